@@ -1,0 +1,1 @@
+"""Coalesce Quality: signature, bodies, API, callbacks."""

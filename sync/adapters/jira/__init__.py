@@ -1,0 +1,1 @@
+"""Jira, Cloud and Data Center: client, canonical form, faults."""

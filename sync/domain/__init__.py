@@ -1,0 +1,1 @@
+"""Pure values and the decision. Standard library only: no clock, database, HTTP or library."""

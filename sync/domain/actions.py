@@ -1,0 +1,154 @@
+"""Actions: what a plan asks to be done, as frozen values that print themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync.domain.rule import RemoteLink, TicketLink
+from sync.domain.ticket import Document, FieldKind, Hop, TicketRef
+
+
+def _short(value: Any, limit: int = 60) -> str:
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, Document):
+        return f"text of {len(value.blocks)} blocks"
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field's change. Labels change by ``add`` and ``remove``, the rest by ``after``."""
+
+    id: str
+    name: str
+    kind: FieldKind
+    before: Any
+    after: Any
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind is FieldKind.LABELS:
+            parts = [f"+{label}" for label in self.add] + [f"-{label}" for label in self.remove]
+            return f"{self.name}: {' '.join(parts)}"
+        return f"{self.name}: {_short(self.before)} → {_short(self.after)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make the ticket. One call; label and property that mark it as ours go with it."""
+
+    project: str
+    issue_type: str
+    summary: str
+
+    def __str__(self) -> str:
+        return f"create {self.issue_type} in {self.project}: {_short(self.summary)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Search for a ticket whose create call may have worked."""
+
+    marker: str
+
+    def __str__(self) -> str:
+        return f"find the ticket labelled {self.marker}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Take a ticket that is there as ours. ``extras`` are further tickets with the same marker."""
+
+    ref: TicketRef
+    extras: tuple[TicketRef, ...] = ()
+
+    def __str__(self) -> str:
+        more = f" (and report {', '.join(e.key for e in self.extras)})" if self.extras else ""
+        return f"adopt {self.ref.key}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read the ticket before deciding on. ``reasons`` say what of ours has changed."""
+
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"look at the ticket: {'; '.join(self.reasons)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Write fields that changed."""
+
+    changes: tuple[Change, ...]
+
+    def __str__(self) -> str:
+        return "update " + "; ".join(map(str, self.changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Move the ticket over one hop. ``arrives`` when the target is reached by it."""
+
+    hop: Hop
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    arrives: bool = True
+
+    def __str__(self) -> str:
+        extra = f" with {', '.join(f'{k}={_short(v)}' for k, v in self.fields.items())}"
+        return f"move to {self.hop.to.name} by {self.hop.name!r}" + (extra if self.fields else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """Say something on the ticket. ``marker`` finds the comment after a lost reply; ``edit`` is the
+    id of the running comment to rewrite instead of adding one."""
+
+    text: str
+    marker: str
+    edit: str = ""
+
+    def __str__(self) -> str:
+        return f"{'edit the running comment' if self.edit else 'comment'}: {_short(self.text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRemote:
+    """Put (upsert) the link back to a subject."""
+
+    link: RemoteLink
+
+    def __str__(self) -> str:
+        return f"link to {self.link.url}"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTickets:
+    """Link this ticket with another."""
+
+    link: TicketLink
+
+    def __str__(self) -> str:
+        return f"link ({self.link.type}) with {self.link.other}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Deliberately do nothing, and say why."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"hold: {self.reason}"
+
+
+Action = (
+    Create | Find | Adopt | Look | Update | Transition | Comment | LinkRemote | LinkTickets | Hold
+)

@@ -1,0 +1,111 @@
+"""Faults: every outside error, sorted by what may be done about it.
+
+Adapters translate; nothing outside an adapter ever sees an HTTP status or a library's exception.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(Exception):
+    """Something outside did not go as wished. ``str()`` is a sentence for people, without secrets."""
+
+
+class Scope(StrEnum):
+    """What a refusal covers."""
+
+    SITE = "site"
+    ENDPOINT = "endpoint"
+    TICKET = "ticket"
+
+
+class Refused(Fault):
+    """Proven not done; may be tried again later (rate limit, harmless 5xx, no connection).
+
+    ``retry_after`` is in seconds, None where the other side did not say.
+    """
+
+    def __init__(
+        self, words: str, *, retry_after: float | None = None, scope: Scope = Scope.TICKET
+    ) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
+        self.scope = scope
+
+
+class Unknown(Fault):
+    """May have been done: the reply was lost, unreadable, or a server error."""
+
+
+class Cause(StrEnum):
+    """What a rejection is about, so that one broken thing parks only its own tickets."""
+
+    FIELD = "field"
+    PROJECT = "project"
+    ISSUE_TYPE = "issue_type"
+    PERMISSION = "permission"
+    TRANSITION = "transition"
+    RULE = "rule"
+    OTHER = "other"
+
+
+class Rejected(Fault):
+    """Permanent: trying the same again gives the same answer, until a person changes something."""
+
+    def __init__(
+        self,
+        words: str,
+        *,
+        cause: Cause = Cause.OTHER,
+        field: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(words)
+        self.cause = cause
+        self.field = field
+        self.remedy = remedy
+
+
+class Missing(Fault):
+    """The ticket asked for is not there, or not visible to us (Jira answers 404 for both)."""
+
+
+class Outage(StrEnum):
+    """Why a whole site is down for us."""
+
+    AUTHENTICATION = "authentication"
+    CAPTCHA = "captcha"
+    MAINTENANCE = "maintenance"
+
+
+class SiteDown(Fault):
+    """Nothing on this site can work now: stop calling it, keep accepting, probe at intervals."""
+
+    def __init__(self, words: str, *, outage: Outage, retry_after: float | None = None) -> None:
+        super().__init__(words)
+        self.outage = outage
+        self.retry_after = retry_after
+
+
+class Unreadable(Fault):
+    """A delivery's body cannot be read: it becomes a dead letter, with these words as the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Why a ticket was set aside, in words, and what a person can do about it."""
+
+    reason: str
+    remedy: str = ""
+    cause: Cause = Cause.OTHER
+    field: str = ""
+    rule: str = ""
+    where: str = ""
+
+    def __str__(self) -> str:
+        place = f" (rule {self.rule!r}, {self.where})" if self.rule else ""
+        what = f"{self.field}: " if self.field else ""
+        then = f" {self.remedy}" if self.remedy else ""
+        return f"{what}{self.reason}{place}.{then}".replace("..", ".")

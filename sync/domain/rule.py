@@ -1,0 +1,171 @@
+"""What a rule asks of one ticket, in the rule's own words: Desired and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sync.domain.subject import Status
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRef:
+    """A rule's name and where it is written."""
+
+    name: str
+    file: str = ""
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}" if self.file else ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.where})" if self.file else self.name
+
+
+class Ownership(StrEnum):
+    """Who owns a field after creation.
+
+    ``source``: always ours. ``shared``: the newest upstream change wins, otherwise a person's edit
+    stays. ``ticket``: set at creation, then theirs.
+    """
+
+    SOURCE = "source"
+    SHARED = "shared"
+    TICKET = "ticket"
+
+
+class OnDeleted(StrEnum):
+    """What to do when the ticket was deleted in Jira."""
+
+    RECREATE = "recreate"
+    PARK = "park"
+    IGNORE = "ignore"
+
+
+class Category(StrEnum):
+    """Jira's status categories, by the keys its API uses."""
+
+    NEW = "new"
+    INDETERMINATE = "indeterminate"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTarget:
+    """Where a ticket should stand for one upstream status.
+
+    Exactly one of ``status`` (name or id), ``transition`` (name or id) and ``category`` is set, or
+    none, when the status is to be left alone. ``prefer`` chooses among several statuses of the
+    category, in order. ``via`` names statuses to pass through. ``resolution`` lists resolutions in
+    order of preference, sent only if the transition's screen has the field. ``fields`` are values
+    for the screens on the way, by name or id. ``leave`` means: no move for this status.
+    """
+
+    status: str = ""
+    transition: str = ""
+    category: Category | None = None
+    prefer: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    resolution: tuple[str, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def leave(self) -> bool:
+        return not (self.status or self.transition or self.category)
+
+    def __str__(self) -> str:
+        if self.status:
+            return f"status {self.status!r}"
+        if self.transition:
+            return f"transition {self.transition!r}"
+        if self.category:
+            return f"a status of category {self.category.value!r}"
+        return "any status"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWish:
+    """A field's value as the rule gives it (plain TOML or rendered text), and who owns it.
+
+    ``value`` None or "" means: not set. Text of rich fields is Markdown.
+    """
+
+    value: Any
+    ownership: Ownership = Ownership.SHARED
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteLink:
+    """A link from the ticket to a subject. ``global_id`` makes it an upsert in Jira."""
+
+    global_id: str
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLink:
+    """A wished link between this ticket and that of another subject (Jira issue link).
+
+    ``type`` is the link type's name; ``outward`` True when this ticket is the outward side.
+    ``other`` is the other ticket's Jira key.
+    """
+
+    type: str
+    other: str
+    outward: bool = True
+
+
+# Closing a ticket like this says "no": such a ticket is left closed when the subject comes back.
+LEAVE_CLOSED_RESOLUTIONS = (
+    "Won't Do",
+    "Won't Fix",
+    "Declined",
+    "Duplicate",
+    "Cannot Reproduce",
+    "Rejected",
+)
+LEAVE_CLOSED_STATUSES = ("Won't Do", "Won't Fix", "Declined", "Rejected", "Cancelled", "Canceled")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rule's standing choices for a ticket after it exists. Durations are in seconds."""
+
+    on_deleted: OnDeleted = OnDeleted.PARK
+    leave_closed_resolutions: tuple[str, ...] = LEAVE_CLOSED_RESOLUTIONS
+    leave_closed_statuses: tuple[str, ...] = LEAVE_CLOSED_STATUSES
+    create_when_ended: bool = True
+    running_comment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the rule asks of one ticket now. Projected from snapshots; knows nothing of Jira's state.
+
+    ``issue_type`` lists names in order of preference; the first the project has is taken. ``fields``
+    is keyed by the name the rule uses: ``summary``, ``description``, ``priority``, ``labels``,
+    ``components``, ``assignee``, ``due_date``, ``parent``, a custom field's display name, or an id.
+    ``status_comment`` is for arriving at ``status``; ``update_comment`` for changed fields. Both are
+    Markdown, None for none. ``version`` names the state projected, the same for the same snapshots.
+    """
+
+    key: str
+    rule: RuleRef
+    site: str
+    project: str
+    issue_type: tuple[str, ...]
+    fields: Mapping[str, FieldWish]
+    status: Status
+    target: StatusTarget
+    version: str
+    status_comment: str | None = None
+    update_comment: str | None = None
+    comment_on: tuple[str, ...] = ()
+    remote_links: tuple[RemoteLink, ...] = ()
+    ticket_links: tuple[TicketLink, ...] = ()
+    policy: Policy = field(default_factory=Policy)

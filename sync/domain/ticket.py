@@ -1,0 +1,198 @@
+"""A ticket: as we want it in the site's own terms, as Jira shows it, and what we last agreed on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from sync.domain.rule import Category, Desired, Ownership
+from sync.domain.subject import Status
+
+MARKER_PROPERTY = "ticket-sync"
+
+
+def marker_label(key: str) -> str:
+    """The label that finds the ticket of ``key`` after a lost reply. No white space, no JQL syntax."""
+    return "ticket-sync-" + hashlib.sha256(key.encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRef:
+    """A ticket in Jira. ``id`` is the numeric id, which survives moves; ``key`` does not."""
+
+    id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of rich text. ``identity`` is what stays the same when Jira rewrites markup;
+    ``raw`` is the block in the site's dialect (an ADF node, or wiki text)."""
+
+    identity: str
+    raw: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Rich text as a row of blocks, so that text a person wrote around ours can stay."""
+
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        return tuple(block.identity for block in self.blocks)
+
+
+class FieldKind(StrEnum):
+    """How a field is compared and merged."""
+
+    PLAIN = "plain"
+    TEXT = "text"
+    LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftField:
+    """One field in the site's own terms.
+
+    ``value`` is canonical: JSON-compatible and equal exactly when Jira would show the same; a
+    Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty".
+    """
+
+    id: str
+    name: str
+    kind: FieldKind
+    value: Any
+    ownership: Ownership = Ownership.SHARED
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Desired, resolved against one site: field names to ids, values to canonical form."""
+
+    desired: Desired
+    project: str
+    issue_type: str
+    fields: Mapping[str, DraftField]
+
+
+@dataclass(frozen=True, slots=True)
+class JiraStatus:
+    """A workflow status: id, display name, category."""
+
+    id: str
+    name: str
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenField:
+    """A field on a transition's screen. ``allowed`` holds names of the allowed values, if listed."""
+
+    id: str
+    name: str
+    required: bool
+    has_default: bool = False
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A transition that Jira offers from where the ticket stands."""
+
+    id: str
+    name: str
+    to: JiraStatus
+    fields: Mapping[str, ScreenField] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The ticket as Jira shows it now. ``fields`` holds canonical values by field id."""
+
+    ref: TicketRef
+    project: str
+    issue_type: str
+    status: JiraStatus
+    resolution: str
+    fields: Mapping[str, Any]
+    hops: tuple[Hop, ...] = ()
+    updated: str = ""
+
+
+def remembered(value: Any) -> Any:
+    """A canonical value in the form the base keeps: documents as the identities of their blocks."""
+    return list(value.identities) if isinstance(value, Document) else value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two remembered values are equal, across JSON's loss of tuples and key order."""
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldBase:
+    """One field's last agreement. ``shown`` is None until Jira has been read after our write."""
+
+    sent: Any
+    shown: Any = None
+    looked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Per field, what we last sent and what Jira showed after; and how far we got with the rest.
+
+    ``status`` is the upstream status last carried out; ``jira_status`` the id of the status the
+    ticket had after. ``closed_by_us`` tells our close from a person's. ``commented`` names the last
+    comment made (its marker), ``running`` the id of the one running comment.
+    """
+
+    fields: Mapping[str, FieldBase] = field(default_factory=dict)
+    status: Status | None = None
+    jira_status: str = ""
+    closed_by_us: bool = False
+    commented: str = ""
+    running: str = ""
+    remote_links: Mapping[str, str] = field(default_factory=dict)
+    ticket_links: tuple[str, ...] = ()
+
+    def with_sent(self, sent: Mapping[str, Any]) -> Base:
+        """The base after we wrote ``sent`` (canonical values by field id)."""
+        changed = {id_: FieldBase(sent=remembered(value)) for id_, value in sent.items()}
+        return replace(self, fields={**self.fields, **changed})
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fields": {
+                id_: {"sent": f.sent, "shown": f.shown, "looked": f.looked}
+                for id_, f in self.fields.items()
+            },
+            "status": self.status.value if self.status else None,
+            "jira_status": self.jira_status,
+            "closed_by_us": self.closed_by_us,
+            "commented": self.commented,
+            "running": self.running,
+            "remote_links": dict(self.remote_links),
+            "ticket_links": list(self.ticket_links),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Base:
+        if not data:
+            return cls()
+        return cls(
+            fields={id_: FieldBase(**f) for id_, f in data.get("fields", {}).items()},
+            status=Status(data["status"]) if data.get("status") else None,
+            jira_status=data.get("jira_status", ""),
+            closed_by_us=bool(data.get("closed_by_us")),
+            commented=data.get("commented", ""),
+            running=data.get("running", ""),
+            remote_links=data.get("remote_links", {}),
+            ticket_links=tuple(data.get("ticket_links", ())),
+        )

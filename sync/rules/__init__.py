@@ -1,0 +1,1 @@
+"""Mapping rules: TOML files to a RuleSet, matching, and projection to Desired."""

@@ -1,0 +1,1 @@
+"""SQLModel tables and their queries. No outside system is called from here."""

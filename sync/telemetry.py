@@ -1,0 +1,55 @@
+"""What the program says about itself: log set-up and the metrics all rooms share."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+DELIVERIES = Counter(
+    "ticket_sync_deliveries_total", "Webhook requests by what became of them.", ["outcome"]
+)
+ACTIONS = Counter(
+    "ticket_sync_actions_total", "Actions carried out on tickets.", ["site", "action", "result"]
+)
+CALLS = Counter("ticket_sync_jira_calls_total", "Calls made to Jira.", ["site", "method", "result"])
+CALL_SECONDS = Histogram(
+    "ticket_sync_jira_call_seconds", "Seconds a call to Jira took.", ["site", "method"]
+)
+WALKS = Counter("ticket_sync_walks_total", "Walks of tickets, by how they ended.", ["outcome"])
+TICKETS = Gauge("ticket_sync_tickets", "Tickets by where they stand.", ["standing"])
+OLDEST_DUE = Gauge("ticket_sync_oldest_due_seconds", "Age of the oldest ticket that is due.")
+BREAKER = Gauge("ticket_sync_site_down", "1 while calls to a Jira site are stopped.", ["site"])
+RULES_OK = Gauge("ticket_sync_rules_valid", "0 while an edited rule set was refused.")
+SWEEP_RUNS = Counter(
+    "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]
+)
+
+
+def configure_logs(*, level: str = "info", form: str = "auto") -> None:
+    """Set up structured logs on stderr: text on a terminal, JSON lines otherwise.
+
+    ``form`` is ``auto``, ``text`` or ``json``.
+    """
+    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if as_text:
+        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+    else:
+        processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")

@@ -1,0 +1,1 @@
+"""Litestar: receivers, dashboard, health, metrics."""

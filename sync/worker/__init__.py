@@ -1,0 +1,1 @@
+"""Triage, claim, converge, apply, sweeps, schedule."""
