@@ -149,7 +149,8 @@ class Base:
     """Per field, what we last sent and what Jira showed after; and how far we got with the rest.
 
     ``status`` is the upstream status last carried out; ``jira_status`` the id of the status the
-    ticket had after. ``closed_by_us`` tells our close from a person's. ``commented`` names the last
+    ticket had after our last move. ``closed_by_us`` tells our close from a person's,
+    ``resolution`` is the one we sent with it. ``commented`` names the last
     comment made (its marker), ``running`` the id of the one running comment.
     """
 
@@ -157,6 +158,7 @@ class Base:
     status: Status | None = None
     jira_status: str = ""
     closed_by_us: bool = False
+    resolution: str = ""
     commented: str = ""
     running: str = ""
     remote_links: Mapping[str, str] = field(default_factory=dict)
@@ -176,6 +178,7 @@ class Base:
             "status": self.status.value if self.status else None,
             "jira_status": self.jira_status,
             "closed_by_us": self.closed_by_us,
+            "resolution": self.resolution,
             "commented": self.commented,
             "running": self.running,
             "remote_links": dict(self.remote_links),
@@ -191,6 +194,7 @@ class Base:
             status=Status(data["status"]) if data.get("status") else None,
             jira_status=data.get("jira_status", ""),
             closed_by_us=bool(data.get("closed_by_us")),
+            resolution=data.get("resolution", ""),
             commented=data.get("commented", ""),
             running=data.get("running", ""),
             remote_links=data.get("remote_links", {}),

@@ -1,0 +1,144 @@
+"""Three-way decisions for one field: what we last sent, what Jira showed, what is wished now.
+
+*Ours changed* when desired differs from what we last sent; *theirs changed* when observed differs
+from what Jira showed after our last write. Comparing desired with observed would never settle,
+because Jira rewrites text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from sync.domain.actions import Change
+from sync.domain.rule import Ownership
+from sync.domain.ticket import (
+    Base,
+    Block,
+    Document,
+    Draft,
+    DraftField,
+    FieldBase,
+    FieldKind,
+    Observed,
+    remembered,
+    same,
+)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value == "" or value == [] or value == Document()
+
+
+def _squashed(value: Any) -> str:
+    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "".join(text.split()).casefold()
+
+
+def ours_changed(field: DraftField, base: FieldBase | None) -> bool:
+    """Whether what we wish differs from what we last sent."""
+    if base is None:
+        return not _empty(field.value)
+    return not same(remembered(field.value), base.sent)
+
+
+def shown_after(field_base: FieldBase, observed: Any) -> Any:
+    """What Jira showed after our last write, as far as it can be known.
+
+    On the first look after a write the answer is what is there now, if it is our value rewritten;
+    if it says something else, a person was faster and our value stands as what was shown.
+    """
+    if field_base.looked:
+        return field_base.shown
+    now = remembered(observed)
+    if _empty(now) and _empty(field_base.sent):
+        return now
+    return now if _squashed(now) == _squashed(field_base.sent) else field_base.sent
+
+
+def merge_text(
+    sent: Sequence[str], observed: Document, desired: Document, *, take_over: bool
+) -> Document:
+    """The observed document with our part replaced by ``desired``.
+
+    ``sent`` are the identities of the blocks as Jira showed them after our last write. Blocks that a
+    person wrote before or after our part stay where they are; blocks they put between ours move
+    behind it; blocks of ours they changed are replaced. Where nothing of ours is left, ours comes
+    after theirs. ``take_over`` (a field that is always ours) replaces everything.
+    """
+    if take_over or not observed.blocks:
+        return desired
+    there = observed.identities
+    matcher = SequenceMatcher(a=list(sent), b=list(there), autojunk=False)
+    matches = [match for match in matcher.get_matching_blocks() if match.size]
+    if not matches:
+        return Document(observed.blocks + desired.blocks)
+    start, end = matches[0].b, matches[-1].b + matches[-1].size
+    # A changed first or last block of ours is not theirs: it stands where ours stood.
+    start = max(0, start - matches[0].a)
+    end = min(len(there), end + len(sent) - (matches[-1].a + matches[-1].size))
+    inserted: list[Block] = []
+    for tag, _a1, _a2, b1, b2 in matcher.get_opcodes():
+        if tag == "insert" and b1 >= start and b2 <= end:
+            inserted.extend(observed.blocks[b1:b2])
+    return Document(
+        observed.blocks[:start] + desired.blocks + tuple(inserted) + observed.blocks[end:]
+    )
+
+
+def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
+    wished, there = list(field.value or ()), list(observed or ())
+    sent = list(base.sent or ()) if base else []
+    always = field.ownership is Ownership.SOURCE
+    add = tuple(label for label in wished if label not in there and (always or label not in sent))
+    remove = tuple(label for label in sent if label not in wished and label in there)
+    if not add and not remove:
+        return None
+    return Change(
+        field.id, field.name, field.kind, before=there, after=wished, add=add, remove=remove
+    )
+
+
+def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
+    """The change to write for one field of an existing ticket, or None."""
+    if field.ownership is Ownership.TICKET:
+        return None
+    if field.kind is FieldKind.LABELS:
+        return _labels(field, base, observed)
+    ours = ours_changed(field, base)
+    shown = shown_after(base, observed) if base else None
+    theirs = base is not None and not same(remembered(observed), shown)
+    source = field.ownership is Ownership.SOURCE
+    if not ours and not (source and theirs):
+        return None
+    after = field.value
+    if field.kind is FieldKind.TEXT:
+        before = observed if isinstance(observed, Document) else Document()
+        wished = after if isinstance(after, Document) else Document()
+        after = merge_text(shown or (), before, wished, take_over=source)
+    if same(remembered(after), remembered(observed)) or (_empty(after) and _empty(observed)):
+        return None
+    return Change(field.id, field.name, field.kind, before=observed, after=after)
+
+
+def absorb(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:
+    """The base after a look: fields not about to be written are as agreed as they will get."""
+    writing = {change.id for change in written}
+    fields = dict(base.fields)
+    for id_, field in draft.fields.items():
+        if id_ in writing or id_ not in observed.fields:
+            continue
+        known, now = fields.get(id_), observed.fields[id_]
+        if known is None:
+            if not _empty(field.value):
+                fields[id_] = FieldBase(remembered(field.value), remembered(now), looked=True)
+            continue
+        shown = shown_after(known, now)
+        fields[id_] = FieldBase(
+            sent=remembered(field.value) if ours_changed(field, known) else known.sent,
+            shown=remembered(now) if field.kind is FieldKind.LABELS else shown,
+            looked=True,
+        )
+    return replace(base, fields=fields)

@@ -1,0 +1,227 @@
+"""The decision: desired, observed, base and rule in; actions out. Pure.
+
+It knows no clock, database, HTTP or library, so everything it decides can be previewed, tested as a
+table, replayed over history, and explained.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sync.domain.actions import (
+    Action,
+    Change,
+    Comment,
+    Create,
+    Find,
+    Hold,
+    LinkRemote,
+    LinkTickets,
+    Look,
+    Transition,
+    Update,
+)
+from sync.domain.errors import Cause, Parked
+from sync.domain.merge import absorb, decide, ours_changed
+from sync.domain.rule import Category, Ownership, RemoteLink, TicketLink
+from sync.domain.ticket import Base, Draft, Observed, marker_label
+from sync.domain.workflow import Stuck, next_transition, reached
+
+
+class Standing(StrEnum):
+    """What is known of a ticket that we have no Jira id for."""
+
+    NEW = "new"
+    UNSURE = "unsure"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, and the base that holds once it is done so far as looking goes."""
+
+    actions: tuple[Action, ...] = ()
+    base: Base | None = None
+    parked: Parked | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.actions) or self.parked is not None
+
+
+def plan_unmade(draft: Draft, standing: Standing) -> Plan:
+    """What to do about a ticket without a Jira id: make it, or find out whether it was made."""
+    if standing is Standing.UNSURE:
+        return Plan((Find(marker_label(draft.desired.key)),))
+    if draft.desired.status.ended and not draft.desired.policy.create_when_ended:
+        return Plan(
+            (Hold("the subject ended before a ticket was made, and the rule asks for none"),)
+        )
+    summary = draft.fields.get("summary")
+    return Plan((Create(draft.project, draft.issue_type, str(summary.value) if summary else ""),))
+
+
+def remote_link_digest(link: RemoteLink) -> str:
+    """What the base remembers of a remote link."""
+    return hashlib.sha256(f"{link.url}\n{link.title}".encode()).hexdigest()[:16]
+
+
+def ticket_link_name(link: TicketLink) -> str:
+    """What the base remembers of a link between tickets."""
+    return f"{link.type}|{'outward' if link.outward else 'inward'}|{link.other}"
+
+
+def reasons(draft: Draft, base: Base) -> tuple[str, ...]:
+    """What of ours has changed so that the ticket must be read. Empty: nothing to do there."""
+    desired, found = draft.desired, []
+    for id_, field in draft.fields.items():
+        known = base.fields.get(id_)
+        if field.ownership is Ownership.TICKET:
+            continue
+        if ours_changed(field, known):
+            found.append(
+                f"{field.name} is new" if known is None else f"{field.name} changed upstream"
+            )
+    if base.status is not desired.status:
+        found.append(f"the status became {desired.status.value}")
+    return tuple(found)
+
+
+def _links(draft: Draft, base: Base) -> list[Action]:
+    actions: list[Action] = [
+        LinkRemote(link)
+        for link in draft.desired.remote_links
+        if base.remote_links.get(link.global_id) != remote_link_digest(link)
+    ]
+    actions += [
+        LinkTickets(link)
+        for link in draft.desired.ticket_links
+        if ticket_link_name(link) not in base.ticket_links
+    ]
+    return actions
+
+
+def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
+    """Why a closed ticket is to be left closed, or "" if it may be reopened."""
+    if observed.status.category is not Category.DONE:
+        return ""
+    policy = draft.desired.policy
+    ours = base.closed_by_us and observed.status.id == base.jira_status
+    said_no = [
+        word
+        for word, names in (
+            (observed.resolution, policy.leave_closed_resolutions),
+            (observed.status.name, policy.leave_closed_statuses),
+        )
+        if word and word.casefold() in {name.casefold() for name in names}
+    ]
+    if said_no and (
+        not ours or observed.resolution.casefold() not in ("", base.resolution.casefold())
+    ):
+        return f"a person closed {observed.ref.key} as {said_no[0]!r}; it is left closed"
+    if not ours and base.status is not None and not base.status.ended:
+        return (
+            f"a person closed {observed.ref.key}; it stays closed until the subject "
+            "has ended upstream and comes back"
+        )
+    return ""
+
+
+def _movement(
+    draft: Draft, base: Base, observed: Observed, visited: Collection[str]
+) -> list[Action] | Stuck:
+    desired = draft.desired
+    if base.status is desired.status or reached(desired.target, observed.status):
+        return []
+    if (
+        desired.target.transition
+        and desired.status.ended
+        and (observed.status.category is Category.DONE)
+    ):
+        return []
+    if desired.target.category is not Category.DONE and not desired.status.ended:
+        left = _closed_by_a_person(draft, base, observed)
+        if left:
+            return [Hold(left)]
+    step = next_transition(desired.target, observed, visited)
+    return step if isinstance(step, Stuck) else [step]
+
+
+def comment_marker(draft: Draft) -> str:
+    """The marker of the comment for this state: the same state never comments twice."""
+    text = f"{draft.desired.key}\n{draft.desired.version}\n{draft.desired.status}"
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _comment(draft: Draft, base: Base, changes: Collection[Change]) -> list[Action]:
+    desired, parts = draft.desired, []
+    if base.status is not desired.status and desired.status_comment:
+        parts.append(desired.status_comment)
+    wanted = {name.casefold() for name in desired.comment_on}
+    telling = [c for c in changes if not wanted or {c.id.casefold(), c.name.casefold()} & wanted]
+    if telling and desired.update_comment:
+        parts.append(desired.update_comment)
+    marker = comment_marker(draft)
+    if not parts or base.commented == marker:
+        return []
+    edit = base.running if desired.policy.running_comment else ""
+    return [Comment("\n\n".join(parts), marker, edit)]
+
+
+def plan(
+    draft: Draft,
+    base: Base,
+    observed: Observed | None,
+    *,
+    look: bool = False,
+    visited: Collection[str] = (),
+) -> Plan:
+    """What to do for a ticket that exists.
+
+    Without ``observed``: nothing, links only, or a Look when something of ours changed (or when
+    ``look`` asks for one). With it: the writes that bring the ticket where the rule wants it, never
+    over what a person changed unless the rule says so. ``visited`` are the ids of statuses this walk
+    has already stood in. ``Plan.parked`` says why there is no way to the status wanted; the other
+    actions of the plan stand all the same.
+    """
+    links = _links(draft, base)
+    if observed is None:
+        why = reasons(draft, base) or (("asked to look",) if look else ())
+        return Plan((Look(why),) if why else tuple(links), base)
+    changes = tuple(
+        change
+        for id_, field in draft.fields.items()
+        if id_ in observed.fields or id_ not in base.fields
+        if (change := decide(field, base.fields.get(id_), observed.fields.get(id_))) is not None
+    )
+    actions: list[Action] = [Update(changes)] if changes else []
+    movement = _movement(draft, base, observed, visited)
+    after = absorb(draft, base, observed, changes)
+    if isinstance(movement, Stuck):
+        rule = draft.desired.rule
+        parked = Parked(
+            movement.reason,
+            movement.remedy,
+            cause=Cause.TRANSITION,
+            rule=rule.name,
+            where=rule.where,
+        )
+        return Plan((*actions, *links), after, parked)
+    actions += movement
+    actions += _comment(draft, base, changes)
+    return Plan((*actions, *links), after)
+
+
+def arrival(base: Base, draft: Draft, observed: Observed, taken: Transition | None) -> Base:
+    """The base once the status wanted has been dealt with: reached, already there, or held."""
+    status = taken.hop.to if taken else observed.status
+    closed = status.category is Category.DONE
+    return replace(
+        base,
+        status=draft.desired.status,
+        jira_status=status.id if taken else base.jira_status,
+        closed_by_us=closed if taken else base.closed_by_us and status.id == base.jira_status,
+        resolution=str(taken.fields.get("resolution", "")) if taken else base.resolution,
+    )
