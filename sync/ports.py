@@ -57,6 +57,8 @@ class Tracker(Protocol):
     """One Jira site. Safe to share between threads."""
 
     site: str
+    # Seconds after which a search surely shows what was created before (Jira's index lags).
+    index_lag: float
 
     def draft(self, desired: Desired) -> Draft:
         """Resolve names to ids and values to canonical form (metadata is cached).

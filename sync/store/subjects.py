@@ -1,0 +1,95 @@
+"""Queries on subjects: snapshots in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlmodel import Session, col, select
+
+from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
+from sync.store.tables import LinkRow, SubjectRow
+
+
+def to_snapshot(row: SubjectRow) -> Snapshot:
+    """The snapshot a row holds."""
+    return Snapshot(
+        ref=SubjectRef.parse(row.ref),
+        workspace=row.workspace,
+        status=Status(row.status),
+        event_type=EventType(row.event_type),
+        event_time=row.event_time,
+        event_id=row.event_id,
+        payload=row.payload,
+        severity=row.severity,
+        issue_ids=tuple(row.issue_ids),
+    )
+
+
+def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:
+    """Rows by reference, locked against other writers where the database locks rows."""
+    wanted = sorted(set(refs))
+    if not wanted:
+        return {}
+    query = (
+        select(SubjectRow)
+        .where(col(SubjectRow.ref).in_(wanted))
+        .order_by(col(SubjectRow.ref))
+        .with_for_update()
+    )
+    return {row.ref: row for row in session.exec(query)}
+
+
+def put(session: Session, known: SubjectRow | None, snapshot: Snapshot, now: float) -> SubjectRow:
+    """Write a snapshot over what is known (the caller has decided that it is the newer one).
+
+    Keeps count of how often the subject came back after it had ended.
+    """
+    row = known
+    if row is None:
+        row = SubjectRow(
+            ref=str(snapshot.ref),
+            source=snapshot.ref.source,
+            kind=snapshot.ref.kind.value,
+            workspace=snapshot.workspace,
+            status=snapshot.status.value,
+            event_type=snapshot.event_type.value,
+            event_time=snapshot.event_time,
+            event_id=snapshot.event_id,
+            payload={},
+            first_seen_at=now,
+        )
+        session.add(row)
+    elif Status(row.status).ended and not snapshot.status.ended:
+        row.occurrences += 1
+        row.ended_at = None
+    if snapshot.status.ended and row.ended_at is None:
+        row.ended_at = snapshot.event_time / 1e9 if snapshot.event_time else now
+    row.workspace = snapshot.workspace
+    row.status = snapshot.status.value
+    row.event_type = snapshot.event_type.value
+    row.event_time = snapshot.event_time
+    row.event_id = snapshot.event_id
+    row.payload = dict(snapshot.payload)
+    row.severity = snapshot.severity
+    row.issue_ids = list(snapshot.issue_ids)
+    return row
+
+
+def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
+    """The subjects that belong to a ticket, oldest first."""
+    query = (
+        select(SubjectRow)
+        .join(LinkRow, col(LinkRow.subject) == col(SubjectRow.ref))
+        .where(LinkRow.ticket_id == ticket_id)
+        .order_by(col(SubjectRow.first_seen_at), col(SubjectRow.ref))
+    )
+    return list(session.exec(query))
+
+
+def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:
+    """Which ticket each subject belongs to, for those that belong to one."""
+    wanted = sorted(set(refs))
+    if not wanted:
+        return {}
+    query = select(LinkRow.subject, LinkRow.ticket_id).where(col(LinkRow.subject).in_(wanted))
+    return {subject: ticket_id for subject, ticket_id in session.exec(query)}

@@ -1,0 +1,219 @@
+"""Queries on tickets: made due, claimed under a lease, changed only by the one who holds it.
+
+A claim is a guarded update: whoever's update changes the row has the ticket until the lease ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from sync.store.engine import Store
+from sync.store.tables import LinkRow, TicketRow, TicketState
+
+
+class LeaseLost(Exception):
+    """Somebody else may be at this ticket now: stop, and change nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A ticket held under a lease. ``wanted`` is what its counter said when it was claimed."""
+
+    ticket_id: int
+    wanted: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many tickets stand where. ``oldest_due`` in seconds since the epoch, None if none is due."""
+
+    due: int
+    held: int
+    parked: int
+    unsure: int
+    linked: int
+    total: int
+    oldest_due: float | None
+
+
+def make_due(row: TicketRow, at: float, reason: str, *, look: bool = False) -> None:
+    """Let a ticket be walked at ``at`` or, if it is due sooner, then. Counts the wish."""
+    row.wanted += 1
+    row.due_at = at if row.due_at is None else min(row.due_at, at)
+    row.due_reason = reason[:200]
+    row.look = row.look or look
+
+
+def claim(
+    store: Store,
+    *,
+    owner: str,
+    now: float,
+    lease: float,
+    limit: int,
+    except_sites: Iterable[str] = (),
+) -> list[Claim]:
+    """Claim up to ``limit`` due tickets, longest due first, for ``lease`` seconds."""
+    free = (
+        select(TicketRow.id)
+        .where(
+            col(TicketRow.due_at) <= now,
+            (col(TicketRow.lease_until).is_(None)) | (col(TicketRow.lease_until) < now),
+        )
+        .order_by(col(TicketRow.due_at))
+        .limit(limit)
+    )
+    closed = sorted(except_sites)
+    if closed:
+        free = free.where(col(TicketRow.site).not_in(closed))
+    if store.dialect == "postgresql":
+        free = free.with_for_update(skip_locked=True)
+    with store.write() as session:
+        rows = session.execute(
+            update(TicketRow)
+            .where(col(TicketRow.id).in_(free.scalar_subquery()))
+            .values(lease_owner=owner, lease_until=now + lease)
+            .returning(col(TicketRow.id), col(TicketRow.wanted))
+            .execution_options(synchronize_session=False)
+        ).all()
+        return [Claim(id_, wanted, owner) for id_, wanted in rows if id_ is not None]
+
+
+def held(session: Session, claim_: Claim) -> TicketRow:
+    """The claimed row, locked for this transaction. Raises LeaseLost when it is no longer ours."""
+    row = session.exec(
+        select(TicketRow).where(TicketRow.id == claim_.ticket_id).with_for_update()
+    ).first()
+    if row is None or row.lease_owner != claim_.owner:
+        raise LeaseLost(f"the lease on ticket {claim_.ticket_id} was lost")
+    return row
+
+
+def release(row: TicketRow, claim_: Claim, *, again_at: float | None, now: float) -> None:
+    """End a walk. It stays due at ``again_at``, or at once if it was made due during the walk."""
+    row.lease_owner = None
+    row.lease_until = None
+    if row.wanted != claim_.wanted:
+        # Something came in while we walked: what it asks for was not seen.
+        row.due_at = now if again_at is None else min(again_at, max(now, row.due_at or now))
+    else:
+        row.due_at = again_at
+
+
+def release_leases_of(store: Store, owners: Iterable[str]) -> int:
+    """Give back what dead owners held; how many tickets that freed."""
+    dead = sorted(owners)
+    if not dead:
+        return 0
+    with store.write() as session:
+        freed = session.execute(
+            update(TicketRow)
+            .where(col(TicketRow.lease_owner).in_(dead))
+            .values(lease_owner=None, lease_until=None)
+            .returning(col(TicketRow.id))
+            .execution_options(synchronize_session=False)
+        ).all()
+        return len(freed)
+
+
+def lease_owners(store: Store) -> list[str]:
+    """Everybody who holds a lease now."""
+    with store.read() as session:
+        query = select(TicketRow.lease_owner).where(col(TicketRow.lease_until).is_not(None))
+        return sorted({owner for owner in session.exec(query.distinct()) if owner})
+
+
+def next_due(store: Store, *, now: float, except_sites: Iterable[str] = ()) -> float | None:
+    """When the next unleased ticket is due, None if there is none."""
+    query = select(func.min(TicketRow.due_at)).where(
+        col(TicketRow.due_at).is_not(None),
+        (col(TicketRow.lease_until).is_(None)) | (col(TicketRow.lease_until) < now),
+    )
+    closed = sorted(except_sites)
+    if closed:
+        query = query.where(col(TicketRow.site).not_in(closed))
+    with store.read() as session:
+        return session.exec(query).one()
+
+
+def by_keys(session: Session, keys: Iterable[str]) -> dict[str, TicketRow]:
+    """Tickets by our own key."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    query = select(TicketRow).where(col(TicketRow.key).in_(wanted)).with_for_update()
+    return {row.key: row for row in session.exec(query)}
+
+
+def by_ids(session: Session, ids: Iterable[int]) -> dict[int, TicketRow]:
+    """Tickets by row id, locked in id order."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    query = (
+        select(TicketRow)
+        .where(col(TicketRow.id).in_(wanted))
+        .order_by(col(TicketRow.id))
+        .with_for_update()
+    )
+    return {row.id: row for row in session.exec(query) if row.id is not None}
+
+
+def add(session: Session, row: TicketRow) -> TicketRow:
+    """Record a new ticket and give it its id. The unique key refuses a second one."""
+    session.add(row)
+    session.flush()
+    return row
+
+
+def link(session: Session, subject: str, ticket_id: int, now: float) -> None:
+    """Say that a subject belongs to a ticket, instead of any it belonged to before."""
+    known = session.get(LinkRow, subject)
+    if known is None:
+        session.add(LinkRow(subject=subject, ticket_id=ticket_id, created_at=now))
+    else:
+        known.ticket_id = ticket_id
+
+
+def find(session: Session, name: str) -> TicketRow | None:
+    """A ticket by Jira key, our key, or the id of a subject it keeps."""
+    row = session.exec(
+        select(TicketRow).where((col(TicketRow.jira_key) == name) | (col(TicketRow.key) == name))
+    ).first()
+    if row is not None:
+        return row
+    return session.exec(
+        select(TicketRow)
+        .join(LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id))
+        .where(
+            (col(LinkRow.subject) == name)
+            | col(LinkRow.subject).endswith(f":{name}", autoescape=True)
+        )
+    ).first()
+
+
+def counts(store: Store, *, now: float) -> Counts:
+    """Where the tickets stand."""
+    with store.read() as session:
+
+        def count(*where: object) -> int:
+            return session.exec(select(func.count()).select_from(TicketRow).where(*where)).one()  # type: ignore[arg-type]
+
+        due = col(TicketRow.due_at)
+        fresh = col(TicketRow.parked_at).is_(None)
+        return Counts(
+            due=count(due <= now, fresh),
+            held=count(due > now, fresh),
+            parked=count(col(TicketRow.parked_at).is_not(None)),
+            unsure=count(TicketRow.state == TicketState.CREATING),
+            linked=count(TicketRow.state == TicketState.LINKED),
+            total=count(),
+            oldest_due=session.exec(
+                select(func.min(TicketRow.due_at)).where(due <= now, fresh)
+            ).one(),
+        )

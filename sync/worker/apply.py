@@ -1,0 +1,210 @@
+"""Apply: carry a plan's actions out on a ticket that exists, one commit behind each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from sync.domain.actions import (
+    Action,
+    Comment,
+    Hold,
+    LinkRemote,
+    LinkTickets,
+    Look,
+    Transition,
+    Update,
+)
+from sync.domain.errors import Cause, Missing, Rejected, Unknown
+from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_link_name
+from sync.domain.ticket import Base, Draft, Observed, TicketRef
+from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached
+from sync.ports import Tracker
+from sync.store.tables import TicketRow
+from sync.telemetry import ACTIONS
+from sync.worker.gather import Facts
+from sync.worker.record import Entry, Record
+
+log = structlog.get_logger("worker")
+
+
+class Apply:
+    """One walk's hands on one ticket."""
+
+    def __init__(self, facts: Facts, draft: Draft, tracker: Tracker, record: Record) -> None:
+        self._facts = facts
+        self._draft = draft
+        self._tracker = tracker
+        self._record = record
+        self._open_comment = dict(facts.comment_intent or {})
+
+    def converge(self, ref: TicketRef, base: Base) -> tuple[Base, Plan]:
+        """Plan, look where needed, and carry out. Returns the new base and the last plan made.
+
+        Raises the tracker's faults; what was done before one is on record.
+        """
+        made = plan(self._draft, base, None, look=self._facts.look)
+        observed: Observed | None = None
+        if any(isinstance(action, Look) for action in made.actions):
+            observed = self._tracker.read(ref.id)
+            if observed.ref.key != ref.key:
+                self._moved(ref, observed)
+            ref = observed.ref
+            made = plan(self._draft, base, observed)
+            base = made.base or base
+        base = self._carry_out(ref, base, made, observed)
+        return base, made
+
+    def _carry_out(self, ref: TicketRef, base: Base, made: Plan, observed: Observed | None) -> Base:
+        comment = next((a for a in made.actions if isinstance(a, Comment)), None)
+        if comment is not None and comment.marker != self._open_comment.get("marker"):
+            self._intend_comment(comment)
+        taken: Transition | None = None
+        for action in made.actions:
+            if isinstance(action, Update):
+                base = self._update(ref, base, action)
+            elif isinstance(action, Transition):
+                taken, observed = self._walk_to_target(ref, action, observed)
+            elif isinstance(action, LinkRemote):
+                base = self._link_remote(ref, base, action)
+            elif isinstance(action, LinkTickets):
+                base = self._link_tickets(ref, base, action)
+        if (
+            observed is not None
+            and made.parked is None
+            and base.status is not self._draft.desired.status
+        ):
+            base = self._arrived(base, observed, taken, made.actions)
+        if self._open_comment and made.parked is None:
+            base = self._comment(ref, base)
+        return base
+
+    # One method an action: the call, then what it means for the record.
+
+    def _update(self, ref: TicketRef, base: Base, action: Update) -> Base:
+        self._tracker.update(ref, action.changes)
+        base = base.with_sent(
+            {change.id: self._draft.fields[change.id].value for change in action.changes}
+        )
+        self._done(ref, base, "update", action)
+        return base
+
+    def _walk_to_target(
+        self, ref: TicketRef, step: Transition, observed: Observed | None
+    ) -> tuple[Transition, Observed]:
+        assert observed is not None
+        target = self._draft.desired.target
+        visited = [observed.status.id]
+        for _ in range(MAX_HOPS + 1):
+            self._tracker.transition(ref, step.hop, step.fields)
+            self._done(ref, None, "transition", step)
+            if step.arrives:
+                return step, observed
+            observed = self._tracker.read(ref.id)
+            visited.append(observed.status.id)
+            if reached(target, observed.status):
+                return step, observed
+            after = next_transition(target, observed, visited)
+            if isinstance(after, Stuck):
+                raise Rejected(after.reason, cause=Cause.TRANSITION, remedy=after.remedy)
+            step = after
+        raise Unknown(
+            f"{target} was not reached from {observed.status.name!r}; looking again later"
+        )
+
+    def _arrived(
+        self,
+        base: Base,
+        observed: Observed,
+        taken: Transition | None,
+        actions: Sequence[Action],
+    ) -> Base:
+        base = arrival(base, self._draft, observed, taken)
+        holds = [Entry("hold", str(a), "held") for a in actions if isinstance(a, Hold)]
+        self._record.step(_with_base(base), *holds)
+        return base
+
+    def _link_remote(self, ref: TicketRef, base: Base, action: LinkRemote) -> Base:
+        self._tracker.link_remote(ref, action.link)
+        known = {**base.remote_links, action.link.global_id: remote_link_digest(action.link)}
+        base = replace(base, remote_links=known)
+        self._done(ref, base, "link", action)
+        return base
+
+    def _link_tickets(self, ref: TicketRef, base: Base, action: LinkTickets) -> Base:
+        self._tracker.link_tickets(ref, action.link)
+        base = replace(base, ticket_links=(*base.ticket_links, ticket_link_name(action.link)))
+        self._done(ref, base, "link", action)
+        return base
+
+    def _intend_comment(self, comment: Comment) -> None:
+        """Put the comment on record before anything is done that would make it forgotten."""
+        self._open_comment = {
+            "marker": comment.marker,
+            "text": comment.text,
+            "edit": comment.edit,
+            "begun": "",
+        }
+        self._record.step(_with_comment(dict(self._open_comment)))
+
+    def _comment(self, ref: TicketRef, base: Base) -> Base:
+        intent = self._open_comment
+        marker, text, edit = intent["marker"], intent["text"], intent["edit"]
+        comment_id = ""
+        if edit:
+            try:
+                self._tracker.edit_comment(ref, edit, text)
+                comment_id = edit
+            except Missing:
+                comment_id = ""
+        if not comment_id and intent["begun"]:
+            # An earlier call may have worked; comments have no other dedupe than our marker.
+            comment_id = self._tracker.find_comment(ref, marker)
+        if not comment_id:
+            if not intent["begun"]:
+                intent["begun"] = "yes"
+                self._record.step(_with_comment(dict(intent)))
+            comment_id = self._tracker.comment(ref, text, marker)
+        base = replace(base, commented=marker, running=comment_id)
+        self._open_comment = {}
+        self._done(ref, base, "comment", Comment(text, marker, edit), comment=None)
+        return base
+
+    def _moved(self, before: TicketRef, observed: Observed) -> None:
+        def change(row: TicketRow) -> None:
+            row.jira_key = observed.ref.key
+            row.project = observed.project
+
+        words = f"{before.key} is now {observed.ref.key}"
+        self._record.step(change, Entry("moved", words))
+        log.info("moved", ticket=observed.ref.key, before=before.key)
+
+    def _done(
+        self, ref: TicketRef, base: Base | None, name: str, action: Action, **columns: Any
+    ) -> None:
+        def change(row: TicketRow) -> None:
+            if base is not None:
+                row.base = base.to_json()
+            if "comment" in columns:
+                row.comment_intent = columns["comment"]
+
+        self._record.step(change, Entry(name, str(action)))
+        ACTIONS.labels(self._tracker.site, name, "ok").inc()
+        log.info(name, ticket=ref.key, what=str(action), rule=self._draft.desired.rule.name)
+
+
+def _with_base(base: Base) -> Callable[[TicketRow], None]:
+    def change(row: TicketRow) -> None:
+        row.base = base.to_json()
+
+    return change
+
+
+def _with_comment(intent: dict[str, str]) -> Callable[[TicketRow], None]:
+    def change(row: TicketRow) -> None:
+        row.comment_intent = intent
+
+    return change

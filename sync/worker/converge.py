@@ -1,0 +1,229 @@
+"""Converge: one walk of one ticket. Gather, plan, apply, settle; and every fault has its answer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from dataclasses import replace as replaced
+
+import structlog
+
+from sync.domain.backoff import delay
+from sync.domain.errors import (
+    Cause,
+    Missing,
+    Parked,
+    Refused,
+    Rejected,
+    SiteDown,
+    Unknown,
+)
+from sync.domain.rule import OnDeleted, RuleRef
+from sync.domain.ticket import Base
+from sync.ports import Clock, Tracker
+from sync.rules import RuleSet
+from sync.store import tickets
+from sync.store.engine import Store
+from sync.store.tables import TicketRow, TicketState
+from sync.store.tickets import Claim, LeaseLost
+from sync.telemetry import WALKS
+from sync.worker.apply import Apply
+from sync.worker.creation import NotYet, make
+from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
+from sync.worker.record import Entry, Record
+
+log = structlog.get_logger("worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How walks are timed, in seconds. Parked tickets are tried again by themselves, ever later."""
+
+    lease: float = 120.0
+    parked_first: float = 15 * 60.0
+    parked_cap: float = 6 * 3600.0
+    site_down: float = 30.0
+
+
+class Converger:
+    """Walks claimed tickets. Safe to share between threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        trackers: Mapping[str, Tracker],
+        rules: Callable[[], RuleSet],
+        clock: Clock,
+        pace: Pace | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._trackers = trackers
+        self._rules = rules
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._jitter = jitter
+
+    def walk(self, claim: Claim) -> str:
+        """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""
+        record = Record(self._store, claim, self._clock, self._pace.lease)
+        with self._store.read() as session:
+            row = session.get(TicketRow, claim.ticket_id)
+            if row is None:
+                return "gone"
+            facts = gather(session, row)
+        try:
+            outcome = self._walk(facts, record)
+        except LeaseLost:
+            outcome = "lease lost"
+        WALKS.labels(outcome).inc()
+        return outcome
+
+    def _walk(self, facts: Facts, record: Record) -> str:
+        ref = RuleRef(facts.rule_name)
+        try:
+            rule = rule_for(facts, self._rules())
+            ref = rule.ref
+            record.rule = rule.ref.name
+            return self._towards(facts, record)
+        except NotYet as open_end:
+            record.retry(str(open_end), again_at=open_end.again_at, counted=False)
+            return "unsure"
+        except Refused as fault:
+            return self._later(facts, record, str(fault), fault.retry_after)
+        except Unknown as fault:
+            return self._later(facts, record, str(fault), None, look=True)
+        except SiteDown as fault:
+            wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
+            record.retry(str(fault), again_at=self._clock.time() + wait, counted=False)
+            return "site down"
+        except Missing as fault:
+            return self._gone(facts, record, ref, fault)
+        except Rejected as fault:
+            return self._park(facts, record, _parked(fault, ref))
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.exception("a walk failed", key=facts.key)
+            words = (
+                f"a walk failed on {type(error).__name__}; this is a defect of ours, see the log"
+            )
+            if facts.attempts < 8:
+                return self._later(facts, record, words, None)
+            return self._park(
+                facts, record, Parked(words, "Please report it with the log.", rule=ref.name)
+            )
+
+    def _towards(self, facts: Facts, record: Record) -> str:
+        rule = rule_for(facts, self._rules())
+        if facts.state is TicketState.GONE:
+            record.settle(None)
+            return "gone"
+        now = self._clock.time()
+        if facts.state is TicketState.NEW and rule.hold:
+            if facts.ended:
+                return self._spare(facts, record)
+            if now < facts.created_at + rule.hold:
+                record.settle(None, again_at=facts.created_at + rule.hold)
+                return "held"
+        if facts.state is TicketState.SPARED:
+            record.settle(None)
+            return "spared"
+        tracker = tracker_for(facts, self._trackers)
+        desired, again_at = desire(facts, rule, now)
+        draft = tracker.draft(desired)
+        if facts.ref is None:
+            made = make(facts, draft, tracker, record, self._clock)
+            if made is None:
+                return "held"
+            ref, base = made
+            facts = replaced(facts, look=False)
+        else:
+            ref, base = facts.ref, facts.base
+        base, last = Apply(facts, draft, tracker, record).converge(ref, base)
+        if last.parked is not None:
+            return self._park(facts, record, last.parked, base)
+        record.settle(base, again_at=again_at)
+        return "settled"
+
+    def _spare(self, facts: Facts, record: Record) -> str:
+        def change(row: TicketRow) -> None:
+            row.state = TicketState.SPARED
+
+        words = "the subject ended before its hold was over; no ticket is needed"
+        record.finish(Entry("spare", words, "held"), change=change)
+        return "spared"
+
+    def _later(
+        self,
+        facts: Facts,
+        record: Record,
+        words: str,
+        retry_after: float | None,
+        *,
+        look: bool = False,
+    ) -> str:
+        wait = delay(facts.attempts + 1, jitter=self._jitter(), retry_after=retry_after)
+        record.retry(words, again_at=self._clock.time() + wait, look=look)
+        log.info("later", key=facts.key, why=words, seconds=round(wait, 1))
+        return "retry"
+
+    def _park(self, facts: Facts, record: Record, parked: Parked, base: Base | None = None) -> str:
+        if base is not None:
+
+            def change(row: TicketRow) -> None:
+                row.base = base.to_json()
+
+            record.step(change)
+        steps = min(facts.attempts, 10) if facts.parked else 0
+        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0**steps)
+        again_at = self._clock.time() + wait * (0.75 + self._jitter() / 2)
+        record.park(parked, again_at=again_at)
+        log.warning("parked", key=facts.key, why=str(parked))
+        return "parked"
+
+    def _gone(self, facts: Facts, record: Record, ref: RuleRef, fault: Missing) -> str:
+        """The ticket is not there any more: the rule says what that means."""
+        rule = rule_for(facts, self._rules())
+        policy = rule.project_ticket(facts.key, facts.snapshots).policy
+        name = facts.ref.key if facts.ref else facts.key
+        if policy.on_deleted is OnDeleted.PARK:
+            parked = Parked(
+                f"{name} was deleted in Jira, or our account may no longer see it",
+                "Restore it, or give our account 'Browse projects', and retry; or set "
+                '`on_deleted = "recreate"` or `"ignore"` in the rule.',
+                cause=Cause.PERMISSION,
+                rule=ref.name,
+                where=ref.where,
+            )
+            return self._park(facts, record, parked)
+        again = policy.on_deleted is OnDeleted.RECREATE and not facts.ended
+
+        def change(row: TicketRow) -> None:
+            row.state = TicketState.NEW if again else TicketState.GONE
+            row.jira_id = None
+            row.jira_key = "" if again else row.jira_key
+            row.base = {}
+            row.comment_intent = None
+            row.created_at = 0.0 if again else row.created_at
+
+        words = f"{name} was deleted in Jira; " + ("making it anew" if again else "left so")
+        record.finish(
+            Entry("gone", words, "warning"),
+            change=change,
+            again_at=self._clock.time() if again else None,
+        )
+        log.warning("gone", ticket=name, words=words)
+        return "gone"
+
+
+def _parked(fault: Rejected, ref: RuleRef) -> Parked:
+    return Parked(
+        str(fault),
+        fault.remedy,
+        cause=fault.cause,
+        field=fault.field,
+        rule=ref.name,
+        where=ref.where,
+    )

@@ -1,0 +1,127 @@
+"""Gather: everything one walk needs to know, read in one short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlmodel import Session
+
+from sync.domain.errors import Cause, Rejected
+from sync.domain.rule import Desired, RuleRef
+from sync.domain.subject import Snapshot, Status
+from sync.domain.ticket import Base, TicketRef
+from sync.ports import Tracker
+from sync.rules import Rule, RuleSet
+from sync.store import subjects
+from sync.store.tables import SubjectRow, TicketRow, TicketState
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A ticket's record and its subjects, as they stood when the walk began."""
+
+    ticket_id: int
+    key: str
+    state: TicketState
+    site: str
+    rule_name: str
+    ref: TicketRef | None
+    base: Base
+    look: bool
+    attempts: int
+    created_at: float
+    intent_at: float | None
+    searches: int
+    comment_intent: Mapping[str, str] | None
+    snapshots: tuple[Snapshot, ...]
+    occurrences: int
+    ended_at: float | None
+    parked: bool
+
+    @property
+    def ended(self) -> bool:
+        """All subjects of the ticket are over."""
+        return all(snapshot.status.ended for snapshot in self.snapshots)
+
+
+def gather(session: Session, row: TicketRow) -> Facts:
+    """Read a claimed ticket and its subjects."""
+    assert row.id is not None
+    rows: list[SubjectRow] = subjects.of_ticket(session, row.id)
+    ends = [r.ended_at for r in rows if r.ended_at is not None]
+    return Facts(
+        ticket_id=row.id,
+        key=row.key,
+        state=TicketState(row.state),
+        site=row.site,
+        rule_name=row.rule,
+        ref=TicketRef(row.jira_id, row.jira_key) if row.jira_id else None,
+        base=Base.from_json(row.base),
+        look=row.look,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        intent_at=row.intent_at,
+        searches=row.searches,
+        comment_intent=row.comment_intent,
+        snapshots=tuple(subjects.to_snapshot(r) for r in rows),
+        occurrences=sum(r.occurrences for r in rows),
+        ended_at=max(ends, default=None),
+        parked=row.parked_at is not None,
+    )
+
+
+def rule_for(facts: Facts, rules: RuleSet) -> Rule:
+    """The rule that keeps this ticket: the one that made it while it exists, else the first match.
+
+    Raises Rejected when there is neither.
+    """
+    rule = rules.get(facts.rule_name)
+    if rule is None:
+        for snapshot in facts.snapshots:
+            rule = rules.match(snapshot)
+            if rule is not None:
+                break
+    if rule is None:
+        raise Rejected(
+            f"the rule {facts.rule_name!r} that made this ticket is gone, and no other rule matches",
+            cause=Cause.RULE,
+            remedy="Bring the rule back under its old name, or add one that matches, then retry.",
+        )
+    return rule
+
+
+def tracker_for(facts: Facts, trackers: Mapping[str, Tracker]) -> Tracker:
+    """The site the ticket is on. Raises Rejected when it is no longer configured."""
+    tracker = trackers.get(facts.site)
+    if tracker is None:
+        raise Rejected(
+            f"the Jira site {facts.site!r} is not configured",
+            cause=Cause.RULE,
+            remedy=f"Add [sites.{facts.site}] to config.toml, or retry once the rule names another.",
+        )
+    return tracker
+
+
+def desire(facts: Facts, rule: Rule, now: float) -> tuple[Desired, float | None]:
+    """What the rule asks of the ticket now, and when to look again although nothing came in.
+
+    A quiet close: until the subject has stayed closed for the rule's ``close_after``, the ticket
+    keeps the status it had.
+    """
+    desired = rule.project_ticket(facts.key, facts.snapshots, occurrences=facts.occurrences)
+    if desired.rule.name != rule.ref.name:
+        desired = replace(desired, rule=RuleRef(rule.ref.name, rule.ref.file, rule.ref.line))
+    if (
+        desired.status.ended
+        and rule.close_after
+        and facts.ref is not None
+        and facts.ended_at is not None
+        and now < facts.ended_at + rule.close_after
+        and not (facts.base.status and facts.base.status.ended)
+    ):
+        still = facts.base.status or Status.OPEN
+        return replace(
+            desired, status=still, status_comment=None
+        ), facts.ended_at + rule.close_after
+    return desired, None

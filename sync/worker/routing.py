@@ -1,0 +1,178 @@
+"""Routing: which ticket a subject belongs to, and when that ticket is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.subject import Snapshot
+from sync.rules import Rule, RuleSet
+from sync.store import journal, subjects, tickets
+from sync.store.tables import SubjectRow, TicketRow, TicketState
+
+log = structlog.get_logger("triage")
+
+
+class Router:
+    """Finds or records the ticket of each subject of one triage batch, within its transaction."""
+
+    def __init__(
+        self, session: Session, rules: RuleSet, now: float, snapshots: Mapping[str, Snapshot]
+    ) -> None:
+        self._session = session
+        self._rules = rules
+        self._now = now
+        self._of_subject = dict(subjects.ticket_ids(session, snapshots))
+        self._by_id = tickets.by_ids(session, self._of_subject.values())
+        self._by_key: dict[str, TicketRow] = {row.key: row for row in self._by_id.values()}
+
+    def route(
+        self, snapshot: Snapshot, row: SubjectRow, *, came_back_after: float | None = None
+    ) -> str:
+        """Make the subject's ticket due, recording it first if there is none. Says what was done.
+
+        ``came_back_after`` is how long (seconds) the subject had been over when it came back.
+        """
+        ref = str(snapshot.ref)
+        known = self._by_id.get(self._of_subject.get(ref, -1))
+        if known is not None:
+            rule = self._rules.get(known.rule) or self._rules.match(snapshot)
+            too_late = (
+                came_back_after is not None
+                and rule is not None
+                and rule.reopen_within is not None
+                and came_back_after > rule.reopen_within
+            )
+            if not (too_late and rule and known.state == TicketState.LINKED):
+                self._due(known, rule, snapshot)
+                return f"ticket {known.jira_key or known.key} is due"
+            return self._place(snapshot, rule, after=known)
+        rule = self._rules.match(snapshot)
+        if rule is None:
+            return "no rule matches"
+        return self._place(snapshot, rule, after=None)
+
+    def _place(self, snapshot: Snapshot, rule: Rule, *, after: TicketRow | None) -> str:
+        ref = str(snapshot.ref)
+        parked: Parked | None = None
+        try:
+            key = rule.ticket_key(snapshot)
+        except Rejected as fault:
+            key = ref
+            parked = Parked(
+                str(fault),
+                fault.remedy,
+                cause=Cause.RULE,
+                field=fault.field,
+                rule=rule.ref.name,
+                where=rule.ref.where,
+            )
+        key = self._generation(key, rule, snapshot, after)
+        ticket = self._ticket(key)
+        if ticket is None:
+            key = self._umbrella(rule) or key
+            ticket = self._ticket(key)
+        if ticket is None:
+            ticket = tickets.add(
+                self._session,
+                TicketRow(
+                    key=key,
+                    rule=rule.ref.name,
+                    site=rule.site,
+                    project="",
+                    created_at=self._now,
+                ),
+            )
+            self._by_key[key] = ticket
+        assert ticket.id is not None
+        self._session.flush()
+        tickets.link(self._session, ref, ticket.id, self._now)
+        self._of_subject[ref] = ticket.id
+        self._by_id[ticket.id] = ticket
+        self._due(ticket, rule, snapshot)
+        if parked is not None:
+            ticket.parked = parked_json(parked)
+            ticket.parked_at = self._now
+            ticket.due_at = None
+            journal.write(
+                self._session,
+                at=self._now,
+                action="park",
+                ticket_id=ticket.id,
+                rule=rule.ref.name,
+                result="parked",
+                words=str(parked),
+            )
+        return f"rule {rule.ref.name!r}: ticket {key} is due"
+
+    def _due(self, ticket: TicketRow, rule: Rule | None, snapshot: Snapshot) -> None:
+        at = self._now
+        if ticket.state == TicketState.SPARED and not snapshot.status.ended:
+            ticket.state = TicketState.NEW
+            ticket.created_at = self._now
+        if ticket.state == TicketState.NEW and rule is not None and rule.hold:
+            at = max(at, ticket.created_at + rule.hold)
+        tickets.make_due(ticket, at, snapshot.event_type.value)
+        if ticket.parked_at is None:
+            ticket.attempts = 0
+
+    def _ticket(self, key: str) -> TicketRow | None:
+        if key not in self._by_key:
+            self._by_key.update(tickets.by_keys(self._session, [key]))
+        return self._by_key.get(key)
+
+    def _generation(self, key: str, rule: Rule, snapshot: Snapshot, after: TicketRow | None) -> str:
+        """``key``, or the one that follows it once its ticket may not be reopened any more.
+
+        ``after`` is the ticket the subject belonged to and has left behind.
+        """
+        if rule.reopen_within is None:
+            return key
+        number, current = 1, key
+        while (ticket := self._ticket(current)) is not None:
+            if ticket is not after and not self._over(ticket, rule.reopen_within, snapshot):
+                return current
+            number += 1
+            current = f"{key}#{number}"
+        return current
+
+    def _over(self, ticket: TicketRow, reopen_within: float, snapshot: Snapshot) -> bool:
+        """Whether all subjects of a ticket ended longer ago than it may be reopened."""
+        if ticket.id is None or ticket.state != TicketState.LINKED:
+            return False
+        ends = [row.ended_at for row in subjects.of_ticket(self._session, ticket.id)]
+        if not ends or any(end is None for end in ends):
+            return False
+        return snapshot.event_time / 1e9 - max(end for end in ends if end) > reopen_within
+
+    def _umbrella(self, rule: Rule) -> str | None:
+        """The key of the one ticket that a storm of new tickets collapses into, if there is one."""
+        if rule.storm is None:
+            return None
+        limit, window = rule.storm
+        start = self._now - window
+        recent = self._session.exec(
+            select(func.count())
+            .select_from(TicketRow)
+            .where(TicketRow.rule == rule.ref.name, col(TicketRow.created_at) > start)
+        ).one()
+        if recent < limit:
+            return None
+        return f"storm:{rule.ref.name}:{int(self._now // window)}"
+
+
+def parked_json(parked: Parked) -> dict[str, str]:
+    """A park's facts in the form the ticket's row keeps."""
+    return {
+        "reason": parked.reason,
+        "remedy": parked.remedy,
+        "cause": parked.cause.value,
+        "field": parked.field,
+        "rule": parked.rule,
+        "where": parked.where,
+        "words": str(parked),
+    }
