@@ -92,4 +92,4 @@ def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:
     if not wanted:
         return {}
     query = select(LinkRow.subject, LinkRow.ticket_id).where(col(LinkRow.subject).in_(wanted))
-    return {subject: ticket_id for subject, ticket_id in session.exec(query)}
+    return dict(session.exec(query).all())

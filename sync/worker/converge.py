@@ -23,7 +23,6 @@ from sync.domain.rule import OnDeleted, RuleRef
 from sync.domain.ticket import Base
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
-from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
@@ -206,7 +205,6 @@ class Converger:
             row.jira_key = "" if again else row.jira_key
             row.base = {}
             row.comment_intent = None
-            row.created_at = 0.0 if again else row.created_at
 
         words = f"{name} was deleted in Jira; " + ("making it anew" if again else "left so")
         record.finish(

@@ -1,0 +1,81 @@
+"""Snapshots merge to the same end in whatever order deliveries come."""
+
+from __future__ import annotations
+
+import functools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.domain.backoff import CAP_SECONDS, delay
+from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef, newest
+
+REF = SubjectRef("coalesce", Kind.ISSUE, "0b9f")
+
+
+def snapshot(time: int, type_: EventType, id_: str, severity: str = "") -> Snapshot:
+    status = Status.CLOSED if type_ is EventType.ISSUE_CLOSED else Status.OPEN
+    return Snapshot(REF, "acme", status, type_, time, id_, {"title": id_}, severity)
+
+
+events = st.builds(
+    snapshot,
+    st.integers(0, 3),
+    st.sampled_from(
+        [
+            EventType.ISSUE_CREATED,
+            EventType.ISSUE_UPDATED,
+            EventType.ISSUE_STATUS_UPDATED,
+            EventType.ISSUE_CLOSED,
+        ]
+    ),
+    st.sampled_from(["a", "b", "c", "d"]),
+)
+
+
+def fold(snapshots: list[Snapshot]) -> Snapshot:
+    return functools.reduce(newest, snapshots, None)  # type: ignore[arg-type]
+
+
+@given(st.lists(events, min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_late_duplicate_and_reordered_events_end_in_the_same_snapshot(snapshots, random) -> None:
+    shuffled = snapshots + random.choices(snapshots, k=3)
+    random.shuffle(shuffled)
+    assert fold(shuffled) == fold(snapshots)
+
+
+def test_a_late_older_event_does_not_reopen_a_closed_subject() -> None:
+    closed = snapshot(2, EventType.ISSUE_CLOSED, "b")
+    assert newest(closed, snapshot(1, EventType.ISSUE_CREATED, "a")) == closed
+
+
+def test_of_two_events_at_the_same_instant_the_later_in_a_lifecycle_wins() -> None:
+    closed = snapshot(1, EventType.ISSUE_CLOSED, "a")
+    assert newest(snapshot(1, EventType.ISSUE_UPDATED, "z"), closed) == closed
+
+
+def test_a_newer_event_brings_a_closed_subject_back() -> None:
+    back = newest(
+        snapshot(1, EventType.ISSUE_CLOSED, "a"), snapshot(2, EventType.ISSUE_UPDATED, "b")
+    )
+    assert back.status is Status.OPEN
+
+
+def test_what_only_the_api_knows_survives_a_webhook() -> None:
+    known = snapshot(1, EventType.ISSUE_CREATED, "a", severity="fatal")
+    assert newest(known, snapshot(2, EventType.ISSUE_UPDATED, "b")).severity == "fatal"
+
+
+def test_a_subjects_name_reads_back_even_with_colons_in_the_id() -> None:
+    ref = SubjectRef("coalesce", Kind.INCIDENT, "a:b")
+    assert SubjectRef.parse(str(ref)) == ref
+
+
+@given(st.integers(1, 10_000), st.floats(0, 0.999))
+def test_waits_grow_to_a_cap_and_no_further(attempts: int, jitter: float) -> None:
+    assert 0 < delay(attempts, jitter=jitter) <= CAP_SECONDS
+
+
+@given(st.integers(1, 50), st.floats(0, 0.999), st.floats(0, 100_000))
+def test_a_wait_is_never_shorter_than_what_the_other_side_asked(attempts, jitter, asked) -> None:
+    assert delay(attempts, jitter=jitter, retry_after=asked) >= asked
