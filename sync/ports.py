@@ -5,6 +5,7 @@ Every method that goes outside raises only the faults of ``sync.domain.errors``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +26,16 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait, or let a simulated clock run."""
         ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def time(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,10 @@ class Tracker(Protocol):
 
     def browse_url(self, key: str) -> str:
         """The address of a ticket for people."""
+        ...
+
+    def down(self) -> str:
+        """Why no calls are made to this site now, "" if they are. Costs nothing."""
         ...
 
     def probe(self) -> str:

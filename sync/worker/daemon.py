@@ -12,8 +12,8 @@ import structlog
 
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
-from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
+from sync.store.presence import Presence
 from sync.worker.converge import Converger, Pace
 from sync.worker.pool import POLL_SECONDS, Pool
 from sync.worker.triage import BATCH, Triage
@@ -46,6 +46,7 @@ class Daemon:
         self._trackers = trackers
         self._clock = clock
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self._presence = Presence(store, self.owner)
         self.triage = Triage(store, sources, rules, clock)
         self.converger = Converger(store, trackers, rules, clock, options.pace)
         self.pool = Pool(
@@ -67,14 +68,18 @@ class Daemon:
 
     def start(self) -> None:
         """Start triage and the pool in threads of their own."""
-        if self._store.sole:
-            # Nobody else can be at this store: leases in it are those of a process that is gone.
-            freed = tickets.release_leases_of(self._store, tickets.lease_owners(self._store))
-            if freed:
-                log.info("took over after a crash", tickets=freed)
+        self.take_over()
         self.pool.start()
         self._thread = threading.Thread(target=self._triage, name="triage", daemon=True)
         self._thread.start()
+
+    def take_over(self) -> int:
+        """Free the tickets of processes that died; how many. Also renews our own sign of life."""
+        freed = self._presence.release_dead()
+        if freed:
+            log.info("took over from a process that is gone", tickets=freed)
+            self.pool.poke()
+        return freed
 
     def poke(self) -> None:
         """Say that a delivery was accepted. Cheap, from any thread."""
@@ -87,7 +92,9 @@ class Daemon:
         end = self._clock.time() + timeout
         if self._thread is not None:
             self._thread.join(timeout)
-        return self.pool.stop(max(0.0, end - self._clock.time()))
+        finished = self.pool.stop(max(0.0, end - self._clock.time()))
+        self._presence.leave()
+        return finished
 
     def _triage(self) -> None:
         while not self._stopping.is_set():

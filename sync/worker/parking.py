@@ -1,0 +1,48 @@
+"""Trying parked tickets again: by hand, after a rule edit, or because a site came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select
+
+from sync.store import journal, tickets
+from sync.store.engine import Store
+from sync.store.tables import TicketRow
+
+# Many tickets parked by one cause are not all tried in the same second.
+SPREAD_SECONDS = 0.05
+
+
+def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> int:
+    """Make parked tickets due, spread over time; how many. They stay parked until a walk succeeds."""
+    count = 0
+    for count, row in enumerate(rows, start=1):
+        at = now + (count - 1) * SPREAD_SECONDS
+        row.due_at = None
+        row.attempts = 0
+        tickets.make_due(row, at, why, look=True)
+        journal.write(session, at=now, action="retry", ticket_id=row.id, rule=row.rule, words=why)
+    return count
+
+
+def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) -> list[TicketRow]:
+    """Parked tickets, longest parked first."""
+    query = (
+        select(TicketRow)
+        .where(col(TicketRow.parked_at).is_not(None))
+        .order_by(col(TicketRow.parked_at), col(TicketRow.id))
+    )
+    if rule:
+        query = query.where(TicketRow.rule == rule)
+    if site:
+        query = query.where(TicketRow.site == site)
+    if limit:
+        query = query.limit(limit)
+    return list(session.exec(query))
+
+
+def retry_parked(store: Store, now: float, why: str, *, rule: str = "", site: str = "") -> int:
+    """Try all parked tickets (of a rule, of a site) again; how many."""
+    with store.write() as session:
+        return retry(session, parked(session, rule=rule, site=site), now, why)
