@@ -29,6 +29,8 @@ from sqlmodel import Field, SQLModel
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON().with_variant(JSONB(), "postgresql")
+# Without this, None would be stored as JSON's null, which IS NOT NULL.
+OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class DeliveryState(StrEnum):
@@ -158,14 +160,9 @@ class TicketRow(SQLModel, table=True):
     intent_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     searches: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     # A comment whose call was begun: {"marker", "text", "edit"}.
-    comment_intent: dict[str, Any] | None = Field(default=None, sa_column=Column(Json))
+    comment_intent: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
 
-    parked: dict[str, Any] | None = Field(
-        default=None,
-        sa_column=Column(
-            JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-        ),
-    )
+    parked: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     parked_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))

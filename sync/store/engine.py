@@ -1,0 +1,221 @@
+"""Opening the store: one SQLite file or a PostgreSQL database, and transactions on it.
+
+SQLite allows one writer. ``write`` takes its lock at the first statement (``BEGIN IMMEDIATE``) and
+waits for it up to the busy timeout; a transaction that begins as a reader and writes later could only
+fail. Never hold a transaction across a call to the outside.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlmodel import Session
+
+from sync.store.errors import SchemaMismatch, StoreMisconfigured, StoreUnavailable, translate
+from sync.store.text import storable_parameters, to_json
+
+__all__ = ["SchemaMismatch", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
+
+BUSY_TIMEOUT = 10.0
+POOL_SIZE = 10
+POOL_OVERFLOW = 20
+POOL_TIMEOUT = 15.0
+
+_IMMEDIATE = {"ticket_sync_immediate": True}
+
+
+class Store:
+    """The store, safe to share between threads: each transaction has a connection of its own.
+
+    Database errors that mean "not now" leave every method as StoreUnavailable.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect: Literal["sqlite", "postgresql"] = (
+            "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
+        )
+        self._writer = engine.execution_options(**_IMMEDIATE)
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for people; never with the password."""
+        url = self.engine.url
+        return str(url.database) if self.dialect == "sqlite" else url.render_as_string()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the store; rows stay usable after it. Writes are undone."""
+        with (
+            _translated(),
+            Session(self.engine, expire_on_commit=False, autoflush=False) as session,
+        ):
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits at the end, or undoes everything when an error leaves the block."""
+        with _translated(), Session(self._writer, expire_on_commit=False) as session:
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+
+    @contextmanager
+    def read_connection(self) -> Iterator[Connection]:
+        """Like ``read``, without the object layer."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write_connection(self) -> Iterator[Connection]:
+        """Like ``write``, without the object layer."""
+        with _translated(), self._writer.begin() as connection:
+            yield connection
+
+    def writer(self) -> Connection:
+        """A connection to keep, whose transactions are writing ones. The caller closes it."""
+        with _translated():
+            return self._writer.connect()
+
+    def close(self) -> None:
+        """Close all connections. On SQLite the write-ahead log is folded into the file."""
+        self.engine.dispose()
+
+
+def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
+    """Open the store at ``url``: ``sqlite:///file`` or ``postgresql+psycopg://user@host/database``.
+
+    ``busy_timeout`` is how long (seconds) a writer waits for the lock on the SQLite file. Raises
+    StoreMisconfigured. Tables are made by ``sync.store.migrations.upgrade``.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreMisconfigured(
+            "the store's url cannot be read; write sqlite:///ticket-sync.db or "
+            "postgresql+psycopg://user:password@host/database"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return Store(_sqlite(parsed, busy_timeout))
+    if backend == "postgresql":
+        return Store(_postgresql(parsed))
+    raise StoreMisconfigured(
+        f"the store's url begins with {parsed.drivername!r}; use sqlite:/// or postgresql+psycopg://"
+    )
+
+
+def _sqlite(url: URL, busy_timeout: float) -> Engine:
+    if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
+        raise StoreMisconfigured(
+            "the store's url names no file; a store in memory would lose what it accepted. "
+            "Write for example sqlite:///ticket-sync.db"
+        )
+    file = Path(url.database)
+    if file.is_dir():
+        raise StoreMisconfigured(f"the store's url names a folder, {file}; name a file in it")
+    if not file.parent.is_dir():
+        raise StoreMisconfigured(
+            f"the store's folder {file.parent.absolute()} does not exist; create it or change the url"
+        )
+    engine = create_engine(
+        url.set(drivername="sqlite"),
+        connect_args={"isolation_level": None, "timeout": busy_timeout, "check_same_thread": False},
+        json_serializer=to_json,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_TIMEOUT,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        _to_wal(connection, busy_timeout)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("ticket_sync_immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    _keep_text_storable(engine)
+    return engine
+
+
+def _to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    # The change to WAL needs the file for itself, and SQLite does not wait for that.
+    until = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "ticket-sync",
+                # Notice a dead server in half a minute, not after the kernel's two hours.
+                "keepalives_idle": 15,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 30_000,
+            },
+            json_serializer=to_json,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_TIMEOUT,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+        )
+    except ImportError as error:
+        raise StoreMisconfigured(
+            "PostgreSQL needs the psycopg package; install it with "
+            "`pip install 'ticket-sync[postgres]'`"
+        ) from error
+    _keep_text_storable(engine)
+    return engine
+
+
+def _keep_text_storable(engine: Engine) -> None:
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def clean(
+        _connection: Connection,
+        _cursor: Any,
+        statement: str,
+        parameters: Any,
+        _context: Any,
+        _many: bool,
+    ) -> tuple[str, Any]:
+        return statement, storable_parameters(parameters)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        known = translate(error)
+        if known is None:
+            raise
+        raise known from error

@@ -1,0 +1,92 @@
+"""What can be wrong with the store, in words; and which database errors mean that."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import exc
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be used now (disk full, read-only, locked, no connection), or not as set up.
+
+    ``str()`` is a sentence for people, without secrets. Nothing was stored by the transaction it ended,
+    unless it was lost while it committed; then it may have been.
+    """
+
+
+class StoreMisconfigured(StoreUnavailable):
+    """It cannot work before a person changes something: a URL, a folder, a missing package."""
+
+
+class SchemaMismatch(StoreMisconfigured):
+    """The tables are older or newer than the program."""
+
+
+_SQLITE_WORDS = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the file is read-only",
+    sqlite3.SQLITE_BUSY: "another process holds the lock on the file",
+    sqlite3.SQLITE_LOCKED: "another connection holds the lock on a table",
+    sqlite3.SQLITE_IOERR: "reading or writing the file failed",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_NOTADB: "the file is not an SQLite database",
+    sqlite3.SQLITE_PERM: "access to the file is not permitted",
+    sqlite3.SQLITE_NOMEM: "memory ran out",
+}
+
+_UPGRADE = "its tables are not what this program expects; run `ticket-sync db upgrade`"
+
+# SQLSTATE classes of PostgreSQL that say "not now", by their first two characters.
+_POSTGRES_CLASSES = {
+    "08": "the connection failed",
+    "25": "the database does not take writes",
+    "28": "the database refused the user or password",
+    "3D": "there is no such database",
+    "40": "the transaction was undone in favour of another",
+    "53": "the database server is out of resources",
+    "54": "the database server is at one of its limits",
+    "55": "a lock could not be had",
+    "57": "the database server ended the connection",
+    "58": "the database server met a system error",
+    "XX": "the database server met an internal error",
+}
+
+
+def translate(error: Exception) -> StoreUnavailable | None:
+    """The operational failure that a database error means; None where it is something else."""
+    if isinstance(error, StoreUnavailable):
+        return error
+    if isinstance(error, exc.TimeoutError):
+        return StoreUnavailable("the store is busy: every connection to it is in use")
+    if isinstance(error, exc.DisconnectionError):
+        return StoreUnavailable("the connection to the store was lost")
+    original: BaseException | None = error.orig if isinstance(error, exc.DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        return _of_sqlite(original)
+    if isinstance(error, exc.DBAPIError):
+        return _of_postgres(error)
+    return None
+
+
+def _of_sqlite(error: sqlite3.Error) -> StoreUnavailable | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    words = _SQLITE_WORDS.get(code)
+    if words is None and str(error).startswith(("no such table", "no such column")):
+        return SchemaMismatch(f"the store cannot be used: {_UPGRADE} ({error})")
+    if words is None:
+        return None
+    return StoreUnavailable(f"the store cannot be used now: {words} ({error})")
+
+
+def _of_postgres(error: exc.DBAPIError) -> StoreUnavailable | None:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    first = str(error.orig).strip().splitlines()[:1]
+    said = f" ({first[0]})" if first else ""
+    if state in ("42P01", "42703"):
+        return SchemaMismatch(f"the store cannot be used: {_UPGRADE}{said}")
+    words = _POSTGRES_CLASSES.get(state[:2])
+    if words is None and (error.connection_invalidated or isinstance(error, exc.OperationalError)):
+        words = "the database cannot be reached"
+    return StoreUnavailable(f"the store cannot be used now: {words}{said}") if words else None

@@ -1,0 +1,16 @@
+"""What Alembic runs: the revisions, on the connection and in the transaction of ``upgrade``."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import sync.store.tables  # noqa: F401  (fills the metadata)
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=SQLModel.metadata,
+    transactional_ddl=True,
+    compare_type=True,
+)
+context.run_migrations()

@@ -1,0 +1,96 @@
+"""Stores for the tests: each test that asks for one runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.store.engine import Store, open_store
+from sync.store.migrations import upgrade
+from tests.postgres import Postgres
+
+DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Callable[[], Postgres]:
+    servers: list[Postgres] = []
+
+    def get() -> Postgres:
+        if not servers:
+            servers.append(Postgres())
+        return servers[0]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def postgres(_postgres: Callable[[], Postgres]) -> Postgres:
+    """The PostgreSQL server of this run."""
+    return _postgres()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "template.db"
+    store = open_store(f"sqlite:///{file}")
+    upgrade(store)
+    store.close()
+    return file
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Each database in turn; what ``store`` and its kin run on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def bare_store_url(
+    dialect: str, tmp_path: Path, _postgres: Callable[[], Postgres]
+) -> Iterator[str]:
+    """The URL of a store without tables."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bare.db'}"
+        return
+    server = _postgres()
+    name = server.create(migrated=False)
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def store_url(
+    dialect: str, tmp_path: Path, _sqlite_template: Path, _postgres: Callable[[], Postgres]
+) -> Iterator[str]:
+    """The URL of an empty store, for tests that let other processes open it."""
+    if dialect == "sqlite":
+        file = tmp_path / "store.db"
+        shutil.copy(_sqlite_template, file)
+        yield f"sqlite:///{file}"
+        return
+    server = _postgres()
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store, on each database in turn."""
+    opened = open_store(store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, _sqlite_template: Path) -> Iterator[Store]:
+    """An empty store on SQLite, for tests that are about something else."""
+    file = tmp_path / "sqlite.db"
+    shutil.copy(_sqlite_template, file)
+    opened = open_store(f"sqlite:///{file}")
+    yield opened
+    opened.close()

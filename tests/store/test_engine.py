@@ -1,0 +1,231 @@
+"""Opening a store, its transactions, and what it says when it cannot work."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from sync.store.engine import (
+    SchemaMismatch,
+    Store,
+    StoreMisconfigured,
+    StoreUnavailable,
+    open_store,
+)
+from sync.store.tables import TicketRow, WatermarkRow
+from tests.postgres import Postgres
+
+
+def _count_up(store: Store, times: int) -> None:
+    for _ in range(times):
+        with store.write() as session:
+            row = session.exec(
+                select(WatermarkRow).where(WatermarkRow.name == "n").with_for_update()
+            ).one()
+            row.value = {"n": row.value["n"] + 1}
+
+
+def _put(session: Session, name: str, value: dict[str, Any]) -> None:
+    session.add(WatermarkRow(name=name, value=value, at=1.0))
+
+
+def test_no_update_is_lost_between_connections(store: Store) -> None:
+    with store.write() as session:
+        _put(session, "n", {"n": 0})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: _count_up(store, 25), range(8)))
+    with store.read() as session:
+        assert session.exec(select(WatermarkRow)).one().value == {"n": 200}
+
+
+def test_an_error_undoes_the_transaction(store: Store) -> None:
+    def half_way() -> None:
+        with store.write() as session:
+            _put(session, "a", {})
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half_way()
+    with store.read() as session:
+        assert session.exec(select(WatermarkRow)).all() == []
+
+
+def test_rows_stay_usable_after_their_transaction(store: Store) -> None:
+    with store.write() as session:
+        _put(session, "a", {"x": 1})
+    with store.read() as session:
+        row = session.exec(select(WatermarkRow)).one()
+    assert (row.name, row.value) == ("a", {"x": 1})
+
+
+def test_a_reader_sees_one_state_while_a_writer_commits(sqlite_store: Store) -> None:
+    with sqlite_store.read() as reader:
+        assert reader.exec(select(WatermarkRow)).all() == []
+        with sqlite_store.write() as session:
+            _put(session, "a", {})
+        assert reader.exec(select(WatermarkRow)).all() == []
+
+
+def test_text_that_is_not_text_can_be_stored(store: Store) -> None:
+    odd = "a\x00b\ud800c é 🎉"
+    with store.write() as session:
+        _put(session, odd, {odd: [odd, float("nan"), float("inf"), 1.5, None]})
+    with store.read() as session:
+        row = session.exec(select(WatermarkRow)).one()
+    clean = "a\ufffdb\ufffdc é 🎉"
+    assert row.name == clean
+    assert row.value == {clean: [clean, None, None, 1.5, None]}
+
+
+def test_absent_json_is_null_to_the_database(store: Store) -> None:
+    with store.write() as session:
+        session.add(
+            TicketRow(
+                key="k",
+                rule="r",
+                site="s",
+                project="P",
+                created_at=1.0,
+                comment_intent=None,
+                parked=None,
+            )
+        )
+    with store.read_connection() as connection:
+        where = "parked IS NULL AND comment_intent IS NULL"
+        assert connection.execute(text(f"SELECT count(*) FROM tickets WHERE {where}")).scalar() == 1
+
+
+def test_every_sqlite_connection_is_durable_and_keeps_its_references(sqlite_store: Store) -> None:
+    with sqlite_store.read_connection() as connection:
+
+        def pragma(name: str) -> object:
+            return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+        found = {
+            n: pragma(n) for n in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 10_000,
+    }
+
+
+def test_a_lock_held_too_long_makes_the_store_unavailable(sqlite_store: Store) -> None:
+    other = open_store(str(sqlite_store.engine.url), busy_timeout=0.05)
+    with sqlite_store.write() as session:
+        _put(session, "a", {})
+        session.flush()
+        with pytest.raises(StoreUnavailable, match="lock"), other.write() as late:
+            late.exec(select(WatermarkRow)).all()
+    other.close()
+
+
+def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    ready = threading.Barrier(8)
+
+    def first_use(_: int) -> object:
+        store = open_store(url)
+        ready.wait()
+        with store.read_connection() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        store.close()
+        return mode
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(first_use, range(8))) == {"wal"}
+
+
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:////no/such/folder/store.db", "/no/such/folder does not exist"),
+        ("sqlite:////tmp", "names a folder"),
+        ("mysql://localhost/db", "'mysql'"),
+        ("what is this", "cannot be read"),
+    ],
+)
+def test_a_wrong_url_is_refused_in_words(url: str, words: str) -> None:
+    with pytest.raises(StoreMisconfigured, match=words):
+        open_store(url)
+
+
+def test_postgresql_without_its_package_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.split(".")[0] == "psycopg":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(StoreMisconfigured, match=r"ticket-sync\[postgres\]"):
+        open_store("postgresql://user@127.0.0.1/db")
+
+
+def test_a_store_without_tables_says_to_upgrade_it(bare_store_url: str) -> None:
+    store = open_store(bare_store_url)
+    with pytest.raises(SchemaMismatch, match="db upgrade"), store.read() as session:
+        session.exec(select(WatermarkRow)).all()
+    store.close()
+
+
+def test_a_file_that_is_no_database_makes_the_store_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    with pytest.raises(StoreUnavailable, match="not an SQLite database"), store.write() as session:
+        session.exec(select(WatermarkRow)).all()
+    store.close()
+
+
+@pytest.mark.postgres
+def test_no_server_makes_the_store_unavailable_and_keeps_the_password_secret() -> None:
+    store = open_store("postgresql://user:hidden@127.0.0.1:1/db")
+    with (
+        pytest.raises(StoreUnavailable, match="cannot be reached") as caught,
+        store.read() as session,
+    ):
+        session.exec(select(WatermarkRow)).all()
+    assert "hidden" not in str(caught.value) + store.place
+    store.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_lost_connection_makes_the_store_unavailable_for_one_transaction(
+    store: Store, postgres: Postgres
+) -> None:
+    def cut_off() -> None:
+        with store.write() as session:
+            _put(session, "a", {})
+            session.flush()
+            postgres.disconnect_all(store)
+            session.exec(select(WatermarkRow)).all()
+
+    with pytest.raises(StoreUnavailable):
+        cut_off()
+    with store.write() as session:
+        assert session.exec(select(WatermarkRow)).all() == []
+
+
+def test_a_defect_of_ours_is_not_called_an_outage(store: Store) -> None:
+    with (
+        pytest.raises(Exception, match="nonsense") as caught,
+        store.read_connection() as connection,
+    ):
+        connection.execute(text("nonsense"))
+    assert not isinstance(caught.value, StoreUnavailable)
