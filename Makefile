@@ -1,0 +1,63 @@
+# Every target does its own set-up: all it needs is make and Python 3.11 or newer.
+# PYTHON=/path/to/python3.12 chooses the interpreter; ARGS="…" goes to the command.
+
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+.PHONY: help setup demo test lint format bench clean
+
+help: ## Show what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(READY) ## Create .venv and install everything for development
+
+# Done again only when pyproject.toml has changed.
+$(READY): pyproject.toml
+	@python=""; \
+	for candidate in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	  if "$$candidate" -c '$(RIGHT_PYTHON)' >/dev/null 2>&1; then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "No Python 3.11 or newer with venv was found. Install one (on Debian and Ubuntu:" >&2; \
+	  echo "apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 …" >&2; \
+	  exit 1; \
+	fi; \
+	if ! $(BIN)/python -c '$(RIGHT_PYTHON)' >/dev/null 2>&1; then \
+	  echo "Making $(VENV) with $$($$python --version)"; \
+	  "$$python" -m venv --clear $(VENV); \
+	fi
+	@echo "Installing into $(VENV) (about a minute, once)"
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python --editable . --group dev; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev; \
+	fi
+	@touch $(READY)
+
+demo: $(READY) ## Watch deliveries become tickets, with everything simulated (ARGS="--for 20s")
+	@$(BIN)/ticket-sync demo $(ARGS)
+
+test: $(READY) ## Run the tests (ARGS="-k name" for some of them)
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+lint: $(READY) ## Check style, types and the rooms' import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Put the code in its usual form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Measure how fast deliveries are accepted (ARGS="--help")
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## Remove everything that set-up and tests made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results dist build

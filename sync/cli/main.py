@@ -1,0 +1,90 @@
+"""The way in: the verbs put together, and every error turned into one paragraph."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sync.cli import config, db, demo, sandbox, send, serve, status
+
+
+class Verbs(TyperGroup):
+    """The verbs, which end in words instead of a traceback."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Whoever meets an error repeats the command with --debug at its end.
+        if "--debug" in args:
+            args = ["--debug", *(arg for arg in args if arg != "--debug")]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # Typer's own ways to end carry an exit code.
+            if hasattr(error, "exit_code") or isinstance(error, typer.Abort | BrokenPipeError):
+                raise
+            if ctx.params.get("debug"):
+                raise
+            from sync.cli.problems import explained
+
+            words, code = explained(error)
+            typer.echo(words, err=True)
+            raise typer.Exit(code) from error
+
+
+app = typer.Typer(
+    cls=Verbs,
+    name="ticket-sync",
+    help="Keeps Jira tickets in step with the issues and incidents of Coalesce Quality.",
+    epilog=(
+        "To look around: [bold]ticket-sync demo[/bold]. To begin in earnest: "
+        "[bold]ticket-sync config example > config.toml[/bold], then "
+        "[bold]ticket-sync serve[/bold]."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ticket-sync {version('ticket-sync')}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="On an error, show where in the code it happened.")
+    ] = False,
+) -> None:
+    """What comes before any verb."""
+
+
+app.command()(serve.serve)
+app.command()(demo.demo)
+app.command()(send.send)
+app.command()(sandbox.sandbox)
+app.command()(status.status)
+app.add_typer(db.app)
+app.add_typer(config.app)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Errors as one paragraph: what and where, what to do. Exit code 2 for usage and configuration."""
+
+from __future__ import annotations
+
+RUNTIME = 1
+USAGE = 2
+
+
+class Problem(Exception):
+    """Something a verb cannot go on with, in words for the person who called it."""
+
+    def __init__(self, words: str, code: int = RUNTIME) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """The paragraph and the exit code for any error that ends a verb."""
+    # Loaded only now: none of them is needed for --help.
+    from sync.bootstrap import CannotStart
+    from sync.domain.errors import Fault
+    from sync.rules import RuleErrors
+    from sync.settings import SettingsError
+    from sync.store.errors import StoreMisconfigured, StoreUnavailable
+
+    if isinstance(error, Problem):
+        return str(error), error.code
+    if isinstance(error, SettingsError):
+        return _listed("The configuration cannot be used", error.mistakes), USAGE
+    if isinstance(error, RuleErrors):
+        return _listed("The mapping rules cannot be used", error.errors), USAGE
+    if isinstance(error, CannotStart | StoreMisconfigured):
+        return str(error), USAGE
+    if isinstance(error, StoreUnavailable | Fault):
+        return str(error), RUNTIME
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return what, RUNTIME
+    return (
+        f"ticket-sync failed in a way it did not expect: {type(error).__name__}: {error}\n"
+        "This is a defect. The same command with --debug shows where; please report it with that.",
+        RUNTIME,
+    )
+
+
+def _listed(what: str, mistakes: object) -> str:
+    lines = [str(mistake) for mistake in mistakes]  # type: ignore[attr-defined]
+    if len(lines) == 1:
+        return f"{what}. {lines[0]}"
+    return "\n".join([f"{what}: {len(lines)} mistakes.", *(f"  {line}" for line in lines)])

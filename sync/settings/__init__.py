@@ -1,0 +1,26 @@
+"""config.toml and environment to frozen settings, every mistake named.
+
+``load`` is the way in. Precedence: environment variables (``TICKET_SYNC_SERVER__PORT``), then the
+file, then the defaults of ``sections``.
+"""
+
+from sync.settings.load import find, load
+from sync.settings.problems import Mistake, SettingsError
+from sync.settings.root import Settings
+from sync.settings.sections import Api, Coalesce, Site, Sweep
+from sync.settings.shipped import shipped
+from sync.settings.values import duration_words
+
+__all__ = [
+    "Api",
+    "Coalesce",
+    "Mistake",
+    "Settings",
+    "SettingsError",
+    "Site",
+    "Sweep",
+    "duration_words",
+    "find",
+    "load",
+    "shipped",
+]

@@ -1,0 +1,166 @@
+"""All settings together, and what does not go together across sections."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from sync.settings.sections import (
+    Coalesce,
+    Log,
+    Mappings,
+    Retention,
+    Section,
+    Server,
+    Site,
+    Store,
+    Sweeps,
+    Worker,
+)
+from sync.settings.shipped import shipped
+from sync.settings.values import wrong
+
+ENV_PREFIX = "TICKET_SYNC_"
+ENV_DELIMITER = "__"
+
+
+def _site_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", name):
+        raise wrong(
+            f"{name!r} cannot name a site",
+            "Use small letters and digits, with single - or _ between them.",
+        )
+    return name
+
+
+class Environment(EnvSettingsSource):
+    """Environment variables, where a list or table may also be plain text."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen; made by ``sync.settings.load``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+    )
+
+    default_site: str = ""
+    server: Server = Field(default_factory=Server)
+    store: Store = Field(default_factory=Store)
+    coalesce: Coalesce = Field(default_factory=Coalesce)
+    sites: dict[Annotated[str, AfterValidator(_site_name)], Site] = Field(default_factory=dict)
+    mappings: Mappings = Field(default_factory=Mappings)
+    worker: Worker = Field(default_factory=Worker)
+    sweeps: Sweeps = Field(default_factory=Sweeps)
+    retention: Retention = Field(default_factory=Retention)
+    log: Log = Field(default_factory=Log)
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: ``gather`` has merged file and environment by then."""
+        return (init_settings,)
+
+    @property
+    def file(self) -> Path | None:
+        """The configuration file these settings came from."""
+        return self._file
+
+    @property
+    def rules_folder(self) -> Path:
+        """The folder of the mapping rules: the chosen one, or those that come with the program."""
+        chosen = self.mappings.directory
+        if chosen is not None and chosen.is_dir():
+            return chosen
+        return shipped("mappings")
+
+    @property
+    def site_by_default(self) -> str:
+        """The site of rules that name none; empty where rules must name one."""
+        if self.default_site or len(self.sites) != 1:
+            return self.default_site
+        return next(iter(self.sites))
+
+
+def gather(file: Path | None) -> dict[str, Any]:
+    """What file and environment say, merged, not yet validated. The environment wins.
+
+    Raises tomllib.TOMLDecodeError.
+    """
+    data = TomlConfigSettingsSource(Settings, toml_file=file)() if file else {}
+    return _merged(data, Environment(Settings)())
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    both = dict(under)
+    for key, value in over.items():
+        known = both.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            value = _merged(known, value)
+        both[key] = value
+    return both
+
+
+Keys = tuple[str, ...]
+
+
+def across(settings: Settings) -> Iterator[tuple[Keys, str, str]]:
+    """What does not go together, as (path of the key, what is wrong, what to do)."""
+    yield from _within((), settings)
+    if not settings.sites:
+        yield (
+            ("sites",),
+            "names no Jira site",
+            'Add one: a table [sites.main] with url = "https://your-team.atlassian.net", email, '
+            'token = { env = "JIRA_TOKEN" } and project = "KEY".',
+        )
+    if settings.default_site and settings.sites and settings.default_site not in settings.sites:
+        known = ", ".join(sorted(settings.sites))
+        yield (
+            ("default_site",),
+            f"names {settings.default_site!r}, which is not under [sites]",
+            f"Name one of: {known}.",
+        )
+
+
+def _within(path: Keys, section: Any) -> Iterator[tuple[Keys, str, str]]:
+    if isinstance(section, Section):
+        for key, problem, remedy in section.mistakes():
+            yield (*path, *key.split(".")), problem, remedy
+    if isinstance(section, Section | Settings):
+        for name in type(section).model_fields:
+            yield from _within((*path, name), getattr(section, name))
+    elif isinstance(section, dict):
+        for name, part in section.items():
+            yield from _within((*path, name), part)

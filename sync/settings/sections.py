@@ -1,0 +1,253 @@
+"""The sections of config.toml, each setting with its default.
+
+Sections say themselves what does not go together in them (``mistakes``); ``config.example.toml``
+explains every setting to the person who sets it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from sync.settings.values import (
+    Duration,
+    File,
+    Secret,
+    Size,
+    StoreUrl,
+    Url,
+    is_loopback,
+    one_or_many,
+    wrong,
+)
+
+# (key, what is wrong, what to do)
+Mistakes = Iterator[tuple[str, str, str]]
+
+
+class Section(BaseModel):
+    """One table of the configuration: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def mistakes(self) -> Mistakes:
+        """What is wrong between settings that are right one by one."""
+        yield from ()
+
+
+class Server(Section):
+    """Where deliveries are received."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body: Annotated[Size, Field(ge=1024)] = 1024 * 1024
+    body_timeout: Annotated[Duration, Field(gt=0)] = 10.0
+    queue: int = Field(default=10_000, ge=1)
+    stop_timeout: Annotated[Duration, Field(gt=0)] = 20.0
+
+
+class Store(Section):
+    """Where everything is kept."""
+
+    # Validated like any other value, so that the default file lies beside the configuration.
+    url: StoreUrl = Field(default="sqlite:///ticket-sync.db", repr=False)  # type: ignore[assignment]
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_secret_value().startswith("sqlite:")
+
+
+class Api(Section):
+    """Credentials for the REST API of Coalesce Quality."""
+
+    client_id: str = ""
+    client_secret: Secret = Field(default="")  # type: ignore[assignment]
+    region: Literal["eu", "us", "au"] = "eu"
+    url: Url = ""
+    integration_id: str = ""
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.client_id)
+
+    def mistakes(self) -> Mistakes:
+        secret = self.client_secret.get_secret_value()
+        if self.client_id and not secret:
+            yield ("client_secret", "is missing beside client_id", "Give both, or neither.")
+        if secret and not self.client_id:
+            yield ("client_id", "is missing beside client_secret", "Give both, or neither.")
+        if self.url.startswith("http://") and not is_loopback(self.url):
+            yield ("url", "would send the credentials unencrypted", "Use an https:// address.")
+
+
+class Coalesce(Section):
+    """The sender of deliveries."""
+
+    signing_secrets: Annotated[list[Secret], BeforeValidator(one_or_many)] = Field(
+        default_factory=list
+    )
+    allow_unsigned: bool = False
+    replay_window: Annotated[Duration, Field(gt=0)] = 45 * 60.0
+    clock_skew: Duration = 5 * 60.0
+    api: Api = Field(default_factory=Api)
+
+    def mistakes(self) -> Mistakes:
+        for place, secret in enumerate(self.signing_secrets):
+            if not secret.get_secret_value().strip():
+                yield (
+                    f"signing_secrets.{place}",
+                    "is empty",
+                    "Give the signing secret of the webhook integration.",
+                )
+        if not self.signing_secrets and not self.allow_unsigned:
+            yield (
+                "signing_secrets",
+                "is not set, so no delivery could be trusted",
+                'Set signing_secrets = [{ env = "COALESCE_SIGNING_SECRET" }] to the secret of the '
+                "webhook integration; to accept unsigned deliveries on purpose, set "
+                "allow_unsigned = true.",
+            )
+
+
+def _project(value: Any) -> Any:
+    if isinstance(value, str) and value and not re.fullmatch(r"[A-Z][A-Z0-9_]+", value):
+        raise wrong(
+            f"{value!r} is not a Jira project key",
+            "A key looks like DATA: the part before the dash in DATA-123, in capitals.",
+        )
+    return value
+
+
+class Site(Section):
+    """One Jira site."""
+
+    url: Url = Field(min_length=1)
+    browse_url: Url = ""
+    deployment: Literal["auto", "cloud", "datacenter"] = "auto"
+    email: str = ""
+    token: Secret = Field(default="")  # type: ignore[assignment]
+    project: Annotated[str, BeforeValidator(_project)] = ""
+    index_lag: Duration | None = None
+    connect_timeout: Annotated[Duration, Field(gt=0)] = 5.0
+    read_timeout: Annotated[Duration, Field(gt=0)] = 30.0
+    max_concurrency: int = Field(default=8, ge=1, le=256)
+    proxy: Url = ""
+    ca_bundle: File = None
+    allow_http: bool = False
+
+    def mistakes(self) -> Mistakes:
+        yield from self._address_mistakes()
+        cloud = self.deployment == "cloud"
+        if not self.token.get_secret_value():
+            what = (
+                "an API token" if cloud or self.email else "an API token or personal access token"
+            )
+            yield ("token", f"is missing; Jira wants {what}", 'Set token = { env = "JIRA_TOKEN" }.')
+        if cloud and not self.email:
+            yield (
+                "email",
+                "is missing; Jira Cloud wants the account's email address beside its API token",
+                "Set email to the address of the account that made the token.",
+            )
+        if self.email and "@" not in self.email:
+            yield ("email", f"{self.email!r} is not an email address", "Write it as name@host.")
+        if self.deployment == "datacenter" and self.email:
+            yield (
+                "email",
+                "is given, but Data Center takes a personal access token alone",
+                'Remove email, or set deployment = "cloud".',
+            )
+        if self.ca_bundle is not None and not self.ca_bundle.exists():
+            yield (
+                "ca_bundle",
+                f"there is no file {self.ca_bundle}",
+                "Correct the path, or remove it.",
+            )
+
+    def _address_mistakes(self) -> Mistakes:
+        if self.url.startswith("http://") and not is_loopback(self.url) and not self.allow_http:
+            yield (
+                "url",
+                "would send the token unencrypted",
+                "Use an https:// address; if the way there is private, set allow_http = true.",
+            )
+        for part in ("/browse", "/rest", "/jira/software", "/secure", "/projects"):
+            head, found, _ = self.url.partition(part)
+            if found:
+                yield ("url", f"goes too far, into {found}", f'Give the site alone: "{head}".')
+                break
+        host = self.url.partition("//")[2].partition("/")[0].lower()
+        if host.endswith(".atlassian.net") and self.deployment == "datacenter":
+            yield ("deployment", 'is "datacenter", but the address is Jira Cloud\'s', 'Use "auto".')
+        if host == "api.atlassian.com" and not self.browse_url:
+            yield (
+                "browse_url",
+                "is missing; people cannot open tickets at api.atlassian.com",
+                'Set browse_url = "https://your-team.atlassian.net".',
+            )
+
+
+class Mappings(Section):
+    """Where the mapping rules are."""
+
+    directory: File = Field(default="mappings")  # type: ignore[assignment]
+
+    def mistakes(self) -> Mistakes:
+        chosen = "directory" in self.model_fields_set
+        if chosen and (self.directory is None or not self.directory.is_dir()):
+            yield (
+                "directory",
+                f"there is no folder {self.directory}",
+                "Correct the path, or remove the setting to use the rules that come with ticket-sync.",
+            )
+
+
+class Worker(Section):
+    """How tickets are worked on."""
+
+    threads: int = Field(default=8, ge=1, le=256)
+    lease: Annotated[Duration, Field(ge=5)] = 120.0
+
+
+class Sweep(Section):
+    """One search for what was missed: at an interval (``every``) or at times (``cron``)."""
+
+    enabled: bool = True
+    every: Annotated[Duration, Field(ge=10)] = 300.0
+    cron: str = ""
+    overlap: Duration = 600.0
+
+    def mistakes(self) -> Mistakes:
+        if self.cron and len(self.cron.split()) != 5:
+            yield (
+                "cron",
+                f"{self.cron!r} does not have the five fields of cron",
+                'Write minute, hour, day, month, weekday: "*/15 * * * *". Times are UTC.',
+            )
+
+
+class Sweeps(Section):
+    """The searches for what was missed."""
+
+    enabled: bool = True
+    upstream: Sweep = Field(default_factory=Sweep)
+    deliveries: Sweep = Field(default_factory=Sweep)
+    jira: Sweep = Field(default_factory=lambda: Sweep(every=900.0))
+    own: Sweep = Field(default_factory=lambda: Sweep(every=60.0))
+
+
+class Retention(Section):
+    """How long history is kept. Links between subjects and tickets are kept for ever."""
+
+    deliveries: Annotated[Duration, Field(ge=3600)] = 90 * 86400.0
+    journal: Annotated[Duration, Field(ge=3600)] = 180 * 86400.0
+
+
+class Log(Section):
+    """What is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"

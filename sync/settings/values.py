@@ -1,0 +1,206 @@
+"""The kinds of value a setting can have: durations, sizes, secrets, paths, addresses."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, SecretStr
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How values are read: relative paths start at ``folder``; without ``secrets``, a secret whose
+    variable or file is not there reads as empty (for verbs that need none)."""
+
+    folder: Path
+    secrets: bool = True
+
+
+_READING: ContextVar[Reading | None] = ContextVar("reading", default=None)
+
+
+@contextmanager
+def reading(how: Reading) -> Iterator[None]:
+    """Read values in this way within the block."""
+    token = _READING.set(how)
+    try:
+        yield
+    finally:
+        _READING.reset(token)
+
+
+def _now() -> Reading:
+    return _READING.get() or Reading(Path.cwd())
+
+
+def wrong(words: str, remedy: str = "") -> PydanticCustomError:
+    """A mistake in our own words. Both parts reach the reader as they are."""
+    return PydanticCustomError("ours", "{words}", {"words": words, "remedy": remedy})
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*(?:ms|[smhdw])\s*)+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])")
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds in ``45m``, ``10s``, ``7d``, ``1h30m`` or a plain number of seconds."""
+    if isinstance(value, bool):
+        raise wrong("must be a duration, not true or false", 'Write it as "45m", "10s" or "7d".')
+    if isinstance(value, int | float):
+        seconds = float(value)
+    else:
+        text = str(value).strip().lower()
+        if re.fullmatch(r"\d+(?:\.\d+)?", text):
+            seconds = float(text)
+        elif _DURATION.fullmatch(text):
+            seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
+        else:
+            raise wrong(
+                f"{value!r} is not a duration",
+                'Write it as "45m", "10s", "7d", "1h30m", or as a number of seconds.',
+            )
+    if not 0 <= seconds < 1e10:
+        raise wrong(f"{value!r} is no duration that makes sense", "It must be 0 or more.")
+    return seconds
+
+
+def duration_words(seconds: float) -> str:
+    """``45m`` for 2700: the largest unit that divides evenly."""
+    for unit in ("w", "d", "h", "m", "s"):
+        size = _UNITS[unit]
+        if seconds >= size and seconds % size == 0 and unit != "w":
+            return f"{int(seconds // size)}{unit}"
+    return f"{seconds:g}s"
+
+
+_SIZES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+
+
+def parse_size(value: Any) -> int:
+    """Bytes in ``1MiB``, ``512KiB``, ``2MB`` or a plain number of bytes."""
+    match = re.fullmatch(r"(\d+)\s*([a-z]*)", str(value).strip().lower())
+    if isinstance(value, bool) or match is None or match[2] not in _SIZES:
+        raise wrong(
+            f"{value!r} is not a size", 'Write it as "1MiB", "512KiB", or as a number of bytes.'
+        )
+    return int(match[1]) * _SIZES[match[2]]
+
+
+def read_secret(value: Any) -> SecretStr:
+    """A secret as plain text, ``{ env = "NAME" }`` or ``{ file = "path" }``."""
+    if isinstance(value, SecretStr):
+        return value
+    if isinstance(value, str):
+        return SecretStr(value)
+    shape = 'Write it as text, as { env = "NAME" } or as { file = "path" }.'
+    if not isinstance(value, dict) or len(value) != 1:
+        raise wrong("must be a secret", shape)
+    ((how, where),) = value.items()
+    if how not in ("env", "file") or not isinstance(where, str) or not where:
+        raise wrong(f"{{ {how} = … }} is no way to give a secret", shape)
+    if how == "env":
+        found = os.environ.get(where)
+        if found is None and _now().secrets:
+            raise wrong(
+                f"the environment variable {where} is not set",
+                f'Set {where}, or give the secret as a file: {{ file = "path" }}.',
+            )
+        return SecretStr(found or "")
+    path = _now().folder / Path(where).expanduser()
+    try:
+        return SecretStr(path.read_text("utf-8").rstrip("\r\n"))
+    except (OSError, UnicodeError) as error:
+        if not _now().secrets:
+            return SecretStr("")
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise wrong(
+            f"the file {path} cannot be read ({why})",
+            "Put the secret in that file, readable by the account that runs ticket-sync.",
+        ) from error
+
+
+def one_or_many(value: Any) -> Any:
+    """A list, where one entry may stand alone."""
+    return [value] if isinstance(value, str | dict) else value
+
+
+def absolute(value: Any) -> Any:
+    """A path, relative to the configuration file's folder. Empty stays None."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str | Path):
+        return value
+    return (_now().folder / Path(value).expanduser()).absolute()
+
+
+def web_address(value: Any) -> Any:
+    """An http or https address without trailing slash. Empty stays empty."""
+    if not isinstance(value, str) or not value:
+        return value
+    text = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(text)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_fine = False
+    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise wrong(
+            f"{value!r} is not a web address", 'Write it as "https://host" or "http://host:port".'
+        )
+    if parts.username or parts.password:
+        raise wrong("has a user name or password in it", "Give credentials in their own settings.")
+    if parts.query or parts.fragment:
+        raise wrong(f"{value!r} has a '?' or '#' part", "Give the address up to there.")
+    return text
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a web address points at this very machine."""
+    host = (urlsplit(address).hostname or "").lower()
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
+def store_url(value: Any) -> Any:
+    """A database address: SQLite files are made absolute, PostgreSQL gets its driver named."""
+    secret = read_secret(value)
+    url = secret.get_secret_value().strip()
+    if not url and not _now().secrets:
+        raise wrong("is needed by this verb and could not be read", "Set the variable or file.")
+    for plain in ("postgres://", "postgresql://"):
+        if url.startswith(plain):
+            url = "postgresql+psycopg://" + url[len(plain) :]
+    if url.startswith("sqlite:///"):
+        name = url[len("sqlite:///") :]
+        if name and not name.startswith(":memory:"):
+            path = (_now().folder / Path(name).expanduser()).absolute()
+            return SecretStr(f"sqlite:///{path}")
+        raise wrong(
+            "a database in memory forgets everything at the end",
+            'Name a file: "sqlite:///ticket-sync.db".',
+        )
+    if url.startswith("postgresql+psycopg://"):
+        return SecretStr(url)
+    raise wrong(
+        "is neither SQLite nor PostgreSQL",
+        'Write "sqlite:///ticket-sync.db" or "postgresql+psycopg://user:password@host/name".',
+    )
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Size = Annotated[int, BeforeValidator(parse_size)]
+Secret = Annotated[SecretStr, BeforeValidator(read_secret)]
+StoreUrl = Annotated[SecretStr, BeforeValidator(store_url)]
+File = Annotated[Path | None, BeforeValidator(absolute)]
+Url = Annotated[str, BeforeValidator(web_address)]
