@@ -93,7 +93,8 @@ def _validated(data: dict[str, Any], file: Path, text: str, *, secrets: bool) ->
             details = error.errors(include_url=False)
         for detail in details:
             path = _path(detail)
-            mistakes.append(where.mistake(path, *in_words(Settings, detail)))
+            if path not in spoiled:
+                mistakes.append(where.mistake(path, *in_words(Settings, detail)))
             spoiled.add(path)
             _take_out(data, path)
     if settings is not None and secrets:

@@ -229,14 +229,22 @@ class Sweep(Section):
             )
 
 
+class JiraSweep(Sweep):
+    every: Annotated[Duration, Field(ge=10)] = 900.0
+
+
+class OwnSweep(Sweep):
+    every: Annotated[Duration, Field(ge=10)] = 60.0
+
+
 class Sweeps(Section):
     """The searches for what was missed."""
 
     enabled: bool = True
     upstream: Sweep = Field(default_factory=Sweep)
     deliveries: Sweep = Field(default_factory=Sweep)
-    jira: Sweep = Field(default_factory=lambda: Sweep(every=900.0))
-    own: Sweep = Field(default_factory=lambda: Sweep(every=60.0))
+    jira: JiraSweep = Field(default_factory=JiraSweep)
+    own: OwnSweep = Field(default_factory=OwnSweep)
 
 
 class Retention(Section):

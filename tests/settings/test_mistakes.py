@@ -1,0 +1,259 @@
+"""Every mistake is named: where, which key, what is wrong, what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync.settings import SettingsError, load
+
+# A configuration without mistakes; a case replaces or adds lines.
+GOOD = """\
+[coalesce]
+signing_secrets = ["s"]
+[sites.main]
+url = "https://jira.example.com"
+token = "t"
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    Path("config.toml").write_text(text, "utf-8")
+    with pytest.raises(SettingsError) as error:
+        load()
+    return [str(mistake) for mistake in error.value.mistakes]
+
+
+CASES = {
+    "a misspelt key": (
+        GOOD + 'emial = "x"\n',
+        "config.toml:6: [sites.main] emial: is not a setting. Did you mean 'email'?",
+    ),
+    "a misspelt section": (
+        GOOD + "[severs]\nport = 1\n",
+        "config.toml:6: severs: is not a setting. Did you mean 'server'?",
+    ),
+    "a key in the wrong section": (
+        GOOD + "[server]\nallow_unsigned = true\n",
+        "config.toml:7: [server] allow_unsigned: is not a setting here. It belongs in [coalesce].",
+    ),
+    "a key that nothing resembles": (
+        GOOD + "[log]\ncolour = 1\n",
+        "config.toml:7: [log] colour: is not a setting. Known here: format, level.",
+    ),
+    "a word for a number": (
+        GOOD + '[server]\nport = "http"\n',
+        "config.toml:7: [server] port: must be a whole number, not 'http'.",
+    ),
+    "a number out of range": (
+        GOOD + "[server]\nport = 70000\n",
+        "config.toml:7: [server] port: must be at most 65535, not 70000.",
+    ),
+    "a table for a number": (
+        GOOD + "[server.port]\nx = 1\n",
+        "config.toml:6: [server] port: must be a whole number, not {'x': 1}.",
+    ),
+    "a number for a table": (
+        "server = 1\n" + GOOD,
+        "config.toml:1: server: must be a table, not 1. Write it as a table: [server].",
+    ),
+    "a word for a switch": (
+        GOOD.replace("[sites", 'allow_unsigned = "perhaps"\n[sites'),
+        "config.toml:3: [coalesce] allow_unsigned: must be true or false, not 'perhaps'.",
+    ),
+    "a duration in prose": (
+        GOOD.replace("[sites", 'replay_window = "3 quarters"\n[sites'),
+        "config.toml:3: [coalesce] replay_window: '3 quarters' is not a duration. "
+        'Write it as "45m", "10s", "7d", "1h30m", or as a number of seconds.',
+    ),
+    "a size in prose": (
+        GOOD + '[server]\nmax_body = "big"\n',
+        "config.toml:7: [server] max_body: 'big' is not a size. "
+        'Write it as "1MiB", "512KiB", or as a number of bytes.',
+    ),
+    "a choice that does not exist": (
+        GOOD + '[log]\nlevel = "loud"\n',
+        "config.toml:7: [log] level: must be one of 'debug', 'info', 'warning' or 'error', "
+        "not 'loud'.",
+    ),
+    "a secret from a variable that is not set": (
+        GOOD.replace('["s"]', '["s", { env = "NOT_SET" }]'),
+        "config.toml:2: [coalesce] signing_secrets[1]: the environment variable NOT_SET is not set. "
+        'Set NOT_SET, or give the secret as a file: { file = "path" }.',
+    ),
+    "a secret from a file that is not there": (
+        GOOD.replace('"t"', '{ file = "/nowhere/token" }'),
+        "config.toml:5: [sites.main] token: the file /nowhere/token cannot be read (No such file or "
+        "directory). Put the secret in that file, readable by the account that runs ticket-sync.",
+    ),
+    "a secret in a form of its own": (
+        GOOD.replace('"t"', '{ vault = "x" }'),
+        "config.toml:5: [sites.main] token: { vault = … } is no way to give a secret. "
+        'Write it as text, as { env = "NAME" } or as { file = "path" }.',
+    ),
+    "no signing secret": (
+        GOOD.replace('signing_secrets = ["s"]', ""),
+        "config.toml:1: [coalesce] signing_secrets: is not set, so no delivery could be trusted. "
+        'Set signing_secrets = [{ env = "COALESCE_SIGNING_SECRET" }] to the secret of the webhook '
+        "integration; to accept unsigned deliveries on purpose, set allow_unsigned = true.",
+    ),
+    "an empty signing secret": (
+        GOOD.replace('["s"]', '["s", " "]'),
+        "config.toml:2: [coalesce] signing_secrets[1]: is empty. "
+        "Give the signing secret of the webhook integration.",
+    ),
+    "half of the API's credentials": (
+        GOOD + '[coalesce.api]\nclient_id = "x"\n',
+        "config.toml:6: [coalesce.api] client_secret: is missing beside client_id. "
+        "Give both, or neither.",
+    ),
+    "no site": (
+        GOOD.partition("[sites")[0],
+        "config.toml: sites: names no Jira site. Add one: a table [sites.main] with "
+        'url = "https://your-team.atlassian.net", email, token = { env = "JIRA_TOKEN" } and '
+        'project = "KEY".',
+    ),
+    "a site without an address": (
+        GOOD.replace('url = "https://jira.example.com"\n', ""),
+        "config.toml:3: [sites.main] url: is missing. "
+        'Set it to the address of the site: url = "https://your-team.atlassian.net".',
+    ),
+    "a site without a token": (
+        GOOD.replace('token = "t"\n', ""),
+        "config.toml:3: [sites.main] token: is missing; Jira wants an API token or personal access "
+        'token. Set token = { env = "JIRA_TOKEN" }.',
+    ),
+    "Cloud without an email address": (
+        GOOD + 'deployment = "cloud"\n',
+        "config.toml:3: [sites.main] email: is missing; Jira Cloud wants the account's email address "
+        "beside its API token. Set email to the address of the account that made the token.",
+    ),
+    "Data Center with an email address": (
+        GOOD + 'deployment = "datacenter"\nemail = "a@example.com"\n',
+        "config.toml:7: [sites.main] email: is given, but Data Center takes a personal access token "
+        'alone. Remove email, or set deployment = "cloud".',
+    ),
+    "a token over plain http": (
+        GOOD.replace("https://jira", "http://jira"),
+        "config.toml:4: [sites.main] url: would send the token unencrypted. "
+        "Use an https:// address; if the way there is private, set allow_http = true.",
+    ),
+    "the address of a page": (
+        GOOD.replace("example.com", "example.com/browse/DATA-1"),
+        "config.toml:4: [sites.main] url: goes too far, into /browse. "
+        'Give the site alone: "https://jira.example.com".',
+    ),
+    "an address without scheme": (
+        GOOD.replace("https://", ""),
+        "config.toml:4: [sites.main] url: 'jira.example.com' is not a web address. "
+        'Write it as "https://host" or "http://host:port".',
+    ),
+    "a project's name for its key": (
+        GOOD + 'project = "Data team"\n',
+        "config.toml:6: [sites.main] project: 'Data team' is not a Jira project key. "
+        "A key looks like DATA: the part before the dash in DATA-123, in capitals.",
+    ),
+    "a scoped token's address without one for people": (
+        GOOD.replace("jira.example.com", "api.atlassian.com/ex/jira/1"),
+        "config.toml:3: [sites.main] browse_url: is missing; people cannot open tickets at "
+        'api.atlassian.com. Set browse_url = "https://your-team.atlassian.net".',
+    ),
+    "a site's name that cannot be one": (
+        GOOD.replace("sites.main", 'sites."My Jira"'),
+        "config.toml:3: [sites] My Jira: 'My Jira' cannot name a site. "
+        "Use small letters and digits, with single - or _ between them.",
+    ),
+    "a default site that does not exist": (
+        'default_site = "other"\n' + GOOD,
+        "config.toml:1: default_site: names 'other', which is not under [sites]. Name one of: main.",
+    ),
+    "a folder of rules that does not exist": (
+        GOOD + '[mappings]\ndirectory = "/nowhere"\n',
+        "config.toml:7: [mappings] directory: there is no folder /nowhere. Correct the path, or "
+        "remove the setting to use the rules that come with ticket-sync.",
+    ),
+    "certificates that do not exist": (
+        GOOD + 'ca_bundle = "/nowhere.pem"\n',
+        "config.toml:6: [sites.main] ca_bundle: there is no file /nowhere.pem. "
+        "Correct the path, or remove it.",
+    ),
+    "another database": (
+        GOOD + '[store]\nurl = "mysql://x"\n',
+        "config.toml:7: [store] url: is neither SQLite nor PostgreSQL. Write "
+        '"sqlite:///ticket-sync.db" or "postgresql+psycopg://user:password@host/name".',
+    ),
+    "a database in memory": (
+        GOOD + '[store]\nurl = "sqlite:///:memory:"\n',
+        "config.toml:7: [store] url: a database in memory forgets everything at the end. "
+        'Name a file: "sqlite:///ticket-sync.db".',
+    ),
+    "half a crontab line": (
+        GOOD + '[sweeps.own]\ncron = "* *"\n',
+        "config.toml:7: [sweeps.own] cron: '* *' does not have the five fields of cron. Write "
+        'minute, hour, day, month, weekday: "*/15 * * * *". Times are UTC.',
+    ),
+    "text without quotes": (
+        GOOD + "project = DATA\n",
+        "config.toml:6: this line: is not valid TOML: invalid value (column 11). "
+        'Text goes in "quotes", lists in [brackets], one key = value to a line.',
+    ),
+    "a key twice": (
+        GOOD + 'token = "u"\n',
+        "config.toml:6: this line: is not valid TOML: cannot overwrite a value (column 12). "
+        'Text goes in "quotes", lists in [brackets], one key = value to a line.',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), CASES.values(), ids=CASES.keys())
+def test_a_mistake_is_named_in_these_words(text: str, message: str) -> None:
+    assert mistakes(text) == [message]
+
+
+def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
+    found = mistakes(
+        GOOD.replace("https", "http")
+        + 'emial = "x"\nproject = "data"\n[server]\nport = "x"\nprot = 1\n[log]\nlevel = 3\n'
+    )
+    assert [line.partition(": ")[0] for line in found] == [
+        f"config.toml:{line}" for line in (4, 6, 7, 9, 10, 12)
+    ]
+
+
+def test_a_mistake_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKET_SYNC_SERVER__PORT", "x")
+    monkeypatch.setenv("TICKET_SYNC_SERVR__PORT", "1")
+    monkeypatch.setenv("TICKET_SYNC_SERVER__PROT", "1")
+    assert mistakes(GOOD) == [
+        "environment variable TICKET_SYNC_SERVER__PORT: [server] port: must be a whole number, "
+        "not 'x'.",
+        "environment variable TICKET_SYNC_SERVER__PROT: [server] prot: is not a setting. "
+        "Did you mean 'port'?",
+        "environment variable TICKET_SYNC_SERVR__PORT: servr: is not a section. "
+        "Did you mean TICKET_SYNC_SERVER__…?",
+    ]
+
+
+def test_a_missing_file_says_how_to_make_one() -> None:
+    with pytest.raises(SettingsError) as error:
+        load()
+    assert str(error.value) == (
+        "config.toml: the configuration file: does not exist. Make one with `ticket-sync config "
+        "example > config.toml` and fill in the lines marked CHANGE, or name another with --config. "
+        "To look around without one: `ticket-sync demo`."
+    )
+
+
+def test_plain_http_is_fine_to_this_machine_or_when_allowed() -> None:
+    for address in ("http://127.0.0.1:8080", "http://localhost", "http://[::1]:1"):
+        Path("config.toml").write_text(GOOD.replace("https://jira.example.com", address))
+        assert load().sites["main"].url == address
+    Path("config.toml").write_text(GOOD.replace("https", "http") + "allow_http = true\n")
+    assert load().sites["main"].allow_http
+
+
+def test_a_file_that_is_not_text_is_named() -> None:
+    Path("config.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="config.toml: the file: is not UTF-8 text. Save it as"):
+        load()
