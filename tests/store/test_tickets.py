@@ -1,0 +1,140 @@
+"""Tickets in the store: one per key, claimed by one at a time, settled only by what was seen."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from sync.store import tickets
+from sync.store.engine import Store
+from sync.store.tables import SubjectRow, TicketRow
+from sync.store.tickets import Claim, LeaseLost
+
+
+def ticket(key: str = "coalesce:issue:1", **kwargs) -> TicketRow:
+    defaults = {"rule": "r", "site": "main", "project": "", "created_at": 0.0}
+    return TicketRow(key=key, **{**defaults, **kwargs})
+
+
+def put(store: Store, *rows: TicketRow) -> list[int]:
+    with store.write() as session:
+        ids = [tickets.add(session, row).id for row in rows]
+    return [id_ for id_ in ids if id_ is not None]
+
+
+def claim(
+    store: Store, now: float = 10.0, owner: str = "a", limit: int = 10, **kwargs
+) -> list[Claim]:
+    return tickets.claim(store, owner=owner, now=now, lease=60, limit=limit, **kwargs)
+
+
+def test_a_second_ticket_for_a_key_cannot_be_recorded(store: Store) -> None:
+    put(store, ticket())
+    with pytest.raises(IntegrityError), store.write() as session:
+        tickets.add(session, ticket())
+
+
+def test_one_jira_ticket_cannot_be_recorded_under_two_keys(store: Store) -> None:
+    put(store, ticket("a", jira_id="10001"))
+    with pytest.raises(IntegrityError), store.write() as session:
+        tickets.add(session, ticket("b", jira_id="10001"))
+
+
+def test_the_longest_due_ticket_is_claimed_first(store: Store) -> None:
+    late, early, _future = put(
+        store, ticket("a", due_at=9.0), ticket("b", due_at=1.0), ticket("c", due_at=99.0)
+    )
+    assert [c.ticket_id for c in claim(store, limit=1)] == [early]
+    assert [c.ticket_id for c in claim(store)] == [late]
+
+
+def test_a_claimed_ticket_is_nobody_elses_until_the_lease_ends(store: Store) -> None:
+    put(store, ticket(due_at=1.0))
+    assert claim(store, now=10, owner="a")
+    assert not claim(store, now=60, owner="b")
+    assert claim(store, now=71, owner="b")
+
+
+def test_many_workers_at_once_never_claim_the_same_ticket(store: Store) -> None:
+    put(store, *(ticket(str(n), due_at=1.0) for n in range(60)))
+    claimed: list[int] = []
+    lock = threading.Lock()
+
+    def work(owner: str) -> None:
+        while mine := claim(store, owner=owner, limit=3):
+            with lock:
+                claimed.extend(c.ticket_id for c in mine)
+
+    threads = [threading.Thread(target=work, args=(str(n),)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == len(set(claimed)) == 60
+
+
+def test_tickets_of_a_site_that_is_down_are_left_alone(store: Store) -> None:
+    put(store, ticket("a", due_at=1.0, site="broken"), ticket("b", due_at=1.0))
+    assert len(claim(store, except_sites=["broken"])) == 1
+    assert tickets.next_due(store, now=10, except_sites=["broken"]) is None
+    assert tickets.next_due(store, now=10) == 1.0
+
+
+def test_a_wish_that_came_in_during_a_walk_is_not_settled_away(store: Store) -> None:
+    put(store, ticket(due_at=1.0))
+    (mine,) = claim(store)
+    with store.write() as session:
+        tickets.make_due(tickets.by_ids(session, [mine.ticket_id])[mine.ticket_id], 11.0, "updated")
+    with store.write() as session:
+        tickets.release(tickets.held(session, mine), mine, again_at=None, now=12.0)
+    assert len(claim(store, now=13.0)) == 1
+
+
+def test_a_walk_whose_lease_was_taken_over_changes_nothing(store: Store) -> None:
+    put(store, ticket(due_at=1.0))
+    (mine,) = claim(store, now=10, owner="a")
+    claim(store, now=100, owner="b")
+    with pytest.raises(LeaseLost), store.write() as session:
+        tickets.held(session, mine)
+
+
+def test_a_ticket_is_found_by_its_jira_key_its_own_key_and_its_subject(store: Store) -> None:
+    (id_,) = put(store, ticket("group:x", jira_id="7", jira_key="DATA-7"))
+    ref = "coalesce:issue:0b9f"
+    with store.write() as session:
+        session.add(
+            SubjectRow(
+                ref=ref,
+                source="coalesce",
+                kind="issue",
+                workspace="acme",
+                status="open",
+                event_type="issue_created",
+                event_time=1,
+                event_id="e",
+                payload={},
+                first_seen_at=0.0,
+            )
+        )
+        session.flush()
+        tickets.link(session, ref, id_, 0.0)
+    with store.read() as session:
+        found = [tickets.find(session, name) for name in ("DATA-7", "group:x", ref, "0b9f")]
+        assert [row.id for row in found if row] == [id_] * 4
+        assert tickets.find(session, "9f") is None
+        assert tickets.find(session, "%") is None
+
+
+def test_counts_tell_due_from_held_and_parked(store: Store) -> None:
+    put(
+        store,
+        ticket("a", due_at=1.0),
+        ticket("b", due_at=99.0),
+        ticket("c", due_at=99.0, parked_at=5.0, parked={"reason": "no"}),
+        ticket("d", state="linked", jira_id="1"),
+    )
+    counts = tickets.counts(store, now=10.0)
+    assert (counts.due, counts.held, counts.parked, counts.linked, counts.total) == (1, 1, 1, 1, 4)
+    assert counts.oldest_due == 1.0
