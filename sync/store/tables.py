@@ -68,6 +68,12 @@ class DeliveryRow(SQLModel, table=True):
             sqlite_where=text("state = 'accepted'"),
             postgresql_where=text("state = 'accepted'"),
         ),
+        Index(
+            "ix_deliveries_dead",
+            "seq",
+            sqlite_where=text("state = 'dead'"),
+            postgresql_where=text("state = 'dead'"),
+        ),
         Index("ix_deliveries_subject", "subject"),
         Index("ix_deliveries_received", "received_at"),
     )

@@ -51,6 +51,7 @@ def _deliveries() -> None:
         sa.UniqueConstraint("id", name="uq_deliveries_id"),
     )
     _partial_index("ix_deliveries_accepted", "deliveries", ["seq"], "state = 'accepted'")
+    _partial_index("ix_deliveries_dead", "deliveries", ["seq"], "state = 'dead'")
     op.create_index("ix_deliveries_received", "deliveries", ["received_at"])
     op.create_index("ix_deliveries_subject", "deliveries", ["subject"])
 

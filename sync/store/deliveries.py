@@ -1,0 +1,180 @@
+"""Queries on deliveries: what waits for triage, what became of it, dead letters, retention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, func, literal_column, text, update
+from sqlmodel import Session, col, select
+
+from sync.store.tables import DeliveryRow, DeliveryState
+
+BATCH_BYTES = 16 * 1024 * 1024
+
+# Serialises triage between processes on PostgreSQL.
+_TRIAGE_LOCK = 7_436_205_119
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many deliveries wait and how many are dead; times in seconds since the epoch."""
+
+    waiting: int
+    dead: int
+    oldest_waiting: float | None
+    last_received: float | None
+
+
+def _in_state(state: DeliveryState) -> ColumnElement[bool]:
+    # A literal, not a parameter: only then can the databases see that the partial index fits.
+    return col(DeliveryRow.state) == literal_column(f"'{state.value}'")
+
+
+def lock_triage(session: Session) -> None:
+    """Let no other process triage until this transaction ends. First thing in the transaction."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRIAGE_LOCK})
+
+
+def next_batch(session: Session, limit: int, *, max_bytes: int = BATCH_BYTES) -> list[DeliveryRow]:
+    """The oldest deliveries that wait for triage: ``limit`` at most, and bodies of ``max_bytes``.
+
+    At least one, however large, if any waits.
+    """
+    sizes = session.exec(
+        select(DeliveryRow.seq, func.length(DeliveryRow.body))
+        .where(_in_state(DeliveryState.ACCEPTED))
+        .order_by(col(DeliveryRow.seq))
+        .limit(limit)
+    ).all()
+    chosen: list[int] = []
+    total = 0
+    for seq, size in sizes:
+        total += size
+        if seq is None or (chosen and total > max_bytes):
+            break
+        chosen.append(seq)
+    if not chosen:
+        return []
+    query = (
+        select(DeliveryRow).where(col(DeliveryRow.seq).in_(chosen)).order_by(col(DeliveryRow.seq))
+    )
+    return list(session.exec(query))
+
+
+def mark_triaged(
+    session: Session, row: DeliveryRow, *, subject: str, event_type: str, outcome: str
+) -> None:
+    """Say what became of a delivery."""
+    row.state = DeliveryState.TRIAGED
+    row.subject = subject[:300]
+    row.event_type = event_type[:64]
+    row.outcome = outcome
+    session.add(row)
+
+
+def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
+    """Set a delivery aside as a dead letter, with the reason in words."""
+    row.state = DeliveryState.DEAD
+    row.outcome = reason
+    session.add(row)
+
+
+def get(session: Session, id_: str) -> DeliveryRow | None:
+    """A delivery by its id."""
+    return session.exec(select(DeliveryRow).where(DeliveryRow.id == id_)).first()
+
+
+def dead(session: Session, limit: int = 100) -> list[DeliveryRow]:
+    """Dead letters, newest first."""
+    query = (
+        select(DeliveryRow)
+        .where(_in_state(DeliveryState.DEAD))
+        .order_by(col(DeliveryRow.seq).desc())
+        .limit(limit)
+    )
+    return list(session.exec(query))
+
+
+def recent(session: Session, limit: int = 100) -> list[DeliveryRow]:
+    """Deliveries of any state, newest first."""
+    query = select(DeliveryRow).order_by(col(DeliveryRow.seq).desc()).limit(limit)
+    return list(session.exec(query))
+
+
+def for_subject(session: Session, ref: str, limit: int = 100) -> list[DeliveryRow]:
+    """What spoke of a subject, newest first."""
+    query = (
+        select(DeliveryRow)
+        .where(DeliveryRow.subject == ref)
+        .order_by(col(DeliveryRow.seq).desc())
+        .limit(limit)
+    )
+    return list(session.exec(query))
+
+
+def replay(session: Session, id_: str) -> bool:
+    """Let a delivery be triaged again, whatever became of it. False where there is none."""
+    return bool(_to_accepted(session, col(DeliveryRow.id) == id_))
+
+
+def replay_dead(session: Session) -> int:
+    """Let every dead letter be triaged again; how many there were."""
+    return _to_accepted(session, _in_state(DeliveryState.DEAD))
+
+
+def _to_accepted(session: Session, which: ColumnElement[bool]) -> int:
+    changed = session.execute(
+        update(DeliveryRow)
+        .where(which)
+        .values(state=DeliveryState.ACCEPTED.value, outcome="")
+        .returning(col(DeliveryRow.seq))
+        .execution_options(synchronize_session=False)
+    )
+    return len(changed.all())
+
+
+def counts(session: Session) -> Counts:
+    """How many wait and how many are dead. Cheap at any size of the table."""
+    waiting, oldest_seq = session.exec(
+        select(func.count(), func.min(DeliveryRow.seq)).where(_in_state(DeliveryState.ACCEPTED))
+    ).one()
+    oldest = (
+        session.exec(select(DeliveryRow.received_at).where(DeliveryRow.seq == oldest_seq)).one()
+        if oldest_seq is not None
+        else None
+    )
+    return Counts(
+        waiting=waiting,
+        dead=session.exec(
+            select(func.count(col(DeliveryRow.seq))).where(_in_state(DeliveryState.DEAD))
+        ).one(),
+        oldest_waiting=oldest,
+        last_received=session.exec(select(func.max(DeliveryRow.received_at))).one(),
+    )
+
+
+def prune(
+    session: Session,
+    *,
+    older_than: float,
+    batch: int,
+    state: DeliveryState = DeliveryState.TRIAGED,
+) -> int:
+    """Delete up to ``batch`` deliveries in ``state`` received before ``older_than``; how many went.
+
+    Raises ValueError for those that wait: they are never removed.
+    """
+    if state is DeliveryState.ACCEPTED:
+        raise ValueError("deliveries that wait for triage are never removed")
+    doomed = list(
+        session.exec(
+            select(DeliveryRow.seq)
+            .where(DeliveryRow.received_at < older_than, _in_state(state))
+            .order_by(col(DeliveryRow.received_at))
+            .limit(batch)
+        )
+    )
+    if doomed:
+        session.execute(delete(DeliveryRow).where(col(DeliveryRow.seq).in_(doomed)))
+    return len(doomed)

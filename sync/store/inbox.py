@@ -1,0 +1,309 @@
+"""The inbox: deliveries made durable, many in one commit, each answered after its own commit.
+
+One thread writes, with one connection. It takes what has come together while it committed the batch
+before, so a commit under load carries many deliveries and without load there is nothing to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from sync.store.engine import Store
+from sync.store.errors import StoreUnavailable, translate
+from sync.store.tables import DeliveryState
+
+log = structlog.get_logger("inbox")
+
+BATCH = 200
+BATCH_BYTES = 8 * 1024 * 1024
+QUEUE = 10_000
+QUEUE_BYTES = 64 * 1024 * 1024
+
+_TABLE = SQLModel.metadata.tables["deliveries"]
+_NAMESPACE = uuid.UUID("5c1d4c0e-4c3b-5f0a-9a55-1f6f0c2b7d11")
+
+
+class InboxFull(Exception):
+    """More has come in than the store takes; the sender must try again."""
+
+
+class InboxClosed(StoreUnavailable):
+    """The program is stopping; nothing more is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A verified delivery as it came. ``event_id`` is "" where it could not be read.
+
+    ``received_at`` is in seconds since the epoch.
+    """
+
+    source: str
+    event_id: str
+    event_type: str
+    body: bytes
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The id of a delivery in the store. ``stored`` is False where it had been stored before."""
+
+    id: str
+    stored: bool
+
+
+def delivery_id(source: str, event_id: str, body: bytes) -> str:
+    """The id of a delivery: of its event, or of its bytes where the event has no readable id."""
+    name = f"event:{event_id}" if event_id else f"body:{hashlib.sha256(body).hexdigest()}"
+    text = f"{source}\n{name}".encode(errors="surrogatepass")
+    digest = hashlib.sha1(_NAMESPACE.bytes + text, usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))
+
+
+class _Waiting:
+    """One delivery in the queue, and who waits for it: a thread or a coroutine."""
+
+    __slots__ = ("future", "loop", "row", "size")
+
+    def __init__(
+        self,
+        row: dict[str, Any],
+        future: Future[Receipt] | asyncio.Future[Receipt],
+        loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        self.row = row
+        self.future = future
+        self.loop = loop
+        self.size = len(row["body"])
+
+    def settle(self, outcome: Receipt | Exception) -> None:
+        # Whoever waited may have gone away (a connection dropped): then there is nobody to tell.
+        if self.future.done():
+            return
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+_Outcomes = list[tuple[_Waiting, Receipt | Exception]]
+
+
+class Inbox:
+    """Accepts deliveries into the store from any thread or event loop.
+
+    ``on_accept`` is called (on the writer's thread) after each commit that stored something new.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        on_accept: Callable[[], None] = lambda: None,
+        batch: int = BATCH,
+        queue: int = QUEUE,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> None:
+        self.on_accept = on_accept
+        self._store = store
+        self._batch = batch
+        self._queue_limit = queue
+        self._queue_bytes_limit = queue_bytes
+        self._queue: deque[_Waiting] = deque()
+        self._queued_bytes = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self._connection: Connection | None = None
+        insert = sqlite.insert if store.dialect == "sqlite" else postgresql.insert
+        self._insert = (
+            insert(_TABLE).on_conflict_do_nothing(index_elements=["id"]).returning(_TABLE.c.id)
+        )
+        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+        self._thread.start()
+
+    def accept(self, accepted: Accepted) -> Future[Receipt]:
+        """Queue a delivery; the future resolves once it is durable.
+
+        Raises InboxFull or InboxClosed at once; the future may raise StoreUnavailable.
+        """
+        future: Future[Receipt] = Future()
+        future.set_running_or_notify_cancel()
+        self._put(_Waiting(_row(accepted), future, None))
+        return future
+
+    async def accept_async(self, accepted: Accepted) -> Receipt:
+        """Store a delivery, from an event loop. Raises InboxFull, InboxClosed, StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Receipt] = loop.create_future()
+        self._put(_Waiting(_row(accepted), future, loop))
+        return await future
+
+    @property
+    def depth(self) -> tuple[int, int]:
+        """How many deliveries wait to be written, and how many bytes they are."""
+        return len(self._queue), self._queued_bytes
+
+    @property
+    def running(self) -> bool:
+        """Whether deliveries can be accepted, as far as the inbox itself is concerned."""
+        return self._thread.is_alive() and not self._closing
+
+    def close(self, timeout: float = 30.0) -> bool:
+        """Accept no more, write what waits. False where that took longer than ``timeout`` seconds."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _put(self, waiting: _Waiting) -> None:
+        with self._changed:
+            if self._closing:
+                raise InboxClosed("the program is stopping; deliveries are not accepted any more")
+            if len(self._queue) >= self._queue_limit or (
+                self._queue and self._queued_bytes + waiting.size > self._queue_bytes_limit
+            ):
+                raise InboxFull("more deliveries wait to be stored than may wait")
+            self._queue.append(waiting)
+            self._queued_bytes += waiting.size
+            self._changed.notify()
+
+    def _take(self) -> list[_Waiting]:
+        """What waits now, as one batch; waits for the first. Empty once closed and drained."""
+        with self._changed:
+            while not self._queue and not self._closing:
+                self._changed.wait()
+            batch: list[_Waiting] = []
+            size = 0
+            while self._queue and len(batch) < self._batch:
+                if batch and size + self._queue[0].size > BATCH_BYTES:
+                    break
+                one = self._queue.popleft()
+                size += one.size
+                batch.append(one)
+            self._queued_bytes -= size
+            return batch
+
+    def _run(self) -> None:
+        while batch := self._take():
+            try:
+                outcomes = self._write(batch)
+            except Exception as error:
+                log.exception("writing to the inbox failed")
+                outcomes = [(one, error) for one in batch]
+            _settle(outcomes)
+            if any(isinstance(said, Receipt) and said.stored for _, said in outcomes):
+                self._poke()
+        self._disconnect()
+
+    def _write(self, batch: list[_Waiting]) -> _Outcomes:
+        try:
+            stored = self._commit([one.row for one in batch])
+        except StoreUnavailable as error:
+            log.warning("the inbox cannot write", reason=str(error), refused=len(batch))
+            return [(one, error) for one in batch]
+        except Exception:
+            # One row that the database does not take must not cost the others their place.
+            log.exception("a batch was refused; its deliveries are written one by one")
+            return [(one, self._write_alone(one)) for one in batch]
+        outcomes: _Outcomes = []
+        for one in batch:
+            id_ = one.row["id"]
+            outcomes.append((one, Receipt(id_, id_ in stored)))
+            stored.discard(id_)
+        return outcomes
+
+    def _write_alone(self, one: _Waiting) -> Receipt | Exception:
+        try:
+            return Receipt(one.row["id"], bool(self._commit([one.row])))
+        except Exception as error:
+            log.warning("a delivery cannot be stored", delivery=one.row["id"], reason=str(error))
+            return error
+
+    def _commit(self, rows: Sequence[dict[str, Any]]) -> set[str]:
+        """Insert and commit; the ids that were new. Raises StoreUnavailable, or what SQL raised."""
+        fresh = self._connection is None
+        try:
+            return self._insert_with(rows)
+        except Exception as error:
+            known = translate(error)
+            lost = self._connection is not None and self._connection.invalidated
+            if known is None:
+                raise
+            self._disconnect()
+            if lost and not fresh:
+                # The server ended a connection that we kept (a restart): writing again is harmless,
+                # for what the first attempt may have stored is not stored twice.
+                return self._commit(rows)
+            raise known from error
+
+    def _insert_with(self, rows: Sequence[dict[str, Any]]) -> set[str]:
+        if self._connection is None:
+            self._connection = self._store.writer()
+        with self._connection.begin():
+            return set(self._connection.execute(self._insert, rows).scalars())
+
+    def _disconnect(self) -> None:
+        # After a failed write the connection is not trusted again: the next batch opens a new one.
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.invalidate()
+            connection.close()
+        except Exception as error:
+            log.debug("closing the inbox's connection failed", reason=str(error))
+
+    def _poke(self) -> None:
+        try:
+            self.on_accept()
+        except Exception:
+            log.exception("the call after a commit failed")
+
+
+def _row(accepted: Accepted) -> dict[str, Any]:
+    return {
+        "id": delivery_id(accepted.source, accepted.event_id, accepted.body),
+        "source": accepted.source,
+        "event_id": accepted.event_id[:200],
+        "event_type": accepted.event_type[:64],
+        "received_at": accepted.received_at,
+        "body": accepted.body,
+        "state": DeliveryState.ACCEPTED.value,
+        "subject": "",
+        "outcome": "",
+    }
+
+
+def _settle(outcomes: _Outcomes) -> None:
+    """Tell everybody who waits: threads directly, coroutines with one call to their loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, _Outcomes] = {}
+    for one, outcome in outcomes:
+        if one.loop is None:
+            one.settle(outcome)
+        else:
+            by_loop.setdefault(one.loop, []).append((one, outcome))
+    for loop, theirs in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle_here, theirs)
+        except RuntimeError:
+            log.debug("an event loop ended before its deliveries were stored", count=len(theirs))
+
+
+def _settle_here(outcomes: _Outcomes) -> None:
+    for one, outcome in outcomes:
+        one.settle(outcome)
