@@ -16,9 +16,12 @@ from sync.store.engine import Store, StoreUnavailable
 from sync.store.presence import Presence
 from sync.worker.converge import Converger, Pace
 from sync.worker.pool import POLL_SECONDS, Pool
+from sync.worker.schedule import Schedule
 from sync.worker.triage import BATCH, Triage
 
 log = structlog.get_logger("worker")
+
+TAKE_OVER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class Daemon:
             lease=options.pace.lease,
             sites_down=self.sites_down,
         )
+        # Sweeps, rule reloads and retention add their jobs here before start().
+        self.schedule = Schedule()
+        self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -72,6 +78,7 @@ class Daemon:
         self.pool.start()
         self._thread = threading.Thread(target=self._triage, name="triage", daemon=True)
         self._thread.start()
+        self.schedule.start()
 
     def take_over(self) -> int:
         """Free the tickets of processes that died; how many. Also renews our own sign of life."""
@@ -87,6 +94,7 @@ class Daemon:
 
     def stop(self, timeout: float = 30.0) -> bool:
         """Finish what is in hand; whether that was done within ``timeout`` seconds."""
+        self.schedule.stop()
         self._stopping.set()
         self._wake.set()
         end = self._clock.time() + timeout
