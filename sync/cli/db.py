@@ -18,7 +18,7 @@ def upgrade(config: ConfigOption = None) -> None:
 
     Example:  ticket-sync db upgrade --config /etc/ticket-sync/config.toml
     """
-    from sync.bootstrap import upgrade_store
+    from sync.bootstrap.stores import upgrade_store
     from sync.settings import load
 
     typer.echo(upgrade_store(load(config, secrets=False)))

@@ -17,7 +17,7 @@ class Problem(Exception):
 def explained(error: Exception) -> tuple[str, int]:
     """The paragraph and the exit code for any error that ends a verb."""
     # Loaded only now: none of them is needed for --help.
-    from sync.bootstrap import CannotStart
+    from sync.bootstrap.errors import CannotStart
     from sync.domain.errors import Fault
     from sync.rules import RuleErrors
     from sync.settings import SettingsError

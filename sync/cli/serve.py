@@ -15,7 +15,7 @@ def serve(config: ConfigOption = None) -> None:
 
     Example:  ticket-sync serve --config /etc/ticket-sync/config.toml
     """
-    from sync.bootstrap import run
+    from sync.bootstrap.daemon import run
     from sync.settings import load
 
     raise typer.Exit(run(load(config)))

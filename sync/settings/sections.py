@@ -130,7 +130,7 @@ class Site(Section):
     email: str = ""
     token: Secret = Field(default="")  # type: ignore[assignment]
     project: Annotated[str, BeforeValidator(_project)] = ""
-    index_lag: Duration | None = None
+    index_lag: Duration = 120.0
     connect_timeout: Annotated[Duration, Field(gt=0)] = 5.0
     read_timeout: Annotated[Duration, Field(gt=0)] = 30.0
     max_concurrency: int = Field(default=8, ge=1, le=256)

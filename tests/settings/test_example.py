@@ -24,8 +24,6 @@ EXAMPLES = {
     "sites.main.token",
     "sites.main.project",
 }
-# Settings whose default is to be unset: their examples show a value.
-UNSET = {"sites.main.index_lag"}
 
 
 def uncommented() -> str:
@@ -86,7 +84,7 @@ def test_each_commented_default_is_the_default_of_the_code(
     (tmp_path / "config.toml").write_text(TEXT)
     code = in_force(load(tmp_path / "config.toml"))
     shown = flat(tomllib.loads(uncommented()))
-    for name in shown.keys() - EXAMPLES - UNSET:
+    for name in shown.keys() - EXAMPLES:
         default = code[name]
         if name == "store.url":
             default = default.replace(f"{tmp_path}/", "")
@@ -94,8 +92,6 @@ def test_each_commented_default_is_the_default_of_the_code(
             default = default.name
         read = as_the_code_reads_it(shown[name], default)
         assert read == (default if default is not None else ""), name
-    for name in UNSET:
-        assert code[name] is None
 
 
 def test_it_loads_as_it_is_and_with_every_line_uncommented(
@@ -107,7 +103,6 @@ def test_it_loads_as_it_is_and_with_every_line_uncommented(
     (tmp_path / "config.toml").write_text(uncommented())
     settings = load(tmp_path / "config.toml")
     assert settings.sites["main"].project == "DATA"
-    assert settings.sites["main"].index_lag == 300
 
 
 def test_every_setting_is_explained() -> None:

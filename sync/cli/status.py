@@ -1,0 +1,116 @@
+"""``status``: where everything stands, read from the store."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sync.cli.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what is due, held, parked and dead, the oldest of it, and each Jira site.
+
+    Reads the store alone, so it works whether or not the daemon runs, and needs no secrets.
+
+    Example:  ticket-sync status --json | jq .tickets.parked
+    """
+    from sync.bootstrap.stores import existing_store
+    from sync.settings import load
+
+    store = existing_store(load(config, secrets=False))
+    try:
+        data = gathered(store, time.time())
+    finally:
+        store.close()
+    if as_json:
+        typer.echo(json.dumps(data, indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for part in pictured(data):
+        console.print(part)
+
+
+def gathered(store: Any, now: float) -> dict[str, Any]:
+    """What status shows, as JSON-compatible data; ages in seconds, None for "there is none"."""
+    from sync.store import deliveries, overview, tickets
+
+    def age(at: float | None) -> float | None:
+        return None if at is None else round(max(0.0, now - at), 1)
+
+    with store.read() as session:
+        inbox = deliveries.counts(session)
+        sites = overview.by_site(session, now=now)
+    counts = tickets.counts(store, now=now)
+    return {
+        "store": store.place,
+        "tickets": {
+            "due": counts.due,
+            "held": counts.held,
+            "parked": counts.parked,
+            "unsure": counts.unsure,
+            "linked": counts.linked,
+            "total": counts.total,
+            "oldest_due_seconds": age(counts.oldest_due),
+        },
+        "deliveries": {
+            "waiting": inbox.waiting,
+            "dead": inbox.dead,
+            "oldest_waiting_seconds": age(inbox.oldest_waiting),
+            "last_received_seconds_ago": age(inbox.last_received),
+        },
+        "sites": [asdict(site) for site in sites],
+    }
+
+
+def ago(seconds: float | None) -> str:
+    """An age in words, "never" for None."""
+    if seconds is None:
+        return "never"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def pictured(data: dict[str, Any]) -> list[RenderableType]:
+    """The same for people."""
+    from rich.table import Table
+
+    tickets, inbox = data["tickets"], data["deliveries"]
+    standing = Table(title=f"Store {data['store']}", title_justify="left", show_header=False)
+    standing.add_column(style="bold")
+    standing.add_column(justify="right")
+    standing.add_column()
+
+    def row(name: str, number: int, words: str, bad: bool = False) -> None:
+        standing.add_row(name, f"[red]{number}[/red]" if bad and number else str(number), words)
+
+    oldest = tickets["oldest_due_seconds"]
+    row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
+    row("held", tickets["held"], "due later: on hold, or to be tried again")
+    row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
+    row("unsure", tickets["unsure"], "being created; the outcome is not known yet")
+    row("tickets", tickets["linked"], f"in Jira, of {tickets['total']} on record")
+    row("waiting", inbox["waiting"], "deliveries accepted and not yet read")
+    row("dead", inbox["dead"], "deliveries that could not be read", bad=True)
+    standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))
+    if not data["sites"]:
+        return [standing]
+    sites = Table(title="Jira sites", title_justify="left")
+    for column in ("site", "tickets", "due", "held", "parked", "what stands in the way"):
+        numeric = column not in ("site", "what stands in the way")
+        sites.add_column(column, justify="right" if numeric else "left")
+    for site in data["sites"]:
+        numbers = [str(site[name]) for name in ("tickets", "due", "held", "parked")]
+        sites.add_row(site["site"], *numbers, site["trouble"] or "nothing")
+    return [standing, sites]
