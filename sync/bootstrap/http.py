@@ -84,7 +84,7 @@ class HttpServer:
         self.ended = threading.Event()
 
     def start(self) -> None:
-        """Serve; returns once requests are answered. Raises CannotStart when the app fails to come up."""
+        """Serve; returns once requests are answered. Raises CannotStart when the app fails."""
         self._thread.start()
         waited = 0.0
         while not self._server.started:
