@@ -1,0 +1,137 @@
+"""A person at work on the site: the same rules as over REST, without faults and limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sync.sandbox.jira import content, issues
+from sync.sandbox.jira.exchange import Call, Response
+from sync.sandbox.jira.model import User, stamp
+from sync.sandbox.jira.transitions import available
+from sync.sandbox.jira.writing import write
+
+if TYPE_CHECKING:
+    from sync.sandbox.jira.server import JiraSandbox
+
+
+class Refusal(Exception):
+    """The site would not let the person do it; Jira's answer is in the words."""
+
+
+class Person:
+    """What people do to tickets. Every method raises Refusal where Jira would."""
+
+    def __init__(self, sandbox: JiraSandbox, user: User = content.OWNER) -> None:
+        self._sandbox = sandbox
+        self.user = user
+
+    def __call__(self, user: User) -> Person:
+        """Somebody else at work."""
+        return Person(self._sandbox, user)
+
+    def edit(self, key: str, **fields: Any) -> None:
+        """Set fields by id, values as REST takes them; rich text may be plain text."""
+        version = (
+            "3"
+            if any(isinstance(v, dict) and v.get("type") == "doc" for v in fields.values())
+            else "2"
+        )
+        self._call("PUT", f"issue/{key}", {"fields": fields}, version)
+
+    def add_labels(self, key: str, *labels: str) -> None:
+        self._call(
+            "PUT", f"issue/{key}", {"update": {"labels": [{"add": label} for label in labels]}}
+        )
+
+    def remove_labels(self, key: str, *labels: str) -> None:
+        self._call(
+            "PUT", f"issue/{key}", {"update": {"labels": [{"remove": label} for label in labels]}}
+        )
+
+    def create(self, project: str, issue_type: str, summary: str, **fields: Any) -> str:
+        """Make a ticket by hand; returns its key."""
+        given = {
+            "project": {"key": project},
+            "issuetype": {"name": issue_type},
+            "summary": summary,
+            **fields,
+        }
+        return str(self._call("POST", "issue", {"fields": given}).data["key"])
+
+    def transition(self, key: str, to: str, resolution: str = "", **fields: Any) -> None:
+        """Take the transition of this name or to the status of this name.
+
+        A resolution is set even where the transition has no screen for it, as people do afterwards.
+        """
+        sandbox = self._sandbox
+        with sandbox.lock:
+            issue = sandbox.issue(key)
+            call = self._plain_call("GET", "")
+            chosen = next(
+                (
+                    one
+                    for one in available(sandbox.site, call, issue)
+                    if to.casefold()
+                    in (one.name.casefold(), sandbox.site.statuses[one.to].name.casefold())
+                ),
+                None,
+            )
+            if chosen is None:
+                here = sandbox.site.statuses[issue.status].name
+                raise Refusal(f"{key} cannot go from {here!r} to {to!r}")
+            on_screen = {item.field for item in chosen.screen}
+            if resolution and "resolution" in on_screen:
+                fields["resolution"] = {"name": resolution}
+            self._call(
+                "POST",
+                f"issue/{key}/transitions",
+                {"transition": {"id": chosen.id}, "fields": fields},
+            )
+            if resolution and "resolution" not in on_screen:
+                write(
+                    sandbox.site, call, issue, {"resolution": sandbox.site.resolution(resolution)}
+                )
+
+    def comment(self, key: str, text: str) -> str:
+        """Returns the comment's id."""
+        return str(self._call("POST", f"issue/{key}/comment", {"body": text}).data["id"])
+
+    def edit_comment(self, key: str, comment_id: str, text: str) -> None:
+        self._call("PUT", f"issue/{key}/comment/{comment_id}", {"body": text})
+
+    def delete_comment(self, key: str, comment_id: str) -> None:
+        self._call("DELETE", f"issue/{key}/comment/{comment_id}", None)
+
+    def delete(self, key: str) -> None:
+        sandbox = self._sandbox
+        with sandbox.lock:
+            issues.remove(sandbox.site, sandbox.issue(key))
+
+    def move(self, key: str, project: str) -> str:
+        """Move to another project; returns the new key."""
+        sandbox = self._sandbox
+        with sandbox.lock:
+            issue = sandbox.issue(key)
+            issues.move(
+                sandbox.site, self._plain_call("PUT", ""), issue, sandbox.site.projects[project]
+            )
+            return issue.key
+
+    def _plain_call(self, method: str, path: str, body: bytes = b"") -> Call:
+        sandbox = self._sandbox
+        call = Call(method, path, {}, {}, body, sandbox.base, sandbox.site.now())
+        call.user = self.user
+        return call
+
+    def _call(self, method: str, path: str, body: Any, version: str = "2") -> Response:
+        encoded = msgspec.json.encode(body) if body is not None else b""
+        call = self._plain_call(method, f"/rest/api/{version}/{path}", encoded)
+        with self._sandbox.lock:
+            response = self._sandbox.work(call, user=self.user)
+        if response.status >= 400:
+            raise Refusal(
+                f"{method} {path} at {stamp(call.now)}: {response.status} {response.data}"
+            )
+        return response

@@ -1,0 +1,91 @@
+"""The simulated Jira behind a requests session, without a socket."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+from urllib3 import HTTPResponse
+
+from sync.sandbox.jira.exchange import Outcome, Response
+from sync.sandbox.jira.server import JiraSandbox
+
+
+class SandboxTransport(BaseAdapter):
+    """Mount it: ``session.mount("http://jira.sandbox", SandboxTransport(sandbox))``.
+
+    Outcomes that have no reply raise what requests raises for them on a real socket.
+    """
+
+    def __init__(self, sandbox: JiraSandbox) -> None:
+        super().__init__()
+        self.sandbox = sandbox
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        verify: bool | str = True,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        parts = urlsplit(request.url or "")
+        body = request.body or b""
+        answer = self.sandbox.handle(
+            request.method or "GET",
+            str(parts.path),
+            str(parts.query),
+            {**request.headers, "Host": str(parts.netloc)},
+            body.encode() if isinstance(body, str) else bytes(body),
+        )
+        if answer.outcome is not Outcome.REPLY:
+            raise _exception(answer, request)
+        return _response(answer, request)
+
+    def close(self) -> None:
+        """Nothing to close: there are no sockets."""
+
+
+def _exception(answer: Response, request: requests.PreparedRequest) -> Exception:
+    match answer.outcome:
+        case Outcome.REFUSE:
+            return requests.exceptions.ConnectionError(
+                "[Errno 111] Connection refused", request=request
+            )
+        case Outcome.CONNECT_TIMEOUT:
+            return requests.exceptions.ConnectTimeout("Connect timed out", request=request)
+        case Outcome.READ_TIMEOUT:
+            return requests.exceptions.ReadTimeout("Read timed out", request=request)
+        case Outcome.CUT:
+            return requests.exceptions.ChunkedEncodingError(
+                "Connection broken: IncompleteRead", request=request
+            )
+        case _:
+            return requests.exceptions.ConnectionError(
+                "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))",
+                request=request,
+            )
+
+
+def _response(answer: Response, request: requests.PreparedRequest) -> requests.Response:
+    out = requests.Response()
+    out.status_code = answer.status
+    out.headers = CaseInsensitiveDict(answer.headers)
+    out.encoding = get_encoding_from_headers(out.headers)
+    out.url = request.url or ""
+    out.request = request
+    out.reason = ""
+    body = answer.body
+    out.raw = HTTPResponse(
+        io.BytesIO(body), headers=answer.headers, status=answer.status, preload_content=False
+    )
+    content: Any = body
+    out._content = content
+    return out
