@@ -15,8 +15,11 @@ from typing import IO
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from sync.store import tickets
+from sync.store import sweeps, tickets
 from sync.store.engine import Store
+
+# How the owners of what is done by hand, beside the daemon, begin.
+BY_HAND = "by-hand-"
 
 
 def _lock_number(owner: str) -> int:
@@ -43,8 +46,11 @@ class Presence:
     def release_dead(self) -> int:
         """Give back the leases of processes that are gone; how many tickets that freed."""
         self.enter()
-        others = [owner for owner in tickets.lease_owners(self._store) if owner != self._owner]
-        dead = [owner for owner in others if self._is_dead(owner)]
+        # A verb that a person runs beside the daemon shows no sign of life: its lease just runs out.
+        sweepers = [o for o in sweeps.lease_owners(self._store) if not o.startswith(BY_HAND)]
+        holders = {*tickets.lease_owners(self._store), *sweepers} - {self._owner}
+        dead = [owner for owner in sorted(holders) if self._is_dead(owner)]
+        sweeps.release_leases_of(self._store, dead)
         return tickets.release_leases_of(self._store, dead)
 
     def leave(self) -> None:

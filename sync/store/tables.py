@@ -171,6 +171,8 @@ class TicketRow(SQLModel, table=True):
     parked: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     parked_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
+    # What of Jira's side the sweeps have last handed over, as a digest: said once, not every round.
+    seen: str = Field(default="", sa_column=Column(String(64), nullable=False, server_default=""))
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
     settled_at: float | None = Field(default=None, sa_column=Column(Float(53)))
 
@@ -205,10 +207,70 @@ class JournalRow(SQLModel, table=True):
 
 
 class WatermarkRow(SQLModel, table=True):
-    """How far something has come: sweeps, backfills, the rule set in force."""
+    """How far something has come: sweeps, backfills, the rule set in force.
+
+    The lease says who is at it now; its times are the database's, so that replicas whose clocks
+    differ agree on when it ends.
+    """
 
     __tablename__ = "watermarks"
 
     name: str = Field(sa_column=Column(String(200), primary_key=True))
     value: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     at: float = Field(sa_column=Column(Float(53), nullable=False))
+    lease_owner: str | None = Field(default=None, sa_column=Column(String(100)))
+    lease_until: float | None = Field(default=None, sa_column=Column(Float(53)))
+
+
+class MembershipRow(SQLModel, table=True):
+    """An issue that belongs to an incident, as the API told. Either may be unknown to us yet."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (Index("ix_memberships_issue", "issue"),)
+
+    incident: str = Field(sa_column=Column(String(300), primary_key=True))
+    issue: str = Field(sa_column=Column(String(300), primary_key=True))
+
+
+class RunResult(StrEnum):
+    """How a run of a sweep stands. ``died``: its process was gone before it ended. ``lost``: it was
+    taken for dead and another went on. ``disabled``: the credentials lack a permission."""
+
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"
+    DISABLED = "disabled"
+    LOST = "lost"
+    DIED = "died"
+
+
+class SweepRunRow(SQLModel, table=True):
+    """One run of a sweep: what it looked at, what it found, what it did about it.
+
+    The window is the time of the other side that it covered (seconds since the epoch); ``detail`` is
+    counts by reason.
+    """
+
+    __tablename__ = "sweep_runs"
+    __table_args__ = (
+        Index("ix_sweep_runs_started", "started_at"),
+        Index("ix_sweep_runs_sweep", "sweep", "id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    sweep: str = Field(sa_column=Column(String(100), nullable=False))
+    owner: str = Field(sa_column=Column(String(100), nullable=False))
+    started_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    seconds: float | None = Field(default=None, sa_column=Column(Float(53)))
+    window_from: float = Field(sa_column=Column(Float(53), nullable=False))
+    window_to: float = Field(sa_column=Column(Float(53), nullable=False))
+    result: str = Field(default=RunResult.RUNNING, sa_column=Column(String(16), nullable=False))
+    looked: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    missing: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    stale: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    wrong: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    repaired: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    failed: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    calls: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    words: str = Field(default="", sa_column=Column(Text, nullable=False))
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
