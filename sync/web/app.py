@@ -1,0 +1,97 @@
+"""The web application: receiver, health, metrics, and a page that says what this is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response, get
+from litestar.config.app import AppConfig
+from litestar.enums import MediaType
+from litestar.exceptions import HTTPException
+from litestar.types import ControllerRouterHandler
+
+from sync import __version__
+from sync.ports import Source
+from sync.web.health import Probe, Readiness, health_routes
+from sync.web.receiver import Acceptor, Limits, Receiver, receiver_route
+
+log = structlog.get_logger("web")
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>ticket-sync</title>
+<h1>ticket-sync {version}</h1>
+<p>Keeps Jira tickets in step with the issues and incidents of Coalesce Quality.</p>
+<ul>
+<li><code>POST {path}</code>: where signed deliveries go</li>
+<li><a href="/health/ready">/health/ready</a>: what is ready, and what is not</li>
+<li><a href="/health/live">/health/live</a>: whether it runs</li>
+<li><a href="/metrics">/metrics</a>: numbers for Prometheus</li>
+</ul>
+</html>
+"""
+
+_PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+}
+
+
+def create_app(
+    *,
+    source: Source,
+    inbox: Acceptor,
+    probes: Mapping[str, Probe] | None = None,
+    refresh_metrics: Callable[[], None] = lambda: None,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.time,
+    routes: Sequence[ControllerRouterHandler] = (),
+    configure: Callable[[AppConfig], AppConfig] | None = None,
+    on_stop: Sequence[Callable[[], Any | Awaitable[Any]]] = (),
+) -> Litestar:
+    """The application that takes deliveries of ``source`` at ``/webhooks/<name of the source>``.
+
+    ``probes`` say by name how each part is, for ``/health/ready``; each is called in a thread.
+    ``refresh_metrics`` is called in a thread before the metrics are written. ``routes`` are further
+    pages, one for ``/`` replaces the one here; ``configure`` may add what those need (plugins, say).
+    ``on_stop`` is called when the server has stopped.
+    """
+    path = f"/webhooks/{source.name}"
+    receiver = Receiver(source, inbox, limits=limits, clock=clock)
+    readiness = Readiness(probes or {})
+
+    @get("/", name="home", media_type=MediaType.HTML)
+    async def home() -> Response[str]:
+        page = _PAGE.format(version=__version__, path=path)
+        return Response(page, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
+
+    has_home = any("/" in getattr(route, "paths", ()) for route in routes)
+    return Litestar(
+        route_handlers=[
+            *([] if has_home else [home]),
+            receiver_route(receiver, path),
+            *health_routes(readiness, refresh_metrics),
+            *routes,
+        ],
+        on_app_init=[configure] if configure else None,
+        on_shutdown=[readiness.close, *on_stop],
+        exception_handlers={HTTPException: _refusal, Exception: _failure},
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _refusal(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, str]]:
+    if error.status_code >= 500:
+        return _failure(_request, error)
+    return Response(
+        {"error": error.detail}, status_code=error.status_code, headers=error.headers or {}
+    )
+
+
+def _failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
+    log.error("a request failed", path=request.url.path, method=request.method, exc_info=error)
+    return Response({"error": "an error of ours; the log says more"}, status_code=500)

@@ -1,0 +1,126 @@
+"""Health and metrics: what is running, what is not ready, and the numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from litestar import Response, get
+from litestar.enums import MediaType
+from litestar.handlers import HTTPRouteHandler
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+log = structlog.get_logger("web")
+
+PROBE_SECONDS = 4.0
+FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one part of the program is. ``words`` say what is wrong, and what to do.
+
+    A part that is not ``vital`` is told of, but does not make the program unready: with a Jira site
+    down, deliveries must go on coming in.
+    """
+
+    ok: bool
+    words: str = ""
+    vital: bool = True
+
+
+Probe = Callable[[], Check]
+
+
+class Readiness:
+    """Asks all parts how they are, each in a thread of its own; an answer is good for a second."""
+
+    def __init__(self, probes: Mapping[str, Probe], *, seconds: float = PROBE_SECONDS) -> None:
+        self._probes = dict(probes)
+        self._seconds = seconds
+        self._threads = ThreadPoolExecutor(max(1, len(self._probes)), thread_name_prefix="probe")
+        self._asking: dict[str, asyncio.Future[Check]] = {}
+        self._told: dict[str, Check] = {}
+        self._at = float("-inf")
+        self._turn = asyncio.Lock()
+
+    async def checks(self) -> Mapping[str, Check]:
+        """Each part's check by name."""
+        async with self._turn:
+            if time.monotonic() - self._at > FRESH_SECONDS:
+                names = list(self._probes)
+                found = await asyncio.gather(*(self._ask(name) for name in names))
+                self._told = dict(zip(names, found, strict=True))
+                self._at = time.monotonic()
+            return self._told
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask(self, name: str) -> Check:
+        # A probe that hangs is asked once and waited for again, so it can never use up the threads.
+        asking = self._asking.get(name)
+        if asking is None:
+            loop = asyncio.get_running_loop()
+            asking = loop.run_in_executor(self._threads, self._probes[name])
+            self._asking[name] = asking
+        done, _ = await asyncio.wait([asking], timeout=self._seconds)
+        if not done:
+            return Check(False, f"gave no answer within {self._seconds:g} s")
+        del self._asking[name]
+        try:
+            return asking.result()
+        except Exception as error:
+            log.exception("a probe failed", probe=name)
+            return Check(False, f"could not be asked: {type(error).__name__}")
+
+
+def health_routes(
+    readiness: Readiness, refresh_metrics: Callable[[], None]
+) -> list[HTTPRouteHandler]:
+    """``/health/live``, ``/health/ready`` and ``/metrics``."""
+
+    @get("/health/live", name="live")
+    async def live() -> dict[str, bool]:
+        return {"live": True}
+
+    @get("/health/ready", name="ready")
+    async def ready() -> Response[dict[str, Any]]:
+        checks = await readiness.checks()
+        fit = all(check.ok or not check.vital for check in checks.values())
+        told = {
+            name: {
+                "ok": check.ok,
+                "vital": check.vital,
+                **({"words": check.words} if check.words else {}),
+            }
+            for name, check in checks.items()
+        }
+        content = {
+            "ready": fit,
+            "not_ready": [name for name, check in checks.items() if not check.ok],
+            "checks": told,
+        }
+        return Response(content, status_code=200 if fit else 503, media_type=MediaType.JSON)
+
+    @get("/metrics", name="metrics")
+    async def metrics() -> Response[bytes]:
+        text = await asyncio.get_running_loop().run_in_executor(None, _exposition, refresh_metrics)
+        return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return [live, ready, metrics]
+
+
+def _exposition(refresh: Callable[[], None]) -> bytes:
+    try:
+        refresh()
+    except Exception as error:
+        # Counters are worth having while the store that gauges come from is away.
+        log.warning("refreshing the metrics failed", reason=str(error))
+    return generate_latest()

@@ -1,0 +1,147 @@
+"""HTTP with limits that uvicorn's protocol on httptools does not have.
+
+Without them a connection that never finishes its headers stays for ever, headers may be of any size,
+and idle connections add up until no file descriptor is left for a real sender. Here
+
+- headers must be complete within ``header_seconds`` of their first byte (or of the connection), and
+  within ``header_bytes`` and ``header_count`` (else 431);
+- of more than ``connections``, the one that has idled longest makes room for the new one;
+- a body that goes on after its answer ends the connection;
+- a sender that closes its side after a whole request still gets the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Limits on connections: seconds, bytes and counts."""
+
+    header_seconds: float = 10.0
+    header_bytes: int = 32 * 1024
+    header_count: int = 100
+    connections: int = 4096
+    keep_alive_seconds: int = 30
+
+
+_FLOOD = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class _Flood(Exception):
+    """More headers than are taken."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection within limits."""
+
+    limits: ClassVar[ConnectionLimits]
+    # Connections that wait for a request, in the order in which they began to.
+    idle: ClassVar[dict[GuardedProtocol, None]]
+
+    _deadline: asyncio.TimerHandle | None = None
+    _in_headers: bool = False
+    _header_bytes: int = 0
+    _flooded: bool = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.idle[self] = None
+        self._deadline = self.loop.call_later(self.limits.header_seconds, self._cut_off)
+        if len(self.connections) > self.limits.connections:
+            longest = next(iter(self.idle))
+            self.idle.pop(longest)
+            longest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_clock()
+        self.idle.pop(self, None)
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return None
+        cycle.keep_alive = False
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_headers:
+            self._header_bytes += len(data)
+            if self._header_bytes > self.limits.header_bytes:
+                self._refuse_flood()
+            elif self._deadline is None:
+                self._deadline = self.loop.call_later(self.limits.header_seconds, self._cut_off)
+        elif self.cycle is not None and self.cycle.response_complete and self.cycle.more_body:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_headers = True
+        self._header_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._header_bytes += len(name) + len(value)
+        if (
+            len(self.headers) > self.limits.header_count
+            or self._header_bytes > self.limits.header_bytes
+        ):
+            self._flooded = True
+            raise _Flood
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._header_bytes += len(self.url)
+        if self._header_bytes > self.limits.header_bytes:
+            self._flooded = True
+            raise _Flood
+        # Trailers after a chunked body count from here.
+        self._header_bytes = 0
+        self._stop_clock()
+        self.idle.pop(self, None)
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        waiting = not self.pipeline
+        super().on_response_complete()
+        if waiting and not self.transport.is_closing():
+            self.idle[self] = None
+
+    def send_400_response(self, msg: str) -> None:
+        if self._flooded:
+            self._refuse_flood()
+        else:
+            super().send_400_response(msg)
+
+    def _refuse_flood(self) -> None:
+        self.transport.write(_FLOOD)
+        self.transport.close()
+
+    def _cut_off(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.abort()
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def guarded(limits: ConnectionLimits) -> type[asyncio.Protocol]:
+    """A protocol class for one server, with its own limits and its own connections."""
+    members: dict[str, Any] = {"limits": limits, "idle": {}}
+    return type("GuardedProtocol", (GuardedProtocol,), members)

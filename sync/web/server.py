@@ -1,0 +1,183 @@
+"""The HTTP server, embedded: uvicorn with uvloop and httptools, one process, in the calling thread."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import structlog
+import uvicorn
+
+from sync.web.protocol import ConnectionLimits, guarded
+
+log = structlog.get_logger("web")
+
+BACKLOG = 2048
+STOP_SECONDS = 20.0
+
+# File descriptors that are not connections: store, logs, Jira, the interpreter's own.
+_OTHER_FILES = 256
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on. ``str()`` says which, why, and what to do."""
+
+
+class WebServer:
+    """Serves an ASGI application until told to stop.
+
+    uvicorn's own ``serve`` raises the signal that stopped it once more, so what follows it never
+    runs; here ``run`` returns.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        listening: socket.socket,
+        *,
+        limits: ConnectionLimits | None = None,
+        stop_seconds: float = STOP_SECONDS,
+        freeze: bool = True,
+    ) -> None:
+        """``listening`` is a bound socket, see ``listen``. ``stop_seconds`` is how long requests in
+        hand may take once told to stop. ``freeze`` takes what exists at start-up out of garbage
+        collection."""
+        self._socket = listening
+        # uvicorn closes the socket before it returns.
+        self._address: tuple[str, int] = listening.getsockname()[:2]
+        limits = _within_files(limits or ConnectionLimits())
+        config = uvicorn.Config(
+            app,
+            http=guarded(limits),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=limits.keep_alive_seconds,
+            timeout_graceful_shutdown=max(1, round(stop_seconds)),
+        )
+        self._server = _Server(config, freeze=freeze)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and the port listened on."""
+        return self._address
+
+    @property
+    def url(self) -> str:
+        """The address as a URL."""
+        host, port = self.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def run(self, on_ready: Callable[[], None] = lambda: None) -> int | None:
+        """Serve until ``stop`` or, in the main thread, SIGINT or SIGTERM; the signal, if one came.
+
+        ``on_ready`` is called when requests are taken. A second SIGINT does not wait for requests.
+        """
+        self._server.on_ready = on_ready
+        self._server.run(sockets=[self._socket])
+        return self._server.signal
+
+    def stop(self) -> None:
+        """Take no more requests, finish those in hand, and let ``run`` return. From any thread."""
+        self._server.should_exit = True
+
+    def hurry(self) -> None:
+        """Do not wait for requests in hand any longer."""
+        self._server.should_exit = True
+        self._server.force_exit = True
+
+
+def serve(
+    app: Any,
+    host: str,
+    port: int,
+    *,
+    on_bound: Callable[[str, int], None] = lambda _host, _port: None,
+    limits: ConnectionLimits | None = None,
+    stop_seconds: float = STOP_SECONDS,
+) -> int | None:
+    """Serve until SIGINT or SIGTERM; the signal. ``on_bound`` is told the address once it is up.
+
+    Raises CannotListen.
+    """
+    server = WebServer(app, listen(host, port), limits=limits, stop_seconds=stop_seconds)
+    return server.run(lambda: on_bound(*server.address))
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, freeze: bool) -> None:
+        super().__init__(config)
+        self.signal: int | None = None
+        self.on_ready: Callable[[], None] = lambda: None
+        self._freeze = freeze
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._freeze:
+            # A full collection walks everything that was ever imported: 80 ms in the slowest request.
+            gc.collect()
+            gc.freeze()
+        self.on_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self.signal = self._captured_signals[0] if self._captured_signals else None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; ``port`` 0 takes any free one. Raises CannotListen."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise CannotListen(
+            f"cannot listen on {host}:{port}: {why}. Set [server] host and port to an address that "
+            "is free, or stop the program that has it"
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+def _within_files(limits: ConnectionLimits) -> ConnectionLimits:
+    """The limits, with no more connections than this process may have open files."""
+    wanted = limits.connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < wanted:
+            return replace(limits, connections=max(16, most - _OTHER_FILES))
+    return limits
