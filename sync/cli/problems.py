@@ -22,6 +22,7 @@ def explained(error: Exception) -> tuple[str, int]:
     from sync.rules import RuleErrors
     from sync.settings import SettingsError
     from sync.store.errors import StoreMisconfigured, StoreUnavailable
+    from sync.web.server import CannotListen
 
     if isinstance(error, Problem):
         return str(error), error.code
@@ -29,10 +30,10 @@ def explained(error: Exception) -> tuple[str, int]:
         return _listed("The configuration cannot be used", error.mistakes), USAGE
     if isinstance(error, RuleErrors):
         return _listed("The mapping rules cannot be used", error.errors), USAGE
-    if isinstance(error, CannotStart | StoreMisconfigured):
-        return str(error), USAGE
+    if isinstance(error, CannotStart | CannotListen | StoreMisconfigured):
+        return _sentence(str(error)), USAGE
     if isinstance(error, StoreUnavailable | Fault):
-        return str(error), RUNTIME
+        return _sentence(str(error)), RUNTIME
     if isinstance(error, OSError) and error.strerror:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         return what, RUNTIME
@@ -41,6 +42,10 @@ def explained(error: Exception) -> tuple[str, int]:
         "This is a defect. The same command with --debug shows where; please report it with that.",
         RUNTIME,
     )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
 
 
 def _listed(what: str, mistakes: object) -> str:

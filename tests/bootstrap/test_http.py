@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +11,8 @@ from typing import Any
 import pytest
 
 from sync.bootstrap.errors import CannotStart
-from sync.bootstrap.http import HttpServer, bind
+from sync.bootstrap.http import Background
+from sync.web.server import listen
 
 
 class App:
@@ -46,27 +46,27 @@ def app() -> App:
 
 
 @pytest.fixture
-def server(app: App) -> Iterator[HttpServer]:
-    server = HttpServer(app, bind("127.0.0.1", 0), name="test", grace=5)
+def server(app: App) -> Iterator[Background]:
+    server = Background(app, listen("127.0.0.1", 0), name="test", grace=5)
     server.start()
     yield server
     app.let.set()
     server.stop(5)
 
 
-def get(server: HttpServer) -> bytes:
+def get(server: Background) -> bytes:
     host = server.url.removeprefix("http://")
     with closing(http.client.HTTPConnection(host, timeout=10)) as connection:
         connection.request("GET", "/")
         return connection.getresponse().read()
 
 
-def test_a_started_server_answers_at_its_address(server: HttpServer) -> None:
+def test_a_started_server_answers_at_its_address(server: Background) -> None:
     assert get(server) == b"done"
 
 
 def test_a_stopped_server_finishes_the_request_in_hand_and_takes_no_other(
-    app: App, server: HttpServer
+    app: App, server: Background
 ) -> None:
     app.let.clear()
     answers: list[bytes] = []
@@ -86,41 +86,6 @@ def test_a_stopped_server_finishes_the_request_in_hand_and_takes_no_other(
 
 def test_a_server_whose_app_does_not_come_up_says_so(app: App) -> None:
     app.fails_to_start = True
-    server = HttpServer(app, bind("127.0.0.1", 0), name="test")
+    server = Background(app, listen("127.0.0.1", 0), name="test")
     with pytest.raises(CannotStart, match="did not come up"):
         server.start()
-
-
-def test_a_port_in_use_is_said_in_words() -> None:
-    with closing(bind("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(CannotStart) as error:
-            bind("127.0.0.1", port)
-    assert str(error.value) == (
-        f"Cannot listen on 127.0.0.1:{port}: another program does already. Stop it, or choose another "
-        "port: set port in [server], or TICKET_SYNC_SERVER__PORT."
-    )
-
-
-@pytest.mark.parametrize(
-    ("host", "words"),
-    [
-        ("203.0.113.7", "Cannot listen on 203.0.113.7:0: that is not an address of this machine."),
-        ("no.such.host.invalid", "'no.such.host.invalid' is no address of this machine."),
-    ],
-)
-def test_an_address_of_another_machine_is_said_in_words(host: str, words: str) -> None:
-    with pytest.raises(CannotStart) as error:
-        bind(host, 0)
-    assert str(error.value).startswith(words)
-
-
-def test_an_ipv6_address_is_shown_so_that_it_can_be_opened(app: App) -> None:
-    if not socket.has_ipv6:
-        return
-    try:
-        bound = bind("::1", 0)
-    except CannotStart:
-        return  # this machine has no IPv6 at work
-    with closing(bound):
-        assert HttpServer(app, bound, name="test").url.startswith("http://[::1]:")

@@ -1,0 +1,61 @@
+"""Running the daemon until it is told to stop."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from sync import __version__
+from sync.bootstrap.http import Background
+from sync.bootstrap.program import build
+from sync.bootstrap.signals import stop_on_signals
+from sync.settings import Settings
+from sync.telemetry import configure_logs
+from sync.web.server import listen
+
+log = structlog.get_logger("daemon")
+
+UNSIGNED = (
+    "deliveries are accepted UNSIGNED: whoever reaches this port can make tickets; set "
+    "signing_secrets in [coalesce] and remove allow_unsigned"
+)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code.
+
+    Raises CannotListen, CannotStart, StoreUnavailable, RuleErrors.
+    """
+    configure_logs(level=settings.log.level, form=settings.log.format)
+    if settings.coalesce.allow_unsigned:
+        log.warning(UNSIGNED)
+    # The port first: a second daemon by mistake ends here, before it touches the store.
+    bound = listen(settings.server.host, settings.server.port)
+    with stop_on_signals() as stop:
+        program = build(settings)
+        grace = settings.server.stop_timeout / 2
+        server = Background(program.app, bound, name="receiver", grace=grace, freeze=True)
+        program.start()
+        server.start()
+        log.info(
+            "serving",
+            version=__version__,
+            webhook=f"{server.url}/webhooks/coalesce",
+            store=program.store.place,
+            rules=len(program.rules.rules),
+            rules_folder=str(settings.rules_folder),
+            sites=sorted(settings.sites),
+        )
+        while not stop.wait(1.0):
+            if server.ended.is_set():
+                log.error("the server ended by itself; stopping")
+                break
+        log.info("stopping", asked=stop.asked)
+        end = time.monotonic() + settings.server.stop_timeout
+        in_time = server.stop(grace + 1)
+        in_time = program.stop(max(1.0, end - time.monotonic())) and in_time
+        if not in_time:
+            log.warning("stopped before all work in hand was done; it will be taken up again")
+        log.info("stopped")
+        return 0 if stop.asked else 1
