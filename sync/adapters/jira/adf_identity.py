@@ -1,0 +1,78 @@
+"""A block's identity in ADF: what a person sees of it, with the addresses behind links.
+
+Jira adds ids, layout attributes and marks, and merges or splits runs of text; none of that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Inline nodes that show something although they hold no text: where the words are.
+_SHOWING = {
+    "mention": "text",
+    "emoji": "shortName",
+    "date": "timestamp",
+    "status": "text",
+    "media": "id",
+    "placeholder": "text",
+}
+_CARDS = {"inlineCard", "blockCard", "embedCard"}
+_INLINE = {"text", "hardBreak", *_SHOWING, "inlineCard"}
+_TITLED = {"expand", "nestedExpand"}
+
+
+def identity(node: Mapping[str, Any]) -> str:
+    """Squashed visible text, each link's address once after its text."""
+    return " ".join("".join(_pieces(node)).split())
+
+
+def _address(node: Mapping[str, Any]) -> str:
+    for mark in node.get("marks") or []:
+        if isinstance(mark, Mapping) and mark.get("type") == "link":
+            return str((mark.get("attrs") or {}).get("href", "")).rstrip("/")
+    return ""
+
+
+def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
+    kind, attrs = str(node.get("type", "")), node.get("attrs") or {}
+    if kind in _SHOWING:
+        yield str(attrs.get(_SHOWING[kind], ""))
+    elif kind in _CARDS:
+        yield f"<{str(attrs.get('url', '')).rstrip('/')}>"
+    elif kind in _TITLED:
+        yield f"{attrs.get('title', '')}\n"
+    elif kind == "taskItem":
+        yield "☑ " if attrs.get("state") == "DONE" else "☐ "
+    elif kind == "rule":
+        yield "----"
+    elif kind == "hardBreak":
+        yield "\n"
+    yield from _run(node)
+    if kind not in _INLINE:
+        yield "\n"
+
+
+def _run(node: Mapping[str, Any]) -> Iterator[str]:
+    """The children, neighbouring texts behind one address taken together."""
+    open_, linked = "", ""
+    for child in node.get("content") or []:
+        if not isinstance(child, Mapping):
+            continue
+        address = _address(child) if child.get("type") == "text" else ""
+        if address != open_ and open_:
+            yield _link(linked, open_)
+            linked = ""
+        open_ = address
+        if address:
+            linked += str(child.get("text", ""))
+        elif child.get("type") == "text":
+            yield str(child.get("text", ""))
+        else:
+            yield from _pieces(child)
+    if open_:
+        yield _link(linked, open_)
+
+
+def _link(text: str, address: str) -> str:
+    return f"<{address}>" if text.strip().rstrip("/") == address else f"{text}<{address}>"

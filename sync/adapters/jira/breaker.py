@@ -1,0 +1,137 @@
+"""The circuit breaker of one site: when nothing there can work, nobody calls.
+
+It opens on what only people or time can mend (authentication, CAPTCHA, maintenance, a site that
+does not answer). One caller at intervals asks ``myself``; when that works, everything resumes.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import Enum
+
+import structlog
+
+from sync.domain.errors import Outage, SiteDown
+from sync.ports import Clock
+from sync.telemetry import BREAKER
+
+log = structlog.get_logger("jira")
+
+# So many calls in a row without an answer make the site unreachable, whatever each was about.
+UNREACHABLE_AFTER = 8
+# Each try while a CAPTCHA is up makes it worse.
+CAPTCHA_PROBE_SECONDS = 300.0
+
+
+class Admission(Enum):
+    """Whether a caller may go ahead, or must probe first."""
+
+    OPEN_WAY = "open way"
+    PROBE_FIRST = "probe first"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """For status and metrics. Times are seconds since the epoch."""
+
+    down: bool
+    outage: Outage | None = None
+    words: str = ""
+    since: float = 0.0
+    next_probe: float = 0.0
+
+
+class Breaker:
+    """Shared by threads."""
+
+    def __init__(self, site: str, clock: Clock, *, first: float = 15.0, cap: float = 300.0) -> None:
+        self._site = site
+        self._clock = clock
+        self._first = first
+        self._cap = cap
+        self._lock = threading.Lock()
+        self._state = BreakerState(down=False)
+        self._probing = False
+        self._probes = 0
+        self._unanswered = 0
+        BREAKER.labels(site).set(0)
+
+    @property
+    def state(self) -> BreakerState:
+        return self._state
+
+    def admit(self) -> Admission:
+        """Raises SiteDown while the breaker is open and it is not this caller's turn to probe."""
+        with self._lock:
+            state = self._state
+            if not state.down:
+                return Admission.OPEN_WAY
+            now = self._clock.time()
+            if self._probing or now < state.next_probe:
+                assert state.outage is not None
+                raise SiteDown(
+                    state.words,
+                    outage=state.outage,
+                    retry_after=max(state.next_probe - now, 1.0),
+                )
+            self._probing = True
+            return Admission.PROBE_FIRST
+
+    def trip(self, fault: SiteDown) -> None:
+        """The site is down: stop calling it. Logged once per outage."""
+        with self._lock:
+            now = self._clock.time()
+            fresh = not self._state.down
+            self._probes = 0 if fresh else self._probes + int(self._probing)
+            self._probing = False
+            wait = min(self._cap, self._first * 2.0 ** min(self._probes, 10))
+            if fault.outage is Outage.CAPTCHA:
+                wait = max(wait, CAPTCHA_PROBE_SECONDS)
+            wait = max(wait, fault.retry_after or 0.0)
+            since = now if fresh else self._state.since
+            self._state = BreakerState(True, fault.outage, str(fault), since, now + wait)
+            self._unanswered = 0
+        BREAKER.labels(self._site).set(1)
+        if fresh:
+            log.error(
+                "site down: calls stopped, deliveries still accepted",
+                site=self._site,
+                outage=fault.outage.value,
+                why=str(fault),
+            )
+
+    def postpone(self) -> None:
+        """The probe got no clear answer: the next one asks again."""
+        with self._lock:
+            self._probing = False
+            self._probes += 1
+            wait = min(self._cap, self._first * 2.0 ** min(self._probes, 10))
+            state = self._state
+            self._state = BreakerState(
+                state.down, state.outage, state.words, state.since, self._clock.time() + wait
+            )
+
+    def close(self) -> None:
+        """The site works again."""
+        with self._lock:
+            was, self._state = self._state, BreakerState(down=False)
+            self._probing = False
+            self._probes = 0
+            self._unanswered = 0
+        BREAKER.labels(self._site).set(0)
+        if was.down:
+            seconds = round(self._clock.time() - was.since)
+            log.warning("site works again", site=self._site, seconds_down=seconds)
+
+    def answered(self) -> None:
+        """Some answer came back: the site is there."""
+        self._unanswered = 0
+
+    def unanswered(self, words: str) -> None:
+        """No answer, or only a gateway's. Too many in a row open the breaker."""
+        with self._lock:
+            self._unanswered += 1
+            enough = self._unanswered >= UNREACHABLE_AFTER and not self._state.down
+        if enough:
+            self.trip(SiteDown(f"the site does not answer: {words}", outage=Outage.MAINTENANCE))

@@ -1,0 +1,266 @@
+"""Calls: one call to the site with all that goes around it.
+
+Breaker, gate, brief retries of what is safe to repeat, sorting of outcomes, metrics, one debug line.
+Neither headers nor bodies are ever logged.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from sync.adapters.jira.breaker import Admission, Breaker
+from sync.adapters.jira.client import Clients, Mount
+from sync.adapters.jira.faults import Safety, Verdict, of_exception, of_reply
+from sync.adapters.jira.gate import Gate
+from sync.adapters.jira.limits import Limit, limit_of
+from sync.adapters.jira.site import JiraSite
+from sync.domain.errors import Fault, Missing, Outage, Refused, Rejected, Scope, SiteDown, Unknown
+from sync.ports import Clock
+from sync.telemetry import CALL_SECONDS, CALLS
+
+log = structlog.get_logger("jira")
+
+_TRIES = 3
+# What Jira may ask us to wait for within one call; longer waits belong to the ticket's due time.
+_SMALL_WAIT = 4.0
+# For so long an answer of ``myself`` stands, so that a broken project does not double every call.
+_KNOWN_SECONDS = 15.0
+_backoff = wait_random_exponential(multiplier=0.25, max=2.5)
+
+
+def endpoint_of(method: str, path: str) -> str:
+    """The rate limit's name of a call: ids and keys replaced."""
+    return f"{method} {re.sub(r'(?<=/)[^/]*[0-9][^/]*', '*', path)}"
+
+
+def _passing(error: BaseException) -> bool:
+    wait = getattr(error, "retry_after", None) or 0.0
+    return isinstance(error, Refused | Unknown) and wait <= _SMALL_WAIT
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "retry_after", None) or 0.0
+    return max(float(asked), _backoff(state))
+
+
+class Calls:
+    """Shared by threads. ``api`` is the REST version used where a call names none."""
+
+    def __init__(self, site: JiraSite, clock: Clock, mount: Mount | None = None) -> None:
+        self.site = site
+        self.clock = clock
+        self.gate = Gate(clock, ceiling=site.ceiling, patience=site.patience)
+        self.breaker = Breaker(site.name, clock, first=site.probe_first, cap=site.probe_cap)
+        self.name_of: Callable[[str], str] = str
+        self.api: Callable[[], str] = lambda: "2"
+        self._clients = Clients(site, mount)
+        self._known_until = float("-inf")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        safety: Safety,
+        params: dict[str, Any] | None = None,
+        body: Any = None,
+        ticket: str = "",
+        api: str = "",
+    ) -> Any:
+        """The decoded JSON of the answer, None where it is empty. Raises faults only.
+
+        ``what`` says what is being done, for messages; ``ticket`` is the id of the ticket written
+        to. Reads and idempotent writes are tried up to three times within about ten seconds.
+        """
+        self._admitted()
+        version = api or self.api()
+        text = None if body is None else json.dumps(body)
+
+        def once() -> Any:
+            return self._checked(method, version, path, params, text, what, safety, ticket)
+
+        if safety is Safety.ONCE:
+            return once()
+        tries = Retrying(
+            stop=stop_after_attempt(_TRIES),
+            wait=_pause,
+            retry=retry_if_exception(_passing),
+            sleep=self.clock.sleep,
+            reraise=True,
+        )
+        return tries(once)
+
+    def whoami(self) -> dict[str, Any]:
+        """The account Jira takes us for. Raises SiteDown or Refused; nothing else."""
+        self._admitted()
+        return self._ask_myself()
+
+    def verify(self) -> None:
+        """Make sure that Jira knows us, so that what it said can be believed."""
+        if self.clock.time() < self._known_until:
+            return
+        self._ask_myself()
+
+    def close(self) -> None:
+        self._clients.close()
+
+    def _admitted(self) -> None:
+        if self.breaker.admit() is Admission.PROBE_FIRST:
+            try:
+                self._ask_myself()
+            except SiteDown:
+                raise
+            except BaseException:
+                self.breaker.postpone()
+                raise
+            self.breaker.close()
+
+    def _ask_myself(self) -> dict[str, Any]:
+        try:
+            me = self._tripping(
+                "GET", self.api(), "myself", None, None, "asking who we are", Safety.READ, ""
+            )
+        except Rejected as fault:
+            down = SiteDown(
+                f"Jira does not let our account in: {fault}", outage=Outage.AUTHENTICATION
+            )
+            self.breaker.trip(down)
+            raise down from None
+        except (Missing, Unknown) as fault:
+            raise Refused(str(fault), scope=Scope.SITE) from None
+        if not isinstance(me, dict):
+            raise Refused("asking who we are: the answer is not what Jira says", scope=Scope.SITE)
+        self._known_until = self.clock.time() + _KNOWN_SECONDS
+        return me
+
+    def _checked(self, *call: Any) -> Any:
+        """A call whose refusal is believed only once we know that Jira knows us."""
+        try:
+            return self._tripping(*call)
+        except _Doubt as doubt:
+            if doubt.fresh:
+                self._ask_myself()
+            else:
+                self.verify()
+            raise doubt.fault from None
+
+    def _tripping(self, *call: Any) -> Any:
+        try:
+            return self._send(*call)
+        except SiteDown as fault:
+            self.breaker.trip(fault)
+            raise
+
+    def _send(
+        self,
+        method: str,
+        version: str,
+        path: str,
+        params: dict[str, Any] | None,
+        body: str | None,
+        what: str,
+        safety: Safety,
+        ticket: str,
+    ) -> Any:
+        endpoint = endpoint_of(method, path)
+        with self.gate.turn(endpoint, ticket, write=method != "GET"):
+            begun = time.perf_counter()
+            reply: requests.Response | None = None
+            verdict: Verdict | None = None
+            try:
+                reply = self._clients.send(method, version, path, params=params, body=body)
+            except requests.RequestException as error:
+                verdict = of_exception(error, what, safety)
+            seconds = time.perf_counter() - begun
+        data, verdict = self._read(reply, verdict, what, safety)
+        self._account(method, endpoint, ticket, reply, verdict, seconds)
+        if verdict is None:
+            return data
+        if verdict.doubt and path != "myself":
+            raise _Doubt(verdict.fault, fresh=verdict.fresh)
+        raise verdict.fault
+
+    def _read(
+        self, reply: requests.Response | None, verdict: Verdict | None, what: str, safety: Safety
+    ) -> tuple[Any, Verdict | None]:
+        if reply is None:
+            return None, verdict
+        if not 200 <= reply.status_code < 300:
+            return None, of_reply(
+                reply.status_code,
+                reply.headers,
+                reply.text,
+                what=what,
+                safety=safety,
+                now=self.clock.time(),
+                name_of=self.name_of,
+            )
+        if not reply.content:
+            return None, None
+        try:
+            return reply.json(), None
+        except (ValueError, RecursionError):
+            words = f"{what}: HTTP {reply.status_code}, but the answer is not JSON"
+            fault: Fault = Refused(words) if safety is Safety.READ else Unknown(words)
+            return None, Verdict(fault)
+
+    def _account(
+        self,
+        method: str,
+        endpoint: str,
+        ticket: str,
+        reply: requests.Response | None,
+        verdict: Verdict | None,
+        seconds: float,
+    ) -> None:
+        """Tell gate, breaker, metrics and log how the call went."""
+        status = reply.status_code if reply is not None else 0
+        site = self.site.name
+        if verdict is not None and verdict.unanswered:
+            self.breaker.unanswered(str(verdict.fault))
+        else:
+            self.breaker.answered()
+        if reply is not None and status == 429:
+            self._slow(reply, verdict, endpoint, ticket)
+        elif verdict is None:
+            self.gate.fine()
+        result = "ok" if verdict is None else type(verdict.fault).__name__.lower()
+        CALLS.labels(site, method, result).inc()
+        CALL_SECONDS.labels(site, method).observe(seconds)
+        log.debug(
+            "call",
+            site=site,
+            call=endpoint,
+            status=status,
+            result=result,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+    def _slow(
+        self, reply: requests.Response, verdict: Verdict | None, endpoint: str, ticket: str
+    ) -> None:
+        limit: Limit = limit_of(reply.headers, self.clock.time())
+        pause = self.gate.slow(limit, endpoint, ticket)
+        if verdict is not None and isinstance(verdict.fault, Refused):
+            verdict.fault.retry_after = pause
+            verdict.fault.scope = limit.scope
+
+
+class _Doubt(Exception):
+    """Carries a fault that is to be believed only once ``myself`` has answered."""
+
+    def __init__(self, fault: Fault, *, fresh: bool) -> None:
+        super().__init__()
+        self.fault = fault
+        self.fresh = fresh

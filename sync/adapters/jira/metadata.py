@@ -1,0 +1,206 @@
+"""What a site offers: issue types, fields of create screens, priorities, users. Cached for a while.
+
+While the site cannot be asked, what was known before is used on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import structlog
+
+from sync.adapters.jira.calls import Calls
+from sync.adapters.jira.dialect import Deployment
+from sync.adapters.jira.faults import Safety
+from sync.adapters.jira.fields import STANDARD, FieldInfo, field_info
+from sync.domain.errors import Cause, Missing, Refused, Rejected, SiteDown
+
+log = structlog.get_logger("jira")
+T = TypeVar("T")
+
+_PAGE = 200
+_MOST_PAGES = 50
+
+
+class Metadata:
+    """Shared by threads; each question is under way once at a time."""
+
+    def __init__(self, calls: Calls, deployment: Deployment) -> None:
+        self._calls = calls
+        self._deployment = deployment
+        self._lock = threading.Lock()
+        self._locks: dict[tuple[str, ...], threading.Lock] = {}
+        self._known: dict[tuple[str, ...], tuple[float, Any]] = {}
+        # Fields met in drafts and on screens: how to read and write them again.
+        self._met: dict[str, FieldInfo] = dict(STANDARD)
+
+    def issue_types(self, project: str) -> dict[str, str]:
+        """Names of the issue types one may create in a project, with their ids."""
+
+        def load() -> dict[str, str]:
+            path = f"issue/createmeta/{quote(project, safe='')}/issuetypes"
+            raw = self._pages(path, ("issueTypes", "values"), self._project_words(project))
+            return {str(t["name"]): str(t["id"]) for t in raw if "name" in t and "id" in t}
+
+        return self._cached(("types", project), load)
+
+    def create_fields(self, project: str, issue_type: str) -> dict[str, FieldInfo]:
+        """The fields of the create screen, by id. Raises Rejected for an unknown issue type."""
+
+        def load() -> dict[str, FieldInfo]:
+            types = {name.casefold(): id_ for name, id_ in self.issue_types(project).items()}
+            id_ = types.get(issue_type.casefold(), issue_type if issue_type.isdigit() else "")
+            if not id_:
+                raise self.no_issue_type(project, (issue_type,))
+            path = f"issue/createmeta/{quote(project, safe='')}/issuetypes/{quote(id_, safe='')}"
+            raw = self._pages(path, ("fields", "values"), self._project_words(project))
+            found = {str(f.get("fieldId") or f.get("key")): f for f in raw}
+            return {key: field_info(key, f) for key, f in found.items()}
+
+        return self._cached(("create", project, issue_type.casefold()), load)
+
+    def all_fields(self) -> dict[str, FieldInfo]:
+        """All fields of the site, by id."""
+
+        def load() -> dict[str, FieldInfo]:
+            raw = self._calls.call("GET", "field", what="reading the fields", safety=Safety.READ)
+            fields = [f for f in raw if isinstance(f, dict)] if isinstance(raw, list) else []
+            return {str(f["id"]): field_info(str(f["id"]), f) for f in fields if "id" in f}
+
+        return self._cached(("fields",), load)
+
+    def user(self, email: str) -> str | None:
+        """The account id (Cloud) or user name (Data Center) of an address, None for nobody."""
+
+        def load() -> str | None:
+            cloud = self._deployment.dialect().cloud
+            raw = self._calls.call(
+                "GET",
+                "user/search",
+                params={"query" if cloud else "username": email, "maxResults": 10},
+                what=f"looking up the user {email}",
+                safety=Safety.READ,
+            )
+            users = [u for u in raw if isinstance(u, dict)] if isinstance(raw, list) else []
+            exact = [
+                u for u in users if str(u.get("emailAddress", "")).casefold() == email.casefold()
+            ]
+            # Addresses may be hidden on Cloud; a search for one that finds one account found it.
+            hidden = [u for u in users if not u.get("emailAddress")]
+            chosen = exact or (hidden if len(users) == 1 else [])
+            return (
+                str(chosen[0].get("accountId" if cloud else "name") or "") or None
+                if chosen
+                else None
+            )
+
+        return self._cached(("user", email.casefold()), load)
+
+    def meet(self, info: FieldInfo) -> None:
+        """Remember how a field is read and written."""
+        if info.id not in STANDARD:
+            self._met[info.id] = info
+
+    def met(self) -> dict[str, FieldInfo]:
+        """All fields met so far, by id."""
+        return dict(self._met)
+
+    def field(self, id_: str) -> FieldInfo:
+        """How a field is read and written. Raises Rejected when the site has none of that id."""
+        info = self._met.get(id_)
+        if info is None:
+            info = self.all_fields().get(id_)
+            if info is None:
+                raise Rejected(f"the site has no field {id_!r}", cause=Cause.FIELD, field=id_)
+            self.meet(info)
+        return info
+
+    def name_of(self, id_: str) -> str:
+        """A field's display name as far as it is known without a call."""
+        info = self._met.get(id_)
+        if info is None:
+            known = self._known.get(("fields",))
+            info = known[1].get(id_) if known else None
+        return info.name if info else id_
+
+    def forget(self, project: str) -> None:
+        """Ask anew about a project: what we knew of it led to a refusal."""
+        with self._lock:
+            self._known = {
+                k: v
+                for k, v in self._known.items()
+                if k[:1] == ("user",) or (k != ("fields",) and k[1:2] != (project,))
+            }
+
+    def no_issue_type(self, project: str, wished: tuple[str, ...]) -> Rejected:
+        there = ", ".join(sorted(self.issue_types(project))) or "none"
+        return Rejected(
+            f"project {project} has no issue type {' or '.join(map(repr, wished))}",
+            cause=Cause.ISSUE_TYPE,
+            remedy=f"It has: {there}. Name one of them as `issue_type` in the rule.",
+        )
+
+    def _project_words(self, project: str) -> Callable[[], Rejected]:
+        return lambda: Rejected(
+            f"project {project} does not exist, or our account may not create issues in it",
+            cause=Cause.PROJECT,
+            remedy="Check the rule's `project` and the account's 'Create issues' permission there.",
+        )
+
+    def _pages(
+        self, path: str, names: tuple[str, ...], missing: Callable[[], Rejected]
+    ) -> list[dict[str, Any]]:
+        return list(self._each(path, names, missing))
+
+    def _each(
+        self, path: str, names: tuple[str, ...], missing: Callable[[], Rejected]
+    ) -> Iterator[dict[str, Any]]:
+        start = 0
+        for _ in range(_MOST_PAGES):
+            try:
+                page = self._calls.call(
+                    "GET",
+                    path,
+                    params={"startAt": start, "maxResults": _PAGE},
+                    what="reading what may be created",
+                    safety=Safety.READ,
+                )
+            except (Missing, Rejected):
+                raise missing() from None
+            name = next((n for n in names if isinstance(page, dict) and n in page), None)
+            if name is None:
+                raise Refused("reading what may be created: the answer is not what Jira says")
+            items = [item for item in page[name] if isinstance(item, dict)]
+            yield from items
+            start += len(items)
+            total = page.get("total")
+            last = start >= int(total) if total is not None else page.get("isLast", True)
+            if not items or last:
+                return
+
+    def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
+        now = self._calls.clock.time()
+        with self._lock:
+            known = self._known.get(key)
+            lock = self._locks.setdefault(key, threading.Lock())
+        if known is not None and now < known[0]:
+            value: T = known[1]
+            return value
+        with lock:
+            fresh = self._known.get(key)
+            if fresh is not None and now < fresh[0]:
+                return fresh[1]
+            try:
+                value = load()
+            except (Refused, SiteDown):
+                if known is None:
+                    raise
+                return known[1]
+            # A user nobody knows may be invited in a minute.
+            ttl = self._calls.site.metadata_ttl if value is not None else 60.0
+            with self._lock:
+                self._known[key] = (now + ttl, value)
+            return value

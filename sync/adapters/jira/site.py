@@ -1,0 +1,41 @@
+"""A Jira site as the adapter needs to know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class JiraSite:
+    """One named site. All durations are in seconds.
+
+    ``url`` is where calls go (for scoped tokens ``https://api.atlassian.com/ex/jira/<cloud id>``),
+    ``browse_url`` what people open, by default the same. ``deployment`` is ``auto`` (asked of the
+    server once), ``cloud`` or ``datacenter``. Cloud takes ``email`` and API token, Data Center a
+    personal access token. ``index_lag`` is after how long a search surely shows what was created.
+    ``ceiling`` is the most calls under way at once. ``patience`` is how long a caller waits at the
+    gate before it is sent away with Refused. ``probe_first`` and ``probe_cap`` bound the interval
+    between probes of a site that is down.
+    """
+
+    name: str
+    url: str
+    token: str = field(default="", repr=False)
+    email: str = ""
+    deployment: str = "auto"
+    browse_url: str = ""
+    index_lag: float = 120.0
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    proxy: str = ""
+    ca_bundle: str = ""
+    ceiling: int = 8
+    patience: float = 5.0
+    metadata_ttl: float = 600.0
+    probe_first: float = 15.0
+    probe_cap: float = 300.0
+
+    @property
+    def people_url(self) -> str:
+        """The base of addresses for people, without a slash at the end."""
+        return (self.browse_url or self.url).rstrip("/")
