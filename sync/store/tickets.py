@@ -59,6 +59,8 @@ def claim(
     except_sites: Iterable[str] = (),
 ) -> list[Claim]:
     """Claim up to ``limit`` due tickets, longest due first, for ``lease`` seconds."""
+    if limit <= 0 or not _any_due(store, now, except_sites):
+        return []
     free = (
         select(TicketRow.id)
         .where(
@@ -74,14 +76,25 @@ def claim(
     if store.dialect == "postgresql":
         free = free.with_for_update(skip_locked=True)
     with store.write() as session:
+        ids = [id_ for id_ in session.exec(free) if id_ is not None]
+        if not ids:
+            return []
         rows = session.execute(
             update(TicketRow)
-            .where(col(TicketRow.id).in_(free.scalar_subquery()))
+            .where(col(TicketRow.id).in_(ids))
             .values(lease_owner=owner, lease_until=now + lease)
             .returning(col(TicketRow.id), col(TicketRow.wanted))
             .execution_options(synchronize_session=False)
         ).all()
-        return [Claim(id_, wanted, owner) for id_, wanted in rows if id_ is not None]
+        order = {id_: place for place, id_ in enumerate(ids)}
+        claims = [Claim(id_, wanted, owner) for id_, wanted in rows if id_ is not None]
+        return sorted(claims, key=lambda claim_: order[claim_.ticket_id])
+
+
+def _any_due(store: Store, now: float, except_sites: Iterable[str]) -> bool:
+    """Asked before taking the one lock for writing that SQLite has."""
+    due = next_due(store, now=now, except_sites=except_sites)
+    return due is not None and due <= now
 
 
 def held(session: Session, claim_: Claim) -> TicketRow:

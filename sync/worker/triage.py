@@ -73,6 +73,7 @@ class Triage:
 
         The one way in for webhooks and sweeps alike. Returns what became of each subject, in words.
         """
+        deliveries.lock_triage(session)
         merged: dict[str, Snapshot] = {}
         for snapshot in snapshots:
             ref = str(snapshot.ref)
