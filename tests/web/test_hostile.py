@@ -1,0 +1,219 @@
+"""Senders that mean harm, or are broken: each gets an answer below 500 or is cut off."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from sync.web.protocol import ConnectionLimits
+from sync.web.receiver import Limits
+from tests.web.conftest import Running, Start
+from tests.web.sender import PATH, chunked, event, request, sign
+
+MIB = 1024 * 1024
+
+
+def _works(running: Running, name: str = "still works") -> bool:
+    reply = running.ask(request(event(name)))
+    return reply is not None and reply.status == 202
+
+
+def _status(running: Running, data: bytes) -> int:
+    reply = running.ask(data)
+    assert reply is not None
+    return reply.status
+
+
+@pytest.mark.parametrize("form", [request, chunked], ids=["with length", "in chunks"])
+def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not(
+    running: Running, form: object
+) -> None:
+    assert callable(form)
+    assert _status(running, form(event("exact", size=MIB))) == 202
+    assert _status(running, form(event("over", size=MIB + 1))) == 413
+    assert [len(row.body) for row in running.stored()] == [MIB]
+
+
+def test_the_answer_to_a_body_far_too_large_does_not_wait_for_it(running: Running) -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: t\r\nContent-Length: {10**12}\r\n\r\n"
+    assert _status(running, head.encode()) == 413
+
+
+def test_endless_chunks_are_cut_off(running: Running) -> None:
+    client = running.connect()
+    client.send(f"POST {PATH} HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    for _ in range(20):
+        client.send(b"100000\r\n" + b"x" * MIB + b"\r\n")
+    assert (reply := client.reply()) is None or reply.status == 413
+    assert client.closed()
+    assert _works(running)
+
+
+def test_an_expected_continue_for_too_large_a_body_is_refused_first(running: Running) -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: t\r\nContent-Length: {2 * MIB}\r\n"
+    assert _status(running, head.encode() + b"Expect: 100-continue\r\n\r\n") == 413
+
+
+def test_a_sender_of_a_slow_body_is_answered_408_and_cut_off(start: Start) -> None:
+    running = start(limits=Limits(body_seconds=0.2))
+    client = running.connect()
+    client.send(request(event("slow"))[:-5])
+    reply = client.reply()
+    assert reply is not None
+    assert reply.status == 408
+    assert client.closed()
+    assert running.stored() == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST /web", b"GET / HTTP/1.1\r\nHost: t\r\nX-Slow: "],
+    ids=["nothing", "line", "header"],
+)
+def test_a_sender_of_slow_headers_is_cut_off(start: Start, sent: bytes) -> None:
+    running = start(connections=ConnectionLimits(header_seconds=0.3))
+    client = running.connect()
+    client.send(sent)
+    assert client.closed()
+    assert _works(running)
+
+
+def test_slow_headers_are_cut_off_on_a_connection_that_was_good_before(start: Start) -> None:
+    running = start(connections=ConnectionLimits(header_seconds=0.3))
+    client = running.connect()
+    client.send(request(event("good")))
+    assert (reply := client.reply()) is not None
+    assert reply.status == 202
+    client.send(b"POST / HTTP/1.1\r\nX: y")
+    assert client.closed()
+
+
+def test_idle_connections_make_room_for_a_real_sender(start: Start) -> None:
+    running = start(connections=ConnectionLimits(connections=50))
+    idle = [running.connect() for _ in range(200)]
+    for client in idle:
+        client.send(b"P")
+    assert _works(running)
+    assert sum(client.closed() for client in idle[:150]) == 150
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"X-Unfinished: " + b"x" * 100_000,
+        b"".join(b"X-%d: 1\r\n" % n for n in range(5000)) + b"\r\n",
+        b"".join(b"X: 1\r\n" for _ in range(200)) + b"\r\n",
+    ],
+    ids=["long", "unfinished", "many", "repeated"],
+)
+def test_a_flood_of_headers_is_refused(running: Running, flood: bytes) -> None:
+    reply = running.ask(f"POST {PATH} HTTP/1.1\r\nHost: t\r\n".encode() + flood)
+    assert reply is None or reply.status == 431
+    assert _works(running)
+
+
+def test_a_flood_of_headers_behind_the_body_is_refused(running: Running) -> None:
+    client = running.connect()
+    client.send(
+        f"POST {PATH} HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".encode()
+    )
+    client.send(b"".join(b"X-%d: 1\r\n" % n for n in range(50_000)))
+    reply = client.reply()
+    assert reply is None or reply.status == 431
+    assert _works(running)
+    assert len(running.stored()) == 1
+
+
+def test_an_endless_address_is_refused(running: Running) -> None:
+    reply = running.ask(b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: t\r\n\r\n")
+    assert reply is None or reply.status == 431
+    assert _works(running)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\x00\x01\x02\x03\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: t\r\n\r\n",
+        b"GET /%ff%fe%00 HTTP/1.1\r\nHost: t\r\n\r\n",
+        b"GET /?a=%ff&b=%00 HTTP/1.1\r\nHost: t\r\n\r\n",
+        b"CONNECT example.com:443 HTTP/1.1\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n",
+        b"GET http://example.com/ HTTP/1.1\r\nHost: t\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100,
+        b"POST " + PATH.encode() + b" HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST " + PATH.encode() + b" HTTP/1.1\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\n",
+        b"POST " + PATH.encode() + b" HTTP/1.1\r\nContent-Length: \xd9\xa3\r\n\r\n",
+        b"POST " + PATH.encode() + b" HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX-Name: \xff\xfe\r\nCookie: =;=;\x80\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nAccept: ;;;q=x\r\nContent-Type: ;\xff\r\n\r\n",
+    ],
+)
+def test_rubbish_is_never_an_error_of_ours(running: Running, line: bytes) -> None:
+    client = running.connect()
+    client.send(line)
+    client.socket.shutdown(socket.SHUT_WR)
+    reply = client.reply()
+    assert reply is None or reply.status < 500
+    assert _works(running)
+
+
+@pytest.mark.parametrize("value", ["", "v1=", "\xff\xfe", "a" * 10_000, "v1=\x80 v1=\x80"])
+def test_a_signature_of_rubbish_is_a_wrong_signature(running: Running, value: str) -> None:
+    assert _status(running, request(event("e"), signature=value)) == 401
+    assert running.stored() == []
+
+
+def test_pipelined_deliveries_are_answered_each_in_order(running: Running) -> None:
+    client = running.connect()
+    client.send(b"".join(request(event(f"e{n}")) for n in range(20)))
+    replies = [client.reply() for _ in range(20)]
+    ids = [row.id for row in running.stored()]
+    assert [reply.body for reply in replies if reply] == [b'{"id":"%s"}' % i.encode() for i in ids]
+    assert len(ids) == 20
+
+
+def test_a_sender_that_closes_its_side_still_gets_the_answer(running: Running) -> None:
+    client = running.connect()
+    client.send(request(event("half")))
+    client.socket.shutdown(socket.SHUT_WR)
+    reply = client.reply()
+    assert reply is not None
+    assert reply.status == 202
+    assert client.closed()
+
+
+def test_a_sender_that_leaves_in_the_middle_stores_nothing(running: Running) -> None:
+    client = running.connect()
+    client.send(request(event("left"))[:-5])
+    client.close()
+    assert _works(running, "next")
+    assert [row.event_id for row in running.stored()] == ["next"]
+
+
+def test_a_body_that_goes_on_after_its_answer_ends_the_connection(running: Running) -> None:
+    client = running.connect()
+    client.send(b"GET / HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\nx")
+    assert (reply := client.reply()) is not None
+    assert reply.status == 200
+    client.send(b"x")
+    assert client.closed()
+
+
+def test_large_bodies_that_never_end_leave_room_for_usual_ones(start: Start) -> None:
+    running = start(limits=Limits(bodies_bytes=2 * MIB))
+    head = f"POST {PATH} HTTP/1.1\r\nHost: t\r\nContent-Length: {MIB}\r\n\r\n".encode()
+    for _ in range(8):
+        running.connect().send(head + b"x" * (MIB - 1))
+    assert _works(running)
+
+
+def test_two_signatures_in_one_header_name_are_not_confused(running: Running) -> None:
+    body = event("twice")
+    reply = running.ask(request(body, headers=f"x-signature: {sign(b'other')}\r\n"))
+    assert reply is not None
+    assert reply.status == 401

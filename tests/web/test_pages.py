@@ -1,0 +1,137 @@
+"""Health, metrics, the page for people, and what errors look like."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from litestar import get
+from litestar.testing import TestClient
+
+from sync.store.inbox import Accepted, Receipt
+from sync.web import health
+from sync.web.app import create_app
+from sync.web.health import Check
+from tests.web.sender import HmacSource
+
+
+class Nowhere:
+    """An inbox nobody uses."""
+
+    async def accept_async(self, accepted: Accepted) -> Receipt:
+        """Pretend."""
+        return Receipt(accepted.event_id, True)
+
+
+def _client(**more: Any) -> TestClient[Any]:
+    return TestClient(create_app(source=HmacSource(), inbox=Nowhere(), **more))
+
+
+@pytest.fixture(autouse=True)
+def _never_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "FRESH_SECONDS", -1.0)
+
+
+def test_the_page_says_what_this_is_and_loads_nothing_from_elsewhere() -> None:
+    with _client() as client:
+        page = client.get("/")
+    assert page.status_code == 200
+    assert "/webhooks/coalesce" in page.text
+    assert "//" not in page.text.replace("<!doctype", "")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_a_page_for_the_root_replaces_the_plain_one() -> None:
+    @get("/", sync_to_thread=False)
+    def board() -> str:
+        return "the board"
+
+    with _client(routes=[board]) as client:
+        assert client.get("/").text == "the board"
+
+
+def test_it_is_live_while_it_runs() -> None:
+    with _client() as client:
+        assert client.get("/health/live").json() == {"live": True}
+
+
+def test_it_is_ready_when_every_vital_part_is() -> None:
+    down = Check(False, "Jira asks for a CAPTCHA", vital=False)
+    with _client(probes={"store": lambda: Check(True), "site main": lambda: down}) as client:
+        reply = client.get("/health/ready")
+    assert reply.status_code == 200
+    assert reply.json() == {
+        "ready": True,
+        "not_ready": ["site main"],
+        "checks": {
+            "store": {"ok": True, "vital": True},
+            "site main": {"ok": False, "vital": False, "words": "Jira asks for a CAPTCHA"},
+        },
+    }
+
+
+def test_it_is_not_ready_when_a_vital_part_is_not_or_cannot_be_asked() -> None:
+    def broken() -> Check:
+        raise RuntimeError("secret words")
+
+    probes = {"store": lambda: Check(False, "the disk is full"), "rules": broken}
+    with _client(probes=probes) as client:
+        reply = client.get("/health/ready")
+    assert reply.status_code == 503
+    assert reply.json()["not_ready"] == ["store", "rules"]
+    assert reply.json()["checks"]["store"]["words"] == "the disk is full"
+    assert "secret words" not in reply.text
+
+
+def test_a_part_that_hangs_is_not_ready_and_is_asked_only_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go = threading.Event()
+    asked: list[int] = []
+
+    def hangs() -> Check:
+        asked.append(1)
+        go.wait(20)
+        return Check(True)
+
+    monkeypatch.setattr(health.Readiness.__init__, "__kwdefaults__", {"seconds": 0.05})
+    with _client(probes={"store": hangs}) as client:
+        for _ in range(3):
+            reply = client.get("/health/ready")
+            assert reply.status_code == 503
+            assert "no answer" in reply.json()["checks"]["store"]["words"]
+        assert len(asked) == 1
+        go.set()
+
+
+def test_metrics_are_refreshed_before_they_are_written() -> None:
+    with _client(refresh_metrics=lambda: health.log.info("refreshed")) as client:
+        reply = client.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    assert "ticket_sync_deliveries_total" in reply.text
+
+
+def test_metrics_are_written_even_where_refreshing_fails() -> None:
+    with _client(refresh_metrics=lambda: 1 / 0) as client:
+        assert "ticket_sync_deliveries_total" in client.get("/metrics").text
+
+
+def test_an_error_of_ours_shows_no_traceback() -> None:
+    @get("/broken", sync_to_thread=False)
+    def broken() -> str:
+        raise RuntimeError("secret words")
+
+    with TestClient(
+        create_app(source=HmacSource(), inbox=Nowhere(), routes=[broken]),
+        raise_server_exceptions=False,
+    ) as client:
+        reply = client.get("/broken")
+    assert reply.status_code == 500
+    assert "secret words" not in reply.text
+    assert "Traceback" not in reply.text
+
+
+def test_there_are_no_pages_that_load_scripts_from_elsewhere() -> None:
+    with _client() as client:
+        assert client.get("/schema").status_code == 404
