@@ -6,13 +6,13 @@ Every method that goes outside raises only the faults of ``sync.domain.errors``.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sync.domain.actions import Change
 from sync.domain.rule import Desired, RemoteLink, TicketLink
-from sync.domain.subject import Event
+from sync.domain.subject import Event, Snapshot
 from sync.domain.ticket import Draft, Hop, Observed, TicketRef
 
 
@@ -64,6 +64,69 @@ class Source(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FailedDelivery:
+    """A delivery that the sender has given up, as it tells of it.
+
+    ``created_at`` is the time of the event (seconds since the epoch), ``status_code`` the last answer
+    it got, 0 where there was none. ``subject`` is the subject's id, "" where unknown.
+    """
+
+    id: str
+    event_id: str
+    event_type: str
+    subject: str
+    created_at: float
+    status_code: int
+    redelivery_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a delivery: the exact body sent (None where it is not kept), and the answer."""
+
+    body: bytes | None
+    status_code: int
+    error: str = ""
+
+
+class SourceApi(Protocol):
+    """What a source tells when asked. Every method raises only the faults of the domain; one that our
+    credentials have no scope for raises Rejected with cause PERMISSION."""
+
+    name: str
+    # How many calls were made so far, retries and tokens included.
+    calls: int
+
+    def issues_updated(self, since: float, until: float) -> Iterator[list[str]]:
+        """Ids of issues updated between two times (seconds since the epoch), page by page."""
+        ...
+
+    def issues(self, ids: Sequence[str]) -> list[Snapshot]:
+        """Issues by id, as the API knows them. Who is not there is left out."""
+        ...
+
+    def incidents_updated(self, since: float, until: float) -> list[Snapshot]:
+        """Incidents updated between two times, with ``issue_ids``."""
+        ...
+
+    def incidents(self, ids: Sequence[str]) -> list[Snapshot]:
+        """Incidents by id, with ``issue_ids``. Who is not there is left out."""
+        ...
+
+    def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:
+        """Deliveries of events between two times that failed for good, page by page."""
+        ...
+
+    def attempts(self, delivery_id: str) -> list[Attempt]:
+        """The attempts at a delivery, oldest first."""
+        ...
+
+    def redeliver(self, delivery_id: str) -> None:
+        """Have an event sent again, as a new delivery."""
+        ...
+
+
 class Tracker(Protocol):
     """One Jira site. Safe to share between threads."""
 
@@ -89,6 +152,22 @@ class Tracker(Protocol):
 
     def read(self, ticket_id: str) -> Observed:
         """The ticket with its offered transitions. Raises Missing when gone or not visible."""
+        ...
+
+    def read_many(self, ids: Sequence[str]) -> list[Observed]:
+        """Up to 100 tickets by id, in one call, without transitions. Who is not there or not visible
+        to us is left out. A moved ticket answers with its new key."""
+        ...
+
+    def changed_since(self, since: float) -> Iterator[list[Observed]]:
+        """Tickets of ours (by the family label) that changed since then (seconds since the epoch),
+        in pages of one call each, without transitions. The index may lag by ``index_lag``."""
+        ...
+
+    def search(self, jql: str) -> Iterator[list[Observed]]:
+        """Tickets that a JQL query finds, in pages of one call each, without transitions.
+
+        Raises Rejected, with Jira's words, for a query it does not take."""
         ...
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:

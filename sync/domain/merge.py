@@ -23,6 +23,7 @@ from sync.domain.ticket import (
     FieldBase,
     FieldKind,
     Observed,
+    is_marker,
     remembered,
     same,
 )
@@ -92,7 +93,12 @@ def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change 
     wished, there = list(field.value or ()), list(observed or ())
     sent = list(base.sent or ()) if base else []
     always = field.ownership is Ownership.SOURCE
-    add = tuple(label for label in wished if label not in there and (always or label not in sent))
+    # A label of ours that a person took off stays off, but without its marker a ticket is lost.
+    add = tuple(
+        label
+        for label in wished
+        if label not in there and (always or label not in sent or is_marker(label))
+    )
     remove = tuple(label for label in sent if label not in wished and label in there)
     if not add and not remove:
         return None

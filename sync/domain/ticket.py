@@ -13,11 +13,19 @@ from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
 
 MARKER_PROPERTY = "ticket-sync"
+# On every ticket of ours, beside its own marker: what changed in Jira is found by it in bulk.
+FAMILY_LABEL = "ticket-sync"
 
 
 def marker_label(key: str) -> str:
     """The label that finds the ticket of ``key`` after a lost reply. No white space, no JQL syntax."""
     return "ticket-sync-" + hashlib.sha256(key.encode()).hexdigest()[:20]
+
+
+def is_marker(label: str) -> bool:
+    """Whether a label is one of ours by which tickets are found, and not for people."""
+    head, _, tail = label.partition("ticket-sync")
+    return not head and (not tail or (len(tail) == 21 and tail[0] == "-"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Fault, Missing, Rejected, Unknown
 from sync.domain.rule import Category, Desired, RemoteLink, TicketLink
 from sync.domain.ticket import (
+    FAMILY_LABEL,
     Block,
     Document,
     Draft,
@@ -34,6 +35,8 @@ TO_DO = JiraStatus("10000", "To Do", Category.NEW)
 IN_PROGRESS = JiraStatus("10001", "In Progress", Category.INDETERMINATE)
 DONE = JiraStatus("10002", "Done", Category.DONE)
 WONT_DO = JiraStatus("10003", "Won't Do", Category.DONE)
+
+PAGE = 100
 
 Moment = Literal["before", "after"]
 
@@ -97,7 +100,7 @@ class MemoryTracker:
                 value = " ".join(str(value).split())[:254]
             fields[name] = DraftField(name, name, kind, value, wish.ownership)
         known = fields.get("labels")
-        labels = sorted({*(known.value if known else ()), marker_label(desired.key)})
+        labels = sorted({*(known.value if known else ()), FAMILY_LABEL, marker_label(desired.key)})
         fields["labels"] = DraftField("labels", "labels", FieldKind.LABELS, labels)
         return Draft(desired, desired.project, desired.issue_type[0], fields)
 
@@ -124,15 +127,31 @@ class MemoryTracker:
     def read(self, ticket_id: str) -> Observed:
         with self._call("read"):
             ticket = self._get(ticket_id)
-            return Observed(
-                ref=ticket.ref,
-                project=ticket.project,
-                issue_type=ticket.issue_type,
-                status=ticket.status,
-                resolution=ticket.resolution,
-                fields=dict(ticket.fields),
-                hops=tuple(Hop(s.id, s.name, s) for s in self._statuses if s != ticket.status),
-            )
+            hops = (Hop(s.id, s.name, s) for s in self._statuses if s != ticket.status)
+            return replace(_shown(ticket), hops=tuple(hops))
+
+    def read_many(self, ids: Sequence[str]) -> list[Observed]:
+        with self._call("read_many"):
+            there = {ticket.ref.id: ticket for ticket in self.alive}
+            return [_shown(there[id_]) for id_ in ids if id_ in there]
+
+    def changed_since(self, since: float) -> Iterator[list[Observed]]:
+        """Without a record of when a person changed what, all of ours that the index knows."""
+        return self._pages(lambda t: FAMILY_LABEL in t.fields.get("labels", ()))
+
+    def search(self, jql: str) -> Iterator[list[Observed]]:
+        """Of JQL, only ``labels = x`` and nothing at all."""
+        _, _, label = jql.partition("=")
+        wanted = label.strip().strip('"')
+        return self._pages(lambda t: not wanted or wanted in t.fields.get("labels", ()))
+
+    def _pages(self, which: Callable[[MemoryTicket], bool]) -> Iterator[list[Observed]]:
+        with self._lock:
+            oldest = self._clock.time() - self.index_lag
+            found = [t for t in self.alive if t.created_at <= oldest and which(t)]
+        for start in range(0, max(1, len(found)), PAGE):
+            with self._call("page"):
+                yield [_shown(ticket) for ticket in found[start : start + PAGE]]
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
         with self._call("update"):
@@ -216,6 +235,17 @@ class MemoryTracker:
         if ticket is None or ticket.deleted:
             raise Missing(f"ticket {ticket_id} is not there, or not visible to us")
         return ticket
+
+
+def _shown(ticket: MemoryTicket) -> Observed:
+    return Observed(
+        ref=ticket.ref,
+        project=ticket.project,
+        issue_type=ticket.issue_type,
+        status=ticket.status,
+        resolution=ticket.resolution,
+        fields=dict(ticket.fields),
+    )
 
 
 def _document(text: str) -> Document:
