@@ -56,7 +56,10 @@ class Client:
             while (header := self._file.readline().strip()) != b"":
                 name, _, value = header.partition(b":")
                 headers[name.decode().lower()] = value.strip().decode()
-            body = self._file.read(int(headers.get("content-length", 0)))
+            length = int(headers.get("content-length", 0))
+            body = self._file.read(length)
+            if len(body) < length:
+                return None
             return Reply(int(line.split()[1]), headers, body)
         except ConnectionResetError:
             return None
