@@ -14,52 +14,21 @@ from sync.sandbox.jira.model import RichText
 
 MOST_CHARACTERS = 32_767
 
-_INLINE = frozenset(
-    [
-        "text",
-        "hardBreak",
-        "emoji",
-        "mention",
-        "inlineCard",
-        "date",
-        "status",
-        "placeholder",
-        "inlineExtension",
-        "mediaInline",
-    ]
-)
+_INLINE_WORDS = """
+    text hardBreak emoji mention inlineCard date status placeholder inlineExtension
+    mediaInline
+"""
+_INLINE = frozenset(_INLINE_WORDS.split())
 _LEAF_BLOCKS = frozenset(["rule", "blockCard", "embedCard", "extension"])
-_BLOCKS = frozenset(
-    [
-        "paragraph",
-        "heading",
-        "bulletList",
-        "orderedList",
-        "codeBlock",
-        "blockquote",
-        "panel",
-        "table",
-        "expand",
-        "taskList",
-        "decisionList",
-        "mediaSingle",
-        "mediaGroup",
-        "layoutSection",
-        "bodiedExtension",
-    ]
-)
-_ITEM = frozenset(
-    [
-        "paragraph",
-        "bulletList",
-        "orderedList",
-        "codeBlock",
-        "mediaSingle",
-        "mediaGroup",
-        "taskList",
-        "extension",
-    ]
-)
+_BLOCKS_WORDS = """
+    paragraph heading bulletList orderedList codeBlock blockquote panel table expand
+    taskList decisionList mediaSingle mediaGroup layoutSection bodiedExtension
+"""
+_BLOCKS = frozenset(_BLOCKS_WORDS.split())
+_ITEM_WORDS = """
+    paragraph bulletList orderedList codeBlock mediaSingle mediaGroup taskList extension
+"""
+_ITEM = frozenset(_ITEM_WORDS.split())
 _CELL = (_BLOCKS | _LEAF_BLOCKS | {"nestedExpand"}) - {"table", "expand", "layoutSection"}
 _CHILDREN: dict[str, frozenset[str]] = {
     "doc": _BLOCKS | _LEAF_BLOCKS,
@@ -129,45 +98,16 @@ _CHILDREN: dict[str, frozenset[str]] = {
     "layoutColumn": _BLOCKS | _LEAF_BLOCKS,
     "bodiedExtension": _BLOCKS | _LEAF_BLOCKS,
 }
-_NEEDS_CHILDREN = frozenset(
-    [
-        "bulletList",
-        "orderedList",
-        "listItem",
-        "blockquote",
-        "panel",
-        "table",
-        "tableRow",
-        "tableCell",
-        "tableHeader",
-        "expand",
-        "taskList",
-        "decisionList",
-        "mediaSingle",
-        "mediaGroup",
-    ]
-)
-_MARKS = frozenset(
-    [
-        "strong",
-        "em",
-        "code",
-        "strike",
-        "underline",
-        "link",
-        "subsup",
-        "textColor",
-        "backgroundColor",
-        "annotation",
-        "border",
-        "alignment",
-        "indentation",
-        "breakout",
-        "fragment",
-        "dataConsumer",
-        "fontSize",
-    ]
-)
+_NEEDS_CHILDREN_WORDS = """
+    bulletList orderedList listItem blockquote panel table tableRow tableCell tableHeader
+    expand taskList decisionList mediaSingle mediaGroup
+"""
+_NEEDS_CHILDREN = frozenset(_NEEDS_CHILDREN_WORDS.split())
+_MARKS_WORDS = """
+    strong em code strike underline link subsup textColor backgroundColor annotation border
+    alignment indentation breakout fragment dataConsumer fontSize
+"""
+_MARKS = frozenset(_MARKS_WORDS.split())
 _TEXT_ONLY_WITH_CODE = frozenset({"code", "link", "annotation"})
 
 

@@ -167,5 +167,5 @@ def _retry(fault: Fault) -> dict[str, str]:
 
 
 def html_page(status: int, title: str) -> Problem:
-    page = f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     return Problem(status, headers={"Content-Type": "text/html;charset=UTF-8"}, raw=page.encode())

@@ -96,7 +96,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """``first`` and the keys used in transitions are status ids; in ``locked`` no field can be edited."""
+    """``first``, ``statuses`` and ``locked`` are status ids; in ``locked`` no field can be edited."""
 
     name: str
     first: str
@@ -137,7 +137,7 @@ class FieldDef:
 
 @dataclass(slots=True)
 class Project:
-    """``create_screens`` and ``edit_screens`` are by issue type id; ``denied`` permissions by account."""
+    """Screens are by issue type id, ``denied`` permissions by account id."""
 
     id: str
     key: str

@@ -1,4 +1,4 @@
-"""The site's state and how things in it are found. Knows nothing of HTTP beyond refusing in Jira's words."""
+"""The site's state, and how things in it are found."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _exception(answer: Response, request: requests.PreparedRequest) -> Exception
     match answer.outcome:
         case Outcome.REFUSE:
             return requests.exceptions.ConnectionError(
-                "[Errno 111] Connection refused", request=request
+                ConnectionRefusedError(111, "Connection refused"), request=request
             )
         case Outcome.CONNECT_TIMEOUT:
             return requests.exceptions.ConnectTimeout("Connect timed out", request=request)
@@ -69,7 +69,8 @@ def _exception(answer: Response, request: requests.PreparedRequest) -> Exception
             )
         case _:
             return requests.exceptions.ConnectionError(
-                "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))",
+                "('Connection aborted.', RemoteDisconnected('Remote end closed connection "
+                "without response'))",
                 request=request,
             )
 

@@ -24,7 +24,7 @@ def myself(site: Site, call: Call) -> Response:
 
 
 def _matching(site: Site, call: Call) -> list[User]:
-    """Cloud matches ``query`` against names and (even hidden) addresses; Data Center has ``username``."""
+    """Cloud matches ``query`` against names and (even hidden) addresses; Data Center ``username``."""
     if "accountId" in call.query:
         return [user for user in site.users.values() if user.account_id == call.query["accountId"]]
     text = (

@@ -1,0 +1,123 @@
+"""The simulated Jira on real sockets: its REST API, a control API and a board."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from litestar import Litestar, asgi, get
+from litestar.connection import Request
+from litestar.exceptions import NotFoundException
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from sync.sandbox.jira.board import board_page, ticket_page
+from sync.sandbox.jira.control import control
+from sync.sandbox.jira.exchange import Outcome, Response
+from sync.sandbox.jira.server import JiraSandbox
+
+_ABORT = "ticket_sync.abort"
+_HOLD_SECONDS = 600
+
+
+def create_app(sandbox: JiraSandbox) -> ASGIApp:
+    """An ASGI app: ``/rest/`` is the API, ``/sandbox/`` controls it, ``/`` and ``/browse/KEY`` show it.
+
+    Faults that drop a connection need uvicorn, whose transport they close.
+    """
+
+    @get("/", sync_to_thread=True, media_type="text/html")
+    def board(request: Request[Any, Any, Any]) -> str:
+        return board_page(sandbox, request.query_params.get("project", ""))
+
+    @get("/browse/{key:str}", sync_to_thread=True, media_type="text/html")
+    def browse(request: Request[Any, Any, Any]) -> str:
+        try:
+            return ticket_page(sandbox, str(request.path_params["key"]))
+        except KeyError:
+            raise NotFoundException("no such ticket") from None
+
+    app = Litestar(
+        route_handlers=[board, browse, control(sandbox), _rest(sandbox)],
+        openapi_config=None,
+        logging_config=None,
+    )
+
+    async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
+        # Only here is ``receive`` still uvicorn's own, and its transport within reach.
+        details: Any = scope
+        transport: Any = getattr(getattr(receive, "__self__", None), "transport", None)
+        details[_ABORT] = transport.abort if transport is not None else None
+        await app(scope, receive, send)
+
+    return outermost
+
+
+def _rest(sandbox: JiraSandbox) -> Any:
+    # Latency faults hold a thread, so there must be enough for every caller.
+    limiter: list[CapacityLimiter] = []
+
+    async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+        if not limiter:
+            limiter.append(CapacityLimiter(128))
+        details: dict[str, Any] = dict(scope)
+        handle = partial(
+            sandbox.handle,
+            details["method"],
+            details["raw_path"].decode("latin-1").partition("?")[0],
+            details["query_string"].decode("latin-1"),
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in details["headers"]},
+            await _body(receive),
+        )
+        response = await to_thread.run_sync(handle, limiter=limiter[0])
+        await _answer(response, details.get(_ABORT), receive, send)
+
+    return asgi("/rest", is_mount=True, copy_scope=False)(rest)
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message: Any = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _answer(
+    response: Response, abort: Callable[[], None] | None, receive: Receive, send: Send
+) -> None:
+    if response.outcome is Outcome.REPLY or (response.outcome is Outcome.CUT and abort):
+        body = response.body
+        headers = [
+            (k.lower().encode(), v.encode("latin-1", "replace"))
+            for k, v in response.headers.items()
+        ]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send(
+            {"type": "http.response.start", "status": response.status or 500, "headers": headers}
+        )
+        if response.outcome is Outcome.REPLY:
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+            return
+        await send(
+            {"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True}
+        )
+        await asyncio.sleep(0.01)  # lets the first half leave before the connection is cut
+    if response.outcome is Outcome.READ_TIMEOUT or abort is None:
+        await _wait_for_disconnect(receive)
+        return
+    abort()
+    await _wait_for_disconnect(receive)
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    """Hold the call until the other side has gone, so that no reply is ever sent."""
+    try:
+        async with asyncio.timeout(_HOLD_SECONDS):
+            while (await receive())["type"] != "http.disconnect":
+                continue
+    except TimeoutError:
+        return

@@ -1,0 +1,131 @@
+"""The control API under ``/sandbox/``: what tests and people do to the site from outside."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from litestar import Router, delete, get, post, put
+from litestar.connection import Request
+from litestar.exceptions import ClientException, NotFoundException
+from litestar.response import Response
+
+from sync.sandbox.jira.board import fragment
+from sync.sandbox.jira.content import PEOPLE
+from sync.sandbox.jira.faults import Fault
+from sync.sandbox.jira.person import Person, Refusal
+from sync.sandbox.jira.server import JiraSandbox
+
+_ACTIONS = (
+    "edit", "create", "transition", "comment", "edit_comment", "delete_comment", "delete", "move",
+    "add_labels", "remove_labels",
+)  # fmt: skip
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return asdict(fault)
+
+
+def act(sandbox: JiraSandbox, given: dict[str, Any]) -> Any:
+    """``{"do": "edit", "as": "data.owner", "args": ["DATA-1"], "with": {"summary": "…"}}``.
+
+    Returns what the action returns (a key, a comment's id) or None. Raises ClientException.
+    """
+    what = given.get("do")
+    if what not in _ACTIONS:
+        raise ClientException(f"'do' must be one of {', '.join(_ACTIONS)}")
+    user = next((one for one in PEOPLE if one.name == given.get("as", "data.owner")), None)
+    if user is None:
+        raise ClientException(f"'as' must be one of {', '.join(one.name for one in PEOPLE)}")
+    try:
+        return getattr(Person(sandbox, user), what)(*given.get("args", ()), **given.get("with", {}))
+    except (Refusal, KeyError, TypeError) as why:
+        raise ClientException(f"{type(why).__name__}: {why}") from None
+
+
+def control(sandbox: JiraSandbox) -> Router:
+    """Routes that act on one sandbox."""
+
+    @get("/tickets", sync_to_thread=True)
+    def tickets(request: Request[Any, Any, Any]) -> list[dict[str, Any]]:
+        everything = request.query_params.get("deleted") == "true"
+        label = request.query_params.get("label", "")
+        found = sandbox.tickets(deleted=everything)
+        return [asdict(one) for one in found if not label or label in one.labels]
+
+    @get("/ticket", sync_to_thread=True)
+    def ticket(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        try:
+            return asdict(sandbox.ticket(request.query_params.get("key", "")))
+        except KeyError:
+            raise NotFoundException("no such ticket") from None
+
+    @get("/board", sync_to_thread=True, media_type="text/html")
+    def board(request: Request[Any, Any, Any]) -> str:
+        return fragment(sandbox, request.query_params.get("project", ""))
+
+    @get("/calls", sync_to_thread=True)
+    def calls() -> dict[str, Any]:
+        with sandbox.lock:
+            counted = sorted(sandbox.calls.items())
+        return {
+            "total": sum(count for _, count in counted),
+            "in_flight": sandbox.in_flight,
+            "peak_in_flight": sandbox.peak_in_flight,
+            "calls": [
+                {"method": method, "path": path, "status": status, "count": count}
+                for (method, path, status), count in counted
+            ],
+        }
+
+    @get("/faults", sync_to_thread=True)
+    def faults() -> list[dict[str, Any]]:
+        return [_fault(one) for one in sandbox.faults.active]
+
+    @post("/faults")
+    async def add_fault(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        try:
+            return _fault(sandbox.faults.add(**given))
+        except (TypeError, ValueError) as why:
+            raise ClientException(f"not a fault: {why}") from None
+
+    @delete("/faults", sync_to_thread=True)
+    def clear_faults() -> None:
+        sandbox.faults.clear()
+
+    @post("/act", status_code=200)
+    async def do(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        return {"result": act(sandbox, await request.json())}
+
+    @put("/lag")
+    async def lag(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        sandbox.index_lag = float((await request.json())["seconds"])
+        return {"seconds": sandbox.index_lag}
+
+    @post("/advance", status_code=200)
+    async def advance(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        sandbox.advance(float((await request.json())["seconds"]))
+        return {"now": sandbox.site.now()}
+
+    @put("/permissions")
+    async def permissions(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        sandbox.deny(given["project"], *given.get("deny", ()))
+        if given.get("allow"):
+            sandbox.allow(given["project"], *given["allow"])
+        denied = sandbox.site.projects[given["project"]].denied
+        return {"denied": {account: sorted(names) for account, names in denied.items()}}
+
+    @post("/reset", status_code=204, sync_to_thread=True)
+    def reset() -> Response[None]:
+        sandbox.reset()
+        return Response(None, status_code=204)
+
+    return Router(
+        "/sandbox",
+        route_handlers=[
+            tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, advance,
+            permissions, reset,
+        ],
+    )  # fmt: skip
