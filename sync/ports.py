@@ -6,7 +6,7 @@ Every method that goes outside raises only the faults of ``sync.domain.errors``.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,6 +62,15 @@ class Source(Protocol):
     def read(self, body: bytes) -> Event:
         """The whole event. Raises Unreadable, with a reason in words."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A ticket that a search found, with when it was last changed (in Jira's form)."""
+
+    ref: TicketRef
+    updated: str
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +163,19 @@ class Tracker(Protocol):
         """The ticket with its offered transitions. Raises Missing when gone or not visible."""
         ...
 
-    def read_many(self, ids: Sequence[str]) -> list[Observed]:
-        """Up to 100 tickets by id, in one call, without transitions. Who is not there or not visible
-        to us is left out. A moved ticket answers with its new key."""
+    def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
+        """Tickets in bulk (a call for each 100), without transitions. None: gone, or not visible
+        to us. A moved ticket answers under its old id with its new key."""
         ...
 
-    def changed_since(self, since: float) -> Iterator[list[Observed]]:
-        """Tickets of ours (by the family label) that changed since then (seconds since the epoch),
-        in pages of one call each, without transitions. The index may lag by ``index_lag``."""
+    def changed_since(self, since: float) -> Iterator[Changed]:
+        """Tickets with the family label that changed since then (seconds since the epoch), a call for
+        each 100. The index may lag by ``index_lag``."""
         ...
 
-    def search(self, jql: str) -> Iterator[list[Observed]]:
-        """Tickets that a JQL query finds, in pages of one call each, without transitions.
-
-        Raises Rejected, with Jira's words, for a query it does not take."""
+    def matching(self, jql: str) -> Iterator[Changed]:
+        """Tickets that a person's JQL names, a call for each 100. Raises Rejected, with Jira's words,
+        for a query it does not take."""
         ...
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:

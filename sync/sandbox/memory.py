@@ -6,9 +6,10 @@ contract suite runs on it and on the real adapter, so what is proven on the quic
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -29,14 +30,12 @@ from sync.domain.ticket import (
     TicketRef,
     marker_label,
 )
-from sync.ports import Clock
+from sync.ports import Changed, Clock
 
 TO_DO = JiraStatus("10000", "To Do", Category.NEW)
 IN_PROGRESS = JiraStatus("10001", "In Progress", Category.INDETERMINATE)
 DONE = JiraStatus("10002", "Done", Category.DONE)
 WONT_DO = JiraStatus("10003", "Won't Do", Category.DONE)
-
-PAGE = 100
 
 Moment = Literal["before", "after"]
 
@@ -130,28 +129,27 @@ class MemoryTracker:
             hops = (Hop(s.id, s.name, s) for s in self._statuses if s != ticket.status)
             return replace(_shown(ticket), hops=tuple(hops))
 
-    def read_many(self, ids: Sequence[str]) -> list[Observed]:
+    def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         with self._call("read_many"):
-            there = {ticket.ref.id: ticket for ticket in self.alive}
-            return [_shown(there[id_]) for id_ in ids if id_ in there]
+            there = {ticket.ref.id: _shown(ticket) for ticket in self.alive}
+            return {id_: there.get(id_) for id_ in ids}
 
-    def changed_since(self, since: float) -> Iterator[list[Observed]]:
-        """Without a record of when a person changed what, all of ours that the index knows."""
-        return self._pages(lambda t: FAMILY_LABEL in t.fields.get("labels", ()))
+    def changed_since(self, since: float) -> Iterator[Changed]:
+        """All of ours that the index knows: nothing here tells when a person changed what."""
+        return self._each(lambda t: FAMILY_LABEL in t.fields.get("labels", ()))
 
-    def search(self, jql: str) -> Iterator[list[Observed]]:
-        """Of JQL, only ``labels = x`` and nothing at all."""
-        _, _, label = jql.partition("=")
-        wanted = label.strip().strip('"')
-        return self._pages(lambda t: not wanted or wanted in t.fields.get("labels", ()))
+    def matching(self, jql: str) -> Iterator[Changed]:
+        """Of JQL, only ``labels = "x"`` is understood."""
+        wanted = jql.partition("=")[2].strip(' "')
+        return self._each(lambda t: wanted in t.fields.get("labels", ()))
 
-    def _pages(self, which: Callable[[MemoryTicket], bool]) -> Iterator[list[Observed]]:
-        with self._lock:
+    def _each(self, which: Callable[[MemoryTicket], bool]) -> Iterator[Changed]:
+        with self._call("search"):
             oldest = self._clock.time() - self.index_lag
             found = [t for t in self.alive if t.created_at <= oldest and which(t)]
-        for start in range(0, max(1, len(found)), PAGE):
-            with self._call("page"):
-                yield [_shown(ticket) for ticket in found[start : start + PAGE]]
+            for ticket in found:
+                digest = hashlib.sha256(repr(_shown(ticket)).encode()).hexdigest()
+                yield Changed(ticket.ref, digest, tuple(ticket.fields.get("labels", ())))
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
         with self._call("update"):

@@ -10,7 +10,7 @@ from sync.adapters.jira.metadata import Metadata
 from sync.adapters.jira.values import Values, nearest
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import Desired
-from sync.domain.ticket import Draft, DraftField, FieldKind, marker_label
+from sync.domain.ticket import FAMILY_LABEL, Draft, DraftField, FieldKind, marker_label
 
 _KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
 
@@ -54,7 +54,7 @@ class Drafter:
     def _mark(self, fields: dict[str, DraftField], desired: Desired) -> None:
         marker = marker_label(desired.key)
         known = fields.get("labels")
-        labels = sorted({*(known.value if known else ()), marker})
+        labels = sorted({*(known.value if known else ()), FAMILY_LABEL, marker})
         fields["labels"] = (
             DraftField("labels", "Labels", FieldKind.LABELS, labels, known.ownership)
             if known

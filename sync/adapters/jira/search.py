@@ -6,8 +6,7 @@ An answer without ``issues`` is an error, never "no match".
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sync.adapters.jira.calls import Calls
@@ -16,22 +15,14 @@ from sync.adapters.jira.faults import Safety
 from sync.adapters.jira.metadata import Metadata
 from sync.adapters.jira.observed import observed, ref_of, wanted_fields
 from sync.domain.errors import Refused
-from sync.domain.ticket import Observed, TicketRef, marker_label
+from sync.domain.ticket import FAMILY_LABEL, Observed, TicketRef, marker_label
+from sync.ports import Changed
 
 _PAGE = 100
 _MOST_PAGES = 1000
 # Jira's own limit of issues in one bulk fetch.
 _BULK = 100
 _MARKERS_AT_ONCE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A ticket that a search found, with when it was last changed (Jira's form)."""
-
-    ref: TicketRef
-    updated: str
-    labels: tuple[str, ...] = ()
 
 
 def quoted(text: str) -> str:
@@ -70,13 +61,12 @@ class Search:
                         found[by_label[label]].append(one.ref)
         return {key: sorted(set(refs), key=_number) for key, refs in found.items()}
 
-    def changed_since(self, since: float, projects: Sequence[str]) -> Iterator[Changed]:
-        """Tickets of these projects changed since ``since`` (seconds since the epoch), oldest change
-        first. The minute is the grain, rounded so that nothing is left out."""
+    def changed_since(self, since: float) -> Iterator[Changed]:
+        """Tickets with the family label changed since ``since`` (seconds since the epoch), oldest
+        change first. The minute is the grain, rounded so that nothing is left out."""
         # JQL reads times in the account's own time zone; relative minutes mean the same everywhere.
         minutes = max(1, math.ceil((self._calls.clock.time() - since) / 60) + 1)
-        inside = f"project in ({', '.join(map(quoted, projects))}) AND " if projects else ""
-        jql = f'{inside}updated >= "-{minutes}m" ORDER BY updated ASC'
+        jql = f'labels = "{FAMILY_LABEL}" AND updated >= "-{minutes}m" ORDER BY updated ASC'
         return self._each(jql, "searching for changed tickets")
 
     def matching(self, jql: str) -> Iterator[Changed]:

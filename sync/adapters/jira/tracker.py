@@ -14,13 +14,13 @@ from sync.adapters.jira.draft import Drafter
 from sync.adapters.jira.inspect import Inspection
 from sync.adapters.jira.links import Links
 from sync.adapters.jira.metadata import Metadata
-from sync.adapters.jira.search import Changed, Search
+from sync.adapters.jira.search import Search
 from sync.adapters.jira.site import JiraSite
 from sync.adapters.jira.tickets import Tickets
 from sync.domain.actions import Change
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.ticket import Draft, Hop, Observed, TicketRef
-from sync.ports import Clock
+from sync.ports import Changed, Clock
 
 
 class JiraTracker:
@@ -72,9 +72,9 @@ class JiraTracker:
         """Tickets in bulk, without transitions. None: gone, or not visible to us."""
         return self._search.read_many(ids)
 
-    def changed_since(self, since: float, projects: Sequence[str]) -> Iterator[Changed]:
-        """Tickets of these projects changed since a moment (seconds since the epoch)."""
-        return self._search.changed_since(since, projects)
+    def changed_since(self, since: float) -> Iterator[Changed]:
+        """Tickets with the family label changed since a moment (seconds since the epoch)."""
+        return self._search.changed_since(since)
 
     def matching(self, jql: str) -> Iterator[Changed]:
         """Tickets that a person's JQL names."""
