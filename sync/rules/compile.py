@@ -1,0 +1,273 @@
+"""Compile: one rule, with all it inherits, from data to something that can be asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sync.domain.rule import (
+    LEAVE_CLOSED_RESOLUTIONS,
+    LEAVE_CLOSED_STATUSES,
+    OnDeleted,
+    Ownership,
+    Policy,
+    RuleRef,
+)
+from sync.domain.subject import Status
+from sync.rules.check import Scope
+from sync.rules.conditions import Compiler
+from sync.rules.durations import seconds_of
+from sync.rules.errors import Mistakes, meant, nearest
+from sync.rules.identity import WORDS, Grouping, grouping_of
+from sync.rules.inherit import Given, Layer, Sheet, as_list, inherit
+from sync.rules.positions import Path
+from sync.rules.project import FieldPlan, Projection
+from sync.rules.rule import IncidentIssues, Rule
+from sync.rules.status import compile_status
+from sync.rules.templates import is_template
+from sync.rules.values import Value, compile_value
+from sync.rules.vocabulary import KINDS
+
+STANDARD_FIELDS = (
+    *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
+    *("due_date", "parent", "versions", "environment"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What config.toml says to rules: the sites and the default project of each, and the site of
+    rules that name none ("" when they must)."""
+
+    sites: Mapping[str, str | None]
+    default_site: str
+
+
+def kinds_of(when: Mapping[str, Any]) -> frozenset[str]:
+    """The kinds that conditions can hold for, as far as their top says."""
+    kinds = frozenset(as_list(when["kind"])) if when.get("kind") else frozenset(KINDS)
+    for one in when.get("all", ()):
+        kinds &= kinds_of(one)
+    return kinds
+
+
+class RuleCompiler:
+    """Compiles one ``[[rule]]``; its mistakes are collected, not raised."""
+
+    def __init__(self, layers: list[Layer], tables: Mapping[str, Any], mistakes: Mistakes) -> None:
+        self._layer = layers[-1]
+        self._sheet = inherit(layers)
+        self._tables = tables
+        self._mistakes = mistakes
+        self._when: Mapping[str, Any] = self._layer.data.get("when") or {}
+        self.scope = Scope(
+            kinds_of(self._when), tuple((name, tuple(table)) for name, table in tables.items())
+        )
+
+    def compile(self, defaults: Defaults) -> Rule:
+        """The rule. What it gives is of use only if there were no mistakes."""
+        sheet, layer = self._sheet, self._layer
+        site = self._site(sheet, defaults)
+        at = layer.source.place(layer.path)
+        when = Compiler(self._mistakes, lambda path: layer.source.place(path)).compile(
+            self._when, (*layer.path, "when"), "when"
+        )
+        project = self._project(sheet, site, defaults)
+        projection = Projection(
+            site=site,
+            project=project,
+            issue_type=sheet.listed("issue_type"),
+            fields=self._fields(sheet),
+            status={
+                Status(word): compile_status(entry, self.scope, self._mistakes)
+                for word, entry in sheet.status.items()
+            },
+            digest=self._digest(sheet, site, project),
+            updated=self._text(sheet.tables["comments"].get("updated")),
+            comment_on=self._comment_on(sheet),
+            tables=self._tables,
+            policy=self._policy(sheet),
+        )
+        storm = sheet.value("storm")
+        reopen = sheet.value("reopen_within")
+        return Rule(
+            ref=RuleRef(layer.data["name"], at.file, at.line),
+            kinds=self.scope.kinds,
+            when=when,
+            projection=projection,
+            hold=seconds_of(sheet.value("hold", 0)),
+            reopen_within=None if reopen is None else seconds_of(reopen),
+            close_after=seconds_of(sheet.value("close_after", 0)),
+            storm=(storm["limit"], seconds_of(storm["window"])) if storm else None,
+            issues=self._issues(sheet),
+            grouping=self._grouping(sheet),
+        )
+
+    def _site(self, sheet: Sheet, defaults: Defaults) -> str:
+        given = sheet.plain.get("site")
+        if given is None:
+            if not defaults.default_site:
+                self._mistakes.add(
+                    self._here(),
+                    "site",
+                    "is missing, and config.toml has more than one site",
+                    f"Name one of {', '.join(defaults.sites)}, or set default_site in config.toml.",
+                )
+            return defaults.default_site
+        if given.value not in defaults.sites:
+            self._mistakes.add(
+                given.place,
+                given.key,
+                f"there is no site {given.value!r} in config.toml",
+                meant(given.value, defaults.sites),
+            )
+        return str(given.value)
+
+    def _project(self, sheet: Sheet, site: str, defaults: Defaults) -> str:
+        given = sheet.plain.get("project")
+        project = given.value if given else defaults.sites.get(site)
+        if given and is_template(given.value):
+            self._mistakes.add(
+                given.place,
+                given.key,
+                "must be one project's key, not a template",
+                "Write a rule for each project.",
+            )
+        if not project and site in defaults.sites:
+            self._mistakes.add(
+                self._here(),
+                "project",
+                f"is missing, and the site {site!r} has no default project",
+                f'Set project = "KEY" here, or project under [sites.{site}] in config.toml.',
+            )
+        return str(project or "")
+
+    def _fields(self, sheet: Sheet) -> dict[str, FieldPlan]:
+        owners = sheet.tables["ownership"]
+        fields: dict[str, FieldPlan] = {}
+        for name, given in sheet.tables["fields"].items():
+            self._field_name(name, given)
+            value = compile_value(given, self.scope, self._mistakes)
+            if given.value == "":
+                continue  # Takes back what was inherited.
+            owner = owners[name].value if name in owners else Ownership.SHARED
+            fields[name] = FieldPlan(value, Ownership(owner))
+        for name, given in owners.items():
+            if name not in fields:
+                self._mistakes.add(
+                    given.place, given.key, "is about a field the rule does not set",
+                    meant(name, fields),
+                )  # fmt: skip
+        if "summary" not in fields:
+            self._mistakes.add(
+                self._here(),
+                "fields.summary",
+                "is missing or empty, and Jira makes no ticket without it",
+                'Give one: summary = "{{ subject.title }}".',
+            )
+        return fields
+
+    def _field_name(self, name: str, given: Given) -> None:
+        plain = name.casefold().replace(" ", "_").replace("-", "_")
+        close = plain if plain in STANDARD_FIELDS else ""
+        if not close and name.islower() and name.isidentifier():
+            close = nearest(name, STANDARD_FIELDS) if "customfield" not in name else ""
+        if close and name != close:
+            self._mistakes.add(
+                given.place,
+                given.key,
+                "is not how this field is written",
+                f"Did you mean {close!r}? A custom field goes by its exact name in quotes.",
+            )
+
+    def _comment_on(self, sheet: Sheet) -> tuple[str, ...]:
+        given = sheet.tables["comments"].get("on")
+        if given is None:
+            return ()
+        fields = sheet.tables["fields"]
+        for number, name in enumerate(as_list(given.value)):
+            if name not in fields:
+                one = given.child(number) if isinstance(given.value, list) else given
+                self._mistakes.add(
+                    one.place, one.key, f"{name!r} is a field the rule does not set",
+                    meant(name, fields),
+                )  # fmt: skip
+        return as_list(given.value)
+
+    def _text(self, given: Given | None) -> Value | None:
+        return compile_value(given, self.scope, self._mistakes) if given and given.value else None
+
+    def _grouping(self, sheet: Sheet) -> Grouping | None:
+        given = sheet.plain.get("group_by")
+        if given is None or given.value == "":
+            return None
+        parts: list[str | Value] = []
+        many = isinstance(given.value, list)
+        for number, text in enumerate(as_list(given.value)):
+            one = given.child(number) if many else given
+            if is_template(text):
+                parts.append(compile_value(one, self.scope, self._mistakes))
+            elif text in WORDS:
+                parts.append(text)
+            else:
+                self._mistakes.add(
+                    one.place,
+                    one.key,
+                    f"{text!r} is neither a template nor one of its words",
+                    meant(text, WORDS),
+                )
+        return grouping_of(parts)
+
+    def _policy(self, sheet: Sheet) -> Policy:
+        left, comments = sheet.tables["leave_closed"], sheet.tables["comments"]
+
+        def names(key: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(left[key].value) if key in left else usual
+
+        return Policy(
+            on_deleted=OnDeleted(sheet.value("on_deleted", OnDeleted.PARK)),
+            leave_closed_resolutions=names("resolutions", LEAVE_CLOSED_RESOLUTIONS),
+            leave_closed_statuses=names("statuses", LEAVE_CLOSED_STATUSES),
+            create_when_ended=bool(sheet.value("create_when_ended", True)),
+            running_comment=bool(comments["running"].value) if "running" in comments else False,
+        )
+
+    def _issues(self, sheet: Sheet) -> IncidentIssues:
+        said = {name: given.value for name, given in sheet.tables["issues"].items()}
+        if said and "incident" not in self.scope.kinds:
+            given = next(iter(sheet.tables["issues"].values()))
+            if given.source is self._layer.source and given.path[0] == "rule":
+                self._mistakes.add(
+                    given.place, "issues", "is for rules of incidents, and this one matches none",
+                    'Add kind = "incident" to `when`, or remove the table.',
+                )  # fmt: skip
+        return IncidentIssues(
+            link=said.get("link", ""),
+            outward=said.get("direction", "outward") == "outward",
+            on_ticket=bool(said.get("on_ticket")),
+            close=bool(said.get("close")),
+        )
+
+    def _here(self) -> Any:
+        return self._layer.source.place(self._layer.path)
+
+    def _digest(self, sheet: Sheet, site: str, project: str) -> str:
+        data = {
+            "when": self._when,
+            "site": site,
+            "project": project,
+            "plain": {k: v.value for k, v in sheet.plain.items()},
+            "tables": {n: {k: g.value for k, g in t.items()} for n, t in sheet.tables.items()},
+            "status": {n: {k: g.value for k, g in e.items()} for n, e in sheet.status.items()},
+            "lookup": self._tables,
+        }
+        text = json.dumps(data, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def rule_path(number: int) -> Path:
+    """Where the rule of this number (from 0) is in its file."""
+    return ("rule", number)

@@ -1,0 +1,243 @@
+"""Conditions: what ``when`` says, compiled; whether it holds for a subject, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sync.domain.subject import Snapshot
+from sync.rules.errors import Mistakes, Place, Wrong
+from sync.rules.patterns import Patterns, pattern
+from sync.rules.positions import Path
+
+Entity = Mapping[str, Any]
+
+
+def _text(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = payload.get(name)
+    return (str(value),) if value else ()
+
+
+def _owners(snapshot: Snapshot) -> tuple[str, ...]:
+    owners = snapshot.payload.get("owners") or ()
+    return tuple(str(o[k]) for o in owners for k in ("title", "id") if o.get(k))
+
+
+FACETS: dict[str, Callable[[Snapshot], tuple[str, ...]]] = {
+    "kind": lambda s: (s.ref.kind.value,),
+    "workspace": lambda s: (s.workspace,),
+    "title": lambda s: _text(s.payload, "title"),
+    "description": lambda s: _text(s.payload, "description"),
+    "trigger": lambda s: _text(s.payload, "trigger_name"),
+    "trigger_message": lambda s: _text(s.payload, "trigger_message"),
+    "owner": _owners,
+    "status": lambda s: (s.status.value,),
+    "severity": lambda s: (s.severity,),
+}
+
+
+def _trigger(snapshot: Snapshot) -> Sequence[Entity]:
+    entity = snapshot.payload.get("trigger_entity")
+    return (entity,) if entity else ()
+
+
+def _affected(snapshot: Snapshot) -> Sequence[Entity]:
+    return snapshot.payload.get("directly_affected_entities") or ()
+
+
+def _monitored(snapshot: Snapshot) -> Sequence[Entity]:
+    return snapshot.payload.get("monitored_entities") or ()
+
+
+ENTITIES: dict[str, Callable[[Snapshot], Sequence[Entity]]] = {
+    "entity": _trigger,
+    "affected": _affected,
+    "monitored": _monitored,
+    "any_entity": lambda s: (*_trigger(s), *_affected(s), *_monitored(s)),
+}
+
+
+def entity_text(entity: Entity, key: str) -> str:
+    """What a condition on ``key`` looks at, "" when the entity does not have it."""
+    name = {"type": "type_name"}.get(key, key)
+    value = entity.get(name)
+    if not value:
+        value = (entity.get("identifier") or {}).get(key)
+    return value if isinstance(value, str) else ""
+
+
+class Condition(Protocol):
+    """One condition. ``why_not`` is "" when it holds."""
+
+    def holds(self, snapshot: Snapshot) -> bool: ...
+
+    def why_not(self, snapshot: Snapshot) -> str: ...
+
+    def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What must hold for sure, as (facet, one of these case-folded texts), for an index."""
+        ...
+
+
+def _shown(values: Sequence[str]) -> str:
+    texts = [" ".join(v.split()) for v in values if v]
+    return " and ".join(repr(t if len(t) <= 60 else t[:59] + "…") for t in texts[:4])
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition on a subject's own text."""
+
+    facet: str
+    patterns: Patterns
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        return self.patterns.hold(FACETS[self.facet](snapshot))
+
+    def why_not(self, snapshot: Snapshot) -> str:
+        if self.holds(snapshot):
+            return ""
+        there = _shown(FACETS[self.facet](snapshot))
+        return f"{self.facet} is {there or 'not there'}, and {self.patterns} is asked for"
+
+    def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if (literals := self.patterns.literals) is not None:
+            yield self.facet, literals
+
+
+@dataclass(frozen=True, slots=True)
+class EntityTest:
+    """Conditions of which all must hold for one and the same entity."""
+
+    which: str
+    tests: tuple[tuple[str, Patterns], ...]
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        return any(
+            all(patterns.hold((entity_text(entity, key),)) for key, patterns in self.tests)
+            for entity in ENTITIES[self.which](snapshot)
+        )
+
+    def why_not(self, snapshot: Snapshot) -> str:
+        if self.holds(snapshot):
+            return ""
+        entities = ENTITIES[self.which](snapshot)
+        if len(entities) == 1:
+            key, patterns = next(
+                (k, p) for k, p in self.tests if not p.hold((entity_text(entities[0], k),))
+            )
+            there = _shown((entity_text(entities[0], key),))
+            return f"{self.which}.{key} is {there or 'not there'}, and {patterns} is asked for"
+        wished = " and ".join(f"{key} {patterns}" for key, patterns in self.tests)
+        return f"none of {len(entities)} entities in {self.which} has {wished}"
+
+    def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for key, patterns in self.tests:
+            if self.which == "entity" and (literals := patterns.literals) is not None:
+                yield f"entity.{key}", literals
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part must hold."""
+
+    parts: tuple[Condition, ...]
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        return all(part.holds(snapshot) for part in self.parts)
+
+    def why_not(self, snapshot: Snapshot) -> str:
+        return next((why for part in self.parts if (why := part.why_not(snapshot))), "")
+
+    def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for part in self.parts:
+            yield from part.exact()
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    """At least one part must hold."""
+
+    parts: tuple[Condition, ...]
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        return any(part.holds(snapshot) for part in self.parts)
+
+    def why_not(self, snapshot: Snapshot) -> str:
+        reasons = [part.why_not(snapshot) for part in self.parts]
+        return "" if "" in reasons else "none of `any` holds: " + "; ".join(reasons)
+
+    def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part must not hold. ``words`` is how it is written."""
+
+    part: Condition
+    words: str
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        return not self.part.holds(snapshot)
+
+    def why_not(self, snapshot: Snapshot) -> str:
+        return "" if self.holds(snapshot) else f"it is excluded by not = {self.words}"
+
+    def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        yield from ()
+
+
+def written(value: Any) -> str:
+    """A condition as it stands in the file, in one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {written(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(written, value)) + "]"
+    return f'"{value}"'
+
+
+class Compiler:
+    """Compiles one rule's conditions; what is wrong with them goes to ``mistakes``."""
+
+    def __init__(self, mistakes: Mistakes, place: Callable[[Path], Place]) -> None:
+        self._mistakes = mistakes
+        self._place = place
+
+    def _patterns(self, value: Any, path: Path, key: str) -> Patterns:
+        found = []
+        for number, source in enumerate(value if isinstance(value, list) else [value]):
+            try:
+                found.append(pattern(source))
+            except Wrong as fault:
+                where = (*path, number) if isinstance(value, list) else path
+                self._mistakes.wrong(self._place(where), key, fault)
+        return Patterns(tuple(found))
+
+    def compile(self, when: Mapping[str, Any], path: Path, key: str) -> All:
+        """``when`` has the right shape; ``path`` is where it is, ``key`` how people call it."""
+        parts: list[Condition] = []
+        for name, value in when.items():
+            here, called = (*path, name), f"{key}.{name}"
+            if not value:
+                self._mistakes.add(
+                    self._place(here), called, "has no condition", "Give one, or remove it."
+                )
+            elif name in FACETS:
+                parts.append(Test(name, self._patterns(value, here, called)))
+            elif name in ENTITIES:
+                table = value if isinstance(value, dict) else {"name": value}
+                tests = tuple(
+                    (k, self._patterns(v, (*here, k) if table is value else here, f"{called}.{k}"))
+                    for k, v in table.items()
+                )
+                parts.append(EntityTest(name, tests))
+            elif name == "not":
+                parts.append(Not(self.compile(value, here, called), written(value)))
+            else:
+                inner = tuple(
+                    self.compile(one, (*here, number), f"{called}[{number + 1}]")
+                    for number, one in enumerate(value)
+                )
+                parts.append(Any_(inner) if name == "any" else All(inner))
+        return All(tuple(parts))

@@ -1,0 +1,86 @@
+"""Context: what templates see of the subjects of a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sync.domain.subject import Kind, Snapshot, Status
+from sync.rules.errors import Wrong
+from sync.rules.filters import moment
+from sync.rules.vocabulary import SEVERITIES
+
+_ADVANCE = (
+    *(Status.OPEN, Status.INVESTIGATING, Status.EXPECTED, Status.FIXED),
+    *(Status.NO_ACTION_NEEDED, Status.CLOSED, Status.CANCELLED),
+)
+
+
+def group_status(snapshots: Sequence[Snapshot]) -> Status:
+    """The status of several subjects on one ticket.
+
+    The least advanced of those that are not over; when all are over, closed, or cancelled if every
+    one of them was.
+    """
+    going = [s.status for s in snapshots if not s.status.ended] or [s.status for s in snapshots]
+    return min(going, key=_ADVANCE.index)
+
+
+def subject_url(snapshot: Snapshot) -> str:
+    """The subject's address upstream, as given."""
+    return str(snapshot.payload.get(f"{snapshot.ref.kind.value}_url") or "")
+
+
+def record(snapshot: Snapshot) -> dict[str, Any]:
+    """A subject as templates see it: its payload, and what else we know."""
+    return {
+        **snapshot.payload,
+        "id": snapshot.ref.id,
+        "kind": snapshot.ref.kind.value,
+        "url": subject_url(snapshot),
+        "state": snapshot.status.value,
+        "severity": snapshot.severity,
+        "issue_ids": list(snapshot.issue_ids),
+    }
+
+
+def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    """The subjects of a ticket, the one that began first in front."""
+    if len(snapshots) == 1:
+        return list(snapshots)
+
+    def began(snapshot: Snapshot) -> tuple[float, str]:
+        try:
+            return moment(snapshot.payload.get("started_at")).timestamp(), str(snapshot.ref)
+        except (Wrong, OverflowError):
+            return snapshot.event_time / 1e9, str(snapshot.ref)
+
+    return sorted(snapshots, key=began)
+
+
+def context_of(
+    snapshots: Sequence[Snapshot], tables: Mapping[str, Any], *, occurrences: int = 1
+) -> dict[str, Any]:
+    """What the templates of one ticket see. The subject that began first speaks for the group."""
+    ordered = in_order(snapshots)
+    subjects = [record(snapshot) for snapshot in ordered]
+    first, newest = ordered[0], max(snapshots, key=lambda s: s.recency)
+    kind = first.ref.kind
+    known = [s.severity for s in snapshots if s.severity in SEVERITIES]
+    return {
+        "kind": kind.value,
+        "issue": subjects[0] if kind is Kind.ISSUE else None,
+        "incident": subjects[0] if kind is Kind.INCIDENT else None,
+        "subject": subjects[0],
+        "subjects": subjects,
+        "event": {
+            "type": newest.event_type.value,
+            "time": newest.at.isoformat(),
+            "id": newest.event_id,
+        },
+        "workspace": first.workspace,
+        "severity": max(known, key=SEVERITIES.index, default=""),
+        "status": group_status(snapshots).value,
+        "occurrences": occurrences,
+        "tables": tables,
+    }

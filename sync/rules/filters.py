@@ -1,0 +1,226 @@
+"""The filters of templates. Each takes what is before the ``|`` first."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from jinja2 import pass_context
+from jinja2.filters import FILTERS
+from jinja2.runtime import Context, Undefined
+
+from sync.rules.durations import in_words, seconds_of
+from sync.rules.errors import Wrong, meant, said
+from sync.rules.sandbox import bounded, concat, counted, printed, spend
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
+_LEADING = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
+_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_NOTHING = object()
+
+
+def md(value: Any) -> str:
+    """Escape text so that Markdown shows it as it is, in one line."""
+    text = _SPECIAL.sub(r"\\\1", " ".join(str(printed(value)).split()))
+    return _LEADING.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", text)
+
+
+def link(value: Any, url: Any) -> str:
+    """A Markdown link; only the text where ``url`` is no http(s) address."""
+    words, address = md(value), web_address(url)
+    return f"[{words or address}]({address})" if address else words
+
+
+def web_address(url: Any) -> str:
+    """``url`` made safe for Markdown if it is http(s), else ""."""
+    text = str(url or "").strip()
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
+        return ""
+    return quote(text, safe="%/:=&?~#+!$,;'@*[]").replace("[", "%5B").replace("]", "%5D")
+
+
+def truncate(value: Any, length: int = 255, end: str = "…") -> str:
+    """At most ``length`` characters, with ``end`` where something was cut."""
+    text = str(printed(value))
+    return text if len(text) <= length else text[: max(0, length - len(end))].rstrip() + end
+
+
+def slug(value: Any, length: int = 60) -> str:
+    """Small letters, digits and hyphens: fit for a label."""
+    plain = unicodedata.normalize("NFKD", str(printed(value))).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:length].strip("-")
+
+
+def moment(value: Any) -> datetime:
+    """The time in an RFC 3339 text. Raises Wrong."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    text = re.sub(r"(\.\d{6})\d+", r"\1", str(value)).replace("Z", "+00:00")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Wrong(
+            f"{said(value)} is not a time", "Times look like 2024-09-06T12:34:56Z."
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise Wrong(f"{name!r} is not a time zone", "Write it as 'Europe/Prague'.") from None
+
+
+def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -> str:  # noqa: A002
+    """A time in a time zone; nothing for no time."""
+    return moment(value).astimezone(_zone(tz)).strftime(format) if value else ""
+
+
+def day(value: Any, tz: str = "UTC") -> str:
+    """The date of a time, as Jira's date fields want it; nothing for no time."""
+    return local_time(value, tz, "%Y-%m-%d")
+
+
+def plus(value: Any, duration: Any) -> str:
+    """A time so much later; nothing for no time."""
+    if not value:
+        return ""
+    return (moment(value) + timedelta(seconds=seconds_of(duration))).isoformat()
+
+
+def duration(value: Any, until: Any = _NOTHING) -> str:
+    """Seconds in words, or the time from one moment to another; nothing if either is missing."""
+    if until is _NOTHING:
+        if not isinstance(value, int | float):
+            raise Wrong(
+                f"duration of {said(value)}", "Write: issue.started_at | duration(issue.ended_at)."
+            )
+        return in_words(float(value))
+    return in_words((moment(until) - moment(value)).total_seconds()) if value and until else ""
+
+
+def jira_user(value: Any) -> str:
+    """An email address, for user fields: the account that has it is looked up in Jira."""
+    text = str(printed(value)).strip()
+    if text and not _EMAIL.fullmatch(text):
+        raise Wrong(f"{said(text)} is not an email address", "jira_user takes an email address.")
+    return text
+
+
+def _cell(entity: Mapping[str, Any]) -> tuple[str, ...]:
+    if "kind" in entity:
+        state = str(entity.get("state", "")).replace("_", " ")
+        return link(entity.get("title"), entity.get("url")), state, str(entity.get("started_at"))
+    name = link(entity.get("name"), entity.get("entity_url"))
+    return name, md(entity.get("type_name") or ""), md(entity.get("folder") or "")
+
+
+def table(values: Any, limit: int = 25) -> str:
+    """A Markdown table of entities, or of subjects."""
+    rows = [values] if isinstance(values, Mapping) else list(counted(values or ()))
+    if not rows:
+        return ""
+    if not all(isinstance(row, Mapping) and ("kind" in row or "name" in row) for row in rows):
+        raise Wrong(
+            "`table` shows entities or subjects", "Write: issue.monitored_entities | table."
+        )
+    kind = "kind" in rows[0]
+    heads = ("Subject", "Status", "Started") if kind else ("Entity", "Type", "Folder")
+    lines = [f"| {' | '.join(heads)} |", "| --- | --- | --- |"]
+    lines += [f"| {' | '.join(c or ' ' for c in _cell(row))} |" for row in rows[:limit]]
+    more = len(rows) - limit
+    return "\n".join([*lines, *([f"\n… and {more} more."] if more > 0 else [])]) + "\n"
+
+
+def _keys(value: Any) -> Iterable[str]:
+    if isinstance(value, Undefined):
+        str(value)
+    for one in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(one, Mapping):
+            yield from (str(one[k]) for k in ("title", "id", "name") if one.get(k))
+        elif one is not None:
+            yield str(printed(one))
+
+
+@pass_context
+def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> Any:
+    """What a table says of a text, an owner, or the first of a list that it knows."""
+    tables: Mapping[str, Mapping[str, Any]] = context["tables"]
+    if name not in tables:
+        raise Wrong(f"there is no table {name!r}", meant(name, tables))
+    folded = {key.casefold(): found for key, found in tables[name].items()}
+    asked = list(_keys(value))
+    for key in asked:
+        if key.casefold() in folded:
+            return folded[key.casefold()]
+    if default is not _NOTHING:
+        return default
+    raise Wrong(
+        f"[tables.{name}] has nothing for {', '.join(map(repr, asked)) or 'nothing'}",
+        f"Add it there, or give a default: lookup('{name}', 'Medium').",
+    )
+
+
+def join(values: Any, between: str = ", ", attribute: str | None = None) -> str:
+    """Texts of a list in one text."""
+    texts = []
+    for value in counted(values):
+        found = value.get(attribute) if attribute and isinstance(value, Mapping) else value
+        if found not in (None, ""):
+            texts.append(str(printed(found)))
+    return bounded(between.join(texts))
+
+
+def replace(value: Any, old: str, new: str) -> str:
+    """Every ``old`` in the text replaced by ``new``."""
+    spend()
+    text = str(printed(value))
+    if not old:
+        raise Wrong("`replace` was given nothing to replace", "Write: replace('old', 'new').")
+    if len(text) + text.count(old) * len(new) > 2 * 100_000:
+        bounded("x" * 100_001)
+    return bounded(text.replace(old, new))
+
+
+def string(value: Any) -> str:
+    """As text."""
+    return str(printed(value))
+
+
+def length(value: Any) -> int:
+    """How many items, or characters."""
+    if isinstance(value, Undefined):
+        str(value)
+    return len(value if isinstance(value, str | Mapping | Sequence) else list(counted(value)))
+
+
+_JINJA = (
+    "abs capitalize d default first float int items last list lower map max min reject "
+    "rejectattr reverse round select selectattr sort sum title trim unique upper dictsort"
+).split()
+
+ALL: dict[str, Callable[..., Any]] = {
+    **{name: FILTERS[name] for name in _JINJA},
+    **{"length": length, "count": length, "join": join, "replace": replace, "string": string},
+    **{"md": md, "link": link, "truncate": truncate, "slug": slug, "table": table},
+    **{"local_time": local_time, "date": day, "plus": plus, "duration": duration},
+    **{"jira_user": jira_user, "lookup": lookup},
+    **{"_counted": counted, "_concat": concat},
+}
+KNOWN = tuple(sorted(name for name in ALL if not name.startswith("_")))
+TESTS = tuple(
+    "defined undefined none string number integer float boolean mapping sequence even odd "
+    "in eq equalto ne lt le gt ge true false divisibleby lower upper sameas".split()
+)

@@ -1,0 +1,193 @@
+"""Load: rule files to a RuleSet, or every mistake in them at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sync.rules.compile import Defaults, RuleCompiler, rule_path
+from sync.rules.conditions import written
+from sync.rules.errors import Mistakes, Place, RuleError, RuleErrors
+from sync.rules.inherit import Layer, Source
+from sync.rules.positions import positions
+from sync.rules.rule import Rule, RuleSet
+from sync.rules.schema import RuleFile
+from sync.rules.words import in_words
+
+# A file of this name speaks for all files: [defaults] and [tables], no rules.
+COMMON = "_defaults.toml"
+_BUILTIN = Path(__file__).with_name("builtin.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    data: Mapping[str, Any]
+    source: Source
+
+    def layer(self) -> list[Layer]:
+        defaults = self.data.get("defaults")
+        return [Layer(defaults, self.source, ("defaults",), "defaults.")] if defaults else []
+
+
+def load(where: str | Path | Iterable[str | Path], defaults: Defaults) -> RuleSet:
+    """The rules of a folder (its ``*.toml``, by name), or of the files given.
+
+    Raises RuleErrors with every mistake of every file.
+    """
+    texts: dict[str, str] = {}
+    unread: list[RuleError] = []
+    for path in _files(where):
+        name = path.name if path.name not in texts else str(path)
+        try:
+            texts[name] = path.read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = path.read_bytes()[: error.start].count(b"\n") + 1
+            unread.append(RuleError(name, line, "", "is not UTF-8 text", "Save it as UTF-8."))
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            unread.append(
+                RuleError(name, 0, "", f"cannot be read: {why}", "Check path and rights.")
+            )
+    if not texts and not unread:
+        raise RuleErrors(
+            [
+                RuleError(
+                    str(where if isinstance(where, str | Path) else "mappings"),
+                    0,
+                    "",
+                    "has no rule files",
+                    "Put a file such as default.toml there, with at least one [[rule]].",
+                )
+            ]
+        )
+    return parse(texts, defaults, unread)
+
+
+def _files(where: str | Path | Iterable[str | Path]) -> list[Path]:
+    if isinstance(where, str | Path):
+        path = Path(where)
+        if not path.is_dir():
+            return [path]
+        return sorted(p for p in path.glob("*.toml") if not p.name.startswith("."))
+    return sorted((Path(p) for p in where), key=lambda p: (p.name, str(p)))
+
+
+def parse(
+    texts: Mapping[str, str], defaults: Defaults, unread: Iterable[RuleError] = ()
+) -> RuleSet:
+    """The rules of texts by file name. Raises RuleErrors."""
+    mistakes = Mistakes()
+    for error in unread:
+        mistakes.add(Place(error.file, error.line), error.key, error.problem, error.remedy)
+    files = {name: _read(name, texts[name], mistakes) for name in sorted(texts)}
+    common = files.pop(COMMON, None)
+    if common and common.data.get("rule"):
+        mistakes.add(
+            common.source.place(("rule",)),
+            "rule",
+            f"{COMMON} speaks for all files and has no rules of its own",
+            "Move the rule to another file.",
+        )
+    rules: list[Rule] = []
+    seen: dict[str, Place] = {}
+    for file in filter(None, files.values()):
+        base = [*_builtin().layer(), *(common.layer() if common else []), *file.layer()]
+        tables = {
+            **(common.data.get("tables", {}) if common else {}),
+            **file.data.get("tables", {}),
+        }
+        for number, data in enumerate(file.data.get("rule", ())):
+            place = file.source.place(rule_path(number))
+            if data["name"] in seen:
+                mistakes.add(
+                    file.source.place((*rule_path(number), "name")),
+                    "name",
+                    f"{data['name']!r} is the name of another rule already ({seen[data['name']]})",
+                    "Give each rule a name of its own.",
+                )
+            seen.setdefault(data["name"], place)
+            layers = [*base, Layer(data, file.source, rule_path(number))]
+            rules.append(RuleCompiler(layers, tables, mistakes).compile(defaults))
+    if mistakes:
+        raise RuleErrors(mistakes.listed())
+    if not rules:
+        raise RuleErrors(
+            [RuleError(min(texts), 0, "", "there is no rule", "Begin one with [[rule]].")]
+        )
+    return RuleSet(rules, _never_reached(rules))
+
+
+def _read(name: str, text: str, mistakes: Mistakes) -> _File | None:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        words = str(error)[: found.start()] if found else str(error).split(" (at end")[0]
+        problem = f"is not TOML: {words[:1].lower()}{words[1:]}"
+        problem += f" at column {found[2]}" if found else " at the end of the file"
+        remedy = "Text stands in quotes, a table's name in brackets, and each key once."
+        mistakes.add(Place(name, line), "", problem, remedy)
+        return None
+    source = Source(name, positions(text))
+    try:
+        RuleFile.model_validate(data)
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            path = tuple(part for part in one["loc"] if part not in _TAGS)
+            problem, remedy = in_words({**one, "loc": path})
+            mistakes.add(source.place(path), _called(path), problem, remedy)
+        return None
+    return _File(data, source)
+
+
+# pydantic names the branch of a union that it tried.
+_TAGS = ("str", "list[str]", "int", "float")
+
+
+def _called(path: tuple[str | int, ...]) -> str:
+    shown = ""
+    for part in path[2:] if path[:1] == ("rule",) and len(path) > 2 else path:
+        shown += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if shown else part
+    return shown
+
+
+@cache
+def _builtin() -> _File:
+    text = _BUILTIN.read_text("utf-8")
+    return _File(tomllib.loads(text), Source("built-in", positions(text)))
+
+
+def _never_reached(rules: list[Rule]) -> list[RuleError]:
+    """Rules that an earlier one leaves nothing for."""
+    found: list[RuleError] = []
+    taken: dict[str, Rule] = {}
+    same: dict[str, Rule] = {}
+    for rule in rules:
+        before = {taken.get(kind) for kind in rule.kinds}
+        words = written({str(i): repr(part) for i, part in enumerate(rule.when.parts)})
+        first = next(iter(before)) if before and None not in before else same.get(words)
+        if first is not None:
+            found.append(
+                RuleError(
+                    rule.ref.file,
+                    rule.ref.line,
+                    f"rule {rule.ref.name!r}",
+                    f"is never reached: {first.ref.name!r} ({first.ref.where}) takes everything "
+                    "it could match",
+                    "Move it before that rule, in the file or by the file's name.",
+                )
+            )
+            continue
+        same[words] = rule
+        if all(getattr(part, "facet", "") == "kind" for part in rule.when.parts):
+            for kind in rule.kinds:
+                taken.setdefault(kind, rule)
+    return found

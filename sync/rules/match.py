@@ -1,0 +1,69 @@
+"""Match: the first rule whose conditions hold, without asking the rules that cannot match."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from sync.domain.subject import Snapshot
+from sync.rules.conditions import FACETS, All, entity_text
+
+Facet = tuple[str, tuple[str, ...]]
+
+
+def _values(facet: str, snapshot: Snapshot) -> tuple[str, ...]:
+    if facet in FACETS:
+        return FACETS[facet](snapshot)
+    entity = snapshot.payload.get("trigger_entity")
+    return (entity_text(entity, facet.removeprefix("entity.")),) if entity else ()
+
+
+class Index:
+    """Rules by the one exact condition of theirs that the fewest rules share.
+
+    A rule is asked only when a subject has the text its condition wants, so a match costs as much as
+    the rules that might hold, whatever the number of others. Rules without any exact condition are
+    always asked.
+    """
+
+    def __init__(self, conditions: Sequence[All]) -> None:
+        self._conditions = tuple(conditions)
+        exact = [list(condition.exact()) for condition in conditions]
+        shared = Counter(
+            (facet, text) for facets in exact for facet, texts in facets for text in texts
+        )
+        buckets: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        rest: list[int] = []
+        for number, facets in enumerate(exact):
+            if not facets:
+                rest.append(number)
+                continue
+            facet, texts = min(facets, key=lambda f: max(shared[f[0], text] for text in f[1]))
+            for text in set(texts):
+                buckets[facet][text].append(number)
+        self._buckets = {facet: dict(texts) for facet, texts in buckets.items()}
+        self._rest = rest
+
+    def candidates(self, snapshot: Snapshot) -> Iterator[int]:
+        """The numbers of the rules to ask, in order."""
+        rows = [self._rest] if self._rest else []
+        for facet, texts in self._buckets.items():
+            for value in _values(facet, snapshot):
+                if value and (numbers := texts.get(value.casefold())):
+                    rows.append(numbers)
+        if len(rows) == 1:
+            yield from rows[0]
+            return
+        last = -1
+        for number in heapq.merge(*rows):
+            if number != last:
+                yield number
+            last = number
+
+    def first(self, snapshot: Snapshot) -> int | None:
+        """The number of the first rule whose conditions hold."""
+        for number in self.candidates(snapshot):
+            if self._conditions[number].holds(snapshot):
+                return number
+        return None

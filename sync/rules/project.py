@@ -1,0 +1,90 @@
+"""Project: snapshots in, Desired out. Pure: the same snapshots give the same wish."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef
+from sync.domain.subject import Snapshot
+from sync.rules.context import context_of, group_status, in_order, subject_url
+from sync.rules.filters import web_address
+from sync.rules.status import LEAVE, StatusMap
+from sync.rules.values import Context, Value
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlan:
+    """One field of the ticket: how its value is made, and who owns it."""
+
+    value: Value
+    ownership: Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Everything that makes Desired from snapshots. ``digest`` changes when any of it does."""
+
+    site: str
+    project: str
+    issue_type: tuple[str, ...]
+    fields: Mapping[str, FieldPlan]
+    status: StatusMap
+    digest: str
+    updated: Value | None = None
+    comment_on: tuple[str, ...] = ()
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+
+def _version(digest: str, snapshots: Sequence[Snapshot], occurrences: int) -> str:
+    facts = [
+        [str(s.ref), s.recency, s.status, s.severity, s.issue_ids, s.payload]
+        for s in sorted(snapshots, key=lambda s: str(s.ref))
+    ]
+    text = json.dumps([digest, facts, occurrences], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def remote_link(snapshot: Snapshot) -> RemoteLink | None:
+    """The link back to a subject; None where upstream gave no http(s) address."""
+    url = subject_url(snapshot).strip()
+    if not web_address(url):
+        return None
+    title = " ".join(str(snapshot.payload.get("title") or "").split())
+    return RemoteLink(f"ticket-sync:{snapshot.ref}", url, title[:255] or url[:255])
+
+
+def _comment(value: Value | None, context: Context) -> str | None:
+    return (value.text(context).strip() or None) if value else None
+
+
+def project_ticket(
+    ref: RuleRef, plan: Projection, key: str, snapshots: Sequence[Snapshot], occurrences: int
+) -> Desired:
+    """What a rule asks of the ticket of these subjects. Raises Rejected when a template fails."""
+    context = context_of(snapshots, plan.tables, occurrences=occurrences)
+    status = group_status(snapshots)
+    wish = plan.status.get(status, LEAVE)
+    return Desired(
+        key=key,
+        rule=ref,
+        site=plan.site,
+        project=plan.project,
+        issue_type=plan.issue_type,
+        fields={
+            name: FieldWish(one.value.render(context), one.ownership)
+            for name, one in plan.fields.items()
+        },
+        status=status,
+        target=wish.aim(context),
+        version=_version(plan.digest, snapshots, occurrences),
+        status_comment=_comment(wish.comment, context),
+        update_comment=_comment(plan.updated, context),
+        comment_on=plan.comment_on,
+        remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),
+        policy=plan.policy,
+    )

@@ -1,0 +1,134 @@
+"""A rule and a set of rules: immutable, shared by threads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync.domain.rule import Desired, Policy, RuleRef
+from sync.domain.subject import Snapshot
+from sync.rules.conditions import All
+from sync.rules.errors import RuleError
+from sync.rules.identity import Grouping, ticket_key
+from sync.rules.match import Index
+from sync.rules.project import Projection, project_ticket
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentIssues:
+    """What an incident's rule says of its issues.
+
+    ``link`` is a link type's name ("" for none) and ``outward`` the incident's side of it.
+    ``on_ticket``: the issues go on the incident's ticket instead of their own. ``close``: closing the
+    incident closes their tickets.
+    """
+
+    link: str = ""
+    outward: bool = True
+    on_ticket: bool = False
+    close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One mapping entry. Durations are in seconds; ``storm`` is (limit, window)."""
+
+    ref: RuleRef
+    kinds: frozenset[str]
+    when: All = field(repr=False)
+    projection: Projection = field(repr=False)
+    hold: float = 0.0
+    reopen_within: float | None = None
+    close_after: float = 0.0
+    storm: tuple[int, float] | None = None
+    issues: IncidentIssues = field(default_factory=IncidentIssues)
+    grouping: Grouping | None = None
+
+    @property
+    def name(self) -> str:
+        return self.ref.name
+
+    @property
+    def site(self) -> str:
+        return self.projection.site
+
+    @property
+    def project(self) -> str:
+        return self.projection.project
+
+    @property
+    def issue_type(self) -> tuple[str, ...]:
+        return self.projection.issue_type
+
+    @property
+    def policy(self) -> Policy:
+        return self.projection.policy
+
+    @property
+    def digest(self) -> str:
+        """The same exactly when the rule says the same, wherever it is written."""
+        return self.projection.digest
+
+    def ticket_key(self, snapshot: Snapshot) -> str:
+        """The key of this subject's ticket. Raises Rejected when a ``group_by`` template fails."""
+        return ticket_key(self.ref.name, self.grouping, snapshot, self.projection.tables)
+
+    def project_ticket(
+        self, key: str, snapshots: Sequence[Snapshot], *, occurrences: int = 1
+    ) -> Desired:
+        """What is asked of the ticket for these subjects. Pure.
+
+        Raises Rejected (cause RULE) when a template fails, naming its field and place.
+        """
+        return project_ticket(self.ref, self.projection, key, snapshots, occurrences)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Whether one rule matched a subject, and why not."""
+
+    rule: Rule
+    matched: bool
+    reason: str
+
+
+class RuleSet:
+    """A validated set of rules, in the order they are asked.
+
+    ``warnings`` are mistakes that do not keep the set from being used.
+    """
+
+    def __init__(self, rules: Sequence[Rule], warnings: Sequence[RuleError] = ()) -> None:
+        self.rules = tuple(rules)
+        self.warnings = tuple(warnings)
+        self._by_name: Mapping[str, Rule] = {rule.ref.name: rule for rule in self.rules}
+        self._index = Index([rule.when for rule in self.rules])
+        text = "\n".join(f"{rule.ref.name}={rule.digest}" for rule in self.rules)
+        self.digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def match(self, snapshot: Snapshot) -> Rule | None:
+        """The first rule whose conditions hold."""
+        number = self._index.first(snapshot)
+        return None if number is None else self.rules[number]
+
+    def explain(self, snapshot: Snapshot) -> list[Explained]:
+        """The rules up to the one that matches, each with the reason why it does or does not."""
+        found: list[Explained] = []
+        for rule in self.rules:
+            why = rule.when.why_not(snapshot)
+            reason = why or ("every condition holds" if rule.when.parts else "it has no conditions")
+            found.append(Explained(rule, not why, reason))
+            if not why:
+                break
+        return found
+
+    def get(self, name: str) -> Rule | None:
+        """The rule with this name."""
+        return self._by_name.get(name)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def __repr__(self) -> str:
+        return f"RuleSet({len(self.rules)} rules, {self.digest[:12]})"

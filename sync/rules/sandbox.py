@@ -1,0 +1,204 @@
+"""The Jinja sandbox that templates run in: few things to call, and an end to everything.
+
+What upstream sends is data here and never becomes template text. Jinja's own sandbox keeps out
+attribute tricks; time and memory are bounded by ours: every operation that can grow a text or go
+round in a loop is counted against the budget of one rendering.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from jinja2 import StrictUndefined, nodes
+from jinja2.runtime import Context, LoopContext, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from sync.rules.errors import Wrong
+
+OUTPUT_LIMIT = 100_000
+STEP_LIMIT = 100_000
+SECONDS_LIMIT = 2.0
+RANGE_LIMIT = 10_000
+_NUMBER_LIMIT = 10**15
+
+
+class Budget:
+    """What one rendering may still use."""
+
+    def __init__(self) -> None:
+        self.steps = STEP_LIMIT
+        self.until = time.monotonic() + SECONDS_LIMIT
+
+    def step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0 or time.monotonic() > self.until:
+            raise Wrong(
+                "takes too long",
+                f"A template may go {STEP_LIMIT:,} times round its loops, within "
+                f"{SECONDS_LIMIT:g} seconds.",
+            )
+
+
+_BUDGET: ContextVar[Budget | None] = ContextVar("budget", default=None)
+
+
+class Spending:
+    """Within this block, renderings of this thread use one fresh budget."""
+
+    def __enter__(self) -> Budget:
+        budget = Budget()
+        self._token = _BUDGET.set(budget)
+        return budget
+
+    def __exit__(self, *_: object) -> None:
+        _BUDGET.reset(self._token)
+
+
+def spend() -> None:
+    """Count one step."""
+    budget = _BUDGET.get()
+    if budget is not None:
+        budget.step()
+
+
+def bounded(text: str) -> str:
+    """``text``, if it is not too long. Raises Wrong."""
+    if len(text) > OUTPUT_LIMIT:
+        raise Wrong(
+            f"makes more than {OUTPUT_LIMIT:,} characters",
+            "Show less, as with `truncate` or by slicing a list: subjects[:20].",
+        )
+    return text
+
+
+def counted(items: Iterable[Any]) -> Iterator[Any]:
+    """The items of a loop, each counted."""
+    if isinstance(items, Undefined):
+        iter(items)  # Jinja's words for what is not there.
+    if isinstance(items, str | Mapping) or not hasattr(items, "__iter__"):
+        raise Wrong("`for` goes through a list, and this is none", "Loop over a list.")
+    for item in items:
+        spend()
+        yield item
+
+
+def printed(value: Any) -> Any:
+    """What a value looks like in text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Undefined):
+        return str(value)
+    if isinstance(value, str | int | float):
+        return value
+    raise Wrong(
+        f"puts a {'list' if not isinstance(value, Mapping) else 'table'} into text",
+        "Name one of its fields, or use `join(', ')` or `table`.",
+    )
+
+
+def concat(*values: Any) -> str:
+    """The ``~`` of templates."""
+    spend()
+    return bounded("".join(str(printed(value)) for value in values))
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Reads keys of tables, items of lists and what a loop knows; nothing else has attributes."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+            finalize=printed,
+        )
+        self.globals.clear()
+        self.globals["range"] = _range
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Undefined):
+            return super().getattr(obj, attribute)
+        if isinstance(obj, Mapping):
+            try:
+                return obj[attribute]
+            except KeyError:
+                return self.undefined(f"there is no {attribute!r}", name=attribute)
+        if isinstance(obj, LoopContext) and attribute in LOOP:
+            return getattr(obj, attribute)
+        what = "nothing here" if obj is None else f"a {_called(obj)}"
+        return self.undefined(f"there is {what}, which has no {attribute!r}", name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Mapping):
+            return self.getattr(obj, argument)
+        if isinstance(obj, str | list | tuple) and isinstance(argument, int | slice):
+            try:
+                return obj[argument]
+            except IndexError:
+                return self.undefined(f"there is no item {argument}; the list is shorter")
+        return self.getattr(obj, str(argument))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        spend()
+        if isinstance(left, str) and operator == "%":
+            raise Wrong("formats text with %", "Put values in with {{ … }} or ~.")
+        if operator == "*" and not _numbers(left, right):
+            raise Wrong("multiplies something that is no number", "Only numbers can be multiplied.")
+        result = super().call_binop(context, operator, left, right)
+        if isinstance(result, str):
+            return bounded(result)
+        if _numbers(result) and abs(result) > _NUMBER_LIMIT:
+            raise Wrong("makes a number that is too large", "Numbers end at 1,000,000,000,000,000.")
+        if isinstance(result, list | tuple) and len(result) > RANGE_LIMIT:
+            raise Wrong("makes a list that is too long", f"Lists end at {RANGE_LIMIT:,} items.")
+        return result
+
+
+LOOP = ("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth")
+LOOP += ("previtem", "nextitem")
+
+
+def _numbers(*values: Any) -> bool:
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+
+
+def _called(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    return "number" if _numbers(value) else "list" if isinstance(value, list | tuple) else "value"
+
+
+def _range(*bounds: int) -> range:
+    found = range(*bounds)
+    if len(found) > RANGE_LIMIT:
+        raise Wrong(f"counts further than {RANGE_LIMIT:,}", "Use a smaller range.")
+    return found
+
+
+# Everything a template may be made of. What else Jinja has (macros, imports, blocks, calls) either
+# escapes the budget or makes rules harder to read.
+ALLOWED = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
+    *(nodes.With, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.Slice),
+    *(nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
+    *(nodes.CondExpr, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod),
+    *(nodes.Neg, nodes.Pos, nodes.Concat, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair),
+    *(nodes.Keyword, nodes.Call),
+)
+
+
+def guard(tree: nodes.Template) -> nodes.Template:
+    """The template with its loops and joins counted. ``tree`` is changed."""
+    for loop in tree.find_all(nodes.For):
+        loop.iter = nodes.Filter(
+            loop.iter, "_counted", [], [], None, None, lineno=loop.lineno
+        ).set_environment(tree.environment)  # type: ignore[arg-type]
+    return tree

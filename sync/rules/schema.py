@@ -1,0 +1,238 @@
+"""The shape of a rule file. Every key there is, what it may hold, and one line on what it is for.
+
+These models judge and describe (``schema.json`` comes from them); they hold nothing. What a rule
+means is worked out from the file's own data, so that each value keeps its place in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic_core import PydanticCustomError
+
+from sync.domain.rule import Category, OnDeleted, Ownership
+from sync.rules.durations import seconds_of
+from sync.rules.errors import Wrong, meant, said
+from sync.rules.vocabulary import IDENTIFIER_TEXTS, KINDS, SEVERITIES, STATUSES
+
+
+def wrong(problem: str, remedy: str = "") -> PydanticCustomError:
+    """A mistake in our own words; both parts reach the reader as they are."""
+    return PydanticCustomError("ours", "{problem}", {"problem": problem, "remedy": remedy})
+
+
+def _duration(value: Any) -> Any:
+    try:
+        seconds_of(value)
+    except Wrong as fault:
+        raise wrong(fault.problem, fault.remedy) from None
+    return value
+
+
+def _texts(what: str, example: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        texts = value if isinstance(value, list) else [value]
+        remedy = f'Write one as "{example}", or several as ["{example}", …].'
+        if not texts:
+            raise wrong("an empty list holds for nothing", remedy)
+        for text in texts:
+            if not isinstance(text, str):
+                raise wrong(f"must be {what}, not {said(text)}", remedy)
+            if not text.strip():
+                raise wrong("is empty text", remedy)
+        return value
+
+    return check
+
+
+def _words(*known: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        for word in value if isinstance(value, list) and value else [value]:
+            if word not in known:
+                raise wrong(f"{said(word)} is not one of its words", meant(str(word), known))
+        return value
+
+    return check
+
+
+def _as_status(value: Any) -> Any:
+    return {"status": value} if isinstance(value, str) else value
+
+
+def _as_entity(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str | list) else value
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str | int | float | bool | date | datetime | list | dict):
+        return value
+    raise wrong(f"{said(value)} cannot be a field's value", "Use text, a number, a date or a list.")
+
+
+Texts = str | list[str]
+Duration = Annotated[str | int | float, BeforeValidator(_duration)]
+Pattern = Annotated[Texts, BeforeValidator(_texts("a pattern", "orders*"))]
+Names = Annotated[Texts, BeforeValidator(_texts("a name", "Done"))]
+KindWord = Annotated[
+    Literal["issue", "incident"] | list[Literal["issue", "incident"]],
+    BeforeValidator(_words(*KINDS)),
+]
+StatusPattern = Annotated[Texts, BeforeValidator(_words(*STATUSES))]
+SeverityPattern = Annotated[Texts, BeforeValidator(_words(*SEVERITIES))]
+Value = Annotated[Any, BeforeValidator(_value)]
+
+
+class Table(BaseModel):
+    """A table of the language: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class EntityTable(Table):
+    """Conditions that must all hold for one and the same entity."""
+
+    name: Pattern | None = None
+    type: Pattern | None = None
+    folder: Pattern | None = None
+    platform: Pattern | None = Field(None, description="Such as snowflake_table or dbt_core_node.")
+
+
+Entity = create_model(
+    "Entity",
+    __base__=EntityTable,
+    __doc__=EntityTable.__doc__,
+    # The underscore keeps names such as "schema" apart from those of the model itself.
+    **{f"{name}_": (Pattern | None, Field(None, alias=name)) for name in IDENTIFIER_TEXTS},  # type: ignore[call-overload]
+)
+EntityTest = Annotated[Entity, BeforeValidator(_as_entity)]
+
+
+class When(Table):
+    """Conditions. Every one given must hold. What a subject does not have never holds."""
+
+    kind: KindWord | None = Field(None, description="issue or incident.")
+    workspace: Pattern | None = None
+    title: Pattern | None = None
+    description: Pattern | None = None
+    trigger: Pattern | None = Field(None, description="The trigger's name.")
+    trigger_message: Pattern | None = None
+    owner: Pattern | None = Field(None, description="Title or id of any of the owners.")
+    status: StatusPattern | None = None
+    severity: SeverityPattern | None = Field(None, description="Known with API credentials only.")
+    entity: EntityTest | None = Field(None, description="The entity that triggered the issue.")
+    affected: EntityTest | None = Field(None, description="Any directly affected entity.")
+    monitored: EntityTest | None = Field(None, description="Any monitored entity.")
+    any_entity: EntityTest | None = Field(None, description="Any of all three.")
+    any: list[When] | None = Field(None, min_length=1, description="At least one must hold.")
+    all: list[When] | None = Field(None, min_length=1, description="All must hold.")
+    not_: When | None = Field(None, alias="not", description="Must not hold.")
+
+
+class StatusEntry(Table):
+    """Where the ticket goes for one upstream status: one of status, transition, category, leave."""
+
+    status: str | None = Field(None, min_length=1, description="A status by name or id.")
+    transition: str | None = Field(None, min_length=1, description="A transition by name or id.")
+    category: Literal["new", "indeterminate", "done"] | None = None
+    leave: Literal[True] | None = Field(None, description="Do not move the ticket.")
+    prefer: Names | None = Field(None, description="Statuses to choose in the category, in order.")
+    via: Names | None = Field(None, description="Statuses to pass through.")
+    resolution: Names | None = Field(None, description="Resolutions, in order of preference.")
+    fields: dict[str, Value] | None = Field(None, description="For the screens on the way.")
+    comment: str | None = Field(None, description="Said on arrival. Markdown; a template.")
+
+
+StatusWish = Annotated[StatusEntry, BeforeValidator(_as_status)]
+
+
+class StatusMap(Table):
+    """For each upstream status, where the ticket goes."""
+
+    open: StatusWish | None = None
+    investigating: StatusWish | None = None
+    expected: StatusWish | None = None
+    fixed: StatusWish | None = None
+    no_action_needed: StatusWish | None = None
+    closed: StatusWish | None = None
+    cancelled: StatusWish | None = None
+
+
+class Comments(Table):
+    """Comments on changed fields."""
+
+    updated: str | None = Field(None, description="Said when fields change. Markdown; a template.")
+    on: Names | None = Field(None, description="The fields that count; all, if not given.")
+    running: bool | None = Field(None, description="Edit one comment instead of adding more.")
+
+
+class Storm(Table):
+    """When more new tickets than ``limit`` come within ``window``, the rest share one."""
+
+    limit: int = Field(ge=1)
+    window: Duration
+
+
+class LeaveClosed(Table):
+    """Tickets that people closed like this stay closed when the subject comes back."""
+
+    resolutions: list[str] | None = None
+    statuses: list[str] | None = None
+
+
+class Issues(Table):
+    """What happens with the issues of an incident."""
+
+    link: str | None = Field(None, description='Link type, such as "Relates"; "" for no links.')
+    direction: Literal["outward", "inward"] | None = Field(None, description="The incident's side.")
+    on_ticket: bool | None = Field(None, description="Put the issues on the incident's ticket.")
+    close: bool | None = Field(None, description="Close their tickets with the incident.")
+
+
+def _ownership(value: Any) -> Any:
+    return _words(*(o.value for o in Ownership))(value)
+
+
+class Body(Table):
+    """What a rule asks for. Each key may stand in [defaults] as well."""
+
+    site: str | None = Field(None, min_length=1, description="A Jira site of config.toml.")
+    project: str | None = Field(None, min_length=1, description="Project key; else the site's.")
+    issue_type: Names | None = Field(None, description="The first that the project has.")
+    fields: dict[str, Value] | None = Field(None, description="The ticket's fields.")
+    status: StatusMap | None = None
+    comments: Comments | None = None
+    ownership: dict[str, Annotated[str, BeforeValidator(_ownership)]] | None = Field(
+        None, description="Per field: source (always ours), shared, or ticket (then theirs)."
+    )
+    group_by: Texts | None = Field(None, description="Puts several subjects on one ticket.")
+    storm: Storm | None = None
+    hold: Duration | None = Field(None, description="Make a ticket only if still open then.")
+    reopen_within: Duration | None = Field(None, description="After that: a new ticket.")
+    close_after: Duration | None = Field(None, description="Close after so long of staying closed.")
+    on_deleted: Literal[tuple(o.value for o in OnDeleted)] | None = Field(  # type: ignore[valid-type]
+        None, description="recreate, park or ignore."
+    )
+    leave_closed: LeaveClosed | None = None
+    create_when_ended: bool | None = Field(None, description="Tickets for what is over already.")
+    issues: Issues | None = Field(None, description="For rules of incidents.")
+
+
+class RuleTable(Body):
+    """One rule. The first rule of all whose conditions hold makes the ticket."""
+
+    name: str = Field(min_length=1, max_length=100, description="Unique among all files.")
+    when: When | None = Field(None, description="Without it: every subject.")
+
+
+class RuleFile(Table):
+    """A file of mapping rules for ticket-sync."""
+
+    defaults: Body | None = Field(None, description="What the rules of this file start from.")
+    tables: dict[str, dict[str, Value]] | None = Field(None, description="For `lookup`.")
+    rule: list[RuleTable] | None = None
+
+
+CATEGORIES = tuple(category.value for category in Category)

@@ -1,0 +1,136 @@
+"""Templates: compiled once at load, rendered in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from traceback import walk_tb
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import Template as Compiled
+from jinja2.environment import TemplateExpression
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Undefined
+from jinja2.visitor import NodeTransformer
+
+from sync.rules import filters
+from sync.rules.errors import Wrong
+from sync.rules.sandbox import Sandbox, Spending, bounded, guard
+
+_NAME = "<rule>"
+MARKS = ("{{", "{%", "{#")
+
+
+def _sandbox() -> Sandbox:
+    sandbox = Sandbox()
+    sandbox.filters = dict(filters.ALL)
+    sandbox.tests = {name: sandbox.tests[name] for name in filters.TESTS}
+    return sandbox
+
+
+SANDBOX = _sandbox()
+
+
+class _Joins(NodeTransformer):
+    """Sends ``~`` through a filter, where its length is counted."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:
+        first, *rest = (self.visit(child) for child in node.nodes)
+        made = nodes.Filter(first, "_concat", rest, [], None, None, lineno=node.lineno)
+        return made.set_environment(SANDBOX)  # type: ignore[return-value]
+
+
+def parse(text: str) -> nodes.Template:
+    """The template's tree. Raises Wrong on a syntax error."""
+    try:
+        return SANDBOX.parse(text)
+    except TemplateSyntaxError as error:
+        raise Wrong(
+            f"is not a template: {(error.message or 'it cannot be read').rstrip('.')}",
+            "Values go between {{ and }}, and each {% if %} and {% for %} has its end.",
+            line=error.lineno - 1,
+        ) from None
+
+
+def _single(tree: nodes.Template) -> nodes.Expr | None:
+    """The expression of a template that is nothing else, so that lists and numbers stay so."""
+    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output):
+        return None
+    inside = tree.body[0].nodes
+    return inside[0] if len(inside) == 1 and not isinstance(inside[0], nodes.TemplateData) else None
+
+
+class Template:
+    """One template. ``{{ expression }}`` alone gives the value as it is, anything else gives text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tree = parse(text)
+        tree = guard(_Joins().visit(parse(text)))
+        self._value: TemplateExpression | None = None
+        if (single := _single(tree)) is not None:
+            body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store"), single, lineno=1)]
+            tree = nodes.Template(body, lineno=1).set_environment(SANDBOX)  # type: ignore[assignment]
+        code = SANDBOX.compile(tree, name=_NAME, filename=_NAME)
+        self._compiled = Compiled.from_code(SANDBOX, code, dict(SANDBOX.globals))
+        if single is not None:
+            self._value = TemplateExpression(self._compiled, undefined_to_none=False)
+
+    def _text(self, context: Mapping[str, Any]) -> str:
+        parts, length = [], 0
+        for part in self._compiled.root_render_func(self._compiled.new_context(dict(context))):
+            length += len(part)
+            parts.append(part)
+            if length > 100_000:
+                bounded("".join(parts))
+        return "".join(parts)
+
+    def render(self, context: Mapping[str, Any]) -> Any:
+        """The value for a context. Raises Wrong, with the line counted from 0."""
+        try:
+            with Spending():
+                if self._value is None:
+                    return self._text(context)
+                return _settled(self._value(**context))
+        except Wrong as fault:
+            raise Wrong(fault.problem, fault.remedy, line=self._line(fault)) from None
+        except UndefinedError as error:
+            raise Wrong(
+                f"needs what is not there: {error.message}",
+                "Guard it with {% if … %}, or give a `default`.",
+                line=self._line(error),
+            ) from None
+        except SecurityError as error:
+            raise Wrong(str(error), line=self._line(error)) from None
+        except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+            raise Wrong(f"fails: {error}", line=self._line(error)) from None
+
+    def _line(self, error: BaseException) -> int:
+        lines = [
+            self._compiled.get_corresponding_lineno(line)
+            for frame, line in walk_tb(error.__traceback__)
+            if frame.f_code.co_filename == _NAME
+        ]
+        return max(lines[-1] - 1, 0) if lines else 0
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        str(value)  # Raises, in Jinja's words.
+    if isinstance(value, str):
+        return bounded(value)
+    if isinstance(value, Mapping | str | int | float) or value is None:
+        return value
+    return [_settled(one) for one in list(value)[:1000]]
+
+
+@lru_cache(maxsize=4096)
+def template(text: str) -> Template:
+    """The compiled template of a text: rules that inherit one share it. Raises Wrong."""
+    return Template(text)
+
+
+def is_template(value: object) -> bool:
+    """Whether a value of a rule file is a template rather than plain text."""
+    return isinstance(value, str) and any(mark in value for mark in MARKS)

@@ -1,0 +1,80 @@
+"""Values of fields: plain TOML or templates, compiled from what a rule gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from sync.domain.errors import Cause, Rejected
+from sync.rules.check import Scope, check
+from sync.rules.errors import Mistakes, Place, Wrong
+from sync.rules.inherit import Given
+from sync.rules.templates import Template, is_template, template
+
+Context = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value to be rendered. ``parts`` is a template, a plain value, or a list or table of Values."""
+
+    parts: Any
+    key: str
+    place: Place
+
+    def render(self, context: Context) -> Any:
+        """The value for a context. Raises Rejected when a template fails."""
+        if isinstance(self.parts, Template):
+            try:
+                found = self.parts.render(context)
+            except Wrong as fault:
+                at = Place(self.place.file, self.place.line + fault.line)
+                raise Rejected(
+                    f"the template of {self.key} ({at}) {fault.problem}",
+                    cause=Cause.RULE,
+                    field=self.key,
+                    remedy=fault.remedy,
+                ) from None
+            return found.strip() if isinstance(found, str) else found
+        if isinstance(self.parts, list):
+            return _flat([part.render(context) for part in self.parts])
+        if isinstance(self.parts, dict):
+            return {key: part.render(context) for key, part in self.parts.items()}
+        return self.parts
+
+    def text(self, context: Context) -> str:
+        """The value as text; empty for nothing."""
+        found = self.render(context)
+        return "" if found is None else str(found)
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    """One list: templates in a list may give lists, or nothing."""
+    found: list[Any] = []
+    for value in values:
+        found.extend(value if isinstance(value, list) else [value])
+    return [value for value in found if value not in (None, "")]
+
+
+def compile_value(given: Given, scope: Scope, mistakes: Mistakes) -> Value:
+    """Compile a value; what is wrong with its templates goes to ``mistakes``."""
+    value: Any = given.value
+    if is_template(value):
+        try:
+            made = template(value)
+        except Wrong as fault:
+            mistakes.wrong(given.text, given.key, fault)
+            return Value("", given.key, given.place)
+        for fault in check(made, scope):
+            mistakes.wrong(given.text, given.key, fault)
+        return Value(made, given.key, given.text)
+    if isinstance(value, list):
+        items = range(len(value))
+        value = [compile_value(given.child(n), scope, mistakes) for n in items]
+    elif isinstance(value, dict):
+        value = {k: compile_value(given.child(k), scope, mistakes) for k in value}
+    elif isinstance(value, datetime | date | time):
+        value = value.isoformat()
+    return Value(value, given.key, given.place)

@@ -1,0 +1,97 @@
+"""The words of the rule language that come from upstream: fields of payloads, platforms, statuses."""
+
+from __future__ import annotations
+
+from sync.domain.subject import Kind, Status
+
+STATUSES = tuple(status.value for status in Status)
+KINDS = tuple(kind.value for kind in Kind)
+SEVERITIES = ("info", "warn", "error", "fatal")
+
+# Where in an entity's identifier each platform keeps what.
+PLATFORMS: dict[str, tuple[str, ...]] = {
+    "airflow_dag": ("integration_id", "dag_id"),
+    "airflow_task": ("integration_id", "dag_id", "task_id"),
+    "bigquery_table": ("project", "dataset", "table"),
+    "clickhouse_table": ("host", "schema", "table"),
+    "custom": ("id",),
+    "databricks_table": ("workspace", "catalog", "schema", "table"),
+    "dataproduct": ("id",),
+    "dbt_cloud_node": ("account_id", "project_id", "node_id"),
+    "dbt_core_node": ("integration_id", "node_id"),
+    "monitor": ("integration_id", "monitor_id", "monitored_id", "segment"),
+    "mysql_table": ("host", "schema", "table"),
+    "postgres_table": ("host", "database", "schema", "table"),
+    "redshift_table": ("cluster", "database", "schema", "table"),
+    "snowflake_table": ("account", "database", "schema", "table"),
+    "sql_mesh_audit": ("integration_id", "fqn", "audit_id"),
+    "sql_mesh_model": ("integration_id", "fqn"),
+    "synq_path": ("path",),
+    "trino_table": ("host", "catalog", "schema", "table"),
+}
+# An entity's identifier is flat; one of a monitor holds that of what it monitors.
+IDENTIFIER = tuple(dict.fromkeys(name for names in PLATFORMS.values() for name in names))
+IDENTIFIER_TEXTS = tuple(name for name in IDENTIFIER if name != "monitored_id")
+
+
+class Shape:
+    """What a template may say after a name: ``fields`` by name, ``item`` for lists and open tables.
+
+    A value of shape None is plain (text, a number); nothing comes after it.
+    """
+
+    def __init__(
+        self,
+        fields: dict[str, Shape | None] | None = None,
+        item: Shape | None = None,
+        *,
+        listed: bool = False,
+        open_: bool = False,
+    ) -> None:
+        self.fields = fields or {}
+        self.item = item
+        self.listed = listed
+        self.open = open_
+
+
+def _plain(*names: str) -> dict[str, Shape | None]:
+    return dict.fromkeys(names)
+
+
+_ENTITY = Shape(
+    {
+        **_plain("name", "type_name", "folder", "entity_url"),
+        "identifier": Shape(_plain("platform", *IDENTIFIER), open_=True),
+    }
+)
+_ENTITIES = Shape(item=_ENTITY, listed=True)
+_BOTH = ("title", "description", "description_html", "started_at", "ended_at")
+_ISSUE_FIELDS: dict[str, Shape | None] = {
+    **_plain("issue_id", "issue_group_id", "issue_url", *_BOTH),
+    **_plain("trigger_run_id", "trigger_name", "trigger_message", "status"),
+    "trigger_entity": _ENTITY,
+    "directly_affected_entities": _ENTITIES,
+    "monitored_entities": _ENTITIES,
+    "status_actor": Shape(_plain("name", "email", "slack", "pagerduty", "via")),
+    "owners": Shape(item=Shape(_plain("id", "title", "url")), listed=True),
+}
+_INCIDENT_FIELDS: dict[str, Shape | None] = {**_plain("incident_id", "incident_url", *_BOTH)}
+# What we know of a subject beside its payload, under names that upstream does not use.
+_KNOWN: dict[str, Shape | None] = {
+    **_plain("id", "kind", "url", "severity", "state"),
+    "issue_ids": Shape(listed=True),
+}
+ISSUE = Shape({**_ISSUE_FIELDS, **_KNOWN})
+INCIDENT = Shape({**_INCIDENT_FIELDS, **_KNOWN})
+SUBJECT = Shape({**_ISSUE_FIELDS, **_INCIDENT_FIELDS, **_KNOWN})
+IN_BOTH = Shape({**_plain(*_BOTH), **_KNOWN})
+
+NAMES: dict[str, Shape | None] = {
+    "issue": ISSUE,
+    "incident": INCIDENT,
+    "subject": SUBJECT,
+    "subjects": Shape(item=SUBJECT, listed=True),
+    "event": Shape(_plain("type", "time", "id")),
+    "tables": Shape(open_=True),
+    **_plain("kind", "workspace", "occurrences", "status", "severity"),
+}
