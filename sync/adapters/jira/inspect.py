@@ -77,8 +77,7 @@ class Inspection:
 
     def projects(self) -> dict[str, str]:
         """Names of the projects we can see, by key."""
-        raw = self._get("project", "reading the projects", None)
-        return {str(p["key"]): str(p.get("name", "")) for p in _dicts(raw) if "key" in p}
+        return self._metadata.projects()
 
     def issue_types(self, project: str) -> list[str]:
         """Issue types that may be created in a project."""

@@ -6,7 +6,7 @@ While the site cannot be asked, what was known before is used on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -72,6 +72,17 @@ class Metadata:
 
         return self._cached(("fields",), load)
 
+    def projects(self) -> dict[str, str]:
+        """Names of the projects we can see, by key."""
+        if self._deployment.dialect().cloud:
+            raw = self._pages("project/search", ("values",))
+        else:
+            answer = self._calls.call(
+                "GET", "project", what="reading the projects", safety=Safety.READ
+            )
+            raw = [p for p in answer if isinstance(p, dict)] if isinstance(answer, list) else []
+        return {str(p["key"]): str(p.get("name", "")) for p in raw if "key" in p}
+
     def user(self, email: str) -> str | None:
         """The account id (Cloud) or user name (Data Center) of an address, None for nobody."""
 
@@ -129,11 +140,9 @@ class Metadata:
     def forget(self, project: str) -> None:
         """Ask anew about a project: what we knew of it led to a refusal."""
         with self._lock:
-            self._known = {
-                k: v
-                for k, v in self._known.items()
-                if k[:1] == ("user",) or (k != ("fields",) and k[1:2] != (project,))
-            }
+            for key in [key for key in self._known if key[1:2] == (project,)]:
+                del self._known[key]
+            self._known.pop(("fields",), None)
 
     def no_issue_type(self, project: str, wished: tuple[str, ...]) -> Rejected:
         there = ", ".join(sorted(self.issue_types(project))) or "none"
@@ -151,48 +160,44 @@ class Metadata:
         )
 
     def _pages(
-        self, path: str, names: tuple[str, ...], missing: Callable[[], Rejected]
+        self, path: str, names: tuple[str, ...], missing: Callable[[], Rejected] | None = None
     ) -> list[dict[str, Any]]:
-        return list(self._each(path, names, missing))
-
-    def _each(
-        self, path: str, names: tuple[str, ...], missing: Callable[[], Rejected]
-    ) -> Iterator[dict[str, Any]]:
-        start = 0
+        """All items of a paged answer, under whichever of ``names`` it has them. ``missing`` makes the
+        fault to raise where Jira says there is no such thing."""
+        found: list[dict[str, Any]] = []
         for _ in range(_MOST_PAGES):
             try:
                 page = self._calls.call(
                     "GET",
                     path,
-                    params={"startAt": start, "maxResults": _PAGE},
-                    what="reading what may be created",
+                    params={"startAt": len(found), "maxResults": _PAGE},
+                    what="reading what the site offers",
                     safety=Safety.READ,
                 )
             except (Missing, Rejected):
+                if missing is None:
+                    raise
                 raise missing() from None
             name = next((n for n in names if isinstance(page, dict) and n in page), None)
             if name is None:
-                raise Refused("reading what may be created: the answer is not what Jira says")
+                raise Refused("reading what the site offers: the answer is not what Jira says")
             items = [item for item in page[name] if isinstance(item, dict)]
-            yield from items
-            start += len(items)
+            found += items
             total = page.get("total")
-            last = start >= int(total) if total is not None else page.get("isLast", True)
+            last = len(found) >= int(total) if total is not None else page.get("isLast", True)
             if not items or last:
-                return
+                break
+        return found
 
     def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
-        now = self._calls.clock.time()
+        """What is known for a key, loaded where it is not or has grown old."""
         with self._lock:
-            known = self._known.get(key)
             lock = self._locks.setdefault(key, threading.Lock())
-        if known is not None and now < known[0]:
-            value: T = known[1]
-            return value
         with lock:
-            fresh = self._known.get(key)
-            if fresh is not None and now < fresh[0]:
-                return fresh[1]
+            now = self._calls.clock.time()
+            known: tuple[float, T] | None = self._known.get(key)
+            if known is not None and now < known[0]:
+                return known[1]
             try:
                 value = load()
             except (Refused, SiteDown):

@@ -88,16 +88,27 @@ class Search:
     def _bulk(self, ids: list[str], cloud: bool) -> list[Any]:
         fields = wanted_fields(self._metadata)
         if cloud:
-            body: dict[str, Any] = {"issueIdsOrKeys": ids, "fields": fields}
-            path = "issue/bulkfetch"
+            answer = self._calls.call(
+                "POST",
+                "issue/bulkfetch",
+                body={"issueIdsOrKeys": ids, "fields": fields},
+                what="reading tickets",
+                safety=Safety.READ,
+            )
         else:
             # Ids that are gone would make a strict search fail.
-            jql = f"id in ({', '.join(map(quoted, ids))})"
-            body = {"jql": jql, "fields": fields, "maxResults": len(ids), "validateQuery": "warn"}
-            path = "search"
-        answer = self._calls.call(
-            "POST", path, body=body, what="reading tickets", safety=Safety.READ
-        )
+            answer = self._calls.call(
+                "GET",
+                "search",
+                params={
+                    "jql": f"id in ({', '.join(map(quoted, ids))})",
+                    "fields": ",".join(fields),
+                    "maxResults": len(ids),
+                    "validateQuery": "false",
+                },
+                what="reading tickets",
+                safety=Safety.READ,
+            )
         return self._issues(answer, "reading tickets")
 
     def _each(self, jql: str, what: str) -> Iterator[Changed]:

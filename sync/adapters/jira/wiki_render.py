@@ -11,7 +11,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from mistletoe import Document as MarkdownDocument
+from mistletoe.block_token import Document as MarkdownDocument
 from mistletoe.contrib.jira_renderer import JiraRenderer
 
 from sync.adapters.jira.lines import clean, safe_href
@@ -50,11 +50,11 @@ def _address(href: str) -> str:
 
 def render(markdown: str) -> str:
     """Wiki markup for Markdown."""
-    with _Wiki() as renderer:
+    with _Wiki() as renderer:  # type: ignore[no-untyped-call]
         return str(renderer.render(MarkdownDocument(clean(markdown))))
 
 
-class _Wiki(JiraRenderer):  # type: ignore[misc]
+class _Wiki(JiraRenderer):
     """The package's renderer with everything escaped that is not markup of ours."""
 
     def _inner(self, token: Any) -> str:
