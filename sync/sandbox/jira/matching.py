@@ -244,6 +244,8 @@ def _wanted(site: Site, call: Call, field: str, operand: Operand) -> set[str]:
         if issue is None or not site.may(
             call.user, site.projects[issue.project], "BROWSE_PROJECTS"
         ):
+            if call.lenient:
+                return found
             raise Problem(400, f"An issue with key '{text}' does not exist for field '{field}'.")
         return {str(issue.id)}
     if field == "labels":

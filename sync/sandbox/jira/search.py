@@ -189,6 +189,7 @@ def server_search(site: Site, call: Call) -> Response:
     if site.cloud:
         raise Problem(410, GONE)
     given = _given(call)
+    call.lenient = str(given.get("validateQuery", "")).lower() in ("false", "none", "warn")
     issues = find(site, call, str(given.get("jql") or ""))
     size = _size(given, 50, 1000)
     start = int(given.get("startAt") or 0)
