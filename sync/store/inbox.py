@@ -126,6 +126,7 @@ class Inbox:
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._closing = False
+        self._trouble = ""
         self._changed = threading.Condition()
         self._connection: Connection | None = None
         insert = sqlite.insert if store.dialect == "sqlite" else postgresql.insert
@@ -161,6 +162,11 @@ class Inbox:
     def running(self) -> bool:
         """Whether deliveries can be accepted, as far as the inbox itself is concerned."""
         return self._thread.is_alive() and not self._closing
+
+    @property
+    def trouble(self) -> str:
+        """Why the newest deliveries could not be stored, "" if they were."""
+        return self._trouble
 
     def close(self, timeout: float = 30.0) -> bool:
         """Accept no more, write what waits. False where that took longer than ``timeout`` seconds."""
@@ -214,12 +220,14 @@ class Inbox:
         try:
             stored = self._commit([one.row for one in batch])
         except StoreUnavailable as error:
+            self._trouble = str(error)
             log.warning("the inbox cannot write", reason=str(error), refused=len(batch))
             return [(one, error) for one in batch]
         except Exception:
             # One row that the database does not take must not cost the others their place.
             log.exception("a batch was refused; its deliveries are written one by one")
             return [(one, self._write_alone(one)) for one in batch]
+        self._trouble = ""
         outcomes: _Outcomes = []
         for one in batch:
             id_ = one.row["id"]

@@ -15,6 +15,8 @@ from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from sync.store.errors import StoreUnavailable
+
 log = structlog.get_logger("web")
 
 PROBE_SECONDS = 4.0
@@ -76,6 +78,8 @@ class Readiness:
         del self._asking[name]
         try:
             return asking.result()
+        except StoreUnavailable as error:
+            return Check(False, str(error))
         except Exception as error:
             log.exception("a probe failed", probe=name)
             return Check(False, f"could not be asked: {type(error).__name__}")

@@ -10,27 +10,34 @@ from sync.store.engine import Store
 from tests.postgres import Postgres
 
 
-class FullDisk:
+class _Pragma:
+    """A setting of SQLite's connections that makes them fail while ``on``."""
+
+    def __init__(self, store: Store, failing: str, working: str) -> None:
+        self.on = False
+
+        # When a connection is taken from the pool, and for those that are kept, in each transaction.
+        @event.listens_for(store.engine, "checkout")
+        def on_checkout(connection: Any, *_: Any) -> None:
+            connection.execute(failing if self.on else working)
+
+        @event.listens_for(store.engine, "begin")
+        def on_begin(connection: Any) -> None:
+            connection.exec_driver_sql(failing if self.on else working)
+
+
+class FullDisk(_Pragma):
     """SQLite's own limit on the size of its file, at its present size while ``on``."""
 
     def __init__(self, store: Store) -> None:
-        self.on = False
-
-        @event.listens_for(store.engine, "begin")
-        def limit(connection: Any) -> None:
-            pages = 1 if self.on else 1_000_000
-            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        super().__init__(store, "PRAGMA max_page_count=1", "PRAGMA max_page_count=1000000")
 
 
-class ReadOnlyFile:
+class ReadOnlyFile(_Pragma):
     """SQLite refuses writes while ``on``, with the error it has for a read-only file."""
 
     def __init__(self, store: Store) -> None:
-        self.on = False
-
-        @event.listens_for(store.engine, "begin")
-        def protect(connection: Any) -> None:
-            connection.exec_driver_sql(f"PRAGMA query_only={int(self.on)}")
+        super().__init__(store, "PRAGMA query_only=1", "PRAGMA query_only=0")
 
 
 class GoneServer:

@@ -167,8 +167,10 @@ def test_a_disk_that_fails_refuses_and_then_recovers(
     for n in range(3):
         with pytest.raises(StoreUnavailable, match=r"disk is full|read-only"):
             inbox.accept(_delivery(f"during{n}", large)).result(10)
+        assert inbox.trouble
     fault.on = False
     assert inbox.accept(_delivery("during1", large)).result(10).stored
+    assert inbox.trouble == ""
     inbox.close()
     assert [row.event_id for row in _stored(sqlite_store)] == ["before", "during1"]
 

@@ -9,6 +9,7 @@ import pytest
 from litestar import get
 from litestar.testing import TestClient
 
+from sync.store.errors import StoreUnavailable
 from sync.store.inbox import Accepted, Receipt
 from sync.web import health
 from sync.web.app import create_app
@@ -82,6 +83,15 @@ def test_it_is_not_ready_when_a_vital_part_is_not_or_cannot_be_asked() -> None:
     assert reply.json()["not_ready"] == ["store", "rules"]
     assert reply.json()["checks"]["store"]["words"] == "the disk is full"
     assert "secret words" not in reply.text
+
+
+def test_words_of_the_store_are_shown() -> None:
+    def full() -> Check:
+        raise StoreUnavailable("the disk is full")
+
+    with _client(probes={"store": full}) as client:
+        checks = client.get("/health/ready").json()["checks"]
+    assert checks["store"]["words"] == "the disk is full"
 
 
 def test_a_part_that_hangs_is_not_ready_and_is_asked_only_once(
