@@ -73,7 +73,8 @@ def issue_event(
     stamp = f"2026-09-21T{10 + seconds // 3600 % 12:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     return {
         "workspace": "acme",
-        "event_id": event_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{type_}{issue_id}{at}{title}")),
+        "event_id": event_id
+        or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{type_}{issue_id}{at}{title}")),
         "event_time": f"{stamp}.{nanos:09}Z",
         "event_type": f"EVENT_TYPE_{type_.upper()}",
         type_: {
@@ -138,9 +139,7 @@ class World:
         """Triage what waits and walk what is due now; how many walks that were."""
         while self.triage.batch():
             pass
-        claims = tickets.claim(
-            self.store, owner="test", now=self.clock.time(), lease=120, limit=20
-        )
+        claims = tickets.claim(self.store, owner="test", now=self.clock.time(), lease=120, limit=20)
         for claim in claims:
             self.converger.walk(claim)
         return len(claims)

@@ -1,0 +1,144 @@
+"""Lost replies: one ticket, one comment, one move, whatever became of the answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync.domain.errors import Outage, Refused, Rejected, SiteDown, Unknown
+from sync.sandbox.memory import MemoryTracker
+from tests.walks.test_lifecycle import A
+from tests.walks.world import World, issue_event
+
+
+def lost() -> Unknown:
+    return Unknown("the reply was lost")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_create_whose_reply_is_lost_makes_one_ticket_although_the_index_lags(
+    world_on_each_store: World, jira: MemoryTracker, moment
+) -> None:
+    jira.fail("create", lost, moment)
+    world_on_each_store.deliver(issue_event("issue_created", A, at=1))
+    world_on_each_store.settle()
+    assert len(jira.alive) == 1
+    assert world_on_each_store.rows()[0].jira_key == jira.alive[0].ref.key
+    assert jira.calls["create"] == (1 if moment == "after" else 2)
+
+
+def test_nothing_is_created_again_before_the_index_must_have_caught_up(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail("create", lost)
+    world.deliver(issue_event("issue_created", A, at=1))
+    begun = world.clock.time()
+    world.step()
+    while jira.calls["create"] == 1:
+        world.clock.sleep(0.5)
+        world.step()
+    assert world.clock.time() - begun >= jira.index_lag
+    assert jira.calls["find"] >= 3
+
+
+def test_of_two_tickets_with_one_marker_the_older_is_adopted_and_the_other_reported(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail("create", lost, "after")
+    world.deliver(issue_event("issue_created", A, at=1))
+    world.step()
+    (first,) = jira.alive
+    copy = type(first)(
+        type(first.ref)("99999", "DATA-99999"), "DATA", "Bug", dict(first.fields), first.created_at
+    )
+    jira.tickets[copy.ref.id] = copy
+    world.settle()
+    assert world.rows()[0].jira_key == first.ref.key
+    assert any("DATA-99999" in line for line in world.journal())
+    assert not copy.deleted
+
+
+def test_a_person_who_was_faster_than_the_adoption_keeps_their_edit(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail("create", lost, "after")
+    world.deliver(issue_event("issue_created", A, at=1))
+    world.step()
+    jira.alive[0].fields["summary"] = "mine"
+    world.settle()
+    world.deliver(issue_event("issue_updated", A, at=2, description="Something else."))
+    world.settle()
+    assert jira.alive[0].fields["summary"] == "mine"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("call", ["transition", "comment", "update", "link_remote", "read"])
+def test_any_lost_reply_on_the_way_to_closed_leaves_one_closed_ticket_with_one_comment(
+    world: World, jira: MemoryTracker, call: str, moment
+) -> None:
+    jira.fail(call, lost, moment)
+    world.deliver(issue_event("issue_created", A, at=1))
+    if call == "update":
+        world.settle()
+    world.deliver(issue_event("issue_closed", A, at=2, title="changed"))
+    world.settle()
+    (ticket,) = jira.alive
+    assert ticket.status.name == "Done"
+    assert [text for _, text in ticket.comments.values()] == ["Closed upstream."]
+    assert len(ticket.remote_links) == 1
+    assert ticket.fields["summary"] == "changed"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda: Refused("too many requests", retry_after=30),
+        lambda: SiteDown("maintenance", outage=Outage.MAINTENANCE),
+    ],
+    ids=["rate limit", "maintenance"],
+)
+def test_a_refusal_waits_and_then_succeeds(world: World, jira: MemoryTracker, fault) -> None:
+    jira.fail("create", fault)
+    world.deliver(issue_event("issue_created", A, at=1))
+    begun = world.clock.time()
+    world.settle()
+    assert len(jira.alive) == 1
+    assert jira.calls["create"] == 2
+    assert world.clock.time() - begun >= 30
+
+
+def test_a_rejection_parks_in_words_and_an_update_tries_again(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail(
+        "create", lambda: Rejected("Priority is required", field="Priority", remedy="Set it.")
+    )
+    world.deliver(issue_event("issue_created", A, at=1))
+    world.settle()
+    (row,) = world.rows()
+    assert row.parked is not None
+    assert "Priority is required" in row.parked["words"]
+    assert "rules.toml:2" in row.parked["words"]
+    assert "Set it." in row.parked["words"]
+    world.deliver(issue_event("issue_updated", A, at=2))
+    world.settle()
+    (row,) = world.rows()
+    assert row.parked is None
+    assert len(jira.alive) == 1
+
+
+def test_a_parked_ticket_holds_up_no_other(world: World, jira: MemoryTracker) -> None:
+    jira.fail("create", lambda: Rejected("no"))
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=1) for n in range(5)))
+    world.settle()
+    assert len(jira.alive) == 4
+    assert sum(row.parked is not None for row in world.rows()) == 1
+
+
+def test_a_parked_ticket_is_tried_again_by_itself_in_time(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail("create", lambda: Rejected("no"))
+    world.deliver(issue_event("issue_created", A, at=1))
+    world.settle(within=86_400)
+    assert len(jira.alive) == 1
+    assert world.rows()[0].parked is None
