@@ -80,6 +80,8 @@ class Call:
     user: User | None = None
     params: dict[str, str] = field(default_factory=dict)
     template: str = ""
+    # A search that passes over names that do not exist (Data Center's validateQuery=false).
+    lenient: bool = False
 
     @property
     def root(self) -> str:
