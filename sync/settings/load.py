@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from sync.settings.places import line_of, lines_of
 from sync.settings.problems import Mistake, SettingsError, in_words
 from sync.settings.root import ENV_DELIMITER, ENV_PREFIX, Settings, across, gather
 from sync.settings.values import Reading, reading
@@ -133,7 +132,6 @@ class _Where:
     def __init__(self, file: Path, text: str) -> None:
         self._file = file
         self._text = text
-        self._lines: dict[tuple[str, ...], int] | None = None
         self._variables: Mapping[str, str] = {
             name.upper(): name for name in os.environ if name.upper().startswith(ENV_PREFIX)
         }
@@ -144,11 +142,15 @@ class _Where:
             if variable in self._variables:
                 place = f"environment variable {self._variables[variable]}"
                 return Mistake(place, _name(path), problem, remedy)
-        if self._lines is None:
-            self._lines = lines_of(self._text)
-        line = line_of(self._lines, path)
+        line = self._line(tuple(int(step) if step.isdigit() else step for step in path))
         place = f"{self._file}:{line}" if line else str(self._file)
         return Mistake(place, _name(path), problem, remedy)
+
+    def _line(self, path: tuple[str | int, ...]) -> int:
+        # Loaded only for a mistake: the rules bring their templates along.
+        from sync.rules.positions import positions
+
+        return positions(self._text).line(path)
 
     def stray_variables(self) -> list[Mistake]:
         """Variables that look like settings but name no section."""

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from sync.store.tables import TicketRow, TicketState
+from sync.store.tables import (
+    DeliveryRow,
+    DeliveryState,
+    JournalRow,
+    SubjectRow,
+    TicketRow,
+    TicketState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +65,56 @@ def _trouble(session: Session, site: str) -> str:
         .limit(1)
     )
     return session.execute(query).scalar() or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One delivery or one action, as somebody who watches is told of it. ``at`` in seconds since the
+    epoch; ``about`` is the subject's title or the ticket's key; ``result`` as in the journal."""
+
+    at: float
+    kind: str
+    about: str
+    words: str
+    result: str = "ok"
+
+
+def deliveries_after(session: Session, seq: int, limit: int = 500) -> list[tuple[int, Happening]]:
+    """Deliveries that were read (or are dead) since the one numbered ``seq``, with their numbers."""
+    query = (
+        select(DeliveryRow, SubjectRow)
+        .outerjoin(SubjectRow, col(SubjectRow.ref) == col(DeliveryRow.subject))
+        .where(col(DeliveryRow.seq) > seq)
+        .order_by(col(DeliveryRow.seq))
+        .limit(limit)
+    )
+    told: list[tuple[int, Happening]] = []
+    for delivery, subject in session.execute(query).all():
+        if delivery.state == DeliveryState.ACCEPTED:
+            break
+        dead = delivery.state == DeliveryState.DEAD
+        title = str(subject.payload.get("title", "")) if subject else delivery.event_id
+        words = delivery.outcome if dead else delivery.event_type
+        result = "error" if dead else "ok"
+        told.append(
+            (delivery.seq, Happening(delivery.received_at, "delivery", title, words, result))
+        )
+    return told
+
+
+def actions_after(session: Session, id_: int, limit: int = 500) -> list[tuple[int, Happening]]:
+    """Journal entries since the one numbered ``id_``, with their numbers."""
+    query = (
+        select(JournalRow, col(TicketRow.jira_key), col(TicketRow.key))
+        .outerjoin(TicketRow, col(TicketRow.id) == col(JournalRow.ticket_id))
+        .where(col(JournalRow.id) > id_)
+        .order_by(col(JournalRow.id))
+        .limit(limit)
+    )
+    return [
+        (
+            entry.id,
+            Happening(entry.at, entry.action, jira_key or key or "", entry.words, entry.result),
+        )
+        for entry, jira_key, key in session.execute(query).all()
+    ]

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from sync.rules.positions import positions
 from sync.settings import Settings, load, shipped
-from sync.settings.places import line_of, lines_of
 from sync.settings.values import parse_duration, parse_size
 
 TEXT = shipped("config.example.toml").read_text("utf-8")
@@ -108,10 +108,10 @@ def test_it_loads_as_it_is_and_with_every_line_uncommented(
 def test_every_setting_is_explained() -> None:
     """The line above a setting is a comment, or another setting of the same comment."""
     lines = TEXT.splitlines()
-    known = lines_of(uncommented())
+    known = positions(uncommented())
     for name, _ in settings_of(Settings):
-        line = line_of(known, tuple(name.split(".")))
-        assert line is not None, name
+        line = known.line(tuple(name.split(".")))
+        assert line, name
         above = line - 2
         while re.match(r"#?[a-z_]+ = |^\[", lines[above]):
             above -= 1
