@@ -140,6 +140,16 @@ class LinkTickets:
 
 
 @dataclass(frozen=True, slots=True)
+class UnlinkTickets:
+    """Take a link of ours between this ticket and another away."""
+
+    link: TicketLink
+
+    def __str__(self) -> str:
+        return f"unlink ({self.link.type}) from {self.link.other}"
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Deliberately do nothing, and say why."""
 
@@ -150,5 +160,15 @@ class Hold:
 
 
 Action = (
-    Create | Find | Adopt | Look | Update | Transition | Comment | LinkRemote | LinkTickets | Hold
+    Create
+    | Find
+    | Adopt
+    | Look
+    | Update
+    | Transition
+    | Comment
+    | LinkRemote
+    | LinkTickets
+    | UnlinkTickets
+    | Hold
 )

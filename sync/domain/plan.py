@@ -22,6 +22,7 @@ from sync.domain.actions import (
     LinkTickets,
     Look,
     Transition,
+    UnlinkTickets,
     Update,
 )
 from sync.domain.errors import Cause, Parked
@@ -73,6 +74,12 @@ def ticket_link_name(link: TicketLink) -> str:
     return f"{link.type}|{'outward' if link.outward else 'inward'}|{link.other}"
 
 
+def ticket_link_named(name: str) -> TicketLink:
+    """The link that the base remembers by this name."""
+    type_, side, other = name.rsplit("|", 2)
+    return TicketLink(type_, other, outward=side == "outward")
+
+
 def reasons(draft: Draft, base: Base) -> tuple[str, ...]:
     """What of ours has changed so that the ticket must be read. Empty: nothing to do there."""
     desired, found = draft.desired, []
@@ -94,6 +101,11 @@ def _links(draft: Draft, base: Base) -> list[Action]:
         LinkRemote(link)
         for link in draft.desired.remote_links
         if base.remote_links.get(link.global_id) != remote_link_digest(link)
+    ]
+    # Taking away comes first: a ticket that moved is linked under its old key, which still leads to it.
+    wished = {ticket_link_name(link) for link in draft.desired.ticket_links}
+    actions += [
+        UnlinkTickets(ticket_link_named(name)) for name in base.ticket_links if name not in wished
     ]
     actions += [
         LinkTickets(link)

@@ -20,8 +20,9 @@ def group_status(snapshots: Sequence[Snapshot]) -> Status:
     """The status of several subjects on one ticket.
 
     The least advanced of those that are not over; when all are over, closed, or cancelled if every
-    one of them was.
+    one of them was. With an incident among them, it alone counts.
     """
+    snapshots = [s for s in snapshots if s.ref.kind is Kind.INCIDENT] or snapshots
     going = [s.status for s in snapshots if not s.status.ended] or [s.status for s in snapshots]
     return min(going, key=_ADVANCE.index)
 
@@ -45,15 +46,17 @@ def record(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """The subjects of a ticket, the one that began first in front."""
+    """The subjects of a ticket: incidents before issues, else the one that began first in front."""
     if len(snapshots) == 1:
         return list(snapshots)
 
-    def began(snapshot: Snapshot) -> tuple[float, str]:
+    def began(snapshot: Snapshot) -> tuple[bool, float, str]:
+        issue = snapshot.ref.kind is Kind.ISSUE
         try:
-            return moment(snapshot.payload.get("started_at")).timestamp(), str(snapshot.ref)
+            began = moment(snapshot.payload.get("started_at")).timestamp()
         except (Wrong, OverflowError):
-            return snapshot.event_time / 1e9, str(snapshot.ref)
+            began = snapshot.event_time / 1e9
+        return issue, began, str(snapshot.ref)
 
     return sorted(snapshots, key=began)
 

@@ -198,7 +198,7 @@ class MemoryTracker:
     def link_tickets(self, ref: TicketRef, link: TicketLink) -> None:
         with self._call("link_tickets"):
             if link.other not in {ticket.ref.key for ticket in self.alive}:
-                raise Rejected(f"{link.other} is not there", cause=Cause.OTHER)
+                raise Rejected(f"{link.other} is not there", cause=Cause.PERMISSION)
             self._get(ref.id).ticket_links.add(link)
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlmodel import Session, col, select
 
-from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
+from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.store.tables import LinkRow, SubjectRow
 
 

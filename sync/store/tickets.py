@@ -193,6 +193,14 @@ def link(session: Session, subject: str, ticket_id: int, now: float) -> None:
         known.ticket_id = ticket_id
 
 
+def unlink(session: Session, subject: str) -> None:
+    """Take a subject off its ticket."""
+    known = session.get(LinkRow, subject)
+    if known is not None:
+        session.delete(known)
+        session.flush()
+
+
 def find(session: Session, name: str) -> TicketRow | None:
     """A ticket by Jira key, our key, or the id of a subject it keeps."""
     row = session.exec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from sync.domain.actions import (
     LinkTickets,
     Look,
     Transition,
+    UnlinkTickets,
     Update,
 )
 from sync.domain.errors import Cause, Missing, Rejected, Unknown
@@ -72,6 +74,8 @@ class Apply:
                 base = self._link_remote(ref, base, action)
             elif isinstance(action, LinkTickets):
                 base = self._link_tickets(ref, base, action)
+            elif isinstance(action, UnlinkTickets):
+                base = self._unlink_tickets(ref, base, action)
         if (
             observed is not None
             and made.parked is None
@@ -135,9 +139,24 @@ class Apply:
         return base
 
     def _link_tickets(self, ref: TicketRef, base: Base, action: LinkTickets) -> Base:
-        self._tracker.link_tickets(ref, action.link)
+        try:
+            self._tracker.link_tickets(ref, action.link)
+        except (Missing, Rejected) as fault:
+            if isinstance(fault, Rejected) and fault.cause is not Cause.PERMISSION:
+                raise
+            # The other one is gone, and this one is not to blame; its own walk will find out.
+            self._record.step(_with_base(base), Entry("link", f"{action}: {fault}", "warning"))
+            return base
         base = replace(base, ticket_links=(*base.ticket_links, ticket_link_name(action.link)))
         self._done(ref, base, "link", action)
+        return base
+
+    def _unlink_tickets(self, ref: TicketRef, base: Base, action: UnlinkTickets) -> Base:
+        with suppress(Missing):
+            self._tracker.unlink_tickets(ref, action.link)
+        name = ticket_link_name(action.link)
+        base = replace(base, ticket_links=tuple(n for n in base.ticket_links if n != name))
+        self._done(ref, base, "unlink", action)
         return base
 
     def _intend_comment(self, comment: Comment) -> None:

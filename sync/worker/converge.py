@@ -30,6 +30,7 @@ from sync.telemetry import WALKS
 from sync.worker.apply import Apply
 from sync.worker.creation import NotYet, make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
+from sync.worker.incidents import incidents_due
 from sync.worker.record import Entry, Record
 
 log = structlog.get_logger("worker")
@@ -130,7 +131,7 @@ class Converger:
             record.settle(None)
             return "spared"
         tracker = tracker_for(facts, self._trackers)
-        desired, again_at = desire(facts, rule, now)
+        desired, again_at = desire(facts, rule, now, self._rules())
         draft = tracker.draft(desired)
         if facts.ref is None:
             made = make(facts, draft, tracker, record, self._clock)
@@ -138,6 +139,9 @@ class Converger:
                 return "held"
             ref, base = made
             facts = replaced(facts, look=False)
+            if facts.incidents:
+                with self._store.write() as session:
+                    incidents_due(session, facts.ticket_id, now, ref.key)
         else:
             ref, base = facts.ref, facts.base
         base, last = Apply(facts, draft, tracker, record).converge(ref, base)

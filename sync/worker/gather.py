@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlmodel import Session
 
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import Desired, RuleRef
-from sync.domain.subject import Snapshot, Status
+from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import subjects
+from sync.store import memberships, subjects
 from sync.store.tables import SubjectRow, TicketRow, TicketState
+from sync.worker.incidents import closed_with_incident, ticket_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,16 @@ class Facts:
     occurrences: int
     ended_at: float | None
     parked: bool
+    # (site, Jira key) of the tickets of an incident's issues.
+    issue_tickets: tuple[tuple[str, str], ...] = ()
+    # By issue: (status, rule of the ticket) of each incident it belongs to.
+    incidents: Mapping[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
-        """All subjects of the ticket are over."""
-        return all(snapshot.status.ended for snapshot in self.snapshots)
+        """The subjects of the ticket are over; an incident speaks for the issues on its ticket."""
+        speaking = [s for s in self.snapshots if s.ref.kind is Kind.INCIDENT] or self.snapshots
+        return all(snapshot.status.ended for snapshot in speaking)
 
 
 def gather(session: Session, row: TicketRow) -> Facts:
@@ -50,6 +56,12 @@ def gather(session: Session, row: TicketRow) -> Facts:
     assert row.id is not None
     rows: list[SubjectRow] = subjects.of_ticket(session, row.id)
     ends = [r.ended_at for r in rows if r.ended_at is not None]
+    incidents: dict[str, list[tuple[str, str]]] = {}
+    issues = [r.ref for r in rows if r.kind == Kind.ISSUE]
+    for issue, status, rule in memberships.incident_states(session, issues):
+        incidents.setdefault(issue, []).append((status, rule))
+    own = [r.ref for r in rows if r.kind == Kind.INCIDENT]
+    members = memberships.tickets_of_issues(session, own)
     return Facts(
         ticket_id=row.id,
         key=row.key,
@@ -68,6 +80,10 @@ def gather(session: Session, row: TicketRow) -> Facts:
         occurrences=sum(r.occurrences for r in rows),
         ended_at=max(ends, default=None),
         parked=row.parked_at is not None,
+        issue_tickets=tuple(
+            (t.site, t.jira_key) for t in members if t.state == TicketState.LINKED and t is not row
+        ),
+        incidents=incidents,
     )
 
 
@@ -103,13 +119,22 @@ def tracker_for(facts: Facts, trackers: Mapping[str, Tracker]) -> Tracker:
     return tracker
 
 
-def desire(facts: Facts, rule: Rule, now: float) -> tuple[Desired, float | None]:
+def desire(
+    facts: Facts, rule: Rule, now: float, rules: RuleSet | None = None
+) -> tuple[Desired, float | None]:
     """What the rule asks of the ticket now, and when to look again although nothing came in.
 
     A quiet close: until the subject has stayed closed for the rule's ``close_after``, the ticket
-    keeps the status it had.
+    keeps the status it had. ``rules`` are for what the rules of incidents say of their issues.
     """
-    desired = rule.project_ticket(facts.key, facts.snapshots, occurrences=facts.occurrences)
+    snapshots = facts.snapshots
+    if rules is not None and facts.incidents:
+        snapshots = closed_with_incident(rules, snapshots, facts.incidents)
+    desired = rule.project_ticket(facts.key, snapshots, occurrences=facts.occurrences)
+    own_key = facts.ref.key if facts.ref else ""
+    links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
+    if links:
+        desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
     if desired.rule.name != rule.ref.name:
         desired = replace(desired, rule=RuleRef(rule.ref.name, rule.ref.file, rule.ref.line))
     if (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 from sqlalchemy import func
@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.subject import Snapshot
 from sync.rules import Rule, RuleSet
-from sync.store import journal, subjects, tickets
+from sync.store import journal, memberships, subjects, tickets
 from sync.store.tables import SubjectRow, TicketRow, TicketState
 
 log = structlog.get_logger("triage")
@@ -21,14 +21,21 @@ class Router:
     """Finds or records the ticket of each subject of one triage batch, within its transaction."""
 
     def __init__(
-        self, session: Session, rules: RuleSet, now: float, snapshots: Mapping[str, Snapshot]
+        self,
+        session: Session,
+        rules: RuleSet,
+        now: float,
+        snapshots: Mapping[str, Snapshot],
+        slots: Callable[[], float] | None = None,
     ) -> None:
+        self._slots = slots
         self._session = session
         self._rules = rules
-        self._now = now
+        self.now = now
         self._of_subject = dict(subjects.ticket_ids(session, snapshots))
         self._by_id = tickets.by_ids(session, self._of_subject.values())
         self._by_key: dict[str, TicketRow] = {row.key: row for row in self._by_id.values()}
+        self._incidents = memberships.incidents_of(session, snapshots)
 
     def route(
         self, snapshot: Snapshot, row: SubjectRow, *, came_back_after: float | None = None
@@ -51,10 +58,47 @@ class Router:
                 self._due(known, rule, snapshot)
                 return f"ticket {known.jira_key or known.key} is due"
             return self._place(snapshot, rule, after=known)
+        host = self._host(ref)
+        if host is not None:
+            return self.move(snapshot, host)
         rule = self._rules.match(snapshot)
         if rule is None:
             return "no rule matches"
         return self._place(snapshot, rule, after=None)
+
+    def ticket_of(self, ref: str) -> TicketRow | None:
+        """The ticket of a subject of this batch, once it has been routed."""
+        return self._by_id.get(self._of_subject.get(ref, -1))
+
+    def forget(self, ref: str) -> None:
+        """The subject has no ticket any more: route it anew."""
+        self._of_subject.pop(ref, None)
+        self._incidents = {one: them for one, them in self._incidents.items() if one != ref}
+
+    def move(self, snapshot: Snapshot, ticket: TicketRow) -> str:
+        """Put a subject on a ticket that is there, instead of one of its own."""
+        assert ticket.id is not None
+        ref = str(snapshot.ref)
+        self._session.flush()
+        tickets.link(self._session, ref, ticket.id, self.now)
+        self._of_subject[ref] = ticket.id
+        self._by_id[ticket.id] = ticket
+        self._due(ticket, self._rules.get(ticket.rule), snapshot)
+        return f"it is on its incident's ticket {ticket.jira_key or ticket.key}"
+
+    def _host(self, ref: str) -> TicketRow | None:
+        """The ticket of the incident that an issue belongs to, where its rule puts issues there."""
+        incidents = self._incidents.get(ref, [])
+        if not incidents:
+            return None
+        ids = subjects.ticket_ids(self._session, incidents)
+        rows = tickets.by_ids(self._session, ids.values())
+        for incident in incidents:
+            row = rows.get(ids.get(incident, -1))
+            rule = self._rules.get(row.rule) if row else None
+            if row and rule and rule.issues.on_ticket and row.state != TicketState.GONE:
+                return row
+        return None
 
     def _place(self, snapshot: Snapshot, rule: Rule, *, after: TicketRow | None) -> str:
         ref = str(snapshot.ref)
@@ -84,23 +128,23 @@ class Router:
                     rule=rule.ref.name,
                     site=rule.site,
                     project="",
-                    created_at=self._now,
+                    created_at=self.now,
                 ),
             )
             self._by_key[key] = ticket
         assert ticket.id is not None
         self._session.flush()
-        tickets.link(self._session, ref, ticket.id, self._now)
+        tickets.link(self._session, ref, ticket.id, self.now)
         self._of_subject[ref] = ticket.id
         self._by_id[ticket.id] = ticket
         self._due(ticket, rule, snapshot)
         if parked is not None:
             ticket.parked = parked_json(parked)
-            ticket.parked_at = self._now
+            ticket.parked_at = self.now
             ticket.due_at = None
             journal.write(
                 self._session,
-                at=self._now,
+                at=self.now,
                 action="park",
                 ticket_id=ticket.id,
                 rule=rule.ref.name,
@@ -110,10 +154,10 @@ class Router:
         return f"rule {rule.ref.name!r}: ticket {key} is due"
 
     def _due(self, ticket: TicketRow, rule: Rule | None, snapshot: Snapshot) -> None:
-        at = self._now
+        at = max(self.now, self._slots()) if self._slots else self.now
         if ticket.state == TicketState.SPARED and not snapshot.status.ended:
             ticket.state = TicketState.NEW
-            ticket.created_at = self._now
+            ticket.created_at = self.now
         if ticket.state == TicketState.NEW and rule is not None and rule.hold:
             at = max(at, ticket.created_at + rule.hold)
         tickets.make_due(ticket, at, snapshot.event_type.value)
@@ -154,7 +198,7 @@ class Router:
         if rule.storm is None:
             return None
         limit, window = rule.storm
-        start = self._now - window
+        start = self.now - window
         recent = self._session.exec(
             select(func.count())
             .select_from(TicketRow)
@@ -162,7 +206,7 @@ class Router:
         ).one()
         if recent < limit:
             return None
-        return f"storm:{rule.ref.name}:{int(self._now // window)}"
+        return f"storm:{rule.ref.name}:{int(self.now // window)}"
 
 
 def parked_json(parked: Parked) -> dict[str, str]:

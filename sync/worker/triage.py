@@ -13,17 +13,21 @@ import structlog
 from sqlmodel import Session
 
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Event, Snapshot, newest
+from sync.domain.subject import Event, Kind, Snapshot, newest
 from sync.ports import Clock, Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
 from sync.store.engine import Store
 from sync.store.tables import DeliveryRow
+from sync.worker.incidents import follow_incident
 from sync.worker.routing import Router
 
 log = structlog.get_logger("triage")
 
 BATCH = 200
+
+# What is known (or nothing) and what came in, brought together.
+Merge = Callable[[Snapshot | None, Snapshot], Snapshot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,20 @@ class Triage:
         log.info("triaged", deliveries=len(rows), readable=len(read), subjects=len(outcomes))
         return len(rows)
 
-    def absorb(self, session: Session, snapshots: list[Snapshot]) -> dict[str, str]:
+    def absorb(
+        self,
+        session: Session,
+        snapshots: list[Snapshot],
+        *,
+        merge: Merge = newest,
+        slots: Callable[[], float] | None = None,
+    ) -> dict[str, str]:
         """Merge snapshots into the store and make the tickets of those that changed due.
 
-        The one way in for webhooks and sweeps alike. Returns what became of each subject, in words.
+        The one way in for webhooks and sweeps alike. ``merge`` brings what is known (None for nothing)
+        together with what came in. ``slots`` gives each ticket its own time to be due at (backfill,
+        behind live traffic); without it they are due now. Returns what became of each subject, in
+        words.
         """
         deliveries.lock_triage(session)
         merged: dict[str, Snapshot] = {}
@@ -79,12 +93,13 @@ class Triage:
             ref = str(snapshot.ref)
             merged[ref] = newest(merged.get(ref), snapshot)
         known = subjects.load(session, merged)
-        router = Router(session, self._rules(), self._clock.time(), merged)
+        rules = self._rules()
+        router = Router(session, rules, self._clock.time(), merged, slots)
         outcomes: dict[str, str] = {}
         for ref, snapshot in sorted(merged.items()):
             row = known.get(ref)
             before = subjects.to_snapshot(row) if row else None
-            after = newest(before, snapshot)
+            after = merge(before, snapshot)
             if before == after:
                 outcomes[ref] = "older than what is known"
                 continue
@@ -95,6 +110,8 @@ class Triage:
             )
             row = subjects.put(session, row, after, self._clock.time())
             outcomes[ref] = router.route(after, row, came_back_after=came_back_after)
+            if after.ref.kind is Kind.INCIDENT:
+                follow_incident(session, router, rules, before, after)
         return outcomes
 
     def _read(self, session: Session, row: DeliveryRow) -> Read | None:

@@ -1,0 +1,92 @@
+"""Queries on who belongs to an incident. References are those of subjects (``str(SubjectRef)``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow
+
+
+def issues_of(session: Session, incident: str) -> set[str]:
+    """The issues of an incident, whether or not we know them."""
+    query = select(MembershipRow.issue).where(MembershipRow.incident == incident)
+    return set(session.exec(query))
+
+
+def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[str]]:
+    """For each issue that belongs to incidents: which, in order."""
+    wanted = sorted(set(issues))
+    found: dict[str, list[str]] = {}
+    if not wanted:
+        return found
+    query = (
+        select(MembershipRow.issue, MembershipRow.incident)
+        .where(col(MembershipRow.issue).in_(wanted))
+        .order_by(col(MembershipRow.issue), col(MembershipRow.incident))
+    )
+    for issue, incident in session.exec(query):
+        found.setdefault(issue, []).append(incident)
+    return found
+
+
+def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
+    """Say who belongs to an incident; who joined and who left by that."""
+    known = issues_of(session, incident)
+    joined, left = issues - known, known - issues
+    if left:
+        session.execute(
+            delete(MembershipRow).where(
+                col(MembershipRow.incident) == incident, col(MembershipRow.issue).in_(sorted(left))
+            )
+        )
+    session.add_all(MembershipRow(incident=incident, issue=issue) for issue in sorted(joined))
+    return joined, left
+
+
+def tickets_of_issues(session: Session, incidents: Iterable[str]) -> list[TicketRow]:
+    """The tickets of the issues of some incidents, in order of their making."""
+    wanted = sorted(set(incidents))
+    if not wanted:
+        return []
+    query = (
+        select(TicketRow)
+        .join(LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id))
+        .join(MembershipRow, col(MembershipRow.issue) == col(LinkRow.subject))
+        .where(col(MembershipRow.incident).in_(wanted))
+        .order_by(col(TicketRow.id))
+    )
+    return list({row.id: row for row in session.exec(query)}.values())
+
+
+def tickets_of_incidents(session: Session, issues: Iterable[str]) -> list[TicketRow]:
+    """The tickets of the incidents that some issues belong to, in order of their making."""
+    wanted = sorted(set(issues))
+    if not wanted:
+        return []
+    query = (
+        select(TicketRow)
+        .join(LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id))
+        .join(MembershipRow, col(MembershipRow.incident) == col(LinkRow.subject))
+        .where(col(MembershipRow.issue).in_(wanted))
+        .order_by(col(TicketRow.id))
+    )
+    return list({row.id: row for row in session.exec(query)}.values())
+
+
+def incident_states(session: Session, issues: Iterable[str]) -> list[tuple[str, str, str]]:
+    """For issues that belong to incidents: (issue, the incident's status, its ticket's rule)."""
+    wanted = sorted(set(issues))
+    if not wanted:
+        return []
+    query = (
+        select(MembershipRow.issue, SubjectRow.status, TicketRow.rule)
+        .join(SubjectRow, col(SubjectRow.ref) == col(MembershipRow.incident))
+        .join(LinkRow, col(LinkRow.subject) == col(MembershipRow.incident))
+        .join(TicketRow, col(TicketRow.id) == col(LinkRow.ticket_id))
+        .where(col(MembershipRow.issue).in_(wanted))
+        .order_by(col(MembershipRow.issue))
+    )
+    return list(session.exec(query).all())

@@ -1,0 +1,134 @@
+"""Incidents and their issues: links kept right, issues on the incident's ticket, closing together.
+
+Who belongs to an incident is known from the API alone; this follows each change of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from sqlmodel import Session
+
+from sync.domain.rule import TicketLink
+from sync.domain.subject import Kind, Snapshot, Status
+from sync.rules import Rule, RuleSet
+from sync.store import journal, memberships, subjects, tickets
+from sync.store.tables import TicketRow, TicketState
+from sync.worker.routing import Router
+
+
+def issue_refs(incident: Snapshot) -> set[str]:
+    """The references of an incident's issues."""
+    return {f"{incident.ref.source}:{Kind.ISSUE.value}:{id_}" for id_ in incident.issue_ids}
+
+
+def follow_incident(
+    session: Session, router: Router, rules: RuleSet, before: Snapshot | None, after: Snapshot
+) -> None:
+    """Draw the conclusions from an incident that changed: who joined or left, whether it ended."""
+    joined, left = memberships.put(session, str(after.ref), issue_refs(after))
+    session.flush()
+    ticket = router.ticket_of(str(after.ref))
+    rule = rules.get(ticket.rule) if ticket else None
+    if ticket is None or rule is None:
+        return
+    if rule.issues.on_ticket:
+        _take_in(session, router, ticket, joined)
+        _let_go(session, router, ticket, left)
+    turned = before is not None and before.status.ended != after.status.ended
+    if rule.issues.close:
+        concerned = joined | left | (issue_refs(after) if turned else set())
+        why = f"its incident is {after.status.value}"
+        _make_due(session, concerned, router.now, why)
+
+
+def _take_in(session: Session, router: Router, host: TicketRow, joined: Iterable[str]) -> None:
+    """Put issues on the incident's ticket, unless they have one in Jira already."""
+    for ref, row in subjects.load(session, joined).items():
+        own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
+        theirs = next(iter(own.values()), None)
+        if theirs is not None and (theirs is host or theirs.state not in _NOT_MADE):
+            continue
+        router.move(subjects.to_snapshot(row), host)
+        if theirs is not None:
+            _spare_if_empty(session, theirs, router.now, f"{ref} is on its incident's ticket")
+
+
+_NOT_MADE = (TicketState.NEW, TicketState.SPARED)
+
+
+def _let_go(session: Session, router: Router, host: TicketRow, left: Iterable[str]) -> None:
+    """Give issues that left the incident tickets of their own."""
+    ids = subjects.ticket_ids(session, left)
+    rows = subjects.load(session, [ref for ref, id_ in ids.items() if id_ == host.id])
+    for ref, row in rows.items():
+        tickets.unlink(session, ref)
+        router.forget(ref)
+        router.route(subjects.to_snapshot(row), row)
+
+
+def _spare_if_empty(session: Session, ticket: TicketRow, now: float, why: str) -> None:
+    assert ticket.id is not None
+    session.flush()
+    if subjects.of_ticket(session, ticket.id):
+        return
+    ticket.state = TicketState.SPARED
+    ticket.due_at = None
+    journal.write(
+        session,
+        at=now,
+        action="spare",
+        ticket_id=ticket.id,
+        rule=ticket.rule,
+        result="held",
+        words=why,
+    )
+
+
+def _make_due(session: Session, refs: Iterable[str], now: float, why: str) -> None:
+    ids = subjects.ticket_ids(session, refs)
+    for row in tickets.by_ids(session, ids.values()).values():
+        tickets.make_due(row, now, why)
+
+
+def incidents_due(session: Session, ticket_id: int, now: float, made: str) -> None:
+    """A ticket was made: those of the incidents its issues belong to are to be linked with it."""
+    refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
+    for row in memberships.tickets_of_incidents(session, refs):
+        if row.id != ticket_id:
+            tickets.make_due(row, now, f"{made} was made for one of its issues")
+
+
+def ticket_links(
+    rule: Rule, site: str, own_key: str, others: Iterable[tuple[str, str]]
+) -> tuple[TicketLink, ...]:
+    """The links an incident's ticket wants with its issues' tickets, given as (site, Jira key)."""
+    if not rule.issues.link:
+        return ()
+    keys = sorted({key for where, key in others if where == site and key not in ("", own_key)})
+    return tuple(TicketLink(rule.issues.link, key, outward=rule.issues.outward) for key in keys)
+
+
+def closed_with_incident(
+    rules: RuleSet,
+    snapshots: tuple[Snapshot, ...],
+    incidents: Mapping[str, list[tuple[str, str]]],
+) -> tuple[Snapshot, ...]:
+    """The snapshots, with issues closed whose incident is over and whose incident's rule says so.
+
+    ``incidents`` has, by issue, (the incident's status, the rule of its ticket). An issue of several
+    incidents is closed once all of those that would close it are over.
+    """
+    changed = []
+    for snapshot in snapshots:
+        closing = [
+            Status(status)
+            for status, name in incidents.get(str(snapshot.ref), [])
+            if (rule := rules.get(name)) is not None and rule.issues.close
+        ]
+        over = bool(closing) and all(status.ended for status in closing)
+        if over and not snapshot.status.ended:
+            snapshot = replace(snapshot, status=Status.CLOSED)
+        changed.append(snapshot)
+    return tuple(changed)

@@ -1,0 +1,48 @@
+"""Keeping a sweep's lease while its run goes on, however long one page takes."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+
+from sync.store import sweeps
+from sync.store.engine import Store
+
+log = structlog.get_logger("sweep")
+
+
+class Heartbeat:
+    """Renews a lease in a thread of its own until stopped."""
+
+    def __init__(self, store: Store, sweep: str, owner: str, lease: float) -> None:
+        self._store, self._sweep, self._owner, self._lease = store, sweep, owner, lease
+        self._stop = threading.Event()
+        self._held_until = time.monotonic() + lease
+        self._lost = False
+        self._thread = threading.Thread(target=self._beat, name=f"lease-{sweep}", daemon=True)
+        self._thread.start()
+
+    @property
+    def held(self) -> bool:
+        """Whether the lease is surely still ours."""
+        return not self._lost and time.monotonic() < self._held_until
+
+    def stop(self) -> None:
+        """Renew no more."""
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._lease / 4):
+            began = time.monotonic()
+            try:
+                if not sweeps.renew(self._store, self._sweep, self._owner, self._lease):
+                    self._lost = True
+                    return
+            except Exception as error:
+                # The store may be back before the lease ends; if not, ``held`` says so.
+                log.warning("a sweep's lease was not renewed", sweep=self._sweep, why=str(error))
+                continue
+            self._held_until = began + self._lease

@@ -1,0 +1,288 @@
+"""Running a sweep: under a lease that only one process holds, each run a row, the watermark last.
+
+A run covers a window: from the watermark, less an overlap for clocks that differ and indexes that lag,
+until now. The first run begins an overlap ago; what lies before is for backfill. Whatever a run does
+is harmless when done again, so a run that dies leaves nothing to clean up: the watermark has not
+moved, and the next run covers its window.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from sync.domain.errors import Cause, Fault, Rejected
+from sync.ports import Clock
+from sync.store import sweeps
+from sync.store.engine import Store, StoreUnavailable
+from sync.store.sweeps import SweepLost
+from sync.store.tables import RunResult, SweepRunRow
+from sync.telemetry import SWEEP_RUNS
+from sync.worker.sweeps.drift import Drift, DriftKind, Tally
+from sync.worker.sweeps.heartbeat import Heartbeat
+
+log = structlog.get_logger("sweep")
+
+LEASE_SECONDS = 45.0
+RECHECK_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The span of time (seconds since the epoch) that a run looks at."""
+
+    since: float
+    until: float
+
+
+class Sweep(Protocol):
+    """One search for what was missed."""
+
+    @property
+    def name(self) -> str:
+        """Its name: in the schedule, in the run's row, on the command line."""
+        ...
+
+    @property
+    def overlap(self) -> float:
+        """How far (seconds) each run reaches back before the end of the one before."""
+        ...
+
+    def sweep(self, run: Run) -> None:
+        """Look through ``run.window`` and put right, or make due, what is not as it should be.
+
+        Raises the faults of the outside; Rejected with cause PERMISSION disables the sweep for a day.
+        """
+        ...
+
+
+class Run:
+    """One run in progress: its window, what it found, and how far it has come.
+
+    ``cursor`` is kept with the watermark, for sweeps that go on where they left off.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        window: Window,
+        cursor: dict[str, Any],
+        *,
+        dry: bool,
+        held: Callable[[], bool],
+        advance: Callable[[float, dict[str, Any]], None],
+    ) -> None:
+        self.name = sweep.name
+        self.window = window
+        self.cursor = cursor
+        self.dry = dry
+        self.tally = Tally()
+        self._held = held
+        self._advance = advance
+
+    def check(self) -> None:
+        """Go on only while the lease is ours: to be called before each page. Raises SweepLost."""
+        if not self._held():
+            raise SweepLost(f"the sweep {self.name!r} was taken over by another process")
+
+    def called(self, calls: int = 1) -> None:
+        """Count calls to the outside."""
+        self.tally.calls += calls
+
+    def looked(self, count: int) -> None:
+        """Count what was looked at."""
+        self.tally.looked += count
+
+    def found(self, kind: DriftKind, what: str, words: str, *, repaired: bool = True) -> None:
+        """Count, keep and log a finding."""
+        drift = Drift(self.name, kind, what, words, repaired)
+        self.tally.found(drift)
+        if not self.dry:
+            log.info("drift", sweep=self.name, kind=kind.value, what=what, words=words)
+
+    def failed(self, words: str) -> None:
+        """Count something that could not be looked at or put right; the run goes on."""
+        self.tally.failed += 1
+        self.note(words)
+
+    def note(self, words: str) -> None:
+        """Put a sentence into the run's row."""
+        if words not in self.tally.notes:
+            self.tally.notes.append(words)
+
+    def reached(self, until: float) -> None:
+        """Everything up to ``until`` is done: a run that dies later need not do it again."""
+        if not self.dry:
+            self._advance(until, self.cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended, for people. ``words`` says why it did not end well, or what to know."""
+
+    sweep: str
+    result: RunResult
+    window: Window
+    tally: Tally
+    seconds: float
+    words: str = ""
+
+
+class Runner:
+    """Runs sweeps for this process. Safe to share between threads."""
+
+    def __init__(
+        self, store: Store, clock: Clock, owner: str, *, lease: float = LEASE_SECONDS
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._owner = owner
+        self._lease = lease
+
+    def run(self, sweep: Sweep, *, dry: bool = False, by_hand: bool = False) -> Report | None:
+        """Run a sweep now. None where there is nothing to do: another process is at it, or it is
+        disabled and not yet to be tried again (unless ``by_hand``).
+
+        A dry run looks and reports; it takes no lease and writes nothing. Raises StoreUnavailable.
+        """
+        if dry:
+            return self._dry(sweep)
+        if not by_hand and self._disabled(sweep):
+            return None
+        value = sweeps.take(self._store, sweep.name, self._owner, self._lease)
+        if value is None:
+            return None
+        heartbeat = Heartbeat(self._store, sweep.name, self._owner, self._lease)
+        try:
+            return self._run(sweep, value, heartbeat)
+        finally:
+            heartbeat.stop()
+            sweeps.release(self._store, sweep.name, self._owner)
+
+    def _disabled(self, sweep: Sweep) -> bool:
+        until = sweeps.value(self._store, sweep.name).get("disabled_until", 0.0)
+        return float(until) > self._clock.time()
+
+    def _window(self, sweep: Sweep, value: dict[str, Any]) -> Window:
+        now = self._clock.time()
+        # A clock that was set back must not make the window empty.
+        return Window(min(float(value.get("until", now)), now) - sweep.overlap, now)
+
+    def _dry(self, sweep: Sweep) -> Report:
+        value = sweeps.value(self._store, sweep.name)
+        window = self._window(sweep, value)
+        run = Run(
+            sweep,
+            window,
+            dict(value.get("cursor", {})),
+            dry=True,
+            held=lambda: True,
+            advance=lambda _until, _cursor: None,
+        )
+        began = time.monotonic()
+        result, words = _carried_out(sweep, run)
+        return Report(sweep.name, result, window, run.tally, time.monotonic() - began, words)
+
+    def _run(self, sweep: Sweep, value: dict[str, Any], heartbeat: Heartbeat) -> Report:
+        window = self._window(sweep, value)
+        began = time.monotonic()
+
+        def advance(until: float, cursor: dict[str, Any]) -> None:
+            now = self._clock.time()
+            with self._store.write() as session:
+                sweeps.advance(
+                    session, sweep.name, self._owner, {"until": until, "cursor": cursor}, now
+                )
+
+        run = Run(
+            sweep,
+            window,
+            dict(value.get("cursor", {})),
+            dry=False,
+            held=lambda: heartbeat.held,
+            advance=advance,
+        )
+        row = SweepRunRow(
+            sweep=sweep.name,
+            owner=self._owner,
+            started_at=self._clock.time(),
+            window_from=window.since,
+            window_to=window.until,
+        )
+        with self._store.write() as session:
+            run_id = sweeps.begin(session, row)
+        result, words = RunResult.FAILED, "it was stopped"
+        try:
+            result, words = _carried_out(sweep, run)
+            if result is RunResult.OK:
+                run.reached(window.until)
+            elif result is RunResult.DISABLED:
+                self._disable(sweep, words, value)
+        except SweepLost as lost:
+            result, words = RunResult.LOST, str(lost)
+        finally:
+            report = Report(sweep.name, result, window, run.tally, time.monotonic() - began, words)
+            self._end(run_id, report)
+        return report
+
+    def _disable(self, sweep: Sweep, words: str, value: dict[str, Any]) -> None:
+        again = self._clock.time() + RECHECK_SECONDS
+        with self._store.write() as session:
+            sweeps.advance(
+                session,
+                sweep.name,
+                self._owner,
+                {**value, "disabled_until": again, "disabled": words},
+                self._clock.time(),
+            )
+        log.warning("sweep disabled; it is tried again tomorrow", sweep=sweep.name, why=words)
+
+    def _end(self, run_id: int, report: Report) -> None:
+        with self._store.write() as session:
+            sweeps.end(
+                session,
+                run_id,
+                result=report.result.value,
+                seconds=report.seconds,
+                words=" ".join([report.words, *report.tally.notes]).strip()[:4000],
+                **report.tally.columns(),
+            )
+        SWEEP_RUNS.labels(report.sweep, report.result.value).inc()
+        tell = log.info if report.tally.total or report.tally.failed else log.debug
+        if report.result is RunResult.FAILED:
+            tell = log.warning
+        tell(
+            "swept",
+            sweep=report.sweep,
+            result=report.result.value,
+            found=report.tally.total,
+            repaired=report.tally.repaired,
+            failed=report.tally.failed,
+            calls=report.tally.calls,
+            seconds=round(report.seconds, 2),
+            **({"why": report.words} if report.words else {}),
+        )
+
+
+def _carried_out(sweep: Sweep, run: Run) -> tuple[RunResult, str]:
+    try:
+        sweep.sweep(run)
+    except SweepLost:
+        raise
+    except Rejected as fault:
+        if fault.cause is Cause.PERMISSION:
+            return RunResult.DISABLED, " ".join(filter(None, (str(fault), fault.remedy)))
+        return RunResult.FAILED, str(fault)
+    except Fault as fault:
+        return RunResult.FAILED, str(fault)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.exception("a sweep failed", sweep=sweep.name)
+        name = type(error).__name__
+        return RunResult.FAILED, f"it failed on {name}; this is a defect of ours, see the log"
+    return RunResult.OK, ""
