@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sync.sandbox.jira.inspecting import Ticket
+from sync.sandbox.jira.inspecting import Ticket, ticket_of
 from sync.sandbox.jira.render import rich
 from sync.sandbox.jira.server import JiraSandbox
 
@@ -43,12 +43,17 @@ _PAGES = _pages()
 
 def columns(sandbox: JiraSandbox, project: str = "") -> list[Column]:
     """The board's columns, one per status category, newest change first."""
-    tickets = [one for one in sandbox.tickets() if not project or one.project == project]
-    tickets.sort(key=lambda one: (one.updated, int(one.id)), reverse=True)
-    made = []
-    for key, title in COLUMNS:
-        cards = [one for one in tickets if one.category == key]
-        made.append(Column(key, title, len(cards), tuple(cards[:MOST_CARDS])))
+    site = sandbox.site
+    with sandbox.lock:
+        issues = [
+            one for one in site.issues.values() if not one.deleted and project in ("", one.project)
+        ]
+        issues.sort(key=lambda one: (one.updated, one.id), reverse=True)
+        made = []
+        for key, title in COLUMNS:
+            here = [one for one in issues if site.statuses[one.status].category.key == key]
+            cards = tuple(ticket_of(site, one) for one in here[:MOST_CARDS])
+            made.append(Column(key, title, len(here), cards))
     return made
 
 
