@@ -32,6 +32,7 @@ class JiraTracker:
 
     def __init__(self, site: JiraSite, clock: Clock, mount: Mount | None = None) -> None:
         self.site = site.name
+        self._clock = clock
         self.index_lag = site.index_lag
         self._people_url = site.people_url
         self._calls = Calls(site, clock, mount)
@@ -106,6 +107,11 @@ class JiraTracker:
 
     def browse_url(self, key: str) -> str:
         return f"{self._people_url}/browse/{key}"
+
+    def down(self) -> str:
+        """Why no calls are made to this site now, "" if they are, or if a probe is due."""
+        state = self._calls.breaker.state
+        return state.words if state.down and self._clock.time() < state.next_probe else ""
 
     def probe(self) -> str:
         """Who we are on this site (display name). Raises SiteDown or Refused."""

@@ -1,0 +1,107 @@
+"""The same walks over the real Jira adapter, against the simulated site in both dialects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from sync.adapters.jira import JiraSite, JiraTracker
+from sync.sandbox.jira import Effect, JiraSandbox, SandboxTransport
+from sync.sandbox.jira.content import BOT
+from sync.store.engine import Store
+from tests.walks.test_lifecycle import A
+from tests.walks.world import RULES, SimulatedClock, World, issue_event
+
+
+@pytest.fixture(params=["cloud", "datacenter"])
+def sandbox(request: pytest.FixtureRequest, clock: SimulatedClock) -> JiraSandbox:
+    return JiraSandbox(request.param, clock, index_lag=20.0)
+
+
+@pytest.fixture
+def real(
+    sandbox: JiraSandbox, sqlite_store: Store, clock: SimulatedClock, tmp_path: Path
+) -> Iterator[World]:
+    site = JiraSite(
+        name="main",
+        url="http://jira.sandbox",
+        token="sandbox-token",
+        email=BOT.email if sandbox.dialect.value == "cloud" else "",
+        index_lag=30.0,
+    )
+
+    def mount(session: requests.Session) -> None:
+        session.mount("http://jira.sandbox", SandboxTransport(sandbox))
+
+    world = World(sqlite_store, JiraTracker(site, clock, mount), clock, tmp_path / "rules")
+    yield world
+    world.close()
+
+
+def test_a_life_from_created_to_closed(real: World, sandbox: JiraSandbox) -> None:
+    real.deliver(issue_event("issue_created", A, at=1, description="**Late** since _six_."))
+    real.settle()
+    (ticket,) = sandbox.tickets()
+    assert ticket.summary == "orders is stale"
+    assert "Late" in ticket.description
+    assert len(ticket.remote_links) == 1
+    real.deliver(issue_event("issue_updated", A, at=2, title="orders is very stale"))
+    real.settle()
+    real.deliver(
+        issue_event(
+            "issue_status_updated",
+            A,
+            at=3,
+            title="orders is very stale",
+            status="ISSUE_STATUS_INVESTIGATING",
+        )
+    )
+    real.settle()
+    (ticket,) = sandbox.tickets()
+    assert (ticket.summary, ticket.status) == ("orders is very stale", "In Progress")
+    real.deliver(issue_event("issue_closed", A, at=4, title="orders is very stale"))
+    real.settle()
+    (ticket,) = sandbox.tickets()
+    assert (ticket.status, ticket.category) == ("Done", "done")
+    assert [comment.text for comment in ticket.comments] == [
+        "Being investigated.",
+        "Closed upstream.",
+    ]
+    calls = sum(sandbox.calls.values())
+    real.settle(within=86_400)
+    assert sum(sandbox.calls.values()) == calls
+
+
+def test_a_description_edited_around_ours_keeps_both(real: World, sandbox: JiraSandbox) -> None:
+    real.deliver(issue_event("issue_created", A, at=1))
+    real.settle()
+    (ticket,) = sandbox.tickets()
+    if sandbox.dialect.value == "cloud":
+        raw = ticket.description_raw
+        note = {"type": "paragraph", "content": [{"type": "text", "text": "Ask the owner first."}]}
+        sandbox.person.edit(ticket.key, description={**raw, "content": [note, *raw["content"]]})
+    else:
+        sandbox.person.edit(
+            ticket.key, description=f"Ask the owner first.\n\n{ticket.description_raw}"
+        )
+    real.deliver(issue_event("issue_updated", A, at=2, description="Rows came back."))
+    real.settle()
+    (ticket,) = sandbox.tickets()
+    assert "Ask the owner first." in ticket.description
+    assert "Rows came back." in ticket.description
+    assert "No new rows" not in ticket.description
+
+
+@pytest.mark.parametrize("project", ["DATA", "OPS"])
+def test_a_lost_reply_to_the_create_makes_one_ticket(
+    real: World, sandbox: JiraSandbox, project: str
+) -> None:
+    real.write_rules(RULES.replace('"DATA"', f'"{project}"'))
+    sandbox.faults.add(Effect.DROP, method="POST", path=r"/issue$", count=1, after=True)
+    real.deliver(issue_event("issue_created", A, at=1))
+    real.settle()
+    assert len(sandbox.tickets()) == 1
+    assert real.rows()[0].jira_key == sandbox.tickets()[0].key
