@@ -1,12 +1,48 @@
-"""Check: what can be known of a template before it is ever rendered."""
+"""Check: what can be known of a template before it is ever rendered.
+
+Names that are not there, fields that upstream does not send, what a rule's kind does not have, tables
+without such a key, time zones and durations that are none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sync.rules.errors import Wrong
-from sync.rules.templates import Template
+from jinja2 import nodes
+
+from sync.rules.durations import seconds_of
+from sync.rules.errors import Wrong, meant
+from sync.rules.filters import zone
+from sync.rules.vocabulary import (
+    IN_BOTH,
+    INCIDENT,
+    ISSUE,
+    NAMES,
+    PLAIN,
+    SUBJECT,
+    UNKNOWN,
+    Shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync.rules.templates import Template
+
+_KIND_NAMES = ("issue", "incident", "kind")
+_LOOP = Shape(
+    dict.fromkeys(("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth"))
+    | dict.fromkeys(("previtem", "nextitem"), UNKNOWN)
+)
+# Filters that give back the same list, or an item of it.
+_SAME = (
+    *("sort", "unique", "reverse", "list", "default", "d"),
+    *("select", "reject", "selectattr", "rejectattr"),
+)
+_ITEM = ("first", "last", "min", "max")
 
 
 @dataclass(frozen=True)
@@ -17,6 +53,228 @@ class Scope:
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def check(made: Template, scope: Scope) -> Iterator[Wrong]:
-    """Everything wrong with a template."""
-    yield from ()
+def check(made: Template, scope: Scope) -> list[Wrong]:
+    """Everything wrong with a template, in the order it is written. Lines count from 0."""
+    return _Walk(scope).over(made.tree)
+
+
+def shown(node: nodes.Node) -> str:
+    """An expression as it is written, as far as it is a path."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        return f"{shown(node.node)}.{node.attr}"
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        return f"{shown(node.node)}[{node.arg.value!r}]"
+    return "(…)"
+
+
+@dataclass
+class _Walk:
+    scope: Scope
+    faults: list[Wrong] = field(default_factory=list)
+    guarded: int = 0
+    known: list[dict[str, Shape]] = field(default_factory=lambda: [{}])
+
+    def over(self, tree: nodes.Template) -> list[Wrong]:
+        self.visit(tree)
+        return sorted(self.faults, key=lambda fault: fault.line)
+
+    def fault(self, node: nodes.Node, problem: str, remedy: str) -> Shape:
+        self.faults.append(Wrong(problem, remedy, line=node.lineno - 1))
+        return UNKNOWN
+
+    @contextmanager
+    def inside(self, *, guard: bool = False, names: bool = False) -> Iterator[None]:
+        self.guarded += guard
+        if names:
+            self.known.append({})
+        yield
+        if names:
+            self.known.pop()
+        self.guarded -= guard
+
+    def visit(self, node: nodes.Node) -> Shape:
+        method = getattr(self, f"visit_{type(node).__name__.lower()}", None)
+        if method is not None:
+            found = method(node)
+            return found if isinstance(found, Shape) else UNKNOWN
+        for child in node.iter_child_nodes():
+            self.visit(child)
+        return UNKNOWN
+
+    # Names and what comes after them.
+
+    def visit_name(self, node: nodes.Name) -> Shape:
+        for names in reversed(self.known):
+            if node.name in names:
+                return names[node.name]
+        if node.name == "range":
+            return UNKNOWN
+        if node.name not in NAMES:
+            names_here = [*NAMES, *(name for names in self.known for name in names)]
+            return self.fault(
+                node, f"there is nothing called {node.name!r}", meant(node.name, names_here)
+            )
+        return self.upstream(node)
+
+    def upstream(self, node: nodes.Name) -> Shape:
+        name, kinds = node.name, self.scope.kinds
+        if name in ("issue", "incident") and not self.guarded and kinds != {name}:
+            other = "incident" if name == "issue" else "issue"
+            only = kinds == {other}
+            self.fault(
+                node,
+                f"there is no `{name}` "
+                + (f"in a rule of {other}s" if only else f"when the rule matches an {other}"),
+                f"Use `{other}` or `subject`."
+                if only
+                else f'Use `subject`, add kind = "{name}" to the rule\'s `when`, '
+                f"or write {{% if {name} %}} around it.",
+            )
+        if name == "tables":
+            return Shape({table: Shape(dict.fromkeys(keys)) for table, keys in self.scope.tables})
+        if name == "subject" and not self.guarded:
+            return ISSUE if kinds == {"issue"} else INCIDENT if kinds == {"incident"} else IN_BOTH
+        return NAMES[name] or PLAIN
+
+    def visit_getattr(self, node: nodes.Getattr) -> Shape:
+        return self.step(node, self.visit(node.node), node.attr)
+
+    def visit_getitem(self, node: nodes.Getitem) -> Shape:
+        shape = self.visit(node.node)
+        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+            return self.step(node, shape, node.arg.value)
+        self.visit(node.arg)
+        if isinstance(node.arg, nodes.Slice):
+            return shape
+        if shape.fields and not shape.open:
+            return next(iter(shape.fields.values())) or UNKNOWN
+        return shape.item or UNKNOWN
+
+    def step(self, node: nodes.Getattr | nodes.Getitem, shape: Shape, name: str) -> Shape:
+        before = shown(node.node)
+        if name in shape.fields:
+            return shape.fields[name] or PLAIN
+        if shape.open:
+            return UNKNOWN
+        if shape.listed:
+            return self.fault(
+                node,
+                f"`{before}` is a list, which has no {name!r}",
+                f"Take one, as in `{before}[0].{name}`, or all: "
+                f"`{before} | map(attribute='{name}') | join(', ')`.",
+            )
+        if not shape.fields:
+            return self.fault(
+                node, f"`{before}` is plain, with no {name!r} in it", "Remove what comes after it."
+            )
+        if shape is IN_BOTH and name in SUBJECT.fields:
+            kind = "issue" if name in ISSUE.fields else "incident"
+            return self.fault(
+                node,
+                f"only {kind}s have {name!r}, and the rule matches both kinds",
+                f'Add kind = "{kind}" to the rule\'s `when`, or write {{% if {kind} %}} around it.',
+            )
+        what = "table" if before == "tables" else "key" if before.startswith("tables.") else "field"
+        return self.fault(
+            node, f"there is no {what} {name!r} in `{before}`", meant(name, shape.fields)
+        )
+
+    # Where names come from.
+
+    def visit_for(self, node: nodes.For) -> None:
+        shape = self.visit(node.iter)
+        with self.inside(names=True):
+            self.known[-1]["loop"] = _LOOP
+            self.assign(node.target, shape.item or UNKNOWN)
+            for child in (node.test, *node.body):
+                if child is not None:
+                    self.visit(child)
+        for child in node.else_:
+            self.visit(child)
+
+    def assign(self, target: nodes.Node, shape: Shape) -> None:
+        if isinstance(target, nodes.Name):
+            self.known[-1][target.name] = shape
+        for child in target.iter_child_nodes():
+            self.assign(child, UNKNOWN)
+
+    def visit_assign(self, node: nodes.Assign) -> None:
+        self.assign(node.target, self.visit(node.node))
+
+    def visit_with(self, node: nodes.With) -> None:
+        shapes = [self.visit(value) for value in node.values]
+        with self.inside(names=True):
+            for target, shape in zip(node.targets, shapes, strict=True):
+                self.assign(target, shape)
+            for child in node.body:
+                self.visit(child)
+
+    # What asks for the kind first.
+
+    def asks(self, test: nodes.Node) -> bool:
+        names = [*test.find_all(nodes.Name), *([test] if isinstance(test, nodes.Name) else [])]
+        return any(name.name in _KIND_NAMES for name in names)
+
+    def visit_if(self, node: nodes.If) -> None:
+        guard = self.asks(node.test)
+        with self.inside(guard=guard):
+            for child in (node.test, *node.body, *node.elif_, *node.else_):
+                self.visit(child)
+
+    def visit_condexpr(self, node: nodes.CondExpr) -> Shape:
+        with self.inside(guard=self.asks(node.test)):
+            self.visit(node.test)
+            shape = self.visit(node.expr1)
+            if node.expr2 is not None:
+                self.visit(node.expr2)
+        return shape
+
+    def visit_and(self, node: nodes.And) -> None:
+        with self.inside(guard=isinstance(node.left, nodes.Name) and self.asks(node.left)):
+            self.visit(node.left)
+            self.visit(node.right)
+
+    visit_or = visit_and
+
+    # Filters.
+
+    def visit_filter(self, node: nodes.Filter) -> Shape:
+        shape = self.visit(node.node) if node.node is not None else UNKNOWN
+        arguments = [*node.args, *(pair.value for pair in node.kwargs)]
+        for argument in arguments:
+            self.visit(argument)
+        named: Mapping[str, nodes.Node] = {str(pair.key): pair.value for pair in node.kwargs}
+        first = arguments[0] if arguments else None
+        if isinstance(first, nodes.Const):
+            self.argument(node, first.value)
+        if "attribute" in named and isinstance(named["attribute"], nodes.Const):
+            name = str(named["attribute"].value)
+            item = shape.item
+            if item and item.fields and not item.open and name.split(".")[0] not in item.fields:
+                self.fault(
+                    node,
+                    f"there is no field {name!r} in the items of `{shown(node.node or node)}`",
+                    meant(name, item.fields),
+                )
+        if node.name in _SAME:
+            return shape
+        return (shape.item or UNKNOWN) if node.name in _ITEM else UNKNOWN
+
+    def argument(self, node: nodes.Filter, value: object) -> None:
+        """What the first argument of some filters must be."""
+        try:
+            if node.name == "plus":
+                seconds_of(value)
+            elif node.name in ("local_time", "date"):
+                zone(str(value))
+        except Wrong as wrong:
+            self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
+        tables = [name for name, _keys in self.scope.tables]
+        if node.name == "lookup" and value not in tables:
+            self.fault(
+                node,
+                f"`lookup`: there is no table {value!r}",
+                meant(str(value), tables) or f"Begin one with [tables.{value}].",
+            )

@@ -29,12 +29,7 @@ from sync.rules.rule import IncidentIssues, Rule
 from sync.rules.status import compile_status
 from sync.rules.templates import is_template
 from sync.rules.values import Value, compile_value
-from sync.rules.vocabulary import KINDS
-
-STANDARD_FIELDS = (
-    *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
-    *("due_date", "parent", "versions", "environment"),
-)
+from sync.rules.vocabulary import KINDS, STANDARD_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class EntityTest:
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class AllOf:
     """Every part must hold."""
 
     parts: tuple[Condition, ...]
@@ -155,7 +155,7 @@ class All:
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class AnyOf:
     """At least one part must hold."""
 
     parts: tuple[Condition, ...]
@@ -214,7 +214,7 @@ class Compiler:
                 self._mistakes.wrong(self._place(where), key, fault)
         return Patterns(tuple(found))
 
-    def compile(self, when: Mapping[str, Any], path: Path, key: str) -> All:
+    def compile(self, when: Mapping[str, Any], path: Path, key: str) -> AllOf:
         """``when`` has the right shape; ``path`` is where it is, ``key`` how people call it."""
         parts: list[Condition] = []
         for name, value in when.items():
@@ -239,5 +239,5 @@ class Compiler:
                     self.compile(one, (*here, number), f"{called}[{number + 1}]")
                     for number, one in enumerate(value)
                 )
-                parts.append(Any_(inner) if name == "any" else All(inner))
-        return All(tuple(parts))
+                parts.append(AnyOf(inner) if name == "any" else AllOf(inner))
+        return AllOf(tuple(parts))

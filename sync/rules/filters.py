@@ -20,6 +20,7 @@ from sync.rules.sandbox import bounded, concat, counted, printed, spend
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
 _LEADING = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _NOTHING = object()
 
@@ -28,6 +29,20 @@ def md(value: Any) -> str:
     """Escape text so that Markdown shows it as it is, in one line."""
     text = _SPECIAL.sub(r"\\\1", " ".join(str(printed(value)).split()))
     return _LEADING.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", text)
+
+
+def markdown(value: Any) -> str:
+    """Text that is Markdown already; a code fence left open is closed, so that more may follow."""
+    text, fence = str(printed(value)).strip(), ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if not found:
+            continue
+        if not fence:
+            fence = found[1]
+        elif found[1].startswith(fence) and not found[2].strip():
+            fence = ""
+    return f"{text}\n{fence}" if fence else text
 
 
 def link(value: Any, url: Any) -> str:
@@ -76,7 +91,8 @@ def moment(value: Any) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone(name: str) -> ZoneInfo:
+    """A time zone by name. Raises Wrong."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -85,7 +101,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -> str:  # noqa: A002
     """A time in a time zone; nothing for no time."""
-    return moment(value).astimezone(_zone(tz)).strftime(format) if value else ""
+    return moment(value).astimezone(zone(tz)).strftime(format) if value else ""
 
 
 def day(value: Any, tz: str = "UTC") -> str:
@@ -207,20 +223,36 @@ def length(value: Any) -> int:
 
 
 _JINJA = (
-    "abs capitalize d default first float int items last list lower map max min reject "
-    "rejectattr reverse round select selectattr sort sum title trim unique upper dictsort"
-).split()
+    *("abs", "capitalize", "d", "default", "dictsort", "first", "float", "int", "items", "last"),
+    *("list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select"),
+    *("selectattr", "sort", "sum", "title", "trim", "unique", "upper"),
+)
 
 ALL: dict[str, Callable[..., Any]] = {
     **{name: FILTERS[name] for name in _JINJA},
-    **{"length": length, "count": length, "join": join, "replace": replace, "string": string},
-    **{"md": md, "link": link, "truncate": truncate, "slug": slug, "table": table},
-    **{"local_time": local_time, "date": day, "plus": plus, "duration": duration},
-    **{"jira_user": jira_user, "lookup": lookup},
-    **{"_counted": counted, "_concat": concat},
+    "length": length,
+    "count": length,
+    "join": join,
+    "replace": replace,
+    "string": string,
+    "md": md,
+    "markdown": markdown,
+    "link": link,
+    "truncate": truncate,
+    "slug": slug,
+    "table": table,
+    "local_time": local_time,
+    "date": day,
+    "plus": plus,
+    "duration": duration,
+    "jira_user": jira_user,
+    "lookup": lookup,
+    "_counted": counted,
+    "_concat": concat,
 }
 KNOWN = tuple(sorted(name for name in ALL if not name.startswith("_")))
-TESTS = tuple(
-    "defined undefined none string number integer float boolean mapping sequence even odd "
-    "in eq equalto ne lt le gt ge true false divisibleby lower upper sameas".split()
+TESTS = (
+    *("defined", "undefined", "none", "string", "number", "integer", "float", "boolean"),
+    *("mapping", "sequence", "even", "odd", "in", "eq", "equalto", "ne", "lt", "le", "gt", "ge"),
+    *("true", "false", "divisibleby", "lower", "upper", "sameas"),
 )

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from sync.domain.subject import Snapshot
-from sync.rules.conditions import FACETS, All, entity_text
+from sync.rules.conditions import FACETS, AllOf, entity_text
 
 Facet = tuple[str, tuple[str, ...]]
 
@@ -27,7 +27,7 @@ class Index:
     always asked.
     """
 
-    def __init__(self, conditions: Sequence[All]) -> None:
+    def __init__(self, conditions: Sequence[AllOf]) -> None:
         self._conditions = tuple(conditions)
         exact = [list(condition.exact()) for condition in conditions]
         shared = Counter(

@@ -67,8 +67,9 @@ def _regex(source: str, body: str, flags: str) -> Pattern:
         tree = parser.parse(body)
         compiled = re.compile(body, re.IGNORECASE if flags else 0)
     except (re.error, OverflowError, RecursionError) as error:
-        where = f" at character {error.pos + 1}" if getattr(error, "pos", None) is not None else ""
-        words = getattr(error, "msg", str(error))
+        words = error.msg if isinstance(error, re.error) else str(error)
+        at = error.pos if isinstance(error, re.error) else None
+        where = f" at character {at + 1}" if at is not None else ""
         raise Wrong(
             f"{source!r} is not a regular expression: {words}{where}",
             "Correct it, or leave out the slashes for plain text with * and ?.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sync.domain.rule import Desired, Policy, RuleRef
 from sync.domain.subject import Snapshot
-from sync.rules.conditions import All
+from sync.rules.conditions import AllOf
 from sync.rules.errors import RuleError
 from sync.rules.identity import Grouping, ticket_key
 from sync.rules.match import Index
@@ -36,7 +36,7 @@ class Rule:
 
     ref: RuleRef
     kinds: frozenset[str]
-    when: All = field(repr=False)
+    when: AllOf = field(repr=False)
     projection: Projection = field(repr=False)
     hold: float = 0.0
     reopen_within: float | None = None

@@ -162,8 +162,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return result
 
 
-LOOP = ("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth")
-LOOP += ("previtem", "nextitem")
+LOOP = (
+    *("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth"),
+    *("previtem", "nextitem"),
+)
 
 
 def _numbers(*values: Any) -> bool:
@@ -181,18 +183,6 @@ def _range(*bounds: int) -> range:
     if len(found) > RANGE_LIMIT:
         raise Wrong(f"counts further than {RANGE_LIMIT:,}", "Use a smaller range.")
     return found
-
-
-# Everything a template may be made of. What else Jinja has (macros, imports, blocks, calls) either
-# escapes the budget or makes rules harder to read.
-ALLOWED = (
-    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
-    *(nodes.With, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.Slice),
-    *(nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
-    *(nodes.CondExpr, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod),
-    *(nodes.Neg, nodes.Pos, nodes.Concat, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair),
-    *(nodes.Keyword, nodes.Call),
-)
 
 
 def guard(tree: nodes.Template) -> nodes.Template:

@@ -7,14 +7,14 @@ from functools import lru_cache
 from traceback import walk_tb
 from typing import Any
 
-from jinja2 import TemplateSyntaxError, UndefinedError, nodes
 from jinja2 import Template as Compiled
+from jinja2 import TemplateSyntaxError, UndefinedError, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Undefined
 from jinja2.visitor import NodeTransformer
 
-from sync.rules import filters
+from sync.rules import filters, grammar
 from sync.rules.errors import Wrong
 from sync.rules.sandbox import Sandbox, Spending, bounded, guard
 
@@ -35,7 +35,7 @@ SANDBOX = _sandbox()
 class _Joins(NodeTransformer):
     """Sends ``~`` through a filter, where its length is counted."""
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 (Jinja names it)
         first, *rest = (self.visit(child) for child in node.nodes)
         made = nodes.Filter(first, "_concat", rest, [], None, None, lineno=node.lineno)
         return made.set_environment(SANDBOX)  # type: ignore[return-value]
@@ -62,13 +62,22 @@ def _single(tree: nodes.Template) -> nodes.Expr | None:
 
 
 class Template:
-    """One template. ``{{ expression }}`` alone gives the value as it is, anything else gives text."""
+    """One template. ``{{ expression }}`` alone gives the value as it is, anything else gives text.
+
+    ``faults`` say what in it is not allowed; with any, it cannot be rendered.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tree = parse(text)
-        tree = guard(_Joins().visit(parse(text)))
+        self.faults = grammar.faults(self.tree)
         self._value: TemplateExpression | None = None
+        self._compiled: Compiled | None = None
+        if not self.faults:
+            self._compile()
+
+    def _compile(self) -> None:
+        tree = guard(_Joins().visit(parse(self.text)))
         if (single := _single(tree)) is not None:
             body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store"), single, lineno=1)]
             tree = nodes.Template(body, lineno=1).set_environment(SANDBOX)  # type: ignore[assignment]
@@ -79,6 +88,7 @@ class Template:
 
     def _text(self, context: Mapping[str, Any]) -> str:
         parts, length = [], 0
+        assert self._compiled is not None
         for part in self._compiled.root_render_func(self._compiled.new_context(dict(context))):
             length += len(part)
             parts.append(part)
@@ -110,7 +120,7 @@ class Template:
         lines = [
             self._compiled.get_corresponding_lineno(line)
             for frame, line in walk_tb(error.__traceback__)
-            if frame.f_code.co_filename == _NAME
+            if self._compiled is not None and frame.f_code.co_filename == _NAME
         ]
         return max(lines[-1] - 1, 0) if lines else 0
 

@@ -67,8 +67,8 @@ def compile_value(given: Given, scope: Scope, mistakes: Mistakes) -> Value:
         except Wrong as fault:
             mistakes.wrong(given.text, given.key, fault)
             return Value("", given.key, given.place)
-        for fault in check(made, scope):
-            mistakes.wrong(given.text, given.key, fault)
+        for found in made.faults or check(made, scope):
+            mistakes.wrong(given.text, given.key, found)
         return Value(made, given.key, given.text)
     if isinstance(value, list):
         items = range(len(value))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from sync.domain.subject import Kind, Status
 
+STANDARD_FIELDS = (
+    *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
+    *("due_date", "parent", "versions", "environment"),
+)
 STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
 SEVERITIES = ("info", "warn", "error", "fatal")
@@ -52,6 +56,10 @@ class Shape:
         self.item = item
         self.listed = listed
         self.open = open_
+
+
+PLAIN = Shape()
+UNKNOWN = Shape(open_=True)
 
 
 def _plain(*names: str) -> dict[str, Shape | None]:

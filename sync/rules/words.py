@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from sync.rules.errors import meant, nearest, said
 from sync.rules.schema import RuleFile
+from sync.rules.vocabulary import STANDARD_FIELDS
 
 Loc = tuple[int | str, ...]
 
@@ -39,11 +40,6 @@ _REMEDIES = {
     ("any", "list_type"): 'Write it as any = [{ title = "…" }, { owner = "…" }].',
     ("all", "list_type"): 'Write it as all = [{ title = "…" }, { owner = "…" }].',
 }
-# Keys that people look for in one table, and the table they are in.
-_FIELDS = (
-    "summary description priority labels components assignee due_date parent reporter "
-    "versions environment"
-).split()
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
@@ -73,9 +69,9 @@ def model_at(path: Loc) -> type[BaseModel] | None:
 def _elsewhere(key: str) -> list[str]:
     """The tables that have this key."""
     places: dict[str, str] = {
-        **dict.fromkeys(_FIELDS, "[rule.fields]"),
-        **{name: "the rule's `when`" for name in keys_of(model_at(("rule", "when")) or RuleFile)},
-        **{name: "[[rule]]" for name in keys_of(model_at(("rule",)) or RuleFile)},
+        **dict.fromkeys(STANDARD_FIELDS, "[rule.fields]"),
+        **dict.fromkeys(keys_of(model_at(("rule", "when")) or RuleFile), "the rule's `when`"),
+        **dict.fromkeys(keys_of(model_at(("rule",)) or RuleFile), "[[rule]]"),
     }
     return [places[key]] if key in places else []
 
