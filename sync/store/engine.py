@@ -7,6 +7,8 @@ fail. Never hold a transaction across a call to the outside.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -138,11 +140,18 @@ def _sqlite(url: URL, busy_timeout: float) -> Engine:
         pool_timeout=POOL_TIMEOUT,
     )
 
+    @event.listens_for(engine, "do_connect")
+    def make(*_: Any) -> None:
+        # Deliveries are nobody else's business; SQLite's other files take over these rights.
+        with contextlib.suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
+
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         _to_wal(connection, busy_timeout)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

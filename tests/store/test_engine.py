@@ -130,6 +130,15 @@ def test_a_lock_held_too_long_makes_the_store_unavailable(sqlite_store: Store) -
     other.close()
 
 
+def test_a_new_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'new.db'}")
+    with store.write_connection() as connection:
+        connection.execute(text("CREATE TABLE t (x)"))
+    rights = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert rights == {"new.db": 0o600, "new.db-wal": 0o600, "new.db-shm": 0o600}
+    store.close()
+
+
 def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new.db'}"
     ready = threading.Barrier(8)
