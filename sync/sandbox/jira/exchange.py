@@ -80,6 +80,7 @@ class Call:
     user: User | None = None
     params: dict[str, str] = field(default_factory=dict)
     template: str = ""
+    faulted: bool = False
     # A search that passes over names that do not exist (Data Center's validateQuery=false).
     lenient: bool = False
 
@@ -123,7 +124,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A finished call, for observers. Bodies are decoded JSON (None where there was none)."""
+    """A finished call, for observers. Bodies are decoded JSON (None where there was none); ``faulted``
+    says that the answer is a fault's and not the site's; status 0 that there was none."""
 
     method: str
     path: str
@@ -134,6 +136,7 @@ class Exchange:
     response_body: Any
     headers: Mapping[str, str]
     outcome: Outcome
+    faulted: bool = False
 
 
 def query_of(query: str | Mapping[str, Any]) -> dict[str, str]:

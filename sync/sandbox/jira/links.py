@@ -165,7 +165,7 @@ def unlink(site: Site, call: Call) -> Response:
         issue = site.issues[number]
         issue.links = [kept for kept in issue.links if kept.id != one.id]
         site.touch(call, issue)
-    return Response(200 if not site.cloud else 204)
+    return Response(200 if site.cloud else 204)
 
 
 def types(site: Site, call: Call) -> Response:

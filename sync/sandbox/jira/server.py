@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -63,6 +65,7 @@ class JiraSandbox:
         self.observers: list[Callable[[Exchange], None]] = []
         self.lock = threading.RLock()
         self._settings = (index_lag, limits)
+        self._serial = itertools.count(1)
         self.reset()
 
     def reset(self) -> None:
@@ -122,7 +125,9 @@ class JiraSandbox:
             elif fault.works_first:
                 late = fault
             elif (instead := outcome_of(fault, call, cloud=self.site.cloud)) is not None:
-                self._template(call)
+                with suppress(Problem):
+                    self._template(call)
+                call.faulted = True
                 return instead
         with self.lock:
             response = self.work(call, anonymous=anonymous)
@@ -134,6 +139,7 @@ class JiraSandbox:
         instead = outcome_of(fault, call, cloud=self.site.cloud)
         if instead is None:
             return done
+        call.faulted = True
         if fault.effect is Effect.CUT:
             return replace(done, outcome=Outcome.CUT)
         return instead
@@ -170,7 +176,7 @@ class JiraSandbox:
         return route(call, found.group(2), cloud=self.site.cloud)
 
     def _headers(self, call: Call) -> dict[str, str]:
-        serial = sum(self.calls.values()) if len(self.calls) < 200 else len(self.recent)
+        serial = next(self._serial)
         return {
             "Content-Type": "application/json;charset=UTF-8",
             "X-AREQUESTID": f"sandbox-{serial}",
@@ -200,6 +206,7 @@ class JiraSandbox:
             response_body=response.data if response.raw is None else None,
             headers=response.headers,
             outcome=response.outcome,
+            faulted=call.faulted,
         )
         for observer in self.observers:
             observer(exchange)

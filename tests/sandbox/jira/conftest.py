@@ -117,7 +117,7 @@ def _held_to_the_documents(site: Site) -> Iterator[Site]:
                     exchange.path,
                     exchange.query,
                     exchange.request_body,
-                    exchange.status,
+                    0 if exchange.faulted else exchange.status,
                     exchange.response_body,
                 )
             except AssertionError as breach:
