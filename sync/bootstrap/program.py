@@ -11,19 +11,21 @@ from sqlalchemy import text
 
 from sync.bootstrap.adapters import rule_defaults, source_of, trackers_of
 from sync.bootstrap.clock import WallClock
-from sync.bootstrap.stores import ready_store
+from sync.bootstrap.stores import has_store, ready_store
 from sync.ports import Clock, Tracker
-from sync.rules import RuleSet, load
+from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
-from sync.telemetry import OLDEST_DUE, RULES_OK, TICKETS
+from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
 from sync.worker.converge import Pace
 from sync.worker.daemon import Daemon, Options
+from sync.worker.rulebook import Guard, Rulebook
+from sync.worker.rulefiles import RuleFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,13 @@ class Program:
     inbox: Inbox
     daemon: Daemon
     trackers: Mapping[str, Tracker]
-    rules: RuleSet
+    rulebook: Rulebook
     app: Any
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules in force."""
+        return self.rulebook.current()
 
     def start(self) -> None:
         """Begin to work on what the store holds."""
@@ -60,29 +67,47 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     Raises StoreUnavailable and RuleErrors.
     """
     clock = clock or WallClock()
-    # Before the store is opened: what a person can mend is better said before anything is made.
-    rules = load(settings.rules_folder, rule_defaults(settings))
-    store = ready_store(settings)
+    store, book = _store_and_rules(settings, clock)
     source = source_of(settings)
     trackers = trackers_of(settings, clock)
     options = Options(threads=settings.worker.threads, pace=Pace(lease=settings.worker.lease))
-    daemon = Daemon(store, {source.name: source}, trackers, lambda: rules, clock, options)
+    daemon = Daemon(store, {source.name: source}, trackers, book.current, clock, options)
+    book.on_swap(daemon.pool.poke)
+    daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     inbox = Inbox(store, on_accept=daemon.poke, queue=settings.server.queue)
-    RULES_OK.set(1)
     app = create_app(
         source=source,
         inbox=inbox,
-        probes=probes(store, inbox, trackers),
+        probes=probes(store, inbox, trackers, book),
         refresh_metrics=lambda: refresh_metrics(store, clock),
         limits=Limits(
             body_bytes=settings.server.max_body, body_seconds=settings.server.body_timeout
         ),
         clock=clock.time,
     )
-    return Program(store, inbox, daemon, trackers, rules, app)
+    return Program(store, inbox, daemon, trackers, book, app)
 
 
-def probes(store: Store, inbox: Inbox, trackers: Mapping[str, Tracker]) -> dict[str, Probe]:
+def _store_and_rules(settings: Settings, clock: Clock) -> tuple[Store, Rulebook]:
+    mappings = settings.mappings
+    files = RuleFiles(settings.rules_folder, rule_defaults(settings))
+    guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
+    if not has_store(settings):
+        # What a person can mend is better said before anything is made.
+        files.load()
+    store = ready_store(settings)
+    try:
+        book = Rulebook(store, files, clock, guard=guard)
+        book.open()
+    except BaseException:
+        store.close()
+        raise
+    return store, book
+
+
+def probes(
+    store: Store, inbox: Inbox, trackers: Mapping[str, Tracker], book: Rulebook
+) -> dict[str, Probe]:
     """What ``/health/ready`` asks. A Jira site that is down does not make us unready."""
 
     def of_store() -> Check:
@@ -98,8 +123,11 @@ def probes(store: Store, inbox: Inbox, trackers: Mapping[str, Tracker]) -> dict[
     def of_site(tracker: Tracker) -> Callable[[], Check]:
         return lambda: Check(not tracker.down(), tracker.down(), vital=False)
 
+    def of_rules() -> Check:
+        return Check(not book.detail(), book.detail(), vital=False)
+
     sites = {f"site {name}": of_site(tracker) for name, tracker in trackers.items()}
-    return {"store": of_store, "inbox": of_inbox, **sites}
+    return {"store": of_store, "inbox": of_inbox, "rules": of_rules, **sites}
 
 
 def refresh_metrics(store: Store, clock: Clock) -> None:

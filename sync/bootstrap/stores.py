@@ -29,10 +29,16 @@ def ready_store(settings: Settings) -> Store:
     return store
 
 
+def has_store(settings: Settings) -> bool:
+    """Whether there is a store already, as far as can be told without opening it."""
+    url = make_url(settings.store.url.get_secret_value())
+    return not settings.store.is_sqlite or Path(url.database or "").is_file()
+
+
 def existing_store(settings: Settings) -> Store:
     """The store for looking at: not made where there is none. Raises CannotStart, StoreUnavailable."""
-    url = make_url(settings.store.url.get_secret_value())
-    if settings.store.is_sqlite and not Path(url.database or "").is_file():
+    if not has_store(settings):
+        url = make_url(settings.store.url.get_secret_value())
         raise CannotStart(
             f"There is no store at {url.database} yet; the first `ticket-sync serve` makes it. "
             "If it lies elsewhere, set url in [store] or name the configuration with --config."

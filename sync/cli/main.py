@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sync.cli import config, db, demo, sandbox, send, serve, status
+from sync.cli import (
+    config,
+    db,
+    dead,
+    demo,
+    parked,
+    retry,
+    rules,
+    sandbox,
+    send,
+    serve,
+    status,
+    why,
+)
 
 
 class Verbs(TyperGroup):
@@ -77,6 +90,11 @@ app.command()(demo.demo)
 app.command()(send.send)
 app.command()(sandbox.sandbox)
 app.command()(status.status)
+app.command()(parked.parked)
+app.command()(retry.retry)
+app.command()(why.why)
+app.add_typer(dead.app)
+app.add_typer(rules.app)
 app.add_typer(db.app)
 app.add_typer(config.app)
 

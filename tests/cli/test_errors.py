@@ -1,0 +1,130 @@
+"""What a person gets from the command line: help, one paragraph for an error, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.cli.main import app
+
+GOOD = """
+[coalesce]
+signing_secrets = ["s"]
+[sites.main]
+url = "https://jira.example.com"
+token = "t"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("TICKET_SYNC_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*args: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    result = CliRunner().invoke(app, list(args))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_without_arguments_the_verbs_are_shown() -> None:
+    _, out, err = call()
+    for verb in ("serve", "demo", "send", "sandbox", "status", "db", "config"):
+        assert f" {verb} " in out + err
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["serve", "demo", "send", "sandbox", "status", "db upgrade", "config example", "config show"],
+)
+def test_the_help_of_every_verb_teaches_with_an_example(verb: str) -> None:
+    code, out, _ = call(*verb.split(), "--help")
+    assert code == 0
+    assert "Example" in out
+    assert f"ticket-sync {verb}" in out
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    code, out, _ = call("--version")
+    assert (code, out) == (0, "ticket-sync 0.1.0\n")
+
+
+def test_help_loads_neither_web_nor_store() -> None:
+    program = (
+        "import sys; from typer.testing import CliRunner; from sync.cli.main import app; "
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+        "print({'litestar', 'sqlalchemy', 'jira', 'pydantic', 'jinja2'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_a_misspelt_verb_is_met_with_the_right_one() -> None:
+    code, _, err = call("serv")
+    assert code == 2
+    assert "serve" in err
+
+
+@pytest.mark.parametrize(
+    "verb", ["serve", "status", "db upgrade", "config show", "send --sample ping"]
+)
+def test_without_a_configuration_it_says_how_to_make_one(verb: str) -> None:
+    code, out, err = call(*verb.split())
+    assert (code, out) == (2, "")
+    assert "config.toml: the configuration file: does not exist. Make one with" in err
+    assert "Traceback" not in err
+
+
+def test_a_single_mistake_is_one_paragraph() -> None:
+    Path("config.toml").write_text(GOOD + "[server]\nport = 0.5\n")
+    assert call("serve") == (
+        2,
+        "",
+        "The configuration cannot be used. config.toml:8: [server] port: must be a whole number, "
+        "not 0.5.\n",
+    )
+
+
+def test_several_mistakes_are_listed_together() -> None:
+    Path("config.toml").write_text(GOOD + "[server]\nport = -1\nprot = 1\n")
+    assert call("serve") == (
+        2,
+        "",
+        "The configuration cannot be used: 2 mistakes.\n"
+        "  config.toml:8: [server] port: must be at least 0, not -1.\n"
+        "  config.toml:9: [server] prot: is not a setting. Did you mean 'port'?\n",
+    )
+
+
+def test_debug_shows_where_an_error_comes_from_wherever_it_stands() -> None:
+    for args in (("--debug", "serve"), ("serve", "--debug")):
+        result = CliRunner().invoke(app, args)
+        assert type(result.exception).__name__ == "SettingsError"
+
+
+def test_a_defect_of_ours_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("sync.settings.load", broken)
+    code, _, err = call("config", "show")
+    assert code == 1
+    assert err == (
+        "ticket-sync failed in a way it did not expect: ZeroDivisionError: division by zero\n"
+        "This is a defect. The same command with --debug shows where; please report it with that.\n"
+    )
+
+
+def test_completion_can_be_installed() -> None:
+    _, out, _ = call("--help")
+    assert "--install-completion" in out

@@ -1,0 +1,155 @@
+"""The verbs that read configuration and store."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.cli.main import app
+from sync.settings import load
+from sync.store.engine import Store, open_store
+from sync.store.tables import DeliveryRow, DeliveryState, TicketRow, TicketState
+
+CONFIG = """
+[coalesce]
+signing_secrets = [{ env = "NOT_SET_HERE" }]
+[sites.main]
+url = "https://jira.example.com"
+token = { env = "NOT_SET_HERE" }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("TICKET_SYNC_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    Path("config.toml").write_text(CONFIG)
+
+
+def call(*args: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    result = CliRunner().invoke(app, list(args))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def filled(store: Store) -> None:
+    """A store in which something of everything is found."""
+    now = time.time()
+
+    def ticket(number: int, **columns: object) -> TicketRow:
+        return TicketRow(
+            **{
+                "key": f"k{number}",
+                "rule": "default",
+                "site": "main",
+                "project": "DATA",
+                "state": TicketState.LINKED,
+                "jira_id": str(number),
+                "created_at": now,
+                **columns,
+            }
+        )
+
+    def delivery(number: int, state: DeliveryState) -> DeliveryRow:
+        return DeliveryRow(
+            id=f"d{number}",
+            source="coalesce",
+            received_at=now - 60 * number,
+            body=b"{}",
+            state=state,
+        )
+
+    with store.write() as session:
+        session.add_all(
+            [
+                ticket(1),
+                ticket(2, due_at=now - 600, attempts=3, error="Jira answers 503"),
+                ticket(3, due_at=now - 5),
+                ticket(4, due_at=now + 3600),
+                ticket(5, parked={"reason": "no"}, parked_at=now),
+                ticket(6, state=TicketState.CREATING, jira_id=None),
+                ticket(7, site="eu", jira_id="1"),
+                delivery(1, DeliveryState.ACCEPTED),
+                delivery(2, DeliveryState.DEAD),
+                delivery(3, DeliveryState.TRIAGED),
+            ]
+        )
+
+
+def test_a_store_is_made_then_found_up_to_date(tmp_path: Path) -> None:
+    code, out, _ = call("db", "upgrade")
+    assert code == 0
+    assert out.startswith(f"The store at {tmp_path}/ticket-sync.db was made")
+    assert "is up to date" in call("db", "upgrade")[1]
+
+
+def test_status_without_a_store_says_so_and_makes_none(tmp_path: Path) -> None:
+    code, out, err = call("status")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"There is no store at {tmp_path}/ticket-sync.db yet;")
+    assert not (tmp_path / "ticket-sync.db").exists()
+
+
+def test_status_counts_what_is_due_held_parked_and_dead() -> None:
+    call("db", "upgrade")
+    store = open_store(load(secrets=False).store.url.get_secret_value())
+    filled(store)
+    store.close()
+    code, out, _ = call("status", "--json")
+    assert code == 0
+    data = json.loads(out)
+    tickets = data["tickets"]
+    assert 595 < tickets.pop("oldest_due_seconds") < 700
+    assert tickets == {"due": 2, "held": 1, "parked": 1, "unsure": 1, "linked": 6, "total": 7}
+    assert data["deliveries"]["waiting"] == 1
+    assert data["deliveries"]["dead"] == 1
+    assert 55 < data["deliveries"]["last_received_seconds_ago"] < 160
+    eu, main = data["sites"]
+    assert (eu["site"], eu["tickets"], eu["trouble"]) == ("eu", 1, "")
+    assert (main["due"], main["held"], main["parked"], main["unsure"]) == (2, 1, 1, 1)
+    assert main["trouble"] == "Jira answers 503"
+
+
+def test_status_is_told_in_words() -> None:
+    call("db", "upgrade")
+    store = open_store(load(secrets=False).store.url.get_secret_value())
+    filled(store)
+    store.close()
+    code, out, _ = call("status")
+    assert code == 0
+    for words in ("oldest since 10 min ago", "Jira answers 503", "last delivery", "60 s ago"):
+        assert words in out
+
+
+def test_an_example_configuration_needs_only_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = call("config", "example")
+    assert code == 0
+    Path("new.toml").write_text(out)
+    monkeypatch.setenv("COALESCE_SIGNING_SECRET", "s")
+    monkeypatch.setenv("JIRA_TOKEN", "t")
+    code, shown, _ = call("config", "show", "--config", "new.toml")
+    assert code == 0
+    assert "port = 8080" in shown
+
+
+def test_what_is_in_force_is_shown_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOT_SET_HERE", "hunter2")
+    monkeypatch.setenv("TICKET_SYNC_SERVER__PORT", "9000")
+    monkeypatch.setenv("TICKET_SYNC_STORE__URL", "postgresql://me:hunter2@db.example.com/x")
+    code, shown, _ = call("config", "show")
+    assert code == 0
+    assert "port = 9000" in shown
+    assert 'token = "(secret)"' in shown
+    assert "postgresql+psycopg://me:***@db.example.com/x" in shown
+    assert "hunter2" not in shown
+    code, out, _ = call("config", "show", "--json")
+    assert json.loads(out)["coalesce"]["signing_secrets"] == ["(secret)"]
+    assert "hunter2" not in out
