@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Fault, Missing, Rejected, Unknown
+from sync.domain.errors import Cause, Missing, Rejected, Unknown
 from sync.domain.rule import Category, Desired, RemoteLink, TicketLink
 from sync.domain.ticket import (
     FAMILY_LABEL,
@@ -75,11 +75,17 @@ class MemoryTracker:
         self._clock = clock
         self._statuses = tuple(statuses)
         self._lock = threading.RLock()
-        self._faults: deque[tuple[str, Moment, Callable[[], Fault]]] = deque()
+        self._faults: deque[tuple[str, Moment, Callable[[], BaseException]]] = deque()
 
-    def fail(self, call: str, fault: Callable[[], Fault], moment: Moment = "before") -> None:
+    def fail(
+        self, call: str, fault: Callable[[], BaseException], moment: Moment = "before"
+    ) -> None:
         """Let the next call named ``call`` (or any, for "") fail before or after its work is done."""
         self._faults.append((call, moment, fault))
+
+    def heal(self) -> None:
+        """Forget the faults that have not struck yet."""
+        self._faults.clear()
 
     @property
     def alive(self) -> list[MemoryTicket]:

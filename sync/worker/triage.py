@@ -17,7 +17,7 @@ from sync.domain.subject import Event, Kind, Snapshot, newest
 from sync.ports import Clock, Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
-from sync.store.engine import Store
+from sync.store.engine import Store, StoreUnavailable
 from sync.store.tables import DeliveryRow
 from sync.worker.incidents import follow_incident
 from sync.worker.routing import Router
@@ -54,7 +54,36 @@ class Triage:
         self._clock = clock
 
     def batch(self, limit: int = BATCH) -> int:
-        """Triage up to ``limit`` deliveries; how many there were. Raises StoreUnavailable."""
+        """Triage up to ``limit`` deliveries; how many there were. Raises StoreUnavailable.
+
+        A batch that fails for another reason is taken one by one, so that the delivery at fault can
+        be set aside and never holds up the rest.
+        """
+        try:
+            return self._batch(limit)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("a batch failed; taking its deliveries one by one")
+        return sum(self._single() for _ in range(limit))
+
+    def _single(self) -> int:
+        try:
+            return self._batch(1)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            words = (
+                f"storing what it says failed ({type(error).__name__}); this is a defect of ours"
+            )
+            with self._store.write() as session:
+                deliveries.lock_triage(session)
+                for row in deliveries.next_batch(session, 1):
+                    deliveries.mark_dead(session, row, words)
+                    log.exception("dead letter", delivery=row.id, reason=words)
+            return 1
+
+    def _batch(self, limit: int) -> int:
         with self._store.write() as session:
             deliveries.lock_triage(session)
             rows = deliveries.next_batch(session, limit)

@@ -1,0 +1,239 @@
+"""Any interleaving of deliveries, faults, human edits, rule edits and restarts, then calm.
+
+Once the faults stop, every subject has one ticket, in its desired state save for what people changed,
+and then there is silence.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from sync.domain.errors import Outage, Refused, Rejected, SiteDown, Unknown
+from sync.domain.ticket import marker_label
+from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTracker
+from sync.store import tickets
+from sync.store.engine import open_store
+from sync.store.migrations import upgrade
+from tests.walks.world import RULES, SimulatedClock, World, issue_event
+
+IDS = st.sampled_from(["i1", "i2", "i3"])
+STATUSES = ["", "INVESTIGATING", "FIXED", "NO_ACTION_NEEDED"]
+CALLS = ["create", "read", "update", "transition", "comment", "find", "link_remote", ""]
+
+
+# Shrinking takes minutes; it is for the developer who looks into a failure.
+SHRINK = (Phase.shrink,) if os.environ.get("TICKET_SYNC_SHRINK") else ()
+
+
+class Killed(BaseException):
+    """The process is gone in the middle of a call."""
+
+
+FAULTS = {
+    "refused": lambda: Refused("not now", retry_after=7),
+    "unknown": lambda: Unknown("the reply was lost"),
+    "rejected": lambda: Rejected("a field is wrong"),
+    "down": lambda: SiteDown("maintenance", outage=Outage.MAINTENANCE),
+    "killed": lambda: Killed(),
+}
+# A fault that proves something was not done cannot come after it was.
+PROVING = {"refused", "rejected", "down"}
+
+# Durability is proven elsewhere; here a file system in memory makes many examples possible.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+_template: list[Path] = []
+
+
+def template() -> Path:
+    if not _template:
+        file = Path(tempfile.mkdtemp()) / "template.db"
+        store = open_store(f"sqlite:///{file}")
+        upgrade(store)
+        store.close()
+        _template.append(file)
+    return _template[0]
+
+
+class Life(RuleBasedStateMachine):
+    """The world, and what is known of it from outside."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="machine", dir=MEMORY))
+        shutil.copy(template(), self.folder / "store.db")
+        self.clock = SimulatedClock()
+        self.jira = MemoryTracker(self.clock)
+        self.open()
+        self.time = 0.0
+        self.late: list[dict] = []
+        self.newest: dict[str, dict] = {}
+        self.edited: set[str] = set()
+        self.moved: set[str] = set()
+
+    def open(self) -> None:
+        self.store = open_store(f"sqlite:///{self.folder / 'store.db'}")
+        self.world = World(self.store, self.jira, self.clock, self.folder / "rules")
+
+    def happen(self, issue_id: str, type_: str, title: str, status: str) -> dict:
+        self.time += 1.25
+        body = issue_event(
+            type_, issue_id, at=self.time, title=f"{issue_id} {title}",
+            **({"status": f"ISSUE_STATUS_{status}"} if status else {}),
+        )  # fmt: skip
+        self.newest[issue_id] = body
+        return body
+
+    @rule(
+        issue_id=IDS,
+        type_=st.sampled_from(
+            ["issue_created", "issue_updated", "issue_status_updated", "issue_closed"]
+        ),
+        title=st.sampled_from(["late", "very late", "{{ 7 * 7 }}"]),
+        status=st.sampled_from(STATUSES),
+        fate=st.sampled_from(["now", "now", "late", "lost", "doubled"]),
+    )
+    def something_happens_upstream(
+        self, issue_id: str, type_: str, title: str, status: str, fate: str
+    ) -> None:
+        body = self.happen(issue_id, type_, title, status)
+        if fate in ("now", "doubled"):
+            self.world.deliver(body)
+        if fate in ("late", "doubled"):
+            self.late.append(body)
+
+    @rule(place=st.integers(0, 20))
+    def something_late_arrives(self, place: int) -> None:
+        if self.late:
+            self.world.deliver(self.late.pop(place % len(self.late)))
+
+    @rule(
+        call=st.sampled_from(CALLS),
+        name=st.sampled_from(sorted(FAULTS)),
+        after=st.booleans(),
+    )
+    def something_will_go_wrong(self, call: str, name: str, after: bool) -> None:
+        self.jira.fail(call, FAULTS[name], "after" if after and name not in PROVING else "before")
+
+    @rule(steps=st.integers(1, 4))
+    def time_passes(self, steps: int) -> None:
+        for _ in range(steps):
+            try:
+                self.world.step()
+            except Killed:
+                self.restart()
+            self.clock.sleep(3)
+
+    @rule(seconds=st.sampled_from([20.0, 130.0, 4000.0]))
+    def much_time_passes(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    @rule()
+    def restart(self) -> None:
+        """As after kill -9: nothing is finished, and what was held is taken over."""
+        self.world.close()
+        self.store.close()
+        self.open()
+        tickets.release_leases_of(self.store, tickets.lease_owners(self.store))
+
+    @rule(place=st.integers(0, 5))
+    def a_person_edits_a_summary(self, place: int) -> None:
+        if self.jira.alive:
+            ticket = self.jira.alive[place % len(self.jira.alive)]
+            ticket.fields["summary"] = "mine"
+            self.edited.add(self.subject_of(ticket))
+
+    @rule(place=st.integers(0, 5), status=st.sampled_from([TO_DO, IN_PROGRESS, DONE, WONT_DO]))
+    def a_person_moves_a_ticket(self, place: int, status) -> None:
+        if self.jira.alive:
+            ticket = self.jira.alive[place % len(self.jira.alive)]
+            ticket.status = status
+            ticket.resolution = {DONE: "Done", WONT_DO: "Won't Do"}.get(status, "")
+            self.moved.add(self.subject_of(ticket))
+
+    @rule(comment=st.sampled_from(["Closed upstream.", "Over."]))
+    def somebody_edits_the_rules(self, comment: str) -> None:
+        self.world.write_rules(RULES.replace("Closed upstream.", comment))
+
+    def subject_of(self, ticket) -> str:
+        labels = ticket.fields["labels"]
+        found = [i for i in ("i1", "i2", "i3") if marker_label(f"coalesce:issue:{i}") in labels]
+        return found[0]
+
+    @invariant()
+    def no_subject_has_two_tickets(self) -> None:
+        if hasattr(self, "jira"):
+            subjects = [self.subject_of(ticket) for ticket in self.jira.alive]
+            assert len(subjects) == len(set(subjects)), subjects
+
+    def teardown(self) -> None:
+        if not hasattr(self, "jira"):
+            return
+        try:
+            self.calm()
+        finally:
+            self.world.close()
+            self.store.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def calm(self) -> None:
+        self.jira.heal()
+        self.restart()
+        # What was late comes; what was lost is found by sweeping, which brings the newest state.
+        self.world.deliver(*self.late, *self.newest.values())
+        self.world.settle(within=7 * 3600)
+        self.no_subject_has_two_tickets()
+        by_subject = {self.subject_of(ticket): ticket for ticket in self.jira.alive}
+        assert set(by_subject) == set(self.newest)
+        for issue_id, body in self.newest.items():
+            self.check(issue_id, body, by_subject[issue_id])
+        calls = sum(self.jira.calls.values())
+        self.world.settle(within=7 * 86_400)
+        assert sum(self.jira.calls.values()) == calls, "it goes on calling after it has settled"
+
+    def check(self, issue_id: str, body: dict, ticket) -> None:
+        type_ = body["event_type"].removeprefix("EVENT_TYPE_").lower()
+        payload = body[type_]["issue"]
+        # A person's edit stays until upstream changes the same field after it.
+        fine = {payload["title"], "mine"} if issue_id in self.edited else {payload["title"]}
+        assert ticket.fields["summary"] in fine
+        texts = [text for _, text in ticket.comments.values()]
+        markers = [marker for marker, _ in ticket.comments.values()]
+        assert len(markers) == len(set(markers)), texts
+        if issue_id in self.moved:
+            return
+        over = type_ == "issue_closed" or payload.get("status", "")[13:] in (
+            "FIXED",
+            "NO_ACTION_NEEDED",
+        )
+        busy = payload.get("status", "").endswith("INVESTIGATING")
+        wanted = DONE if over else IN_PROGRESS if busy else TO_DO
+        assert ticket.status == wanted
+
+
+def test_any_interleaving_ends_with_one_ticket_each_in_its_desired_state_and_then_silence() -> None:
+    examples = int(os.environ.get("TICKET_SYNC_EXAMPLES", "60"))
+    run_state_machine_as_test(
+        Life,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            phases=(Phase.explicit, Phase.reuse, Phase.generate, *SHRINK),
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
