@@ -42,7 +42,8 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data; ages in seconds, None for "there is none"."""
-    from sync.store import deliveries, overview, tickets
+    from sync.store import deliveries, overview, rulebook, tickets
+    from sync.worker.rulebook import waiting_words
 
     def age(at: float | None) -> float | None:
         return None if at is None else round(max(0.0, now - at), 1)
@@ -50,6 +51,8 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
     with store.read() as session:
         inbox = deliveries.counts(session)
         sites = overview.by_site(session, now=now)
+        edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
+        problem = rulebook.problem(session)
     counts = tickets.counts(store, now=now)
     return {
         "store": store.place,
@@ -68,6 +71,12 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             "oldest_waiting_seconds": age(inbox.oldest_waiting),
             "last_received_seconds_ago": age(inbox.last_received),
         },
+        "rules": {
+            "digest": edition.digest if edition else None,
+            "in_force_since_seconds": age(edition.at) if edition else None,
+            "waiting": waiting_words(waiting) if waiting else "",
+            "mistakes": list(problem.words) if problem else [],
+        },
         "sites": [asdict(site) for site in sites],
     }
 
@@ -85,6 +94,7 @@ def ago(seconds: float | None) -> str:
 def pictured(data: dict[str, Any]) -> list[RenderableType]:
     """The same for people."""
     from rich.table import Table
+    from rich.text import Text
 
     tickets, inbox = data["tickets"], data["deliveries"]
     standing = Table(title=f"Store {data['store']}", title_justify="left", show_header=False)
@@ -104,6 +114,13 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("waiting", inbox["waiting"], "deliveries accepted and not yet read")
     row("dead", inbox["dead"], "deliveries that could not be read", bad=True)
     standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))
+    rules = data["rules"]
+    for mistake in rules["mistakes"]:
+        standing.add_row(
+            "[red]rules[/red]", "", Text(f"the last good ones are in force: {mistake}")
+        )
+    if rules["waiting"]:
+        standing.add_row("[yellow]rules[/yellow]", "", Text(rules["waiting"]))
     if not data["sites"]:
         return [standing]
     sites = Table(title="Jira sites", title_justify="left")

@@ -194,6 +194,9 @@ class Mappings(Section):
     """Where the mapping rules are."""
 
     directory: File = Field(default="mappings")  # type: ignore[assignment]
+    reload_every: Annotated[Duration, Field(ge=0.1)] = 1.0
+    large_edit: int = Field(default=50, ge=0)
+    on_large_edit: Literal["wait", "new"] = "wait"
 
     def mistakes(self) -> Mistakes:
         chosen = "directory" in self.model_fields_set

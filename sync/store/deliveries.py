@@ -85,6 +85,20 @@ def get(session: Session, id_: str) -> DeliveryRow | None:
     return session.exec(select(DeliveryRow).where(DeliveryRow.id == id_)).first()
 
 
+def beginning_with(session: Session, start: str, limit: int = 4) -> list[DeliveryRow]:
+    """Deliveries whose id begins like this; the one whose id it is, alone."""
+    exact = get(session, start)
+    if exact is not None:
+        return [exact]
+    query = (
+        select(DeliveryRow)
+        .where(col(DeliveryRow.id).startswith(start, autoescape=True))
+        .order_by(col(DeliveryRow.id))
+        .limit(limit)
+    )
+    return list(session.exec(query))
+
+
 def dead(session: Session, limit: int = 100) -> list[DeliveryRow]:
     """Dead letters, newest first."""
     query = (

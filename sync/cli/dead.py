@@ -1,0 +1,160 @@
+"""``dead``: deliveries that could not be read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync.cli.opened import opened_store
+from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.problems import USAGE, Problem
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from sync.store.tables import DeliveryRow
+
+app = typer.Typer(
+    name="dead",
+    help="Look at deliveries that could not be read, and read them again.",
+    no_args_is_help=True,
+)
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A delivery's id, or how it begins.")]
+
+
+@app.command("list")
+def listed(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List dead letters, newest first: signed and accepted, but not readable.
+
+    Exit codes: 0 shown, 1 the store cannot be read, 2 it or the configuration cannot be used.
+
+    Example:  ticket-sync dead list --json | jq '.[].reason'
+    """
+    from sync.store import deliveries
+
+    with opened_store(config) as store, store.read() as session:
+        rows = deliveries.dead(session, limit)
+    if as_json:
+        typer.echo(json.dumps([_as_data(row) for row in rows], indent=2))
+    elif not rows:
+        typer.echo("There are no dead letters.")
+    else:
+        _print(rows)
+
+
+@app.command()
+def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show one delivery, dead or not: what became of it, and its body.
+
+    Exit codes: 0 shown, 1 there is no such delivery, 2 the store or configuration cannot be used.
+
+    Example:  ticket-sync dead show 7f3c
+    """
+    with opened_store(config) as store, store.read() as session:
+        row = _one(session, id_)
+    if as_json:
+        body = row.body.decode("utf-8", "backslashreplace")
+        typer.echo(json.dumps({**_as_data(row), "body": body}, indent=2))
+        return
+    from sync.cli.terminal import harmless, moment
+
+    typer.echo(f"delivery  {row.id}")
+    typer.echo(f"received  {moment(row.received_at)} UTC from {harmless(row.source)}")
+    typer.echo(f"type      {harmless(row.event_type) or 'not readable'}")
+    typer.echo(f"state     {row.state}: {harmless(row.outcome) or 'waits to be read'}")
+    typer.echo(f"body      {len(row.body)} bytes\n")
+    typer.echo(harmless(_body(row.body)))
+
+
+@app.command()
+def replay(
+    id_: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="A delivery's id, or how it begins.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let deliveries be read again, after an upgrade that can read them, say.
+
+    The daemon does the work. Replaying what had been read before is harmless: the newest state wins.
+
+    Exit codes: 0 done, 1 there is no such delivery, 2 usage, the store or the configuration.
+
+    Example:  ticket-sync dead replay --all
+    """
+    from sync.store import deliveries
+
+    if (id_ is None) != everything:
+        raise Problem("Name one delivery, or --all.", USAGE)
+    with opened_store(config) as store, store.write() as session:
+        if id_ is None:
+            count = deliveries.replay_dead(session)
+        else:
+            count = int(deliveries.replay(session, _one(session, id_).id))
+    what = "1 delivery" if count == 1 else f"{count} deliveries"
+    typer.echo(json.dumps({"replayed": count}) if as_json else f"{what} will be read again.")
+
+
+def _one(session: Session, id_: str) -> DeliveryRow:
+    from sync.store import deliveries
+
+    rows = deliveries.beginning_with(session, id_)
+    if not rows:
+        raise Problem(
+            f"There is no delivery {id_!r}. `ticket-sync dead list` shows the ids of dead letters."
+        )
+    if len(rows) > 1:
+        some = ", ".join(row.id for row in rows[:3])
+        raise Problem(f"Several deliveries begin with {id_!r}: {some}… Give more of the id.", USAGE)
+    return rows[0]
+
+
+def _as_data(row: DeliveryRow) -> dict[str, Any]:
+    from sync.cli.terminal import stamp
+
+    return {
+        "id": row.id,
+        "source": row.source,
+        "received": stamp(row.received_at),
+        "event_id": row.event_id,
+        "event_type": row.event_type,
+        "state": row.state,
+        "reason": row.outcome,
+        "bytes": len(row.body),
+    }
+
+
+def _body(body: bytes) -> str:
+    """The body for people: JSON indented, other text as it is, bytes that are no text escaped."""
+    text = body.decode("utf-8", "backslashreplace")
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _print(rows: list[DeliveryRow]) -> None:
+    from sync.cli.terminal import cell, console, moment, table
+
+    count = "1 dead letter" if len(rows) == 1 else f"{len(rows)} dead letters"
+    shown = table(count, "id", "received (UTC)", "type", "bytes", "why it could not be read")
+    for row in rows:
+        shown.add_row(
+            cell(row.id[:13], "bold"),
+            cell(moment(row.received_at)),
+            cell(row.event_type or "?"),
+            cell(len(row.body)),
+            cell(row.outcome),
+        )
+    console().print(shown)
+    typer.echo(
+        "`ticket-sync dead show ID` shows a body; `dead replay ID` or `--all` reads it again."
+    )

@@ -1,0 +1,82 @@
+"""``parked``: the tickets that were set aside, and why."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync.cli.opened import opened_store
+from sync.cli.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from sync.store.tables import TicketRow
+
+
+def parked(
+    rule: Annotated[str, typer.Option("--rule", help="Only tickets of this rule.")] = "",
+    site: Annotated[str, typer.Option("--site", help="Only tickets of this Jira site.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every ticket that was set aside: why, which rule and line it came from, and what to do.
+
+    Reads the store alone. Parked tickets are tried again by themselves, ever more seldom, and at
+    once after an edit of their rule; `ticket-sync retry` tries them now.
+
+    Exit codes: 0 shown, 1 the store cannot be read, 2 it or the configuration cannot be used.
+
+    Example:  ticket-sync parked --rule "stale tables"
+    """
+    from sync.worker import parking
+
+    with opened_store(config) as store, store.read() as session:
+        rows = parking.parked(session, rule=rule, site=site)
+    if as_json:
+        typer.echo(json.dumps([as_data(row) for row in rows], indent=2))
+    elif not rows:
+        typer.echo("Nothing is parked.")
+    else:
+        _print(rows)
+
+
+def as_data(row: TicketRow) -> dict[str, Any]:
+    """One parked ticket for machines. Times are ISO 8601."""
+    from sync.cli.terminal import stamp
+
+    why = row.parked or {}
+    return {
+        "ticket": row.jira_key or None,
+        "key": row.key,
+        "site": row.site,
+        "project": row.project or None,
+        "since": stamp(row.parked_at),
+        "next_try": stamp(row.due_at),
+        "attempts": row.attempts,
+        **{name: why.get(name, "") for name in ("reason", "remedy", "cause", "field")},
+        "rule": why.get("rule") or row.rule,
+        "where": why.get("where", ""),
+    }
+
+
+def _print(rows: list[TicketRow]) -> None:
+    from sync.cli.status import ago
+    from sync.cli.terminal import cell, console, table
+
+    count = "1 ticket is parked" if len(rows) == 1 else f"{len(rows)} tickets are parked"
+    shown = table(count, "ticket", "since", "reason", "rule", "what to do", lines=True)
+    now = time.time()
+    for row in rows:
+        why = row.parked or {}
+        field = f"{why['field']}: " if why.get("field") else ""
+        shown.add_row(
+            cell(row.jira_key or row.key, "bold"),
+            cell(ago(now - (row.parked_at or now))),
+            cell(field + str(why.get("reason", row.error))),
+            cell("\n".join(filter(None, (why.get("rule") or row.rule, why.get("where", ""))))),
+            cell(why.get("remedy") or "Mend what the reason names."),
+        )
+    console().print(shown)
+    typer.echo("Once mended: `ticket-sync retry TICKET`, `--rule NAME` or `--all`.")

@@ -1,0 +1,147 @@
+"""``rules``: the mapping rules in force, those on disk, and accepting an edit."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync.cli.opened import opened_store
+from sync.cli.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from sync.rules import RuleSet
+    from sync.settings import Settings
+    from sync.store.rulebook import Edition, Problem, Waiting
+
+app = typer.Typer(
+    name="rules",
+    help="Look at the mapping rules, accept an edit that waits, print their schema.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the rules on disk, and whether they are in force.
+
+    Exit codes: 0 the rules on disk are in force, 1 they are not (an edit waits, or no daemon has seen
+    it), 2 they or the configuration are wrong.
+
+    Example:  ticket-sync rules show
+    """
+    from sync.bootstrap.rules import rule_files
+    from sync.settings import load
+
+    settings = load(config, secrets=False)
+    rules = rule_files(settings).load().rules
+    edition, waiting, problem = _kept(settings, config)
+    same = edition is not None and edition.digest == rules.digest
+    if as_json:
+        data = {
+            "folder": str(settings.rules_folder),
+            "digest": rules.digest,
+            "in_force": same,
+            "digest_in_force": edition.digest if edition else None,
+            "waiting": asdict(waiting) if waiting else None,
+            "problem": list(problem.words) if problem else [],
+            "warnings": [str(one) for one in rules.warnings],
+            "rules": [_rule(rule) for rule in rules.rules],
+        }
+        typer.echo(json.dumps(data, indent=2))
+    else:
+        _print(rules, str(settings.rules_folder), edition, waiting)
+    raise typer.Exit(0 if same else 1)
+
+
+@app.command()
+def accept(
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Leave the tickets there are as they are for now.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the rules on disk in force, whatever number of tickets they touch.
+
+    Look at `ticket-sync plan` first. Running daemons swap within seconds and bring the tickets that
+    the edit changes in step, spread over time.
+
+    Exit codes: 0 in force, 1 the store cannot be written, 2 the rules or configuration are wrong.
+
+    Example:  ticket-sync rules accept
+    """
+    from sync.bootstrap.rules import rule_files
+    from sync.settings import load
+    from sync.worker import acceptance
+
+    settings = load(config, secrets=False)
+    with opened_store(config) as store:
+        done = acceptance.accept(store, rule_files(settings), time.time(), only_new=only_new)
+    typer.echo(json.dumps(asdict(done), indent=2) if as_json else str(done))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of rule files, with which editors complete and check them.
+
+    Shipped rules name it in their first line: `#:schema ./rules.schema.json`.
+
+    Exit codes: 0 always.
+
+    Example:  ticket-sync rules schema > mappings/rules.schema.json
+    """
+    from sync.rules.json_schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def _kept(
+    settings: Settings, config: Path | None
+) -> tuple[Edition | None, Waiting | None, Problem | None]:
+    """What the store says of the rules; nothing where there is no store yet."""
+    from sync.bootstrap.stores import has_store
+    from sync.store import rulebook
+
+    if not has_store(settings):
+        return None, None, None
+    with opened_store(config) as store, store.read() as session:
+        return rulebook.in_force(session), rulebook.waiting(session), rulebook.problem(session)
+
+
+def _rule(rule: Any) -> dict[str, Any]:
+    return {
+        "name": rule.ref.name,
+        "where": rule.ref.where,
+        "site": rule.site,
+        "project": rule.project,
+        "issue_type": list(rule.issue_type),
+    }
+
+
+def _print(rules: RuleSet, folder: str, edition: Edition | None, waiting: Waiting | None) -> None:
+    from sync.cli.terminal import cell, console, moment, table
+    from sync.worker.rulebook import waiting_words
+
+    shown = table(f"Rules in {folder}, in the order they are asked", "", "rule", "makes", "written")
+    for number, rule in enumerate(rules.rules, start=1):
+        what = f"{' or '.join(rule.issue_type)} in {rule.project} ({rule.site})"
+        shown.add_row(cell(number), cell(rule.ref.name, "bold"), cell(what), cell(rule.ref.where))
+    console().print(shown)
+    for warning in rules.warnings:
+        typer.echo(f"Warning: {warning}")
+    if edition is None:
+        typer.echo("No daemon has taken up rules yet; these come into force with the first start.")
+    elif edition.digest == rules.digest:
+        typer.echo(f"In force since {moment(edition.at)} UTC ({edition.how}).")
+    elif waiting is not None and waiting.digest == rules.digest:
+        typer.echo(waiting_words(waiting)[:1].upper() + waiting_words(waiting)[1:] + ".")
+    else:
+        typer.echo(
+            "Not in force: a running daemon takes them up within seconds, or put them in force with "
+            f"`ticket-sync rules accept`. Other rules are, since {moment(edition.at)} UTC."
+        )

@@ -1,0 +1,59 @@
+"""What verbs put on the terminal: text from outside made harmless, times in words, tables."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+# Titles come from outside: an escape sequence in one must not reach the terminal as such.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def harmless(text: object) -> str:
+    """The text without control characters (tabs and line ends stay)."""
+    return _CONTROL.sub("\ufffd", str(text).replace("\r\n", "\n"))
+
+
+def cell(text: object, style: str = "") -> Text:
+    """A table cell that shows text as it is: brackets in it are not markup."""
+    from rich.text import Text
+
+    return Text(harmless(text), style=style)
+
+
+def table(title: str, *columns: str, lines: bool = False) -> Table:
+    """An empty table for cells made by ``cell``."""
+    from rich.table import Table
+
+    made = Table(title=cell(title), title_justify="left", show_lines=lines)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def console() -> Console:
+    """Where verbs print. As wide as the terminal; wide enough for words where there is none."""
+    from rich.console import Console
+
+    there = Console(highlight=False)
+    return there if there.is_terminal else Console(highlight=False, width=160)
+
+
+def moment(at: float | None) -> str:
+    """A time (seconds since the epoch) as ``2026-03-01 12:30:05`` UTC; "" for None."""
+    if at is None:
+        return ""
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def stamp(at: float | None) -> str | None:
+    """The same for machines: ISO 8601 with the zone; None for None."""
+    return None if at is None else datetime.fromtimestamp(at, tz=UTC).isoformat()

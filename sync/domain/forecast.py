@@ -1,0 +1,150 @@
+"""What a walk would do, told without walking: against the live ticket, or against what was last known.
+
+Pure. It asks the same ``plan`` as the walk does, so what it shows is what will be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sync.domain.actions import (
+    Action,
+    Adopt,
+    Comment,
+    Create,
+    Find,
+    LinkRemote,
+    LinkTickets,
+    Look,
+    Transition,
+    Update,
+)
+from sync.domain.plan import Plan, Standing, plan, plan_unmade, reasons
+from sync.domain.rule import Category
+from sync.domain.subject import Status
+from sync.domain.ticket import (
+    Base,
+    Block,
+    Document,
+    Draft,
+    FieldBase,
+    FieldKind,
+    Hop,
+    JiraStatus,
+    Observed,
+    TicketRef,
+    remembered,
+)
+
+
+def foresee(draft: Draft, base: Base, observed: Observed | None = None) -> Plan:
+    """What a walk would do for a ticket that exists; without ``observed``, as far as is known."""
+    if observed is None and not reasons(draft, base):
+        return plan(draft, base, None)
+    return plan(draft, base, observed or last_known(draft, base))
+
+
+def foresee_unmade(draft: Draft, standing: Standing) -> Plan:
+    """What walks would do for a ticket without a Jira id: make it, and bring it where it belongs."""
+    first = plan_unmade(draft, standing)
+    if not any(isinstance(action, Create) for action in first.actions):
+        return first
+    base = Base(status=Status.OPEN).with_sent(
+        {id_: field.value for id_, field in draft.fields.items() if field.value is not None}
+    )
+    after = foresee(draft, base)
+    onward = tuple(action for action in after.actions if not isinstance(action, Update))
+    return replace(after, actions=(*first.actions, *onward))
+
+
+def last_known(draft: Draft, base: Base) -> Observed:
+    """The ticket as it stood when it was last dealt with.
+
+    The base does not keep the status's name or the workflow: whatever status the rule wants counts as
+    one hop away, except where the base proves that the ticket is there already.
+    """
+    target = draft.desired.target
+    closed = base.closed_by_us
+    away = Category.INDETERMINATE if target.category is Category.NEW else Category.NEW
+    name = target.status or (target.prefer[0] if target.prefer else "") or str(target)
+    wanted = JiraStatus("wanted", name, target.category or Category.INDETERMINATE)
+    return Observed(
+        ref=TicketRef("", ""),
+        project=draft.project,
+        issue_type=draft.issue_type,
+        status=JiraStatus(base.jira_status or "?", "?", Category.DONE if closed else away),
+        resolution=base.resolution,
+        fields={
+            id_: _shown(field.kind, base.fields[id_])
+            for id_, field in draft.fields.items()
+            if id_ in base.fields
+        },
+        hops=(Hop("wanted", target.transition or name, wanted),),
+    )
+
+
+def _shown(kind: FieldKind, known: FieldBase) -> Any:
+    value = known.shown if known.looked else known.sent
+    if kind is FieldKind.TEXT:
+        return Document(tuple(Block(line, line) for line in value or ()))
+    return value
+
+
+def as_data(action: Action) -> dict[str, Any]:
+    """An action for machines: its kind, its words, and its values as JSON."""
+    data: dict[str, Any] = {"action": type(action).__name__.lower(), "words": str(action)}
+    if isinstance(action, Update):
+        data["changes"] = [
+            {
+                "field": change.id,
+                "name": change.name,
+                "before": remembered(change.before),
+                "after": remembered(change.after),
+                **(
+                    {"add": list(change.add), "remove": list(change.remove)}
+                    if _adds(change)
+                    else {}
+                ),
+            }
+            for change in action.changes
+        ]
+    elif isinstance(action, Create):
+        data |= {"project": action.project, "issue_type": action.issue_type}
+        data["summary"] = action.summary
+    elif isinstance(action, Transition):
+        data |= {"to": action.hop.to.name, "by": action.hop.name, "fields": dict(action.fields)}
+    elif isinstance(action, Comment):
+        data["text"] = action.text
+    elif isinstance(action, LinkRemote):
+        data["url"] = action.link.url
+    elif isinstance(action, LinkTickets):
+        data |= {"type": action.link.type, "other": action.link.other}
+    elif isinstance(action, Adopt):
+        data["ticket"] = action.ref.key
+    return data
+
+
+def _adds(change: Any) -> bool:
+    return change.kind is FieldKind.LABELS
+
+
+def counted(actions: Mapping[str, Plan]) -> dict[str, int]:
+    """How many tickets would be created, changed, moved, commented, linked, held or parked."""
+    kinds = {
+        "create": Create,
+        "find": Find,
+        "update": Update,
+        "transition": Transition,
+        "comment": Comment,
+        "link": LinkRemote | LinkTickets,
+        "look": Look,
+    }
+    found = dict.fromkeys([*kinds, "fields", "park"], 0)
+    for made in actions.values():
+        for name, kind in kinds.items():
+            found[name] += any(isinstance(action, kind) for action in made.actions)
+        found["fields"] += sum(len(a.changes) for a in made.actions if isinstance(a, Update))
+        found["park"] += made.parked is not None
+    return found

@@ -1,0 +1,227 @@
+"""Edits of the rules: picked up whole, never for worse, brought to the tickets they change."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync.domain.errors import Rejected
+from sync.rules import RuleErrors
+from sync.sandbox.memory import MemoryTracker
+from sync.store.engine import Store
+from sync.telemetry import RULES_OK
+from sync.worker.acceptance import accept
+from sync.worker.rulebook import Guard
+from tests.walks.world import RULES, issue_event
+from tests.worker.conftest import Make
+
+EDITED = RULES.replace('labels = ["data-quality"]', 'labels = ["data-quality", "urgent"]')
+BROKEN = RULES.replace("{{ subject.title }}", "{{ subject.titel }}").replace("labels", "lables", 0)
+ISSUES_ONLY = RULES.replace(
+    'name = "everything"', 'name = "everything"\nwhen = { title = "orders*" }'
+)
+
+
+def labels(jira: MemoryTracker) -> list[bool]:
+    return ["urgent" in ticket.fields["labels"] for ticket in jira.alive]
+
+
+def opened(world, *ids: str, **fields) -> None:
+    world.deliver(*(issue_event("issue_created", id_, at=1, **fields) for id_ in ids))
+    world.settle()
+
+
+def test_an_edit_reaches_the_open_tickets_it_changes(
+    make: Make, store: Store, jira: MemoryTracker
+) -> None:
+    world = make(store=store)
+    opened(world, "a", "b")
+    world.edit(EDITED)
+    world.settle()
+    assert labels(jira) == [True, True]
+    assert any("an edit of the rules changes labels" in line for line in world.journal())
+
+
+def test_a_ticket_that_is_closed_is_left_as_it_is(make: Make, jira: MemoryTracker) -> None:
+    world = make()
+    opened(world, "a")
+    world.deliver(issue_event("issue_closed", "a", at=2))
+    world.settle()
+    calls = sum(jira.calls.values())
+    world.edit(EDITED)
+    world.settle()
+    assert labels(jira) == [False]
+    assert sum(jira.calls.values()) == calls
+
+
+def test_an_edit_that_says_the_same_elsewhere_in_the_file_makes_nothing_due(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make()
+    opened(world, "a")
+    before = world.in_force()
+    world.edit("# a remark\n\n" + RULES)
+    assert world.rules().rules[0].ref.line == 4
+    assert all(row.due_at is None for row in world.rows())
+    assert before is not None
+    assert world.in_force().digest == before.digest
+    assert world.in_force().texts["rules.toml"].startswith("# a remark")
+
+
+def test_a_bad_edit_keeps_the_last_good_rules_and_says_so(make: Make, jira: MemoryTracker) -> None:
+    world = make()
+    world.edit(BROKEN)
+    assert "rules.toml:8" in world.book.detail()
+    assert "titel" in world.book.detail()
+    assert RULES_OK._value.get() == 0
+    assert "titel" in world.problem().words[0]
+    opened(world, "a")
+    assert len(jira.alive) == 1
+    world.edit(EDITED)
+    assert world.book.detail() == ""
+    assert RULES_OK._value.get() == 1
+    assert world.problem() is None
+
+
+def test_a_file_that_vanishes_keeps_the_last_good_rules(make: Make) -> None:
+    world = make()
+    (world.folder / "rules.toml").unlink()
+    world.notice()
+    assert "has no rule files" in world.book.detail()
+    assert len(world.rules().rules) == 1
+
+
+def test_a_daemon_that_starts_with_broken_rules_works_by_those_in_force(make: Make) -> None:
+    make()
+    again = make(BROKEN)
+    assert [rule.ref.name for rule in again.rules().rules] == ["everything"]
+    assert "titel" in again.book.detail()
+
+
+def test_the_first_start_with_broken_rules_does_not_start(make: Make) -> None:
+    with pytest.raises(RuleErrors, match="titel"):
+        make(BROKEN)
+
+
+def test_files_that_are_still_being_copied_are_not_taken_for_an_edit(make: Make) -> None:
+    world = make()
+    world.write_rules(EDITED)
+    world.book.poll()
+    (world.folder / "more.toml").write_text('[[rule]]\nname = "more"\n')
+    world.book.poll()
+    assert len(world.rules().rules) == 1
+    world.book.poll()
+    assert len(world.rules().rules) == 2
+
+
+def test_an_edit_that_touches_many_tickets_waits_until_it_is_accepted(
+    make: Make, jira: MemoryTracker, store: Store
+) -> None:
+    world = make(guard=Guard(most=2), store=store)
+    opened(world, "a", "b", "c")
+    world.edit(EDITED)
+    world.settle()
+    assert labels(jira) == [False, False, False]
+    assert "would change 3 and make 0 tickets" in world.book.detail()
+    assert (world.waiting().changed, world.waiting().made) == (3, 0)
+    done = accept(store, world.files, world.clock.time())
+    assert (done.new, done.changed) == (True, 3)
+    world.notice()
+    world.settle()
+    assert labels(jira) == [True, True, True]
+    assert world.book.detail() == ""
+    assert world.waiting() is None
+
+
+def test_taking_the_edit_back_ends_the_waiting(make: Make) -> None:
+    world = make(guard=Guard(most=0))
+    opened(world, "a")
+    world.edit(EDITED)
+    assert world.waiting() is not None
+    world.edit(RULES)
+    assert world.waiting() is None
+    assert world.book.detail() == ""
+
+
+def test_a_large_edit_may_hold_for_new_tickets_only(make: Make, jira: MemoryTracker) -> None:
+    world = make(guard=Guard(most=1, wait=False))
+    opened(world, "a", "b")
+    world.edit(EDITED)
+    world.settle()
+    opened(world, "c")
+    assert labels(jira) == [False, False, True]
+
+
+def test_a_rule_that_comes_later_makes_tickets_of_open_issues_that_had_none(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make(ISSUES_ONLY)
+    opened(world, "a", title="customers is stale")
+    world.deliver(issue_event("issue_closed", "b", at=1, title="customers was stale"))
+    world.settle()
+    assert jira.alive == []
+    world.edit(RULES)
+    world.settle()
+    assert [ticket.fields["summary"] for ticket in jira.alive] == ["customers is stale"]
+
+
+def test_tickets_parked_by_a_rule_are_tried_again_after_its_edit(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make()
+    jira.fail("create", lambda: Rejected("no such priority"))
+    opened(world, "a")
+    assert world.rows()[0].parked is not None
+    world.edit(EDITED)
+    world.settle()
+    assert world.rows()[0].parked is None
+    assert labels(jira) == [True]
+
+
+def test_replicas_swap_together_and_one_of_them_makes_the_tickets_due(
+    make: Make, store: Store, jira: MemoryTracker
+) -> None:
+    one, two = make(store=store), make(store=store, folder="other")
+    opened(one, "a")
+    one.edit(EDITED)
+    two.notice()
+    assert two.rules().digest == one.rules().digest
+    assert [row.wanted for row in one.rows()] == [2]
+    two.settle()
+    assert labels(jira) == [True]
+
+
+def test_two_replicas_that_notice_the_same_edit_still_bring_it_to_the_tickets(
+    make: Make, store: Store, jira: MemoryTracker
+) -> None:
+    one, two = make(store=store), make(store=store)
+    opened(one, "a")
+    one.write_rules(EDITED)
+    for _ in range(4):
+        one.book.poll()
+        two.book.poll()
+    two.settle()
+    assert labels(jira) == [True]
+
+
+def test_tickets_are_made_due_one_after_the_other(make: Make) -> None:
+    world = make()
+    opened(world, *"abcd")
+    world.edit(EDITED)
+    due = sorted(row.due_at for row in world.rows() if row.due_at)
+    assert len(set(due)) == 4
+    assert due[0] > world.clock.time()
+
+
+def test_an_edit_made_while_the_daemon_was_down_is_brought_to_the_tickets(
+    make: Make, jira: MemoryTracker
+) -> None:
+    opened(make(), "a")
+    again = make(EDITED)
+    again.notice()
+    again.settle()
+    assert labels(jira) == [True]
+
+
+def test_accepting_what_is_in_force_changes_nothing(make: Make, sqlite_store: Store) -> None:
+    world = make()
+    assert not accept(sqlite_store, world.files, world.clock.time()).new
