@@ -167,7 +167,9 @@ class _Walk:
             )
         if not shape.fields:
             return self.fault(
-                node, f"`{before}` is plain, with no {name!r} in it", "Remove what comes after it."
+                node,
+                f"`{before}` is text or a number, which has no {name!r}",
+                f"Write `{before}`, without what comes after.",
             )
         if shape is IN_BOTH and name in SUBJECT.fields:
             kind = "issue" if name in ISSUE.fields else "incident"

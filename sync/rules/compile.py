@@ -18,7 +18,7 @@ from sync.domain.rule import (
 )
 from sync.domain.subject import Status
 from sync.rules.check import Scope
-from sync.rules.conditions import Compiler
+from sync.rules.conditions import Compiler, written
 from sync.rules.durations import seconds_of
 from sync.rules.errors import Mistakes, meant, nearest
 from sync.rules.identity import WORDS, Grouping, grouping_of
@@ -91,6 +91,7 @@ class RuleCompiler:
         return Rule(
             ref=RuleRef(layer.data["name"], at.file, at.line),
             kinds=self.scope.kinds,
+            condition=written(self._when) if self._when else "",
             when=when,
             projection=projection,
             hold=seconds_of(sheet.value("hold", 0)),

@@ -8,12 +8,36 @@ from typing import Any
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.rules.errors import Wrong
 from sync.rules.filters import moment
-from sync.rules.vocabulary import SEVERITIES
+from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
 
 _ADVANCE = (
     *(Status.OPEN, Status.INVESTIGATING, Status.EXPECTED, Status.FIXED),
     *(Status.NO_ACTION_NEEDED, Status.CLOSED, Status.CANCELLED),
 )
+
+
+class Sparse(dict[str, Any]):
+    """A table in which what upstream left out reads as empty, down to its last field."""
+
+    def __init__(self, data: Mapping[str, Any], shape: Shape) -> None:
+        super().__init__({k: filled(v, shape.fields.get(k)) for k, v in data.items()})
+        self._shape = shape
+
+    def __missing__(self, key: str) -> Any:
+        if key not in self._shape.fields:
+            raise KeyError(key)
+        return filled(None, self._shape.fields[key])
+
+
+def filled(value: Any, shape: Shape | None) -> Any:
+    """A value of a payload, with every field of its shape there."""
+    if shape is None:
+        return "" if value is None else value
+    if shape.listed:
+        return [filled(one, shape.item) for one in value or ()]
+    if value is None or isinstance(value, Mapping):
+        return Sparse(value or {}, shape)
+    return value
 
 
 def group_status(snapshots: Sequence[Snapshot]) -> Status:
@@ -32,9 +56,9 @@ def subject_url(snapshot: Snapshot) -> str:
     return str(snapshot.payload.get(f"{snapshot.ref.kind.value}_url") or "")
 
 
-def record(snapshot: Snapshot) -> dict[str, Any]:
+def record(snapshot: Snapshot) -> Mapping[str, Any]:
     """A subject as templates see it: its payload, and what else we know."""
-    return {
+    known = {
         **snapshot.payload,
         "id": snapshot.ref.id,
         "kind": snapshot.ref.kind.value,
@@ -43,6 +67,7 @@ def record(snapshot: Snapshot) -> dict[str, Any]:
         "severity": snapshot.severity,
         "issue_ids": list(snapshot.issue_ids),
     }
+    return Sparse(known, ISSUE if snapshot.ref.kind is Kind.ISSUE else INCIDENT)
 
 
 def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:

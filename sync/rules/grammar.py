@@ -80,8 +80,8 @@ def _arguments(node: nodes.Filter) -> Iterator[tuple[str, str]]:
             *range(before + len(node.args)), **dict.fromkeys(names, None)
         )
     except TypeError as error:
-        yield f"`{node.name}`: {error}", f"`{node.name}` is for: {_first_line(function)}"
+        yield f"`{node.name}`: {error}", f"`{node.name}` says: {_first_line(function)}"
 
 
 def _first_line(function: object) -> str:
-    return (inspect.getdoc(function) or "").strip().split("\n")[0]
+    return (inspect.getdoc(function) or "").strip().split("\n")[0].replace("``", "`")

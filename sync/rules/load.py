@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from sync.rules.compile import Defaults, RuleCompiler, rule_path
-from sync.rules.conditions import written
 from sync.rules.errors import Mistakes, Place, RuleError, RuleErrors
 from sync.rules.inherit import Layer, Source
 from sync.rules.positions import positions
+from sync.rules.reach import never_reached
 from sync.rules.rule import Rule, RuleSet
 from sync.rules.schema import RuleFile
 from sync.rules.words import in_words
@@ -121,20 +121,39 @@ def parse(
         raise RuleErrors(
             [RuleError(min(texts), 0, "", "there is no rule", "Begin one with [[rule]].")]
         )
-    return RuleSet(rules, _never_reached(rules))
+    return RuleSet(rules, never_reached(rules))
+
+
+# The parser's words for mistakes that people make, in words for people.
+_TOML = {
+    "Invalid value": ("a value is missing, or text stands without quotes", "Put text in quotes."),
+    "Illegal character '\\n'": ("a text has no closing quote", "Close it on the same line."),
+    "Cannot overwrite a value": ("a key is written twice", "Keep one of them."),
+    "Unclosed array": ("a list has no closing bracket", "Close it with ]."),
+    "Unclosed inline table": ("an inline table has no closing brace", "Close it with }."),
+    "Unterminated string": ("a text has no closing quotes", "Close it as it was opened."),
+    "Expected '=' after a key in a key/value pair": ("a key has no =", "Write key = value."),
+}
+
+
+def _no_toml(name: str, text: str, error: tomllib.TOMLDecodeError) -> tuple[Place, str, str]:
+    words = str(error)
+    found = re.search(r" \((?:at line (\d+), column (\d+)|at end of document)\)$", words)
+    words = words[: found.start()] if found else words
+    at = found[1] if found else None
+    where = f" (column {found[2]})" if found and at else " (at the end of the file)"
+    usual = words[:1].lower() + words[1:]
+    problem, remedy = _TOML.get(words, (usual, "Tables stand in brackets, text in quotes."))
+    line = int(at) if at else max(len(text.splitlines()), 1)
+    return Place(name, line), f"is not TOML: {problem}{where}", remedy
 
 
 def _read(name: str, text: str, mistakes: Mistakes) -> _File | None:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        words = str(error)[: found.start()] if found else str(error).split(" (at end")[0]
-        problem = f"is not TOML: {words[:1].lower()}{words[1:]}"
-        problem += f" at column {found[2]}" if found else " at the end of the file"
-        remedy = "Text stands in quotes, a table's name in brackets, and each key once."
-        mistakes.add(Place(name, line), "", problem, remedy)
+        place, problem, remedy = _no_toml(name, text, error)
+        mistakes.add(place, "", problem, remedy)
         return None
     source = Source(name, positions(text))
     try:
@@ -163,31 +182,3 @@ def _called(path: tuple[str | int, ...]) -> str:
 def _builtin() -> _File:
     text = _BUILTIN.read_text("utf-8")
     return _File(tomllib.loads(text), Source("built-in", positions(text)))
-
-
-def _never_reached(rules: list[Rule]) -> list[RuleError]:
-    """Rules that an earlier one leaves nothing for."""
-    found: list[RuleError] = []
-    taken: dict[str, Rule] = {}
-    same: dict[str, Rule] = {}
-    for rule in rules:
-        before = {taken.get(kind) for kind in rule.kinds}
-        words = written({str(i): repr(part) for i, part in enumerate(rule.when.parts)})
-        first = next(iter(before)) if before and None not in before else same.get(words)
-        if first is not None:
-            found.append(
-                RuleError(
-                    rule.ref.file,
-                    rule.ref.line,
-                    f"rule {rule.ref.name!r}",
-                    f"is never reached: {first.ref.name!r} ({first.ref.where}) takes everything "
-                    "it could match",
-                    "Move it before that rule, in the file or by the file's name.",
-                )
-            )
-            continue
-        same[words] = rule
-        if all(getattr(part, "facet", "") == "kind" for part in rule.when.parts):
-            for kind in rule.kinds:
-                taken.setdefault(kind, rule)
-    return found

@@ -30,12 +30,16 @@ class IncidentIssues:
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One mapping entry. Durations are in seconds; ``storm`` is (limit, window)."""
+    """One mapping entry. Durations are in seconds; ``storm`` is (limit, window).
+
+    ``kinds`` are those it can match, ``condition`` is its ``when`` as written, in one line.
+    """
 
     ref: RuleRef
     kinds: frozenset[str]
+    condition: str
     when: AllOf = field(repr=False)
     projection: Projection = field(repr=False)
     hold: float = 0.0

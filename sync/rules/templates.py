@@ -46,8 +46,9 @@ def parse(text: str) -> nodes.Template:
     try:
         return SANDBOX.parse(text)
     except TemplateSyntaxError as error:
+        words = (error.message or "it cannot be read").rstrip(".")
         raise Wrong(
-            f"is not a template: {(error.message or 'it cannot be read').rstrip('.')}",
+            f"is not a template: {words[:1].lower()}{words[1:]}",
             "Values go between {{ and }}, and each {% if %} and {% for %} has its end.",
             line=error.lineno - 1,
         ) from None

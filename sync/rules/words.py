@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from sync.rules.errors import meant, nearest, said
 from sync.rules.schema import RuleFile
-from sync.rules.vocabulary import STANDARD_FIELDS
+from sync.rules.vocabulary import STANDARD_FIELDS, STATUSES
 
 Loc = tuple[int | str, ...]
 
@@ -20,9 +20,6 @@ _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "list_type": "a list",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
 }
 _PLAIN = {
     "missing": "is missing",
@@ -33,12 +30,22 @@ _PLAIN = {
 }
 _REMEDIES = {
     ("name", "missing"): 'Give the rule a name of its own: name = "…".',
+    ("name", "string_too_short"): 'Give the rule a name of its own: name = "…".',
     ("limit", "missing"): 'Write both: storm = { limit = 20, window = "10m" }.',
     ("window", "missing"): 'Write both: storm = { limit = 20, window = "10m" }.',
-    ("rule", "list_type"): "Rules begin with [[rule]], in double brackets.",
+    ("limit", "greater_than_equal"): "Remove storm, if there is to be no limit.",
+    ("storm", "model_type"): 'Write storm = { limit = 20, window = "10m" }.',
     ("when", "model_type"): 'Write conditions as when = { title = "…" } or under [rule.when].',
     ("any", "list_type"): 'Write it as any = [{ title = "…" }, { owner = "…" }].',
     ("all", "list_type"): 'Write it as all = [{ title = "…" }, { owner = "…" }].',
+    ("any", "too_short"): "Give at least one condition, or remove it.",
+    ("all", "too_short"): "Give at least one condition, or remove it.",
+    ("leave", "literal_error"): "Write leave = true, or say where the ticket goes.",
+}
+_GENERAL = {
+    "string_type": "Put it in quotes.",
+    "string_too_short": "Give it a value, or remove it.",
+    "bool_type": "Write true or false, without quotes.",
 }
 
 
@@ -90,22 +97,37 @@ def _unknown(path: Loc) -> tuple[str, str]:
     )
 
 
+def _table(path: Loc, given: object) -> tuple[str, str]:
+    """Words for something that must be a table."""
+    names = [part for part in path if not isinstance(part, int)]
+    if len(names) > 2 and names[-2] == "status" and names[-1] in STATUSES:
+        return (
+            f"must be a status's name or a table, not {said(given)}",
+            f'Write {names[-1]} = "Done" or {names[-1]} = {{ category = "done" }}.',
+        )
+    return f"must be a table, not {said(given)}", f"Write its keys under [{'.'.join(names)}]."
+
+
 def in_words(error: ErrorDetails) -> tuple[str, str]:
     """What is wrong and what to do, for one of pydantic's errors."""
-    kind, path = error["type"], error["loc"]
+    kind, path, given = error["type"], error["loc"], error["input"]
     context: Mapping[str, Any] = error.get("ctx", {})
     if kind == "ours":
         return str(context["problem"]), str(context["remedy"])
     if kind == "extra_forbidden":
         return _unknown(path)
+    if path == ("rule",) and kind == "list_type":
+        return "is written with single brackets", "Rules begin with [[rule]], in double brackets."
     last = next((str(part) for part in reversed(path) if not isinstance(part, int)), "")
-    remedy = _REMEDIES.get((last, kind), "")
-    given = error["input"]
+    remedy = _REMEDIES.get((last, kind), _GENERAL.get(kind, ""))
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        problem, usual = _table(path, given)
+        return problem, remedy or usual
     if kind in _EXPECTED:
         return f"must be {_EXPECTED[kind]}, not {said(given)}", remedy
     if kind in _PLAIN:
         return _PLAIN[kind].format(input=said(given), **context), remedy
     if kind == "literal_error":
         words = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-        return f"{said(given)} is not one of its words", meant(str(given), words)
+        return f"{said(given)} is not one of its words", remedy or meant(str(given), words)
     return error["msg"][:1].lower() + error["msg"][1:], remedy
