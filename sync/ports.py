@@ -104,8 +104,6 @@ class SourceApi(Protocol):
     credentials have no scope for raises Rejected with cause PERMISSION."""
 
     name: str
-    # How many calls were made so far, retries and tokens included.
-    calls: int
 
     def issues_updated(self, since: float, until: float) -> Iterator[list[str]]:
         """Ids of issues updated between two times (seconds since the epoch), page by page."""

@@ -87,7 +87,8 @@ class SubjectRef:
 class Snapshot:
     """The newest known state of a subject.
 
-    ``event_time`` is in nanoseconds since the epoch (upstream timestamps have nanosecond fractions).
+    ``event_time`` is in nanoseconds since the epoch (upstream timestamps have nanosecond fractions);
+    ``event_id`` is empty where the API told of the status last.
     ``payload`` is the issue or incident message in canonical form. ``severity`` (``info``, ``warn``,
     ``error``, ``fatal`` or empty) and ``issue_ids`` (of an incident) are not in webhooks; they come
     from the API and survive webhooks that do not know them.
@@ -118,14 +119,80 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
     """The newer of two snapshots of one subject.
 
     Commutative, associative and idempotent, so late, duplicate and reordered deliveries end in the
-    same snapshot. What only the API knows is carried over.
+    same snapshot. What only the API knows is carried over; so is what only webhooks know, when the
+    newer one is the API's.
     """
     if known is None:
         return incoming
     new, old = (incoming, known) if incoming.recency > known.recency else (known, incoming)
     return replace(
-        new, severity=new.severity or old.severity, issue_ids=new.issue_ids or old.issue_ids
+        new,
+        workspace=new.workspace or old.workspace,
+        payload=_with_account(new.payload, old.payload),
+        severity=new.severity or old.severity,
+        issue_ids=new.issue_ids or old.issue_ids,
     )
+
+
+# What the API tells of a subject as well as webhooks do. The rest of a payload (addresses, owners,
+# named entities, HTML, …) is the account of a webhook, whose ``event_time`` is kept as ``told_at``.
+_STATE_FIELDS = frozenset(
+    ("issue_id", "incident_id", "title", "started_at", "ended_at", "status", "status_actor")
+)
+
+
+def _told_at(payload: Mapping[str, Any]) -> int:
+    """When (nanoseconds) the webhook spoke whose account a payload holds; 0 if it is the API's."""
+    return int(payload.get("told_at") or 0)
+
+
+def _with_account(payload: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    if _told_at(other) <= _told_at(payload):
+        return payload
+    state = {name: value for name, value in payload.items() if name in _STATE_FIELDS}
+    return {**other, **state, "title": state.get("title") or other.get("title", "")}
+
+
+def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
+    """What we know of a subject, after asking the API about it.
+
+    ``api.event_time`` is when the subject last changed, and its ``event_id`` is empty. Severity and
+    the issues of an incident are the API's. Status, title and times are the API's unless a webhook
+    told of something later; where both speak of the same moment and say the same, the webhook's
+    fuller words stay. Merging the same again changes nothing.
+    """
+    if known is None:
+        return api
+    merged = known
+    later = api.event_time > known.event_time
+    if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
+        merged = replace(
+            known,
+            status=api.status,
+            event_type=api.event_type,
+            event_time=api.event_time,
+            event_id=api.event_id,
+            payload=_with_state(known.payload, api),
+        )
+    incident = api.ref.kind is Kind.INCIDENT
+    return replace(
+        merged,
+        workspace=known.workspace or api.workspace,
+        severity=api.severity or known.severity,
+        issue_ids=api.issue_ids if incident else known.issue_ids,
+    )
+
+
+def _with_state(payload: Mapping[str, Any], api: Snapshot) -> dict[str, Any]:
+    if not _told_at(payload):
+        return dict(api.payload)
+    told = {name: value for name, value in api.payload.items() if name in _STATE_FIELDS}
+    for name in ("title", "started_at"):
+        told[name] = told.get(name) or payload.get(name, "")
+    if api.ref.kind is Kind.INCIDENT and api.status.ended:
+        # The API does not tell when an incident ended, only that it was changed then.
+        told["ended_at"] = payload.get("ended_at") or told.get("ended_at", "")
+    return {**payload, **told}
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,14 +143,14 @@ class Inbox:
         """
         future: Future[Receipt] = Future()
         future.set_running_or_notify_cancel()
-        self._put(_Waiting(_row(accepted), future, None))
+        self._put(_Waiting(row_of(accepted), future, None))
         return future
 
     async def accept_async(self, accepted: Accepted) -> Receipt:
         """Store a delivery, from an event loop. Raises InboxFull, InboxClosed, StoreUnavailable."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        self._put(_Waiting(_row(accepted), future, loop))
+        self._put(_Waiting(row_of(accepted), future, loop))
         return await future
 
     @property
@@ -283,7 +283,8 @@ class Inbox:
             log.exception("the call after a commit failed")
 
 
-def _row(accepted: Accepted) -> dict[str, Any]:
+def row_of(accepted: Accepted) -> dict[str, Any]:
+    """The row of ``deliveries`` that a delivery becomes."""
     return {
         "id": delivery_id(accepted.source, accepted.event_id, accepted.body),
         "source": accepted.source,

@@ -171,8 +171,8 @@ class TicketRow(SQLModel, table=True):
     parked: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     parked_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
-    # What of Jira's side the sweeps have last handed over, as a digest: said once, not every round.
-    seen: str = Field(default="", sa_column=Column(String(64), nullable=False, server_default=""))
+    # What the sweeps saw of it in Jira last, so that each thing is said once: see sweeps/standing.
+    seen: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
     settled_at: float | None = Field(default=None, sa_column=Column(Float(53)))
 

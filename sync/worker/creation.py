@@ -136,6 +136,7 @@ def _linked(ref: TicketRef, base: Base) -> Callable[[TicketRow], None]:
         row.state = TicketState.LINKED
         row.jira_id = ref.id
         row.jira_key = ref.key
+        row.seen = ""
         row.base = base.to_json()
         row.intent_at = None
         row.searches = 0

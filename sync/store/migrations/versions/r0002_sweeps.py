@@ -20,7 +20,7 @@ def upgrade() -> None:
     """Add the tables and columns."""
     op.add_column("watermarks", sa.Column("lease_owner", sa.String(100), nullable=True))
     op.add_column("watermarks", sa.Column("lease_until", _SECONDS, nullable=True))
-    op.add_column("tickets", sa.Column("seen", sa.String(64), nullable=False, server_default=""))
+    op.add_column("tickets", sa.Column("seen", sa.Text(), nullable=False, server_default=""))
     op.create_table(
         "memberships",
         sa.Column("incident", sa.String(300), nullable=False),

@@ -1,0 +1,77 @@
+"""Intake: what an API told, brought in by the same way as webhooks, and compared with what we had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sync.domain.subject import Snapshot, merge_from_api
+from sync.store import deliveries, subjects
+from sync.store.engine import Store
+from sync.worker.sweeps.drift import DriftKind
+from sync.worker.sweeps.runner import Run
+from sync.worker.triage import Triage
+
+
+def take_in(
+    run: Run,
+    store: Store,
+    triage: Triage,
+    snapshots: Sequence[Snapshot],
+    *,
+    slots: Callable[[], float] | None = None,
+) -> int:
+    """Merge snapshots from an API into the store, and report what was missing, stale or wrong.
+
+    How many subjects changed. ``slots`` as for ``Triage.absorb``. In a dry run nothing is written.
+    """
+    run.looked(len(snapshots))
+    if not snapshots:
+        return 0
+    by_ref = {str(snapshot.ref): snapshot for snapshot in snapshots}
+    if run.dry:
+        with store.read() as session:
+            rows = subjects.load(session, by_ref)
+            known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
+        outcomes: dict[str, str] = {}
+    else:
+        with store.write() as session:
+            deliveries.lock_triage(session)
+            rows = subjects.load(session, by_ref)
+            known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
+            outcomes = triage.absorb(
+                session, list(by_ref.values()), merge=merge_from_api, slots=slots
+            )
+    changed = 0
+    for ref, snapshot in by_ref.items():
+        before = known.get(ref)
+        after = merge_from_api(before, snapshot)
+        if after == before:
+            continue
+        changed += 1
+        _report(run, ref, before, after, outcomes.get(ref, ""))
+    return changed
+
+
+def _report(run: Run, ref: str, before: Snapshot | None, after: Snapshot, outcome: str) -> None:
+    then = f"; {outcome}" if outcome else ""
+    if before is None:
+        title = str(after.payload.get("title") or "")
+        run.found(DriftKind.MISSING, ref, f"{after.status.value}: {title!r}{then}")
+    elif after.event_time > before.event_time and _told_by_webhooks(before, after):
+        words = f"known as {before.status.value}, is {after.status.value}"
+        if before.status is after.status:
+            words = f"{after.status.value}, with details that changed"
+        run.found(DriftKind.STALE, ref, words + then)
+    elif before.severity and before.severity != after.severity:
+        words = f"severity {before.severity} became {after.severity}{then}"
+        run.found(DriftKind.STALE, ref, words)
+    elif before.issue_ids and set(before.issue_ids) != set(after.issue_ids):
+        words = f"{len(before.issue_ids)} issues became {len(after.issue_ids)}, or others{then}"
+        run.found(DriftKind.STALE, ref, words)
+    else:
+        # What webhooks cannot tell was not missed: it has been learnt.
+        run.tally.reasons["learnt"] += 1
+
+
+def _told_by_webhooks(before: Snapshot, after: Snapshot) -> bool:
+    return before.status is not after.status or before.payload != after.payload

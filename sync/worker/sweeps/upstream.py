@@ -1,0 +1,100 @@
+"""Upstream state: issues and incidents that changed since the last round, as the API tells them.
+
+Two sweeps, for either API may be closed to our credentials while the other is open. A wide window (we
+were down) is done in slices, oldest first, each a place to go on from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sync.domain.subject import Snapshot
+from sync.ports import SourceApi
+from sync.store.engine import Store
+from sync.worker.sweeps.intake import take_in
+from sync.worker.sweeps.runner import Run, Window
+from sync.worker.triage import Triage
+
+SLICE_SECONDS = 6 * 3600.0
+BY_ID = 100
+
+
+def slices(window: Window, seconds: float = SLICE_SECONDS) -> Iterator[Window]:
+    """A window in parts of at most ``seconds``, oldest first; one at least."""
+    since = window.since
+    while since + seconds < window.until:
+        yield Window(since, since + seconds)
+        since += seconds
+    yield Window(since, window.until)
+
+
+def pieces(ids: Sequence[str], size: int = BY_ID) -> Iterator[Sequence[str]]:
+    """Ids in groups that one call takes."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def issue_pages(run: Run, api: SourceApi, window: Window) -> Iterator[list[Snapshot]]:
+    """Issues updated within a window, in pages, each id once."""
+    seen: set[str] = set()
+    listed = 0
+    for page in api.issues_updated(window.since, window.until):
+        run.check()
+        run.called()
+        listed += 1
+        # An issue that changes while we page moves to a later page.
+        fresh = [id_ for id_ in dict.fromkeys(page) if id_ not in seen]
+        seen.update(fresh)
+        for some in pieces(fresh):
+            run.check()
+            run.called()
+            yield api.issues(some)
+    if not listed:
+        run.called()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuesSweep:
+    """Issues by the time they were updated."""
+
+    store: Store
+    triage: Triage
+    api: SourceApi
+    overlap: float = 600.0
+    name: str = "issues"
+
+    def sweep(self, run: Run) -> None:
+        """Take in what changed. Raises the faults of the API."""
+        for part in slices(run.window):
+            for snapshots in issue_pages(run, self.api, _ahead(part, run.window, self.overlap)):
+                take_in(run, self.store, self.triage, snapshots)
+            run.reached(part.until)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentsSweep:
+    """Incidents by the time they were updated, with the issues that belong to them."""
+
+    store: Store
+    triage: Triage
+    api: SourceApi
+    overlap: float = 600.0
+    name: str = "incidents"
+
+    def sweep(self, run: Run) -> None:
+        """Take in what changed. Raises the faults of the API."""
+        for part in slices(run.window):
+            run.check()
+            wide = _ahead(part, run.window, self.overlap)
+            found = self.api.incidents_updated(wide.since, wide.until)
+            run.called(max(1, -(-len(found) // BY_ID)))
+            for start in range(0, len(found), BY_ID):
+                run.check()
+                take_in(run, self.store, self.triage, found[start : start + BY_ID])
+            run.reached(part.until)
+
+
+def _ahead(part: Window, whole: Window, overlap: float) -> Window:
+    # Their clock may be ahead of ours: the last part also takes what was changed "later than now".
+    return replace(part, until=part.until + overlap) if part.until == whole.until else part
