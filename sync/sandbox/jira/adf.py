@@ -117,7 +117,10 @@ def fault(document: Any) -> str:
         return "not a doc"
     if document.get("version") != 1 or not isinstance(document.get("content"), list):
         return "a doc needs version 1 and content"
-    return _fault_in(document, "doc")
+    try:
+        return _fault_in(document, "doc")
+    except RecursionError:
+        return "nested too deeply"
 
 
 def _fault_in(node: Mapping[str, Any], kind: str) -> str:

@@ -18,7 +18,7 @@ from sync.sandbox.jira.server import JiraSandbox
 
 _ACTIONS = (
     "edit", "create", "transition", "comment", "edit_comment", "delete_comment", "delete", "move",
-    "add_labels", "remove_labels",
+    "add_labels", "remove_labels", "write_around",
 )  # fmt: skip
 
 

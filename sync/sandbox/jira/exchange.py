@@ -101,7 +101,7 @@ class Call:
     def any_json(self) -> Any:
         try:
             return msgspec.json.decode(self.body) if self.body else {}
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Problem(
                 400, "There was an error parsing JSON. Check that your request body is valid."
             ) from None

@@ -53,7 +53,8 @@ class Fault:
 
     ``after``: the work is done, then it goes wrong. ``count`` limits how often it strikes (None: no
     limit), after letting ``skip`` matching calls pass; ``probability`` is per call. ``seconds`` is the
-    latency; ``retry_after`` goes into the header; ``body`` is the answer of a ``status`` fault.
+    latency; ``retry_after`` goes into the header; ``body`` is the answer of a ``status`` fault and
+    ``headers`` are further ones (a redirect's ``Location``).
     """
 
     effect: Effect
@@ -68,6 +69,7 @@ class Fault:
     reason: str = "jira-burst-based"
     retry_after: float | None = None
     body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
     hits: int = 0
 
     def matches(self, method: str, path: str) -> bool:
@@ -163,7 +165,9 @@ def outcome_of(fault: Fault, call: Call, *, cloud: bool) -> Response | None:
 
 
 def _retry(fault: Fault) -> dict[str, str]:
-    return {} if fault.retry_after is None else {"Retry-After": str(int(fault.retry_after))}
+    if fault.retry_after is None:
+        return dict(fault.headers)
+    return {"Retry-After": str(int(fault.retry_after)), **fault.headers}
 
 
 def html_page(status: int, title: str) -> Problem:

@@ -10,7 +10,10 @@ from sync.sandbox.jira.model import Issue
 
 @dataclass(slots=True)
 class SearchIndex:
-    """``lag`` is in seconds of the sandbox's clock. With no lag the index is the issues themselves."""
+    """``lag`` is in seconds of the sandbox's clock. With no lag the index is the issues themselves.
+
+    ``by_label`` has labels in lower case, as JQL compares them.
+    """
 
     lag: float = 0.0
     docs: dict[int, Issue] = field(default_factory=dict)
@@ -21,6 +24,7 @@ class SearchIndex:
 
     def put(self, issue: Issue, now: float) -> None:
         """Take in the issue as it is now; searches see it once the lag has passed."""
+        self.settle(now)
         if self.lag <= 0 and not self.waiting:
             self._store(issue)
         else:
@@ -47,7 +51,7 @@ class SearchIndex:
         if self._known.get(issue.id) != state:
             self._forget(issue.id)
             for label in issue.labels:
-                self.by_label.setdefault(label, set()).add(issue.id)
+                self.by_label.setdefault(label.lower(), set()).add(issue.id)
             self.by_project.setdefault(issue.project, set()).add(issue.id)
             self._known[issue.id] = state
         self.docs[issue.id] = issue
@@ -55,6 +59,9 @@ class SearchIndex:
     def _forget(self, number: int) -> None:
         labels, project = self._known.pop(number, ((), ""))
         for label in labels:
-            self.by_label.get(label, set()).discard(number)
+            numbers = self.by_label.get(label.lower(), set())
+            numbers.discard(number)
+            if not numbers:
+                self.by_label.pop(label.lower(), None)
         if project:
             self.by_project[project].discard(number)

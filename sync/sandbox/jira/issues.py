@@ -10,7 +10,7 @@ from sync.sandbox.jira.model import HistoryItem, Issue, IssueType, Project
 from sync.sandbox.jira.presenting import present
 from sync.sandbox.jira.screens import editable
 from sync.sandbox.jira.state import Site
-from sync.sandbox.jira.writing import apply_operations, default_of, parse_fields, write
+from sync.sandbox.jira.writing import apply_operations, default_of, parse_fields, part_of, write
 
 
 def _project_of(site: Site, call: Call, raw: Any) -> Project:
@@ -64,11 +64,11 @@ def create_bulk(site: Site, call: Call) -> Response:
 
 
 def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
-    given = dict(body.get("fields") or {})
+    given = part_of(body, "fields")
     project = _project_of(site, call, given.pop("project", None))
     kind = _type_of(project, given.pop("issuetype", None))
     screen = project.create_screens[kind.id]
-    update = {name: ops for name, ops in (body.get("update") or {}).items() if name != "issuelinks"}
+    update = part_of(body, "update")
     values, errors = parse_fields(site, call, project, screen, given)
     more, more_errors = apply_operations(site, call, project, screen, update, values)
     values |= more
@@ -119,7 +119,7 @@ def _properties_of(body: Mapping[str, Any]) -> dict[str, Any]:
 def edit(site: Site, call: Call) -> Response:
     issue = site.issue(call)
     body = call.json()
-    fields, update = body.get("fields") or {}, body.get("update") or {}
+    fields, update = part_of(body, "fields"), part_of(body, "update")
     project = site.projects[issue.project]
     screen = editable(site, call, issue)
     values, errors = parse_fields(site, call, project, screen, fields)

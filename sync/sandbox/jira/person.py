@@ -40,6 +40,23 @@ class Person:
         )
         self._call("PUT", f"issue/{key}", {"fields": fields}, version)
 
+    def write_around(self, key: str, before: str = "", after: str = "") -> None:
+        """Add paragraphs of plain text before and after what the description says."""
+        sandbox = self._sandbox
+        with sandbox.lock:
+            kept = sandbox.issue(key).values.get("description")
+            if sandbox.site.cloud:
+                content = list(kept.adf["content"]) if kept else []
+                document = {
+                    "type": "doc",
+                    "version": 1,
+                    "content": [*_paragraphs(before), *content, *_paragraphs(after)],
+                }
+                self.edit(key, description=document)
+            else:
+                parts = [before, kept.wiki if kept else "", after]
+                self.edit(key, description="\n\n".join(part for part in parts if part))
+
     def add_labels(self, key: str, *labels: str) -> None:
         self._call(
             "PUT", f"issue/{key}", {"update": {"labels": [{"add": label} for label in labels]}}
@@ -135,3 +152,9 @@ class Person:
                 f"{method} {path} at {stamp(call.now)}: {response.status} {response.data}"
             )
         return response
+
+
+def _paragraphs(text: str) -> list[dict[str, Any]]:
+    if not text:
+        return []
+    return [{"type": "paragraph", "content": [{"type": "text", "text": text}]}]

@@ -65,13 +65,9 @@ def _narrow(site: Site, node: jql.Node | None) -> Iterable[int]:
             if any(operand.function for operand in part.operands):
                 continue
             if part.field in ("labels", "label"):
-                index = site.index.by_label
                 wanted = {operand.text.lower() for operand in part.operands}
-                exact = [index.get(operand.text, set()) for operand in part.operands]
-                # Labels compare without regard to case; look further only where that matters.
-                if not all(exact):
-                    exact = [ids for label, ids in index.items() if label.lower() in wanted]
-                sets.append({number for ids in exact for number in ids})
+                index = site.index.by_label
+                sets.append({number for label in wanted for number in index.get(label, ())})
             elif part.field == "project" and len(part.operands) == 1:
                 key = part.operands[0].text.upper()
                 if key in site.projects:
@@ -107,26 +103,30 @@ def _given(call: Call) -> dict[str, Any]:
     if call.method == "POST":
         return call.json()
     out: dict[str, Any] = dict(call.query)
-    for name in ("fields", "properties"):
-        if name in out:
-            out[name] = call.names(name)
     if "reconcileIssues" in out:
         out["reconcileIssues"] = call.names("reconcileIssues")
     return out
 
 
-def _expand(given: dict[str, Any]) -> list[str]:
-    expand = given.get("expand") or ""
-    if not isinstance(expand, str):
-        expand = ",".join(map(str, expand))
-    return [name.strip() for name in expand.split(",") if name.strip()]
+def _number(given: dict[str, Any], name: str, default: int) -> int:
+    try:
+        return int(given.get(name) or default)
+    except (TypeError, ValueError, OverflowError):
+        raise Problem(400, f"{name} must be a number") from None
 
 
 def _size(given: dict[str, Any], default: int, most: int) -> int:
-    try:
-        return max(1, min(most, int(given.get("maxResults") or default)))
-    except (TypeError, ValueError):
-        raise Problem(400, "maxResults must be a number") from None
+    return max(1, min(most, _number(given, "maxResults", default)))
+
+
+def _names(given: dict[str, Any], name: str) -> list[str]:
+    """A list of names, as a body or a query gives it."""
+    found = given.get(name) or []
+    if isinstance(found, str):
+        found = found.split(",")
+    if not isinstance(found, list):
+        raise Problem(400, f"{name} must be an array")
+    return [str(one).strip() for one in found]
 
 
 def cloud_search(site: Site, call: Call) -> Response:
@@ -158,14 +158,20 @@ def cloud_search(site: Site, call: Call) -> Response:
 
 
 def _row(site: Site, call: Call, issue: Issue, given: dict[str, Any]) -> dict[str, Any]:
-    wanted = given.get("fields") or ["id"]
+    wanted = _names(given, "fields") or ["id"]
     if wanted == ["id"] and not given.get("expand"):
         return {"id": str(issue.id)}  # By default Cloud gives the id alone: not even the key.
     out = present(
-        site, call, issue, [w for w in wanted if w not in ("id", "key")] or ["id"], _expand(given)
+        site,
+        call,
+        issue,
+        [w for w in wanted if w not in ("id", "key")] or ["id"],
+        _names(given, "expand"),
     )
     if given.get("properties"):
-        out["properties"] = {k: v for k, v in issue.properties.items() if k in given["properties"]}
+        out["properties"] = {
+            k: v for k, v in issue.properties.items() if k in _names(given, "properties")
+        }
     return out
 
 
@@ -192,9 +198,9 @@ def server_search(site: Site, call: Call) -> Response:
     call.lenient = str(given.get("validateQuery", "")).lower() in ("false", "none", "warn")
     issues = find(site, call, str(given.get("jql") or ""))
     size = _size(given, 50, 1000)
-    start = int(given.get("startAt") or 0)
-    wanted = given.get("fields") or ["*navigable"]
-    expand = _expand(given)
+    start = max(0, _number(given, "startAt", 0))
+    wanted = _names(given, "fields") or ["*navigable"]
+    expand = _names(given, "expand")
     return Response(
         200,
         {
@@ -216,7 +222,7 @@ def bulk_fetch(site: Site, call: Call) -> Response:
         raise Problem(400, "issueIdsOrKeys must not be empty")
     if len(names) > 100:
         raise Problem(400, "The maximum number of issues that can be fetched is 100.")
-    wanted = given.get("fields") or ["*navigable"]
+    wanted = _names(given, "fields") or ["*navigable"]
     shown: dict[int, dict[str, Any]] = {}
     failed = []
     for name in names:
@@ -231,10 +237,10 @@ def bulk_fetch(site: Site, call: Call) -> Response:
                 }
             )
             continue
-        row = present(site, call, issue, wanted, _expand(given))
+        row = present(site, call, issue, wanted, _names(given, "expand"))
         if given.get("properties"):
             row["properties"] = {
-                k: v for k, v in issue.properties.items() if k in given["properties"]
+                k: v for k, v in issue.properties.items() if k in _names(given, "properties")
             }
         shown[issue.id] = row
     return Response(

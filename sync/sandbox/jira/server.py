@@ -194,7 +194,7 @@ class JiraSandbox:
             return
         try:
             sent = msgspec.json.decode(call.body) if call.body else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             sent = None
         exchange = Exchange(
             method=call.method,

@@ -10,7 +10,7 @@ from sync.sandbox.jira.exchange import Call, Problem, Response
 from sync.sandbox.jira.model import HistoryItem, Issue, ScreenItem, Transition
 from sync.sandbox.jira.screens import metadata
 from sync.sandbox.jira.state import Site
-from sync.sandbox.jira.writing import apply_operations, default_of, parse_fields, write
+from sync.sandbox.jira.writing import apply_operations, default_of, parse_fields, part_of, write
 
 
 def available(site: Site, call: Call, issue: Issue) -> list[Transition]:
@@ -78,9 +78,11 @@ def transition(site: Site, call: Call) -> Response:
 def take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[str, Any]) -> None:
     """Check the screen and the validators, then move. Raises Problem(400)."""
     project = site.projects[issue.project]
-    update = dict(body.get("update") or {})
-    comments = update.pop("comment", [])
-    fields = body.get("fields") or {}
+    update = part_of(body, "update")
+    comments = update.pop("comment", None) or []
+    if not isinstance(comments, list):
+        raise Problem(400, errors={"comment": "Operations must be an array"})
+    fields = part_of(body, "fields")
     values, errors = parse_fields(site, call, project, chosen.screen, fields)
     more, more_errors = apply_operations(site, call, project, chosen.screen, update, issue.values)
     values |= more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -82,7 +83,7 @@ def _response(answer: Response, request: requests.PreparedRequest) -> requests.R
     out.encoding = get_encoding_from_headers(out.headers)
     out.url = request.url or ""
     out.request = request
-    out.reason = ""
+    out.reason = http.client.responses.get(answer.status, "")
     body = answer.body
     out.raw = HTTPResponse(
         io.BytesIO(body), headers=answer.headers, status=answer.status, preload_content=False

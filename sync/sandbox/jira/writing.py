@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sync.sandbox.jira.exchange import Call
+from sync.sandbox.jira.exchange import Call, Problem
 from sync.sandbox.jira.fieldtypes import FieldType, Invalid
 from sync.sandbox.jira.model import FieldDef, HistoryItem, Issue, Project, ScreenItem, User
 from sync.sandbox.jira.state import Site
 
 NOT_ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
+
+
+def part_of(body: Any, name: str) -> dict[str, Any]:
+    """A copy of one object within a body, empty where absent. Raises Problem(400) for anything else."""
+    part = body.get(name) if isinstance(body, dict) else body
+    if part is None:
+        return {}
+    if not isinstance(part, dict):
+        raise Problem(400, f"Can not deserialize '{name}': an object is needed.")
+    return dict(part)
 
 
 def parse_fields(
