@@ -115,12 +115,16 @@ def _links(draft: Draft, base: Base) -> list[Action]:
     return actions
 
 
+def _closed_by_us(base: Base, observed: Observed) -> bool:
+    return base.closed_by_us and observed.status.id == base.jira_status
+
+
 def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
     """Why a closed ticket is to be left closed, or "" if it may be reopened."""
     if observed.status.category is not Category.DONE:
         return ""
     policy = draft.desired.policy
-    ours = base.closed_by_us and observed.status.id == base.jira_status
+    ours = _closed_by_us(base, observed)
     said_no = [
         word
         for word, names in (
@@ -147,12 +151,13 @@ def _movement(
     desired = draft.desired
     if base.status is desired.status or reached(desired.target, observed.status):
         return []
+    closed = observed.status.category is Category.DONE
     if (
-        desired.target.transition
-        and desired.status.ended
-        and (observed.status.category is Category.DONE)
+        desired.status.ended
+        and closed
+        and (desired.target.transition or not _closed_by_us(base, observed))
     ):
-        return []
+        return [Hold(f"{observed.ref.key} is closed already, as {observed.status.name!r}")]
     if desired.target.category is not Category.DONE and not desired.status.ended:
         left = _closed_by_a_person(draft, base, observed)
         if left:

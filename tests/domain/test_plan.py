@@ -150,6 +150,18 @@ def test_a_close_as_wont_do_is_not_reopened_when_the_subject_comes_back(closed) 
     assert "Won't Do" in str(action)
 
 
+def test_a_close_by_a_person_is_not_moved_to_the_closed_status_the_rule_names() -> None:
+    wish = draft(status=Status.CLOSED, to=StatusTarget(status="Closed"))
+    theirs = plan(wish, base(), observed(status=WONT, hops=(hop(CLOSED), hop(TODO))))
+    ours = plan(
+        wish,
+        base(status=Status.FIXED, closed_by_us=True, jira_status=DONE.id),
+        observed(status=DONE, hops=(hop(CLOSED), hop(TODO))),
+    )
+    assert [type(action) for action in theirs.actions] == [Hold]
+    assert moves(ours) == ["Closed"]
+
+
 def test_our_own_close_as_wont_do_is_reopened() -> None:
     known = base(status=Status.CANCELLED, closed_by_us=True, jira_status=WONT.id)
     back = plan(draft(status=Status.OPEN, to=TO_NEW), known, observed(status=WONT, hops=EVERYWHERE))

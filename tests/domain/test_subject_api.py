@@ -1,0 +1,146 @@
+"""What the API tells and what webhooks tell become one snapshot, in any order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.domain.subject import (
+    EventType,
+    Kind,
+    Snapshot,
+    Status,
+    SubjectRef,
+    merge_from_api,
+    newest,
+)
+
+ISSUE = SubjectRef("coalesce", Kind.ISSUE, "0b9f")
+INCIDENT = SubjectRef("coalesce", Kind.INCIDENT, "77")
+_TYPES = {
+    Status.OPEN: EventType.ISSUE_CREATED,
+    Status.FIXED: EventType.ISSUE_STATUS_UPDATED,
+    Status.CLOSED: EventType.ISSUE_CLOSED,
+}
+
+
+def webhook(time: int, status: Status = Status.OPEN, id_: str = "w", **payload: object) -> Snapshot:
+    ended = f"2026-01-0{time}" if status is Status.CLOSED else ""
+    said = {"title": "ORDERS is stale", "owners": ["sales"], "issue_url": "https://x", "status": ""}
+    return Snapshot(
+        ISSUE, "acme", status, _TYPES[status], time, id_,
+        {**said, "ended_at": ended, "told_at": time, **payload},
+    )  # fmt: skip
+
+
+def api(time: int, status: Status = Status.OPEN, **changes: object) -> Snapshot:
+    ended = f"2026-01-0{time}" if status is Status.CLOSED else ""
+    told = {"title": "ORDERS", "owners": [], "issue_url": "", "status": "", "ended_at": ended}
+    told |= {"told_at": 0}
+    found = Snapshot(ISSUE, "", status, _TYPES[status], time, "", told, severity="error")
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def test_a_subject_that_only_the_api_knows_is_taken_as_it_is() -> None:
+    assert merge_from_api(None, api(3)) == api(3)
+
+
+def test_a_missed_close_is_learnt_and_the_webhooks_words_stay() -> None:
+    merged = merge_from_api(webhook(1), api(2, Status.CLOSED))
+    assert (merged.status, merged.event_time, merged.severity) == (Status.CLOSED, 2, "error")
+    assert merged.payload["ended_at"] == "2026-01-02"
+    assert merged.payload["owners"] == ["sales"]
+    assert merged.payload["issue_url"] == "https://x"
+    assert merged.payload["title"] == "ORDERS"
+    assert merged.workspace == "acme"
+
+
+def test_an_api_that_lags_behind_a_webhook_moves_nothing_backwards() -> None:
+    closed = webhook(5, Status.CLOSED)
+    assert merge_from_api(closed, api(2)) == replace(closed, severity="error")
+
+
+def test_where_both_speak_of_one_moment_and_agree_the_webhooks_words_stay() -> None:
+    known = webhook(2)
+    assert merge_from_api(known, api(2)) == replace(known, severity="error")
+
+
+def test_a_missed_reopening_takes_the_end_away() -> None:
+    merged = merge_from_api(webhook(2, Status.CLOSED), api(3))
+    assert (merged.status, merged.payload["ended_at"]) == (Status.OPEN, "")
+
+
+def test_the_issues_of_an_incident_are_the_apis_even_when_none_is_left() -> None:
+    opened = Snapshot(
+        INCIDENT, "acme", Status.OPEN, EventType.INCIDENT_OPEN, 4, "w", {}, issue_ids=("a", "b")
+    )
+    told = Snapshot(INCIDENT, "", Status.OPEN, EventType.INCIDENT_OPEN, 4, "", {})
+    assert merge_from_api(opened, told).issue_ids == ()
+    assert merge_from_api(opened, replace(told, issue_ids=("c",))).issue_ids == ("c",)
+
+
+def test_an_incidents_end_stays_what_the_webhook_said() -> None:
+    closed = Snapshot(
+        INCIDENT, "acme", Status.CLOSED, EventType.INCIDENT_CLOSED, 4, "w",
+        {"title": "t", "ended_at": "four", "told_at": 4},
+    )  # fmt: skip
+    told = Snapshot(
+        INCIDENT, "", Status.CLOSED, EventType.INCIDENT_CLOSED, 5, "",
+        {"title": "renamed", "ended_at": "five", "told_at": 0},
+    )  # fmt: skip
+    payload = merge_from_api(closed, told).payload
+    assert (payload["title"], payload["ended_at"]) == ("renamed", "four")
+
+
+def test_a_late_webhook_of_what_the_api_told_before_brings_its_words() -> None:
+    first = merge_from_api(None, api(3, Status.CLOSED))
+    late = newest(first, webhook(2, owners=["late"]))
+    assert late.status is Status.CLOSED
+    assert late.payload["owners"] == ["late"]
+    assert late.payload["ended_at"] == "2026-01-03"
+    assert late.payload["title"] == "ORDERS"
+    same_moment = newest(first, webhook(3, Status.CLOSED))
+    assert same_moment.payload["title"] == "ORDERS is stale"
+
+
+snapshots = st.one_of(
+    st.builds(
+        webhook,
+        st.integers(1, 4),
+        st.sampled_from(list(_TYPES)),
+        st.sampled_from("abcd"),
+        owners=st.sampled_from([[], ["sales"]]),
+    ),
+    st.builds(api, st.integers(1, 4), st.sampled_from(list(_TYPES))),
+)
+
+
+@given(st.none() | snapshots, snapshots)
+def test_asking_twice_is_asking_once(known: Snapshot | None, told: Snapshot) -> None:
+    told = replace(told, event_id="")
+    merged = merge_from_api(known, told)
+    assert merge_from_api(merged, told) == merged
+
+
+@given(st.none() | snapshots, snapshots, snapshots)
+def test_a_webhook_before_or_after_the_api_ends_in_the_same_state(known, hook, told) -> None:
+    hook, told = replace(hook, event_id="w"), replace(told, event_id="")
+    one = newest(merge_from_api(known, told), hook)
+    other = merge_from_api(newest(known, hook), told)
+    assert (one.status, one.event_time) == (other.status, other.event_time)
+
+
+@given(st.lists(snapshots, min_size=2, max_size=4, unique_by=lambda s: s.recency))
+def test_snapshots_of_both_merge_to_the_same_end_in_every_order(found: list[Snapshot]) -> None:
+    # At one moment webhooks say the same of owners: which of two words stays is then no question.
+    found = [replace(s, payload={**s.payload, "owners": [s.payload["told_at"]]}) for s in found]
+    ends = []
+    for order in permutations(found):
+        end: Snapshot | None = None
+        for snapshot in order:
+            end = newest(end, snapshot)
+        ends.append(end)
+    assert all(end == ends[0] for end in ends)
