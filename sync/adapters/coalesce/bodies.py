@@ -166,7 +166,7 @@ def _snapshot(message: Mapping[str, Any], body: bytes, type_: EventType, place: 
         event_type=type_,
         event_time=time,
         event_id=_own_id(message, body),
-        payload=payload,
+        payload={**payload, "told_at": time},
     )
 
 

@@ -2,7 +2,8 @@
 
 Names are upstream's in snake_case. Absent texts and times are "", absent lists [], an absent
 ``trigger_entity`` or ``status_actor`` is None. Titles and names are cut at 2,000 characters, texts at
-100,000; lists are kept to 200 entries, and ``more_entities`` counts those left out.
+100,000; lists are kept to 200 entries, and ``more_entities`` counts those left out. The source adds
+``told_at``, the event's time in nanoseconds (0 for what the API told).
 """
 
 from __future__ import annotations
