@@ -65,9 +65,11 @@ def plan_unmade(draft: Draft, standing: Standing) -> Plan:
 
 
 def remote_link_digest(link: RemoteLink) -> str:
-    """What the base remembers of a remote link."""
-    return hashlib.sha256(f"{link.url}\n{link.title}".encode()).hexdigest()[:16]
+    """What the base remembers of a remote link: where it leads.
 
+    Not its title, which would cost a call with every change of the subject's.
+    """
+    return hashlib.sha256(link.url.encode()).hexdigest()[:16]
 
 def ticket_link_name(link: TicketLink) -> str:
     """What the base remembers of a link between tickets."""
