@@ -1,0 +1,135 @@
+"""A site that is down is left alone, watched by one caller at intervals, and resumes by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from sync.domain.errors import Fault, Outage, Refused, SiteDown
+from tests.adapters.jira.world import World, desired
+
+
+def _gauge() -> float | None:
+    return REGISTRY.get_sample_value("ticket_sync_site_down", {"site": "main"})
+
+
+def test_an_expired_token_stops_all_calls_until_a_new_one_works(world: World) -> None:
+    ref = world.make()
+    world.jira.faults.add("unauthorized")
+    with capture_logs() as logs:
+        for _ in range(20):
+            with pytest.raises(SiteDown) as fault:
+                world.tracker.read(ref.id)
+    assert fault.value.outage is Outage.AUTHENTICATION
+    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+    assert world.calls().count("GET issue/{issue}") == 1
+    assert (world.tracker.state.down, _gauge()) == (True, 1.0)
+    before = len(world.exchanges)
+    for _ in range(10):
+        world.clock.sleep(100)
+        with pytest.raises(SiteDown):
+            world.tracker.read(ref.id)
+    assert 3 <= len(world.exchanges) - before <= 10
+    world.jira.faults.clear()
+    world.clock.sleep(301)
+    assert world.tracker.read(ref.id).ref == ref
+    assert (world.tracker.state.down, _gauge()) == (False, 0.0)
+
+
+def test_a_captcha_is_left_in_peace(world: World) -> None:
+    world.jira.faults.add("captcha")
+    with pytest.raises(SiteDown) as fault:
+        world.tracker.probe()
+    assert fault.value.outage is Outage.CAPTCHA
+    for _ in range(28):
+        world.clock.sleep(10)
+        with pytest.raises(SiteDown):
+            world.tracker.probe()
+    assert len(world.exchanges) == 1
+
+
+def test_maintenance_is_a_site_down_for_reads_and_unknown_for_a_create(world: World) -> None:
+    ref = world.make()
+    world.jira.faults.add("maintenance")
+    with pytest.raises(SiteDown) as fault:
+        world.tracker.read(ref.id)
+    assert fault.value.outage is Outage.MAINTENANCE
+    assert len(world.jira.tickets()) == 1
+
+
+def test_a_site_that_does_not_answer_is_not_asked_for_each_ticket(world: World) -> None:
+    draft = world.tracker.draft(desired())
+    down = world.jira.faults.add("refuse")
+    faults: list[type[Fault]] = []
+    for _ in range(30):
+        try:
+            world.tracker.create(draft)
+        except Fault as fault:
+            faults.append(type(fault))
+    assert down.hits < 12
+    assert set(faults) == {Refused, SiteDown}
+    world.jira.faults.clear()
+    world.clock.sleep(60)
+    world.tracker.create(draft)
+    assert len(world.jira.tickets()) == 1
+
+
+def test_one_broken_endpoint_does_not_keep_the_site_down(world: World) -> None:
+    ref = world.make()
+    world.jira.faults.add("status", path="/comment", status=503)
+    for _ in range(6):
+        with pytest.raises((Refused, SiteDown)):
+            world.tracker.find_comment(ref, "mark")
+    world.clock.sleep(20)
+    assert world.tracker.read(ref.id).ref == ref
+
+
+def test_a_probe_without_a_clear_answer_leaves_the_site_down(world: World) -> None:
+    ref = world.make()
+    world.jira.faults.add("unauthorized", count=1)
+    with pytest.raises(SiteDown):
+        world.tracker.read(ref.id)
+    world.jira.faults.add("drop", path="myself")
+    world.clock.sleep(20)
+    with pytest.raises(Refused):
+        world.tracker.read(ref.id)
+    assert world.tracker.state.down
+    with pytest.raises(SiteDown):
+        world.tracker.read(ref.id)
+
+
+@pytest.mark.parametrize("effect", ["unauthorized", "captcha", "maintenance", "refuse"])
+def test_a_tracker_can_be_built_while_its_site_is_down(world: World, effect: str) -> None:
+    world.jira.faults.add(effect)
+    tracker = world.another(deployment="auto")
+    assert world.exchanges == []
+    with pytest.raises(Fault):
+        tracker.draft(desired(description="x"))
+    world.jira.faults.clear()
+    world.clock.sleep(400)
+    tracker.draft(desired(description="x"))
+
+
+def test_nothing_secret_is_ever_logged(world: World) -> None:
+    secret: Any = "sandbox-token"
+    with capture_logs() as logs:
+        ref = world.make(description="private words")
+        world.tracker.comment(ref, "private words", "mark")
+        world.jira.faults.add("status", status=500, count=3)
+        with pytest.raises(Fault):
+            world.tracker.read(ref.id)
+        world.jira.replace_secret("another")
+        with pytest.raises(SiteDown) as fault:
+            world.tracker.read(ref.id)
+    said = f"{logs} {fault.value}"
+    assert secret not in said
+    assert "private words" not in said
+    assert "uthorization" not in said.replace("nauthorized", "")
+
+
+def test_we_know_who_we_are(world: World) -> None:
+    assert world.tracker.probe() == "Ticket Sync"
+    assert world.tracker.browse_url("DATA-1") == "https://jira.example.com/browse/DATA-1"
