@@ -18,17 +18,17 @@ def never_reached(rules: Sequence[Rule]) -> list[RuleError]:
     taken: dict[str, Rule] = {}
     same: dict[str, Rule] = {}
     for rule in rules:
-        takers = [taken[kind] for kind in sorted(rule.kinds) if kind in taken]
-        first = takers[0] if len(takers) == len(rule.kinds) else same.get(rule.condition)
-        if first is not None:
+        takers = _takers(rule, taken, same)
+        if takers:
+            names = " and ".join(f"{one.ref.name!r} ({one.ref.where})" for one in takers)
+            verb = "takes" if len(takers) == 1 else "take"
             found.append(
                 RuleError(
                     rule.ref.file,
                     rule.ref.line,
                     f"rule {rule.ref.name!r}",
-                    f"is never reached: {first.ref.name!r} ({first.ref.where}) takes everything "
-                    "it could match",
-                    "Move it before that rule, in the file or by the file's name.",
+                    f"is never reached: {names} {verb} everything it could match",
+                    "Move it to before, in the file or by the file's name.",
                 )
             )
             continue
@@ -37,3 +37,13 @@ def never_reached(rules: Sequence[Rule]) -> list[RuleError]:
             for kind in rule.kinds:
                 taken.setdefault(kind, rule)
     return found
+
+
+def _takers(rule: Rule, taken: dict[str, Rule], same: dict[str, Rule]) -> list[Rule]:
+    """The earlier rules that together take everything from this one."""
+    if rule.condition in same:
+        return [same[rule.condition]]
+    if not rule.kinds <= taken.keys():
+        return []
+    names = {taken[kind].ref.name for kind in rule.kinds}
+    return [other for other in dict.fromkeys(taken.values()) if other.ref.name in names]

@@ -72,6 +72,15 @@ def _value(value: Any) -> Any:
     raise wrong(f"{said(value)} cannot be a field's value", "Use text, a number, a date or a list.")
 
 
+def _entry(value: Any) -> Any:
+    if isinstance(value, dict):
+        raise wrong(
+            "is a table within a table to look things up in",
+            "Entries are text, numbers or lists. What belongs elsewhere goes before [tables.…].",
+        )
+    return _value(value)
+
+
 Texts = str | list[str]
 Duration = Annotated[str | int | float, BeforeValidator(_duration)]
 Pattern = Annotated[Texts, BeforeValidator(_texts("a pattern", "orders*"))]
@@ -83,6 +92,7 @@ KindWord = Annotated[
 StatusPattern = Annotated[Texts, BeforeValidator(_words(*STATUSES))]
 SeverityPattern = Annotated[Texts, BeforeValidator(_words(*SEVERITIES))]
 Value = Annotated[Any, BeforeValidator(_value)]
+Entry = Annotated[Any, BeforeValidator(_entry)]
 
 
 class Table(BaseModel):
@@ -231,7 +241,7 @@ class RuleFile(Table):
     """A file of mapping rules for ticket-sync."""
 
     defaults: Body | None = Field(None, description="What the rules of this file start from.")
-    tables: dict[str, dict[str, Value]] | None = Field(None, description="For `lookup`.")
+    tables: dict[str, dict[str, Entry]] | None = Field(None, description="For `lookup`.")
     rule: list[RuleTable] | None = None
 
 

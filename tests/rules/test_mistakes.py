@@ -98,9 +98,10 @@ def test_a_rule_behind_one_that_takes_everything_is_warned_about() -> None:
     )
     assert [str(w) for w in found.warnings] == [
         "10.toml:4: rule 'late': is never reached: 'all issues' (10.toml:1) takes everything it "
-        "could match. Move it before that rule, in the file or by the file's name.",
-        "10.toml:10: rule 'rest': is never reached: 'all issues' (10.toml:1) takes everything it "
-        "could match. Move it before that rule, in the file or by the file's name.",
+        "could match. Move it to before, in the file or by the file's name.",
+        "10.toml:10: rule 'rest': is never reached: 'all issues' (10.toml:1) and 'incidents' "
+        "(10.toml:7) take everything it could match. Move it to before, in the file or by the "
+        "file's name.",
     ]
 
 

@@ -195,4 +195,9 @@ CASES = {
         "10.toml:2: tables.priority: must be a table, not 'High'. Write its keys under "
         "[tables.priority].",
     ),
+    "a status behind a table of its own": (
+        '[tables.priority]\nerror = "High"\nstatus.closed = "Done"\n' + X,
+        "10.toml:3: tables.priority.status: is a table within a table to look things up in. "
+        "Entries are text, numbers or lists. What belongs elsewhere goes before [tables.…].",
+    ),
 }

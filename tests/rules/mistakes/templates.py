@@ -46,7 +46,7 @@ CASES = {
     ),
     "a field of an item of a loop": (
         X
-        + 'when.kind = "issue"\nfields.summary = "{% for o in issue.owners %}{{ o.titl }}{% endfor %}"\n',
+        + 'when.kind = "issue"\nfields.summary = "{% for o in issue.owners %}{{o.titl}}{% endfor %}"\n',
         "10.toml:4: fields.summary: there is no field 'titl' in `o`. Did you mean 'title'?",
     ),
     "a field of items mapped": (
