@@ -166,14 +166,17 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
     merged = known
     later = api.event_time > known.event_time
     if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
-        merged = replace(
-            known,
-            status=api.status,
-            event_type=api.event_type,
-            event_time=api.event_time,
-            event_id=api.event_id,
-            payload=_with_state(known.payload, api),
-        )
+        payload = _with_state(known.payload, api)
+        # An API counts changes that no event speaks of; where nothing shows, nothing has changed.
+        if payload != dict(known.payload) or api.status is not known.status:
+            merged = replace(
+                known,
+                status=api.status,
+                event_type=api.event_type,
+                event_time=api.event_time,
+                event_id=api.event_id,
+                payload=payload,
+            )
     incident = api.ref.kind is Kind.INCIDENT
     return replace(
         merged,

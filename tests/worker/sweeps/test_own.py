@@ -1,0 +1,100 @@
+"""Our own house: what stands still without a reason is found by the store alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync.domain.errors import Rejected
+from sync.worker.sweeps.own import OwnSweep
+from tests.worker.sweeps.build import RULES, Scene, issue
+
+
+@pytest.fixture
+def own(scene: Scene) -> OwnSweep:
+    return OwnSweep(scene.store, {"main": scene.jira}, scene.rules, scene.clock)
+
+
+def test_a_quiet_house_has_nothing_to_find(scene: Scene, own: OwnSweep) -> None:
+    scene.absorb(issue(1))
+    scene.settle()
+    assert scene.found(own) == []
+
+
+def test_a_lease_that_ran_out_is_freed_and_its_ticket_walked(scene: Scene, own: OwnSweep) -> None:
+    scene.absorb(issue(1))
+    scene.settle()
+    before = scene.clock.now
+    scene.change("DATA-1", lease_owner="dead", lease_until=before - 61, due_at=None)
+    assert scene.found(own) == [
+        "wrong: DATA-1: a lease ran out and nobody took it up; it is walked anew"
+    ]
+    assert scene.row("DATA-1").lease_owner is None
+    assert scene.settle() == 1
+    assert scene.found(own) == []
+
+
+def test_a_lease_that_just_ended_is_left_to_the_claims(scene: Scene, own: OwnSweep) -> None:
+    scene.absorb(issue(1))
+    scene.settle()
+    scene.change("DATA-1", lease_owner="slow", lease_until=scene.clock.now - 5)
+    assert scene.found(own) == []
+
+
+def test_an_open_create_that_nobody_searches_for_is_taken_up(scene: Scene, own: OwnSweep) -> None:
+    scene.absorb(issue(1))
+    scene.change("coalesce:issue:1", state="creating", due_at=None, intent_at=scene.clock.now)
+    assert len(scene.found(own)) == 1
+    scene.settle()
+    assert len(scene.jira.alive) == 1
+
+
+def test_a_ticket_due_for_too_long_is_told_but_not_touched(scene: Scene, own: OwnSweep) -> None:
+    scene.absorb(issue(1))
+    scene.clock.now += 3600
+    report = scene.run(own)
+    assert [str(drift) for drift in report.tally.drifts] == [
+        "stale: coalesce:issue:1: due for 60 minutes; the workers do not keep up"
+    ]
+    assert report.tally.repaired == 0
+
+
+def test_what_the_rules_parked_is_tried_again_once_they_were_edited(
+    scene: Scene, own: OwnSweep
+) -> None:
+    scene.jira.fail("create", lambda: Rejected("Field 'x' cannot be set"))
+    scene.absorb(issue(1))
+    scene.settle()
+    assert scene.rows()[0].parked is not None
+    assert scene.found(own) == []
+    assert scene.found(own) == [], "without an edit it stays parked"
+    scene.write_rules(RULES.replace("ISSUES", "").replace('"Bug"', '"Task"'))
+    assert scene.found(own) == [
+        "stale: coalesce:issue:1: parked, but the rules were edited since it was parked; "
+        "it is tried again"
+    ]
+    scene.settle()
+    assert scene.rows()[0].parked is None
+    assert scene.found(own) == []
+
+
+def test_what_a_site_parked_is_tried_again_once_it_is_back(
+    scene: Scene, own: OwnSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.jira.fail("create", lambda: Rejected("no permission"))
+    scene.absorb(issue(1))
+    scene.settle()
+    with monkeypatch.context() as down:
+        down.setattr(scene.jira, "down", lambda: "401")
+        assert scene.found(own) == []
+    assert len(scene.found(own)) == 1
+    scene.settle()
+    assert scene.rows()[0].parked is None
+
+
+def test_a_dry_run_changes_no_ticket(scene: Scene, own: OwnSweep) -> None:
+    scene.absorb(issue(1))
+    scene.settle()
+    scene.change("DATA-1", lease_owner="dead", lease_until=scene.clock.now - 100)
+    assert len(scene.found(own, dry=True)) == 1
+    assert scene.row("DATA-1").lease_owner == "dead"
+    assert len(scene.found(own)) == 1

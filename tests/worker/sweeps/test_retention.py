@@ -1,0 +1,61 @@
+"""Retention: old deliveries, journal and runs go; links and tickets stay."""
+
+from __future__ import annotations
+
+from sqlmodel import func, select
+
+from sync.store import journal, sweeps
+from sync.store.inbox import Accepted
+from sync.store.recovery import accept
+from sync.store.tables import DeliveryRow, JournalRow, LinkRow, SweepRunRow
+from sync.worker.sweeps.retention import BATCH, Keep, prune
+from tests.worker.sweeps.build import START, Scene, issue
+
+DAY = 86_400.0
+
+
+def _deliver(scene: Scene, count: int, at: float, state: str = "triaged") -> None:
+    with scene.store.write() as session:
+        for n in range(count):
+            accept(session, [Accepted("coalesce", f"{at}-{state}-{n}", "x", b"{}", at)])
+        for row in session.exec(select(DeliveryRow).where(DeliveryRow.received_at == at)):
+            row.state = state
+
+
+def _count(scene: Scene, table: type) -> int:
+    with scene.store.read() as session:
+        return session.exec(select(func.count()).select_from(table)).one()
+
+
+def test_what_is_past_its_time_goes_and_the_rest_stays(scene: Scene) -> None:
+    scene.absorb(issue(1))
+    scene.settle()
+    _deliver(scene, 3, START - 91 * DAY)
+    _deliver(scene, 2, START - 92 * DAY, "dead")
+    _deliver(scene, 4, START - 89 * DAY)
+    entries = _count(scene, JournalRow)
+    with scene.store.write() as session:
+        journal.write(session, at=START - 181 * DAY, action="old")
+        for at in (START - 181 * DAY, START):
+            sweeps.begin(
+                session,
+                SweepRunRow(sweep="own", owner="me", started_at=at, window_from=at, window_to=at),
+            )
+    gone = prune(scene.store, scene.clock, Keep())
+    assert gone == {"deliveries": 3, "dead letters": 2, "journal": 1, "sweep runs": 1}
+    assert _count(scene, DeliveryRow) == 4
+    assert _count(scene, JournalRow) == entries
+    assert _count(scene, LinkRow) == 1
+    assert [row.jira_key for row in scene.rows()] == ["DATA-1"]
+
+
+def test_deliveries_that_wait_for_triage_are_never_removed(scene: Scene) -> None:
+    _deliver(scene, 2, START - 400 * DAY, "accepted")
+    assert prune(scene.store, scene.clock, Keep())["deliveries"] == 0
+    assert _count(scene, DeliveryRow) == 2
+
+
+def test_much_is_removed_in_small_batches(scene: Scene) -> None:
+    _deliver(scene, BATCH + 1, START - 91 * DAY)
+    assert prune(scene.store, scene.clock, Keep())["deliveries"] == BATCH + 1
+    assert _count(scene, DeliveryRow) == 0
