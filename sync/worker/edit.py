@@ -108,12 +108,12 @@ def _differing(
     facts = gather(session, row)
     try:
         rule = rule_for(facts, new)
-        after, _ = desire(facts, rule, now)
+        after, _ = desire(facts, rule, now, new)
     except Rejected as fault:
         return (str(fault),)
     try:
         known = rule_for(facts, old)
-        before, _ = desire(facts, known, now)
+        before, _ = desire(facts, known, now, old)
     except Rejected:
         return ("it could not be worked out before",)
     found = differences(before, after, made=facts.ref is not None)

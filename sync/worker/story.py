@@ -152,7 +152,7 @@ def look(
     """
     names: dict[str, str] = {}
     with suppress(Rejected):
-        desired, _ = desire(facts, rule_for(facts, rules), now)
+        desired, _ = desire(facts, rule_for(facts, rules), now, rules)
         # Drafting also tells the tracker which fields to read.
         names = field_names(tracker.draft(desired))
     if facts.ref is None:

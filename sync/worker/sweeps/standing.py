@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sync.domain.merge import shown_after
 from sync.domain.rule import Category
 from sync.domain.ticket import Base, Observed, marker_label, remembered, same
 
@@ -40,11 +41,10 @@ def findings(key: str, jira_key: str, base: Base, observed: Observed) -> list[Fi
         found.append(Finding("its marker label was taken off"))
     found += _status(base, observed)
     for id_, known in base.fields.items():
-        # Before a first look it is not known how Jira shows what we sent.
-        if id_ == "labels" or not known.looked or id_ not in observed.fields:
+        if id_ == "labels" or id_ not in observed.fields:
             continue
         now = remembered(observed.fields[id_])
-        if not same(now, known.shown) and not same(now, known.sent):
+        if not same(now, shown_after(known, observed.fields[id_])) and not same(now, known.sent):
             found.append(Finding(f"{id_} was edited", json.dumps(now, sort_keys=True)))
     return found
 

@@ -1,0 +1,167 @@
+"""Incidents and their issues: links kept right, issues on the incident's ticket, closing together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sync.domain.rule import TicketLink
+from sync.domain.subject import Snapshot, Status, merge_from_api
+from sync.sandbox.memory import MemoryTicket
+from sync.store.engine import Store
+from tests.worker.sweeps.build import Scene, incident, issue
+
+Make = Callable[[str], Scene]
+
+
+@pytest.fixture
+def make(sqlite_store: Store, tmp_path: Path) -> Make:
+    return lambda issues: Scene(sqlite_store, tmp_path / "rules", issues=issues)
+
+
+def told(scene: Scene, *snapshots: Snapshot) -> None:
+    """Let the API have told of these."""
+    with scene.store.write() as session:
+        scene.triage.absorb(session, list(snapshots), merge=merge_from_api)
+    scene.settle()
+
+
+def ticket(scene: Scene, ref: str) -> MemoryTicket:
+    jira_id = scene.row(ref).jira_id
+    assert jira_id is not None
+    return scene.jira.tickets[jira_id]
+
+
+def linked(scene: Scene, ref: str) -> set[TicketLink]:
+    return ticket(scene, ref).ticket_links
+
+
+LINK = 'issues = { link = "Relates" }'
+
+
+def test_an_incidents_ticket_is_linked_with_those_of_its_issues(make: Make) -> None:
+    scene = make(LINK)
+    scene.absorb(issue(1), issue(2), issue(3), incident(9))
+    scene.settle()
+    assert linked(scene, "coalesce:incident:9") == set(), "webhooks do not tell who belongs to it"
+    told(scene, incident(9, [1, 2]))
+    keys = [ticket(scene, f"coalesce:issue:{n}").ref.key for n in (1, 2)]
+    assert linked(scene, "coalesce:incident:9") == {TicketLink("Relates", key) for key in keys}
+
+
+def test_the_direction_is_the_rules(make: Make) -> None:
+    scene = make('issues = { link = "Blocks", direction = "inward" }')
+    told(scene, issue(1), incident(9, [1]))
+    key = ticket(scene, "coalesce:issue:1").ref.key
+    assert linked(scene, "coalesce:incident:9") == {TicketLink("Blocks", key, outward=False)}
+
+
+def test_issues_that_join_and_leave_are_linked_and_unlinked(make: Make) -> None:
+    scene = make(LINK)
+    told(scene, issue(1), issue(2), issue(3), incident(9, [1, 2]))
+    told(scene, incident(9, [2, 3]))
+    keys = [ticket(scene, f"coalesce:issue:{n}").ref.key for n in (2, 3)]
+    assert {link.other for link in linked(scene, "coalesce:incident:9")} == set(keys)
+    told(scene, incident(9, []))
+    assert linked(scene, "coalesce:incident:9") == set()
+
+
+def test_an_issue_that_moves_from_one_incident_to_another_moves_its_link(make: Make) -> None:
+    scene = make(LINK)
+    told(scene, issue(1), issue(2), incident(8, [1, 2]), incident(9, []))
+    told(scene, incident(8, [1]), incident(9, [2]))
+    one, two = (ticket(scene, f"coalesce:issue:{n}").ref.key for n in (1, 2))
+    assert {link.other for link in linked(scene, "coalesce:incident:8")} == {one}
+    assert {link.other for link in linked(scene, "coalesce:incident:9")} == {two}
+
+
+def test_the_link_comes_once_the_issues_ticket_has_its_key(make: Make) -> None:
+    scene = make(LINK)
+    told(scene, incident(9, [1]))
+    assert linked(scene, "coalesce:incident:9") == set()
+    scene.absorb(issue(1))
+    scene.settle()
+    assert {link.other for link in linked(scene, "coalesce:incident:9")} == {
+        ticket(scene, "coalesce:issue:1").ref.key
+    }
+
+
+def test_once_linked_nothing_more_is_written(make: Make) -> None:
+    scene = make(LINK)
+    told(scene, issue(1), incident(9, [1]))
+    writes = dict(scene.writes())
+    told(scene, incident(9, [1]), issue(1))
+    scene.absorb(incident(9, at=5))
+    scene.settle()
+    assert scene.writes() == writes
+
+
+def test_issues_go_on_the_incidents_ticket_where_the_rule_says_so(make: Make) -> None:
+    scene = make("issues = { on_ticket = true }")
+    told(scene, incident(9, [1, 2]))
+    scene.absorb(issue(1), issue(2), issue(3))
+    scene.settle()
+    assert len(scene.jira.alive) == 2
+    assert scene.row("coalesce:issue:1").id == scene.row("coalesce:incident:9").id
+    assert scene.row("coalesce:issue:3").id != scene.row("coalesce:incident:9").id
+    assert ticket(scene, "coalesce:incident:9").fields["summary"] == "a big one"
+
+
+def test_an_issue_whose_ticket_is_not_made_yet_is_taken_onto_the_incidents(make: Make) -> None:
+    scene = make("issues = { on_ticket = true }")
+    scene.absorb(issue(1))
+    told(scene, incident(9, [1]))
+    assert [t.fields["summary"] for t in scene.jira.alive] == ["a big one"]
+    assert scene.row("coalesce:issue:1").state == "spared"
+
+
+def test_an_issue_that_has_a_ticket_in_jira_keeps_it(make: Make) -> None:
+    scene = make('issues = { on_ticket = true, link = "Relates" }')
+    scene.absorb(issue(1))
+    scene.settle()
+    told(scene, incident(9, [1]))
+    assert len(scene.jira.alive) == 2
+    assert len(linked(scene, "coalesce:incident:9")) == 1
+
+
+def test_an_issue_that_leaves_gets_a_ticket_of_its_own(make: Make) -> None:
+    scene = make("issues = { on_ticket = true }")
+    told(scene, incident(9, [1]))
+    scene.absorb(issue(1))
+    scene.settle()
+    told(scene, incident(9, []))
+    assert len(scene.jira.alive) == 2
+    assert ticket(scene, "coalesce:issue:1").project == "DATA"
+
+
+def test_the_incident_alone_decides_when_its_ticket_closes(make: Make) -> None:
+    scene = make("issues = { on_ticket = true }")
+    told(scene, incident(9, [1]))
+    scene.absorb(issue(1), issue(1, at=5, status=Status.CLOSED))
+    scene.settle()
+    assert ticket(scene, "coalesce:incident:9").status.name == "To Do"
+    scene.absorb(incident(9, at=9, status=Status.CLOSED))
+    scene.settle()
+    assert ticket(scene, "coalesce:incident:9").status.name == "Done"
+
+
+def test_closing_the_incident_closes_its_issues_tickets_where_the_rule_says_so(make: Make) -> None:
+    scene = make("issues = { close = true }")
+    told(scene, issue(1), issue(2), incident(9, [1]))
+    scene.absorb(incident(9, at=9, status=Status.CLOSED))
+    scene.settle()
+    assert ticket(scene, "coalesce:issue:1").status.name == "Done"
+    assert ticket(scene, "coalesce:issue:2").status.name == "To Do"
+    told(scene, replace(incident(9, [1], at=20)))
+    assert ticket(scene, "coalesce:issue:1").status.name == "To Do", "and it came back with it"
+
+
+def test_an_issues_ticket_that_was_deleted_does_not_park_the_incidents(make: Make) -> None:
+    scene = make(LINK)
+    told(scene, issue(1))
+    ticket(scene, "coalesce:issue:1").deleted = True
+    told(scene, incident(9, [1]))
+    assert scene.row("coalesce:incident:9").parked is None
