@@ -20,8 +20,6 @@ log = structlog.get_logger("jira")
 
 # So many calls in a row without an answer make the site unreachable, whatever each was about.
 UNREACHABLE_AFTER = 8
-# Each try while a CAPTCHA is up makes it worse.
-CAPTCHA_PROBE_SECONDS = 300.0
 
 
 class Admission(Enum):
@@ -87,7 +85,8 @@ class Breaker:
             self._probing = False
             wait = min(self._cap, self._first * 2.0 ** min(self._probes, 10))
             if fault.outage is Outage.CAPTCHA:
-                wait = max(wait, CAPTCHA_PROBE_SECONDS)
+                # Each try while a CAPTCHA is up makes it worse.
+                wait = max(wait, self._cap)
             wait = max(wait, fault.retry_after or 0.0)
             since = now if fresh else self._state.since
             self._state = BreakerState(True, fault.outage, str(fault), since, now + wait)

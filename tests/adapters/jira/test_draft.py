@@ -1,0 +1,146 @@
+"""Drafts: names and values resolved, or refused with the words a rule's author needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync.domain.errors import Cause, Rejected
+from sync.domain.ticket import FieldKind
+from tests.adapters.jira.world import World, desired
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"Severty": "High"}, "Severty", "'Severity'"),
+    ({"customfield_99999": "x"}, "customfield_99999", ""),
+    ({"Internal note": "x"}, "Internal note", "screen"),
+    ({"Team": "Platform"}, "Team", "customfield_10021"),
+    ({"Severity": "Hgh"}, "Severity", "'High'"),
+    ({"Data domains": ["Finance", "Salse"]}, "Data domains", "'Sales'"),
+    ({"Area": "Warehouse > Mart"}, "Area", "'Marts'"),
+    ({"Area": "Nowhere > Marts"}, "Area", "Warehouse"),
+    ({"Affected rows": "many"}, "Affected rows", "number"),
+    ({"Affected rows": True}, "Affected rows", "number"),
+    ({"Affected rows": "inf"}, "Affected rows", "number"),
+    ({"Detected on": "tomorrow"}, "Detected on", "2030-01-31"),
+    ({"due_date": "2030-02-31"}, "Due date", "2030-01-31"),
+    ({"Detected at": "noon"}, "Detected at", "2030-01-31T"),
+    ({"assignee": "nobody@example.com"}, "Assignee", "account id"),
+    ({"Data owner": "nobody@example.com"}, "Data owner", "account id"),
+    ({"summary": " \n "}, "Summary", "summary"),
+]
+
+
+@pytest.mark.parametrize("fields, name, remedy", WRONG, ids=[str(row[0]) for row in WRONG])
+def test_a_wrong_name_or_value_is_refused_before_any_write(
+    world: World, fields: dict[str, Any], name: str, remedy: str
+) -> None:
+    with pytest.raises(Rejected) as fault:
+        world.tracker.draft(desired(**fields))
+    assert fault.value.cause is Cause.FIELD
+    assert fault.value.field == name
+    assert remedy in fault.value.remedy
+    assert not [call for call in world.calls() if not call.startswith("GET")]
+
+
+def test_an_unknown_issue_type_is_answered_with_those_there_are(world: World) -> None:
+    with pytest.raises(Rejected) as fault:
+        world.tracker.draft(desired(project="TEAM", issue_type=("Bug", "Story")))
+    assert fault.value.cause is Cause.ISSUE_TYPE
+    assert "Task" in fault.value.remedy
+
+
+def test_standard_fields_need_no_question_to_jira(world: World) -> None:
+    world.tracker.draft(
+        desired(
+            description="x",
+            priority="High",
+            labels=["a"],
+            components=["Warehouse"],
+            due_date="2030-01-01",
+            parent="DATA-1",
+            assignee="some-account",
+        )
+    )
+    assert world.exchanges == []
+
+
+def test_what_a_project_offers_is_asked_once_for_a_while(world: World) -> None:
+    for _ in range(3):
+        world.tracker.draft(desired(Severity="High", assignee="on.call@example.com"))
+    assert len(world.exchanges) == 3
+    world.clock.sleep(601)
+    world.tracker.draft(desired(Severity="High"))
+    assert len(world.exchanges) == 5
+
+
+def test_what_was_known_is_used_while_the_site_cannot_be_asked(world: World) -> None:
+    world.tracker.draft(desired(Severity="High"))
+    world.clock.sleep(601)
+    world.jira.faults.add("status", status=500)
+    assert world.tracker.draft(desired(Severity="low")).fields["customfield_10015"].value == "Low"
+
+
+def test_a_refused_field_is_asked_about_anew(world: World) -> None:
+    draft = world.tracker.draft(desired(Severity="High"))
+    body = {"errorMessages": [], "errors": {"customfield_10015": "Option is gone."}}
+    world.jira.faults.add("status", method="POST", path="/issue$", status=400, body=body, count=1)
+    with pytest.raises(Rejected, match=r"Severity: Option is gone\."):
+        world.tracker.create(draft)
+    before = len(world.exchanges)
+    world.tracker.draft(desired(Severity="High"))
+    assert len(world.exchanges) > before
+
+
+def test_a_summary_is_one_line_cut_with_a_mark(world: World) -> None:
+    ref = world.make(summary="a\nb\tc \x00" + "😀" * 300)
+    summary = world.jira.ticket(ref.id).summary
+    assert summary.startswith("a b c 😀")
+    assert summary.endswith("…")
+    assert len(summary.encode("utf-16-le")) // 2 < 255
+
+
+def test_labels_lose_white_space_and_doubles(world: World) -> None:
+    field = world.tracker.draft(desired(labels=["a b", "a\u00a0b", "a_b", "", "x" * 300])).fields
+    values = field["labels"].value
+    assert field["labels"].kind is FieldKind.LABELS
+    assert "a_b" in values
+    assert len([v for v in values if v.startswith("a")]) == 1
+    assert all(len(v) <= 255 and not any(c.isspace() for c in v) for v in values)
+
+
+def test_a_jql_metacharacter_in_a_key_finds_nothing_else(world: World) -> None:
+    world.make("one")
+    key = 'x" OR project = DATA OR labels = "'
+    assert world.tracker.find(key) == []
+    ref = world.make(key)
+    assert world.tracker.find(key) == [ref]
+
+
+def test_templates_and_markup_in_a_title_arrive_as_text(world: World) -> None:
+    title = "{{ 7*7 }} [~admin] {code} <b>x</b> !a! \\"
+    ref = world.make(summary=title, description=title)
+    assert world.jira.ticket(ref.id).summary == title
+    seen = world.tracker.read(ref.id).fields["description"]
+    assert seen.identities[0].replace(" ", "") == title.replace(" ", "")
+
+
+def test_inspection_answers_what_a_check_of_rules_asks(world: World) -> None:
+    look = world.tracker.inspect
+    ref = world.make()
+    world.jira.deny("OPS", "CREATE_ISSUES")
+    assert look.whoami().name == "Ticket Sync"
+    assert look.permissions("DATA")["CREATE_ISSUES"]
+    assert not look.permissions("OPS")["CREATE_ISSUES"]
+    assert {"DATA", "OPS", "TEAM"} <= set(look.projects())
+    assert "Bug" in look.issue_types("DATA")
+    severity = look.create_fields("STRICT", "Bug")["customfield_10015"]
+    assert severity.required
+    assert [one.name for one in severity.allowed or ()] == ["Critical", "High", "Medium", "Low"]
+    assert {one.category.value for one in look.statuses("DATA")["Bug"]} >= {"new", "done"}
+    assert "Done" in look.resolutions()
+    assert "Blocks" in [kind.name for kind in look.link_types()]
+    assert look.transitions(ref.key)
+    assert look.user("on.call@example.com")
+    assert look.user("nobody@example.com") is None
+    assert "customfield_10026" in look.fields()
