@@ -1,0 +1,93 @@
+"""The simulated sender: carries deliveries to a receiver, with the retries that upstream documents."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import httpx2
+
+from sync.sandbox.coalesce.outbox import Outbox, Outcome, Reply
+
+Post = Callable[[bytes, Mapping[str, str]], Reply]
+
+
+class HttpPost:
+    """Posts to a receiver. ``url`` may change while it runs (a receiver that moved)."""
+
+    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
+        self.url = url
+        self._client = httpx2.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+
+    def __call__(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        try:
+            return Reply(self._client.post(self.url, content=body, headers=headers).status_code)
+        except httpx2.HTTPError as error:
+            return Reply(0, type(error).__name__)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class Sender:
+    """Sends what is due in an outbox, in threads of its own or, with ``pump``, by hand."""
+
+    def __init__(self, outbox: Outbox, post: Post, *, workers: int = 4) -> None:
+        self.outbox = outbox
+        self._post = post
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"sender-{n}", daemon=True)
+            for n in range(workers)
+        ]
+
+    def start(self) -> None:
+        """Begin to send."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Send no more; returns when attempts in hand are done."""
+        self._stop.set()
+        with self.outbox.changed:
+            self.outbox.changed.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def pump(self) -> int:
+        """Make every attempt that is due now, in this thread; how many there were."""
+        made = 0
+        while self._one():
+            made += 1
+        return made
+
+    def settled(self, timeout: float) -> bool:
+        """Wait (seconds) until every delivery has its outcome; whether it came to that."""
+        end = time.monotonic() + timeout
+        with self.outbox.changed:
+            while self.outbox.outcomes()[Outcome.PENDING]:
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self.outbox.changed.wait(left)
+        return True
+
+    def _one(self) -> bool:
+        sending = self.outbox.take_due()
+        if sending is None:
+            return False
+        reply = Reply(0, "lost") if sending.lost else self._post(sending.body, sending.headers)
+        self.outbox.record(sending, reply)
+        return True
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self._one():
+                continue
+            with self.outbox.changed:
+                due = self.outbox.next_at()
+                now = self.outbox.sandbox.clock.time()
+                if not self._stop.is_set() and (due is None or due > now):
+                    self.outbox.changed.wait(None if due is None else due - now)
