@@ -37,6 +37,8 @@ def jira_site(name: str, site: Site) -> JiraSite:
         proxy=site.proxy,
         ca_bundle=str(site.ca_bundle or ""),
         ceiling=site.max_concurrency,
+        probe_first=site.probe_every,
+        probe_cap=20 * site.probe_every,
     )
 
 

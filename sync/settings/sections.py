@@ -134,6 +134,7 @@ class Site(Section):
     connect_timeout: Annotated[Duration, Field(gt=0)] = 5.0
     read_timeout: Annotated[Duration, Field(gt=0)] = 30.0
     max_concurrency: int = Field(default=8, ge=1, le=256)
+    probe_every: Annotated[Duration, Field(ge=0.1)] = 15.0
     proxy: Url = ""
     ca_bundle: File = None
     allow_http: bool = False

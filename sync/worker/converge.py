@@ -43,7 +43,8 @@ class Pace:
     lease: float = 120.0
     parked_first: float = 15 * 60.0
     parked_cap: float = 6 * 3600.0
-    site_down: float = 30.0
+    # Until the site is probed nobody claims its tickets: a longer wait would only hold up the oldest.
+    site_down: float = 1.0
 
 
 class Converger:
