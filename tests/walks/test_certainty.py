@@ -92,7 +92,7 @@ def test_any_lost_reply_on_the_way_to_closed_leaves_one_closed_ticket_with_one_c
     "fault",
     [
         lambda: Refused("too many requests", retry_after=30),
-        lambda: SiteDown("maintenance", outage=Outage.MAINTENANCE),
+        lambda: SiteDown("maintenance", outage=Outage.MAINTENANCE, retry_after=30),
     ],
     ids=["rate limit", "maintenance"],
 )
