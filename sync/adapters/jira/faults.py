@@ -102,7 +102,7 @@ def _never_sent(error: BaseException) -> bool:
             return True
         if isinstance(link, ssl.SSLCertVerificationError):
             return True
-        if isinstance(link, ssl.SSLError) and (link.reason or "") in _TLS_SET_UP:
+        if isinstance(link, ssl.SSLError) and getattr(link, "reason", "") in _TLS_SET_UP:
             return True
     return False
 
@@ -220,7 +220,7 @@ def _of_4xx(
         return Verdict(Missing(told), doubt=True)
     ids = list(words.errors)
     cause, remedy = Cause.OTHER, ""
-    if {"project", "pid"} & set(ids) or re.search(r"project", words.text, re.IGNORECASE):
+    if {"project", "pid"} & set(ids) or (not ids and "project" in words.text.casefold()):
         cause = Cause.PROJECT
         remedy = "Check the rule's `project`, and that our account may create issues in it."
     elif "issuetype" in ids:
