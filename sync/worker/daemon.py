@@ -17,6 +17,7 @@ from sync.store.presence import Presence
 from sync.worker.converge import Converger, Pace
 from sync.worker.pool import POLL_SECONDS, Pool
 from sync.worker.schedule import Schedule
+from sync.worker.sweeps.runner import Runner
 from sync.worker.triage import BATCH, Triage
 
 log = structlog.get_logger("worker")
@@ -61,6 +62,7 @@ class Daemon:
             lease=options.pace.lease,
             sites_down=self.sites_down,
         )
+        self.sweeps = Runner(store, clock, self.owner)
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
@@ -101,6 +103,7 @@ class Daemon:
         if self._thread is not None:
             self._thread.join(timeout)
         finished = self.pool.stop(max(0.0, end - self._clock.time()))
+        finished = self.sweeps.stop(max(0.1, end - self._clock.time())) and finished
         self._presence.leave()
         return finished
 

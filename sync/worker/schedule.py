@@ -34,8 +34,10 @@ class Schedule:
             run, "interval", seconds=seconds, id=name, jitter=jitter or None, replace_existing=True
         )
 
-    def cron(self, expression: str, name: str, job: Callable[[], object]) -> None:
-        """Call ``job`` at the times of a crontab expression (UTC)."""
+    def cron(
+        self, expression: str, name: str, job: Callable[[], object], *, jitter: float = 0.0
+    ) -> None:
+        """Call ``job`` at the times of a crontab expression (UTC), up to ``jitter`` seconds off."""
         from apscheduler.triggers.cron import CronTrigger
 
         def run() -> None:
@@ -44,12 +46,9 @@ class Schedule:
             except Exception as error:
                 log.warning("a scheduled job failed", job=name, why=str(error))
 
-        self._scheduler.add_job(
-            run,
-            CronTrigger.from_crontab(expression, timezone="UTC"),
-            id=name,
-            replace_existing=True,
-        )
+        trigger = CronTrigger.from_crontab(expression, timezone="UTC")
+        trigger.jitter = jitter or None
+        self._scheduler.add_job(run, trigger, id=name, replace_existing=True)
 
     def start(self) -> None:
         """Begin."""

@@ -8,7 +8,7 @@ from sync.domain.subject import Snapshot, merge_from_api
 from sync.store import deliveries, subjects
 from sync.store.engine import Store
 from sync.worker.sweeps.drift import DriftKind
-from sync.worker.sweeps.runner import Run
+from sync.worker.sweeps.run import Run
 from sync.worker.triage import Triage
 
 

@@ -16,7 +16,7 @@ from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.worker import parking
 from sync.worker.sweeps.drift import DriftKind
-from sync.worker.sweeps.runner import Run
+from sync.worker.sweeps.run import Run
 
 # A round puts right so many of each kind; the next goes on.
 BATCH = 200

@@ -8,10 +8,9 @@ moved, and the next run covers its window.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -22,114 +21,13 @@ from sync.store.engine import Store, StoreUnavailable
 from sync.store.sweeps import SweepLost
 from sync.store.tables import RunResult, SweepRunRow
 from sync.telemetry import SWEEP_RUNS
-from sync.worker.sweeps.drift import Drift, DriftKind, Tally
 from sync.worker.sweeps.heartbeat import Heartbeat
+from sync.worker.sweeps.run import Report, Run, Sweep, Window
 
 log = structlog.get_logger("sweep")
 
 LEASE_SECONDS = 45.0
 RECHECK_SECONDS = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The span of time (seconds since the epoch) that a run looks at."""
-
-    since: float
-    until: float
-
-
-class Sweep(Protocol):
-    """One search for what was missed."""
-
-    @property
-    def name(self) -> str:
-        """Its name: in the schedule, in the run's row, on the command line."""
-        ...
-
-    @property
-    def overlap(self) -> float:
-        """How far (seconds) each run reaches back before the end of the one before."""
-        ...
-
-    def sweep(self, run: Run) -> None:
-        """Look through ``run.window`` and put right, or make due, what is not as it should be.
-
-        Raises the faults of the outside; Rejected with cause PERMISSION disables the sweep for a day.
-        """
-        ...
-
-
-class Run:
-    """One run in progress: its window, what it found, and how far it has come.
-
-    ``cursor`` is kept with the watermark, for sweeps that go on where they left off.
-    """
-
-    def __init__(
-        self,
-        sweep: Sweep,
-        window: Window,
-        cursor: dict[str, Any],
-        *,
-        dry: bool,
-        held: Callable[[], bool],
-        advance: Callable[[float, dict[str, Any]], None],
-    ) -> None:
-        self.name = sweep.name
-        self.window = window
-        self.cursor = cursor
-        self.dry = dry
-        self.tally = Tally()
-        self._held = held
-        self._advance = advance
-
-    def check(self) -> None:
-        """Go on only while the lease is ours: to be called before each page. Raises SweepLost."""
-        if not self._held():
-            raise SweepLost(f"the sweep {self.name!r} was taken over by another process")
-
-    def called(self, calls: int = 1) -> None:
-        """Count calls to the outside."""
-        self.tally.calls += calls
-
-    def looked(self, count: int) -> None:
-        """Count what was looked at."""
-        self.tally.looked += count
-
-    def found(self, kind: DriftKind, what: str, words: str, *, repaired: bool = True) -> None:
-        """Count, keep and log a finding."""
-        drift = Drift(self.name, kind, what, words, repaired)
-        self.tally.found(drift)
-        if not self.dry:
-            log.info("drift", sweep=self.name, kind=kind.value, what=what, words=words)
-
-    def failed(self, words: str) -> None:
-        """Count something that could not be looked at or put right; the run goes on."""
-        self.tally.failed += 1
-        self.note(words)
-
-    def note(self, words: str) -> None:
-        """Put a sentence into the run's row."""
-        if words not in self.tally.notes:
-            self.tally.notes.append(words)
-
-    def reached(self, until: float) -> None:
-        """Everything up to ``until`` is done: a run that dies later need not do it again."""
-        if not self.dry:
-            self._advance(until, self.cursor)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a run ended, for people. ``words`` says why it did not end well, or what to know."""
-
-    sweep: str
-    result: RunResult
-    window: Window
-    tally: Tally
-    seconds: float
-    words: str = ""
 
 
 class Runner:
@@ -142,6 +40,15 @@ class Runner:
         self._clock = clock
         self._owner = owner
         self._lease = lease
+        self._stopping = threading.Event()
+        self._idle = threading.Condition()
+        self._running = 0
+
+    def stop(self, timeout: float) -> bool:
+        """Begin no run, and let those under way end at their next page; whether they did in time."""
+        self._stopping.set()
+        with self._idle:
+            return self._idle.wait_for(lambda: self._running == 0, timeout)
 
     def run(self, sweep: Sweep, *, dry: bool = False, by_hand: bool = False) -> Report | None:
         """Run a sweep now. None where there is nothing to do: another process is at it, or it is
@@ -151,6 +58,18 @@ class Runner:
         """
         if dry:
             return self._dry(sweep)
+        if self._stopping.is_set():
+            return None
+        with self._idle:
+            self._running += 1
+        try:
+            return self._leased(sweep, by_hand)
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    def _leased(self, sweep: Sweep, by_hand: bool) -> Report | None:
         if not by_hand and self._disabled(sweep):
             return None
         value = sweeps.take(self._store, sweep.name, self._owner, self._lease)
@@ -203,7 +122,7 @@ class Runner:
             window,
             dict(value.get("cursor", {})),
             dry=False,
-            held=lambda: heartbeat.held,
+            held=lambda: heartbeat.held and not self._stopping.is_set(),
             advance=advance,
         )
         row = SweepRunRow(

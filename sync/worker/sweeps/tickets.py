@@ -22,7 +22,7 @@ from sync.store.engine import Store
 from sync.store.sweeping import keys_of_site, linked, open_tickets
 from sync.store.tables import TicketRow
 from sync.worker.sweeps.drift import DriftKind
-from sync.worker.sweeps.runner import Run
+from sync.worker.sweeps.run import Run
 from sync.worker.sweeps.standing import GONE, Finding, findings, seen, stamp_of, unsaid
 
 log = structlog.get_logger("sweep")
@@ -58,10 +58,11 @@ class TicketsSweep:
         down = self.tracker.down()
         if down:
             raise Refused(f"the site {self.tracker.site} is not called now: {down}")
-        self._changed(run)
-        self._open(run)
+        self._open(run, self._changed(run))
 
-    def _changed(self, run: Run) -> None:
+    def _changed(self, run: Run) -> set[str]:
+        """Judge what changed; the ids of the tickets that were read."""
+        done: set[str] = set()
         found = self.tracker.changed_since(run.window.since)
         while page := list(islice(found, BULK)):
             run.check()
@@ -76,13 +77,16 @@ class TicketsSweep:
             run.looked(len(page))
             self._read(run, {c.ref.id: _stamp(c.updated) for c in fresh})
             self._doubles(run, [c for c in page if c.ref.id not in rows])
+            done.update(c.ref.id for c in page)
+        return done
 
-    def _open(self, run: Run) -> None:
+    def _open(self, run: Run, done: set[str]) -> None:
         after = int(run.cursor.get("after", 0))
         with self.store.read() as session:
             rows = open_tickets(session, self.tracker.site, after=after, limit=CALLS * BULK)
         run.cursor["after"] = rows[-1][0] if len(rows) == CALLS * BULK else 0
-        ids = [jira_id for _, jira_id in rows]
+        # What the search has just shown need not be read again.
+        ids = [jira_id for _, jira_id in rows if jira_id not in done]
         run.looked(len(ids))
         for start in range(0, len(ids), BULK):
             self._read(run, dict.fromkeys(ids[start : start + BULK]))

@@ -13,7 +13,7 @@ from sync.domain.subject import Snapshot
 from sync.ports import SourceApi
 from sync.store.engine import Store
 from sync.worker.sweeps.intake import take_in
-from sync.worker.sweeps.runner import Run, Window
+from sync.worker.sweeps.run import Run, Window
 from sync.worker.triage import Triage
 
 SLICE_SECONDS = 6 * 3600.0

@@ -18,7 +18,8 @@ from sync.store import sweeps, tickets
 from sync.store.engine import Store
 from sync.store.tables import SweepRunRow, TicketRow
 from sync.worker.converge import Converger
-from sync.worker.sweeps.runner import Report, Runner, Sweep
+from sync.worker.sweeps.run import Report, Sweep
+from sync.worker.sweeps.runner import Runner
 from sync.worker.triage import Triage
 
 START = 1_790_000_000.0

@@ -17,7 +17,8 @@ from sync.store.engine import Store
 from sync.store.presence import Presence
 from sync.store.tables import RunResult
 from sync.worker.sweeps.drift import DriftKind
-from sync.worker.sweeps.runner import Run, Runner, Window
+from sync.worker.sweeps.run import Run, Window
+from sync.worker.sweeps.runner import Runner
 from tests.worker.sweeps.build import START, Clock, Scene
 
 

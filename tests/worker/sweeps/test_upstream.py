@@ -7,7 +7,7 @@ import pytest
 from sync.domain.errors import Cause, Refused, Rejected
 from sync.domain.subject import Status
 from sync.store.tables import RunResult
-from sync.worker.sweeps.runner import Window
+from sync.worker.sweeps.run import Window
 from sync.worker.sweeps.upstream import SLICE_SECONDS, IncidentsSweep, IssuesSweep, slices
 from tests.worker.sweeps.build import START, MemoryApi, Scene, incident, issue
 
