@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.problems import USAGE, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync.bootstrap.demo import Demo
+    from sync.bootstrap.signals import Stop
+
+# Seconds: the shortest story, what is kept of it for settling, how long that may take at most, and
+# how often the account goes on.
+_SHORTEST = 5
+_SETTLING = 4.0
+_PATIENCE = 40.0
+_TICK = 0.25
+# For so long Jira must not be called once all is settled.
+_SILENCE = 1.0
 
 
 def demo(
@@ -39,17 +56,95 @@ def demo(
 
       ticket-sync demo --for 20s --seed 7 --datacenter
     """
+    seconds = _seconds(until)
+    from rich.console import Console
+
+    from sync.bootstrap.demo import Demo
+    from sync.bootstrap.signals import stop_on_signals
+    from sync.cli.telling import summarise
+    from sync.telemetry import configure_logs
+
+    # The account below takes the place of the log; only trouble is worth a line of it.
+    configure_logs(level="error", form="text")
+    console = Console(highlight=False)
+    with stop_on_signals() as stop:
+        running = Demo(seed=seed, port=port, datacenter=datacenter)
+        try:
+            running.start()
+            _introduce(console, running, seconds)
+            if browser and console.is_terminal:
+                _open(running.board)
+            _tell(console, running, stop, seconds)
+            if seconds is None or stop.asked:
+                return
+            running.end_story()
+            settled = _settle(console, running, stop)
+            before = running.calls
+            stop.wait(_SILENCE)
+            verdict, late_calls = running.verdict(), running.calls - before
+        finally:
+            running.stop()
+    summarise(console, verdict, settled=settled, late_calls=late_calls)
+    raise typer.Exit(0 if settled and verdict.good and not late_calls else 1)
+
+
+def _seconds(until: str) -> float | None:
+    if not until:
+        return None
     from pydantic_core import PydanticCustomError
 
-    from sync.bootstrap.demo import run_demo
     from sync.settings.values import parse_duration
 
     try:
-        seconds = parse_duration(until) if until else None
+        seconds = parse_duration(until)
     except PydanticCustomError as error:
         raise Problem(f"--for: {error.message()}. Write it as 20s or 2m.", USAGE) from error
-    if seconds is not None and seconds < 5:
-        raise Problem("--for: the story needs at least 5 seconds.", USAGE)
-    raise typer.Exit(
-        run_demo(seconds=seconds, seed=seed, port=port, datacenter=datacenter, browser=browser)
+    if seconds < _SHORTEST:
+        raise Problem(f"--for: the story needs at least {_SHORTEST} seconds.", USAGE)
+    return seconds
+
+
+def _introduce(console: Console, running: Demo, seconds: float | None) -> None:
+    ending = "Ctrl-C ends it" if seconds is None else f"it ends by itself after {seconds:g} seconds"
+    console.print(
+        f"Everything here is simulated and stays on this machine; {ending}.\n"
+        f"  the board with the tickets   [bold]{running.board}[/bold]\n"
+        f"  the daemon receives at       {running.receiver}\n"
+        f"  how it is                    {running.ready}\n\n"
+        "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira\n",
+        soft_wrap=True,
     )
+
+
+def _open(address: str) -> None:
+    import os
+    import webbrowser
+
+    # Without a desktop, a browser would take over the terminal.
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(address)
+
+
+def _tell(console: Console, running: Demo, stop: Stop, seconds: float | None) -> None:
+    """Tell what happens until it is time to settle, or for ever."""
+    end = None if seconds is None else time.monotonic() + max(seconds / 2, seconds - _SETTLING)
+    while not stop.wait(_TICK) and (end is None or time.monotonic() < end):
+        _say(console, running)
+
+
+def _settle(console: Console, running: Demo, stop: Stop) -> bool:
+    """Tell on until nothing is left to do; whether that came to pass."""
+    end = time.monotonic() + _PATIENCE
+    while not running.settled:
+        if stop.wait(_TICK) or time.monotonic() > end:
+            return False
+        _say(console, running)
+    _say(console, running)
+    return True
+
+
+def _say(console: Console, running: Demo) -> None:
+    from sync.cli.telling import line
+
+    for happening in running.happened():
+        console.print(line(happening), soft_wrap=True)

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sync.cli.main import app
+from sync.cli.send import Sample
+from sync.sandbox.coalesce import SAMPLES
 
 GOOD = """
 [coalesce]
@@ -128,3 +130,7 @@ def test_a_defect_of_ours_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> 
 def test_completion_can_be_installed() -> None:
     _, out, _ = call("--help")
     assert "--install-completion" in out
+
+
+def test_there_is_a_sample_of_every_kind() -> None:
+    assert tuple(kind.value for kind in Sample) == SAMPLES

@@ -1,0 +1,148 @@
+"""Everything at once on this machine: the daemon beside a simulated Jira and Coalesce Quality."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from sync.bootstrap.http import Background
+from sync.bootstrap.program import Program, build
+from sync.bootstrap.simulated import SimulatedJira, start_jira
+from sync.bootstrap.verdict import Verdict, judge
+from sync.sandbox.coalesce import (
+    FORMATS,
+    CoalesceSandbox,
+    Faults,
+    HttpPost,
+    Outbox,
+    Outcome,
+    Sender,
+    Stream,
+)
+from sync.settings import Settings, shipped
+from sync.settings.values import Reading, reading
+from sync.store import deliveries, overview, tickets
+from sync.store.overview import Happening
+from sync.web.server import listen
+
+# The simulated search lags by the first; the daemon is told to reckon with the second.
+_INDEX_LAG = 1.0
+_RECKONED_LAG = 3.0
+_EVENTS_A_SECOND = 2.5
+# Deliveries come in every form, some twice and some out of order, as they do in earnest; a retry that
+# takes ten seconds there takes one here.
+_ON_THE_WAY = Faults(doubled=0.1, late=0.1, delay=2.0)
+_RETRY_SCALE = 0.1
+# Journal entries that are for those who look into a fault.
+_NOT_TOLD = ("intend",)
+
+
+class Demo:
+    """The whole thing, running. ``board`` is where the tickets can be watched."""
+
+    def __init__(self, *, seed: int = 1, port: int = 0, datacenter: bool = False) -> None:
+        """Raises CannotListen when the port is taken."""
+        self._folder = Path(tempfile.mkdtemp(prefix="ticket-sync-demo-"))
+        try:
+            bound = listen("127.0.0.1", port)
+            self.jira: SimulatedJira = start_jira(datacenter=datacenter, index_lag=_INDEX_LAG)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self.upstream = CoalesceSandbox(secret=secrets.token_hex(16), seed=seed)
+        self.program: Program = build(_settings(self._folder, self.jira, self.upstream.secret))
+        self._server = Background(self.program.app, bound, name="receiver", grace=2.0)
+        self.receiver = f"{self._server.url}/webhooks/coalesce"
+        self._outbox = Outbox(
+            self.upstream, forms=FORMATS, faults=_ON_THE_WAY, scale=_RETRY_SCALE, seed=seed
+        )
+        self._post = HttpPost(self.receiver)
+        self._sender = Sender(self._outbox, self._post)
+        self._stream = Stream(self.upstream, seed=seed)
+        self._quiet = threading.Event()
+        self._story = threading.Thread(
+            target=self._stream.run,
+            args=(self._quiet,),
+            kwargs={"per_second": _EVENTS_A_SECOND},
+            name="story",
+            daemon=True,
+        )
+        self._told = {"delivery": 0, "action": 0}
+
+    @property
+    def board(self) -> str:
+        return self.jira.url
+
+    @property
+    def ready(self) -> str:
+        """The address that says how each part is."""
+        return f"{self._server.url}/health/ready"
+
+    def start(self) -> None:
+        """Let the story begin."""
+        self.program.start()
+        self._server.start()
+        self._sender.start()
+        self._story.start()
+
+    def happened(self) -> list[Happening]:
+        """What happened since this was last asked, in order."""
+        with self.program.store.read() as session:
+            came = overview.deliveries_after(session, self._told["delivery"])
+            done = overview.actions_after(session, self._told["action"])
+        for name, new in (("delivery", came), ("action", done)):
+            if new:
+                self._told[name] = new[-1][0]
+        rows = [row for _, row in [*came, *done] if row.kind not in _NOT_TOLD]
+        return sorted(rows, key=lambda row: row.at)
+
+    def end_story(self) -> None:
+        """Nothing further happens upstream; what happened is still delivered and worked on."""
+        self._quiet.set()
+        self._story.join(10.0)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every delivery has arrived, and every ticket is where it belongs."""
+        if self._story.is_alive() or self._outbox.outcomes()[Outcome.PENDING]:
+            return False
+        store = self.program.store
+        with store.read() as session:
+            if deliveries.counts(session).waiting:
+                return False
+        counts = tickets.counts(store, now=time.time())
+        return not (counts.due or counts.held or counts.unsure)
+
+    @property
+    def calls(self) -> int:
+        """How many calls the simulated Jira has had."""
+        return sum(self.jira.site.calls.values())
+
+    def verdict(self) -> Verdict:
+        """Each subject upstream compared with the tickets in the simulated Jira."""
+        return judge(self.upstream, self.jira.site)
+
+    def stop(self) -> None:
+        """End everything and throw the store away."""
+        self.end_story()
+        self._sender.stop()
+        self._post.close()
+        self._server.stop(3.0)
+        self.program.stop(5.0)
+        self.jira.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _settings(folder: Path, jira: SimulatedJira, secret: str) -> Settings:
+    with reading(Reading(folder)):
+        return Settings.model_validate(
+            {
+                "coalesce": {"signing_secrets": [secret]},
+                "sites": {"main": {**jira.settings(), "index_lag": _RECKONED_LAG}},
+                "mappings": {"directory": str(shipped("mappings"))},
+            }
+        )

@@ -1,0 +1,63 @@
+"""The demo: nothing to set up, a story told, a verdict at the end."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.cli.main import app
+
+COMMAND = [sys.executable, "-m", "sync.cli.main", "demo", "--no-open"]
+
+
+@pytest.mark.parametrize("dialect", [[], ["--datacenter"]], ids=["cloud", "datacenter"])
+def test_a_short_story_ends_well_and_leaves_nothing_behind(
+    dialect: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run(
+        [*COMMAND, "--for", "8s", "--seed", "2", *dialect],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    counts = dict(re.findall(r"│ ([a-zA-Z ]+?) +│ +(\d+) │", done.stdout))
+    assert int(counts["tickets created"]) == int(counts["issues and incidents"]) >= 3
+    for what in ("doubled", "lost", "in a wrong state", "calls once it had settled"):
+        assert counts[what] == "0"
+    assert "→ issue_created" in done.stdout
+    assert re.search(r"⇒ DATA-1 +create Bug in DATA: ", done.stdout)
+    assert "\x1b[" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_an_end_it_goes_on_until_it_is_told_to_stop() -> None:
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "⇒ DATA-1" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("soon", "--for: 'soon' is not a duration. Write it as 20s or 2m.\n"),
+        ("1s", "--for: the story needs at least 5 seconds.\n"),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_said_in_words(given: str, words: str) -> None:
+    result = CliRunner().invoke(app, ["demo", "--for", given])
+    assert (result.exit_code, result.stderr) == (2, words)
