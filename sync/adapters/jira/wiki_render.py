@@ -8,6 +8,7 @@ are text. Images are links.
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,8 @@ _SPECIAL = re.compile(r"[{}\[\]*_^~!|]|(?<=\S)[+\-]|[+\-](?=\S)|\?(?=\?)|(?<=\?)
 _EMOTICON = re.compile(r"\((?=(?:[!/xiyn?+\-*]|on|off|\*[rgby])\))|[:;](?=[)(PD])")
 _START = re.compile(r"^([ \t]*)(#+|h[1-6]\.|bq\.|[+\-]{1,4})(?=\s|$)", re.MULTILINE)
 _MACRO_NAME = re.compile(r"^[a-z]")
+# The package keeps its token types and the document at hand in module globals.
+_one_at_a_time = threading.Lock()
 _URL_SAFE = "/#:=*$@.!~'();,+?&%-_"
 
 
@@ -50,7 +53,7 @@ def _address(href: str) -> str:
 
 def render(markdown: str) -> str:
     """Wiki markup for Markdown."""
-    with _Wiki() as renderer:  # type: ignore[no-untyped-call]
+    with _one_at_a_time, _Wiki() as renderer:  # type: ignore[no-untyped-call]
         return str(renderer.render(MarkdownDocument(clean(markdown))))
 
 
