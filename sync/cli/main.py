@@ -8,11 +8,13 @@ import typer
 from typer.core import TyperGroup
 
 from sync.cli import (
+    backtest,
     config,
     db,
     dead,
     demo,
     parked,
+    plan,
     retry,
     rules,
     sandbox,
@@ -93,6 +95,8 @@ app.command()(status.status)
 app.command()(parked.parked)
 app.command()(retry.retry)
 app.command()(why.why)
+app.command()(plan.plan)
+app.command()(backtest.backtest)
 app.add_typer(dead.app)
 app.add_typer(rules.app)
 app.add_typer(db.app)

@@ -32,6 +32,6 @@ def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ..
     ]
     if set(after.remote_links) - set(before.remote_links):
         found.append("links back")
-    if set(after.ticket_links) - set(before.ticket_links):
+    if set(after.ticket_links) != set(before.ticket_links):
         found.append("links to tickets")
     return tuple(found)

@@ -12,6 +12,7 @@ from typing import Any
 from sync.domain.actions import (
     Action,
     Adopt,
+    Change,
     Comment,
     Create,
     Find,
@@ -19,6 +20,7 @@ from sync.domain.actions import (
     LinkTickets,
     Look,
     Transition,
+    UnlinkTickets,
     Update,
 )
 from sync.domain.plan import Plan, Standing, plan, plan_unmade, reasons
@@ -119,15 +121,17 @@ def as_data(action: Action) -> dict[str, Any]:
         data["text"] = action.text
     elif isinstance(action, LinkRemote):
         data["url"] = action.link.url
-    elif isinstance(action, LinkTickets):
+    elif isinstance(action, LinkTickets | UnlinkTickets):
         data |= {"type": action.link.type, "other": action.link.other}
     elif isinstance(action, Adopt):
         data["ticket"] = action.ref.key
     return data
 
 
-def _adds(change: Any) -> bool:
-    return change.kind is FieldKind.LABELS
+def _parts(change: Change) -> dict[str, list[str]]:
+    if change.kind is not FieldKind.LABELS:
+        return {}
+    return {"add": list(change.add), "remove": list(change.remove)}
 
 
 def counted(actions: Mapping[str, Plan]) -> dict[str, int]:
@@ -138,7 +142,7 @@ def counted(actions: Mapping[str, Plan]) -> dict[str, int]:
         "update": Update,
         "transition": Transition,
         "comment": Comment,
-        "link": LinkRemote | LinkTickets,
+        "link": LinkRemote | LinkTickets | UnlinkTickets,
         "look": Look,
     }
     found = dict.fromkeys([*kinds, "fields", "park"], 0)

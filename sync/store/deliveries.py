@@ -127,6 +127,24 @@ def for_subject(session: Session, ref: str, limit: int = 100) -> list[DeliveryRo
     return list(session.exec(query))
 
 
+def received_since(
+    session: Session, since: float, *, after: int = 0, limit: int = 500
+) -> list[DeliveryRow]:
+    """Deliveries that were read, received from ``since`` on, in the order they came, page by page:
+    ``after`` is the last ``seq`` seen."""
+    query = (
+        select(DeliveryRow)
+        .where(
+            DeliveryRow.received_at >= since,
+            col(DeliveryRow.seq) > after,
+            DeliveryRow.state == DeliveryState.TRIAGED,
+        )
+        .order_by(col(DeliveryRow.seq))
+        .limit(limit)
+    )
+    return list(session.exec(query))
+
+
 def replay(session: Session, id_: str) -> bool:
     """Let a delivery be triaged again, whatever became of it. False where there is none."""
     return bool(_to_accepted(session, col(DeliveryRow.id) == id_))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 from sqlmodel import Session, col, select
 
@@ -159,13 +159,14 @@ def unrouted(store: Store) -> Iterator[list[tuple[Snapshot, SubjectRow]]]:
 def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
     """Give open subjects that a rule matches now the ticket they did not have; how many subjects."""
     routed = 0
+    slots = (now + number * SPREAD_SECONDS for number in count())
     for batch in unrouted(store):
         wanted = {str(s.ref): s for s, _ in batch if rules.match(s) is not None}
         if not wanted:
             continue
         with store.write() as session:
             known = subjects.load(session, wanted)
-            router = Router(session, rules, now, wanted)
+            router = Router(session, rules, now, wanted, lambda: next(slots))
             for _, row in sorted(known.items()):
                 router.route(subjects.to_snapshot(row), row)
                 routed += 1
@@ -175,20 +176,20 @@ def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
 def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) -> int:
     """Make the tickets that an edit changes due, spread over time, and let parked ones be tried
     again; how many. With ``only_new``, tickets that are there stay as they are."""
-    count = 0
+    due = 0
     why = dict(found.changed)
     for ids in _batches([] if only_new else list(why)):
         with store.write() as session:
             for row in _rows(session, ids):
                 assert row.id is not None
-                at = now + count * SPREAD_SECONDS
+                at = now + due * SPREAD_SECONDS
                 tickets.make_due(row, at, "the rules changed")
                 words = f"an edit of the rules changes {', '.join(why[row.id])}"
                 journal.write(
                     session, at=now, action="edit", ticket_id=row.id, rule=row.rule, words=words
                 )
-                count += 1
+                due += 1
     for ids in _batches(found.parked):
         with store.write() as session:
-            count += parking.retry(session, _rows(session, ids), now, "the rules changed")
-    return count
+            due += parking.retry(session, _rows(session, ids), now, "the rules changed")
+    return due

@@ -20,8 +20,9 @@ from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import open_store
 from sync.worker.planning import Forecast, forecast
 from sync.worker.rulebook import Guard
+from sync.worker.rulefiles import RuleFiles
 from tests.walks.world import SimulatedClock, issue_event
-from tests.worker.edited import EditedWorld
+from tests.worker.edited import DEFAULTS, EditedWorld
 
 NAMES = ("orders", "customers", "events")
 STATUS_TABLE = """
@@ -131,7 +132,7 @@ def settled(template: Path, rules: str, history: list[dict[str, Any]]) -> Iterat
 
 def planned(world: EditedWorld, *, live: bool) -> Forecast:
     """What the rules on disk would do."""
-    rules = world.files.load().rules
+    rules = RuleFiles(world.folder, DEFAULTS).load().rules
     trackers = {"main": world.tracker}
     return forecast(world.store, rules, trackers, world.clock.time(), live=live)
 
@@ -168,7 +169,7 @@ def foretold(found: Forecast, before: dict[str, MemoryTicket]) -> dict[str, dict
 
 
 SLOW = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

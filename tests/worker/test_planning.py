@@ -80,7 +80,7 @@ def test_tickets_to_be_made_are_shown_with_where_they_will_stand(make: Make) -> 
     )
     world.settle()
     first, second = planned(world, RULES).tickets
-    assert [type(action) for action in first.plan.actions][0] is Create
+    assert isinstance(first.plan.actions[0], Create)
     assert not any(isinstance(action, Transition) for action in first.plan.actions)
     assert any(isinstance(action, Transition) for action in second.plan.actions)
     assert world.rows() == []

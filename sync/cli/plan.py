@@ -1,0 +1,169 @@
+"""``plan``: what the rules on disk would do, before they do it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync.cli.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from sync.domain.actions import Action, Change
+    from sync.worker.planning import Forecast, Foreseen
+
+CHANGES = 3
+
+
+def plan(
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Read every open ticket in Jira, instead of what is known."),
+    ] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 3 when something would be done.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the rules on disk would do to every open ticket, without touching anything.
+
+    Tickets that would be made, fields old → new, moves, comments, and what would be set aside.
+    Compared is with what was last known of the tickets, or with --live with the tickets as they are
+    now; Jira is asked for its fields either way. Closed tickets are left out: an edit reaches them when
+    their issue comes back.
+
+    Exit codes: 0 told, 1 a site could not be asked, so that something is missing, 2 the rules or
+    configuration are wrong, 3 with --exit-code: something would be done.
+
+    Example:  ticket-sync plan --live --json | jq .counts
+    """
+    from sync.bootstrap.adapters import trackers_of
+    from sync.bootstrap.clock import WallClock
+    from sync.bootstrap.rules import rule_files
+    from sync.bootstrap.stores import existing_store
+    from sync.settings import load
+    from sync.worker.planning import forecast
+
+    settings = load(config)
+    rules = rule_files(settings).load().rules
+    store = existing_store(settings)
+    try:
+        trackers = trackers_of(settings, WallClock())
+        found = forecast(store, rules, trackers, time.time(), live=live)
+    finally:
+        store.close()
+    if as_json:
+        typer.echo(json.dumps(as_data(found), indent=2, default=str))
+    else:
+        for line in pictured(found):
+            typer.echo(line)
+    if found.counts["trouble"]:
+        raise typer.Exit(1)
+    raise typer.Exit(CHANGES if exit_code and found.changes else 0)
+
+
+def as_data(found: Forecast) -> dict[str, Any]:
+    """The forecast for machines."""
+    from sync.domain.forecast import as_data as action_data
+
+    return {
+        "live": found.live,
+        "looked_at": found.looked_at,
+        "counts": found.counts,
+        "tickets": [
+            {
+                "ticket": one.ticket or None,
+                "key": one.key,
+                "site": one.site,
+                "rule": one.rule.name,
+                "where": one.rule.where,
+                "title": one.title,
+                "subjects": list(one.subjects),
+                "actions": [action_data(action) for action in one.plan.actions],
+                "parked": str(one.plan.parked) if one.plan.parked else None,
+                "waits": one.waits or None,
+                "trouble": one.trouble or None,
+            }
+            for one in found.tickets
+        ],
+    }
+
+
+def pictured(found: Forecast) -> Iterator[str]:
+    """The forecast for people, line by line."""
+    troubles: dict[str, int] = {}
+    for one in found.tickets:
+        if one.trouble and not one.plan:
+            troubles[one.trouble] = troubles.get(one.trouble, 0) + 1
+            continue
+        yield from _ticket(one)
+        yield ""
+    for words, count in troubles.items():
+        yield f"! {count} {_tickets(count)} could not be worked out: {_safe(words)}"
+    counts = found.counts
+    rest = found.looked_at - len(found.tickets)
+    if not found.changes and not troubles:
+        yield f"Nothing to do: all {found.looked_at} open tickets are as the rules want them."
+        return
+    yield (
+        f"Plan: {counts['create']} to create, {counts['update']} to change "
+        f"({counts['fields']} fields), {counts['transition']} to move, "
+        f"{counts['comment']} to comment, {counts['park']} to set aside; "
+        f"{rest} of {found.looked_at} open tickets stay as they are."
+    )
+    yield "Compared with " + (
+        "Jira now." if found.live else "what was last known; --live reads Jira."
+    )
+
+
+def _ticket(one: Foreseen) -> Iterator[str]:
+    where = f"  [{one.rule}]"
+    yield f"{one.ticket or 'new ticket'}: {_safe(one.title)}{where}"
+    if one.waits:
+        yield f"  waits {one.waits}"
+    for action in one.plan.actions:
+        yield from _action(action)
+    if one.plan.parked:
+        yield f"  ! set aside: {_safe(one.plan.parked)}"
+
+
+def _action(action: Action) -> Iterator[str]:
+    from sync.domain.actions import Create, Transition, Update
+
+    if isinstance(action, Update):
+        for change in action.changes:
+            yield from _change(change)
+    elif isinstance(action, Create):
+        yield f"  + {_safe(action)}"
+    elif isinstance(action, Transition):
+        yield f"  > {_safe(action)}"
+    else:
+        yield f"  * {_safe(action)}"
+
+
+def _change(change: Change) -> Iterator[str]:
+    from sync.domain.ticket import FieldKind, remembered
+
+    if change.kind is not FieldKind.TEXT:
+        yield f"  ~ {_safe(change)}"
+        return
+    yield f"  ~ {_safe(change.name)}:"
+    before, after = remembered(change.before) or [], remembered(change.after) or []
+    for line in list(difflib.ndiff(before, after))[:40]:
+        if line[:1] in "+-":
+            yield f"      {line[:1]} {_safe(line[2:])[:160]}"
+
+
+def _tickets(count: int) -> str:
+    return "ticket" if count == 1 else "tickets"
+
+
+def _safe(text: object) -> str:
+    from sync.cli.terminal import harmless
+
+    return " ".join(harmless(text).split())
