@@ -9,6 +9,7 @@ that no subject has, so they cannot match: the rate should stay the same as thei
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -96,12 +97,12 @@ def match_all(rules: RuleSet, subjects: Sequence[Snapshot]) -> None:
             raise SystemExit("A subject matched another rule than it should.")
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--subjects", type=int, default=100_000)
     parser.add_argument("--rules", default="10,100,1000")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     subjects = [subject(number) for number in range(arguments.subjects)]
     defaults = Defaults({"main": "DATA"}, "main")
     parse({"warm.toml": rules_text(2)}, defaults)
@@ -120,7 +121,8 @@ def main() -> None:
             f"{count:>7} {load:>8.2f} s {len(subjects) / match:>10,.0f}/s "
             f"{match / len(subjects) * 1e6:>7.1f} µs {len(some) / project:>10,.0f}/s"
         )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

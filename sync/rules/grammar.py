@@ -71,9 +71,11 @@ def _call(node: nodes.Call) -> Iterator[tuple[str, str]]:
 
 def _arguments(node: nodes.Filter) -> Iterator[tuple[str, str]]:
     function = filters.ALL[node.name]
+    names = [str(pair.key) for pair in node.kwargs]
+    if node.name == "map" and not node.args and "attribute" not in names:
+        yield "`map`: is not told what to take", "Write it as map(attribute='title')."
     if function.__module__ != filters.__name__:
         return  # Jinja's own hide their signatures.
-    names = [str(pair.key) for pair in node.kwargs]
     before = 2 if _PassArg.from_obj(function) is not None else 1
     try:
         inspect.signature(function).bind(

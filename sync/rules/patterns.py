@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from re import _constants as codes  # type: ignore[attr-defined]
@@ -64,8 +65,10 @@ def _regex(source: str, body: str, flags: str) -> Pattern:
     if set(flags) - {"i"}:
         raise Wrong(f"{source!r} ends with {flags!r}", "After the last / only i may stand.")
     try:
-        tree = parser.parse(body)
-        compiled = re.compile(body, re.IGNORECASE if flags else 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            tree = parser.parse(body)
+            compiled = re.compile(body, re.IGNORECASE if flags else 0)
     except (re.error, OverflowError, RecursionError) as error:
         words = error.msg if isinstance(error, re.error) else str(error)
         at = error.pos if isinstance(error, re.error) else None

@@ -10,7 +10,6 @@ from typing import Any
 from jinja2 import Template as Compiled
 from jinja2 import TemplateSyntaxError, UndefinedError, nodes
 from jinja2.environment import TemplateExpression
-from jinja2.exceptions import SecurityError
 from jinja2.runtime import Undefined
 from jinja2.visitor import NodeTransformer
 
@@ -112,10 +111,13 @@ class Template:
                 "Guard it with {% if … %}, or give a `default`.",
                 line=self._line(error),
             ) from None
-        except SecurityError as error:
-            raise Wrong(str(error), line=self._line(error)) from None
-        except (TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
-            raise Wrong(f"fails: {error}", line=self._line(error)) from None
+        except Exception as error:
+            # Whatever a filter or operator raises is a mistake of the template with this value.
+            raise Wrong(
+                f"fails: {str(error) or type(error).__name__}",
+                "Correct the template, or guard it with {% if … %}.",
+                line=self._line(error),
+            ) from None
 
     def _line(self, error: BaseException) -> int:
         lines = [
