@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import structlog
 
@@ -41,6 +41,15 @@ class Sweep(Protocol):
 
         Raises the faults of the outside; Rejected with cause PERMISSION disables the sweep for a day.
         """
+        ...
+
+
+@runtime_checkable
+class ChoosesWindow(Protocol):
+    """A sweep that does not simply go on from where the one before ended."""
+
+    def window(self, value: Mapping[str, Any], now: float) -> Window:
+        """The window to look at, given what the watermark says (empty at first)."""
         ...
 
 

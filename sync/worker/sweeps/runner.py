@@ -22,7 +22,7 @@ from sync.store.sweeps import SweepLost
 from sync.store.tables import RunResult, SweepRunRow
 from sync.telemetry import SWEEP_RUNS
 from sync.worker.sweeps.heartbeat import Heartbeat
-from sync.worker.sweeps.run import Report, Run, Sweep, Window
+from sync.worker.sweeps.run import ChoosesWindow, Report, Run, Sweep, Window
 
 log = structlog.get_logger("sweep")
 
@@ -52,7 +52,8 @@ class Runner:
 
     def run(self, sweep: Sweep, *, dry: bool = False, by_hand: bool = False) -> Report | None:
         """Run a sweep now. None where there is nothing to do: another process is at it, or it is
-        disabled and not yet to be tried again (unless ``by_hand``).
+        disabled and not yet to be tried again (unless ``by_hand``). A sweep may choose its own window
+        by a method ``window(value, now)`` over what its watermark says.
 
         A dry run looks and reports; it takes no lease and writes nothing. Raises StoreUnavailable.
         """
@@ -88,6 +89,8 @@ class Runner:
 
     def _window(self, sweep: Sweep, value: dict[str, Any]) -> Window:
         now = self._clock.time()
+        if isinstance(sweep, ChoosesWindow):
+            return sweep.window(value, now)
         # A clock that was set back must not make the window empty.
         return Window(min(float(value.get("until", now)), now) - sweep.overlap, now)
 

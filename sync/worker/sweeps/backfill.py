@@ -1,0 +1,117 @@
+"""Backfill: what happened upstream before we were there, brought in behind live traffic.
+
+Slices of time, oldest first; after each the watermark moves, so a backfill that was killed goes on
+where it was. What it finds becomes due at times of its own, so many a second and no more: whatever
+live traffic makes due is due now, and goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync.domain.errors import Cause, Rejected
+from sync.domain.subject import Snapshot
+from sync.ports import Clock, SourceApi
+from sync.rules import RuleSet
+from sync.store import subjects
+from sync.store.engine import Store
+from sync.worker.sweeps.intake import take_in
+from sync.worker.sweeps.run import Run, Window
+from sync.worker.sweeps.upstream import BY_ID, issue_pages, slices
+from sync.worker.triage import Triage
+
+SLICE_SECONDS = 3 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Everything updated since ``since`` (seconds since the epoch).
+
+    ``rule`` limits it to subjects that this rule matches, ``open_only`` to those that are not over (or
+    known already). ``rate`` is how many tickets a second become due. ``progress`` hears how much of
+    the window is done (0 to 1) and how many subjects were looked at.
+    """
+
+    store: Store
+    triage: Triage
+    api: SourceApi
+    rules: Callable[[], RuleSet]
+    clock: Clock
+    since: float
+    rule: str = ""
+    open_only: bool = False
+    rate: float = 5.0
+    progress: Callable[[float, int], None] = lambda _done, _looked: None
+    overlap: float = field(default=0.0, init=False)
+
+    @property
+    def name(self) -> str:
+        return f"backfill:{self.rule}" if self.rule else "backfill"
+
+    def window(self, value: Mapping[str, Any], now: float) -> Window:
+        """Where to begin: where an unfinished backfill that reaches as far back had come, or anew."""
+        cursor = value.get("cursor", {})
+        unfinished = "since" in cursor and not cursor.get("done")
+        # "30 days ago" is a little later at each start.
+        if unfinished and cursor["since"] <= self.since:
+            return Window(float(value["until"]), now)
+        return Window(self.since, now)
+
+    def sweep(self, run: Run) -> None:
+        """Bring in what is not known. Raises the faults of the API."""
+        began = run.cursor.get("since", self.since)
+        fresh = run.cursor.get("done", True) or run.window.since <= self.since
+        since = self.since if fresh else float(began)
+        slot = max(self.clock.time(), float(run.cursor.get("slot", 0.0)))
+        run.cursor.clear()
+        run.cursor.update(since=since, slot=slot, done=False)
+
+        def next_slot() -> float:
+            run.cursor["slot"] = max(self.clock.time(), run.cursor["slot"]) + 1.0 / self.rate
+            return float(run.cursor["slot"])
+
+        with_incidents = True
+        span = max(1.0, run.window.until - since)
+        for part in slices(run.window, SLICE_SECONDS):
+            for page in issue_pages(run, self.api, part):
+                take_in(run, self.store, self.triage, self._wanted(run, page), slots=next_slot)
+                self.progress((part.since - since) / span, run.tally.looked)
+            if with_incidents:
+                with_incidents = self._incidents(run, part, next_slot)
+            run.reached(part.until)
+            self.progress((part.until - since) / span, run.tally.looked)
+        run.cursor["done"] = True
+
+    def _incidents(self, run: Run, part: Window, slots: Callable[[], float]) -> bool:
+        """Bring in the incidents of a slice. False where the credentials have no scope for them."""
+        run.check()
+        run.called()
+        try:
+            found = self.api.incidents_updated(part.since, part.until)
+        except Rejected as fault:
+            if fault.cause is not Cause.PERMISSION:
+                raise
+            run.note(f"incidents are left out: {fault}")
+            return False
+        for start in range(0, len(found), BY_ID):
+            some = self._wanted(run, found[start : start + BY_ID])
+            take_in(run, self.store, self.triage, some, slots=slots)
+        return True
+
+    def _wanted(self, run: Run, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        wanted = list(snapshots)
+        if self.open_only:
+            with self.store.read() as session:
+                known = subjects.load(session, [str(s.ref) for s in wanted if s.status.ended])
+            wanted = [s for s in wanted if not s.status.ended or str(s.ref) in known]
+        rules, kept = self.rules(), []
+        for snapshot in wanted:
+            rule = rules.match(snapshot)
+            name = rule.ref.name if rule else ""
+            if self.rule and name != self.rule:
+                continue
+            run.tally.reasons[f"rule {name}" if name else "no rule"] += 1
+            kept.append(snapshot)
+        return kept
