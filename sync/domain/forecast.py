@@ -104,11 +104,7 @@ def as_data(action: Action) -> dict[str, Any]:
                 "name": change.name,
                 "before": remembered(change.before),
                 "after": remembered(change.after),
-                **(
-                    {"add": list(change.add), "remove": list(change.remove)}
-                    if _adds(change)
-                    else {}
-                ),
+                **_parts(change),
             }
             for change in action.changes
         ]

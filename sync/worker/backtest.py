@@ -239,16 +239,21 @@ def _undelivered(store: Store, since: float, until: float) -> Iterator[Event]:
 
 
 def _before(store: Store, since: float) -> Iterator[Snapshot]:
-    """Subjects as they may have stood when the window began: what is kept is only their newest state,
-    so one that has been open within the window counts as open at its start."""
-    start = int((since - 1) * 1e9)
-    within = (col(SubjectRow.ended_at).is_(None)) | (col(SubjectRow.event_time) >= start)
-    query = select(SubjectRow).where(col(SubjectRow.first_seen_at) < since, within)
+    """Subjects as they may have stood when the window began.
+
+    Only their newest state is kept, so one that is spoken of within the window counts as open at its
+    start, and as older than everything said then.
+    """
+    spoken = select(DeliveryRow.subject).where(DeliveryRow.received_at >= since).distinct()
+    query = select(SubjectRow).where(col(SubjectRow.first_seen_at) < since)
     with store.read() as session:
-        rows = list(session.exec(query))
+        within = set(session.exec(spoken))
+        rows = [
+            row for row in session.exec(query) if row.ref in within or not Status(row.status).ended
+        ]
     for row in rows:
         snapshot = subjects.to_snapshot(row)
-        if snapshot.event_time >= start:
+        if row.ref in within:
             still = Status.OPEN if snapshot.status.ended else snapshot.status
-            snapshot = replace(snapshot, status=still, event_time=start)
+            snapshot = replace(snapshot, status=still, event_time=1)
         yield snapshot
