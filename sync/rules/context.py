@@ -89,7 +89,7 @@ def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
 def context_of(
     snapshots: Sequence[Snapshot], tables: Mapping[str, Any], *, occurrences: int = 1
 ) -> dict[str, Any]:
-    """What the templates of one ticket see. The subject that began first speaks for the group."""
+    """What the templates of one ticket see. The first ``in_order`` speaks for all."""
     ordered = in_order(snapshots)
     subjects = [record(snapshot) for snapshot in ordered]
     first, newest = ordered[0], max(snapshots, key=lambda s: s.recency)

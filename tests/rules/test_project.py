@@ -151,6 +151,20 @@ def test_the_subject_that_began_first_speaks_for_a_group_whatever_the_order() ->
     )
 
 
+def test_an_incident_speaks_for_a_ticket_that_its_issues_are_on() -> None:
+    earlier = issue(started_at="2024-09-06T01:00:00Z")
+    text = PLAIN + 'when.kind = "incident"\nissues.on_ticket = true\n'
+    text += 'fields.summary = "{{ incident.title }}, {{ subjects | length - 1 }} issues"\n'
+    rule = rules(text).get("x")
+    assert rule is not None
+    made = rule.project_ticket("k", [earlier, incident()])
+    assert made.fields["summary"].value == "Warehouse is down, 1 issues"
+    assert [link.title for link in made.remote_links] == [
+        "Warehouse is down",
+        "Table orders is stale",
+    ]
+
+
 def test_the_version_is_the_same_for_the_same_state_and_another_for_any_other() -> None:
     def version(*snapshots: Snapshot, text: str = PLAIN, occurrences: int = 1) -> str:
         return str(desired(text, *snapshots, occurrences=occurrences).version)
