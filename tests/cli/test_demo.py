@@ -23,7 +23,7 @@ def test_a_short_story_ends_well_and_leaves_nothing_behind(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     done = subprocess.run(
-        [*COMMAND, "--for", "8s", "--seed", "2", *dialect],
+        [*COMMAND, "--for", "6s", "--seed", "2", *dialect],
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,0 +1,154 @@
+"""``preview``: the ticket a payload would make, without asking anybody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.cli.main import app
+
+RULES = """
+[[rule]]
+name = "customers only"
+when = { title = "customers*" }
+project = "CUST"
+
+[[rule]]
+name = "the rest"
+project = "OPS"
+issue_type = "Task"
+hold = "10m"
+[rule.fields]
+summary = "{{ subject.title }}"
+description = "Look at **{{ subject.title }}**.\\n\\n- one\\n- two"
+priority = "High"
+labels = ["two words", "plain"]
+due_date = "2030-01-31"
+assignee = "someone@example.com"
+"Data domain" = "Sales"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.chdir(tmp_path)
+    Path("mappings").mkdir()
+    Path("mappings/rules.toml").write_text(RULES)
+
+
+def call(*args: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["preview", *args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def told(*args: str) -> dict[str, Any]:
+    code, out, err = call(*args, "--json")
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_each_field_is_shown_as_jira_cloud_will_get_it() -> None:
+    fields = told("--sample", "issue_created")["ticket"]["fields"]
+    assert fields["priority"]["value"] == {"name": "High"}
+    assert "two_words" in fields["labels"]["value"]
+    assert "ticket-sync" in fields["labels"]["value"]
+    assert fields["duedate"]["value"] == "2030-01-31"
+    assert fields["assignee"]["note"] == "looked up on the site by this address"
+    assert fields["Data domain"]["value"] == "Sales"
+    document = fields["description"]["value"]
+    assert document["type"] == "doc"
+    assert document["content"][0]["content"][1]["marks"] == [{"type": "strong"}]
+    assert document["content"][1]["type"] == "bulletList"
+
+
+def test_data_center_gets_its_own_markup() -> None:
+    Path("config.toml").write_text(
+        '[coalesce]\nsigning_secrets = ["x"]\n[sites.dc]\nurl = "https://jira.example.com"\n'
+        'deployment = "datacenter"\ntoken = "t"\n'
+    )
+    ticket = told("--sample", "issue_created", "--site", "dc")["ticket"]
+    assert ticket["jira"] == "datacenter"
+    assert ticket["fields"]["description"]["value"].startswith("Look at *ORDERS is stale")
+    assert ticket["fields"]["assignee"]["value"] == {"name": "someone@example.com"}
+
+
+def test_it_says_why_the_rules_before_did_not_match() -> None:
+    first, second = told("--sample", "issue_created")["rules"]
+    assert (first["name"], first["matched"], first["where"]) == (
+        "customers only",
+        False,
+        "rules.toml:2",
+    )
+    assert "customers*" in first["reason"]
+    assert second["matched"]
+
+
+def test_for_people_the_description_is_rendered_and_the_timing_told() -> None:
+    code, out, _ = call("--sample", "issue_closed")
+    assert code == 0
+    assert "• one" in out
+    assert "**" not in out
+    assert "Task in OPS (main, Jira Cloud)" in out
+    assert "still open 600 s" in out
+    assert "Then moved to a status of category 'done', for it is closed." in out
+
+
+def test_a_payload_may_come_from_a_file_and_its_control_characters_stay_out_of_the_terminal() -> (
+    None
+):
+    body = json.dumps(
+        {
+            "event_id": "e",
+            "event_time": "2026-03-01T12:00:00Z",
+            "event_type": "EVENT_TYPE_ISSUE_CREATED",
+            "issue_created": {"issue": {"issue_id": "i", "title": "a \x1b[31mred\x1b[0m [bold]x"}},
+        }
+    )
+    Path("body.json").write_text(body)
+    code, out, _ = call("body.json")
+    assert code == 0
+    assert "\x1b" not in out
+    assert "[bold]x" in out
+
+
+def test_without_a_matching_rule_there_is_no_ticket_and_exit_code_1() -> None:
+    Path("mappings/rules.toml").write_text(RULES.split('[[rule]]\nname = "the rest"')[0])
+    code, out, _ = call("--sample", "issue_created")
+    assert code == 1
+    assert "No rule matches: no ticket." in out
+
+
+def test_a_ping_makes_no_ticket() -> None:
+    code, out, _ = call("--sample", "ping")
+    assert (code, out) == (1, "A delivery of type ping makes no ticket.\n")
+
+
+def test_a_body_that_cannot_be_read_is_usage() -> None:
+    Path("body.json").write_text("not json")
+    code, _, err = call("body.json")
+    assert code == 2
+    assert err.startswith("The delivery cannot be read: ")
+
+
+def test_a_site_that_is_not_configured_is_named() -> None:
+    Path("config.toml").write_text(
+        '[coalesce]\nsigning_secrets = ["x"]\n[sites.dc]\nurl = "https://jira.example.com"\n'
+        'token = "t"\n'
+    )
+    code, _, err = call("--sample", "issue_created", "--site", "nowhere")
+    assert (code, err) == (
+        2,
+        "There is no site 'nowhere' in the configuration; it has: dc.\n",
+    )
+
+
+def test_without_rules_of_ones_own_those_that_come_with_the_program_are_used() -> None:
+    Path("mappings/rules.toml").unlink()
+    Path("mappings").rmdir()
+    assert told("--sample", "incident_open")["rule"]
