@@ -2,6 +2,7 @@
 
 from sync.sandbox.coalesce.outbox import Faults, Outbox, Outcome, Reply
 from sync.sandbox.coalesce.render import FORMATS, Format, encode, render
+from sync.sandbox.coalesce.rest import CoalesceRest
 from sync.sandbox.coalesce.samples import SAMPLES, sample, sample_body
 from sync.sandbox.coalesce.sender import HttpPost, Sender
 from sync.sandbox.coalesce.stream import Mix, Stream
@@ -10,6 +11,7 @@ from sync.sandbox.coalesce.workspace import CoalesceSandbox
 __all__ = [
     "FORMATS",
     "SAMPLES",
+    "CoalesceRest",
     "CoalesceSandbox",
     "Faults",
     "Format",

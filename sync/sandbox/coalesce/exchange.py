@@ -1,0 +1,104 @@
+"""Requests to the simulated API, and what can be wrong with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sync.sandbox.coalesce.subjects import NANOS
+
+MOST_PER_PAGE = 1000
+PER_PAGE = 50
+
+
+class ApiError(Exception):
+    """An answer that is not 2xx. ``code`` is the gRPC code's number, as transcoded APIs send it."""
+
+    def __init__(
+        self, status: int, code: int, message: str, *, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.retry_after = retry_after
+
+
+def invalid(message: str) -> ApiError:
+    """What was sent does not fit."""
+    return ApiError(400, 3, message)
+
+
+def not_found(what: str) -> ApiError:
+    """There is no such thing."""
+    return ApiError(404, 5, f"{what} not found")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request: header names in lower case, the query as lists of values by name."""
+
+    method: str
+    path: str
+    query: Mapping[str, list[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def first(self, name: str, default: str = "") -> str:
+        """The first value of a query parameter."""
+        return self.query.get(name, [default])[0]
+
+    def whole(self, name: str, default: int) -> int:
+        """A query parameter that is a whole number."""
+        value = self.first(name) or str(default)
+        if not value.isascii() or not value.isdigit():
+            raise invalid(f"{name} is not a number")
+        return int(value)
+
+    def page_size(self) -> int:
+        """How many entries a page may have; 0 and absent mean the usual."""
+        return min(self.whole("pagination.pageSize", PER_PAGE) or PER_PAGE, MOST_PER_PAGE)
+
+    def json(self) -> dict[str, Any]:
+        """The body, which must be an object."""
+        try:
+            value = json.loads(self.body or b"{}")
+        except ValueError:
+            raise invalid("the body is not JSON") from None
+        if not isinstance(value, dict):
+            raise invalid("the body is not an object")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer: always JSON."""
+
+    status: int
+    content: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        return json.dumps(self.content).encode()
+
+
+def query_of(text: str) -> dict[str, list[str]]:
+    """A query string as lists of values by name."""
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def nanos_of(value: Any, name: str) -> int:
+    """A time in a request as nanoseconds since the epoch."""
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise invalid(f"{name} is not a timestamp") from None
+    if at.tzinfo is None:
+        raise invalid(f"{name} has no offset")
+    return round(at.timestamp() * 1_000_000) * (NANOS // 1_000_000)

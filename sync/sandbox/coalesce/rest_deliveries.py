@@ -1,0 +1,149 @@
+"""The deliveries API, simulated: what was sent, what came back, and sending it again."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from sync.sandbox.coalesce.exchange import ApiError, Request, nanos_of, not_found
+from sync.sandbox.coalesce.outbox import Outbox, Outcome, Sending
+from sync.sandbox.coalesce.subjects import NANOS, rfc3339
+
+_IDS = {"issue": "issue_id", "incident": "incident_id"}
+_MINUTE = 60.0
+
+
+class DeliveriesApi:
+    """Answers about deliveries. ``per_minute`` is how many redeliveries an integration may ask for."""
+
+    def __init__(self, outbox: Outbox, *, per_minute: int = 60) -> None:
+        self._outbox = outbox
+        self._sandbox = outbox.sandbox
+        self.per_minute = per_minute
+        self._asked: deque[float] = deque()
+
+    def list_deliveries(self, request: Request) -> dict[str, Any]:
+        """``GET /api/deliveries/v1``: newest event first."""
+        cursor = request.first("pagination.cursor")
+        rows = sorted(
+            (one for one in list(self._outbox.sendings.values()) if self._wanted(one, request)),
+            key=lambda one: (str(one.event["event_time"]), one.id),
+            reverse=True,
+        )
+        ids = [one.id for one in rows]
+        if cursor:
+            rows = rows[ids.index(cursor) + 1 :] if cursor in ids else []
+        size = request.page_size()
+        page = rows[:size]
+        more = len(rows) > size
+        info = {"count": len(page), "lastId": page[-1].id if more else ""}
+        return {"deliveries": [self._shown(one) for one in page], "pageInfo": info}
+
+    def attempts(self, delivery_id: str) -> dict[str, Any]:
+        """``GET …/{id}/attempts``: oldest first."""
+        sending = self._found(delivery_id)
+        return {
+            "attempts": [
+                {
+                    "attemptedAt": _stamp(one.at),
+                    "statusCode": one.reply.status,
+                    "error": one.reply.error,
+                    "http": {
+                        "requestHeaders": dict(sending.headers),
+                        **({"requestBody": sending.body.decode()} if sending.body_kept else {}),
+                    },
+                }
+                for one in sending.tried
+            ]
+        }
+
+    def redeliver(self, delivery_id: str) -> dict[str, Any]:
+        """``POST …/{id}/redeliver``."""
+        sending = self._found(delivery_id)
+        now = self._sandbox.clock.time()
+        while self._asked and self._asked[0] <= now - _MINUTE:
+            self._asked.popleft()
+        if len(self._asked) >= self.per_minute:
+            wait = self._asked[0] + _MINUTE - now
+            raise ApiError(429, 8, "too many redeliveries", retry_after=wait)
+        self._asked.append(now)
+        return {"delivery": self._shown(self._outbox.redeliver(sending))}
+
+    def test(self, request: Request) -> dict[str, Any]:
+        """``POST …/test``: a ping."""
+        self._sandbox.ping(str(request.json().get("message") or ""))
+        return {}
+
+    def summarise(self, request: Request) -> dict[str, Any]:
+        """``POST …/summarise``: counts by outcome."""
+        since = request.json().get("since")
+        start = nanos_of(since, "since") / NANOS if since else 0.0
+        counts: dict[str, int] = {}
+        for one in list(self._outbox.sendings.values()):
+            if one.created_at >= start:
+                name = f"OUTCOME_{one.outcome.value.upper()}"
+                counts[name] = counts.get(name, 0) + 1
+        return {"counts": counts}
+
+    def _found(self, delivery_id: str) -> Sending:
+        sending = self._outbox.sendings.get(delivery_id)
+        if sending is None:
+            raise not_found("delivery")
+        return sending
+
+    def _wanted(self, one: Sending, request: Request) -> bool:
+        integration = request.first("integrationId")
+        if integration and integration != self._sandbox.integration_id:
+            return False
+        outcomes = request.query.get("outcomes")
+        if outcomes and f"OUTCOME_{one.outcome.value.upper()}" not in outcomes:
+            return False
+        types = request.query.get("eventTypes")
+        if types and f"EVENT_TYPE_{one.event['type'].upper()}" not in types:
+            return False
+        if request.first("eventId") not in ("", one.event["event_id"]):
+            return False
+        codes = request.query.get("statusCodes")
+        if codes and str(_last_status(one)) not in codes:
+            return False
+        for name, sign in (("since", 1), ("until", -1)):
+            limit = request.first(name)
+            if limit and sign * (one.created_at - nanos_of(limit, name) / NANOS) < 0:
+                return False
+        return True
+
+    def _shown(self, one: Sending) -> dict[str, Any]:
+        subject_type = str(one.event["type"]).partition("_")[0]
+        message = one.event[subject_type]
+        found: dict[str, Any] = {
+            "id": one.id,
+            "eventId": one.event["event_id"],
+            "integrationId": self._sandbox.integration_id,
+            "eventType": f"EVENT_TYPE_{one.event['type'].upper()}",
+            "subject": {"type": "SUBJECT_TYPE_DELIVERY_TEST"},
+            "createdAt": one.event["event_time"],
+            "outcome": f"OUTCOME_{one.outcome.value.upper()}",
+            "attemptCount": len(one.tried),
+            "redeliveryOf": one.redelivery_of,
+        }
+        if subject_type in _IDS:
+            found["subject"] = {
+                "type": f"SUBJECT_TYPE_{subject_type.upper()}",
+                "id": message[_IDS[subject_type]],
+                "title": message["title"],
+                "url": message[f"{subject_type}_url"],
+            }
+        if one.tried:
+            found["lastAttemptAt"] = _stamp(one.tried[-1].at)
+            found["statusCode"] = _last_status(one)
+        if one.outcome is Outcome.PENDING and one.next_at:
+            found["nextAttemptAt"] = _stamp(one.next_at)
+        return found
+
+
+def _last_status(one: Sending) -> int:
+    return one.tried[-1].reply.status if one.tried else 0
+
+
+def _stamp(at: float) -> str:
+    return rfc3339(round(at * 1_000_000) * 1000)
