@@ -15,6 +15,7 @@ from sync.cli import (
     demo,
     parked,
     plan,
+    preview,
     retry,
     rules,
     sandbox,
@@ -95,6 +96,7 @@ app.command()(status.status)
 app.command()(parked.parked)
 app.command()(retry.retry)
 app.command()(why.why)
+app.command()(preview.preview)
 app.command()(plan.plan)
 app.command()(backtest.backtest)
 app.add_typer(dead.app)

@@ -93,7 +93,7 @@ def send(
 
       ticket-sync send body.json --url http://127.0.0.1:8080/webhooks/coalesce --secret "$SECRET"
     """
-    body = _body(file, sample, subject, title)
+    body = body_of(file, sample, subject, title)
     if show:
         typer.echo(body.decode("utf-8", "replace"))
         return
@@ -109,7 +109,8 @@ def send(
         raise typer.Exit(1)
 
 
-def _body(file: Path | None, sample: Sample | None, subject: str, title: str) -> bytes:
+def body_of(file: Path | None, sample: Sample | None, subject: str = "", title: str = "") -> bytes:
+    """A delivery's body: that of a file, or a sample's. Raises Problem unless just one is named."""
     if (file is None) == (sample is None):
         kinds = ", ".join(kind.value for kind in Sample)
         raise Problem(f"Give either a file or --sample with one of {kinds}.", USAGE)

@@ -1,0 +1,205 @@
+"""``preview``: the ticket a payload would make."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.problems import USAGE, Problem
+from sync.cli.send import Sample, body_of
+
+if TYPE_CHECKING:
+    from sync.adapters.jira.sketch import SketchedField
+    from sync.domain.rule import Desired
+    from sync.rules import Rule, RuleSet
+    from sync.worker.preview import Preview
+
+
+def preview(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A file with a webhook's body, - for standard input.", show_default=False
+        ),
+    ] = None,
+    sample: Annotated[
+        Sample | None,
+        typer.Option("--sample", "-s", help="A made-up delivery of this kind.", show_default=False),
+    ] = None,
+    site: Annotated[
+        str, typer.Option("--site", help="As if this site were the default of the rules.")
+    ] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the ticket a delivery would make: the rule, why not the ones before, and every field.
+
+    Uses the rules on disk and asks nobody: neither Jira nor the store. Without a configuration, the
+    rules in ./mappings or those that come with ticket-sync are used.
+
+    Exit codes: 0 a ticket would be made, 1 none would (no rule matches, or the rule fails on it), 2 the
+    delivery cannot be read, or usage, rules or configuration are wrong.
+
+    Example:  ticket-sync preview --sample issue_created
+    """
+    from sync.adapters.coalesce import CoalesceSource
+    from sync.domain.errors import Unreadable
+    from sync.worker.preview import preview as look
+
+    body = body_of(file, sample)
+    rules, clouds = _rules(config, site)
+    try:
+        found = look(CoalesceSource(), rules, body)
+    except Unreadable as error:
+        raise Problem(f"The delivery cannot be read: {error}", USAGE) from error
+    cloud = clouds.get(found.rule.site, True) if found.rule else True
+    fields: list[SketchedField] = []
+    if found.desired is not None:
+        from sync.adapters.jira.sketch import sketch
+
+        fields = sketch(found.desired, cloud=cloud)
+    if as_json:
+        typer.echo(json.dumps(_as_data(found, fields, cloud), indent=2, default=str))
+    else:
+        _print(found, fields, cloud)
+    good = found.desired is not None and not any(field.problem for field in fields)
+    raise typer.Exit(0 if good else 1)
+
+
+def _rules(config: Path | None, site: str) -> tuple[RuleSet, dict[str, bool]]:
+    """The rules on disk, and which sites are Jira Cloud."""
+    from dataclasses import replace
+
+    from sync.adapters.jira.sketch import speaks_cloud
+    from sync.bootstrap.adapters import jira_site, rule_defaults
+    from sync.rules import Defaults, load
+    from sync.settings import SettingsError, find, shipped
+    from sync.settings import load as load_settings
+
+    try:
+        find(config)
+    except SettingsError:
+        if config is not None:
+            raise
+        here = Path("mappings")
+        folder = here if here.is_dir() else shipped("mappings")
+        name = site or "main"
+        return load(folder, Defaults({name: "DATA"}, name)), {name: True}
+    settings = load_settings(config, secrets=False)
+    if site and site not in settings.sites:
+        known = ", ".join(sorted(settings.sites)) or "none"
+        raise Problem(f"There is no site {site!r} in the configuration; it has: {known}.", USAGE)
+    defaults = rule_defaults(settings)
+    if site:
+        defaults = replace(defaults, default_site=site)
+    clouds = {name: speaks_cloud(jira_site(name, one)) for name, one in settings.sites.items()}
+    return load(settings.rules_folder, defaults), clouds
+
+
+def _as_data(found: Preview, fields: list[SketchedField], cloud: bool) -> dict[str, Any]:
+    desired = found.desired
+    data: dict[str, Any] = {
+        "event": {"type": found.event.type.value, "id": found.event.id},
+        "subject": str(found.snapshot.ref) if found.snapshot else None,
+        "rules": [
+            {
+                "name": one.rule.ref.name,
+                "where": one.rule.ref.where,
+                "matched": one.matched,
+                "reason": one.reason,
+            }
+            for one in found.explained
+        ],
+        "rule": found.rule.ref.name if found.rule else None,
+        "ticket": None,
+        "rejected": str(found.rejected) if found.rejected else None,
+    }
+    if desired is not None:
+        data["ticket"] = {
+            "key": desired.key,
+            "site": desired.site,
+            "jira": "cloud" if cloud else "datacenter",
+            "project": desired.project,
+            "issue_type": list(desired.issue_type),
+            "fields": {
+                field.id: {
+                    "name": field.name,
+                    "value": field.value,
+                    **{k: v for k in ("note", "problem") if (v := getattr(field, k))},
+                }
+                for field in fields
+            },
+            "status": desired.status.value,
+            "target": str(desired.target),
+            "status_comment": desired.status_comment,
+            "links": [link.url for link in desired.remote_links],
+        }
+    return data
+
+
+def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:
+    from sync.cli.terminal import harmless
+
+    if found.snapshot is None:
+        typer.echo(f"A delivery of type {found.event.type.value} makes no ticket.")
+        return
+    typer.echo(f"{found.event.type.value} of {harmless(found.snapshot.ref)}")
+    for one in found.explained:
+        sign = "matches" if one.matched else "no    "
+        typer.echo(f"  {sign}  {one.rule.ref}: {harmless(one.reason)}")
+    if found.rule is None:
+        typer.echo("No rule matches: no ticket.")
+    elif found.rejected is not None:
+        typer.echo(f"The rule fails on it, so the ticket would be set aside: {found.rejected}")
+        typer.echo(found.rejected.remedy)
+    elif found.desired is not None:
+        _ticket(found.rule, found.desired, fields, cloud)
+
+
+def _ticket(rule: Rule, desired: Desired, fields: list[SketchedField], cloud: bool) -> None:
+    from sync.cli.terminal import cell, console, harmless, table
+
+    kind = " or ".join(desired.issue_type)
+    where = (
+        f"{kind} in {desired.project} ({desired.site}, Jira {'Cloud' if cloud else 'Data Center'})"
+    )
+    shown = table(where, "field", "value", "")
+    texts = []
+    for field in fields:
+        if field.id in ("description", "environment"):
+            texts.append(field)
+            continue
+        remark = field.problem or field.note
+        style = "red" if field.problem else "dim"
+        shown.add_row(cell(field.name, "bold"), cell(field.shown), cell(remark, style))
+    out = console()
+    out.print(shown)
+    for field in texts:
+        _text(field, cloud)
+    if rule.hold:
+        typer.echo(f"Made only if it is still open {rule.hold:.0f} s after it was first heard of.")
+    if desired.status.value != "open":
+        typer.echo(f"Then moved to {desired.target}, for it is {desired.status.value}.")
+        if desired.status_comment:
+            typer.echo(f"Comment: {harmless(desired.status_comment)}")
+    for link in desired.remote_links:
+        typer.echo(f"Link back: {harmless(link.url)}")
+
+
+def _text(field: SketchedField, cloud: bool) -> None:
+    """Rich text as people will read it, or Data Center's markup."""
+    from rich.markdown import Markdown
+    from rich.padding import Padding
+
+    from sync.cli.terminal import cell, console, harmless
+
+    out = console()
+    out.print(cell(f"{field.name}:", "bold"))
+    body = Markdown(harmless(field.shown)) if cloud else cell(field.value)
+    out.print(Padding(body, (0, 0, 1, 2)))
+    if field.problem:
+        typer.echo(field.problem)
