@@ -157,13 +157,16 @@ class Tracker(Protocol):
         """Tickets that carry the marker of our ticket key, oldest first. The index may lag."""
         ...
 
-    def read(self, ticket_id: str) -> Observed:
-        """The ticket with its offered transitions. Raises Missing when gone or not visible."""
+    def read(self, ticket_id: str, project: str = "") -> Observed:
+        """The ticket with its offered transitions. Raises Missing when gone or not visible.
+
+        ``project``, where known, tells a deleted ticket from a project we may not see.
+        """
         ...
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
-        """Tickets in bulk (a call for each 100), without transitions. None: gone, or not visible
-        to us. A moved ticket answers under its old id with its new key."""
+        """Tickets in bulk (a call for each 100) by id or key, without transitions; answered by id.
+        None: gone, or not visible to us. A moved ticket has its old id and its new key."""
         ...
 
     def changed_since(self, since: float) -> Iterator[Changed]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sync.bootstrap.adapters import rule_defaults, source_of, trackers_of
 from sync.bootstrap.clock import WallClock
 from sync.bootstrap.stores import has_store, ready_store
+from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
@@ -74,6 +75,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     daemon = Daemon(store, {source.name: source}, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.poke)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
+    add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.poke, queue=settings.server.queue)
     app = create_app(
         source=source,

@@ -8,6 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from sync.cli import (
+    adopt,
+    backfill,
     backtest,
     config,
     db,
@@ -16,6 +18,7 @@ from sync.cli import (
     parked,
     plan,
     preview,
+    reconcile,
     retry,
     rules,
     sandbox,
@@ -99,6 +102,9 @@ app.command()(why.why)
 app.command()(preview.preview)
 app.command()(plan.plan)
 app.command()(backtest.backtest)
+app.command()(reconcile.reconcile)
+app.command()(backfill.backfill)
+app.command()(adopt.adopt)
 app.add_typer(dead.app)
 app.add_typer(rules.app)
 app.add_typer(db.app)

@@ -129,7 +129,7 @@ class MemoryTracker:
                 and now - ticket.created_at >= self.index_lag
             ]
 
-    def read(self, ticket_id: str) -> Observed:
+    def read(self, ticket_id: str, project: str = "") -> Observed:
         with self._call("read"):
             ticket = self._get(ticket_id)
             hops = (Hop(s.id, s.name, s) for s in self._statuses if s != ticket.status)
@@ -137,8 +137,14 @@ class MemoryTracker:
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         with self._call("read_many"):
-            there = {ticket.ref.id: _shown(ticket) for ticket in self.alive}
-            return {id_: there.get(id_) for id_ in ids}
+            wanted = list(ids)
+            found: dict[str, Observed | None] = dict.fromkeys(wanted)
+            by_key = {ticket.ref.key: ticket for ticket in self.alive}
+            for name in wanted:
+                ticket = self.tickets.get(name) or by_key.get(name)
+                if ticket is not None and not ticket.deleted:
+                    found[ticket.ref.id] = _shown(ticket)
+            return found
 
     def changed_since(self, since: float) -> Iterator[Changed]:
         """All of ours that the index knows: nothing here tells when a person changed what."""
@@ -146,7 +152,7 @@ class MemoryTracker:
 
     def matching(self, jql: str) -> Iterator[Changed]:
         """Of JQL, only ``labels = "x"`` is understood."""
-        wanted = jql.partition("=")[2].strip(' "')
+        wanted = jql.partition("=")[2].partition(" ORDER ")[0].strip(' "')
         return self._each(lambda t: wanted in t.fields.get("labels", ()))
 
     def _each(self, which: Callable[[MemoryTicket], bool]) -> Iterator[Changed]:

@@ -93,3 +93,14 @@ def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:
         return {}
     query = select(LinkRow.subject, LinkRow.ticket_id).where(col(LinkRow.subject).in_(wanted))
     return dict(session.exec(query).all())
+
+
+def latest_workspace(session: Session, source: str) -> str:
+    """The workspace that a source last told of, "" where it has told of none."""
+    query = (
+        select(SubjectRow.workspace)
+        .where(SubjectRow.source == source, SubjectRow.workspace != "")
+        .order_by(col(SubjectRow.event_time).desc())
+        .limit(1)
+    )
+    return session.exec(query).first() or ""

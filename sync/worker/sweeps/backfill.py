@@ -17,7 +17,7 @@ from sync.ports import Clock, SourceApi
 from sync.rules import RuleSet
 from sync.store import subjects
 from sync.store.engine import Store
-from sync.worker.sweeps.intake import take_in
+from sync.worker.sweeps.intake import take_in, with_workspace
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.sweeps.upstream import BY_ID, issue_pages, slices
 from sync.worker.triage import Triage
@@ -101,7 +101,7 @@ class Backfill:
         return True
 
     def _wanted(self, run: Run, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-        wanted = list(snapshots)
+        wanted = with_workspace(self.store, snapshots)
         if self.open_only:
             with self.store.read() as session:
                 known = subjects.load(session, [str(s.ref) for s in wanted if s.status.ended])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
-from sync.domain.errors import Cause, Missing, Refused, Rejected
+from sync.domain.errors import Cause, Missing, Refused, Rejected, Unknown
 from sync.ports import Attempt, Clock, FailedDelivery, Source, SourceApi
 from sync.store import recovery
 from sync.store.engine import Store
@@ -125,7 +126,9 @@ class DeliveriesSweep:
             raise Refused(str(later[0]))
         if not run.dry:
             run.called()
-            self.api.redeliver(failed.id)
+            with suppress(Unknown):
+                # If it was not taken, the sweep of what is upstream finds the subject all the same.
+                self.api.redeliver(failed.id)
             asked[failed.event_id] = self.clock.time()
         return "its body is gone; it was asked for again"
 

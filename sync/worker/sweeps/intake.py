@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sync.domain.subject import Snapshot, merge_from_api
 from sync.store import deliveries, subjects
@@ -27,7 +28,7 @@ def take_in(
     run.looked(len(snapshots))
     if not snapshots:
         return 0
-    by_ref = {str(snapshot.ref): snapshot for snapshot in snapshots}
+    by_ref = {str(snapshot.ref): snapshot for snapshot in with_workspace(store, snapshots)}
     if run.dry:
         with store.read() as session:
             rows = subjects.load(session, by_ref)
@@ -50,6 +51,15 @@ def take_in(
         changed += 1
         _report(run, ref, before, after, outcomes.get(ref, ""))
     return changed
+
+
+def with_workspace(store: Store, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    """The snapshots, those without a workspace in that of the last webhook: the API tells none."""
+    if all(snapshot.workspace for snapshot in snapshots):
+        return list(snapshots)
+    with store.read() as session:
+        here = subjects.latest_workspace(session, snapshots[0].ref.source)
+    return [s if s.workspace else replace(s, workspace=here) for s in snapshots]
 
 
 def _report(run: Run, ref: str, before: Snapshot | None, after: Snapshot, outcome: str) -> None:

@@ -23,16 +23,16 @@ DAY = 86_400.0
 
 
 def backfill(scene: Scene, api: MemoryApi, **kwargs: object) -> Backfill:
-    since = scene.clock.now - 30 * DAY
+    since = scene.clock.now - 6 * DAY
     made = Backfill(scene.store, scene.triage, api, scene.rules, scene.clock, since)
     return replace(made, **kwargs)  # type: ignore[arg-type]
 
 
 def history(count: int) -> list:
-    """Issues spread over the last thirty days, some of them over."""
-    step = 29 * DAY / count
+    """Issues spread over the last days, some of them over."""
+    step = 5 * DAY / count
     return [
-        issue(n, at=-29 * DAY + n * step, status=Status.CLOSED if n % 4 == 0 else Status.OPEN)
+        issue(n, at=-5 * DAY + n * step, status=Status.CLOSED if n % 4 == 0 else Status.OPEN)
         for n in range(count)
     ]
 
@@ -97,12 +97,12 @@ def test_progress_grows_from_nothing_to_the_end(scene: Scene, api: MemoryApi) ->
 
 def test_a_finished_backfill_begins_anew_and_a_longer_one_too(scene: Scene, api: MemoryApi) -> None:
     scene.run(backfill(scene, api))
-    assert scene.runs()[0].window_from == START - 30 * DAY
+    assert scene.runs()[0].window_from == START - 6 * DAY
     scene.clock.now += 60
     scene.run(backfill(scene, api))
-    assert scene.runs()[0].window_from == START + 60 - 30 * DAY
-    scene.run(backfill(scene, api, since=START - 60 * DAY))
-    assert scene.runs()[0].window_from == START - 60 * DAY
+    assert scene.runs()[0].window_from == START + 60 - 6 * DAY
+    scene.run(backfill(scene, api, since=START - 12 * DAY))
+    assert scene.runs()[0].window_from == START - 12 * DAY
 
 
 CHILD = """
@@ -154,6 +154,6 @@ def test_killed_in_the_middle_it_goes_on_without_a_double_or_a_gap(
     assert report.result is RunResult.OK
     keys = [row.key for row in scene.rows()]
     assert len(keys) == len(set(keys)) == count
-    slice_of = count / (29 * DAY) * SLICE_SECONDS
+    slice_of = count / (5 * DAY) * SLICE_SECONDS
     assert report.tally.looked < count - before + 2 * slice_of, "it goes on, it does not begin anew"
     assert [row.result for row in scene.runs()] == ["ok", "died"]

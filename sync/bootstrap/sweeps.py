@@ -1,0 +1,169 @@
+"""The sweeps as the settings want them: on the daemon's schedule, and by hand."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from sync.adapters.coalesce.access import ApiAccess
+from sync.adapters.coalesce.api import CoalesceApi
+from sync.bootstrap.adapters import source_of, trackers_of
+from sync.bootstrap.clock import WallClock
+from sync.bootstrap.errors import CannotStart
+from sync.bootstrap.rules import rule_files, rules_in_force
+from sync.bootstrap.stores import existing_store
+from sync.ports import Clock, SourceApi, Tracker
+from sync.rules import RuleSet
+from sync.settings import Settings
+from sync.store.engine import Store
+from sync.store.presence import BY_HAND
+from sync.worker.daemon import Daemon
+from sync.worker.sweeps.retention import Keep, prune
+from sync.worker.sweeps.roster import GROUPS, Parts, Roster, roster
+from sync.worker.sweeps.run import Sweep
+from sync.worker.sweeps.runner import Runner
+from sync.worker.triage import Triage
+
+log = structlog.get_logger("sweep")
+
+RETENTION_SECONDS = 3600.0
+# Several replicas on one schedule would all reach for the lease in the same second.
+JITTER_SHARE = 0.1
+
+
+def api_of(settings: Settings, clock: Clock) -> SourceApi | None:
+    """The API of the source, None where there are no credentials for it. No call is made yet."""
+    api = settings.coalesce.api
+    if not api.configured:
+        return None
+    access = ApiAccess(
+        client_id=api.client_id,
+        client_secret=api.client_secret.get_secret_value(),
+        region=api.region,
+        url=api.url,
+        integration_id=api.integration_id,
+    )
+    return CoalesceApi(access, clock)
+
+
+def overlaps_of(settings: Settings) -> dict[str, float]:
+    """How far each group of sweeps looks back."""
+    return {group: getattr(settings.sweeps, group).overlap for group in GROUPS}
+
+
+def add_sweeps(
+    settings: Settings,
+    daemon: Daemon,
+    store: Store,
+    trackers: Mapping[str, Tracker],
+    rules: Callable[[], RuleSet],
+    clock: Clock,
+) -> None:
+    """Put sweeps and retention on the daemon's schedule, as the settings say."""
+    parts = Parts(
+        store=store,
+        triage=daemon.triage,
+        source=source_of(settings),
+        api=api_of(settings, clock),
+        trackers=trackers,
+        rules=rules,
+        clock=clock,
+        overlaps=overlaps_of(settings),
+        poke=daemon.pool.poke,
+        poke_triage=daemon.poke,
+    )
+    keep = Keep(settings.retention.deliveries, settings.retention.journal)
+    daemon.schedule.every(
+        RETENTION_SECONDS,
+        "retention",
+        lambda: prune(store, clock, keep),
+        jitter=RETENTION_SECONDS * JITTER_SHARE,
+    )
+    if not settings.sweeps.enabled:
+        log.warning("sweeps are disabled: what webhooks miss stays missed until `reconcile` is run")
+        return
+    if parts.api is None:
+        log.info("no credentials for the API: lost deliveries cannot be found from upstream")
+    for group, sweeps in roster(parts).items():
+        for sweep in sweeps:
+            _plan(settings, daemon, group, sweep)
+
+
+def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
+    wish = getattr(settings.sweeps, group)
+    if not wish.enabled:
+        return
+
+    def run() -> None:
+        if daemon.sweeps.run(sweep) is not None:
+            daemon.pool.poke()
+
+    name = f"sweep {sweep.name}"
+    if wish.cron:
+        daemon.schedule.cron(wish.cron, name, run, jitter=30.0)
+    else:
+        daemon.schedule.every(wish.every, name, run, jitter=wish.every * JITTER_SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What the verbs that sweep by hand work with."""
+
+    store: Store
+    clock: Clock
+    runner: Runner
+    roster: Roster
+    triage: Triage
+    api: SourceApi | None
+    trackers: Mapping[str, Tracker]
+    rules: Callable[[], RuleSet]
+    source: str
+
+
+@contextmanager
+def by_hand(settings: Settings) -> Iterator[ByHand]:
+    """The sweeps beside, or without, a running daemon. Works by the rules in force, or those on disk
+    where none are yet. Raises CannotStart, StoreUnavailable, RuleErrors."""
+    clock = WallClock()
+    store = existing_store(settings)
+    try:
+        found = rules_in_force(settings, store) or rule_files(settings).load().rules
+
+        def rules() -> RuleSet:
+            return found
+
+        source, trackers, api = (
+            source_of(settings),
+            trackers_of(settings, clock),
+            api_of(settings, clock),
+        )
+        triage = Triage(store, {source.name: source}, rules, clock)
+        parts = Parts(store, triage, source, api, trackers, rules, clock, overlaps_of(settings))
+        owner = f"{BY_HAND}{os.getpid()}-{secrets.token_hex(4)}"
+        runner = Runner(store, clock, owner)
+        yield ByHand(store, clock, runner, roster(parts), triage, api, trackers, rules, source.name)
+    finally:
+        store.close()
+
+
+def chosen(there: Roster, name: str) -> tuple[Sweep, ...]:
+    """The sweeps that a name means: a group, one sweep, or all for "". Raises CannotStart."""
+    if not name:
+        return tuple(sweep for group in GROUPS for sweep in there[group])
+    found = there.get(name) or tuple(
+        sweep for sweeps in there.values() for sweep in sweeps if sweep.name == name
+    )
+    if found:
+        return found
+    if name in ("upstream", "deliveries", "issues", "incidents"):
+        raise CannotStart(
+            f"The sweep {name!r} asks the API of Coalesce Quality, and there are no credentials for "
+            "it. Set client_id and client_secret in [coalesce.api]."
+        )
+    names = ", ".join([*GROUPS, *(s.name for sweeps in there.values() for s in sweeps)])
+    raise CannotStart(f"There is no sweep {name!r}. There are: {names}.")

@@ -1,0 +1,132 @@
+"""``adopt``: tickets that exist already are kept from now on, instead of being doubled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.problems import USAGE, Problem
+
+if TYPE_CHECKING:
+    from sync.worker.adoption import Adoption, Pair
+
+
+def adopt(
+    label: Annotated[
+        str, typer.Option("--label", help="Tickets with this label, as other tools set one.")
+    ] = "",
+    jql: Annotated[str, typer.Option("--jql", help="Tickets that this query finds.")] = "",
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="A file of lines: subject,ticket."),
+    ] = None,
+    site: Annotated[str, typer.Option("--site", help="The Jira site. [default: the usual]")] = "",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it. Without it, only tell what would be done.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take over tickets that a person or another tool made for issues that ticket-sync knows.
+
+    With --label and --jql a ticket is taken when its text names the id of exactly one issue or
+    incident; a link to it does. In a CSV each line gives an id and a ticket's key. What the fields of
+    a ticket say now is left as it is; later changes upstream are written, and its status follows. A
+    ticket is never taken from another subject, and a subject that has a ticket gets no second one:
+    such pairs are reported.
+
+    Exit codes: 0 no conflicts, 1 there were some, 2 usage, the store or the configuration.
+
+    Example:  ticket-sync adopt --label jiralert --apply
+    """
+    from sync.bootstrap.sweeps import by_hand
+    from sync.settings import load
+    from sync.telemetry import configure_logs
+    from sync.worker.adoption import Adoption
+
+    if sum(map(bool, (label, jql, csv))) != 1:
+        raise Problem("Name the tickets in one way: --label, --jql or --csv.", USAGE)
+    configure_logs(level="error", form="text")
+    settings = load(config)
+    name = site or settings.site_by_default
+    if name not in settings.sites:
+        known = ", ".join(sorted(settings.sites))
+        raise Problem(f"Name the site with --site: one of {known}.", USAGE)
+    given = lines_of(csv) if csv else []
+    with by_hand(settings) as hands:
+        adoption = Adoption(
+            hands.store,
+            hands.trackers[name],
+            hands.rules(),
+            hands.clock,
+            source=hands.source,
+            api=hands.api,
+            apply=apply,
+        )
+        pairs = _pairs(adoption, given, jql or _labelled(label))
+    _tell(pairs, apply, as_json)
+    if any(pair.fate.value == "conflict" for pair in pairs):
+        raise typer.Exit(1)
+
+
+def _pairs(adoption: Adoption, given: list[tuple[str, str]], jql: str) -> list[Pair]:
+    return adoption.pairs(given) if given else adoption.matching(jql)
+
+
+def _labelled(label: str) -> str:
+    text = label.replace("\\", "\\\\").replace('"', '\\"')
+    return f'labels = "{text}" ORDER BY created ASC'
+
+
+def lines_of(file: Path) -> list[tuple[str, str]]:
+    """(Subject, ticket) of each line of a CSV file; a first line that says so is a heading.
+
+    Raises Problem, naming the line, OSError.
+    """
+    import csv
+
+    found: list[tuple[str, str]] = []
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        for number, row in enumerate(csv.reader(text), start=1):
+            cells = [cell.strip() for cell in row]
+            if not any(cells) or (number == 1 and cells[:2] == ["subject", "ticket"]):
+                continue
+            if len(cells) < 2 or not cells[0] or not cells[1]:
+                raise Problem(
+                    f"{file}:{number}: {','.join(row)!r} is not subject,ticket. Write the id of the "
+                    "issue or incident, a comma, and the ticket's key.",
+                    USAGE,
+                )
+            found.append((cells[0], cells[1]))
+    if not found:
+        raise Problem(f"{file} has no lines of subject,ticket.", USAGE)
+    return found
+
+
+def _tell(pairs: list[Pair], applied: bool, as_json: bool) -> None:
+    if as_json:
+        data = [
+            {"ticket": p.ticket, "subject": p.subject, "fate": p.fate.value, "words": p.words}
+            for p in pairs
+        ]
+        typer.echo(json.dumps(data, indent=2))
+        return
+    from sync.cli.terminal import cell, console, table
+
+    out = console()
+    styles = {"adopt": "green", "already": "", "conflict": "red"}
+    shown = table("Adopted" if applied else "Would be adopted", "ticket", "subject", "fate", "how")
+    for pair in pairs:
+        fate = pair.fate.value
+        shown.add_row(
+            cell(pair.ticket), cell(pair.subject), cell(fate, styles[fate]), cell(pair.words)
+        )
+    out.print(shown)
+    counts = {fate: sum(pair.fate.value == fate for pair in pairs) for fate in styles}
+    out.print(", ".join(f"{fate}: {count}" for fate, count in counts.items()))
+    if counts["adopt"] and not applied:
+        out.print("Nothing was done. Add --apply to do it.")

@@ -1,0 +1,264 @@
+"""Adoption: tickets that exist already are taken into the link table instead of being doubled.
+
+Who made them does not matter: a person, or another tool. A pair of subject and ticket is given, or
+found by an id of a subject in the ticket's text. Nothing is written to Jira here; the ticket becomes
+due, and its next walk marks it. What its fields say at this moment counts as agreed, so only what
+changes upstream from now on is written over it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlmodel import Session
+
+from sync.domain.errors import Fault
+from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
+from sync.domain.ticket import (
+    Base,
+    Document,
+    Draft,
+    FieldBase,
+    FieldKind,
+    Observed,
+    remembered,
+)
+from sync.ports import Clock, SourceApi, Tracker
+from sync.rules import RuleSet
+from sync.store import deliveries, journal, subjects, tickets
+from sync.store.engine import Store
+from sync.store.sweeping import linked
+from sync.store.tables import TicketRow, TicketState
+
+BULK = 100
+_T = TypeVar("_T")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Fate(StrEnum):
+    """What becomes of a pair. ``already``: it is ours as it should be. ``conflict``: it would double
+    or steal, or cannot be told; nothing is done."""
+
+    ADOPT = "adopt"
+    ALREADY = "already"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A ticket (its Jira key) and the subject (reference or id, "" if unknown) it is for."""
+
+    ticket: str
+    subject: str
+    fate: Fate
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    observed: Observed
+    snapshot: Snapshot
+    key: str
+    rule: str
+    draft: Draft
+
+
+@dataclass(slots=True)
+class Adoption:
+    """One round of adopting on one site. ``apply`` False decides and writes nothing."""
+
+    store: Store
+    tracker: Tracker
+    rules: RuleSet
+    clock: Clock
+    source: str
+    api: SourceApi | None = None
+    apply: bool = False
+    heard: Callable[[Pair], None] = lambda _pair: None
+    _taken: dict[str, str] = field(default_factory=dict, init=False)
+
+    def pairs(self, given: Iterable[tuple[str, str]]) -> list[Pair]:
+        """Adopt given (subject, ticket key) pairs. Raises the tracker's faults."""
+        found: list[Pair] = []
+        for some in _chunks(given):
+            shown = self._shown([ticket for _, ticket in some])
+            for subject, ticket in some:
+                observed = shown.get(ticket)
+                if observed is None:
+                    words = "there is no such ticket, or it is not visible to us"
+                    found.append(self._told(Pair(ticket, subject, Fate.CONFLICT, words)))
+                else:
+                    found.append(self._one(observed, subject))
+        return found
+
+    def matching(self, jql: str) -> list[Pair]:
+        """Adopt the tickets of a JQL query that name exactly one subject of ours. Raises Rejected for
+        a query that Jira does not take, and the tracker's other faults."""
+        found: list[Pair] = []
+        for some in _chunks(one.ref.id for one in self.tracker.matching(jql)):
+            for observed in self.tracker.read_many(some).values():
+                if observed is not None:
+                    found.append(self._named(observed))
+        return found
+
+    def _named(self, observed: Observed) -> Pair:
+        known = self._known_ids(ids_in(observed))
+        if len(known) == 1:
+            return self._one(observed, str(known[0].ref))
+        words = "its text names no issue or incident that is known"
+        if known:
+            words = f"its text names several: {', '.join(str(s.ref) for s in known)}"
+        return self._told(Pair(observed.ref.key, "", Fate.CONFLICT, words))
+
+    def _known_ids(self, ids: Sequence[str]) -> list[Snapshot]:
+        refs = [str(SubjectRef(self.source, kind, id_)) for id_ in ids for kind in Kind]
+        with self.store.read() as session:
+            known = {
+                ref: subjects.to_snapshot(r) for ref, r in subjects.load(session, refs).items()
+            }
+        missing = [id_ for id_ in ids if not any(s.ref.id == id_ for s in known.values())]
+        if missing and self.api is not None:
+            for told in (*self.api.issues(missing), *self.api.incidents(missing)):
+                known[str(told.ref)] = told
+        return [known[ref] for ref in sorted(known)]
+
+    def _shown(self, keys: Sequence[str]) -> dict[str, Observed]:
+        found = self.tracker.read_many(keys)
+        return {shown.ref.key: shown for shown in found.values() if shown is not None}
+
+    def _told(self, pair: Pair) -> Pair:
+        self.heard(pair)
+        return pair
+
+    def _one(self, observed: Observed, subject: str) -> Pair:
+        case = self._case(observed, subject)
+        if isinstance(case, str):
+            return self._told(Pair(observed.ref.key, subject, Fate.CONFLICT, case))
+        with self.store.write() if self.apply else self.store.read() as session:
+            if self.apply:
+                deliveries.lock_triage(session)
+            fate, words = self._decide(session, case)
+            if fate is Fate.ADOPT:
+                self._taken[case.key] = observed.ref.id
+                if self.apply:
+                    self._take(session, case)
+        return self._told(Pair(observed.ref.key, str(case.snapshot.ref), fate, words))
+
+    def _case(self, observed: Observed, subject: str) -> _Case | str:
+        """Everything there is to know of a pair, or why it cannot be one."""
+        known = self._known_ids([subject.rsplit(":", 1)[-1]])
+        if not known:
+            hint = "" if self.api else "; with credentials in [coalesce.api] it could be asked for"
+            return f"no issue or incident {subject!r} is known{hint}"
+        snapshot = known[0]
+        rule = self.rules.match(snapshot)
+        if rule is None:
+            return "no rule matches its subject, so nothing says how to keep it"
+        if rule.site != self.tracker.site:
+            return f"rule {rule.ref.name!r} keeps its tickets on site {rule.site!r}"
+        try:
+            key = rule.ticket_key(snapshot)
+            draft = self.tracker.draft(rule.project_ticket(key, [snapshot]))
+        except Fault as fault:
+            return f"rule {rule.ref.name!r}: {fault}"
+        return _Case(observed, snapshot, key, rule.ref.name, draft)
+
+    def _decide(self, session: Session, case: _Case) -> tuple[Fate, str]:
+        ref, jira_id = str(case.snapshot.ref), case.observed.ref.id
+        if self._taken.get(case.key, jira_id) != jira_id:
+            return Fate.CONFLICT, "another ticket of this list is for the same subject"
+        own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
+        mine = next(iter(own.values()), None) or tickets.by_keys(session, [case.key]).get(case.key)
+        if mine is not None and mine.jira_id == jira_id:
+            if subjects.ticket_ids(session, [ref]).get(ref) == mine.id:
+                return Fate.ALREADY, "it is kept already"
+            return Fate.ADOPT, "one more subject of a ticket that is kept already"
+        if mine is not None and mine.jira_id:
+            return Fate.CONFLICT, f"the subject has {mine.jira_key} already"
+        if mine is not None and mine.state == TicketState.CREATING:
+            return Fate.CONFLICT, "a ticket is being made for the subject at this moment"
+        theirs = linked(session, self.tracker.site, [jira_id]).get(jira_id)
+        if theirs is not None and theirs.key != case.key:
+            return Fate.CONFLICT, f"it is kept already, as the ticket of {theirs.key}"
+        return Fate.ADOPT, f"as rule {case.rule!r} keeps it"
+
+    def _take(self, session: Session, case: _Case) -> None:
+        now, ref = self.clock.time(), str(case.snapshot.ref)
+        if not subjects.load(session, [ref]):
+            subjects.put(session, None, case.snapshot, now)
+            session.flush()
+        own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
+        row = next(iter(own.values()), None) or tickets.by_keys(session, [case.key]).get(case.key)
+        if row is None:
+            row = tickets.add(
+                session,
+                TicketRow(
+                    key=case.key,
+                    rule=case.rule,
+                    site=self.tracker.site,
+                    project=case.observed.project,
+                    created_at=now,
+                ),
+            )
+        if row.jira_id is None:
+            row.state = TicketState.LINKED
+            row.jira_id, row.jira_key = case.observed.ref.id, case.observed.ref.key
+            row.project = case.observed.project
+            row.base = agreed(case.draft, case.observed).to_json()
+            row.intent_at, row.searches, row.seen = None, 0, ""
+            row.parked, row.parked_at, row.error = None, None, ""
+        assert row.id is not None
+        tickets.link(session, ref, row.id, now)
+        tickets.make_due(row, now, "adopted", look=True)
+        words = f"{case.observed.ref.key} was taken over for {ref}"
+        journal.write(
+            session, at=now, action="adopt", ticket_id=row.id, rule=case.rule, words=words
+        )
+
+
+def agreed(draft: Draft, observed: Observed) -> Base:
+    """The base of a ticket that others made: what it shows now counts as what we wished."""
+    fields = {
+        id_: FieldBase(remembered(one.value), remembered(observed.fields[id_]), looked=True)
+        for id_, one in draft.fields.items()
+        if id_ in observed.fields and one.kind is not FieldKind.LABELS
+    }
+    return Base(fields=fields, status=Status.OPEN, jira_status=observed.status.id)
+
+
+def ids_in(observed: Observed) -> list[str]:
+    """The ids (UUIDs) that a ticket's texts and labels name, each once, in small letters."""
+    found: dict[str, None] = {}
+    for value in observed.fields.values():
+        for text in _texts(value):
+            found.update(dict.fromkeys(id_.lower() for id_ in _UUID.findall(text)))
+    return list(found)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Document):
+        yield from value.identities
+        yield from (str(block.raw) for block in value.blocks)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+
+
+def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:
+    some: list[_T] = []
+    for item in items:
+        some.append(item)
+        if len(some) == BULK:
+            yield some
+            some = []
+    if some:
+        yield some
