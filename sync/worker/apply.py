@@ -51,7 +51,7 @@ class Apply:
         made = plan(self._draft, base, None, look=self._facts.look)
         observed: Observed | None = None
         if any(isinstance(action, Look) for action in made.actions):
-            observed = self._tracker.read(ref.id)
+            observed = self._tracker.read(ref.id, self._facts.project)
             if observed.ref.key != ref.key:
                 self._moved(ref, observed)
             ref = observed.ref
@@ -107,7 +107,7 @@ class Apply:
             self._done(ref, None, "transition", step)
             if step.arrives:
                 return step, observed
-            observed = self._tracker.read(ref.id)
+            observed = self._tracker.read(ref.id, self._facts.project)
             visited.append(observed.status.id)
             if reached(target, observed.status):
                 return step, observed

@@ -26,6 +26,7 @@ class Facts:
     key: str
     state: TicketState
     site: str
+    project: str
     rule_name: str
     ref: TicketRef | None
     base: Base
@@ -67,6 +68,7 @@ def gather(session: Session, row: TicketRow) -> Facts:
         key=row.key,
         state=TicketState(row.state),
         site=row.site,
+        project=row.project,
         rule_name=row.rule,
         ref=TicketRef(row.jira_id, row.jira_key) if row.jira_id else None,
         base=Base.from_json(row.base),
