@@ -21,11 +21,16 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A ticket held under a lease. ``wanted`` is what its counter said when it was claimed."""
+    """A ticket held under a lease. ``wanted`` is what its counter said when it was claimed.
+
+    ``until`` (seconds since the epoch) is what the row's lease says; it differs from that of every
+    other claim of the ticket, also of one by the same process after this lease has run out.
+    """
 
     ticket_id: int
     wanted: int
     owner: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def claim(
             .execution_options(synchronize_session=False)
         ).all()
         order = {id_: place for place, id_ in enumerate(ids)}
-        claims = [Claim(id_, wanted, owner) for id_, wanted in rows if id_ is not None]
+        claims = [Claim(id_, wanted, owner, now + lease) for id_, wanted in rows if id_ is not None]
         return sorted(claims, key=lambda claim_: order[claim_.ticket_id])
 
 
@@ -102,7 +107,7 @@ def held(session: Session, claim_: Claim) -> TicketRow:
     row = session.exec(
         select(TicketRow).where(TicketRow.id == claim_.ticket_id).with_for_update()
     ).first()
-    if row is None or row.lease_owner != claim_.owner:
+    if row is None or (row.lease_owner, row.lease_until) != (claim_.owner, claim_.until):
         raise LeaseLost(f"the lease on ticket {claim_.ticket_id} was lost")
     return row
 
@@ -116,6 +121,19 @@ def release(row: TicketRow, claim_: Claim, *, again_at: float | None, now: float
         row.due_at = now if again_at is None else min(again_at, max(now, row.due_at or now))
     else:
         row.due_at = again_at
+
+
+def give_back(store: Store, owner: str, ids: Iterable[int]) -> None:
+    """End the leases of an owner on tickets that none of its threads is at."""
+    wanted = sorted(ids)
+    if wanted:
+        with store.write() as session:
+            session.execute(
+                update(TicketRow)
+                .where(col(TicketRow.id).in_(wanted), TicketRow.lease_owner == owner)
+                .values(lease_owner=None, lease_until=None)
+                .execution_options(synchronize_session=False)
+            )
 
 
 def release_leases_of(store: Store, owners: Iterable[str]) -> int:

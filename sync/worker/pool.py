@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
@@ -43,6 +44,10 @@ class Pool:
         self._sites_down = sites_down
         self._hands: queue.Queue[Claim | None] = queue.Queue()
         self._busy = 0
+        # By ticket id: what the threads are at, and what one of them had to drop without a word to the
+        # store.
+        self._walking: Counter[int] = Counter()
+        self._dropped: set[int] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -94,6 +99,7 @@ class Pool:
         free = self._threads - self._busy
         if free <= 0:
             return 0
+        self._give_back()
         claims = tickets.claim(
             self._store,
             owner=self._owner,
@@ -104,9 +110,18 @@ class Pool:
         )
         with self._lock:
             self._busy += len(claims)
+            self._walking.update(claim.ticket_id for claim in claims)
         for claim in claims:
             self._hands.put(claim)
         return len(claims)
+
+    def _give_back(self) -> None:
+        """Free what was dropped while the store was away, instead of waiting for its lease to end."""
+        with self._lock:
+            ids = {id_ for id_ in self._dropped if not self._walking[id_]}
+        tickets.give_back(self._store, self._owner, ids)
+        with self._lock:
+            self._dropped -= ids
 
     def _pause(self) -> float:
         """Seconds until something may be due."""
@@ -127,11 +142,14 @@ class Pool:
             try:
                 self._converger.walk(claim)
             except StoreUnavailable as error:
-                # The lease runs out by itself; whoever claims the ticket next reads what is on record.
+                # Whoever claims the ticket next reads what is on record.
                 log.warning("store unavailable during a walk", why=str(error))
+                self._dropped.add(claim.ticket_id)
             except Exception:
+                # The lease runs out by itself; trying again at once would do the same again.
                 log.exception("a walk ended badly", ticket=claim.ticket_id)
             finally:
                 with self._lock:
                     self._busy -= 1
+                    self._walking -= Counter((claim.ticket_id,))
                 self._wake.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session
@@ -46,6 +46,7 @@ class Record:
             change(row)
             row.lease_until = now + self._lease
             self._journal(session, entries, now)
+        self.claim = replace(self.claim, until=now + self._lease)
 
     def finish(
         self,

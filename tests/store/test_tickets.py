@@ -57,6 +57,26 @@ def test_a_claimed_ticket_is_nobody_elses_until_the_lease_ends(store: Store) -> 
     assert claim(store, now=71, owner="b")
 
 
+def test_a_walk_whose_lease_ran_out_changes_nothing_though_its_own_process_claimed_it_again(
+    store: Store,
+) -> None:
+    put(store, ticket(due_at=1.0))
+    (slow,) = claim(store, now=10, owner="a")
+    (again,) = claim(store, now=71, owner="a")
+    with pytest.raises(LeaseLost), store.write() as session:
+        tickets.held(session, slow)
+    with store.write() as session:
+        assert tickets.held(session, again).lease_owner == "a"
+
+
+def test_leases_given_back_are_free_at_once_and_only_ones_own(store: Store) -> None:
+    first, second = put(store, ticket("a", due_at=1.0), ticket("b", due_at=2.0))
+    claim(store, now=10, owner="a", limit=1)
+    claim(store, now=10, owner="b", limit=1)
+    tickets.give_back(store, "a", [first, second])
+    assert [one.ticket_id for one in claim(store, now=11, owner="c")] == [first]
+
+
 def test_many_workers_at_once_never_claim_the_same_ticket(store: Store) -> None:
     put(store, *(ticket(str(n), due_at=1.0) for n in range(60)))
     claimed: list[int] = []
