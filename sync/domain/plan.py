@@ -71,6 +71,7 @@ def remote_link_digest(link: RemoteLink) -> str:
     """
     return hashlib.sha256(link.url.encode()).hexdigest()[:16]
 
+
 def ticket_link_name(link: TicketLink) -> str:
     """What the base remembers of a link between tickets."""
     return f"{link.type}|{'outward' if link.outward else 'inward'}|{link.other}"
@@ -95,6 +96,8 @@ def reasons(draft: Draft, base: Base) -> tuple[str, ...]:
             )
     if base.status is not desired.status:
         found.append(f"the status became {desired.status.value}")
+    elif base.moving:
+        found.append("a move was begun whose end is not known")
     return tuple(found)
 
 
@@ -118,6 +121,8 @@ def _links(draft: Draft, base: Base) -> list[Action]:
 
 
 def _closed_by_us(base: Base, observed: Observed) -> bool:
+    if base.moving and observed.status.id == base.moving:
+        return True
     return base.closed_by_us and observed.status.id == base.jira_status
 
 
@@ -151,7 +156,8 @@ def _movement(
     draft: Draft, base: Base, observed: Observed, visited: Collection[str]
 ) -> list[Action] | Stuck:
     desired = draft.desired
-    if base.status is desired.status or reached(desired.target, observed.status):
+    known = base.status is desired.status and not base.moving
+    if known or reached(desired.target, observed.status):
         return []
     closed = observed.status.category is Category.DONE
     if (
@@ -237,10 +243,13 @@ def arrival(base: Base, draft: Draft, observed: Observed, taken: Transition | No
     """The base once the status wanted has been dealt with: reached, already there, or held."""
     status = taken.hop.to if taken else observed.status
     closed = status.category is Category.DONE
+    # A move whose reply was lost, and which did what it was to do, was ours all the same.
+    moved = bool(taken) or (bool(base.moving) and status.id == base.moving)
     return replace(
         base,
         status=draft.desired.status,
-        jira_status=status.id if taken else base.jira_status,
-        closed_by_us=closed if taken else base.closed_by_us and status.id == base.jira_status,
+        jira_status=status.id if moved else base.jira_status,
+        moving="",
+        closed_by_us=closed if moved else base.closed_by_us and status.id == base.jira_status,
         resolution=str(taken.fields.get("resolution", "")) if taken else base.resolution,
     )

@@ -157,7 +157,8 @@ class Base:
     """Per field, what we last sent and what Jira showed after; and how far we got with the rest.
 
     ``status`` is the upstream status last carried out; ``jira_status`` the id of the status the
-    ticket had after our last move. ``closed_by_us`` tells our close from a person's,
+    ticket had after our last move. ``moving`` is the id of the status that a move of ours, begun and
+    not yet known to have ended, leads to. ``closed_by_us`` tells our close from a person's,
     ``resolution`` is the one we sent with it. ``commented`` names the last
     comment made (its marker), ``running`` the id of the one running comment.
     """
@@ -165,6 +166,7 @@ class Base:
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
     status: Status | None = None
     jira_status: str = ""
+    moving: str = ""
     closed_by_us: bool = False
     resolution: str = ""
     commented: str = ""
@@ -185,6 +187,7 @@ class Base:
             },
             "status": self.status.value if self.status else None,
             "jira_status": self.jira_status,
+            "moving": self.moving,
             "closed_by_us": self.closed_by_us,
             "resolution": self.resolution,
             "commented": self.commented,
@@ -201,6 +204,7 @@ class Base:
             fields={id_: FieldBase(**f) for id_, f in data.get("fields", {}).items()},
             status=Status(data["status"]) if data.get("status") else None,
             jira_status=data.get("jira_status", ""),
+            moving=data.get("moving", ""),
             closed_by_us=bool(data.get("closed_by_us")),
             resolution=data.get("resolution", ""),
             commented=data.get("commented", ""),

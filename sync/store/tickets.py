@@ -130,7 +130,7 @@ def give_back(store: Store, owner: str, ids: Iterable[int]) -> None:
         with store.write() as session:
             session.execute(
                 update(TicketRow)
-                .where(col(TicketRow.id).in_(wanted), TicketRow.lease_owner == owner)
+                .where(col(TicketRow.id).in_(wanted), col(TicketRow.lease_owner) == owner)
                 .values(lease_owner=None, lease_until=None)
                 .execution_options(synchronize_session=False)
             )

@@ -22,6 +22,7 @@ from sync.domain.actions import (
 )
 from sync.domain.errors import Cause, Missing, Rejected, Unknown
 from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_link_name
+from sync.domain.rule import Category
 from sync.domain.ticket import Base, Draft, Observed, TicketRef
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached
 from sync.ports import Tracker
@@ -54,6 +55,9 @@ class Apply:
             observed = self._tracker.read(ref.id, self._facts.project)
             if observed.ref.key != ref.key:
                 self._moved(ref, observed)
+                if observed.status.category is Category.NEW:
+                    # The move put it at the start of another workflow; nobody wished that of it.
+                    base = replace(base, status=None)
             ref = observed.ref
             made = plan(self._draft, base, observed)
             base = made.base or base
@@ -64,12 +68,13 @@ class Apply:
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         if comment is not None and comment.marker != self._open_comment.get("marker"):
             self._intend_comment(comment)
-        taken: Transition | None = None
         for action in made.actions:
             if isinstance(action, Update):
                 base = self._update(ref, base, action)
             elif isinstance(action, Transition):
-                taken, observed = self._walk_to_target(ref, action, observed)
+                base, taken, observed = self._walk_to_target(ref, base, action, observed)
+                # On record at once: what comes after may fail, and upstream may change its mind.
+                base = self._arrived(base, observed, taken, made.actions)
             elif isinstance(action, LinkRemote):
                 base = self._link_remote(ref, base, action)
             elif isinstance(action, LinkTickets):
@@ -79,9 +84,9 @@ class Apply:
         if (
             observed is not None
             and made.parked is None
-            and base.status is not self._draft.desired.status
+            and (base.status is not self._draft.desired.status or base.moving)
         ):
-            base = self._arrived(base, observed, taken, made.actions)
+            base = self._arrived(base, observed, None, made.actions)
         if self._open_comment and made.parked is None:
             base = self._comment(ref, base)
         return base
@@ -97,20 +102,23 @@ class Apply:
         return base
 
     def _walk_to_target(
-        self, ref: TicketRef, step: Transition, observed: Observed | None
-    ) -> tuple[Transition, Observed]:
+        self, ref: TicketRef, base: Base, step: Transition, observed: Observed | None
+    ) -> tuple[Base, Transition, Observed]:
         assert observed is not None
         target = self._draft.desired.target
         visited = [observed.status.id]
         for _ in range(MAX_HOPS + 1):
+            resolution = str(step.fields.get("resolution", ""))
+            base = replace(base, moving=step.hop.to.id, resolution=resolution)
+            self._record.step(_with_base(base))
             self._tracker.transition(ref, step.hop, step.fields)
             self._done(ref, None, "transition", step)
             if step.arrives:
-                return step, observed
+                return base, step, observed
             observed = self._tracker.read(ref.id, self._facts.project)
             visited.append(observed.status.id)
             if reached(target, observed.status):
-                return step, observed
+                return base, step, observed
             after = next_transition(target, observed, visited)
             if isinstance(after, Stuck):
                 raise Rejected(after.reason, cause=Cause.TRANSITION, remedy=after.remedy)

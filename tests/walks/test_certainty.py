@@ -88,6 +88,22 @@ def test_any_lost_reply_on_the_way_to_closed_leaves_one_closed_ticket_with_one_c
     assert ticket.fields["summary"] == "changed"
 
 
+def test_a_close_of_ours_whose_reply_was_lost_is_taken_back_when_upstream_does(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.deliver(issue_event("issue_created", A, at=1))
+    world.settle()
+    jira.fail("transition", lost, "after")
+    world.deliver(issue_event("issue_closed", A, at=2))
+    world.step()
+    (ticket,) = jira.alive
+    assert ticket.status.name == "Done"
+    world.deliver(issue_event("issue_updated", A, at=3))
+    world.settle()
+    (ticket,) = jira.alive
+    assert ticket.status.name == "To Do"
+
+
 @pytest.mark.parametrize(
     "fault",
     [
