@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sync.adapters.coalesce.characters import clean, cut
@@ -15,8 +16,9 @@ LONG = 100_000
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+@lru_cache(maxsize=512)
 def camel(name: str) -> str:
-    """``issue_id`` as ``issueId``."""
+    """``issue_id`` as ``issueId``. For names of our own: what was sent would fill the cache."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
