@@ -8,7 +8,7 @@ import pytest
 
 from sync.domain.subject import Status
 from sync.domain.ticket import FAMILY_LABEL, TicketRef, marker_label
-from sync.sandbox.memory import DONE, IN_PROGRESS, WONT_DO, MemoryTicket
+from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTicket
 from sync.store.tables import RunResult
 from sync.worker.sweeps import tickets as module
 from sync.worker.sweeps.tickets import TicketsSweep
@@ -48,6 +48,19 @@ def test_a_moved_ticket_is_followed(scene: Scene, sweep: TicketsSweep) -> None:
     assert scene.found(sweep) == ["wrong: DATA-1: moved: DATA-1 is now OPS-9"]
     scene.settle()
     assert [row.jira_key for row in scene.rows()] == ["OPS-9", "DATA-2", "DATA-3"]
+    assert scene.found(sweep) == []
+
+
+def test_a_closed_ticket_that_a_move_put_at_the_start_of_a_workflow_is_closed_there(
+    scene: Scene, sweep: TicketsSweep
+) -> None:
+    ticket = made(scene)[0]
+    scene.absorb(issue(1, at=50, status=Status.CLOSED))
+    scene.settle()
+    ticket.ref, ticket.project, ticket.status = TicketRef(ticket.ref.id, "OPS-9"), "OPS", TO_DO
+    assert len(scene.found(sweep)) == 1
+    scene.settle()
+    assert ticket.status == DONE
     assert scene.found(sweep) == []
 
 
