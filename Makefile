@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format faults bench clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +55,9 @@ lint: $(READY) ## Check style, types and the rooms' import contracts
 format: $(READY) ## Put the code in its usual form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="--long")
+	@$(BIN)/python -m proof matrix $(ARGS)
 
 bench: $(READY) ## Measure how fast deliveries are accepted (ARGS="--help")
 	@$(BIN)/python -m benchmarks $(ARGS)

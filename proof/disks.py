@@ -1,0 +1,95 @@
+"""Rows about the store itself: full, read-only, locked, away. The daemon answers 503, and recovers."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sqlite3
+import time
+
+from proof.rows import row
+from proof.scene import Scene
+from proof.stores import Stores
+from sync.store.engine import Store
+
+
+def _meanwhile(scene: Scene, size: int, break_it, mend_it) -> None:  # type: ignore[no-untyped-def]
+    """Deliver before, while the store is broken (nothing may be accepted then), and after."""
+    scene.deliver(*scene.made(size // 2))
+    sending = scene.sending(scene.traffic.interleaved(scene.made(size // 2)))
+    break_it()
+    time.sleep(0.3)
+    late = scene.sending(scene.traffic.interleaved(scene.made(max(2, size // 2))))
+    end = time.monotonic() + 30
+    while late.answers[503] < 3:
+        assert time.monotonic() < end, f"no 503 but {late.answers}"
+        time.sleep(0.1)
+    time.sleep(1.0)
+    assert not late.answers[202], late.answers
+    mend_it()
+    scene.accepted += sending.wait() + late.wait()
+    assert set(late.answers) <= {202, 503, 0}, late.answers
+
+
+@row("disk full", only="sqlite", own=True)
+def _full(scene: Scene, size: int) -> None:
+    daemon = scene.daemon()
+
+    def limit(most: int) -> None:
+        # What grows a file fails with EFBIG, as it does with ENOSPC on a full disk.
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+    _meanwhile(scene, size, lambda: limit(4096), lambda: limit(resource.RLIM_INFINITY))
+
+
+@row("store read-only", core=True, only="sqlite", own=True)
+def _read_only(scene: Scene, size: int) -> None:
+    daemon = scene.daemon(module="proof.readonly")
+
+    def toggle() -> None:
+        import os
+
+        os.kill(daemon.pid, signal.SIGUSR1)
+
+    _meanwhile(scene, size, toggle, toggle)
+
+
+@row("store locked by somebody else", only="sqlite", own=True)
+def _locked(scene: Scene, size: int) -> None:
+    scene.daemon()
+    other = sqlite3.connect(
+        scene.url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
+    )
+    _meanwhile(
+        scene,
+        size,
+        lambda: other.execute("BEGIN IMMEDIATE"),
+        lambda: other.execute("ROLLBACK"),
+    )
+    other.close()
+
+
+@row("database read-only", only="postgresql", own=True)
+def _database_read_only(scene: Scene, size: int) -> None:
+    def read_only(on: bool) -> None:
+        name = scene.store.engine.url.database
+        server = Stores.shared().postgres()
+        server.run(f"ALTER DATABASE {name} SET default_transaction_read_only = {on}")
+        server.disconnect_all(scene.store)
+
+    scene.daemon()
+    _meanwhile(scene, size, lambda: read_only(True), lambda: read_only(False))
+
+
+@row("database away", core=True, only="postgresql", own=True)
+def _away(scene: Scene, size: int) -> None:
+    def away(on: bool) -> None:
+        store: Store = scene.store
+        server = Stores.shared().postgres()
+        allow = "false" if on else "true"
+        server.run(f"ALTER DATABASE {store.engine.url.database} ALLOW_CONNECTIONS {allow}")
+        if on:
+            server.disconnect_all(store)
+
+    scene.daemon()
+    _meanwhile(scene, size, lambda: away(True), lambda: away(False))

@@ -1,0 +1,43 @@
+"""What stands before Jira, as a process to be killed: ``python -m proof.front PORT TARGET_PORT``.
+
+It passes bytes on. Killing it cuts every call under way, some of them after the work was done, and
+refuses new ones: what a killed Jira looks like from outside, whose tickets live in its database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.close()
+
+
+async def serve(port: int, target: int) -> None:
+    """Pass connections on until killed; prints the port."""
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", target)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+
+    listening = socket.create_server(("127.0.0.1", port), backlog=256)
+    server = await asyncio.start_server(pass_on, sock=listening)
+    print("port", listening.getsockname()[1], flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))

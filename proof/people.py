@@ -1,0 +1,137 @@
+"""Rows about people at work in Jira meanwhile, and about what is broken until somebody mends it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from proof.rows import row
+from proof.scene import Scene
+
+BROKEN = {
+    "project": 'project = "NOPE"',
+    "issue type": 'issue_type = "Saga"',
+    "field": 'fields = { "Internal note" = "on no screen" }',
+    "value": 'fields = { "Severity" = "Enormous" }',
+}
+
+
+def _rules(scene: Scene, line: str) -> Path:
+    folder = scene.folder / "mappings"
+    folder.mkdir(exist_ok=True)
+    (folder / "rules.toml").write_text(
+        f"""[[rule]]
+name = "broken"
+when = {{ title = "broken *" }}
+{line}
+
+[[rule]]
+name = "whole"
+"""
+    )
+    return folder
+
+
+def _broken(scene: Scene, size: int, line: str) -> None:
+    """Only what is broken is parked, the rest goes on; an edit of the rule brings it back by itself."""
+    scene.daemon(rules=_rules(scene, line))
+    broken = [scene.one("", "investigating", title=f"broken {n}", kind="issue") for n in range(3)]
+    fine = scene.made(size)
+    scene.deliver(*broken, *fine)
+    scene.settle()
+    assert scene.standing().parked == len(broken), scene.standing()
+    said = scene.daemons[0].verb("parked")
+    assert said.count("broken") >= len(broken), said
+    _rules(scene, "")
+    end = time.monotonic() + 30
+    while scene.standing().parked:
+        assert time.monotonic() < end, "an edit of the rule does not bring back what it parked"
+        time.sleep(0.1)
+
+
+for _name, _line in BROKEN.items():
+    row(f"broken {_name}, then mended", core=_name == "project", own=True)(
+        lambda scene, size, line=_line: _broken(scene, size, line)
+    )
+
+
+@row("permission taken away, then given back", own=True)
+def _permission(scene: Scene, size: int) -> None:
+    scene.jira.ask("PUT", "permissions", {"project": "DATA", "deny": ["CREATE_ISSUES"]})
+    scene.daemon()
+    subjects = scene.made(size)
+    scene.deliver(*subjects)
+    scene.settle()
+    assert scene.standing().parked == len(subjects), scene.standing()
+    scene.jira.ask(
+        "PUT", "permissions", {"project": "DATA", "deny": [], "allow": ["CREATE_ISSUES"]}
+    )
+    scene.daemons[0].verb("retry", "--all")
+    end = time.monotonic() + 30
+    while scene.standing().parked:
+        assert time.monotonic() < end, "retrying by hand does not bring back what was parked"
+        time.sleep(0.1)
+
+
+@row("tickets deleted by a person")
+def _deleted(scene: Scene, size: int) -> None:
+    scene.daemon()
+    subjects = [scene.one("", kind="issue") for _ in range(size)]
+    scene.deliver(*subjects)
+    scene.settle()
+    for one in subjects[:3]:
+        scene.jira.act("delete", scene.ticket(one)["key"])
+        one.tickets, one.parked = 0, True
+    for one in subjects[:6]:
+        scene.tell(one, "investigating")
+
+
+@row("tickets moved by a person")
+def _moved(scene: Scene, size: int) -> None:
+    scene.daemon()
+    subjects = [scene.one("", kind="issue") for _ in range(size)]
+    scene.deliver(*subjects)
+    scene.settle()
+    for one in subjects[:3]:
+        scene.jira.act("move", scene.ticket(one)["key"], "OPS")
+    for one in subjects[:6]:
+        scene.tell(one, "fixed")
+
+
+@row("tickets edited by a person", core=True)
+def _edited(scene: Scene, size: int) -> None:
+    scene.daemon()
+    subjects = [scene.one("", kind="issue") for _ in range(max(size, 6))]
+    scene.deliver(*subjects)
+    scene.settle()
+    for one in subjects[:4]:
+        key = scene.ticket(one)["key"]
+        scene.jira.act("add_labels", key, "seen-by-owner")
+        scene.jira.act("write_around", key, before="Ask the owner first.")
+        scene.jira.act("comment", key, "I am on it.")
+    titled = subjects[0]
+    scene.jira.act("edit", scene.ticket(titled)["key"], summary="a person's words")
+    for one in subjects:
+        scene.send([scene.traffic.tell(one, "investigating", retitle=one is not titled)])
+    titled.title = "a person's words"
+    scene.settle()
+    for one in subjects[:4]:
+        ticket = scene.ticket(one)
+        assert "seen-by-owner" in ticket["labels"], ticket["labels"]
+        assert "Ask the owner first." in ticket["description"], ticket["description"]
+
+
+@row("closed as Won't Do by a person", core=True)
+def _wont_do(scene: Scene, size: int) -> None:
+    scene.daemon()
+    subjects = [scene.one("", kind="issue") for _ in range(max(size, 6))]
+    scene.deliver(*subjects)
+    scene.settle()
+    for one in subjects[:3]:
+        scene.jira.act("transition", scene.ticket(one)["key"], "Done", "Won't Do")
+        one.category = "done"
+    for one in subjects:
+        scene.tell(one, "investigating")
+    scene.settle()
+    for one in subjects[:3]:
+        assert scene.ticket(one)["resolution"] == "Won't Do"

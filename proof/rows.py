@@ -1,0 +1,151 @@
+"""The rows of the fault matrix: what goes wrong in each, and how the trial goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proof.scene import Scene
+
+# How a trial runs: from a scene whose Jira is fresh to the moment when all was delivered and the
+# outside is healthy again. It starts the daemon itself. ``size`` is how many subjects.
+Trial = Callable[[Scene, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``core``: part of the short form. ``lag``: seconds by which Jira's search lags. ``only``: the
+    one kind of store it makes sense on. ``own``: it needs a daemon and a store of its own; the others
+    follow each other on one that stays."""
+
+    name: str
+    trial: Trial
+    core: bool = False
+    lag: float = 0.0
+    only: str = ""
+    own: bool = False
+
+
+ROWS: list[Row] = []
+
+
+def row(
+    name: str, *, core: bool = False, lag: float = 0.0, only: str = "", own: bool = False
+) -> Callable[[Trial], Trial]:
+    """Make a function a row."""
+
+    def add(trial: Trial) -> Trial:
+        ROWS.append(Row(name, trial, core, lag, only, own))
+        return trial
+
+    return add
+
+
+def struck_by(
+    name: str,
+    effect: str,
+    *,
+    core: bool = False,
+    lag: float = 0.0,
+    clear_after: float | None = None,
+    **how: object,
+) -> None:
+    """A row with one fault in force while everything is delivered. Without a ``count`` it is lifted
+    ``clear_after`` seconds after it first struck."""
+
+    def trial(scene: Scene, size: int) -> None:
+        given = dict(how)
+        if given.get("count") == "half":
+            given["count"] = max(2, size // 2)
+        scene.jira.fault(effect, **given)
+        scene.daemon()
+        scene.deliver(*scene.made(size))
+        scene.struck()
+        if clear_after is not None:
+            time.sleep(clear_after)
+            scene.jira.healthy()
+
+    ROWS.append(Row(name, trial, core, lag))
+
+
+@row("none", core=True)
+def _none(scene: Scene, size: int) -> None:
+    scene.daemon()
+    scene.deliver(*scene.made(size))
+
+
+CREATE = {"method": "POST", "path": "/issue$", "count": "half"}
+WRITES = {"method": "POST|PUT|DELETE"}
+
+struck_by("create: reply lost, search lags", "drop", after=True, core=True, lag=2.0, **CREATE)
+struck_by("create: reply cut in half", "cut", lag=1.0, **CREATE)
+struck_by("create: dropped before the work", "drop", lag=1.0, **CREATE)
+struck_by("create: read timeout after the work", "read_timeout", lag=1.0, **CREATE)
+struck_by("create: 500 before the work", "status", status=500, **CREATE)
+struck_by("create: 500 after the work", "status", status=500, after=True, lag=1.0, **CREATE)
+struck_by("create: HTML with 200, after", "html", status=200, after=True, lag=1.0, **CREATE)
+struck_by("create: HTML with 200, before", "html", status=200, **CREATE)
+struck_by("create: 502 after the work", "status", status=502, after=True, lag=1.0, **CREATE)
+struck_by("create: 503 before the work", "status", status=503, **CREATE)
+struck_by("create: 409 conflict", "status", status=409, **CREATE)
+struck_by("everything: 502 now and then", "status", status=502, probability=0.25, clear_after=3.0)
+struck_by("everything: 503 HTML for a while", "html", status=503, clear_after=3.0)
+struck_by(
+    "writes: 500 after, now and then",
+    "status",
+    after=True,
+    probability=0.3,
+    clear_after=3.0,
+    lag=1.0,
+    core=True,
+    **WRITES,
+)
+struck_by(
+    "everything: reply lost, now and then",
+    "drop",
+    after=True,
+    probability=0.25,
+    clear_after=3.0,
+    lag=1.0,
+)
+struck_by("comment: reply lost", "drop", after=True, method="POST", path="/comment$", count="half")
+struck_by("comment: 500 after", "status", after=True, method="POST", path="/comment$", count="half")
+struck_by(
+    "transition: reply lost", "drop", after=True, method="POST", path="/transitions$", count="half"
+)
+struck_by(
+    "transition: 409 conflict",
+    "status",
+    status=409,
+    method="POST",
+    path="/transitions$",
+    count="half",
+)
+struck_by("link back: reply lost", "drop", after=True, path="/remotelink$", count="half")
+struck_by("update: reply lost", "drop", after=True, method="PUT", path=r"/issue/\d+$", count=2)
+struck_by("writes: 409 conflict", "status", status=409, probability=0.3, clear_after=3.0, **WRITES)
+
+for _reason in (
+    "jira-burst-based",
+    "jira-per-issue-on-write",
+    "jira-quota-global-based",
+    "jira-quota-tenant-based",
+):
+    struck_by(
+        f"429 {_reason}",
+        "rate_limit",
+        reason=_reason,
+        retry_after=1,
+        probability=0.2,
+        clear_after=3.0,
+        core=_reason == "jira-burst-based",
+    )
+struck_by("429 without Retry-After", "status", status=429, probability=0.2, clear_after=3.0)
+struck_by("latency of 0.4 s", "latency", seconds=0.4, clear_after=0.0)
+struck_by("refused connections", "refuse", clear_after=3.0)
+struck_by("401 for a while", "unauthorized", clear_after=1.5, core=True)
+struck_by("served as nobody for a while", "anonymous", clear_after=3.0)
+struck_by("CAPTCHA for a while", "captcha", clear_after=3.0)
+struck_by("maintenance for a while", "maintenance", clear_after=3.0)
+struck_by("read-only for a while", "read_only", clear_after=3.0)
