@@ -14,7 +14,8 @@ from jinja2 import pass_context
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context, Undefined
 
-from sync.rules.durations import in_words, seconds_of
+from sync.domain.durations import in_words
+from sync.rules.durations import seconds_of
 from sync.rules.errors import Wrong, meant, said
 from sync.rules.sandbox import bounded, concat, counted, printed, spend
 

@@ -9,7 +9,6 @@ from sync.settings.problems import Mistake, SettingsError
 from sync.settings.root import Settings
 from sync.settings.sections import Api, Coalesce, Site, Sweep
 from sync.settings.shipped import shipped
-from sync.settings.values import duration_words
 
 __all__ = [
     "Api",
@@ -19,7 +18,6 @@ __all__ = [
     "SettingsError",
     "Site",
     "Sweep",
-    "duration_words",
     "find",
     "load",
     "shipped",

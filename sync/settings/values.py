@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
+from sync.domain.durations import seconds_in
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -49,40 +51,21 @@ def wrong(words: str, remedy: str = "") -> PydanticCustomError:
     return PydanticCustomError("ours", "{words}", {"words": words, "remedy": remedy})
 
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(?:\s*\d+(?:\.\d+)?\s*(?:ms|[smhdw])\s*)+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])")
-
-
 def parse_duration(value: Any) -> float:
     """Seconds in ``45m``, ``10s``, ``7d``, ``1h30m`` or a plain number of seconds."""
     if isinstance(value, bool):
         raise wrong("must be a duration, not true or false", 'Write it as "45m", "10s" or "7d".')
-    if isinstance(value, int | float):
-        seconds = float(value)
-    else:
-        text = str(value).strip().lower()
-        if re.fullmatch(r"\d+(?:\.\d+)?", text):
-            seconds = float(text)
-        elif _DURATION.fullmatch(text):
-            seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
-        else:
-            raise wrong(
-                f"{value!r} is not a duration",
-                'Write it as "45m", "10s", "7d", "1h30m", or as a number of seconds.',
-            )
+    text = str(value).strip()
+    plain = isinstance(value, int | float) or re.fullmatch(r"\d+(?:\.\d+)?", text)
+    seconds = float(text) if plain else seconds_in(text)
+    if seconds is None:
+        raise wrong(
+            f"{value!r} is not a duration",
+            'Write it as "45m", "10s", "7d", "1h30m", or as a number of seconds.',
+        )
     if not 0 <= seconds < 1e10:
         raise wrong(f"{value!r} is no duration that makes sense", "It must be 0 or more.")
     return seconds
-
-
-def duration_words(seconds: float) -> str:
-    """``45m`` for 2700: the largest unit that divides evenly."""
-    for unit in ("w", "d", "h", "m", "s"):
-        size = _UNITS[unit]
-        if seconds >= size and seconds % size == 0 and unit != "w":
-            return f"{int(seconds // size)}{unit}"
-    return f"{seconds:g}s"
 
 
 _SIZES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2, "gib": 1024**3}

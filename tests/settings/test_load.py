@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from sync.settings import Settings, SettingsError, duration_words, load, shipped
+from sync.settings import Settings, SettingsError, load, shipped
 
 GOOD = """
 [coalesce]
@@ -167,11 +167,6 @@ def test_store_addresses_are_understood(given: str, url: str) -> None:
 def test_durations(written_as: str, seconds: float) -> None:
     written(GOOD.replace("[sites.main]", f"replay_window = {written_as}\n[sites.main]"))
     assert load().coalesce.replay_window == seconds
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(2700, "45m"), (604800, "7d"), (0.25, "0.25s")])
-def test_durations_are_said_in_their_largest_unit(seconds: float, words: str) -> None:
-    assert duration_words(seconds) == words
 
 
 @pytest.mark.parametrize(
