@@ -45,12 +45,10 @@ def adopt(
     """
     from sync.bootstrap.sweeps import by_hand
     from sync.settings import load
-    from sync.telemetry import configure_logs
     from sync.worker.adoption import Adoption
 
     if sum(map(bool, (label, jql, csv))) != 1:
         raise Problem("Name the tickets in one way: --label, --jql or --csv.", USAGE)
-    configure_logs(level="error", form="text")
     settings = load(config)
     name = site or settings.site_by_default
     if name not in settings.sites:

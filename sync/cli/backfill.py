@@ -49,14 +49,12 @@ def backfill(
     from sync.bootstrap.sweeps import by_hand
     from sync.settings import load
     from sync.settings.values import parse_duration
-    from sync.telemetry import configure_logs
     from sync.worker.sweeps.backfill import Backfill
 
     try:
         ago = parse_duration(since)
     except ValueError:
         raise Problem(f"{since!r} is no span of time. Write 30d, 12h or 90m.", USAGE) from None
-    configure_logs(level="error", form="text")
     with by_hand(load(config)) as hands:
         if hands.api is None:
             raise Problem(

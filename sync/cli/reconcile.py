@@ -42,9 +42,7 @@ def reconcile(
     """
     from sync.bootstrap.sweeps import by_hand, chosen
     from sync.settings import load
-    from sync.telemetry import configure_logs
 
-    configure_logs(level="error", form="text")
     reports: list[Report] = []
     left: list[str] = []
     with by_hand(load(config)) as hands:

@@ -72,29 +72,35 @@ class Backfill:
             run.cursor["slot"] = max(self.clock.time(), run.cursor["slot"]) + 1.0 / self.rate
             return float(run.cursor["slot"])
 
+        # The API's windows are whole seconds: what lies on the edge of two is in both.
+        seen: set[str] = set()
         with_incidents = True
         span = max(1.0, run.window.until - since)
         for part in slices(run.window, SLICE_SECONDS):
-            for page in issue_pages(run, self.api, part):
+            for page in issue_pages(run, self.api, part, seen):
                 take_in(run, self.store, self.triage, self._wanted(run, page), slots=next_slot)
                 self.progress((part.since - since) / span, run.tally.looked)
             if with_incidents:
-                with_incidents = self._incidents(run, part, next_slot)
+                with_incidents = self._incidents(run, part, next_slot, seen)
             run.reached(part.until)
             self.progress((part.until - since) / span, run.tally.looked)
         run.cursor["done"] = True
 
-    def _incidents(self, run: Run, part: Window, slots: Callable[[], float]) -> bool:
+    def _incidents(
+        self, run: Run, part: Window, slots: Callable[[], float], seen: set[str]
+    ) -> bool:
         """Bring in the incidents of a slice. False where the credentials have no scope for them."""
         run.check()
         run.called()
         try:
-            found = self.api.incidents_updated(part.since, part.until)
+            told = self.api.incidents_updated(part.since, part.until)
         except Rejected as fault:
             if fault.cause is not Cause.PERMISSION:
                 raise
             run.note(f"incidents are left out: {fault}")
             return False
+        found = [one for one in told if one.ref.id not in seen]
+        seen.update(one.ref.id for one in found)
         for start in range(0, len(found), BY_ID):
             some = self._wanted(run, found[start : start + BY_ID])
             take_in(run, self.store, self.triage, some, slots=slots)

@@ -35,9 +35,11 @@ def pieces(ids: Sequence[str], size: int = BY_ID) -> Iterator[Sequence[str]]:
         yield ids[start : start + size]
 
 
-def issue_pages(run: Run, api: SourceApi, window: Window) -> Iterator[list[Snapshot]]:
-    """Issues updated within a window, in pages, each id once."""
-    seen: set[str] = set()
+def issue_pages(
+    run: Run, api: SourceApi, window: Window, seen: set[str] | None = None
+) -> Iterator[list[Snapshot]]:
+    """Issues updated within a window, in pages, each id once; those in ``seen`` are left out."""
+    seen = set() if seen is None else seen
     listed = 0
     for page in api.issues_updated(window.since, window.until):
         run.check()
