@@ -11,6 +11,7 @@ from sync.cli import (
     adopt,
     backfill,
     backtest,
+    check,
     config,
     db,
     dead,
@@ -89,6 +90,10 @@ def start(
     ] = False,
 ) -> None:
     """What comes before any verb."""
+    from sync.telemetry import configure_logs
+
+    # What a verb has to say it says itself; `serve` sets the log up as the settings ask.
+    configure_logs(level="debug" if debug else "warning", form="text")
 
 
 app.command()(serve.serve)
@@ -99,6 +104,7 @@ app.command()(status.status)
 app.command()(parked.parked)
 app.command()(retry.retry)
 app.command()(why.why)
+app.command()(check.check)
 app.command()(preview.preview)
 app.command()(plan.plan)
 app.command()(backtest.backtest)

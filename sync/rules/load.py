@@ -178,6 +178,11 @@ def _called(path: tuple[str | int, ...]) -> str:
     return shown
 
 
+def builtin_layers() -> list[Layer]:
+    """What every rule starts from."""
+    return _builtin().layer()
+
+
 @cache
 def _builtin() -> _File:
     text = _BUILTIN.read_text("utf-8")

@@ -52,6 +52,11 @@ class JiraTracker:
         """Whether the site is down for us, why, since when, and when it is probed next."""
         return self._calls.breaker.state
 
+    @property
+    def cloud(self) -> bool:
+        """Whether the site is Jira Cloud. Raises Refused or SiteDown while it cannot be found out."""
+        return self._deployment.dialect().cloud
+
     def draft(self, desired: Desired) -> Draft:
         return self._drafter.draft(desired)
 

@@ -1,0 +1,57 @@
+"""What a check found, with the place in the rules and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sync.rules.errors import Place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One mistake. ``place`` is ``file:line``, ``key`` as the rule writes it."""
+
+    place: str
+    rule: str
+    key: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.key}: {self.problem}" if self.key else self.problem
+        return f"{self.place}: rule {self.rule!r}: {what}. {self.remedy}".rstrip()
+
+
+@dataclass(slots=True)
+class Report:
+    """The check of one site. ``who`` is our account; ``trouble`` says why the site could not be asked
+    to the end, "" if it could; ``notes`` what could not be seen, and why."""
+
+    site: str
+    who: str = ""
+    found: dict[Finding, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+    trouble: str = ""
+
+    def add(self, place: Place | str, rule: str, key: str, problem: str, remedy: str = "") -> None:
+        """Record a mistake. One that many rules inherit is reported once."""
+        one = Finding(str(place), rule, key, problem.rstrip("."), remedy)
+        if not any(
+            (known.place, known.key, known.problem) == (one.place, key, one.problem)
+            for known in self.found
+        ):
+            self.found[one] = None
+
+    def note(self, words: str) -> None:
+        """Record what could not be looked at."""
+        self.notes[words] = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Every mistake, in the order of file and line."""
+
+        def order(one: Finding) -> tuple[str, int, str]:
+            file, _, line = one.place.rpartition(":")
+            return (file, int(line), one.key) if line.isdigit() else (one.place, 0, one.key)
+
+        return sorted(self.found, key=order)

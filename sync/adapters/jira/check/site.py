@@ -1,0 +1,146 @@
+"""The check of one site: who we are there, its projects, and each rule in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sync.adapters.jira.check.fields import FieldsCheck
+from sync.adapters.jira.check.findings import Report
+from sync.adapters.jira.check.statuses import StatusesCheck
+from sync.adapters.jira.tracker import JiraTracker
+from sync.adapters.jira.values import nearest
+from sync.domain.errors import Fault, Rejected
+from sync.rules import Rule
+from sync.rules.errors import Place
+from sync.rules.written import BUILTIN, Written
+
+_NEEDED = {
+    "BROWSE_PROJECTS": "Browse projects",
+    "CREATE_ISSUES": "Create issues",
+    "EDIT_ISSUES": "Edit issues",
+    "TRANSITION_ISSUES": "Transition issues",
+    "ADD_COMMENTS": "Add comments",
+}
+_LINKING = {"LINK_ISSUES": "Link issues"}
+_ASSIGNING = {"ASSIGN_ISSUES": "Assign issues"}
+
+
+def check_site(
+    tracker: JiraTracker,
+    rules: Sequence[Rule],
+    written: Written,
+    default_project: Callable[[str], Place | str],
+) -> Report:
+    """Hold rules of one site against it. Only reads.
+
+    ``default_project`` says where the site's own project is configured. What keeps the site from being
+    asked ends the check with ``trouble``.
+    """
+    report = Report(tracker.site)
+    try:
+        who = tracker.inspect.whoami()
+        report.who = f"{who.name} ({who.email or who.id})"
+        _Check(tracker, written, default_project, report).run(rules)
+    except Fault as fault:
+        report.trouble = str(fault)
+    return report
+
+
+class _Check:
+    def __init__(
+        self,
+        tracker: JiraTracker,
+        written: Written,
+        default_project: Callable[[str], Place | str],
+        report: Report,
+    ) -> None:
+        self._tracker = tracker
+        self._inspect = tracker.inspect
+        self._written = written
+        self._default_project = default_project
+        self._report = report
+        self._fields = FieldsCheck(tracker, written, report)
+        self._statuses = StatusesCheck(tracker, written, report)
+
+    def run(self, rules: Sequence[Rule]) -> None:
+        projects = self._inspect.projects()
+        for rule in rules:
+            if rule.project not in projects:
+                self._no_project(rule, list(projects))
+                continue
+            self._permissions(rule)
+            self._links(rule)
+            issue_type = self._issue_type(rule)
+            if issue_type:
+                self._fields.check(rule, issue_type)
+                self._statuses.check(rule, issue_type)
+
+    def _project_place(self, rule: Rule) -> Place | str:
+        given = self._written.plain(rule.name, "project")
+        return given.place if given else self._default_project(rule.site)
+
+    def _no_project(self, rule: Rule, projects: list[str]) -> None:
+        self._report.add(
+            self._project_place(rule),
+            rule.name,
+            "project",
+            f"there is no project {rule.project!r}, or our account may not see it",
+            nearest(rule.project, projects)
+            if projects
+            else "Our account sees no project at all: give it 'Browse projects'.",
+        )
+
+    def _permissions(self, rule: Rule) -> None:
+        needed = dict(_NEEDED)
+        if rule.issues.link:
+            needed |= _LINKING
+        if any(name.casefold() == "assignee" for name in rule.projection.fields):
+            needed |= _ASSIGNING
+        held = self._inspect.permissions(rule.project)
+        for name, words in needed.items():
+            if not held.get(name, False):
+                self._report.add(
+                    self._project_place(rule),
+                    rule.name,
+                    "project",
+                    f"our account {self._report.who} lacks the permission {words!r} in {rule.project}",
+                    "A project administrator can give it in the project's permissions.",
+                )
+
+    def _issue_type(self, rule: Rule) -> str:
+        """The first type of the rule's that the project has, "" if it has none."""
+        try:
+            there = self._inspect.issue_types(rule.project)
+        except Rejected:
+            # Told of already, as a permission that is missing.
+            return ""
+        by_fold = {name.casefold(): name for name in there}
+        for name in rule.issue_type:
+            if name.casefold() in by_fold:
+                return by_fold[name.casefold()]
+        given = self._written.plain(rule.name, "issue_type")
+        inherited = given is None or given.place.file == BUILTIN
+        wished = " or ".join(map(repr, rule.issue_type))
+        self._report.add(
+            self._written.rule(rule.name) if inherited or given is None else given.place,
+            rule.name,
+            "issue_type",
+            f"project {rule.project} has no issue type {wished}",
+            nearest(rule.issue_type[0], there),
+        )
+        return ""
+
+    def _links(self, rule: Rule) -> None:
+        if not rule.issues.link:
+            return
+        kinds = self._inspect.link_types()
+        if rule.issues.link.casefold() in {kind.name.casefold() for kind in kinds}:
+            return
+        given = self._written.table(rule.name, "issues", "link")
+        self._report.add(
+            given.place if given else self._written.rule(rule.name),
+            rule.name,
+            "issues.link",
+            f"the site has no link type {rule.issues.link!r}",
+            nearest(rule.issues.link, [kind.name for kind in kinds]),
+        )

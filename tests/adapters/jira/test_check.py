@@ -1,0 +1,314 @@
+"""Rules against a site: every planted mistake is found at its line, and nothing in a correct set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sync.adapters.jira.check import Report, check_site
+from sync.domain.errors import Missing
+from sync.rules import Defaults, parse
+from sync.rules.errors import Place
+from sync.rules.written import Written
+from sync.settings import shipped
+from tests.adapters.jira.world import World
+
+GOOD = """\
+[[rule]]
+name = "good"
+when = { kind = "issue" }
+project = "DATA"
+issue_type = "Bug"
+[rule.fields]
+summary = "{{ subject.title }}"
+priority = "High"
+components = ["Ingestion", "Warehouse"]
+"Fix versions" = "2026.1"
+labels = ["data-quality", "{{ subject.trigger_name }}"]
+assignee = "{{ 'data.owner@example.com' | jira_user }}"
+due_date = "2030-01-31"
+"Root cause" = "unknown"
+"Affected rows" = 3
+"Detected on" = "2030-01-31"
+"Detected at" = "2030-01-31T10:00:00Z"
+Severity = "High"
+"Data domains" = ["Sales", "Finance"]
+Area = "Warehouse > Models"
+"Data owner" = "on.call@example.com"
+"Detected by" = "Monitor"
+Checks = ["Volume"]
+customfield_10022 = "Platform"
+[rule.status]
+open = "To Do"
+investigating = { status = "In Progress" }
+fixed = { transition = "Done", resolution = ["Done", "Fixed"] }
+closed = { status = "Done", via = ["In Progress"], fields = { "Root cause" = "none" } }
+cancelled = { category = "done", prefer = ["Cancelled", "Done"] }
+[rule.leave_closed]
+resolutions = ["Won't Do"]
+statuses = ["Done"]
+
+[[rule]]
+name = "incidents"
+when = { kind = "incident" }
+project = "OPS"
+issue_type = ["Incident", "Task"]
+[rule.issues]
+link = "Relates"
+[rule.status]
+fixed = { status = "Resolved", resolution = "Fixed" }
+"""
+
+# What is planted: what is replaced by what, then line, key and words of the finding.
+PLANTED: dict[str, tuple[str, str, int, str, str]] = {
+    "no such project": ('"DATA"', '"DATO"', 4, "project", "Did you mean 'DATA'"),
+    "no such issue type": ('"Bug"', '"Bugg"', 5, "issue_type", "Did you mean 'Bug'"),
+    "no such types at all": (
+        '["Incident", "Task"]', '["Incedent", "Chore"]', 39, "issue_type",
+        "no issue type 'Incedent' or 'Chore'. Did you mean 'Incident'",
+    ),
+    "no such priority": ('"High"\ncomp', '"Hihg"\ncomp', 8, "fields.priority", "Did you mean 'High'"),
+    "no such component": (
+        '["Ingestion", "W', '["Ingestoin", "W', 9, "fields.components[1]", "Did you mean 'Ingestion'",
+    ),
+    "no such version": ('"2026.1"', '"2025.1"', 10, "fields.Fix versions", "Did you mean '2026.1'"),
+    "a label with white space": (
+        '"data-quality"', '"data quality"', 11, "fields.labels[1]", "Write 'data-quality'.",
+    ),
+    "a label that is too long": (
+        '"data-quality"', f'"{"x" * 256}"', 11, "fields.labels[1]", "at most 255 characters",
+    ),
+    "nobody of that address": (
+        "data.owner@", "data.owenr@", 12, "fields.assignee",
+        "no Jira user has the address data.owenr@example.com",
+    ),
+    "no date": ('"2030-01-31"\n"Root', '"31.1.2030"\n"Root', 13, "fields.due_date", "2030-01-31"),
+    "no such field": (
+        '"Root cause" = "unk', '"Root casue" = "unk', 14, "fields.Root casue",
+        "no field 'Root casue'. Did you mean 'Root cause'",
+    ),
+    "no number": ("= 3", '= "three"', 15, "fields.Affected rows", "'three' is not a number"),
+    "no date in a custom field": (
+        '"Detected on" = "2030-01-31"', '"Detected on" = "soon"', 16, "fields.Detected on",
+        "'soon' is not a date",
+    ),
+    "no time": ("T10:00:00Z", " at ten", 17, "fields.Detected at", "is not a time"),
+    "no such option": (
+        'Severity = "High"', 'Severity = "Hgih"', 18, "fields.Severity", "Did you mean 'High'",
+    ),
+    "no such option among several": (
+        '["Sales", "Finance"]', '["Sales", "Finanse"]', 19, "fields.Data domains[2]",
+        "Did you mean 'Finance'",
+    ),
+    "no such parent of a cascade": (
+        '"Warehouse > Models"', '"Warehose > Models"', 20, "fields.Area", "Did you mean 'Warehouse'",
+    ),
+    "no such child of a cascade": (
+        '"Warehouse > Models"', '"Warehouse > Modles"', 20, "fields.Area", "Did you mean 'Models'",
+    ),
+    "nobody of that address in a custom field": (
+        "on.call@", "off.call@", 21, "fields.Data owner", "no Jira user",
+    ),
+    "no such radio button": (
+        '"Monitor"', '"Monitors"', 22, "fields.Detected by", "Did you mean 'Monitor'",
+    ),
+    "no such checkbox": ('["Volume"]', '["Volumes"]', 23, "fields.Checks[1]", "Did you mean 'Volume'"),
+    "no such field id": (
+        "customfield_10022", "customfield_19999", 24, "fields.customfield_19999",
+        "the site has no field",
+    ),
+    "a name that two fields have": (
+        "customfield_10022", "Team", 24, "fields.Team", "one of customfield_10021, customfield_10022",
+    ),
+    "a field that is on no screen": (
+        "customfield_10022 =", '"Internal note" =', 24, "fields.Internal note",
+        "is not on the create screen of Bug in DATA",
+    ),
+    "no such status": ('open = "To Do"', 'open = "To-Do!"', 26, "status.open", "Did you mean 'To Do'"),
+    "no such status in a table": (
+        '"In Progress" }', '"Progressing" }', 27, "status.investigating", "Did you mean 'In Progress'",
+    ),
+    "no such transition": (
+        'transition = "Done"', 'transition = "Finish"', 28, "status.fixed", "no transition 'Finish'",
+    ),
+    "no such resolution": (
+        '["Done", "Fixed"]', '["Fixd"]', 28, "status.fixed.resolution", "Did you mean 'Fixed'",
+    ),
+    "no such status on the way": (
+        'via = ["In Progress"]', 'via = ["In Progres"]', 29, "status.closed.via",
+        "Did you mean 'In Progress'",
+    ),
+    "no such field for a screen": (
+        '{ "Root cause" = "none" }', '{ "Rot cause" = "none" }', 29, "status.closed.fields.Rot cause",
+        "Did you mean 'Root cause'",
+    ),
+    "none of the preferred statuses": (
+        '["Cancelled", "Done"]', '["Cancelled", "Doen"]', 30, "status.cancelled.prefer",
+        "no status 'Doen'. Did you mean 'Done'",
+    ),
+    "no such resolution to leave closed": (
+        '["Won\'t Do"]', '["Wont Do"]', 32, "leave_closed.resolutions", "Did you mean \"Won't Do\"",
+    ),
+    "no such status to leave closed": (
+        'statuses = ["Done"]', 'statuses = ["Dun"]', 33, "leave_closed.statuses", "Did you mean 'Done'",
+    ),
+    "no such link type": ('"Relates"', '"Relate"', 41, "issues.link", "Did you mean 'Relates'"),
+    "a resolution that its screen does not offer": (
+        'resolution = "Fixed" }', 'resolution = "Fixt" }', 43, "status.fixed.resolution",
+        "Did you mean 'Fixed'",
+    ),
+}  # fmt: skip
+
+
+def checked(world: World, text: str) -> Report:
+    rules = parse({"rules.toml": text}, Defaults({"main": "DATA"}, "main"))
+    written = Written({"rules.toml": text})
+    return check_site(world.another(), rules.rules, written, lambda _: Place("config.toml", 9))
+
+
+@pytest.fixture
+def populated(world: World) -> World:
+    """A site on which a ticket stands in each status."""
+    tracker = world.tracker
+    for number, name in enumerate(("To Do", "In Progress", "Done")):
+        ref = world.make(f"k{number}")
+        hops = [hop for hop in tracker.read(ref.id).hops if hop.to.name == name]
+        if hops and name != "To Do":
+            tracker.transition(ref, hops[0], {})
+    world.clock.sleep(10)
+    return world
+
+
+def test_in_a_correct_set_nothing_is_found(populated: World) -> None:
+    report = checked(populated, GOOD)
+    assert [str(one) for one in report.findings] == []
+    assert report.trouble == ""
+    assert "Ticket Sync" in report.who
+
+
+def test_at_least_thirty_mistakes_are_planted() -> None:
+    assert len(PLANTED) >= 30
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_mistake_is_found_at_its_line_with_what_to_do(
+    populated: World, name: str
+) -> None:
+    before, after, line, key, words = PLANTED[name]
+    text = GOOD.replace(before, after)
+    assert text != GOOD
+    findings = checked(populated, text).findings
+    assert findings, "not found"
+    (first, *rest) = findings
+    assert first.place == f"rules.toml:{line}"
+    assert first.key == key
+    assert words in str(first)
+    # One mistake is told once; two names that are both wrong are two.
+    assert all(one.place == first.place for one in rest)
+
+
+SITUATIONS: dict[str, tuple[Callable[[World], None], str, str]] = {
+    "we may not create": (
+        lambda w: w.jira.deny("DATA", "CREATE_ISSUES"),
+        GOOD,
+        "lacks the permission 'Create issues' in DATA",
+    ),
+    "we may not move": (
+        lambda w: w.jira.deny("DATA", "TRANSITION_ISSUES"),
+        GOOD,
+        "lacks the permission 'Transition issues' in DATA",
+    ),
+    "we may not comment": (
+        lambda w: w.jira.deny("OPS", "ADD_COMMENTS"),
+        GOOD,
+        "lacks the permission 'Add comments' in OPS",
+    ),
+    "we may not link": (
+        lambda w: w.jira.deny("OPS", "LINK_ISSUES"),
+        GOOD,
+        "lacks the permission 'Link issues' in OPS",
+    ),
+    "a required field is missing": (
+        lambda w: None,
+        '[[rule]]\nname = "strict"\nproject = "STRICT"\n',
+        "rule 'strict': fields.Severity: is missing, and Jira makes no Bug in STRICT without it. "
+        'Give it under [rule.fields] as "Severity" = …. It may be: Critical, High, Medium, Low.',
+    ),
+    "the project of config.toml is wrong": (
+        lambda w: w.jira.site.projects.pop("DATA") and None,
+        '[[rule]]\nname = "all"\n',
+        "config.toml:9: rule 'all': project: there is no project 'DATA'",
+    ),
+    "nothing leads to the status": (
+        lambda w: w.make("flow", project="FLOW") and None,
+        '[[rule]]\nname = "flow"\nproject = "FLOW"\n[rule.status]\nfixed = "In Review"\n'
+        'closed = { status = "Nowhere" }\n',
+        "the workflow has no status 'Nowhere'",
+    ),
+    "the screen on the way asks for more": (
+        lambda w: w.make("ops", project="OPS") and None,
+        '[[rule]]\nname = "ops"\nproject = "OPS"\n[rule.status]\n'
+        'fixed = { status = "Resolved", resolution = "Cancelled" }\n'
+        'closed = { status = "Closed", resolution = ["Nonesuch"] }\n',
+        "the site has no resolution 'Nonesuch'",
+    ),
+    "several statuses of the category and no choice": (
+        lambda w: w.make("gov", project="GOV") and None,
+        '[[rule]]\nname = "gov"\nproject = "GOV"\n[rule.status]\nfixed = { category = "done" }\n',
+        "several statuses of category 'done' can be reached from here: 'Cancelled', 'Done', "
+        "\"Won't Do\". Name one in the rule's status table",
+    ),
+    "an epic that is not there": (
+        lambda w: None,
+        '[[rule]]\nname = "epic"\n[rule.fields]\nparent = "DATA-99999"\n',
+        "rules.toml:4: rule 'epic': fields.parent: there is no ticket 'DATA-99999'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_a_site_that_does_not_fit_the_rules_is_told_of(world: World, name: str) -> None:
+    prepare, text, words = SITUATIONS[name]
+    prepare(world)
+    world.clock.sleep(10)
+    found = [str(one) for one in checked(world, text).findings]
+    assert any(words in one for one in found), found
+
+
+def test_a_site_that_cannot_be_asked_is_trouble_and_no_mistake(world: World) -> None:
+    report = check_site(
+        world.another(token="wrong"),
+        parse({"r.toml": GOOD}, Defaults({"main": "DATA"}, "main")).rules,
+        Written({"r.toml": GOOD}),
+        lambda _: "config.toml",
+    )
+    assert report.findings == []
+    assert report.trouble
+
+
+def test_where_there_is_no_ticket_yet_transitions_are_left_with_a_note(world: World) -> None:
+    report = checked(world, GOOD)
+    assert report.findings == []
+    assert any("there is no Bug in DATA yet" in note for note in report.notes)
+
+
+def test_a_check_only_reads(populated: World) -> None:
+    before = len(populated.exchanges)
+    checked(populated, GOOD)
+    methods = {one.method for one in populated.exchanges[before:]} - {"GET"}
+    # Cloud's search is a POST that writes nothing.
+    assert methods <= {"POST"}
+    assert all("search" in one.path for one in populated.exchanges[before:] if one.method == "POST")
+    with pytest.raises(Missing):
+        populated.tracker.read("99999")
+
+
+@pytest.mark.parametrize("project", ["DATA", "OPS", "FLOW", "GOV", "TEAM"])
+def test_the_rules_that_come_with_the_program_fit_each_project(world: World, project: str) -> None:
+    texts = {"default.toml": (shipped("mappings") / "default.toml").read_text("utf-8")}
+    world.make("one", project=project, issue_type=("Bug",) if project != "TEAM" else ("Task",))
+    world.clock.sleep(10)
+    rules = parse(texts, Defaults({"main": project}, "main")).rules
+    report = check_site(world.another(), rules, Written(texts), lambda _: "config.toml")
+    assert [str(one) for one in report.findings] == []

@@ -1,0 +1,113 @@
+"""``check`` as it is called: configuration, rules and a Jira on a socket; exit codes for CI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.bootstrap.simulated import SimulatedJira, start_jira
+from sync.cli.main import app
+
+RULES = '[[rule]]\nname = "all"\n[rule.fields]\npriority = "High"\n'
+
+
+@pytest.fixture(scope="module")
+def jira() -> Iterator[SimulatedJira]:
+    started = start_jira(index_lag=0.0)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jira: SimulatedJira) -> None:
+    monkeypatch.chdir(tmp_path)
+    configure(jira.settings())
+    Path("mappings").mkdir()
+    rules(RULES)
+
+
+def configure(site: dict[str, str]) -> None:
+    lines = [f'{name} = "{value}"' for name, value in site.items()]
+    Path("config.toml").write_text(
+        '[coalesce]\nsigning_secrets = ["x"]\n[sites.main]\n' + "\n".join(lines) + "\n"
+    )
+
+
+def rules(text: str) -> None:
+    Path("mappings/rules.toml").write_text(text)
+
+
+def call(*args: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["check", *args])
+    return result.exit_code, result.stdout
+
+
+def test_a_correct_set_ends_with_0() -> None:
+    code, out = call()
+    assert code == 0
+    assert "we are Ticket Sync" in out
+    assert "All is well." in out
+
+
+def test_a_name_that_jira_does_not_know_is_told_with_its_line_and_ends_with_1() -> None:
+    rules(RULES.replace("High", "Hihg"))
+    code, out = call()
+    assert code == 1
+    assert (
+        "rules.toml:4: rule 'all': fields.priority: 'Hihg' is not a value of this field. "
+        "Did you mean 'High' or 'Highest'?"
+    ) in out
+    assert out.endswith("1 mistake.\n")
+
+
+def test_mistakes_of_the_files_are_told_without_asking_jira() -> None:
+    rules(RULES.replace("priority", "prioriti"))
+    code, out = call("--offline")
+    assert code == 1
+    assert "rules.toml:4: fields.prioriti" in out
+    assert "Did you mean 'priority'?" in out
+
+
+def test_offline_needs_no_secrets_and_leaves_jira_alone() -> None:
+    rules(RULES.replace("High", "Hihg"))
+    text = Path("config.toml").read_text()
+    Path("config.toml").write_text(
+        "\n".join(
+            'token = { env = "NOT_SET_HERE" }' if line.startswith("token") else line
+            for line in text.splitlines()
+        )
+    )
+    code, out = call("--offline")
+    assert (code, out) == (0, "Configuration and rules are well.\n")
+
+
+def test_the_projects_place_is_the_line_of_the_configuration(jira: SimulatedJira) -> None:
+    configure({**jira.settings(), "project": "DATUM"})
+    code, out = call()
+    assert code == 1
+    assert "config.toml:7: rule 'all': project: there is no project 'DATUM'" in out
+
+
+def test_a_site_that_cannot_be_asked_ends_with_2(jira: SimulatedJira) -> None:
+    configure({**jira.settings(), "token": "expired"})
+    code, out = call()
+    assert code == 2
+    assert "Not checked: site 'main' could not be asked:" in out
+
+
+def test_without_a_configuration_it_cannot_be_checked() -> None:
+    Path("config.toml").unlink()
+    assert call()[0] == 2
+
+
+def test_for_machines_each_finding_is_an_object() -> None:
+    rules(RULES.replace("High", "Hihg"))
+    code, out = call("--json")
+    # Logs go to stderr; in this process they precede the JSON.
+    (finding,) = json.loads(out[out.index("{\n") :])["sites"][0]["findings"]
+    assert code == 1
+    assert (finding["place"], finding["key"]) == ("rules.toml:4", "fields.priority")
