@@ -1,1 +1,1 @@
-"""Proof by trial: daemon and simulated Jira as real processes, with every fault there is between them."""
+"""Proof by trial: daemon and simulated Jira as real processes, and every fault between them."""

@@ -18,7 +18,7 @@ _on = False
 
 
 def _toggle(*_: Any) -> None:
-    global _on  # noqa: PLW0603
+    global _on
     _on = not _on
 
 

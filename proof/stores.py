@@ -24,7 +24,7 @@ class Stores:
     @classmethod
     def shared(cls) -> Stores:
         """The one of this process."""
-        global _SHARED  # noqa: PLW0603
+        global _SHARED
         if _SHARED is None:
             _SHARED = cls()
         return _SHARED
