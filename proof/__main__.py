@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-PROOFS = ("matrix",)
+PROOFS = ("matrix", "acceptance")
 
 
 def main(arguments: list[str]) -> int:

@@ -84,7 +84,7 @@ class Scene:
 
     def sending(self, bodies: Sequence[bytes], *, senders: int = 8) -> Sending:
         """Begin to send."""
-        return Sending(bodies, self.address, senders=senders, within=SETTLE_SECONDS)
+        return Sending(bodies, self.address, senders=senders, within=5 * SETTLE_SECONDS)
 
     def send(self, bodies: Sequence[bytes], *, senders: int = 8) -> None:
         """Send, until all is accepted."""
