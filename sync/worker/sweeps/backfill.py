@@ -99,8 +99,8 @@ class Backfill:
                 raise
             run.note(f"incidents are left out: {fault}")
             return False
-        found = [one for one in told if one.ref.id not in seen]
-        seen.update(one.ref.id for one in found)
+        found = [one for one in told if str(one.ref) not in seen]
+        seen.update(str(one.ref) for one in found)
         for start in range(0, len(found), BY_ID):
             some = self._wanted(run, found[start : start + BY_ID])
             take_in(run, self.store, self.triage, some, slots=slots)
