@@ -21,5 +21,7 @@ def reference(name: str) -> Path:
         pytest.skip(f"no folder {_FOLDER}; TICKET_SYNC_REFERENCE names the one with references")
     path = _FOLDER / name
     if not path.exists():
-        pytest.fail(f"no reference file {path}; set TICKET_SYNC_REFERENCE to the folder that has it")
+        pytest.fail(
+            f"no reference file {path}; set TICKET_SYNC_REFERENCE to the folder that has it"
+        )
     return path

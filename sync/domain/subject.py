@@ -166,17 +166,15 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
     merged = known
     later = api.event_time > known.event_time
     if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
-        payload = _with_state(known.payload, api)
-        # An API counts changes that no event speaks of; where nothing shows, nothing has changed.
-        if payload != dict(known.payload) or api.status is not known.status:
-            merged = replace(
-                known,
-                status=api.status,
-                event_type=api.event_type,
-                event_time=api.event_time,
-                event_id=api.event_id,
-                payload=payload,
-            )
+        # Also where nothing shows: what was said before that moment must not count as news any more.
+        merged = replace(
+            known,
+            status=api.status,
+            event_type=api.event_type,
+            event_time=api.event_time,
+            event_id=api.event_id,
+            payload=_with_state(known.payload, api),
+        )
     incident = api.ref.kind is Kind.INCIDENT
     return replace(
         merged,
@@ -184,6 +182,12 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
         severity=api.severity or known.severity,
         issue_ids=api.issue_ids if incident else known.issue_ids,
     )
+
+
+def says_the_same(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots differ in nothing but the moment they speak of."""
+    moment = {"event_time": 0, "event_type": EventType.UNKNOWN, "event_id": ""}
+    return replace(one, **moment) == replace(other, **moment)  # type: ignore[arg-type]
 
 
 def _with_state(payload: Mapping[str, Any], api: Snapshot) -> dict[str, Any]:

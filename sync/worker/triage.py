@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Event, Kind, Snapshot, newest
+from sync.domain.subject import Event, Kind, Snapshot, newest, says_the_same
 from sync.ports import Clock, Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
@@ -138,6 +138,9 @@ class Triage:
                 else None
             )
             row = subjects.put(session, row, after, self._clock.time())
+            if before is not None and merge is not newest and says_the_same(before, after):
+                outcomes[ref] = "nothing new"
+                continue
             outcomes[ref] = router.route(after, row, came_back_after=came_back_after)
             if after.ref.kind is Kind.INCIDENT:
                 follow_incident(session, router, rules, before, after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sync.domain.subject import Snapshot, merge_from_api
+from sync.domain.subject import Snapshot, merge_from_api, says_the_same
 from sync.store import deliveries, subjects
 from sync.store.engine import Store
 from sync.worker.sweeps.drift import DriftKind
@@ -46,7 +46,7 @@ def take_in(
     for ref, snapshot in by_ref.items():
         before = known.get(ref)
         after = merge_from_api(before, snapshot)
-        if after == before:
+        if before is not None and says_the_same(before, after):
             continue
         changed += 1
         _report(run, ref, before, after, outcomes.get(ref, ""))
