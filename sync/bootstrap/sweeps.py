@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from sync.worker.triage import Triage
 log = structlog.get_logger("sweep")
 
 RETENTION_SECONDS = 3600.0
+FIRST_SECONDS = 15.0
 # Several replicas on one schedule would all reach for the lease in the same second.
 JITTER_SHARE = 0.1
 
@@ -107,7 +109,10 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
     if wish.cron:
         daemon.schedule.cron(wish.cron, name, run, jitter=30.0)
     else:
-        daemon.schedule.every(wish.every, name, run, jitter=wish.every * JITTER_SHARE)
+        # The first one soon: what was missed while we were not there should not wait.
+        first = min(wish.every, FIRST_SECONDS * random.uniform(1.0, 2.0))
+        jitter = wish.every * JITTER_SHARE
+        daemon.schedule.every(wish.every, name, run, jitter=jitter, first=first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
 
 log = structlog.get_logger("schedule")
 
@@ -20,35 +22,47 @@ class Schedule:
         )
 
     def every(
-        self, seconds: float, name: str, job: Callable[[], object], *, jitter: float = 0.0
+        self,
+        seconds: float,
+        name: str,
+        job: Callable[[], object],
+        *,
+        jitter: float = 0.0,
+        first: float | None = None,
     ) -> None:
-        """Call ``job`` every ``seconds``, never twice at once; what it raises is logged."""
+        """Call ``job`` every ``seconds``, never twice at once; what it raises is logged.
 
-        def run() -> None:
-            try:
-                job()
-            except Exception as error:
-                log.warning("a scheduled job failed", job=name, why=str(error))
-
+        ``first`` is how long (seconds) after now it is called for the first time, ``seconds`` if None.
+        """
+        soon = {} if first is None else {"next_run_time": _from_now(first)}
         self._scheduler.add_job(
-            run, "interval", seconds=seconds, id=name, jitter=jitter or None, replace_existing=True
+            _guarded(name, job),
+            "interval",
+            seconds=seconds,
+            id=name,
+            jitter=jitter or None,
+            replace_existing=True,
+            **soon,
         )
 
     def cron(
         self, expression: str, name: str, job: Callable[[], object], *, jitter: float = 0.0
     ) -> None:
         """Call ``job`` at the times of a crontab expression (UTC), up to ``jitter`` seconds off."""
-        from apscheduler.triggers.cron import CronTrigger
-
-        def run() -> None:
-            try:
-                job()
-            except Exception as error:
-                log.warning("a scheduled job failed", job=name, why=str(error))
-
         trigger = CronTrigger.from_crontab(expression, timezone="UTC")
         trigger.jitter = jitter or None
-        self._scheduler.add_job(run, trigger, id=name, replace_existing=True)
+        self._scheduler.add_job(_guarded(name, job), trigger, id=name, replace_existing=True)
+
+    def do(self, name: str) -> None:
+        """Do a job now, in this thread. Raises KeyError where there is none of that name."""
+        job = self._scheduler.get_job(name)
+        if job is None:
+            raise KeyError(name)
+        job.func()
+
+    def names(self) -> list[str]:
+        """The names of all jobs, in order."""
+        return sorted(str(job.id) for job in self._scheduler.get_jobs())
 
     def start(self) -> None:
         """Begin."""
@@ -58,3 +72,17 @@ class Schedule:
         """No further jobs; those under way end by themselves."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+def _from_now(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def _guarded(name: str, job: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            job()
+        except Exception as error:
+            log.warning("a scheduled job failed", job=name, why=str(error))
+
+    return run

@@ -1,0 +1,85 @@
+"""The sweeps on the daemon's schedule, as the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from sync.bootstrap.program import Program, build
+from sync.settings import Settings
+from sync.store.sweeps import recent
+
+SITE = {"url": "http://127.0.0.1:9", "token": "t", "email": "bot@example.com", "project": "DATA"}
+API = {"client_id": "id", "client_secret": "secret"}
+OWN = {"sweep jira:eu", "sweep jira:main", "sweep own"}
+ASKING = {"sweep issues", "sweep incidents", "sweep deliveries"}
+
+
+@contextmanager
+def built(folder: Path, **sections: Any) -> Iterator[Program]:
+    coalesce = {"signing_secrets": ["s"], **sections.pop("coalesce", {})}
+    program = build(
+        Settings(
+            store={"url": f"sqlite:///{folder}/store.db"},  # type: ignore[arg-type]
+            default_site="main",
+            sites={"main": SITE, "eu": SITE},  # type: ignore[dict-item]
+            coalesce=coalesce,  # type: ignore[arg-type]
+            **sections,
+        )
+    )
+    try:
+        yield program
+    finally:
+        program.stop(5)
+
+
+def sweeping(program: Program) -> set[str]:
+    return {name for name in program.daemon.schedule.names() if name.startswith("sweep ")}
+
+
+def test_with_credentials_all_sweeps_are_scheduled_a_site_each(tmp_path: Path) -> None:
+    with built(tmp_path, coalesce={"api": API}) as program:
+        assert sweeping(program) == OWN | ASKING
+        assert "retention" in program.daemon.schedule.names()
+
+
+def test_without_credentials_our_own_and_jiras_side_are_swept(tmp_path: Path) -> None:
+    with built(tmp_path) as program:
+        assert sweeping(program) == OWN
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "left"),
+    [
+        ({"jira": {"enabled": False}}, {"sweep own"}),
+        ({"own": {"cron": "*/10 * * * *"}}, OWN),
+        ({"enabled": False}, set()),
+    ],
+    ids=["one off", "by cron", "all off"],
+)
+def test_the_settings_choose_which_sweeps_there_are(
+    tmp_path: Path, sweeps: dict[str, Any], left: set[str]
+) -> None:
+    with built(tmp_path, sweeps=sweeps) as program:
+        assert sweeping(program) == left
+        assert "retention" in program.daemon.schedule.names()
+
+
+def test_sweeps_that_are_off_are_warned_of(tmp_path: Path) -> None:
+    with capture_logs() as logs, built(tmp_path, sweeps={"enabled": False}):
+        pass
+    assert any("sweeps are disabled" in entry["event"] for entry in logs)
+
+
+def test_a_sweep_of_the_schedule_runs_in_the_daemons_name(tmp_path: Path) -> None:
+    with built(tmp_path) as program:
+        program.daemon.schedule.do("sweep own")
+        program.daemon.schedule.do("retention")
+        with program.store.read() as session:
+            (row,) = recent(session)
+        assert (row.sweep, row.result, row.owner) == ("own", "ok", program.daemon.owner)
