@@ -16,6 +16,7 @@ from sync.cli import (
     db,
     dead,
     demo,
+    init,
     parked,
     plan,
     preview,
@@ -104,6 +105,7 @@ app.command()(status.status)
 app.command()(parked.parked)
 app.command()(retry.retry)
 app.command()(why.why)
+app.command()(init.init)
 app.command()(check.check)
 app.command()(preview.preview)
 app.command()(plan.plan)

@@ -1,0 +1,207 @@
+"""A first rule file for a project, written with the names that its site really has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sync.adapters.jira.fields import STANDARD, FieldInfo, Shape, standard_field
+from sync.adapters.jira.lines import one_line
+from sync.adapters.jira.tracker import JiraTracker
+from sync.adapters.jira.values import nearest
+from sync.domain.errors import Cause, Rejected
+from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category
+from sync.domain.ticket import JiraStatus
+
+_TYPES = ("Bug", "Incident", "Task", "Issue", "Problem", "Story")
+_GIVEN = {"project", "issuetype", "summary", "description", "labels", "reporter"}
+_NEGATIVE = {name.casefold() for name in LEAVE_CLOSED_STATUSES}
+# Longer lists of values are cut: the file is to be read.
+_MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a project offers, as a first rule file needs it."""
+
+    site: str
+    project: str
+    project_name: str
+    types: tuple[str, ...]
+    issue_type: str
+    fields: Mapping[str, FieldInfo]
+    statuses: tuple[JiraStatus, ...]
+    resolutions: tuple[str, ...]
+    link_types: tuple[str, ...]
+    person: str
+
+
+def gather(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
+    """Ask a site about a project. Raises Rejected for a project or type it does not have, with those
+    there are, and whatever keeps it from being asked."""
+    inspect = tracker.inspect
+    who = inspect.whoami()
+    projects = inspect.projects()
+    if project not in projects:
+        raise Rejected(
+            f"there is no project {project!r}, or {who.name} may not see it",
+            cause=Cause.PROJECT,
+            remedy=nearest(project, projects),
+        )
+    types = inspect.issue_types(project)
+    chosen = issue_type or next((name for name in _TYPES if name in types), types[0])
+    if chosen not in types:
+        raise Rejected(
+            f"project {project} has no issue type {chosen!r}",
+            cause=Cause.ISSUE_TYPE,
+            remedy=nearest(chosen, types),
+        )
+    by_type = inspect.statuses(project)
+    return Start(
+        site=tracker.site,
+        project=project,
+        project_name=projects[project],
+        types=tuple(types),
+        issue_type=chosen,
+        fields=inspect.create_fields(project, chosen),
+        statuses=tuple(by_type.get(chosen) or next(iter(by_type.values()), [])),
+        resolutions=tuple(inspect.resolutions()),
+        link_types=tuple(kind.name for kind in inspect.link_types()),
+        person=who.email or who.id,
+    )
+
+
+def rules_text(start: Start) -> str:
+    """The rule file, comments included."""
+    return "\n".join(_lines(start)).rstrip() + "\n"
+
+
+def quoted(text: str) -> str:
+    """Text as TOML writes it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(one_line(name) for name in names[:_MOST]) + more
+
+
+def _array(names: Sequence[str]) -> str:
+    return f"[{', '.join(map(quoted, names))}]"
+
+
+def _lines(start: Start) -> Iterator[str]:
+    yield "#:schema ./rules.schema.json"
+    yield "#"
+    name = one_line(start.project_name, 60)
+    yield f"# First rules for {name} ({start.project}), with the names that the site had."
+    yield "# Lines that begin with #name are further choices: remove the # to make them."
+    yield "# See what a rule makes: ticket-sync preview --sample issue_created. Whether all names are"
+    yield "# right: ticket-sync check. The language, by example: docs/rules.md."
+    yield ""
+    yield "[[rule]]"
+    yield 'name = "issues"'
+    yield 'when = { kind = "issue" }'
+    yield "# Only some of them, for example:"
+    yield '#when = { kind = "issue", owner = "*finance*", severity = ["error", "fatal"] }'
+    yield ""
+    yield "[[rule]]"
+    yield 'name = "incidents"'
+    yield 'when = { kind = "incident" }'
+    yield "# Link an incident's ticket with those of its issues (needs [coalesce.api]). Link types here:"
+    yield f"# {_listed(start.link_types)}."
+    link = next((n for n in start.link_types if n == "Relates"), next(iter(start.link_types), ""))
+    yield f"#issues = {{ link = {quoted(link)} }}"
+    yield ""
+    yield "# What both rules ask for."
+    yield "[defaults]"
+    yield f"project = {quoted(start.project)}"
+    yield f"# Issue types here: {_listed(start.types)}."
+    yield f"issue_type = {quoted(start.issue_type)}"
+    yield "# Make a ticket only if it is still open after a while; put what belongs together on one:"
+    yield '#hold = "10m"'
+    yield '#group_by = "issue_group"'
+    yield ""
+    yield from _fields(start)
+    yield ""
+    yield from _statuses(start)
+
+
+def _fields(start: Start) -> Iterator[str]:
+    yield "# Summary, description and labels come from what every rule starts from."
+    yield "[defaults.fields]"
+    required = [f for f in start.fields.values() if _must_be_given(f)]
+    for info in required:
+        names = [one.name for one in info.allowed or ()]
+        which = f" One of: {_listed(names)}." if names else ""
+        yield f"# Jira makes no {start.issue_type} here without it.{which}"
+        yield f"{_key(info, start.fields)} = {_value(info, start.person)}"
+    for info in start.fields.values():
+        if info.id in _GIVEN or info in required or info.shape in (Shape.OTHER, Shape.PROJECT):
+            continue
+        names = [one.name for one in info.allowed or ()]
+        by_id = info.id not in STANDARD and _key(info, start.fields) == info.id
+        called = one_line(info.name) if by_id else ""
+        if names or called:
+            yield f"# {': '.join(filter(None, (called, _listed(names))))}"
+        yield f"#{_key(info, start.fields)} = {_value(info, start.person)}"
+
+
+def _must_be_given(info: FieldInfo) -> bool:
+    return info.required and not info.has_default and info.id not in _GIVEN
+
+
+def _key(info: FieldInfo, fields: Mapping[str, FieldInfo]) -> str:
+    if info.id in STANDARD:
+        return {"duedate": "due_date", "fixVersions": '"Fix versions"'}.get(info.id, info.id)
+    same = sum(one.name.casefold() == info.name.casefold() for one in fields.values())
+    # A name that is not one field's alone says nothing; its id does.
+    return info.id if same > 1 or standard_field(info.name) else quoted(info.name)
+
+
+def _value(info: FieldInfo, person: str) -> str:
+    """A value that the field takes."""
+    first = info.allowed[0] if info.allowed else None
+    if info.shape is Shape.CASCADE and first is not None:
+        below = f" > {first.children[0].name}" if first.children else ""
+        return quoted(f"{first.name}{below}")
+    if info.shape in (Shape.OPTIONS, Shape.NAMED_LIST):
+        return _array([first.name] if first else [])
+    if first is not None:
+        return quoted(first.name)
+    return {
+        Shape.NUMBER: "0",
+        Shape.DATE: quoted("{{ subject.started_at | date }}"),
+        Shape.DATETIME: quoted("{{ subject.started_at }}"),
+        Shape.LABELS: _array(["data-quality"]),
+        Shape.USER: quoted(person),
+        Shape.USERS: _array([person]),
+        Shape.PARENT: quoted("KEY-1"),
+    }.get(info.shape, quoted("{{ subject.title }}"))
+
+
+def _statuses(start: Start) -> Iterator[str]:
+    told = ", ".join(f"{one_line(one.name)} ({one.category.value})" for one in start.statuses)
+    yield f"# Where a ticket goes for each status upstream. Statuses here: {told}."
+    yield f"# Resolutions here: {_listed(start.resolutions)}."
+    yield "[defaults.status]"
+    for words, category in (
+        (("open",), Category.NEW),
+        (("investigating",), Category.INDETERMINATE),
+        (("expected", "fixed", "no_action_needed", "closed", "cancelled"), Category.DONE),
+    ):
+        there = [one.name for one in start.statuses if one.category is category]
+        there.sort(key=lambda name: name.casefold() in _NEGATIVE)
+        for word in words:
+            yield f"{word} = {_target(there, category, start.resolutions)}"
+
+
+def _target(there: Sequence[str], category: Category, resolutions: Sequence[str]) -> str:
+    if not there:
+        return "{ leave = true }"
+    parts = [f"category = {quoted(category.value)}", f"prefer = {_array(there)}"]
+    if category is Category.DONE:
+        wanted = [name for name in ("Done", "Fixed", "Resolved") if name in resolutions]
+        parts.append(f"resolution = {_array(wanted or resolutions[:1])}")
+    return f"{{ {', '.join(parts)} }}"

@@ -1,0 +1,123 @@
+"""``init``: the files it writes fit the site, each further choice in their comments too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.bootstrap.simulated import SimulatedJira, start_jira
+from sync.cli.main import app
+from sync.settings import load
+
+
+@pytest.fixture(scope="module", params=["cloud", "datacenter"])
+def jira(request: pytest.FixtureRequest) -> Iterator[SimulatedJira]:
+    started = start_jira(datacenter=request.param == "datacenter", index_lag=0.0)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jira: SimulatedJira) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOT_TOKEN", jira.settings()["token"])
+    monkeypatch.setenv("COALESCE_SIGNING_SECRET", "s")
+
+
+def call(*args: str, typed: str = "") -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(args), input=typed)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def flags(jira: SimulatedJira, project: str = "DATA") -> list[str]:
+    site = jira.settings()
+    email = ["--email", site["email"]] if "email" in site else []
+    return ["--site", site["url"], *email, "--token-env", "BOT_TOKEN", "--project", project]
+
+
+@pytest.mark.parametrize("project", ["DATA", "OPS", "FLOW", "GOV", "STRICT", "TEAM"])
+def test_what_it_writes_passes_the_check(jira: SimulatedJira, project: str) -> None:
+    code, out, err = call("init", *flags(jira, project), "--yes")
+    assert code == 0, err
+    assert f"wrote mappings/{project.lower()}.toml" in out
+    code, out, _ = call("check")
+    assert "All is well." in out, out
+    assert code == 0
+
+
+def test_each_further_choice_in_the_comments_passes_the_check_too(jira: SimulatedJira) -> None:
+    call("init", *flags(jira), "--yes")
+    rules = Path("mappings/data.toml")
+    # Of the two ways to say when, one; the parent is an example.
+    text = re.sub(r"(?m)^#(when|parent) = .*\n", "", rules.read_text())
+    more, count = re.subn(r'(?m)^#(?=[\w"])(?=[^#\n]* = )', "", text)
+    assert count > 15
+    rules.write_text(more)
+    code, out, _ = call("check")
+    assert (code, "All is well." in out) == (0, True), out
+
+
+def test_the_real_names_are_in_it(jira: SimulatedJira) -> None:
+    call("init", *flags(jira), "--yes", "--issue-type", "Task")
+    text = Path("mappings/data.toml").read_text()
+    assert text.startswith("#:schema ./rules.schema.json\n")
+    assert 'issue_type = "Task"' in text
+    assert "# Highest, High, Medium, Low, Lowest" in text
+    assert "To Do (new), In Progress (indeterminate), Done (done)" in text
+    assert Path("mappings/rules.schema.json").is_file()
+
+
+def test_the_configuration_reads_the_token_from_the_variable_and_never_holds_it(
+    jira: SimulatedJira,
+) -> None:
+    call("init", *flags(jira), "--yes")
+    text = Path("config.toml").read_text()
+    assert 'token = { env = "BOT_TOKEN" }' in text
+    assert jira.settings()["token"] not in text
+    assert "CHANGE" not in text.replace("# CHANGE: the signing secret", "")
+    settings = load(Path("config.toml"))
+    assert settings.sites["main"].project == "DATA"
+    assert settings.sites["main"].url == jira.url
+
+
+def test_files_that_are_there_are_not_overwritten_without_force(jira: SimulatedJira) -> None:
+    Path("config.toml").write_text("mine")
+    code, _, err = call("init", *flags(jira), "--yes")
+    assert code == 2
+    assert err.startswith("There is already config.toml. Move what is there away")
+    assert Path("config.toml").read_text() == "mine"
+    assert not Path("mappings").exists()
+    assert call("init", *flags(jira), "--yes", "--force")[0] == 0
+    assert Path("config.toml").read_text() != "mine"
+
+
+def test_it_asks_for_what_is_missing(jira: SimulatedJira) -> None:
+    site = jira.settings()
+    typed = f"{site['url']}\n{site.get('email', '')}\nDATA\n"
+    code, out, err = call("init", "--token-env", "BOT_TOKEN", typed=typed)
+    assert code == 0, err
+    assert "The address of the Jira site" in out
+
+
+def test_a_project_that_is_not_there_is_answered_with_the_nearest(jira: SimulatedJira) -> None:
+    code, _, err = call("init", *flags(jira, "DATO"), "--yes")
+    assert code == 1
+    assert (
+        err == "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'?\n"
+    )
+    assert not Path("config.toml").exists()
+
+
+def test_with_yes_what_is_missing_is_a_mistake(
+    jira: SimulatedJira, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, err = call("init", *flags(jira)[:-2], "--yes")
+    assert (code, err) == (2, "--project is missing, and with --yes nothing is asked.\n")
+    monkeypatch.delenv("BOT_TOKEN")
+    code, _, err = call("init", *flags(jira), "--yes")
+    assert code == 2
+    assert err.startswith("The variable BOT_TOKEN is not set.")
