@@ -136,6 +136,6 @@ def refresh_metrics(store: Store, clock: Clock) -> None:
     """Bring the gauges that come from the store up to date."""
     now = clock.time()
     counts = tickets.counts(store, now=now)
-    for standing in ("due", "held", "parked", "unsure", "linked"):
+    for standing in ("due", "held", "parked", "unsure", "linked", "spared"):
         TICKETS.labels(standing).set(getattr(counts, standing))
     OLDEST_DUE.set(max(0.0, now - counts.oldest_due) if counts.oldest_due is not None else 0.0)

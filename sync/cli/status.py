@@ -62,6 +62,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             "parked": counts.parked,
             "unsure": counts.unsure,
             "linked": counts.linked,
+            "spared": counts.spared,
             "total": counts.total,
             "oldest_due_seconds": age(counts.oldest_due),
         },
@@ -111,6 +112,9 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
     row("unsure", tickets["unsure"], "being created; the outcome is not known yet")
     row("tickets", tickets["linked"], f"in Jira, of {tickets['total']} on record")
+    row(
+        "spared", tickets["spared"], "never made: over before their hold was, or taken in elsewhere"
+    )
     row("waiting", inbox["waiting"], "deliveries accepted and not yet read")
     row("dead", inbox["dead"], "deliveries that could not be read", bad=True)
     standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))

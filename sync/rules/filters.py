@@ -136,10 +136,17 @@ def jira_user(value: Any) -> str:
     return text
 
 
+def _when(value: Any) -> str:
+    try:
+        return local_time(value)
+    except Wrong:
+        return md(value)
+
+
 def _cell(entity: Mapping[str, Any]) -> tuple[str, ...]:
     if "kind" in entity:
         state = str(entity.get("state", "")).replace("_", " ")
-        return link(entity.get("title"), entity.get("url")), state, str(entity.get("started_at"))
+        return link(entity.get("title"), entity.get("url")), state, _when(entity.get("started_at"))
     name = link(entity.get("name"), entity.get("entity_url"))
     return name, md(entity.get("type_name") or ""), md(entity.get("folder") or "")
 

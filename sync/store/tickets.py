@@ -35,13 +35,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tickets stand where. ``oldest_due`` in seconds since the epoch, None if none is due."""
+    """How many tickets stand where. ``oldest_due`` in seconds since the epoch, None if none is due.
+
+    ``spared`` are those that turned out not to be needed before they were made.
+    """
 
     due: int
     held: int
     parked: int
     unsure: int
     linked: int
+    spared: int
     total: int
     oldest_due: float | None
 
@@ -251,6 +255,7 @@ def counts(store: Store, *, now: float) -> Counts:
             parked=count(col(TicketRow.parked_at).is_not(None)),
             unsure=count(TicketRow.state == TicketState.CREATING),
             linked=count(TicketRow.state == TicketState.LINKED),
+            spared=count(TicketRow.state == TicketState.SPARED),
             total=count(),
             oldest_due=session.exec(
                 select(func.min(TicketRow.due_at)).where(due <= now, fresh)

@@ -77,6 +77,7 @@ def filled(store: Store) -> None:
                 ticket(5, parked={"reason": "no"}, parked_at=now),
                 ticket(6, state=TicketState.CREATING, jira_id=None),
                 ticket(7, site="eu", jira_id="1"),
+                ticket(8, state=TicketState.SPARED, jira_id=None),
                 delivery(1, DeliveryState.ACCEPTED),
                 delivery(2, DeliveryState.DEAD),
                 delivery(3, DeliveryState.TRIAGED),
@@ -108,7 +109,8 @@ def test_status_counts_what_is_due_held_parked_and_dead() -> None:
     data = json.loads(out)
     tickets = data["tickets"]
     assert 595 < tickets.pop("oldest_due_seconds") < 700
-    assert tickets == {"due": 2, "held": 1, "parked": 1, "unsure": 1, "linked": 6, "total": 7}
+    standings = {"due": 2, "held": 1, "parked": 1, "unsure": 1, "linked": 6, "spared": 1}
+    assert tickets == {**standings, "total": 8}
     assert data["deliveries"]["waiting"] == 1
     assert data["deliveries"]["dead"] == 1
     assert 55 < data["deliveries"]["last_received_seconds_ago"] < 160
@@ -125,7 +127,13 @@ def test_status_is_told_in_words() -> None:
     store.close()
     code, out, _ = call("status")
     assert code == 0
-    for words in ("oldest since 10 min ago", "Jira answers 503", "last delivery", "60 s ago"):
+    for words in (
+        "oldest since 10 min ago",
+        "Jira answers 503",
+        "last delivery",
+        "60 s ago",
+        "never made",
+    ):
         assert words in out
 
 

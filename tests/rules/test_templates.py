@@ -168,3 +168,22 @@ def test_one_template_is_rendered_by_many_threads_at_once() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_table_of_subjects_says_when_they_started_as_people_read_it() -> None:
+    subjects = [
+        {
+            "kind": "issue",
+            "title": "late",
+            "url": "",
+            "state": "no_action_needed",
+            "started_at": when,
+        }
+        for when in ("2024-09-06T12:34:56.123456789Z", "", "last | week")
+    ]
+    rows = Template("{{ s | table }}").render({"s": subjects}).splitlines()
+    assert rows[2:] == [
+        "| late | no action needed | 2024-09-06 12:34 UTC |",
+        "| late | no action needed |   |",
+        "| late | no action needed | last \\| week |",
+    ]
