@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,8 +41,10 @@ class Store:
     Database errors that mean "not now" leave every method as StoreUnavailable.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self.engine = engine
+        self._busy_timeout = busy_timeout
+        self._turns = threading.Lock()
         self.dialect: Literal["sqlite", "postgresql"] = (
             "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         )
@@ -52,6 +55,23 @@ class Store:
         """Where the store is, for people; never with the password."""
         url = self.engine.url
         return str(url.database) if self.dialect == "sqlite" else url.render_as_string()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One writer's turn on SQLite; nothing to wait for on PostgreSQL.
+
+        SQLite's own waiting is asking again after sleeps of up to 0.1 s, by which threads of one
+        process hold each other up. Raises StoreUnavailable.
+        """
+        if self.dialect != "sqlite":
+            yield
+            return
+        if not self._turns.acquire(timeout=self._busy_timeout):
+            raise StoreUnavailable("the store is busy: another writer does not come to an end")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -65,7 +85,11 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at the end, or undoes everything when an error leaves the block."""
-        with _translated(), Session(self._writer, expire_on_commit=False) as session:
+        with (
+            _translated(),
+            self.turn(),
+            Session(self._writer, expire_on_commit=False) as session,
+        ):
             try:
                 yield session
                 session.commit()
@@ -82,11 +106,12 @@ class Store:
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
         """Like ``write``, without the object layer."""
-        with _translated(), self._writer.begin() as connection:
+        with _translated(), self.turn(), self._writer.begin() as connection:
             yield connection
 
     def writer(self) -> Connection:
-        """A connection to keep, whose transactions are writing ones. The caller closes it."""
+        """A connection to keep, whose transactions are writing ones, each to be had within a ``turn``.
+        The caller closes it."""
         with _translated():
             return self._writer.connect()
 
@@ -110,7 +135,7 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
         ) from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return Store(_sqlite(parsed, busy_timeout))
+        return Store(_sqlite(parsed, busy_timeout), busy_timeout=busy_timeout)
     if backend == "postgresql":
         return Store(_postgresql(parsed))
     raise StoreMisconfigured(

@@ -262,7 +262,7 @@ class Inbox:
     def _insert_with(self, rows: Sequence[dict[str, Any]]) -> set[str]:
         if self._connection is None:
             self._connection = self._store.writer()
-        with self._connection.begin():
+        with self._store.turn(), self._connection.begin():
             return set(self._connection.execute(self._insert, rows).scalars())
 
     def _disconnect(self) -> None:
