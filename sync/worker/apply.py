@@ -1,4 +1,4 @@
-"""Apply: carry a plan's actions out on a ticket that exists, one commit behind each call."""
+"""Apply: carry a plan's actions out on a ticket that exists, intents on record before their calls."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Apply:
     def _carry_out(self, ref: TicketRef, base: Base, made: Plan, observed: Observed | None) -> Base:
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         if comment is not None and comment.marker != self._open_comment.get("marker"):
-            self._intend_comment(comment)
+            self._intend_comment(comment, at_once=any(isinstance(a, Update) for a in made.actions))
         for action in made.actions:
             if isinstance(action, Update):
                 base = self._update(ref, base, action)
@@ -136,7 +136,7 @@ class Apply:
     ) -> Base:
         base = arrival(base, self._draft, observed, taken)
         holds = [Entry("hold", str(a), "held") for a in actions if isinstance(a, Hold)]
-        self._record.step(_with_base(base), *holds)
+        self._record.note(_with_base(base), *holds)
         return base
 
     def _link_remote(self, ref: TicketRef, base: Base, action: LinkRemote) -> Base:
@@ -167,15 +167,19 @@ class Apply:
         self._done(ref, base, "unlink", action)
         return base
 
-    def _intend_comment(self, comment: Comment) -> None:
-        """Put the comment on record before anything is done that would make it forgotten."""
+    def _intend_comment(self, comment: Comment, *, at_once: bool) -> None:
+        """Put the comment on record before anything is done that would make it forgotten.
+
+        A move puts its own intent on record, and the comment with it.
+        """
         self._open_comment = {
             "marker": comment.marker,
             "text": comment.text,
             "edit": comment.edit,
             "begun": "",
         }
-        self._record.step(_with_comment(dict(self._open_comment)))
+        write = self._record.step if at_once else self._record.note
+        write(_with_comment(dict(self._open_comment)))
 
     def _comment(self, ref: TicketRef, base: Base) -> Base:
         intent = self._open_comment
@@ -218,7 +222,8 @@ class Apply:
             if "comment" in columns:
                 row.comment_intent = columns["comment"]
 
-        self._record.step(change, Entry(name, str(action)))
+        # Each of them can be done again, or is found again by its marker or by looking.
+        self._record.note(change, Entry(name, str(action)))
         ACTIONS.labels(self._tracker.site, name, "ok").inc()
         log.info(name, ticket=ref.key, what=str(action), rule=self._draft.desired.rule.name)
 

@@ -37,15 +37,23 @@ class Record:
         self._clock = clock
         self._lease = lease
         self.rule = ""
+        self._noted: list[tuple[Callable[[TicketRow], None], tuple[Entry, ...], float]] = []
+
+    def note(self, change: Callable[[TicketRow], None], *entries: Entry) -> None:
+        """What the next step or the end of the walk shall write with its own: for what may be forgotten
+        in a crash before then, because doing it again is harmless or an intent is on record."""
+        self._noted.append((change, entries, self._clock.time()))
 
     def step(self, change: Callable[[TicketRow], None], *entries: Entry) -> None:
         """Change the row, add journal entries, and renew the lease: one commit."""
         now = self._clock.time()
         with self._store.write() as session:
             row = tickets.held(session, self.claim)
+            self._write_noted(session, row)
             change(row)
             row.lease_until = now + self._lease
             self._journal(session, entries, now)
+        self._noted.clear()
         self.claim = replace(self.claim, until=now + self._lease)
 
     def finish(
@@ -58,12 +66,14 @@ class Record:
         now = self._clock.time()
         with self._store.write() as session:
             row = tickets.held(session, self.claim)
+            self._write_noted(session, row)
             if change is not None:
                 change(row)
             tickets.release(row, self.claim, again_at=again_at, now=now)
             if row.due_at is None:
                 row.settled_at = now
             self._journal(session, entries, now)
+        self._noted.clear()
 
     def settle(self, base: Base | None, *entries: Entry, again_at: float | None = None) -> None:
         """End a walk that went well: the ticket is as its rule wants it."""
@@ -102,6 +112,11 @@ class Record:
             row.look = row.look or look
 
         self.finish(Entry("retry", words, "retry"), again_at=again_at, change=change)
+
+    def _write_noted(self, session: Session, row: TicketRow) -> None:
+        for change, entries, at in self._noted:
+            change(row)
+            self._journal(session, entries, at)
 
     def _journal(self, session: Session, entries: tuple[Entry, ...], now: float) -> None:
         for entry in entries:
