@@ -19,7 +19,8 @@ from sync.rules.project import Projection, project_ticket
 class IncidentIssues:
     """What an incident's rule says of its issues.
 
-    ``link`` is a link type's name ("" for none) and ``outward`` the incident's side of it.
+    ``link`` is a link type's name ("" for none) and ``outward`` the incident's side of it; the word
+    "parent" makes the issues' tickets children of the incident's.
     ``on_ticket``: the issues go on the incident's ticket instead of their own. ``close``: closing the
     incident closes their tickets.
     """
@@ -28,6 +29,11 @@ class IncidentIssues:
     outward: bool = True
     on_ticket: bool = False
     close: bool = False
+
+    @property
+    def as_children(self) -> bool:
+        """The issues' tickets are children of the incident's."""
+        return self.link.casefold() == "parent"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -195,7 +195,9 @@ class LeaveClosed(Table):
 class Issues(Table):
     """What happens with the issues of an incident."""
 
-    link: str | None = Field(None, description='Link type, such as "Relates"; "" for no links.')
+    link: str | None = Field(
+        None, description='Link type, such as "Relates"; "parent" for children; "" for none.'
+    )
     direction: Literal["outward", "inward"] | None = Field(None, description="The incident's side.")
     on_ticket: bool | None = Field(None, description="Put the issues on the incident's ticket.")
     close: bool | None = Field(None, description="Close their tickets with the incident.")

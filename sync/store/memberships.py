@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import delete
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow
@@ -76,17 +78,38 @@ def tickets_of_incidents(session: Session, issues: Iterable[str]) -> list[Ticket
     return list({row.id: row for row in session.exec(query)}.values())
 
 
-def incident_states(session: Session, issues: Iterable[str]) -> list[tuple[str, str, str]]:
-    """For issues that belong to incidents: (issue, the incident's status, its ticket's rule)."""
+@dataclass(frozen=True, slots=True)
+class IncidentOf:
+    """An incident that an issue belongs to: its status, and the ticket it has."""
+
+    status: str
+    rule: str
+    site: str
+    jira_key: str
+
+
+def incidents_with_tickets(
+    session: Session, issues: Iterable[str]
+) -> Mapping[str, list[IncidentOf]]:
+    """For each issue that belongs to incidents with tickets: those, in order."""
     wanted = sorted(set(issues))
+    found: dict[str, list[IncidentOf]] = {}
     if not wanted:
-        return []
+        return found
     query = (
-        select(MembershipRow.issue, SubjectRow.status, TicketRow.rule)
+        columns(
+            col(MembershipRow.issue),
+            col(SubjectRow.status),
+            col(TicketRow.rule),
+            col(TicketRow.site),
+            col(TicketRow.jira_key),
+        )
         .join(SubjectRow, col(SubjectRow.ref) == col(MembershipRow.incident))
         .join(LinkRow, col(LinkRow.subject) == col(MembershipRow.incident))
         .join(TicketRow, col(TicketRow.id) == col(LinkRow.ticket_id))
         .where(col(MembershipRow.issue).in_(wanted))
-        .order_by(col(MembershipRow.issue))
+        .order_by(col(MembershipRow.issue), col(MembershipRow.incident))
     )
-    return list(session.exec(query).all())
+    for issue, status, rule, site, jira_key in session.execute(query):
+        found.setdefault(issue, []).append(IncidentOf(status, rule, site, jira_key))
+    return found

@@ -30,7 +30,7 @@ from sync.telemetry import WALKS
 from sync.worker.apply import Apply
 from sync.worker.creation import NotYet, make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
-from sync.worker.incidents import incidents_due
+from sync.worker.incidents import incidents_due, issues_due
 from sync.worker.record import Entry, Record
 
 log = structlog.get_logger("worker")
@@ -140,9 +140,10 @@ class Converger:
                 return "held"
             ref, base = made
             facts = replaced(facts, look=False)
-            if facts.incidents:
+            if facts.incidents or rule.issues.as_children:
                 with self._store.write() as session:
                     incidents_due(session, facts.ticket_id, now, ref.key)
+                    issues_due(session, facts.ticket_id, now, ref.key)
         else:
             ref, base = facts.ref, facts.base
         base, last = Apply(facts, draft, tracker, record).converge(ref, base)

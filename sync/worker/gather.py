@@ -14,8 +14,9 @@ from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import memberships, subjects
+from sync.store.memberships import IncidentOf
 from sync.store.tables import SubjectRow, TicketRow, TicketState
-from sync.worker.incidents import closed_with_incident, ticket_links
+from sync.worker.incidents import closed_with_incident, ticket_links, with_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Facts:
     parked: bool
     # (site, Jira key) of the tickets of an incident's issues.
     issue_tickets: tuple[tuple[str, str], ...] = ()
-    # By issue: (status, rule of the ticket) of each incident it belongs to.
-    incidents: Mapping[str, list[tuple[str, str]]] = field(default_factory=dict)
+    # By issue: the incidents it belongs to.
+    incidents: Mapping[str, list[IncidentOf]] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -57,10 +58,7 @@ def gather(session: Session, row: TicketRow) -> Facts:
     assert row.id is not None
     rows: list[SubjectRow] = subjects.of_ticket(session, row.id)
     ends = [r.ended_at for r in rows if r.ended_at is not None]
-    incidents: dict[str, list[tuple[str, str]]] = {}
     issues = [r.ref for r in rows if r.kind == Kind.ISSUE]
-    for issue, status, rule in memberships.incident_states(session, issues):
-        incidents.setdefault(issue, []).append((status, rule))
     own = [r.ref for r in rows if r.kind == Kind.INCIDENT]
     members = memberships.tickets_of_issues(session, own)
     return Facts(
@@ -85,7 +83,8 @@ def gather(session: Session, row: TicketRow) -> Facts:
         issue_tickets=tuple(
             (t.site, t.jira_key) for t in members if t.state == TicketState.LINKED and t is not row
         ),
-        incidents=incidents,
+        # An incident speaks for the issues on its own ticket.
+        incidents={} if own else memberships.incidents_with_tickets(session, issues),
     )
 
 
@@ -133,6 +132,8 @@ def desire(
     if rules is not None and facts.incidents:
         snapshots = closed_with_incident(rules, snapshots, facts.incidents)
     desired = rule.project_ticket(facts.key, snapshots, occurrences=facts.occurrences)
+    if rules is not None:
+        desired = with_parent(desired, rules, facts.site, facts.incidents, facts.base)
     own_key = facts.ref.key if facts.ref else ""
     links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
     if links:

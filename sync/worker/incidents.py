@@ -10,10 +10,12 @@ from dataclasses import replace
 
 from sqlmodel import Session
 
-from sync.domain.rule import TicketLink
+from sync.domain.rule import Desired, FieldWish, TicketLink
 from sync.domain.subject import Kind, Snapshot, Status
+from sync.domain.ticket import Base
 from sync.rules import Rule, RuleSet
 from sync.store import journal, memberships, subjects, tickets
+from sync.store.memberships import IncidentOf
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.routing import Router
 
@@ -37,7 +39,7 @@ def follow_incident(
         _take_in(session, router, ticket, joined)
         _let_go(session, router, ticket, left)
     turned = before is not None and before.status.ended != after.status.ended
-    if rule.issues.close:
+    if rule.issues.close or rule.issues.as_children:
         concerned = joined | left | (issue_refs(after) if turned else set())
         why = f"its incident is {after.status.value}"
         _make_due(session, concerned, router.now, why)
@@ -92,6 +94,14 @@ def _make_due(session: Session, refs: Iterable[str], now: float, why: str) -> No
         tickets.make_due(row, now, why)
 
 
+def issues_due(session: Session, ticket_id: int, now: float, made: str) -> None:
+    """An incident's ticket was made: those of its issues may become its children."""
+    refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
+    for row in memberships.tickets_of_issues(session, refs):
+        if row.id != ticket_id:
+            tickets.make_due(row, now, f"{made} was made for its incident")
+
+
 def incidents_due(session: Session, ticket_id: int, now: float, made: str) -> None:
     """A ticket was made: those of the incidents its issues belong to are to be linked with it."""
     refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
@@ -104,7 +114,7 @@ def ticket_links(
     rule: Rule, site: str, own_key: str, others: Iterable[tuple[str, str]]
 ) -> tuple[TicketLink, ...]:
     """The links an incident's ticket wants with its issues' tickets, given as (site, Jira key)."""
-    if not rule.issues.link:
+    if not rule.issues.link or rule.issues.as_children:
         return ()
     keys = sorted({key for where, key in others if where == site and key not in ("", own_key)})
     return tuple(TicketLink(rule.issues.link, key, outward=rule.issues.outward) for key in keys)
@@ -113,22 +123,51 @@ def ticket_links(
 def closed_with_incident(
     rules: RuleSet,
     snapshots: tuple[Snapshot, ...],
-    incidents: Mapping[str, list[tuple[str, str]]],
+    incidents: Mapping[str, list[IncidentOf]],
 ) -> tuple[Snapshot, ...]:
     """The snapshots, with issues closed whose incident is over and whose incident's rule says so.
 
-    ``incidents`` has, by issue, (the incident's status, the rule of its ticket). An issue of several
-    incidents is closed once all of those that would close it are over.
+    ``incidents`` has, by issue, those it belongs to. An issue of several incidents is closed once all of
+    those that would close it are over.
     """
     changed = []
     for snapshot in snapshots:
         closing = [
-            Status(status)
-            for status, name in incidents.get(str(snapshot.ref), [])
-            if (rule := rules.get(name)) is not None and rule.issues.close
+            Status(incident.status)
+            for incident in incidents.get(str(snapshot.ref), [])
+            if (rule := rules.get(incident.rule)) is not None and rule.issues.close
         ]
         over = bool(closing) and all(status.ended for status in closing)
         if over and not snapshot.status.ended:
             snapshot = replace(snapshot, status=Status.CLOSED)
         changed.append(snapshot)
     return tuple(changed)
+
+
+def with_parent(
+    desired: Desired,
+    rules: RuleSet,
+    site: str,
+    incidents: Mapping[str, list[IncidentOf]],
+    base: Base,
+) -> Desired:
+    """What is asked of an issue's ticket, as a child of its incident's where that rule says so.
+
+    A parent that we set is taken away again when the issue left. The ticket's own rule goes first.
+    """
+    if "parent" in desired.fields or not any(rule.issues.as_children for rule in rules.rules):
+        return desired
+    keys = [
+        incident.jira_key
+        for those in incidents.values()
+        for incident in those
+        if incident.site == site
+        and incident.jira_key
+        and (rule := rules.get(incident.rule)) is not None
+        and rule.issues.as_children
+    ]
+    known = base.fields.get("parent")
+    if not keys and (known is None or not known.sent):
+        return desired
+    wish = FieldWish(keys[0] if keys else None)
+    return replace(desired, fields={**desired.fields, "parent": wish})

@@ -165,3 +165,33 @@ def test_an_issues_ticket_that_was_deleted_does_not_park_the_incidents(make: Mak
     ticket(scene, "coalesce:issue:1").deleted = True
     told(scene, incident(9, [1]))
     assert scene.row("coalesce:incident:9").parked is None
+
+
+PARENT = 'issues = { link = "parent" }'
+
+
+def test_issues_tickets_become_children_where_the_rule_says_so(make: Make) -> None:
+    scene = make(PARENT)
+    scene.absorb(issue(1), issue(2))
+    scene.settle()
+    told(scene, incident(9, [1]))
+    key = ticket(scene, "coalesce:incident:9").ref.key
+    assert ticket(scene, "coalesce:issue:1").fields["parent"] == key
+    assert "parent" not in ticket(scene, "coalesce:issue:2").fields
+    assert linked(scene, "coalesce:incident:9") == set()
+    told(scene, incident(9, [2]))
+    assert not ticket(scene, "coalesce:issue:1").fields["parent"]
+    assert ticket(scene, "coalesce:issue:2").fields["parent"] == key
+
+
+def test_an_issue_that_comes_after_its_incident_is_made_a_child_at_once(make: Make) -> None:
+    scene = make(PARENT)
+    told(scene, incident(9, [1]))
+    scene.absorb(issue(1))
+    scene.settle()
+    assert ticket(scene, "coalesce:issue:1").fields["parent"] == (
+        ticket(scene, "coalesce:incident:9").ref.key
+    )
+    writes = dict(scene.writes())
+    told(scene, incident(9, [1]))
+    assert scene.writes() == writes

@@ -92,7 +92,7 @@ class _Check:
 
     def _permissions(self, rule: Rule) -> None:
         needed = dict(_NEEDED)
-        if rule.issues.link:
+        if rule.issues.link and not rule.issues.as_children:
             needed |= _LINKING
         if any(name.casefold() == "assignee" for name in rule.projection.fields):
             needed |= _ASSIGNING
@@ -131,7 +131,7 @@ class _Check:
         return ""
 
     def _links(self, rule: Rule) -> None:
-        if not rule.issues.link:
+        if not rule.issues.link or rule.issues.as_children:
             return
         kinds = self._inspect.link_types()
         if rule.issues.link.casefold() in {kind.name.casefold() for kind in kinds}:
