@@ -65,6 +65,7 @@ class Calls:
         self.api: Callable[[], str] = lambda: "2"
         self._clients = Clients(site, mount)
         self._known_until = float("-inf")
+        self._names_us = False
 
     def call(
         self,
@@ -187,9 +188,12 @@ class Calls:
         data, verdict = self._read(reply, verdict, what, safety)
         self._account(method, endpoint, ticket, reply, verdict, seconds)
         if verdict is None:
+            self._names_us = self._names_us or _names_somebody(reply)
             return data
         if verdict.doubt and path != "myself":
-            raise _Doubt(verdict.fault, fresh=verdict.fresh)
+            # A site that usually says whom it takes us for, and does not now, may not know us any more.
+            unnamed = self._names_us and not _names_somebody(reply)
+            raise _Doubt(verdict.fault, fresh=verdict.fresh or unnamed)
         raise verdict.fault
 
     def _read(
@@ -256,6 +260,14 @@ class Calls:
         if verdict is not None and isinstance(verdict.fault, Refused):
             verdict.fault.retry_after = pause
             verdict.fault.scope = limit.scope
+
+
+def _names_somebody(reply: requests.Response | None) -> bool:
+    """Whether Jira says in its answer's headers whom it takes the caller for."""
+    if reply is None:
+        return False
+    name = reply.headers.get("X-AACCOUNTID") or reply.headers.get("X-AUSERNAME") or ""
+    return name.casefold() not in ("", "anonymous")
 
 
 class _Doubt(Exception):
