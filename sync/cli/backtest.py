@@ -91,9 +91,9 @@ def _print(since: str, after: Tally, before: Tally | None, same: bool) -> None:
     from sync.cli.terminal import console, table
 
     out = console()
-    typer.echo(
-        f"{after.deliveries} deliveries about {after.subjects} issues and incidents in the last {since}."
-    )
+    spoken = "delivery" if after.deliveries == 1 else "deliveries"
+    about = "issue or incident" if after.subjects == 1 else "issues and incidents"
+    typer.echo(f"{after.deliveries} {spoken} about {after.subjects} {about} in the last {since}.")
     if before is None:
         typer.echo("No rules are in force yet to compare with.")
     elif same:
