@@ -55,6 +55,8 @@ class Router:
                 and came_back_after > rule.reopen_within
             )
             if not (too_late and rule and known.state == TicketState.LINKED):
+                if came_back_after is not None:
+                    self._hold_anew(known, ref)
                 self._due(known, rule, snapshot)
                 return f"ticket {known.jira_key or known.key} is due"
             return self._place(snapshot, rule, after=known)
@@ -164,6 +166,14 @@ class Router:
         if ticket.parked_at is None:
             ticket.attempts = 0
 
+    def _hold_anew(self, ticket: TicketRow, ref: str) -> None:
+        """A hold counts from when the subject came back, unless another of the ticket's stayed open."""
+        if ticket.state != TicketState.NEW or ticket.id is None:
+            return
+        others = (row for row in subjects.of_ticket(self._session, ticket.id) if row.ref != ref)
+        if all(row.ended_at is not None for row in others):
+            ticket.created_at = self.now
+
     def _ticket(self, key: str) -> TicketRow | None:
         if key not in self._by_key:
             self._by_key.update(tickets.by_keys(self._session, [key]))
@@ -185,13 +195,15 @@ class Router:
         return current
 
     def _over(self, ticket: TicketRow, reopen_within: float, snapshot: Snapshot) -> bool:
-        """Whether all subjects of a ticket ended longer ago than it may be reopened."""
+        """Whether a ticket's subjects ended longer ago than it may be reopened, or have left it for
+        one that followed."""
         if ticket.id is None or ticket.state != TicketState.LINKED:
             return False
         ends = [row.ended_at for row in subjects.of_ticket(self._session, ticket.id)]
-        if not ends or any(end is None for end in ends):
+        if any(end is None for end in ends):
             return False
-        return snapshot.event_time / 1e9 - max(end for end in ends if end) > reopen_within
+        last = max((end for end in ends if end is not None), default=None)
+        return last is None or snapshot.event_time / 1e9 - last > reopen_within
 
     def _umbrella(self, rule: Rule) -> str | None:
         """The key of the one ticket that a storm of new tickets collapses into, if there is one."""
@@ -202,7 +214,11 @@ class Router:
         recent = self._session.exec(
             select(func.count())
             .select_from(TicketRow)
-            .where(TicketRow.rule == rule.ref.name, col(TicketRow.created_at) > start)
+            .where(
+                TicketRow.rule == rule.ref.name,
+                TicketRow.state != TicketState.SPARED,
+                col(TicketRow.created_at) > start,
+            )
         ).one()
         if recent < limit:
             return None
