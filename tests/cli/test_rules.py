@@ -1,0 +1,117 @@
+"""``rules``, what ``status`` and ``/health/ready`` say of them, and ``why`` with Jira at hand."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.adapters.jira import JiraSite, JiraTracker
+from sync.bootstrap.program import probes
+from sync.bootstrap.simulated import SimulatedJira, start_jira
+from sync.cli.main import app
+from sync.settings import shipped
+from sync.store.engine import Store
+from sync.store.inbox import Inbox
+from sync.worker.rulebook import Guard
+from tests.walks.world import RULES, SimulatedClock, issue_event
+from tests.worker.edited import EditedWorld
+
+EDITED = RULES.replace('["data-quality"]', '["urgent"]')
+
+
+@pytest.fixture(scope="module")
+def jira() -> Iterator[SimulatedJira]:
+    started = start_jira(index_lag=0.0)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def world(
+    sqlite_store: Store, jira: SimulatedJira, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[EditedWorld]:
+    """One ticket in the simulated Jira, and the verbs configured for it. Every edit waits."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    site = jira.settings()
+    lines = "\n".join(f'{name} = "{value}"' for name, value in site.items())
+    Path("config.toml").write_text(
+        f'[store]\nurl = "sqlite:///{sqlite_store.place}"\n[coalesce]\nsigning_secrets = ["x"]\n'
+        f"[sites.main]\n{lines}\n"
+    )
+    clock = SimulatedClock(time.time() - 60)
+    tracker = JiraTracker(
+        JiraSite("main", site["url"], token=site["token"], email=site["email"]), clock
+    )
+    made = EditedWorld(sqlite_store, tracker, clock, tmp_path / "mappings", guard=Guard(most=0))
+    made.deliver(issue_event("issue_created", tmp_path.name, at=1))
+    made.settle()
+    yield made
+    made.close()
+
+
+def call(*args: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(args))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_show_tells_whether_the_rules_on_disk_are_in_force(world: EditedWorld) -> None:
+    code, out, _ = call("rules", "show")
+    assert code == 0
+    assert "In force since" in out
+    world.edit(EDITED)
+    code, out, _ = call("rules", "show")
+    assert code == 1
+    assert "An edit of the rules would change 1 and make 0 tickets; it waits for" in out
+    world.write_rules("[[rule]")
+    assert call("rules", "show")[0] == 2
+
+
+def test_accept_puts_them_in_force_once(world: EditedWorld) -> None:
+    world.edit(EDITED)
+    data = json.loads(call("rules", "accept", "--json")[1])
+    assert (data["new"], data["changed"]) == (True, 1)
+    assert call("rules", "accept")[1] == "These rules are in force already; nothing waits.\n"
+    assert call("rules", "show")[0] == 0
+
+
+def test_status_and_readiness_tell_of_an_edit_that_waits_and_of_a_bad_one(
+    world: EditedWorld,
+) -> None:
+    inbox = Inbox(world.store)
+    probe = probes(world.store, inbox, {}, world.book)["rules"]
+    try:
+        assert probe().ok
+        world.edit(EDITED)
+        assert "waits for `ticket-sync rules accept`" in probe().words
+        assert "waits for" in json.loads(call("status", "--json")[1])["rules"]["waiting"]
+        world.edit("[[rule]]")
+        found = probe()
+        assert (found.ok, found.vital) == (False, False)
+        assert "rules.toml:1" in found.words
+        assert "rules.toml:1" in call("status")[1]
+    finally:
+        inbox.close()
+
+
+def test_the_schema_is_the_one_that_comes_with_the_rules() -> None:
+    code, out, _ = call("rules", "schema")
+    assert code == 0
+    assert out == (shipped("mappings") / "rules.schema.json").read_text("utf-8")
+
+
+def test_why_asks_jira_who_wrote_each_field(world: EditedWorld, jira: SimulatedJira) -> None:
+    (row,) = world.rows()
+    jira.site.person.edit(row.jira_key, summary="mine")
+    out = call("why", row.jira_key, "--json")[1]
+    # Logs go to stderr; in this process they precede the JSON.
+    data = json.loads(out[out.index("{\n") :])
+    by = {field["name"]: field["by"] for field in data["fields"]}
+    assert data["jira_not_asked"] == ""
+    assert by["Summary"] == "a person"
+    assert by["Description"] == "ticket-sync"
