@@ -32,7 +32,8 @@ EVENT_OF = {
 
 MINIMAL = """
 [[rule]]
-name = "everything"
+name = "issues"
+when = { kind = "issue" }
 issue_type = "Bug"
 OPTIONS
 
@@ -57,6 +58,7 @@ class Stage(World):
         self.sandbox = sandbox
         self.site = site
         self.time = clock
+        self.bot = BOT
         self._events = 0
         self._known: dict[str, dict[str, Any]] = {}
 
