@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-PROOFS = ("matrix", "acceptance")
+PROOFS = ("matrix", "acceptance", "kills")
 
 
 def main(arguments: list[str]) -> int:

@@ -84,6 +84,8 @@ def _as_it_came(scene: Scene, subject: Subject) -> None:
     told = subject.title
     for odd in "\x00\x07\x1b\r\n\t":
         told = told.replace(odd, " ")
+    # What turns the direction of reading is taken out.
+    told = told.replace("\u202e", "").replace("\u202c", "")
     begin = " ".join(told.split())[:20]
     assert " ".join(summary.split()).startswith(begin[:4]), f"{summary!r} for {subject.title!r}"
     assert "49" not in summary, summary

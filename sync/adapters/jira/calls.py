@@ -190,9 +190,10 @@ class Calls:
         if verdict is None:
             self._names_us = self._names_us or _names_somebody(reply)
             return data
-        if verdict.doubt and path != "myself":
-            # A site that usually says whom it takes us for, and does not now, may not know us any more.
-            unnamed = self._names_us and not _names_somebody(reply)
+        # A site that usually says whom it takes us for, and does not now, may not know us any more.
+        refused = isinstance(verdict.fault, Rejected | Missing)
+        unnamed = refused and self._names_us and not _names_somebody(reply)
+        if (verdict.doubt or unnamed) and path != "myself":
             raise _Doubt(verdict.fault, fresh=verdict.fresh or unnamed)
         raise verdict.fault
 

@@ -177,6 +177,8 @@ class Metadata:
             except (Missing, Rejected):
                 if missing is None:
                     raise
+                # To somebody it does not know, Jira says that there is no such project.
+                self._calls.verify()
                 raise missing() from None
             name = next((n for n in names if isinstance(page, dict) and n in page), None)
             if name is None:
