@@ -15,10 +15,10 @@ from sync.domain.errors import Cause, Refused, Rejected
 from sync.store import sweeps
 from sync.store.engine import Store
 from sync.store.presence import Presence
-from sync.store.tables import RunResult
+from sync.store.tables import RunResult, WatermarkRow
 from sync.worker.sweeps.drift import DriftKind
 from sync.worker.sweeps.run import Run, Window
-from sync.worker.sweeps.runner import Runner
+from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
 from tests.worker.sweeps.build import START, Clock, Scene
 
 
@@ -153,17 +153,20 @@ def test_a_sweep_never_runs_twice_at_once(scene_on_each_store: Scene) -> None:
     assert scene.runner.run(Probe()) is not None
 
 
-def test_a_run_outlives_its_lease_because_it_is_renewed(scene: Scene) -> None:
-    runner = Runner(scene.store, scene.clock, "slow", lease=0.4)
-    other = Runner(scene.store, scene.clock, "other", lease=0.4)
+def test_a_lease_is_renewed_while_its_run_goes_on(scene: Scene) -> None:
+    def lease_until() -> float:
+        with scene.store.read() as session:
+            row = session.get(WatermarkRow, sweeps.watermark_name("probe"))
+            assert row is not None
+            return row.lease_until or 0.0
 
     def slow(run: Run) -> None:
-        end = time.monotonic() + 1.0
-        while time.monotonic() < end:
+        began, end = lease_until(), time.monotonic() + 20
+        while lease_until() <= began:
+            assert time.monotonic() < end, "the lease was not renewed"
             run.check()
-            assert other.run(Probe()) is None
 
-    report = runner.run(Probe(slow))
+    report = Runner(scene.store, scene.clock, "slow", lease=8.0).run(Probe(slow))
     assert report is not None
     assert report.result is RunResult.OK
 
@@ -183,7 +186,7 @@ CHILD = """
 import sys, threading
 from sync.store.engine import open_store
 from sync.store.presence import Presence
-from sync.worker.sweeps.runner import Runner
+from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
 from tests.worker.sweeps.build import Clock
 from tests.worker.sweeps.test_runner import Probe
 store = open_store(sys.argv[1])
@@ -229,8 +232,6 @@ def test_a_lease_that_nobody_renews_is_taken_over_within_a_minute(
     scene_on_each_store: Scene,
 ) -> None:
     store = scene_on_each_store.store
-    from sync.worker.sweeps.runner import LEASE_SECONDS
-
     assert LEASE_SECONDS < 60
     assert sweeps.take(store, "probe", "gone", 0.05) is not None
     end, value = time.monotonic() + 20, None
