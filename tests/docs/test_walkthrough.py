@@ -1,4 +1,4 @@
-"""docs/rules-walkthrough.md, run as it is written."""
+"""The README's walk from an edit of the rules to its being in force, run as it is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "rules-walkthrough.md"
+README = Path(__file__).resolve().parents[2] / "README.md"
+HEADING = "## Change a rule without fear\n"
 BLOCK = re.compile(r"```(\w+) ?([^\n]*)\n(.*?)```", re.S)
 PATIENCE = 120.0
 
@@ -99,6 +100,12 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     made.close()
 
 
+def _section() -> str:
+    """The part of the README under the heading, up to the next of its level."""
+    _, _, after = README.read_text("utf-8").partition(HEADING)
+    return after.partition("\n## ")[0]
+
+
 def _exports(commands: str) -> str:
     return " ".join(re.findall(r"(?m)^export (.*)$", commands))
 
@@ -124,7 +131,7 @@ def test_each_step_does_what_the_document_says(terminal: Terminal) -> None:
         "planned": ("ticket-sync plan --live", "Nothing to do"),
     }
     printed, steps = "", 0
-    for kind, info, content in BLOCK.findall(DOCUMENT.read_text("utf-8")):
+    for kind, info, content in BLOCK.findall(_section()):
         if kind == "text":
             _shown(content, printed)
         elif info.startswith("background="):
