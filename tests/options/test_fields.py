@@ -1,0 +1,160 @@
+"""Custom fields of every type, by name and by id, and parents, on a simulated Jira."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.options.stage import Stage, minimal
+
+# Name, id, value in the rule, what Jira shows, another value, what it shows then.
+CASES: list[tuple[str, str, str, str, str, str]] = [
+    ("Root cause", "customfield_10010", '"late"', "late", '"broken"', "broken"),
+    ("Impact", "customfield_10011", '"Some text"', "Some text", '"Other text"', "Other text"),
+    ("Affected rows", "customfield_10012", "12", "12", '"{{ 3 * 1.5 }}"', "4.5"),
+    ("Detected on", "customfield_10013", '"2026-09-21"', "2026-09-21", "2026-10-01", "2026-10-01"),
+    (
+        "Detected at",
+        "customfield_10014",
+        '"2026-09-21T12:00:00+02:00"',
+        "2026-09-21T10:00:00.000+0000",
+        "2026-09-22T00:00:00Z",
+        "2026-09-22T00:00:00.000+0000",
+    ),
+    ("Severity", "customfield_10015", '"high"', "High", '"10103"', "Low"),
+    (
+        "Data domains",
+        "customfield_10016",
+        '["Sales", "finance"]',
+        "Finance,Sales",
+        '["Marketing"]',
+        "Marketing",
+    ),
+    ("Area", "customfield_10017", '"Warehouse > Marts"', "Marts", '["Reporting"]', "Reporting"),
+    (
+        "Data owner",
+        "customfield_10018",
+        "\"{{ 'on.call@example.com' | jira_user }}\"",
+        "On-Call Engineer",
+        '"platform.lead@example.com"',
+        "Platform Lead",
+    ),
+    ("Tags", "customfield_10019", '["a b", "c"]', "a_b c", '"c, d"', "c d"),
+    (
+        "Runbook",
+        "customfield_10020",
+        '"https://example.com/runbook"',
+        "https://example.com/runbook",
+        '"https://example.com/other"',
+        "https://example.com/other",
+    ),
+    ("Detected by", "customfield_10023", '"Monitor"', "Monitor", '"Person"', "Person"),
+    ("Checks", "customfield_10024", '["Volume"]', "Volume", '"Freshness"', "Freshness"),
+    (
+        "Informed",
+        "customfield_10025",
+        '["on.call@example.com", "data.owner@example.com"]',
+        "Data Owner, On-Call Engineer",
+        '["on.call@example.com"]',
+        "On-Call Engineer",
+    ),
+]
+
+
+def shown(stage: Stage, id_: str) -> str:
+    """A field's value in words."""
+    return stage.ticket.fields.get(id_, "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+def test_a_field_goes_by_name_and_by_id_follows_the_rule_and_is_emptied(
+    stage: Stage, case: tuple[str, ...]
+) -> None:
+    name, id_, first, words, second, words_then = case
+    stage.write_rules(minimal(fields=f'"{name}" = {first}'))
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    assert words in shown(stage, id_)
+    stage.write_rules(minimal(fields=f"{id_} = {second}"))
+    stage.tell("issue_updated", "orders", title="orders, again")
+    stage.settle()
+    assert words_then in shown(stage, id_)
+    assert words_then == words or words not in shown(stage, id_)
+    stage.write_rules(minimal(fields=f"{id_} = \"{{{{ '' }}}}\""))
+    stage.tell("issue_updated", "orders", title="orders, once more")
+    stage.settle()
+    assert shown(stage, id_) == ""
+    assert stage.silent()
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ('"Severity" = "Awful"', "Severity|may be: Critical, High, Low, Medium"),
+        ('"Data domains" = ["Finanse"]', "Data domains|Did you mean 'Finance'?"),
+        ('"Affected rows" = "many"', "Affected rows|'many' is not a number"),
+        ('"Detected on" = "soon"', "Detected on|'soon' is not a date"),
+        ('"Data owner" = "nobody@example.com"', "Data owner|nobody@example.com"),
+        ('"Internal note" = "x"', "Internal note|not on the create screen"),
+        ('"Root cuase" = "x"', "Root cuase|Did you mean 'Root cause'?"),
+        ('"Team" = "Platform"', "Team|customfield_10021, customfield_10022"),
+        ('components = ["Ingestoin"]', "Components|Ingest"),
+        ('priority = "Hihg"', "Priority|Hihg"),
+    ],
+)
+def test_what_jira_would_not_take_parks_with_the_field_and_what_to_do(
+    stage: Stage, field: str, words: str
+) -> None:
+    stage.write_rules(minimal(fields=field))
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    assert stage.tickets() == []
+    parked: Any = stage.row().parked
+    assert parked is not None
+    name, said = words.split("|")
+    assert name in parked["field"]
+    assert said in f"{parked['reason']} {parked['remedy']}"
+
+
+def test_one_of_two_fields_with_a_name_is_chosen_by_its_id(stage: Stage) -> None:
+    stage.write_rules(minimal(fields='customfield_10022 = "platform"'))
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    assert stage.ticket.fields["customfield_10022"] == "Platform"
+    assert "customfield_10021" not in stage.ticket.fields
+
+
+def test_a_ticket_goes_under_the_parent_that_the_rule_names(stage: Stage) -> None:
+    epics = [stage.sandbox.person.create("DATA", "Epic", name) for name in ("one", "two")]
+    stage.write_rules(minimal(fields=f'parent = "{epics[0]}"'))
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    (made,) = [t for t in stage.tickets() if t.type == "Bug"]
+    assert made.fields["parent"] == epics[0]
+    stage.write_rules(minimal(fields=f'parent = "{epics[1]}"'))
+    stage.tell("issue_updated", "orders", title="orders, again")
+    stage.settle()
+    assert stage.sandbox.ticket(made.key).fields["parent"] == epics[1]
+    assert stage.silent()
+
+
+def test_a_sub_task_is_made_under_its_parent(stage: Stage) -> None:
+    task = stage.sandbox.person.create("DATA", "Task", "Watch the orders")
+    rule = minimal(fields=f'parent = "{task}"').replace('"Bug"', '"Sub-task"')
+    stage.write_rules(rule)
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    (made,) = [t for t in stage.tickets() if t.type == "Sub-task"]
+    assert made.fields["parent"] == task
+    assert stage.silent()
+
+
+def test_a_parent_that_is_not_there_parks(stage: Stage) -> None:
+    stage.write_rules(minimal(fields='parent = "DATA-999"'))
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    assert stage.tickets() == []
+    parked: Any = stage.row().parked
+    assert parked is not None
+    assert "Parent" in parked["field"]
