@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -20,21 +22,42 @@ from sync.web.receiver import Acceptor, Limits, Receiver, receiver_route
 
 log = structlog.get_logger("web")
 
+_STYLE = """
+:root { color-scheme: light dark; }
+body { max-width: 42rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
+h1 small { font-size: 1rem; font-weight: 400; opacity: .7; }
+dl { margin: 1.5rem 0; }
+dt { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+dd { margin: 0 0 .75rem; opacity: .8; }
+"""
+
 _PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>ticket-sync</title>
-<h1>ticket-sync {version}</h1>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>ticket-sync</title>
+<style>{style}</style>
+</head>
+<body>
+<h1>ticket-sync <small>{version}</small></h1>
 <p>Keeps Jira tickets in step with the issues and incidents of Coalesce Quality.</p>
-<ul>
-<li><code>POST {path}</code>: where signed deliveries go</li>
-<li><a href="/health/ready">/health/ready</a>: what is ready, and what is not</li>
-<li><a href="/health/live">/health/live</a>: whether it runs</li>
-<li><a href="/metrics">/metrics</a>: numbers for Prometheus</li>
-</ul>
+<dl>
+<dt>POST {path}</dt><dd>where signed deliveries go</dd>
+<dt><a href="/health/ready">/health/ready</a></dt><dd>what is ready, and what is not</dd>
+<dt><a href="/health/live">/health/live</a></dt><dd>whether it runs</dd>
+<dt><a href="/metrics">/metrics</a></dt><dd>numbers for Prometheus</dd>
+</dl>
+</body>
 </html>
 """
 
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _PAGE_HEADERS = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; frame-ancestors 'none'"
+    ),
     "x-content-type-options": "nosniff",
 }
 
@@ -64,7 +87,7 @@ def create_app(
 
     @get("/", name="home", media_type=MediaType.HTML)
     async def home() -> Response[str]:
-        page = _PAGE.format(version=__version__, path=path)
+        page = _PAGE.format(style=_STYLE, version=__version__, path=path)
         return Response(page, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
 
     has_home = any("/" in getattr(route, "paths", ()) for route in routes)
