@@ -7,6 +7,7 @@ from typing import Any
 from sync.adapters.coalesce import CoalesceSource
 from sync.rules import parse
 from sync.sandbox.memory import MemoryTracker
+from sync.store.engine import Store
 from sync.worker.backtest import Tally, backtest
 from tests.walks.world import RULES, START, issue_event
 from tests.worker.conftest import Make
@@ -43,9 +44,9 @@ def closed(minutes: float, issue: str, **fields: Any) -> tuple[float, str, str, 
 
 
 def test_the_rules_in_force_are_told_to_have_made_what_they_made(
-    make: Make, jira: MemoryTracker
+    make: Make, store: Store, jira: MemoryTracker
 ) -> None:
-    world = lived(make(), created(1, "a"), created(2, "b"), closed(3, "a"))
+    world = lived(make(store=store), created(1, "a"), created(2, "b"), closed(3, "a"))
     tally = told(world)
     assert tally.made == len(jira.alive) == 2
     assert tally.by_project == {"DATA": 2}

@@ -6,6 +6,7 @@ from sync.domain.actions import Create, Transition, Update
 from sync.domain.errors import Outage, SiteDown
 from sync.rules import RuleSet, parse
 from sync.sandbox.memory import MemoryTracker
+from sync.store.engine import Store
 from sync.worker.planning import Forecast, forecast
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
@@ -86,8 +87,8 @@ def test_tickets_to_be_made_are_shown_with_where_they_will_stand(make: Make) -> 
     assert world.rows() == []
 
 
-def test_subjects_that_a_rule_groups_make_one_ticket(make: Make) -> None:
-    world = make(ISSUES_ONLY)
+def test_subjects_that_a_rule_groups_make_one_ticket(make: Make, store: Store) -> None:
+    world = make(ISSUES_ONLY, store=store)
     opened(world, "a", "b", "c", title="customers is stale", trigger_name="freshness")
     grouped = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\ngroup_by = "trigger"')
     (ticket,) = planned(world, grouped).tickets
