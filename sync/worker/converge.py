@@ -30,7 +30,7 @@ from sync.telemetry import WALKS
 from sync.worker.apply import Apply
 from sync.worker.creation import NotYet, make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
-from sync.worker.incidents import incidents_due, issues_due
+from sync.worker.incidents import incidents_due, issues_due, parent_refused
 from sync.worker.record import Entry, Record
 
 log = structlog.get_logger("worker")
@@ -102,7 +102,8 @@ class Converger:
         except Missing as fault:
             return self._gone(facts, record, ref, fault)
         except Rejected as fault:
-            return self._park(facts, record, _parked(fault, ref))
+            refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
+            return self._park(facts, record, refused or _parked(fault, ref))
         except LeaseLost:
             raise
         except Exception as error:

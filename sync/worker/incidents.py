@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sqlmodel import Session
 
+from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, TicketLink
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base
@@ -157,8 +158,20 @@ def with_parent(
     """
     if "parent" in desired.fields or not any(rule.issues.as_children for rule in rules.rules):
         return desired
-    keys = [
-        incident.jira_key
+    keys = [key for key, _ in _parents(rules, site, incidents)]
+    known = base.fields.get("parent")
+    if not keys and (known is None or not known.sent):
+        return desired
+    wish = FieldWish(keys[0] if keys else None)
+    return replace(desired, fields={**desired.fields, "parent": wish})
+
+
+def _parents(
+    rules: RuleSet, site: str, incidents: Mapping[str, list[IncidentOf]]
+) -> list[tuple[str, Rule]]:
+    """The incidents' tickets that issues are to be children of: (Jira key, the incident's rule)."""
+    return [
+        (incident.jira_key, rule)
         for those in incidents.values()
         for incident in those
         if incident.site == site
@@ -166,8 +179,22 @@ def with_parent(
         and (rule := rules.get(incident.rule)) is not None
         and rule.issues.as_children
     ]
-    known = base.fields.get("parent")
-    if not keys and (known is None or not known.sent):
-        return desired
-    wish = FieldWish(keys[0] if keys else None)
-    return replace(desired, fields={**desired.fields, "parent": wish})
+
+
+def parent_refused(
+    fault: Rejected, rules: RuleSet, site: str, incidents: Mapping[str, list[IncidentOf]]
+) -> Parked | None:
+    """Why a ticket is set aside that Jira will not have as a child; None where that is not the fault."""
+    wished = _parents(rules, site, incidents)
+    if fault.field.casefold() != "parent" or not wished:
+        return None
+    key, rule = wished[0]
+    return Parked(
+        f"Jira does not take {key} as its parent: {fault}",
+        'The incident\'s rule asks for it with `link = "parent"`. Let it make tickets of a type that '
+        "may have these under it, in a project that allows it, or name a type of link there.",
+        cause=fault.cause,
+        field=fault.field,
+        rule=rule.ref.name,
+        where=rule.ref.where,
+    )
