@@ -1,0 +1,19 @@
+"""The acceptance run in a smaller form: shuffled, a fifth doubled, killed three times on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from proof.acceptance import accept
+
+
+@pytest.mark.timeout(600)
+def test_shuffled_and_doubled_deliveries_and_three_kills_end_with_one_right_ticket_each(
+    dialect: str,
+) -> None:
+    found = accept(dialect, issues=150, deliveries=750, kills=3, every=1.5)
+    assert (found.kills, found.accepted) == (3, 750)
+    assert found.outcome.lost == []
+    assert found.outcome.doubled == []
+    assert found.outcome.made == 150
+    assert found.quiet
