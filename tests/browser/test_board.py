@@ -84,7 +84,7 @@ def test_the_story_of_the_demo_unfolds_by_itself_and_can_be_read(
     page.locator(f'.card[href="{path}"]').click()
     page.wait_for_url(f"**{path}")
     described = page.get_by_role("region", name="Description")
-    expect(described.locator("table").first).to_contain_text("Entity")
+    expect(described.locator("table", has_text="Entity").first).to_be_visible()
     expect(described.locator("td a").first).to_have_attribute("href", re.compile("^https://"))
     expect(described.get_by_role("link", name="Open in Coalesce Quality")).to_be_visible()
     expect(page.get_by_role("region", name="Comments")).to_contain_text(
