@@ -9,7 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.running import Everything, Site, demo, sandbox
 
@@ -92,13 +100,18 @@ class Watched:
 
     def watch(self, context: BrowserContext) -> None:
         context.route("**/*", self._guard)
-        context.on("console", lambda m: m.type == "error" and self.trouble.append(m.text))
+        context.on("console", self._said)
         context.on("weberror", lambda error: self.trouble.append(str(error.error)))
         context.on("dialog", lambda dialog: (self.trouble.append(dialog.message), dialog.dismiss()))
 
     def fits(self) -> bool:
         """Whether nothing is wider than the window."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # Chromium looks for an icon of its own accord where a page that is no HTML cannot name one.
+        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
+            self.trouble.append(message.text)
 
     def _guard(self, route: Route) -> None:
         address = route.request.url
