@@ -40,6 +40,7 @@ class Facts:
     snapshots: tuple[Snapshot, ...]
     occurrences: int
     ended_at: float | None
+    due_at: float | None
     parked: bool
     # (site, Jira key) of the tickets of an incident's issues.
     issue_tickets: tuple[tuple[str, str], ...] = ()
@@ -79,6 +80,7 @@ def gather(session: Session, row: TicketRow) -> Facts:
         snapshots=tuple(subjects.to_snapshot(r) for r in rows),
         occurrences=sum(r.occurrences for r in rows),
         ended_at=max(ends, default=None),
+        due_at=row.due_at,
         parked=row.parked_at is not None,
         issue_tickets=tuple(
             (t.site, t.jira_key) for t in members if t.state == TicketState.LINKED and t is not row

@@ -59,6 +59,11 @@ class Breaker:
     def state(self) -> BreakerState:
         return self._state
 
+    def shut(self) -> bool:
+        """Whether a call would be sent away now: down, and nobody is to probe or somebody does."""
+        state = self._state
+        return state.down and (self._probing or self._clock.time() < state.next_probe)
+
     def admit(self) -> Admission:
         """Raises SiteDown while the breaker is open and it is not this caller's turn to probe."""
         with self._lock:

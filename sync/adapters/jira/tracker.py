@@ -115,8 +115,8 @@ class JiraTracker:
 
     def down(self) -> str:
         """Why no calls are made to this site now, "" if they are, or if a probe is due."""
-        state = self._calls.breaker.state
-        return state.words if state.down and self._clock.time() < state.next_probe else ""
+        breaker = self._calls.breaker
+        return breaker.state.words if breaker.shut() else ""
 
     def probe(self) -> str:
         """Who we are on this site (display name). Raises SiteDown or Refused."""
