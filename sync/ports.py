@@ -140,6 +140,10 @@ class Tracker(Protocol):
     site: str
     # Seconds after which a search surely shows what was created before (Jira's index lags).
     index_lag: float
+    # Seconds from asking for a call to when it surely has ended on our side.
+    longest_call: float
+    # Seconds for which Jira may go on with a call that we have given up.
+    afterwork: float
 
     def draft(self, desired: Desired) -> Draft:
         """Resolve names to ids and values to canonical form (metadata is cached).

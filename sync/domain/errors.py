@@ -106,6 +106,7 @@ class Parked:
 
     def __str__(self) -> str:
         place = f" (rule {self.rule!r}, {self.where})" if self.rule else ""
-        what = f"{self.field}: " if self.field else ""
+        said = self.reason.casefold()
+        what = f"{self.field}: " if self.field and self.field.casefold() not in said else ""
         then = f" {self.remedy}" if self.remedy else ""
         return f"{what}{self.reason}{place}.{then}".replace("..", ".")

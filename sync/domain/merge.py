@@ -62,31 +62,61 @@ def shown_after(field_base: FieldBase, observed: Any) -> Any:
 def merge_text(
     sent: Sequence[str], observed: Document, desired: Document, *, take_over: bool
 ) -> Document:
-    """The observed document with our part replaced by ``desired``.
+    """The observed document with what changed upstream since ``sent`` brought in.
 
-    ``sent`` are the identities of the blocks as Jira showed them after our last write. Blocks that a
-    person wrote before or after our part stay where they are; blocks they put between ours move
-    behind it; blocks of ours they changed are replaced. Where nothing of ours is left, ours comes
-    after theirs. ``take_over`` (a field that is always ours) replaces everything.
+    ``sent`` are the identities of the blocks as Jira showed them after our last write. A three-way
+    merge by blocks: where only we changed something, ours is taken; where only a person did, theirs
+    stays; where both changed the same blocks, ours replaces theirs, and blocks a person put before,
+    after or between stay. A text that a person wrote anew, with nothing of ours left in it, is theirs.
+    ``take_over`` (a field that is always ours) replaces everything.
     """
     if take_over or not observed.blocks:
         return desired
-    there = observed.identities
-    matcher = SequenceMatcher(a=list(sent), b=list(there), autojunk=False)
-    matches = [match for match in matcher.get_matching_blocks() if match.size]
-    if not matches:
+    if not sent:
         return Document(observed.blocks + desired.blocks)
-    start, end = matches[0].b, matches[-1].b + matches[-1].size
-    # A changed first or last block of ours is not theirs: it stands where ours stood.
-    start = max(0, start - matches[0].a)
-    end = min(len(there), end + len(sent) - (matches[-1].a + matches[-1].size))
-    inserted: list[Block] = []
-    for tag, _a1, _a2, b1, b2 in matcher.get_opcodes():
-        if tag == "insert" and b1 >= start and b2 <= end:
-            inserted.extend(observed.blocks[b1:b2])
-    return Document(
-        observed.blocks[:start] + desired.blocks + tuple(inserted) + observed.blocks[end:]
-    )
+    there = _matches(sent, observed.identities)
+    if not there:
+        return observed
+    wished = _matches(sent, desired.identities)
+    merged: list[Block] = []
+    s = o = d = 0
+    for anchor in [*sorted(there.keys() & wished.keys()), len(sent)]:
+        end_o = there.get(anchor, len(observed.blocks))
+        end_d = wished.get(anchor, len(desired.blocks))
+        merged += _stretch(sent[s:anchor], observed.blocks[o:end_o], desired.blocks[d:end_d])
+        if anchor < len(sent):
+            merged.append(observed.blocks[end_o])
+        s, o, d = anchor + 1, end_o + 1, end_d + 1
+    return Document(tuple(merged))
+
+
+def _matches(sent: Sequence[str], other: Sequence[str]) -> dict[int, int]:
+    """Places in ``sent`` and where the same block stands in ``other``, in order."""
+    blocks = SequenceMatcher(a=list(sent), b=list(other), autojunk=False).get_matching_blocks()
+    return {m.a + n: m.b + n for m in blocks for n in range(m.size)}
+
+
+def _stretch(sent: Sequence[str], theirs: Sequence[Block], ours: Sequence[Block]) -> list[Block]:
+    """What becomes of the blocks between two that nobody changed."""
+    their_words = [block.identity for block in theirs]
+    if [block.identity for block in ours] == list(sent):
+        return list(theirs)
+    if their_words == list(sent):
+        return list(ours)
+    # Both changed it. What they put in beside ours stays; what they made of ours does not, block for
+    # block: of two where one of ours stood, the one further from the middle is put in.
+    opcodes = SequenceMatcher(a=list(sent), b=their_words, autojunk=False).get_opcodes()
+    before: list[Block] = []
+    after: list[Block] = []
+    for tag, a1, a2, b1, b2 in opcodes:
+        extra = max(0, (b2 - b1) - (a2 - a1))
+        if tag not in ("insert", "replace") or not extra:
+            continue
+        if a1 == 0:
+            before += theirs[b1 : b1 + extra]
+        else:
+            after += theirs[b2 - extra : b2]
+    return [*before, *ours, *after]
 
 
 def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:

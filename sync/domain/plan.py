@@ -180,9 +180,11 @@ def comment_marker(draft: Draft) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _comment(draft: Draft, base: Base, changes: Collection[Change]) -> list[Action]:
+def _comment(
+    draft: Draft, base: Base, changes: Collection[Change], *, left_alone: bool
+) -> list[Action]:
     desired, parts = draft.desired, []
-    if base.status is not desired.status and desired.status_comment:
+    if base.status is not desired.status and desired.status_comment and not left_alone:
         parts.append(desired.status_comment)
     wanted = {name.casefold() for name in desired.comment_on}
     telling = [c for c in changes if not wanted or {c.id.casefold(), c.name.casefold()} & wanted]
@@ -235,7 +237,9 @@ def plan(
         )
         return Plan((*actions, *links), after, parked)
     actions += movement
-    actions += _comment(draft, base, changes)
+    # A ticket that a person closed is not told of what goes on upstream.
+    left_alone = not draft.desired.status.ended and any(isinstance(a, Hold) for a in movement)
+    actions += _comment(draft, base, changes, left_alone=left_alone)
     return Plan((*actions, *links), after)
 
 

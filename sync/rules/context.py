@@ -10,6 +10,8 @@ from sync.rules.errors import Wrong
 from sync.rules.filters import moment
 from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
 
+LONGEST_DESCRIPTION = 70_000
+
 _ADVANCE = (
     *(Status.OPEN, Status.INVESTIGATING, Status.EXPECTED, Status.FIXED),
     *(Status.NO_ACTION_NEEDED, Status.CLOSED, Status.CANCELLED),
@@ -56,10 +58,18 @@ def subject_url(snapshot: Snapshot) -> str:
     return str(snapshot.payload.get(f"{snapshot.ref.kind.value}_url") or "")
 
 
+def shortened(text: str) -> str:
+    """A description that templates can carry; Jira takes less than half of this."""
+    if len(text) <= LONGEST_DESCRIPTION:
+        return text
+    return text[:LONGEST_DESCRIPTION].rstrip() + "\n\n… (cut: the whole text is upstream)"
+
+
 def record(snapshot: Snapshot) -> Mapping[str, Any]:
     """A subject as templates see it: its payload, and what else we know."""
     known = {
         **snapshot.payload,
+        "description": shortened(str(snapshot.payload.get("description") or "")),
         "id": snapshot.ref.id,
         "kind": snapshot.ref.kind.value,
         "url": subject_url(snapshot),

@@ -58,6 +58,12 @@ def remote_link(snapshot: Snapshot) -> RemoteLink | None:
     return RemoteLink(f"ticket-sync:{snapshot.ref}", url, title[:255] or url[:255])
 
 
+def nameless(snapshot: Snapshot) -> str:
+    """A summary for a subject of which the template makes none: Jira wants one of every ticket."""
+    about = snapshot.payload.get("trigger_name") or snapshot.ref.id
+    return f"{snapshot.ref.kind.value.capitalize()} without a title: {about}"
+
+
 def _comment(value: Value | None, context: Context) -> str | None:
     return (value.text(context).strip() or None) if value else None
 
@@ -69,16 +75,19 @@ def project_ticket(
     context = context_of(snapshots, plan.tables, occurrences=occurrences)
     status = group_status(snapshots)
     wish = plan.status.get(status, LEAVE)
+    fields = {
+        name: FieldWish(one.value.render(context), one.ownership)
+        for name, one in plan.fields.items()
+    }
+    if "summary" in fields and not str(fields["summary"].value or "").strip():
+        fields["summary"] = FieldWish(nameless(in_order(snapshots)[0]), fields["summary"].ownership)
     return Desired(
         key=key,
         rule=ref,
         site=plan.site,
         project=plan.project,
         issue_type=plan.issue_type,
-        fields={
-            name: FieldWish(one.value.render(context), one.ownership)
-            for name, one in plan.fields.items()
-        },
+        fields=fields,
         status=status,
         target=wish.aim(context),
         version=_version(plan.digest, snapshots, occurrences),

@@ -70,6 +70,8 @@ class MemoryTracker:
     ) -> None:
         self.site = site
         self.index_lag = index_lag
+        self.longest_call = 5.0
+        self.afterwork = 1.0
         self.tickets: dict[str, MemoryTicket] = {}
         self.calls: Counter[str] = Counter()
         self._clock = clock

@@ -65,6 +65,13 @@ class Apply:
         return base, made
 
     def _carry_out(self, ref: TicketRef, base: Base, made: Plan, observed: Observed | None) -> Base:
+        try:
+            return self._take(ref, base, made, observed)
+        except Missing as fault:
+            # Only a read, which also looks at account and project, tells that a ticket is gone.
+            raise Unknown(f"{fault}; reading it again") from fault
+
+    def _take(self, ref: TicketRef, base: Base, made: Plan, observed: Observed | None) -> Base:
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         if comment is not None and comment.marker != self._open_comment.get("marker"):
             self._intend_comment(comment, at_once=any(isinstance(a, Update) for a in made.actions))

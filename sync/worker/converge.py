@@ -32,6 +32,7 @@ from sync.worker.creation import NotYet, make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
 from sync.worker.incidents import incidents_due, issues_due, parent_refused
 from sync.worker.record import Entry, Record
+from sync.worker.refusals import Refusals
 
 log = structlog.get_logger("worker")
 
@@ -65,6 +66,7 @@ class Converger:
         self._clock = clock
         self._pace = pace or Pace()
         self._jitter = jitter
+        self._refusals = Refusals(clock)
 
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""
@@ -140,7 +142,7 @@ class Converger:
         desired, again_at = desire(facts, rule, now, self._rules())
         draft = tracker.draft(desired)
         if facts.ref is None:
-            made = make(facts, draft, tracker, record, self._clock)
+            made = make(facts, draft, tracker, record, self._clock, self._refusals)
             if made is None:
                 return "held"
             ref, base = made

@@ -14,7 +14,7 @@ import structlog
 
 from sync.domain.actions import Adopt, Hold
 from sync.domain.backoff import search_delay
-from sync.domain.errors import Fault, Unknown
+from sync.domain.errors import Fault, Rejected, Unknown
 from sync.domain.plan import Standing, plan_unmade
 from sync.domain.subject import Status
 from sync.domain.ticket import Base, Draft, TicketRef
@@ -22,6 +22,7 @@ from sync.ports import Clock, Tracker
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.gather import Facts
 from sync.worker.record import Entry, Record
+from sync.worker.refusals import Refusals
 
 log = structlog.get_logger("worker")
 
@@ -35,7 +36,12 @@ class NotYet(Exception):
 
 
 def make(
-    facts: Facts, draft: Draft, tracker: Tracker, record: Record, clock: Clock
+    facts: Facts,
+    draft: Draft,
+    tracker: Tracker,
+    record: Record,
+    clock: Clock,
+    refusals: Refusals,
 ) -> tuple[TicketRef, Base] | None:
     """The ticket, made or found, and its base; None when none is wanted.
 
@@ -53,6 +59,10 @@ def make(
         record.settle(None, Entry("hold", str(action), "held"))
         return None
 
+    if not facts.look:
+        # Who asks for another look, as `retry` does, gets one.
+        refusals.check(draft)
+
     def intend(row: TicketRow) -> None:
         row.state = TicketState.CREATING
         row.intent_at = clock.time()
@@ -65,12 +75,16 @@ def make(
     try:
         ref = tracker.create(draft)
     except Unknown as fault:
-        # The clock of the search starts when the call was given up, not when it began.
-        record.step(_still_open(clock.time()), Entry("create", str(fault), "unknown"))
+        # The call has ended on our side; Jira may go on with it for a while.
+        ended = clock.time() + tracker.afterwork - tracker.longest_call
+        record.step(_still_open(ended), Entry("create", str(fault), "unknown"))
         raise NotYet(str(fault), clock.time() + search_delay(0)) from fault
-    except Fault:
+    except Fault as fault:
+        if isinstance(fault, Rejected):
+            refusals.note(draft, fault)
         record.step(_not_made)
         raise
+    refusals.forget(draft)
     record.step(_linked(ref, base), Entry("create", f"{action}: {ref.key}"))
     log.info("created", ticket=ref.key, key=facts.key, rule=draft.desired.rule.name)
     return ref, base
@@ -100,7 +114,8 @@ def _find(
         record.step(_linked(adopt.ref, base), *entries)
         log.info("adopted", ticket=adopt.ref.key, key=facts.key)
         return adopt.ref, base
-    proven_at = (facts.intent_at or now) + tracker.index_lag
+    # After a crash nobody knows when the call went out, only when it was decided on.
+    proven_at = (facts.intent_at or now) + tracker.longest_call + tracker.index_lag
     if now >= proven_at:
         record.step(_not_made, Entry("find", "not there; the call did not make it"))
         return None

@@ -88,7 +88,25 @@ TEXTS = {
     "a block of ours they changed is replaced": ("a b c", "a B c", "x y", "x y"),
     "a first block of ours they changed is replaced": ("a b c", "A b c", "x y", "x y"),
     "text before a changed first block stays": ("a b c", "mine A b c", "x y", "mine x y"),
-    "a text they wrote anew keeps ours behind it": ("a b", "all new", "c", "all new c"),
+    "a text they wrote anew is theirs": ("a b", "all new", "c", "all new"),
+    "a block they changed stays where upstream changed another": (
+        "a b c",
+        "A b c",
+        "a b z",
+        "A b z",
+    ),
+    "a block they removed stays removed where upstream changed another": (
+        "a b c",
+        "b c",
+        "a b z",
+        "b z",
+    ),
+    "a block upstream took away goes, with theirs around it staying": (
+        "a b c",
+        "mine a b c too",
+        "a c",
+        "mine a c too",
+    ),
     "an emptied text gets ours": ("a b", "", "c", "c"),
 }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sync.domain.errors import Outage, Refused, Rejected, SiteDown, Unknown
+from sync.domain.errors import Cause, Missing, Outage, Refused, Rejected, SiteDown, Unknown
 from sync.sandbox.memory import MemoryTracker
+from sync.store import tickets
 from tests.walks.test_lifecycle import A
 from tests.walks.world import World, issue_event
 
@@ -158,3 +159,43 @@ def test_a_parked_ticket_is_tried_again_by_itself_in_time(
     world.settle(within=86_400)
     assert len(jira.alive) == 1
     assert world.rows()[0].parked is None
+
+
+def test_after_a_crash_the_search_waits_for_a_call_that_jira_may_still_be_carrying_out(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail("create", lambda: KeyboardInterrupt())
+    world.deliver(issue_event("issue_created", A, at=1))
+    with pytest.raises(KeyboardInterrupt):
+        world.step()
+    crashed = world.clock.time()
+    tickets.release_leases_of(world.store, tickets.lease_owners(world.store))
+    while jira.calls["create"] == 1:
+        world.clock.sleep(0.5)
+        world.step()
+    assert world.clock.time() - crashed >= jira.longest_call + jira.index_lag
+
+
+def test_a_project_that_refuses_everything_is_not_asked_for_each_of_its_tickets(
+    world: World, jira: MemoryTracker
+) -> None:
+    for _ in range(40):
+        jira.fail("create", lambda: Rejected("no permission to create", cause=Cause.PERMISSION))
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=1) for n in range(40)))
+    while world.step():
+        pass
+    assert jira.calls["create"] == 1
+    assert all(row.parked and "no permission" in row.parked["words"] for row in world.rows())
+
+
+def test_a_ticket_that_is_gone_when_written_to_is_read_before_it_counts_as_deleted(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.deliver(issue_event("issue_created", A, at=1))
+    world.settle()
+    jira.fail("update", lambda: Missing("HTTP 404"))
+    world.deliver(issue_event("issue_updated", A, at=2, title="new"))
+    world.settle()
+    (row,) = world.rows()
+    assert row.parked is None
+    assert jira.alive[0].fields["summary"] == "new"

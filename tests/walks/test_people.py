@@ -75,3 +75,18 @@ def test_a_moved_ticket_is_followed_under_its_new_key(world: World, ticket) -> N
     world.settle()
     assert world.rows()[0].jira_key == "OPS-7"
     assert ticket.status.name == "Done"
+
+
+def test_a_ticket_that_a_person_closed_is_not_told_of_what_goes_on_upstream(
+    world: World, ticket
+) -> None:
+    ticket.status, ticket.resolution = WONT_DO, "Won't Do"
+    world.deliver(issue_event("issue_status_updated", A, at=2, status="ISSUE_STATUS_INVESTIGATING"))
+    world.settle()
+    assert ticket.comments == {}
+
+
+def test_an_issue_without_a_title_still_gets_a_ticket(world: World, jira: MemoryTracker) -> None:
+    world.deliver(issue_event("issue_created", A, at=1, title=" ", trigger_name="freshness"))
+    world.settle()
+    assert jira.alive[0].fields["summary"] == "Issue without a title: freshness"

@@ -132,10 +132,15 @@ class Breaker:
         """Some answer came back: the site is there."""
         self._unanswered = 0
 
-    def unanswered(self, words: str) -> None:
-        """No answer, or only a gateway's. Too many in a row open the breaker."""
+    def unanswered(self) -> bool:
+        """No answer, or only a gateway's. Whether there were so many in a row that the site is suspect.
+
+        The suspicion is the caller's to confirm: one broken project is not a site that is down.
+        """
         with self._lock:
             self._unanswered += 1
-            enough = self._unanswered >= UNREACHABLE_AFTER and not self._state.down
-        if enough:
-            self.trip(SiteDown(f"the site does not answer: {words}", outage=Outage.MAINTENANCE))
+            return self._unanswered >= UNREACHABLE_AFTER and not self._state.down
+
+    def unreachable(self, words: str) -> None:
+        """The site does not answer, whatever it is asked."""
+        self.trip(SiteDown(f"the site does not answer: {words}", outage=Outage.MAINTENANCE))

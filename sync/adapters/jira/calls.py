@@ -53,6 +53,9 @@ def _pause(state: RetryCallState) -> float:
     return max(float(asked), _backoff(state))
 
 
+_MYSELF = "GET myself"
+
+
 class Calls:
     """Shared by threads. ``api`` is the REST version used where a call names none."""
 
@@ -234,7 +237,8 @@ class Calls:
         status = reply.status_code if reply is not None else 0
         site = self.site.name
         if verdict is not None and verdict.unanswered:
-            self.breaker.unanswered(str(verdict.fault))
+            if self.breaker.unanswered() and endpoint != _MYSELF:
+                self._confirm_unreachable(str(verdict.fault))
         else:
             self.breaker.answered()
         if reply is not None and status == 429:
@@ -252,6 +256,15 @@ class Calls:
             result=result,
             milliseconds=round(seconds * 1000, 1),
         )
+
+    def _confirm_unreachable(self, words: str) -> None:
+        """Many calls went unanswered: ask something that always works before giving up on the site."""
+        try:
+            self._ask_myself()
+        except SiteDown:
+            return
+        except Refused:
+            self.breaker.unreachable(words)
 
     def _slow(
         self, reply: requests.Response, verdict: Verdict | None, endpoint: str, ticket: str

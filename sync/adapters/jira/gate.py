@@ -68,7 +68,8 @@ class Gate:
                         if write and ticket:
                             self._note_write(ticket, now)
                         return
-                    if not self._turns.wait(timeout=self._patience * 6):
+                    left = begun + self._patience - now
+                    if left <= 0 or not self._turns.wait(timeout=left):
                         raise Refused(
                             "all calls allowed at once are under way",
                             retry_after=self._patience,

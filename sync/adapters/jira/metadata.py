@@ -16,7 +16,7 @@ from sync.adapters.jira.calls import Calls
 from sync.adapters.jira.dialect import Deployment
 from sync.adapters.jira.faults import Safety
 from sync.adapters.jira.fields import STANDARD, FieldInfo, field_info
-from sync.domain.errors import Cause, Missing, Refused, Rejected, SiteDown
+from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, SiteDown
 
 log = structlog.get_logger("jira")
 T = TypeVar("T")
@@ -130,11 +130,13 @@ class Metadata:
         return info
 
     def name_of(self, id_: str) -> str:
-        """A field's display name as far as it is known without a call."""
+        """A field's display name, for messages; its id where the site does not tell."""
         info = self._met.get(id_)
         if info is None:
-            known = self._known.get(("fields",))
-            info = known[1].get(id_) if known else None
+            try:
+                info = self.all_fields().get(id_)
+            except Fault:
+                return id_
         return info.name if info else id_
 
     def forget(self, project: str) -> None:

@@ -22,6 +22,9 @@ from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.ticket import Draft, Hop, Observed, TicketRef
 from sync.ports import Changed, Clock
 
+# For what surrounds a call: scheduling of threads, name look-ups, a clock that jumps a little.
+MARGIN = 5.0
+
 
 class JiraTracker:
     """Safe to share between threads. Makes no call before it is asked for something.
@@ -34,6 +37,8 @@ class JiraTracker:
         self.site = site.name
         self._clock = clock
         self.index_lag = site.index_lag
+        self.longest_call = site.patience + site.connect_timeout + site.read_timeout + MARGIN
+        self.afterwork = site.read_timeout
         self._people_url = site.people_url
         self._calls = Calls(site, clock, mount)
         self._deployment = Deployment(self._calls)

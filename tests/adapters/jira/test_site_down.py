@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from sync.domain.errors import Fault, Outage, Refused, SiteDown
+from sync.domain.errors import Fault, Outage, Refused, SiteDown, Unknown
 from tests.adapters.jira.world import World, desired
 
 
@@ -133,3 +133,12 @@ def test_nothing_secret_is_ever_logged(world: World) -> None:
 def test_we_know_who_we_are(world: World) -> None:
     assert world.tracker.probe() == "Ticket Sync"
     assert world.tracker.browse_url("DATA-1") == "https://jira.example.com/browse/DATA-1"
+
+
+def test_a_project_whose_creates_never_answer_does_not_take_the_site_down(world: World) -> None:
+    fault = world.jira.faults.add("status", method="POST", path="/issue$", status=502)
+    for number in range(12):
+        with pytest.raises(Unknown):
+            world.tracker.create(world.tracker.draft(desired(f"k{number}")))
+    assert fault.hits == 12
+    assert world.tracker.down() == ""
