@@ -40,7 +40,8 @@ def line(happening: Happening) -> Text:
         return text
     text.append("  ⇒ ", "bold green")
     text.append(f"{about:<9} ", "bold")
-    words = happening.words or happening.kind
+    # The journal names the ticket that a create made; here it stands in front.
+    words = (happening.words or happening.kind).removesuffix(f": {happening.about}")
     text.append(" ".join(words.split()), _STYLES.get(happening.kind, "default"))
     return text
 

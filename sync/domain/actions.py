@@ -7,17 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sync.domain.rule import RemoteLink, TicketLink
-from sync.domain.ticket import Document, FieldKind, Hop, TicketRef
-
-
-def _short(value: Any, limit: int = 60) -> str:
-    if value is None or value == "":
-        return "nothing"
-    if isinstance(value, Document):
-        return f"text of {len(value.blocks)} blocks"
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+from sync.domain.ticket import FieldKind, Hop, TicketRef
+from sync.domain.wording import rewording, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,9 @@ class Change:
         if self.kind is FieldKind.LABELS:
             parts = [f"+{label}" for label in self.add] + [f"-{label}" for label in self.remove]
             return f"{self.name}: {' '.join(parts)}"
-        return f"{self.name}: {_short(self.before)} → {_short(self.after)}"
+        if self.kind is FieldKind.TEXT:
+            return f"{self.name}: {rewording(self.before, self.after)}"
+        return f"{self.name}: {short(self.before)} → {short(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,7 @@ class Create:
     summary: str
 
     def __str__(self) -> str:
-        return f"create {self.issue_type} in {self.project}: {_short(self.summary)}"
+        return f"create {self.issue_type} in {self.project}: {short(self.summary)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +95,10 @@ class Transition:
     arrives: bool = True
 
     def __str__(self) -> str:
-        extra = f" with {', '.join(f'{k}={_short(v)}' for k, v in self.fields.items())}"
-        return f"move to {self.hop.to.name} by {self.hop.name!r}" + (extra if self.fields else "")
+        to, by = self.hop.to.name, self.hop.name
+        way = f" by {by!r}" if by and by != to else ""
+        given = ", ".join(f"{name}={short(value)}" for name, value in self.fields.items())
+        return f"move to {to}{way}" + (f" with {given}" if given else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ class Comment:
     edit: str = ""
 
     def __str__(self) -> str:
-        return f"{'edit the running comment' if self.edit else 'comment'}: {_short(self.text)}"
+        return f"{'edit the running comment' if self.edit else 'comment'}: {short(self.text)}"
 
 
 @dataclass(frozen=True, slots=True)

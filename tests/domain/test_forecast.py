@@ -39,17 +39,17 @@ def test_text_is_compared_by_its_blocks() -> None:
 @pytest.mark.parametrize(
     ("to", "words"),
     [
-        (StatusTarget(status="Resolved"), "move to Resolved by 'Resolved'"),
+        (StatusTarget(status="Resolved"), "move to Resolved"),
         (StatusTarget(transition="Close it"), "move to transition 'Close it' by 'Close it'"),
-        (DONE_TARGET, "move to Done by 'Done'"),
-        (StatusTarget(category=Category.DONE), "move to a status of category 'done' by"),
+        (DONE_TARGET, "move to Done"),
+        (StatusTarget(category=Category.DONE), "move to a status of category 'done'"),
     ],
     ids=["status", "transition", "preferred", "category"],
 )
 def test_a_move_is_told_without_knowing_the_workflow(to: StatusTarget, words: str) -> None:
     made = foresee(draft(status=Status.CLOSED, to=to, status_comment="Over."), base())
     assert [type(action) for action in made.actions] == [Transition, Comment]
-    assert words in str(made.actions[0])
+    assert str(made.actions[0]).partition(" with ")[0] == words
     assert made.parked is None
 
 
