@@ -147,7 +147,11 @@ class Metadata:
             self._known.pop(("fields",), None)
 
     def no_issue_type(self, project: str, wished: tuple[str, ...]) -> Rejected:
-        there = ", ".join(sorted(self.issue_types(project))) or "none"
+        there = ", ".join(sorted(self.issue_types(project)))
+        # Somebody may mend it in a minute, and then ask for another try.
+        self.forget(project)
+        if not there:
+            return self._project_words(project)()
         return Rejected(
             f"project {project} has no issue type {' or '.join(map(repr, wished))}",
             cause=Cause.ISSUE_TYPE,
