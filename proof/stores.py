@@ -63,6 +63,7 @@ class Stores:
         """Remove what was made for all."""
         if self._template is not None:
             shutil.rmtree(self._template.parent, ignore_errors=True)
+            self._template = None
 
 
 _SHARED: Stores | None = None

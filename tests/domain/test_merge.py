@@ -88,7 +88,7 @@ TEXTS = {
     "a block of ours they changed is replaced": ("a b c", "a B c", "x y", "x y"),
     "a first block of ours they changed is replaced": ("a b c", "A b c", "x y", "x y"),
     "text before a changed first block stays": ("a b c", "mine A b c", "x y", "mine x y"),
-    "a text they wrote anew is theirs": ("a b", "all new", "c", "all new"),
+    "a text they wrote anew keeps ours behind it": ("a b", "all new", "c", "all new c"),
     "a block they changed stays where upstream changed another": (
         "a b c",
         "A b c",
