@@ -12,9 +12,11 @@ from pathlib import Path
 from sync.bootstrap.http import Background
 from sync.bootstrap.program import Program, build
 from sync.bootstrap.simulated import SimulatedJira, start_jira
+from sync.bootstrap.sweeps import by_hand, chosen
 from sync.bootstrap.verdict import Verdict, judge
 from sync.sandbox.coalesce import (
     FORMATS,
+    CoalesceRest,
     CoalesceSandbox,
     Faults,
     HttpPost,
@@ -23,6 +25,8 @@ from sync.sandbox.coalesce import (
     Sender,
     Stream,
 )
+from sync.sandbox.coalesce.app import create_app
+from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.settings import Settings, shipped
 from sync.settings.values import Reading, reading
 from sync.store import deliveries, overview, tickets
@@ -33,10 +37,13 @@ from sync.web.server import listen
 _INDEX_LAG = 1.0
 _RECKONED_LAG = 3.0
 _EVENTS_A_SECOND = 2.5
-# Deliveries come in every form, some twice and some out of order, as they do in earnest; a retry that
-# takes ten seconds there takes one here.
-_ON_THE_WAY = Faults(doubled=0.1, late=0.1, delay=2.0)
+# Deliveries come in every form, some twice, some out of order and some never, as they do in earnest; a
+# retry that takes ten seconds there takes one here.
+_ON_THE_WAY = Faults(silent=0.08, doubled=0.1, late=0.1, delay=2.0)
 _RETRY_SCALE = 0.1
+# Seconds: how often the daemon asks for what was not delivered; the least that settings allow.
+_ASKED_EVERY = 10.0
+_ASKING = {"issues", "incidents"}
 # Journal entries that are for those who look into a fault.
 _NOT_TOLD = ("intend",)
 
@@ -54,12 +61,16 @@ class Demo:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         self.upstream = CoalesceSandbox(secret=secrets.token_hex(16), seed=seed)
-        self.program: Program = build(_settings(self._folder, self.jira, self.upstream.secret))
-        self._server = Background(self.program.app, bound, name="receiver", grace=2.0)
-        self.receiver = f"{self._server.url}/webhooks/coalesce"
         self._outbox = Outbox(
             self.upstream, forms=FORMATS, faults=_ON_THE_WAY, scale=_RETRY_SCALE, seed=seed
         )
+        self._api = Background(
+            create_app(CoalesceRest(self._outbox)), listen("127.0.0.1", 0), name="api", grace=1.0
+        )
+        self._settings = _settings(self._folder, self.jira, self.upstream.secret, self._api.url)
+        self.program: Program = build(self._settings)
+        self._server = Background(self.program.app, bound, name="receiver", grace=2.0)
+        self.receiver = f"{self._server.url}/webhooks/coalesce"
         self._post = HttpPost(self.receiver)
         self._sender = Sender(self._outbox, self._post)
         self._stream = Stream(self.upstream, seed=seed)
@@ -71,7 +82,8 @@ class Demo:
             name="story",
             daemon=True,
         )
-        self._told = {"delivery": 0, "action": 0}
+        self._told = {"delivery": 0, "action": 0, "sweep": 0}
+        self._asked: set[str] = set()
 
     @property
     def board(self) -> str:
@@ -84,6 +96,7 @@ class Demo:
 
     def start(self) -> None:
         """Let the story begin."""
+        self._api.start()
         self.program.start()
         self._server.start()
         self._sender.start()
@@ -94,10 +107,11 @@ class Demo:
         with self.program.store.read() as session:
             came = overview.deliveries_after(session, self._told["delivery"])
             done = overview.actions_after(session, self._told["action"])
-        for name, new in (("delivery", came), ("action", done)):
+            swept = overview.sweeps_after(session, self._told["sweep"])
+        for name, new in (("delivery", came), ("action", done), ("sweep", swept)):
             if new:
                 self._told[name] = new[-1][0]
-        rows = [row for _, row in [*came, *done] if row.kind not in _NOT_TOLD]
+        rows = [row for _, row in [*came, *done, *swept] if row.kind not in _NOT_TOLD]
         return sorted(rows, key=lambda row: row.at)
 
     def end_story(self) -> None:
@@ -105,17 +119,35 @@ class Demo:
         self._quiet.set()
         self._story.join(10.0)
 
-    @property
     def settled(self) -> bool:
-        """Whether every delivery has arrived, and every ticket is where it belongs."""
+        """Whether every delivery has arrived, what was never delivered has been asked for, and every
+        ticket is where it belongs."""
         if self._story.is_alive() or self._outbox.outcomes()[Outcome.PENDING]:
             return False
         store = self.program.store
         with store.read() as session:
             if deliveries.counts(session).waiting:
                 return False
+        if not self._caught_up():
+            return False
         counts = tickets.counts(store, now=time.time())
         return not (counts.due or counts.held or counts.unsure)
+
+    def _caught_up(self) -> bool:
+        """Ask upstream once more what there is; whether that was done since the story's end.
+
+        The daemon asks now and then; nobody who watches wants to wait for the next time.
+        """
+        if self._asked == _ASKING:
+            return True
+        with by_hand(self._settings) as there:
+            for sweep in chosen(there.roster, "upstream"):
+                # None while the daemon is at it, with a window that may end too soon.
+                if sweep.name not in self._asked and there.runner.run(sweep, by_hand=True):
+                    self._asked.add(sweep.name)
+        self.program.daemon.poke()
+        self.program.daemon.pool.poke()
+        return False
 
     @property
     def calls(self) -> int:
@@ -133,18 +165,22 @@ class Demo:
         self._post.close()
         self._server.stop(3.0)
         self.program.stop(5.0)
+        self._api.stop(3.0)
         self.jira.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _settings(folder: Path, jira: SimulatedJira, secret: str) -> Settings:
+def _settings(folder: Path, jira: SimulatedJira, secret: str, api: str) -> Settings:
     with reading(Reading(folder)):
         return Settings.model_validate(
             {
-                "coalesce": {"signing_secrets": [secret]},
+                "coalesce": {
+                    "signing_secrets": [secret],
+                    "api": {"url": api, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+                },
                 "sites": {"main": {**jira.settings(), "index_lag": _RECKONED_LAG}},
                 "mappings": {"directory": str(shipped("mappings"))},
                 # The demo counts the calls that tickets cost; a sweep's would be among them.
-                "sweeps": {"jira": {"enabled": False}},
+                "sweeps": {"jira": {"enabled": False}, "upstream": {"every": _ASKED_EVERY}},
             }
         )

@@ -111,7 +111,8 @@ def _introduce(console: Console, running: Demo, seconds: float | None) -> None:
         f"  the board with the tickets   [bold]{running.board}[/bold]\n"
         f"  the daemon receives at       {running.receiver}\n"
         f"  how it is                    {running.ready}\n\n"
-        "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira\n",
+        "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira   "
+        "[cyan]?[/cyan] upstream was asked for what was not delivered\n",
         soft_wrap=True,
     )
 
@@ -135,7 +136,7 @@ def _tell(console: Console, running: Demo, stop: Stop, seconds: float | None) ->
 def _settle(console: Console, running: Demo, stop: Stop) -> bool:
     """Tell on until nothing is left to do; whether that came to pass."""
     end = time.monotonic() + _PATIENCE
-    while not running.settled:
+    while not running.settled():
         if stop.wait(_TICK) or time.monotonic() > end:
             return False
         _say(console, running)

@@ -38,6 +38,11 @@ def line(happening: Happening) -> Text:
         text.append(f"{happening.words:<22}", "red" if happening.result == "error" else "yellow")
         text.append(about, "default")
         return text
+    if happening.kind == "sweep":
+        text.append("? ", "bold cyan")
+        text.append(f"{about:<22}", "cyan")
+        text.append(happening.words)
+        return text
     text.append("  ⇒ ", "bold green")
     text.append(f"{about:<9} ", "bold")
     # The journal names the ticket that a create made; here it stands in front.

@@ -11,7 +11,9 @@ from sync.store.tables import (
     DeliveryRow,
     DeliveryState,
     JournalRow,
+    RunResult,
     SubjectRow,
+    SweepRunRow,
     TicketRow,
     TicketState,
 )
@@ -69,8 +71,9 @@ def _trouble(session: Session, site: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One delivery or one action, as somebody who watches is told of it. ``at`` in seconds since the
-    epoch; ``about`` is the subject's title or the ticket's key; ``result`` as in the journal."""
+    """One delivery, action or sweep, as somebody who watches is told of it. ``at`` in seconds since
+    the epoch; ``about`` is the subject's title, the ticket's key or the sweep's name; ``result`` as in
+    the journal."""
 
     at: float
     kind: str
@@ -118,3 +121,23 @@ def actions_after(session: Session, id_: int, limit: int = 500) -> list[tuple[in
         )
         for entry, jira_key, key in session.execute(query).all()
     ]
+
+
+def sweeps_after(session: Session, id_: int, limit: int = 100) -> list[tuple[int, Happening]]:
+    """Sweeps that found something since the one numbered ``id_``, with their numbers."""
+    query = (
+        select(SweepRunRow)
+        .where(
+            col(SweepRunRow.id) > id_,
+            col(SweepRunRow.result) != RunResult.RUNNING.value,
+            col(SweepRunRow.missing) + col(SweepRunRow.stale) + col(SweepRunRow.wrong) > 0,
+        )
+        .order_by(col(SweepRunRow.id))
+        .limit(limit)
+    )
+    told = []
+    for run in session.execute(query).scalars():
+        counts = (("not known here", run.missing), ("out of date", run.stale), ("wrong", run.wrong))
+        words = ", ".join(f"{count} {what}" for what, count in counts if count)
+        told.append((run.id or 0, Happening(run.started_at, "sweep", run.sweep, words)))
+    return told
