@@ -167,6 +167,10 @@ class Demo:
         self.program.stop(5.0)
         self._api.stop(3.0)
         self.jira.stop()
+        self.discard()
+
+    def discard(self) -> None:
+        """Throw the store away."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 class Stop:
-    """Set once the program is to stop, by a signal or by itself."""
+    """Set once the program is to stop, by a signal or by itself.
+
+    ``at_last`` is called before a second signal ends the program; it must be quick.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.at_last: Callable[[], object] = lambda: None
 
     def ask(self) -> None:
         """Ask the program to stop."""
@@ -37,6 +41,7 @@ def stop_on_signals() -> Iterator[Stop]:
     def told(number: int, _frame: FrameType | None) -> None:
         if stop.asked:
             # What was accepted is in the store, and leases run out: ending here loses nothing.
+            stop.at_last()
             os._exit(128 + number)
         stop.ask()
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from sync.bootstrap.demo import Demo
     from sync.bootstrap.signals import Stop
 
-# Seconds: the shortest story, what is kept of it for settling, how long that may take at most, and
-# how often the account goes on.
+# Seconds: the shortest story, what is kept of it for settling, how long that may take at most (and
+# when somebody waits for the end), and how often the account goes on.
 _SHORTEST = 5
 _SETTLING = 4.0
 _PATIENCE = 40.0
+_HURRY = 10.0
 _TICK = 0.25
 # For so long Jira must not be called once all is settled.
 _SILENCE = 1.0
@@ -47,8 +48,8 @@ def demo(
     """Watch deliveries become tickets. Needs no configuration and touches nothing outside.
 
     Runs the daemon with a simulated Jira and a simulated Coalesce Quality on 127.0.0.1, with a store of
-    its own that is thrown away at the end, and tells what happens. With --for it ends by itself, checks
-    every ticket, prints a summary, and exits with 1 should one be lost, doubled or wrong.
+    its own that is thrown away at the end, and tells what happens. Ctrl-C ends it, or --for by itself:
+    then it checks every ticket, prints a summary, and exits with 1 should one be lost, doubled or wrong.
 
     Examples:
 
@@ -69,18 +70,22 @@ def demo(
     console = Console(highlight=False)
     with stop_on_signals() as stop:
         running = Demo(seed=seed, port=port, datacenter=datacenter)
+        stop.at_last = running.discard
         try:
             running.start()
             _introduce(console, running, seconds)
             if browser and console.is_terminal:
                 _open(running.board)
             _tell(console, running, stop, seconds)
-            if seconds is None or stop.asked:
-                return
+            if stop.asked:
+                console.print("Finishing what is on the way; Ctrl-C again ends it at once.")
             running.end_story()
             settled = _settle(console, running, stop)
+            if stop.asked and not settled:
+                console.print("Ended before everything was done, so the outcome says nothing.")
+                return
             before = running.calls
-            stop.wait(_SILENCE)
+            time.sleep(_SILENCE)
             verdict, late_calls = running.verdict(), running.calls - before
         finally:
             running.stop()
@@ -111,8 +116,8 @@ def _introduce(console: Console, running: Demo, seconds: float | None) -> None:
         f"  the board with the tickets   [bold]{running.board}[/bold]\n"
         f"  the daemon receives at       {running.receiver}\n"
         f"  how it is                    {running.ready}\n\n"
-        "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira   "
-        "[cyan]?[/cyan] upstream was asked for what was not delivered\n",
+        "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira\n"
+        "[cyan]?[/cyan] asked upstream, and found what no delivery had told\n",
         soft_wrap=True,
     )
 
@@ -134,11 +139,12 @@ def _tell(console: Console, running: Demo, stop: Stop, seconds: float | None) ->
 
 
 def _settle(console: Console, running: Demo, stop: Stop) -> bool:
-    """Tell on until nothing is left to do; whether that came to pass."""
-    end = time.monotonic() + _PATIENCE
+    """Tell on until nothing is left to do; whether that came to pass in time."""
+    began = time.monotonic()
     while not running.settled():
-        if stop.wait(_TICK) or time.monotonic() > end:
+        if time.monotonic() - began > (_HURRY if stop.asked else _PATIENCE):
             return False
+        time.sleep(_TICK)
         _say(console, running)
     _say(console, running)
     return True
@@ -148,4 +154,7 @@ def _say(console: Console, running: Demo) -> None:
     from sync.cli.telling import line
 
     for happening in running.happened():
-        console.print(line(happening), soft_wrap=True)
+        if console.is_terminal:
+            console.print(line(happening), no_wrap=True, overflow="ellipsis")
+        else:
+            console.print(line(happening), soft_wrap=True)

@@ -42,15 +42,17 @@ def test_a_short_story_ends_well_and_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_an_end_it_goes_on_until_it_is_told_to_stop() -> None:
+def test_without_an_end_it_goes_on_until_it_is_told_to_stop_and_then_sums_up() -> None:
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if "⇒ DATA-1" in line:
                 break
         process.send_signal(signal.SIGINT)
-        process.stdout.read()
+        rest = process.stdout.read()
         assert process.wait(30) == 0
+    assert "Finishing what is on the way" in rest
+    assert re.search(r"│ doubled +│ +0 │\n│ lost +│ +0 │", rest)
 
 
 @pytest.mark.parametrize(
