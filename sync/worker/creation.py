@@ -71,7 +71,7 @@ def make(
         row.base = base.to_json()
 
     base = _fresh_base(draft)
-    record.step(intend, Entry("intend", str(action)))
+    record.step(intend, Entry("intend", f"about to {action}"))
     try:
         ref = tracker.create(draft)
     except Unknown as fault:
