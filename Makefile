@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test lint format faults bench clean
+.PHONY: help setup demo test lint format proof faults bench clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,7 +44,7 @@ demo: $(READY) ## Watch deliveries become tickets, with everything simulated (AR
 	@$(BIN)/ticket-sync demo $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-k name" for some of them)
-	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not proof" $(ARGS)
 
 lint: $(READY) ## Check style, types and the rooms' import contracts
 	@$(BIN)/ruff format --check .
@@ -55,6 +55,9 @@ lint: $(READY) ## Check style, types and the rooms' import contracts
 format: $(READY) ## Put the code in its usual form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+proof: $(READY) ## Prove what is promised between real processes, in short: faults, kills, duplicates
+	@$(BIN)/pytest tests/proof -n 2 --dist load -m proof $(ARGS)
 
 faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="--long")
 	@$(BIN)/python -m proof matrix $(ARGS)

@@ -1,16 +1,23 @@
-"""Fail when a test was skipped: in CI each part that tests may do without locally must be there."""
+"""Fail when a test was skipped: in CI each part that tests may do without locally must be there.
+
+Only the reference documents may be missing, on a machine that has none of them; where their folder is,
+a test that cannot find its document fails by itself.
+"""
 
 from __future__ import annotations
 
 import sys
 from xml.etree import ElementTree
 
-report = ElementTree.parse(sys.argv[1]).getroot()  # noqa: S314 - written by our own pytest
-cases = report.findall(".//testcase")
+NO_REFERENCES = "TICKET_SYNC_REFERENCE names the one with references"
+
+reports = [ElementTree.parse(file).getroot() for file in sys.argv[1:]]  # noqa: S314 - our own
+cases = [case for report in reports for case in report.findall(".//testcase")]
 skipped = [
     f"{case.get('classname')}.{case.get('name')}: {reason.get('message')}"
     for case in cases
     for reason in case.findall("skipped")
+    if NO_REFERENCES not in f"{reason.get('message')} {reason.text}"
 ]
 for line in skipped:
     print(line)  # noqa: T201

@@ -15,7 +15,6 @@ from sqlalchemy import create_engine, text
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
 
-
 # One count for the process: two of these share one server.
 _NUMBERS = itertools.count()
 

@@ -7,6 +7,7 @@ import pytest
 from proof.acceptance import accept
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_shuffled_and_doubled_deliveries_and_three_kills_end_with_one_right_ticket_each(
     dialect: str,

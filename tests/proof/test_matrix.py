@@ -7,6 +7,7 @@ import pytest
 from proof.matrix import chosen, run
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 def test_no_fault_loses_or_doubles_anything(dialect: str) -> None:
     results = run(chosen(long=False), [dialect], 6)
