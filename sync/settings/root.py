@@ -134,6 +134,9 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 Keys = tuple[str, ...]
 
+# Seconds that a walk may spend around a call: waiting for its turn, writing down what it did.
+LEASE_MARGIN = 5.0
+
 
 def across(settings: Settings) -> Iterator[tuple[Keys, str, str]]:
     """What does not go together, as (path of the key, what is wrong, what to do)."""
@@ -145,6 +148,15 @@ def across(settings: Settings) -> Iterator[tuple[Keys, str, str]]:
             'Add one: a table [sites.main] with url = "https://your-team.atlassian.net", email, '
             'token = { env = "JIRA_TOKEN" } and project = "KEY".',
         )
+    for name, site in sorted(settings.sites.items()):
+        longest = site.connect_timeout + site.read_timeout + LEASE_MARGIN
+        if settings.worker.lease < longest:
+            yield (
+                ("worker", "lease"),
+                f"is shorter than a call to the site {name!r} may take; a ticket would be taken from "
+                "the worker that is at it",
+                f'Write at least "{longest:g}s", or shorten the timeouts of [sites.{name}].',
+            )
     if settings.default_site and settings.sites and settings.default_site not in settings.sites:
         known = ", ".join(sorted(settings.sites))
         yield (

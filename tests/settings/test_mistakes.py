@@ -257,3 +257,11 @@ def test_a_file_that_is_not_text_is_named() -> None:
     Path("config.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="is not UTF-8 text"):
         load()
+
+
+def test_a_lease_shorter_than_a_call_is_refused_with_the_least_that_will_do() -> None:
+    assert mistakes(GOOD + '[worker]\nlease = "20s"\n') == [
+        f"config.toml:{len(GOOD.splitlines()) + 2}: [worker] lease: is shorter than a call to the site "
+        "'main' may take; a ticket would be taken from the worker that is at it. "
+        'Write at least "40s", or shorten the timeouts of [sites.main].'
+    ]
