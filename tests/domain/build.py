@@ -32,7 +32,7 @@ from sync.domain.ticket import (
     remembered,
 )
 
-TODO = JiraStatus("1", "To Do", Category.NEW)
+TO_DO = JiraStatus("1", "To Do", Category.NEW)
 OPEN = JiraStatus("11", "Open", Category.NEW)
 PROGRESS = JiraStatus("2", "In Progress", Category.INDETERMINATE)
 REVIEW = JiraStatus("21", "In Review", Category.INDETERMINATE)
@@ -121,7 +121,7 @@ def hop(to: JiraStatus, name: str = "", **screen: ScreenField) -> Hop:
 def observed(
     fields: Mapping[str, Any] | None = None,
     *,
-    status: JiraStatus = TODO,
+    status: JiraStatus = TO_DO,
     hops: tuple[Hop, ...] = (),
     resolution: str = "",
 ) -> Observed:

@@ -17,7 +17,7 @@ from tests.domain.build import (
     OPEN,
     PROGRESS,
     REVIEW,
-    TODO,
+    TO_DO,
     WONT,
     base,
     draft,
@@ -28,7 +28,7 @@ from tests.domain.build import (
 
 TO_NEW = StatusTarget(category=Category.NEW)
 TO_PROGRESS = StatusTarget(category=Category.INDETERMINATE, prefer=("In Progress",))
-EVERYWHERE = (hop(TODO), hop(PROGRESS), hop(DONE))
+EVERYWHERE = (hop(TO_DO), hop(PROGRESS), hop(DONE))
 
 
 def moves(result) -> list[str]:
@@ -88,12 +88,12 @@ def test_changed_fields_are_updated_in_one_action() -> None:
 STATUS_CASES = {
     "closed upstream closes the ticket": (
         (Status.CLOSED, DONE_TARGET),
-        (Status.OPEN, TODO, False),
+        (Status.OPEN, TO_DO, False),
         ["Done"],
     ),
     "investigating moves it on": (
         (Status.INVESTIGATING, TO_PROGRESS),
-        (Status.OPEN, TODO, False),
+        (Status.OPEN, TO_DO, False),
         ["In Progress"],
     ),
     "already where it should be": ((Status.CLOSED, DONE_TARGET), (Status.OPEN, DONE, False), []),
@@ -119,7 +119,7 @@ STATUS_CASES = {
     ),
     "a status the map leaves alone moves nothing": (
         (Status.EXPECTED, StatusTarget()),
-        (Status.OPEN, TODO, False),
+        (Status.OPEN, TO_DO, False),
         [],
     ),
 }
@@ -152,11 +152,11 @@ def test_a_close_as_wont_do_is_not_reopened_when_the_subject_comes_back(closed) 
 
 def test_a_close_by_a_person_is_not_moved_to_the_closed_status_the_rule_names() -> None:
     wish = draft(status=Status.CLOSED, to=StatusTarget(status="Closed"))
-    theirs = plan(wish, base(), observed(status=WONT, hops=(hop(CLOSED), hop(TODO))))
+    theirs = plan(wish, base(), observed(status=WONT, hops=(hop(CLOSED), hop(TO_DO))))
     ours = plan(
         wish,
         base(status=Status.FIXED, closed_by_us=True, jira_status=DONE.id),
-        observed(status=DONE, hops=(hop(CLOSED), hop(TODO))),
+        observed(status=DONE, hops=(hop(CLOSED), hop(TO_DO))),
     )
     assert [type(action) for action in theirs.actions] == [Hold]
     assert moves(ours) == ["Closed"]
