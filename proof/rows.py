@@ -123,7 +123,6 @@ struck_by(
     count="half",
 )
 struck_by("link back: reply lost", "drop", after=True, path="/remotelink$", count="half")
-struck_by("update: reply lost", "drop", after=True, method="PUT", path=r"/issue/\d+$", count=2)
 struck_by("writes: 409 conflict", "status", status=409, probability=0.3, clear_after=3.0, **WRITES)
 
 for _reason in (
@@ -149,3 +148,16 @@ struck_by("served as nobody for a while", "anonymous", clear_after=3.0)
 struck_by("CAPTCHA for a while", "captcha", clear_after=3.0)
 struck_by("maintenance for a while", "maintenance", clear_after=3.0)
 struck_by("read-only for a while", "read_only", clear_after=3.0)
+
+
+@row("update: reply lost")
+def _updates(scene: Scene, size: int) -> None:
+    # Told of apart from their creation: a burst would be made a ticket of in one call.
+    scene.daemon()
+    subjects = [scene.one("", kind="issue") for _ in range(size)]
+    scene.deliver(*subjects)
+    scene.settle()
+    scene.jira.fault("drop", after=True, method="PUT", path=r"/issue/\d+$", count=2)
+    for subject in subjects:
+        scene.tell(subject, "")
+    scene.struck(2)
