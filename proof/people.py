@@ -55,6 +55,26 @@ for _name, _line in BROKEN.items():
     )
 
 
+@row("one project hangs, the others go on", core=True, own=True)
+def _hangs(scene: Scene, size: int) -> None:
+    scene.daemon(rules=_rules(scene, 'project = "FLOW"'))
+    scene.jira.fault("hang", project="FLOW")
+    hanging = [
+        scene.one("", "investigating", title=f"broken {n}", kind="issue")
+        for n in range(max(12, size))
+    ]
+    scene.deliver(*hanging)
+    scene.struck(4)
+    fine = scene.made(size)
+    scene.deliver(*fine)
+    end = time.monotonic() + 60
+    while not {one.label for one in fine} <= (there := scene.labels()):
+        assert time.monotonic() < end, "a project that hangs holds up the others"
+        time.sleep(0.1)
+    assert not {one.label for one in hanging} & there, "the project did not hang"
+    scene.jira.healthy()
+
+
 @row("permission taken away, then given back", own=True)
 def _permission(scene: Scene, size: int) -> None:
     scene.jira.ask("PUT", "permissions", {"project": "DATA", "deny": ["CREATE_ISSUES"]})

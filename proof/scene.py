@@ -103,6 +103,10 @@ class Scene:
         (found,) = [t for t in self.jira.tickets() if subject.label in t["labels"]]
         return found
 
+    def labels(self) -> set[str]:
+        """All labels of all tickets that are there."""
+        return {label for ticket in self.jira.tickets() for label in ticket["labels"]}
+
     def struck(self, hits: int = 1, within: float = 20.0) -> None:
         """Wait until the faults in force have struck so often."""
         end = time.monotonic() + within

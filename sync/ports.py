@@ -227,6 +227,16 @@ class Tracker(Protocol):
         """Why no calls are made to this site now, "" if they are. Costs nothing."""
         ...
 
+    def stalled(self) -> frozenset[str]:
+        """Projects whose tickets are to be left alone now, because calls about them hang. Costs
+        nothing. A call about one of them raises Stalled."""
+        ...
+
+    def lent(self) -> int:
+        """How many of the calls under way hang, so that as many other hands are wanted. Costs
+        nothing."""
+        ...
+
     def probe(self) -> str:
         """Who we are on this site (display name). Raises SiteDown or Refused."""
         ...

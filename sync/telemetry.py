@@ -27,6 +27,9 @@ WALKS = Counter("ticket_sync_walks_total", "Walks of tickets, by how they ended.
 TICKETS = Gauge("ticket_sync_tickets", "Tickets by where they stand.", ["standing"])
 OLDEST_DUE = Gauge("ticket_sync_oldest_due_seconds", "Age of the oldest ticket that is due.")
 BREAKER = Gauge("ticket_sync_site_down", "1 while calls to a Jira site are stopped.", ["site"])
+STALLED = Gauge(
+    "ticket_sync_project_stalled", "1 while calls about a project hang.", ["site", "project"]
+)
 RULES_OK = Gauge("ticket_sync_rules_valid", "0 while an edited rule set was refused.")
 SWEEP_RUNS = Counter(
     "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]

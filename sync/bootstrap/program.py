@@ -123,13 +123,21 @@ def probes(
         return Check(True)
 
     def of_site(tracker: Tracker) -> Callable[[], Check]:
-        return lambda: Check(not tracker.down(), tracker.down(), vital=False)
+        return lambda: Check(not (words := _trouble(tracker)), words, vital=False)
 
     def of_rules() -> Check:
         return Check(not book.detail(), book.detail(), vital=False)
 
     sites = {f"site {name}": of_site(tracker) for name, tracker in trackers.items()}
     return {"store": of_store, "inbox": of_inbox, "rules": of_rules, **sites}
+
+
+def _trouble(tracker: Tracker) -> str:
+    """What is wrong with a site as a whole, or with projects of it; "" where nothing is."""
+    hanging = ", ".join(sorted(tracker.stalled()))
+    return tracker.down() or (
+        f"calls about {hanging} hang; the tickets there wait, all others go on" if hanging else ""
+    )
 
 
 def refresh_metrics(store: Store, clock: Clock) -> None:

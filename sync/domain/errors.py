@@ -17,6 +17,7 @@ class Scope(StrEnum):
     """What a refusal covers."""
 
     SITE = "site"
+    PROJECT = "project"
     ENDPOINT = "endpoint"
     TICKET = "ticket"
 
@@ -33,6 +34,15 @@ class Refused(Fault):
         super().__init__(words)
         self.retry_after = retry_after
         self.scope = scope
+
+
+class Stalled(Refused):
+    """Not even tried, because calls like it hang. ``project`` is the one they are about, "" where they
+    are about none: its other tickets would meet the same."""
+
+    def __init__(self, words: str, *, project: str, retry_after: float) -> None:
+        super().__init__(words, retry_after=retry_after, scope=Scope.PROJECT)
+        self.project = project
 
 
 class Unknown(Fault):

@@ -35,6 +35,11 @@ class TicketRef:
     id: str
     key: str
 
+    @property
+    def project(self) -> str:
+        """The key of the project it is in, as far as its own key is fresh."""
+        return self.key.rpartition("-")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

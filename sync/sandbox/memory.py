@@ -225,6 +225,12 @@ class MemoryTracker:
     def down(self) -> str:
         return ""
 
+    def stalled(self) -> frozenset[str]:
+        return frozenset()
+
+    def lent(self) -> int:
+        return 0
+
     def probe(self) -> str:
         with self._call("probe"):
             return "nobody"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, tuple_, update
 from sqlmodel import Session, col, select
 
 from sync.store.engine import Store
@@ -31,6 +31,27 @@ class Claim:
     wanted: int
     owner: str
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Where no ticket is to be claimed now: whole sites, and projects as (site, project)."""
+
+    sites: frozenset[str] = frozenset()
+    projects: frozenset[tuple[str, str]] = frozenset()
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What a ticket must fulfil not to be there."""
+        found: list[ColumnElement[bool]] = []
+        if self.sites:
+            found.append(col(TicketRow.site).not_in(sorted(self.sites)))
+        if self.projects:
+            place = tuple_(col(TicketRow.site), col(TicketRow.project))
+            found.append(place.not_in(sorted(self.projects)))
+        return found
+
+
+OPEN = Closed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +86,23 @@ def claim(
     now: float,
     lease: float,
     limit: int,
-    except_sites: Iterable[str] = (),
+    closed: Closed = OPEN,
 ) -> list[Claim]:
     """Claim up to ``limit`` due tickets, longest due first, for ``lease`` seconds."""
-    if limit <= 0 or not _any_due(store, now, except_sites):
+    # Asked before taking the one lock for writing that SQLite has.
+    due = next_due(store, now=now, closed=closed) if limit > 0 else None
+    if due is None or due > now:
         return []
     free = (
         select(TicketRow.id)
         .where(
             col(TicketRow.due_at) <= now,
             (col(TicketRow.lease_until).is_(None)) | (col(TicketRow.lease_until) < now),
+            *closed.conditions(),
         )
         .order_by(col(TicketRow.due_at))
         .limit(limit)
     )
-    closed = sorted(except_sites)
-    if closed:
-        free = free.where(col(TicketRow.site).not_in(closed))
     if store.dialect == "postgresql":
         free = free.with_for_update(skip_locked=True)
     with store.write() as session:
@@ -98,12 +119,6 @@ def claim(
         order = {id_: place for place, id_ in enumerate(ids)}
         claims = [Claim(id_, wanted, owner, now + lease) for id_, wanted in rows if id_ is not None]
         return sorted(claims, key=lambda claim_: order[claim_.ticket_id])
-
-
-def _any_due(store: Store, now: float, except_sites: Iterable[str]) -> bool:
-    """Asked before taking the one lock for writing that SQLite has."""
-    due = next_due(store, now=now, except_sites=except_sites)
-    return due is not None and due <= now
 
 
 def held(session: Session, claim_: Claim) -> TicketRow:
@@ -163,15 +178,13 @@ def lease_owners(store: Store) -> list[str]:
         return sorted({owner for owner in session.exec(query.distinct()) if owner})
 
 
-def next_due(store: Store, *, now: float, except_sites: Iterable[str] = ()) -> float | None:
+def next_due(store: Store, *, now: float, closed: Closed = OPEN) -> float | None:
     """When the next unleased ticket is due, None if there is none."""
     query = select(func.min(TicketRow.due_at)).where(
         col(TicketRow.due_at).is_not(None),
         (col(TicketRow.lease_until).is_(None)) | (col(TicketRow.lease_until) < now),
+        *closed.conditions(),
     )
-    closed = sorted(except_sites)
-    if closed:
-        query = query.where(col(TicketRow.site).not_in(closed))
     with store.read() as session:
         return session.exec(query).one()
 

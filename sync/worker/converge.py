@@ -17,6 +17,7 @@ from sync.domain.errors import (
     Refused,
     Rejected,
     SiteDown,
+    Stalled,
     Unknown,
 )
 from sync.domain.rule import OnDeleted, RuleRef
@@ -93,6 +94,10 @@ class Converger:
         except NotYet as open_end:
             record.retry(str(open_end), again_at=open_end.again_at, counted=False)
             return "unsure"
+        except Stalled as fault:
+            if fault.project and facts.due_at is not None:
+                return self._stalled(facts, record, fault)
+            return self._later(facts, record, str(fault), fault.retry_after)
         except Refused as fault:
             return self._later(facts, record, str(fault), fault.retry_after)
         except Unknown as fault:
@@ -180,6 +185,18 @@ class Converger:
         record.retry(words, again_at=self._clock.time() + wait, look=look)
         log.info("later", key=facts.key, why=words, seconds=round(wait, 1))
         return "retry"
+
+    def _stalled(self, facts: Facts, record: Record, fault: Stalled) -> str:
+        """It keeps its place in the queue: while the project hangs, nobody claims what is known to be
+        of that project."""
+
+        def change(row: TicketRow) -> None:
+            row.project = fault.project
+            row.error = str(fault)
+
+        record.finish(change=change, again_at=facts.due_at)
+        log.info("stalled", key=facts.key, why=str(fault))
+        return "stalled"
 
     def _park(self, facts: Facts, record: Record, parked: Parked, base: Base | None = None) -> str:
         if base is not None:

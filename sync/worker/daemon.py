@@ -47,7 +47,6 @@ class Daemon:
     ) -> None:
         options = options or Options()
         self._store = store
-        self._trackers = trackers
         self._clock = clock
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._presence = Presence(store, self.owner)
@@ -60,7 +59,7 @@ class Daemon:
             owner=self.owner,
             threads=options.threads,
             lease=options.pace.lease,
-            sites_down=self.sites_down,
+            trackers=trackers,
         )
         self.sweeps = Runner(store, clock, self.owner)
         # Sweeps, rule reloads and retention add their jobs here before start().
@@ -69,10 +68,6 @@ class Daemon:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-
-    def sites_down(self) -> frozenset[str]:
-        """Sites that are not to be called now."""
-        return frozenset(name for name, tracker in self._trackers.items() if tracker.down())
 
     def start(self) -> None:
         """Start triage and the pool in threads of their own."""

@@ -5,24 +5,30 @@ from __future__ import annotations
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from sync.ports import Clock
+from sync.ports import Clock, Tracker
 from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
-from sync.store.tickets import Claim
+from sync.store.tickets import Claim, Closed
 from sync.worker.converge import Converger
 
 log = structlog.get_logger("worker")
 
 # Other processes make tickets due without poking us; this is how long that may go unseen.
 POLL_SECONDS = 1.0
+# So many times the threads asked for may be there at most, because calls of the others hang.
+_MOST_HANDS = 4
 
 
 class Pool:
-    """Threads that walk due tickets. Claims no more than it has free hands for."""
+    """Threads that walk due tickets. Claims no more than it has free hands for.
+
+    A hand whose call hangs does not count: another takes its place, so that what hangs in one project
+    holds up no other.
+    """
 
     def __init__(
         self,
@@ -33,7 +39,7 @@ class Pool:
         owner: str,
         threads: int,
         lease: float,
-        sites_down: Callable[[], frozenset[str]] = frozenset,
+        trackers: Mapping[str, Tracker],
     ) -> None:
         self._store = store
         self._converger = converger
@@ -41,7 +47,7 @@ class Pool:
         self._owner = owner
         self._threads = threads
         self._lease = lease
-        self._sites_down = sites_down
+        self._trackers = trackers
         self._hands: queue.Queue[Claim | None] = queue.Queue()
         self._busy = 0
         # By ticket id: what the threads are at, and what one of them had to drop without a word to the
@@ -52,11 +58,11 @@ class Pool:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._running: list[threading.Thread] = []
+        self._workers = 0
 
     def start(self) -> None:
         """Start the dispatcher and the workers."""
-        for number in range(self._threads):
-            self._spawn(self._work, f"worker-{number}")
+        self._staff(self._threads)
         self._spawn(self._dispatch, "dispatcher")
 
     def poke(self) -> None:
@@ -92,11 +98,33 @@ class Pool:
                 claimed = 0
             if not claimed:
                 self._wake.wait(self._pause())
-        for _ in range(self._threads):
+        for _ in range(self._workers):
             self._hands.put(None)
 
+    def _staff(self, wanted: int) -> None:
+        """Have at least so many workers."""
+        for number in range(self._workers, wanted):
+            self._spawn(self._work, f"worker-{number}")
+        self._workers = max(self._workers, wanted)
+
+    def _free(self) -> int:
+        """How many more tickets may be walked now."""
+        lent = sum(tracker.lent() for tracker in self._trackers.values())
+        return min(self._threads + lent, self._threads * _MOST_HANDS) - self._busy
+
+    def _closed(self) -> Closed:
+        """Where nothing is to be claimed now: sites that are down, projects whose calls hang."""
+        return Closed(
+            frozenset(name for name, tracker in self._trackers.items() if tracker.down()),
+            frozenset(
+                (name, project)
+                for name, tracker in self._trackers.items()
+                for project in tracker.stalled()
+            ),
+        )
+
     def _claim(self) -> int:
-        free = self._threads - self._busy
+        free = self._free()
         if free <= 0:
             return 0
         self._give_back()
@@ -106,11 +134,13 @@ class Pool:
             now=self._clock.time(),
             lease=self._lease,
             limit=free,
-            except_sites=self._sites_down(),
+            closed=self._closed(),
         )
         with self._lock:
             self._busy += len(claims)
+            wanted = self._busy
             self._walking.update(claim.ticket_id for claim in claims)
+        self._staff(wanted)
         for claim in claims:
             self._hands.put(claim)
         return len(claims)
@@ -125,12 +155,10 @@ class Pool:
 
     def _pause(self) -> float:
         """Seconds until something may be due."""
-        if self._busy >= self._threads:
+        if self._free() <= 0:
             return POLL_SECONDS
         try:
-            due = tickets.next_due(
-                self._store, now=self._clock.time(), except_sites=self._sites_down()
-            )
+            due = tickets.next_due(self._store, now=self._clock.time(), closed=self._closed())
         except StoreUnavailable:
             return POLL_SECONDS
         if due is None:

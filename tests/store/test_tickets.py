@@ -97,9 +97,25 @@ def test_many_workers_at_once_never_claim_the_same_ticket(store: Store) -> None:
 
 def test_tickets_of_a_site_that_is_down_are_left_alone(store: Store) -> None:
     put(store, ticket("a", due_at=1.0, site="broken"), ticket("b", due_at=1.0))
-    assert len(claim(store, except_sites=["broken"])) == 1
-    assert tickets.next_due(store, now=10, except_sites=["broken"]) is None
+    closed = tickets.Closed(sites=frozenset({"broken"}))
+    assert len(claim(store, closed=closed)) == 1
+    assert tickets.next_due(store, now=10, closed=closed) is None
     assert tickets.next_due(store, now=10) == 1.0
+
+
+def test_tickets_of_a_project_whose_calls_hang_are_left_alone(store: Store) -> None:
+    put(
+        store,
+        ticket("a", due_at=1.0, project="SLOW"),
+        ticket("b", due_at=2.0, project="DATA"),
+        ticket("c", due_at=3.0, project="SLOW", site="other"),
+        ticket("d", due_at=4.0),
+    )
+    closed = tickets.Closed(projects=frozenset({("main", "SLOW"), ("main", "DEAD")}))
+    assert tickets.next_due(store, now=10, closed=closed) == 2.0
+    assert len(claim(store, closed=closed)) == 3
+    assert tickets.next_due(store, now=10, closed=closed) is None
+    assert len(claim(store)) == 1
 
 
 def test_a_wish_that_came_in_during_a_walk_is_not_settled_away(store: Store) -> None:

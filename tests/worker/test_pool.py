@@ -46,6 +46,7 @@ def test_a_ticket_dropped_while_the_store_was_away_is_walked_long_before_its_lea
         owner="me",
         threads=2,
         lease=3600.0,
+        trackers={},
     )
     pool.start()
     assert converger.settled.wait(30)

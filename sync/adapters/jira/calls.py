@@ -21,9 +21,20 @@ from sync.adapters.jira.breaker import Admission, Breaker
 from sync.adapters.jira.client import Clients, Mount
 from sync.adapters.jira.faults import Safety, Verdict, of_exception, of_reply
 from sync.adapters.jira.gate import Gate
+from sync.adapters.jira.lanes import Lanes
 from sync.adapters.jira.limits import Limit, limit_of
 from sync.adapters.jira.site import JiraSite
-from sync.domain.errors import Fault, Missing, Outage, Refused, Rejected, Scope, SiteDown, Unknown
+from sync.domain.errors import (
+    Fault,
+    Missing,
+    Outage,
+    Refused,
+    Rejected,
+    Scope,
+    SiteDown,
+    Stalled,
+    Unknown,
+)
 from sync.ports import Clock
 from sync.telemetry import CALL_SECONDS, CALLS
 
@@ -44,7 +55,8 @@ def endpoint_of(method: str, path: str) -> str:
 
 def _passing(error: BaseException) -> bool:
     wait = getattr(error, "retry_after", None) or 0.0
-    return isinstance(error, Refused | Unknown) and wait <= _SMALL_WAIT
+    passing = isinstance(error, Refused | Unknown) and not isinstance(error, Stalled)
+    return passing and wait <= _SMALL_WAIT
 
 
 def _pause(state: RetryCallState) -> float:
@@ -62,7 +74,15 @@ class Calls:
     def __init__(self, site: JiraSite, clock: Clock, mount: Mount | None = None) -> None:
         self.site = site
         self.clock = clock
-        self.gate = Gate(clock, ceiling=site.ceiling, patience=site.patience)
+        self.lanes = Lanes(
+            site.name,
+            clock,
+            ceiling=site.ceiling,
+            hang_after=site.hang_after,
+            first=site.probe_first,
+            cap=site.probe_cap,
+        )
+        self.gate = Gate(clock, ceiling=site.ceiling, patience=site.patience, lent=self.lanes.lent)
         self.breaker = Breaker(site.name, clock, first=site.probe_first, cap=site.probe_cap)
         self.name_of: Callable[[str], str] = str
         self.api: Callable[[], str] = lambda: "2"
@@ -80,26 +100,43 @@ class Calls:
         params: dict[str, Any] | None = None,
         body: Any = None,
         ticket: str = "",
+        project: str = "",
         api: str = "",
     ) -> Any:
         """The decoded JSON of the answer, None where it is empty. Raises faults only.
 
         ``what`` says what is being done, for messages; ``ticket`` is the id of the ticket written
-        to. Reads and idempotent writes are tried up to three times within about ten seconds.
+        to, ``project`` the project the call is about, where it is about one. Reads and idempotent
+        writes are tried up to three times within about ten seconds, but not where they hang.
         """
         self._admitted()
         version = api or self.api()
         text = None if body is None else json.dumps(body)
+        met: Fault | None = None
+        over = False
 
         def once() -> Any:
-            return self._checked(method, version, path, params, text, what, safety, ticket)
+            nonlocal met, over
+            begun = self.clock.time()
+            try:
+                return self._checked(
+                    method, version, path, params, text, what, safety, ticket, project
+                )
+            except Stalled as fault:
+                # What came of an earlier try says more than that there was no other.
+                over = True
+                raise met or fault from None
+            except Fault as fault:
+                # What hung may hang again, and hold its worker for longer than the lease.
+                met, over = fault, self.clock.time() - begun >= self.site.hang_after
+                raise
 
         if safety is Safety.ONCE:
             return once()
         tries = Retrying(
             stop=stop_after_attempt(_TRIES),
             wait=_pause,
-            retry=retry_if_exception(_passing),
+            retry=retry_if_exception(lambda error: not over and _passing(error)),
             sleep=self.clock.sleep,
             reraise=True,
         )
@@ -134,7 +171,7 @@ class Calls:
         try:
             # Version 2 is there on every Jira, and this may be asked before it is known which it is.
             me = self._tripping(
-                "GET", "2", "myself", None, None, "asking who we are", Safety.READ, ""
+                "GET", "2", "myself", None, None, "asking who we are", Safety.READ, "", ""
             )
         except Rejected as fault:
             down = SiteDown(
@@ -177,9 +214,13 @@ class Calls:
         what: str,
         safety: Safety,
         ticket: str,
+        project: str,
     ) -> Any:
         endpoint = endpoint_of(method, path)
-        with self.gate.turn(endpoint, ticket, write=method != "GET"):
+        with (
+            self.gate.turn(endpoint, ticket, write=method != "GET"),
+            self.lanes.passage(project, endpoint, always=endpoint == _MYSELF) as passage,
+        ):
             begun = time.perf_counter()
             reply: requests.Response | None = None
             verdict: Verdict | None = None
@@ -188,7 +229,8 @@ class Calls:
             except requests.RequestException as error:
                 verdict = of_exception(error, what, safety)
             seconds = time.perf_counter() - begun
-        data, verdict = self._read(reply, verdict, what, safety)
+            data, verdict = self._read(reply, verdict, what, safety)
+            passage.answered = verdict is None or not verdict.unanswered
         self._account(method, endpoint, ticket, reply, verdict, seconds)
         if verdict is None:
             self._names_us = self._names_us or _names_somebody(reply)

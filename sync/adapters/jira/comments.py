@@ -37,6 +37,7 @@ class Comments:
             what=what,
             safety=Safety.ONCE,
             ticket=ref.id,
+            project=ref.project,
         )
         if not (isinstance(answer, Mapping) and answer.get("id")):
             raise Unknown(f"{what}: Jira's answer names no comment")
@@ -64,6 +65,7 @@ class Comments:
             what=f"editing a comment on {ref.key}",
             safety=Safety.IDEMPOTENT,
             ticket=ref.id,
+            project=ref.project,
         )
 
     def _body(self, markdown: str) -> Any:
@@ -87,6 +89,7 @@ class Comments:
                 },
                 what=what,
                 safety=Safety.READ,
+                project=ref.project,
             )
             if not isinstance(page, Mapping) or not isinstance(page.get("comments"), list):
                 raise Refused(f"{what}: the answer is not what Jira says")

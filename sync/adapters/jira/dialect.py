@@ -39,9 +39,14 @@ class Deployment:
     def dialect(self) -> Dialect:
         """Raises Refused or SiteDown while it cannot be found out."""
         if self._dialect is None:
-            with self._lock:
+            if not self._lock.acquire(timeout=self._calls.site.hang_after):
+                # Who asks is not answered; to wait in line for that helps nobody.
+                raise Refused("somebody waits for the site's answer already", scope=Scope.SITE)
+            try:
                 if self._dialect is None:
                     self._dialect = self._ask()
+            finally:
+                self._lock.release()
         return self._dialect
 
     def _ask(self) -> Dialect:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sync.adapters.jira.limits import Limit
@@ -23,12 +23,25 @@ _LONGEST_PAUSE = 60.0
 # Halvings closer together than this are echoes of one and the same limit.
 _ECHO_SECONDS = 1.0
 _TICKETS_REMEMBERED = 2000
+# Nobody tells those who wait when a call begins to hang: so often they look for themselves.
+_GLANCE = 0.25
 
 
 class Gate:
-    """Shared by threads. ``ceiling`` is the most calls under way, ``patience`` the longest wait."""
+    """Shared by threads. ``ceiling`` is the most calls under way, ``patience`` the longest wait.
 
-    def __init__(self, clock: Clock, *, ceiling: int = 8, patience: float = 5.0) -> None:
+    ``lent`` says how many of the calls under way hang and do not count.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        ceiling: int = 8,
+        patience: float = 5.0,
+        lent: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._lent = lent
         self._clock = clock
         self._ceiling = max(1, ceiling)
         self._patience = patience
@@ -58,23 +71,27 @@ class Gate:
 
     def _enter(self, endpoint: str, ticket: str, *, write: bool) -> None:
         begun = self._clock.time()
+        idle = 0.0
         while True:
             with self._turns:
                 now = self._clock.time()
                 wait, scope = self._wait(now, endpoint, ticket, write=write)
                 if wait <= 0:
-                    if self._busy < self.limit:
+                    if self._busy - self._lent() < self.limit:
                         self._busy += 1
                         if write and ticket:
                             self._note_write(ticket, now)
                         return
-                    left = begun + self._patience - now
-                    if left <= 0 or not self._turns.wait(timeout=left):
+                    left = self._patience - max(now - begun, idle)
+                    if left <= 0:
                         raise Refused(
                             "all calls allowed at once are under way",
                             retry_after=self._patience,
                             scope=Scope.SITE,
                         )
+                    glance = min(left, _GLANCE)
+                    if not self._turns.wait(timeout=glance):
+                        idle += glance
                     continue
             if now + wait - begun > self._patience:
                 raise Refused(

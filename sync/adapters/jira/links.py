@@ -47,6 +47,7 @@ class Links:
             what=f"linking {ref.key} to its subject",
             safety=Safety.IDEMPOTENT,
             ticket=ref.id,
+            project=ref.project,
         )
 
     def link_tickets(self, ref: TicketRef, link: TicketLink) -> None:
@@ -68,6 +69,7 @@ class Links:
                 what=what,
                 safety=Safety.ONCE,
                 ticket=ref.id,
+                project=ref.project,
             )
         except Missing as fault:
             names = [str(kind.get("name", "")) for kind in self.types()]
@@ -92,6 +94,7 @@ class Links:
             params={"fields": "issuelinks"},
             what=what,
             safety=Safety.READ,
+            project=ref.project,
         )
         if not isinstance(raw, Mapping) or not isinstance(raw.get("fields"), Mapping):
             raise Refused(f"{what}: the answer is not what Jira says")
@@ -104,6 +107,7 @@ class Links:
                         what=what,
                         safety=Safety.IDEMPOTENT,
                         ticket=ref.id,
+                        project=ref.project,
                     )
                 except Missing:
                     continue

@@ -42,7 +42,8 @@ class Metadata:
 
         def load() -> dict[str, str]:
             path = f"issue/createmeta/{quote(project, safe='')}/issuetypes"
-            raw = self._pages(path, ("issueTypes", "values"), self._project_words(project))
+            words = self._project_words(project)
+            raw = self._pages(path, ("issueTypes", "values"), words, project=project)
             return {str(t["name"]): str(t["id"]) for t in raw if "name" in t and "id" in t}
 
         return self._cached(("types", project), load)
@@ -56,7 +57,8 @@ class Metadata:
             if not id_:
                 raise self.no_issue_type(project, (issue_type,))
             path = f"issue/createmeta/{quote(project, safe='')}/issuetypes/{quote(id_, safe='')}"
-            raw = self._pages(path, ("fields", "values"), self._project_words(project))
+            words = self._project_words(project)
+            raw = self._pages(path, ("fields", "values"), words, project=project)
             found = {str(f.get("fieldId") or f.get("key")): f for f in raw}
             return {key: field_info(key, f) for key, f in found.items()}
 
@@ -166,10 +168,15 @@ class Metadata:
         )
 
     def _pages(
-        self, path: str, names: tuple[str, ...], missing: Callable[[], Rejected] | None = None
+        self,
+        path: str,
+        names: tuple[str, ...],
+        missing: Callable[[], Rejected] | None = None,
+        *,
+        project: str = "",
     ) -> list[dict[str, Any]]:
         """All items of a paged answer, under whichever of ``names`` it has them. ``missing`` makes the
-        fault to raise where Jira says there is no such thing."""
+        fault to raise where Jira says there is no such thing, ``project`` is what it is about."""
         found: list[dict[str, Any]] = []
         for _ in range(_MOST_PAGES):
             try:
@@ -179,6 +186,7 @@ class Metadata:
                     params={"startAt": len(found), "maxResults": _PAGE},
                     what="reading what the site offers",
                     safety=Safety.READ,
+                    project=project,
                 )
             except (Missing, Rejected):
                 if missing is None:
@@ -201,9 +209,15 @@ class Metadata:
         """What is known for a key, loaded where it is not or has grown old."""
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
+        known: tuple[float, T] | None = self._known.get(key)
+        if not lock.acquire(timeout=self._calls.site.hang_after):
+            # Who asks is not answered; to wait in line for that helps nobody.
+            if known is None:
+                raise Refused("reading what the site offers: somebody waits for the answer already")
+            return known[1]
+        try:
             now = self._calls.clock.time()
-            known: tuple[float, T] | None = self._known.get(key)
+            known = self._known.get(key)
             if known is not None and now < known[0]:
                 return known[1]
             try:
@@ -217,3 +231,5 @@ class Metadata:
             with self._lock:
                 self._known[key] = (now + ttl, value)
             return value
+        finally:
+            lock.release()

@@ -15,7 +15,7 @@ class JiraSite:
     personal access token. ``index_lag`` is after how long a search surely shows what was created.
     ``ceiling`` is the most calls under way at once. ``patience`` is how long a caller waits at the
     gate before it is sent away with Refused. ``probe_first`` and ``probe_cap`` bound the interval
-    between probes of a site that is down.
+    between probes of a site that is down, or of a project whose calls hang.
     """
 
     name: str
@@ -34,6 +34,11 @@ class JiraSite:
     metadata_ttl: float = 600.0
     probe_first: float = 15.0
     probe_cap: float = 300.0
+
+    @property
+    def hang_after(self) -> float:
+        """Seconds after which a call without an answer is one that hangs."""
+        return min(3.0, self.read_timeout / 2)
 
     @property
     def people_url(self) -> str:

@@ -69,6 +69,7 @@ class Tickets:
                 body={"fields": fields, "properties": [mark]},
                 what=what,
                 safety=Safety.ONCE,
+                project=draft.project,
             )
         except Missing as fault:
             raise Rejected(
@@ -104,6 +105,7 @@ class Tickets:
                 },
                 what=what,
                 safety=Safety.READ,
+                project=project or self._projects.get(ticket_id, ""),
             )
         except Missing:
             self._check_project(project or self._projects.get(ticket_id, ""))
@@ -169,7 +171,15 @@ class Tickets:
         named: bool = False,
     ) -> Any:
         what = doing if named else f"{doing} {ref.key}"
-        return self._calls.call(method, path, body=body, what=what, safety=safety, ticket=ref.id)
+        return self._calls.call(
+            method,
+            path,
+            body=body,
+            what=what,
+            safety=safety,
+            ticket=ref.id,
+            project=ref.project,
+        )
 
     def _check_project(self, project: str) -> None:
         """A ticket in a project we cannot see is not proven gone. Raises Rejected then."""
@@ -181,6 +191,7 @@ class Tickets:
                 f"project/{quote(project, safe='')}",
                 what=f"looking whether project {project} is there",
                 safety=Safety.READ,
+                project=project,
             )
         except (Missing, Rejected):
             raise Rejected(

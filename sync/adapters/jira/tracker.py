@@ -123,6 +123,14 @@ class JiraTracker:
         breaker = self._calls.breaker
         return breaker.state.words if breaker.shut() else ""
 
+    def stalled(self) -> frozenset[str]:
+        """The projects whose tickets are to be left alone now, because calls about them hang."""
+        return self._calls.lanes.stalled()
+
+    def lent(self) -> int:
+        """How many of the calls under way hang while the rest of the site answers."""
+        return self._calls.lanes.lent()
+
     def probe(self) -> str:
         """Who we are on this site (display name). Raises SiteDown or Refused."""
         me = self._calls.whoami()

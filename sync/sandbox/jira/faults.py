@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,8 @@ from sync.sandbox.jira.limits import too_many
 
 
 class Effect(StrEnum):
-    """What happens to a call. ``drop``, ``status`` and ``html`` can come before or after the work."""
+    """What happens to a call. ``drop``, ``hang``, ``status`` and ``html`` can come before or after the
+    work."""
 
     LATENCY = "latency"
     STATUS = "status"
@@ -25,6 +27,7 @@ class Effect(StrEnum):
     REFUSE = "refuse"
     CONNECT_TIMEOUT = "connect_timeout"
     READ_TIMEOUT = "read_timeout"
+    HANG = "hang"
     RATE_LIMIT = "rate_limit"
     MAINTENANCE = "maintenance"
     UNAUTHORIZED = "unauthorized"
@@ -49,7 +52,8 @@ _ALWAYS_AFTER = frozenset({Effect.READ_TIMEOUT, Effect.CUT})
 
 @dataclass(slots=True)
 class Fault:
-    """``method`` and ``path`` are regular expressions (path is searched, method matched whole).
+    """``method`` and ``path`` are regular expressions (path is searched, method matched whole);
+    ``project`` is the key of the one project that it strikes, where it strikes only one.
 
     ``after``: the work is done, then it goes wrong. ``count`` limits how often it strikes (None: no
     limit), after letting ``skip`` matching calls pass; ``probability`` is per call. ``seconds`` is the
@@ -60,6 +64,7 @@ class Fault:
     effect: Effect
     method: str = ".*"
     path: str = ""
+    project: str = ""
     count: int | None = None
     skip: int = 0
     probability: float = 1.0
@@ -72,9 +77,11 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     hits: int = 0
 
-    def matches(self, method: str, path: str) -> bool:
-        return bool(re.fullmatch(self.method, method, re.IGNORECASE)) and bool(
-            re.search(self.path, path)
+    def matches(self, method: str, path: str, project: Callable[[], str]) -> bool:
+        return (
+            bool(re.fullmatch(self.method, method, re.IGNORECASE))
+            and bool(re.search(self.path, path))
+            and (not self.project or project() == self.project)
         )
 
     @property
@@ -108,14 +115,17 @@ class Faults:
         with self._lock:
             self.active.clear()
 
-    def strike(self, method: str, path: str) -> list[Fault]:
-        """The faults that this call meets, counted."""
+    def strike(
+        self, method: str, path: str, project: Callable[[], str] = lambda: ""
+    ) -> list[Fault]:
+        """The faults that this call meets, counted. ``project`` tells the key of the project that the
+        call is about, "" for none."""
         if not self.active:
             return []
         struck = []
         with self._lock:
             for fault in list(self.active):
-                if not fault.matches(method, path) or fault.count == 0:
+                if not fault.matches(method, path, project) or fault.count == 0:
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1
@@ -136,6 +146,8 @@ def outcome_of(fault: Fault, call: Call, *, cloud: bool) -> Response | None:
     match fault.effect:
         case Effect.LATENCY | Effect.ANONYMOUS:
             return None
+        case Effect.HANG:
+            return Response(0, outcome=Outcome.READ_TIMEOUT)
         case (
             Effect.DROP | Effect.CUT | Effect.REFUSE | Effect.CONNECT_TIMEOUT | Effect.READ_TIMEOUT
         ):

@@ -116,7 +116,7 @@ class JiraSandbox:
     def _struck(self, call: Call) -> Response:
         """The call with whatever faults it meets."""
         anonymous, late = False, None
-        for fault in self.faults.strike(call.method, call.path):
+        for fault in self.faults.strike(call.method, call.path, lambda: self._project(call)):
             if fault.effect is Effect.LATENCY:
                 self.clock.sleep(fault.seconds)
                 call.now = self.site.now()
@@ -174,6 +174,22 @@ class JiraSandbox:
             raise Problem(404, raw=b'{"message":"null for uri","status-code":404}')
         call.api = "3" if found.group(1) == "3" else "2"
         return route(call, found.group(2), cloud=self.site.cloud)
+
+    def _project(self, call: Call) -> str:
+        """The key of the project that a call is about, "" where it is about none."""
+        with suppress(Problem), self.lock:
+            self._template(call)
+            issue = self.site.find(call.params.get("issue", ""))
+            if issue is not None:
+                return issue.project
+            named = call.params.get("project", "")
+            if call.template == "issue":
+                fields = call.json().get("fields")
+                given = fields.get("project") if isinstance(fields, dict) else None
+                named = str(given.get("key") or given.get("id")) if isinstance(given, dict) else ""
+            by_id = {one.id: key for key, one in self.site.projects.items()}
+            return by_id.get(named, named)
+        return ""
 
     def _headers(self, call: Call) -> dict[str, str]:
         serial = next(self._serial)

@@ -46,6 +46,8 @@ class SandboxTransport(BaseAdapter):
             {**request.headers, "Host": str(parts.netloc)},
             body.encode() if isinstance(body, str) else bytes(body),
         )
+        if answer.outcome is Outcome.READ_TIMEOUT and isinstance(timeout, tuple):
+            self.sandbox.clock.sleep(timeout[1] or 0.0)
         if answer.outcome is not Outcome.REPLY:
             raise _exception(answer, request)
         return _response(answer, request)

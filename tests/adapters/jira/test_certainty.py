@@ -81,7 +81,6 @@ def test_a_create_that_was_refused_may_be_sent_again_at_once_after_the_wait(worl
 READS: list[dict[str, Any]] = [
     {"effect": "refuse"},
     {"effect": "drop"},
-    {"effect": "read_timeout"},
     {"effect": "cut"},
     {"effect": "status", "status": 500},
     {"effect": "html", "status": 503},
@@ -110,6 +109,16 @@ def test_a_read_that_keeps_failing_is_refused_after_three_tries(
     with pytest.raises(Refused):
         world.tracker.read(ref.id)
     assert strike.hits == 3
+
+
+def test_a_read_that_hung_is_not_tried_again_at_once(world: World) -> None:
+    ref = world.make()
+    strike = world.jira.faults.add("read_timeout", method="GET", path="/issue/")
+    begun = world.clock.time()
+    with pytest.raises(Refused):
+        world.tracker.read(ref.id)
+    assert strike.hits == 1
+    assert world.clock.time() - begun <= 30
 
 
 @pytest.mark.parametrize("after", [False, True])

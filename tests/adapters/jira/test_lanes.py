@@ -1,0 +1,215 @@
+"""Lanes: calls about one project that hang wait for each other, and everything else goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from sync.adapters.jira.gate import Gate
+from sync.adapters.jira.lanes import Lanes
+from sync.domain.errors import Refused, Stalled, Unknown
+from tests.adapters.jira.world import JumpingClock, World, desired
+
+POST = "POST issue"
+
+
+@pytest.fixture
+def clock() -> JumpingClock:
+    return JumpingClock()
+
+
+@pytest.fixture
+def lanes(clock: JumpingClock) -> Lanes:
+    return Lanes("main", clock, ceiling=8, hang_after=3.0, first=15.0, cap=300.0)
+
+
+def _hang(lanes: Lanes, clock: JumpingClock, seconds: float = 30.0, project: str = "SLOW") -> None:
+    with lanes.passage(project, POST):
+        clock.sleep(seconds)
+
+
+def _answer(lanes: Lanes, project: str = "DATA", endpoint: str = POST) -> None:
+    with lanes.passage(project, endpoint) as passage:
+        passage.answered = True
+
+
+@contextmanager
+def _under_way(lanes: Lanes, *projects: str) -> Iterator[None]:
+    with ExitStack() as open_:
+        for project in projects:
+            open_.enter_context(lanes.passage(project, POST))
+        yield
+
+
+def test_a_call_under_way_for_too_long_closes_its_lane_and_no_other(
+    lanes: Lanes, clock: JumpingClock
+) -> None:
+    with _under_way(lanes, "SLOW"):
+        clock.sleep(2.9)
+        assert lanes.stalled() == frozenset()
+        clock.sleep(0.1)
+        assert lanes.stalled() == {"SLOW"}
+        with pytest.raises(Stalled) as fault:
+            _answer(lanes, "SLOW")
+        assert (fault.value.project, "SLOW" in str(fault.value)) == ("SLOW", True)
+        _answer(lanes, "SLOW", "GET issue/*")
+        _answer(lanes, "DATA")
+
+
+def test_a_slow_call_that_is_answered_opens_its_lane_again(
+    lanes: Lanes, clock: JumpingClock
+) -> None:
+    with lanes.passage("SLOW", POST) as passage:
+        clock.sleep(20)
+        assert lanes.stalled() == {"SLOW"}
+        passage.answered = True
+    assert lanes.stalled() == frozenset()
+    _answer(lanes, "SLOW")
+
+
+def test_a_lane_that_hung_is_probed_by_one_call_at_growing_intervals(
+    lanes: Lanes, clock: JumpingClock
+) -> None:
+    _hang(lanes, clock)
+    waits = []
+    for _ in range(7):
+        begun = clock.time()
+        while "SLOW" in lanes.stalled():
+            clock.sleep(0.5)
+        waits.append(clock.time() - begun)
+        with _under_way(lanes, "SLOW"):
+            assert lanes.stalled() == {"SLOW"}
+            with pytest.raises(Stalled):
+                _answer(lanes, "SLOW")
+            clock.sleep(30)
+    assert waits == [0, 15, 30, 60, 120, 240, 300]
+
+
+def test_calls_that_hang_together_count_as_one(lanes: Lanes, clock: JumpingClock) -> None:
+    with _under_way(lanes, *["SLOW"] * 8):
+        clock.sleep(30)
+    assert lanes.stalled() == frozenset(), "the first probe may go at once"
+    _hang(lanes, clock)
+    clock.sleep(15)
+    _answer(lanes, "SLOW")
+    assert lanes.stalled() == frozenset()
+    _answer(lanes, "SLOW")
+
+
+def test_a_connection_that_breaks_at_once_is_not_one_that_hangs(
+    lanes: Lanes, clock: JumpingClock
+) -> None:
+    for _ in range(20):
+        _hang(lanes, clock, seconds=0.2)
+    assert lanes.stalled() == frozenset()
+
+
+def test_as_many_calls_as_hang_are_lent_while_the_rest_of_the_site_answers(
+    lanes: Lanes, clock: JumpingClock
+) -> None:
+    with _under_way(lanes, *["SLOW"] * 5, *["DEAD"] * 3):
+        assert lanes.lent() == 0
+        clock.sleep(4)
+        assert lanes.lent() == 2, "one for each project, to find out"
+        _answer(lanes, "DATA")
+        assert lanes.lent() == 8
+        clock.sleep(7)
+        assert lanes.lent() == 2
+    assert lanes.lent() == 0
+
+
+def test_no_more_is_lent_than_three_times_the_ceiling(lanes: Lanes, clock: JumpingClock) -> None:
+    with _under_way(lanes, *(f"P{n}" for n in range(60))):
+        clock.sleep(4)
+        assert lanes.lent() == 8
+        _answer(lanes, "DATA")
+        assert lanes.lent() == 24
+
+
+def test_who_waits_at_the_gate_gets_the_turn_of_a_call_that_hangs() -> None:
+    clock, hanging = JumpingClock(), threading.Event()
+    gate = Gate(clock, ceiling=1, patience=5.0, lent=lambda: int(hanging.is_set()))
+    through = threading.Event()
+
+    def other() -> None:
+        with gate.turn("GET x"):
+            through.set()
+
+    with gate.turn("POST issue"):
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        assert not through.wait(0.3)
+        hanging.set()
+        assert through.wait(10)
+        waiting.join(10)
+        assert gate.limit == 1
+
+
+def test_a_hanging_project_costs_a_call_now_and_then_and_others_are_made(world: World) -> None:
+    fault = world.jira.faults.add("hang", method="POST", project="FLOW")
+    drafts = [world.tracker.draft(desired(f"k{n}", project="FLOW")) for n in range(12)]
+    faults = []
+    with capture_logs() as logs:
+        for draft in drafts:
+            with pytest.raises((Unknown, Stalled)) as raised:
+                world.tracker.create(draft)
+            faults.append(type(raised.value))
+    assert faults == [Unknown, Unknown] + [Stalled] * 10
+    assert fault.hits == 2
+    assert world.tracker.stalled() == {"FLOW"}
+    gauge = "ticket_sync_project_stalled", {"site": "main", "project": "FLOW"}
+    assert REGISTRY.get_sample_value(*gauge) == 1
+    world.make("another")
+    world.jira.faults.clear()
+    world.clock.sleep(15)
+    with capture_logs() as later:
+        world.tracker.create(drafts[0])
+    assert world.tracker.stalled() == frozenset()
+    assert REGISTRY.get_sample_value(*gauge) == 0
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == [
+        "calls hang: those like them wait, everything else goes on"
+    ]
+    assert [line["event"] for line in later if line["log_level"] == "warning"] == [
+        "calls are answered again"
+    ]
+    assert len(world.jira.tickets()) == 2
+
+
+def test_a_write_whose_reply_hung_stays_unknown_although_no_second_try_is_allowed(
+    world: World,
+) -> None:
+    ref = world.make()
+    world.jira.faults.add("hang", method="PUT", project="DATA", after=True)
+    for _ in range(2):
+        with pytest.raises(Unknown):
+            world.tracker.edit_comment(ref, "1", "words")
+    with pytest.raises(Stalled):
+        world.tracker.edit_comment(ref, "1", "words")
+
+
+def test_one_that_asks_for_metadata_and_is_not_answered_holds_up_nobody_else(world: World) -> None:
+    tracker = world.another(read_timeout=0.4)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hold(method: str, path: str, *how: object) -> object:
+        if "createmeta/FLOW" in path:
+            asked.set()
+            go_on.wait(30)
+        return handle(method, path, *how)
+
+    handle = world.jira.handle
+    world.jira.handle = hold  # type: ignore[method-assign, assignment]
+    wish = desired(project="FLOW", issue_type=("Bug", "Task"))
+    first = threading.Thread(target=lambda: tracker.draft(wish))
+    first.start()
+    assert asked.wait(10)
+    with pytest.raises(Refused, match="somebody waits"):
+        tracker.draft(wish)
+    go_on.set()
+    first.join(10)
+    assert tracker.draft(wish).issue_type == "Bug"
