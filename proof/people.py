@@ -7,6 +7,7 @@ from pathlib import Path
 
 from proof.rows import row
 from proof.scene import Scene
+from proof.traffic import Subject
 
 BROKEN = {
     "project": 'project = "NOPE"',
@@ -104,6 +105,33 @@ def _deleted(scene: Scene, size: int) -> None:
         one.tickets, one.parked = 0, True
     for one in subjects[:6]:
         scene.tell(one, "investigating")
+
+
+def _deleting(scene: Scene, size: int, word: str) -> list[Subject]:
+    """Six subjects, the tickets of three of which a person deletes; then all go on. Those three."""
+    rules = _rules(scene, 'project = "NOPE"')
+    file = rules / "rules.toml"
+    file.write_text(f'[defaults]\non_deleted = "{word}"\n\n{file.read_text()}')
+    scene.daemon(rules=rules)
+    subjects = [scene.one("", kind="issue") for _ in range(max(size, 6))]
+    scene.deliver(*subjects)
+    scene.settle()
+    for one in subjects[:3]:
+        scene.jira.act("delete", scene.ticket(one)["key"])
+    for one in subjects[:6]:
+        scene.tell(one, "investigating")
+    return subjects[:3]
+
+
+@row("tickets deleted, the rule makes them anew", own=True)
+def _recreated(scene: Scene, size: int) -> None:
+    _deleting(scene, size, "recreate")
+
+
+@row("tickets deleted, the rule leaves them so", own=True)
+def _ignored(scene: Scene, size: int) -> None:
+    for one in _deleting(scene, size, "ignore"):
+        one.tickets = 0
 
 
 @row("tickets moved by a person")

@@ -211,8 +211,8 @@ class Tracker(Protocol):
         """Upsert a remote link by its global id."""
         ...
 
-    def link_tickets(self, ref: TicketRef, link: TicketLink) -> None:
-        """Link two tickets; linking again is harmless."""
+    def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
+        """Link two tickets. ``again``: an earlier call may have worked; then look first."""
         ...
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:

@@ -165,7 +165,8 @@ class Base:
     ticket had after our last move. ``moving`` is the id of the status that a move of ours, begun and
     not yet known to have ended, leads to. ``closed_by_us`` tells our close from a person's,
     ``resolution`` is the one we sent with it. ``commented`` names the last
-    comment made (its marker), ``running`` the id of the one running comment.
+    comment made (its marker), ``running`` the id of the one running comment. ``linking`` names the
+    links between tickets whose calls were begun and are not known to have ended.
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
@@ -178,6 +179,7 @@ class Base:
     running: str = ""
     remote_links: Mapping[str, str] = field(default_factory=dict)
     ticket_links: tuple[str, ...] = ()
+    linking: tuple[str, ...] = ()
 
     def with_sent(self, sent: Mapping[str, Any]) -> Base:
         """The base after we wrote ``sent`` (canonical values by field id)."""
@@ -199,6 +201,7 @@ class Base:
             "running": self.running,
             "remote_links": dict(self.remote_links),
             "ticket_links": list(self.ticket_links),
+            "linking": list(self.linking),
         }
 
     @classmethod
@@ -216,4 +219,5 @@ class Base:
             running=data.get("running", ""),
             remote_links=data.get("remote_links", {}),
             ticket_links=tuple(data.get("ticket_links", ())),
+            linking=tuple(data.get("linking", ())),
         )

@@ -53,7 +53,7 @@ class MemoryTicket:
     resolution: str = ""
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
-    ticket_links: set[TicketLink] = field(default_factory=set)
+    ticket_links: list[TicketLink] = field(default_factory=list)
     deleted: bool = False
 
 
@@ -209,15 +209,18 @@ class MemoryTracker:
         with self._call("link_remote"):
             self._get(ref.id).remote_links[link.global_id] = link
 
-    def link_tickets(self, ref: TicketRef, link: TicketLink) -> None:
+    def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
         with self._call("link_tickets"):
             if link.other not in {ticket.ref.key for ticket in self.alive}:
                 raise Rejected(f"{link.other} is not there", cause=Cause.PERMISSION)
-            self._get(ref.id).ticket_links.add(link)
+            links = self._get(ref.id).ticket_links
+            if not (again and link in links):
+                links.append(link)
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
         with self._call("unlink_tickets"):
-            self._get(ref.id).ticket_links.discard(link)
+            ticket = self._get(ref.id)
+            ticket.ticket_links = [known for known in ticket.ticket_links if known != link]
 
     def browse_url(self, key: str) -> str:
         return f"memory://{self.site}/{key}"

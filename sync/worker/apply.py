@@ -154,15 +154,20 @@ class Apply:
         return base
 
     def _link_tickets(self, ref: TicketRef, base: Base, action: LinkTickets) -> Base:
+        name = ticket_link_name(action.link)
+        again = name in base.linking
+        ended = replace(base, linking=tuple(n for n in base.linking if n != name))
+        if not again:
+            self._record.step(_with_base(replace(base, linking=(*base.linking, name))))
         try:
-            self._tracker.link_tickets(ref, action.link)
+            self._tracker.link_tickets(ref, action.link, again=again)
         except (Missing, Rejected) as fault:
             if isinstance(fault, Rejected) and fault.cause is not Cause.PERMISSION:
                 raise
             # The other one is gone, and this one is not to blame; its own walk will find out.
-            self._record.step(_with_base(base), Entry("link", f"{action}: {fault}", "warning"))
-            return base
-        base = replace(base, ticket_links=(*base.ticket_links, ticket_link_name(action.link)))
+            self._record.step(_with_base(ended), Entry("link", f"{action}: {fault}", "warning"))
+            return ended
+        base = replace(ended, ticket_links=(*ended.ticket_links, name))
         self._done(ref, base, "link", action)
         return base
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from sync.domain.errors import Unknown
 from sync.domain.rule import TicketLink
 from sync.domain.subject import Snapshot, Status, merge_from_api
 from sync.sandbox.memory import MemoryTicket
@@ -36,7 +38,9 @@ def ticket(scene: Scene, ref: str) -> MemoryTicket:
 
 
 def linked(scene: Scene, ref: str) -> set[TicketLink]:
-    return ticket(scene, ref).ticket_links
+    links = ticket(scene, ref).ticket_links
+    assert len(links) == len(set(links)), links
+    return set(links)
 
 
 LINK = 'issues = { link = "Relates" }'
@@ -57,6 +61,19 @@ def test_the_direction_is_the_rules(make: Make) -> None:
     told(scene, issue(1), incident(9, [1]))
     key = ticket(scene, "coalesce:issue:1").ref.key
     assert linked(scene, "coalesce:incident:9") == {TicketLink("Blocks", key, outward=False)}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_link_whose_reply_was_lost_is_there_once(
+    make: Make, moment: Literal["before", "after"]
+) -> None:
+    scene = make(LINK)
+    told(scene, issue(1), issue(2), incident(9, []))
+    for _ in range(2):
+        scene.jira.fail("link_tickets", lambda: Unknown("the reply was lost"), moment)
+    told(scene, incident(9, [1, 2]))
+    keys = {ticket(scene, f"coalesce:issue:{n}").ref.key for n in (1, 2)}
+    assert {link.other for link in linked(scene, "coalesce:incident:9")} == keys
 
 
 def test_issues_that_join_and_leave_are_linked_and_unlinked(make: Make) -> None:

@@ -50,13 +50,15 @@ class Links:
             project=ref.project,
         )
 
-    def link_tickets(self, ref: TicketRef, link: TicketLink) -> None:
+    def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
         """Jira's inward issue is the one that "blocks": the ticket on the outward side of the words.
 
-        Jira makes no second link of the same type between the same two.
+        ``again``: an earlier call may have worked, so what is there is looked at first.
         """
         source, target = (ref.key, link.other) if link.outward else (link.other, ref.key)
         what = f"linking {ref.key} with {link.other}"
+        if again and any(_is(known, link) for known in self._known(ref, what)):
+            return
         try:
             self._calls.call(
                 "POST",
@@ -88,17 +90,7 @@ class Links:
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
         """Remove such a link, if it is there."""
         what = f"unlinking {ref.key} from {link.other}"
-        raw = self._calls.call(
-            "GET",
-            f"issue/{ref.id}",
-            params={"fields": "issuelinks"},
-            what=what,
-            safety=Safety.READ,
-            project=ref.project,
-        )
-        if not isinstance(raw, Mapping) or not isinstance(raw.get("fields"), Mapping):
-            raise Refused(f"{what}: the answer is not what Jira says")
-        for known in raw["fields"].get("issuelinks") or []:
+        for known in self._known(ref, what):
             if _is(known, link):
                 try:
                     self._calls.call(
@@ -111,6 +103,20 @@ class Links:
                     )
                 except Missing:
                     continue
+
+    def _known(self, ref: TicketRef, what: str) -> list[Any]:
+        """The links between a ticket and others, as Jira tells of them."""
+        raw = self._calls.call(
+            "GET",
+            f"issue/{ref.id}",
+            params={"fields": "issuelinks"},
+            what=what,
+            safety=Safety.READ,
+            project=ref.project,
+        )
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("fields"), Mapping):
+            raise Refused(f"{what}: the answer is not what Jira says")
+        return list(raw["fields"].get("issuelinks") or [])
 
     def types(self) -> list[dict[str, Any]]:
         """The site's link types: id, name, inward, outward."""

@@ -109,8 +109,8 @@ class JiraTracker:
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:
         self._links.link_remote(ref, link)
 
-    def link_tickets(self, ref: TicketRef, link: TicketLink) -> None:
-        self._links.link_tickets(ref, link)
+    def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
+        self._links.link_tickets(ref, link, again=again)
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
         self._links.unlink_tickets(ref, link)

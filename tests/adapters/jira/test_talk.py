@@ -76,7 +76,9 @@ def test_tickets_are_linked_in_the_direction_asked_for(
     one, other = world.make("one"), world.make("other")
     link = TicketLink("Blocks", other.key, outward=outward)
     world.tracker.link_tickets(one, link)
-    world.tracker.link_tickets(one, link)
+    posts = world.calls().count("POST issueLink")
+    world.tracker.link_tickets(one, link, again=True)
+    assert world.calls().count("POST issueLink") == posts == 1
     assert world.jira.ticket(one.id).issue_links == ((words, other.key),)
     world.tracker.unlink_tickets(one, link)
     world.tracker.unlink_tickets(one, link)
