@@ -22,15 +22,17 @@ from hypothesis.stateful import (
 )
 
 from sync.domain.errors import Outage, Refused, Rejected, SiteDown, Unknown
-from sync.domain.ticket import marker_label
+from sync.domain.ticket import Block, Document, marker_label
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTracker
 from sync.store import tickets
 from sync.store.engine import open_store
 from sync.store.migrations import upgrade
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
+IGNORING = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\non_deleted = "ignore"')
 IDS = st.sampled_from(["i1", "i2", "i3"])
 STATUSES = ["", "INVESTIGATING", "FIXED", "NO_ACTION_NEEDED"]
+ASK = Block("Ask me first.", "Ask me first.")
 CALLS = ["create", "read", "update", "transition", "comment", "find", "link_remote", ""]
 
 
@@ -83,15 +85,19 @@ class Life(RuleBasedStateMachine):
         self.newest: dict[str, dict] = {}
         self.edited: set[str] = set()
         self.moved: set[str] = set()
+        self.labelled: set[str] = set()
+        self.written: set[str] = set()
+        self.deleted: set[str] = set()
 
     def open(self) -> None:
         self.store = open_store(f"sqlite:///{self.folder / 'store.db'}")
-        self.world = World(self.store, self.jira, self.clock, self.folder / "rules")
+        self.world = World(self.store, self.jira, self.clock, self.folder / "rules", IGNORING)
 
-    def happen(self, issue_id: str, type_: str, title: str, status: str) -> dict:
+    def happen(self, issue_id: str, type_: str, title: str, status: str, rows: int) -> dict:
         self.time += 1.25
         body = issue_event(
             type_, issue_id, at=self.time, title=f"{issue_id} {title}",
+            description=f"Late.\n\n{rows} rows are missing.",
             **({"status": f"ISSUE_STATUS_{status}"} if status else {}),
         )  # fmt: skip
         self.newest[issue_id] = body
@@ -104,12 +110,13 @@ class Life(RuleBasedStateMachine):
         ),
         title=st.sampled_from(["late", "very late", "{{ 7 * 7 }}"]),
         status=st.sampled_from(STATUSES),
+        rows=st.integers(1, 3),
         fate=st.sampled_from(["now", "now", "late", "lost", "doubled"]),
     )
     def something_happens_upstream(
-        self, issue_id: str, type_: str, title: str, status: str, fate: str
+        self, issue_id: str, type_: str, title: str, status: str, rows: int, fate: str
     ) -> None:
-        body = self.happen(issue_id, type_, title, status)
+        body = self.happen(issue_id, type_, title, status, rows)
         if fate in ("now", "doubled"):
             self.world.deliver(body)
         if fate in ("late", "doubled"):
@@ -156,6 +163,29 @@ class Life(RuleBasedStateMachine):
             ticket.fields["summary"] = "mine"
             self.edited.add(self.subject_of(ticket))
 
+    @rule(place=st.integers(0, 5))
+    def a_person_adds_a_label(self, place: int) -> None:
+        if self.jira.alive:
+            ticket = self.jira.alive[place % len(self.jira.alive)]
+            ticket.fields["labels"] = sorted({*ticket.fields["labels"], "seen-by-owner"})
+            self.labelled.add(self.subject_of(ticket))
+
+    @rule(place=st.integers(0, 5), above=st.booleans())
+    def a_person_writes_around_the_description(self, place: int, above: bool) -> None:
+        if self.jira.alive:
+            ticket = self.jira.alive[place % len(self.jira.alive)]
+            ours = ticket.fields["description"].blocks
+            if ASK not in ours:
+                ticket.fields["description"] = Document((ASK, *ours) if above else (*ours, ASK))
+            self.written.add(self.subject_of(ticket))
+
+    @rule(place=st.integers(0, 5))
+    def a_person_deletes_a_ticket(self, place: int) -> None:
+        if self.jira.alive:
+            ticket = self.jira.alive[place % len(self.jira.alive)]
+            ticket.deleted = True
+            self.deleted.add(self.subject_of(ticket))
+
     @rule(place=st.integers(0, 5), status=st.sampled_from([TO_DO, IN_PROGRESS, DONE, WONT_DO]))
     def a_person_moves_a_ticket(self, place: int, status) -> None:
         if self.jira.alive:
@@ -166,7 +196,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(comment=st.sampled_from(["Closed upstream.", "Over."]))
     def somebody_edits_the_rules(self, comment: str) -> None:
-        self.world.write_rules(RULES.replace("Closed upstream.", comment))
+        self.world.write_rules(IGNORING.replace("Closed upstream.", comment))
 
     def subject_of(self, ticket) -> str:
         labels = ticket.fields["labels"]
@@ -197,8 +227,11 @@ class Life(RuleBasedStateMachine):
         self.world.settle(within=7 * 3600)
         self.no_subject_has_two_tickets()
         by_subject = {self.subject_of(ticket): ticket for ticket in self.jira.alive}
-        assert set(by_subject) == set(self.newest)
+        # A deleted ticket stays so; one deleted while nobody knew yet that it was made is made again.
+        assert set(by_subject) | self.deleted == set(self.newest) | self.deleted
         for issue_id, body in self.newest.items():
+            if issue_id not in by_subject:
+                continue
             self.check(issue_id, body, by_subject[issue_id])
         calls = sum(self.jira.calls.values())
         self.world.settle(within=7 * 86_400)
@@ -210,6 +243,11 @@ class Life(RuleBasedStateMachine):
         # A person's edit stays until upstream changes the same field after it.
         fine = {payload["title"], "mine"} if issue_id in self.edited else {payload["title"]}
         assert ticket.fields["summary"] in fine
+        if issue_id not in self.deleted:
+            assert issue_id not in self.labelled or "seen-by-owner" in ticket.fields["labels"]
+            assert issue_id not in self.written or ASK in ticket.fields["description"].blocks
+        told = {block.identity for block in ticket.fields["description"].blocks} - {ASK.identity}
+        assert told == set(payload["description"].split("\n\n"))
         texts = [text for _, text in ticket.comments.values()]
         markers = [marker for marker, _ in ticket.comments.values()]
         assert len(markers) == len(set(markers)), texts
