@@ -21,6 +21,7 @@ from sync.domain.ticket import (
     Draft,
     DraftField,
     FieldBase,
+    FieldIntent,
     FieldKind,
     Observed,
     is_marker,
@@ -155,6 +156,55 @@ def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change |
     if same(remembered(after), remembered(observed)) or (_empty(after) and _empty(observed)):
         return None
     return Change(field.id, field.name, field.kind, before=observed, after=after)
+
+
+def intents(draft: Draft, changes: Sequence[Change]) -> dict[str, FieldIntent]:
+    """What to put on record before fields are written."""
+    found = {}
+    for change in changes:
+        after = change.after
+        if change.kind is FieldKind.LABELS:
+            after = sorted({*change.before, *change.add} - {*change.remove})
+        wished = remembered(draft.fields[change.id].value)
+        found[change.id] = FieldIntent(wished, remembered(change.before), remembered(after))
+    return found
+
+
+def came_true(intent: FieldIntent, observed: Any) -> bool:
+    """Whether a write that was begun was carried out, as far as what Jira shows now can tell.
+
+    Where it shows neither what was there before nor what was written, a person has been at it since:
+    it was carried out if any of it is there. Of a single value nothing is left then; the person, who
+    was later than our write or later than our look, is not overruled.
+    """
+    now = remembered(observed)
+    if _alike(now, intent.after):
+        return True
+    if _alike(now, intent.before):
+        return False
+    if not (isinstance(now, list) and isinstance(intent.after, list)):
+        return True
+    before = intent.before if isinstance(intent.before, list) else []
+    new = [part for part in intent.after if part not in before]
+    gone = [part for part in before if part not in intent.after]
+    return any(part in now for part in new) if new else not any(part in now for part in gone)
+
+
+def _alike(left: Any, right: Any) -> bool:
+    if _empty(left) or _empty(right):
+        return _empty(left) and _empty(right)
+    return same(left, right) or _squashed(left) == _squashed(right)
+
+
+def resolved(base: Base, observed: Observed) -> Base:
+    """The base once it is known what became of an update whose end was not recorded."""
+    if not base.updating:
+        return base
+    fields = dict(base.fields)
+    for id_, intent in base.updating.items():
+        if id_ in observed.fields and came_true(intent, observed.fields[id_]):
+            fields[id_] = FieldBase(sent=intent.wished)
+    return replace(base, fields=fields, updating={})
 
 
 def absorb(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:

@@ -26,7 +26,7 @@ from sync.domain.actions import (
     Update,
 )
 from sync.domain.errors import Cause, Parked
-from sync.domain.merge import absorb, decide, ours_changed
+from sync.domain.merge import absorb, decide, ours_changed, resolved
 from sync.domain.rule import Category, Ownership, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, Observed, marker_label
 from sync.domain.workflow import Stuck, next_transition, reached
@@ -98,6 +98,8 @@ def reasons(draft: Draft, base: Base) -> tuple[str, ...]:
         found.append(f"the status became {desired.status.value}")
     elif base.moving:
         found.append("a move was begun whose end is not known")
+    if base.updating:
+        found.append("an update was begun whose end is not known")
     return tuple(found)
 
 
@@ -217,6 +219,7 @@ def plan(
     if observed is None:
         why = reasons(draft, base) or (("asked to look",) if look else ())
         return Plan((Look(why),) if why else tuple(links), base)
+    base = resolved(base, observed)
     changes = tuple(
         change
         for id_, field in draft.fields.items()

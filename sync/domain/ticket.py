@@ -158,6 +158,16 @@ class FieldBase:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldIntent:
+    """A write of one field that was begun. ``wished`` is what the rule wanted, ``before`` what Jira
+    showed, ``after`` what was to be written (wish and a person's text brought together)."""
+
+    wished: Any
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """Per field, what we last sent and what Jira showed after; and how far we got with the rest.
 
@@ -166,7 +176,9 @@ class Base:
     not yet known to have ended, leads to. ``closed_by_us`` tells our close from a person's,
     ``resolution`` is the one we sent with it. ``commented`` names the last
     comment made (its marker), ``running`` the id of the one running comment. ``linking`` names the
-    links between tickets whose calls were begun and are not known to have ended.
+    links between tickets whose calls were begun and are not known to have ended, ``updating`` the
+    fields whose write was. ``untold``: the ticket was made, and the tickets that are to be linked with
+    it do not know yet.
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
@@ -180,6 +192,8 @@ class Base:
     remote_links: Mapping[str, str] = field(default_factory=dict)
     ticket_links: tuple[str, ...] = ()
     linking: tuple[str, ...] = ()
+    updating: Mapping[str, FieldIntent] = field(default_factory=dict)
+    untold: bool = False
 
     def with_sent(self, sent: Mapping[str, Any]) -> Base:
         """The base after we wrote ``sent`` (canonical values by field id)."""
@@ -202,6 +216,11 @@ class Base:
             "remote_links": dict(self.remote_links),
             "ticket_links": list(self.ticket_links),
             "linking": list(self.linking),
+            "updating": {
+                id_: {"wished": f.wished, "before": f.before, "after": f.after}
+                for id_, f in self.updating.items()
+            },
+            "untold": self.untold,
         }
 
     @classmethod
@@ -220,4 +239,6 @@ class Base:
             remote_links=data.get("remote_links", {}),
             ticket_links=tuple(data.get("ticket_links", ())),
             linking=tuple(data.get("linking", ())),
+            updating={id_: FieldIntent(**f) for id_, f in data.get("updating", {}).items()},
+            untold=bool(data.get("untold")),
         )

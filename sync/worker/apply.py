@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import structlog
 
@@ -20,14 +19,16 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
-from sync.domain.errors import Cause, Missing, Rejected, Unknown
+from sync.domain.errors import Cause, Fault, Missing, Rejected, Unknown
+from sync.domain.merge import intents
 from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_link_name
 from sync.domain.rule import Category
 from sync.domain.ticket import Base, Draft, Observed, TicketRef
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached
-from sync.ports import Tracker
+from sync.ports import Clock, Tracker
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
+from sync.worker.commenting import Commenting
 from sync.worker.gather import Facts
 from sync.worker.record import Entry, Record
 
@@ -37,12 +38,15 @@ log = structlog.get_logger("worker")
 class Apply:
     """One walk's hands on one ticket."""
 
-    def __init__(self, facts: Facts, draft: Draft, tracker: Tracker, record: Record) -> None:
+    def __init__(
+        self, facts: Facts, draft: Draft, tracker: Tracker, record: Record, clock: Clock
+    ) -> None:
         self._facts = facts
         self._draft = draft
         self._tracker = tracker
         self._record = record
-        self._open_comment = dict(facts.comment_intent or {})
+        self._clock = clock
+        self._commenting = Commenting(facts, tracker, record, clock)
 
     def converge(self, ref: TicketRef, base: Base) -> tuple[Base, Plan]:
         """Plan, look where needed, and carry out. Returns the new base and the last plan made.
@@ -73,8 +77,9 @@ class Apply:
 
     def _take(self, ref: TicketRef, base: Base, made: Plan, observed: Observed | None) -> Base:
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
-        if comment is not None and comment.marker != self._open_comment.get("marker"):
-            self._intend_comment(comment, at_once=any(isinstance(a, Update) for a in made.actions))
+        base = self._commenting.settle_earlier(ref, base, comment)
+        if comment is not None:
+            self._commenting.intend(comment)
         for action in made.actions:
             if isinstance(action, Update):
                 base = self._update(ref, base, action)
@@ -82,26 +87,37 @@ class Apply:
                 base, taken, observed = self._walk_to_target(ref, base, action, observed)
                 # On record at once: what comes after may fail, and upstream may change its mind.
                 base = self._arrived(base, observed, taken, made.actions)
-            elif isinstance(action, LinkRemote):
-                base = self._link_remote(ref, base, action)
-            elif isinstance(action, LinkTickets):
-                base = self._link_tickets(ref, base, action)
-            elif isinstance(action, UnlinkTickets):
-                base = self._unlink_tickets(ref, base, action)
         if (
             observed is not None
             and made.parked is None
             and (base.status is not self._draft.desired.status or base.moving)
         ):
             base = self._arrived(base, observed, None, made.actions)
-        if self._open_comment and made.parked is None:
-            base = self._comment(ref, base)
+        if made.parked is None:
+            # Before the links: what it tells of is done, and must not be forgotten if those fail.
+            base = self._commenting.carry_out(ref, base)
+        for action in made.actions:
+            if isinstance(action, LinkRemote):
+                base = self._link_remote(ref, base, action)
+            elif isinstance(action, LinkTickets):
+                base = self._link_tickets(ref, base, action)
+            elif isinstance(action, UnlinkTickets):
+                base = self._unlink_tickets(ref, base, action)
         return base
 
     # One method an action: the call, then what it means for the record.
 
     def _update(self, ref: TicketRef, base: Base, action: Update) -> Base:
-        self._tracker.update(ref, action.changes)
+        begun = replace(base, updating=intents(self._draft, action.changes))
+        self._record.step(_with_base(begun))
+        try:
+            self._tracker.update(ref, action.changes)
+        except Unknown:
+            raise
+        except Fault:
+            # Proven not done: what is there now must not be taken for what we wrote.
+            self._record.note(_with_base(base))
+            raise
         base = base.with_sent(
             {change.id: self._draft.fields[change.id].value for change in action.changes}
         )
@@ -179,43 +195,6 @@ class Apply:
         self._done(ref, base, "unlink", action)
         return base
 
-    def _intend_comment(self, comment: Comment, *, at_once: bool) -> None:
-        """Put the comment on record before anything is done that would make it forgotten.
-
-        A move puts its own intent on record, and the comment with it.
-        """
-        self._open_comment = {
-            "marker": comment.marker,
-            "text": comment.text,
-            "edit": comment.edit,
-            "begun": "",
-        }
-        write = self._record.step if at_once else self._record.note
-        write(_with_comment(dict(self._open_comment)))
-
-    def _comment(self, ref: TicketRef, base: Base) -> Base:
-        intent = self._open_comment
-        marker, text, edit = intent["marker"], intent["text"], intent["edit"]
-        comment_id = ""
-        if edit:
-            try:
-                self._tracker.edit_comment(ref, edit, text)
-                comment_id = edit
-            except Missing:
-                comment_id = ""
-        if not comment_id and intent["begun"]:
-            # An earlier call may have worked; comments have no other dedupe than our marker.
-            comment_id = self._tracker.find_comment(ref, marker)
-        if not comment_id:
-            if not intent["begun"]:
-                intent["begun"] = "yes"
-                self._record.step(_with_comment(dict(intent)))
-            comment_id = self._tracker.comment(ref, text, marker)
-        base = replace(base, commented=marker, running=comment_id)
-        self._open_comment = {}
-        self._done(ref, base, "comment", Comment(text, marker, edit), comment=None)
-        return base
-
     def _moved(self, before: TicketRef, observed: Observed) -> None:
         def change(row: TicketRow) -> None:
             row.jira_key = observed.ref.key
@@ -225,14 +204,10 @@ class Apply:
         self._record.step(change, Entry("moved", words))
         log.info("moved", ticket=observed.ref.key, before=before.key)
 
-    def _done(
-        self, ref: TicketRef, base: Base | None, name: str, action: Action, **columns: Any
-    ) -> None:
+    def _done(self, ref: TicketRef, base: Base | None, name: str, action: Action) -> None:
         def change(row: TicketRow) -> None:
             if base is not None:
                 row.base = base.to_json()
-            if "comment" in columns:
-                row.comment_intent = columns["comment"]
 
         # Each of them can be done again, or is found again by its marker or by looking.
         self._record.note(change, Entry(name, str(action)))
@@ -243,12 +218,5 @@ class Apply:
 def _with_base(base: Base) -> Callable[[TicketRow], None]:
     def change(row: TicketRow) -> None:
         row.base = base.to_json()
-
-    return change
-
-
-def _with_comment(intent: dict[str, str]) -> Callable[[TicketRow], None]:
-    def change(row: TicketRow) -> None:
-        row.comment_intent = intent
 
     return change

@@ -29,10 +29,10 @@ from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS
 from sync.worker.apply import Apply
-from sync.worker.creation import NotYet, make
+from sync.worker.creation import make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
 from sync.worker.incidents import incidents_due, issues_due, parent_refused
-from sync.worker.record import Entry, Record
+from sync.worker.record import Entry, NotYet, Record
 from sync.worker.refusals import Refusals
 
 log = structlog.get_logger("worker")
@@ -158,7 +158,7 @@ class Converger:
                     issues_due(session, facts.ticket_id, now, ref.key)
         else:
             ref, base = facts.ref, facts.base
-        base, last = Apply(facts, draft, tracker, record).converge(ref, base)
+        base, last = Apply(facts, draft, tracker, record, self._clock).converge(ref, base)
         if last.parked is not None:
             return self._park(facts, record, last.parked, base)
         record.settle(base, again_at=again_at)

@@ -21,18 +21,10 @@ from sync.domain.ticket import Base, Draft, TicketRef
 from sync.ports import Clock, Tracker
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.gather import Facts
-from sync.worker.record import Entry, Record
+from sync.worker.record import Entry, NotYet, Record
 from sync.worker.refusals import Refusals
 
 log = structlog.get_logger("worker")
-
-
-class NotYet(Exception):
-    """Whether the ticket was made cannot be known before ``again_at`` (seconds since the epoch)."""
-
-    def __init__(self, words: str, again_at: float) -> None:
-        super().__init__(words)
-        self.again_at = again_at
 
 
 def make(

@@ -18,6 +18,14 @@ from sync.store.tickets import Claim
 from sync.worker.routing import parked_json
 
 
+class NotYet(Exception):
+    """What became of an earlier call cannot be known before ``again_at`` (seconds since the epoch)."""
+
+    def __init__(self, words: str, again_at: float) -> None:
+        super().__init__(words)
+        self.again_at = again_at
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line for the journal."""
