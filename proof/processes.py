@@ -36,7 +36,7 @@ connect_timeout = "2s"
 read_timeout = "{read_timeout}s"
 probe_every = "500ms"
 [worker]
-lease = "15s"
+lease = "30s"
 [mappings]
 reload_every = "300ms"
 {mappings}

@@ -5,6 +5,7 @@ Every method that goes outside raises only the faults of ``sync.domain.errors``.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,8 +154,16 @@ class Tracker(Protocol):
         """
         ...
 
-    def create(self, draft: Draft) -> TicketRef:
-        """Make the ticket, marked, in one call. Raises Unknown when it may have been made."""
+    def ready(self) -> None:
+        """Make sure that calls are made now: a site that was down is probed. Raises SiteDown or
+        Refused."""
+        ...
+
+    def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
+        """Make the ticket, marked, in one call. Raises Unknown when it may have been made.
+
+        ``not_after`` is when (seconds since the epoch) the call must have gone out; later it is Refused.
+        """
         ...
 
     def find(self, key: str) -> list[TicketRef]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from sync.bootstrap.adapters import rule_defaults, source_of, trackers_of
-from sync.bootstrap.clock import WallClock
+from sync.bootstrap.clock import SharedClock, WallClock
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, Tracker
@@ -24,7 +24,7 @@ from sync.web.app import create_app
 from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
 from sync.worker.converge import Pace
-from sync.worker.daemon import Daemon, Options
+from sync.worker.daemon import TAKE_OVER_SECONDS, Daemon, Options
 from sync.worker.rulebook import Guard, Rulebook
 from sync.worker.rulefiles import RuleFiles
 
@@ -67,7 +67,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
 
     Raises StoreUnavailable and RuleErrors.
     """
-    clock = clock or WallClock()
+    own = clock or WallClock()
+    clock = SharedClock(own)
     store, book = _store_and_rules(settings, clock)
     source = source_of(settings)
     trackers = trackers_of(settings, clock)
@@ -75,6 +76,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     daemon = Daemon(store, {source.name: source}, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.poke)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
+    daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.poke, queue=settings.server.queue)
     app = create_app(
@@ -85,12 +87,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
         limits=Limits(
             body_bytes=settings.server.max_body, body_seconds=settings.server.body_timeout
         ),
-        clock=clock.time,
+        # Whether a signature is fresh is between its sender and this machine.
+        clock=own.time,
     )
     return Program(store, inbox, daemon, trackers, book, app)
 
 
-def _store_and_rules(settings: Settings, clock: Clock) -> tuple[Store, Rulebook]:
+def _store_and_rules(settings: Settings, clock: SharedClock) -> tuple[Store, Rulebook]:
     mappings = settings.mappings
     files = RuleFiles(settings.rules_folder, rule_defaults(settings))
     guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
@@ -99,6 +102,7 @@ def _store_and_rules(settings: Settings, clock: Clock) -> tuple[Store, Rulebook]
         files.load()
     store = ready_store(settings)
     try:
+        clock.follow(store)
         book = Rulebook(store, files, clock, guard=guard)
         book.open()
     except BaseException:

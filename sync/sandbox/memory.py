@@ -7,6 +7,7 @@ contract suite runs on it and on the real adapter, so what is proven on the quic
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Missing, Rejected, Unknown
+from sync.domain.errors import Cause, Missing, Refused, Rejected, Unknown
 from sync.domain.rule import Category, Desired, RemoteLink, TicketLink
 from sync.domain.ticket import (
     FAMILY_LABEL,
@@ -111,8 +112,13 @@ class MemoryTracker:
         fields["labels"] = DraftField("labels", "labels", FieldKind.LABELS, labels)
         return Draft(desired, desired.project, desired.issue_type[0], fields)
 
-    def create(self, draft: Draft) -> TicketRef:
+    def ready(self) -> None:
+        return None
+
+    def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
+            if self._clock.time() > not_after:
+                raise Refused("too late")
             number = len(self.tickets) + 1
             ref = TicketRef(str(10_000 + number), f"{draft.project}-{number}")
             values = {id_: f.value for id_, f in draft.fields.items()}

@@ -134,8 +134,9 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 Keys = tuple[str, ...]
 
-# Seconds that a walk may spend around a call: waiting for its turn, writing down what it did.
-LEASE_MARGIN = 5.0
+# Seconds that a walk may spend around a call: waiting for its turn, trying again for a moment, writing
+# down what it did.
+LEASE_MARGIN = 20.0
 
 
 def across(settings: Settings) -> Iterator[tuple[Keys, str, str]]:

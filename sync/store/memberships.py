@@ -34,6 +34,19 @@ def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[s
     return found
 
 
+def any_of(session: Session, subjects: Iterable[str]) -> bool:
+    """Whether any of these is an issue of an incident, or an incident with issues."""
+    wanted = sorted(set(subjects))
+    query = (
+        select(MembershipRow.issue)
+        .where(
+            col(MembershipRow.issue).in_(wanted) | col(MembershipRow.incident).in_(wanted),
+        )
+        .limit(1)
+    )
+    return bool(wanted) and session.exec(query).first() is not None
+
+
 def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
     """Say who belongs to an incident; who joined and who left by that."""
     known = issues_of(session, incident)

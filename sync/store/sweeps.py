@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, literal_column, update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from sync.store.engine import Store
 from sync.store.tables import RunResult, SweepRunRow, WatermarkRow
+from sync.store.time import database_time
 
 
 class SweepLost(Exception):
@@ -26,12 +27,6 @@ def watermark_name(sweep: str) -> str:
     return f"sweep:{sweep}"
 
 
-def _database_time(store: Store) -> ColumnElement[float]:
-    if store.dialect == "postgresql":
-        return literal_column("extract(epoch from clock_timestamp())::double precision")
-    return literal_column("((julianday('now') - 2440587.5) * 86400.0)")
-
-
 def take(store: Store, sweep: str, owner: str, seconds: float) -> dict[str, Any] | None:
     """Take a sweep's lease for ``seconds``. Its watermark's value, or None when another has it.
 
@@ -39,7 +34,7 @@ def take(store: Store, sweep: str, owner: str, seconds: float) -> dict[str, Any]
     """
     name = watermark_name(sweep)
     insert = sqlite.insert if store.dialect == "sqlite" else postgresql.insert
-    now = _database_time(store)
+    now = database_time(store)
     with store.write() as session:
         session.execute(
             insert(WatermarkRow)
@@ -79,7 +74,7 @@ def renew(store: Store, sweep: str, owner: str, seconds: float) -> bool:
                 col(WatermarkRow.name) == watermark_name(sweep),
                 col(WatermarkRow.lease_owner) == owner,
             )
-            .values(lease_until=_database_time(store) + seconds)
+            .values(lease_until=database_time(store) + seconds)
             .returning(col(WatermarkRow.name))
             .execution_options(synchronize_session=False)
         ).all()

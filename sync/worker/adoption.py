@@ -211,6 +211,8 @@ class Adoption:
             row.base = agreed(case.draft, case.observed).to_json()
             row.intent_at, row.searches, row.seen = None, 0, ""
             row.parked, row.parked_at, row.error = None, None, ""
+            # A walk that was about to make it stops at its next step.
+            row.lease_owner, row.lease_until = None, None
         assert row.id is not None
         tickets.link(session, ref, row.id, now)
         tickets.make_due(row, now, "adopted", look=True)

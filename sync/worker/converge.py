@@ -21,9 +21,9 @@ from sync.domain.errors import (
     Unknown,
 )
 from sync.domain.rule import OnDeleted, RuleRef
-from sync.domain.ticket import Base
+from sync.domain.ticket import Base, TicketRef
 from sync.ports import Clock, Tracker
-from sync.rules import RuleSet
+from sync.rules import Rule, RuleSet
 from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
@@ -31,7 +31,7 @@ from sync.telemetry import WALKS
 from sync.worker.apply import Apply
 from sync.worker.creation import make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
-from sync.worker.incidents import incidents_due, issues_due, parent_refused
+from sync.worker.incidents import incidents_due, is_related, issues_due, parent_refused
 from sync.worker.record import Entry, NotYet, Record
 from sync.worker.refusals import Refusals
 
@@ -152,17 +152,29 @@ class Converger:
                 return "held"
             ref, base = made
             facts = replaced(facts, look=False)
-            if facts.incidents or rule.issues.as_children:
-                with self._store.write() as session:
-                    incidents_due(session, facts.ticket_id, now, ref.key)
-                    issues_due(session, facts.ticket_id, now, ref.key)
         else:
             ref, base = facts.ref, facts.base
+        if base.untold:
+            # That it is so is on record since the ticket was made, so that no crash forgets it.
+            self._tell(facts, rule, ref)
+            base = replaced(base, untold=False)
         base, last = Apply(facts, draft, tracker, record, self._clock).converge(ref, base)
         if last.parked is not None:
             return self._park(facts, record, last.parked, base)
         record.settle(base, again_at=again_at)
         return "settled"
+
+    def _tell(self, facts: Facts, rule: Rule, ref: TicketRef) -> None:
+        """Make the tickets due that are to be linked with one that was made just now."""
+        with self._store.read() as session:
+            # Most belong to no incident: then there is nothing to write.
+            if not is_related(session, facts.ticket_id):
+                return
+        now = self._clock.time()
+        with self._store.write() as session:
+            incidents_due(session, facts.ticket_id, now, ref.key)
+            if rule.issues.as_children:
+                issues_due(session, facts.ticket_id, now, ref.key)
 
     def _spare(self, facts: Facts, record: Record) -> str:
         def change(row: TicketRow) -> None:

@@ -8,13 +8,14 @@ created again before that.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 
 from sync.domain.actions import Adopt, Hold
 from sync.domain.backoff import search_delay
-from sync.domain.errors import Fault, Rejected, Unknown
+from sync.domain.errors import Fault, Missing, Refused, Rejected, Unknown
 from sync.domain.plan import Standing, plan_unmade
 from sync.domain.subject import Status
 from sync.domain.ticket import Base, Draft, TicketRef
@@ -54,10 +55,15 @@ def make(
     if not facts.look:
         # Who asks for another look, as `retry` does, gets one.
         refusals.check(draft)
+    # What may take long comes before the intent, from which the time of the call is reckoned.
+    tracker.ready()
+    begun = clock.time()
 
     def intend(row: TicketRow) -> None:
+        if row.state != TicketState.NEW or row.jira_id is not None:
+            raise Refused("the ticket became another's while it was about to be made")
         row.state = TicketState.CREATING
-        row.intent_at = clock.time()
+        row.intent_at = begun
         row.searches = 0
         row.project = draft.project
         row.base = base.to_json()
@@ -65,10 +71,11 @@ def make(
     base = _fresh_base(draft)
     record.step(intend, Entry("intend", f"about to {action}"))
     try:
-        ref = tracker.create(draft)
+        # A process that stood still meanwhile must not send it: others may have given it up.
+        ref = tracker.create(draft, not_after=begun + tracker.longest_call - tracker.afterwork)
     except Unknown as fault:
-        # The call has ended on our side; Jira may go on with it for a while.
-        ended = clock.time() + tracker.afterwork - tracker.longest_call
+        # The call has ended on our side.
+        ended = clock.time() - tracker.longest_call
         record.step(_still_open(ended), Entry("create", str(fault), "unknown"))
         raise NotYet(str(fault), clock.time() + search_delay(0)) from fault
     except Fault as fault:
@@ -87,7 +94,7 @@ def _find(
 ) -> tuple[TicketRef, Base] | None:
     """Look for the ticket of an open create. None when it is proven that there is none."""
     now = clock.time()
-    refs = tracker.find(facts.key)
+    refs = _there(tracker, tracker.find(facts.key), facts.project)
     if refs:
         adopt = Adopt(refs[0], tuple(refs[1:]))
         # The base was put on record with the intent: it is what the lost call sent.
@@ -106,8 +113,10 @@ def _find(
         record.step(_linked(adopt.ref, base), *entries)
         log.info("adopted", ticket=adopt.ref.key, key=facts.key)
         return adopt.ref, base
-    # After a crash nobody knows when the call went out, only when it was decided on.
-    proven_at = (facts.intent_at or now) + tracker.longest_call + tracker.index_lag
+    # After a crash nobody knows when the call went out, only when it was decided on; and Jira may go
+    # on for a while with a call that was given up.
+    over_at = (facts.intent_at or now) + tracker.longest_call + tracker.afterwork
+    proven_at = over_at + tracker.index_lag
     if now >= proven_at:
         record.step(_not_made, Entry("find", "not there; the call did not make it"))
         return None
@@ -120,8 +129,17 @@ def _find(
     raise NotYet("the create call was not answered; searching for its ticket", again)
 
 
+def _there(tracker: Tracker, refs: list[TicketRef], project: str) -> list[TicketRef]:
+    """Those of the tickets found that are there: the index may still show what was deleted."""
+    found = []
+    for ref in refs:
+        with suppress(Missing):
+            found.append(tracker.read(ref.id, project).ref)
+    return found
+
+
 def _fresh_base(draft: Draft) -> Base:
-    base = Base(status=Status.OPEN)
+    base = Base(status=Status.OPEN, untold=True)
     return base.with_sent({id_: f.value for id_, f in draft.fields.items() if f.value is not None})
 
 

@@ -95,6 +95,12 @@ def _make_due(session: Session, refs: Iterable[str], now: float, why: str) -> No
         tickets.make_due(row, now, why)
 
 
+def is_related(session: Session, ticket_id: int) -> bool:
+    """Whether a ticket's issues belong to incidents, or its incidents have issues."""
+    refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
+    return memberships.any_of(session, refs)
+
+
 def issues_due(session: Session, ticket_id: int, now: float, made: str) -> None:
     """An incident's ticket was made: those of its issues may become its children."""
     refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]

@@ -7,6 +7,7 @@ Neither headers nor bodies are ever logged.
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable
@@ -102,12 +103,14 @@ class Calls:
         ticket: str = "",
         project: str = "",
         api: str = "",
+        not_after: float = math.inf,
     ) -> Any:
         """The decoded JSON of the answer, None where it is empty. Raises faults only.
 
         ``what`` says what is being done, for messages; ``ticket`` is the id of the ticket written
-        to, ``project`` the project the call is about, where it is about one. Reads and idempotent
-        writes are tried up to three times within about ten seconds, but not where they hang.
+        to, ``project`` the project the call is about, where it is about one. What has not gone out by
+        ``not_after`` (seconds since the epoch) is Refused. Reads and idempotent writes are tried up to
+        three times within about ten seconds, but not where they hang.
         """
         self._admitted()
         version = api or self.api()
@@ -120,7 +123,7 @@ class Calls:
             begun = self.clock.time()
             try:
                 return self._checked(
-                    method, version, path, params, text, what, safety, ticket, project
+                    method, version, path, params, text, what, safety, ticket, project, not_after
                 )
             except Stalled as fault:
                 # What came of an earlier try says more than that there was no other.
@@ -141,6 +144,11 @@ class Calls:
             reraise=True,
         )
         return tries(once)
+
+    def ready(self) -> None:
+        """Make sure that calls may be made: a site that was down is probed where it is time to. Raises
+        SiteDown or Refused."""
+        self._admitted()
 
     def whoami(self) -> dict[str, Any]:
         """The account Jira takes us for. Raises SiteDown or Refused; nothing else."""
@@ -170,9 +178,7 @@ class Calls:
     def _ask_myself(self) -> dict[str, Any]:
         try:
             # Version 2 is there on every Jira, and this may be asked before it is known which it is.
-            me = self._tripping(
-                "GET", "2", "myself", None, None, "asking who we are", Safety.READ, "", ""
-            )
+            me = self._tripping("GET", "2", "myself", None, None, "asking who we are", Safety.READ)
         except Rejected as fault:
             down = SiteDown(
                 f"Jira does not let our account in: {fault}", outage=Outage.AUTHENTICATION
@@ -213,14 +219,17 @@ class Calls:
         body: str | None,
         what: str,
         safety: Safety,
-        ticket: str,
-        project: str,
+        ticket: str = "",
+        project: str = "",
+        not_after: float = math.inf,
     ) -> Any:
         endpoint = endpoint_of(method, path)
         with (
             self.gate.turn(endpoint, ticket, write=method != "GET"),
             self.lanes.passage(project, endpoint, always=endpoint == _MYSELF) as passage,
         ):
+            if self.clock.time() > not_after:
+                raise Refused(f"{what}: this process stood still; it is not sent so late")
             begun = time.perf_counter()
             reply: requests.Response | None = None
             verdict: Verdict | None = None

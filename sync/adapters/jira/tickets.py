@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -47,8 +48,9 @@ class Tickets:
         self._lock = threading.Lock()
         self._projects: dict[str, str] = {}
 
-    def create(self, draft: Draft) -> TicketRef:
-        """One POST, never repeated. The marker label is among the draft's labels."""
+    def create(self, draft: Draft, not_after: float = math.inf) -> TicketRef:
+        """One POST, never repeated, not sent after ``not_after`` (seconds since the epoch). The marker
+        label is among the draft's labels."""
         cloud = self._deployment.dialect().cloud
         fields: dict[str, Any] = {
             "project": project_field(draft.project),
@@ -70,6 +72,7 @@ class Tickets:
                 what=what,
                 safety=Safety.ONCE,
                 project=draft.project,
+                not_after=not_after,
             )
         except Missing as fault:
             raise Rejected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -65,8 +66,11 @@ class JiraTracker:
     def draft(self, desired: Desired) -> Draft:
         return self._drafter.draft(desired)
 
-    def create(self, draft: Draft) -> TicketRef:
-        return self._tickets.create(draft)
+    def ready(self) -> None:
+        self._calls.ready()
+
+    def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
+        return self._tickets.create(draft, not_after)
 
     def find(self, key: str) -> list[TicketRef]:
         return self._search.find(key)
