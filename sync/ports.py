@@ -170,8 +170,13 @@ class Tracker(Protocol):
         """Tickets that carry the marker of our ticket key, oldest first. The index may lag."""
         ...
 
+    def verify(self, project: str) -> None:
+        """Make sure that what Jira does not show is not there: that it knows us and we may see the
+        project. Raises SiteDown, Refused, or Rejected where we may not."""
+        ...
+
     def read(self, ticket_id: str, project: str = "") -> Observed:
-        """The ticket with its offered transitions. Raises Missing when gone or not visible.
+        """The ticket with its offered transitions. Raises Gone when it is not there.
 
         ``project``, where known, tells a deleted ticket from a project we may not see.
         """

@@ -46,7 +46,16 @@ class Stalled(Refused):
 
 
 class Unknown(Fault):
-    """May have been done: the reply was lost, unreadable, or a server error."""
+    """May have been done: the reply was lost, unreadable, or a server error.
+
+    ``over``: whatever was to be done is done or never will be, because Jira itself has answered.
+    ``retry_after`` is in seconds, None where the other side did not say.
+    """
+
+    def __init__(self, words: str, *, retry_after: float | None = None, over: bool = False) -> None:
+        super().__init__(words)
+        self.retry_after = retry_after
+        self.over = over
 
 
 class Cause(StrEnum):
@@ -79,7 +88,11 @@ class Rejected(Fault):
 
 
 class Missing(Fault):
-    """The ticket asked for is not there, or not visible to us (Jira answers 404 for both)."""
+    """What was asked for is not there, or not visible to us (Jira answers 404 for both)."""
+
+
+class Gone(Missing):
+    """A ticket was read and is not there, although Jira knows us and its project is there."""
 
 
 class Outage(StrEnum):

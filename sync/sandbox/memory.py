@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Missing, Refused, Rejected, Unknown
+from sync.domain.errors import Cause, Gone, Missing, Refused, Rejected, Unknown
 from sync.domain.rule import Category, Desired, RemoteLink, TicketLink
 from sync.domain.ticket import (
     FAMILY_LABEL,
@@ -137,9 +137,15 @@ class MemoryTracker:
                 and now - ticket.created_at >= self.index_lag
             ]
 
+    def verify(self, project: str) -> None:
+        with self._call("verify"):
+            return
+
     def read(self, ticket_id: str, project: str = "") -> Observed:
         with self._call("read"):
-            ticket = self._get(ticket_id)
+            ticket = self.tickets.get(ticket_id)
+            if ticket is None or ticket.deleted:
+                raise Gone(f"ticket {ticket_id} is not there, or not visible to us")
             hops = (Hop(s.id, s.name, s) for s in self._statuses if s != ticket.status)
             return replace(_shown(ticket), hops=tuple(hops))
 

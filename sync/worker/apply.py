@@ -34,6 +34,9 @@ from sync.worker.record import Entry, Record
 
 log = structlog.get_logger("worker")
 
+# A 404 that is not the ticket's own may pass; after so many tries it is told to people.
+MISSING_TRIES = 3
+
 
 class Apply:
     """One walk's hands on one ticket."""
@@ -73,7 +76,12 @@ class Apply:
             return self._take(ref, base, made, observed)
         except Missing as fault:
             # Only a read, which also looks at account and project, tells that a ticket is gone.
-            raise Unknown(f"{fault}; reading it again") from fault
+            if self._facts.attempts < MISSING_TRIES or observed is None:
+                raise Unknown(f"{fault}; reading it again") from fault
+            raise Rejected(
+                f"{fault}, although {ref.key} itself is there",
+                remedy="See whether Jira allows this on the ticket (linking, commenting), then retry.",
+            ) from fault
 
     def _take(self, ref: TicketRef, base: Base, made: Plan, observed: Observed | None) -> Base:
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)

@@ -12,6 +12,7 @@ import structlog
 from sync.domain.backoff import delay
 from sync.domain.errors import (
     Cause,
+    Gone,
     Missing,
     Parked,
     Refused,
@@ -28,7 +29,7 @@ from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS
-from sync.worker.apply import Apply
+from sync.worker.apply import MISSING_TRIES, Apply
 from sync.worker.creation import make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
 from sync.worker.incidents import incidents_due, is_related, issues_due, parent_refused
@@ -101,7 +102,7 @@ class Converger:
         except Refused as fault:
             return self._later(facts, record, str(fault), fault.retry_after)
         except Unknown as fault:
-            return self._later(facts, record, str(fault), None, look=True)
+            return self._later(facts, record, str(fault), fault.retry_after, look=True)
         except SiteDown as fault:
             wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
             again_at = self._clock.time() + wait
@@ -110,8 +111,14 @@ class Converger:
                 again_at = facts.due_at
             record.retry(str(fault), again_at=again_at, counted=False)
             return "site down"
-        except Missing as fault:
+        except Gone as fault:
             return self._gone(facts, record, ref, fault)
+        except Missing as fault:
+            # Not the ticket: something else that every Jira has. Something stands before it, perhaps.
+            if facts.attempts < MISSING_TRIES:
+                return self._later(facts, record, str(fault), None, look=True)
+            remedy = "Check the site's `url` and what stands between it and us, then retry."
+            return self._park(facts, record, _parked(Rejected(str(fault), remedy=remedy), ref))
         except Rejected as fault:
             refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
             return self._park(facts, record, refused or _parked(fault, ref))

@@ -118,6 +118,13 @@ def _find(
     over_at = (facts.intent_at or now) + tracker.longest_call + tracker.afterwork
     proven_at = over_at + tracker.index_lag
     if now >= proven_at:
+        # To somebody it does not know, or who may not see the project, Jira shows nothing: only a
+        # search between two proofs that this is not so proves anything.
+        tracker.verify(facts.project)
+        refs = tracker.find(facts.key)
+        tracker.verify(facts.project)
+        if refs:
+            raise Refused("its ticket has just come to light")
         record.step(_not_made, Entry("find", "not there; the call did not make it"))
         return None
 

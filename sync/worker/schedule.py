@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 log = structlog.get_logger("schedule")
+
+# That a job was left out because the one before is still at it is no news, and not in our form.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class Schedule:

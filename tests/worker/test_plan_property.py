@@ -140,7 +140,7 @@ def planned(world: EditedWorld, *, live: bool) -> Forecast:
 def shape(ticket: MemoryTicket) -> dict[str, Any]:
     return {
         **{name: remembered(value) for name, value in ticket.fields.items() if value},
-        "status": ticket.status.name,
+        "status": ticket.status.category.value,
         "comments": sorted(text for _, text in ticket.comments.values()),
     }
 
@@ -162,7 +162,7 @@ def foretold(found: Forecast, before: dict[str, MemoryTicket]) -> dict[str, dict
                         value = remembered(change.after)
                     ticket[change.id] = value
             elif isinstance(action, Transition):
-                ticket["status"] = action.hop.to.name
+                ticket["status"] = action.hop.to.category.value
             elif isinstance(action, Comment):
                 ticket["comments"] = sorted([*ticket["comments"], action.text])
     return after

@@ -45,7 +45,7 @@ _TRIES = 3
 # What Jira may ask us to wait for within one call; longer waits belong to the ticket's due time.
 _SMALL_WAIT = 4.0
 # For so long an answer of ``myself`` stands, so that a broken project does not double every call.
-_KNOWN_SECONDS = 15.0
+_KNOWN_SECONDS = 2.0
 _backoff = wait_random_exponential(multiplier=0.25, max=2.5)
 
 
@@ -136,10 +136,15 @@ class Calls:
 
         if safety is Safety.ONCE:
             return once()
+
+        def again(error: BaseException) -> bool:
+            unsafe = safety is Safety.LOOK_FIRST and isinstance(error, Unknown)
+            return _passing(error) and not (over or unsafe)
+
         tries = Retrying(
             stop=stop_after_attempt(_TRIES),
             wait=_pause,
-            retry=retry_if_exception(lambda error: not over and _passing(error)),
+            retry=retry_if_exception(again),
             sleep=self.clock.sleep,
             reraise=True,
         )
@@ -155,11 +160,11 @@ class Calls:
         self._admitted()
         return self._ask_myself()
 
-    def verify(self) -> None:
-        """Make sure that Jira knows us, so that what it said can be believed."""
-        if self.clock.time() < self._known_until:
-            return
-        self._ask_myself()
+    def verify(self, *, fresh: bool = False) -> None:
+        """Make sure that Jira knows us, so that what it said can be believed. ``fresh``: an answer of a
+        moment ago will not do."""
+        if fresh or self.clock.time() >= self._known_until:
+            self._ask_myself()
 
     def close(self) -> None:
         self._clients.close()
@@ -197,10 +202,7 @@ class Calls:
         try:
             return self._tripping(*call)
         except _Doubt as doubt:
-            if doubt.fresh:
-                self._ask_myself()
-            else:
-                self.verify()
+            self.verify(fresh=doubt.fresh)
             raise doubt.fault from None
 
     def _tripping(self, *call: Any) -> Any:
@@ -287,7 +289,7 @@ class Calls:
         """Tell gate, breaker, metrics and log how the call went."""
         status = reply.status_code if reply is not None else 0
         site = self.site.name
-        if verdict is not None and verdict.unanswered:
+        if verdict is not None and _no_use(verdict, status):
             if self.breaker.unanswered() and endpoint != _MYSELF:
                 self._confirm_unreachable(str(verdict.fault))
         else:
@@ -325,6 +327,14 @@ class Calls:
         if verdict is not None and isinstance(verdict.fault, Refused):
             verdict.fault.retry_after = pause
             verdict.fault.scope = limit.scope
+
+
+def _no_use(verdict: Verdict, status: int) -> bool:
+    """Whether a call came to nothing in a way that may be the whole site's: no answer, a server error,
+    something that is not Jira's."""
+    fault = verdict.fault
+    failed = isinstance(fault, Refused | Unknown) and not 400 <= status < 500
+    return verdict.unanswered or failed
 
 
 def _names_somebody(reply: requests.Response | None) -> bool:

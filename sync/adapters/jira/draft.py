@@ -26,7 +26,15 @@ class Drafter:
         return Values(self._deployment.dialect().cloud, self._metadata.user)
 
     def draft(self, desired: Desired) -> Draft:
-        """Raises Rejected for a name or value that the site does not have."""
+        """Raises Rejected for a name or value that the site does not have, as it is now."""
+        try:
+            return self._draft(desired)
+        except Rejected:
+            if not self._metadata.renew(desired.project):
+                raise
+        return self._draft(desired)
+
+    def _draft(self, desired: Desired) -> Draft:
         values = self.values()
         issue_type = self._issue_type(desired)
         whole_at = desired.remote_links[0].url if desired.remote_links else ""

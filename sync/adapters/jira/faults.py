@@ -36,10 +36,12 @@ class Conflict(Refused):
 
 
 class Safety(Enum):
-    """What doing a call twice would mean."""
+    """What doing a call twice would mean. ``LOOK_FIRST`` is idempotent too, but what somebody else did
+    meanwhile must not be undone: it is repeated at once only where it is proven not done."""
 
     READ = "read"
     IDEMPOTENT = "idempotent"
+    LOOK_FIRST = "look first"
     ONCE = "once"
 
 
@@ -192,7 +194,9 @@ def of_reply(
         gateway = status in (502, 503, 504)
         if safety is Safety.READ:
             return Verdict(Refused(told, retry_after=wait), unanswered=gateway)
-        return Verdict(Unknown(told), unanswered=gateway)
+        # What a gateway gave up may still be under way behind it.
+        over = status not in (502, 504)
+        return Verdict(Unknown(told, retry_after=wait, over=over), unanswered=gateway)
     return _of_4xx(status, words, told, said, wait, name_of)
 
 
@@ -217,7 +221,7 @@ def _of_4xx(
     if status in (408, 423, 425):
         return Verdict(Refused(told, retry_after=wait))
     if status == 404:
-        return Verdict(Missing(told), doubt=True)
+        return Verdict(Missing(told), doubt=True, fresh=True)
     ids = list(words.errors)
     cause, remedy = Cause.OTHER, ""
     if {"project", "pid"} & set(ids) or (not ids and "project" in words.text.casefold()):

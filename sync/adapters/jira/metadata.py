@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _PAGE = 200
 _MOST_PAGES = 50
+# What was asked within so many seconds is not asked again because of a refusal: many tickets may meet it.
+_MOMENT = 15.0
 
 
 class Metadata:
@@ -33,7 +35,8 @@ class Metadata:
         self._deployment = deployment
         self._lock = threading.Lock()
         self._locks: dict[tuple[str, ...], threading.Lock] = {}
-        self._known: dict[tuple[str, ...], tuple[float, Any]] = {}
+        # Until when it is good, when it was asked, and what was answered.
+        self._known: dict[tuple[str, ...], tuple[float, float, Any]] = {}
         # Fields met in drafts and on screens: how to read and write them again.
         self._met: dict[str, FieldInfo] = dict(STANDARD)
 
@@ -143,10 +146,23 @@ class Metadata:
 
     def forget(self, project: str) -> None:
         """Ask anew about a project: what we knew of it led to a refusal."""
+        self._forget(project, float("inf"))
+
+    def renew(self, project: str) -> bool:
+        """Ask anew about a project and about people, but for what was asked only a moment ago; whether
+        there is anything to ask. Somebody may have mended what a rule names."""
+        return self._forget(project, self._calls.clock.time() - _MOMENT)
+
+    def _forget(self, project: str, before: float) -> bool:
         with self._lock:
-            for key in [key for key in self._known if key[1:2] == (project,)]:
+            old = [
+                key
+                for key, (_, at, _) in self._known.items()
+                if at <= before and (key[1:2] == (project,) or key[0] in ("fields", "user"))
+            ]
+            for key in old:
                 del self._known[key]
-            self._known.pop(("fields",), None)
+        return bool(old)
 
     def no_issue_type(self, project: str, wished: tuple[str, ...]) -> Rejected:
         there = ", ".join(sorted(self.issue_types(project)))
@@ -209,27 +225,27 @@ class Metadata:
         """What is known for a key, loaded where it is not or has grown old."""
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
-        known: tuple[float, T] | None = self._known.get(key)
+        known: tuple[float, float, T] | None = self._known.get(key)
         if not lock.acquire(timeout=self._calls.site.hang_after):
             # Who asks is not answered; to wait in line for that helps nobody.
             if known is None:
                 raise Refused("reading what the site offers: somebody waits for the answer already")
-            return known[1]
+            return known[2]
         try:
             now = self._calls.clock.time()
             known = self._known.get(key)
             if known is not None and now < known[0]:
-                return known[1]
+                return known[2]
             try:
                 value = load()
             except (Refused, SiteDown):
                 if known is None:
                     raise
-                return known[1]
+                return known[2]
             # A user nobody knows may be invited in a minute.
             ttl = self._calls.site.metadata_ttl if value is not None else 60.0
             with self._lock:
-                self._known[key] = (now + ttl, value)
+                self._known[key] = (now + ttl, now, value)
             return value
         finally:
             lock.release()

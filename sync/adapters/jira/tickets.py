@@ -17,7 +17,7 @@ from sync.adapters.jira.metadata import Metadata
 from sync.adapters.jira.observed import observed, wanted_fields
 from sync.adapters.jira.wire import encode
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Missing, Rejected, Unknown
+from sync.domain.errors import Cause, Gone, Missing, Rejected, Unknown
 from sync.domain.ticket import (
     MARKER_PROPERTY,
     Draft,
@@ -110,9 +110,9 @@ class Tickets:
                 safety=Safety.READ,
                 project=project or self._projects.get(ticket_id, ""),
             )
-        except Missing:
-            self._check_project(project or self._projects.get(ticket_id, ""))
-            raise
+        except Missing as fault:
+            self.check_project(project or self._projects.get(ticket_id, ""))
+            raise Gone(str(fault)) from None
         seen = observed(raw, self._metadata, cloud, what)
         self._remember(ticket_id, seen.project)
         return seen
@@ -130,7 +130,7 @@ class Tickets:
                 info = self._metadata.field(change.id)
                 body.setdefault("fields", {})[change.id] = encode(info, change.after, cloud)
         if body:
-            self._write("PUT", ref, f"issue/{ref.id}", body, "updating", Safety.IDEMPOTENT)
+            self._write("PUT", ref, f"issue/{ref.id}", body, "updating", Safety.LOOK_FIRST)
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
         """One POST, never repeated. ``fields`` by field id, values as the rule gave them."""
@@ -184,7 +184,7 @@ class Tickets:
             project=ref.project,
         )
 
-    def _check_project(self, project: str) -> None:
+    def check_project(self, project: str) -> None:
         """A ticket in a project we cannot see is not proven gone. Raises Rejected then."""
         if not project:
             return

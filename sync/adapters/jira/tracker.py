@@ -75,6 +75,11 @@ class JiraTracker:
     def find(self, key: str) -> list[TicketRef]:
         return self._search.find(key)
 
+    def verify(self, project: str) -> None:
+        """Raises SiteDown, Refused, or Rejected where we may not see the project."""
+        self._calls.verify(fresh=True)
+        self._tickets.check_project(project)
+
     def find_many(self, keys: Iterable[str]) -> dict[str, list[TicketRef]]:
         """``find`` for many keys in few calls."""
         return self._search.find_many(keys)
