@@ -82,7 +82,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     app = create_app(
         source=source,
         inbox=inbox,
-        probes=probes(store, inbox, trackers, book),
+        probes=probes(store, inbox, trackers, book, daemon),
         refresh_metrics=lambda: refresh_metrics(store, clock),
         limits=Limits(
             body_bytes=settings.server.max_body, body_seconds=settings.server.body_timeout
@@ -112,7 +112,11 @@ def _store_and_rules(settings: Settings, clock: SharedClock) -> tuple[Store, Rul
 
 
 def probes(
-    store: Store, inbox: Inbox, trackers: Mapping[str, Tracker], book: Rulebook
+    store: Store,
+    inbox: Inbox,
+    trackers: Mapping[str, Tracker],
+    book: Rulebook,
+    daemon: Daemon,
 ) -> dict[str, Probe]:
     """What ``/health/ready`` asks. A Jira site that is down does not make us unready."""
 
@@ -126,6 +130,11 @@ def probes(
             return Check(False, "it takes no deliveries: the program is stopping")
         return Check(True)
 
+    def of_worker() -> Check:
+        trouble = daemon.trouble()
+        # What fails may work again, and deliveries must go on coming in; what is over needs a restart.
+        return Check(False, trouble.words, vital=trouble.over) if trouble else Check(True)
+
     def of_site(tracker: Tracker) -> Callable[[], Check]:
         return lambda: Check(not (words := _trouble(tracker)), words, vital=False)
 
@@ -133,7 +142,13 @@ def probes(
         return Check(not book.detail(), book.detail(), vital=False)
 
     sites = {f"site {name}": of_site(tracker) for name, tracker in trackers.items()}
-    return {"store": of_store, "inbox": of_inbox, "rules": of_rules, **sites}
+    return {
+        "store": of_store,
+        "inbox": of_inbox,
+        "worker": of_worker,
+        "rules": of_rules,
+        **sites,
+    }
 
 
 def _trouble(tracker: Tracker) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,9 +12,10 @@ import structlog
 
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
-from sync.store.engine import Store, StoreUnavailable
+from sync.store.engine import Store
 from sync.store.presence import Presence
 from sync.worker.converge import Converger, Pace
+from sync.worker.loop import Loop, Trouble
 from sync.worker.pool import POLL_SECONDS, Pool
 from sync.worker.schedule import Schedule
 from sync.worker.sweeps.runner import Runner
@@ -65,16 +66,13 @@ class Daemon:
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._triaging = Loop("triage", self._triage)
 
     def start(self) -> None:
         """Start triage and the pool in threads of their own."""
         self.take_over()
         self.pool.start()
-        self._thread = threading.Thread(target=self._triage, name="triage", daemon=True)
-        self._thread.start()
+        self._triaging.start()
         self.schedule.start()
 
     def take_over(self) -> int:
@@ -87,33 +85,28 @@ class Daemon:
 
     def poke(self) -> None:
         """Say that a delivery was accepted. Cheap, from any thread."""
-        self._wake.set()
+        self._triaging.poke()
+
+    def trouble(self) -> Trouble | None:
+        """Why deliveries do not become tickets, if they do not. A Jira site that is down is none."""
+        known = [one for one in (self._triaging.trouble(), self.pool.trouble()) if one is not None]
+        if not known:
+            return None
+        return Trouble("; ".join(one.words for one in known), any(one.over for one in known))
 
     def stop(self, timeout: float = 30.0) -> bool:
         """Finish what is in hand; whether that was done within ``timeout`` seconds."""
         self.schedule.stop()
-        self._stopping.set()
-        self._wake.set()
-        end = self._clock.time() + timeout
-        if self._thread is not None:
-            self._thread.join(timeout)
-        finished = self.pool.stop(max(0.0, end - self._clock.time()))
-        finished = self.sweeps.stop(max(0.1, end - self._clock.time())) and finished
+        end = time.monotonic() + timeout
+        self._triaging.stop()
+        finished = self._triaging.join(timeout)
+        finished = self.pool.stop(max(0.0, end - time.monotonic())) and finished
+        finished = self.sweeps.stop(max(0.1, end - time.monotonic())) and finished
         self._presence.leave()
         return finished
 
-    def _triage(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                taken = self.triage.batch()
-            except StoreUnavailable as error:
-                log.warning("store unavailable", why=str(error))
-                taken = 0
-            except Exception:
-                log.exception("triage failed; trying again")
-                taken = 0
-            if taken:
-                self.pool.poke()
-            if taken < BATCH:
-                self._wake.wait(POLL_SECONDS)
+    def _triage(self) -> float:
+        taken = self.triage.batch()
+        if taken:
+            self.pool.poke()
+        return POLL_SECONDS if taken < BATCH else 0.0

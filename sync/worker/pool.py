@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
 
@@ -14,6 +15,7 @@ from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.tickets import Claim, Closed
 from sync.worker.converge import Converger
+from sync.worker.loop import Loop, Trouble
 
 log = structlog.get_logger("worker")
 
@@ -55,57 +57,53 @@ class Pool:
         self._walking: Counter[int] = Counter()
         self._dropped: set[int] = set()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._running: list[threading.Thread] = []
-        self._workers = 0
+        self._dispatcher = Loop("dispatcher", self._dispatch)
+        self._workers: list[threading.Thread] = []
 
     def start(self) -> None:
         """Start the dispatcher and the workers."""
         self._staff(self._threads)
-        self._spawn(self._dispatch, "dispatcher")
+        self._dispatcher.start()
 
     def poke(self) -> None:
         """Say that something may be due."""
-        self._wake.set()
+        self._dispatcher.poke()
 
     def stop(self, timeout: float) -> bool:
         """Claim nothing more, finish the walks in hand; whether that was done within ``timeout``."""
-        self._stopping.set()
-        self._wake.set()
-        end = self._clock.time() + timeout
-        for thread in self._running:
-            thread.join(max(0.0, end - self._clock.time()))
-        return not any(thread.is_alive() for thread in self._running)
+        end = time.monotonic() + timeout
+        self._dispatcher.stop()
+        finished = self._dispatcher.join(timeout)
+        for _ in self._workers:
+            self._hands.put(None)
+        for worker in self._workers:
+            worker.join(max(0.0, end - time.monotonic()))
+        return finished and not any(worker.is_alive() for worker in self._workers)
 
     @property
     def busy(self) -> int:
         """How many tickets are being walked now."""
         return self._busy
 
-    def _spawn(self, target: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        self._running.append(thread)
-        thread.start()
+    def trouble(self) -> Trouble | None:
+        """Why due tickets are not walked, if they are not."""
+        known = self._dispatcher.trouble()
+        if known is None and not any(worker.is_alive() for worker in self._workers):
+            return Trouble("no thread is left that walks tickets")
+        return known
 
-    def _dispatch(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                claimed = self._claim()
-            except StoreUnavailable as error:
-                log.warning("store unavailable", why=str(error))
-                claimed = 0
-            if not claimed:
-                self._wake.wait(self._pause())
-        for _ in range(self._workers):
-            self._hands.put(None)
+    def _dispatch(self) -> float:
+        # Whatever ended a worker, another takes its place.
+        self._staff(self._threads)
+        return 0.0 if self._claim() else self._pause()
 
     def _staff(self, wanted: int) -> None:
         """Have at least so many workers."""
-        for number in range(self._workers, wanted):
-            self._spawn(self._work, f"worker-{number}")
-        self._workers = max(self._workers, wanted)
+        self._workers = [worker for worker in self._workers if worker.is_alive()]
+        for number in range(len(self._workers), wanted):
+            worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            worker.start()
+            self._workers.append(worker)
 
     def _free(self) -> int:
         """How many more tickets may be walked now."""
@@ -140,9 +138,10 @@ class Pool:
             self._busy += len(claims)
             wanted = self._busy
             self._walking.update(claim.ticket_id for claim in claims)
-        self._staff(wanted)
+        # Into the hands that are there first: where the system has no more threads, they walk it all.
         for claim in claims:
             self._hands.put(claim)
+        self._staff(wanted)
         return len(claims)
 
     def _give_back(self) -> None:
@@ -157,10 +156,7 @@ class Pool:
         """Seconds until something may be due."""
         if self._free() <= 0:
             return POLL_SECONDS
-        try:
-            due = tickets.next_due(self._store, now=self._clock.time(), closed=self._closed())
-        except StoreUnavailable:
-            return POLL_SECONDS
+        due = tickets.next_due(self._store, now=self._clock.time(), closed=self._closed())
         if due is None:
             return POLL_SECONDS
         return min(POLL_SECONDS, max(0.005, due - self._clock.time()))
@@ -173,11 +169,12 @@ class Pool:
                 # Whoever claims the ticket next reads what is on record.
                 log.warning("store unavailable during a walk", why=str(error))
                 self._dropped.add(claim.ticket_id)
-            except Exception:
-                # The lease runs out by itself; trying again at once would do the same again.
+            except BaseException:
+                # The lease runs out by itself; trying again at once would do the same again. Nothing
+                # that one walk meets may end the thread, which has others to make.
                 log.exception("a walk ended badly", ticket=claim.ticket_id)
             finally:
                 with self._lock:
                     self._busy -= 1
                     self._walking -= Counter((claim.ticket_id,))
-                self._wake.set()
+                self._dispatcher.poke()

@@ -17,6 +17,7 @@ from sync.cli.main import app
 from sync.settings import shipped
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
+from sync.worker.daemon import Daemon
 from sync.worker.rulebook import Guard
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
@@ -84,7 +85,8 @@ def test_status_and_readiness_tell_of_an_edit_that_waits_and_of_a_bad_one(
     world: EditedWorld,
 ) -> None:
     inbox = Inbox(world.store)
-    probe = probes(world.store, inbox, {}, world.book)["rules"]
+    daemon = Daemon(world.store, {}, {}, world.book.current, world.clock)
+    probe = probes(world.store, inbox, {}, world.book, daemon)["rules"]
     try:
         assert probe().ok
         world.edit(EDITED)

@@ -1,9 +1,13 @@
-"""The pool: what a thread had to drop is taken up again without waiting for its lease."""
+"""The pool: nothing that one claim or one walk meets keeps it from making the next."""
 
 from __future__ import annotations
 
 import threading
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import exc
 
 from sync.ports import SystemClock
 from sync.store import tickets
@@ -14,41 +18,110 @@ from sync.worker.converge import Converger
 from sync.worker.pool import Pool
 
 
-class DropsOnce:
-    """A converger that finds the store away the first time."""
+class FailsOnce:
+    """A converger whose first walk fails."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, error: BaseException | None = None) -> None:
         self._store = store
+        self._error = error
         self.walks = 0
         self.settled = threading.Event()
 
     def walk(self, claim: Claim) -> str:
         self.walks += 1
-        if self.walks == 1:
-            raise StoreUnavailable("the disk is full")
+        if self.walks == 1 and self._error is not None:
+            raise self._error
         with self._store.write() as session:
             tickets.release(tickets.held(session, claim), claim, again_at=None, now=2.0)
         self.settled.set()
         return "settled"
 
 
-def test_a_ticket_dropped_while_the_store_was_away_is_walked_long_before_its_lease_ends(
-    store: Store,
-) -> None:
+def _due(store: Store, *keys: str) -> None:
     with store.write() as session:
-        row = TicketRow(key="k", rule="r", site="main", project="", created_at=0.0, due_at=1.0)
-        tickets.add(session, row)
-    converger = DropsOnce(store)
-    pool = Pool(
+        for key in keys:
+            tickets.add(
+                session,
+                TicketRow(key=key, rule="r", site="main", project="", created_at=0.0, due_at=1.0),
+            )
+
+
+def _pool(store: Store, converger: FailsOnce, *, threads: int = 2) -> Pool:
+    return Pool(
         store,
         cast(Converger, converger),
         SystemClock(),
         owner="me",
-        threads=2,
+        threads=threads,
         lease=3600.0,
         trackers={},
     )
+
+
+def test_a_ticket_dropped_while_the_store_was_away_is_walked_long_before_its_lease_ends(
+    store: Store,
+) -> None:
+    _due(store, "k")
+    converger = FailsOnce(store, StoreUnavailable("the disk is full"))
+    pool = _pool(store, converger)
     pool.start()
     assert converger.settled.wait(30)
     assert pool.stop(10)
     assert converger.walks == 2
+
+
+@pytest.mark.parametrize("step", ["claim", "next_due", "give_back"])
+def test_an_error_that_nobody_expected_is_not_the_end_of_dispatching(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    healed = threading.Event()
+    monkeypatch.setattr(tickets, step, _denied_until(healed, getattr(tickets, step)))
+    _due(sqlite_store, "k")
+    converger = FailsOnce(sqlite_store)
+    pool = _pool(sqlite_store, converger)
+    pool.start()
+    _until(lambda: pool.trouble() is not None)
+    trouble = pool.trouble()
+    assert trouble is not None
+    assert "dispatcher fails: ProgrammingError" in trouble.words
+    assert not trouble.over
+    healed.set()
+    _until(lambda: pool.trouble() is None)
+    assert converger.settled.wait(30)
+    assert pool.stop(10)
+
+
+def test_a_walk_that_wants_to_end_its_thread_leaves_the_others_to_be_walked(
+    sqlite_store: Store,
+) -> None:
+    _due(sqlite_store, "one", "two")
+    converger = FailsOnce(sqlite_store, SystemExit(1))
+    pool = _pool(sqlite_store, converger, threads=1)
+    pool.start()
+    assert converger.settled.wait(30)
+    assert pool.trouble() is None
+    assert pool.stop(10)
+
+
+def test_a_pool_that_does_not_run_says_that_it_needs_a_new_start(sqlite_store: Store) -> None:
+    pool = _pool(sqlite_store, FailsOnce(sqlite_store))
+    trouble = pool.trouble()
+    assert trouble is not None
+    assert trouble.over
+
+
+def _denied_until(healed: threading.Event, real: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if healed.is_set():
+            return real(*args, **kwargs)
+        raise exc.ProgrammingError("select", {}, Exception("permission denied for table tickets"))
+
+    return call
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(3_000):
+        if true():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not come to that")

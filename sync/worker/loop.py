@@ -1,0 +1,85 @@
+"""A loop: a thread that takes one step after another until it is told to stop, whatever one raises."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from sync.store.engine import StoreUnavailable
+
+log = structlog.get_logger("worker")
+
+# So long it waits after a step that failed: the log must not fill, and people should not notice.
+PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a loop, in words. ``over``: it takes no more steps before a new start."""
+
+    words: str
+    over: bool = False
+
+
+class Loop:
+    """``step`` does what there is to do and returns the seconds that may pass before the next."""
+
+    def __init__(self, name: str, step: Callable[[], float]) -> None:
+        self._name = name
+        self._step = step
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._failing = ""
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """Take the next step at once. Cheap, from any thread."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Take no step after the one in hand."""
+        self._stopping.set()
+        self._wake.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the step in hand; whether it came to its end within ``timeout`` seconds."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def trouble(self) -> Trouble | None:
+        """What is wrong now, if anything is."""
+        if not self._thread.is_alive():
+            return Trouble(f"{self._name} does not run; restart the program", over=True)
+        return Trouble(f"{self._name} fails: {self._failing}") if self._failing else None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            pause = self._stepped()
+            if pause > 0:
+                self._wake.wait(pause)
+
+    def _stepped(self) -> float:
+        try:
+            pause = self._step()
+        except StoreUnavailable as error:
+            log.warning("store unavailable", loop=self._name, why=str(error))
+            self._failing = str(error)
+        except BaseException as error:
+            # Nothing that one step meets may end them all: there is nobody else to take the next.
+            log.exception("a step failed; trying again", loop=self._name)
+            self._failing = f"{type(error).__name__}, see the log"
+        else:
+            self._failing = ""
+            return pause
+        # Not to be cut short by a poke: under load there is always somebody who pokes.
+        self._stopping.wait(PAUSE_SECONDS)
+        return 0.0
