@@ -21,7 +21,6 @@ from sync.domain.actions import (
     LinkRemote,
     LinkTickets,
     Look,
-    Transition,
     UnlinkTickets,
     Update,
 )
@@ -29,7 +28,7 @@ from sync.domain.errors import Cause, Parked
 from sync.domain.merge import absorb, decide, ours_changed, resolved
 from sync.domain.rule import Category, Ownership, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, Observed, marker_label
-from sync.domain.workflow import Stuck, next_transition, reached
+from sync.domain.workflow import Stuck, next_transition, reached, way_to
 
 
 class Standing(StrEnum):
@@ -142,9 +141,9 @@ def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
         )
         if word and word.casefold() in {name.casefold() for name in names}
     ]
-    if said_no and (
-        not ours or observed.resolution.casefold() not in ("", base.resolution.casefold())
-    ):
+    # What a move of ours gave the ticket is not known before the first look after it.
+    given = observed.resolution if base.moving else base.resolution
+    if said_no and (not ours or observed.resolution.casefold() not in ("", given.casefold())):
         return f"a person closed {observed.ref.key} as {said_no[0]!r}; it is left closed"
     if not ours and base.status is not None and not base.status.ended:
         return (
@@ -154,12 +153,23 @@ def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
     return ""
 
 
-def _movement(
-    draft: Draft, base: Base, observed: Observed, visited: Collection[str]
-) -> list[Action] | Stuck:
+def _on_its_way(draft: Draft, base: Base, observed: Observed) -> Base:
+    """The base without a way begun that leads elsewhere, or that somebody else took the ticket off.
+
+    What is left was walked in vain, or not to its end: that is not walked again.
+    """
+    ours = (base.moving, *base.walked[-1:]) if base.moving else (base.jira_status,)
+    if base.way == way_to(draft.desired.target) and observed.status.id in ours:
+        return base
+    return replace(base, way="", walked=(), arriving=False)
+
+
+def _movement(draft: Draft, base: Base, observed: Observed) -> list[Action] | Stuck:
     desired = draft.desired
     known = base.status is desired.status and not base.moving
-    if known or reached(desired.target, observed.status):
+    # Only our having taken it tells that a ticket stands where a transition by name leads.
+    taken = base.way and ((base.arriving and observed.status.id == base.moving) or not base.moving)
+    if known or taken or reached(desired.target, observed.status):
         return []
     closed = observed.status.category is Category.DONE
     if (
@@ -172,7 +182,7 @@ def _movement(
         left = _closed_by_a_person(draft, base, observed)
         if left:
             return [Hold(left)]
-    step = next_transition(desired.target, observed, visited)
+    step = next_transition(desired.target, observed, base.walked)
     return step if isinstance(step, Stuck) else [step]
 
 
@@ -205,21 +215,19 @@ def plan(
     observed: Observed | None,
     *,
     look: bool = False,
-    visited: Collection[str] = (),
 ) -> Plan:
     """What to do for a ticket that exists.
 
     Without ``observed``: nothing, links only, or a Look when something of ours changed (or when
     ``look`` asks for one). With it: the writes that bring the ticket where the rule wants it, never
-    over what a person changed unless the rule says so. ``visited`` are the ids of statuses this walk
-    has already stood in. ``Plan.parked`` says why there is no way to the status wanted; the other
-    actions of the plan stand all the same.
+    over what a person changed unless the rule says so. ``Plan.parked`` says why there is no way to the
+    status wanted; the other actions of the plan stand all the same.
     """
     links = _links(draft, base)
     if observed is None:
         why = reasons(draft, base) or (("asked to look",) if look else ())
         return Plan((Look(why),) if why else tuple(links), base)
-    base = resolved(base, observed)
+    base = _on_its_way(draft, resolved(base, observed), observed)
     changes = tuple(
         change
         for id_, field in draft.fields.items()
@@ -227,7 +235,7 @@ def plan(
         if (change := decide(field, base.fields.get(id_), observed.fields.get(id_))) is not None
     )
     actions: list[Action] = [Update(changes)] if changes else []
-    movement = _movement(draft, base, observed, visited)
+    movement = _movement(draft, base, observed)
     after = absorb(draft, base, observed, changes)
     if isinstance(movement, Stuck):
         rule = draft.desired.rule
@@ -246,17 +254,21 @@ def plan(
     return Plan((*actions, *links), after)
 
 
-def arrival(base: Base, draft: Draft, observed: Observed, taken: Transition | None) -> Base:
-    """The base once the status wanted has been dealt with: reached, already there, or held."""
-    status = taken.hop.to if taken else observed.status
-    closed = status.category is Category.DONE
-    # A move whose reply was lost, and which did what it was to do, was ours all the same.
-    moved = bool(taken) or (bool(base.moving) and status.id == base.moving)
+def arrival(base: Base, draft: Draft, after: Observed, *, moved: bool) -> Base:
+    """The base once the status wanted has been dealt with: reached, already there, or held.
+
+    ``after`` is the ticket as it stands then; ``moved`` says that a move of ours brought it there.
+    """
+    closed = after.status.category is Category.DONE
+    stayed = after.status.id == base.jira_status
     return replace(
         base,
         status=draft.desired.status,
-        jira_status=status.id if moved else base.jira_status,
+        jira_status=after.status.id if moved else base.jira_status,
         moving="",
-        closed_by_us=closed if moved else base.closed_by_us and status.id == base.jira_status,
-        resolution=str(taken.fields.get("resolution", "")) if taken else base.resolution,
+        way=base.way if moved or stayed else "",
+        walked=(),
+        arriving=False,
+        closed_by_us=closed if moved else base.closed_by_us and stayed,
+        resolution=after.resolution if moved else base.resolution,
     )

@@ -173,8 +173,11 @@ class Base:
 
     ``status`` is the upstream status last carried out; ``jira_status`` the id of the status the
     ticket had after our last move. ``moving`` is the id of the status that a move of ours, begun and
-    not yet known to have ended, leads to. ``closed_by_us`` tells our close from a person's,
-    ``resolution`` is the one we sent with it. ``commented`` names the last
+    not yet known to have ended, leads to; ``way`` names the target it is on the way to (or was, when it
+    is there), ``walked`` the ids of the statuses stood in on that way, and ``arriving`` says that this
+    move ends it.
+    ``closed_by_us`` tells our close from a person's, ``resolution`` is the one it gave the ticket, as
+    far as that is known. ``commented`` names the last
     comment made (its marker), ``running`` the id of the one running comment. ``linking`` names the
     links between tickets whose calls were begun and are not known to have ended, ``updating`` the
     fields whose write was. ``untold``: the ticket was made, and the tickets that are to be linked with
@@ -185,6 +188,9 @@ class Base:
     status: Status | None = None
     jira_status: str = ""
     moving: str = ""
+    way: str = ""
+    walked: tuple[str, ...] = ()
+    arriving: bool = False
     closed_by_us: bool = False
     resolution: str = ""
     commented: str = ""
@@ -209,6 +215,9 @@ class Base:
             "status": self.status.value if self.status else None,
             "jira_status": self.jira_status,
             "moving": self.moving,
+            "way": self.way,
+            "walked": list(self.walked),
+            "arriving": self.arriving,
             "closed_by_us": self.closed_by_us,
             "resolution": self.resolution,
             "commented": self.commented,
@@ -232,6 +241,9 @@ class Base:
             status=Status(data["status"]) if data.get("status") else None,
             jira_status=data.get("jira_status", ""),
             moving=data.get("moving", ""),
+            way=data.get("way", ""),
+            walked=tuple(data.get("walked", ())),
+            arriving=bool(data.get("arriving")),
             closed_by_us=bool(data.get("closed_by_us")),
             resolution=data.get("resolution", ""),
             commented=data.get("commented", ""),

@@ -1,6 +1,7 @@
 """How a ticket gets to where the rule wants it: the choice of one transition, hop by hop.
 
-Pure. A walk re-reads the ticket after each hop and asks again; ``visited`` keeps it out of circles.
+Pure. A walk re-reads the ticket after each hop and asks again; ``visited`` keeps it out of circles, and
+so that the next walk does not go round either, the base remembers it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ MAX_HOPS = 5
 
 _ORDER = {Category.NEW: 0, Category.INDETERMINATE: 1, Category.DONE: 2}
 _NEGATIVE = {name.casefold() for name in LEAVE_CLOSED_STATUSES}
+
+_REMEDY = (
+    "Choose a reachable status in the rule's status table, or allow our account the "
+    "'Transition issues' permission."
+)
+_REMEDY_BY_NAME = (
+    "A transition is taken only where Jira offers it: name a status or a category in its place in the "
+    "rule's status table, or the statuses to pass through as `via = […]`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,12 @@ def reached(target: StatusTarget, status: JiraStatus) -> bool:
     if target.category:
         return status.category is target.category
     return target.leave
+
+
+def way_to(target: StatusTarget) -> str:
+    """What the base calls the way to a target: all of the rule by which hops are chosen."""
+    also = {"via": target.via, "prefer": target.prefer}
+    return f"{target}" + "".join(f", {word} {list(names)}" for word, names in also.items() if names)
 
 
 def _rank(name: str, prefer: Sequence[str]) -> int | None:
@@ -85,6 +101,9 @@ def _onward(target: StatusTarget, observed: Observed, visited: Collection[str]) 
         if hop.to.id in visited or hop.to.id == observed.status.id:
             continue
         via = _rank(hop.to.name, target.via)
+        if target.transition and via is None:
+            # Nobody knows where a transition that is not offered here leads, so no hop is nearer to it.
+            continue
         negative = int(hop.to.name.casefold() in _NEGATIVE)
         distance = abs(_ORDER[hop.to.category] - goal) if goal is not None else 0
         score = (
@@ -137,8 +156,8 @@ def next_transition(
 ) -> Transition | Stuck:
     """The next hop towards ``target``, which is not reached yet.
 
-    ``visited`` are the ids of the statuses this walk has stood in. A hop that arrives is taken at
-    once; otherwise one that leads on, at most five, never to where the walk has been.
+    ``visited`` are the ids of the statuses the ticket has stood in on this way. A hop that arrives is
+    taken at once; otherwise one that leads on, at most five, never to where the way has been.
     """
     direct = _direct(target, observed.hops)
     if isinstance(direct, Stuck):
@@ -163,8 +182,7 @@ def next_transition(
         return Stuck(
             f"no transition leads from {observed.status.name!r} to {target}; Jira offers "
             + (offered or "none at all (a missing permission looks like this)"),
-            "Choose a reachable status in the rule's status table, or allow our account the "
-            "'Transition issues' permission.",
+            _REMEDY_BY_NAME if target.transition and offered else _REMEDY,
         )
     fields, stuck = _screen(target, hop, arrives)
     return stuck or Transition(hop=hop, fields=fields, arrives=arrives)

@@ -24,7 +24,7 @@ from sync.domain.merge import intents
 from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_link_name
 from sync.domain.rule import Category
 from sync.domain.ticket import Base, Draft, Observed, TicketRef
-from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached
+from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
 from sync.ports import Clock, Tracker
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
@@ -92,15 +92,17 @@ class Apply:
             if isinstance(action, Update):
                 base = self._update(ref, base, action)
             elif isinstance(action, Transition):
-                base, taken, observed = self._walk_to_target(ref, base, action, observed)
+                base, observed = self._walk_to_target(ref, base, action, observed)
                 # On record at once: what comes after may fail, and upstream may change its mind.
-                base = self._arrived(base, observed, taken, made.actions)
+                base = self._arrived(base, observed, made.actions, moved=True)
         if (
             observed is not None
             and made.parked is None
             and (base.status is not self._draft.desired.status or base.moving)
         ):
-            base = self._arrived(base, observed, None, made.actions)
+            # A move whose reply was lost, and which did what it was to do, was ours all the same.
+            moved = bool(base.moving) and observed.status.id == base.moving
+            base = self._arrived(base, observed, made.actions, moved=moved)
         if made.parked is None:
             # Before the links: what it tells of is done, and must not be forgotten if those fail.
             base = self._commenting.carry_out(ref, base)
@@ -134,38 +136,51 @@ class Apply:
 
     def _walk_to_target(
         self, ref: TicketRef, base: Base, step: Transition, observed: Observed | None
-    ) -> tuple[Base, Transition, Observed]:
+    ) -> tuple[Base, Observed]:
+        """Hop by hop; the base, and the ticket as it stands at the end."""
         assert observed is not None
         target = self._draft.desired.target
-        visited = [observed.status.id]
+        base = replace(base, way=way_to(target), walked=_and(base.walked, observed))
         for _ in range(MAX_HOPS + 1):
             resolution = str(step.fields.get("resolution", ""))
-            base = replace(base, moving=step.hop.to.id, resolution=resolution)
+            base = replace(
+                base, moving=step.hop.to.id, arriving=step.arrives, resolution=resolution
+            )
             self._record.step(_with_base(base))
             self._tracker.transition(ref, step.hop, step.fields)
             self._done(ref, None, "transition", step)
-            if step.arrives:
-                return base, step, observed
+            if step.arrives and not self._resolution_is_to_be_seen(step):
+                return base, replace(observed, status=step.hop.to, resolution=resolution)
             observed = self._tracker.read(ref.id, self._facts.project)
-            visited.append(observed.status.id)
-            if reached(target, observed.status):
-                return base, step, observed
-            after = next_transition(target, observed, visited)
+            base = replace(base, walked=_and(base.walked, observed))
+            if step.arrives or reached(target, observed.status):
+                return base, observed
+            after = next_transition(target, observed, base.walked)
             if isinstance(after, Stuck):
+                # Parked, it is tried again and again; that must not lead it round each time.
+                self._record.note(_with_base(base))
                 raise Rejected(after.reason, cause=Cause.TRANSITION, remedy=after.remedy)
             step = after
         raise Unknown(
             f"{target} was not reached from {observed.status.name!r}; looking again later"
         )
 
+    def _resolution_is_to_be_seen(self, step: Transition) -> bool:
+        """Whether the workflow may give a ticket that we close a resolution by which people say no.
+
+        Unseen, it would pass for a person's later. A close by another name is not worth the call.
+        """
+        hop, policy = step.hop, self._draft.desired.policy
+        if hop.to.category is not Category.DONE or step.fields.get("resolution"):
+            return False
+        told = f"{hop.name}\n{hop.to.name}".casefold()
+        noes = (*policy.leave_closed_resolutions, *policy.leave_closed_statuses)
+        return any(no.casefold() in told for no in noes)
+
     def _arrived(
-        self,
-        base: Base,
-        observed: Observed,
-        taken: Transition | None,
-        actions: Sequence[Action],
+        self, base: Base, after: Observed, actions: Sequence[Action], *, moved: bool
     ) -> Base:
-        base = arrival(base, self._draft, observed, taken)
+        base = arrival(base, self._draft, after, moved=moved)
         holds = [Entry("hold", str(a), "held") for a in actions if isinstance(a, Hold)]
         self._record.note(_with_base(base), *holds)
         return base
@@ -221,6 +236,12 @@ class Apply:
         self._record.note(change, Entry(name, str(action)))
         ACTIONS.labels(self._tracker.site, name, "ok").inc()
         log.info(name, ticket=ref.key, what=str(action), rule=self._draft.desired.rule.name)
+
+
+def _and(walked: tuple[str, ...], observed: Observed) -> tuple[str, ...]:
+    """The statuses stood in, with the present one last."""
+    here = observed.status.id
+    return (*(id_ for id_ in walked if id_ != here), here)
 
 
 def _with_base(base: Base) -> Callable[[TicketRow], None]:

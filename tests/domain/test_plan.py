@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sync.domain.actions import Comment, Create, Find, Hold, LinkRemote, Look, Transition, Update
 from sync.domain.plan import Standing, comment_marker, plan, plan_unmade, remote_link_digest
 from sync.domain.rule import Category, Policy, StatusTarget
 from sync.domain.subject import Status
-from sync.domain.ticket import ScreenField
+from sync.domain.ticket import Base, JiraStatus, ScreenField
+from sync.domain.workflow import way_to
 from tests.domain.build import (
     CLOSED,
     DONE,
@@ -168,6 +171,27 @@ def test_our_own_close_as_wont_do_is_reopened() -> None:
     assert moves(back) == ["To Do"]
 
 
+@pytest.mark.parametrize(
+    ("known", "moved"),
+    [
+        ({"jira_status": WONT.id, "closed_by_us": True, "resolution": "Won't Do"}, ["To Do"]),
+        ({"moving": WONT.id}, ["To Do"]),
+        ({"jira_status": WONT.id, "closed_by_us": True, "resolution": "Done"}, []),
+    ],
+    ids=["ours", "ours, its reply lost", "a person's, over ours"],
+)
+def test_a_resolution_that_says_no_counts_unless_our_close_gave_it(
+    known: dict[str, Any], moved: list[str]
+) -> None:
+    result = plan(
+        draft(status=Status.OPEN, to=TO_NEW),
+        base(status=Status.CANCELLED, **known),
+        observed(status=WONT, hops=EVERYWHERE, resolution="Won't Do"),
+    )
+    assert moves(result) == moved
+    assert result.parked is None
+
+
 def test_several_statuses_of_the_category_are_a_clear_park() -> None:
     result = plan(
         draft(status=Status.CLOSED, to=StatusTarget(category=Category.DONE)),
@@ -232,15 +256,70 @@ def test_no_way_on_parks_with_what_jira_offers() -> None:
     assert "none at all" in result.parked.reason
 
 
-def test_a_walk_does_not_go_in_circles() -> None:
+def _on_the_way_to_done(*walked: JiraStatus, moving: JiraStatus, **known: Any) -> Base:
+    walked_ids = tuple(status.id for status in walked)
+    return base(way=way_to(DONE_TARGET), walked=walked_ids, moving=moving.id, **known)
+
+
+def test_a_way_does_not_lead_back_to_where_it_was() -> None:
     result = plan(
         draft(status=Status.CLOSED, to=DONE_TARGET),
-        base(),
+        _on_the_way_to_done(OPEN, moving=PROGRESS),
         observed(status=PROGRESS, hops=(hop(OPEN),)),
-        visited=(OPEN.id,),
     )
     assert moves(result) == []
     assert result.parked is not None
+
+
+@pytest.mark.parametrize(
+    ("to", "stands"),
+    [(DONE_TARGET, REVIEW), (StatusTarget(status="Done", via=("Open",)), PROGRESS)],
+    ids=["a person moved the ticket", "the rule names the way"],
+)
+def test_a_way_that_led_nowhere_is_tried_again_once(to: StatusTarget, stands: JiraStatus) -> None:
+    result = plan(
+        draft(status=Status.CLOSED, to=to),
+        _on_the_way_to_done(OPEN, PROGRESS, moving=PROGRESS),
+        observed(status=stands, hops=(hop(OPEN),)),
+    )
+    assert moves(result) == ["Open"]
+
+
+START = StatusTarget(transition="Start")
+STARTED = (hop(DONE, "Finish"),)
+
+
+def test_a_transition_by_name_whose_reply_was_lost_counts_where_it_leads() -> None:
+    wish = draft(status=Status.INVESTIGATING, to=START)
+    begun = base(way=way_to(START), walked=(TO_DO.id,), moving=PROGRESS.id, arriving=True)
+    assert not plan(wish, begun, observed(status=PROGRESS, hops=STARTED))
+    did_not = plan(wish, begun, observed(status=TO_DO, hops=(hop(PROGRESS, "Start"),)))
+    assert moves(did_not) == ["In Progress"]
+
+
+def test_another_status_with_the_same_transition_does_not_take_it_again() -> None:
+    there = base(status=Status.INVESTIGATING, way=way_to(START), jira_status=PROGRESS.id)
+    wish = draft(status=Status.EXPECTED, to=START)
+    assert not plan(wish, there, observed(status=PROGRESS, hops=STARTED))
+
+
+def test_a_transition_by_name_that_is_not_offered_takes_no_other() -> None:
+    wish = draft(status=Status.INVESTIGATING, to=START)
+    result = plan(wish, base(), observed(status=PROGRESS, hops=STARTED))
+    assert moves(result) == []
+    assert result.parked is not None
+    assert "Jira offers 'Finish' to 'Done'" in result.parked.reason
+    assert "via" in result.parked.remedy
+
+
+def test_a_transition_by_name_is_reached_through_the_statuses_that_via_names() -> None:
+    to = StatusTarget(transition="Start", via=("To Do",))
+    came_back = plan(
+        draft(status=Status.INVESTIGATING, to=to),
+        base(status=Status.CLOSED, closed_by_us=True, jira_status=DONE.id),
+        observed(status=DONE, hops=(hop(REVIEW), hop(TO_DO, "Reopen"))),
+    )
+    assert moves(came_back) == ["To Do"]
 
 
 def test_arriving_at_a_status_says_its_comment_once() -> None:
