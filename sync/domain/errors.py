@@ -14,7 +14,7 @@ class Fault(Exception):
 
 
 class Scope(StrEnum):
-    """What a refusal covers."""
+    """What a refusal or a rejection covers."""
 
     SITE = "site"
     PROJECT = "project"
@@ -71,7 +71,10 @@ class Cause(StrEnum):
 
 
 class Rejected(Fault):
-    """Permanent: trying the same again gives the same answer, until a person changes something."""
+    """Permanent: trying the same again gives the same answer, until a person changes something.
+
+    ``scope`` is PROJECT where every new ticket of that project and type would meet the same.
+    """
 
     def __init__(
         self,
@@ -80,8 +83,10 @@ class Rejected(Fault):
         cause: Cause = Cause.OTHER,
         field: str = "",
         remedy: str = "",
+        scope: Scope = Scope.TICKET,
     ) -> None:
         super().__init__(words)
+        self.scope = scope
         self.cause = cause
         self.field = field
         self.remedy = remedy

@@ -1,20 +1,18 @@
 """What a project refused for good, remembered for a while.
 
-A broken project then costs one call a minute, not one for each of its tickets. What is about one
-ticket's own values is not remembered.
+A broken project then costs one call a minute, not one for each of its tickets. Only what is surely
+about all of them is remembered: others must not be set aside for what one ticket's values met.
 """
 
 from __future__ import annotations
 
 import threading
 
-from sync.domain.errors import Cause, Rejected
+from sync.domain.errors import Rejected, Scope
 from sync.domain.ticket import Draft
 from sync.ports import Clock
 
 REMEMBERED_SECONDS = 60.0
-
-_OF_ALL = frozenset({Cause.PROJECT, Cause.ISSUE_TYPE, Cause.PERMISSION})
 
 Place = tuple[str, str, str]
 
@@ -32,11 +30,17 @@ class Refusals:
         with self._lock:
             until, fault = self._known.get(_place(draft), (0.0, None))
         if fault is not None and self._clock.time() < until:
-            raise Rejected(str(fault), cause=fault.cause, field=fault.field, remedy=fault.remedy)
+            raise Rejected(
+                str(fault),
+                cause=fault.cause,
+                field=fault.field,
+                remedy=fault.remedy,
+                scope=fault.scope,
+            )
 
     def note(self, draft: Draft, fault: Rejected) -> None:
         """A create was refused: remember it, if it is about more than this ticket."""
-        if fault.cause in _OF_ALL:
+        if fault.scope is Scope.PROJECT:
             with self._lock:
                 self._known[_place(draft)] = (self._clock.time() + REMEMBERED_SECONDS, fault)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync.domain.errors import Cause, Missing, Outage, Refused, Rejected, SiteDown, Unknown
+from sync.domain.errors import Cause, Missing, Outage, Refused, Rejected, Scope, SiteDown, Unknown
 from sync.sandbox.memory import MemoryTracker
 from sync.store import tickets
 from tests.walks.test_lifecycle import A
@@ -179,13 +179,25 @@ def test_after_a_crash_the_search_waits_for_a_call_that_jira_may_still_be_carryi
 def test_a_project_that_refuses_everything_is_not_asked_for_each_of_its_tickets(
     world: World, jira: MemoryTracker
 ) -> None:
+    denied = Rejected("no permission to create", cause=Cause.PERMISSION, scope=Scope.PROJECT)
     for _ in range(40):
-        jira.fail("create", lambda: Rejected("no permission to create", cause=Cause.PERMISSION))
+        jira.fail("create", lambda: denied)
     world.deliver(*(issue_event("issue_created", f"i{n}", at=1) for n in range(40)))
     while world.step():
         pass
     assert jira.calls["create"] == 1
     assert all(row.parked and "no permission" in row.parked["words"] for row in world.rows())
+
+
+def test_what_one_ticket_was_refused_for_does_not_set_others_aside(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail("create", lambda: Rejected("you may not name that team", cause=Cause.PERMISSION))
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=1) for n in range(3)))
+    while world.step():
+        pass
+    assert len(jira.alive) == 2
+    assert [row.parked is not None for row in world.rows()].count(True) == 1
 
 
 def test_a_ticket_that_is_gone_when_written_to_is_read_before_it_counts_as_deleted(

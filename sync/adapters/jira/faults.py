@@ -68,7 +68,21 @@ _DOUBTFUL = re.compile(
     r"|does not exist|not visible",
     re.IGNORECASE,
 )
-_PERMISSION = re.compile(r"permission|not authori[sz]ed|not allowed", re.IGNORECASE)
+_PERMISSION = re.compile(r"permission|not authori[sz]ed|not allowed to", re.IGNORECASE)
+# Whole sentences of Jira's about a project. The words alone prove nothing: validators have them too.
+_NO_PROJECT = re.compile(
+    r"\W*((an? )?(valid )?project( id or key)? is required|specify a valid project"
+    r"|no project could be found"
+    r"|(the |this )?project( with (id|key))?( ['\"\w-]{1,80})? (does not exist|is archived"
+    r"|(could|was) not (be )?found|is not visible|is not available))",
+    re.IGNORECASE,
+)
+_MAY_NOT_CREATE = re.compile(
+    r"\W*(you|anonymous users|your account|the user)\b.{0,40}"
+    r"(do(es)? not have|don't have|cannot|can't|not allowed|not permitted)\b.{0,40}"
+    r"\bcreate (issues|work items)( in (this|the) project\b.*)?\W*",
+    re.IGNORECASE,
+)
 _TLS_SET_UP = {
     "CERTIFICATE_VERIFY_FAILED",
     "WRONG_VERSION_NUMBER",
@@ -167,7 +181,8 @@ def of_reply(
     said = words.sentence(name_of)
     told = f"{what}: HTTP {status}" + (f", {said}" if said else "")
     wait = retry_after(headers, now)
-    denied = _denied(told, said)
+    # Something on the way may say 403 to one ticket's text: what is Jira's speaks of a permission.
+    denied = _denied(told, said, Scope.PROJECT if _PERMISSION.search(words.text) else Scope.TICKET)
     if status == 401 and _PERMISSION.search(words.text):
         # Data Center says 401 for a missing permission to link.
         return Verdict(denied, doubt=True, fresh=True)
@@ -200,11 +215,12 @@ def of_reply(
     return _of_4xx(status, words, told, said, wait, name_of)
 
 
-def _denied(told: str, said: str) -> Rejected:
+def _denied(told: str, said: str, scope: Scope) -> Rejected:
     return Rejected(
         said or told,
         cause=Cause.PERMISSION,
         remedy="Give our account this permission in the project's permission scheme.",
+        scope=scope,
     )
 
 
@@ -223,12 +239,14 @@ def _of_4xx(
     if status == 404:
         return Verdict(Missing(told), doubt=True, fresh=True)
     ids = list(words.errors)
-    cause, remedy = Cause.OTHER, ""
-    if {"project", "pid"} & set(ids) or (not ids and "project" in words.text.casefold()):
-        cause = Cause.PROJECT
+    if any(_MAY_NOT_CREATE.fullmatch(text) for text in words.messages):
+        return Verdict(_denied(told, said, Scope.PROJECT), doubt=True)
+    cause, remedy, scope = Cause.OTHER, "", Scope.TICKET
+    if {"project", "pid"} & set(ids) or any(_NO_PROJECT.match(text) for text in words.messages):
+        cause, scope = Cause.PROJECT, Scope.PROJECT
         remedy = "Check the rule's `project`, and that our account may create issues in it."
     elif "issuetype" in ids:
-        cause = Cause.ISSUE_TYPE
+        cause, scope = Cause.ISSUE_TYPE, Scope.PROJECT
         remedy = "Name an issue type the project has, as `issue_type` in the rule."
     elif ids:
         cause = Cause.FIELD
@@ -237,5 +255,5 @@ def _of_4xx(
         cause = Cause.PERMISSION
         remedy = "Give our account this permission in the project's permission scheme."
     fields = ", ".join(name_of(id_) for id_ in ids)
-    fault = Rejected(said or told, cause=cause, field=fields, remedy=remedy)
+    fault = Rejected(said or told, cause=cause, field=fields, remedy=remedy, scope=scope)
     return Verdict(fault, doubt=bool(_DOUBTFUL.search(words.text)))
