@@ -21,7 +21,11 @@ class Clock(Protocol):
     """Time, so that tests can bring their own."""
 
     def time(self) -> float:
-        """Seconds since the epoch, UTC."""
+        """Seconds since the epoch, UTC. People and time servers set it, also back."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, never set back: for waits within one process."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -34,6 +38,9 @@ class SystemClock:
 
     def time(self) -> float:
         return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -18,6 +18,9 @@ class WallClock:
     def time(self) -> float:
         return time.time()
 
+    def monotonic(self) -> float:
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
@@ -36,6 +39,9 @@ class SharedClock:
 
     def time(self) -> float:
         return self._own.time() + self._ahead
+
+    def monotonic(self) -> float:
+        return self._own.monotonic()
 
     def sleep(self, seconds: float) -> None:
         self._own.sleep(seconds)

@@ -29,7 +29,7 @@ class Refusals:
         """Raises the Rejected that the last ticket of this project and type met, while it is fresh."""
         with self._lock:
             until, fault = self._known.get(_place(draft), (0.0, None))
-        if fault is not None and self._clock.time() < until:
+        if fault is not None and self._clock.monotonic() < until:
             raise Rejected(
                 str(fault),
                 cause=fault.cause,
@@ -42,7 +42,7 @@ class Refusals:
         """A create was refused: remember it, if it is about more than this ticket."""
         if fault.scope is Scope.PROJECT:
             with self._lock:
-                self._known[_place(draft)] = (self._clock.time() + REMEMBERED_SECONDS, fault)
+                self._known[_place(draft)] = (self._clock.monotonic() + REMEMBERED_SECONDS, fault)
 
     def forget(self, draft: Draft) -> None:
         """A create worked: whatever was wrong there is mended."""

@@ -53,6 +53,9 @@ class SimulatedClock:
     def time(self) -> float:
         return self.now
 
+    def monotonic(self) -> float:
+        return self.now
+
     def sleep(self, seconds: float) -> None:
         self.now += max(0.0, seconds)
 

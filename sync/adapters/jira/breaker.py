@@ -31,7 +31,7 @@ class Admission(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BreakerState:
-    """For status and metrics. Times are seconds since the epoch."""
+    """Whether and why it is open. Times are the monotonic clock's."""
 
     down: bool
     outage: Outage | None = None
@@ -62,7 +62,7 @@ class Breaker:
     def shut(self) -> bool:
         """Whether a call would be sent away now: down, and nobody is to probe or somebody does."""
         state = self._state
-        return state.down and (self._probing or self._clock.time() < state.next_probe)
+        return state.down and (self._probing or self._clock.monotonic() < state.next_probe)
 
     def admit(self) -> Admission:
         """Raises SiteDown while the breaker is open and it is not this caller's turn to probe."""
@@ -70,7 +70,7 @@ class Breaker:
             state = self._state
             if not state.down:
                 return Admission.OPEN_WAY
-            now = self._clock.time()
+            now = self._clock.monotonic()
             if self._probing or now < state.next_probe:
                 assert state.outage is not None
                 raise SiteDown(
@@ -84,7 +84,7 @@ class Breaker:
     def trip(self, fault: SiteDown) -> None:
         """The site is down: stop calling it. Logged once per outage."""
         with self._lock:
-            now = self._clock.time()
+            now = self._clock.monotonic()
             fresh = not self._state.down
             self._probes = 0 if fresh else self._probes + int(self._probing)
             self._probing = False
@@ -113,7 +113,7 @@ class Breaker:
             wait = min(self._cap, self._first * 2.0 ** min(self._probes, 10))
             state = self._state
             self._state = BreakerState(
-                state.down, state.outage, state.words, state.since, self._clock.time() + wait
+                state.down, state.outage, state.words, state.since, self._clock.monotonic() + wait
             )
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ class Breaker:
             self._unanswered = 0
         BREAKER.labels(self._site).set(0)
         if was.down:
-            seconds = round(self._clock.time() - was.since)
+            seconds = round(self._clock.monotonic() - was.since)
             log.warning("site works again", site=self._site, seconds_down=seconds)
 
     def answered(self) -> None:

@@ -120,7 +120,7 @@ class Calls:
 
         def once() -> Any:
             nonlocal met, over
-            begun = self.clock.time()
+            begun = self.clock.monotonic()
             try:
                 return self._checked(
                     method, version, path, params, text, what, safety, ticket, project, not_after
@@ -131,7 +131,7 @@ class Calls:
                 raise met or fault from None
             except Fault as fault:
                 # What hung may hang again, and hold its worker for longer than the lease.
-                met, over = fault, self.clock.time() - begun >= self.site.hang_after
+                met, over = fault, self.clock.monotonic() - begun >= self.site.hang_after
                 raise
 
         if safety is Safety.ONCE:
@@ -163,7 +163,7 @@ class Calls:
     def verify(self, *, fresh: bool = False) -> None:
         """Make sure that Jira knows us, so that what it said can be believed. ``fresh``: an answer of a
         moment ago will not do."""
-        if fresh or self.clock.time() >= self._known_until:
+        if fresh or self.clock.monotonic() >= self._known_until:
             self._ask_myself()
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ class Calls:
             raise Refused(str(fault), scope=Scope.SITE) from None
         if not isinstance(me, dict):
             raise Refused("asking who we are: the answer is not what Jira says", scope=Scope.SITE)
-        self._known_until = self.clock.time() + _KNOWN_SECONDS
+        self._known_until = self.clock.monotonic() + _KNOWN_SECONDS
         return me
 
     def _checked(self, *call: Any) -> Any:

@@ -70,11 +70,11 @@ class Gate:
                 self._turns.notify()
 
     def _enter(self, endpoint: str, ticket: str, *, write: bool) -> None:
-        begun = self._clock.time()
+        begun = self._clock.monotonic()
         idle = 0.0
         while True:
             with self._turns:
-                now = self._clock.time()
+                now = self._clock.monotonic()
                 wait, scope = self._wait(now, endpoint, ticket, write=write)
                 if wait <= 0:
                     if self._busy - self._lent() < self.limit:
@@ -93,6 +93,8 @@ class Gate:
                     if not self._turns.wait(timeout=glance):
                         idle += glance
                     continue
+                # Woken for a place that is free, and kept from it by a limit: let somebody else have it.
+                self._turns.notify()
             if now + wait - begun > self._patience:
                 raise Refused(
                     f"Jira asked us to wait ({scope.value} rate limit)",
@@ -134,7 +136,7 @@ class Gate:
     def slow(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
         """Jira refused for now: hold back what the limit covers. Returns the seconds of the pause."""
         with self._turns:
-            now = self._clock.time()
+            now = self._clock.monotonic()
             self._refusals += 1
             seconds = limit.seconds
             if seconds is None:

@@ -89,7 +89,7 @@ class Lanes:
     def stalled(self) -> frozenset[str]:
         """The projects that are not to be called now."""
         with self._lock:
-            now = self._clock.time()
+            now = self._clock.monotonic()
             closed = [
                 (place, lane)
                 for place, lane in self._lanes.items()
@@ -106,7 +106,7 @@ class Lanes:
         shows whether the rest of the site answers, and does not add to the load of one that is slow.
         """
         with self._lock:
-            now = self._clock.time()
+            now = self._clock.monotonic()
             since = now - self._hang_after
             hanging = {
                 place: count
@@ -125,7 +125,7 @@ class Lanes:
 
     def _enter(self, place: Place, *, always: bool) -> Passage:
         with self._lock:
-            now = self._clock.time()
+            now = self._clock.monotonic()
             lane = self._lanes.setdefault(place, _Lane())
             wait = 0.0 if always else self._wait(lane, now)
             if wait > 0:
@@ -143,7 +143,7 @@ class Lanes:
 
     def _leave(self, place: Place, passage: Passage) -> None:
         with self._lock:
-            now = self._clock.time()
+            now = self._clock.monotonic()
             lane = self._lanes[place]
             seconds = now - lane.begun.pop(passage.number)
             hung = seconds >= self._hang_after and not passage.answered

@@ -151,7 +151,7 @@ class Metadata:
     def renew(self, project: str) -> bool:
         """Ask anew about a project and about people, but for what was asked only a moment ago; whether
         there is anything to ask. Somebody may have mended what a rule names."""
-        return self._forget(project, self._calls.clock.time() - _MOMENT)
+        return self._forget(project, self._calls.clock.monotonic() - _MOMENT)
 
     def _forget(self, project: str, before: float) -> bool:
         with self._lock:
@@ -232,7 +232,7 @@ class Metadata:
                 raise Refused("reading what the site offers: somebody waits for the answer already")
             return known[2]
         try:
-            now = self._calls.clock.time()
+            now = self._calls.clock.monotonic()
             known = self._known.get(key)
             if known is not None and now < known[0]:
                 return known[2]

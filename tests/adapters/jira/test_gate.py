@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
 
+from sync.adapters.jira import gate as gate_module
 from sync.adapters.jira.gate import Gate
 from sync.adapters.jira.limits import Limit, limit_of, retry_after
 from sync.domain.actions import Change
 from sync.domain.errors import Refused, Scope
 from sync.domain.ticket import FieldKind
+from sync.ports import SystemClock
 from sync.sandbox.jira import Limits
 from tests.adapters.jira.world import START, JumpingClock, World
 
@@ -82,6 +85,37 @@ def test_calls_under_way_halve_on_a_limit_and_grow_back_to_the_ceiling() -> None
     for _ in range(100):
         gate.fine()
     assert gate.limit == 8
+
+
+def test_a_clock_that_is_set_back_makes_no_wait_longer() -> None:
+    gate, clock = _gate()
+    gate.slow(Limit(Scope.SITE, 2.0), "GET x")
+    clock.set(-6 * 3600)
+    assert 2 <= _seconds(gate, clock, "GET x") < 2.3
+
+
+def test_a_place_that_is_free_is_taken_although_the_one_woken_for_it_has_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate_module, "_GLANCE", 20.0)
+    gate = Gate(SystemClock(), ceiling=1, patience=20.0)
+    went = {name: threading.Event() for name in ("POST a", "GET b")}
+
+    def call(endpoint: str) -> None:
+        with suppress(Refused), gate.turn(endpoint):
+            went[endpoint].set()
+
+    threads = [threading.Thread(target=call, args=(endpoint,)) for endpoint in went]
+    with gate.turn("GET x"):
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(gate._turns._waiters) <= number:  # type: ignore[attr-defined]
+                threading.Event().wait(0.01)
+        gate.slow(Limit(Scope.ENDPOINT, 60.0), "POST a")
+    assert went["GET b"].wait(10)
+    for thread in threads:
+        thread.join(10)
+    assert not went["POST a"].is_set()
 
 
 def test_no_more_calls_than_allowed_are_under_way_at_once() -> None:

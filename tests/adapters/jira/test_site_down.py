@@ -39,6 +39,17 @@ def test_an_expired_token_stops_all_calls_until_a_new_one_works(world: World) ->
     assert (world.tracker.state.down, _gauge()) == (False, 0.0)
 
 
+def test_a_clock_that_is_set_back_keeps_no_site_down(world: World) -> None:
+    ref = world.make()
+    world.jira.faults.add("unauthorized")
+    with pytest.raises(SiteDown):
+        world.tracker.read(ref.id)
+    world.jira.faults.clear()
+    world.clock.set(-6 * 3600)
+    world.clock.sleep(301)
+    assert world.tracker.read(ref.id).ref == ref
+
+
 def test_a_captcha_is_left_in_peace(world: World) -> None:
     world.jira.faults.add("captcha")
     with pytest.raises(SiteDown) as fault:

@@ -24,11 +24,19 @@ class JumpingClock:
 
     def __init__(self, now: float = START) -> None:
         self._now = now
+        self._set_by = 0.0
         self._lock = threading.Lock()
         self.slept: list[float] = []
 
     def time(self) -> float:
+        return self._now + self._set_by
+
+    def monotonic(self) -> float:
         return self._now
+
+    def set(self, by: float) -> None:
+        """Somebody sets the clock, by so many seconds; no time passes."""
+        self._set_by += by
 
     def sleep(self, seconds: float) -> None:
         with self._lock:
