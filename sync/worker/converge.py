@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 
 import structlog
+from sqlmodel import Session
 
 from sync.domain.backoff import delay
 from sync.domain.errors import (
@@ -77,9 +78,12 @@ class Converger:
             row = session.get(TicketRow, claim.ticket_id)
             if row is None:
                 return "gone"
-            facts = gather(session, row)
+            facts = _gathered(session, row)
         try:
-            outcome = self._walk(facts, record)
+            if isinstance(facts, Facts):
+                outcome = self._walk(facts, record)
+            else:
+                outcome = self._unreadable(row, record, facts)
         except LeaseLost:
             outcome = "lease lost"
         WALKS.labels(outcome).inc()
@@ -231,6 +235,20 @@ class Converger:
         log.warning("parked", key=facts.key, why=str(parked))
         return "parked"
 
+    def _unreadable(self, row: TicketRow, record: Record, error: Exception) -> str:
+        """What is on record cannot be understood: told of, or it would fail unseen at each lease."""
+        parked = Parked(
+            f"what is on record of this ticket cannot be read ({type(error).__name__})",
+            "A newer version may have written it: use that one. Else report it with the log.",
+            rule=row.rule,
+        )
+        wait = self._pace.parked_first * 2.0 ** min(row.attempts, 10)
+        record.rule = row.rule
+        again_at = self._clock.time() + min(self._pace.parked_cap, wait)
+        record.park(parked, again_at=again_at)
+        log.warning("parked", key=row.key, why=str(parked))
+        return "parked"
+
     def _gone(self, facts: Facts, record: Record, ref: RuleRef, fault: Missing) -> str:
         """The ticket is not there any more: the rule says what that means."""
         rule = rule_for(facts, self._rules())
@@ -263,6 +281,15 @@ class Converger:
         )
         log.warning("gone", ticket=name, words=words)
         return "gone"
+
+
+def _gathered(session: Session, row: TicketRow) -> Facts | Exception:
+    """The facts, or why what is on record cannot be understood."""
+    try:
+        return gather(session, row)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        log.exception("a record cannot be read", key=row.key)
+        return error
 
 
 def _parked(fault: Rejected, ref: RuleRef) -> Parked:

@@ -211,3 +211,29 @@ def test_a_ticket_that_is_gone_when_written_to_is_read_before_it_counts_as_delet
     (row,) = world.rows()
     assert row.parked is None
     assert jira.alive[0].fields["summary"] == "new"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"status": "of a newer version"}, {"fields": {"summary": {"sent": "x", "newer": 1}}}],
+    ids=["status", "field"],
+)
+def test_a_record_that_cannot_be_read_is_told_of_and_tried_again(
+    world: World, jira: MemoryTracker, written: dict[str, object]
+) -> None:
+    world.deliver(issue_event("issue_created", A, at=1))
+    world.settle()
+    with world.store.write() as session:
+        row = tickets.find(session, jira.alive[0].ref.key)
+        assert row is not None
+        kept, row.base = row.base, written
+    world.deliver(issue_event("issue_updated", A, at=2, title="new"))
+    world.settle()
+    (row,) = world.rows()
+    assert row.parked is not None
+    assert "cannot be read" in row.error
+    with world.store.write() as session:
+        session.merge(row).base = kept
+    world.settle(within=3600)
+    assert jira.alive[0].fields["summary"] == "new"
+    assert world.rows()[0].parked is None
