@@ -99,7 +99,8 @@ def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
 def context_of(
     snapshots: Sequence[Snapshot], tables: Mapping[str, Any], *, occurrences: int = 1
 ) -> dict[str, Any]:
-    """What the templates of one ticket see. The first ``in_order`` speaks for all."""
+    """What the templates of one ticket see. The first ``in_order`` speaks for all; a ticket without
+    subjects has no context, and is never asked for one."""
     ordered = in_order(snapshots)
     subjects = [record(snapshot) for snapshot in ordered]
     first, newest = ordered[0], max(snapshots, key=lambda s: s.recency)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
-from sync.store.tables import LinkRow, SubjectRow
+from sync.store.tables import LinkRow, SubjectRow, TicketRow
 
 
 def to_snapshot(row: SubjectRow) -> Snapshot:
@@ -84,6 +84,25 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
         .order_by(col(SubjectRow.first_seen_at), col(SubjectRow.ref))
     )
     return list(session.exec(query))
+
+
+def copy_of(row: SubjectRow) -> SubjectRow:
+    """A row as it stands now, which belongs to no session and changes no more."""
+    return SubjectRow(**row.model_dump())
+
+
+def departed(ticket: TicketRow) -> list[SubjectRow]:
+    """The subjects that left a ticket for the one that followed, as they stood then, in that order.
+
+    The rows belong to no session.
+    """
+    return [SubjectRow(**one) for one in ticket.departed]
+
+
+def depart(ticket: TicketRow, left: SubjectRow) -> None:
+    """Keep on its old ticket how a subject stood when it left, in place of how it left before."""
+    others = [one for one in ticket.departed if one["ref"] != left.ref]
+    ticket.departed = [*others, left.model_dump()]
 
 
 def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:

@@ -173,6 +173,11 @@ class TicketRow(SQLModel, table=True):
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
     # What the sweeps saw of it in Jira last, so that each thing is said once: see sweeps/standing.
     seen: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    # The subjects that left it for the ticket that followed, as they stood then: they stay its own, so
+    # that it can still be closed and looked after. See store/subjects.departed.
+    departed: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
+    )
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
     settled_at: float | None = Field(default=None, sa_column=Column(Float(53)))
 

@@ -92,6 +92,8 @@ class Converger:
     def _walk(self, facts: Facts, record: Record) -> str:
         ref = RuleRef(facts.rule_name)
         try:
+            if not facts.snapshots:
+                return self._without_subjects(facts, record)
             rule = rule_for(facts, self._rules())
             ref = rule.ref
             record.rule = rule.ref.name
@@ -147,7 +149,9 @@ class Converger:
         now = self._clock.time()
         if facts.state is TicketState.NEW and rule.hold:
             if facts.ended:
-                return self._spare(facts, record)
+                return self._spare(
+                    record, "the subject ended before its hold was over; no ticket is needed"
+                )
             if now < facts.created_at + rule.hold:
                 record.settle(None, again_at=facts.created_at + rule.hold)
                 return "held"
@@ -187,13 +191,19 @@ class Converger:
             if rule.issues.as_children:
                 issues_due(session, facts.ticket_id, now, ref.key)
 
-    def _spare(self, facts: Facts, record: Record) -> str:
+    def _spare(self, record: Record, words: str) -> str:
         def change(row: TicketRow) -> None:
             row.state = TicketState.SPARED
 
-        words = "the subject ended before its hold was over; no ticket is needed"
         record.finish(Entry("spare", words, "held"), change=change)
         return "spared"
+
+    def _without_subjects(self, facts: Facts, record: Record) -> str:
+        """Nothing speaks for it any more: what there is in Jira stays as it is."""
+        if facts.state is TicketState.NEW:
+            return self._spare(record, "nothing belongs to it any more")
+        record.settle(None)
+        return "settled"
 
     def _later(
         self,
@@ -252,7 +262,7 @@ class Converger:
     def _gone(self, facts: Facts, record: Record, ref: RuleRef, fault: Missing) -> str:
         """The ticket is not there any more: the rule says what that means."""
         rule = rule_for(facts, self._rules())
-        policy = rule.project_ticket(facts.key, facts.snapshots).policy
+        policy = rule.policy
         name = facts.ref.key if facts.ref else facts.key
         if policy.on_deleted is OnDeleted.PARK:
             parked = Parked(

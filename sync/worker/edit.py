@@ -106,6 +106,8 @@ def _differing(
     session: Session, row: TicketRow, old: RuleSet, new: RuleSet, now: float
 ) -> tuple[str, ...]:
     facts = gather(session, row)
+    if not facts.snapshots:
+        return ()
     try:
         rule = rule_for(facts, new)
         after, _ = desire(facts, rule, now, new)

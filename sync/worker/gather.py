@@ -21,7 +21,11 @@ from sync.worker.incidents import closed_with_incident, ticket_links, with_paren
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A ticket's record and its subjects, as they stood when the walk began."""
+    """A ticket's record and its subjects, as they stood when the walk began.
+
+    A ticket whose subjects all belong to others now, and left nothing behind, has no ``snapshots``:
+    nothing is asked of it.
+    """
 
     ticket_id: int
     key: str
@@ -58,6 +62,9 @@ def gather(session: Session, row: TicketRow) -> Facts:
     """Read a claimed ticket and its subjects."""
     assert row.id is not None
     rows: list[SubjectRow] = subjects.of_ticket(session, row.id)
+    here = {r.ref for r in rows}
+    # What left it speaks for it as it stood then, so that it is closed although all have left.
+    rows += [r for r in subjects.departed(row) if r.ref not in here]
     ends = [r.ended_at for r in rows if r.ended_at is not None]
     issues = [r.ref for r in rows if r.kind == Kind.ISSUE]
     own = [r.ref for r in rows if r.kind == Kind.INCIDENT]

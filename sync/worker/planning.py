@@ -143,6 +143,8 @@ class _Planner:
             title=next(iter(titles), ""),
             subjects=tuple(str(s.ref) for s in facts.snapshots),
         )
+        if not facts.snapshots:
+            return told
         if facts.site in self._down:
             return replace(told, trouble=self._down[facts.site])
         try:

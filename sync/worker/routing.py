@@ -37,29 +37,24 @@ class Router:
         self._by_key: dict[str, TicketRow] = {row.key: row for row in self._by_id.values()}
         self._incidents = memberships.incidents_of(session, snapshots)
 
-    def route(
-        self, snapshot: Snapshot, row: SubjectRow, *, came_back_after: float | None = None
-    ) -> str:
+    def route(self, snapshot: Snapshot, row: SubjectRow, *, over: SubjectRow | None = None) -> str:
         """Make the subject's ticket due, recording it first if there is none. Says what was done.
 
-        ``came_back_after`` is how long (seconds) the subject had been over when it came back.
+        ``over`` is the subject as it stood before, where it was over and has come back by this.
         """
         ref = str(snapshot.ref)
         known = self._by_id.get(self._of_subject.get(ref, -1))
         if known is not None:
             rule = self._rules.get(known.rule) or self._rules.match(snapshot)
-            too_late = (
-                came_back_after is not None
-                and rule is not None
-                and rule.reopen_within is not None
-                and came_back_after > rule.reopen_within
-            )
-            if not (too_late and rule and known.state == TicketState.LINKED):
-                if came_back_after is not None:
-                    self._hold_anew(known, ref)
-                self._due(known, rule, snapshot)
-                return f"ticket {known.jira_key or known.key} is due"
-            return self._place(snapshot, rule, after=known)
+            if rule is not None and over is not None and self._over(known, rule, snapshot, over):
+                told = self._place(snapshot, rule, after=known)
+                # What its old ticket is still to be told, that it is over, must not be forgotten.
+                subjects.depart(known, over)
+                return told
+            if over is not None:
+                self._hold_anew(known, ref)
+            self._due(known, rule, snapshot)
+            return f"ticket {known.jira_key or known.key} is due"
         host = self._host(ref)
         if host is not None:
             return self.move(snapshot, host)
@@ -184,26 +179,34 @@ class Router:
 
         ``after`` is the ticket the subject belonged to and has left behind.
         """
-        if rule.reopen_within is None:
-            return key
         number, current = 1, key
         while (ticket := self._ticket(current)) is not None:
-            if ticket is not after and not self._over(ticket, rule.reopen_within, snapshot):
+            if ticket is not after and not self._over(ticket, rule, snapshot):
                 return current
             number += 1
             current = f"{key}#{number}"
         return current
 
-    def _over(self, ticket: TicketRow, reopen_within: float, snapshot: Snapshot) -> bool:
+    def _over(
+        self,
+        ticket: TicketRow,
+        rule: Rule,
+        snapshot: Snapshot,
+        before: SubjectRow | None = None,
+    ) -> bool:
         """Whether a ticket's subjects ended longer ago than it may be reopened, or have left it for
-        one that followed."""
-        if ticket.id is None or ticket.state != TicketState.LINKED:
+        one that followed. ``before`` stands for what the store says of its subject."""
+        within = rule.reopen_within
+        if within is None or ticket.id is None or ticket.state != TicketState.LINKED:
             return False
-        ends = [row.ended_at for row in subjects.of_ticket(self._session, ticket.id)]
+        rows = subjects.of_ticket(self._session, ticket.id)
+        if before is not None:
+            rows = [before, *(row for row in rows if row.ref != before.ref)]
+        ends = [row.ended_at for row in rows]
         if any(end is None for end in ends):
             return False
         last = max((end for end in ends if end is not None), default=None)
-        return last is None or snapshot.event_time / 1e9 - last > reopen_within
+        return last is None or snapshot.event_time / 1e9 - last > within
 
     def _umbrella(self, rule: Rule) -> str | None:
         """The key of the one ticket that a storm of new tickets collapses into, if there is one."""

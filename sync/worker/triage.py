@@ -132,16 +132,13 @@ class Triage:
             if before == after:
                 outcomes[ref] = "older than what is known"
                 continue
-            came_back_after = (
-                after.event_time / 1e9 - row.ended_at
-                if row and row.ended_at is not None and not after.status.ended
-                else None
-            )
+            came_back = bool(row and row.ended_at is not None and not after.status.ended)
+            over = subjects.copy_of(row) if row and came_back else None
             row = subjects.put(session, row, after, self._clock.time())
             if before is not None and merge is not newest and says_the_same(before, after):
                 outcomes[ref] = "nothing new"
                 continue
-            outcomes[ref] = router.route(after, row, came_back_after=came_back_after)
+            outcomes[ref] = router.route(after, row, over=over)
             if after.ref.kind is Kind.INCIDENT:
                 follow_incident(session, router, rules, before, after)
         return outcomes

@@ -6,6 +6,7 @@ from sync.domain.actions import Create, Transition, Update
 from sync.domain.errors import Outage, SiteDown
 from sync.rules import RuleSet, parse
 from sync.sandbox.memory import MemoryTracker
+from sync.store import tickets
 from sync.store.engine import Store
 from sync.worker.planning import Forecast, forecast
 from tests.walks.world import RULES, issue_event
@@ -146,3 +147,21 @@ def test_planning_leaves_store_and_jira_as_they_were(make: Make, jira: MemoryTra
     before = [row.model_dump() for row in world.rows()], world.journal(), dict(jira.calls)
     assert planned(world, EDITED).changes
     assert ([row.model_dump() for row in world.rows()], world.journal(), dict(jira.calls)) == before
+
+
+def test_a_ticket_that_was_left_behind_is_still_to_be_closed(make: Make) -> None:
+    text = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\nreopen_within = "1m"')
+    world = make(text)
+    opened(world, "a")
+    for type_, at in (("issue_closed", 10), ("issue_updated", 600)):
+        world.deliver(issue_event(type_, "a", at=at))
+        while world.triage.batch():
+            pass
+    old, new = planned(world, text).tickets
+    assert old.ticket == "DATA-1"
+    assert isinstance(new.plan.actions[0], Create)
+    with world.store.write() as session:
+        row = tickets.find(session, "DATA-1")
+        assert row is not None
+        row.departed = []
+    assert [one.key for one in planned(world, text).tickets] == [new.key]
