@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow
+from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, TicketState
 
 
 def issues_of(session: Session, incident: str) -> set[str]:
@@ -93,7 +93,8 @@ def tickets_of_incidents(session: Session, issues: Iterable[str]) -> list[Ticket
 
 @dataclass(frozen=True, slots=True)
 class IncidentOf:
-    """An incident that an issue belongs to: its status, and the ticket it has."""
+    """An incident that an issue belongs to: its status, and the ticket it has. ``jira_key`` is "" while
+    that is not in Jira."""
 
     status: str
     rule: str
@@ -116,6 +117,7 @@ def incidents_with_tickets(
             col(TicketRow.rule),
             col(TicketRow.site),
             col(TicketRow.jira_key),
+            col(TicketRow.state),
         )
         .join(SubjectRow, col(SubjectRow.ref) == col(MembershipRow.incident))
         .join(LinkRow, col(LinkRow.subject) == col(MembershipRow.incident))
@@ -123,6 +125,8 @@ def incidents_with_tickets(
         .where(col(MembershipRow.issue).in_(wanted))
         .order_by(col(MembershipRow.issue), col(MembershipRow.incident))
     )
-    for issue, status, rule, site, jira_key in session.execute(query):
-        found.setdefault(issue, []).append(IncidentOf(status, rule, site, jira_key))
+    for issue, status, rule, site, jira_key, state in session.execute(query):
+        # The key of a deleted ticket is kept for people to read; nothing can be put under it.
+        key = "" if state == TicketState.GONE else jira_key
+        found.setdefault(issue, []).append(IncidentOf(status, rule, site, key))
     return found

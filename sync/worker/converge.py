@@ -36,6 +36,7 @@ from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
 from sync.worker.incidents import incidents_due, is_related, issues_due, parent_refused
 from sync.worker.record import Entry, NotYet, Record
 from sync.worker.refusals import Refusals
+from sync.worker.routing import RESTING, wanted_again
 
 log = structlog.get_logger("worker")
 
@@ -143,9 +144,11 @@ class Converger:
 
     def _towards(self, facts: Facts, record: Record) -> str:
         rule = rule_for(facts, self._rules())
-        if facts.state is TicketState.GONE:
-            record.settle(None)
-            return "gone"
+        if facts.state in RESTING:
+            if not wanted_again(facts.state, rule, ended=facts.ended):
+                record.settle(None)
+                return facts.state.value
+            facts = self._revive(facts, record)
         now = self._clock.time()
         if facts.state is TicketState.NEW and rule.hold:
             if facts.ended:
@@ -155,9 +158,6 @@ class Converger:
             if now < facts.created_at + rule.hold:
                 record.settle(None, again_at=facts.created_at + rule.hold)
                 return "held"
-        if facts.state is TicketState.SPARED:
-            record.settle(None)
-            return "spared"
         tracker = tracker_for(facts, self._trackers)
         desired, again_at = desire(facts, rule, now, self._rules())
         draft = tracker.draft(desired)
@@ -197,6 +197,17 @@ class Converger:
 
         record.finish(Entry("spare", words, "held"), change=change)
         return "spared"
+
+    def _revive(self, facts: Facts, record: Record) -> Facts:
+        """A subject is open although its ticket rests: it came back while the walk ended that let the
+        ticket rest, or the rule was edited."""
+
+        def change(row: TicketRow) -> None:
+            row.state = TicketState.NEW
+
+        was = facts.state.value
+        record.step(change, Entry("revive", f"a subject of it is open; it is {was} no more"))
+        return replaced(facts, state=TicketState.NEW)
 
     def _without_subjects(self, facts: Facts, record: Record) -> str:
         """Nothing speaks for it any more: what there is in Jira stays as it is."""

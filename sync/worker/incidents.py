@@ -47,7 +47,9 @@ def follow_incident(
 
 
 def _take_in(session: Session, router: Router, host: TicketRow, joined: Iterable[str]) -> None:
-    """Put issues on the incident's ticket, unless they have one in Jira already."""
+    """Put issues on the incident's ticket, unless they have one in Jira already, or it was deleted."""
+    if host.state == TicketState.GONE:
+        return
     for ref, row in subjects.load(session, joined).items():
         own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
         theirs = next(iter(own.values()), None)

@@ -9,12 +9,16 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
 from sync.rules import Rule, RuleSet
 from sync.store import journal, memberships, subjects, tickets
 from sync.store.tables import SubjectRow, TicketRow, TicketState
 
 log = structlog.get_logger("triage")
+
+# Where a ticket stays without being in Jira, and without wanting to be.
+RESTING = (TicketState.SPARED, TicketState.GONE)
 
 
 class Router:
@@ -46,7 +50,7 @@ class Router:
         known = self._by_id.get(self._of_subject.get(ref, -1))
         if known is not None:
             rule = self._rules.get(known.rule) or self._rules.match(snapshot)
-            if rule is not None and over is not None and self._over(known, rule, snapshot, over):
+            if rule and over and self._over(known, rule, snapshot, over):
                 told = self._place(snapshot, rule, after=known)
                 # What its old ticket is still to be told, that it is over, must not be forgotten.
                 subjects.depart(known, over)
@@ -114,8 +118,8 @@ class Router:
             )
         key = self._generation(key, rule, snapshot, after)
         ticket = self._ticket(key)
-        if ticket is None:
-            key = self._umbrella(rule) or key
+        if ticket is None and (umbrella := self._umbrella(rule)):
+            key = self._generation(umbrella, rule, snapshot, after)
             ticket = self._ticket(key)
         if ticket is None:
             ticket = tickets.add(
@@ -152,7 +156,7 @@ class Router:
 
     def _due(self, ticket: TicketRow, rule: Rule | None, snapshot: Snapshot) -> None:
         at = max(self.now, self._slots()) if self._slots else self.now
-        if ticket.state == TicketState.SPARED and not snapshot.status.ended:
+        if wanted_again(ticket.state, rule, ended=snapshot.status.ended):
             ticket.state = TicketState.NEW
             ticket.created_at = self.now
         if ticket.state == TicketState.NEW and rule is not None and rule.hold:
@@ -175,13 +179,15 @@ class Router:
         return self._by_key.get(key)
 
     def _generation(self, key: str, rule: Rule, snapshot: Snapshot, after: TicketRow | None) -> str:
-        """``key``, or the one that follows it once its ticket may not be reopened any more.
+        """``key``, or the one that follows it once its ticket may not be reopened any more, or was
+        deleted and is left so: that concerns the subjects it had, and nobody who comes later.
 
         ``after`` is the ticket the subject belonged to and has left behind.
         """
         number, current = 1, key
         while (ticket := self._ticket(current)) is not None:
-            if ticket is not after and not self._over(ticket, rule, snapshot):
+            left_so = ticket.state == TicketState.GONE and not _recreates(rule)
+            if ticket is not after and not left_so and not self._over(ticket, rule, snapshot):
                 return current
             number += 1
             current = f"{key}#{number}"
@@ -197,7 +203,8 @@ class Router:
         """Whether a ticket's subjects ended longer ago than it may be reopened, or have left it for
         one that followed. ``before`` stands for what the store says of its subject."""
         within = rule.reopen_within
-        if within is None or ticket.id is None or ticket.state != TicketState.LINKED:
+        once_made = ticket.state in (TicketState.LINKED, TicketState.GONE)
+        if within is None or ticket.id is None or not once_made:
             return False
         rows = subjects.of_ticket(self._session, ticket.id)
         if before is not None:
@@ -226,6 +233,17 @@ class Router:
         if recent < limit:
             return None
         return f"storm:{rule.ref.name}:{int(self.now // window)}"
+
+
+def _recreates(rule: Rule | None) -> bool:
+    return rule is not None and rule.policy.on_deleted is OnDeleted.RECREATE
+
+
+def wanted_again(state: str, rule: Rule | None, *, ended: bool) -> bool:
+    """Whether a ticket that rests in this state is to be made after all. ``ended``: its subjects are."""
+    if ended:
+        return False
+    return state == TicketState.SPARED or (state == TicketState.GONE and _recreates(rule))
 
 
 def parked_json(parked: Parked) -> dict[str, str]:

@@ -127,3 +127,76 @@ def test_a_groups_old_ticket_goes_on_telling_of_who_left_it(
     told = [block.identity for block in old.fields["description"].blocks]
     assert (told, old.status) == (["i1, i2"], DONE)
     assert [block.identity for block in new.fields["description"].blocks] == ["again"]
+
+
+def test_a_deleted_ticket_is_made_anew_for_what_comes_back_where_the_rule_recreates(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.write_rules(ruled('on_deleted = "recreate"'))
+    world.deliver(issue_event("issue_created", "i1", at=1))
+    world.settle()
+    jira.alive[0].deleted = True
+    world.deliver(issue_event("issue_closed", "i1", at=2))
+    world.settle()
+    assert not jira.alive, "what is over needs no other ticket"
+    world.deliver(issue_event("issue_updated", "i1", at=3, title="it is back"))
+    world.settle()
+    (ticket,) = jira.alive
+    assert (ticket.fields["summary"], ticket.status) == ("it is back", TO_DO)
+
+
+def test_a_deleted_ticket_stays_so_for_what_comes_back_where_the_rule_ignores(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.write_rules(ruled('on_deleted = "ignore"'))
+    world.deliver(issue_event("issue_created", "i1", at=1))
+    world.settle()
+    jira.alive[0].deleted = True
+    for type_, at in (("issue_closed", 2), ("issue_updated", 3)):
+        world.deliver(issue_event(type_, "i1", at=at))
+        world.settle()
+    assert not jira.alive
+    world.write_rules(ruled('on_deleted = "recreate"'))
+    world.deliver(issue_event("issue_updated", "i1", at=4))
+    world.settle()
+    assert len(jira.alive) == 1
+
+
+@pytest.mark.parametrize("policy", ["recreate", "ignore"])
+def test_later_issues_of_a_group_whose_ticket_was_deleted_share_one_ticket(
+    world: World, jira: MemoryTracker, policy: str
+) -> None:
+    world.write_rules(ruled('group_by = "trigger"', f'on_deleted = "{policy}"'))
+    world.deliver(issue_event("issue_created", "i1", at=1, trigger_name="t"))
+    world.settle()
+    jira.alive[0].deleted = True
+    world.deliver(issue_event("issue_closed", "i1", at=2, trigger_name="t"))
+    world.settle()
+    for name in ("i2", "i3"):
+        world.deliver(issue_event("issue_created", name, at=3, trigger_name="t"))
+        world.settle()
+    (ticket,) = jira.alive
+    assert ticket.status == TO_DO
+    # Under recreate it is the ticket of the whole group again.
+    world.deliver(issue_event("issue_updated", "i1", at=4, trigger_name="t"))
+    world.settle()
+    assert jira.alive == [ticket]
+
+
+def test_a_storm_whose_ticket_was_deleted_goes_on_another(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.write_rules(ruled('on_deleted = "ignore"', 'storm = { limit = 1, window = "10m" }'))
+    for number in (1, 2):
+        world.deliver(issue_event("issue_created", f"i{number}", at=number))
+        world.settle()
+    umbrella = in_order(jira)[-1]
+    umbrella.deleted = True
+    world.deliver(issue_event("issue_updated", "i2", at=3, title="other"))
+    world.settle()
+    assert [row.state for row in world.rows()] == ["linked", "gone"]
+    for number in (3, 4):
+        world.deliver(issue_event("issue_created", f"i{number}", at=number + 1))
+        world.settle()
+    assert [row.state for row in world.rows()] == ["linked", "gone", "linked"]
+    assert len(jira.alive) == 2

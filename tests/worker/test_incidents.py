@@ -212,3 +212,41 @@ def test_an_issue_that_comes_after_its_incident_is_made_a_child_at_once(make: Ma
     writes = dict(scene.writes())
     told(scene, incident(9, [1]))
     assert scene.writes() == writes
+
+
+def deleted(scene: Scene, ref: str) -> None:
+    """A person deletes a ticket, and a walk finds out."""
+    ticket(scene, ref).deleted = True
+    scene.absorb(incident(9, at=3, title="other"))
+    scene.settle()
+    assert scene.row(ref).state == "gone"
+
+
+def test_an_issue_that_joins_an_incident_without_its_ticket_gets_one_of_its_own(make: Make) -> None:
+    scene = make('on_deleted = "ignore"\nissues = { on_ticket = true }')
+    told(scene, incident(9))
+    deleted(scene, "coalesce:incident:9")
+    told(scene, incident(9, [1], at=5))
+    scene.absorb(issue(1))
+    scene.settle()
+    told(scene, incident(9, [1, 2], at=6))
+    scene.absorb(issue(2))
+    scene.settle()
+    assert [t.project for t in scene.jira.alive] == ["DATA", "DATA"]
+
+
+def test_an_issue_that_waits_is_not_taken_onto_a_ticket_that_was_deleted(make: Make) -> None:
+    scene = make('on_deleted = "ignore"\nissues = { on_ticket = true }')
+    told(scene, incident(9))
+    deleted(scene, "coalesce:incident:9")
+    scene.absorb(issue(1))
+    told(scene, incident(9, [1], at=5))
+    assert [t.project for t in scene.jira.alive] == ["DATA"]
+
+
+def test_no_ticket_is_put_under_one_that_was_deleted(make: Make) -> None:
+    scene = make(f'on_deleted = "ignore"\n{PARENT}')
+    told(scene, incident(9))
+    deleted(scene, "coalesce:incident:9")
+    told(scene, issue(1), incident(9, [1], at=5))
+    assert not ticket(scene, "coalesce:issue:1").fields.get("parent")
