@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
+from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
 from sync.store.tables import LinkRow, SubjectRow, TicketRow
 
 
@@ -84,6 +85,21 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
         .order_by(col(SubjectRow.first_seen_at), col(SubjectRow.ref))
     )
     return list(session.exec(query))
+
+
+def still_open() -> ColumnElement[bool]:
+    """For queries on tickets: a subject that speaks for the ticket is open. An incident on it speaks for
+    the issues on it."""
+    theirs = (
+        select(LinkRow.subject)
+        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
+        .where(col(LinkRow.ticket_id) == col(TicketRow.id))
+    )
+    going = col(SubjectRow.ended_at).is_(None)
+    incident = col(SubjectRow.kind) == Kind.INCIDENT.value
+    return theirs.where(going, incident).exists() | (
+        theirs.where(going).exists() & ~theirs.where(incident).exists()
+    )
 
 
 def copy_of(row: SubjectRow) -> SubjectRow:

@@ -30,6 +30,7 @@ from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS
+from sync.worker import parking
 from sync.worker.apply import MISSING_TRIES, Apply
 from sync.worker.creation import make
 from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
@@ -194,6 +195,7 @@ class Converger:
     def _spare(self, record: Record, words: str) -> str:
         def change(row: TicketRow) -> None:
             row.state = TicketState.SPARED
+            parking.lift(row)
 
         record.finish(Entry("spare", words, "held"), change=change)
         return "spared"
@@ -293,6 +295,7 @@ class Converger:
             row.jira_key = "" if again else row.jira_key
             row.base = {}
             row.comment_intent = None
+            parking.lift(row)
 
         words = f"{name} was deleted in Jira; " + ("making it anew" if again else "left so")
         record.finish(

@@ -18,6 +18,7 @@ from sync.rules import Rule, RuleSet
 from sync.store import journal, memberships, subjects, tickets
 from sync.store.memberships import IncidentOf
 from sync.store.tables import TicketRow, TicketState
+from sync.worker import parking
 from sync.worker.routing import Router
 
 
@@ -80,6 +81,7 @@ def _spare_if_empty(session: Session, ticket: TicketRow, now: float, why: str) -
         return
     ticket.state = TicketState.SPARED
     ticket.due_at = None
+    parking.lift(ticket)
     journal.write(
         session,
         at=now,

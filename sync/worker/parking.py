@@ -26,6 +26,14 @@ def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> 
     return count
 
 
+def lift(row: TicketRow) -> None:
+    """A ticket that is at rest is not set aside: nothing is wrong with it, and nothing to be tried."""
+    row.parked = None
+    row.parked_at = None
+    row.error = ""
+    row.attempts = 0
+
+
 def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) -> list[TicketRow]:
     """Parked tickets, longest parked first."""
     query = (

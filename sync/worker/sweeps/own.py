@@ -1,4 +1,5 @@
-"""Our own house: leases that ran out, tickets due for too long, parked ones whose cause has gone."""
+"""Our own house: leases that ran out, tickets due for too long or at rest though they are wanted, parked
+ones whose cause has gone."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from sync.domain.rule import OnDeleted
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
-from sync.store import deliveries, tickets
+from sync.store import deliveries, subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.worker import parking
@@ -42,6 +44,7 @@ class OwnSweep:
         now = self.clock.time()
         self._leases(run, now)
         self._open_ends(run, now)
+        self._resting(run, now)
         self._late(run, now)
         self._parked(run, now)
         if run.tally.repaired and not run.dry:
@@ -74,6 +77,30 @@ class OwnSweep:
             run.found(
                 DriftKind.WRONG, _named(row), "whether it was made is open; it is searched for"
             )
+
+    def _resting(self, run: Run, now: float) -> None:
+        # A walk that claims them makes them anew; here only those that nobody made due count.
+        anew = [
+            rule.ref.name
+            for rule in self.rules().rules
+            if rule.policy.on_deleted is OnDeleted.RECREATE
+        ]
+        wanted = (
+            select(TicketRow)
+            .where(
+                (col(TicketRow.state) == TicketState.SPARED.value)
+                | (
+                    (col(TicketRow.state) == TicketState.GONE.value) & col(TicketRow.rule).in_(anew)
+                ),
+                col(TicketRow.due_at).is_(None),
+                col(TicketRow.lease_owner).is_(None),
+                subjects.still_open(),
+            )
+            .limit(BATCH)
+        )
+        for row in self._each(run, wanted, lambda r: tickets.make_due(r, now, "it is open")):
+            words = f"a subject of it is open, and its ticket is {row.state}; it is walked anew"
+            run.found(DriftKind.WRONG, _named(row), words)
 
     def _late(self, run: Run, now: float) -> None:
         down = [name for name, tracker in self.trackers.items() if tracker.down()]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sync.domain.errors import Rejected
+from sync.domain.subject import Status, merge_from_api
 from sync.worker.sweeps.own import OwnSweep
-from tests.worker.sweeps.build import RULES, Scene, issue
+from tests.worker.sweeps.build import RULES, Scene, incident, issue
 
 
 @pytest.fixture
@@ -98,3 +99,35 @@ def test_a_dry_run_changes_no_ticket(scene: Scene, own: OwnSweep) -> None:
     assert len(scene.found(own, dry=True)) == 1
     assert scene.row("DATA-1").lease_owner == "dead"
     assert len(scene.found(own)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "state"), [('hold = "10m"', "spared"), ('on_deleted = "recreate"', "gone")]
+)
+def test_a_ticket_at_rest_is_woken_for_an_open_subject(
+    scene: Scene, own: OwnSweep, line: str, state: str
+) -> None:
+    scene.write_rules(RULES.replace("ISSUES", "").replace('"Bug"', f'"Bug"\n{line}'))
+    scene.absorb(issue(1))
+    scene.change("coalesce:issue:1", state=state, due_at=None, created_at=scene.clock.now - 3600)
+    assert scene.found(own) == [
+        f"wrong: coalesce:issue:1: a subject of it is open, and its ticket is {state}; "
+        "it is walked anew"
+    ]
+    scene.settle()
+    assert len(scene.jira.alive) == 1
+    assert scene.found(own) == []
+
+
+def test_a_ticket_at_rest_stays_so_where_nothing_asks_for_it(scene: Scene, own: OwnSweep) -> None:
+    scene.write_rules(RULES.replace("ISSUES", 'issues = { on_ticket = true }\nhold = "10m"'))
+    scene.absorb(issue(1), issue(2))
+    with scene.store.write() as session:
+        over = incident(9, [1], at=1, status=Status.CLOSED)
+        scene.triage.absorb(session, [over], merge=merge_from_api)
+    scene.settle()
+    # An incident that is over speaks for its issues; what was deleted stays so unless it is recreated.
+    scene.change("coalesce:issue:2", state="gone", jira_id=None)
+    states = {row.key: row.state for row in scene.rows()}
+    assert (states["coalesce:incident:9"], states["coalesce:issue:2"]) == ("spared", "gone")
+    assert scene.found(own) == []
