@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef
-from sync.domain.subject import Snapshot
+from sync.domain.subject import Snapshot, Status
 from sync.rules.context import context_of, group_status, in_order, subject_url
 from sync.rules.filters import web_address
 from sync.rules.status import LEAVE, StatusMap
@@ -69,11 +69,18 @@ def _comment(value: Value | None, context: Context) -> str | None:
 
 
 def project_ticket(
-    ref: RuleRef, plan: Projection, key: str, snapshots: Sequence[Snapshot], occurrences: int
+    ref: RuleRef,
+    plan: Projection,
+    key: str,
+    snapshots: Sequence[Snapshot],
+    occurrences: int,
+    *,
+    keeping: Status | None = None,
 ) -> Desired:
-    """What a rule asks of the ticket of these subjects. Raises Rejected when a template fails."""
+    """What a rule asks of the ticket of these subjects, or of one that keeps a status meanwhile. Raises
+    Rejected when a template fails."""
     context = context_of(snapshots, plan.tables, occurrences=occurrences)
-    status = group_status(snapshots)
+    status = keeping or group_status(snapshots)
     wish = plan.status.get(status, LEAVE)
     fields = {
         name: FieldWish(one.value.render(context), one.ownership)
@@ -91,7 +98,7 @@ def project_ticket(
         status=status,
         target=wish.aim(context),
         version=_version(plan.digest, snapshots, occurrences),
-        status_comment=_comment(wish.comment, context),
+        status_comment=None if keeping else _comment(wish.comment, context),
         update_comment=_comment(plan.updated, context),
         comment_on=plan.comment_on,
         remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.domain.rule import Desired, Policy, RuleRef
-from sync.domain.subject import Snapshot
+from sync.domain.subject import Snapshot, Status
 from sync.rules.conditions import AllOf
 from sync.rules.errors import RuleError
 from sync.rules.identity import Grouping, ticket_key
@@ -85,13 +85,23 @@ class Rule:
         return ticket_key(self.ref.name, self.grouping, snapshot, self.projection.tables)
 
     def project_ticket(
-        self, key: str, snapshots: Sequence[Snapshot], *, occurrences: int = 1
+        self,
+        key: str,
+        snapshots: Sequence[Snapshot],
+        *,
+        occurrences: int = 1,
+        keeping: Status | None = None,
     ) -> Desired:
         """What is asked of the ticket for these subjects. Pure.
 
+        ``keeping`` is the status that the ticket is to keep, whatever the subjects say: it is to
+        stand where the rule wants it for that one, and is told of no arrival.
+
         Raises Rejected (cause RULE) when a template fails, naming its field and place.
         """
-        return project_ticket(self.ref, self.projection, key, snapshots, occurrences)
+        return project_ticket(
+            self.ref, self.projection, key, snapshots, occurrences, keeping=keeping
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
+from sync.rules.context import group_status
 from sync.store import memberships, subjects
 from sync.store.memberships import IncidentOf
 from sync.store.tables import SubjectRow, TicketRow, TicketState
@@ -140,7 +141,10 @@ def desire(
     snapshots = facts.snapshots
     if rules is not None and facts.incidents:
         snapshots = closed_with_incident(rules, snapshots, facts.incidents)
-    desired = rule.project_ticket(facts.key, snapshots, occurrences=facts.occurrences)
+    keeping, again_at = _quiet(facts, rule, snapshots, now)
+    desired = rule.project_ticket(
+        facts.key, snapshots, occurrences=facts.occurrences, keeping=keeping
+    )
     if rules is not None:
         desired = with_parent(desired, rules, facts.site, facts.incidents, facts.base)
     own_key = facts.ref.key if facts.ref else ""
@@ -149,16 +153,24 @@ def desire(
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
     if desired.rule.name != rule.ref.name:
         desired = replace(desired, rule=RuleRef(rule.ref.name, rule.ref.file, rule.ref.line))
+    return desired, again_at
+
+
+def _quiet(
+    facts: Facts, rule: Rule, snapshots: tuple[Snapshot, ...], now: float
+) -> tuple[Status | None, float | None]:
+    """The status that a ticket keeps while its close waits, and when that is over; (None, None) else.
+
+    It is to stand where the rule wants it for that status: a move that is still open, or a status
+    that nobody knows any more, must not lead to where only the close leads.
+    """
     if (
-        desired.status.ended
-        and rule.close_after
-        and facts.ref is not None
-        and facts.ended_at is not None
-        and now < facts.ended_at + rule.close_after
-        and not (facts.base.status and facts.base.status.ended)
+        not rule.close_after
+        or facts.ref is None
+        or facts.ended_at is None
+        or now >= facts.ended_at + rule.close_after
+        or (facts.base.status is not None and facts.base.status.ended)
+        or not group_status(snapshots).ended
     ):
-        still = facts.base.status or Status.OPEN
-        return replace(
-            desired, status=still, status_comment=None
-        ), facts.ended_at + rule.close_after
-    return desired, None
+        return None, None
+    return facts.base.status or Status.OPEN, facts.ended_at + rule.close_after
