@@ -62,7 +62,8 @@ def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], se
 
 
 def tickets_of_issues(session: Session, incidents: Iterable[str]) -> list[TicketRow]:
-    """The tickets of the issues of some incidents, in order of their making."""
+    """The tickets of the issues of some incidents, in order of their making. For reading: who changes
+    one locks it first."""
     wanted = sorted(set(incidents))
     if not wanted:
         return []
@@ -76,19 +77,24 @@ def tickets_of_issues(session: Session, incidents: Iterable[str]) -> list[Ticket
     return list({row.id: row for row in session.exec(query)}.values())
 
 
-def tickets_of_incidents(session: Session, issues: Iterable[str]) -> list[TicketRow]:
-    """The tickets of the incidents that some issues belong to, in order of their making."""
-    wanted = sorted(set(issues))
-    if not wanted:
-        return []
+def ticket_ids_of_issues(session: Session, incidents: Iterable[str]) -> set[int]:
+    """The row ids of the tickets of the issues of some incidents."""
     query = (
-        select(TicketRow)
-        .join(LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id))
-        .join(MembershipRow, col(MembershipRow.incident) == col(LinkRow.subject))
-        .where(col(MembershipRow.issue).in_(wanted))
-        .order_by(col(TicketRow.id))
+        select(LinkRow.ticket_id)
+        .join(MembershipRow, col(MembershipRow.issue) == col(LinkRow.subject))
+        .where(col(MembershipRow.incident).in_(sorted(set(incidents))))
     )
-    return list({row.id: row for row in session.exec(query)}.values())
+    return set(session.exec(query))
+
+
+def ticket_ids_of_incidents(session: Session, issues: Iterable[str]) -> set[int]:
+    """The row ids of the tickets of the incidents that some issues belong to."""
+    query = (
+        select(LinkRow.ticket_id)
+        .join(MembershipRow, col(MembershipRow.incident) == col(LinkRow.subject))
+        .where(col(MembershipRow.issue).in_(sorted(set(issues))))
+    )
+    return set(session.exec(query))
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,8 @@ def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) ->
     why = dict(found.changed)
     for ids in _batches([] if only_new else list(why)):
         with store.write() as session:
-            for row in _rows(session, ids):
+            # Locked: the end of a walk meanwhile must not write over what is asked here.
+            for row in tickets.by_ids(session, ids).values():
                 assert row.id is not None
                 at = now + due * SPREAD_SECONDS
                 tickets.make_due(row, at, "the rules changed")

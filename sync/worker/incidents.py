@@ -108,17 +108,17 @@ def is_related(session: Session, ticket_id: int) -> bool:
 def issues_due(session: Session, ticket_id: int, now: float, made: str) -> None:
     """An incident's ticket was made: those of its issues may become its children."""
     refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
-    for row in memberships.tickets_of_issues(session, refs):
-        if row.id != ticket_id:
-            tickets.make_due(row, now, f"{made} was made for its incident")
+    ids = memberships.ticket_ids_of_issues(session, refs) - {ticket_id}
+    for row in tickets.by_ids(session, ids).values():
+        tickets.make_due(row, now, f"{made} was made for its incident")
 
 
 def incidents_due(session: Session, ticket_id: int, now: float, made: str) -> None:
     """A ticket was made: those of the incidents its issues belong to are to be linked with it."""
     refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
-    for row in memberships.tickets_of_incidents(session, refs):
-        if row.id != ticket_id:
-            tickets.make_due(row, now, f"{made} was made for one of its issues")
+    ids = memberships.ticket_ids_of_incidents(session, refs) - {ticket_id}
+    for row in tickets.by_ids(session, ids).values():
+        tickets.make_due(row, now, f"{made} was made for one of its issues")
 
 
 def ticket_links(
