@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import structlog
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.rule import OnDeleted
@@ -40,6 +39,8 @@ class Router:
         self._by_id = tickets.by_ids(session, self._of_subject.values())
         self._by_key: dict[str, TicketRow] = {row.key: row for row in self._by_id.values()}
         self._incidents = memberships.incidents_of(session, snapshots)
+        # By rule: how many tickets are new, counted once and counted on.
+        self._new: dict[str, int] = {}
 
     def route(self, snapshot: Snapshot, row: SubjectRow, *, over: SubjectRow | None = None) -> str:
         """Make the subject's ticket due, recording it first if there is none. Says what was done.
@@ -133,6 +134,8 @@ class Router:
                 ),
             )
             self._by_key[key] = ticket
+            if rule.ref.name in self._new:
+                self._new[rule.ref.name] += 1
         assert ticket.id is not None
         self._session.flush()
         tickets.link(self._session, ref, ticket.id, self.now)
@@ -159,6 +162,8 @@ class Router:
         if wanted_again(ticket.state, rule, ended=snapshot.status.ended):
             ticket.state = TicketState.NEW
             ticket.created_at = self.now
+            if ticket.rule in self._new:
+                self._new[ticket.rule] += 1
         if ticket.state == TicketState.NEW and rule is not None and rule.hold:
             at = max(at, ticket.created_at + rule.hold)
         tickets.make_due(ticket, at, snapshot.event_type.value)
@@ -220,17 +225,11 @@ class Router:
         if rule.storm is None:
             return None
         limit, window = rule.storm
-        start = self.now - window
-        recent = self._session.exec(
-            select(func.count())
-            .select_from(TicketRow)
-            .where(
-                TicketRow.rule == rule.ref.name,
-                TicketRow.state != TicketState.SPARED,
-                col(TicketRow.created_at) > start,
+        if rule.ref.name not in self._new:
+            self._new[rule.ref.name] = tickets.made_since(
+                self._session, rule.ref.name, self.now - window
             )
-        ).one()
-        if recent < limit:
+        if self._new[rule.ref.name] < limit:
             return None
         return f"storm:{rule.ref.name}:{int(self.now // window)}"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.tables import SubjectRow, TicketRow
-from sync.store.tickets import Claim, LeaseLost
+from sync.store.tickets import Claim, Counts, LeaseLost
 
 
 def ticket(key: str = "coalesce:issue:1", **kwargs) -> TicketRow:
@@ -174,3 +175,48 @@ def test_counts_tell_due_from_held_and_parked(store: Store) -> None:
     counts = tickets.counts(store, now=10.0)
     assert (counts.due, counts.held, counts.parked, counts.linked, counts.total) == (1, 1, 1, 1, 4)
     assert counts.oldest_due == 1.0
+
+
+def test_the_tickets_are_counted_by_where_they_stand(store: Store) -> None:
+    put(
+        store,
+        ticket("due", due_at=3.0),
+        ticket("longest due", due_at=2.0, state="creating"),
+        ticket("held", due_at=99.0),
+        ticket("parked", due_at=1.0, parked_at=1.0, state="linked"),
+        ticket("settled", state="linked"),
+        ticket("spared", state="spared"),
+    )
+    assert tickets.counts(store, now=10.0) == Counts(
+        due=2, held=1, parked=1, unsure=1, linked=2, spared=1, total=6, oldest_due=2.0
+    )
+
+
+def test_a_rules_new_tickets_are_counted_without_those_that_were_spared(store: Store) -> None:
+    put(
+        store,
+        ticket("old", created_at=10.0),
+        ticket("new", created_at=11.0),
+        ticket("spared", created_at=11.0, state="spared"),
+        ticket("another's", created_at=11.0, rule="other"),
+    )
+    with store.read() as session:
+        assert tickets.made_since(session, "r", 10.0) == 1
+
+
+QUESTIONS = {
+    "ix_tickets_rule": "SELECT count(*) FROM tickets WHERE rule = 'r' AND created_at > 5",
+    "ix_tickets_standing": "SELECT count(*) FILTER (WHERE parked_at IS NULL AND due_at > 5),"
+    " count(*) FILTER (WHERE state = 'linked') FROM tickets",
+    "ix_tickets_site_due": "SELECT id FROM tickets WHERE site = 'main' AND due_at <= 5"
+    " AND (lease_until IS NULL OR lease_until < 5) AND project NOT IN ('P') ORDER BY due_at",
+}
+
+
+@pytest.mark.parametrize("index", sorted(QUESTIONS))
+def test_what_is_asked_often_of_a_large_store_is_answered_by_an_index(
+    sqlite_store: Store, index: str
+) -> None:
+    with sqlite_store.read_connection() as connection:
+        plan = connection.execute(text(f"EXPLAIN QUERY PLAN {QUESTIONS[index]}"))
+        assert index in plan.one().detail

@@ -200,3 +200,16 @@ def test_a_storm_whose_ticket_was_deleted_goes_on_another(
         world.settle()
     assert [row.state for row in world.rows()] == ["linked", "gone", "linked"]
     assert len(jira.alive) == 2
+
+
+def test_a_storm_that_comes_in_one_batch_is_counted_ticket_by_ticket(
+    world_on_each_store: World, jira: MemoryTracker
+) -> None:
+    world = world_on_each_store
+    world.write_rules(ruled('storm = { limit = 3, window = "10m" }'))
+    world.deliver(issue_event("issue_created", "i0", at=1))
+    world.settle()
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=1 + n) for n in range(1, 6)))
+    world.settle()
+    assert len(jira.alive) == 4
+    assert max(len(ticket.remote_links) for ticket in jira.alive) == 3, "the rest is on one"
