@@ -44,11 +44,14 @@ class DeliveryState(StrEnum):
 class TicketState(StrEnum):
     """Where a ticket record stands.
 
-    ``new``: no call made yet. ``creating``: the intent to create is on record and the outcome is
-    not; only a search can tell. ``linked``: we know its Jira id. ``gone``: deleted in Jira, and the
-    rule says to leave it so. ``spared``: the subject ended before its hold was over; none is needed.
+    ``unplaced``: its rule fails to say which ticket its subject belongs on; it stands in for that one
+    and is never made itself. ``new``: no call made yet. ``creating``: the intent to create is on record
+    and the outcome is not; only a search can tell. ``linked``: we know its Jira id. ``gone``: deleted in
+    Jira, and the rule says to leave it so. ``spared``: none is needed, because its subject ended before
+    its hold was over, or is on another.
     """
 
+    UNPLACED = "unplaced"
     NEW = "new"
     CREATING = "creating"
     LINKED = "linked"

@@ -167,7 +167,7 @@ class _Run:
             spared=sum(row.state == TicketState.SPARED for row in fresh),
             grouped=sum(count - 1 for count in members.values()),
             umbrellas=sum(row.key.startswith("storm:") for row in made.values()),
-            parked=sum(row.parked is not None for row in fresh),
+            parked=sum(row.state == TicketState.UNPLACED for row in fresh),
             unmatched=len(self._seen - linked),
             subjects=len(self._seen),
             deliveries=self._events,

@@ -26,6 +26,7 @@ from sync.domain.rule import OnDeleted, RuleRef
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
+from sync.store import deliveries, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
@@ -37,7 +38,7 @@ from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
 from sync.worker.incidents import incidents_due, is_related, issues_due, parent_refused
 from sync.worker.record import Entry, NotYet, Record
 from sync.worker.refusals import Refusals
-from sync.worker.routing import RESTING, wanted_again
+from sync.worker.routing import RESTING, place, placing_rule, wanted_again
 
 log = structlog.get_logger("worker")
 
@@ -99,6 +100,8 @@ class Converger:
             rule = rule_for(facts, self._rules())
             ref = rule.ref
             record.rule = rule.ref.name
+            if facts.state is TicketState.UNPLACED:
+                return self._place(facts, record)
             return self._towards(facts, record)
         except NotYet as open_end:
             record.retry(str(open_end), again_at=open_end.again_at, counted=False)
@@ -200,6 +203,21 @@ class Converger:
         record.finish(Entry("spare", words, "held"), change=change)
         return "spared"
 
+    def _place(self, facts: Facts, record: Record) -> str:
+        """Put its subjects where they belong, once their rule can say so. Raises Rejected until then."""
+        rules = self._rules()
+        for snapshot in facts.snapshots:
+            rule = placing_rule(rules, facts.rule_name, snapshot)
+            if rule is not None:
+                rule.ticket_key(snapshot)
+        now = self._clock.time()
+        with self._store.write() as session:
+            deliveries.lock_triage(session)
+            row = tickets.held(session, record.claim)
+            tickets.release(row, record.claim, again_at=None, now=now)
+            place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
+        return "placed"
+
     def _revive(self, facts: Facts, record: Record) -> Facts:
         """A subject is open although its ticket rests: it came back while the walk ended that let the
         ticket rest, or the rule was edited."""
@@ -213,7 +231,7 @@ class Converger:
 
     def _without_subjects(self, facts: Facts, record: Record) -> str:
         """Nothing speaks for it any more: what there is in Jira stays as it is."""
-        if facts.state is TicketState.NEW:
+        if facts.state in (TicketState.NEW, TicketState.UNPLACED):
             return self._spare(record, "nothing belongs to it any more")
         record.settle(None)
         return "settled"

@@ -15,10 +15,9 @@ from sync.domain.rule import Desired, FieldWish, TicketLink
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base
 from sync.rules import Rule, RuleSet
-from sync.store import journal, memberships, subjects, tickets
+from sync.store import memberships, subjects, tickets
 from sync.store.memberships import IncidentOf
 from sync.store.tables import TicketRow, TicketState
-from sync.worker import parking
 from sync.worker.routing import Router
 
 
@@ -58,10 +57,10 @@ def _take_in(session: Session, router: Router, host: TicketRow, joined: Iterable
             continue
         router.move(subjects.to_snapshot(row), host)
         if theirs is not None:
-            _spare_if_empty(session, theirs, router.now, f"{ref} is on its incident's ticket")
+            router.leave(theirs, f"{ref} is on its incident's ticket")
 
 
-_NOT_MADE = (TicketState.NEW, TicketState.SPARED)
+_NOT_MADE = (TicketState.UNPLACED, TicketState.NEW, TicketState.SPARED)
 
 
 def _let_go(session: Session, router: Router, host: TicketRow, left: Iterable[str]) -> None:
@@ -72,25 +71,6 @@ def _let_go(session: Session, router: Router, host: TicketRow, left: Iterable[st
         tickets.unlink(session, ref)
         router.forget(ref)
         router.route(subjects.to_snapshot(row), row)
-
-
-def _spare_if_empty(session: Session, ticket: TicketRow, now: float, why: str) -> None:
-    assert ticket.id is not None
-    session.flush()
-    if subjects.of_ticket(session, ticket.id):
-        return
-    ticket.state = TicketState.SPARED
-    ticket.due_at = None
-    parking.lift(ticket)
-    journal.write(
-        session,
-        at=now,
-        action="spare",
-        ticket_id=ticket.id,
-        rule=ticket.rule,
-        result="held",
-        words=why,
-    )
 
 
 def _make_due(session: Session, refs: Iterable[str], now: float, why: str) -> None:

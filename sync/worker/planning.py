@@ -163,6 +163,9 @@ class _Planner:
             return replace(told, trouble=str(fault))
 
     def _plan(self, facts: Facts, rule: Rule) -> Plan:
+        if facts.state is TicketState.UNPLACED:
+            for snapshot in facts.snapshots:
+                rule.ticket_key(snapshot)
         if facts.state is TicketState.NEW and rule.hold and facts.ended:
             return Plan()
         tracker = tracker_for(facts, self._trackers)

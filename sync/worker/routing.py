@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 from sqlmodel import Session
 
-from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
 from sync.rules import Rule, RuleSet
 from sync.store import journal, memberships, subjects, tickets
 from sync.store.tables import SubjectRow, TicketRow, TicketState
+from sync.worker import parking
 
 log = structlog.get_logger("triage")
 
@@ -49,6 +50,8 @@ class Router:
         """
         ref = str(snapshot.ref)
         known = self._by_id.get(self._of_subject.get(ref, -1))
+        if known is not None and known.state == TicketState.UNPLACED:
+            return self._place_anew(snapshot, known)
         if known is not None:
             rule = self._rules.get(known.rule) or self._rules.match(snapshot)
             if rule and over and self._over(known, rule, snapshot, over):
@@ -67,6 +70,41 @@ class Router:
         if rule is None:
             return "no rule matches"
         return self._place(snapshot, rule, after=None)
+
+    def _place_anew(self, snapshot: Snapshot, known: TicketRow) -> str:
+        """Try again to find the ticket of a subject that its rule failed to place."""
+        ref = str(snapshot.ref)
+        host = self._host(ref)
+        rule = placing_rule(self._rules, known.rule, snapshot)
+        if host is not None:
+            told = self.move(snapshot, host)
+        elif rule is not None:
+            told = self._place(snapshot, rule, after=None)
+        else:
+            self._due(known, None, snapshot)
+            return "no rule matches"
+        if self.ticket_of(ref) is not known:
+            self.leave(known, f"{ref} has found its ticket")
+        return told
+
+    def leave(self, ticket: TicketRow, why: str) -> None:
+        """A ticket that is not made was left by a subject: it is spared once nothing is on it."""
+        assert ticket.id is not None
+        self._session.flush()
+        if subjects.of_ticket(self._session, ticket.id):
+            return
+        ticket.state = TicketState.SPARED
+        ticket.due_at = None
+        parking.lift(ticket)
+        journal.write(
+            self._session,
+            at=self.now,
+            action="spare",
+            ticket_id=ticket.id,
+            rule=ticket.rule,
+            result="held",
+            words=why,
+        )
 
     def ticket_of(self, ref: str) -> TicketRow | None:
         """The ticket of a subject of this batch, once it has been routed."""
@@ -104,22 +142,13 @@ class Router:
 
     def _place(self, snapshot: Snapshot, rule: Rule, *, after: TicketRow | None) -> str:
         ref = str(snapshot.ref)
-        parked: Parked | None = None
+        fault = None
         try:
-            key = rule.ticket_key(snapshot)
-        except Rejected as fault:
-            key = ref
-            parked = Parked(
-                str(fault),
-                fault.remedy,
-                cause=Cause.RULE,
-                field=fault.field,
-                rule=rule.ref.name,
-                where=rule.ref.where,
-            )
-        key = self._generation(key, rule, snapshot, after)
+            key = self._generation(rule.ticket_key(snapshot), rule, snapshot, after)
+        except Rejected as failed:
+            key, fault = f"unplaced:{ref}", failed
         ticket = self._ticket(key)
-        if ticket is None and (umbrella := self._umbrella(rule)):
+        if ticket is None and not fault and (umbrella := self._umbrella(rule)):
             key = self._generation(umbrella, rule, snapshot, after)
             ticket = self._ticket(key)
         if ticket is None:
@@ -142,19 +171,10 @@ class Router:
         self._of_subject[ref] = ticket.id
         self._by_id[ticket.id] = ticket
         self._due(ticket, rule, snapshot)
-        if parked is not None:
-            ticket.parked = parked_json(parked)
-            ticket.parked_at = self.now
-            ticket.due_at = None
-            journal.write(
-                self._session,
-                at=self.now,
-                action="park",
-                ticket_id=ticket.id,
-                rule=rule.ref.name,
-                result="parked",
-                words=str(parked),
-            )
+        if fault is not None:
+            # Its walk meets the same fault, sets it aside in words, and tries again, ever later.
+            ticket.state = TicketState.UNPLACED
+            return f"rule {rule.ref.name!r} does not say on which ticket: {fault}"
         return f"rule {rule.ref.name!r}: ticket {key} is due"
 
     def _due(self, ticket: TicketRow, rule: Rule | None, snapshot: Snapshot) -> None:
@@ -232,6 +252,21 @@ class Router:
         if self._new[rule.ref.name] < limit:
             return None
         return f"storm:{rule.ref.name}:{int(self.now // window)}"
+
+
+def placing_rule(rules: RuleSet, name: str, snapshot: Snapshot) -> Rule | None:
+    """The rule that places a subject that is on no ticket yet: the first match, else the one that tried
+    before."""
+    return rules.match(snapshot) or rules.get(name)
+
+
+def place(session: Session, rules: RuleSet, now: float, refs: Iterable[str]) -> None:
+    """Route subjects anew that a rule failed to place. The caller holds triage's lock."""
+    known = subjects.load(session, refs)
+    snapshots = {ref: subjects.to_snapshot(row) for ref, row in known.items()}
+    router = Router(session, rules, now, snapshots)
+    for ref, snapshot in sorted(snapshots.items()):
+        router.route(snapshot, known[ref])
 
 
 def _recreates(rule: Rule | None) -> bool:
