@@ -88,13 +88,19 @@ class Router:
         return told
 
     def leave(self, ticket: TicketRow, why: str) -> None:
-        """A ticket that is not made was left by a subject: it is spared once nothing is on it."""
+        """A ticket that is not made was left by a subject: it is spared once nothing is on it.
+
+        A walk that is at it has seen the subject, and would make it: its lease ends here, so that it can
+        write nothing more down, an intent to create least of all.
+        """
         assert ticket.id is not None
         self._session.flush()
         if subjects.of_ticket(self._session, ticket.id):
             return
         ticket.state = TicketState.SPARED
         ticket.due_at = None
+        ticket.lease_owner = None
+        ticket.lease_until = None
         parking.lift(ticket)
         journal.write(
             self._session,

@@ -10,11 +10,12 @@ from typing import Literal
 import pytest
 
 from sync.domain.errors import Unknown
-from sync.domain.rule import TicketLink
+from sync.domain.rule import Desired, TicketLink
 from sync.domain.subject import Snapshot, Status, merge_from_api
-from sync.sandbox.memory import MemoryTicket
+from sync.domain.ticket import Draft
+from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import Store
-from tests.worker.sweeps.build import Scene, incident, issue
+from tests.worker.sweeps.build import Clock, Scene, incident, issue
 
 Make = Callable[[str], Scene]
 
@@ -133,6 +134,38 @@ def test_an_issue_whose_ticket_is_not_made_yet_is_taken_onto_the_incidents(make:
     told(scene, incident(9, [1]))
     assert [t.fields["summary"] for t in scene.jira.alive] == ["a big one"]
     assert scene.row("coalesce:issue:1").state == "spared"
+
+
+def test_an_issue_taken_onto_the_incidents_ticket_while_its_own_is_about_to_be_made_has_no_other(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    def its_incident_is_told_of() -> None:
+        with sqlite_store.write() as session:
+            told_now = [incident(9, [1], at=5)]
+            scene.triage.absorb(session, told_now, merge=merge_from_api)
+
+    class Drafting(MemoryTracker):
+        """Something happens while Jira is asked what its fields are."""
+
+        meanwhile: Callable[[], None] | None = None
+
+        def draft(self, desired: Desired) -> Draft:
+            if self.meanwhile is not None:
+                meanwhile, self.meanwhile = self.meanwhile, None
+                meanwhile()
+            return super().draft(desired)
+
+    jira = Drafting(Clock())
+    rules = "issues = { on_ticket = true }"
+    scene = Scene(sqlite_store, tmp_path / "rules", issues=rules, tracker=jira)
+    scene.absorb(incident(9))
+    scene.settle()
+    scene.absorb(issue(1))
+    jira.meanwhile = its_incident_is_told_of
+    scene.settle()
+    assert [t.project for t in jira.alive] == ["INC"]
+    own = next(row for row in scene.rows() if row.key == "coalesce:issue:1")
+    assert (own.state, own.due_at, own.lease_owner) == ("spared", None, None)
 
 
 def test_an_issue_that_has_a_ticket_in_jira_keeps_it(make: Make) -> None:
