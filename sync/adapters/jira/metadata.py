@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 _PAGE = 200
 _MOST_PAGES = 50
-# What was asked within so many seconds is not asked again because of a refusal: many tickets may meet it.
+# What was asked so many seconds ago is not asked again because of a refusal: many tickets may meet it.
 _MOMENT = 15.0
 
 
