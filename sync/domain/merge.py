@@ -190,6 +190,17 @@ def came_true(intent: FieldIntent, observed: Any) -> bool:
     return any(part in now for part in new) if new else not any(part in now for part in gone)
 
 
+def has_landed(base: Base, observed: Observed) -> bool:
+    """Whether the writes that were begun and have no known end are seen to be done, if there are any."""
+    updates = [
+        came_true(intent, observed.fields[id_])
+        for id_, intent in base.updating.items()
+        if id_ in observed.fields
+    ]
+    moved = not base.moving or observed.status.id == base.moving
+    return moved and (not updates or any(updates))
+
+
 def _alike(left: Any, right: Any) -> bool:
     if _empty(left) or _empty(right):
         return _empty(left) and _empty(right)

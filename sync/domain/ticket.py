@@ -180,7 +180,8 @@ class Base:
     far as that is known. ``commented`` names the last
     comment made (its marker), ``running`` the id of the one running comment. ``linking`` names the
     links between tickets whose calls were begun and are not known to have ended, ``updating`` the
-    fields whose write was. ``untold``: the ticket was made, and the tickets that are to be linked with
+    fields whose write was; ``open_until`` is until when (seconds since the epoch) Jira may be at such an
+    update or move. ``untold``: the ticket was made, and the tickets that are to be linked with
     it do not know yet.
     """
 
@@ -199,6 +200,7 @@ class Base:
     ticket_links: tuple[str, ...] = ()
     linking: tuple[str, ...] = ()
     updating: Mapping[str, FieldIntent] = field(default_factory=dict)
+    open_until: float = 0.0
     untold: bool = False
 
     def with_sent(self, sent: Mapping[str, Any]) -> Base:
@@ -229,6 +231,7 @@ class Base:
                 id_: {"wished": f.wished, "before": f.before, "after": f.after}
                 for id_, f in self.updating.items()
             },
+            "open_until": self.open_until,
             "untold": self.untold,
         }
 
@@ -252,5 +255,6 @@ class Base:
             ticket_links=tuple(data.get("ticket_links", ())),
             linking=tuple(data.get("linking", ())),
             updating={id_: FieldIntent(**f) for id_, f in data.get("updating", {}).items()},
+            open_until=float(data.get("open_until", 0.0)),
             untold=bool(data.get("untold")),
         )

@@ -20,7 +20,7 @@ from sync.domain.actions import (
     Update,
 )
 from sync.domain.errors import Cause, Fault, Missing, Rejected, Unknown
-from sync.domain.merge import intents
+from sync.domain.merge import has_landed, intents
 from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_link_name
 from sync.domain.rule import Category
 from sync.domain.ticket import Base, Draft, Observed, TicketRef
@@ -30,7 +30,7 @@ from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
 from sync.worker.commenting import Commenting
 from sync.worker.gather import Facts
-from sync.worker.record import Entry, Record
+from sync.worker.record import Entry, NotYet, Record
 
 log = structlog.get_logger("worker")
 
@@ -66,10 +66,33 @@ class Apply:
                     # The move put it at the start of another workflow; nobody wished that of it.
                     base = replace(base, status=None)
             ref = observed.ref
+            self._let_land(base, observed)
             made = plan(self._draft, base, observed)
             base = made.base or base
         base = self._carry_out(ref, base, made, observed)
         return base, made
+
+    def _let_land(self, base: Base, observed: Observed) -> None:
+        """Raises NotYet while Jira may still be at a write of ours that was given up: landing late, it
+        would undo what is written now."""
+        left = base.open_until - self._clock.time()
+        if left > 0 and not has_landed(base, observed):
+            raise NotYet(
+                "a write's call was not answered; it may still be carried out",
+                self._clock.time() + max(2.0, left / 2) if left > 2.0 else base.open_until + 0.05,
+            )
+
+    def _open(self, base: Base) -> Base:
+        """The base with a write about to be begun."""
+        tracker = self._tracker
+        return replace(
+            base, open_until=self._clock.time() + tracker.longest_call + tracker.afterwork
+        )
+
+    def _given_up(self, base: Base, fault: Unknown) -> None:
+        """The call has ended on our side; Jira may go on with it for a while."""
+        until = 0.0 if fault.over else self._clock.time() + self._tracker.afterwork
+        self._record.note(_with_base(replace(base, open_until=until)))
 
     def _carry_out(self, ref: TicketRef, base: Base, made: Plan, observed: Observed | None) -> Base:
         try:
@@ -118,11 +141,12 @@ class Apply:
     # One method an action: the call, then what it means for the record.
 
     def _update(self, ref: TicketRef, base: Base, action: Update) -> Base:
-        begun = replace(base, updating=intents(self._draft, action.changes))
+        begun = self._open(replace(base, updating=intents(self._draft, action.changes)))
         self._record.step(_with_base(begun))
         try:
             self._tracker.update(ref, action.changes)
-        except Unknown:
+        except Unknown as fault:
+            self._given_up(begun, fault)
             raise
         except Fault:
             # Proven not done: what is there now must not be taken for what we wrote.
@@ -146,8 +170,13 @@ class Apply:
             base = replace(
                 base, moving=step.hop.to.id, arriving=step.arrives, resolution=resolution
             )
+            base = self._open(base)
             self._record.step(_with_base(base))
-            self._tracker.transition(ref, step.hop, step.fields)
+            try:
+                self._tracker.transition(ref, step.hop, step.fields)
+            except Unknown as fault:
+                self._given_up(base, fault)
+                raise
             self._done(ref, None, "transition", step)
             if step.arrives and not self._resolution_is_to_be_seen(step):
                 return base, replace(observed, status=step.hop.to, resolution=resolution)

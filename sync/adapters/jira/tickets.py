@@ -148,12 +148,14 @@ class Tickets:
                 "POST", ref, f"issue/{ref.id}/transitions", body, what, Safety.ONCE, named=True
             )
         except Conflict as fault:
-            raise Unknown(f"{fault}; somebody else may have moved it") from None
+            raise Unknown(f"{fault}; somebody else may have moved it", over=True) from None
         except Rejected as fault:
             if fault.cause is Cause.PERMISSION:
                 raise
             if not fault.field and _OVERTAKEN.search(str(fault)):
-                raise Unknown(f"{what}: {fault}; somebody else may have moved it") from None
+                raise Unknown(
+                    f"{what}: {fault}; somebody else may have moved it", over=True
+                ) from None
             raise Rejected(
                 f"{what}: {fault}",
                 cause=Cause.TRANSITION,
