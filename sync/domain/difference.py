@@ -13,9 +13,9 @@ _NOT_WISHES = {"key", "rule", "version"}
 def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ...]:
     """What of ``after`` would act on the ticket that ``before`` has brought where it stands.
 
-    For a ticket that is ``made``, that is fields (by name) and links: its project and type stay, it
-    moves only when its status upstream changes, and a field the rule says no more of is left alone.
-    For one that is not, everything counts.
+    For a ticket that is ``made``, that is fields (by name), links and the status it is to have: its
+    project and type stay, it moves only to another status, not to another place for the same, and a
+    field the rule says no more of is left alone. For one that is not, everything counts.
     """
     if not made:
         return tuple(
@@ -30,6 +30,9 @@ def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ..
         and wish.value != (known.value if (known := before.fields.get(name)) else None)
         and not (name not in before.fields and wish.value in (None, "", []))
     ]
+    if before.status is not after.status:
+        # As where an incident's rule closes the tickets of its issues now.
+        found.append("status")
     if set(after.remote_links) - set(before.remote_links):
         found.append("links back")
     if set(after.ticket_links) != set(before.ticket_links):

@@ -255,7 +255,8 @@ class RuleCompiler:
             "when": self._when,
             "site": site,
             "project": project,
-            "plain": {k: v.value for k, v in sheet.plain.items()},
+            # Its name says nothing about tickets; by this a rule is known again under another.
+            "plain": {k: v.value for k, v in sheet.plain.items() if k != "name"},
             "tables": {n: {k: g.value for k, g in t.items()} for n, t in sheet.tables.items()},
             "status": {n: {k: g.value for k, g in e.items()} for n, e in sheet.status.items()},
             "lookup": self._tables,

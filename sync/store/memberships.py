@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete
+from sqlalchemy import Select, delete
 from sqlalchemy import select as columns
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, TicketState
@@ -95,6 +96,20 @@ def ticket_ids_of_incidents(session: Session, issues: Iterable[str]) -> set[int]
         .where(col(MembershipRow.issue).in_(sorted(set(issues))))
     )
     return set(session.exec(query))
+
+
+def issues_of_rules(rules: Iterable[str]) -> Select[int]:
+    """For queries: the row ids of the tickets of issues whose incident has a ticket of these rules."""
+    own, host = aliased(LinkRow), aliased(LinkRow)
+    return (
+        columns(col(own.ticket_id))
+        .join(MembershipRow, col(MembershipRow.issue) == col(own.subject))
+        .join(host, col(MembershipRow.incident) == col(host.subject))
+        .join(TicketRow, col(TicketRow.id) == col(host.ticket_id))
+        .where(col(TicketRow.rule).in_(sorted(rules)))
+        # It stands within a question about tickets, and is one of its own.
+        .correlate(None)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,21 @@ def by_ids(session: Session, ids: Iterable[int]) -> dict[int, TicketRow]:
     return {row.id: row for row in session.exec(query) if row.id is not None}
 
 
+def rename_rule(store: Store, before: str, after: str, *, limit: int) -> int:
+    """Give up to ``limit`` tickets of a rule its new name; how many there were."""
+    some = select(TicketRow.id).where(TicketRow.rule == before).limit(limit)
+    with store.write() as session:
+        return len(
+            session.execute(
+                update(TicketRow)
+                .where(col(TicketRow.id).in_(some))
+                .values(rule=after)
+                .returning(col(TicketRow.id))
+                .execution_options(synchronize_session=False)
+            ).all()
+        )
+
+
 def made_since(session: Session, rule: str, start: float) -> int:
     """How many tickets of a rule were recorded after ``start``, those that were spared left out."""
     return session.exec(

@@ -100,6 +100,9 @@ class Converger:
             rule = rule_for(facts, self._rules())
             ref = rule.ref
             record.rule = rule.ref.name
+            if facts.rule_name != rule.ref.name:
+                # Edits find a rule's tickets by its name, and this one has another now.
+                record.note(_kept_by(rule.ref.name))
             if facts.state is TicketState.UNPLACED:
                 return self._place(facts, record)
             return self._towards(facts, record)
@@ -332,6 +335,13 @@ def _gathered(session: Session, row: TicketRow) -> Facts | Exception:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         log.exception("a record cannot be read", key=row.key)
         return error
+
+
+def _kept_by(rule: str) -> Callable[[TicketRow], None]:
+    def change(row: TicketRow) -> None:
+        row.rule = rule
+
+    return change
 
 
 def _parked(fault: Rejected, ref: RuleRef) -> Parked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 
@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 from sync.domain.difference import differences
 from sync.domain.errors import Rejected
 from sync.domain.subject import Snapshot
-from sync.rules import RuleSet
-from sync.store import journal, subjects, tickets
+from sync.rules import IncidentIssues, RuleSet
+from sync.store import journal, memberships, subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
 from sync.worker import parking
@@ -48,13 +48,32 @@ def changed_rules(old: RuleSet, new: RuleSet) -> frozenset[str]:
     return frozenset(name for name in names if before.get(name) != after.get(name))
 
 
+def renamed(old: RuleSet, new: RuleSet) -> Mapping[str, str]:
+    """Rules that only have another name now: the new name by the old one."""
+    gone = [rule for rule in old.rules if new.get(rule.ref.name) is None]
+    came = {
+        (rule.digest, rule.issues): rule.ref.name
+        for rule in new.rules
+        if old.get(rule.ref.name) is None
+    }
+    known = ((rule.ref.name, came.get((rule.digest, rule.issues))) for rule in gone)
+    return {before: after for before, after in known if after is not None}
+
+
+def follow_names(store: Store, old: RuleSet, new: RuleSet) -> None:
+    """Write down the new names of rules with all of their tickets: what is at rest is walked no more,
+    and yet an incident's ticket, for one, is asked what its rule says of its issues."""
+    for before, after in renamed(old, new).items():
+        while tickets.rename_rule(store, before, after, limit=10 * BATCH):
+            pass
+
+
 def impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
     """What replacing ``old`` by ``new`` would do. Reads only; no call is made outside."""
-    names = changed_rules(old, new)
     changed: list[tuple[int, tuple[str, ...]]] = []
     parked: list[int] = []
     looked_at = 0
-    for ids in _batches(_ids(store, names)):
+    for ids in _batches(_ids(store, old, new)):
         with store.read() as session:
             for row in _rows(session, ids):
                 assert row.id is not None
@@ -69,10 +88,18 @@ def impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
     return Impact(tuple(changed), made, tuple(parked), looked_at)
 
 
-def _ids(store: Store, names: frozenset[str]) -> list[int]:
-    """Tickets of these rules that an edit can reach: open ones, and those set aside."""
+def _ids(store: Store, old: RuleSet, new: RuleSet) -> list[int]:
+    """Tickets that an edit can reach: open ones, and those set aside, of rules that it changes.
+
+    A ticket whose rule has another name now, and that was not walked since, still has the old one. What
+    an incidents' rule says of their issues reaches the issues' tickets, whatever rule those are of.
+    """
+    names = changed_rules(old, new)
     if not names:
         return []
+    known = [rule.ref.name for rule in new.rules]
+    of_rules = col(TicketRow.rule).in_(sorted(names)) | col(TicketRow.rule).not_in(known)
+    incidents = [name for name in names if _says_of_issues(old, name) != _says_of_issues(new, name)]
     still_open = (
         select(LinkRow.subject)
         .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
@@ -81,7 +108,7 @@ def _ids(store: Store, names: frozenset[str]) -> list[int]:
     query = (
         select(TicketRow.id)
         .where(
-            col(TicketRow.rule).in_(sorted(names)),
+            of_rules | col(TicketRow.id).in_(memberships.issues_of_rules(incidents)),
             col(TicketRow.state).not_in([TicketState.GONE.value, TicketState.SPARED.value]),
             still_open | col(TicketRow.parked_at).is_not(None),
         )
@@ -89,6 +116,11 @@ def _ids(store: Store, names: frozenset[str]) -> list[int]:
     )
     with store.read() as session:
         return [id_ for id_ in session.exec(query) if id_ is not None]
+
+
+def _says_of_issues(rules: RuleSet, name: str) -> IncidentIssues | None:
+    rule = rules.get(name)
+    return rule.issues if rule else None
 
 
 def _rows(session: Session, ids: Sequence[int]) -> list[TicketRow]:

@@ -19,7 +19,7 @@ from sync.store import rulebook, sweeps
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.telemetry import RULES_OK
-from sync.worker.edit import Impact, impact, reach, route_unrouted
+from sync.worker.edit import Impact, follow_names, impact, reach, route_unrouted
 from sync.worker.rulefiles import Loaded, RuleFiles
 
 log = structlog.get_logger("rules")
@@ -253,6 +253,7 @@ class Rulebook:
             at = self._clock.time() + GRACE_SECONDS
             count = 0
             if old is not None:
+                follow_names(self._store, old, new)
                 found = impact(self._store, old, new, at)
                 count = reach(self._store, found, at, only_new=edition.reach != "all")
             made = route_unrouted(self._store, new, at)

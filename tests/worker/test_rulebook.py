@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sync.domain.errors import Rejected
+from sync.domain.subject import Status, merge_from_api
 from sync.rules import RuleErrors
-from sync.sandbox.memory import MemoryTracker
+from sync.sandbox.memory import DONE, MemoryTracker
 from sync.store.engine import Store
 from sync.telemetry import RULES_OK
 from sync.worker.acceptance import accept
+from sync.worker.edit import follow_names, impact, reach
 from sync.worker.rulebook import Guard
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
+from tests.worker.sweeps.build import RULES as SCENE_RULES
+from tests.worker.sweeps.build import Scene, incident, issue
 
 EDITED = RULES.replace('labels = ["data-quality"]', 'labels = ["data-quality", "urgent"]')
 BROKEN = RULES.replace("{{ subject.title }}", "{{ subject.titel }}").replace("labels", "lables", 0)
@@ -225,3 +231,80 @@ def test_an_edit_made_while_the_daemon_was_down_is_brought_to_the_tickets(
 def test_accepting_what_is_in_force_changes_nothing(make: Make, sqlite_store: Store) -> None:
     world = make()
     assert not accept(sqlite_store, world.files, world.clock.time()).new
+
+
+def test_an_edit_of_a_rule_that_was_renamed_reaches_its_tickets(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make()
+    opened(world, "a")
+    world.edit(RULES.replace('"everything"', '"all issues"'))
+    world.settle()
+    assert jira.calls["update"] == 0, "a name is no wish"
+    assert [row.rule for row in world.rows()] == ["all issues"]
+    world.edit(EDITED.replace('"everything"', '"all issues"'))
+    world.settle()
+    assert labels(jira) == [True]
+
+
+def test_a_rule_that_was_renamed_and_edited_at_once_keeps_its_tickets(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make()
+    opened(world, "a")
+    world.edit(EDITED.replace('"everything"', '"all issues"'))
+    world.settle()
+    assert labels(jira) == [True]
+    assert [row.rule for row in world.rows()] == ["all issues"], "the walk wrote it down"
+    world.edit(RULES.replace('"everything"', '"all issues"'))
+    world.settle()
+    assert labels(jira) == [False]
+
+
+def test_a_rule_of_incidents_that_was_renamed_still_speaks_for_their_issues(
+    store: Store, tmp_path: Path
+) -> None:
+    scene = Scene(store, tmp_path / "rules", issues="issues = { on_ticket = true }")
+    with store.write() as session:
+        scene.triage.absorb(session, [incident(9)], merge=merge_from_api)
+    scene.settle()
+    old = scene.rules()
+    text = SCENE_RULES.replace("ISSUES", "issues = { on_ticket = true }")
+    scene.write_rules(text.replace('"incidents"', '"big ones"'))
+    follow_names(store, old, scene.rules())
+    with store.write() as session:
+        scene.triage.absorb(session, [incident(9, [1], at=5)], merge=merge_from_api)
+    scene.absorb(issue(1))
+    scene.settle()
+    assert [t.project for t in scene.jira.alive] == ["INC"]
+
+
+@pytest.mark.parametrize("issues", ["{ close = true }", '{ link = "parent" }'])
+def test_what_a_rule_of_incidents_says_of_their_issues_reaches_the_issues_tickets(
+    store: Store, tmp_path: Path, issues: str
+) -> None:
+    scene = Scene(store, tmp_path / "rules", issues='issues = { link = "Relates" }')
+    over = Status.CLOSED if "close" in issues else Status.OPEN
+    with store.write() as session:
+        members = [issue(1), issue(2), incident(8), incident(9, [1])]
+        scene.triage.absorb(session, members, merge=merge_from_api)
+    scene.settle()
+    scene.absorb(incident(9, at=9, status=over))
+    scene.settle()
+    old = scene.rules()
+    scene.write_rules(SCENE_RULES.replace("ISSUES", f"issues = {issues}"))
+    found = impact(store, old, scene.rules(), scene.clock.time())
+    ids = {row.key: row.id for row in scene.rows()}
+    what = {ids["coalesce:issue:1"]: "status" if "close" in issues else "parent"}
+    assert {id_: differing[0] for id_, differing in found.changed if id_ in what} == what
+    assert ids["coalesce:issue:2"] not in dict(found.changed)
+    reach(store, found, scene.clock.time())
+    scene.settle()
+    host, ticket = (
+        scene.jira.tickets[scene.row(f"coalesce:{name}").jira_id or ""]
+        for name in ("incident:9", "issue:1")
+    )
+    if "close" in issues:
+        assert ticket.status == DONE
+    else:
+        assert ticket.fields["parent"] == host.ref.key
