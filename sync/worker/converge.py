@@ -34,7 +34,7 @@ from sync.telemetry import WALKS
 from sync.worker import parking
 from sync.worker.apply import MISSING_TRIES, Apply
 from sync.worker.creation import make
-from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
+from sync.worker.gather import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.incidents import incidents_due, is_related, issues_due, parent_refused
 from sync.worker.record import Entry, NotYet, Record
 from sync.worker.refusals import Refusals
@@ -100,9 +100,11 @@ class Converger:
             rule = rule_for(facts, self._rules())
             ref = rule.ref
             record.rule = rule.ref.name
-            if facts.rule_name != rule.ref.name:
-                # Edits find a rule's tickets by its name, and this one has another now.
-                record.note(_kept_by(rule.ref.name))
+            placed = sited(facts, rule)
+            if placed is not facts or rule.ref.name != facts.rule_name:
+                # Edits find a rule's tickets by its name, and claims those of a site that is up by its.
+                record.note(_kept(rule.ref.name, placed))
+                facts = placed
             if facts.state is TicketState.UNPLACED:
                 return self._place(facts, record)
             return self._towards(facts, record)
@@ -152,10 +154,10 @@ class Converger:
     def _towards(self, facts: Facts, record: Record) -> str:
         rule = rule_for(facts, self._rules())
         if facts.state in RESTING:
-            if not wanted_again(facts.state, rule, ended=facts.ended):
-                record.settle(None)
-                return facts.state.value
-            facts = self._revive(facts, record)
+            if wanted_again(facts.state, rule, ended=facts.ended):
+                return self._revive(facts, record)
+            record.settle(None)
+            return facts.state.value
         now = self._clock.time()
         if facts.state is TicketState.NEW and rule.hold:
             if facts.ended:
@@ -221,16 +223,16 @@ class Converger:
             place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
         return "placed"
 
-    def _revive(self, facts: Facts, record: Record) -> Facts:
+    def _revive(self, facts: Facts, record: Record) -> str:
         """A subject is open although its ticket rests: it came back while the walk ended that let the
-        ticket rest, or the rule was edited."""
+        ticket rest, or the rule was edited. The next walk makes it."""
 
         def change(row: TicketRow) -> None:
             row.state = TicketState.NEW
 
-        was = facts.state.value
-        record.step(change, Entry("revive", f"a subject of it is open; it is {was} no more"))
-        return replaced(facts, state=TicketState.NEW)
+        words = f"a subject of it is open; it is {facts.state.value} no more"
+        record.finish(Entry("revive", words), change=change, again_at=self._clock.time())
+        return "revived"
 
     def _without_subjects(self, facts: Facts, record: Record) -> str:
         """Nothing speaks for it any more: what there is in Jira stays as it is."""
@@ -337,9 +339,10 @@ def _gathered(session: Session, row: TicketRow) -> Facts | Exception:
         return error
 
 
-def _kept_by(rule: str) -> Callable[[TicketRow], None]:
+def _kept(rule: str, facts: Facts) -> Callable[[TicketRow], None]:
     def change(row: TicketRow) -> None:
         row.rule = rule
+        row.site, row.project = facts.site, facts.project
 
     return change
 

@@ -118,6 +118,15 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
     return rule
 
 
+def sited(facts: Facts, rule: Rule) -> Facts:
+    """The facts, on the site where the ticket is or, as long as it is certain that it was never made,
+    on the one that its rule names now."""
+    if facts.state is not TicketState.NEW or facts.site == rule.site:
+        return facts
+    # A project that it may have been to be made in is one of the other site's.
+    return replace(facts, site=rule.site, project="")
+
+
 def tracker_for(facts: Facts, trackers: Mapping[str, Tracker]) -> Tracker:
     """The site the ticket is on. Raises Rejected when it is no longer configured."""
     tracker = trackers.get(facts.site)

@@ -20,7 +20,7 @@ from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.store.engine import Store
 from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
-from sync.worker.gather import Facts, desire, gather, rule_for, tracker_for
+from sync.worker.gather import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.scratch import would_route
 
 BATCH = 200
@@ -145,11 +145,12 @@ class _Planner:
         )
         if not facts.snapshots:
             return told
-        if facts.site in self._down:
-            return replace(told, trouble=self._down[facts.site])
         try:
             rule = rule_for(facts, self._rules)
-            told = replace(told, rule=rule.ref)
+            facts = sited(facts, rule)
+            told = replace(told, rule=rule.ref, site=facts.site)
+            if facts.site in self._down:
+                return replace(told, trouble=self._down[facts.site])
             return replace(told, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
         except Rejected as fault:
             return replace(told, plan=Plan(parked=_parked(fault, told.rule)))
