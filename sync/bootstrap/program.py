@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
-
 from sync.bootstrap.adapters import rule_defaults, source_of, trackers_of
 from sync.bootstrap.clock import SharedClock, WallClock
 from sync.bootstrap.stores import has_store, ready_store
@@ -19,6 +17,7 @@ from sync.settings import Settings
 from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
+from sync.store.probe import check_writable
 from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
@@ -121,14 +120,14 @@ def probes(
     """What ``/health/ready`` asks. A Jira site that is down does not make us unready."""
 
     def of_store() -> Check:
-        with store.read() as session:
-            session.execute(text("SELECT 1"))
+        check_writable(store)
         return Check(True)
 
     def of_inbox() -> Check:
         if not inbox.running:
             return Check(False, "it takes no deliveries: the program is stopping")
-        return Check(True)
+        words = f"it refuses deliveries: {inbox.trouble}" if inbox.trouble else ""
+        return Check(not words, words)
 
     def of_worker() -> Check:
         trouble = daemon.trouble()

@@ -7,12 +7,8 @@ fail. Never hold a transaction across a call to the outside.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +18,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
-from sync.store.errors import SchemaMismatch, StoreMisconfigured, StoreUnavailable, translate
+from sync.store.errors import (
+    FileLost,
+    SchemaMismatch,
+    StoreMisconfigured,
+    StoreUnavailable,
+    translate,
+)
+from sync.store.file import StoreFile
 from sync.store.text import storable_parameters, to_json
 
 __all__ = ["SchemaMismatch", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
@@ -41,8 +44,15 @@ class Store:
     Database errors that mean "not now" leave every method as StoreUnavailable.
     """
 
-    def __init__(self, engine: Engine, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        check_file: Callable[[], None] = lambda: None,
+        busy_timeout: float = BUSY_TIMEOUT,
+    ) -> None:
         self.engine = engine
+        self._check_file = check_file
         self._busy_timeout = busy_timeout
         self._turns = threading.Lock()
         self.dialect: Literal["sqlite", "postgresql"] = (
@@ -92,7 +102,9 @@ class Store:
         ):
             try:
                 yield session
-                session.commit()
+                session.flush()
+                with self._confirmed():
+                    session.commit()
             except BaseException:
                 session.rollback()
                 raise
@@ -106,7 +118,12 @@ class Store:
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
         """Like ``write``, without the object layer."""
-        with _translated(), self.turn(), self._writer.begin() as connection:
+        with (
+            _translated(),
+            self.turn(),
+            self._writer.connect() as connection,
+            self.transaction(connection),
+        ):
             yield connection
 
     def writer(self) -> Connection:
@@ -114,6 +131,26 @@ class Store:
         The caller closes it."""
         with _translated():
             return self._writer.connect()
+
+    @contextmanager
+    def transaction(self, connection: Connection) -> Iterator[None]:
+        """One transaction of a connection from ``writer``, within a ``turn``."""
+        transaction = connection.begin()
+        try:
+            yield
+            with self._confirmed():
+                transaction.commit()
+        except BaseException:
+            if transaction.is_active:
+                transaction.rollback()
+            raise
+
+    @contextmanager
+    def _confirmed(self) -> Iterator[None]:
+        """For a commit: it ends well only if what was committed is in the file at the store's path."""
+        self._check_file()
+        yield
+        self._check_file()
 
     def close(self) -> None:
         """Close all connections. On SQLite the write-ahead log is folded into the file."""
@@ -135,7 +172,8 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
         ) from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return Store(_sqlite(parsed, busy_timeout), busy_timeout=busy_timeout)
+        engine, check_file = _sqlite(parsed, busy_timeout)
+        return Store(engine, check_file=check_file, busy_timeout=busy_timeout)
     if backend == "postgresql":
         return Store(_postgresql(parsed))
     raise StoreMisconfigured(
@@ -143,61 +181,52 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     )
 
 
-def _sqlite(url: URL, busy_timeout: float) -> Engine:
+def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
     if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
         raise StoreMisconfigured(
             "the store's url names no file; a store in memory would lose what it accepted. "
             "Write for example sqlite:///ticket-sync.db"
         )
-    file = Path(url.database)
-    if file.is_dir():
-        raise StoreMisconfigured(f"the store's url names a folder, {file}; name a file in it")
-    if not file.parent.is_dir():
+    path = Path(url.database)
+    if path.is_dir():
+        raise StoreMisconfigured(f"the store's url names a folder, {path}; name a file in it")
+    if not path.parent.is_dir():
         raise StoreMisconfigured(
-            f"the store's folder {file.parent.absolute()} does not exist; create it or change the url"
+            f"the store's folder {path.parent.absolute()} does not exist; create it or change the url"
         )
+    file = StoreFile(path, busy_timeout=busy_timeout)
     engine = create_engine(
         url.set(drivername="sqlite"),
-        connect_args={"isolation_level": None, "timeout": busy_timeout, "check_same_thread": False},
+        creator=file.connect,
         json_serializer=to_json,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_TIMEOUT,
     )
 
-    @event.listens_for(engine, "do_connect")
-    def make(*_: Any) -> None:
-        # Deliveries are nobody else's business; SQLite's other files take over these rights.
-        with contextlib.suppress(OSError):
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        _to_wal(connection, busy_timeout)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
+    def check(connection: Any = None) -> None:
+        try:
+            file.check(connection)
+        except FileLost:
+            raise
+        except StoreUnavailable:
+            # All connections have to go before new ones come. Those in use go when they come back.
+            engine.dispose()
+            raise
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        check(connection.connection.driver_connection)
         immediate = connection.get_execution_options().get("ticket_sync_immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
+    @event.listens_for(engine, "checkin")
+    def come_back(_connection: Any, record: Any) -> None:
+        if file.companions_lost:
+            record.invalidate()
+
     _keep_text_storable(engine)
-    return engine
-
-
-def _to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
-    # The change to WAL needs the file for itself, and SQLite does not wait for that.
-    until = time.monotonic() + busy_timeout
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(0.02)
+    return engine, check
 
 
 def _postgresql(url: URL) -> Engine:

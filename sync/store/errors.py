@@ -15,6 +15,10 @@ class StoreUnavailable(Exception):
     """
 
 
+class FileLost(StoreUnavailable):
+    """The file of the store is not at its path now. Connections to it stay good for when it is."""
+
+
 class StoreMisconfigured(StoreUnavailable):
     """It cannot work before a person changes something: a URL, a folder, a missing package."""
 

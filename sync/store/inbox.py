@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,12 +23,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from sync.store.engine import Store
-from sync.store.errors import StoreUnavailable, translate
+from sync.store.errors import FileLost, StoreUnavailable, translate
 from sync.store.tables import DeliveryState
 
 log = structlog.get_logger("inbox")
 
 BATCH = 200
+# How long (seconds) after a refusal it is found out whether writing works again.
+TRY_AGAIN = 1.0
 BATCH_BYTES = 8 * 1024 * 1024
 QUEUE = 10_000
 QUEUE_BYTES = 64 * 1024 * 1024
@@ -127,6 +130,7 @@ class Inbox:
         self._queued_bytes = 0
         self._closing = False
         self._trouble = ""
+        self._refused: _Waiting | None = None
         self._changed = threading.Condition()
         self._connection: Connection | None = None
         insert = sqlite.insert if store.dialect == "sqlite" else postgresql.insert
@@ -165,7 +169,7 @@ class Inbox:
 
     @property
     def trouble(self) -> str:
-        """Why the newest deliveries could not be stored, "" if they were."""
+        """Why deliveries cannot be stored, "" while they can; it goes by itself."""
         return self._trouble
 
     def close(self, timeout: float = 30.0) -> bool:
@@ -189,10 +193,15 @@ class Inbox:
             self._changed.notify()
 
     def _take(self) -> list[_Waiting]:
-        """What waits now, as one batch; waits for the first. Empty once closed and drained."""
+        """What waits now, as one batch; waits for the first. Empty once closed and drained, and
+        when it is time to try again."""
         with self._changed:
+            until = time.monotonic() + TRY_AGAIN
             while not self._queue and not self._closing:
-                self._changed.wait()
+                left = until - time.monotonic() if self._trouble else None
+                if left is not None and left <= 0:
+                    return []
+                self._changed.wait(left)
             batch: list[_Waiting] = []
             size = 0
             while self._queue and len(batch) < self._batch:
@@ -205,7 +214,14 @@ class Inbox:
             return batch
 
     def _run(self) -> None:
-        while batch := self._take():
+        while True:
+            batch = self._take()
+            if not batch:
+                if self._closing:
+                    break
+                # A refused delivery itself is the proof: what is smaller may fit where it does not.
+                # Its sender, told to try again, will be told that it is there.
+                batch = [self._refused] if self._refused else []
             try:
                 outcomes = self._write(batch)
             except Exception as error:
@@ -220,20 +236,35 @@ class Inbox:
         try:
             stored = self._commit([one.row for one in batch])
         except StoreUnavailable as error:
-            self._trouble = str(error)
-            log.warning("the inbox cannot write", reason=str(error), refused=len(batch))
+            self._fall(str(error), batch)
             return [(one, error) for one in batch]
         except Exception:
             # One row that the database does not take must not cost the others their place.
             log.exception("a batch was refused; its deliveries are written one by one")
-            return [(one, self._write_alone(one)) for one in batch]
-        self._trouble = ""
-        outcomes: _Outcomes = []
+            outcomes: _Outcomes = [(one, self._write_alone(one)) for one in batch]
+            if not any(isinstance(said, StoreUnavailable) for _, said in outcomes):
+                self._rise()
+            return outcomes
+        self._rise()
+        outcomes = []
         for one in batch:
             id_ = one.row["id"]
             outcomes.append((one, Receipt(id_, id_ in stored)))
             stored.discard(id_)
         return outcomes
+
+    def _fall(self, words: str, batch: list[_Waiting]) -> None:
+        # Each delivery that is refused has a line of its own already.
+        if not self._trouble:
+            log.error("the inbox cannot write; deliveries are refused", reason=words)
+        self._trouble = words
+        self._refused = max(batch, key=lambda one: one.size)
+
+    def _rise(self) -> None:
+        if self._trouble:
+            log.info("the inbox writes again")
+        self._trouble = ""
+        self._refused = None
 
     def _write_alone(self, one: _Waiting) -> Receipt | Exception:
         try:
@@ -252,6 +283,9 @@ class Inbox:
             lost = self._connection is not None and self._connection.invalidated
             if known is None:
                 raise
+            if isinstance(known, FileLost):
+                # Kept: it has the very file open that may be put back.
+                raise
             self._disconnect()
             if lost and not fresh:
                 # The server ended a connection that we kept (a restart): writing again is harmless,
@@ -262,7 +296,7 @@ class Inbox:
     def _insert_with(self, rows: Sequence[dict[str, Any]]) -> set[str]:
         if self._connection is None:
             self._connection = self._store.writer()
-        with self._store.turn(), self._connection.begin():
+        with self._store.turn(), self._store.transaction(self._connection):
             return set(self._connection.execute(self._insert, rows).scalars())
 
     def _disconnect(self) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 
 import pytest
+import structlog
 from sqlalchemy import text
 from sqlmodel import select
 
+from sync.store import inbox as inbox_module
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Accepted, Inbox, InboxClosed, InboxFull, delivery_id
 from sync.store.tables import DeliveryRow
@@ -173,6 +176,28 @@ def test_a_disk_that_fails_refuses_and_then_recovers(
     assert inbox.trouble == ""
     inbox.close()
     assert [row.event_id for row in _stored(sqlite_store)] == ["before", "during1"]
+
+
+def test_it_finds_out_by_itself_that_what_it_refused_fits_again(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_module, "TRY_AGAIN", 0.02)
+    fault = FullDisk(sqlite_store)
+    inbox = Inbox(sqlite_store)
+    fault.on = True
+    with structlog.testing.capture_logs() as logs:
+        for n in range(3):
+            with pytest.raises(StoreUnavailable, match="disk is full"):
+                inbox.accept(_delivery(f"e{n}", b"x" * 100_000)).result(10)
+        time.sleep(0.2)
+        assert "disk is full" in inbox.trouble
+        fault.on = False
+        _until(lambda: not inbox.trouble)
+    assert [line["log_level"] for line in logs] == ["error", "info"]
+    # The sender tries again, and is told the truth.
+    assert not inbox.accept(_delivery("e2", b"x" * 100_000)).result(10).stored
+    inbox.close()
+    assert [row.event_id for row in _stored(sqlite_store)] == ["e2"]
 
 
 @pytest.mark.postgres

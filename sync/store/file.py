@@ -1,0 +1,214 @@
+"""The file of the store, and whether it still is the one that was opened.
+
+SQLite holds on to the file it has opened, wherever that goes: deleted, moved or replaced, it goes on
+taking commits that nobody will find again, and each new connection makes an empty file in its place.
+So whoever commits asks here, before and after: is the file at the path the one of our connections?
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import structlog
+
+from sync.store.errors import FileLost, StoreUnavailable
+
+log = structlog.get_logger("store")
+
+# Device and inode: a file's own name, whatever its path. None where there is none.
+_Identity = tuple[int, int] | None
+
+_REMEDY = (
+    "Nothing is accepted meanwhile. Put that file back and ticket-sync goes on with it by itself; "
+    "to go on without it, restart ticket-sync"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What lies at the paths of the database, its write-ahead log and the index of that."""
+
+    database: _Identity
+    log: _Identity
+    index: _Identity
+
+
+class _Connection(sqlite3.Connection):
+    """One that is counted while it is open: among ``counted``, once it has got there."""
+
+    counted: WeakSet[_Connection] | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self.counted is not None:
+            self.counted.discard(self)
+
+
+class StoreFile:
+    """One SQLite file and the connections of this process to it.
+
+    It is made by the first connection of all, never again after that. All connections have the same
+    three files open; while any of them is open, SQLite itself removes none of the three.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+        self._path = path.absolute()
+        # SQLite puts the companions beside the file that a link leads to.
+        self._real = os.path.realpath(path)
+        self._busy_timeout = busy_timeout
+        self._changing = threading.Lock()
+        self._open: WeakSet[_Connection] = WeakSet()
+        self._files: _Files | None = None
+        self._said = ""
+
+    def connect(self) -> sqlite3.Connection:
+        """A new connection. Raises FileLost, StoreUnavailable, or what SQLite raises."""
+        if self._files is None:
+            self._make()
+        else:
+            self._expect(connecting=True)
+        # Never made by SQLite: it would make an empty one where ours was taken away.
+        connection = sqlite3.connect(
+            f"{self._path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=self._busy_timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
+        )
+        try:
+            _prepare(connection, self._busy_timeout)
+            self._add(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def check(self, connection: Any = None) -> None:
+        """Raises FileLost while the file at the path is not the one that was opened, and
+        StoreUnavailable where only its companions went, until all connections are new.
+
+        Through ``connection``, in no transaction, what was committed is then brought into the file.
+        """
+        try:
+            self._expect()
+        except StoreUnavailable as error:
+            self._say(str(error))
+            if connection is not None:
+                # The log may be at no path any more: then only who has it open can still read it.
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            raise
+        if self._said:
+            self._say("")
+
+    @property
+    def companions_lost(self) -> bool:
+        """Whether the database is there, but not the companions that the connections have open."""
+        files = self._files
+        if files is None or not self._said:
+            return False
+        with contextlib.suppress(OSError):
+            found = self._look()
+            return found.database == files.database and found != files
+        return False
+
+    def _expect(self, *, connecting: bool = False) -> None:
+        expected = self._files
+        if expected is None:
+            return
+        try:
+            found = self._look()
+        except OSError as error:
+            raise FileLost(
+                f"the store's file {self._path} cannot be looked at ({error.strerror}). {_REMEDY}"
+            ) from error
+        if found.database is None:
+            raise FileLost(
+                f"the store's file {self._path} is not there any more: it was deleted, moved or "
+                f"emptied. {_REMEDY}, which begins an empty one"
+            )
+        if found.database != expected.database:
+            raise FileLost(
+                f"the store's file {self._path} is not the one that was opened: another was put in "
+                f"its place. {_REMEDY}, which goes on with the file that is there then"
+            )
+        if found != expected and not (connecting and not self._open):
+            raise StoreUnavailable(
+                f"{self._path.name}-wal or {self._path.name}-shm beside the store's file "
+                f"{self._path} was removed while it was in use; the store is opened anew. Leave "
+                "both alone while ticket-sync runs: they are part of the store"
+            )
+
+    def _look(self) -> _Files:
+        return _Files(
+            _identity(str(self._path), some=True),
+            _identity(f"{self._real}-wal"),
+            _identity(f"{self._real}-shm"),
+        )
+
+    def _make(self) -> None:
+        # Deliveries are nobody else's business; SQLite's other files take over these rights.
+        with contextlib.suppress(OSError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL, 0o600))
+
+    def _add(self, connection: _Connection) -> None:
+        with self._changing:
+            if self._files is None or not self._open:
+                found = self._look()
+                if self._files is not None and self._files.database != found.database:
+                    self._expect()
+                self._files = found
+            else:
+                self._expect()
+            connection.counted = self._open
+            self._open.add(connection)
+
+    def _say(self, words: str) -> None:
+        with self._changing:
+            if words == self._said:
+                return
+            self._said = words
+        if words:
+            log.error("the store's file was lost", reason=words)
+        else:
+            log.info("the store's file is there again", file=str(self._path))
+
+
+def _identity(path: str, *, some: bool = False) -> _Identity:
+    """Which file is at ``path``; with ``some``, one without any content is none."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return None if some and not found.st_size else (found.st_dev, found.st_ino)
+
+
+def _prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    _to_wal(connection, busy_timeout)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
+    # The first reading is what opens the companions.
+    connection.execute("SELECT count(*) FROM sqlite_master").close()
+
+
+def _to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    # The change to WAL needs the file for itself, and SQLite does not wait for that.
+    until = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
