@@ -7,6 +7,8 @@ and idle connections add up until no file descriptor is left for a real sender. 
   within ``header_bytes`` and ``header_count`` (else 431);
 - of more than ``connections``, the one that has idled longest makes room for the new one;
 - a body that goes on after its answer ends the connection;
+- no more than ``pipelined`` requests wait on one connection for the answer before them (else 400);
+- an offer to speak another protocol (``Upgrade``) is not taken up, and its request read as any other;
 - a sender that closes its side after a whole request still gets the answer.
 """
 
@@ -16,6 +18,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
@@ -28,6 +31,8 @@ class ConnectionLimits:
     header_count: int = 100
     connections: int = 4096
     keep_alive_seconds: int = 30
+    # What was received is read at once, all of it; each of these is work that somebody may never want.
+    pipelined: int = 32
 
 
 _FLOOD = (
@@ -38,6 +43,10 @@ _FLOOD = (
 
 class _Flood(Exception):
     """More headers than are taken."""
+
+
+class _NotTaken(Exception):
+    """A request that is not taken, whatever its headers."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -51,6 +60,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _in_headers: bool = False
     _header_bytes: int = 0
     _flooded: bool = False
+    # While the head of a request with an offer to upgrade is read, which is then read without it.
+    _offered: bool = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -75,7 +86,13 @@ class GuardedProtocol(HttpToolsProtocol):
         return True
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._read(data)
+        except httptools.HttpParserError:
+            message = "Invalid HTTP request received."
+            self.logger.warning(message)
+            self.send_400_response(message)
         if self.transport.is_closing():
             return
         if self._in_headers:
@@ -86,6 +103,27 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._deadline = self.loop.call_later(self.limits.header_seconds, self._cut_off)
         elif self.cycle is not None and self.cycle.response_complete and self.cycle.more_body:
             self.transport.close()
+
+    def _read(self, data: bytes) -> None:
+        # The parser takes an offer for accepted: it ends with the head, and would read what follows,
+        # the body, as the next request.
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                if not self._offered:
+                    raise httptools.HttpParserError("an upgrade that was not offered") from offer
+                self._offered = False
+                data = self._head_without_offer() + data[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _head_without_offer(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b" ".join((self.parser.get_method(), self.url, b"HTTP/" + version))]
+        lines += [b": ".join(header) for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -103,16 +141,31 @@ class GuardedProtocol(HttpToolsProtocol):
             raise _Flood
 
     def on_headers_complete(self) -> None:
-        self._in_headers = False
         self._header_bytes += len(self.url)
         if self._header_bytes > self.limits.header_bytes:
             self._flooded = True
             raise _Flood
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise _NotTaken
+            self._offered = True
+            return
+        if len(self.pipeline) >= self.limits.pipelined:
+            raise _NotTaken
         # Trailers after a chunked body count from here.
         self._header_bytes = 0
+        self._in_headers = False
         self._stop_clock()
         self.idle.pop(self, None)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._offered:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._offered:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         waiting = not self.pipeline

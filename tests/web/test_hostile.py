@@ -177,6 +177,61 @@ def test_pipelined_deliveries_are_answered_each_in_order(running: Running) -> No
     assert len(ids) == 20
 
 
+def test_more_than_a_few_pipelined_requests_end_the_connection(start: Start) -> None:
+    running = start(connections=ConnectionLimits(pipelined=5))
+    client = running.connect()
+    client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n" * 200)
+    while (reply := client.reply()) is not None:
+        last = reply.status
+    assert last == 400
+    assert client.closed()
+    assert _works(running)
+
+
+_OFFERS = {
+    "HTTP/2": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+    "a websocket": "Connection: keep-alive, upgrade\r\nUpgrade: websocket\r\n",
+    "something else": "Upgrade: foo/1, bar\r\nConnection: UPGRADE\r\n",
+}
+
+
+@pytest.mark.parametrize("offer", _OFFERS.values(), ids=_OFFERS)
+@pytest.mark.parametrize("piece", [1, 100, 100_000], ids="in pieces of {}".format)
+def test_an_offer_to_upgrade_changes_nothing_about_a_delivery(
+    running: Running, offer: str, piece: int
+) -> None:
+    client = running.connect()
+    client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    parts = chunked(event("b")).split(b"\r\n", 1)
+    sent = request(event("a"), headers=offer) + (offer.encode() + parts[1]).join(
+        [parts[0] + b"\r\n", b""]
+    )
+    sent += request(event("c"))
+    for at in range(0, len(sent), piece):
+        client.send(sent[at : at + piece])
+    replies = [client.reply() for _ in range(3)]
+    assert [reply.status for reply in replies if reply] == [202, 202, 202]
+    assert [row.event_id for row in running.stored()] == ["a", "b", "c"]
+    assert [row.body for row in running.stored()] == [event("a"), event("b"), event("c")]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_request_in_the_body_of_an_offer_to_upgrade_is_a_body(
+    running: Running, together: bool
+) -> None:
+    hidden = b"GET /health/live HTTP/1.1\r\nHost: t\r\n\r\n"
+    sent = request(hidden, headers=_OFFERS["HTTP/2"])
+    client = running.connect()
+    at = len(sent) if together else len(sent) - len(hidden)
+    client.send(sent[:at])
+    client.send(sent[at:])
+    client.socket.shutdown(socket.SHUT_WR)
+    assert (reply := client.reply()) is not None
+    assert reply.status == 202
+    assert client.closed()
+    assert [row.body for row in running.stored()] == [hidden]
+
+
 def test_a_sender_that_closes_its_side_still_gets_the_answer(running: Running) -> None:
     client = running.connect()
     client.send(request(event("half")))
