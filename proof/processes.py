@@ -36,7 +36,7 @@ connect_timeout = "2s"
 read_timeout = "{read_timeout}s"
 probe_every = "500ms"
 [worker]
-lease = "30s"
+lease = "15s"
 [mappings]
 reload_every = "300ms"
 {mappings}

@@ -148,6 +148,8 @@ class Tracker(Protocol):
     site: str
     # Seconds after which a search surely shows what was created before (Jira's index lags).
     index_lag: float
+    # Seconds from asking for a call to when it has gone out, or is not to any more.
+    goes_out_within: float
     # Seconds from asking for a call to when it surely has ended on our side.
     longest_call: float
     # Seconds for which Jira may go on with a call that we have given up.

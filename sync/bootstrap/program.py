@@ -13,7 +13,7 @@ from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
-from sync.settings import Settings
+from sync.settings import Settings, lease_of
 from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
@@ -71,7 +71,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     store, book = _store_and_rules(settings, clock)
     source = source_of(settings)
     trackers = trackers_of(settings, clock)
-    options = Options(threads=settings.worker.threads, pace=Pace(lease=settings.worker.lease))
+    options = Options(threads=settings.worker.threads, pace=Pace(lease=lease_of(settings)))
     daemon = Daemon(store, {source.name: source}, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.poke)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)

@@ -71,6 +71,7 @@ class MemoryTracker:
     ) -> None:
         self.site = site
         self.index_lag = index_lag
+        self.goes_out_within = 4.0
         self.longest_call = 5.0
         self.afterwork = 1.0
         self.tickets: dict[str, MemoryTicket] = {}

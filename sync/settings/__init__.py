@@ -6,7 +6,7 @@ file, then the defaults of ``sections``.
 
 from sync.settings.load import find, load
 from sync.settings.problems import Mistake, SettingsError
-from sync.settings.root import Settings
+from sync.settings.root import Settings, lease_of
 from sync.settings.sections import Api, Coalesce, Site, Sweep
 from sync.settings.shipped import shipped
 
@@ -19,6 +19,7 @@ __all__ = [
     "Site",
     "Sweep",
     "find",
+    "lease_of",
     "load",
     "shipped",
 ]

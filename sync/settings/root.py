@@ -113,6 +113,12 @@ class Settings(BaseSettings):
         return next(iter(self.sites))
 
 
+def lease_of(settings: Settings) -> float:
+    """Seconds for which a ticket is one worker's: what is set, or more where a site's calls need it."""
+    calls = [one.connect_timeout + one.read_timeout for one in settings.sites.values()]
+    return max(settings.worker.lease, max(calls, default=0.0) + LEASE_RESERVE)
+
+
 def gather(file: Path | None) -> dict[str, Any]:
     """What file and environment say, merged, not yet validated. The environment wins.
 
@@ -134,9 +140,10 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 Keys = tuple[str, ...]
 
-# Seconds that a walk may spend around a call: waiting for its turn, trying again for a moment, writing
-# down what it did.
-LEASE_MARGIN = 20.0
+# Seconds that a walk may spend around a call: waiting for its turn, writing down what it did.
+LEASE_MARGIN = 5.0
+# The same, with what a call may take that is tried again for a moment.
+LEASE_RESERVE = 20.0
 
 
 def across(settings: Settings) -> Iterator[tuple[Keys, str, str]]:

@@ -72,7 +72,7 @@ def make(
     record.step(intend, Entry("intend", f"about to {action}"))
     try:
         # A process that stood still meanwhile must not send it: others may have given it up.
-        ref = tracker.create(draft, not_after=begun + tracker.longest_call - tracker.afterwork)
+        ref = tracker.create(draft, not_after=begun + tracker.goes_out_within)
     except Unknown as fault:
         # The call has ended on our side.
         ended = clock.time() - tracker.longest_call

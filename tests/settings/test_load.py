@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from sync.settings import Settings, SettingsError, load, shipped
+from sync.settings import Settings, SettingsError, lease_of, load, shipped
 
 GOOD = """
 [coalesce]
@@ -195,3 +195,10 @@ def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         settings.default_site = "x"  # type: ignore[misc]
     assert isinstance(settings, Settings)
+
+
+def test_a_lease_is_long_enough_for_the_calls_of_every_site() -> None:
+    written(more='[worker]\nlease = "40s"\n')
+    assert lease_of(load()) == 5 + 30 + 20
+    written(more='[worker]\nlease = "2m"\n')
+    assert lease_of(load()) == 120

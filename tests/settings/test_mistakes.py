@@ -263,5 +263,5 @@ def test_a_lease_shorter_than_a_call_is_refused_with_the_least_that_will_do() ->
     assert mistakes(GOOD + '[worker]\nlease = "20s"\n') == [
         f"config.toml:{len(GOOD.splitlines()) + 2}: [worker] lease: is shorter than a call to the site "
         "'main' may take; a ticket would be taken from the worker that is at it. "
-        'Write at least "55s", or shorten the timeouts of [sites.main].'
+        'Write at least "40s", or shorten the timeouts of [sites.main].'
     ]

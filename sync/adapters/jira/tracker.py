@@ -38,7 +38,8 @@ class JiraTracker:
         self.site = site.name
         self._clock = clock
         self.index_lag = site.index_lag
-        self.longest_call = site.patience + site.connect_timeout + site.read_timeout + MARGIN
+        self.goes_out_within = site.patience + site.connect_timeout + MARGIN
+        self.longest_call = self.goes_out_within + site.read_timeout
         self.afterwork = site.read_timeout
         self._people_url = site.people_url
         self._calls = Calls(site, clock, mount)
