@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -144,3 +145,18 @@ def test_inspection_answers_what_a_check_of_rules_asks(world: World) -> None:
     assert look.user("on.call@example.com")
     assert look.user("nobody@example.com") is None
     assert "customfield_10026" in look.fields()
+
+
+def test_what_somebody_has_mended_in_jira_is_seen_by_the_next_try(world: World) -> None:
+    for _ in range(6):
+        with pytest.raises(Rejected, match="Enormous"):
+            world.tracker.draft(desired(Severity="Enormous"))
+    assert world.calls().count("GET issue/createmeta/{project}/issuetypes/{type}") == 1, (
+        "many tickets may meet the same"
+    )
+    field = world.jira.site.fields["customfield_10015"]
+    more = (*field.options, replace(field.options[0], id="77777", value="Enormous"))
+    world.jira.site.fields[field.id] = replace(field, options=more)
+    world.clock.sleep(16)
+    draft = world.tracker.draft(desired(Severity="Enormous"))
+    assert draft.fields["customfield_10015"].value == "Enormous"

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from sync.domain.errors import Fault, Outage, Refused, SiteDown, Unknown
+from sync.domain.errors import Fault, Gone, Outage, Refused, Rejected, SiteDown, Unknown
 from tests.adapters.jira.world import World, desired
 
 
@@ -153,3 +153,62 @@ def test_a_project_whose_creates_never_answer_does_not_take_the_site_down(world:
             world.tracker.create(world.tracker.draft(desired(f"k{number}")))
     assert fault.hits == 12
     assert world.tracker.down() == ""
+
+
+@pytest.mark.parametrize(
+    "nothing", [{"effect": "html", "status": 200}, {"effect": "status", "status": 500}], ids=str
+)
+def test_a_site_on_which_nothing_works_is_left_alone_whatever_it_answers(
+    world: World, nothing: dict[str, Any]
+) -> None:
+    ref = world.make()
+    world.jira.faults.add(**nothing)
+    with capture_logs() as logs:
+        for _ in range(30):
+            with pytest.raises((Refused, SiteDown)):
+                world.tracker.read(ref.id)
+    assert world.tracker.down()
+    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+    assert len(world.exchanges) < 16
+    world.jira.faults.clear()
+    world.clock.sleep(20)
+    assert world.tracker.read(ref.id).ref == ref
+
+
+def test_an_empty_search_is_believed_only_of_a_jira_that_knows_us_and_shows_the_project(
+    world: World,
+) -> None:
+    world.make()
+    world.tracker.verify("DATA")
+    world.jira.deny("DATA", "BROWSE_PROJECTS")
+    with pytest.raises(Rejected, match="project DATA is gone"):
+        world.tracker.verify("DATA")
+    world.jira.allow("DATA")
+    world.jira.faults.add("unauthorized", path="myself")
+    with pytest.raises(SiteDown):
+        world.tracker.verify("DATA")
+
+
+def test_what_is_said_to_be_missing_is_believed_only_after_asking_anew_who_we_are(
+    world: World,
+) -> None:
+    """Without the header by which Jira says whom it takes us for, as behind some gateways."""
+    ref, other = world.make("one"), world.make("other")
+    world.jira.person.delete(ref.key)
+    with pytest.raises(Gone):
+        world.tracker.read(ref.id)
+    world.jira.faults.add("anonymous")
+    with pytest.raises(SiteDown):
+        world.tracker.read(other.id)
+
+
+def test_a_site_is_probed_before_anything_is_reckoned_from(world: World) -> None:
+    world.jira.faults.add("unauthorized", count=1)
+    with pytest.raises(SiteDown):
+        world.tracker.probe()
+    world.clock.sleep(20)
+    world.tracker.ready()
+    assert world.tracker.down() == ""
+    with pytest.raises(Refused, match="stood still"):
+        world.tracker.create(world.tracker.draft(desired()), not_after=world.clock.time() - 1)
+    assert world.jira.tickets() == []
