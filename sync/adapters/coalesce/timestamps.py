@@ -17,6 +17,12 @@ _RFC3339 = re.compile(
     r"(?:[.,]([0-9]+))?\s*(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?\Z",
     re.ASCII,
 )
+# As everybody writes it, and nothing that is only allowed: no small letters, no second 60.
+_USUAL = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z",
+    re.ASCII,
+)
 _EPOCH = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]+))?\Z", re.ASCII)
 _LONGEST = 64
 
@@ -44,11 +50,15 @@ def nanoseconds(value: Any) -> int | None:
 
 
 def received(value: Any) -> str:
-    """The time as the RFC 3339 text it came as; other forms are rewritten, what is none is ""."""
+    """The time as the RFC 3339 text it came as; what is none is "".
+
+    Forms and spellings that other readers of times would refuse are rewritten: whoever reads it later
+    reads a time.
+    """
     found = nanoseconds(value)
     if found is None:
         return ""
-    if isinstance(value, str) and not _EPOCH.match(value.strip()):
+    if isinstance(value, str) and _USUAL.match(value.strip()):
         return value.strip()
     return rfc3339(found)
 

@@ -20,6 +20,7 @@ from sync.adapters.coalesce.entities import (
 )
 from sync.adapters.coalesce.payloads import issue
 from sync.adapters.coalesce.timestamps import nanoseconds, received, rfc3339
+from sync.rules.filters import moment
 
 NOON = 1_790_000_000
 
@@ -103,6 +104,34 @@ def test_a_time_that_is_written_reads_back(nanos: int) -> None:
 def test_a_time_stays_as_it_was_received_unless_it_was_no_text() -> None:
     assert received("2026-09-21T16:13:20.1+02:00") == "2026-09-21T16:13:20.1+02:00"
     assert received("1790000000") == received(NOON) == "2026-09-21T14:13:20Z"
+
+
+@pytest.mark.parametrize(
+    "odd, usual",
+    [
+        ("2026-09-21t14:13:20z", "2026-09-21T14:13:20Z"),
+        ("2026-09-21 14:13:20,5", "2026-09-21T14:13:20.5Z"),
+        ("2026-09-21T14:13:20", "2026-09-21T14:13:20Z"),
+        ("2026-09-21T14:13:20  Z", "2026-09-21T14:13:20Z"),
+        ("2026-09-21T16:13:20+0200", "2026-09-21T14:13:20Z"),
+        ("2026-09-21T23:59:60Z", "2026-09-22T00:00:00Z"),
+        ("2026-09-21T14:13:20.1234567899999Z", "2026-09-21T14:13:20.123456789Z"),
+    ],
+)
+def test_a_time_in_an_odd_spelling_is_rewritten_in_the_usual_one(odd: str, usual: str) -> None:
+    assert received(odd) == usual
+
+
+_TIMES = st.from_regex(
+    r"\A(19[7-9][0-9]|20[0-9]{2})-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-5][0-9]:[0-6][0-9]"
+    r"([.,][0-9]{1,12})? ?(Z|z|[+-][0-2][0-9]:?[0-5][0-9])?\Z"
+)
+
+
+@given(_TIMES)
+def test_every_time_that_was_taken_can_be_read_by_the_rules(text: str) -> None:
+    if taken := received(text):
+        assert moment(taken).timestamp() == pytest.approx((nanoseconds(text) or 0) / 1e9, abs=1e-5)
 
 
 def test_text_loses_what_databases_and_xml_cannot_hold() -> None:
