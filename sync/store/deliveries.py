@@ -9,6 +9,8 @@ from sqlmodel import Session, col, select
 
 from sync.store.tables import DeliveryRow, DeliveryState
 
+# Reasons are for people: nobody reads more than a few lines of why.
+LONGEST_REASON = 500
 BATCH_BYTES = 16 * 1024 * 1024
 
 # Serialises triage between processes on PostgreSQL.
@@ -74,9 +76,13 @@ def mark_triaged(
 
 
 def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
-    """Set a delivery aside as a dead letter, with the reason in words."""
+    """Set a delivery aside as a dead letter, with the reason in words: one line, cut where too long.
+
+    A reason may quote the sender, who is not to be trusted with line ends and escape sequences.
+    """
     row.state = DeliveryState.DEAD
-    row.outcome = reason
+    line = " ".join("".join(c if c.isprintable() else " " for c in reason[:10_000]).split())
+    row.outcome = line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
     session.add(row)
 
 

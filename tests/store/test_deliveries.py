@@ -118,3 +118,17 @@ def test_the_queue_of_triage_is_read_from_its_own_index(sqlite_store: Store) -> 
             "EXPLAIN QUERY PLAN SELECT seq FROM deliveries WHERE state = 'accepted' ORDER BY seq"
         ).all()
     assert "ix_deliveries_accepted" in str(plan)
+
+
+def test_the_reason_of_a_dead_letter_is_one_harmless_line_of_bounded_length(store: Store) -> None:
+    _fill(store, 2)
+    odd = "a\x1b[2Jb\n2026-01-01 [error] forged\x9bc\u202ed\ud800"
+    with store.write() as session:
+        for row, reason in zip(
+            deliveries.next_batch(session, 2), [odd, "k" * 900_000], strict=True
+        ):
+            deliveries.mark_dead(session, row, reason)
+    with store.read() as session:
+        long, short = (row.outcome for row in deliveries.dead(session))
+    assert short == "a [2Jb 2026-01-01 [error] forged c d"
+    assert (len(long), long[-1]) == (500, "…")

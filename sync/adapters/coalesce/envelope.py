@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sync.adapters.coalesce.characters import clean, cut
 from sync.adapters.coalesce.fields import child, get, snake, word
 from sync.domain.subject import EventType, Kind
 
@@ -26,6 +27,7 @@ NUMBERS = {
     22: "incident_cancelled",
 }
 _TYPES = {type_.value: type_ for type_ in EventType if type_ is not EventType.UNKNOWN}
+LONGEST_NAME = 60
 SUBJECT_IDS = {Kind.ISSUE: "issue_id", Kind.INCIDENT: "incident_id"}
 
 
@@ -92,4 +94,6 @@ def _places(body: Mapping[str, Any]) -> Iterator[Place]:
             continue
         for kind in Kind:
             if (message := child(holder, kind.value)) is not None:
-                yield Place(kind, f"{name}.{kind.value}", message)
+                # The name is the sender's, and goes into what people are told.
+                shown = cut(" ".join(clean(name).split()), LONGEST_NAME)
+                yield Place(kind, f"{shown}.{kind.value}", message)

@@ -291,3 +291,13 @@ def test_callbacks_keep_their_command_as_it_came() -> None:
         {"url": "https://api.example.com/c", "action_name": "Fix", "issues_command": command},
         {"url": "https://api.example.com/d", "action_name": "", "issues_command": None},
     )
+
+
+@pytest.mark.parametrize("key", ["a\x1b[2J\nforged b\0c", "k" * 900_000], ids=["odd", "long"])
+def test_the_name_of_a_key_is_told_without_what_terminals_obey_and_cut(key: str) -> None:
+    body = {"event_type": "NEWER", "event_id": "e", key: {"issue": {"title": "t"}}}
+    with pytest.raises(Unreadable) as caught:
+        CoalesceSource(["s"]).read(json.dumps(body).encode())
+    words = str(caught.value)
+    assert words.isprintable()
+    assert len(words) < 200
