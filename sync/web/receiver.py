@@ -124,10 +124,11 @@ class Receiver:
     def _verified(
         self, request: Request[Any, Any, Any], body: bytes, facts: dict[str, Any]
     ) -> bool:
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in request.scope["headers"]
-        }
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in request.scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            # A header on several lines is one: its items are separated as within a line.
+            headers[name] = f"{headers[name]} {value}" if name in headers else value
         try:
             verdict = self._source.verify(headers, body, self._clock())
         except Exception:

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from sync.adapters.coalesce import CoalesceSource, signed_headers
 from sync.web.protocol import ConnectionLimits
 from sync.web.receiver import Limits
 from tests.web.conftest import Running, Start
@@ -265,6 +266,19 @@ def test_large_bodies_that_never_end_leave_room_for_usual_ones(start: Start) -> 
     for _ in range(8):
         running.connect().send(head + b"x" * (MIB - 1))
     assert _works(running)
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]], ids=["good then bad", "bad then good"])
+def test_a_signature_on_any_of_several_lines_passes(start: Start, order: list[int]) -> None:
+    running = start(source=CoalesceSource(["whsec"]))
+    body = event("lines")
+    good = signed_headers("whsec", body)
+    lines = [good.pop("X-Coalesce-Signature"), f"v1={'0' * 64}"]
+    headers = "".join(f"{name}: {value}\r\n" for name, value in good.items())
+    headers += "".join(f"X-Coalesce-Signature: {lines[at]}\r\n" for at in order)
+    assert _status(running, request(body, headers=headers)) == 202
+    twice = f"X-Coalesce-Timestamp: {int(good['X-Coalesce-Timestamp']) + 1}\r\n"
+    assert _status(running, request(body, headers=headers + twice)) == 401
 
 
 def test_two_signatures_in_one_header_name_are_not_confused(running: Running) -> None:

@@ -128,6 +128,8 @@ def test_anything_but_the_right_signature_does_not_pass(signature: str) -> None:
         f"{sign(SECRET, NOW, BODY)} v3=",
         f"v1={'0' * 64} {sign(SECRET, NOW, BODY)}",
         f"  {sign(SECRET, NOW, BODY)}  ",
+        f"v1={'0' * 64}\t{sign(SECRET, NOW, BODY)}",
+        f"{f'v1={0:064} ' * 400}{sign(SECRET, NOW, BODY)}",
         "v1=" + sign(SECRET, NOW, BODY)[3:].upper(),
     ],
 )
