@@ -151,11 +151,21 @@ def _no_toml(name: str, text: str, error: tomllib.TOMLDecodeError) -> tuple[Plac
 def _read(name: str, text: str, mistakes: Mistakes) -> _File | None:
     try:
         data = tomllib.loads(text)
+        source = Source(name, positions(text))
     except tomllib.TOMLDecodeError as error:
         place, problem, remedy = _no_toml(name, text, error)
         mistakes.add(place, "", problem, remedy)
         return None
-    source = Source(name, positions(text))
+    except RecursionError:
+        problem = "has lists or tables within each other, hundreds deep"
+        mistakes.add(Place(name, 0), "", problem, "No rule is nested so; remove them.")
+        return None
+    except ValueError:
+        digits = re.search(r"[0-9_]{4000,}", text)
+        line = text.count("\n", 0, digits.start()) + 1 if digits else 0
+        problem = "has a number of thousands of digits"
+        mistakes.add(Place(name, line), "", problem, "No value is so large; correct it.")
+        return None
     try:
         RuleFile.model_validate(data)
     except ValidationError as error:

@@ -50,10 +50,18 @@ def load(chosen: Path | None = None, *, secrets: bool = True) -> Settings:
     try:
         text = file.read_bytes().decode("utf-8")
         with reading(Reading(file.absolute().parent, secrets=secrets)):
-            data = gather(file)
+            data = _gathered(file, text)
             return _validated(data, file, text, secrets=secrets)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([_syntax(file, error)]) from error
+    except RecursionError as error:
+        deep = Mistake(
+            str(file),
+            "the file",
+            "has lists or tables within each other, hundreds deep",
+            "No setting is nested so; remove them.",
+        )
+        raise SettingsError([deep]) from error
     except UnicodeDecodeError as error:
         raise SettingsError(
             [Mistake(str(file), "the file", "is not UTF-8 text", "Save it as UTF-8.")]
@@ -62,6 +70,24 @@ def load(chosen: Path | None = None, *, secrets: bool = True) -> Settings:
         raise SettingsError(
             [Mistake(str(file), "the file", f"cannot be read ({error.strerror})")]
         ) from error
+
+
+def _gathered(file: Path, text: str) -> dict[str, Any]:
+    try:
+        return gather(file)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:
+        # Python reads no number of thousands of digits, and says not where it is.
+        digits = re.search(r"[0-9_]{4000,}", text)
+        line = text.count("\n", 0, digits.start()) + 1 if digits else 0
+        long = Mistake(
+            f"{file}:{line}" if line else str(file),
+            "this line" if line else "the file",
+            "has a number of thousands of digits",
+            "No setting is so large; correct it.",
+        )
+        raise SettingsError([long]) from error
 
 
 def _syntax(file: Path, error: tomllib.TOMLDecodeError) -> Mistake:

@@ -52,7 +52,7 @@ class Environment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
 
 
@@ -122,7 +122,7 @@ def lease_of(settings: Settings) -> float:
 def gather(file: Path | None) -> dict[str, Any]:
     """What file and environment say, merged, not yet validated. The environment wins.
 
-    Raises tomllib.TOMLDecodeError.
+    Raises tomllib.TOMLDecodeError, ValueError for a number of thousands of digits, RecursionError.
     """
     data = TomlConfigSettingsSource(Settings, toml_file=file)() if file else {}
     return _merged(data, Environment(Settings)())

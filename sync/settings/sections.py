@@ -19,6 +19,7 @@ from sync.settings.values import (
     Size,
     StoreUrl,
     Url,
+    Whole,
     is_loopback,
     one_or_many,
     wrong,
@@ -42,10 +43,11 @@ class Server(Section):
     """Where deliveries are received."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
-    port: int = Field(default=8080, ge=0, le=65535)
-    max_body: Annotated[Size, Field(ge=1024)] = 1024 * 1024
+    port: Whole = Field(default=8080, ge=0, le=65535)
+    # All bodies that are coming in share 64 MiB.
+    max_body: Annotated[Size, Field(ge=1024, le=32 * 1024 * 1024)] = 1024 * 1024
     body_timeout: Annotated[Duration, Field(gt=0)] = 10.0
-    queue: int = Field(default=10_000, ge=1)
+    queue: Whole = Field(default=10_000, ge=1)
     stop_timeout: Annotated[Duration, Field(gt=0)] = 20.0
 
 
@@ -133,7 +135,7 @@ class Site(Section):
     index_lag: Duration = 120.0
     connect_timeout: Annotated[Duration, Field(gt=0)] = 5.0
     read_timeout: Annotated[Duration, Field(gt=0)] = 30.0
-    max_concurrency: int = Field(default=8, ge=1, le=256)
+    max_concurrency: Whole = Field(default=8, ge=1, le=256)
     probe_every: Annotated[Duration, Field(ge=0.1)] = 15.0
     proxy: Url = ""
     ca_bundle: File = None
@@ -196,7 +198,7 @@ class Mappings(Section):
 
     directory: File = Field(default="mappings")  # type: ignore[assignment]
     reload_every: Annotated[Duration, Field(ge=0.1)] = 1.0
-    large_edit: int = Field(default=50, ge=0)
+    large_edit: Whole = Field(default=50, ge=0)
     on_large_edit: Literal["wait", "new"] = "wait"
 
     def mistakes(self) -> Mistakes:
@@ -207,12 +209,18 @@ class Mappings(Section):
                 f"there is no folder {self.directory}",
                 "Correct the path, or remove the setting to use the rules that come with ticket-sync.",
             )
+        elif self.directory is not None and self.directory.exists() and not self.directory.is_dir():
+            yield (
+                "directory",
+                f"{self.directory}, where the rules would be, is not a folder",
+                "Move that file away, or name a folder of rules.",
+            )
 
 
 class Worker(Section):
     """How tickets are worked on."""
 
-    threads: int = Field(default=8, ge=1, le=256)
+    threads: Whole = Field(default=8, ge=1, le=256)
     lease: Annotated[Duration, Field(ge=5)] = 120.0
 
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
@@ -51,6 +51,28 @@ def wrong(words: str, remedy: str = "") -> PydanticCustomError:
     return PydanticCustomError("ours", "{words}", {"words": words, "remedy": remedy})
 
 
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def whole(value: Any) -> Any:
+    """A whole number, for which true and false do not count."""
+    if isinstance(value, bool):
+        raise wrong(f"must be a whole number, not {str(value).lower()}")
+    return value
+
+
+def path_of(text: str | Path) -> Path:
+    """A path, relative to the configuration file's folder."""
+    if "\0" in str(text):
+        raise wrong("has a NUL character in it, which no path has", "Correct the path.")
+    try:
+        return (_now().folder / Path(text).expanduser()).absolute()
+    except RuntimeError as error:
+        raise wrong(f"{_shown(str(text))} begins with a home that is not known") from error
+
+
 def parse_duration(value: Any) -> float:
     """Seconds in ``45m``, ``10s``, ``7d``, ``1h30m`` or a plain number of seconds."""
     if isinstance(value, bool):
@@ -60,11 +82,14 @@ def parse_duration(value: Any) -> float:
     seconds = float(text) if plain else seconds_in(text)
     if seconds is None:
         raise wrong(
-            f"{value!r} is not a duration",
+            f"{_shown(value)} is not a duration",
             'Write it as "45m", "10s", "7d", "1h30m", or as a number of seconds.',
         )
     if not 0 <= seconds < 1e10:
-        raise wrong(f"{value!r} is no duration that makes sense", "It must be 0 or more.")
+        raise wrong(
+            f"{_shown(value)} is no duration that makes sense",
+            "It must be 0 or more, and less than three centuries.",
+        )
     return seconds
 
 
@@ -73,10 +98,11 @@ _SIZES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2,
 
 def parse_size(value: Any) -> int:
     """Bytes in ``1MiB``, ``512KiB``, ``2MB`` or a plain number of bytes."""
-    match = re.fullmatch(r"(\d+)\s*([a-z]*)", str(value).strip().lower())
+    match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", str(value).strip().lower(), re.ASCII)
     if isinstance(value, bool) or match is None or match[2] not in _SIZES:
         raise wrong(
-            f"{value!r} is not a size", 'Write it as "1MiB", "512KiB", or as a number of bytes.'
+            f"{_shown(value)} is not a size",
+            'Write it as "1MiB", "512KiB", or as a number of bytes.',
         )
     return int(match[1]) * _SIZES[match[2]]
 
@@ -101,7 +127,7 @@ def read_secret(value: Any) -> SecretStr:
                 f'Set {where}, or give the secret as a file: {{ file = "path" }}.',
             )
         return SecretStr(found or "")
-    path = _now().folder / Path(where).expanduser()
+    path = path_of(where)
     try:
         return SecretStr(path.read_text("utf-8").rstrip("\r\n"))
     except (OSError, UnicodeError) as error:
@@ -125,7 +151,7 @@ def absolute(value: Any) -> Any:
         return None
     if not isinstance(value, str | Path):
         return value
-    return (_now().folder / Path(value).expanduser()).absolute()
+    return path_of(value)
 
 
 def web_address(value: Any) -> Any:
@@ -161,26 +187,58 @@ def store_url(value: Any) -> Any:
     url = secret.get_secret_value().strip()
     if not url and not _now().secrets:
         raise wrong("is needed by this verb and could not be read", "Set the variable or file.")
-    for plain in ("postgres://", "postgresql://"):
-        if url.startswith(plain):
-            url = "postgresql+psycopg://" + url[len(plain) :]
     if url.startswith("sqlite:///"):
-        name = url[len("sqlite:///") :]
-        if name and not name.startswith(":memory:"):
-            path = (_now().folder / Path(name).expanduser()).absolute()
-            return SecretStr(f"sqlite:///{path}")
-        raise wrong(
-            "a database in memory forgets everything at the end",
-            'Name a file: "sqlite:///ticket-sync.db".',
-        )
-    if url.startswith("postgresql+psycopg://"):
-        return SecretStr(url)
+        return SecretStr(_sqlite_url(url.removeprefix("sqlite:///")))
+    scheme, found, rest = url.partition("://")
+    if found and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        return SecretStr(_postgresql_url(rest))
     raise wrong(
         "is neither SQLite nor PostgreSQL",
         'Write "sqlite:///ticket-sync.db" or "postgresql+psycopg://user:password@host/name".',
     )
 
 
+def _sqlite_url(name: str) -> str:
+    if not name or name.startswith(":memory:"):
+        raise wrong(
+            "a database in memory forgets everything at the end",
+            'Name a file: "sqlite:///ticket-sync.db".',
+        )
+    if "?" in name:
+        raise wrong(
+            "has settings after a '?', which are not taken for SQLite",
+            'Give the file alone: "sqlite:///ticket-sync.db". A ? in its name is written %3F.',
+        )
+    return f"sqlite:///{quote(str(path_of(unquote(name))), safe=' +/')}"
+
+
+_ENCODE = (
+    "In the user's name and the password write @ as %40, : as %3A, / as %2F, ? as %3F and % as %25; "
+    'the address is then "postgresql+psycopg://user:password@host:5432/name".'
+)
+
+
+def _postgresql_url(rest: str) -> str:
+    """The address with its driver. What is wrong is told without any part of it: what is taken for
+    the host may be the end of a password."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(f"postgresql+psycopg://{rest}")
+    except (ArgumentError, ValueError):
+        raise wrong("has a port that is no number, or is no address at all", _ENCODE) from None
+    tail = f"{url.host or ''}{url.database or ''}{url.query}"
+    if "@" in tail or not re.fullmatch(r"[^\s:/?#\[\]]*|[0-9A-Fa-f:.%]+", url.host or ""):
+        raise wrong("has an @ or another sign where the host or the database is read", _ENCODE)
+    if not 0 < (url.port or 5432) < 65536:
+        raise wrong("has a port that is not from 1 to 65535", _ENCODE)
+    if any("password" in key.lower() for key in url.query):
+        raise wrong("has a password after the '?', where it would be shown", _ENCODE)
+    return f"postgresql+psycopg://{rest}"
+
+
+Whole = Annotated[int, BeforeValidator(whole)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Secret = Annotated[SecretStr, BeforeValidator(read_secret)]

@@ -165,7 +165,7 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StoreMisconfigured(
             "the store's url cannot be read; write sqlite:///ticket-sync.db or "
             "postgresql+psycopg://user:password@host/database"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from sqlalchemy import exc
@@ -74,6 +75,12 @@ def translate(error: Exception) -> StoreUnavailable | None:
     return None
 
 
+def _scrubbed(words: str) -> str:
+    """A driver's words without what stands before an @: it may be the end of a password, where that
+    was taken for the host."""
+    return re.sub(r"[^\s'\"]+@", "…@", words)
+
+
 def _of_sqlite(error: sqlite3.Error) -> StoreUnavailable | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     words = _SQLITE_WORDS.get(code)
@@ -87,7 +94,7 @@ def _of_sqlite(error: sqlite3.Error) -> StoreUnavailable | None:
 def _of_postgres(error: exc.DBAPIError) -> StoreUnavailable | None:
     state = getattr(error.orig, "sqlstate", None) or ""
     first = str(error.orig).strip().splitlines()[:1]
-    said = f" ({first[0]})" if first else ""
+    said = f" ({_scrubbed(first[0])})" if first else ""
     if state in ("42P01", "42703"):
         return SchemaMismatch(f"the store cannot be used: {_UPGRADE}{said}")
     words = _POSTGRES_CLASSES.get(state[:2])

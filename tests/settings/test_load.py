@@ -140,7 +140,13 @@ def test_without_a_folder_of_rules_those_that_come_with_the_program_hold(folder:
         ("postgres://u@h/d", "postgresql+psycopg://u@h/d"),
         ("postgresql://u@h/d", "postgresql+psycopg://u@h/d"),
         ("postgresql+psycopg://u@h/d", "postgresql+psycopg://u@h/d"),
+        (
+            "postgresql://u:p%40x:y@[::1]:5432/d?sslmode=require",
+            "postgresql+psycopg://u:p%40x:y@[::1]:5432/d?sslmode=require",
+        ),
+        ("postgresql:///d?host=/run/postgresql", "postgresql+psycopg:///d?host=/run/postgresql"),
         ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
+        ("sqlite:////var/50%/a%20b%3F.db", "sqlite:////var/50%25/a b%3F.db"),
     ],
 )
 def test_store_addresses_are_understood(given: str, url: str) -> None:

@@ -67,6 +67,34 @@ CASES = {
         "config.toml:3: [coalesce] replay_window: '3 quarters' is not a duration. "
         'Write it as "45m", "10s", "7d", "1h30m", or as a number of seconds.',
     ),
+    "a switch for a number": (
+        GOOD + "[server]\nport = true\n",
+        "config.toml:7: [server] port: must be a whole number, not true.",
+    ),
+    "a size that nothing has": (
+        GOOD + '[server]\nmax_body = "9999999GiB"\n',
+        "config.toml:7: [server] max_body: must be at most 33554432, not '9999999GiB'.",
+    ),
+    "a number of thousands of digits": (
+        GOOD + f"[server]\nport = {'9' * 5000}\n",
+        "config.toml:7: this line: has a number of thousands of digits. "
+        "No setting is so large; correct it.",
+    ),
+    "lists in lists in lists": (
+        GOOD + f"x = {'[' * 5000}{']' * 5000}\n",
+        "config.toml: the file: has lists or tables within each other, hundreds deep. "
+        "No setting is nested so; remove them.",
+    ),
+    "a path with a NUL": (
+        GOOD + '[store]\nurl = "sqlite:///a\\u0000b"\n',
+        "config.toml:7: [store] url: has a NUL character in it, which no path has. "
+        "Correct the path.",
+    ),
+    "settings for SQLite in the address": (
+        GOOD + '[store]\nurl = "sqlite:///t.db?mode=ro"\n',
+        "config.toml:7: [store] url: has settings after a '?', which are not taken for SQLite. "
+        'Give the file alone: "sqlite:///ticket-sync.db". A ? in its name is written %3F.',
+    ),
     "a size in prose": (
         GOOD + '[server]\nmax_body = "big"\n',
         "config.toml:7: [server] max_body: 'big' is not a size. "
@@ -209,6 +237,35 @@ CASES = {
 @pytest.mark.parametrize(("text", "message"), CASES.values(), ids=CASES.keys())
 def test_a_mistake_is_named_in_these_words(text: str, message: str) -> None:
     assert mistakes(text) == [message]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "user:se@cret@127.0.0.1:1/db",
+        "user:se@cr:et@127.0.0.1:1/db",
+        "user:se@cr/et@127.0.0.1:1/db",
+        "us/er:secret@127.0.0.1/db",
+        "us er:secret@127.0.0.1:port/db",
+        "user:secret@host:99999/db",
+        "user:secret@[bad/db",
+        "user:secret@ho st/db",
+        "user@host/db?password=secret",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_told_without_any_part_of_it(rest: str) -> None:
+    (told,) = mistakes(GOOD + f'[store]\nurl = "postgresql://{rest}"\n')
+    assert told.startswith("config.toml:7: [store] url: has a")
+    assert "%40" in told
+    for part in ("secret", "cret", "se@", "et@", "127.0.0.1"):
+        assert part not in told
+
+
+def test_a_file_where_the_folder_of_rules_would_be_is_told(folder: Path) -> None:
+    (folder / "mappings").write_text("x")
+    (told,) = mistakes(GOOD)
+    assert "[mappings] directory: " in told
+    assert "is not a folder. Move that file away" in told
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:

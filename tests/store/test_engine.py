@@ -164,6 +164,7 @@ def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
         ("sqlite:////tmp", "names a folder"),
         ("mysql://localhost/db", "'mysql'"),
         ("what is this", "cannot be read"),
+        ("postgresql://user:hidden@host:port/db", "cannot be read"),
     ],
 )
 def test_a_wrong_url_is_refused_in_words(url: str, words: str) -> None:
@@ -210,6 +211,15 @@ def test_no_server_makes_the_store_unavailable_and_keeps_the_password_secret() -
     ):
         session.exec(select(WatermarkRow)).all()
     assert "hidden" not in str(caught.value) + store.place
+    store.close()
+
+
+@pytest.mark.postgres
+def test_the_end_of_a_password_that_was_taken_for_the_host_is_not_told() -> None:
+    store = open_store("postgresql://user:hid@den@127.0.0.1:1/db")
+    with pytest.raises(StoreUnavailable) as caught, store.read() as session:
+        session.exec(select(WatermarkRow)).all()
+    assert "den" not in str(caught.value)
     store.close()
 
 

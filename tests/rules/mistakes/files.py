@@ -54,6 +54,15 @@ CASES = {
         X + "project\n",
         "10.toml:3: is not TOML: a key has no = (column 8). Write key = value.",
     ),
+    "lists in lists in lists": (
+        X + f"x = {'[' * 5000}{']' * 5000}\n",
+        "10.toml: has lists or tables within each other, hundreds deep. No rule is nested so; "
+        "remove them.",
+    ),
+    "a number of thousands of digits": (
+        X + f"x = {'9' * 5000}\n",
+        "10.toml:3: has a number of thousands of digits. No value is so large; correct it.",
+    ),
     "an empty project": (
         X + 'project = ""\n',
         "10.toml:3: project: is empty. Give it a value, or remove it.",
