@@ -250,6 +250,14 @@ class Tracker(Protocol):
         """Why no calls are made to this site now, "" if they are. Costs nothing."""
         ...
 
+    def pause(self) -> float:
+        """For how many seconds more Jira has asked us to leave the whole site alone, 0 if it has not."""
+        ...
+
+    def hold(self, seconds: float) -> None:
+        """Leave the whole site alone for so long: another daemon was asked to."""
+        ...
+
     def stalled(self) -> frozenset[str]:
         """Projects whose tickets are to be left alone now, because calls about them hang. Costs
         nothing. A call about one of them raises Stalled."""

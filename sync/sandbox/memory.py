@@ -241,6 +241,12 @@ class MemoryTracker:
     def down(self) -> str:
         return ""
 
+    def pause(self) -> float:
+        return 0.0
+
+    def hold(self, seconds: float) -> None:
+        return None
+
     def stalled(self) -> frozenset[str]:
         return frozenset()
 

@@ -16,6 +16,7 @@ from sync.store.engine import Store
 from sync.store.presence import Presence
 from sync.worker.converge import Converger, Pace
 from sync.worker.loop import Loop, Trouble
+from sync.worker.pauses import SHARE_SECONDS, Pauses
 from sync.worker.pool import POLL_SECONDS, Pool
 from sync.worker.schedule import Schedule
 from sync.worker.sweeps.runner import Runner
@@ -66,6 +67,7 @@ class Daemon:
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
+        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, trackers, clock).share)
         self._triaging = Loop("triage", self._triage)
 
     def start(self) -> None:

@@ -151,6 +151,17 @@ class Gate:
                 self._halved_at = now
             return seconds
 
+    def pause(self) -> float:
+        """For how many seconds more the whole site is to be left alone, 0 if it is not."""
+        with self._turns:
+            return max(0.0, self._until.get((Scope.SITE, ""), 0.0) - self._clock.monotonic())
+
+    def hold(self, seconds: float) -> None:
+        """Jira asked another of us to leave the whole site alone."""
+        with self._turns:
+            until = self._clock.monotonic() + seconds
+            self._until[(Scope.SITE, "")] = max(self._until.get((Scope.SITE, ""), 0.0), until)
+
     def fine(self) -> None:
         """A call went well: allow a little more."""
         with self._turns:

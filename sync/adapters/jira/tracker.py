@@ -133,6 +133,12 @@ class JiraTracker:
         breaker = self._calls.breaker
         return breaker.state.words if breaker.shut() else ""
 
+    def pause(self) -> float:
+        return self._calls.gate.pause()
+
+    def hold(self, seconds: float) -> None:
+        self._calls.gate.hold(seconds)
+
     def stalled(self) -> frozenset[str]:
         """The projects whose tickets are to be left alone now, because calls about them hang."""
         return self._calls.lanes.stalled()
