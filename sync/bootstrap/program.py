@@ -17,6 +17,7 @@ from sync.settings import Settings, lease_of
 from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
+from sync.store.presence import new_owner
 from sync.store.probe import check_writable
 from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
@@ -68,10 +69,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     """
     own = clock or WallClock()
     clock = SharedClock(own)
-    store, book = _store_and_rules(settings, clock)
+    owner = new_owner()
+    store, book = _store_and_rules(settings, clock, owner)
     source = source_of(settings)
     trackers = trackers_of(settings, clock)
-    options = Options(threads=settings.worker.threads, pace=Pace(lease=lease_of(settings)))
+    pace = Pace(lease=lease_of(settings))
+    options = Options(threads=settings.worker.threads, pace=pace, owner=owner)
     daemon = Daemon(store, {source.name: source}, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.poke)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
@@ -92,7 +95,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     return Program(store, inbox, daemon, trackers, book, app)
 
 
-def _store_and_rules(settings: Settings, clock: SharedClock) -> tuple[Store, Rulebook]:
+def _store_and_rules(
+    settings: Settings, clock: SharedClock, owner: str
+) -> tuple[Store, Rulebook]:
     mappings = settings.mappings
     files = RuleFiles(settings.rules_folder, rule_defaults(settings))
     guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
@@ -102,7 +107,7 @@ def _store_and_rules(settings: Settings, clock: SharedClock) -> tuple[Store, Rul
     store = ready_store(settings)
     try:
         clock.follow(store)
-        book = Rulebook(store, files, clock, guard=guard)
+        book = Rulebook(store, files, clock, guard=guard, owner=owner)
         book.open()
     except BaseException:
         store.close()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
+import secrets
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +22,12 @@ from sync.store.engine import Store
 
 # How the owners of what is done by hand, beside the daemon, begin.
 BY_HAND = "by-hand-"
+
+
+def new_owner() -> str:
+    """A name for a process among those that hold leases. It goes to everything in the process that
+    takes some: who holds one under another name than that of the process counts as dead."""
+    return f"{os.getpid()}-{secrets.token_hex(6)}"
 
 
 def _lock_number(owner: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ import structlog
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
-from sync.store.presence import Presence
+from sync.store.presence import Presence, new_owner
 from sync.worker.converge import Converger, Pace
 from sync.worker.loop import Loop, Trouble
 from sync.worker.pauses import SHARE_SECONDS, Pauses
@@ -29,10 +27,11 @@ TAKE_OVER_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How many hands, and how they are paced."""
+    """How many hands, and how they are paced. ``owner`` is the process's name on leases."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
+    owner: str = field(default_factory=new_owner)
 
 
 class Daemon:
@@ -50,7 +49,7 @@ class Daemon:
         options = options or Options()
         self._store = store
         self._clock = clock
-        self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.owner = options.owner
         self._presence = Presence(store, self.owner)
         self.triage = Triage(store, sources, rules, clock)
         self.converger = Converger(store, trackers, rules, clock, options.pace)

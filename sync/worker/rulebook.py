@@ -6,7 +6,6 @@ is in force is kept in the store, so replicas and the command line agree on it.
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from sync.ports import Clock
 from sync.rules import RuleErrors, RuleSet, parse
 from sync.store import rulebook, sweeps
 from sync.store.engine import Store, StoreUnavailable
+from sync.store.presence import new_owner
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.telemetry import RULES_OK
 from sync.worker.edit import Impact, follow_names, impact, reach, route_unrouted
@@ -39,7 +39,8 @@ class Guard:
 
 
 class Rulebook:
-    """Holds the rules of one process. ``current`` is quick and safe from any thread."""
+    """Holds the rules of one process, whose name on leases is ``owner``. ``current`` is quick and safe
+    from any thread."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class Rulebook:
         self._files = files
         self._clock = clock
         self._guard = guard or Guard()
-        self._owner = owner or f"rules-{secrets.token_hex(6)}"
+        self._owner = owner or new_owner()
         self._swapped: Callable[[], object] = lambda: None
         self._rules: RuleSet | None = None
         self._digest = ""

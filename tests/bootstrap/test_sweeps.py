@@ -11,8 +11,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from sync.bootstrap.program import Program, build
+from sync.rules import RuleSet
 from sync.settings import Settings
-from sync.store.sweeps import recent
+from sync.store.engine import Store
+from sync.store.sweeps import lease_owners, recent
+from sync.worker import rulebook
+from sync.worker.edit import Impact
+from tests.walks.world import RULES
 
 SITE = {"url": "http://127.0.0.1:9", "token": "t", "email": "bot@example.com", "project": "DATA"}
 API = {"client_id": "id", "client_secret": "secret"}
@@ -83,3 +88,27 @@ def test_a_sweep_of_the_schedule_runs_in_the_daemons_name(tmp_path: Path) -> Non
         with program.store.read() as session:
             (row,) = recent(session)
         assert (row.sweep, row.result, row.owner) == ("own", "ok", program.daemon.owner)
+
+
+def test_the_daemon_does_not_take_its_own_rulebook_for_one_that_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    (folder / "rules.toml").write_text(RULES)
+    at_work: list[list[str]] = []
+    with built(tmp_path, mappings={"directory": str(folder)}) as program:
+        real = rulebook.impact
+
+        def impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
+            # An edit that concerns many tickets takes longer than the daemon waits to look around.
+            program.daemon.take_over()
+            at_work.append(lease_owners(store))
+            return real(store, old, new, now)
+
+        monkeypatch.setattr(rulebook, "impact", impact)
+        (folder / "rules.toml").write_text(RULES.replace("data-quality", "quality"))
+        for _ in range(3):
+            program.rulebook.poll()
+        assert at_work[-1] == [program.daemon.owner]
+        assert lease_owners(program.store) == []
