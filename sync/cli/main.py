@@ -29,6 +29,7 @@ from sync.cli import (
     status,
     why,
 )
+from sync.cli.terminal import print_any_text
 
 
 class Verbs(TyperGroup):
@@ -121,6 +122,7 @@ app.add_typer(config.app)
 
 def main() -> None:
     """The console script."""
+    print_any_text()
     app()
 
 

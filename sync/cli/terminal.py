@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,16 @@ def console() -> Console:
 
     there = Console(highlight=False)
     return there if there.is_terminal else Console(highlight=False, width=160)
+
+
+def print_any_text() -> None:
+    """Let standard output take every character, whatever its encoding: those it has not, escaped.
+
+    A title can hold any character, and a locale such as C or POSIX knows only ASCII.
+    """
+    # The C and POSIX locales come with surrogateescape, which refuses as strict does.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def moment(at: float | None) -> str:

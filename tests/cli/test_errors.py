@@ -13,6 +13,12 @@ from typer.testing import CliRunner
 from sync.cli.main import app
 from sync.cli.send import Sample
 from sync.sandbox.coalesce import SAMPLES
+from sync.store import deliveries
+from sync.store.engine import open_store
+from sync.store.inbox import Accepted, Inbox
+from sync.store.migrations import upgrade
+
+ROOT = Path(__file__).parents[2]
 
 GOOD = """
 [coalesce]
@@ -52,6 +58,44 @@ def test_the_help_of_every_verb_teaches_with_an_example(verb: str) -> None:
     assert code == 0
     assert "Example" in out
     assert f"ticket-sync {verb}" in out
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1"},
+    ],
+    ids=["ascii", "POSIX", "latin-1"],
+)
+@pytest.mark.parametrize("verb", ["preview --sample issue_created", "dead list", "dead show"])
+def test_a_terminal_without_unicode_gets_the_rest_escaped(
+    tmp_path: Path, locale: dict[str, str], verb: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(GOOD.replace("token", 'project = "DATA"\ntoken'), "utf-8")
+    store = open_store(f"sqlite:///{tmp_path / 'ticket-sync.db'}")
+    upgrade(store)
+    body = '{"title": "Überfällig → ⏰"}'.encode()
+    inbox = Inbox(store)
+    row = inbox.accept(Accepted("coalesce", "e", "TYPE_→", body, 1.0)).result(10).id
+    inbox.close()
+    with store.write() as session:
+        deliveries.mark_dead(session, deliveries.next_batch(session, 1)[0], "no ⏰ in it")
+    store.close()
+    words = [*verb.split(), *([row] if verb == "dead show" else [])]
+    ran = subprocess.run(
+        [sys.executable, "-m", "sync.cli.main", *words, "--config", str(file)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **locale},
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert ran.stdout.strip()
+    if verb == "dead list":
+        assert rb"no \u23f0 in it" in ran.stdout
 
 
 def test_the_version_is_that_of_the_package() -> None:
