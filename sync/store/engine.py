@@ -62,9 +62,9 @@ class Store:
 
     @property
     def place(self) -> str:
-        """Where the store is, for people; never with the password."""
-        url = self.engine.url
-        return str(url.database) if self.dialect == "sqlite" else url.render_as_string()
+        """Where the store is, for people; never with the password, or the end of one that was taken
+        for the host."""
+        return place_of(self.engine.url)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -87,7 +87,7 @@ class Store:
     def read(self) -> Iterator[Session]:
         """A session that sees one state of the store; rows stay usable after it. Writes are undone."""
         with (
-            _translated(),
+            self._translated(),
             Session(self.engine, expire_on_commit=False, autoflush=False) as session,
         ):
             yield session
@@ -96,7 +96,7 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A session that commits at the end, or undoes everything when an error leaves the block."""
         with (
-            _translated(),
+            self._translated(),
             self.turn(),
             Session(self._writer, expire_on_commit=False) as session,
         ):
@@ -112,14 +112,14 @@ class Store:
     @contextmanager
     def read_connection(self) -> Iterator[Connection]:
         """Like ``read``, without the object layer."""
-        with _translated(), self.engine.connect() as connection:
+        with self._translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
         """Like ``write``, without the object layer."""
         with (
-            _translated(),
+            self._translated(),
             self.turn(),
             self._writer.connect() as connection,
             self.transaction(connection),
@@ -129,7 +129,7 @@ class Store:
     def writer(self) -> Connection:
         """A connection to keep, whose transactions are writing ones, each to be had within a ``turn``.
         The caller closes it."""
-        with _translated():
+        with self._translated():
             return self._writer.connect()
 
     @contextmanager
@@ -152,9 +152,34 @@ class Store:
         yield
         self._check_file()
 
+    def translate(self, error: Exception) -> StoreUnavailable | None:
+        """The operational failure that an error of this store means; None where it is another."""
+        return translate(error, self.place)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            known = self.translate(error)
+            if known is None:
+                raise
+            raise known from error
+
     def close(self) -> None:
         """Close all connections. On SQLite the write-ahead log is folded into the file."""
         self.engine.dispose()
+
+
+def place_of(url: URL) -> str:
+    """Where a store is, for people."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    host = str(url.host or url.query.get("host", "")).rpartition("@")[2]
+    port = f":{url.port}" if url.port else ""
+    return f"postgresql://{host}{port}/{(url.database or '').rpartition('@')[2]}"
 
 
 def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
@@ -269,16 +294,3 @@ def _keep_text_storable(engine: Engine) -> None:
         _many: bool,
     ) -> tuple[str, Any]:
         return statement, storable_parameters(parameters)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except StoreUnavailable:
-        raise
-    except Exception as error:
-        known = translate(error)
-        if known is None:
-            raise
-        raise known from error

@@ -28,20 +28,39 @@ class SchemaMismatch(StoreMisconfigured):
     """The tables are older or newer than the program."""
 
 
+# What is wrong, and what to do about it.
 _SQLITE_WORDS = {
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "the file is read-only",
-    sqlite3.SQLITE_BUSY: "another process holds the lock on the file",
-    sqlite3.SQLITE_LOCKED: "another connection holds the lock on a table",
-    sqlite3.SQLITE_IOERR: "reading or writing the file failed",
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged",
-    sqlite3.SQLITE_NOTADB: "the file is not an SQLite database",
-    sqlite3.SQLITE_PERM: "access to the file is not permitted",
-    sqlite3.SQLITE_NOMEM: "memory ran out",
+    sqlite3.SQLITE_FULL: ("the disk is full", "Make room on it"),
+    sqlite3.SQLITE_READONLY: (
+        "the file is read-only",
+        "Let the account that runs ticket-sync write to it and to its folder",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "another process holds the lock on the file",
+        "Find it (`fuser FILE` names it) and let it come to its end",
+    ),
+    sqlite3.SQLITE_LOCKED: ("another connection holds the lock on a table", ""),
+    sqlite3.SQLITE_IOERR: ("reading or writing the file failed", "Look after its disk"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "the file cannot be opened",
+        "Let the account that runs ticket-sync read and write it, and make files in its folder",
+    ),
+    sqlite3.SQLITE_CORRUPT: ("the file is damaged", "Put a backup of it in its place"),
+    sqlite3.SQLITE_NOTADB: (
+        "the file is not an SQLite database",
+        "Put a backup of it in its place, or name another file",
+    ),
+    sqlite3.SQLITE_PERM: (
+        "access to the file is not permitted",
+        "Let the account that runs ticket-sync read and write it",
+    ),
+    sqlite3.SQLITE_NOMEM: ("memory ran out", ""),
 }
 
-_UPGRADE = "its tables are not what this program expects; run `ticket-sync db upgrade`"
+_UPGRADE = (
+    "its tables are not what this program expects. Run `ticket-sync db upgrade`; if that finds nothing "
+    "to do, tables were removed: restore a backup, or name an empty store"
+)
 
 # SQLSTATE classes of PostgreSQL that say "not now", by their first two characters.
 _POSTGRES_CLASSES = {
@@ -59,8 +78,12 @@ _POSTGRES_CLASSES = {
 }
 
 
-def translate(error: Exception) -> StoreUnavailable | None:
-    """The operational failure that a database error means; None where it is something else."""
+def translate(error: Exception, place: str = "") -> StoreUnavailable | None:
+    """The operational failure that a database error means; None where it is something else.
+
+    ``place`` is where the store is, for people.
+    """
+    store = f"the store {place} (url in [store])" if place else "the store"
     if isinstance(error, StoreUnavailable):
         return error
     if isinstance(error, exc.TimeoutError):
@@ -69,9 +92,9 @@ def translate(error: Exception) -> StoreUnavailable | None:
         return StoreUnavailable("the connection to the store was lost")
     original: BaseException | None = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(original, sqlite3.Error):
-        return _of_sqlite(original)
+        return _of_sqlite(original, store)
     if isinstance(error, exc.DBAPIError):
-        return _of_postgres(error)
+        return _of_postgres(error, store)
     return None
 
 
@@ -81,23 +104,26 @@ def _scrubbed(words: str) -> str:
     return re.sub(r"[^\s'\"]+@", "…@", words)
 
 
-def _of_sqlite(error: sqlite3.Error) -> StoreUnavailable | None:
+def _of_sqlite(error: sqlite3.Error, store: str) -> StoreUnavailable | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     words = _SQLITE_WORDS.get(code)
     if words is None and str(error).startswith(("no such table", "no such column")):
-        return SchemaMismatch(f"the store cannot be used: {_UPGRADE} ({error})")
+        return SchemaMismatch(f"{store} cannot be used: {_UPGRADE} ({error})")
     if words is None:
         return None
-    return StoreUnavailable(f"the store cannot be used now: {words} ({error})")
+    wrong, remedy = words
+    return StoreUnavailable(
+        f"{store} cannot be used now: {wrong} ({error}){'. ' if remedy else ''}{remedy}"
+    )
 
 
-def _of_postgres(error: exc.DBAPIError) -> StoreUnavailable | None:
+def _of_postgres(error: exc.DBAPIError, store: str) -> StoreUnavailable | None:
     state = getattr(error.orig, "sqlstate", None) or ""
     first = str(error.orig).strip().splitlines()[:1]
     said = f" ({_scrubbed(first[0])})" if first else ""
     if state in ("42P01", "42703"):
-        return SchemaMismatch(f"the store cannot be used: {_UPGRADE}{said}")
+        return SchemaMismatch(f"{store} cannot be used: {_UPGRADE}{said}")
     words = _POSTGRES_CLASSES.get(state[:2])
     if words is None and (error.connection_invalidated or isinstance(error, exc.OperationalError)):
         words = "the database cannot be reached"
-    return StoreUnavailable(f"the store cannot be used now: {words}{said}") if words else None
+    return StoreUnavailable(f"{store} cannot be used now: {words}{said}") if words else None

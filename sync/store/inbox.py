@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from sync.store.engine import Store
-from sync.store.errors import FileLost, StoreUnavailable, translate
+from sync.store.errors import FileLost, StoreUnavailable
 from sync.store.tables import DeliveryState
 
 log = structlog.get_logger("inbox")
@@ -279,7 +279,7 @@ class Inbox:
         try:
             return self._insert_with(rows)
         except Exception as error:
-            known = translate(error)
+            known = self._store.translate(error)
             lost = self._connection is not None and self._connection.invalidated
             if known is None:
                 raise

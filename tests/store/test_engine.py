@@ -197,7 +197,8 @@ def test_a_store_without_tables_says_to_upgrade_it(bare_store_url: str) -> None:
 def test_a_file_that_is_no_database_makes_the_store_unavailable(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
     store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    with pytest.raises(StoreUnavailable, match="not an SQLite database"), store.write() as session:
+    words = r"the store .*/store\.db \(url in \[store\]\) .*not an SQLite database.*\. Put a backup"
+    with pytest.raises(StoreUnavailable, match=words), store.write() as session:
         session.exec(select(WatermarkRow)).all()
     store.close()
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from sync.store import migrations
@@ -72,6 +72,35 @@ def test_a_store_from_a_newer_program_is_refused_in_words(store: Store) -> None:
         migrations.upgrade(store)
     with pytest.raises(SchemaMismatch, match="newer ticket-sync"):
         migrations.check(store)
+
+
+def test_a_store_at_several_revisions_is_refused_in_words(store: Store) -> None:
+    with store.write_connection() as connection:
+        connection.execute(text("INSERT INTO alembic_version VALUES ('r0001')"))
+    for look in (migrations.upgrade, migrations.check):
+        with pytest.raises(SchemaMismatch, match=r"several revisions .*r0001, .* restore a backup"):
+            look(store)
+
+
+def test_a_store_that_lost_a_table_is_refused_in_words(store: Store) -> None:
+    with store.write_connection() as connection:
+        connection.execute(text("DROP TABLE watermarks"))
+    for look in (migrations.upgrade, migrations.check):
+        with pytest.raises(
+            SchemaMismatch, match=r"lost tables of its own \(watermarks\); restore a backup"
+        ):
+            look(store)
+
+
+def test_a_database_of_another_program_is_left_alone(bare_store_url: str) -> None:
+    store = open_store(bare_store_url)
+    with store.write_connection() as connection:
+        connection.execute(text("CREATE TABLE deliveries (x INTEGER)"))
+    with pytest.raises(SchemaMismatch, match=r"another program: it has a table 'deliveries'"):
+        migrations.upgrade(store)
+    with store.read_connection() as connection:
+        assert inspect(connection).get_table_names() == ["deliveries"]
+    store.close()
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(

@@ -12,12 +12,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+from sqlmodel import SQLModel
 
-from sync.store.engine import SchemaMismatch, Store
+import sync.store.tables  # noqa: F401  (fills the metadata)
+from sync.store.engine import SchemaMismatch, Store, place_of
 
 # Any number, as long as nothing else on that PostgreSQL server takes the same advisory lock.
 _LOCK = 7_436_205_118
+_OTHERWISE = "restore a backup, or set url in [store] to an empty one"
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -50,24 +53,58 @@ def upgrade(store: Store) -> tuple[str, str]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = _revision(connection)
         _refuse_newer(before)
+        if not before:
+            _refuse_foreign(connection)
         if before != head():
             command.upgrade(_config(connection), "head")
+        _refuse_incomplete(connection)
         return before, head()
 
 
 def check(store: Store) -> None:
     """Raises SchemaMismatch unless the store is at ``head()``, StoreUnavailable."""
-    revision = current(store)
-    _refuse_newer(revision)
+    with store.read_connection() as connection:
+        revision = _revision(connection)
+        _refuse_newer(revision)
+        if revision == head():
+            _refuse_incomplete(connection)
     if revision != head():
+        found = f"at {revision}" if revision else "missing"
         raise SchemaMismatch(
-            f"the store's tables are {f'at {revision}' if revision else 'missing'}, this program "
-            f"needs {head()}; run `ticket-sync db upgrade`"
+            f"the tables of the store {store.place} are {found}, this program needs {head()}; "
+            "run `ticket-sync db upgrade`"
         )
 
 
 def _revision(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    found = MigrationContext.configure(connection).get_current_heads()
+    if len(found) > 1:
+        heads = ", ".join(sorted(found))
+        raise SchemaMismatch(
+            f"the store {place_of(connection.engine.url)} says that it is at several revisions at "
+            f"once ({heads}), which no ticket-sync writes; {_OTHERWISE}"
+        )
+    return found[0] if found else ""
+
+
+def _refuse_incomplete(connection: Connection) -> None:
+    """At the newest revision: raises SchemaMismatch where tables are missing all the same."""
+    missing = sorted(set(SQLModel.metadata.tables) - set(inspect(connection).get_table_names()))
+    if missing:
+        raise SchemaMismatch(
+            f"the store {place_of(connection.engine.url)} has lost tables of its own "
+            f"({', '.join(missing)}); {_OTHERWISE}"
+        )
+
+
+def _refuse_foreign(connection: Connection) -> None:
+    """Before the first revision: raises SchemaMismatch where tables of these names are there already."""
+    taken = sorted(set(inspect(connection).get_table_names()) & set(SQLModel.metadata.tables))
+    if taken:
+        raise SchemaMismatch(
+            f"the store {place_of(connection.engine.url)} belongs to another program: it has a table "
+            f"{taken[0]!r}, which ticket-sync did not make; set url in [store] to a database of its own"
+        )
 
 
 def _refuse_newer(revision: str) -> None:
