@@ -95,9 +95,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     return Program(store, inbox, daemon, trackers, book, app)
 
 
-def _store_and_rules(
-    settings: Settings, clock: SharedClock, owner: str
-) -> tuple[Store, Rulebook]:
+def _store_and_rules(settings: Settings, clock: SharedClock, owner: str) -> tuple[Store, Rulebook]:
     mappings = settings.mappings
     files = RuleFiles(settings.rules_folder, rule_defaults(settings))
     guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
