@@ -36,19 +36,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Where no ticket is to be claimed now: whole sites, and projects as (site, project)."""
+    """What is not to be claimed now: the tickets of whole sites, those of projects as (site, project),
+    and single ones by id."""
 
     sites: frozenset[str] = frozenset()
     projects: frozenset[tuple[str, str]] = frozenset()
+    tickets: frozenset[int] = frozenset()
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What a ticket must fulfil not to be there."""
+        """What a ticket must fulfil not to be one of them."""
         found: list[ColumnElement[bool]] = []
         if self.sites:
             found.append(col(TicketRow.site).not_in(sorted(self.sites)))
         if self.projects:
             place = tuple_(col(TicketRow.site), col(TicketRow.project))
             found.append(place.not_in(sorted(self.projects)))
+        if self.tickets:
+            found.append(col(TicketRow.id).not_in(sorted(self.tickets)))
         return found
 
 

@@ -111,7 +111,10 @@ class Pool:
         return min(self._threads + lent, self._threads * _MOST_HANDS) - self._busy
 
     def _closed(self) -> Closed:
-        """Where nothing is to be claimed now: sites that are down, projects whose calls hang."""
+        """What is not to be claimed now: sites that are down, projects whose calls hang, and what one of
+        our own threads is still at, though its lease ran out while this process stood still."""
+        with self._lock:
+            walking = frozenset(id_ for id_, count in self._walking.items() if count > 0)
         return Closed(
             frozenset(name for name, tracker in self._trackers.items() if tracker.down()),
             frozenset(
@@ -119,6 +122,7 @@ class Pool:
                 for name, tracker in self._trackers.items()
                 for project in tracker.stalled()
             ),
+            walking,
         )
 
     def _claim(self) -> int:

@@ -125,3 +125,41 @@ def _until(true: Callable[[], bool]) -> None:
             return
         threading.Event().wait(0.01)
     raise AssertionError("it did not come to that")
+
+
+class Dawdles:
+    """A converger whose first walk goes on for as long as it is not told to end."""
+
+    def __init__(self) -> None:
+        self.walks = 0
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def walk(self, claim: Claim) -> str:
+        self.walks += 1
+        self.begun.set()
+        self.go_on.wait(30)
+        return "lease lost"
+
+
+def test_a_ticket_that_a_thread_of_ours_is_still_at_is_not_claimed_again_when_its_lease_is_over(
+    store: Store,
+) -> None:
+    _due(store, "k")
+    converger = Dawdles()
+    pool = Pool(
+        store,
+        cast(Converger, converger),
+        SystemClock(),
+        owner="me",
+        threads=4,
+        lease=0.05,
+        trackers={},
+    )
+    pool.start()
+    assert converger.begun.wait(30)
+    for _ in range(20):
+        pool.poke()
+        threading.Event().wait(0.02)
+    assert converger.walks == 1
+    converger.go_on.set()
+    assert pool.stop(30)
