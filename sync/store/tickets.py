@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, tuple_, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -37,22 +37,31 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Closed:
     """What is not to be claimed now: the tickets of whole sites, those of projects as (site, project),
-    and single ones by id."""
+    and single ones by id. ``among`` are all the sites there are."""
 
     sites: frozenset[str] = frozenset()
     projects: frozenset[tuple[str, str]] = frozenset()
     tickets: frozenset[int] = frozenset()
+    among: frozenset[str] = frozenset()
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """What a ticket must fulfil not to be one of them."""
-        found: list[ColumnElement[bool]] = []
-        if self.sites:
-            found.append(col(TicketRow.site).not_in(sorted(self.sites)))
-        if self.projects:
-            place = tuple_(col(TicketRow.site), col(TicketRow.project))
-            found.append(place.not_in(sorted(self.projects)))
+    def open(self) -> list[list[ColumnElement[bool]]]:
+        """Conditions on tickets, of which one that may be claimed fulfils all of one list.
+
+        A list for each open site where some are closed: an index then finds what is due there, however
+        much is due on the others.
+        """
+        single: list[ColumnElement[bool]] = []
         if self.tickets:
-            found.append(col(TicketRow.id).not_in(sorted(self.tickets)))
+            single.append(col(TicketRow.id).not_in(sorted(self.tickets)))
+        if not self.sites and not self.projects:
+            return [single]
+        found = []
+        for site in sorted(self.among - self.sites):
+            there: list[ColumnElement[bool]] = [col(TicketRow.site) == site, *single]
+            projects = sorted(project for where, project in self.projects if where == site)
+            if projects:
+                there.append(col(TicketRow.project).not_in(projects))
+            found.append(there)
         return found
 
 
@@ -98,20 +107,19 @@ def claim(
     due = next_due(store, now=now, closed=closed) if limit > 0 else None
     if due is None or due > now:
         return []
-    free = (
-        select(TicketRow.id)
-        .where(
-            col(TicketRow.due_at) <= now,
-            (col(TicketRow.lease_until).is_(None)) | (col(TicketRow.lease_until) < now),
-            *closed.conditions(),
-        )
-        .order_by(col(TicketRow.due_at))
-        .limit(limit)
-    )
-    if store.dialect == "postgresql":
-        free = free.with_for_update(skip_locked=True)
     with store.write() as session:
-        ids = [id_ for id_ in session.exec(free) if id_ is not None]
+        there: list[tuple[float, int]] = []
+        for conditions in closed.open():
+            free = (
+                select(TicketRow.due_at, TicketRow.id)
+                .where(col(TicketRow.due_at) <= now, _unleased(now), *conditions)
+                .order_by(col(TicketRow.due_at))
+                .limit(limit)
+            )
+            if store.dialect == "postgresql":
+                free = free.with_for_update(skip_locked=True)
+            there += [(at or 0.0, id_) for at, id_ in session.exec(free) if id_ is not None]
+        ids = [id_ for _, id_ in sorted(there)[:limit]]
         if not ids:
             return []
         rows = session.execute(
@@ -185,13 +193,20 @@ def lease_owners(store: Store) -> list[str]:
 
 def next_due(store: Store, *, now: float, closed: Closed = OPEN) -> float | None:
     """When the next unleased ticket is due, None if there is none."""
-    query = select(func.min(TicketRow.due_at)).where(
-        col(TicketRow.due_at).is_not(None),
-        (col(TicketRow.lease_until).is_(None)) | (col(TicketRow.lease_until) < now),
-        *closed.conditions(),
-    )
     with store.read() as session:
-        return session.exec(query).one()
+        found = [
+            session.exec(
+                select(func.min(TicketRow.due_at)).where(
+                    col(TicketRow.due_at).is_not(None), _unleased(now), *conditions
+                )
+            ).one()
+            for conditions in closed.open()
+        ]
+    return min((at for at in found if at is not None), default=None)
+
+
+def _unleased(now: float) -> ColumnElement[bool]:
+    return (col(TicketRow.lease_until).is_(None)) | (col(TicketRow.lease_until) < now)
 
 
 def by_keys(session: Session, keys: Iterable[str]) -> dict[str, TicketRow]:

@@ -123,6 +123,7 @@ class Pool:
                 for project in tracker.stalled()
             ),
             walking,
+            frozenset(self._trackers),
         )
 
     def _claim(self) -> int:

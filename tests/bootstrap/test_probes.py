@@ -29,7 +29,8 @@ def inbox(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbo
 @pytest.fixture
 def asked(sqlite_store: Store, inbox: Inbox) -> dict[str, Probe]:
     book: Any = SimpleNamespace(detail=lambda: "")
-    return probes(sqlite_store, inbox, {}, book)
+    daemon: Any = SimpleNamespace(trouble=lambda: None)
+    return probes(sqlite_store, inbox, {}, book, daemon)
 
 
 def _ready_again(probe: Probe) -> bool:

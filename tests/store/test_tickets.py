@@ -98,7 +98,7 @@ def test_many_workers_at_once_never_claim_the_same_ticket(store: Store) -> None:
 
 def test_tickets_of_a_site_that_is_down_are_left_alone(store: Store) -> None:
     put(store, ticket("a", due_at=1.0, site="broken"), ticket("b", due_at=1.0))
-    closed = tickets.Closed(sites=frozenset({"broken"}))
+    closed = tickets.Closed(sites=frozenset({"broken"}), among=frozenset({"main", "broken"}))
     assert len(claim(store, closed=closed)) == 1
     assert tickets.next_due(store, now=10, closed=closed) is None
     assert tickets.next_due(store, now=10) == 1.0
@@ -112,7 +112,8 @@ def test_tickets_of_a_project_whose_calls_hang_are_left_alone(store: Store) -> N
         ticket("c", due_at=3.0, project="SLOW", site="other"),
         ticket("d", due_at=4.0),
     )
-    closed = tickets.Closed(projects=frozenset({("main", "SLOW"), ("main", "DEAD")}))
+    projects = frozenset({("main", "SLOW"), ("main", "DEAD")})
+    closed = tickets.Closed(projects=projects, among=frozenset({"main", "other"}))
     assert tickets.next_due(store, now=10, closed=closed) == 2.0
     assert len(claim(store, closed=closed)) == 3
     assert tickets.next_due(store, now=10, closed=closed) is None
