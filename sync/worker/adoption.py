@@ -171,8 +171,7 @@ class Adoption:
         ref, jira_id = str(case.snapshot.ref), case.observed.ref.id
         if self._taken.get(case.key, jira_id) != jira_id:
             return Fate.CONFLICT, "another ticket of this list is for the same subject"
-        own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
-        mine = next(iter(own.values()), None) or tickets.by_keys(session, [case.key]).get(case.key)
+        mine = _mine(session, ref, case.key)
         if mine is not None and mine.jira_id == jira_id:
             if subjects.ticket_ids(session, [ref]).get(ref) == mine.id:
                 return Fate.ALREADY, "it is kept already"
@@ -191,8 +190,7 @@ class Adoption:
         if not subjects.load(session, [ref]):
             subjects.put(session, None, case.snapshot, now)
             session.flush()
-        own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
-        row = next(iter(own.values()), None) or tickets.by_keys(session, [case.key]).get(case.key)
+        row = _mine(session, ref, case.key)
         if row is None:
             row = tickets.add(
                 session,
@@ -220,6 +218,14 @@ class Adoption:
         journal.write(
             session, at=now, action="adopt", ticket_id=row.id, rule=case.rule, words=words
         )
+
+
+def _mine(session: Session, ref: str, key: str) -> TicketRow | None:
+    """The ticket of a subject, or the one that its key names. One that waits for a place is neither:
+    the subject has its place now."""
+    own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
+    placed = (row for row in own.values() if row.state != TicketState.UNPLACED)
+    return next(placed, None) or tickets.by_keys(session, [key]).get(key)
 
 
 def agreed(draft: Draft, observed: Observed) -> Base:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from dataclasses import replace as replaced
 
 import structlog
 from sqlmodel import Session
 
-from sync.domain.backoff import delay
 from sync.domain.errors import (
-    Cause,
     Gone,
     Missing,
     Parked,
@@ -22,8 +19,8 @@ from sync.domain.errors import (
     Stalled,
     Unknown,
 )
-from sync.domain.rule import OnDeleted, RuleRef
-from sync.domain.ticket import Base, TicketRef
+from sync.domain.rule import RuleRef
+from sync.domain.ticket import TicketRef
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, tickets
@@ -31,27 +28,16 @@ from sync.store.engine import Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS
-from sync.worker import parking
 from sync.worker.apply import MISSING_TRIES, Apply
 from sync.worker.creation import make
+from sync.worker.endings import Endings, Pace, parked_for
 from sync.worker.gather import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.incidents import incidents_due, is_related, issues_due, parent_refused
-from sync.worker.record import Entry, NotYet, Record
+from sync.worker.record import NotYet, Record
 from sync.worker.refusals import Refusals
 from sync.worker.routing import RESTING, place, placing_rule, wanted_again
 
 log = structlog.get_logger("worker")
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How walks are timed, in seconds. Parked tickets are tried again by themselves, ever later."""
-
-    lease: float = 120.0
-    parked_first: float = 15 * 60.0
-    parked_cap: float = 6 * 3600.0
-    # Until the site is probed nobody claims its tickets: a longer wait would only hold up the oldest.
-    site_down: float = 1.0
 
 
 class Converger:
@@ -72,6 +58,7 @@ class Converger:
         self._clock = clock
         self._pace = pace or Pace()
         self._jitter = jitter
+        self._end = Endings(rules, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
 
     def walk(self, claim: Claim) -> str:
@@ -86,7 +73,7 @@ class Converger:
             if isinstance(facts, Facts):
                 outcome = self._walk(facts, record)
             else:
-                outcome = self._unreadable(row, record, facts)
+                outcome = self._end.unreadable(row, record, facts)
         except LeaseLost:
             outcome = "lease lost"
         WALKS.labels(outcome).inc()
@@ -96,7 +83,7 @@ class Converger:
         ref = RuleRef(facts.rule_name)
         try:
             if not facts.snapshots:
-                return self._without_subjects(facts, record)
+                return self._end.without_subjects(facts, record)
             rule = rule_for(facts, self._rules())
             ref = rule.ref
             record.rule = rule.ref.name
@@ -113,12 +100,12 @@ class Converger:
             return "unsure"
         except Stalled as fault:
             if fault.project and facts.due_at is not None:
-                return self._stalled(facts, record, fault)
-            return self._later(facts, record, str(fault), fault.retry_after)
+                return self._end.stalled(facts, record, fault)
+            return self._end.later(facts, record, str(fault), fault.retry_after)
         except Refused as fault:
-            return self._later(facts, record, str(fault), fault.retry_after)
+            return self._end.later(facts, record, str(fault), fault.retry_after)
         except Unknown as fault:
-            return self._later(facts, record, str(fault), fault.retry_after, look=True)
+            return self._end.later(facts, record, str(fault), fault.retry_after, look=True)
         except SiteDown as fault:
             wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
             again_at = self._clock.time() + wait
@@ -128,16 +115,18 @@ class Converger:
             record.retry(str(fault), again_at=again_at, counted=False)
             return "site down"
         except Gone as fault:
-            return self._gone(facts, record, ref, fault)
+            return self._end.gone(facts, record, ref, fault)
         except Missing as fault:
             # Not the ticket: something else that every Jira has. Something stands before it, perhaps.
             if facts.attempts < MISSING_TRIES:
-                return self._later(facts, record, str(fault), None, look=True)
+                return self._end.later(facts, record, str(fault), None, look=True)
             remedy = "Check the site's `url` and what stands between it and us, then retry."
-            return self._park(facts, record, _parked(Rejected(str(fault), remedy=remedy), ref))
+            return self._end.park(
+                facts, record, parked_for(Rejected(str(fault), remedy=remedy), ref)
+            )
         except Rejected as fault:
             refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
-            return self._park(facts, record, refused or _parked(fault, ref))
+            return self._end.park(facts, record, refused or parked_for(fault, ref))
         except LeaseLost:
             raise
         except Exception as error:
@@ -146,8 +135,8 @@ class Converger:
                 f"a walk failed on {type(error).__name__}; this is a defect of ours, see the log"
             )
             if facts.attempts < 8:
-                return self._later(facts, record, words, None)
-            return self._park(
+                return self._end.later(facts, record, words, None)
+            return self._end.park(
                 facts, record, Parked(words, "Please report it with the log.", rule=ref.name)
             )
 
@@ -155,13 +144,13 @@ class Converger:
         rule = rule_for(facts, self._rules())
         if facts.state in RESTING:
             if wanted_again(facts.state, rule, ended=facts.ended):
-                return self._revive(facts, record)
+                return self._end.revive(facts, record)
             record.settle(None)
             return facts.state.value
         now = self._clock.time()
         if facts.state is TicketState.NEW and rule.hold:
             if facts.ended:
-                return self._spare(
+                return self._end.spare(
                     record, "the subject ended before its hold was over; no ticket is needed"
                 )
             if now < facts.created_at + rule.hold:
@@ -184,7 +173,7 @@ class Converger:
             base = replaced(base, untold=False)
         base, last = Apply(facts, draft, tracker, record, self._clock).converge(ref, base)
         if last.parked is not None:
-            return self._park(facts, record, last.parked, base)
+            return self._end.park(facts, record, last.parked, base)
         record.settle(base, again_at=again_at)
         return "settled"
 
@@ -200,14 +189,6 @@ class Converger:
             if rule.issues.as_children:
                 issues_due(session, facts.ticket_id, now, ref.key)
 
-    def _spare(self, record: Record, words: str) -> str:
-        def change(row: TicketRow) -> None:
-            row.state = TicketState.SPARED
-            parking.lift(row)
-
-        record.finish(Entry("spare", words, "held"), change=change)
-        return "spared"
-
     def _place(self, facts: Facts, record: Record) -> str:
         """Put its subjects where they belong, once their rule can say so. Raises Rejected until then."""
         rules = self._rules()
@@ -222,112 +203,6 @@ class Converger:
             tickets.release(row, record.claim, again_at=None, now=now)
             place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
         return "placed"
-
-    def _revive(self, facts: Facts, record: Record) -> str:
-        """A subject is open although its ticket rests: it came back while the walk ended that let the
-        ticket rest, or the rule was edited. The next walk makes it."""
-
-        def change(row: TicketRow) -> None:
-            row.state = TicketState.NEW
-
-        words = f"a subject of it is open; it is {facts.state.value} no more"
-        record.finish(Entry("revive", words), change=change, again_at=self._clock.time())
-        return "revived"
-
-    def _without_subjects(self, facts: Facts, record: Record) -> str:
-        """Nothing speaks for it any more: what there is in Jira stays as it is."""
-        if facts.state in (TicketState.NEW, TicketState.UNPLACED):
-            return self._spare(record, "nothing belongs to it any more")
-        record.settle(None)
-        return "settled"
-
-    def _later(
-        self,
-        facts: Facts,
-        record: Record,
-        words: str,
-        retry_after: float | None,
-        *,
-        look: bool = False,
-    ) -> str:
-        wait = delay(facts.attempts + 1, jitter=self._jitter(), retry_after=retry_after)
-        record.retry(words, again_at=self._clock.time() + wait, look=look)
-        log.info("later", key=facts.key, why=words, seconds=round(wait, 1))
-        return "retry"
-
-    def _stalled(self, facts: Facts, record: Record, fault: Stalled) -> str:
-        """It keeps its place in the queue: while the project hangs, nobody claims what is known to be
-        of that project."""
-
-        def change(row: TicketRow) -> None:
-            row.project = fault.project
-            row.error = str(fault)
-
-        record.finish(change=change, again_at=facts.due_at)
-        log.info("stalled", key=facts.key, why=str(fault))
-        return "stalled"
-
-    def _park(self, facts: Facts, record: Record, parked: Parked, base: Base | None = None) -> str:
-        if base is not None:
-
-            def change(row: TicketRow) -> None:
-                row.base = base.to_json()
-
-            record.step(change)
-        steps = min(facts.attempts, 10) if facts.parked else 0
-        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0**steps)
-        again_at = self._clock.time() + wait * (0.75 + self._jitter() / 2)
-        record.park(parked, again_at=again_at)
-        log.warning("parked", key=facts.key, why=str(parked))
-        return "parked"
-
-    def _unreadable(self, row: TicketRow, record: Record, error: Exception) -> str:
-        """What is on record cannot be understood: told of, or it would fail unseen at each lease."""
-        parked = Parked(
-            f"what is on record of this ticket cannot be read ({type(error).__name__})",
-            "A newer version may have written it: use that one. Else report it with the log.",
-            rule=row.rule,
-        )
-        wait = self._pace.parked_first * 2.0 ** min(row.attempts, 10)
-        record.rule = row.rule
-        again_at = self._clock.time() + min(self._pace.parked_cap, wait)
-        record.park(parked, again_at=again_at)
-        log.warning("parked", key=row.key, why=str(parked))
-        return "parked"
-
-    def _gone(self, facts: Facts, record: Record, ref: RuleRef, fault: Missing) -> str:
-        """The ticket is not there any more: the rule says what that means."""
-        rule = rule_for(facts, self._rules())
-        policy = rule.policy
-        name = facts.ref.key if facts.ref else facts.key
-        if policy.on_deleted is OnDeleted.PARK:
-            parked = Parked(
-                f"{name} was deleted in Jira, or our account may no longer see it",
-                "Restore it, or give our account 'Browse projects', and retry; or set "
-                '`on_deleted = "recreate"` or `"ignore"` in the rule.',
-                cause=Cause.PERMISSION,
-                rule=ref.name,
-                where=ref.where,
-            )
-            return self._park(facts, record, parked)
-        again = policy.on_deleted is OnDeleted.RECREATE and not facts.ended
-
-        def change(row: TicketRow) -> None:
-            row.state = TicketState.NEW if again else TicketState.GONE
-            row.jira_id = None
-            row.jira_key = "" if again else row.jira_key
-            row.base = {}
-            row.comment_intent = None
-            parking.lift(row)
-
-        words = f"{name} was deleted in Jira; " + ("making it anew" if again else "left so")
-        record.finish(
-            Entry("gone", words, "warning"),
-            change=change,
-            again_at=self._clock.time() if again else None,
-        )
-        log.warning("gone", ticket=name, words=words)
-        return "gone"
 
 
 def _gathered(session: Session, row: TicketRow) -> Facts | Exception:
@@ -345,14 +220,3 @@ def _kept(rule: str, facts: Facts) -> Callable[[TicketRow], None]:
         row.site, row.project = facts.site, facts.project
 
     return change
-
-
-def _parked(fault: Rejected, ref: RuleRef) -> Parked:
-    return Parked(
-        str(fault),
-        fault.remedy,
-        cause=fault.cause,
-        field=fault.field,
-        rule=ref.name,
-        where=ref.where,
-    )

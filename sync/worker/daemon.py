@@ -12,7 +12,8 @@ from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
 from sync.store.presence import Presence, new_owner
-from sync.worker.converge import Converger, Pace
+from sync.worker.converge import Converger
+from sync.worker.endings import Pace
 from sync.worker.loop import Loop, Trouble
 from sync.worker.pauses import SHARE_SECONDS, Pauses
 from sync.worker.pool import POLL_SECONDS, Pool

@@ -17,7 +17,8 @@ from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow, JournalRow, TicketRow
-from sync.worker.converge import Converger, Pace
+from sync.worker.converge import Converger
+from sync.worker.endings import Pace
 from sync.worker.triage import Triage
 
 START = 1_790_000_000.0
