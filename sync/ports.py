@@ -155,11 +155,12 @@ class Tracker(Protocol):
     # Seconds for which Jira may go on with a call that we have given up.
     afterwork: float
 
-    def draft(self, desired: Desired) -> Draft:
+    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
         """Resolve names to ids and values to canonical form (metadata is cached).
 
         The marker label of ``desired.key`` is among the draft's labels. Texts over Jira's limits
-        are cut with a visible note. Raises Rejected where a name or value cannot be resolved.
+        are cut with a visible note. Raises Rejected where a name or value cannot be resolved. ``anew``:
+        somebody asked for another try, and may have mended in Jira what a rule names.
         """
         ...
 

@@ -96,7 +96,7 @@ class MemoryTracker:
         """Tickets that were not deleted, oldest first."""
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
-    def draft(self, desired: Desired) -> Draft:
+    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
         fields: dict[str, DraftField] = {}
         for name, wish in desired.fields.items():
             kind, value = FieldKind.PLAIN, wish.value

@@ -158,7 +158,7 @@ class Converger:
                 return "held"
         tracker = tracker_for(facts, self._trackers)
         desired, again_at = desire(facts, rule, now, self._rules())
-        draft = tracker.draft(desired)
+        draft = tracker.draft(desired, anew=facts.look)
         if facts.ref is None:
             made = make(facts, draft, tracker, record, self._clock, self._refusals)
             if made is None:

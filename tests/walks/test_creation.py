@@ -145,11 +145,11 @@ def test_what_is_not_there_but_is_not_the_ticket_makes_no_second_one(
     real = jira.draft
     asked = []
 
-    def draft(desired: object) -> object:
+    def draft(desired: object, **how: object) -> object:
         asked.append(desired)
         if len(asked) < 8:
             raise Missing("looking up a user: HTTP 404")
-        return real(desired)  # type: ignore[arg-type]
+        return real(desired, **how)  # type: ignore[arg-type]
 
     jira.draft = draft  # type: ignore[method-assign, assignment]
     world.deliver(issue_event("issue_updated", "i1", at=2, title="new"))

@@ -25,12 +25,13 @@ class Drafter:
     def values(self) -> Values:
         return Values(self._deployment.dialect().cloud, self._metadata.user)
 
-    def draft(self, desired: Desired) -> Draft:
-        """Raises Rejected for a name or value that the site does not have, as it is now."""
+    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
+        """Raises Rejected for a name or value that the site does not have, as it is now. ``anew``:
+        somebody asked for another try."""
         try:
             return self._draft(desired)
         except Rejected:
-            if not self._metadata.renew(desired.project):
+            if not self._metadata.renew(desired.project, soon=anew):
                 raise
         return self._draft(desired)
 

@@ -25,6 +25,7 @@ _PAGE = 200
 _MOST_PAGES = 50
 # What was asked so many seconds ago is not asked again because of a refusal: many tickets may meet it.
 _MOMENT = 15.0
+_SHORT_MOMENT = 2.0
 
 
 class Metadata:
@@ -148,10 +149,12 @@ class Metadata:
         """Ask anew about a project: what we knew of it led to a refusal."""
         self._forget(project, float("inf"))
 
-    def renew(self, project: str) -> bool:
+    def renew(self, project: str, *, soon: bool = False) -> bool:
         """Ask anew about a project and about people, but for what was asked only a moment ago; whether
-        there is anything to ask. Somebody may have mended what a rule names."""
-        return self._forget(project, self._calls.clock.monotonic() - _MOMENT)
+        there is anything to ask. Somebody may have mended what a rule names. ``soon``: somebody says so,
+        and the moment is shorter."""
+        moment = _SHORT_MOMENT if soon else _MOMENT
+        return self._forget(project, self._calls.clock.monotonic() - moment)
 
     def _forget(self, project: str, before: float) -> bool:
         with self._lock:

@@ -64,8 +64,8 @@ class JiraTracker:
         """Whether the site is Jira Cloud. Raises Refused or SiteDown while it cannot be found out."""
         return self._deployment.dialect().cloud
 
-    def draft(self, desired: Desired) -> Draft:
-        return self._drafter.draft(desired)
+    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
+        return self._drafter.draft(desired, anew=anew)
 
     def ready(self) -> None:
         self._calls.ready()
