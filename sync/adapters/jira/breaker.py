@@ -142,5 +142,5 @@ class Breaker:
             return self._unanswered >= UNREACHABLE_AFTER and not self._state.down
 
     def unreachable(self, words: str) -> None:
-        """The site does not answer, whatever it is asked."""
-        self.trip(SiteDown(f"the site does not answer: {words}", outage=Outage.MAINTENANCE))
+        """Nothing works on the site, whatever it is asked."""
+        self.trip(SiteDown(f"nothing works there, whatever it is asked: {words}", outage=Outage.MAINTENANCE))
