@@ -215,6 +215,8 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
     path = Path(url.database)
     if path.is_dir():
         raise StoreMisconfigured(f"the store's url names a folder, {path}; name a file in it")
+    if path.exists() and not path.is_file():
+        raise StoreMisconfigured(f"the store's url names {path}, which is no file; name one")
     if not path.parent.is_dir():
         raise StoreMisconfigured(
             f"the store's folder {path.parent.absolute()} does not exist; create it or change the url"

@@ -162,6 +162,7 @@ def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
         ("sqlite:///:memory:", "names no file"),
         ("sqlite:////no/such/folder/store.db", "/no/such/folder does not exist"),
         ("sqlite:////tmp", "names a folder"),
+        ("sqlite:////dev/null", "/dev/null, which is no file"),
         ("mysql://localhost/db", "'mysql'"),
         ("what is this", "cannot be read"),
         ("postgresql://user:hidden@host:port/db", "cannot be read"),
