@@ -143,4 +143,8 @@ class Breaker:
 
     def unreachable(self, words: str) -> None:
         """Nothing works on the site, whatever it is asked."""
-        self.trip(SiteDown(f"nothing works there, whatever it is asked: {words}", outage=Outage.MAINTENANCE))
+        self.trip(
+            SiteDown(
+                f"nothing works there, whatever it is asked: {words}", outage=Outage.MAINTENANCE
+            )
+        )

@@ -18,6 +18,7 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from sync.adapters.jira.belief import Doubt, names_somebody, no_use
 from sync.adapters.jira.breaker import Admission, Breaker
 from sync.adapters.jira.client import Clients, Mount
 from sync.adapters.jira.faults import Safety, Verdict, of_exception, of_reply
@@ -201,7 +202,7 @@ class Calls:
         """A call whose refusal is believed only once we know that Jira knows us."""
         try:
             return self._tripping(*call)
-        except _Doubt as doubt:
+        except Doubt as doubt:
             self.verify(fresh=doubt.fresh)
             raise doubt.fault from None
 
@@ -244,13 +245,13 @@ class Calls:
             passage.answered = verdict is None or not verdict.unanswered
         self._account(method, endpoint, ticket, reply, verdict, seconds)
         if verdict is None:
-            self._names_us = self._names_us or _names_somebody(reply)
+            self._names_us = self._names_us or names_somebody(reply)
             return data
         # A site that usually says whom it takes us for, and does not now, may not know us any more.
         refused = isinstance(verdict.fault, Rejected | Missing)
-        unnamed = refused and self._names_us and not _names_somebody(reply)
+        unnamed = refused and self._names_us and not names_somebody(reply)
         if (verdict.doubt or unnamed) and path != "myself":
-            raise _Doubt(verdict.fault, fresh=verdict.fresh or unnamed)
+            raise Doubt(verdict.fault, fresh=verdict.fresh or unnamed)
         raise verdict.fault
 
     def _read(
@@ -289,7 +290,7 @@ class Calls:
         """Tell gate, breaker, metrics and log how the call went."""
         status = reply.status_code if reply is not None else 0
         site = self.site.name
-        if verdict is not None and _no_use(verdict, status):
+        if verdict is not None and no_use(verdict, status):
             if self.breaker.unanswered() and endpoint != _MYSELF:
                 self._confirm_unreachable(str(verdict.fault))
         else:
@@ -327,28 +328,3 @@ class Calls:
         if verdict is not None and isinstance(verdict.fault, Refused):
             verdict.fault.retry_after = pause
             verdict.fault.scope = limit.scope
-
-
-def _no_use(verdict: Verdict, status: int) -> bool:
-    """Whether a call came to nothing in a way that may be the whole site's: no answer, a server error,
-    something that is not Jira's."""
-    fault = verdict.fault
-    failed = isinstance(fault, Refused | Unknown) and not 400 <= status < 500
-    return verdict.unanswered or failed
-
-
-def _names_somebody(reply: requests.Response | None) -> bool:
-    """Whether Jira says in its answer's headers whom it takes the caller for."""
-    if reply is None:
-        return False
-    name = reply.headers.get("X-AACCOUNTID") or reply.headers.get("X-AUSERNAME") or ""
-    return name.casefold() not in ("", "anonymous")
-
-
-class _Doubt(Exception):
-    """Carries a fault that is to be believed only once ``myself`` has answered."""
-
-    def __init__(self, fault: Fault, *, fresh: bool) -> None:
-        super().__init__()
-        self.fault = fault
-        self.fresh = fresh
