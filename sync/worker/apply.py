@@ -83,11 +83,9 @@ class Apply:
             )
 
     def _open(self, base: Base) -> Base:
-        """The base with a write about to be begun."""
-        tracker = self._tracker
-        return replace(
-            base, open_until=self._clock.time() + tracker.longest_call + tracker.afterwork
-        )
+        """The base with a write about to be begun. Should we end in the middle of it, the connection
+        ends too, and Jira gets no more of it than it had."""
+        return replace(base, open_until=self._clock.time() + self._tracker.longest_call)
 
     def _given_up(self, base: Base, fault: Unknown) -> None:
         """The call has ended on our side; Jira may go on with it for a while."""

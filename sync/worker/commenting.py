@@ -100,9 +100,10 @@ class Commenting:
         self._record.step(_with_intent(self._open))
         try:
             return self._tracker.comment(ref, text, marker)
-        except Unknown:
-            # The call has ended on our side; Jira may go on with it for a while.
-            self._ended(self._clock.time() - self._tracker.longest_call)
+        except Unknown as fault:
+            # The call has ended on our side; unless Jira said so itself, it may go on with it.
+            late = self._clock.time() + self._tracker.afterwork - self._tracker.longest_call
+            self._ended(_NOTHING_TO_WAIT_FOR if fault.over else late)
             raise
         except Fault:
             self._ended(_NOTHING_TO_WAIT_FOR)
@@ -114,7 +115,8 @@ class Commenting:
 
     def _wait(self) -> None:
         tracker, now = self._tracker, self._clock.time()
-        proven_at = float(self._open["begun"]) + tracker.longest_call + tracker.afterwork
+        # After a crash nobody knows when the call went out, only when it was begun.
+        proven_at = float(self._open["begun"]) + tracker.longest_call
         if now >= proven_at:
             return
         tries = int(self._open["tries"])
