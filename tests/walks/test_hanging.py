@@ -137,7 +137,7 @@ def test_tickets_of_other_projects_are_made_while_two_projects_never_answer(stag
     assert (stage.made("FLOW"), stage.made("GOV")) == (0, 0)
     waiting = [row for row in stage.rows() if row.project in ("FLOW", "GOV")]
     assert all(row.due_at is not None and row.parked_at is None for row in waiting)
-    # What the others were spared: at first as many calls as there were hands, then one at a time.
+    # At first as many calls as there were hands, for one project and then the other; then none more.
     assert stage.transport.held <= 8
 
     stage.transport.go_on.set()

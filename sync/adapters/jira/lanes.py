@@ -1,8 +1,8 @@
 """Lanes: one for each kind of call about one project, so that one that hangs holds up nobody else.
 
-A call that has been under way for longer than ``hang_after`` seconds closes its lane to further ones.
-If it ends without an answer, the lane stays closed but for one call at growing intervals, until one is
-answered. What hangs is not counted among the calls allowed at once, as far as ``lent`` says.
+A call that has been under way for longer than ``hang_after`` seconds narrows its lane to a few at once,
+and so does one that ended without an answer after that long, until one is answered. What hangs is not
+counted among the calls allowed at once, as far as ``lent`` says.
 """
 
 from __future__ import annotations
@@ -24,18 +24,23 @@ log = structlog.get_logger("jira")
 _FRESH = 2
 # So many times the ceiling may be lent to calls that hang while the rest of the site answers.
 _MOST_LENT = 3
+# Of the calls allowed at once, a narrowed lane may have one in so many.
+_NARROW = 4
+# After so many of its calls hung, one after the other, the next ones come at growing intervals.
+_PATIENT = 12
 
 Place = tuple[str, str]
 
 
 @dataclass(slots=True)
 class _Lane:
-    """``begun`` are the times of the calls under way by their number; ``hangs`` counts calls that hung,
-    one after the other, of which no other was under way at the same time."""
+    """``begun`` are the times of the calls under way by their number. ``hangs`` counts calls that hung,
+    one after the other; ``counted_at`` is when the last did, so that those which began together and hang
+    together are counted once."""
 
     begun: dict[int, float] = field(default_factory=dict)
     hangs: int = 0
-    probe: int = 0
+    counted_at: float = float("-inf")
     next_probe: float = 0.0
     told: bool = False
 
@@ -68,6 +73,7 @@ class Lanes:
         self._site = site
         self._clock = clock
         self._ceiling = ceiling
+        self._narrow = max(1, ceiling // _NARROW)
         self._hang_after = hang_after
         self._first = first
         self._cap = cap
@@ -118,10 +124,12 @@ class Lanes:
             return min(len({project for project, _ in hanging}), self._ceiling)
 
     def _wait(self, lane: _Lane, now: float) -> float:
-        """For how many seconds a lane is closed, 0 where it is open or wants to be probed."""
-        if lane.probe or lane.hanging(now - self._hang_after):
+        """For how many seconds a lane takes no call, 0 where it takes one."""
+        if not lane.hangs and not lane.hanging(now - self._hang_after):
+            return 0.0
+        if len(lane.begun) >= self._narrow:
             return self._hang_after
-        return max(0.0, lane.next_probe - now) if lane.hangs else 0.0
+        return max(0.0, lane.next_probe - now)
 
     def _enter(self, place: Place, *, always: bool) -> Passage:
         with self._lock:
@@ -131,13 +139,11 @@ class Lanes:
             if wait > 0:
                 self._tell(place, lane)
                 raise Stalled(
-                    f"calls to {_name(place)} hang; one is tried now and then",
+                    f"calls to {_name(place)} hang; only a few are tried",
                     project=place[0],
                     retry_after=wait,
                 )
             self._number += 1
-            if lane.hangs and not always:
-                lane.probe = self._number
             lane.begun[self._number] = now
             return Passage(self._number)
 
@@ -145,30 +151,27 @@ class Lanes:
         with self._lock:
             now = self._clock.monotonic()
             lane = self._lanes[place]
-            seconds = now - lane.begun.pop(passage.number)
-            hung = seconds >= self._hang_after and not passage.answered
-            probed = lane.probe == passage.number
-            if probed:
-                lane.probe = 0
-            if passage.answered and seconds < self._hang_after:
+            begun = lane.begun.pop(passage.number)
+            quick = now - begun < self._hang_after
+            if passage.answered and quick:
                 self._quick_at = now
-            if hung:
-                # Those that began together and hang together tell one thing, not many.
-                lane.hangs += int(probed or not lane.hangs)
+            if passage.answered or quick:
+                lane.hangs, lane.next_probe = 0, 0.0
+            elif begun >= lane.counted_at:
+                lane.hangs += 1
+                lane.counted_at = now
                 lane.next_probe = now + self._pause(lane.hangs)
                 self._tell(place, lane)
-            elif passage.answered or probed:
-                lane.hangs = 0
             if not lane.hangs and not lane.hanging(now - self._hang_after):
                 self._untell(place, lane)
                 if not lane.begun:
                     del self._lanes[place]
 
     def _pause(self, hangs: int) -> float:
-        """Seconds until the next probe; none after the first, which may have been an accident."""
-        if hangs < 2:
+        """Seconds until the next call; none at first, for what hangs now may be an accident."""
+        if hangs < _PATIENT:
             return 0.0
-        return min(self._cap, self._first * 2.0 ** min(hangs - 2, 10))
+        return min(self._cap, self._first * 2.0 ** min(hangs - _PATIENT, 10))
 
     def _tell(self, place: Place, lane: _Lane) -> None:
         if not lane.told:
