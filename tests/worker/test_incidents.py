@@ -149,11 +149,11 @@ def test_an_issue_taken_onto_the_incidents_ticket_while_its_own_is_about_to_be_m
 
         meanwhile: Callable[[], None] | None = None
 
-        def draft(self, desired: Desired) -> Draft:
+        def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
             if self.meanwhile is not None:
                 meanwhile, self.meanwhile = self.meanwhile, None
                 meanwhile()
-            return super().draft(desired)
+            return super().draft(desired, anew=anew)
 
     jira = Drafting(Clock())
     rules = "issues = { on_ticket = true }"
