@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlmodel import col, select
 
-from sync.domain.errors import Fault, Missing, Parked, Rejected
+from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.forecast import counted, foresee, foresee_unmade
 from sync.domain.plan import Plan, Standing
 from sync.domain.rule import RuleRef
@@ -20,6 +20,7 @@ from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.store.engine import Store
 from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
+from sync.worker.endings import parked_for
 from sync.worker.gather import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.scratch import would_route
 
@@ -153,7 +154,7 @@ class _Planner:
                 return replace(told, trouble=self._down[facts.site])
             return replace(told, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
         except Rejected as fault:
-            return replace(told, plan=Plan(parked=_parked(fault, told.rule)))
+            return replace(told, plan=Plan(parked=parked_for(fault, told.rule)))
         except Missing as fault:
             return replace(
                 told, trouble=f"{fault}; the rule's `on_deleted` will say what becomes of it"
@@ -183,17 +184,6 @@ class _Planner:
         if facts.state is TicketState.NEW and rule.hold and left > 0:
             return f"for {left:.0f} s of its hold; not made if the subject ends before"
         return ""
-
-
-def _parked(fault: Rejected, ref: RuleRef) -> Parked:
-    return Parked(
-        str(fault),
-        fault.remedy,
-        cause=fault.cause,
-        field=fault.field,
-        rule=ref.name,
-        where=ref.where,
-    )
 
 
 def by_rule(tickets: Iterable[Foreseen]) -> dict[str, int]:
