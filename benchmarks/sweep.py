@@ -38,12 +38,12 @@ from sync.store import subjects
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
 from sync.store.tables import LinkRow, TicketRow, TicketState
-from sync.worker.sweeps.own import OwnSweep
+from sync.worker.sweeps.housekeeping import OwnSweep
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.runner import Runner
 from sync.worker.sweeps.tickets import TicketsSweep
 from sync.worker.sweeps.upstream import IncidentsSweep, IssuesSweep
-from sync.worker.triage import Triage
+from sync.worker.triage.batch import Triage
 
 RULE = """
 [[rule]]

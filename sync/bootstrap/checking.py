@@ -13,7 +13,7 @@ from sync.rules.errors import Place
 from sync.rules.positions import positions
 from sync.rules.written import Written
 from sync.settings import Settings
-from sync.worker.rulefiles import Loaded
+from sync.worker.rulebook.files import Loaded
 
 
 def jira_of(settings: Settings, name: str) -> JiraTracker:

@@ -23,10 +23,10 @@ from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
-from sync.worker.daemon import TAKE_OVER_SECONDS, Daemon, Options
-from sync.worker.endings import Pace
-from sync.worker.rulebook import Guard, Rulebook
-from sync.worker.rulefiles import RuleFiles
+from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon, Options
+from sync.worker.rulebook.files import RuleFiles
+from sync.worker.rulebook.in_force import Guard, Rulebook
+from sync.worker.walk.outcomes import Pace
 
 
 @dataclass(frozen=True, slots=True)

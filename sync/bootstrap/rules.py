@@ -7,7 +7,7 @@ from sync.rules import RuleErrors, RuleSet, parse
 from sync.settings import Settings
 from sync.store import rulebook
 from sync.store.engine import Store
-from sync.worker.rulefiles import RuleFiles
+from sync.worker.rulebook.files import RuleFiles
 
 
 def rule_files(settings: Settings) -> RuleFiles:

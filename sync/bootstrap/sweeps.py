@@ -23,12 +23,12 @@ from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.presence import BY_HAND
-from sync.worker.daemon import Daemon
+from sync.worker.daemon.daemon import Daemon
+from sync.worker.sweeps.groups import GROUPS, Parts, Roster, roster
 from sync.worker.sweeps.retention import Keep, prune
-from sync.worker.sweeps.roster import GROUPS, Parts, Roster, roster
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.runner import Runner
-from sync.worker.triage import Triage
+from sync.worker.triage.batch import Triage
 
 log = structlog.get_logger("sweep")
 

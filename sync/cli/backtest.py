@@ -14,7 +14,7 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
-    from sync.worker.backtest import Tally
+    from sync.worker.foresight.backtest import Tally
 
 _NUMBERS = {
     "made": "tickets made",
@@ -48,7 +48,7 @@ def backtest(
     from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
     from sync.settings import load
-    from sync.worker.backtest import backtest as replay
+    from sync.worker.foresight.backtest import backtest as replay
 
     settings = load(config, secrets=False)
     edited = rule_files(settings).load().rules

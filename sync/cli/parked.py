@@ -30,7 +30,7 @@ def parked(
 
     Example:  ticket-sync parked --rule "stale tables"
     """
-    from sync.worker import parking
+    from sync.store import parking
 
     with opened_store(config) as store, store.read() as session:
         rows = parking.parked(session, rule=rule, site=site)

@@ -14,7 +14,7 @@ from sync.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from sync.domain.actions import Action, Change
-    from sync.worker.planning import Forecast, Foreseen
+    from sync.worker.foresight.plan import Forecast, Foreseen
 
 CHANGES = 3
 
@@ -47,7 +47,7 @@ def plan(
     from sync.bootstrap.rules import rule_files
     from sync.bootstrap.stores import existing_store
     from sync.settings import load
-    from sync.worker.planning import forecast
+    from sync.worker.foresight.plan import forecast
 
     settings = load(config)
     rules = rule_files(settings).load().rules

@@ -13,10 +13,10 @@ from sync.cli.problems import USAGE, Problem
 from sync.cli.send import Sample, body_of
 
 if TYPE_CHECKING:
-    from sync.adapters.jira.sketch import SketchedField
+    from sync.adapters.jira.offline_draft import SketchedField
     from sync.domain.rule import Desired
     from sync.rules import Rule, RuleSet
-    from sync.worker.preview import Preview
+    from sync.worker.foresight.preview import Preview
 
 
 def preview(
@@ -48,7 +48,7 @@ def preview(
     """
     from sync.adapters.coalesce import CoalesceSource
     from sync.domain.errors import Unreadable
-    from sync.worker.preview import preview as look
+    from sync.worker.foresight.preview import preview as look
 
     body = body_of(file, sample)
     rules, clouds = _rules(config, site)
@@ -59,7 +59,7 @@ def preview(
     cloud = clouds.get(found.rule.site, True) if found.rule else True
     fields: list[SketchedField] = []
     if found.desired is not None:
-        from sync.adapters.jira.sketch import sketch
+        from sync.adapters.jira.offline_draft import sketch
 
         fields = sketch(found.desired, cloud=cloud)
     if as_json:
@@ -74,7 +74,7 @@ def _rules(config: Path | None, site: str) -> tuple[RuleSet, dict[str, bool]]:
     """The rules on disk, and which sites are Jira Cloud."""
     from dataclasses import replace
 
-    from sync.adapters.jira.sketch import speaks_cloud
+    from sync.adapters.jira.offline_draft import speaks_cloud
     from sync.bootstrap.adapters import jira_site, rule_defaults
     from sync.rules import Defaults, load
     from sync.settings import SettingsError, find, shipped

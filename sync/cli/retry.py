@@ -32,8 +32,7 @@ def retry(
 
     Example:  ticket-sync retry DATA-123
     """
-    from sync.store import tickets
-    from sync.worker import parking
+    from sync.store import parking, tickets
 
     if sum((ticket is not None, everything, bool(rule))) != 1:
         raise Problem("Name one thing to retry: a ticket, --rule NAME, or --all.", USAGE)

@@ -77,7 +77,7 @@ def accept(
     """
     from sync.bootstrap.rules import rule_files
     from sync.settings import load
-    from sync.worker import acceptance
+    from sync.worker.rulebook import accept as acceptance
 
     settings = load(config, secrets=False)
     with opened_store(config) as store:
@@ -125,7 +125,7 @@ def _rule(rule: Any) -> dict[str, Any]:
 
 def _print(rules: RuleSet, folder: str, edition: Edition | None, waiting: Waiting | None) -> None:
     from sync.cli.terminal import cell, console, moment, table
-    from sync.worker.rulebook import waiting_words
+    from sync.worker.rulebook.in_force import waiting_words
 
     shown = table(f"Rules in {folder}, in the order they are asked", "", "rule", "makes", "written")
     for number, rule in enumerate(rules.rules, start=1):

@@ -43,7 +43,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data; ages in seconds, None for "there is none"."""
     from sync.store import deliveries, overview, rulebook, tickets
-    from sync.worker.rulebook import waiting_words
+    from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
         return None if at is None else round(max(0.0, now - at), 1)

@@ -15,7 +15,7 @@ from sync.cli.problems import Problem
 
 if TYPE_CHECKING:
     from sync.store.engine import Store
-    from sync.worker.story import FieldStory, Story
+    from sync.worker.foresight.why import FieldStory, Story
 
 
 def why(
@@ -36,7 +36,7 @@ def why(
 
     Example:  ticket-sync why DATA-123
     """
-    from sync.worker.story import tell
+    from sync.worker.foresight.why import tell
 
     with opened_store(config) as store:
         with store.read() as session:
@@ -64,8 +64,8 @@ def _fields(
     from sync.rules import RuleErrors, load
     from sync.settings import SettingsError
     from sync.settings import load as load_settings
-    from sync.worker.gather import gather
-    from sync.worker.story import authors, look
+    from sync.worker.foresight.why import authors, look
+    from sync.worker.walk.facts import gather
 
     ticket = story.ticket
     if ticket is None or not ticket.jira_id:

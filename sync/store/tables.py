@@ -188,7 +188,8 @@ class TicketRow(SQLModel, table=True):
     parked: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     parked_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
-    # What the sweeps saw of it in Jira last, so that each thing is said once: see sweeps/standing.
+    # What the sweeps saw of the ticket in Jira last, so that each finding is said once
+    # (worker/sweeps/drift.py).
     seen: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     # The subjects that left it for the ticket that followed, as they stood then: they stay its own, so
     # that it can still be closed and looked after. See store/subjects.departed.

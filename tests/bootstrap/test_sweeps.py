@@ -15,8 +15,8 @@ from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.sweeps import lease_owners, recent
-from sync.worker import rulebook
-from sync.worker.edit import Impact
+from sync.worker.rulebook import in_force as rulebook
+from sync.worker.rulebook.impact import Impact
 from tests.walks.world import RULES
 
 SITE = {"url": "http://127.0.0.1:9", "token": "t", "email": "bot@example.com", "project": "DATA"}

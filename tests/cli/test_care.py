@@ -211,8 +211,8 @@ def test_who_wrote_a_field_last_is_told_from_the_ticket_as_it_is(
     world: World, jira: MemoryTracker
 ) -> None:
     from sync.store.tickets import find
-    from sync.worker.gather import gather
-    from sync.worker.story import authors, look
+    from sync.worker.foresight.why import authors, look
+    from sync.worker.walk.facts import gather
 
     world.deliver(issue_event("issue_created", "aa", at=1))
     world.settle()

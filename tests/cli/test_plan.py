@@ -15,7 +15,7 @@ from sync.cli.main import app
 from sync.cli.plan import as_data, pictured
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
-from sync.worker.planning import forecast
+from sync.worker.foresight.plan import forecast
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
 

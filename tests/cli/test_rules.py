@@ -17,8 +17,8 @@ from sync.cli.main import app
 from sync.settings import shipped
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
-from sync.worker.daemon import Daemon
-from sync.worker.rulebook import Guard
+from sync.worker.daemon.daemon import Daemon
+from sync.worker.rulebook.in_force import Guard
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
 

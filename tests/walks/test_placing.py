@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync.sandbox.memory import MemoryTracker
-from sync.worker import parking
+from sync.store import parking
 from tests.walks.test_generations import ruled
 from tests.walks.world import World, issue_event
 

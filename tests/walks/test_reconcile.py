@@ -29,7 +29,7 @@ from sync.store import sweeps
 from sync.store.engine import Store
 from sync.store.tables import SweepRunRow
 from sync.web.server import listen
-from sync.worker.sweeps.roster import GROUPS, Parts, roster
+from sync.worker.sweeps.groups import GROUPS, Parts, roster
 from sync.worker.sweeps.run import Report
 from sync.worker.sweeps.runner import Runner
 from tests.walks.world import RULES, SimulatedClock, World

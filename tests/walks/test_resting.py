@@ -8,8 +8,8 @@ from sqlmodel import Session
 from sync.domain.errors import Rejected
 from sync.sandbox.memory import MemoryTracker
 from sync.store.tables import TicketRow
-from sync.worker import converge
-from sync.worker.gather import Facts, gather
+from sync.worker.walk import converge
+from sync.worker.walk.facts import Facts, gather
 from tests.walks.test_generations import read, ruled
 from tests.walks.world import World, issue_event
 

@@ -17,9 +17,9 @@ from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow, JournalRow, TicketRow
-from sync.worker.converge import Converger
-from sync.worker.endings import Pace
-from sync.worker.triage import Triage
+from sync.worker.triage.batch import Triage
+from sync.worker.walk.converge import Converger
+from sync.worker.walk.outcomes import Pace
 
 START = 1_790_000_000.0
 

@@ -9,7 +9,7 @@ import pytest
 
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
-from sync.worker.rulebook import Guard
+from sync.worker.rulebook.in_force import Guard
 from tests.walks.world import RULES, SimulatedClock
 from tests.worker.edited import EditedWorld
 

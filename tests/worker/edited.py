@@ -9,8 +9,8 @@ from sync.rules import Defaults, RuleSet
 from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition, Problem, Waiting
-from sync.worker.rulebook import Guard, Rulebook
-from sync.worker.rulefiles import RuleFiles
+from sync.worker.rulebook.files import RuleFiles
+from sync.worker.rulebook.in_force import Guard, Rulebook
 from tests.walks.world import RULES, World
 
 DEFAULTS = Defaults({"main": "DATA"}, "main")

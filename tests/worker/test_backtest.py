@@ -8,7 +8,7 @@ from sync.adapters.coalesce import CoalesceSource
 from sync.rules import parse
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
-from sync.worker.backtest import Tally, backtest
+from sync.worker.foresight.backtest import Tally, backtest
 from tests.walks.world import RULES, START, issue_event
 from tests.worker.conftest import Make
 from tests.worker.edited import DEFAULTS, EditedWorld

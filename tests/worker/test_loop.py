@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from sync.worker import loop as loop_module
-from sync.worker.loop import Loop
+from sync.worker.daemon import loop as loop_module
+from sync.worker.daemon.loop import Loop
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), SystemExit(1)], ids=["error", "exit"])

@@ -6,7 +6,7 @@ import pytest
 
 from sync.domain.errors import Refused
 from sync.store.engine import Store
-from sync.worker.pauses import Pauses
+from sync.worker.daemon.pauses import Pauses
 from tests.adapters.jira.world import World, desired
 
 

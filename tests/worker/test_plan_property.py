@@ -18,9 +18,9 @@ from sync.domain.actions import Comment, Create, Transition, Update
 from sync.domain.ticket import FieldKind, remembered
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import open_store
-from sync.worker.planning import Forecast, forecast
-from sync.worker.rulebook import Guard
-from sync.worker.rulefiles import RuleFiles
+from sync.worker.foresight.plan import Forecast, forecast
+from sync.worker.rulebook.files import RuleFiles
+from sync.worker.rulebook.in_force import Guard
 from tests.walks.world import SimulatedClock, issue_event
 from tests.worker.edited import DEFAULTS, EditedWorld
 

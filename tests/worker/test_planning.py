@@ -8,7 +8,7 @@ from sync.rules import RuleSet, parse
 from sync.sandbox.memory import MemoryTracker
 from sync.store import tickets
 from sync.store.engine import Store
-from sync.worker.planning import Forecast, forecast
+from sync.worker.foresight.plan import Forecast, forecast
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
 from tests.worker.edited import DEFAULTS, EditedWorld

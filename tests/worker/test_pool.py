@@ -14,8 +14,8 @@ from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.tables import TicketRow
 from sync.store.tickets import Claim
-from sync.worker.converge import Converger
-from sync.worker.pool import Pool
+from sync.worker.daemon.pool import Pool
+from sync.worker.walk.converge import Converger
 
 
 class FailsOnce:

@@ -12,9 +12,9 @@ from sync.rules import RuleErrors
 from sync.sandbox.memory import DONE, MemoryTracker
 from sync.store.engine import Store
 from sync.telemetry import RULES_OK
-from sync.worker.acceptance import accept
-from sync.worker.edit import follow_names, impact, reach
-from sync.worker.rulebook import Guard
+from sync.worker.rulebook.accept import accept
+from sync.worker.rulebook.impact import follow_names, impact, reach
+from sync.worker.rulebook.in_force import Guard
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
 from tests.worker.sweeps.build import RULES as SCENE_RULES

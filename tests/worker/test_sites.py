@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sync.rules import Defaults, load
 from sync.sandbox.memory import MemoryTracker
+from sync.store import parking
 from sync.store.engine import Store
-from sync.worker import parking
-from sync.worker.converge import Converger
+from sync.worker.walk.converge import Converger
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
 

@@ -11,13 +11,12 @@ import pytest
 from sqlmodel import Session
 
 from sync.domain.subject import merge_from_api
-from sync.store import tickets
+from sync.store import parking, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
-from sync.worker import parking
-from sync.worker.edit import Impact, reach
-from sync.worker.incidents import incidents_due, issues_due
-from sync.worker.record import Record
+from sync.worker.rulebook.impact import Impact, reach
+from sync.worker.triage.incidents import incidents_due, issues_due
+from sync.worker.walk.record import Record
 from tests.worker.sweeps.build import Scene, incident, issue
 
 Wish = Callable[[Scene], object]

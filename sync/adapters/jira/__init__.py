@@ -1,7 +1,7 @@
 """Jira, Cloud and Data Center: client, canonical form, faults."""
 
-from sync.adapters.jira.breaker import BreakerState
-from sync.adapters.jira.site import JiraSite
-from sync.adapters.jira.tracker import JiraTracker
+from sync.adapters.jira.calls.breaker import BreakerState
+from sync.adapters.jira.calls.site import JiraSite
+from sync.adapters.jira.tracker.tracker import JiraTracker
 
 __all__ = ["BreakerState", "JiraSite", "JiraTracker"]

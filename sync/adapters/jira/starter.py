@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sync.adapters.jira.fields import STANDARD, FieldInfo, Shape, standard_field
-from sync.adapters.jira.lines import one_line
-from sync.adapters.jira.tracker import JiraTracker
-from sync.adapters.jira.values import nearest
+from sync.adapters.jira.fields.field import STANDARD, FieldInfo, Shape, standard_field
+from sync.adapters.jira.fields.values import nearest
+from sync.adapters.jira.text.plain import one_line
+from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category
 from sync.domain.ticket import JiraStatus

@@ -20,7 +20,7 @@ from sync.store.engine import Store
 from sync.worker.sweeps.intake import take_in, with_workspace
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.sweeps.upstream import BY_ID, issue_pages, slices
-from sync.worker.triage import Triage
+from sync.worker.triage.batch import Triage
 
 SLICE_SECONDS = 3 * 3600.0
 

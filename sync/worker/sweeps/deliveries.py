@@ -13,7 +13,7 @@ from sync.ports import Attempt, Clock, FailedDelivery, Source, SourceApi
 from sync.store import recovery
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, delivery_id
-from sync.worker.sweeps.drift import DriftKind
+from sync.worker.sweeps.findings import DriftKind
 from sync.worker.sweeps.run import Run
 
 log = structlog.get_logger("sweep")

@@ -1,73 +1,78 @@
-"""What a sweep found: one value for each thing that is not as it should be, and the sums of them."""
+"""How a ticket stands in Jira against what we last agreed with it: pure, from one bulk reading.
+
+Each finding is said once: its digest is kept in the ticket's ``seen``, beside Jira's own stamp of the
+last change, so that rounds which overlap do not find the same thing twice.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-# A run keeps so many findings in words; all are counted.
-KEPT = 2000
-
-
-class DriftKind(StrEnum):
-    """``missing``: we have it not at all. ``stale``: we have it, but older. ``wrong``: we have
-    something else."""
-
-    MISSING = "missing"
-    STALE = "stale"
-    WRONG = "wrong"
+from sync.domain.merge import shown_after
+from sync.domain.rule import Category
+from sync.domain.ticket import Base, Observed, marker_label, remembered, same
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
-    """One finding. ``what`` names a subject, ticket or delivery; ``repaired`` tells whether the sweep
-    put it right or made due what will (in a dry run: whether it would have)."""
+class Finding:
+    """Something that is not as we left it. ``state`` is what it is now, for the digest."""
 
-    sweep: str
-    kind: DriftKind
-    what: str
     words: str
-    repaired: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.kind.value}: {self.what}: {self.words}"
-
-
-@dataclass(slots=True)
-class Tally:
-    """The sums of one run. ``reasons`` are counts by reason, for the run's row."""
-
-    looked: int = 0
-    calls: int = 0
-    repaired: int = 0
-    failed: int = 0
-    kinds: Counter[DriftKind] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    drifts: list[Drift] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def found(self, drift: Drift) -> None:
-        """Count a finding, and keep it while there is room."""
-        self.kinds[drift.kind] += 1
-        if drift.repaired:
-            self.repaired += 1
-        if len(self.drifts) < KEPT:
-            self.drifts.append(drift)
+    state: str = ""
 
     @property
-    def total(self) -> int:
-        """How many findings there were."""
-        return self.kinds.total()
+    def digest(self) -> str:
+        text = f"{self.words}\n{self.state}"
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]
 
-    def columns(self) -> dict[str, Any]:
-        """The sums as columns of the run's row."""
-        return {
-            "looked": self.looked,
-            "calls": self.calls,
-            "repaired": self.repaired,
-            "failed": self.failed,
-            **{kind.value: self.kinds[kind] for kind in DriftKind},
-            "detail": {"reasons": dict(self.reasons)} if self.reasons else {},
-        }
+
+GONE = Finding("it is gone from Jira, or not visible to us any more")
+
+
+def findings(key: str, jira_key: str, base: Base, observed: Observed) -> list[Finding]:
+    """What people did to the ticket of our ``key`` since we last looked or wrote."""
+    found: list[Finding] = []
+    if observed.ref.key != jira_key:
+        found.append(Finding(f"moved: {jira_key} is now {observed.ref.key}"))
+    if marker_label(key) not in (observed.fields.get("labels") or ()):
+        found.append(Finding("its marker label was taken off"))
+    found += _status(base, observed)
+    for id_, known in base.fields.items():
+        if id_ == "labels" or id_ not in observed.fields:
+            continue
+        now = remembered(observed.fields[id_])
+        if not same(now, shown_after(known, observed.fields[id_])) and not same(now, known.sent):
+            found.append(Finding(f"{id_} was edited", json.dumps(now, sort_keys=True)))
+    return found
+
+
+def _status(base: Base, observed: Observed) -> list[Finding]:
+    status = observed.status
+    left_there = (
+        status.id == base.jira_status if base.jira_status else status.category is Category.NEW
+    )
+    if left_there:
+        return []
+    if status.category is Category.DONE:
+        how = f" as {observed.resolution}" if observed.resolution else ""
+        return [Finding(f"closed by a person: {status.name}{how}")]
+    return [Finding(f"moved by a person to {status.name}")]
+
+
+def seen(updated: str, found: Iterable[Finding]) -> str:
+    """What to keep of a look: Jira's stamp of the last change, and what has been said."""
+    return f"{updated}|{','.join(sorted({one.digest for one in found}))}"
+
+
+def stamp_of(seen_: str) -> str:
+    """Jira's stamp in what was kept, "" for none."""
+    return seen_.partition("|")[0]
+
+
+def unsaid(seen_: str, found: Iterable[Finding]) -> list[Finding]:
+    """The findings that have not been said before."""
+    said = set(seen_.partition("|")[2].split(","))
+    return [one for one in found if one.digest not in said]

@@ -8,9 +8,9 @@ from dataclasses import replace
 from sync.domain.subject import Snapshot, merge_from_api, says_the_same
 from sync.store import deliveries, subjects
 from sync.store.engine import Store
-from sync.worker.sweeps.drift import DriftKind
+from sync.worker.sweeps.findings import DriftKind
 from sync.worker.sweeps.run import Run
-from sync.worker.triage import Triage
+from sync.worker.triage.batch import Triage
 
 
 def take_in(

@@ -10,7 +10,7 @@ import structlog
 
 from sync.store.sweeps import SweepLost
 from sync.store.tables import RunResult
-from sync.worker.sweeps.drift import Drift, DriftKind, Tally
+from sync.worker.sweeps.findings import Drift, DriftKind, Tally
 
 log = structlog.get_logger("sweep")
 

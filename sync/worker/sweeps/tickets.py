@@ -21,9 +21,9 @@ from sync.store import journal, tickets
 from sync.store.engine import Store
 from sync.store.sweeping import keys_of_site, linked, open_tickets
 from sync.store.tables import TicketRow
-from sync.worker.sweeps.drift import DriftKind
+from sync.worker.sweeps.drift import GONE, Finding, findings, seen, stamp_of, unsaid
+from sync.worker.sweeps.findings import DriftKind
 from sync.worker.sweeps.run import Run
-from sync.worker.sweeps.standing import GONE, Finding, findings, seen, stamp_of, unsaid
 
 log = structlog.get_logger("sweep")
 

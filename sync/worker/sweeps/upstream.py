@@ -14,7 +14,7 @@ from sync.ports import SourceApi
 from sync.store.engine import Store
 from sync.worker.sweeps.intake import take_in
 from sync.worker.sweeps.run import Run, Window
-from sync.worker.triage import Triage
+from sync.worker.triage.batch import Triage
 
 SLICE_SECONDS = 6 * 3600.0
 BY_ID = 100

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sync.adapters.jira.faults import Safety, of_reply
+from sync.adapters.jira.calls.faults import Safety, of_reply
 from sync.domain.errors import Cause, Rejected, Scope
 
 CREATE = "You do not have permission to create issues in this project."

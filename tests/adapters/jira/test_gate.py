@@ -9,9 +9,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from sync.adapters.jira import gate as gate_module
-from sync.adapters.jira.gate import Gate
-from sync.adapters.jira.limits import Limit, limit_of, retry_after
+from sync.adapters.jira.calls import gate as gate_module
+from sync.adapters.jira.calls.gate import Gate
+from sync.adapters.jira.calls.rate_limits import Limit, limit_of, retry_after
 from sync.domain.actions import Change
 from sync.domain.errors import Refused, Scope
 from sync.domain.ticket import FieldKind

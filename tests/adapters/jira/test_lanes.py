@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from sync.adapters.jira.gate import Gate
-from sync.adapters.jira.lanes import Lanes
+from sync.adapters.jira.calls.bulkhead import Lanes
+from sync.adapters.jira.calls.gate import Gate
 from sync.domain.errors import Refused, Stalled, Unknown
 from tests.adapters.jira.world import JumpingClock, World, desired
 

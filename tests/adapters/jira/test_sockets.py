@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.adapters.jira.faults import Safety, of_exception
+from sync.adapters.jira.calls.faults import Safety, of_exception
 from sync.domain.errors import Fault, Refused, SiteDown, Unknown
 from tests.adapters.jira.world import JumpingClock, desired
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from md_adf import validate_adf
 
-from sync.adapters.jira import adf, text, wiki
-from sync.adapters.jira.lines import one_line, units
+from sync.adapters.jira.text import rich as text
+from sync.adapters.jira.text.plain import one_line, units
+from sync.adapters.jira.text.rich import adf, wiki
 from sync.domain.ticket import Document
 
 HOSTILE = [

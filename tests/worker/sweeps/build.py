@@ -17,10 +17,10 @@ from sync.sandbox.memory import MemoryTracker
 from sync.store import sweeps, tickets
 from sync.store.engine import Store
 from sync.store.tables import SweepRunRow, TicketRow
-from sync.worker.converge import Converger
 from sync.worker.sweeps.run import Report, Sweep
 from sync.worker.sweeps.runner import Runner
-from sync.worker.triage import Triage
+from sync.worker.triage.batch import Triage
+from sync.worker.walk.converge import Converger
 
 START = 1_790_000_000.0
 

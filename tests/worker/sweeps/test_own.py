@@ -6,7 +6,7 @@ import pytest
 
 from sync.domain.errors import Rejected
 from sync.domain.subject import Status, merge_from_api
-from sync.worker.sweeps.own import OwnSweep
+from sync.worker.sweeps.housekeeping import OwnSweep
 from tests.worker.sweeps.build import RULES, Scene, incident, issue
 
 

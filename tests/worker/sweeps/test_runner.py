@@ -16,7 +16,7 @@ from sync.store import sweeps
 from sync.store.engine import Store
 from sync.store.presence import Presence
 from sync.store.tables import RunResult, WatermarkRow
-from sync.worker.sweeps.drift import DriftKind
+from sync.worker.sweeps.findings import DriftKind
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
 from tests.worker.sweeps.build import START, Clock, Scene

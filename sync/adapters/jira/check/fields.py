@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync.adapters.jira.check.findings import Report
-from sync.adapters.jira.fields import FieldInfo, Shape, standard_field
-from sync.adapters.jira.lines import LABEL_LIMIT
-from sync.adapters.jira.tracker import JiraTracker
-from sync.adapters.jira.values import Values, is_empty, nearest
+from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
+from sync.adapters.jira.fields.values import Values, is_empty, nearest
+from sync.adapters.jira.text.plain import LABEL_LIMIT
+from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Missing, Rejected
 from sync.rules import Rule
 from sync.rules.errors import Place

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from sync.adapters.jira.check.fields import FieldsCheck
 from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.statuses import StatusesCheck
-from sync.adapters.jira.tracker import JiraTracker
-from sync.adapters.jira.values import nearest
+from sync.adapters.jira.fields.values import nearest
+from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Fault, Rejected
 from sync.rules import Rule
 from sync.rules.errors import Place

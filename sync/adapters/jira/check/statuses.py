@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 from sync.adapters.jira.check.fields import constant
 from sync.adapters.jira.check.findings import Report
-from sync.adapters.jira.tracker import JiraTracker
-from sync.adapters.jira.values import Values, nearest
+from sync.adapters.jira.fields.values import Values, nearest
+from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Fault, Rejected
 from sync.domain.rule import Category, StatusTarget
 from sync.domain.subject import Status

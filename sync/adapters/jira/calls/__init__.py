@@ -1,0 +1,1 @@
+"""One HTTP call to a Jira site, with everything that guards it."""

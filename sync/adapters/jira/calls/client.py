@@ -1,0 +1,87 @@
+"""One ``jira`` client per thread: the package promises no thread safety.
+
+Clients are built on first use, so that a site that is down does not keep the daemon from starting.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from jira import JIRA
+
+from sync.adapters.jira.calls.site import JiraSite
+
+Mount = Callable[[requests.Session], None]
+
+
+class Clients:
+    """Hands each thread its own client. ``mount`` may put transports on a new client's session."""
+
+    def __init__(self, site: JiraSite, mount: Mount | None = None) -> None:
+        self._site = site
+        self._mount = mount
+        self._local = threading.local()
+
+    def _client(self) -> JIRA:
+        client: JIRA | None = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._build()
+        return client
+
+    def _build(self) -> JIRA:
+        site = self._site
+        options: dict[str, Any] = {
+            "server": site.url.rstrip("/"),
+            "headers": {"User-Agent": "ticket-sync"},
+            "verify": site.ca_bundle or True,
+        }
+        secret: dict[str, Any] = {}
+        if site.email:
+            secret["basic_auth"] = (site.email, site.token)
+        elif site.token:
+            secret["token_auth"] = site.token
+        client = JIRA(
+            options=options,
+            # The package would send a POST again after a dropped connection.
+            max_retries=0,
+            timeout=(site.connect_timeout, site.read_timeout),
+            get_server_info=False,
+            proxies={"http": site.proxy, "https": site.proxy} if site.proxy else None,
+            **secret,
+        )
+        # Proxies, certificates and .netrc come from our settings, never from the environment.
+        client._session.trust_env = False
+        if self._mount is not None:
+            self._mount(client._session)
+        return client
+
+    def send(
+        self, method: str, version: str, path: str, *, params: Any = None, body: str | None = None
+    ) -> requests.Response:
+        """One HTTP exchange on this thread's client, no retries, redirects not followed.
+
+        Raises what ``requests`` raises. ``version`` is that of the REST API, ``path`` what follows
+        it. The plain ``Session.request`` is used on the client's session, because the package's own
+        turns refusals into exceptions whose text holds headers and bodies.
+        """
+        client = self._client()
+        url = client._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")
+        return requests.Session.request(
+            client._session,
+            method,
+            url,
+            params=params,
+            data=body,
+            timeout=(self._site.connect_timeout, self._site.read_timeout),
+            allow_redirects=False,
+        )
+
+    def close(self) -> None:
+        """Close this thread's connections."""
+        client: JIRA | None = getattr(self._local, "client", None)
+        if client is not None:
+            client._session.close()
+            self._local.client = None

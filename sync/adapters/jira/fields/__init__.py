@@ -1,0 +1,1 @@
+"""Fields of a Jira site: metadata, canonical values, drafts, and tickets as Jira shows them."""

@@ -1,0 +1,205 @@
+"""A rule's values in canonical form: JSON-compatible, and equal exactly when Jira shows the same.
+
+LINE and NAMED are strings, lists of names sorted lists, users account ids (Cloud) or user names (Data
+Center), dates ``YYYY-MM-DD``, datetimes UTC with milliseconds, CASCADE ``"parent > child"``, None for
+empty. TEXT is a Document, LABELS a sorted list.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from typing import Any
+
+from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
+from sync.adapters.jira.text import rich as text
+from sync.adapters.jira.text.plain import LINE_LIMIT, SUMMARY_LIMIT, label, one_line
+from sync.domain.errors import Cause, Rejected
+
+UserOf = Callable[[str], str | None]
+
+
+def nearest(wrong: str, names: Iterable[str]) -> str:
+    """A remedy: the valid names nearest to a wrong one, else the first few."""
+    known = sorted(set(names), key=str.casefold)
+    folded = {name.casefold(): name for name in known}
+    close = [folded[n] for n in get_close_matches(wrong.casefold(), list(folded), 3, 0.5)]
+    if close:
+        return f"Did you mean {' or '.join(map(repr, close))}?"
+    if not known:
+        return "Jira lists no values for it."
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return f"It may be: {', '.join(known[:12])}{more}."
+
+
+def is_empty(value: Any) -> bool:
+    return (
+        value is None
+        or value == ""
+        or value == []
+        or (isinstance(value, str) and not value.strip())
+    )
+
+
+class Values:
+    """Turns wishes into canonical values. ``cloud`` is the dialect, ``user_of`` looks up addresses."""
+
+    def __init__(self, cloud: bool, user_of: UserOf) -> None:
+        self._cloud = cloud
+        self._user_of = user_of
+
+    def canonical(self, info: FieldInfo, value: Any, *, whole_at: str = "") -> Any:
+        """The canonical form. Raises Rejected naming the field and the nearest valid values."""
+        if info.shape is Shape.LABELS:
+            return sorted({found for part in _parts(value) if (found := label(part))})
+        if is_empty(value):
+            return None
+        if info.shape is Shape.TEXT:
+            return text.document(str(value), self._cloud, whole_at) or None
+        return _RESOLVE[info.shape](self, info, value)
+
+    def _line(self, info: FieldInfo, value: Any) -> str | None:
+        limit = SUMMARY_LIMIT if info.id == "summary" else LINE_LIMIT
+        return one_line(str(value), limit) or None
+
+    def _number(self, info: FieldInfo, value: Any) -> int | float:
+        try:
+            number = float(value if not isinstance(value, bool) else "no")
+            if not math.isfinite(number):
+                raise ValueError
+        except (TypeError, ValueError):
+            raise _wrong(info, value, "a number", "Give a number, as 3 or 2.5.") from None
+        return int(number) if number.is_integer() else number
+
+    def _date(self, info: FieldInfo, value: Any) -> str:
+        if isinstance(value, datetime):
+            return value.date().isoformat()
+        if isinstance(value, date):
+            return value.isoformat()
+        match = re.match(r"\d{4}-\d{2}-\d{2}", str(value).strip())
+        try:
+            return date.fromisoformat(match.group() if match else "").isoformat()
+        except ValueError:
+            raise _wrong(info, value, "a date", "Write it as 2030-01-31.") from None
+
+    def _datetime(self, info: FieldInfo, value: Any) -> str:
+        moment = value if isinstance(value, datetime) else parse_datetime(str(value))
+        if moment is None:
+            raise _wrong(info, value, "a time", "Write it as 2030-01-31T12:00:00Z.")
+        return datetime_form(moment)
+
+    def _option(self, info: FieldInfo, value: Any) -> str:
+        return choose(info, str(value).strip(), info.allowed)
+
+    def _options(self, info: FieldInfo, value: Any) -> list[str] | None:
+        names = {choose(info, part, info.allowed) for part in _parts(value, info.allowed)}
+        return sorted(names) or None
+
+    def _cascade(self, info: FieldInfo, value: Any) -> str:
+        parts = (
+            [str(v) for v in value] if isinstance(value, list | tuple) else str(value).split(">")
+        )
+        names = [part.strip() for part in parts if part.strip()][:2]
+        if not names:
+            raise _wrong(info, value, "a choice", "Write it as 'Parent > Child'.")
+        parent = choose(info, names[0], info.allowed)
+        if len(names) == 1:
+            return parent
+        below = next((a.children for a in info.allowed or () if a.name == parent), None)
+        return f"{parent} > {choose(info, names[1], below)}"
+
+    def _user(self, info: FieldInfo, value: Any) -> str:
+        name = str(value).strip()
+        if "@" not in name:
+            return name
+        found = self._user_of(name)
+        if found is None:
+            raise Rejected(
+                f"no Jira user has the address {name}",
+                cause=Cause.FIELD,
+                field=info.name,
+                remedy="Give the account id (Cloud) or user name (Data Center), or invite the person.",
+            )
+        return found
+
+    def _users(self, info: FieldInfo, value: Any) -> list[str] | None:
+        return sorted({self._user(info, part) for part in _parts(value)}) or None
+
+    def _key(self, info: FieldInfo, value: Any) -> str:
+        return str(value).strip()
+
+    def _other(self, info: FieldInfo, value: Any) -> Any:
+        return value
+
+
+_RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
+    Shape.LINE: Values._line,
+    Shape.NUMBER: Values._number,
+    Shape.DATE: Values._date,
+    Shape.DATETIME: Values._datetime,
+    Shape.OPTION: Values._option,
+    Shape.OPTIONS: Values._options,
+    Shape.CASCADE: Values._cascade,
+    Shape.NAMED: Values._option,
+    Shape.NAMED_LIST: Values._options,
+    Shape.USER: Values._user,
+    Shape.USERS: Values._users,
+    Shape.PARENT: Values._key,
+    Shape.PROJECT: Values._key,
+    Shape.OTHER: Values._other,
+}
+
+
+def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
+    shown = one_line(str(value), 60)
+    return Rejected(f"{shown!r} is not {kind}", cause=Cause.FIELD, field=info.name, remedy=remedy)
+
+
+def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> str:
+    """The allowed value's own spelling for a name or id. As wished, where Jira lists none."""
+    if not allowed:
+        return wished
+    for known in allowed:
+        if known.name.casefold() == wished.casefold():
+            return known.name
+    for known in allowed:
+        if known.id and known.id == wished:
+            return known.name
+    raise Rejected(
+        f"{one_line(wished, 60)!r} is not a value of this field",
+        cause=Cause.FIELD,
+        field=info.name,
+        remedy=nearest(wished, [known.name for known in allowed]),
+    )
+
+
+def _parts(value: Any, allowed: Sequence[Allowed] | None = None) -> list[str]:
+    """A list's items; a string is cut at commas unless it is itself an allowed value."""
+    if is_empty(value):
+        return []
+    if isinstance(value, list | tuple | set | frozenset):
+        return [str(item).strip() for item in value if not is_empty(item)]
+    whole = str(value).strip()
+    if any(known.name.casefold() == whole.casefold() for known in allowed or ()):
+        return [whole]
+    return [part.strip() for part in whole.split(",") if part.strip()]
+
+
+def parse_datetime(text_: str) -> datetime | None:
+    """A moment from RFC 3339 or Jira's own form (``+0000`` without a colon), else None."""
+    tidy = re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", text_.strip().replace("Z", "+00:00"))
+    tidy = re.sub(r"(\.\d{6})\d+", r"\1", tidy)
+    try:
+        moment = datetime.fromisoformat(tidy)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def datetime_form(moment: datetime) -> str:
+    """A moment as Jira takes it: UTC, milliseconds."""
+    utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}+0000"

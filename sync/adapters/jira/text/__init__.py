@@ -1,0 +1,1 @@
+"""Text in Jira's two dialects: Atlassian documents (Cloud) and wiki markup (Data Center)."""

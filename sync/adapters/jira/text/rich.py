@@ -1,0 +1,65 @@
+"""Rich text: a rule's Markdown to a Document in the site's dialect, and back and forth with Jira.
+
+Never raises, whatever the text.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import structlog
+
+from sync.adapters.jira.text import adf, wiki
+from sync.adapters.jira.text.plain import TEXT_LIMIT, clean, cut, safe_href, units
+from sync.domain.ticket import Document
+
+log = structlog.get_logger("jira")
+
+
+@lru_cache(maxsize=256)
+def document(markdown: str, cloud: bool, whole_at: str = "") -> Document:
+    """Markdown as a Document. Over Jira's limit it is cut, and a last paragraph says so, with the
+    address ``whole_at`` of the whole text if there is one."""
+    text = clean(markdown)
+    made = _converted(cut(text, TEXT_LIMIT), cloud)
+    room = TEXT_LIMIT
+    over = units(text) > TEXT_LIMIT
+    while (size := _size(made, cloud)) > TEXT_LIMIT and room > 100:
+        over = True
+        room = min(room - 100, int(room * TEXT_LIMIT / size))
+        made = _converted(cut(text, room), cloud)
+    if over:
+        address = safe_href(whole_at)
+        note = f"… cut: the whole text is at [{address}]({address})" if address else "… cut"
+        made = Document(made.blocks + _converted(note, cloud).blocks)
+    return made
+
+
+def _converted(text: str, cloud: bool) -> Document:
+    try:
+        return adf.from_markdown(text) if cloud else wiki.from_markdown(text)
+    except Exception as error:
+        # Converters fail on odd input in ways of their own; the words matter more than the markup.
+        log.debug("text kept plain", why=type(error).__name__)
+        return adf.plain(text) if cloud else wiki.plain(text)
+
+
+def _size(made: Document, cloud: bool) -> int:
+    if cloud:
+        return sum(units(block.identity) + 2 for block in made.blocks)
+    return units(wiki.to_jira(made))
+
+
+def to_jira(made: Document | None, cloud: bool) -> Any:
+    """The value for the wire, None for no text."""
+    if made is None or not made.blocks:
+        return None
+    return adf.to_jira(made) if cloud else wiki.to_jira(made)
+
+
+def from_jira(raw: Any, cloud: bool) -> Document:
+    """What Jira shows. Takes either form, because comments and old API versions mix them."""
+    if cloud or isinstance(raw, dict):
+        return adf.from_jira(raw)
+    return wiki.from_jira(raw)

@@ -1,0 +1,1 @@
+"""The tracker: what the worker asks of a Jira site."""

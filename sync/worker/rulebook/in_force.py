@@ -1,0 +1,277 @@
+"""The rules in force: picked up from disk within seconds, swapped whole, never for worse.
+
+A bad edit keeps the last good set. A good one that would touch many tickets waits to be accepted. What
+is in force is kept in the store, so replicas and the command line agree on it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from sync.ports import Clock
+from sync.rules import RuleErrors, RuleSet, parse
+from sync.store import rulebook, sweeps
+from sync.store.engine import Store, StoreUnavailable
+from sync.store.presence import new_owner
+from sync.store.rulebook import Edition, Problem, Waiting
+from sync.telemetry import RULES_OK
+from sync.worker.rulebook.files import Loaded, RuleFiles
+from sync.worker.rulebook.impact import Impact, follow_names, impact, reach, route_unrouted
+
+log = structlog.get_logger("rules")
+
+# Other replicas need a moment to swap before tickets are walked by the new rules.
+GRACE_SECONDS = 5.0
+LEASE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How much an edit may touch by itself. Beyond ``most`` tickets it waits to be accepted, or, with
+    ``wait`` off, comes into force for new tickets only."""
+
+    most: int = 50
+    wait: bool = True
+
+
+class Rulebook:
+    """Holds the rules of one process, whose name on leases is ``owner``. ``current`` is quick and safe
+    from any thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: RuleFiles,
+        clock: Clock,
+        *,
+        guard: Guard | None = None,
+        owner: str = "",
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+        self._guard = guard or Guard()
+        self._owner = owner or new_owner()
+        self._swapped: Callable[[], object] = lambda: None
+        self._rules: RuleSet | None = None
+        self._digest = ""
+        self._changed_at: float | None = None
+        self._reached_at: float | None = None
+        self._problem = ""
+        self._waiting = ""
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Take up the rules: those on disk, or, where they are bad or change much, those that were in
+        force. Raises RuleErrors when there are none to use, and StoreUnavailable."""
+        with self._lock:
+            with self._store.read() as session:
+                known = rulebook.in_force(session)
+                self._changed_at = rulebook.changed_at(session)
+            before = self._parsed(known.texts) if known else None
+            if known is None or before is None:
+                loaded = self._files.load()
+                how = "the first start" if known is None else "a new start"
+                self._put_in_force(loaded, how, replacing=False)
+                self._good()
+                return
+            self._rules, self._digest = before, known.digest
+            self._take_up()
+
+    def on_swap(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called when other rules are in force, and when tickets were made due by that."""
+        self._swapped = call
+
+    def current(self) -> RuleSet:
+        """The rules in force."""
+        assert self._rules is not None, "open() comes first"
+        return self._rules
+
+    def poll(self) -> None:
+        """Look for an edit on disk, for a set that was accepted elsewhere, and for tickets that the
+        last swap has still to reach. Called every second or so."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._follow()
+            # One edit at a time: the tickets of the last are made due before the next is taken up.
+            if self._reach() and self._files.edited():
+                self._take_up()
+                self._reach()
+        except StoreUnavailable as error:
+            log.debug("the store is away; looking again later", why=str(error))
+        finally:
+            self._lock.release()
+
+    def detail(self) -> str:
+        """What is not as it should be with the rules, in words; "" when all is well."""
+        return self._problem or self._waiting
+
+    def _take_up(self) -> None:
+        """Read the rules on disk and put them in force, if they may be."""
+        try:
+            loaded = self._files.load()
+        except RuleErrors as bad:
+            self._bad(tuple(map(str, bad.errors)))
+            return
+        except Exception as error:
+            # A file that trips the reader must not be taken for one that was read.
+            log.exception("reading the rules failed")
+            self._bad((f"reading them failed ({type(error).__name__}); this is a defect of ours",))
+            return
+        self._good()
+        if loaded.rules.digest == self._digest:
+            self._same(loaded)
+            return
+        before = self.current()
+        found = impact(self._store, before, loaded.rules, self._clock.time())
+        if found.size > self._guard.most and self._guard.wait:
+            self._wait(loaded, found)
+            return
+        only_new = found.size > self._guard.most
+        self._put_in_force(loaded, "an edit", replacing=True, only_new=only_new)
+        log.info(
+            "rules swapped",
+            rules=len(loaded.rules.rules),
+            changes=len(found.changed),
+            makes=found.made,
+            only_new=only_new,
+        )
+
+    def _put_in_force(
+        self, loaded: Loaded, how: str, *, replacing: bool, only_new: bool = False
+    ) -> None:
+        """``replacing`` makes the tickets that differ due, from the set that is replaced."""
+        with self._store.write() as session:
+            known = rulebook.in_force(session, lock=True)
+            # Another replica may have noticed the same edit first; the tickets are in its hands then.
+            if known is None or known.digest != loaded.rules.digest:
+                known = Edition(
+                    loaded.rules.digest,
+                    dict(loaded.texts),
+                    how,
+                    self._after(known),
+                    known.texts if known and replacing else None,
+                    "new" if only_new else "all",
+                )
+                rulebook.put_in_force(session, known)
+        self._swap(loaded.rules, known)
+
+    def _after(self, known: Edition | None) -> float:
+        """Now, and later than the set before: its time tells one set from another."""
+        return max(self._clock.time(), known.at + 0.001) if known else self._clock.time()
+
+    def _swap(self, rules: RuleSet, edition: Edition) -> None:
+        self._rules, self._digest = rules, edition.digest
+        self._changed_at = edition.at
+        self._waiting = ""
+        self._swapped()
+
+    def _same(self, loaded: Loaded) -> None:
+        """The rules say what they said; only where they are written may have changed."""
+        self._rules = loaded.rules
+        self._waiting = ""
+        with self._store.write() as session:
+            rulebook.clear(session, rulebook.WAITING)
+            known = rulebook.in_force(session, lock=True)
+            if known is not None and dict(known.texts) != dict(loaded.texts):
+                edition = replace(known, texts=dict(loaded.texts), at=self._after(known))
+                rulebook.put_in_force(session, edition)
+                self._changed_at = edition.at
+
+    def _wait(self, loaded: Loaded, found: Impact) -> None:
+        edit = Waiting(
+            loaded.rules.digest, len(found.changed), found.made, found.looked_at, self._clock.time()
+        )
+        with self._store.write() as session:
+            rulebook.put_waiting(session, edit)
+        self._waiting = waiting_words(edit)
+        log.warning("an edit of the rules waits", why=self._waiting)
+
+    def _bad(self, words: tuple[str, ...]) -> None:
+        more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
+        self._problem = f"the rules on disk are not used: {words[0]}{more}"
+        RULES_OK.set(0)
+        for one in words:
+            log.error("a mistake in the rules; the last good ones stay in force", mistake=one)
+        with self._store.write() as session:
+            rulebook.put_problem(session, Problem(words, self._clock.time()))
+
+    def _good(self) -> None:
+        self._problem = ""
+        RULES_OK.set(1)
+        with self._store.write() as session:
+            rulebook.clear(session, rulebook.PROBLEM)
+
+    def _follow(self) -> None:
+        """Use what another process, or `rules accept`, put in force."""
+        with self._store.read() as session:
+            at = rulebook.changed_at(session)
+            if at is None or at == self._changed_at:
+                return
+            edition = rulebook.in_force(session)
+        if edition is None:
+            return
+        self._changed_at = at
+        if edition.digest == self._digest:
+            return
+        rules = self._parsed(edition.texts)
+        if rules is None:
+            return
+        self._swap(rules, edition)
+        log.info("rules swapped", rules=len(rules.rules), by=edition.how)
+
+    def _parsed(self, texts: Mapping[str, str]) -> RuleSet | None:
+        try:
+            return parse(texts, self._files.defaults)
+        except RuleErrors as bad:
+            # Another version of the program, or other sites in config.toml, since they were accepted.
+            log.warning("the rules that were in force cannot be used here", why=str(bad.errors[0]))
+            return None
+
+    def _reach(self) -> bool:
+        """Bring the last swap to the tickets, once among all processes; whether that is done.
+
+        Doing it again is harmless.
+        """
+        if self._reached_at == self._changed_at:
+            return True
+        with self._store.read() as session:
+            edition = rulebook.in_force(session)
+        if edition is None or edition.digest != self._digest:
+            return False
+        if edition.previous is None:
+            self._reached_at = self._changed_at
+            return True
+        if sweeps.take(self._store, "rules", self._owner, LEASE_SECONDS) is None:
+            return False
+        try:
+            old, new = self._parsed(edition.previous), self.current()
+            at = self._clock.time() + GRACE_SECONDS
+            count = 0
+            if old is not None:
+                follow_names(self._store, old, new)
+                found = impact(self._store, old, new, at)
+                count = reach(self._store, found, at, only_new=edition.reach != "all")
+            made = route_unrouted(self._store, new, at)
+            with self._store.write() as session:
+                now = rulebook.in_force(session, lock=True)
+                if now is not None and now.at == edition.at:
+                    rulebook.put_in_force(session, replace(now, previous=None))
+            log.info("the edit reaches its tickets", due=count, subjects_without_ticket=made)
+        finally:
+            sweeps.release(self._store, "rules", self._owner)
+        self._swapped()
+        return False
+
+
+def waiting_words(edit: Waiting) -> str:
+    """An edit that waits, in words."""
+    return (
+        f"an edit of the rules would change {edit.changed} and make {edit.made} tickets; it waits "
+        "for `ticket-sync rules accept` (see `ticket-sync plan`)"
+    )

@@ -1,0 +1,1 @@
+"""Triage: accepted deliveries become snapshots, and their tickets become due."""

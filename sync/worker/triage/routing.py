@@ -1,0 +1,298 @@
+"""Routing: which ticket a subject belongs to, and when that ticket is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import structlog
+from sqlmodel import Session
+
+from sync.domain.errors import Parked, Rejected
+from sync.domain.rule import OnDeleted
+from sync.domain.subject import Snapshot
+from sync.rules import Rule, RuleSet
+from sync.store import journal, memberships, parking, subjects, tickets
+from sync.store.tables import SubjectRow, TicketRow, TicketState
+
+log = structlog.get_logger("triage")
+
+# Where a ticket stays without being in Jira, and without wanting to be.
+RESTING = (TicketState.SPARED, TicketState.GONE)
+
+
+class Router:
+    """Finds or records the ticket of each subject of one triage batch, within its transaction."""
+
+    def __init__(
+        self,
+        session: Session,
+        rules: RuleSet,
+        now: float,
+        snapshots: Mapping[str, Snapshot],
+        slots: Callable[[], float] | None = None,
+    ) -> None:
+        self._slots = slots
+        self._session = session
+        self._rules = rules
+        self.now = now
+        self._of_subject = dict(subjects.ticket_ids(session, snapshots))
+        self._by_id = tickets.by_ids(session, self._of_subject.values())
+        self._by_key: dict[str, TicketRow] = {row.key: row for row in self._by_id.values()}
+        self._incidents = memberships.incidents_of(session, snapshots)
+        # By rule: how many tickets are new, counted once and counted on.
+        self._new: dict[str, int] = {}
+
+    def route(self, snapshot: Snapshot, row: SubjectRow, *, over: SubjectRow | None = None) -> str:
+        """Make the subject's ticket due, recording it first if there is none. Says what was done.
+
+        ``over`` is the subject as it stood before, where it was over and has come back by this.
+        """
+        ref = str(snapshot.ref)
+        known = self._by_id.get(self._of_subject.get(ref, -1))
+        if known is not None and known.state == TicketState.UNPLACED:
+            return self._place_anew(snapshot, known)
+        if known is not None:
+            rule = self._rules.get(known.rule) or self._rules.match(snapshot)
+            if rule and over and self._over(known, rule, snapshot, over):
+                told = self._place(snapshot, rule, after=known)
+                # What its old ticket is still to be told, that it is over, must not be forgotten.
+                subjects.depart(known, over)
+                return told
+            if over is not None:
+                self._hold_anew(known, ref)
+            self._due(known, rule, snapshot)
+            return f"ticket {known.jira_key or known.key} is due"
+        host = self._host(ref)
+        if host is not None:
+            return self.move(snapshot, host)
+        rule = self._rules.match(snapshot)
+        if rule is None:
+            return "no rule matches"
+        return self._place(snapshot, rule, after=None)
+
+    def _place_anew(self, snapshot: Snapshot, known: TicketRow) -> str:
+        """Try again to find the ticket of a subject that its rule failed to place."""
+        ref = str(snapshot.ref)
+        host = self._host(ref)
+        rule = placing_rule(self._rules, known.rule, snapshot)
+        if host is not None:
+            told = self.move(snapshot, host)
+        elif rule is not None:
+            told = self._place(snapshot, rule, after=None)
+        else:
+            self._due(known, None, snapshot)
+            return "no rule matches"
+        if self.ticket_of(ref) is not known:
+            self.leave(known, f"{ref} has found its ticket")
+        return told
+
+    def leave(self, ticket: TicketRow, why: str) -> None:
+        """A ticket that is not made was left by a subject: it is spared once nothing is on it.
+
+        A walk that is at it has seen the subject, and would make it: its lease ends here, so that it can
+        write nothing more down, an intent to create least of all.
+        """
+        assert ticket.id is not None
+        self._session.flush()
+        if subjects.of_ticket(self._session, ticket.id):
+            return
+        ticket.state = TicketState.SPARED
+        ticket.due_at = None
+        ticket.lease_owner = None
+        ticket.lease_until = None
+        parking.lift(ticket)
+        journal.write(
+            self._session,
+            at=self.now,
+            action="spare",
+            ticket_id=ticket.id,
+            rule=ticket.rule,
+            result="held",
+            words=why,
+        )
+
+    def ticket_of(self, ref: str) -> TicketRow | None:
+        """The ticket of a subject of this batch, once it has been routed."""
+        return self._by_id.get(self._of_subject.get(ref, -1))
+
+    def forget(self, ref: str) -> None:
+        """The subject has no ticket any more: route it anew."""
+        self._of_subject.pop(ref, None)
+        self._incidents = {one: them for one, them in self._incidents.items() if one != ref}
+
+    def move(self, snapshot: Snapshot, ticket: TicketRow) -> str:
+        """Put a subject on a ticket that is there, instead of one of its own."""
+        assert ticket.id is not None
+        ref = str(snapshot.ref)
+        self._session.flush()
+        tickets.link(self._session, ref, ticket.id, self.now)
+        self._of_subject[ref] = ticket.id
+        self._by_id[ticket.id] = ticket
+        self._due(ticket, self._rules.get(ticket.rule), snapshot)
+        return f"it is on its incident's ticket {ticket.jira_key or ticket.key}"
+
+    def _host(self, ref: str) -> TicketRow | None:
+        """The ticket of the incident that an issue belongs to, where its rule puts issues there."""
+        incidents = self._incidents.get(ref, [])
+        if not incidents:
+            return None
+        ids = subjects.ticket_ids(self._session, incidents)
+        rows = tickets.by_ids(self._session, ids.values())
+        for incident in incidents:
+            row = rows.get(ids.get(incident, -1))
+            rule = self._rules.get(row.rule) if row else None
+            if row and rule and rule.issues.on_ticket and row.state != TicketState.GONE:
+                return row
+        return None
+
+    def _place(self, snapshot: Snapshot, rule: Rule, *, after: TicketRow | None) -> str:
+        ref = str(snapshot.ref)
+        fault = None
+        try:
+            key = self._generation(rule.ticket_key(snapshot), rule, snapshot, after)
+        except Rejected as failed:
+            key, fault = f"unplaced:{ref}", failed
+        ticket = self._ticket(key)
+        if ticket is None and not fault and (umbrella := self._umbrella(rule)):
+            key = self._generation(umbrella, rule, snapshot, after)
+            ticket = self._ticket(key)
+        if ticket is None:
+            ticket = tickets.add(
+                self._session,
+                TicketRow(
+                    key=key,
+                    rule=rule.ref.name,
+                    site=rule.site,
+                    project="",
+                    created_at=self.now,
+                ),
+            )
+            self._by_key[key] = ticket
+            if rule.ref.name in self._new:
+                self._new[rule.ref.name] += 1
+        assert ticket.id is not None
+        self._session.flush()
+        tickets.link(self._session, ref, ticket.id, self.now)
+        self._of_subject[ref] = ticket.id
+        self._by_id[ticket.id] = ticket
+        self._due(ticket, rule, snapshot)
+        if fault is not None:
+            # Its walk meets the same fault, sets it aside in words, and tries again, ever later.
+            ticket.state = TicketState.UNPLACED
+            return f"rule {rule.ref.name!r} does not say on which ticket: {fault}"
+        return f"rule {rule.ref.name!r}: ticket {key} is due"
+
+    def _due(self, ticket: TicketRow, rule: Rule | None, snapshot: Snapshot) -> None:
+        at = max(self.now, self._slots()) if self._slots else self.now
+        if wanted_again(ticket.state, rule, ended=snapshot.status.ended):
+            ticket.state = TicketState.NEW
+            ticket.created_at = self.now
+            if ticket.rule in self._new:
+                self._new[ticket.rule] += 1
+        if ticket.state == TicketState.NEW and rule is not None and rule.hold:
+            at = max(at, ticket.created_at + rule.hold)
+        tickets.make_due(ticket, at, snapshot.event_type.value)
+        if ticket.parked_at is None:
+            ticket.attempts = 0
+
+    def _hold_anew(self, ticket: TicketRow, ref: str) -> None:
+        """A hold counts from when the subject came back, unless another of the ticket's stayed open."""
+        if ticket.state != TicketState.NEW or ticket.id is None:
+            return
+        others = (row for row in subjects.of_ticket(self._session, ticket.id) if row.ref != ref)
+        if all(row.ended_at is not None for row in others):
+            ticket.created_at = self.now
+
+    def _ticket(self, key: str) -> TicketRow | None:
+        if key not in self._by_key:
+            self._by_key.update(tickets.by_keys(self._session, [key]))
+        return self._by_key.get(key)
+
+    def _generation(self, key: str, rule: Rule, snapshot: Snapshot, after: TicketRow | None) -> str:
+        """``key``, or the one that follows it once its ticket may not be reopened any more, or was
+        deleted and is left so: that concerns the subjects it had, and nobody who comes later.
+
+        ``after`` is the ticket the subject belonged to and has left behind.
+        """
+        number, current = 1, key
+        while (ticket := self._ticket(current)) is not None:
+            left_so = ticket.state == TicketState.GONE and not _recreates(rule)
+            if ticket is not after and not left_so and not self._over(ticket, rule, snapshot):
+                return current
+            number += 1
+            current = f"{key}#{number}"
+        return current
+
+    def _over(
+        self,
+        ticket: TicketRow,
+        rule: Rule,
+        snapshot: Snapshot,
+        before: SubjectRow | None = None,
+    ) -> bool:
+        """Whether a ticket's subjects ended longer ago than it may be reopened, or have left it for
+        one that followed. ``before`` stands for what the store says of its subject."""
+        within = rule.reopen_within
+        once_made = ticket.state in (TicketState.LINKED, TicketState.GONE)
+        if within is None or ticket.id is None or not once_made:
+            return False
+        rows = subjects.of_ticket(self._session, ticket.id)
+        if before is not None:
+            rows = [before, *(row for row in rows if row.ref != before.ref)]
+        ends = [row.ended_at for row in rows]
+        if any(end is None for end in ends):
+            return False
+        last = max((end for end in ends if end is not None), default=None)
+        return last is None or snapshot.event_time / 1e9 - last > within
+
+    def _umbrella(self, rule: Rule) -> str | None:
+        """The key of the one ticket that a storm of new tickets collapses into, if there is one."""
+        if rule.storm is None:
+            return None
+        limit, window = rule.storm
+        if rule.ref.name not in self._new:
+            self._new[rule.ref.name] = tickets.made_since(
+                self._session, rule.ref.name, self.now - window
+            )
+        if self._new[rule.ref.name] < limit:
+            return None
+        return f"storm:{rule.ref.name}:{int(self.now // window)}"
+
+
+def placing_rule(rules: RuleSet, name: str, snapshot: Snapshot) -> Rule | None:
+    """The rule that places a subject that is on no ticket yet: the first match, else the one that tried
+    before."""
+    return rules.match(snapshot) or rules.get(name)
+
+
+def place(session: Session, rules: RuleSet, now: float, refs: Iterable[str]) -> None:
+    """Route subjects anew that a rule failed to place. The caller holds triage's lock."""
+    known = subjects.load(session, refs)
+    snapshots = {ref: subjects.to_snapshot(row) for ref, row in known.items()}
+    router = Router(session, rules, now, snapshots)
+    for ref, snapshot in sorted(snapshots.items()):
+        router.route(snapshot, known[ref])
+
+
+def _recreates(rule: Rule | None) -> bool:
+    return rule is not None and rule.policy.on_deleted is OnDeleted.RECREATE
+
+
+def wanted_again(state: str, rule: Rule | None, *, ended: bool) -> bool:
+    """Whether a ticket that rests in this state is to be made after all. ``ended``: its subjects are."""
+    if ended:
+        return False
+    return state == TicketState.SPARED or (state == TicketState.GONE and _recreates(rule))
+
+
+def parked_json(parked: Parked) -> dict[str, str]:
+    """A park's facts in the form the ticket's row keeps."""
+    return {
+        "reason": parked.reason,
+        "remedy": parked.remedy,
+        "cause": parked.cause.value,
+        "field": parked.field,
+        "rule": parked.rule,
+        "where": parked.where,
+        "words": str(parked),
+    }
