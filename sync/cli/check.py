@@ -36,20 +36,18 @@ def check(
     """
     from sync.bootstrap.checking import check_sites
     from sync.bootstrap.rules import rule_files
-    from sync.rules import RuleErrors
-    from sync.settings import SettingsError, find, load
+    from sync.settings import find, load
+    from sync.toml import MistakesFound
 
     find(config)
     try:
         settings = load(config, secrets=not offline)
-        loaded = rule_files(settings).load()
-    except SettingsError as error:
+        rules = rule_files(settings).load().rules
+    except MistakesFound as error:
         _end([str(mistake) for mistake in error.mistakes], [], as_json)
-    except RuleErrors as error:
-        _end([str(mistake) for mistake in error.errors], [], as_json)
     else:
-        warnings = [str(warning) for warning in loaded.rules.warnings]
-        _end(warnings, [] if offline else check_sites(settings, loaded), as_json)
+        warnings = [str(warning) for warning in rules.warnings]
+        _end(warnings, [] if offline else check_sites(settings, rules), as_json)
 
 
 def _end(mistakes: list[str], reports: list[Report], as_json: bool) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from sync.rules.durations import seconds_of
-from sync.rules.errors import Wrong, meant
 from sync.rules.filters import zone
 from sync.rules.vocabulary import (
     IN_BOTH,
@@ -26,6 +25,7 @@ from sync.rules.vocabulary import (
     UNKNOWN,
     Shape,
 )
+from sync.toml import Wrong, meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,14 +46,14 @@ _ITEM = ("first", "last", "min", "max")
 
 
 @dataclass(frozen=True)
-class Scope:
+class NamesInScope:
     """What a template may speak of: the kinds its rule can match, and the tables there are."""
 
     kinds: frozenset[str]
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def check(made: Template, scope: Scope) -> list[Wrong]:
+def check(made: Template, scope: NamesInScope) -> list[Wrong]:
     """Everything wrong with a template, in the order it is written. Lines count from 0."""
     return _Walk(scope).over(made.tree)
 
@@ -71,7 +71,7 @@ def shown(node: nodes.Node) -> str:
 
 @dataclass
 class _Walk:
-    scope: Scope
+    scope: NamesInScope
     faults: list[Wrong] = field(default_factory=list)
     guarded: int = 0
     known: list[dict[str, Shape]] = field(default_factory=lambda: [{}])

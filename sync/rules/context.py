@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync.domain.subject import Kind, Snapshot, Status
-from sync.rules.errors import Wrong
 from sync.rules.filters import moment
 from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
+from sync.toml import Wrong
 
 LONGEST_DESCRIPTION = 70_000
 

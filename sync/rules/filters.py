@@ -16,8 +16,8 @@ from jinja2.runtime import Context, Undefined
 
 from sync.domain.durations import in_words
 from sync.rules.durations import seconds_of
-from sync.rules.errors import Wrong, meant, said
 from sync.rules.sandbox import bounded, concat, counted, printed, spend
+from sync.toml import Wrong, meant, said
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
 _LEADING = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")

@@ -9,7 +9,7 @@ from jinja2 import nodes
 from jinja2.utils import _PassArg
 
 from sync.rules import filters
-from sync.rules.errors import Wrong, meant
+from sync.toml import Wrong, meant
 
 # What else Jinja has (macros, imports, blocks, calls) either escapes the budget of a rendering or
 # makes rules harder to read.

@@ -8,10 +8,10 @@ from typing import Any
 
 from sync.domain.rule import Category, StatusTarget
 from sync.domain.subject import Status
-from sync.rules.check import Scope
-from sync.rules.errors import Mistakes
+from sync.rules.check import NamesInScope
 from sync.rules.inherit import TARGETS, Given, as_list
 from sync.rules.values import Context, Value, compile_value
+from sync.toml import Mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,14 @@ def _names(entry: Mapping[str, Given], key: str) -> tuple[str, ...]:
     return as_list(entry[key].value) if key in entry else ()
 
 
-def compile_status(entry: Mapping[str, Given], scope: Scope, mistakes: Mistakes) -> StatusWish:
+def compile_status(
+    entry: Mapping[str, Given], scope: NamesInScope, mistakes: Mistakes
+) -> StatusWish:
     """One entry of a status map, what it inherits included."""
     given = [entry[name] for name in TARGETS if name in entry]
     for extra in given[1:]:
         mistakes.add(
-            extra.place,
+            extra.position,
             extra.key,
             f"stands beside {given[0].path[-1]!r}, and a ticket can only go to one place",
             f"Keep one of {', '.join(TARGETS)}.",
@@ -59,7 +61,7 @@ def compile_status(entry: Mapping[str, Given], scope: Scope, mistakes: Mistakes)
     for name in ("prefer",):
         if name in entry and "category" not in entry:
             mistakes.add(
-                entry[name].place,
+                entry[name].position,
                 entry[name].key,
                 "chooses within a category, and none is given",
                 'Add category = "done", or name the one status: status = "Done".',
