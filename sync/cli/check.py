@@ -52,7 +52,7 @@ def check(
 
 def _end(mistakes: list[str], reports: list[Report], as_json: bool) -> None:
     """Print what was found, and end with the exit code."""
-    from sync.cli.terminal import harmless
+    from sync.domain.text import harmless
 
     found = [*mistakes, *(str(one) for report in reports for one in report.findings)]
     troubles = [f"site {r.site!r} could not be asked: {r.trouble}" for r in reports if r.trouble]

@@ -15,6 +15,7 @@ from jinja2.filters import FILTERS
 from jinja2.runtime import Context, Undefined
 
 from sync.domain.durations import in_words
+from sync.domain.text import cut
 from sync.rules.durations import seconds_of
 from sync.rules.sandbox import bounded, concat, counted, printed, spend
 from sync.toml import Wrong, meant, said
@@ -66,8 +67,7 @@ def web_address(url: Any) -> str:
 
 def truncate(value: Any, length: int = 255, end: str = "…") -> str:
     """At most ``length`` characters, with ``end`` where something was cut."""
-    text = str(printed(value))
-    return text if len(text) <= length else text[: max(0, length - len(end))].rstrip() + end
+    return cut(str(printed(value)), length, end)
 
 
 def slug(value: Any, length: int = 60) -> str:
