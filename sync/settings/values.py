@@ -109,20 +109,28 @@ def read_secret(value: Any) -> SecretStr:
     ((how, where),) = value.items()
     if how not in ("env", "file") or not isinstance(where, str) or not where:
         raise Wrong(f"{{ {how} = … }} is no way to give a secret", shape)
-    if how == "env":
-        found = os.environ.get(where)
-        if found is None and _now().secrets:
-            raise Wrong(
-                f"the environment variable {where} is not set",
-                f'Set {where}, or give the secret as a file: {{ file = "path" }}.',
-            )
-        return SecretStr(found or "")
-    path = path_of(where)
     try:
-        return SecretStr(path.read_text("utf-8").rstrip("\r\n"))
+        return SecretStr(_in_variable(where) if how == "env" else _in_file(where))
+    except Wrong:
+        if _now().secrets:
+            raise
+        return SecretStr("")
+
+
+def _in_variable(name: str) -> str:
+    if name not in os.environ:
+        raise Wrong(
+            f"the environment variable {name} is not set",
+            f'Set {name}, or give the secret as a file: {{ file = "path" }}.',
+        )
+    return os.environ[name]
+
+
+def _in_file(name: str) -> str:
+    path = path_of(name)
+    try:
+        return path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
-        if not _now().secrets:
-            return SecretStr("")
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Wrong(
             f"the file {path} cannot be read ({why})",

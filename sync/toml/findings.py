@@ -67,14 +67,19 @@ def path_of(error: ErrorDetails) -> Path:
 
 def in_words(language: Language, error: ErrorDetails) -> Wrong:
     """What is wrong and what to do, for one of pydantic's errors."""
-    kind, path, given = error["type"], path_of(error), error["input"]
-    context: Mapping[str, Any] = error.get("ctx", {})
-    if isinstance(ours := context.get("error"), Wrong):
+    kind, path = error["type"], path_of(error)
+    if isinstance(ours := error.get("ctx", {}).get("error"), Wrong):
         return ours
-    if (special := language.special(kind, path, given)) is not None:
+    if (special := language.special(kind, path, error["input"])) is not None:
         return special
     if kind == "extra_forbidden":
         return _unknown(language, path)
+    return _usual(language, error)
+
+
+def _usual(language: Language, error: ErrorDetails) -> Wrong:
+    kind, path, given = error["type"], path_of(error), error["input"]
+    context: Mapping[str, Any] = error.get("ctx", {})
     names = [str(step) for step in path if not isinstance(step, int)]
     remedy = language.remedies.get((names[-1] if names else "", kind), _REMEDIES.get(kind, ""))
     if kind == "literal_error":
