@@ -63,7 +63,8 @@ def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = Fal
         body = row.body.decode("utf-8", "backslashreplace")
         typer.echo(json.dumps({**_as_data(row), "body": body}, indent=2))
         return
-    from sync.cli.terminal import harmless, moment
+    from sync.cli.terminal import moment
+    from sync.domain.text import harmless
 
     typer.echo(f"delivery  {row.id}")
     typer.echo(f"received  {moment(row.received_at)} UTC from {harmless(row.source)}")

@@ -96,14 +96,12 @@ def demo(
 def _seconds(until: str) -> float | None:
     if not until:
         return None
-    from pydantic_core import PydanticCustomError
-
     from sync.settings.values import parse_duration
 
     try:
         seconds = parse_duration(until)
-    except PydanticCustomError as error:
-        raise Problem(f"--for: {error.message()}. Write it as 20s or 2m.", USAGE) from error
+    except ValueError as error:
+        raise Problem(f"--for: {error}. Write it as 20s or 2m.", USAGE) from error
     if seconds < _SHORTEST:
         raise Problem(f"--for: the story needs at least {_SHORTEST} seconds.", USAGE)
     return seconds

@@ -11,6 +11,7 @@ import typer
 from sync.cli.problems import USAGE, Problem
 
 
+# More than six parameters: each is an option of the verb.
 def init(
     site: Annotated[
         str, typer.Option("--site", metavar="URL", help="The address of the Jira site.")

@@ -142,7 +142,7 @@ def _as_data(found: Preview, fields: list[SketchedField], cloud: bool) -> dict[s
 
 
 def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:
-    from sync.cli.terminal import harmless
+    from sync.domain.text import harmless
 
     if found.snapshot is None:
         typer.echo(f"A delivery of type {found.event.type.value} makes no ticket.")
@@ -161,7 +161,8 @@ def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:
 
 
 def _ticket(rule: Rule, desired: Desired, fields: list[SketchedField], cloud: bool) -> None:
-    from sync.cli.terminal import cell, console, harmless, table
+    from sync.cli.terminal import cell, console, table
+    from sync.domain.text import harmless
 
     kind = " or ".join(desired.issue_type)
     where = (
@@ -195,7 +196,8 @@ def _text(field: SketchedField, cloud: bool) -> None:
     from rich.markdown import Markdown
     from rich.padding import Padding
 
-    from sync.cli.terminal import cell, console, harmless
+    from sync.cli.terminal import cell, console
+    from sync.domain.text import harmless
 
     out = console()
     out.print(cell(f"{field.name}:", "bold"))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from sync.domain.text import cut
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,9 +31,7 @@ def line(happening: Happening) -> Text:
     """One thing that happened: when, in or out, whom it is about, what."""
     clock = time.strftime("%H:%M:%S", time.localtime(happening.at))
     inward = happening.kind == "delivery"
-    about = happening.about
-    if len(about) > _TITLE:
-        about = about[: _TITLE - 1] + "…"
+    about = cut(happening.about, _TITLE)
     text = Text(f"{clock}  ", style="dim")
     if inward:
         text.append("→ ", "bold yellow")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, delete, func, literal_column, text, update
 from sqlmodel import Session, col, select
 
+from sync.domain.text import one_line
 from sync.store.tables import DeliveryRow, DeliveryState
 
 # Reasons are for people: nobody reads more than a few lines of why.
@@ -81,8 +82,7 @@ def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
     A reason may quote the sender, who is not to be trusted with line ends and escape sequences.
     """
     row.state = DeliveryState.DEAD
-    line = " ".join("".join(c if c.isprintable() else " " for c in reason[:10_000]).split())
-    row.outcome = line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+    row.outcome = one_line(reason[:10_000], LONGEST_REASON)
     session.add(row)
 
 

@@ -22,6 +22,7 @@ from sync.domain.errors import (
     SiteDown,
     Unknown,
 )
+from sync.domain.text import one_line
 
 _WORDS = 300
 _LONGEST_WAIT = 3600.0
@@ -93,5 +94,5 @@ def _detail(reply: httpx2.Response) -> str:
     if not isinstance(value, Mapping):
         return ""
     words = text(get(value, "message")) or text(get(value, "error_description"))
-    words = " ".join((words or text(get(value, "error"))).split())[:_WORDS]
+    words = one_line(words or text(get(value, "error")), _WORDS)
     return f": {words}" if words else ""

@@ -10,13 +10,13 @@ import msgspec
 
 from sync.adapters.coalesce import envelope, payloads, signature
 from sync.adapters.coalesce.callbacks import read_callbacks
-from sync.adapters.coalesce.characters import clean
 from sync.adapters.coalesce.envelope import Place
 from sync.adapters.coalesce.fields import child, get, kind_of, text
 from sync.adapters.coalesce.parse import parse
 from sync.adapters.coalesce.timestamps import nanoseconds
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Event, EventType, Kind, Snapshot, Status, SubjectRef
+from sync.domain.text import clean
 from sync.ports import Verdict
 
 NAME = "coalesce"

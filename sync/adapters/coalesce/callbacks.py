@@ -16,10 +16,10 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 
 from sync.adapters.coalesce.answers import fault_of
-from sync.adapters.coalesce.characters import clean
 from sync.adapters.coalesce.fields import child, get, text
 from sync.domain.errors import Cause, Refused, Rejected, SiteDown, Unknown
 from sync.domain.subject import Status
+from sync.domain.text import clean
 from sync.ports import Clock, SystemClock
 
 _MOST = 50

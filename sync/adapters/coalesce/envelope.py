@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.adapters.coalesce.characters import clean, cut
 from sync.adapters.coalesce.fields import child, get, snake, word
 from sync.domain.subject import EventType, Kind
+from sync.domain.text import one_line
 
 NUMBERS = {
     10: "ping",
@@ -95,5 +95,5 @@ def _places(body: Mapping[str, Any]) -> Iterator[Place]:
         for kind in Kind:
             if (message := child(holder, kind.value)) is not None:
                 # The name is the sender's, and goes into what people are told.
-                shown = cut(" ".join(clean(name).split()), LONGEST_NAME)
+                shown = one_line(name, LONGEST_NAME)
                 yield Place(kind, f"{shown}.{kind.value}", message)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sync.adapters.coalesce.characters import clean, cut
+from sync.domain.text import clean, cut
 
 SHORT = 2_000
 LONG = 100_000

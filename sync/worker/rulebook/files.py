@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync.rules import Defaults, RuleSet, load, parse
+from sync.rules import Defaults, RuleSet, Texts, parse, texts_of
 
 # Name, inode, size, times of change: an edit changes one of them, even one within a clock's tick.
 Look = tuple[tuple[str, int, int, int, int], ...]
@@ -28,7 +28,7 @@ class RuleFiles:
         self.defaults = defaults
         self._read: Look | None = None
         self._last: Look | None = None
-        self._texts: dict[str, str] | None = None
+        self._texts: Texts | None = None
 
     def look(self) -> Look:
         """What the folder looks like from outside."""
@@ -53,7 +53,7 @@ class RuleFiles:
         self._last = now
         if not still or now == self._read:
             return False
-        if self._texts is not None and self._read_texts() == self._texts:
+        if self._texts is not None and texts_of(self.folder) == self._texts:
             self._read = now
             return False
         return True
@@ -62,16 +62,5 @@ class RuleFiles:
         """The rules, whole. Raises RuleErrors with every mistake."""
         self._read = self._last = self.look()
         # Read once: what is checked is what is kept.
-        self._texts = self._read_texts()
-        rules = (
-            parse(self._texts, self.defaults) if self._texts else load(self.folder, self.defaults)
-        )
-        return Loaded(rules, self._texts or {})
-
-    def _read_texts(self) -> dict[str, str] | None:
-        """The texts by file name; None where a file cannot be read as text."""
-        paths = [p for p in sorted(self.folder.glob("*.toml")) if not p.name.startswith(".")]
-        try:
-            return {path.name: path.read_bytes().decode("utf-8-sig") for path in paths}
-        except (OSError, UnicodeDecodeError):
-            return None
+        self._texts = texts = texts_of(self.folder)
+        return Loaded(parse(texts.by_name, self.defaults, texts.mistakes), texts.by_name)

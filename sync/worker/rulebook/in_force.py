@@ -116,7 +116,7 @@ class Rulebook:
         try:
             loaded = self._files.load()
         except RuleErrors as bad:
-            self._bad(tuple(map(str, bad.errors)))
+            self._bad(tuple(map(str, bad.mistakes)))
             return
         except Exception as error:
             # A file that trips the reader must not be taken for one that was read.
@@ -230,7 +230,9 @@ class Rulebook:
             return parse(texts, self._files.defaults)
         except RuleErrors as bad:
             # Another version of the program, or other sites in config.toml, since they were accepted.
-            log.warning("the rules that were in force cannot be used here", why=str(bad.errors[0]))
+            log.warning(
+                "the rules that were in force cannot be used here", why=str(bad.mistakes[0])
+            )
             return None
 
     def _reach(self) -> bool:

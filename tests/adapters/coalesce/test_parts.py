@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.adapters.coalesce.characters import clean, cut
 from sync.adapters.coalesce.entities import (
     MOST_ENTRIES,
     actor,
@@ -20,6 +19,7 @@ from sync.adapters.coalesce.entities import (
 )
 from sync.adapters.coalesce.payloads import issue
 from sync.adapters.coalesce.timestamps import nanoseconds, received, rfc3339
+from sync.domain.text import clean, cut
 from sync.rules.filters import moment
 
 NOON = 1_790_000_000

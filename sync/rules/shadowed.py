@@ -1,20 +1,20 @@
-"""Reach: rules that an earlier rule leaves nothing for."""
+"""Shadowed: rules that an earlier rule leaves nothing for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sync.rules.errors import RuleError
 from sync.rules.rule import Rule
+from sync.toml import Mistake
 
 
-def never_reached(rules: Sequence[Rule]) -> list[RuleError]:
+def shadowed(rules: Sequence[Rule]) -> list[Mistake]:
     """A warning for each rule that can never match.
 
     An earlier rule takes everything when its only conditions are on the kind, or when its conditions
     are the same. Anything less plain is not judged.
     """
-    found: list[RuleError] = []
+    found: list[Mistake] = []
     taken: dict[str, Rule] = {}
     same: dict[str, Rule] = {}
     for rule in rules:
@@ -23,7 +23,7 @@ def never_reached(rules: Sequence[Rule]) -> list[RuleError]:
             names = " and ".join(f"{one.ref.name!r} ({one.ref.where})" for one in takers)
             verb = "takes" if len(takers) == 1 else "take"
             found.append(
-                RuleError(
+                Mistake(
                     rule.ref.file,
                     rule.ref.line,
                     f"rule {rule.ref.name!r}",

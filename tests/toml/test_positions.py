@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from sync.rules.positions import positions
+from sync.toml.positions import positions
 
 TEXT = '''#:schema x
 [defaults]
