@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sync.sandbox.jira.content import BUG, add_project
-from sync.sandbox.jira.fieldtypes import Text
-from sync.sandbox.jira.model import FieldDef, ScreenItem, Transition, User, Workflow
+from sync.sandbox.jira.fields.plain import Text
+from sync.sandbox.jira.ready_site import BUG, add_project
+from sync.sandbox.jira.site.model import FieldDef, ScreenItem, Transition, User, Workflow
 from tests.options.stage import DAY, Stage, entity
 
 _RESOLUTION = ScreenItem("resolution", required=True)

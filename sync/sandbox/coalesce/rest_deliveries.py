@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from sync.sandbox.coalesce.exchange import ApiError, Request, nanos_of, not_found
+from sync.sandbox.coalesce.api_request import ApiError, Request, nanos_of, not_found
 from sync.sandbox.coalesce.outbox import Outbox, Outcome, Sending
 from sync.sandbox.coalesce.subjects import NANOS, rfc3339
 

@@ -13,10 +13,10 @@ from litestar.connection import Request
 from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from sync.sandbox.jira.board import board_page, ticket_page
+from sync.sandbox.jira.board.views import board_page, ticket_page
 from sync.sandbox.jira.control import control
-from sync.sandbox.jira.exchange import Outcome, Response
 from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.site.call import Outcome, Response
 
 _ABORT = "ticket_sync.abort"
 _HOLD_SECONDS = 600

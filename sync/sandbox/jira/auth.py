@@ -6,9 +6,9 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sync.sandbox.jira.exchange import Problem
-from sync.sandbox.jira.model import User
-from sync.sandbox.jira.state import Site
+from sync.sandbox.jira.site.call import Problem
+from sync.sandbox.jira.site.model import User
+from sync.sandbox.jira.site.state import Site
 
 _HTML = b"<html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
 

@@ -10,10 +10,10 @@ from litestar.connection import Request
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.response import Response
 
-from sync.sandbox.jira.board import fragment
-from sync.sandbox.jira.content import PEOPLE
+from sync.sandbox.jira.board.views import fragment
 from sync.sandbox.jira.faults import Fault
 from sync.sandbox.jira.person import Person, Refusal
+from sync.sandbox.jira.ready_site import PEOPLE
 from sync.sandbox.jira.server import JiraSandbox
 
 _ACTIONS = (

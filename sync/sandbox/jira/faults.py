@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from sync.sandbox.jira import auth
-from sync.sandbox.jira.exchange import Call, Outcome, Problem, Response
-from sync.sandbox.jira.limits import too_many
+from sync.sandbox.jira.site.call import Call, Outcome, Problem, Response
+from sync.sandbox.jira.site.rate_limits import too_many
 
 
 class Effect(StrEnum):

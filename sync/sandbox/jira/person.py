@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sync.sandbox.jira import content, issues
-from sync.sandbox.jira.exchange import Call, Response
-from sync.sandbox.jira.model import User, stamp
-from sync.sandbox.jira.transitions import available
-from sync.sandbox.jira.writing import write
+from sync.sandbox.jira import ready_site
+from sync.sandbox.jira.fields.changes import write
+from sync.sandbox.jira.rest import issues
+from sync.sandbox.jira.rest.transitions import available
+from sync.sandbox.jira.site.call import Call, Response
+from sync.sandbox.jira.site.model import User, stamp
 
 if TYPE_CHECKING:
     from sync.sandbox.jira.server import JiraSandbox
@@ -23,7 +24,7 @@ class Refusal(Exception):
 class Person:
     """What people do to tickets. Every method raises Refusal where Jira would."""
 
-    def __init__(self, sandbox: JiraSandbox, user: User = content.OWNER) -> None:
+    def __init__(self, sandbox: JiraSandbox, user: User = ready_site.OWNER) -> None:
         self._sandbox = sandbox
         self.user = user
 

@@ -17,15 +17,15 @@ import msgspec
 
 from sync.ports import Clock
 from sync.sandbox.jira.auth import Gate
-from sync.sandbox.jira.content import BOT, ready_site
-from sync.sandbox.jira.exchange import Call, Exchange, Outcome, Problem, Response, query_of
 from sync.sandbox.jira.faults import Effect, Fault, Faults, outcome_of
-from sync.sandbox.jira.inspecting import Ticket, ticket_of
-from sync.sandbox.jira.limits import Limits
-from sync.sandbox.jira.model import Dialect, Issue, User
 from sync.sandbox.jira.person import Person
-from sync.sandbox.jira.routes import route
-from sync.sandbox.jira.state import Site
+from sync.sandbox.jira.ready_site import BOT, ready_site
+from sync.sandbox.jira.rest.routes import route
+from sync.sandbox.jira.site.call import Call, Exchange, Outcome, Problem, Response, query_of
+from sync.sandbox.jira.site.model import Dialect, Issue, User
+from sync.sandbox.jira.site.rate_limits import Limits
+from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.ticket import Ticket, ticket_of
 
 _API = re.compile(r"/rest/api/(2|3|latest)/(.*)")
 

@@ -14,8 +14,8 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPResponse
 
-from sync.sandbox.jira.exchange import Outcome, Response
 from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.site.call import Outcome, Response
 
 
 class SandboxTransport(BaseAdapter):

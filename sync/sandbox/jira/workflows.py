@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from sync.sandbox.jira.model import Category, ScreenItem, Status, Transition, Validator, Workflow
+from sync.sandbox.jira.site.model import (
+    Category,
+    ScreenItem,
+    Status,
+    Transition,
+    Validator,
+    Workflow,
+)
 
 CATEGORIES = (
     Category(1, "undefined", "No Category", "medium-gray"),
