@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -86,20 +87,19 @@ class SubjectsApi:
     def _page(self, request: Request, rows: Iterable[tuple[Key, Row]]) -> tuple[list[Row], str]:
         """The page asked for, and its cursor, "" if it is the last."""
         since = request.whole("time.from.seconds", 0) * NANOS
-        until = request.whole("time.to.seconds", 0) * NANOS
+        until = request.whole("time.to.seconds", 0) * NANOS or math.inf
         newest_first = request.first("sort.order", "ORDER_DESC") == "ORDER_DESC"
         cursor = request.first("pagination.cursor")
         if cursor and cursor not in self._places:
             raise invalid("pagination.cursor is unknown")
         place = self._places.get(cursor)
+
+        def after(key: Key) -> bool:
+            """Whether the key comes after the place where the page before ended."""
+            return place is None or (key < place if newest_first else key > place)
+
         wanted = sorted(
-            (
-                (key, row)
-                for key, row in rows
-                if key[0] >= since
-                and (not until or key[0] < until)
-                and (place is None or (key < place if newest_first else key > place))
-            ),
+            ((key, row) for key, row in rows if since <= key[0] < until and after(key)),
             key=lambda one: one[0],
             reverse=newest_first,
         )

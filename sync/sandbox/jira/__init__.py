@@ -3,7 +3,7 @@
 from sync.sandbox.jira.faults import Effect, Fault
 from sync.sandbox.jira.person import Refusal
 from sync.sandbox.jira.server import JiraSandbox
-from sync.sandbox.jira.site.call import Exchange, Outcome, Response
+from sync.sandbox.jira.site.call import Exchange, Response
 from sync.sandbox.jira.site.model import Dialect
 from sync.sandbox.jira.site.rate_limits import Limits
 from sync.sandbox.jira.site.ticket import Ticket, TicketComment
@@ -16,7 +16,6 @@ __all__ = [
     "Fault",
     "JiraSandbox",
     "Limits",
-    "Outcome",
     "Refusal",
     "Response",
     "SandboxTransport",

@@ -1,4 +1,4 @@
-"""A site ready for use: people, projects, issue types, fields and screens. All invented."""
+"""A site ready for use: people, projects, issue types, fields and screens, all invented."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from sync.sandbox.jira import workflows
 from sync.sandbox.jira.fields import plain, references
 from sync.sandbox.jira.site.model import (
     Dialect,
-    FieldDef,
     IssueType,
     LinkType,
     Named,
@@ -19,7 +18,7 @@ from sync.sandbox.jira.site.model import (
     User,
     Workflow,
 )
-from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.state import FieldDef, Site
 
 BOT = User(
     "712020:00000000-b07", "ticket-sync", "Ticket Sync", "ticket-sync@example.com", "sandbox-token"
@@ -71,6 +70,9 @@ _LINK_TYPES = (
     LinkType("10003", "Relates", "relates to", "relates to"),
     LinkType("10004", "Problem/Incident", "is caused by", "causes"),
 )
+
+
+_VERSIONS = ("2026.1", "2026.2")
 
 
 def _options(first: int, *values: str) -> tuple[Option, ...]:
@@ -139,7 +141,7 @@ _CUSTOM = (
         _options(10160, "Freshness", "Volume"),
     ),
     FieldDef("customfield_10025", "Informed", references.UserPickers()),
-    # On no screen: setting it fails.
+    # On no screen, so that a call that sets this field fails.
     FieldDef("customfield_10026", "Internal note", plain.Text()),
 )
 _COMMON = (
@@ -158,7 +160,7 @@ _COMMON = (
 _CUSTOM_ITEMS = tuple(ScreenItem(field.id) for field in _CUSTOM if field.id != "customfield_10026")
 
 
-def add_project(
+def add_project(  # One parameter for each thing in which the projects of this site differ.
     site: Site,
     key: str,
     name: str,
@@ -167,10 +169,8 @@ def add_project(
     types: Sequence[IssueType] = (BUG, TASK, STORY, EPIC, SUBTASK),
     extra: Sequence[ScreenItem] = _CUSTOM_ITEMS,
     components: Sequence[str] = ("Ingestion", "Warehouse", "Dashboards"),
-    versions: Sequence[str] = ("2026.1", "2026.2"),
-    simplified: bool = False,
 ) -> Project:
-    """A project. ``extra`` goes on create and edit screens beside the fields every project has."""
+    """Add a project. ``extra`` are the fields on its screens besides the fields of every project."""
     number = 10_000 + len(site.projects)
     screens = {}
     for one in types:
@@ -190,17 +190,19 @@ def add_project(
         create_screens=screens,
         edit_screens=dict(screens),
         components=[Named(str(number * 10 + n), c) for n, c in enumerate(components)],
-        versions=[Named(str(number * 10 + 5 + n), v) for n, v in enumerate(versions)],
+        versions=[Named(str(number * 10 + 5 + n), v) for n, v in enumerate(_VERSIONS)],
         lead=LEAD.account_id,
-        simplified=simplified,
     )
     site.projects[key] = project
     return project
 
 
 def ready_site(dialect: Dialect, clock: Clock) -> Site:
-    """DATA (simple workflow), OPS (classic), FLOW (long chain), GOV (several done), STRICT (guarded,
-    Severity required), TEAM (only Task, and few fields)."""
+    """A site with six projects and no issues.
+
+    DATA has the simple workflow, OPS the classic one, FLOW a long chain, GOV several ways to be done,
+    STRICT the guarded one and a required Severity; TEAM has one issue type and few fields.
+    """
     site = Site(
         dialect,
         clock,
@@ -223,15 +225,8 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         ScreenItem(item.field, required=item.field == "customfield_10015") for item in _CUSTOM_ITEMS
     )
     add_project(site, "STRICT", "Strict Intake", workflows.guarded(), extra=strict)
-    add_project(
-        site,
-        "TEAM",
-        "Small Team",
-        workflows.simple(),
-        types=(TASK,),
-        extra=(),
-        components=(),
-        versions=(),
-        simplified=True,
+    team = add_project(
+        site, "TEAM", "Small Team", workflows.simple(), types=(TASK,), extra=(), components=()
     )
+    team.versions, team.simplified = [], True
     return site

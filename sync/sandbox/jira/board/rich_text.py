@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ def rich(raw: Any) -> Markup:
     """An Atlassian document, or wiki text, as HTML."""
     if not raw:
         return Markup("")
-    return node(raw) if isinstance(raw, Mapping) else wiki(str(raw))
+    return _node(raw) if isinstance(raw, Mapping) else _wiki(str(raw))
 
 
 def _link(href: str, inner: Markup) -> Markup:
@@ -45,41 +46,60 @@ def _link(href: str, inner: Markup) -> Markup:
     return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(href, inner)
 
 
-def node(one: Mapping[str, Any]) -> Markup:
-    kind = one.get("type")
+def _node(one: Mapping[str, Any]) -> Markup:
+    kind = str(one.get("type"))
     if kind == "text":
         return _text(one)
-    attrs = one.get("attrs") or {}
-    inner = Markup("").join(node(child) for child in one.get("content") or ())
-    match kind:
-        case "doc":
-            return inner
-        case "hardBreak":
-            return Markup("<br>")
-        case "rule":
-            return Markup("<hr>")
-        case "heading":
-            level = min(6, max(1, int(attrs.get("level", 1))))
-            return Markup("<h{0}>{1}</h{0}>").format(level, inner)
-        case "codeBlock":
-            return Markup("<pre><code>{}</code></pre>").format(inner)
-        case "panel":
-            return Markup('<div class="panel {}">{}</div>').format(
-                attrs.get("panelType", ""), inner
-            )
-        case "table":
-            return Markup('<div class="scroll"><table>{}</table></div>').format(inner)
-        case "expand" | "nestedExpand":
-            return Markup("<details><summary>{}</summary>{}</details>").format(
-                attrs.get("title", ""), inner
-            )
-        case "inlineCard" | "blockCard":
-            url = str(attrs.get("url", ""))
-            return _link(url, escape(url))
-        case "emoji" | "mention" | "status":
-            return escape(attrs.get("text") or attrs.get("shortName") or "")
-    tag = _BLOCKS.get(str(kind))
+    inner = Markup("").join(_node(child) for child in one.get("content") or ())
+    if kind in _SHAPES:
+        return _SHAPES[kind](one.get("attrs") or {}, inner)
+    tag = _BLOCKS.get(kind)
     return Markup("<{0}>{1}</{0}>").format(tag, inner) if tag else inner
+
+
+def _heading(attrs: Mapping[str, Any], inner: Markup) -> Markup:
+    level = min(6, max(1, int(attrs.get("level", 1))))
+    return Markup("<h{0}>{1}</h{0}>").format(level, inner)
+
+
+def _panel(attrs: Mapping[str, Any], inner: Markup) -> Markup:
+    return Markup('<div class="panel {}">{}</div>').format(attrs.get("panelType", ""), inner)
+
+
+def _expand(attrs: Mapping[str, Any], inner: Markup) -> Markup:
+    title = attrs.get("title", "")
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, inner)
+
+
+def _card(attrs: Mapping[str, Any], inner: Markup) -> Markup:
+    url = str(attrs.get("url", ""))
+    return _link(url, escape(url))
+
+
+def _word(attrs: Mapping[str, Any], inner: Markup) -> Markup:
+    return escape(attrs.get("text") or attrs.get("shortName") or "")
+
+
+def _scrolled(rows: Markup) -> Markup:
+    return Markup('<div class="scroll"><table>{}</table></div>').format(rows)
+
+
+# The kinds of node that are more than one tag around their content.
+_SHAPES: dict[str, Callable[[Mapping[str, Any], Markup], Markup]] = {
+    "hardBreak": lambda attrs, inner: Markup("<br>"),
+    "rule": lambda attrs, inner: Markup("<hr>"),
+    "heading": _heading,
+    "codeBlock": lambda attrs, inner: Markup("<pre><code>{}</code></pre>").format(inner),
+    "panel": _panel,
+    "table": lambda attrs, inner: _scrolled(inner),
+    "expand": _expand,
+    "nestedExpand": _expand,
+    "inlineCard": _card,
+    "blockCard": _card,
+    "emoji": _word,
+    "mention": _word,
+    "status": _word,
+}
 
 
 def _text(one: Mapping[str, Any]) -> Markup:
@@ -93,6 +113,7 @@ def _text(one: Mapping[str, Any]) -> Markup:
     return out
 
 
+_ITEM = r"[*#-]+\s+\S"
 _WIKI_INLINE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Markup]], ...] = (
     (re.compile(r"\[([^|\]\n]+)\|([^\]\s]+)\]"), lambda m: _link(m[2], escape(m[1]))),
     (re.compile(r"\[(https?://[^\]\s]+)\]"), lambda m: _link(m[1], escape(m[1]))),
@@ -116,57 +137,48 @@ def _inline(text: str) -> Markup:
     return escape(re.sub(r"\\([*_{}\[\]|\-+#!])", r"\1", text))
 
 
-def wiki(text: str) -> Markup:
+def _wiki(text: str) -> Markup:
     """The commonest wiki markup: headings, lists, tables, code, links, emphasis."""
     out: list[Markup] = []
-    lines = text.replace("\r\n", "\n").split("\n")
-    at = 0
-    while at < len(lines):
-        line = lines[at].strip()
-        at += 1
+    lines = deque(text.replace("\r\n", "\n").split("\n"))
+    while lines:
+        line = lines.popleft().strip()
         heading = re.match(r"h([1-6])\.\s+(.*)", line)
         if heading:
             out.append(Markup("<h{0}>{1}</h{0}>").format(heading[1], _inline(heading[2])))
         elif re.match(r"\{(code|noformat)", line):
-            code = []
-            while at < len(lines) and not re.match(r"\{(code|noformat)\}", lines[at].strip()):
-                code.append(lines[at])
-                at += 1
-            at += 1
-            out.append(Markup("<pre><code>{}</code></pre>").format("\n".join(code)))
+            code = "\n".join(_take(lines, r"(?!\s*\{(code|noformat)\})"))
+            out.append(Markup("<pre><code>{}</code></pre>").format(code))
+            if lines:
+                lines.popleft()  # The closing tag.
         elif line == "----":
             out.append(Markup("<hr>"))
         elif line.startswith("|"):
-            rows = [line]
-            while at < len(lines) and lines[at].strip().startswith("|"):
-                rows.append(lines[at].strip())
-                at += 1
-            out.append(_table(rows))
-        elif re.match(r"[*#-]+\s", line):
-            items = [line]
-            while at < len(lines) and re.match(r"[*#-]+\s", lines[at].strip()):
-                items.append(lines[at].strip())
-                at += 1
-            inner = Markup("").join(
-                Markup("<li>{}</li>").format(_inline(item.split(None, 1)[1])) for item in items
-            )
+            out.append(_table([line, *_take(lines, r"\s*\|")]))
+        elif re.match(_ITEM, line):
+            items = [line, *_take(lines, r"\s*" + _ITEM)]
+            texts = (_inline(item.strip().split(None, 1)[1]) for item in items)
+            inner = Markup("").join(Markup("<li>{}</li>").format(text) for text in texts)
             out.append(Markup("<ul>{}</ul>").format(inner))
         elif line:
             out.append(Markup("<p>{}</p>").format(_inline(line)))
     return Markup("").join(out)
 
 
+def _take(lines: deque[str], pattern: str) -> list[str]:
+    """Remove the leading lines that match, and return them."""
+    taken = []
+    while lines and re.match(pattern, lines[0]):
+        taken.append(lines.popleft())
+    return taken
+
+
 def _table(rows: list[str]) -> Markup:
     made = []
-    for row in rows:
+    for row in map(str.strip, rows):
         tag = "th" if row.startswith("||") else "td"
-        # A bar inside a link's brackets does not part cells.
+        # A bar inside the brackets of a link does not separate cells.
         cells = re.split(r"\|+(?![^\[\]]*\])", row.strip("|"))
-        made.append(
-            Markup("<tr>{}</tr>").format(
-                Markup("").join(
-                    Markup("<{0}>{1}</{0}>").format(tag, _inline(c.strip())) for c in cells
-                )
-            )
-        )
-    return Markup('<div class="scroll"><table>{}</table></div>').format(Markup("").join(made))
+        inner = (Markup("<{0}>{1}</{0}>").format(tag, _inline(c.strip())) for c in cells)
+        made.append(Markup("<tr>{}</tr>").format(Markup("").join(inner)))
+    return _scrolled(Markup("").join(made))

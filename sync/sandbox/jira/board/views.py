@@ -1,4 +1,4 @@
-"""The board: what a person sees of the site in a browser."""
+"""The pages of the board: tickets in columns, and one ticket."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sync.sandbox.jira.board.rich_text import rich
 from sync.sandbox.jira.server import JiraSandbox
 from sync.sandbox.jira.site.ticket import Ticket, ticket_of
 
-COLUMNS = (("new", "To do"), ("indeterminate", "In progress"), ("done", "Done"))
-MOST_CARDS = 100
+_COLUMNS = (("new", "To do"), ("indeterminate", "In progress"), ("done", "Done"))
+_MOST_CARDS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``cards`` are the newest ``MOST_CARDS`` of ``total``."""
+    """``cards`` are the first ``_MOST_CARDS`` of ``total`` tickets; ``key`` is a status category."""
 
     key: str
     title: str
@@ -41,8 +41,8 @@ def _pages() -> Environment:
 _PAGES = _pages()
 
 
-def columns(sandbox: JiraSandbox, project: str = "") -> list[Column]:
-    """The board's columns, one per status category, newest change first."""
+def _columns(sandbox: JiraSandbox, project: str = "") -> list[Column]:
+    """One column per status category. The tickets changed last come first."""
     site = sandbox.site
     with sandbox.lock:
         issues = [
@@ -50,23 +50,24 @@ def columns(sandbox: JiraSandbox, project: str = "") -> list[Column]:
         ]
         issues.sort(key=lambda one: (one.updated, one.id), reverse=True)
         made = []
-        for key, title in COLUMNS:
+        for key, title in _COLUMNS:
             here = [one for one in issues if site.statuses[one.status].category.key == key]
-            cards = tuple(ticket_of(site, one) for one in here[:MOST_CARDS])
+            cards = tuple(ticket_of(site, one) for one in here[:_MOST_CARDS])
             made.append(Column(key, title, len(here), cards))
     return made
 
 
 def fragment(sandbox: JiraSandbox, project: str = "") -> str:
-    """The part of the board that changes."""
+    """The part of the board's page that changes, as HTML."""
     return _PAGES.get_template("columns.html").render(
-        columns=columns(sandbox, project),
+        columns=_columns(sandbox, project),
         calls=sum(sandbox.calls.values()),
         faults=[fault for fault in sandbox.faults.active if fault.count != 0],
     )
 
 
 def board_page(sandbox: JiraSandbox, project: str = "") -> str:
+    """The board of one project, of all projects for ""."""
     return _PAGES.get_template("board.html").render(
         dialect=sandbox.dialect.value,
         projects=list(sandbox.site.projects.values()),
@@ -76,7 +77,7 @@ def board_page(sandbox: JiraSandbox, project: str = "") -> str:
 
 
 def ticket_page(sandbox: JiraSandbox, key: str) -> str:
-    """Raises KeyError."""
+    """The page of one ticket. Raises KeyError."""
     ticket = sandbox.ticket(key)
     names = {name: field.name for name, field in sandbox.site.fields.items()}
     return _PAGES.get_template("ticket.html").render(

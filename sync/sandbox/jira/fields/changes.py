@@ -1,20 +1,21 @@
-"""Writing fields: what is given is checked against a screen, kept, and noted in the history."""
+"""Changes of fields: check given values against a screen, keep them, record them in the history."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sync.sandbox.jira.fields.plain import FieldType, Invalid
 from sync.sandbox.jira.site.call import Call, Problem
-from sync.sandbox.jira.site.model import FieldDef, HistoryItem, Issue, Project, ScreenItem, User
-from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.model import HistoryItem, Issue, Project, ScreenItem, User
+from sync.sandbox.jira.site.state import FieldDef, Invalid, Site
 
-NOT_ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
+# Values by field id, and Jira's refusals by field id.
+Parsed = tuple[dict[str, Any], dict[str, str]]
+_NOT_ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
 
 
 def part_of(body: Any, name: str) -> dict[str, Any]:
-    """A copy of one object within a body, empty where absent. Raises Problem(400) for anything else."""
+    """A copy of one object in a body, empty where absent. Raises Problem(400) for anything else."""
     part = body.get(name) if isinstance(body, dict) else body
     if part is None:
         return {}
@@ -23,58 +24,58 @@ def part_of(body: Any, name: str) -> dict[str, Any]:
     return dict(part)
 
 
-def parse_fields(
-    site: Site, call: Call, project: Project, screen: Iterable[ScreenItem], given: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Values by field id, and Jira's words by field id for what it would not take."""
-    on_screen = {item.field for item in screen}
-    values: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for name, raw in given.items():
-        definition = site.fields.get(name)
-        if definition is None or name not in on_screen:
-            errors[name] = NOT_ON_SCREEN.format(name)
-            continue
-        try:
-            values[name] = definition.type.parse(site, call, project, definition, raw)
-        except Invalid as why:
-            errors[name] = str(why)
-    return values, errors
+def properties_in(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The entity properties that a body gives, by key. Raises Problem(400)."""
+    rows = body.get("properties") or []
+    if not isinstance(rows, list) or not all(isinstance(r, dict) and r.get("key") for r in rows):
+        raise Problem(400, "Each property needs a key and a value.")
+    return {str(row["key"]): row.get("value") for row in rows}
 
 
-def apply_operations(
+def parse_change(
     site: Site,
     call: Call,
     project: Project,
     screen: Iterable[ScreenItem],
-    update: Mapping[str, Any],
-    before: Mapping[str, Any],
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values that ``update`` (``{field: [{verb: value}]}``) leads to."""
+    body: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+) -> Parsed:
+    """What ``fields`` and ``update`` of a body ask for.
+
+    ``update`` starts from the values ``before``, or from those of ``fields`` where there is no
+    ``before`` because the issue is new.
+    """
     on_screen = {item.field for item in screen}
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
-    for name, operations in update.items():
-        definition = site.fields.get(name)
-        if definition is None or name not in on_screen:
-            errors[name] = NOT_ON_SCREEN.format(name)
-            continue
+
+    def set_value(field: FieldDef, raw: Any) -> Any:
+        return field.type.parse(site, call, project, field, raw)
+
+    def update_value(field: FieldDef, operations: Any) -> Any:
         if not isinstance(operations, list):
-            errors[name] = "Operations must be an array"
-            continue
-        current = before.get(name)
-        try:
-            for operation in operations:
-                current = _operate(site, call, project, definition, current, operation)
-            values[name] = current
-        except Invalid as why:
-            errors[name] = str(why)
+            raise Invalid("Operations must be an array")
+        value = (values if before is None else before).get(field.id)
+        for operation in operations:
+            value = _operate(field, value, operation, set_value)
+        return value
+
+    for part, value_of in (("fields", set_value), ("update", update_value)):
+        for name, raw in part_of(body, part).items():
+            field = site.fields.get(name)
+            try:
+                if field is None or name not in on_screen:
+                    raise Invalid(_NOT_ON_SCREEN.format(name))
+                values[name] = value_of(field, raw)
+            except Invalid as why:
+                errors[name] = str(why)
     return values, errors
 
 
 def _operate(
-    site: Site, call: Call, project: Project, field: FieldDef, current: Any, operation: Any
+    field: FieldDef, current: Any, operation: Any, parse: Callable[[FieldDef, Any], Any]
 ) -> Any:
+    """The value after one operation, ``{verb: value}``. Raises Invalid."""
     if not isinstance(operation, dict) or len(operation) != 1:
         raise Invalid("Each operation must be an object with one verb")
     verb, raw = next(iter(operation.items()))
@@ -83,24 +84,24 @@ def _operate(
             f"Field '{field.id}' does not support operation '{verb}' "
             f"Supported operation(s) are: '{', '.join(field.type.operations)}'"
         )
-    kind: FieldType = field.type
     if verb == "set":
-        return kind.parse(site, call, project, field, raw)
-    one = kind.parse(site, call, project, field, [raw]) or []
-    kept = [value for value in current or () if value not in one]
+        return parse(field, raw)
+    given = parse(field, [raw]) or []
+    others = [value for value in current or () if value not in given]
     if verb == "remove":
-        return kept or None
-    joined = [*kept, *one]
-    return sorted(joined, key=lambda value: value if isinstance(value, str) else value.id)
+        return others or None
+    return sorted(
+        [*others, *given], key=lambda value: value if isinstance(value, str) else value.id
+    )
 
 
 def default_of(site: Site, user: User | None, item: ScreenItem) -> Any:
-    """What Jira fills in where a field on a screen is not given."""
+    """The value that Jira fills in for a field on a screen that a call does not give."""
     if item.default == "@caller":
         return user.account_id if user else None
     if item.field in ("priority", "resolution"):
-        pool = site.priorities if item.field == "priority" else site.resolutions
-        return next((one for one in pool if one.name == item.default), None)
+        choices = site.priorities if item.field == "priority" else site.resolutions
+        return next((one for one in choices if one.name == item.default), None)
     return item.default
 
 
@@ -115,10 +116,10 @@ def write(site: Site, call: Call, issue: Issue, values: Mapping[str, Any]) -> No
             HistoryItem(
                 field=site.fields[name].name if site.fields[name].custom else name,
                 field_id=name,
-                before=reference(before),
-                before_text=site.word_value(name, before),
-                after=reference(value),
-                after_text=site.word_value(name, value),
+                before=_id_of(before),
+                before_text=site.value_text(name, before),
+                after=_id_of(value),
+                after_text=site.value_text(name, value),
             )
         )
         if value is None:
@@ -128,6 +129,6 @@ def write(site: Site, call: Call, issue: Issue, values: Mapping[str, Any]) -> No
     site.touch(call, issue, items)
 
 
-def reference(value: Any) -> str | None:
-    """What stands in ``from`` and ``to`` of a history item: an id, where the value has one."""
+def _id_of(value: Any) -> str | None:
+    """What a history item gives in ``from`` and ``to``: the value's id, None for a value without one."""
     return str(value.id) if hasattr(value, "id") else None

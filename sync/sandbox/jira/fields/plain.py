@@ -1,84 +1,50 @@
-"""Field types that stand on their own: how a value is checked, kept, shown and worded in the history."""
+"""Field types with plain values: text, numbers, dates, labels."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from sync.sandbox.jira.fields import adf
-from sync.sandbox.jira.site.model import FieldDef, RichText, stamp
+from sync.sandbox.jira.site.call import Call
+from sync.sandbox.jira.site.model import Project, RichText, stamp
+from sync.sandbox.jira.site.state import FieldDef, FieldType, Invalid, Site
 
-if TYPE_CHECKING:
-    from sync.sandbox.jira.site.call import Call
-    from sync.sandbox.jira.site.model import Project
-    from sync.sandbox.jira.site.state import Site
-
-_CUSTOM = "com.atlassian.jira.plugin.system.customfieldtypes:"
-TOO_LONG = "The entered text is too long. It exceeds the allowed limit of 32,767 characters."
+MANY = ("add", "set", "remove")
+_TOO_LONG = "The entered text is too long. It exceeds the allowed limit of {} characters."
 
 
-class Invalid(Exception):
-    """A value that Jira refuses, in Jira's words."""
+def string(raw: Any) -> str:
+    """Raises Invalid for anything that is not a string."""
+    if not isinstance(raw, str):
+        raise Invalid("Operation value must be a string")
+    return raw
 
 
-class FieldType:
-    """``schema`` and ``custom`` are what metadata says; ``operations`` what ``update`` may do."""
-
-    schema: ClassVar[Mapping[str, str]] = {"type": "string"}
-    custom: ClassVar[str] = "textfield"
-    operations: ClassVar[tuple[str, ...]] = ("set",)
-    searchable: ClassVar[bool] = True
-
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        """The value to keep; None for empty. Raises Invalid."""
-        raise Invalid(f"Field '{field.id}' cannot be set.")
-
-    def show(self, site: Site, call: Call, field: FieldDef, value: Any) -> Any:
-        """The value as REST gives it (``value`` may be None)."""
-        return value
-
-    def text(self, site: Site, field: FieldDef, value: Any) -> str:
-        """The value in words, for the history and for search."""
-        return "" if value is None else str(value)
-
-    def allowed(
-        self, site: Site, call: Call, project: Project, field: FieldDef
-    ) -> list[Any] | None:
-        """``allowedValues`` of metadata, None where there are none."""
-        return None
-
-    def describe(self, field: FieldDef) -> dict[str, Any]:
-        """The schema of one field."""
-        if field.custom:
-            number = int(field.id.removeprefix("customfield_"))
-            return {**self.schema, "custom": _CUSTOM + self.custom, "customId": number}
-        return {**self.schema, "system": field.id}
+def array(raw: Any) -> list[Any]:
+    """Raises Invalid for anything that is not a list."""
+    if not isinstance(raw, list):
+        raise Invalid("data was not an array")
+    return raw
 
 
 class Text(FieldType):
     """One line of text."""
 
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        if raw is None:
-            return None
-        if not isinstance(raw, str):
-            raise Invalid("Operation value must be a string")
-        if len(raw) > 255:
-            raise Invalid(
-                "The entered text is too long. It exceeds the allowed limit of 255 characters."
-            )
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        if len(string(raw)) > 255:
+            raise Invalid(_TOO_LONG.format(255))
         return raw or None
 
 
-class Summary(Text):
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        if raw is not None and not isinstance(raw, str):
-            raise Invalid("Operation value must be a string")
-        if not raw or not raw.strip():
-            raise Invalid("You must specify a summary of the issue.")
+class Summary(FieldType):
+    when_empty = "You must specify a summary of the issue."
+
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        if not string(raw).strip():
+            raise Invalid(self.when_empty)
         if "\n" in raw or "\r" in raw:
             raise Invalid("The summary is invalid because it contains newline characters.")
         if len(raw) > 255:
@@ -86,10 +52,8 @@ class Summary(Text):
         return raw.strip()
 
 
-def rich(site: Site, call: Call, raw: Any) -> RichText | None:
-    """Rich text as a caller of this API version must give it. Raises Invalid."""
-    if raw is None:
-        return None
+def rich_text(site: Site, call: Call, raw: Any) -> RichText | None:
+    """Rich text in the form of the call's API version, None for empty text. Raises Invalid."""
     if call.api == "3":
         if not isinstance(raw, dict):
             raise Invalid(
@@ -97,38 +61,37 @@ def rich(site: Site, call: Call, raw: Any) -> RichText | None:
             )
         if adf.fault(raw):
             raise Invalid("INVALID_INPUT")
-        if adf.length(raw) > adf.MOST_CHARACTERS:
-            raise Invalid(TOO_LONG)
+        length = adf.length(raw)
+    else:
+        length = len(string(raw))
+    if length > adf.MOST_CHARACTERS:
+        raise Invalid(_TOO_LONG.format(f"{adf.MOST_CHARACTERS:,}"))
+    if call.api == "3":
         return adf.from_adf(raw) if raw["content"] else None
-    if not isinstance(raw, str):
-        raise Invalid("Operation value must be a string")
-    if len(raw) > adf.MOST_CHARACTERS:
-        raise Invalid(TOO_LONG)
     return adf.from_wiki(raw, server=not site.cloud) if raw.strip() else None
 
 
 class TextArea(FieldType):
-    custom: ClassVar[str] = "textarea"
+    """Rich text."""
 
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        return rich(site, call, raw)
+    custom = "textarea"
+
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        return rich_text(site, call, raw)
 
     def show(self, site: Site, call: Call, field: FieldDef, value: Any) -> Any:
         if value is None:
             return None
         return value.adf if call.api == "3" else value.wiki
 
-    def text(self, site: Site, field: FieldDef, value: Any) -> str:
+    def text(self, site: Site, value: Any) -> str:
         return "" if value is None else str(value.wiki)
 
 
 class Number(FieldType):
-    schema: ClassVar[Mapping[str, str]] = {"type": "number"}
-    custom: ClassVar[str] = "float"
+    kind, custom = "number", "float"
 
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        if raw is None:
-            return None
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
         if isinstance(raw, bool) or not isinstance(raw, int | float):
             raise Invalid("Operation value must be a number")
         if abs(raw) > 1e14:
@@ -137,14 +100,13 @@ class Number(FieldType):
 
 
 class Date(FieldType):
-    schema: ClassVar[Mapping[str, str]] = {"type": "date"}
-    custom: ClassVar[str] = "datepicker"
+    """A day, as ``2026-01-31``."""
 
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        if raw is None or raw == "":
+    kind, custom = "date", "datepicker"
+
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        if not string(raw):
             return None
-        if not isinstance(raw, str):
-            raise Invalid("Operation value must be a string")
         try:
             if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", raw):
                 raise ValueError
@@ -154,15 +116,13 @@ class Date(FieldType):
 
 
 class DateTime(FieldType):
-    schema: ClassVar[Mapping[str, str]] = {"type": "datetime"}
-    custom: ClassVar[str] = "datetime"
+    """A time, as ``2026-01-31T09:00:00.000+0000``. The fraction and the offset are required."""
 
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        if raw is None or raw == "":
+    kind, custom = "datetime", "datetime"
+
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        if not string(raw):
             return None
-        if not isinstance(raw, str):
-            raise Invalid("Operation value must be a string")
-        # Fractions of a second and an offset are both needed, as in 2026-01-31T09:00:00.000+0000.
         if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,3}(Z|[+-]\d\d:?\d\d)", raw):
             raise Invalid(f"Error parsing time: {raw}")
         try:
@@ -172,13 +132,11 @@ class DateTime(FieldType):
 
 
 class Url(FieldType):
-    custom: ClassVar[str] = "url"
+    custom = "url"
 
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        if raw is None or raw == "":
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        if not string(raw):
             return None
-        if not isinstance(raw, str):
-            raise Invalid("Operation value must be a string")
         try:
             parts = urlsplit(raw)
         except ValueError:
@@ -189,18 +147,12 @@ class Url(FieldType):
 
 
 class Labels(FieldType):
-    schema: ClassVar[Mapping[str, str]] = {"type": "array", "items": "string"}
-    custom: ClassVar[str] = "labels"
-    operations: ClassVar[tuple[str, ...]] = ("add", "set", "remove")
+    kind, items, custom, operations = "array", "string", "labels", MANY
 
-    def parse(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
-        if raw is None:
-            return None
-        if not isinstance(raw, list):
-            raise Invalid("data was not an array")
-        return sorted({self.one(label) for label in raw}) or None
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        return sorted({self._label(label) for label in array(raw)}) or None
 
-    def one(self, label: Any) -> str:
+    def _label(self, label: Any) -> str:
         if not isinstance(label, str):
             raise Invalid("string expected at index 0")
         if re.search(r"\s", label):
@@ -214,8 +166,8 @@ class Labels(FieldType):
         return label
 
     def show(self, site: Site, call: Call, field: FieldDef, value: Any) -> Any:
-        # The system field is an empty list when empty, a custom one is null.
+        # Where it is empty, the system field is an empty list and a custom field is null.
         return list(value) if value else (None if field.custom else [])
 
-    def text(self, site: Site, field: FieldDef, value: Any) -> str:
+    def text(self, site: Site, value: Any) -> str:
         return " ".join(value or ())

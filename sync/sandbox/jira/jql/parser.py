@@ -1,4 +1,4 @@
-"""JQL: tokens to a tree."""
+"""JQL tokens to a tree of conditions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from sync.sandbox.jira.jql.tokens import Token, bad, refuse_reserved, tokens
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One value of a clause. ``function`` marks ``now()``, ``EMPTY`` and such."""
+    """One value of a clause. ``function`` marks a function such as ``now()``, and ``EMPTY``."""
 
     text: str
-    quoted: bool = False
     function: bool = False
 
 
@@ -43,7 +42,7 @@ Node = Clause | Both | Either | Negation
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """``order`` holds (field, descending)."""
+    """A parsed query. ``where`` None finds every issue; ``order`` holds (field, descending)."""
 
     where: Node | None
     order: tuple[tuple[str, bool], ...]
@@ -57,8 +56,8 @@ class _Parser:
     def peek(self) -> Token | None:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
-    def word(self, *words: str) -> bool:
-        """Whether the next token is one of these keywords; takes it if so."""
+    def takes(self, *words: str) -> bool:
+        """Take the next token if it is one of these keywords; whether it was."""
         token = self.peek()
         if token and token.kind in ("word", "op") and token.text.lower() in words:
             self.at += 1
@@ -66,6 +65,7 @@ class _Parser:
         return False
 
     def take(self, expected: str) -> Token:
+        """Take the next token. Raises Problem(400) at the end of the query."""
         token = self.peek()
         if token is None:
             raise bad(f"Expecting {expected} before the end of the query.")
@@ -78,11 +78,11 @@ class _Parser:
         if token and not (token.kind == "word" and token.text.lower() == "order"):
             where = self.either()
         order: list[tuple[str, bool]] = []
-        if self.word("order"):
-            if not self.word("by"):
+        if self.takes("order"):
+            if not self.takes("by"):
                 raise bad("Expecting 'by' after 'order'.")
             order.append(self.sort())
-            while self.punct(","):
+            while self.takes_mark(","):
                 order.append(self.sort())
         rest = self.peek()
         if rest is not None:
@@ -94,36 +94,36 @@ class _Parser:
 
     def sort(self) -> tuple[str, bool]:
         name = self.take("a field name").text
-        if self.word("desc"):
+        if self.takes("desc"):
             return name, True
-        self.word("asc")
+        self.takes("asc")
         return name, False
 
-    def punct(self, mark: str) -> bool:
+    def takes_mark(self, mark: str) -> bool:
         token = self.peek()
-        if token and token.kind == "punct" and token.text == mark:
+        if token and token.kind == "mark" and token.text == mark:
             self.at += 1
             return True
         return False
 
     def either(self) -> Node:
         parts = [self.both()]
-        while self.word("or", "||", "|"):
+        while self.takes("or", "||", "|"):
             parts.append(self.both())
         return parts[0] if len(parts) == 1 else Either(tuple(parts))
 
     def both(self) -> Node:
         parts = [self.single()]
-        while self.word("and", "&&", "&"):
+        while self.takes("and", "&&", "&"):
             parts.append(self.single())
         return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
     def single(self) -> Node:
-        if self.word("not", "!"):
+        if self.takes("not", "!"):
             return Negation(self.single())
-        if self.punct("("):
+        if self.takes_mark("("):
             inner = self.either()
-            if not self.punct(")"):
+            if not self.takes_mark(")"):
                 raise bad("Expecting ')' before the end of the query.")
             return inner
         return self.clause()
@@ -138,12 +138,12 @@ class _Parser:
         field = token.text
         operator = self.operator(field)
         if operator in ("in", "not in"):
-            if not self.punct("("):
+            if not self.takes_mark("("):
                 raise bad("Expecting '(' after 'in'.")
             operands = [self.operand()]
-            while self.punct(","):
+            while self.takes_mark(","):
                 operands.append(self.operand())
-            if not self.punct(")"):
+            if not self.takes_mark(")"):
                 raise bad("Expecting ')' before the end of the query.")
             return Clause(field.lower(), operator, tuple(operands))
         return Clause(field.lower(), operator, (self.operand(empty=operator.startswith("is")),))
@@ -151,14 +151,15 @@ class _Parser:
     def operator(self, field: str) -> str:
         token = self.take("operator")
         word = token.text.lower()
-        if token.kind == "op" and word in ("=", "!=", "~", "!~", ">", "<", ">=", "<="):
+        if token.kind == "op" and word not in ("!", "&", "|", "&&", "||"):
             return word
-        if token.kind == "word" and word == "in":
-            return "in"
-        if token.kind == "word" and word == "not" and self.word("in"):
-            return "not in"
-        if token.kind == "word" and word == "is":
-            return "is not" if self.word("not") else "is"
+        if token.kind == "word":
+            if word == "in":
+                return "in"
+            if word == "not" and self.takes("in"):
+                return "not in"
+            if word == "is":
+                return "is not" if self.takes("not") else "is"
         if token.kind == "word" and word in ("was", "changed"):
             raise bad(f"The operator '{word}' is not supported by the '{field}' field.")
         raise bad(
@@ -170,7 +171,7 @@ class _Parser:
     def operand(self, *, empty: bool = False) -> Operand:
         token = self.take("a value")
         if token.kind == "quoted":
-            return Operand(token.text, quoted=True)
+            return Operand(token.text)
         if token.kind != "word":
             raise bad(
                 "Expecting either a value, list or function but got "
@@ -181,11 +182,11 @@ class _Parser:
             return Operand("empty", function=True)
         if empty:
             raise bad("The operators 'is' and 'is not' only support 'EMPTY' and 'NULL'.")
-        if self.punct("("):
+        if self.takes_mark("("):
             argument = ""
-            if not self.punct(")"):
+            if not self.takes_mark(")"):
                 argument = self.take("an argument").text
-                if not self.punct(")"):
+                if not self.takes_mark(")"):
                     raise bad("Expecting ')' before the end of the query.")
             return Operand(f"{token.text.lower()}({argument})", function=True)
         refuse_reserved(token)
@@ -193,5 +194,5 @@ class _Parser:
 
 
 def parse(text: str) -> Query:
-    """Raises Problem(400) with Jira's words."""
+    """Parse a query. Raises Problem(400) with Jira's words."""
     return _Parser(text).query()

@@ -1,4 +1,4 @@
-"""JQL's words, quotes and escapes: text to tokens, refusing what Jira refuses."""
+"""JQL text to tokens. Jira's refusals of reserved words and bad escapes are here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sync.sandbox.jira.site.call import Problem
 
-_RESERVED_WORDS_WORDS = """
+_RESERVED_WORDS = """
     abort access add after alias all alter and any as asc audit avg before begin between
     boolean break by byte catch cf char character check checkpoint collate collation column
     commit connect continue count create current date decimal declare decrement default
@@ -23,12 +23,12 @@ _RESERVED_WORDS_WORDS = """
     transaction trigger true uid union unique update user validate values view when whenever
     where while with
 """
-_RESERVED_WORDS = frozenset(_RESERVED_WORDS_WORDS.split())
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<op>!=|!~|>=|<=|=|>|<|~|&&|\|\||!|&|\|)
-    | (?P<punct>[(),])
+    | (?P<mark>[(),])
     | (?P<word>(?:[^\s"'=!<>~(),&|\\+.;?*/%^$\#@\[\]{}:]|\\.|[.:+\[\]])+)
     | (?P<bad>\S)
     )""",
@@ -39,12 +39,15 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "'": "'", " "
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """``kind`` is quoted, op, mark or word; ``at`` is where the token starts in the query."""
+
     kind: str
     text: str
     at: int
 
 
 def bad(words: str) -> Problem:
+    """A refusal of a query."""
     return Problem(400, f"Error in the JQL Query: {words}")
 
 
@@ -65,6 +68,7 @@ def _unescape(text: str, at: int) -> str:
 
 
 def tokens(text: str) -> list[Token]:
+    """The tokens of a query. Raises Problem(400)."""
     found, at = [], 0
     while at < len(text):
         if text[at:].isspace():
@@ -94,8 +98,8 @@ def tokens(text: str) -> list[Token]:
 
 
 def refuse_reserved(token: Token) -> None:
-    """Raises Problem(400) where a bare word is one of JQL's own."""
-    if token.kind == "word" and token.text.lower() in _RESERVED_WORDS:
+    """Raises Problem(400) for an unquoted word that JQL reserves."""
+    if token.kind == "word" and token.text.lower() in _RESERVED:
         raise bad(
             f"'{token.text}' is a reserved JQL word. You must surround it in quotation marks to use it "
             f"in a query. (line 1, character {token.at + 1})"

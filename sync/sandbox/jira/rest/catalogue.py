@@ -1,4 +1,4 @@
-"""What a site offers: projects, fields, statuses, priorities, resolutions, permissions, server info."""
+"""What a site offers: projects, fields, statuses, priorities, permissions, server information."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import FieldDef, Project, stamp
-from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.model import Project, stamp
+from sync.sandbox.jira.site.state import NO_ISSUE, Site
 
 PERMISSIONS = (
     "BROWSE_PROJECTS",
@@ -41,7 +41,7 @@ def server_info(site: Site, call: Call) -> Response:
         "scmInfo": "0000000000000000000000000000000000000000",
     }
     if site.cloud:
-        cloud = {
+        dialect = {
             "displayUrl": call.base,
             "version": "1001.0.0-SNAPSHOT",
             "versionNumbers": [1001, 0, 0],
@@ -49,53 +49,45 @@ def server_info(site: Site, call: Call) -> Response:
             "buildNumber": 100285,
             "serverTimeZone": "Etc/UTC",
         }
-        return Response(200, {**common, **cloud})
-    server = {
-        "version": "10.3.5",
-        "versionNumbers": [10, 3, 5],
-        "deploymentType": "Server",
-        "buildNumber": 10030005,
-    }
-    return Response(200, {**common, **server})
+    else:
+        dialect = {
+            "version": "10.3.5",
+            "versionNumbers": [10, 3, 5],
+            "deploymentType": "Server",
+            "buildNumber": 10030005,
+        }
+    return Response(200, {**common, **dialect})
 
 
 def project(site: Site, call: Call) -> Response:
-    return Response(200, _detail(site, call, site.project(call, call.params["project"])))
-
-
-def _detail(site: Site, call: Call, one: Project) -> dict[str, Any]:
-    out = {
+    one = site.project(call, call.params["project"])
+    shown: dict[str, Any] = {
         "expand": "description,lead,issueTypes,url,projectKeys,permissions,insight",
-        **as_json.project(call, one, cloud=site.cloud),
+        **as_json.project(site, call, one),
         "description": "",
         "lead": as_json.user(site, call, one.lead),
         "components": [as_json.named(call, "component", c) for c in one.components],
-        "issueTypes": [as_json.issue_type(call, t, cloud=site.cloud) for t in one.types],
+        "issueTypes": [as_json.issue_type(site, call, t) for t in one.types],
         "assigneeType": "UNASSIGNED",
         "versions": [as_json.named(call, "version", v) for v in one.versions],
         "archived": one.archived,
         "roles": {},
     }
     if site.cloud:
-        out |= {
-            "style": "next-gen" if one.simplified else "classic",
-            "isPrivate": False,
-            "properties": {},
-        }
-    return out
+        style = "next-gen" if one.simplified else "classic"
+        shown |= {"style": style, "isPrivate": False, "properties": {}}
+    return Response(200, shown)
 
 
 def projects(site: Site, call: Call) -> Response:
-    return Response(
-        200, [as_json.project(call, p, cloud=site.cloud) for p in site.visible_projects(call)]
-    )
+    return Response(200, [as_json.project(site, call, p) for p in site.visible_projects(call)])
 
 
 def project_search(site: Site, call: Call) -> Response:
     text = call.query.get("query", "").lower()
     keys = call.names("keys")
     found = [
-        as_json.project(call, one)
+        as_json.project(site, call, one)
         for one in site.visible_projects(call)
         if text in one.name.lower() or text in one.key.lower()
         if not keys or one.key in keys
@@ -104,6 +96,7 @@ def project_search(site: Site, call: Call) -> Response:
 
 
 def values_page(call: Call, rows: list[dict[str, Any]], default: int) -> dict[str, Any]:
+    """One page of ``rows``; ``default`` is the page's size where the call gives none."""
     start, size = call.page(default, 100)
     return {
         "self": f"{call.base}{call.path}?startAt={start}&maxResults={size}",
@@ -144,13 +137,11 @@ def project_versions(site: Site, call: Call) -> Response:
 
 
 def issue_types(site: Site, call: Call) -> Response:
-    return Response(
-        200, [as_json.issue_type(call, t, cloud=site.cloud) for t in site.types.values()]
-    )
+    return Response(200, [as_json.issue_type(site, call, t) for t in site.types.values()])
 
 
 def fields(site: Site, call: Call) -> Response:
-    rows: list[dict[str, Any]] = [_field(site, one) for one in site.fields.values()]
+    rows = [_row(site, one.id, one.name, one.schema(), one.custom) for one in site.fields.values()]
     for name, label, kind in (
         ("issuetype", "Issue Type", "issuetype"),
         ("project", "Project", "project"),
@@ -158,17 +149,11 @@ def fields(site: Site, call: Call) -> Response:
         ("created", "Created", "datetime"),
         ("updated", "Updated", "datetime"),
     ):
-        rows.append(_row(site, name, label, {"type": kind, "system": name}, custom=False))
+        rows.append(_row(site, name, label, {"type": kind, "system": name}, False))
     return Response(200, rows)
 
 
-def _field(site: Site, one: FieldDef) -> dict[str, Any]:
-    return _row(site, one.id, one.name, one.type.describe(one), custom=one.custom)
-
-
-def _row(
-    site: Site, name: str, label: str, schema: dict[str, Any], *, custom: bool
-) -> dict[str, Any]:
+def _row(site: Site, name: str, label: str, schema: dict[str, Any], custom: bool) -> dict[str, Any]:
     clauses = [f"cf[{name.removeprefix('customfield_')}]", label] if custom else [name]
     return {
         "id": name,
@@ -186,7 +171,7 @@ def _row(
 def field_search(site: Site, call: Call) -> Response:
     text, kinds, ids = call.query.get("query", "").lower(), call.names("type"), call.names("id")
     rows = [
-        {"id": one.id, "name": one.name, "schema": one.type.describe(one), "key": one.id}
+        {"id": one.id, "name": one.name, "schema": one.schema(), "key": one.id}
         for one in site.fields.values()
         if text in one.name.lower()
         if not ids or one.id in ids
@@ -226,13 +211,7 @@ def my_permissions(site: Site, call: Call) -> Response:
     unknown = [name for name in asked if name not in PERMISSIONS]
     if unknown:
         raise Problem(400, f"Unrecognized permission keys: {', '.join(unknown)}")
-    target = call.query.get("projectKey") or call.query.get("projectId")
-    if call.query.get("issueKey"):
-        issue = site.find(call.query["issueKey"])
-        if issue is None:
-            raise Problem(404, "Issue does not exist or you do not have permission to see it.")
-        target = issue.project
-    within = [site.project(call, target)] if target else list(site.projects.values())
+    within = _permission_scope(site, call)
     return Response(
         200,
         {
@@ -250,3 +229,14 @@ def my_permissions(site: Site, call: Call) -> Response:
             }
         },
     )
+
+
+def _permission_scope(site: Site, call: Call) -> list[Project]:
+    """The project that the query names, all projects where the query names none."""
+    target = call.query.get("projectKey") or call.query.get("projectId")
+    if call.query.get("issueKey"):
+        issue = site.find(call.query["issueKey"])
+        if issue is None:
+            raise Problem(404, NO_ISSUE)
+        target = issue.project
+    return [site.project(call, target)] if target else list(site.projects.values())

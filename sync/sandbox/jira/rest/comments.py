@@ -1,20 +1,21 @@
-"""Comments, with their properties."""
+"""Comments and their entity properties."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sync.sandbox.jira.fields.plain import Invalid, rich
+from sync.sandbox.jira.fields.changes import properties_in
+from sync.sandbox.jira.fields.plain import rich_text
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
 from sync.sandbox.jira.site.model import Comment, Issue, RichText
-from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.state import Invalid, Site
 
 
 def _body(site: Site, call: Call, raw: Any) -> RichText:
     try:
-        body = rich(site, call, raw)
+        body = rich_text(site, call, raw)
     except Invalid as why:
         raise Problem(400, errors={"comment": str(why)}) from None
     if body is None:
@@ -22,19 +23,10 @@ def _body(site: Site, call: Call, raw: Any) -> RichText:
     return body
 
 
-def _properties(given: Mapping[str, Any]) -> dict[str, Any]:
-    rows = given.get("properties") or []
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and row.get("key") for row in rows
-    ):
-        raise Problem(400, "Each property needs a key and a value.")
-    return {str(row["key"]): row.get("value") for row in rows}
-
-
 def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) -> Comment:
-    """Raises Problem(400) without the permission, as Jira does."""
+    """Add a comment. Raises Problem(400), also where the caller lacks the permission, as Jira does."""
     user = call.user
-    if user is None or not site.may(user, site.projects[issue.project], "ADD_COMMENTS"):
+    if user is None or not site.allows(call, issue, "ADD_COMMENTS"):
         who = user.display_name if user else "Anonymous"
         raise Problem(
             400,
@@ -48,7 +40,7 @@ def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) 
         created=call.now,
         updated=call.now,
         update_author=user.account_id,
-        properties=_properties(given),
+        properties=properties_in(given),
         visibility=given.get("visibility"),
     )
     issue.comments.append(comment)
@@ -59,7 +51,7 @@ def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) 
 def create(site: Site, call: Call) -> Response:
     issue = site.issue(call)
     comment = add_comment(site, call, issue, call.json())
-    return Response(201, as_json.comment(site, call, issue, comment, properties=_asked(call)))
+    return Response(201, _shown(site, call, issue, comment))
 
 
 def listing(site: Site, call: Call) -> Response:
@@ -68,10 +60,7 @@ def listing(site: Site, call: Call) -> Response:
     rows = list(issue.comments)
     if call.query.get("orderBy", "").startswith("-"):
         rows.reverse()
-    shown = [
-        as_json.comment(site, call, issue, one, properties=_asked(call))
-        for one in rows[start : start + size]
-    ]
+    shown = [_shown(site, call, issue, one) for one in rows[start : start + size]]
     return Response(
         200, {"startAt": start, "maxResults": size, "total": len(rows), "comments": shown}
     )
@@ -79,48 +68,47 @@ def listing(site: Site, call: Call) -> Response:
 
 def get(site: Site, call: Call) -> Response:
     issue = site.issue(call)
-    return Response(
-        200, as_json.comment(site, call, issue, _one(site, call, issue), properties=_asked(call))
-    )
+    return Response(200, _shown(site, call, issue, _one(call, issue)))
 
 
 def edit(site: Site, call: Call) -> Response:
     issue = site.issue(call)
-    comment = _one(site, call, issue)
-    _check(site, call, issue, comment, "EDIT")
+    comment = _one(call, issue)
+    _check_may(site, call, issue, comment, "EDIT")
     given = call.json()
     comment.body = _body(site, call, given.get("body"))
-    comment.properties.update(_properties(given))
+    comment.properties.update(properties_in(given))
     comment.updated = call.now
     comment.update_author = call.user.account_id if call.user else ""
     site.touch(call, issue)
-    return Response(200, as_json.comment(site, call, issue, comment, properties=_asked(call)))
+    return Response(200, _shown(site, call, issue, comment))
 
 
 def delete(site: Site, call: Call) -> Response:
     issue = site.issue(call)
-    comment = _one(site, call, issue)
-    _check(site, call, issue, comment, "DELETE")
+    comment = _one(call, issue)
+    _check_may(site, call, issue, comment, "DELETE")
     issue.comments.remove(comment)
     site.touch(call, issue)
     return Response(204)
 
 
-def _asked(call: Call) -> bool:
-    return "properties" in call.names("expand")
+def _shown(site: Site, call: Call, issue: Issue, comment: Comment) -> dict[str, Any]:
+    properties = "properties" in call.names("expand")
+    return as_json.comment(site, call, issue, comment, properties=properties)
 
 
-def _one(site: Site, call: Call, issue: Issue) -> Comment:
+def _one(call: Call, issue: Issue) -> Comment:
     for comment in issue.comments:
         if comment.id == call.params["comment"]:
             return comment
     raise Problem(404, f"Can not find a comment for the id: {call.params['comment']}.")
 
 
-def _check(site: Site, call: Call, issue: Issue, comment: Comment, verb: str) -> None:
+def _check_may(site: Site, call: Call, issue: Issue, comment: Comment, verb: str) -> None:
     own = call.user is not None and comment.author == call.user.account_id
     permission = f"{verb}_OWN_COMMENTS" if own else f"{verb}_ALL_COMMENTS"
-    if not site.may(call.user, site.projects[issue.project], permission):
+    if not site.allows(call, issue, permission):
         raise Problem(
             400, f"You do not have permission to {verb.lower()} comment with id: {comment.id}."
         )

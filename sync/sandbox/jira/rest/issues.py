@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync.sandbox.jira.fields.changes import (
-    apply_operations,
     default_of,
-    parse_fields,
+    parse_change,
     part_of,
+    properties_in,
     write,
 )
 from sync.sandbox.jira.rest.issue_json import present
@@ -59,13 +59,8 @@ def create_bulk(site: Site, call: Call) -> Response:
         try:
             made.append(_create(site, call, one))
         except Problem as problem:
-            failed.append(
-                {
-                    "status": problem.status,
-                    "elementErrors": {"errorMessages": problem.messages, "errors": problem.errors},
-                    "failedElementNumber": place,
-                }
-            )
+            row = {"status": problem.status, "elementErrors": problem.body()}
+            failed.append({**row, "failedElementNumber": place})
     return Response(201 if made else 400, {"issues": made, "errors": failed})
 
 
@@ -75,21 +70,13 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     kind = _type_of(project, given.pop("issuetype", None))
     screen = project.create_screens[kind.id]
     update = part_of(body, "update")
-    values, errors = parse_fields(site, call, project, screen, given)
-    more, more_errors = apply_operations(site, call, project, screen, update, values)
-    values |= more
-    errors |= more_errors
+    values, errors = parse_change(site, call, project, screen, {"fields": given, "update": update})
     for item in screen:
         if item.field not in values and item.default is not None:
             values[item.field] = default_of(site, call.user, item)
-        if item.required and values.get(item.field) is None and item.field not in errors:
-            name = site.fields[item.field].name
-            errors[item.field] = (
-                "You must specify a summary of the issue."
-                if item.field == "summary"
-                else f"{name} is required."
-            )
-    properties = _properties_of(body)
+        if item.required and values.get(item.field) is None:
+            errors.setdefault(item.field, site.fields[item.field].when_missing)
+    properties = properties_in(body)
     if errors:
         raise Problem(400, errors=errors)
     project.counter += 1
@@ -113,38 +100,21 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": str(issue.id), "key": issue.key, "self": f"{call.root}/issue/{issue.id}"}
 
 
-def _properties_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    properties = body.get("properties") or []
-    if not isinstance(properties, list) or not all(
-        isinstance(p, dict) and p.get("key") for p in properties
-    ):
-        raise Problem(400, "Each property needs a key and a value.")
-    return {str(p["key"]): p.get("value") for p in properties}
-
-
 def edit(site: Site, call: Call) -> Response:
     issue = site.issue(call)
     body = call.json()
-    fields, update = part_of(body, "fields"), part_of(body, "update")
     project = site.projects[issue.project]
     screen = editable(site, call, issue)
-    values, errors = parse_fields(site, call, project, screen, fields)
-    more, more_errors = apply_operations(site, call, project, screen, update, issue.values)
-    for name in set(fields) & set(update):
-        errors[name] = f"Field '{name}' cannot appear in both 'fields' and 'update'"
-    errors |= more_errors
-    values |= more
+    values, errors = parse_change(site, call, project, screen, body, issue.values)
+    for name in set(part_of(body, "fields")) & set(part_of(body, "update")):
+        errors.setdefault(name, f"Field '{name}' cannot appear in both 'fields' and 'update'")
     for item in screen:
-        if (
-            item.required
-            and item.field in values
-            and values[item.field] is None
-            and item.field not in errors
-        ):
-            errors[item.field] = f"{site.fields[item.field].name} is required."
+        if item.required and item.field in values and values[item.field] is None:
+            errors.setdefault(item.field, site.fields[item.field].when_missing)
+    properties = properties_in(body)
     if errors:
         raise Problem(400, errors=errors)
-    issue.properties.update(_properties_of(body))
+    issue.properties.update(properties)
     write(site, call, issue, values)
     if call.query.get("returnIssue") == "true":
         return Response(200, present(site, call, issue, ["*all"]))
@@ -153,7 +123,7 @@ def edit(site: Site, call: Call) -> Response:
 
 def delete(site: Site, call: Call) -> Response:
     issue = site.issue(call)
-    if not site.may(call.user, site.projects[issue.project], "DELETE_ISSUES"):
+    if not site.allows(call, issue, "DELETE_ISSUES"):
         raise Problem(403, "You do not have permission to delete issues in this project.")
     children = site.children(issue)
     if children:
@@ -170,6 +140,7 @@ def delete(site: Site, call: Call) -> Response:
 
 
 def remove(site: Site, issue: Issue) -> None:
+    """Delete an issue and its links."""
     issue.deleted = True
     site.index.remove(issue)
     for link in issue.links:
@@ -178,7 +149,10 @@ def remove(site: Site, issue: Issue) -> None:
 
 
 def move(site: Site, call: Call, issue: Issue, project: Project) -> None:
-    """Move to another project: a new key, its workflow's first status unless it has the same one."""
+    """Move an issue to another project, where it gets a new key.
+
+    A status or a type that the project does not have becomes the project's first.
+    """
     before = issue.key
     project.counter += 1
     issue.key, issue.project = f"{project.key}-{project.counter}", project.key

@@ -1,4 +1,4 @@
-"""Remote links (upsert by global id), links between issues, link types."""
+"""Remote links (created or replaced by global id), links between issues, and link types."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
 from sync.sandbox.jira.site.model import HistoryItem, Issue, IssueLink, LinkType, RemoteLink
-from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.state import NO_ISSUE, Site
 
 
-def _checked(body: dict[str, Any]) -> dict[str, Any]:
+def _object_of(body: dict[str, Any]) -> dict[str, Any]:
+    """The linked object that a body describes. Raises Problem(400)."""
     thing = body.get("object")
     errors = {}
     if not isinstance(thing, dict):
@@ -31,7 +32,7 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _may_link(site: Site, call: Call, issue: Issue) -> None:
-    if not site.may(call.user, site.projects[issue.project], "LINK_ISSUES"):
+    if not site.allows(call, issue, "LINK_ISSUES"):
         raise Problem(403, f"No Link Issue Permission for issue '{issue.key}'")
 
 
@@ -39,7 +40,7 @@ def put_remote(site: Site, call: Call) -> Response:
     issue = site.issue(call)
     _may_link(site, call, issue)
     body = call.json()
-    thing = _checked(body)
+    thing = _object_of(body)
     global_id = str(body.get("globalId") or "")
     link = next(
         (one for one in issue.remote_links if global_id and one.global_id == global_id), None
@@ -104,36 +105,34 @@ def _type(site: Site, raw: Any) -> LinkType:
     raise Problem(404, f"No issue link type with name '{given.get('name')}' found.")
 
 
-def _end(site: Site, call: Call, raw: Any) -> Issue:
+def _linked(site: Site, call: Call, raw: Any) -> Issue:
     given = raw if isinstance(raw, dict) else {}
-    issue = site.find(str(given.get("key") or given.get("id") or ""))
-    if issue is None or not site.may(call.user, site.projects[issue.project], "BROWSE_PROJECTS"):
-        raise Problem(404, "Issue does not exist or you do not have permission to see it.")
+    issue = site.visible(call, str(given.get("key") or given.get("id") or ""))
+    if issue is None:
+        raise Problem(404, NO_ISSUE)
     return issue
 
 
 def link(site: Site, call: Call) -> Response:
-    """``inwardIssue`` is the source: "A blocks B" has A inward and B outward, as in Jira."""
+    """Link two issues. As in Jira, "A blocks B" has A as ``inwardIssue`` and B as ``outwardIssue``."""
     body = call.json()
     kind = _type(site, body.get("type"))
-    source, target = (
-        _end(site, call, body.get("inwardIssue")),
-        _end(site, call, body.get("outwardIssue")),
-    )
+    source = _linked(site, call, body.get("inwardIssue"))
+    target = _linked(site, call, body.get("outwardIssue"))
     for issue in (source, target):
-        if not site.may(call.user, site.projects[issue.project], "LINK_ISSUES"):
+        if not site.allows(call, issue, "LINK_ISSUES"):
             raise Problem(401, f"No Link Issue Permission for issue '{issue.key}'")
     if source.id == target.id:
         raise Problem(400, "You cannot link an issue to itself.")
     site.count_write(call, source)
     for one in source.links:
         if one.type == kind and (one.source, one.target) == (source.id, target.id):
-            return Response(201)  # Jira answers as if it had been made.
+            return Response(201)  # Jira answers a link that exists like a new link.
     made = IssueLink(str(next(site.ids)), kind, source.id, target.id)
     for issue, other, words in ((source, target, kind.outward), (target, source, kind.inward)):
         issue.links.append(made)
-        said = f"This issue {words} {other.key}"
-        site.touch(call, issue, [HistoryItem("Link", "issuelinks", None, None, other.key, said)])
+        text = f"This issue {words} {other.key}"
+        site.touch(call, issue, [HistoryItem("Link", "issuelinks", None, None, other.key, text)])
     return Response(201)
 
 

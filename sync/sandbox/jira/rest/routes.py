@@ -1,4 +1,4 @@
-"""Which path leads to which handler."""
+"""The routes of the REST API: which handler answers which method and path."""
 
 from __future__ import annotations
 
@@ -115,8 +115,13 @@ def _tree(*, cloud: bool) -> _Node:
 _TREES = {cloud: _tree(cloud=cloud) for cloud in (True, False)}
 
 
+def no_route(call: Call) -> Problem:
+    """Jira's answer to a path that leads nowhere."""
+    return Problem(404, raw=f'{{"message":"null for uri: {call.path}","status-code":404}}'.encode())
+
+
 def route(call: Call, path: str, *, cloud: bool) -> Handler:
-    """The handler for a path below ``/rest/api/<version>/``. Sets template and parameters.
+    """The handler for a path below ``/rest/api/<version>/``. Sets the call's template and parameters.
 
     Raises Problem(404) or Problem(405).
     """
@@ -128,14 +133,9 @@ def route(call: Call, path: str, *, cloud: bool) -> Handler:
             name, node = node.parameter
             call.params[name] = part
         else:
-            raise Problem(
-                404,
-                raw=b'{"message":"null for uri: ' + call.path.encode() + b'","status-code":404}',
-            )
+            raise no_route(call)
     if not node.handlers:
-        raise Problem(
-            404, raw=b'{"message":"null for uri: ' + call.path.encode() + b'","status-code":404}'
-        )
+        raise no_route(call)
     found = node.handlers.get(call.method)
     if found is None:
         raise Problem(405, raw=b"")

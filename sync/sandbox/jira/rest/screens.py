@@ -1,4 +1,4 @@
-"""Screens: which fields can be given where, and the metadata endpoints that say so."""
+"""Screens: which fields a call may give, and the metadata endpoints that list them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import FieldDef, Issue, IssueType, Project, ScreenItem
-from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.model import Issue, IssueType, Project, ScreenItem
+from sync.sandbox.jira.site.state import FieldDef, Site
 
 
 def editable(site: Site, call: Call, issue: Issue) -> tuple[ScreenItem, ...]:
-    """The fields the caller may edit now: none without the permission or in a locked status."""
+    """The fields that the caller may edit now: none without the permission or in a locked status."""
     project = site.projects[issue.project]
-    if not site.may(call.user, project, "EDIT_ISSUES") or issue.status in project.workflow.locked:
+    if not site.allows(call, issue, "EDIT_ISSUES") or issue.status in project.workflow.locked:
         return ()
     return project.edit_screens.get(issue.type, ())
 
 
-def describe(
+def _describe(
     site: Site, call: Call, project: Project, field: FieldDef, item: ScreenItem
 ) -> dict[str, Any]:
     """One field of a screen, as ``createmeta``, ``editmeta`` and transitions show it."""
     out: dict[str, Any] = {
         "required": item.required,
-        "schema": field.type.describe(field),
+        "schema": field.schema(),
         "name": field.name,
         "key": field.id,
         "hasDefaultValue": item.default is not None,
@@ -34,7 +34,7 @@ def describe(
     allowed = field.type.allowed(site, call, project, field)
     if allowed is not None:
         out["allowedValues"] = allowed
-    if field.type.schema.get("type") == "user":
+    if field.type.kind == "user":
         out["autoCompleteUrl"] = f"{call.root}/user/assignable/search?project={project.key}&query="
     if item.default is not None and item.default != "@caller":
         found = next((one for one in allowed or () if one.get("name") == item.default), None)
@@ -45,9 +45,10 @@ def describe(
 def metadata(
     site: Site, call: Call, project_key: str, screen: Iterable[ScreenItem]
 ) -> dict[str, dict[str, Any]]:
+    """The fields of a screen by id."""
     project = site.projects[project_key]
     return {
-        item.field: describe(site, call, project, site.fields[item.field], item) for item in screen
+        item.field: _describe(site, call, project, site.fields[item.field], item) for item in screen
     }
 
 
@@ -69,12 +70,8 @@ def _project(site: Site, call: Call) -> Project:
 def issue_types(site: Site, call: Call) -> Response:
     project = _project(site, call)
     may = site.may(call.user, project, "CREATE_ISSUES")
-    types = (
-        [as_json.issue_type(call, one, cloud=site.cloud) for one in project.types] if may else []
-    )
-    if not site.cloud:
-        return Response(200, _page(call, types, "values", "isLast"))
-    return Response(200, _page(call, types, "issueTypes"))
+    types = [as_json.issue_type(site, call, one) for one in project.types] if may else []
+    return Response(200, _page(site, call, types, "issueTypes"))
 
 
 def fields(site: Site, call: Call) -> Response:
@@ -87,25 +84,23 @@ def fields(site: Site, call: Call) -> Response:
         {"fieldId": name, **meta}
         for name, meta in metadata(site, call, project.key, screen).items()
     ]
-    for name, value in (
-        ("issuetype", as_json.issue_type(call, kind, cloud=site.cloud)),
-        ("project", as_json.project(call, project, cloud=site.cloud)),
+    for name, label, operations, value in (
+        ("issuetype", "Issue Type", [], as_json.issue_type(site, call, kind)),
+        ("project", "Project", ["set"], as_json.project(site, call, project)),
     ):
         described.append(
             {
                 "fieldId": name,
                 "required": True,
                 "schema": {"type": name, "system": name},
-                "name": "Issue Type" if name == "issuetype" else "Project",
+                "name": label,
                 "key": name,
                 "hasDefaultValue": False,
-                "operations": ["set"] if name == "project" else [],
+                "operations": operations,
                 "allowedValues": [value],
             }
         )
-    if not site.cloud:
-        return Response(200, _page(call, described, "values", "isLast"))
-    return Response(200, _page(call, described, "fields"))
+    return Response(200, _page(site, call, described, "fields"))
 
 
 def _type(project: Project, type_id: str, status: int) -> IssueType:
@@ -115,10 +110,10 @@ def _type(project: Project, type_id: str, status: int) -> IssueType:
     raise Problem(status, "The issue type selected is invalid.")
 
 
-def _page(call: Call, rows: list[dict[str, Any]], name: str, *more: str) -> dict[str, Any]:
+def _page(site: Site, call: Call, rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """One page of ``rows``, under ``name`` on Cloud and under ``values`` on Data Center."""
     start, size = call.page(50, 200)
-    out: dict[str, Any] = {"maxResults": size, "startAt": start, "total": len(rows)}
-    if more:
-        out["isLast"] = start + size >= len(rows)
-    out[name] = rows[start : start + size]
-    return out
+    page: dict[str, Any] = {"maxResults": size, "startAt": start, "total": len(rows)}
+    if site.cloud:
+        return {**page, name: rows[start : start + size]}
+    return {**page, "isLast": start + size >= len(rows), "values": rows[start : start + size]}

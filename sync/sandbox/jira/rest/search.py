@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from sync.sandbox.jira.jql import parser
-from sync.sandbox.jira.jql.conditions import Test, canonical, compile_node
-from sync.sandbox.jira.rest.issue_json import present
+from sync.sandbox.jira.jql.conditions import canonical, compile_node
+from sync.sandbox.jira.rest.issue_json import present, properties_of
 from sync.sandbox.jira.site.call import Call, Problem, Response
 from sync.sandbox.jira.site.model import Issue
-from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.state import NO_ISSUE, Site
 
-GONE = (
+_API_REMOVED = (
     "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. "
     "A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
 )
@@ -29,19 +29,22 @@ _UNBOUNDED = (
 def find(
     site: Site, call: Call, text: str, fresh: Iterable[int] = (), *, bounded: bool = False
 ) -> list[Issue]:
-    """Issues as the index has them (``fresh`` ids as they are now), in the query's order."""
+    """The issues that the index finds, in the query's order. Raises Problem(400).
+
+    Issues with an id in ``fresh`` are tested as they are now. ``bounded`` refuses a query without a
+    condition.
+    """
     site.index.settle(call.now)
     query = parser.parse(text)
     if bounded and query.where is None:
         raise Problem(400, _UNBOUNDED)
-    test: Test = _anything if query.where is None else compile_node(site, call, query.where)
-    visible = {project.key for project in site.visible_projects(call)}
-    docs = site.index.docs
-    candidates: dict[int, Issue] = {number: docs[number] for number in _narrow(site, query.where)}
+    test = _anything if query.where is None else compile_node(site, call, query.where)
+    candidates = {number: site.index.docs[number] for number in _candidates(site, query.where)}
     for number in fresh:
-        issue = site.issues.get(number)
-        if issue is not None and not issue.deleted:
+        issue = site.find(str(number))
+        if issue is not None:
             candidates[number] = issue
+    visible = {project.key for project in site.visible_projects(call)}
     found = [issue for issue in candidates.values() if issue.project in visible and test(issue)]
     found.sort(key=lambda issue: issue.id, reverse=not query.order)
     for name, descending in reversed(query.order):
@@ -54,28 +57,31 @@ def _anything(_issue: Issue) -> bool:
     return True
 
 
-def _narrow(site: Site, node: parser.Node | None) -> Iterable[int]:
-    """A superset of the matches, by way of the indexes on label and project."""
-    parts: Sequence[parser.Node] = (
-        node.parts if isinstance(node, parser.Both) else (node,) if node else ()
-    )
-    sets: list[set[int]] = []
-    for part in parts:
-        if isinstance(part, parser.Clause) and part.operator in ("=", "in"):
-            if any(operand.function for operand in part.operands):
-                continue
-            if part.field in ("labels", "label"):
-                wanted = {operand.text.lower() for operand in part.operands}
-                index = site.index.by_label
-                sets.append({number for label in wanted for number in index.get(label, ())})
-            elif part.field == "project" and len(part.operands) == 1:
-                key = part.operands[0].text.upper()
-                if key in site.projects:
-                    sets.append(site.index.by_project.get(key, set()))
-    return list(min(sets, key=len) if sets else site.index.docs)
+def _candidates(site: Site, node: parser.Node | None) -> Collection[int]:
+    """The ids of all matches, and possibly of more issues.
+
+    The smallest set that the indexes on label and project give spares a test of every issue.
+    """
+    parts = node.parts if isinstance(node, parser.Both) else (node,)
+    sets = [_indexed(site, part) for part in parts if isinstance(part, parser.Clause)]
+    return min((one for one in sets if one is not None), key=len, default=site.index.docs)
+
+
+def _indexed(site: Site, clause: parser.Clause) -> Collection[int] | None:
+    """The ids of a clause's matches by way of an index, None where no index serves the clause."""
+    if clause.operator not in ("=", "in") or any(one.function for one in clause.operands):
+        return None
+    names = [operand.text for operand in clause.operands]
+    if clause.field in ("labels", "label"):
+        index = site.index.by_label
+        return {number for name in names for number in index.get(name.lower(), ())}
+    if clause.field == "project" and len(names) == 1 and names[0].upper() in site.projects:
+        return site.index.by_project.get(names[0].upper(), ())
+    return None
 
 
 def _rank(site: Site, field: str, issue: Issue) -> Any:
+    """The value by which ``ORDER BY field`` sorts."""
     match field:
         case "created" | "id":
             return (issue.created, issue.id)
@@ -95,17 +101,14 @@ def _rank(site: Site, field: str, issue: Issue) -> Any:
         case "priority":
             value = issue.values.get("priority")
             return -int(value.id) if value else 0
-    return site.word_value(field, issue.values.get(field)) if field in site.fields else ""
+    return site.value_text(field, issue.values.get(field)) if field in site.fields else ""
 
 
 def _given(call: Call) -> dict[str, Any]:
-    """Parameters of a search, from query or body."""
+    """A search's parameters, from the body of a POST or from the query."""
     if call.method == "POST":
         return call.json()
-    out: dict[str, Any] = dict(call.query)
-    if "reconcileIssues" in out:
-        out["reconcileIssues"] = call.names("reconcileIssues")
-    return out
+    return dict(call.query)
 
 
 def _number(given: dict[str, Any], name: str, default: int) -> int:
@@ -120,7 +123,7 @@ def _size(given: dict[str, Any], default: int, most: int) -> int:
 
 
 def _names(given: dict[str, Any], name: str) -> list[str]:
-    """A list of names, as a body or a query gives it."""
+    """A list of names: an array in a body, separated by commas in a query. Raises Problem(400)."""
     found = given.get(name) or []
     if isinstance(found, str):
         found = found.split(",")
@@ -130,26 +133,20 @@ def _names(given: dict[str, Any], name: str) -> list[str]:
 
 
 def cloud_search(site: Site, call: Call) -> Response:
-    if not site.cloud:
-        raise Problem(404, raw=b"")
     given = _given(call)
     text = given.get("jql")
     if not isinstance(text, str) or not text.strip():
         raise Problem(400, _UNBOUNDED)
-    fresh = given.get("reconcileIssues") or []
-    if (
-        not isinstance(fresh, list)
-        or len(fresh) > 50
-        or not all(re.fullmatch(r"\d+", str(n)) for n in fresh)
-    ):
+    fresh = _names(given, "reconcileIssues")
+    if len(fresh) > 50 or not all(re.fullmatch(r"\d+", name) for name in fresh):
         raise Problem(400, "reconcileIssues must be at most 50 numeric ids")
     start = _start_of(given.get("nextPageToken"), text)
-    issues = find(site, call, text, [int(n) for n in fresh], bounded=True)
+    issues = find(site, call, text, map(int, fresh), bounded=True)
     size = _size(given, 50, 5000)
     page = issues[start : start + size]
     last = start + size >= len(issues)
     out: dict[str, Any] = {
-        "issues": [_row(site, call, issue, given) for issue in page],
+        "issues": [_cloud_row(site, call, issue, given) for issue in page],
         "isLast": last,
     }
     if not last:
@@ -157,25 +154,24 @@ def cloud_search(site: Site, call: Call) -> Response:
     return Response(200, out)
 
 
-def _row(site: Site, call: Call, issue: Issue, given: dict[str, Any]) -> dict[str, Any]:
+def _cloud_row(site: Site, call: Call, issue: Issue, given: dict[str, Any]) -> dict[str, Any]:
     wanted = _names(given, "fields") or ["id"]
     if wanted == ["id"] and not given.get("expand"):
-        return {"id": str(issue.id)}  # By default Cloud gives the id alone: not even the key.
-    out = present(
-        site,
-        call,
-        issue,
-        [w for w in wanted if w not in ("id", "key")] or ["id"],
-        _names(given, "expand"),
-    )
+        return {"id": str(issue.id)}  # By default Cloud gives the id alone, without the key.
+    return _row(site, call, issue, given, [w for w in wanted if w not in ("id", "key")] or ["id"])
+
+
+def _row(
+    site: Site, call: Call, issue: Issue, given: dict[str, Any], wanted: list[str]
+) -> dict[str, Any]:
+    row = present(site, call, issue, wanted, _names(given, "expand"))
     if given.get("properties"):
-        out["properties"] = {
-            k: v for k, v in issue.properties.items() if k in _names(given, "properties")
-        }
-    return out
+        row["properties"] = properties_of(issue, _names(given, "properties"))
+    return row
 
 
 def _token(start: int, text: str) -> str:
+    """A page token: the position of the next page, and the query that the token belongs to."""
     return base64.urlsafe_b64encode(msgspec.json.encode([start, text])).decode()
 
 
@@ -183,17 +179,17 @@ def _start_of(token: Any, text: str) -> int:
     if not token:
         return 0
     try:
-        start, meant = msgspec.json.decode(base64.urlsafe_b64decode(str(token)))
+        start, query = msgspec.json.decode(base64.urlsafe_b64decode(str(token)))
     except (ValueError, msgspec.DecodeError):
         raise Problem(400, "The nextPageToken is invalid.") from None
-    if meant != text:
+    if query != text:
         raise Problem(400, "The nextPageToken belongs to another query.")
     return int(start)
 
 
 def server_search(site: Site, call: Call) -> Response:
     if site.cloud:
-        raise Problem(410, GONE)
+        raise Problem(410, _API_REMOVED)
     given = _given(call)
     call.lenient = str(given.get("validateQuery", "")).lower() in ("false", "none", "warn")
     issues = find(site, call, str(given.get("jql") or ""))
@@ -226,23 +222,11 @@ def bulk_fetch(site: Site, call: Call) -> Response:
     shown: dict[int, dict[str, Any]] = {}
     failed = []
     for name in names:
-        issue = site.find(str(name))
-        if issue is None or not site.may(
-            call.user, site.projects[issue.project], "BROWSE_PROJECTS"
-        ):
-            failed.append(
-                {
-                    "id": str(name),
-                    "errorMessage": "Issue does not exist or you do not have permission to see it.",
-                }
-            )
-            continue
-        row = present(site, call, issue, wanted, _names(given, "expand"))
-        if given.get("properties"):
-            row["properties"] = {
-                k: v for k, v in issue.properties.items() if k in _names(given, "properties")
-            }
-        shown[issue.id] = row
+        issue = site.visible(call, str(name))
+        if issue is None:
+            failed.append({"id": str(name), "errorMessage": NO_ISSUE})
+        else:
+            shown[issue.id] = _row(site, call, issue, given, wanted)
     return Response(
         200, {"issues": [shown[number] for number in sorted(shown)], "issueErrors": failed}
     )

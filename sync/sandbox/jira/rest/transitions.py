@@ -1,43 +1,34 @@
-"""Transitions: which are offered, and taking one."""
+"""Transitions: list the available ones, and take one."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sync.sandbox.jira.fields.changes import (
-    apply_operations,
-    default_of,
-    parse_fields,
-    part_of,
-    write,
-)
+from sync.sandbox.jira.fields.changes import default_of, parse_change, part_of, write
 from sync.sandbox.jira.rest.comments import add_comment
 from sync.sandbox.jira.rest.screens import metadata
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import HistoryItem, Issue, ScreenItem, Transition
+from sync.sandbox.jira.site.model import HistoryItem, Issue, Transition
 from sync.sandbox.jira.site.state import Site
 
 
 def available(site: Site, call: Call, issue: Issue) -> list[Transition]:
-    """What the caller can do from here. Empty without the permission, as on a real site."""
-    project = site.projects[issue.project]
-    if not site.may(call.user, project, "TRANSITION_ISSUES"):
+    """The transitions that the caller can take now. Empty without the permission, as in Jira."""
+    if not site.allows(call, issue, "TRANSITION_ISSUES"):
         return []
-    return [
-        one
-        for one in project.workflow.transitions
-        if one.sources is None or issue.status in one.sources
-    ]
+    transitions = site.projects[issue.project].workflow.transitions
+    return [one for one in transitions if one.sources is None or issue.status in one.sources]
 
 
 def offered(site: Site, call: Call, issue: Issue, *, with_fields: bool) -> list[dict[str, Any]]:
+    """The available transitions as REST shows them."""
     return [
         {
             "id": one.id,
             "name": one.name,
             "to": as_json.status(call, site.statuses[one.to]),
-            "hasScreen": one.has_screen,
+            "hasScreen": bool(one.screen),
             **(
                 {
                     "isGlobal": one.sources is None,
@@ -77,60 +68,47 @@ def transition(site: Site, call: Call) -> Response:
     found = next((one for one in available(site, call, issue) if one.id == wanted), None)
     if found is None:
         raise Problem(400, f"Transition id '{wanted}' is not valid for this issue.")
-    take(site, call, issue, found, body)
+    _take(site, call, issue, found, body)
     return Response(204)
 
 
-def take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[str, Any]) -> None:
-    """Check the screen and the validators, then move. Raises Problem(400)."""
-    project = site.projects[issue.project]
+def _take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[str, Any]) -> None:
+    """Check the fields and the validators, then take the transition. Raises Problem(400)."""
     update = part_of(body, "update")
     comments = update.pop("comment", None) or []
     if not isinstance(comments, list):
         raise Problem(400, errors={"comment": "Operations must be an array"})
-    fields = part_of(body, "fields")
-    values, errors = parse_fields(site, call, project, chosen.screen, fields)
-    more, more_errors = apply_operations(site, call, project, chosen.screen, update, issue.values)
-    values |= more
-    errors |= more_errors
-    _fill(site, call, issue, chosen.screen, values, errors)
-    if errors:
-        raise Problem(400, errors=errors)
-    merged = {**issue.values, **values}
+    values = _screen_values(site, call, issue, chosen, {**body, "update": update})
+    merged = {**issue.values, **values, "comment": comments or None}
     for validator in chosen.validators:
-        has = (
-            bool(comments)
-            if validator.field == "comment"
-            else merged.get(validator.field) is not None
-        )
-        if not has:
+        if merged.get(validator.field) is None:
             raise Problem(400, validator.message)
     for operation in comments:
         if isinstance(operation, dict) and isinstance(operation.get("add"), dict):
             add_comment(site, call, issue, operation["add"])
-    arrive(site, call, issue, chosen, values)
+    _arrive(site, call, issue, chosen, values)
 
 
-def _fill(
-    site: Site,
-    call: Call,
-    issue: Issue,
-    screen: tuple[ScreenItem, ...],
-    values: dict[str, Any],
-    errors: dict[str, str],
-) -> None:
-    for item in screen:
-        if item.field not in values and item.default is not None and item.field not in issue.values:
+def _screen_values(
+    site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields that change on the transition's screen. Raises Problem(400)."""
+    project = site.projects[issue.project]
+    values, errors = parse_change(site, call, project, chosen.screen, body, issue.values)
+    for item in chosen.screen:
+        if item.field not in {**values, **issue.values} and item.default is not None:
             values[item.field] = default_of(site, call.user, item)
-        missing = values.get(item.field, issue.values.get(item.field)) is None
-        if item.required and missing and item.field not in errors:
-            errors[item.field] = f"{site.fields[item.field].name} is required."
+        if item.required and values.get(item.field, issue.values.get(item.field)) is None:
+            errors.setdefault(item.field, f"{site.fields[item.field].name} is required.")
+    if errors:
+        raise Problem(400, errors=errors)
+    return values
 
 
-def arrive(
+def _arrive(
     site: Site, call: Call, issue: Issue, chosen: Transition, values: dict[str, Any]
 ) -> None:
-    """Move the issue and do what the workflow does on the way."""
+    """Give the issue its new status, its new values and its resolution."""
     if chosen.resolve is not None and "resolution" not in values:
         values["resolution"] = site.resolution(chosen.resolve) if chosen.resolve else None
     before, after = site.statuses[issue.status], site.statuses[chosen.to]

@@ -1,10 +1,10 @@
-"""Users as REST shows them, and an issue's history and assignee."""
+"""Users, and an issue's assignee and history."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sync.sandbox.jira.fields.changes import parse_fields, write
+from sync.sandbox.jira.fields.changes import parse_change, write
 from sync.sandbox.jira.rest.catalogue import values_page
 from sync.sandbox.jira.rest.screens import editable
 from sync.sandbox.jira.site import as_json
@@ -24,31 +24,27 @@ def myself(site: Site, call: Call) -> Response:
 
 
 def _matching(site: Site, call: Call) -> list[User]:
-    """Cloud matches ``query`` against names and (even hidden) addresses; Data Center ``username``."""
+    """Active users by the start of a name or of an address.
+
+    Cloud searches hidden addresses too, and reads ``query``; Data Center prefers ``username``.
+    """
     if "accountId" in call.query:
         return [user for user in site.users.values() if user.account_id == call.query["accountId"]]
-    text = (
-        call.query.get("query")
-        if site.cloud
-        else call.query.get("username", call.query.get("query"))
-    )
+    text = call.query.get("query")
+    if not site.cloud:
+        text = call.query.get("username", text)
     if text is None:
         raise Problem(400, "Either the 'query' or 'accountId' query parameter must be provided.")
     text = text.lower()
-    return [
-        user
-        for user in site.users.values()
-        if user.active
-        and (
-            text == "."
-            or user.email.lower().startswith(text)
-            or (not site.cloud and user.name.lower().startswith(text))
-            or any(
-                word.startswith(text)
-                for word in (user.display_name.lower(), *user.display_name.lower().split())
-            )
-        )
-    ]
+    active = [user for user in site.users.values() if user.active]
+    return [user for user in active if text == "." or _starts(site, user, text)]
+
+
+def _starts(site: Site, user: User, text: str) -> bool:
+    names = [user.email, user.display_name, *user.display_name.split()]
+    if not site.cloud:
+        names.append(user.name)
+    return any(name.lower().startswith(text) for name in names)
 
 
 def _page(site: Site, call: Call, users: list[User]) -> Response:
@@ -72,10 +68,8 @@ def assignable(site: Site, call: Call) -> Response:
     if not name:
         raise Problem(400, "Either the 'project' or the 'issueKey' parameter must be provided.")
     project = site.project(call, name)
-    everyone = (
-        "query" not in call.query and "username" not in call.query and "accountId" not in call.query
-    )
-    found = list(site.users.values()) if everyone else _matching(site, call)
+    narrowed = {"query", "username", "accountId"} & set(call.query)
+    found = _matching(site, call) if narrowed else list(site.users.values())
     return _page(site, call, [user for user in found if site.may(user, project, "ASSIGNABLE_USER")])
 
 
@@ -93,9 +87,8 @@ def assign(site: Site, call: Call) -> Response:
     given: dict[str, Any] | None = call.json()
     if given is not None and given.get("accountId" if site.cloud else "name", "") is None:
         given = None
-    values, errors = parse_fields(
-        site, call, project, editable(site, call, issue), {"assignee": given}
-    )
+    screen = editable(site, call, issue)
+    values, errors = parse_change(site, call, project, screen, {"fields": {"assignee": given}})
     if errors:
         raise Problem(400, errors=errors)
     write(site, call, issue, values)

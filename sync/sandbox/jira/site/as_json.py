@@ -1,42 +1,42 @@
-"""Small things as REST shows them: users, statuses, options, issues in brief."""
+"""JSON of the things on a site, as REST shows them: users, statuses, options, brief issues, comments."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sync.sandbox.jira.site.model import Category, IssueType, Named, Option, Status, stamp
+from sync.sandbox.jira.site.call import Call
+from sync.sandbox.jira.site.model import (
+    Category,
+    Comment,
+    History,
+    Issue,
+    IssueLink,
+    IssueType,
+    LinkType,
+    Named,
+    Option,
+    Project,
+    RemoteLink,
+    Status,
+    stamp,
+)
+from sync.sandbox.jira.site.state import Site
 
-if TYPE_CHECKING:
-    from sync.sandbox.jira.site.call import Call
-    from sync.sandbox.jira.site.model import (
-        Comment,
-        History,
-        Issue,
-        IssueLink,
-        LinkType,
-        Project,
-        RemoteLink,
-    )
-    from sync.sandbox.jira.site.state import Site
 
-_PATHS = {
-    "priority": "priority",
-    "resolution": "resolution",
-    "component": "component",
-    "version": "version",
-}
+def _avatars(call: Call) -> dict[str, str]:
+    return {f"{size}x{size}": f"{call.base}/avatar/{size}" for size in (16, 24, 32, 48)}
 
 
 def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
+    """A user by account id, None for none."""
     if not account:
         return None
     who = site.users[account]
-    sizes = {f"{size}x{size}": f"{call.base}/avatar/{size}" for size in (16, 24, 32, 48)}
     common = {
         "displayName": who.display_name,
         "active": who.active,
         "timeZone": "Etc/UTC",
-        "avatarUrls": sizes,
+        "avatarUrls": _avatars(call),
     }
     if not site.cloud:
         return {
@@ -57,8 +57,9 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
 
 
 def named(call: Call, kind: str, one: Named) -> dict[str, Any]:
+    """``kind`` is priority, resolution, component or version."""
     out: dict[str, Any] = {
-        "self": f"{call.root}/{_PATHS[kind]}/{one.id}",
+        "self": f"{call.root}/{kind}/{one.id}",
         "id": one.id,
         "name": one.name,
     }
@@ -103,7 +104,7 @@ def status(call: Call, one: Status) -> dict[str, Any]:
     }
 
 
-def issue_type(call: Call, one: IssueType, *, cloud: bool = True) -> dict[str, Any]:
+def issue_type(site: Site, call: Call, one: IssueType) -> dict[str, Any]:
     return {
         "self": f"{call.root}/issuetype/{one.id}",
         "id": one.id,
@@ -111,24 +112,28 @@ def issue_type(call: Call, one: IssueType, *, cloud: bool = True) -> dict[str, A
         "iconUrl": f"{call.base}/images/icons/issuetypes/{one.name.lower()}.svg",
         "name": one.name,
         "subtask": one.subtask,
-        **({"avatarId": 10300 + int(one.id) % 100, "hierarchyLevel": one.level} if cloud else {}),
+        **(
+            {"avatarId": 10300 + int(one.id) % 100, "hierarchyLevel": one.level}
+            if site.cloud
+            else {}
+        ),
     }
 
 
-def project(call: Call, one: Project, *, cloud: bool = True) -> dict[str, Any]:
+def project(site: Site, call: Call, one: Project) -> dict[str, Any]:
     return {
         "self": f"{call.root}/project/{one.id}",
         "id": one.id,
         "key": one.key,
         "name": one.name,
         "projectTypeKey": "software",
-        "avatarUrls": {f"{size}x{size}": f"{call.base}/avatar/{size}" for size in (16, 24, 32, 48)},
-        **({"simplified": one.simplified} if cloud else {}),
+        "avatarUrls": _avatars(call),
+        **({"simplified": one.simplified} if site.cloud else {}),
     }
 
 
 def brief(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
-    """An issue as it appears inside another (parent, subtask, link)."""
+    """The few fields of an issue that another issue shows of its parent, subtask or linked issue."""
     return {
         "id": str(issue.id),
         "key": issue.key,
@@ -139,7 +144,7 @@ def brief(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
             "priority": named(call, "priority", issue.values["priority"])
             if issue.values.get("priority")
             else None,
-            "issuetype": issue_type(call, site.types[issue.type], cloud=site.cloud),
+            "issuetype": issue_type(site, call, site.types[issue.type]),
         },
     }
 
@@ -155,6 +160,7 @@ def link_type(call: Call, one: LinkType) -> dict[str, Any]:
 
 
 def issue_link(site: Site, call: Call, link: IssueLink, seen_from: int) -> dict[str, Any]:
+    """A link as the issue with the id ``seen_from`` shows it."""
     outward = link.source == seen_from
     other = site.issues[link.target if outward else link.source]
     return {

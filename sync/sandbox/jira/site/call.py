@@ -1,21 +1,20 @@
-"""One call and its outcome: what handlers are given, what they answer, and how they refuse."""
+"""One HTTP call to the site: the request, the response, and the refusal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-if TYPE_CHECKING:
-    from sync.sandbox.jira.site.model import User
+from sync.sandbox.jira.site.model import User
 
 
-class Outcome(StrEnum):
-    """What the caller's socket sees."""
+class WireResult(StrEnum):
+    """What the caller's socket sees: a reply, or how the connection fails."""
 
     REPLY = "reply"
     DROP = "drop"
@@ -27,13 +26,13 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Response:
-    """An answer. ``data`` is encoded as JSON; ``raw`` goes out as it is (HTML, plain text)."""
+    """A response. ``data`` is sent as JSON; ``raw``, if given, is sent instead (HTML, plain text)."""
 
     status: int
     data: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
-    outcome: Outcome = Outcome.REPLY
+    wire: WireResult = WireResult.REPLY
 
     @property
     def body(self) -> bytes:
@@ -60,14 +59,29 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.raw = raw
 
+    def body(self) -> dict[str, Any]:
+        return {"errorMessages": self.messages, "errors": self.errors}
+
     def response(self) -> Response:
-        data = {"errorMessages": self.messages, "errors": self.errors}
-        return Response(self.status, data, self.headers, self.raw)
+        return Response(self.status, self.body(), self.headers, self.raw)
+
+
+def html_page(status: int, title: str, headers: Mapping[str, str] | None = None) -> Problem:
+    """A refusal that is a web page instead of JSON."""
+    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    headers = {"Content-Type": "text/html;charset=UTF-8", **(headers or {})}
+    return Problem(status, headers=headers, raw=page.encode())
 
 
 @dataclass(slots=True)
 class Call:
-    """A call under way. ``api`` is "2" (wiki text) or "3" (ADF); ``user`` None means anonymous."""
+    """A call in progress.
+
+    ``api`` is "2" (rich text is wiki text) or "3" (rich text is an Atlassian document); ``user`` None is
+    an anonymous caller. ``template`` and ``params`` come from the route. ``faulted``: a fault answers in
+    place of the site. ``lenient``: a search ignores names that do not exist (Data Center's
+    ``validateQuery=false``).
+    """
 
     method: str
     path: str
@@ -81,7 +95,6 @@ class Call:
     params: dict[str, str] = field(default_factory=dict)
     template: str = ""
     faulted: bool = False
-    # A search that passes over names that do not exist (Data Center's validateQuery=false).
     lenient: bool = False
 
     @property
@@ -99,6 +112,7 @@ class Call:
         return data
 
     def any_json(self) -> Any:
+        """The body's JSON value, ``{}`` for an empty body. Raises Problem(400)."""
         try:
             return msgspec.json.decode(self.body) if self.body else {}
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -107,10 +121,11 @@ class Call:
             ) from None
 
     def names(self, name: str) -> list[str]:
-        """A comma-separated query value as a list."""
+        """A comma-separated query parameter as a list."""
         return [part.strip() for part in self.query.get(name, "").split(",") if part.strip()]
 
     def number(self, name: str, default: int) -> int:
+        """A query parameter that is a number. Raises Problem(400)."""
         try:
             return int(self.query.get(name, default))
         except ValueError:
@@ -124,8 +139,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A finished call, for observers. Bodies are decoded JSON (None where there was none); ``faulted``
-    says that the answer is a fault's and not the site's; status 0 that there was none."""
+    """A finished call, for observers.
+
+    Bodies are decoded JSON, None where a body is empty or not JSON. ``status`` is 0 where no reply was
+    sent. ``faulted``: the reply comes from a fault and not from the site.
+    """
 
     method: str
     path: str
@@ -135,12 +153,12 @@ class Exchange:
     status: int
     response_body: Any
     headers: Mapping[str, str]
-    outcome: Outcome
+    wire: WireResult
     faulted: bool = False
 
 
 def query_of(query: str | Mapping[str, Any]) -> dict[str, str]:
-    """Query parameters, repeated ones joined by commas."""
+    """Query parameters by name. The values of a repeated parameter are joined by commas."""
     pairs = parse_qsl(query, keep_blank_values=True) if isinstance(query, str) else query.items()
     found: dict[str, str] = {}
     for name, value in pairs:

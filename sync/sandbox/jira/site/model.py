@@ -1,4 +1,4 @@
-"""What the simulated Jira is made of: users, projects, workflows, fields, issues."""
+"""Plain data of a Jira site: users, projects, workflows, issues and what hangs on issues."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sync.sandbox.jira.fields.plain import FieldType
+from typing import Any
 
 
 class Dialect(StrEnum):
@@ -25,7 +22,11 @@ def stamp(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """``account_id`` names a user on Cloud, ``name`` on Data Center. ``secret`` is token or PAT."""
+    """A user, named by ``account_id`` on Cloud and by ``name`` on Data Center.
+
+    ``secret`` is the API token (Cloud) or the personal access token (Data Center), "" for a user who
+    cannot call the API.
+    """
 
     account_id: str
     name: str
@@ -38,7 +39,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A priority, resolution, component, version or the like."""
+    """A priority, a resolution, a component or a version."""
 
     id: str
     name: str
@@ -62,7 +63,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class ScreenItem:
-    """A field on a screen. ``default`` is what Jira fills in when it is not given."""
+    """A field on a screen. ``default`` is the value that Jira fills in where a call gives none."""
 
     field: str
     required: bool = False
@@ -71,7 +72,10 @@ class ScreenItem:
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """A check that shows only as a 400: ``field`` must hold a value ("comment" for a comment)."""
+    """A check of a transition that no metadata shows; it answers 400 with ``message``.
+
+    ``field`` must hold a value; "comment" means that the call must add a comment.
+    """
 
     field: str
     message: str
@@ -79,7 +83,11 @@ class Validator:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """``sources`` None means global. ``resolve`` sets (a name) or clears ("") the resolution."""
+    """A transition to the status ``to``, from the statuses ``sources`` (None: from every status).
+
+    ``resolve`` is the name of the resolution that the transition sets, "" where it clears the
+    resolution, None where it leaves the resolution alone.
+    """
 
     id: str
     name: str
@@ -89,14 +97,10 @@ class Transition:
     validators: tuple[Validator, ...] = ()
     resolve: str | None = None
 
-    @property
-    def has_screen(self) -> bool:
-        return bool(self.screen)
-
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """``first``, ``statuses`` and ``locked`` are status ids; in ``locked`` no field can be edited."""
+    """``first``, ``statuses`` and ``locked`` are status ids. A locked status forbids edits of fields."""
 
     name: str
     first: str
@@ -121,23 +125,12 @@ class Option:
     children: tuple[Option, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FieldDef:
-    """A field of the site. ``options`` belong to select fields."""
-
-    id: str
-    name: str
-    type: FieldType
-    options: tuple[Option, ...] = ()
-
-    @property
-    def custom(self) -> bool:
-        return self.id.startswith("customfield_")
-
-
 @dataclass(slots=True)
 class Project:
-    """Screens are by issue type id, ``denied`` permissions by account id."""
+    """Screens are by issue type id, ``denied`` permissions by account id.
+
+    ``simplified`` marks a team-managed project. ``counter`` is the number in the newest issue's key.
+    """
 
     id: str
     key: str
@@ -157,7 +150,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class RichText:
-    """Rich text in both forms. On Cloud ``adf`` is what is kept; on Data Center ``wiki``."""
+    """Rich text. Cloud keeps ``adf`` and derives ``wiki`` from it; Data Center keeps ``wiki`` alone."""
 
     adf: Mapping[str, Any]
     wiki: str
@@ -194,7 +187,7 @@ class LinkType:
 
 @dataclass(frozen=True, slots=True)
 class IssueLink:
-    """``source`` shows the type's outward words and ``target`` under them (ids of issues)."""
+    """A link between two issues, given by id: "source <outward words> target"."""
 
     id: str
     type: LinkType
@@ -222,7 +215,10 @@ class History:
 
 @dataclass(slots=True)
 class Issue:
-    """``values`` holds fields by id in the field type's own form; status and type stand apart."""
+    """An issue. ``values`` holds the field values by field id, each in the form its field type keeps.
+
+    ``resolved`` is when the issue got its resolution, None without a resolution.
+    """
 
     id: int
     key: str

@@ -1,4 +1,4 @@
-"""Jira's rate limits: bursts per endpoint and method, writes per issue; and its 429."""
+"""Jira's rate limits: calls a second for each endpoint and method, and writes for each issue."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 
 from sync.sandbox.jira.site.call import Problem
 
-# Defaults that Atlassian documents for API token traffic on Cloud: calls a second by method.
+# Calls a second by method, as Atlassian documents them for API tokens on Cloud.
 CLOUD_BURSTS = {"GET": 100, "POST": 100, "PUT": 50, "DELETE": 50}
-# Writes to one issue: (how many, within seconds).
+# Writes to one issue: (number of writes, within this many seconds).
 CLOUD_ISSUE_WRITES = ((20, 2.0), (100, 30.0))
 
 
 def too_many(
     now: float, *, reason: str, retry_after: float, limit: int = 100, cloud: bool = True
 ) -> Problem:
-    """A 429 with the headers that Cloud (or Data Center) sends."""
+    """A 429 with the headers of Cloud or of Data Center. ``retry_after`` is in seconds."""
     seconds = max(1, math.ceil(retry_after))
     headers = {
         "Retry-After": str(seconds),
@@ -45,20 +45,20 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Limits:
-    """``bursts``: calls a second by method, for each endpoint. Time is the sandbox's clock.
+    """Counts calls and writes on the sandbox's clock. Not thread-safe.
 
-    Raises Problem(429) from ``call`` and ``write``; a refused call does no work.
+    ``bursts`` are calls a second by method, for each endpoint; ``issue_writes`` are as
+    ``CLOUD_ISSUE_WRITES``.
     """
 
     bursts: Mapping[str, int] = field(default_factory=lambda: dict(CLOUD_BURSTS))
     issue_writes: tuple[tuple[int, float], ...] = CLOUD_ISSUE_WRITES
     cloud: bool = True
-    refused: int = 0
     _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
     _writes: dict[int, deque[float]] = field(default_factory=dict)
 
     def call(self, method: str, template: str, now: float) -> int:
-        """Take one from the bucket; returns how many remain."""
+        """Count one call; returns how many calls remain now. Raises Problem(429) beyond the limit."""
         size = self.bursts.get(method)
         if size is None:
             return 0
@@ -66,7 +66,6 @@ class Limits:
         bucket.tokens = min(size, bucket.tokens + max(0.0, now - bucket.at) * size)
         bucket.at = now
         if bucket.tokens < 1:
-            self.refused += 1
             wait = (1 - bucket.tokens) / size
             raise too_many(
                 now, reason="jira-burst-based", retry_after=wait, limit=size, cloud=self.cloud
@@ -75,7 +74,7 @@ class Limits:
         return int(bucket.tokens)
 
     def write(self, issue: int, now: float) -> None:
-        """Count one write to an issue."""
+        """Count one write to an issue. Raises Problem(429) beyond the limit."""
         if not self.issue_writes:
             return
         longest = max(window for _, window in self.issue_writes)
@@ -85,7 +84,6 @@ class Limits:
         for most, window in self.issue_writes:
             within = [at for at in times if at > now - window]
             if len(within) >= most:
-                self.refused += 1
                 raise too_many(
                     now,
                     reason="jira-per-issue-on-write",

@@ -1,4 +1,4 @@
-"""The search index: what a search sees, which may be older than what a read by id sees."""
+"""The search index. Jira fills its index late, so a search may see older values than a read by id."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from sync.sandbox.jira.site.model import Issue
 
 @dataclass(slots=True)
 class SearchIndex:
-    """``lag`` is in seconds of the sandbox's clock. With no lag the index is the issues themselves.
+    """Issues as a search sees them, by id in ``docs``.
 
-    ``by_label`` has labels in lower case, as JQL compares them.
+    A changed issue waits in ``waiting`` for ``lag`` seconds of the sandbox's clock and then enters the
+    index. Without a lag, ``docs`` holds the live issues. The keys of ``by_label`` are in lower case, as
+    JQL compares labels.
     """
 
     lag: float = 0.0
@@ -23,7 +25,7 @@ class SearchIndex:
     _known: dict[int, tuple[tuple[str, ...], str]] = field(default_factory=dict)
 
     def put(self, issue: Issue, now: float) -> None:
-        """Take in the issue as it is now; searches see it once the lag has passed."""
+        """Index the issue as it is now; searches see this state after the lag."""
         self.settle(now)
         if self.lag <= 0 and not self.waiting:
             self._store(issue)
@@ -31,19 +33,14 @@ class SearchIndex:
             self.waiting.append((now + self.lag, replace(issue, values=dict(issue.values))))
 
     def remove(self, issue: Issue) -> None:
-        """Deleted issues leave at once: results are read from the database, which has them no more."""
+        """Remove a deleted issue at once: Jira reads the found issues from its database."""
         self.waiting = deque(entry for entry in self.waiting if entry[1].id != issue.id)
         self._forget(issue.id)
         self.docs.pop(issue.id, None)
 
     def settle(self, now: float) -> None:
-        """Take in what has waited long enough."""
+        """Index the issues whose lag has passed."""
         while self.waiting and self.waiting[0][0] <= now:
-            self._store(self.waiting.popleft()[1])
-
-    def flush(self) -> None:
-        """Take in everything that waits, as if the lag had passed."""
-        while self.waiting:
             self._store(self.waiting.popleft()[1])
 
     def _store(self, issue: Issue) -> None:
