@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sync.bootstrap.http import Background
 from sync.sandbox.jira import Dialect, JiraSandbox, Limits
 from sync.sandbox.jira.app import create_app
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.web.server import listen
 
 PROJECT = "DATA"

@@ -10,7 +10,7 @@ import pytest
 from sync.bootstrap.verdict import judge
 from sync.sandbox.coalesce import CoalesceSandbox
 from sync.sandbox.jira import JiraSandbox
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.outbox import Faults, Reply
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport, Ticket
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.store import sweeps
 from sync.store.engine import Store
 from sync.store.tables import SweepRunRow

@@ -9,8 +9,8 @@ from sync.adapters.coalesce.access import ApiAccess
 from sync.adapters.coalesce.api import CoalesceApi
 from sync.bootstrap.http import Background
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox, Sender
+from sync.sandbox.coalesce.api_request import Answer
 from sync.sandbox.coalesce.app import create_app
-from sync.sandbox.coalesce.exchange import Answer
 from sync.sandbox.coalesce.outbox import Reply
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.web.server import listen
