@@ -91,7 +91,7 @@ def main(way: str, url: str) -> None:
     configure_logs(form="json")
     store = open_store(url)
     inbox = Inbox(store) if way == "group" else Each(store) if way == "each" else Nothing()
-    app = create_app(source=BenchSource(), inbox=inbox)
+    app = create_app(sources={BenchSource.name: BenchSource()}, inbox=inbox)
     serve(app, "127.0.0.1", 0, on_bound=lambda host, port: print(host, port, flush=True))
     if isinstance(inbox, Inbox):
         inbox.close()

@@ -7,6 +7,7 @@ import time
 import structlog
 
 from sync import __version__
+from sync.bootstrap.adapters import SOURCES
 from sync.bootstrap.http import Background
 from sync.bootstrap.program import build
 from sync.bootstrap.signals import stop_on_signals
@@ -41,7 +42,7 @@ def run(settings: Settings) -> int:
         log.info(
             "serving",
             version=__version__,
-            webhook=f"{server.url}/webhooks/coalesce",
+            webhooks=[f"{server.url}/webhooks/{name}" for name in SOURCES],
             store=program.store.place,
             rules=len(program.rules.rules),
             rules_folder=str(settings.rules_folder),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import rule_defaults, source_of, trackers_of
+from sync.bootstrap.adapters import rule_defaults, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock, WallClock
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
@@ -71,18 +71,18 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     clock = SharedClock(own)
     owner = new_owner()
     store, book = _store_and_rules(settings, clock, owner)
-    source = source_of(settings)
+    sources = sources_of(settings)
     trackers = trackers_of(settings, clock)
     pace = Pace(lease=lease_of(settings))
     options = Options(threads=settings.worker.threads, pace=pace, owner=owner)
-    daemon = Daemon(store, {source.name: source}, trackers, book.current, clock, options)
+    daemon = Daemon(store, sources, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.poke)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.poke, queue=settings.server.queue)
     app = create_app(
-        source=source,
+        sources=sources,
         inbox=inbox,
         probes=probes(store, inbox, trackers, book, daemon),
         refresh_metrics=lambda: refresh_metrics(store, clock),

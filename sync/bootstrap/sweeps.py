@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.api import CoalesceApi
-from sync.bootstrap.adapters import source_of, trackers_of
+from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import WallClock
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.rules import rule_files, rules_in_force
@@ -38,21 +36,6 @@ FIRST_SECONDS = 15.0
 JITTER_SHARE = 0.1
 
 
-def api_of(settings: Settings, clock: Clock) -> SourceApi | None:
-    """The API of the source, None where there are no credentials for it. No call is made yet."""
-    api = settings.coalesce.api
-    if not api.configured:
-        return None
-    access = ApiAccess(
-        client_id=api.client_id,
-        client_secret=api.client_secret.get_secret_value(),
-        region=api.region,
-        url=api.url,
-        integration_id=api.integration_id,
-    )
-    return CoalesceApi(access, clock)
-
-
 def overlaps_of(settings: Settings) -> dict[str, float]:
     """How far each group of sweeps looks back."""
     return {group: getattr(settings.sweeps, group).overlap for group in GROUPS}
@@ -70,8 +53,8 @@ def add_sweeps(
     parts = Parts(
         store=store,
         triage=daemon.triage,
-        source=source_of(settings),
-        api=api_of(settings, clock),
+        sources=sources_of(settings),
+        apis=apis_of(settings, clock),
         trackers=trackers,
         rules=rules,
         clock=clock,
@@ -89,7 +72,7 @@ def add_sweeps(
     if not settings.sweeps.enabled:
         log.warning("sweeps are disabled: what webhooks miss stays missed until `reconcile` is run")
         return
-    if parts.api is None:
+    if not parts.apis:
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
     for group, sweeps in roster(parts).items():
         for sweep in sweeps:
@@ -142,16 +125,15 @@ def by_hand(settings: Settings) -> Iterator[ByHand]:
         def rules() -> RuleSet:
             return found
 
-        source, trackers, api = (
-            source_of(settings),
-            trackers_of(settings, clock),
-            api_of(settings, clock),
-        )
-        triage = Triage(store, {source.name: source}, rules, clock)
-        parts = Parts(store, triage, source, api, trackers, rules, clock, overlaps_of(settings))
+        sources, apis = sources_of(settings), apis_of(settings, clock)
+        trackers = trackers_of(settings, clock)
+        triage = Triage(store, sources, rules, clock)
+        parts = Parts(store, triage, sources, apis, trackers, rules, clock, overlaps_of(settings))
         owner = f"{BY_HAND}{os.getpid()}-{secrets.token_hex(4)}"
         runner = Runner(store, clock, owner)
-        yield ByHand(store, clock, runner, roster(parts), triage, api, trackers, rules, source.name)
+        source = next(iter(sources))
+        api = apis.get(source)
+        yield ByHand(store, clock, runner, roster(parts), triage, api, trackers, rules, source)
     finally:
         store.close()
 

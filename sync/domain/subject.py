@@ -204,7 +204,7 @@ def _with_state(payload: Mapping[str, Any], api: Snapshot) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One delivery, read. ``snapshot`` is None for pings and for types that name no subject."""
+    """What a delivery says happened, to one subject or to none: pings and some types name none."""
 
     id: str
     type: EventType

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sync.domain.payload import PLATFORMS
 from sync.domain.subject import Kind, Status
 
 STANDARD_FIELDS = (
@@ -12,27 +13,6 @@ STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
 SEVERITIES = ("info", "warn", "error", "fatal")
 
-# Where in an entity's identifier each platform keeps what.
-PLATFORMS: dict[str, tuple[str, ...]] = {
-    "airflow_dag": ("integration_id", "dag_id"),
-    "airflow_task": ("integration_id", "dag_id", "task_id"),
-    "bigquery_table": ("project", "dataset", "table"),
-    "clickhouse_table": ("host", "schema", "table"),
-    "custom": ("id",),
-    "databricks_table": ("workspace", "catalog", "schema", "table"),
-    "dataproduct": ("id",),
-    "dbt_cloud_node": ("account_id", "project_id", "node_id"),
-    "dbt_core_node": ("integration_id", "node_id"),
-    "monitor": ("integration_id", "monitor_id", "monitored_id", "segment"),
-    "mysql_table": ("host", "schema", "table"),
-    "postgres_table": ("host", "database", "schema", "table"),
-    "redshift_table": ("cluster", "database", "schema", "table"),
-    "snowflake_table": ("account", "database", "schema", "table"),
-    "sql_mesh_audit": ("integration_id", "fqn", "audit_id"),
-    "sql_mesh_model": ("integration_id", "fqn"),
-    "synq_path": ("path",),
-    "trino_table": ("host", "catalog", "schema", "table"),
-}
 # An entity's identifier is flat; one of a monitor holds that of what it monitors.
 IDENTIFIER = tuple(dict.fromkeys(name for names in PLATFORMS.values() for name in names))
 IDENTIFIER_TEXTS = tuple(name for name in IDENTIFIER if name != "monitored_id")

@@ -45,7 +45,7 @@ def main(url: str) -> None:
     configure_logs(form="json")
     store = open_store(url)
     inbox = Inbox(store)
-    app = create_app(source=HmacSource(), inbox=inbox)
+    app = create_app(sources={HmacSource.name: HmacSource()}, inbox=inbox)
     number = serve(app, "127.0.0.1", 0, on_bound=lambda host, port: print(host, port, flush=True))
     inbox.close()
     store.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.api import CoalesceApi
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.client import CoalesceApi
 from sync.bootstrap.http import Background
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox, Sender
 from sync.sandbox.coalesce.app import create_app

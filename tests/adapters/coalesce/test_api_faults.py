@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
-from sync.adapters.coalesce.access import REGIONS, ApiAccess
-from sync.adapters.coalesce.answers import retry_after
-from sync.adapters.coalesce.api import CoalesceApi
-from sync.adapters.coalesce.paging import pages, pages_by_last
+from sync.adapters.coalesce.api.access import REGIONS, ApiAccess
+from sync.adapters.coalesce.api.client import CoalesceApi
+from sync.adapters.coalesce.api.faults import retry_after
+from sync.adapters.coalesce.api.paging import pages, pages_by_last
 from sync.domain.errors import Cause, Missing, Outage, Refused, Rejected, SiteDown, Unknown
 from tests.adapters.coalesce.served import Upstream, serving
 from tests.sandbox.coalesce.clock import ManualClock

@@ -10,21 +10,21 @@ from typing import Any
 
 import httpx2
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.answers import content, fault_of
-from sync.adapters.coalesce.oauth import Tokens
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.faults import content, fault_of
+from sync.adapters.coalesce.api.oauth import Tokens
 from sync.domain.errors import Fault, Refused, Rejected, SiteDown, Unknown
 from sync.ports import Clock
 
 _TRIES = 3
 _FIRST_WAIT = 0.5
-# A longer wait is the caller's to plan: it must not hold up a thread, or a stop.
+# Seconds. A longer wait is raised to the caller, because it would block a thread and delay a stop.
 _LONGEST_WAIT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to ask. ``what`` and ``scope`` are for people, as in ``answers.fault_of``."""
+    """One request. ``what`` and ``scope`` are for people, as in ``faults.fault_of``."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Ask:
 
 
 class Calls:
-    """Calls with one set of credentials. Safe to share between threads; counts what it sends."""
+    """Calls with one set of credentials. Safe to share between threads. ``count`` is their number."""
 
     def __init__(self, access: ApiAccess, clock: Clock) -> None:
         self._access = access
@@ -53,13 +53,13 @@ class Calls:
     def ask(self, ask: Ask) -> Mapping[str, Any]:
         """The answer, an object. Raises Refused, Rejected, Missing, Unknown or SiteDown.
 
-        Safe calls are tried three times within seconds where the network, the server or a short rate
-        limit is in the way.
+        Safe calls are tried three times within seconds if the network, the server or a short rate limit
+        fails them.
         """
         for left in reversed(range(_TRIES if ask.safe else 1)):
             try:
                 reply = self._authorized(ask)
-                # A 2xx to what changes something says that it was done, whatever else it says.
+                # A 2xx says that a change was made, whatever the body holds.
                 return content(reply, ask.what) if ask.safe else {}
             except Refused as fault:
                 wait = fault.retry_after
@@ -75,7 +75,7 @@ class Calls:
         try:
             return self._send(ask, token)
         except SiteDown:
-            # Ended early or withdrawn: nothing was done, so asking once more with a new one is safe.
+            # The token ended early or was withdrawn. The call had no effect: send it with a new token.
             return self._send(ask, self._tokens.bearer(refused=token))
 
     def _send(self, ask: Ask, token: str) -> httpx2.Response:
