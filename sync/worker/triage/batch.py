@@ -32,10 +32,14 @@ Merge = Callable[[Snapshot | None, Snapshot], Snapshot]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One delivery of a batch that could be read, and its events: any number."""
+    """One delivery of a batch that could be read, and its events: any number.
+
+    ``refs`` names the subject of each event, "" for an event without one.
+    """
 
     row: DeliveryRow
     events: Sequence[Event]
+    refs: Sequence[str]
 
 
 class Triage:
@@ -94,13 +98,12 @@ class Triage:
                 session, [s for r in read for event in r.events if (s := event.snapshot)]
             )
             for r in read:
-                subjects_of = [str(event.snapshot.ref) for event in r.events if event.snapshot]
                 deliveries.mark_triaged(
                     session,
                     r.row,
-                    subjects=list(dict.fromkeys(subjects_of)),
+                    subjects=list(dict.fromkeys(filter(None, r.refs))),
                     event_type=r.events[0].type.value if r.events else "",
-                    outcome=_outcome(r.events, outcomes),
+                    outcome=_outcome(r, outcomes),
                 )
         log.info("triaged", deliveries=len(rows), readable=len(read), subjects=len(outcomes))
         return len(rows)
@@ -115,12 +118,12 @@ class Triage:
     ) -> dict[str, str]:
         """Merge snapshots into the store and make the tickets of the subjects that changed due.
 
-        Webhooks and sweeps both come in through here. ``merge`` merges the known snapshot of a subject
-        with the new one. ``slots`` returns the due time of the next ticket (backfill spreads them, to
-        stay behind live traffic); without it tickets are due now. Returns the outcome of each subject,
-        in words, by reference.
+        Webhooks and sweeps both come in through here. The caller holds triage's lock
+        (``deliveries.lock_triage``). ``merge`` merges the known snapshot of a subject with the new one.
+        ``slots`` returns the due time of the next ticket (backfill spreads them, to stay behind live
+        traffic); without it tickets are due now. Returns the outcome of each subject, in words, by
+        reference.
         """
-        deliveries.lock_triage(session)
         merged: dict[str, Snapshot] = {}
         for snapshot in snapshots:
             ref = str(snapshot.ref)
@@ -153,7 +156,8 @@ class Triage:
             deliveries.mark_dead(session, row, f"no source named {row.source!r} is configured")
             return None
         try:
-            return Read(row, source.read(row.body))
+            events = source.read(row.body)
+            return Read(row, events, [str(e.snapshot.ref) if e.snapshot else "" for e in events])
         except Unreadable as error:
             words = str(error)
         except Exception as error:
@@ -165,13 +169,12 @@ class Triage:
         return None
 
 
-def _outcome(events: Sequence[Event], outcomes: Mapping[str, str]) -> str:
-    """What became of a delivery, in words: of each of its subjects, where there are several."""
-    about_one = len({event.snapshot and event.snapshot.ref for event in events}) == 1
+def _outcome(read: Read, outcomes: Mapping[str, str]) -> str:
+    """What became of a delivery, in words: of each of its subjects, if it has several."""
+    about_one = len(set(read.refs)) == 1
     words: list[str] = []
-    for event in events:
-        if event.snapshot is not None:
-            ref = str(event.snapshot.ref)
+    for event, ref in zip(read.events, read.refs, strict=True):
+        if ref:
             words.append(outcomes[ref] if about_one else f"{ref}: {outcomes[ref]}")
         elif event.type is EventType.PING:
             words.append(f"ping: {event.message}")
