@@ -1,4 +1,4 @@
-"""Running the daemon until it is told to stop."""
+"""Running the daemon until a signal stops it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(settings: Settings) -> int:
     configure_logs(level=settings.log.level, form=settings.log.format)
     if settings.coalesce.allow_unsigned:
         log.warning(UNSIGNED)
-    # The port first: a second daemon by mistake ends here, before it touches the store.
+    # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = listen(settings.server.host, settings.server.port)
     with stop_on_signals() as stop:
         program = build(settings)
@@ -42,7 +42,7 @@ def run(settings: Settings) -> int:
         log.info(
             "serving",
             version=__version__,
-            webhooks=[f"{server.url}/webhooks/{name}" for name in SOURCES],
+            webhook=" ".join(f"{server.url}/webhooks/{name}" for name in SOURCES),
             store=program.store.place,
             rules=len(program.rules.rules),
             rules_folder=str(settings.rules_folder),

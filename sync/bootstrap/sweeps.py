@@ -1,4 +1,4 @@
-"""The sweeps as the settings want them: on the daemon's schedule, and by hand."""
+"""The sweeps, as set up by the settings: on the daemon's schedule, and by hand."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ log = structlog.get_logger("sweep")
 
 RETENTION_SECONDS = 3600.0
 FIRST_SECONDS = 15.0
-# Several replicas on one schedule would all reach for the lease in the same second.
+# As a share of the interval. Without jitter, several daemons would ask for the lease in one second.
 JITTER_SHARE = 0.1
 
 
 def overlaps_of(settings: Settings) -> dict[str, float]:
-    """How far each group of sweeps looks back."""
+    """How far (seconds) each group of sweeps looks back."""
     return {group: getattr(settings.sweeps, group).overlap for group in GROUPS}
 
 
@@ -92,7 +92,7 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
     if wish.cron:
         daemon.schedule.cron(wish.cron, name, run, jitter=30.0)
     else:
-        # The first one soon: what was missed while we were not there should not wait.
+        # The first run comes soon, because deliveries were missed while the program did not run.
         first = min(wish.every, FIRST_SECONDS * random.uniform(1.0, 2.0))
         jitter = wish.every * JITTER_SHARE
         daemon.schedule.every(wish.every, name, run, jitter=jitter, first=first)
@@ -100,7 +100,7 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """What the verbs that sweep by hand work with."""
+    """What the verbs that sweep by hand use. ``source`` and ``api`` are those of the first source."""
 
     store: Store
     clock: Clock
@@ -115,8 +115,11 @@ class ByHand:
 
 @contextmanager
 def by_hand(settings: Settings) -> Iterator[ByHand]:
-    """The sweeps beside, or without, a running daemon. Works by the rules in force, or those on disk
-    where none are yet. Raises CannotStart, StoreUnavailable, RuleErrors."""
+    """The sweeps by hand, beside a running daemon or without one.
+
+    Uses the rules in force, or those on disk if none are in force yet. Raises CannotStart,
+    StoreUnavailable, RuleErrors.
+    """
     clock = WallClock()
     store = existing_store(settings)
     try:
@@ -139,7 +142,7 @@ def by_hand(settings: Settings) -> Iterator[ByHand]:
 
 
 def chosen(there: Roster, name: str) -> tuple[Sweep, ...]:
-    """The sweeps that a name means: a group, one sweep, or all for "". Raises CannotStart."""
+    """The sweeps of a name: a group's, a single sweep, or all for "". Raises CannotStart."""
     if not name:
         return tuple(sweep for group in GROUPS for sweep in there[group])
     found = there.get(name) or tuple(

@@ -31,12 +31,13 @@ PLATFORMS: dict[str, tuple[str, ...]] = {
     "trino_table": ("host", "catalog", "schema", "table"),
 }
 
-_BOTH = ("title", "description", "description_html", "started_at", "ended_at")
-_ISSUE_TEXTS = (
-    *("issue_id", "issue_group_id", "issue_url", *_BOTH),
+# Fields that are text or a time.
+COMMON_TEXTS = ("title", "description", "description_html", "started_at", "ended_at")
+ISSUE_TEXTS = (
+    *("issue_id", "issue_group_id", "issue_url", *COMMON_TEXTS),
     *("trigger_run_id", "trigger_name", "trigger_message", "status"),
 )
-_INCIDENT_TEXTS = ("incident_id", "incident_url", *_BOTH)
+INCIDENT_TEXTS = ("incident_id", "incident_url", *COMMON_TEXTS)
 
 
 def empty_issue() -> dict[str, Any]:
@@ -46,7 +47,7 @@ def empty_issue() -> dict[str, Any]:
     where the payload comes from an API.
     """
     return {
-        **dict.fromkeys(_ISSUE_TEXTS, ""),
+        **dict.fromkeys(ISSUE_TEXTS, ""),
         "trigger_entity": None,
         "directly_affected_entities": [],
         "monitored_entities": [],
@@ -59,4 +60,4 @@ def empty_issue() -> dict[str, Any]:
 
 def empty_incident() -> dict[str, Any]:
     """The payload of an incident of which nothing is known. ``told_at`` as for issues."""
-    return {**dict.fromkeys(_INCIDENT_TEXTS, ""), "told_at": 0}
+    return {**dict.fromkeys(INCIDENT_TEXTS, ""), "told_at": 0}

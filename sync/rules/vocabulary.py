@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync.domain.payload import PLATFORMS
+from sync.domain.payload import COMMON_TEXTS, INCIDENT_TEXTS, ISSUE_TEXTS, PLATFORMS
 from sync.domain.subject import Kind, Status
 
 STANDARD_FIELDS = (
@@ -53,17 +53,15 @@ _ENTITY = Shape(
     }
 )
 _ENTITIES = Shape(item=_ENTITY, listed=True)
-_BOTH = ("title", "description", "description_html", "started_at", "ended_at")
 _ISSUE_FIELDS: dict[str, Shape | None] = {
-    **_plain("issue_id", "issue_group_id", "issue_url", *_BOTH),
-    **_plain("trigger_run_id", "trigger_name", "trigger_message", "status"),
+    **_plain(*ISSUE_TEXTS),
     "trigger_entity": _ENTITY,
     "directly_affected_entities": _ENTITIES,
     "monitored_entities": _ENTITIES,
     "status_actor": Shape(_plain("name", "email", "slack", "pagerduty", "via")),
     "owners": Shape(item=Shape(_plain("id", "title", "url")), listed=True),
 }
-_INCIDENT_FIELDS: dict[str, Shape | None] = {**_plain("incident_id", "incident_url", *_BOTH)}
+_INCIDENT_FIELDS: dict[str, Shape | None] = {**_plain(*INCIDENT_TEXTS)}
 # What we know of a subject beside its payload, under names that upstream does not use.
 _KNOWN: dict[str, Shape | None] = {
     **_plain("id", "kind", "url", "severity", "state"),
@@ -72,7 +70,7 @@ _KNOWN: dict[str, Shape | None] = {
 ISSUE = Shape({**_ISSUE_FIELDS, **_KNOWN})
 INCIDENT = Shape({**_INCIDENT_FIELDS, **_KNOWN})
 SUBJECT = Shape({**_ISSUE_FIELDS, **_INCIDENT_FIELDS, **_KNOWN})
-IN_BOTH = Shape({**_plain(*_BOTH), **_KNOWN})
+IN_BOTH = Shape({**_plain(*COMMON_TEXTS), **_KNOWN})
 
 NAMES: dict[str, Shape | None] = {
     "issue": ISSUE,

@@ -1,4 +1,4 @@
-"""Rules held against the sites of the configuration."""
+"""Checking the rules against the sites of the configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync.worker.rulebook.files import Loaded
 
 
 def jira_of(settings: Settings, name: str) -> JiraTracker:
-    """One site of the configuration, to ask things of."""
+    """The tracker of one site of the configuration."""
     return JiraTracker(jira_site(name, settings.sites[name]), WallClock())
 
 
