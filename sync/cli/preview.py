@@ -64,20 +64,13 @@ def preview(
     if as_json:
         data = [_as_data(*one) for one in shown]
         typer.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2, default=str))
+    elif shown:
+        for one in shown:
+            _print(*one)
     else:
-        _print_all(shown)
-    raise typer.Exit(0 if shown and all(_would_be_made(*one) for one in shown) else 1)
-
-
-def _would_be_made(found: Preview, fields: list[SketchedField], _cloud: bool) -> bool:
-    return found.desired is not None and not any(field.problem for field in fields)
-
-
-def _print_all(shown: list[tuple[Preview, list[SketchedField], bool]]) -> None:
-    for one in shown:
-        _print(*one)
-    if not shown:
         typer.echo("A delivery without events makes no ticket.")
+    made = any(fields and not any(field.problem for field in fields) for _, fields, _ in shown)
+    raise typer.Exit(0 if made else 1)
 
 
 def _sketched(

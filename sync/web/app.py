@@ -15,9 +15,10 @@ from litestar.exceptions import HTTPException
 
 from sync import __version__
 from sync.ports import Source
+from sync.store.inbox import Inbox
 from sync.web.body import Room
 from sync.web.health import Probe, Readiness, health_routes
-from sync.web.receiver import Acceptor, Limits, Receiver, receiver_route
+from sync.web.receiver import Limits, Receiver, receiver_route
 
 log = structlog.get_logger("web")
 
@@ -64,7 +65,7 @@ _PAGE_HEADERS = {
 def create_app(
     *,
     sources: Mapping[str, Source],
-    inbox: Acceptor,
+    inbox: Inbox,
     probes: Mapping[str, Probe] | None = None,
     refresh_metrics: Callable[[], None] = lambda: None,
     limits: Limits | None = None,

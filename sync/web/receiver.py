@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
@@ -16,21 +16,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from sync.ports import Source
 from sync.store.errors import StoreUnavailable
-from sync.store.inbox import Accepted, InboxFull, Receipt
+from sync.store.inbox import Accepted, Inbox, InboxFull
 from sync.telemetry import DELIVERIES
 from sync.web.body import NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
 
 log = structlog.get_logger("web")
 
 _json = msgspec.json.Encoder()
-
-
-class Acceptor(Protocol):
-    """Where deliveries are made durable: ``sync.store.inbox.Inbox``."""
-
-    async def accept_async(self, accepted: Accepted) -> Receipt:
-        """Store a delivery. Raises InboxFull or StoreUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class Receiver:
     def __init__(
         self,
         source: Source,
-        inbox: Acceptor,
+        inbox: Inbox,
         limits: Limits,
         room: Room,
         clock: Callable[[], float] = time.time,

@@ -53,7 +53,7 @@ class Upstream:
         self.api = CoalesceApi(self.access(), self.clock)
 
     def access(self, **changes: str) -> ApiAccess:
-        known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "workspace": "acme"}
+        known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         return ApiAccess(**{**known, "url": self.server.url, **changes}, page_size=self.page_size)  # type: ignore[arg-type]
 
     def pass_time(self, seconds: float = 60.0) -> float:

@@ -25,22 +25,13 @@ class CallbackCaller:
     """Posts commands to the addresses in deliveries. Safe to share between threads.
 
     ``hosts`` are the hosts that may be called, as ``name`` or ``name:port``; none by default. Addresses
-    must be https, or http on this machine. Timeouts are in seconds.
+    must be https, or http on this machine.
     """
 
-    def __init__(
-        self,
-        hosts: Sequence[str] = (),
-        *,
-        connect_timeout: float = 5.0,
-        read_timeout: float = 30.0,
-        proxy: str = "",
-        ca_bundle: str = "",
-        clock: Clock | None = None,
-    ) -> None:
+    def __init__(self, hosts: Sequence[str] = (), clock: Clock | None = None) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._clock = clock or SystemClock()
-        self._client = open_client(connect_timeout, read_timeout, proxy, ca_bundle)
+        self._client = open_client()
 
     def close(self) -> None:
         """Let go of the connections."""

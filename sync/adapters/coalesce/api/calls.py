@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
-from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.access import ApiAccess, open_client
 from sync.adapters.coalesce.api.faults import content, fault_of
 from sync.adapters.coalesce.api.oauth import Tokens
 from sync.domain.errors import Fault, Refused, Rejected, SiteDown, Unknown
@@ -36,15 +35,13 @@ class Ask:
 
 
 class Calls:
-    """Calls with one set of credentials. Safe to share between threads. ``count`` is their number."""
+    """Calls with one set of credentials. Safe to share between threads."""
 
     def __init__(self, access: ApiAccess, clock: Clock) -> None:
         self._access = access
         self._clock = clock
-        self._client = access.open()
-        self._tokens = Tokens(access, self._client, clock, self._called)
-        self._lock = threading.Lock()
-        self.count = 0
+        self._client = open_client()
+        self._tokens = Tokens(access, self._client, clock)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -79,7 +76,6 @@ class Calls:
             return self._send(ask, self._tokens.bearer(refused=token))
 
     def _send(self, ask: Ask, token: str) -> httpx2.Response:
-        self._called()
         try:
             reply = self._client.request(
                 ask.method,
@@ -104,7 +100,3 @@ class Calls:
 
     def _no_answer(self, ask: Ask, error: Exception) -> str:
         return f"no answer from {self._access.base} to {ask.what} ({type(error).__name__})"
-
-    def _called(self) -> None:
-        with self._lock:
-            self.count += 1

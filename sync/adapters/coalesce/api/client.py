@@ -22,7 +22,7 @@ from sync.ports import Attempt, Clock, FailedDelivery, SystemClock
 
 BATCH = 100
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-_Reader = Callable[[str, str, Mapping[str, Any]], Snapshot]
+_Reader = Callable[[str, Mapping[str, Any]], Snapshot]
 
 
 class CoalesceApi:
@@ -38,11 +38,6 @@ class CoalesceApi:
     def __init__(self, access: ApiAccess, clock: Clock | None = None) -> None:
         self._access = access
         self._calls = Calls(access, clock or SystemClock())
-
-    @property
-    def calls(self) -> int:
-        """How many calls were made so far, retries and tokens included."""
-        return self._calls.count
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -70,7 +65,7 @@ class CoalesceApi:
         for page in pages_by_last(listed, ids):
             for one in _objects(get(page, "incidents")):
                 for id_ in subjects.ids_in([get(one, "id")]):
-                    found[id_] = subjects.incident(self._access.workspace, id_, one)
+                    found[id_] = subjects.incident(id_, one)
         return list(found.values())
 
     def incidents(self, ids: Sequence[str]) -> list[Snapshot]:
@@ -154,7 +149,7 @@ class CoalesceApi:
             by_id = child(reply, noun) or {}
             for id_ in batch:
                 if isinstance(one := by_id.get(id_), Mapping):
-                    found.append(reader(self._access.workspace, id_, one))
+                    found.append(reader(id_, one))
         return found
 
     def _deliveries(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import httpx2
 
@@ -21,17 +20,10 @@ _USUAL_SECONDS = 3600
 class Tokens:
     """The access token of one set of credentials."""
 
-    def __init__(
-        self,
-        access: ApiAccess,
-        client: httpx2.Client,
-        clock: Clock,
-        called: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, access: ApiAccess, client: httpx2.Client, clock: Clock) -> None:
         self._access = access
         self._client = client
         self._clock = clock
-        self._called = called
         self._lock = threading.Lock()
         self._token = ""
         self._until = 0.0
@@ -49,7 +41,6 @@ class Tokens:
             return self._token
 
     def _fetch(self) -> tuple[str, float]:
-        self._called()
         what = "get a token"
         form = {
             "grant_type": "client_credentials",

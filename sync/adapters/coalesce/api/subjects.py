@@ -25,8 +25,8 @@ _LONGEST_ID = 200
 _NAMES = ("table", "node_id", "task_id", "dag_id", "fqn", "monitor_id", "path", "id")
 
 
-def issue(workspace: str, id_: str, answer: Mapping[str, Any]) -> Snapshot:
-    """An issue.
+def issue(id_: str, answer: Mapping[str, Any]) -> Snapshot:
+    """An issue, without its workspace, which the API does not return.
 
     Its event id is empty, so that a webhook of the same moment, which knows more, counts as newer. The
     payload has what the API returns: an entity has the parts of its identifier, and the issue's message
@@ -56,7 +56,7 @@ def issue(workspace: str, id_: str, answer: Mapping[str, Any]) -> Snapshot:
     severity = word(get(answer, "severity"), "severity_", _SEVERITIES)
     return Snapshot(
         ref=SubjectRef(NAME, Kind.ISSUE, id_),
-        workspace=workspace,
+        workspace="",
         status=now,
         event_type=_ISSUE_EVENTS.get(now, EventType.ISSUE_STATUS_UPDATED),
         event_time=_first_time(answer, "updated_at", "ended_at", "started_at"),
@@ -66,10 +66,10 @@ def issue(workspace: str, id_: str, answer: Mapping[str, Any]) -> Snapshot:
     )
 
 
-def incident(workspace: str, id_: str, answer: Mapping[str, Any]) -> Snapshot:
-    """An incident, with its issues.
+def incident(id_: str, answer: Mapping[str, Any]) -> Snapshot:
+    """An incident, with its issues and without its workspace.
 
-    The API does not return when an incident ended. The time of its last update stands for it.
+    The API does not return when an incident ended; the time of its last update stands for that.
     """
     state = word(get(answer, "state"), "state_", _INCIDENT_STATES)
     now = Status(state) if state in _INCIDENT_STATES.values() else Status.OPEN
@@ -81,7 +81,7 @@ def incident(workspace: str, id_: str, answer: Mapping[str, Any]) -> Snapshot:
     }
     return Snapshot(
         ref=SubjectRef(NAME, Kind.INCIDENT, id_),
-        workspace=workspace,
+        workspace="",
         status=now,
         event_type=_INCIDENT_EVENTS.get(now, EventType.INCIDENT_OPEN),
         event_time=_first_time(answer, "updated_at", "created_at"),

@@ -88,7 +88,7 @@ def long_text(value: Any) -> str:
     return text(value, LONG)
 
 
-def storable(value: str) -> bool:
+def is_clean(value: str) -> bool:
     """Whether cleaning leaves a text as it is."""
     return value.isprintable() or clean(value) == value
 

@@ -45,7 +45,7 @@ def signed_headers(secret: str, body: bytes, *, at: float | None = None) -> dict
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class SignaturePolicy:
     """What signatures are accepted: by any of the secrets, and of which age in seconds."""
 
     secrets: Sequence[str] = ()
@@ -53,12 +53,14 @@ class Rules:
     clock_skew: float = CLOCK_SKEW
 
 
-def check(rules: Rules, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
+def check(
+    policy: SignaturePolicy, headers: Mapping[str, str], body: bytes, now: float
+) -> Authenticity:
     """Whether one of the secrets signed this body, recently. Never raises."""
     timestamp, signature = header(headers, TIMESTAMP), header(headers, SIGNATURE)
     items = [item.partition("=") for item in signature.split()]
     values = [value for scheme, _, value in items if scheme == SCHEME and _DIGEST.match(value)]
-    if not rules.secrets:
+    if not policy.secrets:
         reason = "no signing secret is configured"
     elif not signature:
         reason = "no signature header"
@@ -68,10 +70,10 @@ def check(rules: Rules, headers: Mapping[str, str], body: bytes, now: float) -> 
         reason = "the timestamp is not a number of seconds"
     elif not values:
         reason = f"the signature header has no {SCHEME} item"
-    elif not _signed(rules.secrets, timestamp, body, values):
+    elif not _signed(policy.secrets, timestamp, body, values):
         reason = "the signature fits none of the secrets"
     else:
-        reason = _untimely(rules, now - int(timestamp))
+        reason = _untimely(policy, now - int(timestamp))
     return Authenticity(not reason, reason)
 
 
@@ -89,12 +91,12 @@ def _signed(secrets: Sequence[str], timestamp: str, body: bytes, values: Sequenc
     return valid
 
 
-def _untimely(rules: Rules, age: float) -> str:
+def _untimely(policy: SignaturePolicy, age: float) -> str:
     """Why a signature of this age (seconds) is not accepted, "" if it is."""
     # The comparisons are negated because each is False for a NaN, which must not pass.
-    if not age <= rules.replay_window:
+    if not age <= policy.replay_window:
         return f"signed {age:.0f} seconds ago, outside the replay window"
-    if not age >= -rules.clock_skew:
+    if not age >= -policy.clock_skew:
         return f"signed {-age:.0f} seconds ahead of our clock"
     return ""
 

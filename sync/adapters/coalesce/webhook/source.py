@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from sync.adapters.coalesce.message import payloads
-from sync.adapters.coalesce.message.fields import get, kind_of, pick, storable, text
+from sync.adapters.coalesce.message.fields import get, is_clean, kind_of, pick, text
 from sync.adapters.coalesce.message.names import NAME
 from sync.adapters.coalesce.message.timestamps import nanoseconds
 from sync.adapters.coalesce.webhook import envelope, signature
@@ -58,16 +58,16 @@ class CoalesceSource:
     ) -> None:
         # Anybody can sign with an empty key.
         usable = tuple(secret for secret in secrets if secret)
-        self._rules = signature.Rules(usable, replay_window, clock_skew)
+        self._policy = signature.SignaturePolicy(usable, replay_window, clock_skew)
         self._allow_unsigned = allow_unsigned
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
         """Check the signature. Never raises."""
         if self._allow_unsigned:
             signed = signature.header(headers, signature.SIGNATURE)
-            if not signed or not self._rules.secrets:
+            if not signed or not self._policy.secrets:
                 return Authenticity(True, "unsigned deliveries are allowed")
-        return signature.check(self._rules, headers, body, now)
+        return signature.check(self._policy, headers, body, now)
 
     def identify(self, body: bytes) -> tuple[str, str]:
         """The event id and the event type as sent; "" for what is absent or odd. Never raises."""
@@ -106,7 +106,7 @@ class CoalesceSource:
 
 def _event_id(value: Any) -> str:
     """An event id that the store can hold, else ""."""
-    sane = isinstance(value, str) and 0 < len(value) <= LONGEST_ID and storable(value)
+    sane = isinstance(value, str) and 0 < len(value) <= LONGEST_ID and is_clean(value)
     return value if sane else ""
 
 
@@ -184,7 +184,7 @@ def _subject_id(path: MessagePath) -> str:
         raise Unreadable(f"{where} is blank")
     if len(value) > LONGEST_ID:
         raise Unreadable(f"{where} has {len(value)} characters; {LONGEST_ID} is the most for an id")
-    if not storable(value) or "\n" in value:
+    if not is_clean(value) or "\n" in value:
         raise Unreadable(f"{where} holds characters that an id cannot have")
     return value
 
