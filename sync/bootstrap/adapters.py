@@ -59,8 +59,8 @@ def _jira(name: str, site: Site, clock: Clock) -> Tracker:
     return JiraTracker(jira_site(name, site), clock)
 
 
-# One line for each kind of source, by its name; another if it has an API that sweeps can ask. The first
-# source is the one that verbs for a single source use.
+# One line for each source, by its name, and another in ``APIS`` if sweeps can ask an API of it. Verbs
+# that work with a single source use the first.
 SOURCES: dict[str, Callable[[Settings], Source]] = {"coalesce": _coalesce}
 APIS: dict[str, Callable[[Settings, Clock], SourceApi | None]] = {"coalesce": _coalesce_api}
 # One line for each kind of tracker, by the section of the settings that describes a site of it.

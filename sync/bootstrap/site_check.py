@@ -26,7 +26,7 @@ def check_sites(
     loaded: Loaded,
     tracker_of: Callable[[str], JiraTracker] | None = None,
 ) -> list[Report]:
-    """Each site that a rule names held against those rules; reads only. ``tracker_of`` makes the
+    """Compare each site that a rule names with those rules; reads only. ``tracker_of`` makes the
     tracker of a site by its name."""
     made = tracker_of or (lambda name: jira_of(settings, name))
     written = Written(loaded.texts)

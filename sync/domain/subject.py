@@ -1,8 +1,7 @@
 """Subjects, the events that speak of them, and the snapshot we keep of each.
 
-Shapes follow Coalesce Quality's webhook messages (``synq.webhooks.v1``): a payload is the message
-with snake_case names, enums as short lower-case words and every absent field filled with its proto3
-default, so that rules and templates never meet a missing key.
+These values are the language of every source: each translates its own messages into kinds, statuses
+and event types of this module, and payloads as in ``sync.domain.payload``.
 """
 
 from __future__ import annotations
