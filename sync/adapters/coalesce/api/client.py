@@ -21,6 +21,8 @@ from sync.domain.subject import Snapshot
 from sync.ports import Attempt, Clock, FailedDelivery, SystemClock
 
 BATCH = 100
+_DELIVERIES = "/api/deliveries/v1"
+_READ_DELIVERIES = "read deliveries"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _Reader = Callable[[str, Mapping[str, Any]], Snapshot]
 
@@ -85,7 +87,8 @@ class CoalesceApi:
 
         def fetch(cursor: str) -> Mapping[str, Any]:
             more = {"pagination.cursor": cursor} if cursor else {}
-            return self._deliveries("GET", "", "list deliveries", params=params | more)
+            ask = Ask("GET", _DELIVERIES, "list deliveries", _READ_DELIVERIES, params | more)
+            return self._calls.ask(ask)
 
         for page in pages(fetch):
             found = [failed_delivery(one) for one in _objects(get(page, "deliveries"))]
@@ -94,14 +97,15 @@ class CoalesceApi:
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         """The attempts at a delivery, oldest first. Raises Missing if the delivery is no longer kept."""
-        path = f"/{quote(delivery_id, safe='')}/attempts"
-        found = self._deliveries("GET", path, "read the attempts at a delivery")
+        path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/attempts"
+        ask = Ask("GET", path, "read the attempts at a delivery", _READ_DELIVERIES)
+        found = self._calls.ask(ask)
         return [attempt(one) for one in _objects(get(found, "attempts"))]
 
     def redeliver(self, delivery_id: str) -> None:
         """Have an event sent again, as a new delivery. Raises Unknown if the call may have worked."""
-        path = f"/{quote(delivery_id, safe='')}/redeliver"
-        self._deliveries("POST", path, "redeliver", body={}, edit=True)
+        path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/redeliver"
+        self._calls.ask(Ask("POST", path, "redeliver", "edit deliveries", body={}, safe=False))
 
     def _listed(
         self, path: str, noun: str, since: float, until: float
@@ -151,20 +155,6 @@ class CoalesceApi:
                 if isinstance(one := by_id.get(id_), Mapping):
                     found.append(reader(id_, one))
         return found
-
-    def _deliveries(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        edit: bool = False,
-    ) -> Mapping[str, Any]:
-        scope = "edit deliveries" if edit else "read deliveries"
-        ask = Ask(method, f"/api/deliveries/v1{path}", what, scope, params, body, safe=not edit)
-        return self._calls.ask(ask)
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:

@@ -85,12 +85,10 @@ class CoalesceSource:
         head = pick(message, _HEAD)
         type_, type_word = envelope.event_type(head.get("event_type"))
         path = envelope.find(message, type_)
-        if type_ is EventType.PING or (type_ is None and path is None and head.get("ping")):
-            ping = head.get("ping")
-            words = text(get(ping, "message")) if isinstance(ping, Mapping) else ""
-            return (_without_subject(head, body, EventType.PING, words),)
-        if path is None:
-            return (_of_no_subject(head, body, type_, type_word),)
+        if type_ is None and path is None and head.get("ping"):
+            type_ = EventType.PING
+        if type_ is EventType.PING or path is None:
+            return (_without_subject(head, body, type_, type_word),)
         snapshot = _snapshot(head, body, type_, path)
         return (
             Event(
@@ -115,7 +113,19 @@ def _own_id(head: Mapping[str, Any], body: bytes) -> str:
     return _event_id(head.get("event_id")) or f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
-def _without_subject(head: Mapping[str, Any], body: bytes, type_: EventType, words: str) -> Event:
+def _without_subject(
+    head: Mapping[str, Any], body: bytes, type_: EventType | None, type_word: str
+) -> Event:
+    """The event of a body without a subject. Raises Unreadable where its type demands one."""
+    if type_ is None:
+        raise Unreadable("the body has neither an event_type nor an issue or incident")
+    if kind := envelope.kind_of_type(type_):
+        where = f"{type_.value}.{kind.value}"
+        raise Unreadable(f"{where} is missing from an event of type {type_.value}")
+    words = f"an event of a type not known here: {text(type_word, 64)}"
+    if type_ is EventType.PING:
+        ping = head.get("ping")
+        words = text(get(ping, "message")) if isinstance(ping, Mapping) else ""
     return Event(
         id=_own_id(head, body),
         type=type_,
@@ -123,19 +133,6 @@ def _without_subject(head: Mapping[str, Any], body: bytes, type_: EventType, wor
         workspace=_workspace(head),
         message=words,
     )
-
-
-def _of_no_subject(
-    head: Mapping[str, Any], body: bytes, type_: EventType | None, type_word: str
-) -> Event:
-    """The event of a body without a message. Raises Unreadable where its type demands one."""
-    if type_ is None:
-        raise Unreadable("the body has neither an event_type nor an issue or incident")
-    if kind := envelope.kind_of_type(type_):
-        where = f"{type_.value}.{kind.value}"
-        raise Unreadable(f"{where} is missing from an event of type {type_.value}")
-    words = f"an event of a type not known here: {text(type_word, 64)}"
-    return _without_subject(head, body, type_, words)
 
 
 def _settled_type(type_: EventType | None, path: MessagePath) -> EventType:
