@@ -28,7 +28,7 @@ class SimulatedJira:
         self.server.stop(3.0)
 
     def settings(self) -> dict[str, str]:
-        """The keys of ``[sites.main]`` with which our account signs in here."""
+        """The keys of ``[sites.main]`` for signing in to this site."""
         cloud = self.site.dialect is Dialect.CLOUD
         email = {"email": BOT.email} if cloud else {}
         return {"url": self.url, **email, "token": BOT.secret, "project": PROJECT}

@@ -44,7 +44,7 @@ def backtest(
 
     Example:  ticket-sync backtest --since 30d
     """
-    from sync.bootstrap.adapters import source_of
+    from sync.bootstrap.adapters import sources_of
     from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
     from sync.settings import load
@@ -54,11 +54,10 @@ def backtest(
     edited = rule_files(settings).load().rules
     now = time.time()
     start = now - _seconds(since)
-    source = source_of(settings)
+    sources = sources_of(settings)
     store = existing_store(settings)
     try:
         in_force = rules_in_force(settings, store)
-        sources = {source.name: source}
         after = replay(store, sources, edited, start, now)
         same = in_force is not None and in_force.digest == edited.digest
         before = None

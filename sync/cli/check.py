@@ -36,8 +36,8 @@ def check(
 
     Example:  ticket-sync check --offline
     """
-    from sync.bootstrap.checking import check_sites
     from sync.bootstrap.rules import rule_files
+    from sync.bootstrap.site_check import check_sites
     from sync.settings import find, load
     from sync.toml import MistakesFound
 

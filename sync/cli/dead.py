@@ -27,7 +27,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A delivery's id, 
 
 @app.command("list")
 def listed(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")] = 100,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,9 +83,9 @@ def replay(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let deliveries be read again, after an upgrade that can read them, say.
+    """Have deliveries read again, for example after an upgrade that can read them.
 
-    The daemon does the work. Replaying what had been read before is harmless: the newest state wins.
+    The daemon reads them. Replaying a delivery that was read before is harmless: the newest state wins.
 
     Exit codes: 0 done, 1 there is no such delivery, 2 usage, the store or the configuration.
 

@@ -47,7 +47,7 @@ def init(
     Example:  JIRA_TOKEN=… ticket-sync init --site https://your-team.atlassian.net
     --email jira-bot@example.com --project DATA --yes
     """
-    from sync.bootstrap.beginning import Answers, first_files, write
+    from sync.bootstrap.first_files import Answers, first_files, write
     from sync.domain.errors import Rejected
 
     answers = Answers(

@@ -134,7 +134,7 @@ class Stage(World):
             ref = f"coalesce:{kind}:{subject}"
             there = subjects.to_snapshot(subjects.load(session, [ref])[ref])
             told: Snapshot = replace(there, event_id="", **known)
-            self.triage.absorb(session, [told], merge=merge_from_api)
+            self.triage.merge_snapshots(session, [told], merge=merge_from_api)
 
     def live(self, seconds: float) -> None:
         """Let time pass, walking whatever falls due meanwhile."""

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from sync.adapters.coalesce import CoalesceSource
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.api import CoalesceApi
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.client import CoalesceApi
 from sync.adapters.jira import JiraSite, JiraTracker
 from sync.bootstrap.http import Background
 from sync.domain.ticket import FAMILY_LABEL, marker_label
@@ -79,8 +79,8 @@ class Everything:
         parts = Parts(
             store=store,
             triage=self.world.triage,
-            source=self.source,
-            api=self.api,
+            sources={"coalesce": self.source},
+            apis={"coalesce": self.api},
             trackers={"main": self.tracker},
             rules=self.world.rules,
             clock=self.clock,

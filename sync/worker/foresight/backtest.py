@@ -19,7 +19,7 @@ from sync.ports import Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
 from sync.store.engine import Store
-from sync.store.tables import DeliveryRow, LinkRow, SubjectRow, TicketRow, TicketState
+from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
 from sync.worker.foresight.trial_store import scratch_store
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.facts import gather, rule_for
@@ -95,7 +95,7 @@ class _Run:
         """Take what was there before the window: their tickets exist, and do not count."""
         for start in range(0, len(known), MOST):
             with self._scratch.write() as session:
-                self._triage.absorb(session, known[start : start + MOST])
+                self._triage.merge_snapshots(session, known[start : start + MOST])
         with self._scratch.write() as session:
             for row in session.exec(select(TicketRow)):
                 self._make(row)
@@ -106,7 +106,7 @@ class _Run:
         self._events += len(batch)
         self._seen.update(str(snapshot.ref) for _, snapshot in batch)
         with self._scratch.write() as session:
-            self._triage.absorb(session, [snapshot for _, snapshot in batch])
+            self._triage.merge_snapshots(session, [snapshot for _, snapshot in batch])
             self._walk(session)
 
     def finish(self, until: float) -> None:
@@ -212,31 +212,29 @@ def _delivered(
             if source is None or row.received_at > until:
                 continue
             try:
-                snapshot = source.read(row.body).snapshot
+                events = source.read(row.body)
             except Unreadable:
                 continue
-            if snapshot is not None:
-                # Receivers' clocks may differ a little; time does not run backwards.
-                latest = max(latest, row.received_at)
-                yield latest, snapshot
+            # Receivers' clocks may differ a little; time does not run backwards.
+            latest = max(latest, row.received_at)
+            yield from ((latest, event.snapshot) for event in events if event.snapshot is not None)
         if not rows:
             return
         last = rows[-1].seq or 0
 
 
 def _undelivered(store: Store, since: float, until: float) -> Iterator[Event]:
-    spoken = select(DeliveryRow.subject)
     query = (
         select(SubjectRow)
         .where(
             col(SubjectRow.first_seen_at) >= since,
             col(SubjectRow.first_seen_at) <= until,
-            col(SubjectRow.ref).not_in(spoken),
         )
         .order_by(col(SubjectRow.first_seen_at))
     )
     with store.read() as session:
-        rows = list(session.exec(query))
+        delivered = deliveries.subjects_since(session)
+        rows = [row for row in session.exec(query) if row.ref not in delivered]
     for row in rows:
         yield row.first_seen_at, subjects.to_snapshot(row)
 
@@ -247,10 +245,9 @@ def _before(store: Store, since: float) -> Iterator[Snapshot]:
     Only their newest state is kept, so one that is spoken of within the window counts as open at its
     start, and as older than everything said then.
     """
-    spoken = select(DeliveryRow.subject).where(DeliveryRow.received_at >= since).distinct()
     query = select(SubjectRow).where(col(SubjectRow.first_seen_at) < since)
     with store.read() as session:
-        within = set(session.exec(spoken))
+        within = deliveries.subjects_since(session, since)
         rows = [
             row for row in session.exec(query) if row.ref in within or not Status(row.status).ended
         ]

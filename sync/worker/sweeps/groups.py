@@ -22,12 +22,12 @@ Roster = Mapping[str, tuple[Sweep, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What sweeps are made of. ``api`` is None where there are no credentials for it."""
+    """What sweeps are made of. ``apis`` are those of the sources that we have credentials for."""
 
     store: Store
     triage: Triage
-    source: Source
-    api: SourceApi | None
+    sources: Mapping[str, Source]
+    apis: Mapping[str, SourceApi]
     trackers: Mapping[str, Tracker]
     rules: Callable[[], RuleSet]
     clock: Clock
@@ -39,26 +39,28 @@ class Parts:
 def roster(parts: Parts) -> Roster:
     """All sweeps that these parts allow, by group. Without an API two groups are empty."""
     store, lags = parts.store, parts.overlaps
-    upstream: tuple[Sweep, ...] = ()
-    deliveries: tuple[Sweep, ...] = ()
-    if parts.api is not None:
-        upstream = (
-            IssuesSweep(store, parts.triage, parts.api, lags["upstream"]),
-            IncidentsSweep(store, parts.triage, parts.api, lags["upstream"]),
-        )
-        deliveries = (
+    upstream: list[Sweep] = []
+    deliveries: list[Sweep] = []
+    for name, api in parts.apis.items():
+        # The sweeps of the first source have plain names, under which stores keep their watermarks.
+        of = f":{name}" if upstream else ""
+        lag = lags["upstream"]
+        upstream.append(IssuesSweep(store, parts.triage, api, lag, f"issues{of}"))
+        upstream.append(IncidentsSweep(store, parts.triage, api, lag, f"incidents{of}"))
+        deliveries.append(
             DeliveriesSweep(
                 store,
-                parts.source,
-                parts.api,
+                parts.sources[name],
+                api,
                 parts.clock,
                 lag=lags["deliveries"],
                 poke=parts.poke_triage,
-            ),
+                name=f"deliveries{of}",
+            )
         )
     return {
-        "upstream": upstream,
-        "deliveries": deliveries,
+        "upstream": tuple(upstream),
+        "deliveries": tuple(deliveries),
         "jira": tuple(
             TicketsSweep(store, tracker, parts.clock, lags["jira"])
             for tracker in parts.trackers.values()

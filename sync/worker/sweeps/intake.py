@@ -23,7 +23,7 @@ def take_in(
 ) -> int:
     """Merge snapshots from an API into the store, and report what was missing, stale or wrong.
 
-    How many subjects changed. ``slots`` as for ``Triage.absorb``. In a dry run nothing is written.
+    How many subjects changed. ``slots`` as for ``merge_snapshots``. In a dry run nothing is written.
     """
     run.looked(len(snapshots))
     if not snapshots:
@@ -39,7 +39,7 @@ def take_in(
             deliveries.lock_triage(session)
             rows = subjects.load(session, by_ref)
             known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
-            outcomes = triage.absorb(
+            outcomes = triage.merge_snapshots(
                 session, list(by_ref.values()), merge=merge_from_api, slots=slots
             )
     changed = 0

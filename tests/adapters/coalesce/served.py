@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.api import CoalesceApi
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.client import CoalesceApi
 from sync.bootstrap.http import Background
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox, Sender
 from sync.sandbox.coalesce.api_request import Answer
@@ -53,7 +53,7 @@ class Upstream:
         self.api = CoalesceApi(self.access(), self.clock)
 
     def access(self, **changes: str) -> ApiAccess:
-        known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "workspace": "acme"}
+        known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         return ApiAccess(**{**known, "url": self.server.url, **changes}, page_size=self.page_size)  # type: ignore[arg-type]
 
     def pass_time(self, seconds: float = 60.0) -> float:

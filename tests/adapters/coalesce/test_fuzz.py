@@ -57,7 +57,7 @@ def settle(body: bytes) -> Event | None:
     assert len(event_type) <= 64
     assert clean(event_id) == event_id
     try:
-        event = SOURCE.read(body)
+        [event] = SOURCE.read(body)
     except Unreadable:
         return None
     assert event.id

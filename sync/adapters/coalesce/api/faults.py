@@ -1,4 +1,4 @@
-"""Answers of the API, sorted into values and faults."""
+"""The API's answers, sorted into values and faults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from sync.adapters.coalesce.fields import get, text
+from sync.adapters.coalesce.message.fields import get, text
 from sync.domain.errors import (
     Cause,
     Fault,
@@ -31,10 +31,10 @@ _LONGEST_WAIT = 3600.0
 def fault_of(
     reply: httpx2.Response, what: str, *, scope: str, safe: bool, now: float
 ) -> Fault | None:
-    """Why an answer is none; None for a 2xx.
+    """The fault that an answer stands for; None for a 2xx.
 
-    ``what`` is what was asked, for people (``list issues``), ``scope`` the permission it needs.
-    ``safe`` calls change nothing, so that a server's error proves that nothing was done.
+    ``what`` names the call for people (``list issues``), ``scope`` the permission that the call needs.
+    A ``safe`` call changes nothing upstream, so an error of the server leaves no doubt about its effect.
     """
     status = reply.status_code
     if 200 <= status < 300:
@@ -57,12 +57,14 @@ def fault_of(
             return Refused(words, retry_after=retry_after(reply, now), scope=Scope.ENDPOINT)
         return Unknown(words)
     if 300 <= status < 400:
-        return Rejected(words, remedy="Set url in [coalesce.api] to where it redirects to.")
+        return Rejected(
+            words, remedy="Set url in [coalesce.api] to the address that it redirects to."
+        )
     return Rejected(words)
 
 
 def retry_after(reply: httpx2.Response, now: float) -> float | None:
-    """The wait that was asked for (seconds, at most an hour); None where none was."""
+    """The wait that the API asks for (seconds, at most an hour); None if it asks for none."""
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), _LONGEST_WAIT)
@@ -76,7 +78,7 @@ def retry_after(reply: httpx2.Response, now: float) -> float | None:
 
 
 def content(reply: httpx2.Response, what: str) -> Mapping[str, Any]:
-    """The object an answer holds. Raises Refused for what is none: a page of some proxy, say."""
+    """The object in an answer. Raises Refused for any other answer, such as an error page of a proxy."""
     try:
         value = json.loads(reply.content) if reply.content else {}
     except (ValueError, RecursionError):

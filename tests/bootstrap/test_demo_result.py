@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from sync.bootstrap.verdict import judge
+from sync.bootstrap.demo_result import judge
 from sync.sandbox.coalesce import CoalesceSandbox
 from sync.sandbox.jira import JiraSandbox
 from sync.sandbox.jira.ready_site import BOT
@@ -48,9 +48,9 @@ def test_one_ticket_in_the_right_state_for_each_subject_is_good(
     ticket(jira, f"coalesce:issue:{issue.id}")
     over = ticket(jira, f"coalesce:incident:{incident.id}")
     jira.person.transition(over, "Done")
-    verdict = judge(upstream, jira)
-    assert verdict.good
-    assert (verdict.subjects, verdict.created, verdict.closed, verdict.moved) == (2, 2, 1, 1)
+    result = judge(upstream, jira)
+    assert result.good
+    assert (result.subjects, result.created, result.closed, result.moved) == (2, 2, 1, 1)
 
 
 def test_a_subject_without_a_ticket_is_lost(upstream: CoalesceSandbox, jira: JiraSandbox) -> None:
@@ -64,9 +64,9 @@ def test_two_tickets_of_one_subject_are_a_double(
     issue = upstream.open_issue()
     for _ in range(2):
         ticket(jira, f"coalesce:issue:{issue.id}")
-    verdict = judge(upstream, jira)
-    assert verdict.doubled == (f"coalesce:issue:{issue.id} has 2 tickets: DATA-1, DATA-2",)
-    assert not verdict.good
+    result = judge(upstream, jira)
+    assert result.doubled == (f"coalesce:issue:{issue.id} has 2 tickets: DATA-1, DATA-2",)
+    assert not result.good
 
 
 def test_a_comment_made_twice_is_a_double(upstream: CoalesceSandbox, jira: JiraSandbox) -> None:

@@ -1,4 +1,4 @@
-"""Bytes to a JSON object, or the reason why not."""
+"""Parsing a body: bytes to a JSON object, or the reason why they are none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sync.adapters.coalesce.fields import kind_of
+from sync.adapters.coalesce.message.fields import kind_of
 from sync.domain.errors import Unreadable
 
 # A real message is less than ten levels deep.
@@ -15,7 +15,7 @@ _DIGITS = 40
 
 
 def parse(body: bytes) -> Mapping[str, Any]:
-    """The object a body holds. Of a key that is there twice, the last counts. Raises Unreadable."""
+    """The object in a body. If a key occurs twice, its last value counts. Raises Unreadable."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -35,12 +35,12 @@ def parse(body: bytes) -> Mapping[str, Any]:
 
 
 def _whole(digits: str) -> int | str:
-    # Python refuses to read numbers of thousands of digits, and nothing here needs them as numbers.
+    # Python refuses to read numbers of thousands of digits; no field needs one as a number.
     return int(digits) if len(digits) <= _DIGITS else digits[:_DIGITS]
 
 
 def _no_number(_name: str) -> None:
-    """NaN and the infinities, which JSON does not have, are nothing."""
+    """NaN and the infinities, which JSON does not allow, are read as null."""
 
 
 def _too_deep(text: str, value: Any) -> bool:

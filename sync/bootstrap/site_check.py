@@ -1,4 +1,4 @@
-"""Rules held against the sites of the configuration."""
+"""Checking the rules against the sites of the configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.settings import Settings
 
 
 def jira_of(settings: Settings, name: str) -> JiraTracker:
-    """One site of the configuration, to ask things of."""
+    """The tracker of one site of the configuration."""
     return JiraTracker(jira_site(name, settings.sites[name]), WallClock())
 
 
@@ -22,7 +22,7 @@ def check_sites(
     rules: RuleSet,
     tracker_of: Callable[[str], JiraTracker] | None = None,
 ) -> list[Report]:
-    """Each site that a rule names held against those rules; reads only. ``tracker_of`` makes the
+    """Compare each site that a rule names with those rules; reads only. ``tracker_of`` makes the
     tracker of a site by its name."""
     made = tracker_of or (lambda name: jira_of(settings, name))
     return [

@@ -1,19 +1,18 @@
-"""OAuth2 client credentials: one token, shared by threads, renewed before it ends."""
+"""OAuth2 client credentials: one token, shared by threads, renewed before it expires."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import httpx2
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.answers import content, fault_of
-from sync.adapters.coalesce.fields import get, number
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.faults import content, fault_of
+from sync.adapters.coalesce.message.fields import get, number
 from sync.domain.errors import Fault, Outage, Refused, SiteDown
 from sync.ports import Clock
 
-# A token is renewed this long before it ends, so that none ends on its way.
+# A token is renewed this long before it expires, so that it does not expire during a call.
 _MARGIN_SECONDS = 30.0
 _USUAL_SECONDS = 3600
 
@@ -21,25 +20,18 @@ _USUAL_SECONDS = 3600
 class Tokens:
     """The access token of one set of credentials."""
 
-    def __init__(
-        self,
-        access: ApiAccess,
-        client: httpx2.Client,
-        clock: Clock,
-        called: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, access: ApiAccess, client: httpx2.Client, clock: Clock) -> None:
         self._access = access
         self._client = client
         self._clock = clock
-        self._called = called
         self._lock = threading.Lock()
         self._token = ""
         self._until = 0.0
 
     def bearer(self, *, refused: str = "") -> str:
-        """A token. ``refused`` is one that the API no longer takes: it is not given again.
+        """A token. ``refused`` is a token that the API no longer accepts; it is not returned again.
 
-        Raises SiteDown when the credentials are wrong, Refused when nothing can be had now.
+        Raises SiteDown if the credentials are wrong, Refused if no token can be fetched now.
         """
         with self._lock:
             if not self._token or self._token == refused or self._clock.time() >= self._until:
@@ -49,7 +41,6 @@ class Tokens:
             return self._token
 
     def _fetch(self) -> tuple[str, float]:
-        self._called()
         what = "get a token"
         form = {
             "grant_type": "client_credentials",
@@ -60,20 +51,13 @@ class Tokens:
             reply = self._client.post(f"{self._access.base}/oauth2/token", data=form)
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             name = type(error).__name__
-            raise Refused(
-                f"no answer from {self._access.base} on asking for a token ({name})"
-            ) from None
+            raise Refused(f"no answer from {self._access.base} to {what} ({name})") from None
         fault = fault_of(reply, what, scope=what, safe=True, now=self._clock.time())
         if fault is not None:
             raise _of_credentials(reply, fault)
         found = content(reply, what)
         token, lifetime = get(found, "access_token"), number(get(found, "expires_in"))
-        if (
-            not isinstance(token, str)
-            or not token.isascii()
-            or not token.isprintable()
-            or not token
-        ):
+        if not (isinstance(token, str) and token and token.isascii() and token.isprintable()):
             raise Refused("the answer to the request for a token holds none")
         return token, float(lifetime if lifetime and lifetime > 0 else _USUAL_SECONDS)
 
@@ -82,7 +66,7 @@ def _of_credentials(reply: httpx2.Response, fault: Fault) -> Fault:
     if reply.status_code not in (400, 401, 403):
         return fault
     return SiteDown(
-        "Coalesce Quality does not take the API credentials; check client_id, client_secret and the "
+        "Coalesce Quality does not accept the API credentials; check client_id, client_secret and the "
         f"region in [coalesce.api] ({fault})",
         outage=Outage.AUTHENTICATION,
     )

@@ -1,9 +1,9 @@
-"""Whether the tickets in the simulated Jira are what the simulated workspace calls for."""
+"""The result of a demo: the tickets in the simulated Jira, compared with the simulated workspace."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sync.domain.ticket import MARKER_PROPERTY
@@ -14,7 +14,7 @@ _BY_STATUS = {"": "new", "investigating": "indeterminate"}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DemoResult:
     """Counts of what was done, and everything that is wrong, in words."""
 
     subjects: int
@@ -32,8 +32,8 @@ class Verdict:
         return not (self.doubled or self.lost or self.wrong)
 
 
-def judge(upstream: CoalesceSandbox, jira: JiraSandbox) -> Verdict:
-    """Compare. A ticket is known by the entity property that its create call carries.
+def judge(upstream: CoalesceSandbox, jira: JiraSandbox) -> DemoResult:
+    """Compare. A ticket is recognised by the entity property that its create call carries.
 
     With the shipped rules each subject has one ticket, in the status category of its status.
     """
@@ -43,16 +43,15 @@ def judge(upstream: CoalesceSandbox, jira: JiraSandbox) -> Verdict:
         key = ticket.properties.get(MARKER_PROPERTY, {}).get("key", f"unmarked {ticket.key}")
         found.setdefault(key, []).append(ticket)
     firsts = [(key, tickets[0]) for key, tickets in sorted(found.items())]
-    doubled = [_names(key, tickets) for key, tickets in sorted(found.items()) if len(tickets) > 1]
-    doubled += [f"{ticket.key}: {words}" for _, ticket in firsts for words in _repeated(ticket)]
-    return Verdict(
+    tickets = [ticket for _, ticket in firsts]
+    return DemoResult(
         subjects=len(wanted),
         created=sum(map(len, found.values())),
-        moved=sum(any(c.field == "status" for c in ticket.history) for _, ticket in firsts),
-        commented=sum(bool(ticket.comments) for _, ticket in firsts),
-        closed=sum(ticket.category == "done" for _, ticket in firsts),
+        moved=sum(any(c.field == "status" for c in ticket.history) for ticket in tickets),
+        commented=sum(bool(ticket.comments) for ticket in tickets),
+        closed=sum(ticket.category == "done" for ticket in tickets),
         calls=sum(jira.calls.values()),
-        doubled=tuple(doubled),
+        doubled=(*_doubled(found), *_repeated(tickets)),
         lost=tuple(f"{key} has no ticket" for key in sorted(wanted.keys() - found.keys())),
         wrong=tuple(
             f"{ticket.key} stands in {ticket.status!r} ({ticket.category}); {key} calls for "
@@ -73,13 +72,18 @@ def _wanted(upstream: CoalesceSandbox) -> Iterator[tuple[str, str]]:
             yield f"coalesce:incident:{incident.id}", "new" if incident.state == "open" else "done"
 
 
-def _names(key: str, tickets: list[Ticket]) -> str:
-    return f"{key} has {len(tickets)} tickets: {', '.join(ticket.key for ticket in tickets)}"
+def _doubled(found: Mapping[str, list[Ticket]]) -> Iterator[str]:
+    """Keys with several tickets."""
+    for key, tickets in sorted(found.items()):
+        if len(tickets) > 1:
+            names = ", ".join(ticket.key for ticket in tickets)
+            yield f"{key} has {len(tickets)} tickets: {names}"
 
 
-def _repeated(ticket: Ticket) -> Iterator[str]:
-    """Comments that were made twice: one event, one comment, one marker."""
-    markers = Counter(str(comment.properties) for comment in ticket.comments if comment.properties)
-    for marker, count in markers.items():
-        if count > 1:
-            yield f"the comment marked {marker} was made {count} times"
+def _repeated(tickets: list[Ticket]) -> Iterator[str]:
+    """Comments that were made twice: one event makes one comment, with one marker."""
+    for ticket in tickets:
+        markers = Counter(str(one.properties) for one in ticket.comments if one.properties)
+        for marker, count in markers.items():
+            if count > 1:
+                yield f"{ticket.key}: the comment marked {marker} was made {count} times"

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sync.adapters.coalesce.fields import child, get, snake, text, word
+from sync.adapters.coalesce.message.fields import (
+    all_texts,
+    child,
+    get,
+    pick,
+    snake,
+    text,
+    texts,
+    word,
+)
+from sync.domain.payload import PLATFORMS
 
-# Lists are kept up to so many entries; ``more_entities`` of the payload counts the rest.
+# Lists are cut to this many entries; ``more_entities`` of the payload counts the rest.
 MOST_ENTRIES = 200
 _MOST_PARTS = 20
 
@@ -16,28 +26,6 @@ _VIAS = {1: "api", 2: "mcp", 3: "slack", 4: "pagerduty"}
 _KNOWN_STATUSES = frozenset(_STATUSES.values())
 _KNOWN_VIAS = frozenset(_VIAS.values())
 
-# Platforms of ``synq.entities.v1.Identifier``, in the order in which one is chosen if several are set.
-PLATFORMS = (
-    "airflow_dag",
-    "airflow_task",
-    "bigquery_table",
-    "clickhouse_table",
-    "custom",
-    "databricks_table",
-    "dataproduct",
-    "dbt_cloud_node",
-    "dbt_core_node",
-    "monitor",
-    "mysql_table",
-    "postgres_table",
-    "redshift_table",
-    "snowflake_table",
-    "sql_mesh_audit",
-    "sql_mesh_model",
-    "synq_path",
-    "trino_table",
-)
-
 
 def identifier(value: Any, *, depth: int = 0) -> dict[str, Any]:
     """An identifier, flattened: ``platform`` (e.g. ``snowflake_table``; "" where there is none) and
@@ -45,31 +33,22 @@ def identifier(value: Any, *, depth: int = 0) -> dict[str, Any]:
 
     A monitor's ``monitored_id`` is the identifier of what it monitors, flattened likewise.
     """
-    flat: dict[str, Any] = {"platform": ""}
-    if not isinstance(value, Mapping):
-        return flat
-    platform, parts = _platform(value)
-    if parts is None:
-        return flat
-    flat["platform"] = platform
-    for key in sorted(parts)[:_MOST_PARTS]:
-        name, part = text(snake(key), 64), parts[key]
-        if name == "monitored_id" and isinstance(part, Mapping):
-            if depth == 0:
-                flat[name] = identifier(part, depth=1)
-        elif name != "platform" and (found := text(part)):
-            flat.setdefault(name, found)
+    platform, parts = _platform(value) if isinstance(value, Mapping) else ("", {})
+    flat: dict[str, Any] = {**all_texts(parts, _MOST_PARTS), "platform": platform}
+    if depth == 0 and (monitored := child(parts, "monitored_id")) is not None:
+        flat["monitored_id"] = identifier(monitored, depth=1)
     return flat
 
 
-def _platform(value: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
-    for platform in PLATFORMS:
-        if (parts := child(value, platform)) is not None:
+def _platform(value: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The platform and its fields; a platform newer than this program after those that are known."""
+    for platform, parts in pick(value, PLATFORMS).items():
+        if isinstance(parts, Mapping):
             return platform, parts
     for key in sorted(value):
         if isinstance(parts := value[key], Mapping):
             return text(snake(key), 64), parts
-    return "", None
+    return "", {}
 
 
 def entity(value: Any) -> dict[str, Any] | None:
@@ -77,23 +56,9 @@ def entity(value: Any) -> dict[str, Any] | None:
     of it can be read."""
     if not isinstance(value, Mapping):
         return None
-    found: dict[str, Any] = {
-        name: text(get(value, name)) for name in ("name", "type_name", "folder", "entity_url")
-    }
-    found["identifier"] = identifier(get(value, "identifier"))
-    return (
-        found
-        if any(found[k] for k in found if k != "identifier") or found["identifier"]["platform"]
-        else None
-    )
-
-
-def entities(value: Any) -> tuple[list[dict[str, Any]], int]:
-    """The first entities of a list, and how many more there were."""
-    if not isinstance(value, list):
-        return [], 0
-    found = [one for item in value[:MOST_ENTRIES] if (one := entity(item)) is not None]
-    return found, max(0, len(value) - MOST_ENTRIES)
+    found = texts(value, "name", "type_name", "folder", "entity_url")
+    flat = identifier(get(value, "identifier"))
+    return {**found, "identifier": flat} if any(found.values()) or flat["platform"] else None
 
 
 def owners(value: Any) -> list[dict[str, str]]:
@@ -102,10 +67,7 @@ def owners(value: Any) -> list[dict[str, str]]:
         return []
     found = []
     for item in value[:MOST_ENTRIES]:
-        owner = {
-            name: text(get(item, name)) if isinstance(item, Mapping) else ""
-            for name in ("id", "title", "url")
-        }
+        owner = texts(item if isinstance(item, Mapping) else {}, "id", "title", "url")
         if isinstance(item, str):
             owner["title"] = text(item)
         if any(owner.values()):
@@ -133,7 +95,7 @@ def _id_in(value: Mapping[str, Any], name: str, inner: str) -> str:
 
 
 def via(value: Any) -> str:
-    """By which way somebody acted: ``api``, ``mcp``, ``slack``, ``pagerduty`` or ""."""
+    """The channel through which a person acted: ``api``, ``mcp``, ``slack``, ``pagerduty`` or ""."""
     found = word(value, "via_", _VIAS)
     return found if found in _KNOWN_VIAS else ""
 
@@ -141,8 +103,8 @@ def via(value: Any) -> str:
 def status(value: Any) -> str:
     """A triage status: ``investigating``, ``expected``, ``fixed``, ``no_action_needed`` or "".
 
-    Webhooks say ``ISSUE_STATUS_FIXED``, the API ``STATUS_FIXED``. A status newer than this program is
-    "", which means open.
+    Webhooks write ``ISSUE_STATUS_FIXED``, the API writes ``STATUS_FIXED``. A status that this program
+    does not know is "", which means open.
     """
     if isinstance(value, str):
         value = value.strip().upper().removeprefix("ISSUE_")

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.answers import content, fault_of
-from sync.adapters.coalesce.oauth import Tokens
+from sync.adapters.coalesce.api.access import ApiAccess, open_client
+from sync.adapters.coalesce.api.faults import content, fault_of
+from sync.adapters.coalesce.api.oauth import Tokens
 from sync.domain.errors import Fault, Refused, Rejected, SiteDown, Unknown
 from sync.ports import Clock
 
 _TRIES = 3
 _FIRST_WAIT = 0.5
-# A longer wait is the caller's to plan: it must not hold up a thread, or a stop.
+# Seconds. A longer wait is raised to the caller, because it would block a thread and delay a stop.
 _LONGEST_WAIT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to ask. ``what`` and ``scope`` are for people, as in ``answers.fault_of``."""
+    """One request. ``what`` and ``scope`` are for people, as in ``faults.fault_of``."""
 
     method: str
     path: str
@@ -36,15 +35,13 @@ class Ask:
 
 
 class Calls:
-    """Calls with one set of credentials. Safe to share between threads; counts what it sends."""
+    """Calls with one set of credentials. Safe to share between threads."""
 
     def __init__(self, access: ApiAccess, clock: Clock) -> None:
         self._access = access
         self._clock = clock
-        self._client = access.open()
-        self._tokens = Tokens(access, self._client, clock, self._called)
-        self._lock = threading.Lock()
-        self.count = 0
+        self._client = open_client()
+        self._tokens = Tokens(access, self._client, clock)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -53,13 +50,13 @@ class Calls:
     def ask(self, ask: Ask) -> Mapping[str, Any]:
         """The answer, an object. Raises Refused, Rejected, Missing, Unknown or SiteDown.
 
-        Safe calls are tried three times within seconds where the network, the server or a short rate
-        limit is in the way.
+        Safe calls are tried three times within seconds if the network, the server or a short rate limit
+        fails them.
         """
         for left in reversed(range(_TRIES if ask.safe else 1)):
             try:
                 reply = self._authorized(ask)
-                # A 2xx to what changes something says that it was done, whatever else it says.
+                # A 2xx says that a change was made, whatever the body holds.
                 return content(reply, ask.what) if ask.safe else {}
             except Refused as fault:
                 wait = fault.retry_after
@@ -75,11 +72,10 @@ class Calls:
         try:
             return self._send(ask, token)
         except SiteDown:
-            # Ended early or withdrawn: nothing was done, so asking once more with a new one is safe.
+            # The token ended early or was withdrawn. The call had no effect: send it with a new token.
             return self._send(ask, self._tokens.bearer(refused=token))
 
     def _send(self, ask: Ask, token: str) -> httpx2.Response:
-        self._called()
         try:
             reply = self._client.request(
                 ask.method,
@@ -104,7 +100,3 @@ class Calls:
 
     def _no_answer(self, ask: Ask, error: Exception) -> str:
         return f"no answer from {self._access.base} to {ask.what} ({type(error).__name__})"
-
-    def _called(self) -> None:
-        with self._lock:
-            self.count += 1

@@ -1,4 +1,4 @@
-"""The first files of an installation: config.toml and mappings, for a site that was asked."""
+"""The first files of an installation: config.toml and mappings, made to fit a Jira site."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sync.settings import shipped
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a person said of their site. The token is used for asking only, and never written;
-    ``token_env`` names the variable it is read from later."""
+    """A person's answers about their site. The token is used for calls and never written; ``token_env``
+    names the variable that the daemon reads the token from."""
 
     url: str
     email: str
@@ -29,13 +29,13 @@ class Answers:
 
 
 def tracker_of(answers: Answers) -> JiraTracker:
-    """The site, to be asked."""
+    """The tracker of the site."""
     site = JiraSite(name="main", url=answers.url, email=answers.email, token=answers.token)
     return JiraTracker(site, WallClock())
 
 
 def first_files(answers: Answers, folder: Path) -> dict[Path, str]:
-    """The files and their texts. Asks the site; writes nothing. Raises the tracker's faults."""
+    """The files and their texts. Calls the site; writes nothing. Raises the tracker's faults."""
     start = gather(tracker_of(answers), answers.project, answers.issue_type)
     mappings = folder / "mappings"
     return {
@@ -48,7 +48,7 @@ def first_files(answers: Answers, folder: Path) -> dict[Path, str]:
 def config_text(answers: Answers) -> str:
     """The example configuration with this site in it."""
     text = shipped("config.example.toml").read_text("utf-8")
-    # Everything up to the first setting explains how to make what is made here.
+    # The part before the first setting explains how to write this file by hand.
     text = text[text.index("# A line ") :]
     for key, value in (
         ("url", quoted(answers.url)),
@@ -64,12 +64,12 @@ def config_text(answers: Answers) -> str:
 
 
 def write(files: dict[Path, str], *, force: bool) -> None:
-    """Write the files, all or none. Raises CannotStart when one is there already."""
+    """Write the files. Raises CannotStart, and writes none, if one exists already and not ``force``."""
     there = [path for path in files if path.exists()]
     if there and not force:
         raise CannotStart(
             f"There is already {', '.join(map(str, there))}. Move what is there away, choose another "
-            "--directory, or write over it with --force."
+            "--directory, or overwrite with --force."
         )
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Reading single fields of a protobuf-JSON message, whatever form they come in."""
+"""Reading the fields of a protobuf-JSON message, whatever form they come in."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @lru_cache(maxsize=512)
 def camel(name: str) -> str:
-    """``issue_id`` as ``issueId``. For names of our own: what was sent would fill the cache."""
+    """``issue_id`` as ``issueId``. For names of ours only: names of a sender would fill the cache."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
@@ -34,6 +34,34 @@ def get(message: Mapping[str, Any], name: str) -> Any:
     return message.get(camel(name)) if value is None else value
 
 
+def pick(message: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Several fields as ``get`` reads them, absent ones left out.
+
+    >>> pick({"eventId": "e1", "event_time": None}, ("event_id", "event_time"))
+    {'event_id': 'e1'}
+    """
+    return {name: value for name in names if (value := get(message, name)) is not None}
+
+
+def read(message: Mapping[str, Any], readers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """Several fields by name, each as its reader returns it. Absent ones are left out."""
+    return {name: readers[name](value) for name, value in pick(message, readers).items()}
+
+
+def texts(message: Mapping[str, Any], *names: str) -> dict[str, str]:
+    """Several short texts by name, "" for those that are absent."""
+    return {name: text(get(message, name)) for name in names}
+
+
+def all_texts(message: Mapping[str, Any], most: int) -> dict[str, str]:
+    """The texts of the first ``most`` fields by snake_case name, without those that are empty."""
+    found: dict[str, str] = {}
+    for key in sorted(message)[:most]:
+        if value := text(message[key]):
+            found.setdefault(text(snake(key), 64), value)
+    return found
+
+
 def child(message: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     """A field that is a message; None where it is absent or something else."""
     value = get(message, name)
@@ -41,9 +69,11 @@ def child(message: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
 
 
 def text(value: Any, limit: int = SHORT) -> str:
-    """Text, cleaned and cut. A number is taken for its digits; anything else is no text: ""."""
+    """Text, cleaned and cut. A number becomes its digits; any other value becomes ""."""
     if isinstance(value, str):
-        return cut(clean(value), limit)
+        # Nothing that can be printed needs cleaning, and most texts can.
+        value = value if value.isprintable() else clean(value)
+        return value if len(value) <= limit else cut(value, limit)
     if isinstance(value, bool):
         return ""
     if isinstance(value, int):
@@ -51,6 +81,16 @@ def text(value: Any, limit: int = SHORT) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
     return ""
+
+
+def long_text(value: Any) -> str:
+    """Text of up to 100,000 characters."""
+    return text(value, LONG)
+
+
+def is_clean(value: str) -> bool:
+    """Whether cleaning leaves a text as it is."""
+    return value.isprintable() or clean(value) == value
 
 
 def number(value: Any) -> int | None:
@@ -67,16 +107,16 @@ def number(value: Any) -> int | None:
 def word(value: Any, prefix: str, numbers: Mapping[int, str]) -> str:
     """An enum's value as a short lower-case word.
 
-    It comes as a name (with or without ``prefix``, in any case) or as a number. Unspecified is "". A
-    name not in ``numbers`` comes back as it is, for the caller to know or not; an unknown number is
-    "#" and the number.
+    The value comes as a name (with or without ``prefix``, in any case) or as a number. Unspecified is
+    "". A name that is not in ``numbers`` is returned unchanged; an unknown number is "#" and the
+    number.
     """
     found = number(value)
     if found is not None:
         return "" if found == 0 else numbers.get(found, f"#{found}")
     if not isinstance(value, str):
         return ""
-    name = clean(value).strip().lower().removeprefix(prefix)
+    name = text(value).strip().lower().removeprefix(prefix)
     return "" if name == "unspecified" else name
 
 

@@ -17,7 +17,7 @@ _RFC3339 = re.compile(
     r"(?:[.,]([0-9]+))?\s*(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?\Z",
     re.ASCII,
 )
-# As everybody writes it, and nothing that is only allowed: no small letters, no second 60.
+# The usual spelling. RFC 3339 also allows small letters and second 60, which many readers refuse.
 _USUAL = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,9})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z",
@@ -28,32 +28,27 @@ _LONGEST = 64
 
 
 def nanoseconds(value: Any) -> int | None:
-    """Nanoseconds since the epoch; None for what is not a time after 1970 that 64 bits can hold.
+    """Nanoseconds since the epoch; None for a value that is no time, or none from 1970 to 2262.
 
-    Taken are RFC 3339 texts (without an offset they count as UTC), seconds since the epoch as text
-    or number, and the message form ``{"seconds": …, "nanos": …}``. The zero times of protobuf and Go
-    mean that nothing was set.
+    A time is an RFC 3339 text (in UTC if it has no offset), seconds since the epoch as text or number,
+    or the message form ``{"seconds": …, "nanos": …}``. The zero times of protobuf and Go mean that no
+    time was set.
     """
+    found = None
     if isinstance(value, str):
         found = _from_text(value.strip()) if len(value) <= _LONGEST else None
-    elif isinstance(value, bool):
-        return None
-    elif isinstance(value, int):
-        found = value * NANOS if abs(value) <= _LATEST_SECONDS else None
-    elif isinstance(value, float):
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         found = round(value * NANOS) if abs(value) <= _LATEST_SECONDS else None
     elif isinstance(value, Mapping):
         found = _from_message(value)
-    else:
-        return None
     return found if found is not None and 0 < found <= _LATEST else None
 
 
 def received(value: Any) -> str:
-    """The time as the RFC 3339 text it came as; what is none is "".
+    """A time as RFC 3339 text, "" for a value that is no time.
 
-    Forms and spellings that other readers of times would refuse are rewritten: whoever reads it later
-    reads a time.
+    A text in the usual spelling is returned unchanged. Other forms and spellings are rewritten, because
+    Jira and the filters of rules would refuse some of them.
     """
     found = nanoseconds(value)
     if found is None:
@@ -84,21 +79,26 @@ def _from_text(text: str) -> int | None:
     if not match:
         return None
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    fraction, _utc, sign, offset_hours, offset_minutes = match.groups()[6:]
-    # Second 60 is a leap second, which counts as the one after.
+    fraction, _utc, *offset = match.groups()[6:]
+    # Second 60 is a leap second, which counts as the second after it.
     if hour > 23 or minute > 59 or second > 60:
         return None
     try:
         days = date(year, month, day).toordinal() - date(1970, 1, 1).toordinal()
+        seconds = days * 86_400 + hour * 3600 + minute * 60 + second - _offset(*offset)
     except ValueError:
         return None
-    seconds = days * 86_400 + hour * 3600 + minute * 60 + second
-    if sign:
-        if int(offset_hours) > 23 or int(offset_minutes) > 59:
-            return None
-        offset = int(offset_hours) * 3600 + int(offset_minutes) * 60
-        seconds -= offset if sign == "+" else -offset
     return seconds * NANOS + _fraction(fraction)
+
+
+def _offset(sign: str | None, hours: str | None, minutes: str | None) -> int:
+    """Seconds that a zone is ahead of UTC. Raises ValueError for a zone that there cannot be."""
+    if sign is None or hours is None or minutes is None:
+        return 0
+    if int(hours) > 23 or int(minutes) > 59:
+        raise ValueError(f"{hours}:{minutes}")
+    offset = int(hours) * 3600 + int(minutes) * 60
+    return offset if sign == "+" else -offset
 
 
 def _from_message(value: Mapping[str, Any]) -> int | None:

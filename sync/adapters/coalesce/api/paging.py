@@ -1,11 +1,11 @@
-"""Lists to their end, page by page."""
+"""Fetching lists to their end, page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sync.adapters.coalesce.fields import child, get
+from sync.adapters.coalesce.message.fields import child, get
 
 Page = Mapping[str, Any]
 
@@ -13,8 +13,8 @@ Page = Mapping[str, Any]
 def pages(fetch: Callable[[str], Page]) -> Iterator[Page]:
     """Every page of a list whose answers carry ``pageInfo.lastId``.
 
-    ``fetch`` takes a cursor, "" for the first page. A cursor that was there before ends the list: the
-    last page of some lists repeats its own.
+    ``fetch`` takes a cursor, "" for the first page. A cursor that was returned before ends the list,
+    because the last page of some lists repeats its own cursor.
     """
     cursor, seen = "", {""}
     while True:
@@ -29,10 +29,10 @@ def pages(fetch: Callable[[str], Page]) -> Iterator[Page]:
 def pages_by_last(
     fetch: Callable[[str], Page], ids_of: Callable[[Page], list[str]]
 ) -> Iterator[Page]:
-    """Every page of a list whose answers may lack ``pageInfo``: the last entry's id is a cursor too.
+    """Every page of a list whose answers may lack ``pageInfo``: then the last entry's id is the cursor.
 
-    Without ``pageInfo`` only a page with nothing new is surely the end; such a list may well ignore
-    the cursor and answer the same for ever.
+    Without ``pageInfo`` a page without new entries is the end, because such a list may ignore the cursor
+    and return the same page for ever.
     """
     cursor: str = ""
     seen: set[str] = set()
