@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sync.adapters.jira import JiraTracker
 from sync.adapters.jira.check import Report, check_site
 from sync.bootstrap.adapters import jira_site
-from sync.bootstrap.clock import WallClock
+from sync.ports import SystemClock
 from sync.rules import Rule, RuleSet
 from sync.rules.errors import Place
 from sync.rules.positions import positions
@@ -18,7 +18,7 @@ from sync.worker.rulebook.files import Loaded
 
 def jira_of(settings: Settings, name: str) -> JiraTracker:
     """One site of the configuration, to ask things of."""
-    return JiraTracker(jira_site(name, settings.sites[name]), WallClock())
+    return JiraTracker(jira_site(name, settings.sites[name]), SystemClock())
 
 
 def check_sites(

@@ -14,11 +14,10 @@ import structlog
 from sync.adapters.coalesce.access import ApiAccess
 from sync.adapters.coalesce.api import CoalesceApi
 from sync.bootstrap.adapters import source_of, trackers_of
-from sync.bootstrap.clock import WallClock
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.rules import rule_files, rules_in_force
 from sync.bootstrap.stores import existing_store
-from sync.ports import Clock, SourceApi, Tracker
+from sync.ports import Clock, SourceApi, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
@@ -134,7 +133,7 @@ class ByHand:
 def by_hand(settings: Settings) -> Iterator[ByHand]:
     """The sweeps beside, or without, a running daemon. Works by the rules in force, or those on disk
     where none are yet. Raises CannotStart, StoreUnavailable, RuleErrors."""
-    clock = WallClock()
+    clock = SystemClock()
     store = existing_store(settings)
     try:
         found = rules_in_force(settings, store) or rule_files(settings).load().rules

@@ -15,7 +15,7 @@ from sync.domain.subject import Snapshot, Status, merge_from_api
 from sync.domain.ticket import Draft
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import Store
-from tests.worker.sweeps.build import Clock, Scene, incident, issue
+from tests.worker.sweeps.build import Scene, SimulatedClock, incident, issue
 
 Make = Callable[[str], Scene]
 
@@ -155,7 +155,7 @@ def test_an_issue_taken_onto_the_incidents_ticket_while_its_own_is_about_to_be_m
                 meanwhile()
             return super().draft(desired, anew=anew)
 
-    jira = Drafting(Clock())
+    jira = Drafting(SimulatedClock())
     rules = "issues = { on_ticket = true }"
     scene = Scene(sqlite_store, tmp_path / "rules", issues=rules, tracker=jira)
     scene.absorb(incident(9))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,7 +14,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from sync.ports import Clock
+from sync.ports import Clock, SystemClock
 from sync.sandbox.jira.auth import Gate
 from sync.sandbox.jira.content import BOT, ready_site
 from sync.sandbox.jira.exchange import Call, Exchange, Outcome, Problem, Response, query_of
@@ -28,19 +27,6 @@ from sync.sandbox.jira.routes import route
 from sync.sandbox.jira.state import Site
 
 _API = re.compile(r"/rest/api/(2|3|latest)/(.*)")
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 class JiraSandbox:

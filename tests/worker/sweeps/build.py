@@ -21,8 +21,8 @@ from sync.worker.sweeps.run import Report, Sweep
 from sync.worker.sweeps.runner import Runner
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.converge import Converger
-
-START = 1_790_000_000.0
+from tests.clock import START as START
+from tests.clock import SimulatedClock as SimulatedClock
 
 RULES = """
 [[rule]]
@@ -53,22 +53,6 @@ open = { category = "new" }
 closed = { category = "done", prefer = ["Done"] }
 cancelled = { category = "done", prefer = ["Won't Do"] }
 """
-
-
-class Clock:
-    """Time that passes when told to."""
-
-    def __init__(self, now: float = START) -> None:
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += max(0.0, seconds)
 
 
 def issue(
@@ -191,7 +175,7 @@ class Scene:
         self, store: Store, folder: Path, *, issues: str = "", tracker: MemoryTracker | None = None
     ) -> None:
         self.store = store
-        self.clock = Clock()
+        self.clock = SimulatedClock()
         self.jira = tracker or MemoryTracker(self.clock, index_lag=30.0)
         self.folder = folder
         self.write_rules(RULES.replace("ISSUES", issues))
