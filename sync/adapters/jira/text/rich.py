@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 
 from sync.adapters.jira.text import adf, wiki
-from sync.adapters.jira.text.plain import TEXT_LIMIT, clean, cut, safe_href, units
 from sync.domain.ticket import Document
+from sync.domain.ticket_text import TEXT_LIMIT, clean, cut, safe_href, units
 
 log = structlog.get_logger("jira")
 

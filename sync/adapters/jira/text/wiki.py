@@ -10,9 +10,9 @@ import html
 import re
 from collections.abc import Iterator
 
-from sync.adapters.jira.text.plain import clean
 from sync.adapters.jira.text.wiki_render import escaped, render
 from sync.domain.ticket import Block, Document
+from sync.domain.ticket_text import clean
 
 _FENCE = re.compile(r"(?<![\\{])\{(code|noformat|quote|panel)\b[^}\n]*\}(?!\})")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")

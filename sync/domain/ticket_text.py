@@ -1,4 +1,4 @@
-"""Plain text within Jira's limits: clean characters, one line, cut with a visible mark.
+"""Plain text within a ticket's limits: clean characters, one line, cut with a visible mark.
 
 Jira counts UTF-16 units, as Java does.
 """
@@ -6,6 +6,7 @@ Jira counts UTF-16 units, as Java does.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 SUMMARY_LIMIT = 254
 LINE_LIMIT = 255
@@ -51,6 +52,18 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
 def label(text: str) -> str:
     """A label: no white space, at most 255 units. Empty when nothing is left."""
     return cut("_".join(one_line(text, 10_000).split()), LABEL_LIMIT)
+
+
+def parts(value: Any) -> list[str]:
+    """The items of a list without the empty ones; a string is split at commas."""
+    many = isinstance(value, list | tuple | set | frozenset)
+    items = value if many else ("" if value is None else str(value)).split(",")
+    return [text for item in items if item not in (None, []) and (text := str(item).strip())]
+
+
+def labels(value: Any) -> list[str]:
+    """A rule's wish for labels in canonical form: sorted, each once, none with white space."""
+    return sorted({found for part in parts(value) if (found := label(part))})
 
 
 def safe_href(href: object) -> str:
