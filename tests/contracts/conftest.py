@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from sync.domain.errors import Fault
-from tests.contracts.trackers import CANNOT_AGREE, IMPLEMENTATIONS, Site
+from tests.contracts import sources, trackers
+from tests.contracts.trackers import IMPLEMENTATIONS, Site
+
+CANNOT_AGREE = {**trackers.CANNOT_AGREE, **sources.CANNOT_AGREE}
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -22,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent != here or not isinstance(item, pytest.Function):
             continue
-        site = item.callspec.params.get("site", "") if hasattr(item, "callspec") else ""
-        if reason := CANNOT_AGREE.get((site, item.originalname)):
-            failures = (AssertionError, Fault, pytest.fail.Exception)
-            item.add_marker(pytest.mark.xfail(reason=reason, raises=failures, strict=True))
+        given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        for name in filter(lambda value: isinstance(value, str), given):
+            if reason := CANNOT_AGREE.get((name, item.originalname)):
+                failures = (AssertionError, Fault, pytest.fail.Exception)
+                item.add_marker(pytest.mark.xfail(reason=reason, raises=failures, strict=True))

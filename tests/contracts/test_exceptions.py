@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from tests.contracts import (
-    test_tracker_drafts,
-    test_tracker_links,
-    test_tracker_tickets,
-    test_tracker_workflow,
-)
-from tests.contracts.trackers import CANNOT_AGREE, IMPLEMENTATIONS
+import ast
+from pathlib import Path
 
-QUESTIONS = {
-    name
-    for module in (
-        test_tracker_drafts,
-        test_tracker_links,
-        test_tracker_tickets,
-        test_tracker_workflow,
-    )
-    for name in vars(module)
-    if name.startswith("test_")
-}
+from tests.contracts import sources, trackers
+
+HERE = Path(__file__).parent
+SUITES = (
+    (trackers.CANNOT_AGREE, trackers.IMPLEMENTATIONS),
+    (sources.CANNOT_AGREE, {**sources.SENDERS, **sources.APIS}),
+)
 
 
 def test_each_exception_is_of_an_implementation_and_a_question_that_there_are() -> None:
-    for implementation, question in CANNOT_AGREE:
-        assert implementation in IMPLEMENTATIONS
-        assert question in QUESTIONS
+    files = [ast.parse(file.read_text()) for file in HERE.glob("test_*.py")]
+    nodes = [node for file in files for node in file.body if isinstance(node, ast.FunctionDef)]
+    questions = {node.name for node in nodes}
+    for exceptions, implementations in SUITES:
+        for implementation, question in exceptions:
+            assert implementation in implementations
+            assert question in questions

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sync.domain.errors import Unknown
+from sync.domain.errors import Outage, SiteDown, Unknown
 from sync.domain.ticket import Hop, ScreenField, TicketRef
 from sync.ports import Tracker
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, MemoryTicket, MemoryTracker
@@ -34,6 +34,10 @@ CANNOT_AGREE: Mapping[tuple[str, str], str] = {
         "memory",
         "test_a_custom_field_is_found_by_its_name",
     ): "the twin has only the fields that every Jira has",
+    (
+        "memory",
+        "test_a_site_that_lets_us_in_no_more_is_down_until_a_probe_finds_it_well",
+    ): "the twin has no breaker: each call fails by itself, where a test asks for a failure",
     (
         "datacenter",
         "test_a_ticket_is_read_in_bulk_as_soon_as_it_is_made",
@@ -98,6 +102,14 @@ class Site(ABC):
     @abstractmethod
     def lose_reply_of_create(self) -> None:
         """The next create call works, but its reply is lost."""
+
+    @abstractmethod
+    def lock_out(self) -> None:
+        """Our credentials are not accepted any more."""
+
+    @abstractmethod
+    def let_in(self) -> None:
+        """Our credentials are accepted again."""
 
 
 _RESOLUTION = {
@@ -167,6 +179,13 @@ class MemorySite(Site):
     def lose_reply_of_create(self) -> None:
         self._twin.fail("create", lambda: Unknown("the reply was lost"), "after")
 
+    def lock_out(self) -> None:
+        lost = SiteDown("the token has expired", outage=Outage.AUTHENTICATION)
+        self._twin.fail("", lambda: lost)
+
+    def let_in(self) -> None:
+        self._twin.heal()
+
 
 class AdapterSite(Site):
     """The Jira adapter in front of the simulated Jira of one kind, without sockets."""
@@ -220,6 +239,12 @@ class AdapterSite(Site):
 
     def lose_reply_of_create(self) -> None:
         self._jira.faults.add("drop", method="POST", path="/issue$", after=True, count=1)
+
+    def lock_out(self) -> None:
+        self._jira.faults.add("unauthorized")
+
+    def let_in(self) -> None:
+        self._jira.faults.clear()
 
 
 IMPLEMENTATIONS: Mapping[str, Callable[[], Site]] = {

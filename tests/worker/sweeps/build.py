@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from sync.domain.errors import Missing
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
 from sync.ports import Attempt, FailedDelivery
 from sync.rules import Defaults, RuleSet, load
@@ -160,12 +161,17 @@ class MemoryApi:
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         self._call("attempts")
-        code = next(one.status_code for one in self.failed if one.id == delivery_id)
-        return [Attempt(self.bodies.get(delivery_id), code)]
+        return [Attempt(self.bodies.get(delivery_id), self._failed(delivery_id).status_code)]
 
     def redeliver(self, delivery_id: str) -> None:
         self._call("redeliver")
-        self.asked_again.append(delivery_id)
+        self.asked_again.append(self._failed(delivery_id).id)
+
+    def _failed(self, delivery_id: str) -> FailedDelivery:
+        for one in self.failed:
+            if one.id == delivery_id:
+                return one
+        raise Missing(f"delivery {delivery_id} is not there")
 
 
 class Scene:
