@@ -54,11 +54,16 @@ def label(text: str) -> str:
     return cut("_".join(one_line(text, 10_000).split()), LABEL_LIMIT)
 
 
+def is_empty(value: Any) -> bool:
+    """Whether a wish is for nothing."""
+    return value in (None, []) or (isinstance(value, str) and not value.strip())
+
+
 def parts(value: Any) -> list[str]:
     """The items of a list without the empty ones; a string is split at commas."""
     many = isinstance(value, list | tuple | set | frozenset)
     items = value if many else ("" if value is None else str(value)).split(",")
-    return [text for item in items if item not in (None, []) and (text := str(item).strip())]
+    return [str(item).strip() for item in items if not is_empty(item)]
 
 
 def labels(value: Any) -> list[str]:

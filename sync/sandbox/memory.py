@@ -41,6 +41,7 @@ from sync.domain.ticket_text import (
     TEXT_LIMIT,
     clean,
     cut,
+    is_empty,
     labels,
     one_line,
     parts,
@@ -75,7 +76,6 @@ class MemoryTicket:
     resolution: str = ""
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
-    ticket_links: list[TicketLink] = field(default_factory=list)
     deleted: bool = False
 
     def carries(self, label: str) -> bool:
@@ -104,6 +104,8 @@ class MemoryTracker:
         self.afterwork = 1.0
         self.tickets: dict[str, MemoryTicket] = {}
         self.hidden: set[str] = set()
+        # Links between tickets, each once, by type and the ids of the outward and the inward side.
+        self.links: dict[tuple[str, str, str], None] = {}
         self.calls: Counter[str] = Counter()
         self._clock = clock
         self._workflows = workflows or {}
@@ -125,6 +127,17 @@ class MemoryTracker:
     def alive(self) -> list[MemoryTicket]:
         """Tickets that were not deleted, oldest first."""
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
+
+    def links_of(self, ticket_id: str) -> list[TicketLink]:
+        """Links between a ticket and others that were not deleted, as the ticket shows them."""
+        keys = {ticket.ref.id: ticket.ref.key for ticket in self.alive}
+        both = [
+            *((*one, True) for one in self.links),
+            *((t, b, a, False) for t, a, b in self.links),
+        ]
+        return [
+            TicketLink(t, keys[b], out) for t, a, b, out in both if a == ticket_id and b in keys
+        ]
 
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
         issue_type = self._issue_type(desired)
@@ -189,10 +202,10 @@ class MemoryTracker:
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         with self._call("read_many"):
-            wanted = list(ids)
+            wanted = set(ids)
             found: dict[str, Observed | None] = dict.fromkeys(wanted)
             for ticket in self._visible():
-                if ticket.ref.id in wanted or ticket.ref.key in wanted:
+                if wanted & {ticket.ref.id, ticket.ref.key}:
                     found[ticket.ref.id] = _shown(ticket)
             return found
 
@@ -272,24 +285,21 @@ class MemoryTracker:
                 raise Rejected(f"the site has no link type {link.type!r}", cause=Cause.RULE)
             if again:
                 self._get(ref.id)
-            both = {t.ref.id: t for t in self._visible() if link.other == t.ref.key or t.ref == ref}
-            if len(both) < 2:
+            named = self._named(ref, link)
+            if not {ticket.ref.id for ticket in self._visible()}.issuperset(named[1:]):
                 raise Rejected(f"{link.other} is not there", cause=Cause.PERMISSION)
             # Jira answers a link that is there already as if it had just been made.
-            own = both.pop(ref.id)
-            if link not in own.ticket_links:
-                own.ticket_links.append(link)
-                back = TicketLink(link.type, ref.key, not link.outward)
-                both.popitem()[1].ticket_links.append(back)
+            self.links[named] = None
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
         with self._call("unlink_tickets"):
-            ticket = self._get(ref.id)
-            back = TicketLink(link.type, ref.key, not link.outward)
-            ticket.ticket_links = [known for known in ticket.ticket_links if known != link]
-            for other in self.alive:
-                if other.ref.key == link.other:
-                    other.ticket_links = [known for known in other.ticket_links if known != back]
+            self._get(ref.id)
+            self.links.pop(self._named(ref, link), None)
+
+    def _named(self, ref: TicketRef, link: TicketLink) -> tuple[str, str, str]:
+        """A link's type and the ids of its outward and its inward side, "" for one not there."""
+        other = next((t.ref.id for t in self._visible() if t.ref.key == link.other), "")
+        return (link.type, ref.id, other) if link.outward else (link.type, other, ref.id)
 
     def browse_url(self, key: str) -> str:
         return f"memory://{self.site}/browse/{key}"
@@ -400,9 +410,8 @@ def _line(value: Any) -> str | None:
 def _document(value: Any, whole_at: str = "") -> Document:
     text = clean(str(value))
     short = cut(text, TEXT_LIMIT)
-    blocks = [part.strip() for part in short.split("\n\n")]
-    if short != text:
-        blocks.append("… cut" + (f": the whole text is at {whole_at}" if whole_at else ""))
+    note = "… cut" + (f": the whole text is at {whole_at}" if whole_at else "")
+    blocks = [part.strip() for part in [*short.split("\n\n"), note if short != text else ""]]
     return Document(tuple(Block(" ".join(block.split()), block) for block in blocks if block))
 
 
@@ -426,18 +435,15 @@ _FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
 def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
     """A wish for a field in canonical form. Raises Rejected for an unknown field or a bad value."""
     wanted = name.strip().casefold().replace("_", " ")
-    known = {id_: f for id_, f in _FIELDS.items() if wanted in (id_.casefold(), f[0].casefold())}
-    for id_, (shown, kind, canonical) in known.items():
-        value: Any = None
-        if kind is FieldKind.LABELS:
-            value = labels(wish.value)
-        elif kind is FieldKind.TEXT and not _empty(wish.value):
-            value = _document(wish.value, whole_at)
-        elif not _empty(wish.value):
-            value = canonical(wish.value)
-        return DraftField(id_, shown, kind, value, wish.ownership)
-    raise Rejected(f"the site has no field {name!r}", cause=Cause.FIELD, field=name)
-
-
-def _empty(value: Any) -> bool:
-    return value in (None, []) or not str(value).strip()
+    names = {id_: (id_.casefold(), shown.casefold()) for id_, (shown, _, _) in _FIELDS.items()}
+    id_ = next((id_ for id_, known in names.items() if wanted in known), "")
+    if not id_:
+        raise Rejected(f"the site has no field {name!r}", cause=Cause.FIELD, field=name)
+    shown, kind, canonical = _FIELDS[id_]
+    value: Any = None
+    if kind is FieldKind.LABELS:
+        value = labels(wish.value)
+    elif not is_empty(wish.value):
+        text = kind is FieldKind.TEXT
+        value = _document(wish.value, whole_at) if text else canonical(wish.value)
+    return DraftField(id_, shown, kind, value, wish.ownership)

@@ -174,7 +174,7 @@ class MemorySite(Site):
         return [(link.title, link.url) for link in self._at(ref).remote_links.values()]
 
     def ticket_links(self, ref: TicketRef) -> list[tuple[str, str, bool]]:
-        return [(link.type, link.other, link.outward) for link in self._at(ref).ticket_links]
+        return [(one.type, one.other, one.outward) for one in self._twin.links_of(ref.id)]
 
     def lose_reply_of_create(self) -> None:
         self._twin.fail("create", lambda: Unknown("the reply was lost"), "after")

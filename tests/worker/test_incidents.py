@@ -39,9 +39,7 @@ def ticket(scene: Scene, ref: str) -> MemoryTicket:
 
 
 def linked(scene: Scene, ref: str) -> set[TicketLink]:
-    links = ticket(scene, ref).ticket_links
-    assert len(links) == len(set(links)), links
-    return set(links)
+    return set(scene.jira.links_of(ticket(scene, ref).ref.id))
 
 
 LINK = 'issues = { link = "Relates" }'

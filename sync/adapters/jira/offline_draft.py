@@ -11,11 +11,12 @@ from typing import Any
 
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
-from sync.adapters.jira.fields.values import Values, is_empty
+from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
 from sync.domain.ticket import marked
+from sync.domain.ticket_text import is_empty
 
 
 @dataclass(frozen=True, slots=True)

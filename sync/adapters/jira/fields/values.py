@@ -17,7 +17,7 @@ from typing import Any
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
 from sync.adapters.jira.text import rich as text
 from sync.domain.errors import Cause, Rejected
-from sync.domain.ticket_text import LINE_LIMIT, SUMMARY_LIMIT, labels, one_line, parts
+from sync.domain.ticket_text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, one_line, parts
 
 UserOf = Callable[[str], str | None]
 
@@ -33,15 +33,6 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
         return "Jira lists no values for it."
     more = f" and {len(known) - 12} more" if len(known) > 12 else ""
     return f"It may be: {', '.join(known[:12])}{more}."
-
-
-def is_empty(value: Any) -> bool:
-    return (
-        value is None
-        or value == ""
-        or value == []
-        or (isinstance(value, str) and not value.strip())
-    )
 
 
 class Values:
