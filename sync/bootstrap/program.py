@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync.bootstrap.adapters import rule_defaults, sources_of, trackers_of
-from sync.bootstrap.clock import SharedClock, WallClock
+from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
-from sync.ports import Clock, Tracker
+from sync.ports import Clock, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
 from sync.store import tickets
@@ -67,7 +67,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
 
     Raises StoreUnavailable and RuleErrors.
     """
-    own = clock or WallClock()
+    own = clock or SystemClock()
     clock = SharedClock(own)
     owner = new_owner()
     store, book = _store_and_rules(settings, clock, owner)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import structlog
 
 from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
-from sync.bootstrap.clock import WallClock
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.rules import rule_files, rules_in_force
 from sync.bootstrap.stores import existing_store
-from sync.ports import Clock, SourceApi, Tracker
+from sync.ports import Clock, SourceApi, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
@@ -120,7 +119,7 @@ def by_hand(settings: Settings) -> Iterator[ByHand]:
     Uses the rules in force, or those on disk if none are in force yet. Raises CannotStart,
     StoreUnavailable, RuleErrors.
     """
-    clock = WallClock()
+    clock = SystemClock()
     store = existing_store(settings)
     try:
         found = rules_in_force(settings, store) or rule_files(settings).load().rules

@@ -43,9 +43,9 @@ def plan(
     Example:  ticket-sync plan --live --json | jq .counts
     """
     from sync.bootstrap.adapters import trackers_of
-    from sync.bootstrap.clock import WallClock
     from sync.bootstrap.rules import rule_files
     from sync.bootstrap.stores import existing_store
+    from sync.ports import SystemClock
     from sync.settings import load
     from sync.worker.foresight.plan import forecast
 
@@ -53,7 +53,7 @@ def plan(
     rules = rule_files(settings).load().rules
     store = existing_store(settings)
     try:
-        trackers = trackers_of(settings, WallClock())
+        trackers = trackers_of(settings, SystemClock())
         found = forecast(store, rules, trackers, time.time(), live=live)
     finally:
         store.close()

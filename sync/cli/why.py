@@ -60,8 +60,8 @@ def _fields(
 ) -> tuple[list[FieldStory], str]:
     """Who wrote each field, and why Jira was not asked ("" if it was)."""
     from sync.bootstrap.adapters import rule_defaults, trackers_of
-    from sync.bootstrap.clock import WallClock
     from sync.domain.errors import Fault
+    from sync.ports import SystemClock
     from sync.rules import RuleErrors, load
     from sync.settings import SettingsError
     from sync.settings import load as load_settings
@@ -75,7 +75,7 @@ def _fields(
         return authors(story.base), "--offline"
     try:
         settings = load_settings(config)
-        tracker = trackers_of(settings, WallClock()).get(ticket.site)
+        tracker = trackers_of(settings, SystemClock()).get(ticket.site)
         if tracker is None:
             return authors(story.base), f"the site {ticket.site!r} is not configured"
         with store.read() as session:

@@ -11,11 +11,12 @@ from typing import Any
 
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
-from sync.adapters.jira.fields.values import Values, is_empty
+from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
-from sync.domain.ticket import FAMILY_LABEL, marker_label
+from sync.domain.ticket import marked
+from sync.domain.ticket_text import is_empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def sketch(desired: Desired, *, cloud: bool) -> list[SketchedField]:
         shown = str(wish.value or "") if info.shape is Shape.TEXT else _shown(value)
         found[info.id] = SketchedField(info.id, info.name, value, shown, _note(info, wish.value))
     labels = found.get("labels")
-    every = sorted({*(labels.value if labels else ()), FAMILY_LABEL, marker_label(desired.key)})
+    every = marked(labels.value if labels else (), desired.key)
     note = "the last ones find the ticket again after a lost reply"
     found["labels"] = SketchedField("labels", "Labels", every, ", ".join(every), note)
     return [one for one in found.values() if one.value not in (None, "", []) or one.problem]

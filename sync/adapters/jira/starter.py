@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sync.adapters.jira.fields.field import STANDARD, FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.values import nearest
-from sync.adapters.jira.text.plain import one_line
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category
 from sync.domain.ticket import JiraStatus
+from sync.domain.ticket_text import one_line
 
 _TYPES = ("Bug", "Incident", "Task", "Issue", "Problem", "Story")
 _GIVEN = {"project", "issuetype", "summary", "description", "labels", "reporter"}

@@ -7,10 +7,10 @@ from typing import Any
 
 from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
-from sync.adapters.jira.fields.values import Values, is_empty, nearest
-from sync.adapters.jira.text.plain import LABEL_LIMIT
+from sync.adapters.jira.fields.values import Values, nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Missing, Rejected
+from sync.domain.ticket_text import LABEL_LIMIT, is_empty
 from sync.rules import Rule
 from sync.rules.values import Value
 

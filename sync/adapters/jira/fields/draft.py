@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sync.adapters.jira.calls.deployment import Deployment
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
@@ -10,7 +11,7 @@ from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.values import Values, nearest
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import Desired
-from sync.domain.ticket import FAMILY_LABEL, Draft, DraftField, FieldKind, marker_label
+from sync.domain.ticket import Draft, DraftField, FieldKind, marked
 
 _KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
 
@@ -50,7 +51,8 @@ class Drafter:
                 value=values.canonical(info, wish.value, whole_at=whole_at),
                 ownership=wish.ownership,
             )
-        self._mark(fields, desired)
+        known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
+        fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if fields.get("summary") is None or not fields["summary"].value:
             raise Rejected(
                 "the summary is empty",
@@ -59,16 +61,6 @@ class Drafter:
                 remedy="Give `summary` in the rule a text that is never empty.",
             )
         return Draft(desired, desired.project, issue_type, fields)
-
-    def _mark(self, fields: dict[str, DraftField], desired: Desired) -> None:
-        marker = marker_label(desired.key)
-        known = fields.get("labels")
-        labels = sorted({*(known.value if known else ()), FAMILY_LABEL, marker})
-        fields["labels"] = (
-            DraftField("labels", "Labels", FieldKind.LABELS, labels, known.ownership)
-            if known
-            else DraftField("labels", "Labels", FieldKind.LABELS, labels)
-        )
 
     def _issue_type(self, desired: Desired) -> str:
         wished = desired.issue_type

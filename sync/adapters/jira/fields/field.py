@@ -126,23 +126,12 @@ STANDARD: Mapping[str, FieldInfo] = {
     )
 }
 
-_ALIASES = {
-    "due_date": "duedate",
-    "due date": "duedate",
-    "fix_versions": "fixVersions",
-    "fix versions": "fixVersions",
-    "affects_versions": "versions",
-    "affects versions": "versions",
-    "security_level": "security",
-    "security level": "security",
-}
 _BY_NAME = {
     **{info.id.casefold(): info for info in STANDARD.values()},
     **{info.name.casefold(): info for info in STANDARD.values()},
-    **{alias: STANDARD[id_] for alias, id_ in _ALIASES.items()},
 }
 
 
 def standard_field(name: str) -> FieldInfo | None:
-    """The standard field a rule means by ``name``, None where it means another."""
-    return _BY_NAME.get(name.strip().casefold())
+    """The standard field that a rule names by id or name, as in ``due_date``; None for another."""
+    return _BY_NAME.get(name.strip().casefold().replace("_", " "))
