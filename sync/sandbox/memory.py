@@ -58,6 +58,28 @@ class MemoryTicket:
     deleted: bool = False
 
 
+class MemoryHealth:
+    """The health of a site that always works. See ``sync.ports.SiteHealth``."""
+
+    def ready(self) -> None:
+        return None
+
+    def down(self) -> str:
+        return ""
+
+    def paused_for(self) -> float:
+        return 0.0
+
+    def pause(self, seconds: float) -> None:
+        return None
+
+    def stalled(self) -> frozenset[str]:
+        return frozenset()
+
+    def lent(self) -> int:
+        return 0
+
+
 class MemoryTracker:
     """See ``sync.ports.Tracker``. ``calls`` counts what was asked of it, by name."""
 
@@ -70,6 +92,7 @@ class MemoryTracker:
         statuses: Sequence[JiraStatus] = (TO_DO, IN_PROGRESS, DONE, WONT_DO),
     ) -> None:
         self.site = site
+        self.health = MemoryHealth()
         self.index_lag = index_lag
         self.goes_out_within = 4.0
         self.longest_call = 5.0
@@ -112,9 +135,6 @@ class MemoryTracker:
         labels = sorted({*(known.value if known else ()), FAMILY_LABEL, marker_label(desired.key)})
         fields["labels"] = DraftField("labels", "labels", FieldKind.LABELS, labels)
         return Draft(desired, desired.project, desired.issue_type[0], fields)
-
-    def ready(self) -> None:
-        return None
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
@@ -165,9 +185,9 @@ class MemoryTracker:
         """All of ours that the index knows: nothing here tells when a person changed what."""
         return self._each(lambda t: FAMILY_LABEL in t.fields.get("labels", ()))
 
-    def matching(self, jql: str) -> Iterator[Changed]:
+    def matching(self, query: str) -> Iterator[Changed]:
         """Of JQL, only ``labels = "x"`` is understood."""
-        wanted = jql.partition("=")[2].partition(" ORDER ")[0].strip(' "')
+        wanted = query.partition("=")[2].partition(" ORDER ")[0].strip(' "')
         return self._each(lambda t: wanted in t.fields.get("labels", ()))
 
     def _each(self, which: Callable[[MemoryTicket], bool]) -> Iterator[Changed]:
@@ -237,25 +257,6 @@ class MemoryTracker:
 
     def browse_url(self, key: str) -> str:
         return f"memory://{self.site}/{key}"
-
-    def down(self) -> str:
-        return ""
-
-    def pause(self) -> float:
-        return 0.0
-
-    def hold(self, seconds: float) -> None:
-        return None
-
-    def stalled(self) -> frozenset[str]:
-        return frozenset()
-
-    def lent(self) -> int:
-        return 0
-
-    def probe(self) -> str:
-        with self._call("probe"):
-            return "nobody"
 
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:

@@ -54,7 +54,7 @@ def _pool(store: Store, converger: FailsOnce, *, threads: int = 2) -> Pool:
         owner="me",
         threads=threads,
         lease=3600.0,
-        trackers={},
+        sites={},
     )
 
 
@@ -153,12 +153,12 @@ def test_a_ticket_that_a_thread_of_ours_is_still_at_is_not_claimed_again_when_it
         owner="me",
         threads=4,
         lease=0.05,
-        trackers={},
+        sites={},
     )
     pool.start()
     assert converger.begun.wait(30)
     for _ in range(20):
-        pool.poke()
+        pool.wake()
         threading.Event().wait(0.02)
     assert converger.walks == 1
     converger.go_on.set()

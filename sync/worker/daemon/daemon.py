@@ -1,4 +1,4 @@
-"""The daemon's background half: triage, the pool, and what keeps them going."""
+"""The daemon behind the receiver: triage, the pool of walks, sweeps and the schedule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TAKE_OVER_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How many hands, and how they are paced. ``owner`` is the process's name on leases."""
+    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
@@ -48,6 +48,7 @@ class Daemon:
         options: Options | None = None,
     ) -> None:
         options = options or Options()
+        sites = {name: tracker.health for name, tracker in trackers.items()}
         self._store = store
         self._clock = clock
         self.owner = options.owner
@@ -61,13 +62,13 @@ class Daemon:
             owner=self.owner,
             threads=options.threads,
             lease=options.pace.lease,
-            trackers=trackers,
+            sites=sites,
         )
         self.sweeps = Runner(store, clock, self.owner)
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
-        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, trackers, clock).share)
+        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, sites, clock).share)
         self._triaging = Loop("triage", self._triage)
 
     def start(self) -> None:
@@ -78,26 +79,26 @@ class Daemon:
         self.schedule.start()
 
     def take_over(self) -> int:
-        """Free the tickets of processes that died; how many. Also renews our own sign of life."""
+        """Free the tickets of dead processes; how many. Also renews this process's sign of life."""
         freed = self._presence.release_dead()
         if freed:
             log.info("took over from a process that is gone", tickets=freed)
-            self.pool.poke()
+            self.pool.wake()
         return freed
 
-    def poke(self) -> None:
-        """Say that a delivery was accepted. Cheap, from any thread."""
-        self._triaging.poke()
+    def wake(self) -> None:
+        """Triage at once: a delivery was accepted. Cheap, from any thread."""
+        self._triaging.wake()
 
     def trouble(self) -> Trouble | None:
-        """Why deliveries do not become tickets, if they do not. A Jira site that is down is none."""
+        """Why deliveries do not become tickets, if they do not. A site that is down does not count."""
         known = [one for one in (self._triaging.trouble(), self.pool.trouble()) if one is not None]
         if not known:
             return None
         return Trouble("; ".join(one.words for one in known), any(one.over for one in known))
 
     def stop(self, timeout: float = 30.0) -> bool:
-        """Finish what is in hand; whether that was done within ``timeout`` seconds."""
+        """Finish the work in hand; whether it ended within ``timeout`` seconds."""
         self.schedule.stop()
         end = time.monotonic() + timeout
         self._triaging.stop()
@@ -110,5 +111,5 @@ class Daemon:
     def _triage(self) -> float:
         taken = self.triage.batch()
         if taken:
-            self.pool.poke()
+            self.pool.wake()
         return POLL_SECONDS if taken < BATCH else 0.0

@@ -18,7 +18,7 @@ Mount = Callable[[requests.Session], None]
 
 
 class Clients:
-    """Hands each thread its own client. ``mount`` may put transports on a new client's session."""
+    """Gives each thread its own client. ``mount`` may put transports on a new client's session."""
 
     def __init__(self, site: JiraSite, mount: Mount | None = None) -> None:
         self._site = site
