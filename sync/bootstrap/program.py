@@ -23,7 +23,8 @@ from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
-from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon, Options
+from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
+from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.files import RuleFiles
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from sync.worker.walk.outcomes import Pace

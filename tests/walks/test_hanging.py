@@ -20,7 +20,8 @@ from sync.sandbox.jira import JiraSandbox, SandboxTransport
 from sync.sandbox.jira.content import BOT
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
-from sync.worker.daemon.daemon import Daemon, Options
+from sync.worker.daemon.daemon import Daemon
+from sync.worker.daemon.pool import Options
 from tests.walks.world import World, issue_event
 
 RULES = """

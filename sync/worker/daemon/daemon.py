@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import structlog
 
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
-from sync.store.presence import Presence, new_owner
+from sync.store.presence import Presence
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.daemon.pauses import SHARE_SECONDS, Pauses
-from sync.worker.daemon.pool import POLL_SECONDS, Pool
+from sync.worker.daemon.pool import POLL_SECONDS, Options, Pool
 from sync.worker.daemon.schedule import Schedule
 from sync.worker.sweeps.runner import Runner
 from sync.worker.triage.batch import BATCH, Triage
 from sync.worker.walk.converge import Converger
-from sync.worker.walk.outcomes import Pace
 
 log = structlog.get_logger("worker")
 
 TAKE_OVER_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases."""
-
-    threads: int = 8
-    pace: Pace = field(default_factory=Pace)
-    owner: str = field(default_factory=new_owner)
 
 
 class Daemon:
@@ -49,21 +38,11 @@ class Daemon:
     ) -> None:
         options = options or Options()
         sites = {name: tracker.health for name, tracker in trackers.items()}
-        self._store = store
-        self._clock = clock
         self.owner = options.owner
         self._presence = Presence(store, self.owner)
         self.triage = Triage(store, sources, rules, clock)
         self.converger = Converger(store, trackers, rules, clock, options.pace)
-        self.pool = Pool(
-            store,
-            self.converger,
-            clock,
-            owner=self.owner,
-            threads=options.threads,
-            lease=options.pace.lease,
-            sites=sites,
-        )
+        self.pool = Pool(store, self.converger, sites, clock, options)
         self.sweeps = Runner(store, clock, self.owner)
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()

@@ -7,15 +7,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
 from sync.ports import Clock, SiteHealth
 from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
+from sync.store.presence import new_owner
 from sync.store.tickets import Claim, Closed
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.walk.converge import Converger
+from sync.worker.walk.outcomes import Pace
 
 log = structlog.get_logger("worker")
 
@@ -24,6 +27,15 @@ POLL_SECONDS = 1.0
 # Upper bound on threads, as a multiple of ``threads``: hung calls of one project must not use up the
 # machine.
 _MOST_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases."""
+
+    threads: int = 8
+    pace: Pace = field(default_factory=Pace)
+    owner: str = field(default_factory=new_owner)
 
 
 class Pool:
@@ -37,20 +49,17 @@ class Pool:
         self,
         store: Store,
         converger: Converger,
-        clock: Clock,
-        *,
-        owner: str,
-        threads: int,
-        lease: float,
         sites: Mapping[str, SiteHealth],
+        clock: Clock,
+        options: Options,
     ) -> None:
         self._store = store
         self._converger = converger
-        self._clock = clock
-        self._owner = owner
-        self._threads = threads
-        self._lease = lease
         self._sites = sites
+        self._clock = clock
+        self._owner = options.owner
+        self._threads = options.threads
+        self._lease = options.pace.lease
         self._claims: queue.Queue[Claim | None] = queue.Queue()
         # By ticket id: the walks under way or waiting for a thread, and the tickets whose walk ended
         # without giving back its claim, because the store was away.

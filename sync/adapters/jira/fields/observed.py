@@ -57,6 +57,10 @@ def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
     return Hop(str(raw.get("id", "")), str(raw.get("name", "")), to, screen), infos
 
 
+def _member(fields: Mapping[str, Any], id_: str, name: str) -> str:
+    return str((fields.get(id_) or {}).get(name, ""))
+
+
 def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
     """A ticket from an issue as Jira gives it. Raises Refused where ``raw`` is no issue."""
     ref = ref_of(raw, what)
@@ -70,10 +74,10 @@ def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
     ours = {id_: value for id_, value in fields.items() if id_ not in _ALWAYS}
     return Observed(
         ref=ref,
-        project=str((fields.get("project") or {}).get("key", "")),
-        issue_type=str((fields.get("issuetype") or {}).get("name", "")),
+        project=_member(fields, "project", "key"),
+        issue_type=_member(fields, "issuetype", "name"),
         status=status_of(fields["status"]),
-        resolution=str((fields.get("resolution") or {}).get("name", "")),
+        resolution=_member(fields, "resolution", "name"),
         fields=decode(ours, infos, cloud),
         hops=tuple(hop for hop, _ in hops),
         updated=str(fields.get("updated") or ""),

@@ -59,20 +59,31 @@ _WRITE: Mapping[Shape, Callable[[Any, bool], Any]] = {
 
 
 def _decoded(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
-    shape = info.shape if info else None
-    if shape is Shape.TEXT:
-        made = text.from_jira(raw, cloud)
-        return made if made.blocks else None
-    if shape is Shape.LABELS:
-        return sorted(str(label) for label in raw or [])
+    if info is not None and info.shape in _READ:
+        return _READ[info.shape](raw, cloud)
     if raw is None or raw == "" or raw == []:
         return None
     if isinstance(raw, list):
         return sorted((_plain(item, cloud) for item in raw), key=str)
-    if shape is Shape.DATETIME and not isinstance(raw, Mapping):
-        moment = parse_datetime(str(raw))
-        return datetime_form(moment) if moment else raw
     return int(raw) if isinstance(raw, float) and raw.is_integer() else _plain(raw, cloud)
+
+
+def _text(raw: Any, cloud: bool) -> Document | None:
+    made = text.from_jira(raw, cloud)
+    return made if made.blocks else None
+
+
+def _datetime(raw: Any, cloud: bool) -> Any:
+    moment = parse_datetime(str(raw)) if raw else None
+    return datetime_form(moment) if moment else raw or None
+
+
+# Shapes that are not here are read by the form of their value.
+_READ: Mapping[Shape, Callable[[Any, bool], Any]] = {
+    Shape.TEXT: _text,
+    Shape.LABELS: lambda raw, cloud: sorted(str(label) for label in raw or []),
+    Shape.DATETIME: _datetime,
+}
 
 
 def _plain(raw: Any, cloud: bool) -> Any:
