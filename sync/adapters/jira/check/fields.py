@@ -110,7 +110,7 @@ class FieldsCheck:
             if not info.required or info.has_default or info.id in given | _OURS:
                 continue
             if info.shape is Shape.USER and info.id == "reporter":
-                continue  # Jira takes whoever makes the ticket.
+                continue  # Jira takes the account that makes the ticket.
             names = [allowed.name for allowed in info.allowed or ()]
             example = f" It may be: {', '.join(names[:8])}." if names else ""
             place: Place = self._written.rule(rule.name)

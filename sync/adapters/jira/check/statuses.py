@@ -151,8 +151,8 @@ class StatusesCheck:
     def _ways(
         self, project: str, issue_type: str, there: Iterable[JiraStatus]
     ) -> Mapping[str, tuple[Hop, ...]]:
-        """What Jira offers in each status, by status id. Jira tells it of a ticket only, so a status in
-        which no ticket stands is left out."""
+        """The transitions that Jira offers in each status, by status id. Only a ticket shows them, so a
+        status without a ticket is left out."""
         key = (project, issue_type)
         if key in self._seen:
             return self._seen[key]
