@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -108,11 +108,10 @@ class Calls:
         after a try that hung.
         """
         self._admit()
-        if not call.api:
-            call = replace(call, api="3" if self.cloud() else "2")
-        return self._try(call) if call.safety is Safety.ONCE else self._retry(call)
+        api = call.api or ("3" if self.cloud() else "2")
+        return self._try(call, api) if call.safety is Safety.ONCE else self._retry(call, api)
 
-    def _retry(self, call: Call) -> Any:
+    def _retry(self, call: Call, api: str) -> Any:
         met: Fault | None = None
         over = False
 
@@ -120,7 +119,7 @@ class Calls:
             nonlocal met, over
             begun = self.clock.monotonic()
             try:
-                return self._try(call)
+                return self._try(call, api)
             except Stalled as fault:
                 # Not even tried: the fault of an earlier try says more, for that call may have worked.
                 over = True
@@ -143,9 +142,9 @@ class Calls:
         )
         return tries(once)
 
-    def _try(self, call: Call) -> Any:
+    def _try(self, call: Call, api: str) -> Any:
         with self._turn(call) as passage:
-            sent = self._send(call)
+            sent = self._send(call, api)
             answer = self._sort(call, sent)
             passage.answered = not answer.unanswered
         self._account(call, sent, answer)
@@ -179,13 +178,13 @@ class Calls:
 
     # Send.
 
-    def _send(self, call: Call) -> _Sent:
+    def _send(self, call: Call, api: str) -> _Sent:
         response, error = None, None
         begun = time.perf_counter()
         try:
             response = self._clients.send(
                 call.method,
-                call.api,
+                api,
                 call.path,
                 params=call.params,
                 body=None if call.body is None else json.dumps(call.body),
@@ -275,7 +274,7 @@ class Calls:
 
     def _ask_myself(self) -> dict[str, Any]:
         try:
-            me = self._try(_MYSELF)
+            me = self._try(_MYSELF, _MYSELF.api)
         except Rejected as fault:
             words = f"Jira does not let our account in: {fault}"
             down = SiteDown(words, outage=Outage.AUTHENTICATION)

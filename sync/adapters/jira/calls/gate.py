@@ -81,7 +81,8 @@ class Gate:
                 now = self._clock.monotonic()
                 wait, scope = self._wait(now, endpoint, ticket, write=write)
                 if wait <= 0:
-                    if self._busy - self._lent() < self.limit:
+                    limit = self.limit
+                    if self._busy < limit or self._busy - self._lent() < limit:
                         self._busy += 1
                         if write and ticket:
                             self._note_write(ticket, now)

@@ -1,11 +1,11 @@
-"""A call to a Jira site as a value, made before it is sent."""
+"""A call to a Jira site as a value, and the common forms of its answer."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -34,7 +34,8 @@ class Call:
     ``path`` is what follows the API's version. ``what`` completes the sentence "While …" in messages.
     ``ticket`` is the id of the ticket written to, ``project`` the project that the call is about, each
     "" where there is none. ``api`` is the API's version, "" for the site's usual one. A call that has
-    not gone out by ``not_after`` (seconds since the epoch) is not sent.
+    not gone out by ``not_after`` (seconds since the epoch) is not sent. ``endpoint`` is the call's name
+    in rate limits, lanes and the log: method and path with ``*`` for ids and keys.
 
         Call.get("issue/10001", "reading ticket 10001", {"fields": "summary"}, project="DATA")
         Call.on(ref, "PUT", f"issue/{ref.id}", "updating DATA-1", Safety.LOOK_FIRST, {"fields": {}})
@@ -44,12 +45,17 @@ class Call:
     path: str
     what: str
     safety: Safety
-    params: Mapping[str, Any] | None = None
-    body: Any = None
+    params: Mapping[str, Any] | None = field(default=None, repr=False)
+    body: Any = field(default=None, repr=False)
     ticket: str = ""
     project: str = ""
     api: str = ""
     not_after: float = math.inf
+    endpoint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        path = re.sub(r"(?<=/)[^/]*[0-9][^/]*", "*", self.path)
+        object.__setattr__(self, "endpoint", f"{self.method} {path}")
 
     @classmethod
     def get(
@@ -70,11 +76,6 @@ class Call:
     ) -> Call:
         """A write to a ticket."""
         return cls(method, path, what, safety, body=body, ticket=ref.id, project=ref.project)
-
-    @property
-    def endpoint(self) -> str:
-        """The call's name in rate limits, metrics and the log: ids and keys become ``*``."""
-        return f"{self.method} {re.sub(r'(?<=/)[^/]*[0-9][^/]*', '*', self.path)}"
 
 
 def records(raw: Any) -> list[dict[str, Any]]:

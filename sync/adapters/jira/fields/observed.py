@@ -69,8 +69,9 @@ def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
         raise unexpected(what)
     infos = metadata.learned()
     hops = [hop_of(transition) for transition in records(raw.get("transitions"))]
-    for _, screen in hops:
-        metadata.learn(info for info in screen.values() if info.id not in infos)
+    unknown = [i for _, screen in hops for i in screen.values() if i.id not in infos]
+    if unknown:
+        metadata.learn(unknown)
     ours = {id_: value for id_, value in fields.items() if id_ not in _ALWAYS}
     return Observed(
         ref=ref,
