@@ -145,8 +145,8 @@ class Demo:
                 # None while the daemon is at it, with a window that may end too soon.
                 if sweep.name not in self._asked and there.runner.run(sweep, by_hand=True):
                     self._asked.add(sweep.name)
-        self.program.daemon.poke()
-        self.program.daemon.pool.poke()
+        self.program.daemon.wake()
+        self.program.daemon.pool.wake()
         return False
 
     @property

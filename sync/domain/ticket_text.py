@@ -11,7 +11,7 @@ from typing import Any
 SUMMARY_LIMIT = 254
 LINE_LIMIT = 255
 LABEL_LIMIT = 255
-# Jira's limit is 32,767; what it adds when it rewrites text has to fit too.
+# Jira's limit is 32,767 units; the rest is for what Jira adds when it rewrites a text.
 TEXT_LIMIT = 30_000
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -19,18 +19,18 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """The text without what Jira refuses or XML cannot carry; line ends as ``\\n``."""
+    """The text without characters that Jira or XML refuses; line ends as ``\\n``."""
     text = _SURROGATES.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
     return _CONTROLS.sub("", text)
 
 
 def units(text: str) -> int:
-    """The length as Jira counts it."""
+    """The length as Jira counts: in UTF-16 units."""
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
 
 
 def cut(text: str, limit: int) -> str:
-    """As much of the text as has ``limit`` units."""
+    """The longest beginning of the text that has at most ``limit`` units."""
     if units(text) <= limit:
         return text
     room, kept = limit, 0
@@ -43,7 +43,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """One line of at most ``limit`` units, cut with "…"."""
+    """One line of at most ``limit`` units; "…" at its end where it was cut."""
     spaced = "".join(c if c.isprintable() else " " for c in clean(text))
     line = " ".join(spaced.split())
     return line if units(line) <= limit else cut(line, limit - 1).rstrip() + "…"
@@ -72,7 +72,7 @@ def labels(value: Any) -> list[str]:
 
 
 def safe_href(href: object) -> str:
-    """The address if it is one that may be linked (http, https, mailto), else ""."""
+    """An address that may be linked (http, https, mailto); "" for any other."""
     text = clean(href).strip() if isinstance(href, str) else ""
     if re.match(r"(?i)(https?://[^\s/]|mailto:[^\s])", text) and not re.search(r"\s", text):
         return text

@@ -82,6 +82,32 @@ class MemoryTicket:
         return label in (self.fields.get("labels") or ())
 
 
+class MemoryHealth:
+    """The health of a site that works unless somebody pauses it. See ``sync.ports.SiteHealth``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._paused_until = 0.0
+
+    def ready(self) -> None:
+        return None
+
+    def down(self) -> str:
+        return ""
+
+    def paused_for(self) -> float:
+        return max(0.0, self._paused_until - self._clock.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    def stalled(self) -> frozenset[str]:
+        return frozenset()
+
+    def lent(self) -> int:
+        return 0
+
+
 class MemoryTracker:
     """See ``sync.ports.Tracker``. ``calls`` counts what was asked of it, by name.
 
@@ -98,6 +124,7 @@ class MemoryTracker:
         workflows: Mapping[str, Workflow] | None = None,
     ) -> None:
         self.site = site
+        self.health = MemoryHealth(clock)
         self.index_lag = index_lag
         self.goes_out_within = 4.0
         self.longest_call = 5.0
@@ -162,9 +189,6 @@ class MemoryTracker:
             return issue_type
         raise Rejected(f"no issue type {' or '.join(map(repr, wished))}", cause=Cause.ISSUE_TYPE)
 
-    def ready(self) -> None:
-        return None
-
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
             if self._clock.time() > not_after:
@@ -213,12 +237,12 @@ class MemoryTracker:
         """All of ours that the index knows: the twin does not keep when a ticket was changed."""
         return self._search(FAMILY_LABEL)
 
-    def matching(self, jql: str) -> Iterator[Changed]:
+    def matching(self, query: str) -> Iterator[Changed]:
         """Of JQL, only ``labels = "x"`` is understood."""
-        query = re.fullmatch(r'\s*labels = "([^"\\]*)"\s*(ORDER BY [\w ]+)?', jql)
-        if query is None:
-            raise Rejected(f"the twin does not understand {jql!r}")
-        return self._search(query.group(1))
+        found = re.fullmatch(r'\s*labels = "([^"\\]*)"\s*(ORDER BY [\w ]+)?', query)
+        if found is None:
+            raise Rejected(f"the twin does not understand {query!r}")
+        return self._search(found.group(1))
 
     def _search(self, label: str) -> Iterator[Changed]:
         with self._call("search"):
@@ -303,25 +327,6 @@ class MemoryTracker:
 
     def browse_url(self, key: str) -> str:
         return f"memory://{self.site}/browse/{key}"
-
-    def down(self) -> str:
-        return ""
-
-    def pause(self) -> float:
-        return 0.0
-
-    def hold(self, seconds: float) -> None:
-        return None
-
-    def stalled(self) -> frozenset[str]:
-        return frozenset()
-
-    def lent(self) -> int:
-        return 0
-
-    def probe(self) -> str:
-        with self._call("probe"):
-            return "nobody"
 
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:

@@ -24,8 +24,8 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """The check of one site. ``who`` is our account; ``trouble`` says why the site could not be asked
-    to the end, "" if it could; ``notes`` what could not be seen, and why."""
+    """The check of one site. ``who`` is our account. ``trouble`` says why the check ended early, ""
+    if it did not. ``notes`` say what could not be checked, and why."""
 
     site: str
     who: str = ""
@@ -34,7 +34,7 @@ class Report:
     trouble: str = ""
 
     def add(self, place: Place | str, rule: str, key: str, problem: str, remedy: str = "") -> None:
-        """Record a mistake. One that many rules inherit is reported once."""
+        """Record a mistake. A mistake that many rules inherit is recorded once."""
         one = Finding(str(place), rule, key, problem.rstrip("."), remedy)
         if not any(
             (known.place, known.key, known.problem) == (one.place, key, one.problem)
@@ -43,7 +43,7 @@ class Report:
             self.found[one] = None
 
     def note(self, words: str) -> None:
-        """Record what could not be looked at."""
+        """Record what could not be checked."""
         self.notes[words] = None
 
     @property

@@ -1,4 +1,4 @@
-"""The check of one site: who we are there, its projects, and each rule in turn."""
+"""The check of one site: our account, the projects, and each rule in turn."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def check_site(
     written: Written,
     default_project: Callable[[str], Place | str],
 ) -> Report:
-    """Hold rules of one site against it. Only reads.
+    """Compare the rules of one site with the site. Only reads.
 
-    ``default_project`` says where the site's own project is configured. What keeps the site from being
-    asked ends the check with ``trouble``.
+    ``default_project`` says where the project of a site is configured. A fault of the site ends the
+    check, and stands in the report as ``trouble``.
     """
     report = Report(tracker.site)
     try:
@@ -54,8 +54,8 @@ class _Check:
         default_project: Callable[[str], Place | str],
         report: Report,
     ) -> None:
-        self._tracker = tracker
         self._inspect = tracker.inspect
+        self._metadata = tracker.metadata
         self._written = written
         self._default_project = default_project
         self._report = report
@@ -63,7 +63,7 @@ class _Check:
         self._statuses = StatusesCheck(tracker, written, report)
 
     def run(self, rules: Sequence[Rule]) -> None:
-        projects = self._inspect.projects()
+        projects = self._metadata.projects()
         for rule in rules:
             if rule.project not in projects:
                 self._no_project(rule, list(projects))
@@ -96,9 +96,9 @@ class _Check:
             needed |= _LINKING
         if any(name.casefold() == "assignee" for name in rule.projection.fields):
             needed |= _ASSIGNING
-        held = self._inspect.permissions(rule.project)
+        granted = self._inspect.permissions(rule.project, needed)
         for name, words in needed.items():
-            if not held.get(name, False):
+            if name not in granted:
                 self._report.add(
                     self._project_place(rule),
                     rule.name,
@@ -108,11 +108,11 @@ class _Check:
                 )
 
     def _issue_type(self, rule: Rule) -> str:
-        """The first type of the rule's that the project has, "" if it has none."""
+        """The first issue type of the rule that the project has, "" if it has none of them."""
         try:
-            there = self._inspect.issue_types(rule.project)
+            there = sorted(self._metadata.issue_types(rule.project))
         except Rejected:
-            # Told of already, as a permission that is missing.
+            # The missing permission is reported already.
             return ""
         by_fold = {name.casefold(): name for name in there}
         for name in rule.issue_type:
@@ -133,8 +133,8 @@ class _Check:
     def _links(self, rule: Rule) -> None:
         if not rule.issues.link or rule.issues.as_children:
             return
-        kinds = self._inspect.link_types()
-        if rule.issues.link.casefold() in {kind.name.casefold() for kind in kinds}:
+        names = self._inspect.link_types()
+        if rule.issues.link.casefold() in {name.casefold() for name in names}:
             return
         given = self._written.table(rule.name, "issues", "link")
         self._report.add(
@@ -142,5 +142,5 @@ class _Check:
             rule.name,
             "issues.link",
             f"the site has no link type {rule.issues.link!r}",
-            nearest(rule.issues.link, [kind.name for kind in kinds]),
+            nearest(rule.issues.link, names),
         )
