@@ -155,17 +155,6 @@ class MemoryTracker:
         """Tickets that were not deleted, oldest first."""
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
-    def links_of(self, ticket_id: str) -> list[TicketLink]:
-        """Links between a ticket and others that were not deleted, as the ticket shows them."""
-        keys = {ticket.ref.id: ticket.ref.key for ticket in self.alive}
-        both = [
-            *((*one, True) for one in self.links),
-            *((t, b, a, False) for t, a, b in self.links),
-        ]
-        return [
-            TicketLink(t, keys[b], out) for t, a, b, out in both if a == ticket_id and b in keys
-        ]
-
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
         issue_type = self._issue_type(desired)
         whole_at = desired.remote_links[0].url if desired.remote_links else ""
@@ -400,7 +389,7 @@ def _day(value: Any) -> str:
         raise Rejected(words, cause=Cause.FIELD, field="Due date") from None
 
 
-def _word(value: Any) -> str:
+def _stripped(value: Any) -> str:
     return str(value).strip()
 
 
@@ -425,15 +414,15 @@ _FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
     "summary": ("Summary", FieldKind.PLAIN, _line),
     "description": ("Description", FieldKind.TEXT, _document),
     "environment": ("Environment", FieldKind.TEXT, _document),
-    "priority": ("Priority", FieldKind.PLAIN, _word),
+    "priority": ("Priority", FieldKind.PLAIN, _stripped),
     "labels": ("Labels", FieldKind.LABELS, labels),
     "components": ("Components", FieldKind.PLAIN, _words),
     "fixVersions": ("Fix versions", FieldKind.PLAIN, _words),
     "versions": ("Affects versions", FieldKind.PLAIN, _words),
-    "assignee": ("Assignee", FieldKind.PLAIN, _word),
-    "reporter": ("Reporter", FieldKind.PLAIN, _word),
+    "assignee": ("Assignee", FieldKind.PLAIN, _stripped),
+    "reporter": ("Reporter", FieldKind.PLAIN, _stripped),
     "duedate": ("Due date", FieldKind.PLAIN, _day),
-    "parent": ("Parent", FieldKind.PLAIN, _word),
+    "parent": ("Parent", FieldKind.PLAIN, _stripped),
 }
 
 
