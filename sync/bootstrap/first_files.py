@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.adapters.jira.starter import gather, quoted, rules_text
+from sync.adapters.jira.starter import quoted, rules_text, survey
 from sync.bootstrap.errors import CannotStart
 from sync.ports import SystemClock
 from sync.rules.json_schema import json_schema
@@ -36,7 +36,7 @@ def tracker_of(answers: Answers) -> JiraTracker:
 
 def first_files(answers: Answers, folder: Path) -> dict[Path, str]:
     """The files and their texts. Calls the site; writes nothing. Raises the tracker's faults."""
-    start = gather(tracker_of(answers), answers.project, answers.issue_type)
+    start = survey(tracker_of(answers), answers.project, answers.issue_type)
     mappings = folder / "mappings"
     return {
         folder / "config.toml": config_text(answers),

@@ -58,8 +58,8 @@ def add_sweeps(
         rules=rules,
         clock=clock,
         overlaps=overlaps_of(settings),
-        poke=daemon.pool.poke,
-        poke_triage=daemon.poke,
+        poke=daemon.pool.wake,
+        poke_triage=daemon.wake,
     )
     keep = Keep(settings.retention.deliveries, settings.retention.journal)
     daemon.schedule.every(
@@ -85,7 +85,7 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
 
     def run() -> None:
         if daemon.sweeps.run(sweep) is not None:
-            daemon.pool.poke()
+            daemon.pool.wake()
 
     name = f"sweep {sweep.name}"
     if wish.cron:

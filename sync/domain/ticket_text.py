@@ -10,7 +10,7 @@ from sync.domain import text as texts
 SUMMARY_LIMIT = 254
 LINE_LIMIT = 255
 LABEL_LIMIT = 255
-# Jira's limit is 32,767; what it adds when it rewrites text has to fit too.
+# Jira's limit is 32,767 units; the rest is for what Jira adds when it rewrites a text.
 TEXT_LIMIT = 30_000
 
 

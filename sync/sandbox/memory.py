@@ -81,6 +81,32 @@ class MemoryTicket:
         return label in (self.fields.get("labels") or ())
 
 
+class MemoryHealth:
+    """The health of a site that works unless somebody pauses it. See ``sync.ports.SiteHealth``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._paused_until = 0.0
+
+    def ready(self) -> None:
+        return None
+
+    def down(self) -> str:
+        return ""
+
+    def paused_for(self) -> float:
+        return max(0.0, self._paused_until - self._clock.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    def stalled(self) -> frozenset[str]:
+        return frozenset()
+
+    def lent(self) -> int:
+        return 0
+
+
 class MemoryTracker:
     """See ``sync.ports.Tracker``. ``calls`` counts what was asked of it, by name.
 
@@ -97,6 +123,7 @@ class MemoryTracker:
         workflows: Mapping[str, Workflow] | None = None,
     ) -> None:
         self.site = site
+        self.health = MemoryHealth(clock)
         self.index_lag = index_lag
         self.goes_out_within = 4.0
         self.longest_call = 5.0
@@ -127,17 +154,6 @@ class MemoryTracker:
         """Tickets that were not deleted, oldest first."""
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
-    def links_of(self, ticket_id: str) -> list[TicketLink]:
-        """Links between a ticket and others that were not deleted, as the ticket shows them."""
-        keys = {ticket.ref.id: ticket.ref.key for ticket in self.alive}
-        both = [
-            *((*one, True) for one in self.links),
-            *((t, b, a, False) for t, a, b in self.links),
-        ]
-        return [
-            TicketLink(t, keys[b], out) for t, a, b, out in both if a == ticket_id and b in keys
-        ]
-
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
         issue_type = self._issue_type(desired)
         whole_at = desired.remote_links[0].url if desired.remote_links else ""
@@ -160,9 +176,6 @@ class MemoryTracker:
         if issue_type := next(found, ""):
             return issue_type
         raise Rejected(f"no issue type {' or '.join(map(repr, wished))}", cause=Cause.ISSUE_TYPE)
-
-    def ready(self) -> None:
-        return None
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
@@ -212,12 +225,12 @@ class MemoryTracker:
         """All of ours that the index knows: the twin does not keep when a ticket was changed."""
         return self._search(FAMILY_LABEL)
 
-    def matching(self, jql: str) -> Iterator[Changed]:
+    def matching(self, query: str) -> Iterator[Changed]:
         """Of JQL, only ``labels = "x"`` is understood."""
-        query = re.fullmatch(r'\s*labels = "([^"\\]*)"\s*(ORDER BY [\w ]+)?', jql)
-        if query is None:
-            raise Rejected(f"the twin does not understand {jql!r}")
-        return self._search(query.group(1))
+        found = re.fullmatch(r'\s*labels = "([^"\\]*)"\s*(ORDER BY [\w ]+)?', query)
+        if found is None:
+            raise Rejected(f"the twin does not understand {query!r}")
+        return self._search(found.group(1))
 
     def _search(self, label: str) -> Iterator[Changed]:
         with self._call("search"):
@@ -303,25 +316,6 @@ class MemoryTracker:
     def browse_url(self, key: str) -> str:
         return f"memory://{self.site}/browse/{key}"
 
-    def down(self) -> str:
-        return ""
-
-    def pause(self) -> float:
-        return 0.0
-
-    def hold(self, seconds: float) -> None:
-        return None
-
-    def stalled(self) -> frozenset[str]:
-        return frozenset()
-
-    def lent(self) -> int:
-        return 0
-
-    def probe(self) -> str:
-        with self._call("probe"):
-            return "nobody"
-
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:
         with self._lock:
@@ -394,7 +388,7 @@ def _day(value: Any) -> str:
         raise Rejected(words, cause=Cause.FIELD, field="Due date") from None
 
 
-def _word(value: Any) -> str:
+def _stripped(value: Any) -> str:
     return str(value).strip()
 
 
@@ -419,15 +413,15 @@ _FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
     "summary": ("Summary", FieldKind.PLAIN, _line),
     "description": ("Description", FieldKind.TEXT, _document),
     "environment": ("Environment", FieldKind.TEXT, _document),
-    "priority": ("Priority", FieldKind.PLAIN, _word),
+    "priority": ("Priority", FieldKind.PLAIN, _stripped),
     "labels": ("Labels", FieldKind.LABELS, labels),
     "components": ("Components", FieldKind.PLAIN, _words),
     "fixVersions": ("Fix versions", FieldKind.PLAIN, _words),
     "versions": ("Affects versions", FieldKind.PLAIN, _words),
-    "assignee": ("Assignee", FieldKind.PLAIN, _word),
-    "reporter": ("Reporter", FieldKind.PLAIN, _word),
+    "assignee": ("Assignee", FieldKind.PLAIN, _stripped),
+    "reporter": ("Reporter", FieldKind.PLAIN, _stripped),
     "duedate": ("Due date", FieldKind.PLAIN, _day),
-    "parent": ("Parent", FieldKind.PLAIN, _word),
+    "parent": ("Parent", FieldKind.PLAIN, _stripped),
 }
 
 

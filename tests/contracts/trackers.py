@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync.domain.errors import Outage, SiteDown, Unknown
+from sync.domain.rule import TicketLink
 from sync.domain.ticket import Hop, ScreenField, TicketRef
 from sync.ports import Tracker
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, MemoryTicket, MemoryTracker
@@ -124,6 +125,14 @@ _CLASSIC = {
 }
 
 
+def links_of(twin: MemoryTracker, ticket_id: str) -> list[TicketLink]:
+    """Links between a ticket and others that were not deleted, as the ticket shows them."""
+    keys = {ticket.ref.id: ticket.ref.key for ticket in twin.alive}
+    sides = [(t, a, b, True) for t, a, b in twin.links]
+    sides += [(t, b, a, False) for t, a, b in twin.links]
+    return [TicketLink(t, keys[b], out) for t, a, b, out in sides if a == ticket_id and b in keys]
+
+
 class MemorySite(Site):
     def __init__(self) -> None:
         self.clock = SimulatedClock()
@@ -174,7 +183,7 @@ class MemorySite(Site):
         return [(link.title, link.url) for link in self._at(ref).remote_links.values()]
 
     def ticket_links(self, ref: TicketRef) -> list[tuple[str, str, bool]]:
-        return [(one.type, one.other, one.outward) for one in self._twin.links_of(ref.id)]
+        return [(one.type, one.other, one.outward) for one in links_of(self._twin, ref.id)]
 
     def lose_reply_of_create(self) -> None:
         self._twin.fail("create", lambda: Unknown("the reply was lost"), "after")

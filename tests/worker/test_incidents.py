@@ -15,6 +15,7 @@ from sync.domain.subject import Snapshot, Status, merge_from_api
 from sync.domain.ticket import Draft
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import Store
+from tests.contracts.trackers import links_of
 from tests.worker.sweeps.build import Scene, SimulatedClock, incident, issue
 
 Make = Callable[[str], Scene]
@@ -39,7 +40,7 @@ def ticket(scene: Scene, ref: str) -> MemoryTicket:
 
 
 def linked(scene: Scene, ref: str) -> set[TicketLink]:
-    return set(scene.jira.links_of(ticket(scene, ref).ref.id))
+    return set(links_of(scene.jira, ticket(scene, ref).ref.id))
 
 
 LINK = 'issues = { link = "Relates" }'

@@ -102,7 +102,7 @@ class OwnSweep:
             run.found(DriftKind.WRONG, _named(row), words)
 
     def _late(self, run: Run, now: float) -> None:
-        down = [name for name, tracker in self.trackers.items() if tracker.down()]
+        down = [name for name, tracker in self.trackers.items() if tracker.health.down()]
         with self.store.read() as session:
             late = session.exec(
                 select(TicketRow)
@@ -131,7 +131,7 @@ class OwnSweep:
             self._retry(run, now, "the rules were edited since it was parked")
         run.cursor["rules"] = digest
         down_before = set(run.cursor.get("down", ()))
-        down = {name for name, tracker in self.trackers.items() if tracker.down()}
+        down = {name for name, tracker in self.trackers.items() if tracker.health.down()}
         for site in sorted(down_before - down):
             self._retry(run, now, f"the site {site} is back", site=site)
         run.cursor["down"] = sorted(down)

@@ -55,7 +55,7 @@ class TicketsSweep:
 
     def sweep(self, run: Run) -> None:
         """Find what was moved, deleted, closed, edited, unmarked or doubled. Raises Jira's faults."""
-        down = self.tracker.down()
+        down = self.tracker.health.down()
         if down:
             raise Refused(f"the site {self.tracker.site} is not called now: {down}")
         self._open(run, self._changed(run))

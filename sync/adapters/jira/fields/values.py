@@ -36,14 +36,23 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
 
 
 class Values:
-    """Turns wishes into canonical values. ``cloud`` is the dialect, ``user_of`` looks up addresses."""
+    """Turns a rule's values into canonical ones. ``user_of`` gives the account of an email address."""
 
     def __init__(self, cloud: bool, user_of: UserOf) -> None:
         self._cloud = cloud
         self._user_of = user_of
 
+    def canonical_all(
+        self, wished: Iterable[tuple[FieldInfo, Any]], *, whole_at: str = ""
+    ) -> dict[str, Any]:
+        """``canonical`` for many fields, by field id."""
+        return {info.id: self.canonical(info, value, whole_at=whole_at) for info, value in wished}
+
     def canonical(self, info: FieldInfo, value: Any, *, whole_at: str = "") -> Any:
-        """The canonical form. Raises Rejected naming the field and the nearest valid values."""
+        """The canonical form. Raises Rejected with the field and the nearest valid values.
+
+        A text that is too long for Jira is cut, with a note that the whole text is at ``whole_at``.
+        """
         if info.shape is Shape.LABELS:
             return labels(value)
         if is_empty(value):
