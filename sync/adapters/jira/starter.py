@@ -70,7 +70,7 @@ def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
         fields=metadata.create_fields(project, chosen),
         statuses=tuple(by_type.get(chosen) or next(iter(by_type.values()), [])),
         resolutions=tuple(inspect.resolutions()),
-        link_types=tuple(inspect.link_types()),
+        link_types=tuple(tracker.link_types()),
         person=who.email or who.id,
     )
 
