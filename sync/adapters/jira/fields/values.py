@@ -36,12 +36,8 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
 
 
 def is_empty(value: Any) -> bool:
-    return (
-        value is None
-        or value == ""
-        or value == []
-        or (isinstance(value, str) and not value.strip())
-    )
+    """Whether a rule's value asks for no value."""
+    return value in (None, []) or (isinstance(value, str) and not value.strip())
 
 
 class Values:
