@@ -25,7 +25,6 @@ _MOST = 12
 class Start:
     """What a project offers, as a first rule file needs it."""
 
-    site: str
     project: str
     project_name: str
     types: tuple[str, ...]
@@ -62,7 +61,6 @@ def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
         )
     by_type = inspect.statuses(project)
     return Start(
-        site=tracker.site,
         project=project,
         project_name=projects[project],
         types=tuple(types),
@@ -70,7 +68,7 @@ def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
         fields=metadata.create_fields(project, chosen),
         statuses=tuple(by_type.get(chosen) or next(iter(by_type.values()), [])),
         resolutions=tuple(inspect.resolutions()),
-        link_types=tuple(inspect.link_types()),
+        link_types=tuple(tracker.link_types()),
         person=who.email or who.id,
     )
 

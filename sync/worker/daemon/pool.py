@@ -71,7 +71,7 @@ class Pool:
 
     def start(self) -> None:
         """Start the dispatcher and the workers."""
-        self._staff(self._threads)
+        self._start_workers(self._threads)
         self._dispatcher.start()
 
     def wake(self) -> None:
@@ -98,11 +98,11 @@ class Pool:
 
     def _dispatch(self) -> float:
         # A worker that has ended, for whatever reason, is replaced.
-        self._staff(self._threads)
+        self._start_workers(self._threads)
         return 0.0 if self._claim() else self._pause()
 
-    def _staff(self, wanted: int) -> None:
-        """Start workers until there are ``wanted``."""
+    def _start_workers(self, wanted: int) -> None:
+        """Start workers until ``wanted`` are there."""
         self._workers = [worker for worker in self._workers if worker.is_alive()]
         for number in range(len(self._workers), wanted):
             worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
@@ -149,7 +149,7 @@ class Pool:
         # Before new threads are started: where the system has no more, the threads there are walk all.
         for claim in claims:
             self._claims.put(claim)
-        self._staff(wanted)
+        self._start_workers(wanted)
         return len(claims)
 
     def _give_back(self) -> None:

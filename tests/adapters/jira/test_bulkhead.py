@@ -160,7 +160,7 @@ def test_who_waits_at_the_gate_gets_the_turn_of_a_call_that_hangs() -> None:
         assert gate.limit == 1
 
 
-def test_a_hanging_project_is_told_of_once_and_others_are_made(world: World) -> None:
+def test_a_hanging_project_is_announced_once_and_others_are_made(world: World) -> None:
     fault = world.jira.faults.add("hang", method="POST", project="FLOW")
     drafts = [world.tracker.draft(desired(f"k{n}", project="FLOW")) for n in range(20)]
     faults = []
@@ -181,8 +181,8 @@ def test_a_hanging_project_is_told_of_once_and_others_are_made(world: World) -> 
         world.tracker.create(drafts[0])
     assert world.tracker.health.stalled() == frozenset()
     assert REGISTRY.get_sample_value(*gauge) == 0
-    told = [line["event"] for line in logs if line["log_level"] == "warning"]
-    assert told == ["calls hang: those like them wait, everything else goes on"]
+    warned = [line["event"] for line in logs if line["log_level"] == "warning"]
+    assert warned == ["calls hang: those like them wait, everything else goes on"]
     assert [line["event"] for line in later if line["log_level"] == "warning"] == [
         "calls are answered again"
     ]

@@ -141,7 +141,7 @@ def test_inspection_answers_what_a_check_of_rules_asks(world: World) -> None:
     assert [one.name for one in severity.allowed or ()] == ["Critical", "High", "Medium", "Low"]
     assert {one.category.value for one in look.statuses("DATA")["Bug"]} >= {"new", "done"}
     assert "Done" in look.resolutions()
-    assert "Blocks" in look.link_types()
+    assert "Blocks" in world.tracker.link_types()
     assert look.transitions(ref.key)
     assert offers.user("on.call@example.com")
     assert offers.user("nobody@example.com") is None

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync.domain.text import one_line
+
 _LONGEST = 400
 
 
@@ -83,6 +85,5 @@ def _page_text(body: str) -> str:
 
 
 def _shortened(text: str) -> str:
-    """One line of printable characters, cut at a length that logs and pages can show."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    """One line, cut at a length that logs and pages can show."""
+    return one_line(text, _LONGEST)

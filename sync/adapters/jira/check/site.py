@@ -51,6 +51,7 @@ class _Check:
         default_project: Position,
         report: Report,
     ) -> None:
+        self._tracker = tracker
         self._inspect = tracker.inspect
         self._metadata = tracker.metadata
         self._default_project = default_project
@@ -106,14 +107,12 @@ class _Check:
     def _issue_type(self, rule: Rule) -> str:
         """The first issue type of the rule that the project has, "" if it has none of them."""
         try:
-            there = sorted(self._metadata.issue_types(rule.project))
+            found = self._metadata.issue_type(rule.project, rule.issue_type)
         except Rejected:
             # The missing permission is reported already.
             return ""
-        by_fold = {name.casefold(): name for name in there}
-        for name in rule.issue_type:
-            if name.casefold() in by_fold:
-                return by_fold[name.casefold()]
+        if found:
+            return found
         given = rule.sheet.plain.get("issue_type")
         wished = " or ".join(map(repr, rule.issue_type))
         self._report.add(
@@ -121,14 +120,14 @@ class _Check:
             rule.name,
             "issue_type",
             f"project {rule.project} has no issue type {wished}",
-            nearest(rule.issue_type[0], there),
+            nearest(rule.issue_type[0], self._metadata.issue_types(rule.project)),
         )
         return ""
 
     def _links(self, rule: Rule) -> None:
         if not rule.issues.link or rule.issues.as_children:
             return
-        names = self._inspect.link_types()
+        names = self._tracker.link_types()
         if rule.issues.link.casefold() in {name.casefold() for name in names}:
             return
         given = rule.sheet.tables["issues"].get("link")

@@ -59,10 +59,8 @@ class Drafts(Part):
         wished = desired.issue_type
         if len(wished) == 1:
             return wished[0]
-        there = {name.casefold(): name for name in self._metadata.issue_types(desired.project)}
-        for name in wished:
-            if name.casefold() in there:
-                return there[name.casefold()]
+        if found := self._metadata.issue_type(desired.project, wished):
+            return found
         raise self._metadata.no_issue_type(desired.project, wished)
 
     def _resolve(self, desired: Desired, issue_type: str) -> dict[str, FieldInfo]:

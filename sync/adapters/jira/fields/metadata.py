@@ -50,6 +50,11 @@ class Metadata:
 
         return self._cached(("types", project), load)
 
+    def issue_type(self, project: str, wished: Iterable[str]) -> str:
+        """The first of these issue types that a project has, in its spelling; "" if it has none."""
+        there = {name.casefold(): name for name in self.issue_types(project)}
+        return next((there[n.casefold()] for n in wished if n.casefold() in there), "")
+
     def create_fields(self, project: str, issue_type: str) -> dict[str, FieldInfo]:
         """The fields of the create screen, by id. Raises Rejected for an unknown issue type."""
 

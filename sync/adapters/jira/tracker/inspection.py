@@ -10,7 +10,6 @@ from urllib.parse import quote
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
 from sync.adapters.jira.fields.observed import hop_of, status_of
-from sync.adapters.jira.tracker.links import link_types
 from sync.domain.ticket import Hop, JiraStatus
 
 
@@ -59,10 +58,6 @@ class Inspection:
     def resolutions(self) -> list[str]:
         raw = self._get("resolution", "reading the resolutions")
         return [str(one["name"]) for one in records(raw) if "name" in one]
-
-    def link_types(self) -> list[str]:
-        """The names of the site's link types."""
-        return link_types(self._calls)
 
     def transitions(self, ticket: str) -> list[Hop]:
         """What can be done with a ticket in its present status."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import nearest
@@ -23,13 +22,6 @@ def global_id(text: str) -> str:
     if units(text) <= LINE_LIMIT:
         return text
     return f"{text[:100]}#{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def link_types(calls: Calls) -> list[str]:
-    """The names of the site's link types."""
-    raw = calls.make(Call.get("issueLinkType", "reading the link types"))
-    found = raw.get("issueLinkTypes") if isinstance(raw, Mapping) else None
-    return [str(kind.get("name", "")) for kind in records(found)]
 
 
 class Links(Part):
@@ -63,7 +55,7 @@ class Links(Part):
         try:
             self._calls.make(Call.on(ref, "POST", "issueLink", what, Safety.ONCE, body))
         except Missing as fault:
-            names = link_types(self._calls)
+            names = self.link_types()
             if link.type.casefold() not in {name.casefold() for name in names}:
                 raise Rejected(
                     f"{what}: the site has no link type {link.type!r}",
@@ -84,6 +76,12 @@ class Links(Part):
                 self._calls.make(Call.on(ref, "DELETE", path, what, Safety.IDEMPOTENT))
             except Missing:
                 continue
+
+    def link_types(self) -> list[str]:
+        """The names of the site's link types."""
+        raw = self._calls.make(Call.get("issueLinkType", "reading the link types"))
+        found = raw.get("issueLinkTypes") if isinstance(raw, Mapping) else None
+        return [str(kind.get("name", "")) for kind in records(found)]
 
     def _links_like(self, link: TicketLink, ref: TicketRef, what: str) -> list[dict[str, Any]]:
         """The links of a ticket that have the type, direction and other end of ``link``."""
