@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from sync.ports import Clock
+from sync.store.database_clock import ask_time
 from sync.store.engine import Store
-from sync.store.time import ask_time
 
 # An answer that took longer says too little of what the time was.
 _LONGEST_ASK = 1.0

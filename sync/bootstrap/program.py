@@ -17,8 +17,8 @@ from sync.settings import Settings, lease_of
 from sync.store import tickets
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
-from sync.store.presence import new_owner
-from sync.store.probe import check_writable
+from sync.store.liveness import new_owner
+from sync.store.write_probe import check_writable
 from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe

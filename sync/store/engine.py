@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
@@ -25,8 +26,8 @@ from sync.store.errors import (
     StoreUnavailable,
     translate,
 )
-from sync.store.file import StoreFile
-from sync.store.text import storable_parameters, to_json
+from sync.store.sqlite_file import StoreFile
+from sync.store.storable import storable_parameters, to_json
 
 __all__ = ["SchemaMismatch", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
 
@@ -36,6 +37,18 @@ POOL_OVERFLOW = 20
 POOL_TIMEOUT = 15.0
 
 _IMMEDIATE = {"ticket_sync_immediate": True}
+
+Dialect = Literal["sqlite", "postgresql"]
+
+
+def dialect_of(session: Session) -> Dialect:
+    """The database of a session."""
+    return "sqlite" if session.get_bind().dialect.name == "sqlite" else "postgresql"
+
+
+def insert_into(dialect: Dialect, table: Any) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT into a table or row class that can say what to do on a conflict."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 class Store:
@@ -55,9 +68,7 @@ class Store:
         self._check_file = check_file
         self._busy_timeout = busy_timeout
         self._turns = threading.Lock()
-        self.dialect: Literal["sqlite", "postgresql"] = (
-            "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
-        )
+        self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         self._writer = engine.execution_options(**_IMMEDIATE)
 
     @property

@@ -168,29 +168,6 @@ def give_back(store: Store, owner: str, ids: Iterable[int]) -> None:
             )
 
 
-def release_leases_of(store: Store, owners: Iterable[str]) -> int:
-    """Give back what dead owners held; how many tickets that freed."""
-    dead = sorted(owners)
-    if not dead:
-        return 0
-    with store.write() as session:
-        freed = session.execute(
-            update(TicketRow)
-            .where(col(TicketRow.lease_owner).in_(dead))
-            .values(lease_owner=None, lease_until=None)
-            .returning(col(TicketRow.id))
-            .execution_options(synchronize_session=False)
-        ).all()
-        return len(freed)
-
-
-def lease_owners(store: Store) -> list[str]:
-    """Everybody who holds a lease now."""
-    with store.read() as session:
-        query = select(TicketRow.lease_owner).where(col(TicketRow.lease_until).is_not(None))
-        return sorted({owner for owner in session.exec(query.distinct()) if owner})
-
-
 def next_due(store: Store, *, now: float, closed: Closed = OPEN) -> float | None:
     """When the next unleased ticket is due, None if there is none."""
     with store.read() as session:

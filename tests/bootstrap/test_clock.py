@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sync.bootstrap.clock import SharedClock, WallClock
+from sync.store.database_clock import ask_time
 from sync.store.engine import Store
-from sync.store.time import ask_time
 
 
 class Fast(WallClock):

@@ -11,7 +11,7 @@ import structlog
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
-from sync.store.presence import Presence, new_owner
+from sync.store.liveness import Liveness, new_owner
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.daemon.pauses import SHARE_SECONDS, Pauses
 from sync.worker.daemon.pool import POLL_SECONDS, Pool
@@ -51,7 +51,7 @@ class Daemon:
         self._store = store
         self._clock = clock
         self.owner = options.owner
-        self._presence = Presence(store, self.owner)
+        self._liveness = Liveness(store, self.owner)
         self.triage = Triage(store, sources, rules, clock)
         self.converger = Converger(store, trackers, rules, clock, options.pace)
         self.pool = Pool(
@@ -79,7 +79,7 @@ class Daemon:
 
     def take_over(self) -> int:
         """Free the tickets of processes that died; how many. Also renews our own sign of life."""
-        freed = self._presence.release_dead()
+        freed = self._liveness.release_dead()
         if freed:
             log.info("took over from a process that is gone", tickets=freed)
             self.pool.poke()
@@ -104,7 +104,7 @@ class Daemon:
         finished = self._triaging.join(timeout)
         finished = self.pool.stop(max(0.0, end - time.monotonic())) and finished
         finished = self.sweeps.stop(max(0.1, end - time.monotonic())) and finished
-        self._presence.leave()
+        self._liveness.end()
         return finished
 
     def _triage(self) -> float:

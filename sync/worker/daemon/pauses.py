@@ -37,4 +37,4 @@ class Pauses:
         if news:
             with self._store.write() as session:
                 for site, until in news.items():
-                    pauses.put(session, site, until, now)
+                    pauses.put(session, site, until)
