@@ -29,8 +29,8 @@ from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.settings import Settings, shipped
 from sync.settings.values import Reading, reading
-from sync.store import deliveries, overview, tickets
-from sync.store.overview import Happening
+from sync.store import deliveries, happenings, standing
+from sync.store.happenings import Happening
 from sync.web.server import listen
 
 # The simulated search lags by the first; the daemon is told to reckon with the second.
@@ -105,9 +105,9 @@ class Demo:
     def happened(self) -> list[Happening]:
         """What happened since this was last asked, in order."""
         with self.program.store.read() as session:
-            came = overview.deliveries_after(session, self._told["delivery"])
-            done = overview.actions_after(session, self._told["action"])
-            swept = overview.sweeps_after(session, self._told["sweep"])
+            came = happenings.deliveries_after(session, self._told["delivery"])
+            done = happenings.actions_after(session, self._told["action"])
+            swept = happenings.sweeps_after(session, self._told["sweep"])
         for name, new in (("delivery", came), ("action", done), ("sweep", swept)):
             if new:
                 self._told[name] = new[-1][0]
@@ -130,7 +130,7 @@ class Demo:
                 return False
         if not self._caught_up():
             return False
-        counts = tickets.counts(store, now=time.time())
+        counts = standing.counts(store, now=time.time())
         return not (counts.due or counts.held or counts.unsure)
 
     def _caught_up(self) -> bool:

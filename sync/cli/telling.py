@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.bootstrap.verdict import Verdict
-    from sync.store.overview import Happening
+    from sync.store.happenings import Happening
 
 _STYLES = {
     "create": "bold green",

@@ -101,15 +101,8 @@ class Router:
         ticket.lease_owner = None
         ticket.lease_until = None
         parking.lift(ticket)
-        journal.write(
-            self._session,
-            at=self.now,
-            action="spare",
-            ticket_id=ticket.id,
-            rule=ticket.rule,
-            result="held",
-            words=why,
-        )
+        entry = journal.Entry("spare", why, "held")
+        journal.write(self._session, entry, at=self.now, ticket_id=ticket.id, rule=ticket.rule)
 
     def ticket_of(self, ref: str) -> TicketRow | None:
         """The ticket of a subject of this batch, once it has been routed."""

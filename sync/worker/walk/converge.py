@@ -199,7 +199,7 @@ class Converger:
         now = self._clock.time()
         with self._store.write() as session:
             deliveries.lock_triage(session)
-            row = tickets.held(session, record.claim)
+            row = tickets.claimed(session, record.claim)
             tickets.release(row, record.claim, again_at=None, now=now)
             place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
         return "placed"
