@@ -15,8 +15,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL
 from sqlmodel import Session
 
 from sync.store.errors import (
@@ -28,8 +27,17 @@ from sync.store.errors import (
 )
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_parameters, to_json
+from sync.store.url import parse, place_of
 
-__all__ = ["SchemaMismatch", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
+# What other rooms use. They take the type Session from here, because SQL stands in this room alone.
+__all__ = [
+    "SchemaMismatch",
+    "Session",
+    "Store",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+    "open_store",
+]
 
 BUSY_TIMEOUT = 10.0
 POOL_SIZE = 10
@@ -73,8 +81,7 @@ class Store:
 
     @property
     def place(self) -> str:
-        """Where the store is, for people; never with the password, or the end of one that was taken
-        for the host."""
+        """Where the store is, for people; without the password."""
         return place_of(self.engine.url)
 
     @contextmanager
@@ -184,15 +191,6 @@ class Store:
         self.engine.dispose()
 
 
-def place_of(url: URL) -> str:
-    """Where a store is, for people."""
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    host = str(url.host or url.query.get("host", "")).rpartition("@")[2]
-    port = f":{url.port}" if url.port else ""
-    return f"postgresql://{host}{port}/{(url.database or '').rpartition('@')[2]}"
-
-
 def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     """Open the store at ``url``: ``sqlite:///file`` or ``postgresql+psycopg://user@host/database``.
 
@@ -200,8 +198,8 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     StoreMisconfigured. Tables are made by ``sync.store.migrations.upgrade``.
     """
     try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
+        parsed = parse(url)
+    except ValueError:
         raise StoreMisconfigured(
             "the store's url cannot be read; write sqlite:///ticket-sync.db or "
             "postgresql+psycopg://user:password@host/database"

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-from sqlmodel import Session
-
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
 from sync.domain.ticket import (
@@ -30,7 +28,7 @@ from sync.domain.ticket import (
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, journal, subjects, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 
 BULK = 100

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 import structlog
-from sqlmodel import Session
 
 from sync.domain.errors import Refused
 from sync.domain.ticket import FAMILY_LABEL, Base, Observed, is_marker, marker_label
 from sync.ports import Changed, Clock, Tracker
 from sync.store import journal, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
 from sync.worker.sweeps.drift import GONE, Finding, findings, seen, stamp_of, unsaid
 from sync.worker.sweeps.findings import DriftKind

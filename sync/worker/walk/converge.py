@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace as replaced
 
 import structlog
-from sqlmodel import Session
 
 from sync.domain.errors import (
     Gone,
@@ -24,7 +23,7 @@ from sync.domain.ticket import TicketRef
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlmodel import Session
-
 from sync.domain.errors import Parked
 from sync.domain.ticket import Base
 from sync.ports import Clock
 from sync.store import journal, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.store.tickets import Claim
