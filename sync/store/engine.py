@@ -1,8 +1,8 @@
 """Opening the store: one SQLite file or a PostgreSQL database, and transactions on it.
 
-SQLite allows one writer. ``write`` takes its lock at the first statement (``BEGIN IMMEDIATE``) and
-waits for it up to the busy timeout; a transaction that begins as a reader and writes later could only
-fail. Never hold a transaction across a call to the outside.
+SQLite allows one writer. ``write`` takes the lock of writers when it begins (``BEGIN IMMEDIATE``) and
+waits for it up to the busy timeout. A transaction that began as a reader could not wait: its first
+write fails while there is another writer. Never hold a transaction across a call to the outside.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def insert_into(dialect: Dialect, table: Any) -> sqlite.Insert | postgresql.Inse
 class Store:
     """The store, safe to share between threads: each transaction has a connection of its own.
 
-    Database errors that mean "not now" leave every method as StoreUnavailable.
+    Every method raises StoreUnavailable for database errors that mean "not now".
     """
 
     def __init__(
@@ -86,16 +86,16 @@ class Store:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """One writer's turn on SQLite; nothing to wait for on PostgreSQL.
+        """One writer's turn on SQLite; on PostgreSQL there is nothing to wait for.
 
-        SQLite's own waiting is asking again after sleeps of up to 0.1 s, by which threads of one
-        process hold each other up. Raises StoreUnavailable.
+        SQLite waits for its lock by polling, with sleeps of up to 0.1 s. The threads of one process
+        take turns here instead, which costs no sleep. Raises StoreUnavailable.
         """
         if self.dialect != "sqlite":
             yield
             return
         if not self._turns.acquire(timeout=self._busy_timeout):
-            raise StoreUnavailable("the store is busy: another writer does not come to an end")
+            raise StoreUnavailable("the store is busy: another write takes too long")
         try:
             yield
         finally:
@@ -103,7 +103,8 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the store; rows stay usable after it. Writes are undone."""
+        """A session that sees one state of the store. Its rows stay usable afterwards; what it writes
+        is undone."""
         with (
             self._translated(),
             Session(self.engine, expire_on_commit=False, autoflush=False) as session,
@@ -112,7 +113,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits at the end, or undoes everything when an error leaves the block."""
+        """A session that commits at the end of the block, or undoes everything if an error ends it."""
         with (
             self._translated(),
             self.turn(),
@@ -129,13 +130,13 @@ class Store:
 
     @contextmanager
     def read_connection(self) -> Iterator[Connection]:
-        """Like ``read``, without the object layer."""
+        """A connection for statements that need no row objects; otherwise as ``read``."""
         with self._translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
-        """Like ``write``, without the object layer."""
+        """A connection for statements that need no row objects; otherwise as ``write``."""
         with (
             self._translated(),
             self.turn(),
@@ -145,8 +146,7 @@ class Store:
             yield connection
 
     def writer(self) -> Connection:
-        """A connection to keep, whose transactions are writing ones, each to be had within a ``turn``.
-        The caller closes it."""
+        """A connection to keep and to close. Each ``transaction`` on it belongs within a ``turn``."""
         with self._translated():
             return self._writer.connect()
 
@@ -165,13 +165,13 @@ class Store:
 
     @contextmanager
     def _confirmed(self) -> Iterator[None]:
-        """For a commit: it ends well only if what was committed is in the file at the store's path."""
+        """Wraps a commit: raises unless the file at the store's path is the one that was written to."""
         self._check_file()
         yield
         self._check_file()
 
     def translate(self, error: Exception) -> StoreUnavailable | None:
-        """The operational failure that an error of this store means; None where it is another."""
+        """The operational failure that a database error means; None for errors of other kinds."""
         return translate(error, self.place)
 
     @contextmanager
@@ -246,7 +246,8 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
         except FileLost:
             raise
         except StoreUnavailable:
-            # All connections have to go before new ones come. Those in use go when they come back.
+            # New connections open new companion files, so all old connections have to go first. Those
+            # that are in use are closed when they come back to the pool.
             engine.dispose()
             raise
 

@@ -1,4 +1,4 @@
-"""Trying parked tickets again: by hand, after a rule edit, or because a site came back."""
+"""Parked tickets: listed, and made due again by hand, after a rule edit, or because a site came back."""
 
 from __future__ import annotations
 

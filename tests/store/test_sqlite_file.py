@@ -168,7 +168,7 @@ def test_the_log_says_once_that_the_file_went_and_once_that_it_is_back(
             check_writable(sqlite_store)
     assert [(line["log_level"], line["event"]) for line in logs] == [
         ("error", "the store's file was lost"),
-        ("info", "the store's file is there again"),
+        ("info", "the store's file is back"),
     ]
     assert str(file) in logs[0]["reason"]
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,37 +56,39 @@ def upgrade() -> None:
         sa.Column("at", _SECONDS, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    # The lease of the rules was taken like that of a sweep, which left a watermark that says nothing.
-    sweeps = [row for row in old if row.name.startswith("sweep:") and row.name != "sweep:rules"]
-    op.bulk_insert(
-        watermarks,
-        [
-            {"sweep": row.name.removeprefix("sweep:"), "value": row.value, "at": row.at}
-            for row in sweeps
-            if row.value
-        ],
-    )
-    op.bulk_insert(
-        leases,
-        [
-            {
-                "name": "rules" if row.name == "sweep:rules" else row.name,
-                "owner": row.lease_owner,
-                "until": row.lease_until or 0.0,
-            }
-            for row in old
-            if row.lease_owner
-        ],
-    )
-    op.bulk_insert(
-        pauses,
-        [
-            {"site": row.name.removeprefix("pause: "), "until": row.value.get("until", 0.0)}
-            for row in old
-            if row.name.startswith("pause: ")
-        ],
-    )
+    op.bulk_insert(watermarks, _watermarks(old))
+    op.bulk_insert(leases, _leases(old))
+    op.bulk_insert(pauses, _pauses(old))
     op.bulk_insert(_rule_sets(), [_rule_set(row) for row in old if row.name in _STATES])
+
+
+def _watermarks(old: Sequence[Any]) -> list[dict[str, Any]]:
+    """The watermarks of sweeps. The rules' lease was kept like a sweep's: its watermark says nothing."""
+    return [
+        {"sweep": row.name.removeprefix("sweep:"), "value": row.value, "at": row.at}
+        for row in old
+        if row.name.startswith("sweep:") and row.name != "sweep:rules" and row.value
+    ]
+
+
+def _leases(old: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "rules" if row.name == "sweep:rules" else row.name,
+            "owner": row.lease_owner,
+            "until": row.lease_until or 0.0,
+        }
+        for row in old
+        if row.lease_owner
+    ]
+
+
+def _pauses(old: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {"site": row.name.removeprefix("pause: "), "until": row.value.get("until", 0.0)}
+        for row in old
+        if row.name.startswith("pause: ")
+    ]
 
 
 def _rule_sets() -> sa.Table:
