@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sync.ports import Clock
+from sync.store.database_clock import ask_time
 from sync.store.engine import Store
-from sync.store.time import ask_time
 
 # Seconds. The answer to a slower query is too uncertain to set a clock by.
 _LONGEST_ASK = 1.0

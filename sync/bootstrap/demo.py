@@ -29,8 +29,8 @@ from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.settings import Settings, shipped
 from sync.settings.values import Reading, reading
-from sync.store import deliveries, overview, tickets
-from sync.store.overview import Happening
+from sync.store import deliveries, happenings, standing
+from sync.store.happenings import Happening
 from sync.web.server import listen
 
 # Seconds: the lag of the simulated search, and the longer lag that the daemon is configured for.
@@ -105,9 +105,9 @@ class Demo:
     def happened(self) -> list[Happening]:
         """What happened since the last call, in order."""
         with self.program.store.read() as session:
-            came = overview.deliveries_after(session, self._shown["delivery"])
-            done = overview.actions_after(session, self._shown["action"])
-            swept = overview.sweeps_after(session, self._shown["sweep"])
+            came = happenings.deliveries_after(session, self._shown["delivery"])
+            done = happenings.actions_after(session, self._shown["action"])
+            swept = happenings.sweeps_after(session, self._shown["sweep"])
         for name, new in (("delivery", came), ("action", done), ("sweep", swept)):
             if new:
                 self._shown[name] = new[-1][0]
@@ -129,7 +129,7 @@ class Demo:
                 return False
         if not self._caught_up():
             return False
-        counts = tickets.counts(store, now=time.time())
+        counts = standing.counts(store, now=time.time())
         return not (counts.due or counts.held or counts.unsure)
 
     def _caught_up(self) -> bool:

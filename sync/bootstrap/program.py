@@ -14,11 +14,11 @@ from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
-from sync.store import tickets
+from sync.store import standing
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
-from sync.store.presence import new_owner
-from sync.store.probe import check_writable
+from sync.store.liveness import new_owner
+from sync.store.write_probe import check_writable
 from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
@@ -166,7 +166,7 @@ def _trouble(health: SiteHealth) -> str:
 def refresh_metrics(store: Store, clock: Clock) -> None:
     """Bring the gauges that come from the store up to date."""
     now = clock.time()
-    counts = tickets.counts(store, now=now)
-    for standing in ("due", "held", "parked", "unsure", "linked", "spared"):
-        TICKETS.labels(standing).set(getattr(counts, standing))
+    counts = standing.counts(store, now=now)
+    for name in ("due", "held", "parked", "unsure", "linked", "spared"):
+        TICKETS.labels(name).set(getattr(counts, name))
     OLDEST_DUE.set(max(0.0, now - counts.oldest_due) if counts.oldest_due is not None else 0.0)

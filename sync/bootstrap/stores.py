@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from sqlalchemy.engine import make_url
-
 from sync.bootstrap.errors import CannotStart
 from sync.settings import Settings
 from sync.store import migrations
 from sync.store.engine import Store, open_store
+from sync.store.url import sqlite_file
 
 
 def ready_store(settings: Settings) -> Store:
-    """The store, ready for work: SQLite is upgraded, PostgreSQL must have been.
+    """The store, ready for work. SQLite is upgraded here; PostgreSQL must have been upgraded before.
 
     Raises StoreUnavailable (SchemaMismatch where PostgreSQL is behind).
     """
-    store = open_store(settings.store.url.get_secret_value())
+    store = _open(settings)
     try:
         if store.dialect == "sqlite":
             migrations.upgrade(store)
@@ -30,20 +27,20 @@ def ready_store(settings: Settings) -> Store:
 
 
 def has_store(settings: Settings) -> bool:
-    """Whether there is a store already, as far as can be told without opening it."""
-    url = make_url(settings.store.url.get_secret_value())
-    return not settings.store.is_sqlite or Path(url.database or "").is_file()
+    """Whether there is a store already, as far as that can be told without opening it."""
+    file = sqlite_file(settings.store.url.get_secret_value())
+    return file is None or file.is_file()
 
 
 def existing_store(settings: Settings) -> Store:
-    """The store for looking at: not made where there is none. Raises CannotStart, StoreUnavailable."""
+    """The store for looking at. Raises CannotStart where there is none, and StoreUnavailable."""
     if not has_store(settings):
-        url = make_url(settings.store.url.get_secret_value())
+        file = sqlite_file(settings.store.url.get_secret_value())
         raise CannotStart(
-            f"There is no store at {url.database} yet; the first `ticket-sync serve` makes it. "
+            f"There is no store at {file} yet; the first `ticket-sync serve` makes it. "
             "If it lies elsewhere, set url in [store] or name the configuration with --config."
         )
-    store = open_store(settings.store.url.get_secret_value())
+    store = _open(settings)
     try:
         migrations.check(store)
     except BaseException:
@@ -53,8 +50,9 @@ def existing_store(settings: Settings) -> Store:
 
 
 def upgrade_store(settings: Settings) -> str:
-    """Bring the tables up to this program; says what was done. Raises StoreUnavailable."""
-    store = open_store(settings.store.url.get_secret_value())
+    """Bring the tables up to what this program expects; what was done, in words. Raises
+    StoreUnavailable."""
+    store = _open(settings)
     try:
         before, after = migrations.upgrade(store)
     finally:
@@ -64,3 +62,7 @@ def upgrade_store(settings: Settings) -> str:
     if not before:
         return f"The store at {store.place} was made ({after})."
     return f"The store at {store.place} was upgraded from {before} to {after}."
+
+
+def _open(settings: Settings) -> Store:
+    return open_store(settings.store.url.get_secret_value())

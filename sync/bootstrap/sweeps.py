@@ -19,7 +19,7 @@ from sync.ports import Clock, SourceApi, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
-from sync.store.presence import BY_HAND
+from sync.store.liveness import BY_HAND
 from sync.worker.daemon.daemon import Daemon
 from sync.worker.sweeps.groups import GROUPS, Parts, Roster, roster
 from sync.worker.sweeps.retention import Keep, prune

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync.bootstrap.demo_result import DemoResult
-    from sync.store.overview import Happening
+    from sync.store.happenings import Happening
 
 _STYLES = {
     "create": "bold green",

@@ -42,7 +42,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data; ages in seconds, None for "there is none"."""
-    from sync.store import deliveries, overview, rulebook, tickets
+    from sync.store import deliveries, rulebook, standing
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
@@ -50,10 +50,10 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
 
     with store.read() as session:
         inbox = deliveries.counts(session)
-        sites = overview.by_site(session, now=now)
+        sites = standing.by_site(session, now=now)
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
-    counts = tickets.counts(store, now=now)
+    counts = standing.counts(store, now=now)
     return {
         "store": store.place,
         "tickets": {

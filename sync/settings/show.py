@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy.engine import make_url
 
 from sync.settings.root import Settings
+from sync.store.url import without_password
 
 _HIDDEN = "(secret)"
 
@@ -17,8 +17,7 @@ _HIDDEN = "(secret)"
 def as_data(settings: Settings) -> dict[str, Any]:
     """All settings as JSON-compatible data; durations in seconds, sizes in bytes."""
     data = settings.model_dump()
-    url = make_url(settings.store.url.get_secret_value())
-    data["store"]["url"] = url.render_as_string(hide_password=True)
+    data["store"]["url"] = without_password(settings.store.url.get_secret_value())
     shown: dict[str, Any] = _shown(data)
     return shown
 

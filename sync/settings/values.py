@@ -219,12 +219,11 @@ _ENCODE = (
 def _postgresql_url(rest: str) -> str:
     """The address with its driver. What is wrong is told without any part of it: what is taken for
     the host may be the end of a password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from sync.store.url import parse
 
     try:
-        url = make_url(f"postgresql+psycopg://{rest}")
-    except (ArgumentError, ValueError):
+        url = parse(f"postgresql+psycopg://{rest}")
+    except ValueError:
         raise Wrong("has a port that is no number, or is no address at all", _ENCODE) from None
     tail = f"{url.host or ''}{url.database or ''}{url.query}"
     if "@" in tail or not re.fullmatch(r"[^\s:/?#\[\]]*|[0-9A-Fa-f:.%]+", url.host or ""):

@@ -1,9 +1,9 @@
-"""Queries on deliveries: what waits for triage, what became of it, dead letters, retention."""
+"""Queries on deliveries: what waits for triage, what became of each, dead letters, retention."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -19,19 +19,21 @@ from sqlalchemy import (
 from sqlmodel import Session, col, select
 
 from sync.domain.text import one_line
+from sync.store.engine import dialect_of
+from sync.store.inbox import Accepted, insertion, row_of
 from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow
 
-# Reasons are for people: nobody reads more than a few lines of why.
+# A few lines: reasons are for people.
 LONGEST_REASON = 500
 BATCH_BYTES = 16 * 1024 * 1024
 
-# Serialises triage between processes on PostgreSQL.
+# The advisory lock of triage on PostgreSQL: any number that no other program on the server takes.
 _TRIAGE_LOCK = 7_436_205_119
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many deliveries wait and how many are dead; times in seconds since the epoch."""
+    """How many deliveries wait for triage and how many are dead; times in seconds since the epoch."""
 
     waiting: int
     dead: int
@@ -40,20 +42,21 @@ class Counts:
 
 
 def _in_state(state: DeliveryState) -> ColumnElement[bool]:
-    # A literal, not a parameter: only then can the databases see that the partial index fits.
+    # A literal, not a parameter: the databases match a partial index by literals only.
     return col(DeliveryRow.state) == literal_column(f"'{state.value}'")
 
 
 def lock_triage(session: Session) -> None:
-    """Let no other process triage until this transaction ends. First thing in the transaction."""
-    if session.get_bind().dialect.name == "postgresql":
+    """Let no other process triage until this transaction ends. To be called first in it."""
+    # On SQLite a writing transaction is alone anyway.
+    if dialect_of(session) == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRIAGE_LOCK})
 
 
 def next_batch(session: Session, limit: int, *, max_bytes: int = BATCH_BYTES) -> list[DeliveryRow]:
-    """The oldest deliveries that wait for triage: ``limit`` at most, and bodies of ``max_bytes``.
+    """The oldest deliveries that wait for triage: up to ``limit``, and up to ``max_bytes`` of bodies.
 
-    At least one, however large, if any waits.
+    One at least, however large its body, if any waits.
     """
     sizes = session.exec(
         select(DeliveryRow.seq, func.length(DeliveryRow.body))
@@ -93,9 +96,10 @@ def mark_triaged(
 
 
 def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
-    """Set a delivery aside as a dead letter, with the reason in words: one line, cut where too long.
+    """Set a delivery aside as a dead letter, with the reason in words on one line, cut if too long.
 
-    A reason may quote the sender, who is not to be trusted with line ends and escape sequences.
+    A reason may quote the sender's bytes. Line ends and escape sequences in them become spaces, because
+    terminals and logs print the reason.
     """
     row.state = DeliveryState.DEAD
     row.outcome = one_line(reason[:10_000], LONGEST_REASON)
@@ -108,7 +112,7 @@ def get(session: Session, id_: str) -> DeliveryRow | None:
 
 
 def beginning_with(session: Session, start: str, limit: int = 4) -> list[DeliveryRow]:
-    """Deliveries whose id begins like this; the one whose id it is, alone."""
+    """Deliveries whose id begins with ``start``; only one where ``start`` is its whole id."""
     exact = get(session, start)
     if exact is not None:
         return [exact]
@@ -168,8 +172,8 @@ def subjects_since(session: Session, since: float = -math.inf) -> set[str]:
 def received_since(
     session: Session, since: float, *, after: int = 0, limit: int = 500
 ) -> list[DeliveryRow]:
-    """Deliveries that were read, received from ``since`` on, in the order they came, page by page:
-    ``after`` is the last ``seq`` seen."""
+    """A page of the deliveries that were read and received at ``since`` or later, in the order they
+    came. ``after`` is the last ``seq`` of the page before."""
     query = (
         select(DeliveryRow)
         .where(
@@ -183,8 +187,24 @@ def received_since(
     return list(session.exec(query))
 
 
+def known(session: Session, ids: Iterable[str]) -> set[str]:
+    """Which of these deliveries (by our id, see ``inbox.delivery_id``) are in the store."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return set()
+    return set(session.exec(select(DeliveryRow.id).where(col(DeliveryRow.id).in_(wanted))))
+
+
+def recover(session: Session, accepted: Sequence[Accepted]) -> set[str]:
+    """Put deliveries that never reached us into the inbox, as if they had; the ids of the new ones."""
+    if not accepted:
+        return set()
+    rows = [row_of(one) for one in accepted]
+    return set(session.execute(insertion(dialect_of(session)), rows).scalars())
+
+
 def replay(session: Session, id_: str) -> bool:
-    """Let a delivery be triaged again, whatever became of it. False where there is none."""
+    """Let a delivery be triaged again, whatever became of it. False where there is none of this id."""
     return bool(_to_accepted(session, col(DeliveryRow.id) == id_))
 
 
@@ -205,7 +225,7 @@ def _to_accepted(session: Session, which: ColumnElement[bool]) -> int:
 
 
 def counts(session: Session) -> Counts:
-    """How many wait and how many are dead. Cheap at any size of the table."""
+    """How many deliveries wait and how many are dead. Cheap at any size of the table."""
     waiting, oldest_seq = session.exec(
         select(func.count(), func.min(DeliveryRow.seq)).where(_in_state(DeliveryState.ACCEPTED))
     ).one()
@@ -231,9 +251,10 @@ def prune(
     batch: int,
     state: DeliveryState = DeliveryState.TRIAGED,
 ) -> int:
-    """Delete up to ``batch`` deliveries in ``state`` received before ``older_than``; how many went.
+    """Delete up to ``batch`` deliveries in ``state`` received before ``older_than``; how many were
+    deleted.
 
-    Raises ValueError for those that wait: they are never removed.
+    Raises ValueError for ``ACCEPTED``: a delivery that waits for triage is never deleted.
     """
     if state is DeliveryState.ACCEPTED:
         raise ValueError("deliveries that wait for triage are never removed")

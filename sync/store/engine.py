@@ -1,8 +1,8 @@
 """Opening the store: one SQLite file or a PostgreSQL database, and transactions on it.
 
-SQLite allows one writer. ``write`` takes its lock at the first statement (``BEGIN IMMEDIATE``) and
-waits for it up to the busy timeout; a transaction that begins as a reader and writes later could only
-fail. Never hold a transaction across a call to the outside.
+SQLite allows one writer. ``write`` takes the lock of writers when it begins (``BEGIN IMMEDIATE``) and
+waits for it up to the busy timeout. A transaction that began as a reader could not wait: its first
+write fails while there is another writer. Never hold a transaction across a call to the outside.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
 from sqlmodel import Session
 
 from sync.store.errors import (
@@ -25,10 +25,19 @@ from sync.store.errors import (
     StoreUnavailable,
     translate,
 )
-from sync.store.file import StoreFile
-from sync.store.text import storable_parameters, to_json
+from sync.store.sqlite_file import StoreFile
+from sync.store.storable import storable_parameters, to_json
+from sync.store.url import parse, place_of
 
-__all__ = ["SchemaMismatch", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
+# What other rooms use. They take the type Session from here, because SQL stands in this room alone.
+__all__ = [
+    "SchemaMismatch",
+    "Session",
+    "Store",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+    "open_store",
+]
 
 BUSY_TIMEOUT = 10.0
 POOL_SIZE = 10
@@ -37,11 +46,23 @@ POOL_TIMEOUT = 15.0
 
 _IMMEDIATE = {"ticket_sync_immediate": True}
 
+Dialect = Literal["sqlite", "postgresql"]
+
+
+def dialect_of(session: Session) -> Dialect:
+    """The database of a session."""
+    return "sqlite" if session.get_bind().dialect.name == "sqlite" else "postgresql"
+
+
+def insert_into(dialect: Dialect, table: Any) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT into a table or row class that can say what to do on a conflict."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
 
 class Store:
     """The store, safe to share between threads: each transaction has a connection of its own.
 
-    Database errors that mean "not now" leave every method as StoreUnavailable.
+    Every method raises StoreUnavailable for database errors that mean "not now".
     """
 
     def __init__(
@@ -55,29 +76,26 @@ class Store:
         self._check_file = check_file
         self._busy_timeout = busy_timeout
         self._turns = threading.Lock()
-        self.dialect: Literal["sqlite", "postgresql"] = (
-            "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
-        )
+        self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         self._writer = engine.execution_options(**_IMMEDIATE)
 
     @property
     def place(self) -> str:
-        """Where the store is, for people; never with the password, or the end of one that was taken
-        for the host."""
+        """Where the store is, for people; without the password."""
         return place_of(self.engine.url)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """One writer's turn on SQLite; nothing to wait for on PostgreSQL.
+        """One writer's turn on SQLite; on PostgreSQL there is nothing to wait for.
 
-        SQLite's own waiting is asking again after sleeps of up to 0.1 s, by which threads of one
-        process hold each other up. Raises StoreUnavailable.
+        SQLite waits for its lock by polling, with sleeps of up to 0.1 s. The threads of one process
+        take turns here instead, which costs no sleep. Raises StoreUnavailable.
         """
         if self.dialect != "sqlite":
             yield
             return
         if not self._turns.acquire(timeout=self._busy_timeout):
-            raise StoreUnavailable("the store is busy: another writer does not come to an end")
+            raise StoreUnavailable("the store is busy: another write takes too long")
         try:
             yield
         finally:
@@ -85,7 +103,8 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the store; rows stay usable after it. Writes are undone."""
+        """A session that sees one state of the store. Its rows stay usable afterwards; what it writes
+        is undone."""
         with (
             self._translated(),
             Session(self.engine, expire_on_commit=False, autoflush=False) as session,
@@ -94,7 +113,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits at the end, or undoes everything when an error leaves the block."""
+        """A session that commits at the end of the block, or undoes everything if an error ends it."""
         with (
             self._translated(),
             self.turn(),
@@ -111,13 +130,13 @@ class Store:
 
     @contextmanager
     def read_connection(self) -> Iterator[Connection]:
-        """Like ``read``, without the object layer."""
+        """A connection for statements that need no row objects; otherwise as ``read``."""
         with self._translated(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
-        """Like ``write``, without the object layer."""
+        """A connection for statements that need no row objects; otherwise as ``write``."""
         with (
             self._translated(),
             self.turn(),
@@ -127,8 +146,7 @@ class Store:
             yield connection
 
     def writer(self) -> Connection:
-        """A connection to keep, whose transactions are writing ones, each to be had within a ``turn``.
-        The caller closes it."""
+        """A connection to keep and to close. Each ``transaction`` on it belongs within a ``turn``."""
         with self._translated():
             return self._writer.connect()
 
@@ -147,13 +165,13 @@ class Store:
 
     @contextmanager
     def _confirmed(self) -> Iterator[None]:
-        """For a commit: it ends well only if what was committed is in the file at the store's path."""
+        """Wraps a commit: raises unless the file at the store's path is the one that was written to."""
         self._check_file()
         yield
         self._check_file()
 
     def translate(self, error: Exception) -> StoreUnavailable | None:
-        """The operational failure that an error of this store means; None where it is another."""
+        """The operational failure that a database error means; None for errors of other kinds."""
         return translate(error, self.place)
 
     @contextmanager
@@ -173,15 +191,6 @@ class Store:
         self.engine.dispose()
 
 
-def place_of(url: URL) -> str:
-    """Where a store is, for people."""
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    host = str(url.host or url.query.get("host", "")).rpartition("@")[2]
-    port = f":{url.port}" if url.port else ""
-    return f"postgresql://{host}{port}/{(url.database or '').rpartition('@')[2]}"
-
-
 def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     """Open the store at ``url``: ``sqlite:///file`` or ``postgresql+psycopg://user@host/database``.
 
@@ -189,8 +198,8 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     StoreMisconfigured. Tables are made by ``sync.store.migrations.upgrade``.
     """
     try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
+        parsed = parse(url)
+    except ValueError:
         raise StoreMisconfigured(
             "the store's url cannot be read; write sqlite:///ticket-sync.db or "
             "postgresql+psycopg://user:password@host/database"
@@ -237,7 +246,8 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
         except FileLost:
             raise
         except StoreUnavailable:
-            # All connections have to go before new ones come. Those in use go when they come back.
+            # New connections open new companion files, so all old connections have to go first. Those
+            # that are in use are closed when they come back to the pool.
             engine.dispose()
             raise
 

@@ -1,4 +1,4 @@
-"""What can be wrong with the store, in words; and which database errors mean that."""
+"""What can be wrong with the store, in words, and which database errors mean it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from sqlalchemy import exc
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be used now (disk full, read-only, locked, no connection), or not as set up.
+    """The store cannot be used now (disk full, read-only, locked, no connection) or as configured.
 
-    ``str()`` is a sentence for people, without secrets. Nothing was stored by the transaction it ended,
-    unless it was lost while it committed; then it may have been.
+    ``str()`` is a sentence for people, without secrets. The transaction that it ended stored nothing,
+    unless the connection was lost during the commit; then it may have stored everything.
     """
 
 
 class FileLost(StoreUnavailable):
-    """The file of the store is not at its path now. Connections to it stay good for when it is."""
+    """The file of the store is not at its path. Open connections work again once it is put back."""
 
 
 class StoreMisconfigured(StoreUnavailable):
-    """It cannot work before a person changes something: a URL, a folder, a missing package."""
+    """The store cannot work before a person changes something: a URL, a folder, a missing package."""
 
 
 class SchemaMismatch(StoreMisconfigured):
-    """The tables are older or newer than the program."""
+    """The tables are older or newer than this program, or not those of ticket-sync."""
 
 
-# What is wrong, and what to do about it.
+# What an SQLite error means, and the remedy.
 _SQLITE_WORDS = {
     sqlite3.SQLITE_FULL: ("the disk is full", "Make room on it"),
     sqlite3.SQLITE_READONLY: (
@@ -37,10 +37,10 @@ _SQLITE_WORDS = {
     ),
     sqlite3.SQLITE_BUSY: (
         "another process holds the lock on the file",
-        "Find it (`fuser FILE` names it) and let it come to its end",
+        "Find it (`fuser FILE` names it) and let it end",
     ),
     sqlite3.SQLITE_LOCKED: ("another connection holds the lock on a table", ""),
-    sqlite3.SQLITE_IOERR: ("reading or writing the file failed", "Look after its disk"),
+    sqlite3.SQLITE_IOERR: ("reading or writing the file failed", "Check its disk"),
     sqlite3.SQLITE_CANTOPEN: (
         "the file cannot be opened",
         "Let the account that runs ticket-sync read and write it, and make files in its folder",
@@ -62,7 +62,7 @@ _UPGRADE = (
     "to do, tables were removed: restore a backup, or name an empty store"
 )
 
-# SQLSTATE classes of PostgreSQL that say "not now", by their first two characters.
+# SQLSTATE classes of PostgreSQL (the first two characters of a code) that mean "not now".
 _POSTGRES_CLASSES = {
     "08": "the connection failed",
     "25": "the database does not take writes",
@@ -79,7 +79,7 @@ _POSTGRES_CLASSES = {
 
 
 def translate(error: Exception, place: str = "") -> StoreUnavailable | None:
-    """The operational failure that a database error means; None where it is something else.
+    """The operational failure that a database error means; None for errors of other kinds.
 
     ``place`` is where the store is, for people.
     """
@@ -99,8 +99,8 @@ def translate(error: Exception, place: str = "") -> StoreUnavailable | None:
 
 
 def _scrubbed(words: str) -> str:
-    """A driver's words without what stands before an @: it may be the end of a password, where that
-    was taken for the host."""
+    """A driver's words without what stands before an @. With an @ in a password, the driver takes the
+    end of the password for the host, and quotes it."""
     return re.sub(r"[^\s'\"]+@", "…@", words)
 
 

@@ -1,7 +1,7 @@
-"""The inbox: deliveries made durable, many in one commit, each answered after its own commit.
+"""The inbox: it makes deliveries durable, many in one commit, and answers each after that commit.
 
-One thread writes, with one connection. It takes what has come together while it committed the batch
-before, so a commit under load carries many deliveries and without load there is nothing to wait for.
+One thread writes, with one connection. Each batch is what came in while the batch before was committed:
+under load a commit carries many deliveries, and without load no delivery waits for others.
 """
 
 from __future__ import annotations
@@ -19,40 +19,37 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import SQLModel
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import col
 
-from sync.store.engine import Store
+from sync.store.engine import Dialect, Store, insert_into
 from sync.store.errors import FileLost, StoreUnavailable
-from sync.store.tables import DeliveryState
+from sync.store.tables import DeliveryRow, DeliveryState
 
 log = structlog.get_logger("inbox")
 
 BATCH = 200
-# How long (seconds) after a refusal it is found out whether writing works again.
+# How long (seconds) after a failed write the inbox tries again.
 TRY_AGAIN = 1.0
 BATCH_BYTES = 8 * 1024 * 1024
 QUEUE = 10_000
 QUEUE_BYTES = 64 * 1024 * 1024
 
-_TABLE = SQLModel.metadata.tables["deliveries"]
 _NAMESPACE = uuid.UUID("5c1d4c0e-4c3b-5f0a-9a55-1f6f0c2b7d11")
 
 
 class InboxFull(Exception):
-    """More has come in than the store takes; the sender must try again."""
+    """More deliveries come in than the store can take; the sender must try again."""
 
 
 class InboxClosed(StoreUnavailable):
-    """The program is stopping; nothing more is accepted."""
+    """The program is stopping and accepts no more deliveries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A verified delivery as it came. ``event_id`` is "" where it could not be read.
-
-    ``received_at`` is in seconds since the epoch.
-    """
+    """A verified delivery as it came. ``event_id`` is "" where the body could not be read;
+    ``received_at`` is in seconds since the epoch."""
 
     source: str
     event_id: str
@@ -63,14 +60,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The id of a delivery in the store. ``stored`` is False where it had been stored before."""
+    """The id of a delivery in the store. ``stored`` is False where it was in the store before."""
 
     id: str
     stored: bool
 
 
 def delivery_id(source: str, event_id: str, body: bytes) -> str:
-    """The id of a delivery: of its event, or of its bytes where the event has no readable id."""
+    """The id of a delivery: made from its event's id, or from its bytes where that cannot be read."""
     name = f"event:{event_id}" if event_id else f"body:{hashlib.sha256(body).hexdigest()}"
     text = f"{source}\n{name}".encode(errors="surrogatepass")
     digest = hashlib.sha1(_NAMESPACE.bytes + text, usedforsecurity=False).digest()
@@ -78,7 +75,7 @@ def delivery_id(source: str, event_id: str, body: bytes) -> str:
 
 
 class _Waiting:
-    """One delivery in the queue, and who waits for it: a thread or a coroutine."""
+    """One delivery in the queue, and the future of the thread or coroutine that waits for it."""
 
     __slots__ = ("future", "loop", "row", "size")
 
@@ -94,7 +91,7 @@ class _Waiting:
         self.size = len(row["body"])
 
     def settle(self, outcome: Receipt | Exception) -> None:
-        # Whoever waited may have gone away (a connection dropped): then there is nobody to tell.
+        # The waiting side may have given up, for example because its connection dropped.
         if self.future.done():
             return
         if isinstance(outcome, Exception):
@@ -133,10 +130,7 @@ class Inbox:
         self._refused: _Waiting | None = None
         self._changed = threading.Condition()
         self._connection: Connection | None = None
-        insert = sqlite.insert if store.dialect == "sqlite" else postgresql.insert
-        self._insert = (
-            insert(_TABLE).on_conflict_do_nothing(index_elements=["id"]).returning(_TABLE.c.id)
-        )
+        self._insert = insertion(store.dialect)
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
         self._thread.start()
 
@@ -164,16 +158,16 @@ class Inbox:
 
     @property
     def running(self) -> bool:
-        """Whether deliveries can be accepted, as far as the inbox itself is concerned."""
+        """Whether the inbox takes deliveries; ``trouble`` says whether the store does."""
         return self._thread.is_alive() and not self._closing
 
     @property
     def trouble(self) -> str:
-        """Why deliveries cannot be stored, "" while they can; it goes by itself."""
+        """Why deliveries cannot be stored, "" while they can. Kept up to date without deliveries."""
         return self._trouble
 
     def close(self, timeout: float = 30.0) -> bool:
-        """Accept no more, write what waits. False where that took longer than ``timeout`` seconds."""
+        """Accept no more and write what waits. False where that takes more than ``timeout`` seconds."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -193,8 +187,8 @@ class Inbox:
             self._changed.notify()
 
     def _take(self) -> list[_Waiting]:
-        """What waits now, as one batch; waits for the first. Empty once closed and drained, and
-        when it is time to try again."""
+        """The next batch; waits for its first delivery. Empty when the inbox is closed and drained,
+        and when it is time to try again after a failed write."""
         with self._changed:
             until = time.monotonic() + TRY_AGAIN
             while not self._queue and not self._closing:
@@ -219,8 +213,8 @@ class Inbox:
             if not batch:
                 if self._closing:
                     break
-                # A refused delivery itself is the proof: what is smaller may fit where it does not.
-                # Its sender, told to try again, will be told that it is there.
+                # The largest delivery that was refused is written, because a smaller row may fit where
+                # that one does not. When its sender tries again, it is there.
                 batch = [self._refused] if self._refused else []
             try:
                 outcomes = self._write(batch)
@@ -228,24 +222,24 @@ class Inbox:
                 log.exception("writing to the inbox failed")
                 outcomes = [(one, error) for one in batch]
             _settle(outcomes)
-            if any(isinstance(said, Receipt) and said.stored for _, said in outcomes):
-                self._poke()
+            if any(isinstance(outcome, Receipt) and outcome.stored for _, outcome in outcomes):
+                self._wake()
         self._disconnect()
 
     def _write(self, batch: list[_Waiting]) -> _Outcomes:
         try:
             stored = self._commit([one.row for one in batch])
         except StoreUnavailable as error:
-            self._fall(str(error), batch)
+            self._failed(str(error), batch)
             return [(one, error) for one in batch]
         except Exception:
-            # One row that the database does not take must not cost the others their place.
+            # A row that the database does not take must not keep the others of its batch out.
             log.exception("a batch was refused; its deliveries are written one by one")
             outcomes: _Outcomes = [(one, self._write_alone(one)) for one in batch]
-            if not any(isinstance(said, StoreUnavailable) for _, said in outcomes):
-                self._rise()
+            if not any(isinstance(outcome, StoreUnavailable) for _, outcome in outcomes):
+                self._worked()
             return outcomes
-        self._rise()
+        self._worked()
         outcomes = []
         for one in batch:
             id_ = one.row["id"]
@@ -253,14 +247,14 @@ class Inbox:
             stored.discard(id_)
         return outcomes
 
-    def _fall(self, words: str, batch: list[_Waiting]) -> None:
-        # Each delivery that is refused has a line of its own already.
+    def _failed(self, words: str, batch: list[_Waiting]) -> None:
+        # Logged once: the receiver logs each delivery that is refused.
         if not self._trouble:
             log.error("the inbox cannot write; deliveries are refused", reason=words)
         self._trouble = words
         self._refused = max(batch, key=lambda one: one.size)
 
-    def _rise(self) -> None:
+    def _worked(self) -> None:
         if self._trouble:
             log.info("the inbox writes again")
         self._trouble = ""
@@ -284,12 +278,12 @@ class Inbox:
             if known is None:
                 raise
             if isinstance(known, FileLost):
-                # Kept: it has the very file open that may be put back.
+                # The connection is kept: it has the lost file open, which may be put back.
                 raise
             self._disconnect()
             if lost and not fresh:
-                # The server ended a connection that we kept (a restart): writing again is harmless,
-                # for what the first attempt may have stored is not stored twice.
+                # The server ended a kept connection, for example by a restart. Writing again is
+                # harmless: the unique id keeps a row from being stored twice.
                 return self._commit(rows)
             raise known from error
 
@@ -300,7 +294,7 @@ class Inbox:
             return set(self._connection.execute(self._insert, rows).scalars())
 
     def _disconnect(self) -> None:
-        # After a failed write the connection is not trusted again: the next batch opens a new one.
+        # A connection is not used again after a failed write: the next batch opens a new one.
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -310,15 +304,21 @@ class Inbox:
         except Exception as error:
             log.debug("closing the inbox's connection failed", reason=str(error))
 
-    def _poke(self) -> None:
+    def _wake(self) -> None:
         try:
             self.on_accept()
         except Exception:
             log.exception("the call after a commit failed")
 
 
+def insertion(dialect: Dialect) -> ReturningInsert[Any]:
+    """The statement that stores deliveries and returns the ids of those that were not there before."""
+    statement = insert_into(dialect, DeliveryRow).on_conflict_do_nothing(index_elements=["id"])
+    return statement.returning(col(DeliveryRow.id))
+
+
 def row_of(accepted: Accepted) -> dict[str, Any]:
-    """The row of ``deliveries`` that a delivery becomes."""
+    """The columns of a delivery that waits for triage."""
     return {
         "id": delivery_id(accepted.source, accepted.event_id, accepted.body),
         "source": accepted.source,
@@ -333,7 +333,7 @@ def row_of(accepted: Accepted) -> dict[str, Any]:
 
 
 def _settle(outcomes: _Outcomes) -> None:
-    """Tell everybody who waits: threads directly, coroutines with one call to their loop."""
+    """Resolve every future: those of threads here, those of coroutines with one call to their loop."""
     by_loop: dict[asyncio.AbstractEventLoop, _Outcomes] = {}
     for one, outcome in outcomes:
         if one.loop is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete
@@ -9,34 +11,43 @@ from sqlmodel import Session, col, select
 
 from sync.store.tables import JournalRow
 
+LONGEST_WORDS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line for the journal.
+
+    ``action`` says what was done in one word, ``words`` in full. ``result`` is ``ok``, ``left`` (nothing
+    was to be done; ``held`` in entries of earlier versions), ``unknown``, ``retry``, ``parked``,
+    ``warning`` or ``error``. ``detail`` is JSON-compatible.
+    """
+
+    action: str
+    words: str = ""
+    result: str = "ok"
+    detail: Mapping[str, Any] | None = None
+
 
 def write(
-    session: Session,
-    *,
-    at: float,
-    action: str,
-    ticket_id: int | None = None,
-    rule: str = "",
-    result: str = "ok",
-    words: str = "",
-    detail: dict[str, Any] | None = None,
+    session: Session, entry: Entry, *, at: float, ticket_id: int | None = None, rule: str = ""
 ) -> None:
-    """Add an entry. ``result`` is ``ok``, ``held``, ``retry``, ``parked``, ``warning`` or ``error``."""
+    """Add an entry, about a ticket and by a rule where it has one. Words that are too long are cut."""
     session.add(
         JournalRow(
             ticket_id=ticket_id,
             at=at,
-            action=action,
+            action=entry.action,
             rule=rule,
-            result=result,
-            words=words[:4000],
-            detail=detail or {},
+            result=entry.result,
+            words=entry.words[:LONGEST_WORDS],
+            detail=dict(entry.detail or {}),
         )
     )
 
 
 def of_ticket(session: Session, ticket_id: int, limit: int = 500) -> list[JournalRow]:
-    """A ticket's entries, oldest first; the newest ``limit`` of them."""
+    """The newest ``limit`` entries about a ticket, oldest first."""
     query = (
         select(JournalRow)
         .where(JournalRow.ticket_id == ticket_id)
@@ -47,7 +58,7 @@ def of_ticket(session: Session, ticket_id: int, limit: int = 500) -> list[Journa
 
 
 def prune(session: Session, *, older_than: float, batch: int) -> int:
-    """Delete up to ``batch`` entries from before ``older_than``; how many went."""
+    """Delete up to ``batch`` entries from before ``older_than``; how many were deleted."""
     doomed = list(
         session.exec(
             select(JournalRow.id)

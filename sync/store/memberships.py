@@ -1,4 +1,5 @@
-"""Queries on who belongs to an incident. References are those of subjects (``str(SubjectRef)``)."""
+"""Queries on which issues belong to which incidents. Both are named by subject references
+(``str(SubjectRef)``)."""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, Tic
 
 
 def issues_of(session: Session, incident: str) -> set[str]:
-    """The issues of an incident, whether or not we know them."""
+    """The issues of an incident, with or without a snapshot."""
     query = select(MembershipRow.issue).where(MembershipRow.incident == incident)
     return set(session.exec(query))
 
 
 def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[str]]:
-    """For each issue that belongs to incidents: which, in order."""
+    """For each of these issues that belongs to incidents: those incidents, in order."""
     wanted = sorted(set(issues))
     found: dict[str, list[str]] = {}
     if not wanted:
@@ -36,7 +37,7 @@ def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[s
 
 
 def any_of(session: Session, subjects: Iterable[str]) -> bool:
-    """Whether any of these is an issue of an incident, or an incident with issues."""
+    """Whether any of these subjects is an issue of an incident, or an incident with issues."""
     wanted = sorted(set(subjects))
     query = (
         select(MembershipRow.issue)
@@ -49,7 +50,7 @@ def any_of(session: Session, subjects: Iterable[str]) -> bool:
 
 
 def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
-    """Say who belongs to an incident; who joined and who left by that."""
+    """Record which issues belong to an incident; which of them are new, and which belong no more."""
     known = issues_of(session, incident)
     joined, left = issues - known, known - issues
     if left:
@@ -63,8 +64,7 @@ def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], se
 
 
 def tickets_of_issues(session: Session, incidents: Iterable[str]) -> list[TicketRow]:
-    """The tickets of the issues of some incidents, in order of their making. For reading: who changes
-    one locks it first."""
+    """The tickets of the issues of some incidents, oldest first. Not locked: for reading only."""
     wanted = sorted(set(incidents))
     if not wanted:
         return []
@@ -107,15 +107,15 @@ def issues_of_rules(rules: Iterable[str]) -> Select[int]:
         .join(host, col(MembershipRow.incident) == col(host.subject))
         .join(TicketRow, col(TicketRow.id) == col(host.ticket_id))
         .where(col(TicketRow.rule).in_(sorted(rules)))
-        # It stands within a question about tickets, and is one of its own.
+        # A query of its own, though it stands within a query on tickets.
         .correlate(None)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentOf:
-    """An incident that an issue belongs to: its status, and the ticket it has. ``jira_key`` is "" while
-    that is not in Jira."""
+    """An incident that an issue belongs to: the incident's status, and its ticket. ``jira_key`` is ""
+    while the ticket is not in Jira."""
 
     status: str
     rule: str
@@ -126,7 +126,7 @@ class IncidentOf:
 def incidents_with_tickets(
     session: Session, issues: Iterable[str]
 ) -> Mapping[str, list[IncidentOf]]:
-    """For each issue that belongs to incidents with tickets: those, in order."""
+    """For each of these issues that belongs to incidents with tickets: those incidents, in order."""
     wanted = sorted(set(issues))
     found: dict[str, list[IncidentOf]] = {}
     if not wanted:
@@ -147,7 +147,7 @@ def incidents_with_tickets(
         .order_by(col(MembershipRow.issue), col(MembershipRow.incident))
     )
     for issue, status, rule, site, jira_key, state in session.execute(query):
-        # The key of a deleted ticket is kept for people to read; nothing can be put under it.
+        # The row of a deleted ticket keeps its key for people; nothing can be linked with that ticket.
         key = "" if state == TicketState.GONE else jira_key
         found.setdefault(issue, []).append(IncidentOf(status, rule, site, key))
     return found

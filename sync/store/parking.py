@@ -1,4 +1,4 @@
-"""Trying parked tickets again: by hand, after a rule edit, or because a site came back."""
+"""Parked tickets: listed, and made due again by hand, after a rule edit, or because a site came back."""
 
 from __future__ import annotations
 
@@ -10,46 +10,31 @@ from sync.store import journal, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 
-# Many tickets parked by one cause are not all tried in the same second.
+# Tickets that one cause parked are not all tried in the same second.
 SPREAD_SECONDS = 0.05
-BATCH = 500
 
 
 def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> int:
     """Make parked tickets due, spread over time; how many. They stay parked until a walk succeeds.
 
-    The rows may have been read without a lock; they are read again under one.
+    The rows may have been read without a lock. They are read again under one, so that the end of a
+    walk meanwhile is seen and none is written over.
     """
+    ids = [row.id for row in rows if row.id is not None]
+    known = tickets.by_ids(session, ids, refresh=True)
     count = 0
-    for count, row in enumerate(_locked(session, rows), start=1):
+    for count, row in enumerate((known[id_] for id_ in ids if id_ in known), start=1):
         at = now + (count - 1) * SPREAD_SECONDS
         row.due_at = None
         row.attempts = 0
         tickets.make_due(row, at, why, look=True)
-        journal.write(session, at=now, action="retry", ticket_id=row.id, rule=row.rule, words=why)
+        entry = journal.Entry("retry", why)
+        journal.write(session, entry, at=now, ticket_id=row.id, rule=row.rule)
     return count
 
 
-def _locked(session: Session, rows: Iterable[TicketRow]) -> list[TicketRow]:
-    """The rows as they stand now, in the same order. What a walk that ended since they were read wrote
-    is seen, and none can end before what is written here."""
-    ids = [row.id for row in rows if row.id is not None]
-    known: dict[int | None, TicketRow] = {}
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), BATCH):
-        query = (
-            select(TicketRow)
-            .where(col(TicketRow.id).in_(wanted[start : start + BATCH]))
-            .order_by(col(TicketRow.id))
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        known.update({row.id: row for row in session.exec(query)})
-    return [known[id_] for id_ in ids if id_ in known]
-
-
 def lift(row: TicketRow) -> None:
-    """A ticket that is at rest is not set aside: nothing is wrong with it, and nothing to be tried."""
+    """Take a ticket's park away without a try: nothing is to be done for the ticket any more."""
     row.parked = None
     row.parked_at = None
     row.error = ""
@@ -73,6 +58,6 @@ def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) 
 
 
 def retry_parked(store: Store, now: float, why: str, *, rule: str = "", site: str = "") -> int:
-    """Try all parked tickets (of a rule, of a site) again; how many."""
+    """Make all parked tickets (of a rule, of a site) due again; how many."""
     with store.write() as session:
         return retry(session, parked(session, rule=rule, site=site), now, why)

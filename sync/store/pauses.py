@@ -1,4 +1,4 @@
-"""Pauses that Jira sites asked for, shared by all daemons on a store. Kept in the watermarks table."""
+"""Queries on the pauses that Jira sites asked for. All daemons on a store share them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,23 @@ from collections.abc import Mapping
 
 from sqlmodel import Session, col, select
 
-from sync.store.tables import WatermarkRow
-
-_PREFIX = "pause: "
+from sync.store.engine import dialect_of, insert_into
+from sync.store.tables import SitePauseRow
 
 
 def load(session: Session) -> Mapping[str, float]:
-    """By site, until when (seconds since the epoch) it asked to be left alone, as last heard."""
-    query = select(WatermarkRow).where(col(WatermarkRow.name).startswith(_PREFIX, autoescape=True))
-    return {
-        row.name.removeprefix(_PREFIX): float(row.value.get("until", 0.0))
-        for row in session.exec(query)
-    }
+    """By site: the time (seconds since the epoch) until which the site asked for no calls."""
+    return {row.site: row.until for row in session.exec(select(SitePauseRow))}
 
 
-def put(session: Session, site: str, until: float, now: float) -> None:
-    """Tell the others; a longer pause that another has told of stands."""
-    row = session.exec(
-        select(WatermarkRow).where(WatermarkRow.name == _PREFIX + site).with_for_update()
-    ).first()
-    if row is None:
-        session.add(WatermarkRow(name=_PREFIX + site, value={"until": until}, at=now))
-    elif float(row.value.get("until", 0.0)) < until:
-        row.value = {"until": until}
-        row.at = now
+def put(session: Session, site: str, until: float) -> None:
+    """Record a pause for the other daemons. A longer pause that is on record stays."""
+    statement = insert_into(dialect_of(session), SitePauseRow).values(site=site, until=until)
+    longer = statement.excluded.until
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site"],
+            set_={"until": longer},
+            where=col(SitePauseRow.until) < longer,
+        )
+    )

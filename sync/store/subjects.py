@@ -1,4 +1,4 @@
-"""Queries on subjects: snapshots in and out."""
+"""Queries on subjects: their snapshots, and the tickets they belong to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def to_snapshot(row: SubjectRow) -> Snapshot:
 
 
 def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:
-    """Rows by reference, locked against other writers where the database locks rows."""
+    """Rows by reference, locked."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}
@@ -41,9 +41,9 @@ def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:
 
 
 def put(session: Session, known: SubjectRow | None, snapshot: Snapshot, now: float) -> SubjectRow:
-    """Write a snapshot over what is known (the caller has decided that it is the newer one).
+    """Write a snapshot over what is known; the caller has made sure that the snapshot is the newer one.
 
-    Keeps count of how often the subject came back after it had ended.
+    Counts how often the subject was opened again after it had ended.
     """
     row = known
     if row is None:
@@ -88,8 +88,8 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
 
 
 def still_open() -> ColumnElement[bool]:
-    """For queries on tickets: a subject that speaks for the ticket is open. An incident on it speaks for
-    the issues on it."""
+    """A condition on tickets: a subject that speaks for the ticket is open. Where an incident belongs to
+    the ticket, the incident speaks, and the issues on the ticket do not."""
     theirs = (
         select(LinkRow.subject)
         .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
@@ -103,26 +103,24 @@ def still_open() -> ColumnElement[bool]:
 
 
 def copy_of(row: SubjectRow) -> SubjectRow:
-    """A row as it stands now, which belongs to no session and changes no more."""
+    """A copy of a row. The copy belongs to no session, so it does not change with the row."""
     return SubjectRow(**row.model_dump())
 
 
 def departed(ticket: TicketRow) -> list[SubjectRow]:
-    """The subjects that left a ticket for the one that followed, as they stood then, in that order.
-
-    The rows belong to no session.
-    """
+    """The subjects that moved from a ticket to a following one, as they stood then, in order of moving.
+    The rows belong to no session."""
     return [SubjectRow(**one) for one in ticket.departed]
 
 
 def depart(ticket: TicketRow, left: SubjectRow) -> None:
-    """Keep on its old ticket how a subject stood when it left, in place of how it left before."""
+    """Keep on a ticket how a subject stood when it left. An earlier departure is replaced."""
     others = [one for one in ticket.departed if one["ref"] != left.ref]
     ticket.departed = [*others, left.model_dump()]
 
 
 def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:
-    """Which ticket each subject belongs to, for those that belong to one."""
+    """The row id of the ticket that each subject belongs to, for subjects that have one."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}
@@ -131,7 +129,7 @@ def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:
 
 
 def latest_workspace(session: Session, source: str) -> str:
-    """The workspace that a source last told of, "" where it has told of none."""
+    """The workspace of a source's newest snapshot that names one, "" where none does."""
     query = (
         select(SubjectRow.workspace)
         .where(SubjectRow.source == source, SubjectRow.workspace != "")

@@ -1,147 +1,55 @@
-"""Queries for sweeps: the lease on a watermark, how far it has come, and the runs.
-
-A sweep's lease is a guarded update of its watermark row, like the claim of a ticket; its end is
-counted on the database's clock.
-"""
+"""Queries for sweeps: how far each has come, and the runs on record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from sync.store import leases
 from sync.store.engine import Store
 from sync.store.tables import RunResult, SweepRunRow, WatermarkRow
-from sync.store.time import database_time
 
 
 class SweepLost(Exception):
     """Another process took this sweep over: stop, and change nothing more."""
 
 
-def watermark_name(sweep: str) -> str:
-    """The name of a sweep's watermark row."""
+def lease_name(sweep: str) -> str:
+    """The name of the lease under which a sweep runs."""
     return f"sweep:{sweep}"
 
 
-def take(store: Store, sweep: str, owner: str, seconds: float) -> dict[str, Any] | None:
-    """Take a sweep's lease for ``seconds``. Its watermark's value, or None when another has it.
-
-    Runs of it that never ended are marked as died: their process lost the lease.
-    """
-    name = watermark_name(sweep)
-    insert = sqlite.insert if store.dialect == "sqlite" else postgresql.insert
-    now = database_time(store)
-    with store.write() as session:
-        session.execute(
-            insert(WatermarkRow)
-            .values(name=name, value={}, at=0.0)
-            .on_conflict_do_nothing(index_elements=["name"])
-        )
-        free = col(WatermarkRow.lease_owner).is_(None) | (col(WatermarkRow.lease_until) < now)
-        taken = session.execute(
-            update(WatermarkRow)
-            .where(col(WatermarkRow.name) == name, free)
-            .values(lease_owner=owner, lease_until=now + seconds)
-            .returning(col(WatermarkRow.value))
-            .execution_options(synchronize_session=False)
-        ).all()
-        if not taken:
-            return None
-        session.execute(
-            update(SweepRunRow)
-            .where(
-                col(SweepRunRow.sweep) == sweep, col(SweepRunRow.result) == RunResult.RUNNING.value
-            )
-            .values(
-                result=RunResult.DIED.value,
-                words="its process was gone before the run ended; the next run covers its window",
-            )
-            .execution_options(synchronize_session=False)
-        )
-        return dict(taken[0][0])
-
-
-def renew(store: Store, sweep: str, owner: str, seconds: float) -> bool:
-    """Hold a lease for ``seconds`` more. False when it is no longer ours."""
-    with store.write() as session:
-        held = session.execute(
-            update(WatermarkRow)
-            .where(
-                col(WatermarkRow.name) == watermark_name(sweep),
-                col(WatermarkRow.lease_owner) == owner,
-            )
-            .values(lease_until=database_time(store) + seconds)
-            .returning(col(WatermarkRow.name))
-            .execution_options(synchronize_session=False)
-        ).all()
-        return bool(held)
-
-
-def release(store: Store, sweep: str, owner: str) -> None:
-    """Let go of a lease, if it is still ours."""
-    with store.write() as session:
-        session.execute(
-            update(WatermarkRow)
-            .where(
-                col(WatermarkRow.name) == watermark_name(sweep),
-                col(WatermarkRow.lease_owner) == owner,
-            )
-            .values(lease_owner=None, lease_until=None)
-            .execution_options(synchronize_session=False)
-        )
-
-
 def advance(session: Session, sweep: str, owner: str, value: dict[str, Any], now: float) -> None:
-    """Move a watermark under its lease. Raises SweepLost, and then nothing of the transaction is."""
-    moved = session.execute(
-        update(WatermarkRow)
-        .where(
-            col(WatermarkRow.name) == watermark_name(sweep), col(WatermarkRow.lease_owner) == owner
-        )
-        .values(value=value, at=now)
-        .returning(col(WatermarkRow.name))
-        .execution_options(synchronize_session=False)
-    ).all()
-    if not moved:
+    """Move a watermark. Raises SweepLost, which undoes the transaction, where ``owner`` does not hold
+    the sweep's lease any more."""
+    if not leases.is_held(session, lease_name(sweep), owner):
         raise SweepLost(f"the sweep {sweep!r} was taken over by another process")
+    session.merge(WatermarkRow(sweep=sweep, value=value, at=now))
 
 
 def value(store: Store, sweep: str) -> dict[str, Any]:
-    """What a sweep's watermark says; empty before its first run."""
+    """What a sweep's watermark says; empty before the sweep's first run."""
     with store.read() as session:
-        row = session.get(WatermarkRow, watermark_name(sweep))
+        row = session.get(WatermarkRow, sweep)
         return dict(row.value) if row else {}
 
 
-def lease_owners(store: Store) -> list[str]:
-    """Everybody who holds a sweep's lease now."""
-    with store.read() as session:
-        query = select(WatermarkRow.lease_owner).where(col(WatermarkRow.lease_owner).is_not(None))
-        return sorted({owner for owner in session.exec(query.distinct()) if owner})
-
-
-def release_leases_of(store: Store, owners: Iterable[str]) -> int:
-    """Free the sweeps of dead owners; how many."""
-    dead = sorted(owners)
-    if not dead:
-        return 0
-    with store.write() as session:
-        freed = session.execute(
-            update(WatermarkRow)
-            .where(col(WatermarkRow.lease_owner).in_(dead))
-            .values(lease_owner=None, lease_until=None)
-            .returning(col(WatermarkRow.name))
-            .execution_options(synchronize_session=False)
-        ).all()
-        return len(freed)
-
-
 def begin(session: Session, row: SweepRunRow) -> int:
-    """Record that a run began; its id."""
+    """Record that a run began, under the sweep's lease; the run's id.
+
+    Earlier runs of the sweep that never ended are marked as died: their process lost the lease.
+    """
+    session.execute(
+        update(SweepRunRow)
+        .where(col(SweepRunRow.sweep) == row.sweep, col(SweepRunRow.result) == RunResult.RUNNING)
+        .values(
+            result=RunResult.DIED.value,
+            words="its process was gone before the run ended; the next run covers its window",
+        )
+        .execution_options(synchronize_session=False)
+    )
     session.add(row)
     session.flush()
     assert row.id is not None
@@ -149,7 +57,7 @@ def begin(session: Session, row: SweepRunRow) -> int:
 
 
 def end(session: Session, run_id: int, **columns: Any) -> None:
-    """Record how a run ended, unless it has been marked as died meanwhile."""
+    """Record how a run ended, unless it was marked as died meanwhile."""
     row = session.get(SweepRunRow, run_id)
     if row is None or row.result != RunResult.RUNNING:
         return
@@ -159,7 +67,7 @@ def end(session: Session, run_id: int, **columns: Any) -> None:
 
 
 def recent(session: Session, *, sweep: str = "", limit: int = 50) -> list[SweepRunRow]:
-    """Runs (of a sweep), newest first."""
+    """Runs (of one sweep, if named), newest first."""
     query = select(SweepRunRow).order_by(col(SweepRunRow.id).desc()).limit(limit)
     if sweep:
         query = query.where(SweepRunRow.sweep == sweep)
@@ -167,7 +75,7 @@ def recent(session: Session, *, sweep: str = "", limit: int = 50) -> list[SweepR
 
 
 def prune(session: Session, *, older_than: float, batch: int) -> int:
-    """Delete up to ``batch`` runs that began before ``older_than``; how many went."""
+    """Delete up to ``batch`` runs that began before ``older_than``; how many were deleted."""
     doomed = list(
         session.exec(
             select(SweepRunRow.id)

@@ -1,8 +1,8 @@
-"""The tables. Times are UTC; on SQLite they come back naive, so durations and due times that take
-part in comparisons are stored as seconds since the epoch (floats), event times as nanoseconds.
+"""The tables of the store.
 
-Constraints make bad states impossible: one delivery per event, one snapshot per subject, one ticket
-per key, one subject per ticket link, one record per Jira ticket.
+Times are seconds since the epoch (floats), because SQLite has no type for times with a zone; event
+times are nanoseconds since the epoch. Constraints make bad states impossible: one delivery per event,
+one snapshot per subject, one ticket per key, one ticket per subject, one row per Jira ticket.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from sqlmodel import Field, SQLModel
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON().with_variant(JSONB(), "postgresql")
-# Without this, None would be stored as JSON's null, which IS NOT NULL.
+# Stores None as SQL's NULL. A plain JSON column stores None as JSON's null, which IS NOT NULL.
 OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. ``dead`` is a dead letter: signed, but not readable."""
+    """How far a delivery was read. ``dead`` is a dead letter: signed, but not readable."""
 
     ACCEPTED = "accepted"
     TRIAGED = "triaged"
@@ -42,13 +42,13 @@ class DeliveryState(StrEnum):
 
 
 class TicketState(StrEnum):
-    """Where a ticket record stands.
+    """How far a ticket has come.
 
-    ``unplaced``: its rule fails to say which ticket its subject belongs on; it stands in for that one
-    and is never made itself. ``new``: no call made yet. ``creating``: the intent to create is on record
-    and the outcome is not; only a search can tell. ``linked``: we know its Jira id. ``gone``: deleted in
-    Jira, and the rule says to leave it so. ``spared``: none is needed, because its subject ended before
-    its hold was over, or is on another.
+    ``unplaced``: the rule fails to say on which ticket the subject belongs; the row stands in for that
+    ticket and is never made in Jira. ``new``: no call to create it was made. ``creating``: the intent
+    to create is on record, the outcome is not; only a search in Jira can tell. ``linked``: its Jira id
+    is known. ``gone``: deleted in Jira, and the rule says to leave it so. ``spared``: not needed,
+    because its subject ended before the rule's hold was over, or is on another ticket.
     """
 
     UNPLACED = "unplaced"
@@ -60,7 +60,7 @@ class TicketState(StrEnum):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One webhook as received: its raw bytes, and how far we read them."""
+    """One webhook as received: its raw bytes, and what became of it."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -82,7 +82,7 @@ class DeliveryRow(SQLModel, table=True):
     )
 
     seq: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
-    # Derived from source and event id, so that the unique constraint stores a repeated event once.
+    # Derived from source and event id: the unique constraint stores a repeated event once.
     id: str = Field(sa_column=Column(String(36), nullable=False))
     source: str = Field(sa_column=Column(String(64), nullable=False))
     event_id: str = Field(default="", sa_column=Column(String(200), nullable=False))
@@ -107,7 +107,7 @@ class DeliverySubjectRow(SQLModel, table=True):
 
 
 class SubjectRow(SQLModel, table=True):
-    """The snapshot of a subject, and the ticket it belongs to (through links)."""
+    """The snapshot of a subject: the newest known state of an upstream issue or incident."""
 
     __tablename__ = "subjects"
     __table_args__ = (Index("ix_subjects_event_time", "event_time"),)
@@ -123,14 +123,15 @@ class SubjectRow(SQLModel, table=True):
     payload: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
     severity: str = Field(default="", sa_column=Column(String(16), nullable=False))
     issue_ids: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
-    # Bookkeeping of the rule language: when first seen, when last ended, how often it came back.
+    # For rules: when the subject was first seen, when it ended (None while it is open), how often it
+    # was opened.
     first_seen_at: float = Field(sa_column=Column(Float(53), nullable=False))
     ended_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     occurrences: int = Field(default=1, sa_column=Column(Integer, nullable=False))
 
 
 class TicketRow(SQLModel, table=True):
-    """One ticket we keep: its key, where it is in Jira, its base, and when it next wants a walk."""
+    """One ticket we keep: its key, where it is in Jira, its base, and when it is next due."""
 
     __tablename__ = "tickets"
     __table_args__ = (
@@ -142,8 +143,9 @@ class TicketRow(SQLModel, table=True):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
-        # What is due on one site, asked of it alone: another that is down has any number due. All that a
-        # claim asks is in here, so that a project that is closed is passed by without reading its rows.
+        # A claim asks each open site for its due tickets, because a site that is down may have any
+        # number due. The index holds all columns that a claim compares, so the rows of a closed
+        # project are not read.
         Index(
             "ix_tickets_site_due",
             "site",
@@ -154,7 +156,7 @@ class TicketRow(SQLModel, table=True):
             postgresql_where=text("due_at IS NOT NULL"),
         ),
         Index("ix_tickets_rule", "rule", "created_at"),
-        # Counting reads this alone, and not the rows with their bases.
+        # Counting the tickets reads this index alone, and not the rows with their bases.
         Index("ix_tickets_standing", "state", "site", "parked_at", "due_at"),
         Index(
             "ix_tickets_parked",
@@ -180,12 +182,12 @@ class TicketRow(SQLModel, table=True):
     jira_key: str = Field(default="", sa_column=Column(String(255), nullable=False))
     base: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
 
-    # When it next wants a walk (seconds since the epoch), None for "settled". ``wanted`` counts the
-    # times it was made due; a walk settles only what it had seen when it began.
+    # When the ticket is next to be walked; None means settled. ``wanted`` counts how often it was made
+    # due, so a walk can tell at its end that something came in since it began.
     due_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     due_reason: str = Field(default="", sa_column=Column(String(200), nullable=False))
     wanted: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    # A walk that must read Jira even where nothing of ours changed (sweeps, retries by hand).
+    # The next walk reads Jira even where nothing of ours changed (sweeps, retries by hand).
     look: bool = Field(default=False)
     attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     lease_owner: str | None = Field(default=None, sa_column=Column(String(100)))
@@ -200,11 +202,10 @@ class TicketRow(SQLModel, table=True):
     parked: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     parked_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
-    # What the sweeps saw of the ticket in Jira last, so that each finding is said once
-    # (worker/sweeps/drift.py).
+    # What the sweeps last saw of the ticket in Jira, so that each finding is reported once.
     seen: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    # The subjects that left it for the ticket that followed, as they stood then: they stay its own, so
-    # that it can still be closed and looked after. See store/subjects.departed.
+    # The subjects that moved to a following ticket, as they stood then. A ticket keeps them, because
+    # it still has to be closed and looked after. See ``subjects.departed``.
     departed: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
     )
@@ -213,7 +214,7 @@ class TicketRow(SQLModel, table=True):
 
 
 class LinkRow(SQLModel, table=True):
-    """Which ticket a subject belongs to. A subject belongs to one ticket at most."""
+    """Which ticket a subject belongs to: at most one."""
 
     __tablename__ = "links"
     __table_args__ = (Index("ix_links_ticket", "ticket_id"),)
@@ -242,23 +243,84 @@ class JournalRow(SQLModel, table=True):
 
 
 class WatermarkRow(SQLModel, table=True):
-    """How far something has come: sweeps, backfills, the rule set in force.
+    """How far a sweep has come.
 
-    The lease says who is at it now; its times are the database's, so that replicas whose clocks
-    differ agree on when it ends.
+    ``value`` holds ``until`` (the end of what was covered), the sweep's own ``cursor``, and, while the
+    sweep is disabled for want of a permission, ``disabled_until`` and ``disabled`` (why).
     """
 
     __tablename__ = "watermarks"
 
-    name: str = Field(sa_column=Column(String(200), primary_key=True))
+    sweep: str = Field(sa_column=Column(String(200), primary_key=True))
     value: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     at: float = Field(sa_column=Column(Float(53), nullable=False))
-    lease_owner: str | None = Field(default=None, sa_column=Column(String(100)))
-    lease_until: float | None = Field(default=None, sa_column=Column(Float(53)))
+
+
+class LeaseRow(SQLModel, table=True):
+    """What only one process at a time may do (run a sweep, bring an edit of the rules to its tickets),
+    which process does it, and until when on the database's clock. Tickets have their own lease columns.
+    """
+
+    __tablename__ = "leases"
+
+    name: str = Field(sa_column=Column(String(200), primary_key=True))
+    owner: str = Field(sa_column=Column(String(100), nullable=False))
+    until: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class RuleSetState(StrEnum):
+    """``in_force``: what the daemons work by. ``waiting``: an edit on disk that waits to be accepted.
+    ``refused``: the rules on disk have mistakes."""
+
+    IN_FORCE = "in_force"
+    WAITING = "waiting"
+    REFUSED = "refused"
+
+
+class RuleSetRow(SQLModel, table=True):
+    """A rule set: the one in force, and the one on disk while that waits or is refused.
+
+    In force: ``texts`` by file name, ``how`` the set came into force, and, while its edit has still to
+    reach tickets, ``previous`` texts and ``reach`` (``all`` or ``new`` tickets). Waiting: how many
+    tickets the edit would have ``changed`` and ``made``, of how many subjects ``looked_at``. Refused:
+    the ``mistakes`` in words.
+    """
+
+    __tablename__ = "rule_sets"
+
+    state: str = Field(sa_column=Column(String(16), primary_key=True))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
+    digest: str = Field(default="", sa_column=Column(String(64), nullable=False))
+    how: str = Field(default="", sa_column=Column(Text, nullable=False))
+    texts: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    previous: dict[str, str] | None = Field(default=None, sa_column=Column(OptionalJson))
+    reach: str = Field(default="all", sa_column=Column(String(16), nullable=False))
+    changed: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    made: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    looked_at: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    mistakes: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+
+
+class SitePauseRow(SQLModel, table=True):
+    """Until when a Jira site asked for no calls. All daemons on the store keep to it."""
+
+    __tablename__ = "site_pauses"
+
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    until: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class WriteProbeRow(SQLModel, table=True):
+    """The one row that health checks write to find out whether the store takes writes."""
+
+    __tablename__ = "write_probe"
+
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
 class MembershipRow(SQLModel, table=True):
-    """An issue that belongs to an incident, as the API told. Either may be unknown to us yet."""
+    """An issue that belongs to an incident, as the API says. Either may have no snapshot yet."""
 
     __tablename__ = "memberships"
     __table_args__ = (Index("ix_memberships_issue", "issue"),)
@@ -268,8 +330,8 @@ class MembershipRow(SQLModel, table=True):
 
 
 class RunResult(StrEnum):
-    """How a run of a sweep stands. ``died``: its process was gone before it ended. ``lost``: it was
-    taken for dead and another went on. ``disabled``: the credentials lack a permission."""
+    """How a run of a sweep ended, or ``running``. ``died``: its process was gone before the run ended.
+    ``lost``: another process took the sweep over. ``disabled``: the credentials lack a permission."""
 
     RUNNING = "running"
     OK = "ok"
@@ -280,10 +342,10 @@ class RunResult(StrEnum):
 
 
 class SweepRunRow(SQLModel, table=True):
-    """One run of a sweep: what it looked at, what it found, what it did about it.
+    """One run of a sweep: what it looked at, what it found, what it did about the findings.
 
-    The window is the time of the other side that it covered (seconds since the epoch); ``detail`` is
-    counts by reason.
+    The window is the span of the other side's time that the run covered. ``detail`` holds counts by
+    reason.
     """
 
     __tablename__ = "sweep_runs"

@@ -1,31 +1,32 @@
-"""Queries on tickets: made due, claimed under a lease, changed only by the one who holds it.
+"""Queries on tickets: made due, claimed under a lease, changed only by the claim's owner.
 
-A claim is a guarded update: whoever's update changes the row has the ticket until the lease ends.
+A claim is a guarded update: the process whose update changes the row has the ticket until the lease
+ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, update
-from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.store.engine import Store
+from sync.store.subjects import still_open
 from sync.store.tables import LinkRow, TicketRow, TicketState
 
 
 class LeaseLost(Exception):
-    """Somebody else may be at this ticket now: stop, and change nothing more."""
+    """Another process may have claimed this ticket: stop, and change nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A ticket held under a lease. ``wanted`` is what its counter said when it was claimed.
+    """A ticket under a lease. ``wanted`` is what the ticket's counter said when it was claimed.
 
-    ``until`` (seconds since the epoch) is what the row's lease says; it differs from that of every
-    other claim of the ticket, also of one by the same process after this lease has run out.
+    ``until`` (seconds since the epoch) is the end of the lease. It tells this claim from every other
+    claim of the ticket, also from a later one by the same process.
     """
 
     ticket_id: int
@@ -36,8 +37,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What is not to be claimed now: the tickets of whole sites, those of projects as (site, project),
-    and single ones by id. ``among`` are all the sites there are."""
+    """What is not to be claimed now: the tickets of whole sites, of projects as (site, project), and
+    single tickets by id. ``among`` names all sites, open and closed."""
 
     sites: frozenset[str] = frozenset()
     projects: frozenset[tuple[str, str]] = frozenset()
@@ -45,10 +46,10 @@ class Closed:
     among: frozenset[str] = frozenset()
 
     def open(self) -> list[list[ColumnElement[bool]]]:
-        """Conditions on tickets, of which one that may be claimed fulfils all of one list.
+        """Lists of conditions: a ticket may be claimed if it fulfils every condition of one list.
 
-        A list for each open site where some are closed: an index then finds what is due there, however
-        much is due on the others.
+        Where sites or projects are closed, each open site has a list of its own: an index then finds
+        what is due on that site, however much is due on the closed ones.
         """
         single: list[ColumnElement[bool]] = []
         if self.tickets:
@@ -66,27 +67,12 @@ class Closed:
 
 
 OPEN = Closed()
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many tickets stand where. ``oldest_due`` in seconds since the epoch, None if none is due.
-
-    ``spared`` are those that turned out not to be needed before they were made.
-    """
-
-    due: int
-    held: int
-    parked: int
-    unsure: int
-    linked: int
-    spared: int
-    total: int
-    oldest_due: float | None
+# How many ids one statement asks for; databases limit the parameters of a statement.
+BATCH = 500
 
 
 def make_due(row: TicketRow, at: float, reason: str, *, look: bool = False) -> None:
-    """Let a ticket be walked at ``at`` or, if it is due sooner, then. Counts the wish."""
+    """Let a ticket be walked at ``at`` (seconds since the epoch), or sooner if it is due sooner."""
     row.wanted += 1
     row.due_at = at if row.due_at is None else min(row.due_at, at)
     row.due_reason = reason[:200]
@@ -103,23 +89,12 @@ def claim(
     closed: Closed = OPEN,
 ) -> list[Claim]:
     """Claim up to ``limit`` due tickets, longest due first, for ``lease`` seconds."""
-    # Asked before taking the one lock for writing that SQLite has.
+    # SQLite has one lock for writing: it is not taken where nothing is due.
     due = next_due(store, now=now, closed=closed) if limit > 0 else None
     if due is None or due > now:
         return []
     with store.write() as session:
-        there: list[tuple[float, int]] = []
-        for conditions in closed.open():
-            free = (
-                select(TicketRow.due_at, TicketRow.id)
-                .where(col(TicketRow.due_at) <= now, _unleased(now), *conditions)
-                .order_by(col(TicketRow.due_at))
-                .limit(limit)
-            )
-            if store.dialect == "postgresql":
-                free = free.with_for_update(skip_locked=True)
-            there += [(at or 0.0, id_) for at, id_ in session.exec(free) if id_ is not None]
-        ids = [id_ for _, id_ in sorted(there)[:limit]]
+        ids = _longest_due(session, now, limit, closed)
         if not ids:
             return []
         rows = session.execute(
@@ -129,13 +104,28 @@ def claim(
             .returning(col(TicketRow.id), col(TicketRow.wanted))
             .execution_options(synchronize_session=False)
         ).all()
-        order = {id_: place for place, id_ in enumerate(ids)}
-        claims = [Claim(id_, wanted, owner, now + lease) for id_, wanted in rows if id_ is not None]
-        return sorted(claims, key=lambda claim_: order[claim_.ticket_id])
+        claims = {id_: Claim(id_, wanted, owner, now + lease) for id_, wanted in rows if id_}
+        return [claims[id_] for id_ in ids if id_ in claims]
 
 
-def held(session: Session, claim_: Claim) -> TicketRow:
-    """The claimed row, locked for this transaction. Raises LeaseLost when it is no longer ours."""
+def _longest_due(session: Session, now: float, limit: int, closed: Closed) -> list[int]:
+    """The ids of due tickets without a lease, longest due first; locked on PostgreSQL."""
+    found: list[tuple[float, int]] = []
+    for conditions in closed.open():
+        query = (
+            select(TicketRow.due_at, TicketRow.id)
+            .where(col(TicketRow.due_at) <= now, _unleased(now), *conditions)
+            .order_by(col(TicketRow.due_at))
+            .limit(limit)
+            # SQLite knows no locks on rows, and ignores this.
+            .with_for_update(skip_locked=True)
+        )
+        found += [(at, id_) for at, id_ in session.exec(query) if at is not None and id_]
+    return [id_ for _, id_ in sorted(found)[:limit]]
+
+
+def claimed(session: Session, claim_: Claim) -> TicketRow:
+    """The claimed row, locked for this transaction. Raises LeaseLost where the claim is over."""
     row = session.exec(
         select(TicketRow).where(TicketRow.id == claim_.ticket_id).with_for_update()
     ).first()
@@ -145,18 +135,18 @@ def held(session: Session, claim_: Claim) -> TicketRow:
 
 
 def release(row: TicketRow, claim_: Claim, *, again_at: float | None, now: float) -> None:
-    """End a walk. It stays due at ``again_at``, or at once if it was made due during the walk."""
+    """End a walk: the ticket is due at ``again_at``, or at once if it was made due during the walk."""
     row.lease_owner = None
     row.lease_until = None
     if row.wanted != claim_.wanted:
-        # Something came in while we walked: what it asks for was not seen.
+        # The walk may not have seen why the ticket was made due meanwhile.
         row.due_at = now if again_at is None else min(again_at, max(now, row.due_at or now))
     else:
         row.due_at = again_at
 
 
 def give_back(store: Store, owner: str, ids: Iterable[int]) -> None:
-    """End the leases of an owner on tickets that none of its threads is at."""
+    """End leases of an owner on tickets that were claimed and not walked."""
     wanted = sorted(ids)
     if wanted:
         with store.write() as session:
@@ -168,31 +158,8 @@ def give_back(store: Store, owner: str, ids: Iterable[int]) -> None:
             )
 
 
-def release_leases_of(store: Store, owners: Iterable[str]) -> int:
-    """Give back what dead owners held; how many tickets that freed."""
-    dead = sorted(owners)
-    if not dead:
-        return 0
-    with store.write() as session:
-        freed = session.execute(
-            update(TicketRow)
-            .where(col(TicketRow.lease_owner).in_(dead))
-            .values(lease_owner=None, lease_until=None)
-            .returning(col(TicketRow.id))
-            .execution_options(synchronize_session=False)
-        ).all()
-        return len(freed)
-
-
-def lease_owners(store: Store) -> list[str]:
-    """Everybody who holds a lease now."""
-    with store.read() as session:
-        query = select(TicketRow.lease_owner).where(col(TicketRow.lease_until).is_not(None))
-        return sorted({owner for owner in session.exec(query.distinct()) if owner})
-
-
 def next_due(store: Store, *, now: float, closed: Closed = OPEN) -> float | None:
-    """When the next unleased ticket is due, None if there is none."""
+    """When the next ticket without a lease is due, None if there is none."""
     with store.read() as session:
         found = [
             session.exec(
@@ -210,7 +177,7 @@ def _unleased(now: float) -> ColumnElement[bool]:
 
 
 def by_keys(session: Session, keys: Iterable[str]) -> dict[str, TicketRow]:
-    """Tickets by our own key."""
+    """Tickets by our own key, locked."""
     wanted = sorted(set(keys))
     if not wanted:
         return {}
@@ -218,22 +185,71 @@ def by_keys(session: Session, keys: Iterable[str]) -> dict[str, TicketRow]:
     return {row.key: row for row in session.exec(query)}
 
 
-def by_ids(session: Session, ids: Iterable[int]) -> dict[int, TicketRow]:
-    """Tickets by row id, locked in id order."""
+def by_ids(session: Session, ids: Iterable[int], *, refresh: bool = False) -> dict[int, TicketRow]:
+    """Tickets by row id, locked in id order. ``refresh`` reads rows that this session knows again."""
     wanted = sorted(set(ids))
+    found: dict[int, TicketRow] = {}
+    for start in range(0, len(wanted), BATCH):
+        query = (
+            select(TicketRow)
+            .where(col(TicketRow.id).in_(wanted[start : start + BATCH]))
+            .order_by(col(TicketRow.id))
+            .with_for_update()
+            .execution_options(populate_existing=refresh)
+        )
+        found.update({row.id: row for row in session.exec(query) if row.id is not None})
+    return found
+
+
+def by_jira_ids(
+    session: Session, site: str, jira_ids: Iterable[str], *, lock: bool = False
+) -> dict[str, TicketRow]:
+    """Tickets of a site by their Jira id."""
+    wanted = sorted(set(jira_ids))
     if not wanted:
         return {}
     query = (
         select(TicketRow)
-        .where(col(TicketRow.id).in_(wanted))
+        .where(TicketRow.site == site, col(TicketRow.jira_id).in_(wanted))
         .order_by(col(TicketRow.id))
-        .with_for_update()
     )
-    return {row.id: row for row in session.exec(query) if row.id is not None}
+    if lock:
+        query = query.with_for_update()
+    return {row.jira_id: row for row in session.exec(query) if row.jira_id}
+
+
+def open_tickets(session: Session, site: str, *, after: int, limit: int) -> list[tuple[int, str]]:
+    """(Row id, Jira id) of made tickets that are not parked and still speak of something open, by row
+    id from ``after`` on."""
+    query = (
+        select(TicketRow.id, TicketRow.jira_id)
+        .where(
+            TicketRow.site == site,
+            TicketRow.state == TicketState.LINKED,
+            col(TicketRow.id) > after,
+            col(TicketRow.parked_at).is_(None),
+            still_open(),
+        )
+        .order_by(col(TicketRow.id))
+        .limit(limit)
+    )
+    return [(id_, jira_id) for id_, jira_id in session.exec(query) if id_ and jira_id]
+
+
+def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
+    """(Row id, our key, Jira key) of all made tickets of a site, without loading all at once."""
+    query = (
+        select(TicketRow.id, TicketRow.key, TicketRow.jira_key)
+        .where(TicketRow.site == site, col(TicketRow.jira_id).is_not(None))
+        .execution_options(yield_per=2000)
+    )
+    for id_, key, jira_key in session.exec(query):
+        if id_ is not None:
+            yield id_, key, jira_key
 
 
 def rename_rule(store: Store, before: str, after: str, *, limit: int) -> int:
-    """Give up to ``limit`` tickets of a rule its new name; how many there were."""
+    """Give up to ``limit`` tickets of a renamed rule its new name; how many there were."""
     some = select(TicketRow.id).where(TicketRow.rule == before).limit(limit)
     with store.write() as session:
         return len(
@@ -248,7 +264,7 @@ def rename_rule(store: Store, before: str, after: str, *, limit: int) -> int:
 
 
 def made_since(session: Session, rule: str, start: float) -> int:
-    """How many tickets of a rule were recorded after ``start``, those that were spared left out."""
+    """How many tickets of a rule were recorded after ``start``, without those that were spared."""
     return session.exec(
         select(func.count())
         .select_from(TicketRow)
@@ -261,14 +277,14 @@ def made_since(session: Session, rule: str, start: float) -> int:
 
 
 def add(session: Session, row: TicketRow) -> TicketRow:
-    """Record a new ticket and give it its id. The unique key refuses a second one."""
+    """Record a new ticket and give it its id. Raises IntegrityError where its key is taken."""
     session.add(row)
     session.flush()
     return row
 
 
 def link(session: Session, subject: str, ticket_id: int, now: float) -> None:
-    """Say that a subject belongs to a ticket, instead of any it belonged to before."""
+    """Let a subject belong to this ticket, and to no other any more."""
     known = session.get(LinkRow, subject)
     if known is None:
         session.add(LinkRow(subject=subject, ticket_id=ticket_id, created_at=now))
@@ -285,7 +301,7 @@ def unlink(session: Session, subject: str) -> None:
 
 
 def find(session: Session, name: str) -> TicketRow | None:
-    """A ticket by Jira key, our key, or the id of a subject it keeps."""
+    """A ticket by its Jira key, our key, or a subject of it: the reference or the id alone."""
     row = session.exec(
         select(TicketRow).where((col(TicketRow.jira_key) == name) | (col(TicketRow.key) == name))
     ).first()
@@ -299,22 +315,3 @@ def find(session: Session, name: str) -> TicketRow | None:
             | col(LinkRow.subject).endswith(f":{name}", autoescape=True)
         )
     ).first()
-
-
-def counts(store: Store, *, now: float) -> Counts:
-    """Where the tickets stand."""
-    due, parked = col(TicketRow.due_at), col(TicketRow.parked_at).is_not(None)
-    state = col(TicketRow.state)
-    # One question, which the index on these columns answers: asked at each look at the metrics.
-    query = columns(
-        func.count().filter(~parked & (due <= now)),
-        func.count().filter(~parked & (due > now)),
-        func.count().filter(parked),
-        func.count().filter(state == TicketState.CREATING.value),
-        func.count().filter(state == TicketState.LINKED.value),
-        func.count().filter(state == TicketState.SPARED.value),
-        func.count(),
-        func.min(due).filter(~parked & (due <= now)),
-    ).select_from(TicketRow)
-    with store.read() as session:
-        return Counts(*session.execute(query).one())

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-from sqlmodel import Session
-
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
 from sync.domain.ticket import (
@@ -30,8 +28,7 @@ from sync.domain.ticket import (
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, journal, subjects, tickets
-from sync.store.engine import Store
-from sync.store.sweeping import linked
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 
 BULK = 100
@@ -180,7 +177,7 @@ class Adoption:
             return Fate.CONFLICT, f"the subject has {mine.jira_key} already"
         if mine is not None and mine.state == TicketState.CREATING:
             return Fate.CONFLICT, "a ticket is being made for the subject at this moment"
-        theirs = linked(session, self.tracker.site, [jira_id]).get(jira_id)
+        theirs = tickets.by_jira_ids(session, self.tracker.site, [jira_id]).get(jira_id)
         if theirs is not None and theirs.key != case.key:
             return Fate.CONFLICT, f"it is kept already, as the ticket of {theirs.key}"
         return Fate.ADOPT, f"as rule {case.rule!r} keeps it"
@@ -214,10 +211,8 @@ class Adoption:
         assert row.id is not None
         tickets.link(session, ref, row.id, now)
         tickets.make_due(row, now, "adopted", look=True)
-        words = f"{case.observed.ref.key} was taken over for {ref}"
-        journal.write(
-            session, at=now, action="adopt", ticket_id=row.id, rule=case.rule, words=words
-        )
+        entry = journal.Entry("adopt", f"{case.observed.ref.key} was taken over for {ref}")
+        journal.write(session, entry, at=now, ticket_id=row.id, rule=case.rule)
 
 
 def _mine(session: Session, ref: str, key: str) -> TicketRow | None:

@@ -6,8 +6,8 @@ import pytest
 
 from sync.bootstrap.clock import SharedClock
 from sync.ports import SystemClock
+from sync.store.database_clock import ask_time
 from sync.store.engine import Store
-from sync.store.time import ask_time
 
 
 class Fast(SystemClock):

@@ -15,7 +15,8 @@ from sync.bootstrap.program import Program, build
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
-from sync.store.sweeps import lease_owners, recent
+from sync.store.leases import owners
+from sync.store.sweeps import recent
 from sync.worker.rulebook import in_force as rulebook
 from sync.worker.rulebook.impact import Impact
 from tests.bootstrap.beacon import BeaconSource
@@ -107,19 +108,19 @@ def test_the_daemon_does_not_take_its_own_rulebook_for_one_that_died(
     folder = tmp_path / "mappings"
     folder.mkdir()
     (folder / "rules.toml").write_text(RULES)
-    at_work: list[list[str]] = []
+    at_work: list[set[str]] = []
     with built(tmp_path, mappings={"directory": str(folder)}) as program:
         real = rulebook.impact
 
         def impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
             # An edit that concerns many tickets takes longer than the daemon waits to look around.
             program.daemon.take_over()
-            at_work.append(lease_owners(store))
+            at_work.append(owners(store))
             return real(store, old, new, now)
 
         monkeypatch.setattr(rulebook, "impact", impact)
         (folder / "rules.toml").write_text(RULES.replace("data-quality", "quality"))
         for _ in range(3):
             program.rulebook.poll()
-        assert at_work[-1] == [program.daemon.owner]
-        assert lease_owners(program.store) == []
+        assert at_work[-1] == {program.daemon.owner}
+        assert owners(program.store) == set()

@@ -27,13 +27,13 @@ def _count_up(store: Store, times: int) -> None:
     for _ in range(times):
         with store.write() as session:
             row = session.exec(
-                select(WatermarkRow).where(WatermarkRow.name == "n").with_for_update()
+                select(WatermarkRow).where(WatermarkRow.sweep == "n").with_for_update()
             ).one()
             row.value = {"n": row.value["n"] + 1}
 
 
 def _put(session: Session, name: str, value: dict[str, Any]) -> None:
-    session.add(WatermarkRow(name=name, value=value, at=1.0))
+    session.add(WatermarkRow(sweep=name, value=value, at=1.0))
 
 
 def test_no_update_is_lost_between_connections(store: Store) -> None:
@@ -63,7 +63,7 @@ def test_rows_stay_usable_after_their_transaction(store: Store) -> None:
         _put(session, "a", {"x": 1})
     with store.read() as session:
         row = session.exec(select(WatermarkRow)).one()
-    assert (row.name, row.value) == ("a", {"x": 1})
+    assert (row.sweep, row.value) == ("a", {"x": 1})
 
 
 def test_a_reader_sees_one_state_while_a_writer_commits(sqlite_store: Store) -> None:
@@ -81,7 +81,7 @@ def test_text_that_is_not_text_can_be_stored(store: Store) -> None:
     with store.read() as session:
         row = session.exec(select(WatermarkRow)).one()
     clean = "a\ufffdb\ufffdc é 🎉"
-    assert row.name == clean
+    assert row.sweep == clean
     assert row.value == {clean: [clean, None, None, 1.5, None]}
 
 

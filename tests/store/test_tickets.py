@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from sync.store import tickets
+from sync.store import standing, tickets
 from sync.store.engine import Store
+from sync.store.standing import Counts
 from sync.store.tables import SubjectRow, TicketRow
-from sync.store.tickets import Claim, Counts, LeaseLost
+from sync.store.tickets import Claim, LeaseLost
 
 
 def ticket(key: str = "coalesce:issue:1", **kwargs) -> TicketRow:
@@ -65,9 +66,9 @@ def test_a_walk_whose_lease_ran_out_changes_nothing_though_its_own_process_claim
     (slow,) = claim(store, now=10, owner="a")
     (again,) = claim(store, now=71, owner="a")
     with pytest.raises(LeaseLost), store.write() as session:
-        tickets.held(session, slow)
+        tickets.claimed(session, slow)
     with store.write() as session:
-        assert tickets.held(session, again).lease_owner == "a"
+        assert tickets.claimed(session, again).lease_owner == "a"
 
 
 def test_leases_given_back_are_free_at_once_and_only_ones_own(store: Store) -> None:
@@ -126,7 +127,7 @@ def test_a_wish_that_came_in_during_a_walk_is_not_settled_away(store: Store) -> 
     with store.write() as session:
         tickets.make_due(tickets.by_ids(session, [mine.ticket_id])[mine.ticket_id], 11.0, "updated")
     with store.write() as session:
-        tickets.release(tickets.held(session, mine), mine, again_at=None, now=12.0)
+        tickets.release(tickets.claimed(session, mine), mine, again_at=None, now=12.0)
     assert len(claim(store, now=13.0)) == 1
 
 
@@ -135,7 +136,7 @@ def test_a_walk_whose_lease_was_taken_over_changes_nothing(store: Store) -> None
     (mine,) = claim(store, now=10, owner="a")
     claim(store, now=100, owner="b")
     with pytest.raises(LeaseLost), store.write() as session:
-        tickets.held(session, mine)
+        tickets.claimed(session, mine)
 
 
 def test_a_ticket_is_found_by_its_jira_key_its_own_key_and_its_subject(store: Store) -> None:
@@ -173,7 +174,7 @@ def test_counts_tell_due_from_held_and_parked(store: Store) -> None:
         ticket("c", due_at=99.0, parked_at=5.0, parked={"reason": "no"}),
         ticket("d", state="linked", jira_id="1"),
     )
-    counts = tickets.counts(store, now=10.0)
+    counts = standing.counts(store, now=10.0)
     assert (counts.due, counts.held, counts.parked, counts.linked, counts.total) == (1, 1, 1, 1, 4)
     assert counts.oldest_due == 1.0
 
@@ -188,7 +189,7 @@ def test_the_tickets_are_counted_by_where_they_stand(store: Store) -> None:
         ticket("settled", state="linked"),
         ticket("spared", state="spared"),
     )
-    assert tickets.counts(store, now=10.0) == Counts(
+    assert standing.counts(store, now=10.0) == Counts(
         due=2, held=1, parked=1, unsure=1, linked=2, spared=1, total=6, oldest_due=2.0
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from sync.domain.errors import Cause, Missing, Outage, Refused, Rejected, Scope, SiteDown, Unknown
 from sync.sandbox.memory import MemoryTracker
-from sync.store import tickets
+from sync.store import leases, tickets
 from tests.walks.test_lifecycle import A
 from tests.walks.world import World, issue_event
 
@@ -169,7 +169,7 @@ def test_after_a_crash_the_search_waits_for_a_call_that_jira_may_still_be_carryi
     with pytest.raises(KeyboardInterrupt):
         world.step()
     crashed = world.clock.time()
-    tickets.release_leases_of(world.store, tickets.lease_owners(world.store))
+    leases.release_all_of(world.store, leases.owners(world.store))
     while jira.calls["create"] == 1:
         world.clock.sleep(0.5)
         world.step()

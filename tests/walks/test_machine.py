@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from sync.domain.errors import Outage, Refused, Rejected, SiteDown, Unknown
 from sync.domain.ticket import Block, Document, marker_label
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTracker
-from sync.store import tickets
+from sync.store import leases
 from sync.store.engine import open_store
 from sync.store.migrations import upgrade
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
@@ -154,7 +154,7 @@ class Life(RuleBasedStateMachine):
         self.world.close()
         self.store.close()
         self.open()
-        tickets.release_leases_of(self.store, tickets.lease_owners(self.store))
+        leases.release_all_of(self.store, leases.owners(self.store))
 
     @rule(place=st.integers(0, 5))
     def a_person_edits_a_summary(self, place: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sync.domain.errors import Refused, Unknown
 from sync.domain.ticket import Block, Document
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, JiraStatus, MemoryTicket, MemoryTracker
-from sync.store import tickets
+from sync.store import leases, tickets
 from tests.walks.world import RULES, World, issue_event
 
 MINE = Block("Ask me first.", "Ask me first.")
@@ -40,7 +40,7 @@ def _go_on(world: World) -> None:
     try:
         world.settle()
     except Killed:
-        tickets.release_leases_of(world.store, tickets.lease_owners(world.store))
+        leases.release_all_of(world.store, leases.owners(world.store))
         world.settle()
 
 

@@ -11,7 +11,7 @@ import pytest
 from sync.domain.errors import Unknown
 from sync.domain.ticket import Hop, TicketRef
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTracker
-from sync.store import tickets
+from sync.store import leases
 from sync.store.engine import Store
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
@@ -80,7 +80,7 @@ def test_a_transition_by_name_of_which_nobody_heard_is_not_walked_in_a_circle(
     try:
         world.settle()
     except Killed:
-        tickets.release_leases_of(world.store, tickets.lease_owners(world.store))
+        leases.release_all_of(world.store, leases.owners(world.store))
         world.settle()
     assert jira.moves == ["Start"]
     assert jira.alive[0].status == IN_PROGRESS

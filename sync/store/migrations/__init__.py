@@ -1,7 +1,7 @@
 """Bringing the tables of a store up to what this program expects.
 
-A revision is a file in ``versions``; it says how the tables came to be and never imports
-``sync.store.tables``, which only says how they are now.
+A revision is a file in ``versions``. Revisions never import ``sync.store.tables``: that module says how
+the tables are now, a revision how they were when it was written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 import sync.store.tables  # noqa: F401  (fills the metadata)
-from sync.store.engine import SchemaMismatch, Store, place_of
+from sync.store.engine import SchemaMismatch, Store
+from sync.store.url import place_of
 
 # Any number, as long as nothing else on that PostgreSQL server takes the same advisory lock.
 _LOCK = 7_436_205_118
@@ -45,8 +46,8 @@ def current(store: Store) -> str:
 def upgrade(store: Store) -> tuple[str, str]:
     """Bring the store to ``head()`` in one transaction; the revisions before and after.
 
-    Several processes may do so at once: one does the work, the others wait and find it done.
-    Raises SchemaMismatch where the store is newer than the program, StoreUnavailable.
+    Several processes may call this at once: one does the work, the others wait and find it done.
+    Raises SchemaMismatch where the store is newer than this program, and StoreUnavailable.
     """
     with store.write_connection() as connection:
         if store.dialect == "postgresql":
@@ -62,7 +63,7 @@ def upgrade(store: Store) -> tuple[str, str]:
 
 
 def check(store: Store) -> None:
-    """Raises SchemaMismatch unless the store is at ``head()``, StoreUnavailable."""
+    """Raises SchemaMismatch unless the store is at ``head()``, and StoreUnavailable."""
     with store.read_connection() as connection:
         revision = _revision(connection)
         _refuse_newer(revision)
@@ -88,7 +89,7 @@ def _revision(connection: Connection) -> str:
 
 
 def _refuse_incomplete(connection: Connection) -> None:
-    """At the newest revision: raises SchemaMismatch where tables are missing all the same."""
+    """For a store at the newest revision: raises SchemaMismatch where a table is missing."""
     missing = sorted(set(SQLModel.metadata.tables) - set(inspect(connection).get_table_names()))
     if missing:
         raise SchemaMismatch(
@@ -98,7 +99,7 @@ def _refuse_incomplete(connection: Connection) -> None:
 
 
 def _refuse_foreign(connection: Connection) -> None:
-    """Before the first revision: raises SchemaMismatch where tables of these names are there already."""
+    """For a store without a revision: raises SchemaMismatch where a table of our names is there."""
     taken = sorted(set(inspect(connection).get_table_names()) & set(SQLModel.metadata.tables))
     if taken:
         raise SchemaMismatch(

@@ -1,4 +1,4 @@
-"""What Alembic runs: the revisions, on the connection and in the transaction of ``upgrade``."""
+"""Alembic runs this file: it applies the revisions on the connection of ``migrations.upgrade``."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import structlog
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
-from sync.store.presence import Presence
+from sync.store.liveness import Liveness
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.daemon.pauses import SHARE_SECONDS, Pauses
 from sync.worker.daemon.pool import POLL_SECONDS, Options, Pool
@@ -39,7 +39,7 @@ class Daemon:
         options = options or Options()
         sites = {name: tracker.health for name, tracker in trackers.items()}
         self.owner = options.owner
-        self._presence = Presence(store, self.owner)
+        self._liveness = Liveness(store, self.owner)
         self.triage = Triage(store, sources, rules, clock)
         self.converger = Converger(store, trackers, rules, clock, options.pace)
         self.pool = Pool(store, self.converger, sites, clock, options)
@@ -59,7 +59,7 @@ class Daemon:
 
     def take_over(self) -> int:
         """Free the tickets of dead processes; how many. Also renews this process's sign of life."""
-        freed = self._presence.release_dead()
+        freed = self._liveness.release_dead()
         if freed:
             log.info("took over from a process that is gone", tickets=freed)
             self.pool.wake()
@@ -84,7 +84,7 @@ class Daemon:
         finished = self._triaging.join(timeout)
         finished = self.pool.stop(max(0.0, end - time.monotonic())) and finished
         finished = self.sweeps.stop(max(0.1, end - time.monotonic())) and finished
-        self._presence.leave()
+        self._liveness.end()
         return finished
 
     def _triage(self) -> float:

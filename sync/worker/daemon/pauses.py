@@ -37,4 +37,4 @@ class Pauses:
         if news:
             with self._store.write() as session:
                 for name, until in news.items():
-                    pauses.put(session, name, until, now)
+                    pauses.put(session, name, until)

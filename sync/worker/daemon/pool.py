@@ -14,7 +14,7 @@ import structlog
 from sync.ports import Clock, SiteHealth
 from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
-from sync.store.presence import new_owner
+from sync.store.liveness import new_owner
 from sync.store.tickets import Claim, Closed
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.walk.converge import Converger

@@ -219,9 +219,8 @@ def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) ->
                 at = now + due * SPREAD_SECONDS
                 tickets.make_due(row, at, "the rules changed")
                 words = f"an edit of the rules changes {', '.join(why[row.id])}"
-                journal.write(
-                    session, at=now, action="edit", ticket_id=row.id, rule=row.rule, words=words
-                )
+                entry = journal.Entry("edit", words)
+                journal.write(session, entry, at=now, ticket_id=row.id, rule=row.rule)
                 due += 1
     for ids in _batches(found.parked):
         with store.write() as session:

@@ -14,9 +14,9 @@ import structlog
 
 from sync.ports import Clock
 from sync.rules import RuleErrors, RuleSet, parse
-from sync.store import rulebook, sweeps
+from sync.store import leases, rulebook
 from sync.store.engine import Store, StoreUnavailable
-from sync.store.presence import new_owner
+from sync.store.liveness import new_owner
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.telemetry import RULES_OK
 from sync.worker.rulebook.files import Loaded, RuleFiles
@@ -249,7 +249,7 @@ class Rulebook:
         if edition.previous is None:
             self._reached_at = self._changed_at
             return True
-        if sweeps.take(self._store, "rules", self._owner, LEASE_SECONDS) is None:
+        if not leases.take(self._store, "rules", self._owner, LEASE_SECONDS):
             return False
         try:
             old, new = self._parsed(edition.previous), self.current()
@@ -266,7 +266,7 @@ class Rulebook:
                     rulebook.put_in_force(session, replace(now, previous=None))
             log.info("the edit reaches its tickets", due=count, subjects_without_ticket=made)
         finally:
-            sweeps.release(self._store, "rules", self._owner)
+            leases.release(self._store, "rules", self._owner)
         self._swapped()
         return False
 

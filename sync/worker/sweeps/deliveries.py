@@ -10,7 +10,7 @@ import structlog
 
 from sync.domain.errors import Cause, Missing, Refused, Rejected, Unknown
 from sync.ports import Attempt, Clock, FailedDelivery, Source, SourceApi
-from sync.store import recovery
+from sync.store import deliveries
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, delivery_id
 from sync.worker.sweeps.findings import DriftKind
@@ -78,7 +78,7 @@ class DeliveriesSweep:
         """Those whose event has not reached us some other way, and was not asked for already."""
         ids = {one.id: delivery_id(self.source.name, one.event_id, b"") for one in page}
         with self.store.read() as session:
-            here = recovery.known(session, ids.values())
+            here = deliveries.known(session, ids.values())
         return [
             one
             for one in page
@@ -120,7 +120,7 @@ class DeliveriesSweep:
                 now = self.clock.time()
                 one = Accepted(self.source.name, event_id, event_type, body, now)
                 with self.store.write() as session:
-                    recovery.accept(session, [one])
+                    deliveries.recover(session, [one])
             return "its body was recovered from the attempts"
         if later:
             raise Refused(str(later[0]))

@@ -7,7 +7,7 @@ import time
 
 import structlog
 
-from sync.store import sweeps
+from sync.store import leases, sweeps
 from sync.store.engine import Store
 
 log = structlog.get_logger("sweep")
@@ -38,7 +38,8 @@ class Heartbeat:
         while not self._stop.wait(self._lease / 4):
             began = time.monotonic()
             try:
-                if not sweeps.renew(self._store, self._sweep, self._owner, self._lease):
+                name = sweeps.lease_name(self._sweep)
+                if not leases.renew(self._store, name, self._owner, self._lease):
                     self._lost = True
                     return
             except Exception as error:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlmodel import Session
 
 from sync.ports import Clock
 from sync.store import deliveries, journal, sweeps
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryState
 
 log = structlog.get_logger("retention")

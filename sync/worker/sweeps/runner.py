@@ -16,7 +16,7 @@ import structlog
 
 from sync.domain.errors import Cause, Fault, Rejected
 from sync.ports import Clock
-from sync.store import sweeps
+from sync.store import leases, sweeps
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.sweeps import SweepLost
 from sync.store.tables import RunResult, SweepRunRow
@@ -73,15 +73,15 @@ class Runner:
     def _leased(self, sweep: Sweep, by_hand: bool) -> Report | None:
         if not by_hand and self._disabled(sweep):
             return None
-        value = sweeps.take(self._store, sweep.name, self._owner, self._lease)
-        if value is None:
+        lease = sweeps.lease_name(sweep.name)
+        if not leases.take(self._store, lease, self._owner, self._lease):
             return None
         heartbeat = Heartbeat(self._store, sweep.name, self._owner, self._lease)
         try:
-            return self._run(sweep, value, heartbeat)
+            return self._run(sweep, heartbeat)
         finally:
             heartbeat.stop()
-            sweeps.release(self._store, sweep.name, self._owner)
+            leases.release(self._store, lease, self._owner)
 
     def _disabled(self, sweep: Sweep) -> bool:
         until = sweeps.value(self._store, sweep.name).get("disabled_until", 0.0)
@@ -109,7 +109,8 @@ class Runner:
         result, words = _carried_out(sweep, run)
         return Report(sweep.name, result, window, run.tally, time.monotonic() - began, words)
 
-    def _run(self, sweep: Sweep, value: dict[str, Any], heartbeat: Heartbeat) -> Report:
+    def _run(self, sweep: Sweep, heartbeat: Heartbeat) -> Report:
+        value = sweeps.value(self._store, sweep.name)
         window = self._window(sweep, value)
         began = time.monotonic()
 

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 import structlog
-from sqlmodel import Session
 
 from sync.domain.errors import Refused
 from sync.domain.ticket import FAMILY_LABEL, Base, Observed, is_marker, marker_label
 from sync.ports import Changed, Clock, Tracker
 from sync.store import journal, tickets
-from sync.store.engine import Store
-from sync.store.sweeping import keys_of_site, linked, open_tickets
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
 from sync.worker.sweeps.drift import GONE, Finding, findings, seen, stamp_of, unsaid
 from sync.worker.sweeps.findings import DriftKind
@@ -68,7 +66,7 @@ class TicketsSweep:
             run.check()
             run.called()
             with self.store.read() as session:
-                rows = linked(session, self.tracker.site, [c.ref.id for c in page])
+                rows = tickets.by_jira_ids(session, self.tracker.site, [c.ref.id for c in page])
             fresh = [
                 c
                 for c in page
@@ -83,7 +81,7 @@ class TicketsSweep:
     def _open(self, run: Run, done: set[str]) -> None:
         after = int(run.cursor.get("after", 0))
         with self.store.read() as session:
-            rows = open_tickets(session, self.tracker.site, after=after, limit=CALLS * BULK)
+            rows = tickets.open_tickets(session, self.tracker.site, after=after, limit=CALLS * BULK)
         run.cursor["after"] = rows[-1][0] if len(rows) == CALLS * BULK else 0
         # What the search has just shown need not be read again.
         ids = [jira_id for _, jira_id in rows if jira_id not in done]
@@ -100,7 +98,7 @@ class TicketsSweep:
         shown = self.tracker.read_many(stamps)
         now = self.clock.time()
         with self._session(run) as session:
-            rows = linked(session, self.tracker.site, stamps, lock=not run.dry)
+            rows = tickets.by_jira_ids(session, self.tracker.site, stamps, lock=not run.dry)
             lost = _lost_projects(rows, shown)
             for project in sorted(lost):
                 run.failed(
@@ -138,7 +136,7 @@ class TicketsSweep:
         if not marked:
             return
         with self._session(run) as session:
-            for id_, key, jira_key in keys_of_site(session, self.tracker.site):
+            for id_, key, jira_key in tickets.keys_of_site(session, self.tracker.site):
                 double = marked.get(marker_label(key))
                 if double is None or double.ref.key == jira_key:
                     continue
@@ -150,14 +148,8 @@ class TicketsSweep:
                 told.append(double.ref.id)
                 if not run.dry:
                     log.warning("several tickets with one marker", kept=jira_key, key=key)
-                    journal.write(
-                        session,
-                        at=self.clock.time(),
-                        action="double",
-                        ticket_id=id_,
-                        result="warning",
-                        words=words,
-                    )
+                    entry = journal.Entry("double", words, "warning")
+                    journal.write(session, entry, at=self.clock.time(), ticket_id=id_)
         run.cursor["doubles"] = told[-REMEMBERED_DOUBLES:]
 
     def _session(self, run: Run) -> AbstractContextManager[Session]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from sqlmodel import Session
 
 from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
 from sync.rules import Rule, RuleSet
 from sync.store import journal, memberships, parking, subjects, tickets
+from sync.store.engine import Session
 from sync.store.tables import SubjectRow, TicketRow, TicketState
 
 log = structlog.get_logger("triage")
@@ -101,15 +101,8 @@ class Router:
         ticket.lease_owner = None
         ticket.lease_until = None
         parking.lift(ticket)
-        journal.write(
-            self._session,
-            at=self.now,
-            action="spare",
-            ticket_id=ticket.id,
-            rule=ticket.rule,
-            result="held",
-            words=why,
-        )
+        entry = journal.Entry("spare", why, "held")
+        journal.write(self._session, entry, at=self.now, ticket_id=ticket.id, rule=ticket.rule)
 
     def ticket_of(self, ref: str) -> TicketRow | None:
         """The ticket of a subject of this batch, once it has been routed."""

@@ -26,11 +26,12 @@ from sync.domain.rule import Category
 from sync.domain.ticket import Base, Draft, Observed, TicketRef
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
 from sync.ports import Clock, Tracker
+from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
 from sync.worker.walk.comments import Commenting
 from sync.worker.walk.facts import Facts
-from sync.worker.walk.record import Entry, NotYet, Record
+from sync.worker.walk.record import NotYet, Record
 
 log = structlog.get_logger("worker")
 

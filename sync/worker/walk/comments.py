@@ -17,10 +17,11 @@ from sync.domain.backoff import search_delay
 from sync.domain.errors import Fault, Missing, Unknown
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Clock, Tracker
+from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
 from sync.worker.walk.facts import Facts
-from sync.worker.walk.record import Entry, NotYet, Record
+from sync.worker.walk.record import NotYet, Record
 
 log = structlog.get_logger("worker")
 

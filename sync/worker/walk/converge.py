@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace as replaced
 
 import structlog
-from sqlmodel import Session
 
 from sync.domain.errors import (
     Gone,
@@ -24,7 +23,7 @@ from sync.domain.ticket import TicketRef
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS
@@ -199,7 +198,7 @@ class Converger:
         now = self._clock.time()
         with self._store.write() as session:
             deliveries.lock_triage(session)
-            row = tickets.held(session, record.claim)
+            row = tickets.claimed(session, record.claim)
             tickets.release(row, record.claim, again_at=None, now=now)
             place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
         return "placed"

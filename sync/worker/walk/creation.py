@@ -20,9 +20,10 @@ from sync.domain.plan import Standing, plan_unmade
 from sync.domain.subject import Status
 from sync.domain.ticket import Base, Draft, TicketRef
 from sync.ports import Clock, Tracker
+from sync.store.journal import Entry
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts
-from sync.worker.walk.record import Entry, NotYet, Record
+from sync.worker.walk.record import NotYet, Record
 from sync.worker.walk.refusals import Refusals
 
 log = structlog.get_logger("worker")

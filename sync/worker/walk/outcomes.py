@@ -14,9 +14,10 @@ from sync.domain.ticket import Base
 from sync.ports import Clock
 from sync.rules import RuleSet
 from sync.store import parking
+from sync.store.journal import Entry
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts, rule_for
-from sync.worker.walk.record import Entry, Record
+from sync.worker.walk.record import Record
 
 log = structlog.get_logger("worker")
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
-
-from sqlmodel import Session
+from dataclasses import replace
 
 from sync.domain.errors import Parked
 from sync.domain.ticket import Base
 from sync.ports import Clock
 from sync.store import journal, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
+from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.store.tickets import Claim
 from sync.worker.triage.routing import parked_json
@@ -24,16 +22,6 @@ class NotYet(Exception):
     def __init__(self, words: str, again_at: float) -> None:
         super().__init__(words)
         self.again_at = again_at
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line for the journal."""
-
-    action: str
-    words: str = ""
-    result: str = "ok"
-    detail: dict[str, Any] | None = None
 
 
 class Record:
@@ -56,7 +44,7 @@ class Record:
         """Change the row, add journal entries, and renew the lease: one commit."""
         now = self._clock.time()
         with self._store.write() as session:
-            row = tickets.held(session, self.claim)
+            row = tickets.claimed(session, self.claim)
             self._write_noted(session, row)
             change(row)
             row.lease_until = now + self._lease
@@ -73,7 +61,7 @@ class Record:
         """The walk's last step: let go of the ticket, settled or due again at ``again_at``."""
         now = self._clock.time()
         with self._store.write() as session:
-            row = tickets.held(session, self.claim)
+            row = tickets.claimed(session, self.claim)
             self._write_noted(session, row)
             if change is not None:
                 change(row)
@@ -128,13 +116,4 @@ class Record:
 
     def _journal(self, session: Session, entries: tuple[Entry, ...], now: float) -> None:
         for entry in entries:
-            journal.write(
-                session,
-                at=now,
-                action=entry.action,
-                ticket_id=self.claim.ticket_id,
-                rule=self.rule,
-                result=entry.result,
-                words=entry.words,
-                detail=entry.detail,
-            )
+            journal.write(session, entry, at=now, ticket_id=self.claim.ticket_id, rule=self.rule)

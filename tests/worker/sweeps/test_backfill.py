@@ -13,7 +13,7 @@ import pytest
 
 from sync.domain.errors import Cause, Rejected
 from sync.domain.subject import Status
-from sync.store import sweeps, tickets
+from sync.store import leases, tickets
 from sync.store.engine import Store
 from sync.store.tables import RunResult
 from sync.worker.sweeps.backfill import SLICE_SECONDS, Backfill
@@ -148,7 +148,7 @@ def test_killed_in_the_middle_it_goes_on_without_a_double_or_a_gap(
     before = len(scene.rows())
     assert count // 4 < before < count
     # Its lease runs out by itself; here it is taken away at once.
-    sweeps.release_leases_of(sqlite_store, ["child"])
+    leases.release_all_of(sqlite_store, ["child"])
     scene.clock.now += 90
     report = scene.run(backfill(scene, api))
     assert report.result is RunResult.OK

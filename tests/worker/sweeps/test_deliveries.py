@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from sync.domain.errors import Cause, Refused, Rejected
 from sync.domain.subject import Event
 from sync.ports import Authenticity, FailedDelivery
+from sync.store.deliveries import recover
 from sync.store.inbox import Accepted
-from sync.store.recovery import accept
 from sync.store.tables import DeliveryRow, RunResult
 from sync.worker.sweeps.deliveries import DeliveriesSweep
 from tests.worker.sweeps.build import START, MemoryApi, Scene
@@ -79,7 +79,7 @@ def test_what_reached_us_some_other_way_is_left_alone(
     scene: Scene, api: MemoryApi, sweep: DeliveriesSweep
 ) -> None:
     with scene.store.write() as session:
-        accept(session, [Accepted("coalesce", "e1", "issue_created", body(1), START)])
+        recover(session, [Accepted("coalesce", "e1", "issue_created", body(1), START)])
     api.failed, api.bodies = [failed(1)], {"d1": body(1)}
     assert scene.found(sweep) == []
     assert "attempts" not in api.calls

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlmodel import func, select
 
 from sync.store import journal, sweeps
+from sync.store.deliveries import recover
 from sync.store.inbox import Accepted
-from sync.store.recovery import accept
 from sync.store.tables import DeliveryRow, JournalRow, LinkRow, SweepRunRow
 from sync.worker.sweeps.retention import BATCH, Keep, prune
 from tests.worker.sweeps.build import START, Scene, issue
@@ -17,7 +17,7 @@ DAY = 86_400.0
 def _deliver(scene: Scene, count: int, at: float, state: str = "triaged") -> None:
     with scene.store.write() as session:
         for n in range(count):
-            accept(session, [Accepted("coalesce", f"{at}-{state}-{n}", "x", b"{}", at)])
+            recover(session, [Accepted("coalesce", f"{at}-{state}-{n}", "x", b"{}", at)])
         for row in session.exec(select(DeliveryRow).where(DeliveryRow.received_at == at)):
             row.state = state
 
@@ -35,7 +35,7 @@ def test_what_is_past_its_time_goes_and_the_rest_stays(scene: Scene) -> None:
     _deliver(scene, 4, START - 89 * DAY)
     entries = _count(scene, JournalRow)
     with scene.store.write() as session:
-        journal.write(session, at=START - 181 * DAY, action="old")
+        journal.write(session, journal.Entry("old"), at=START - 181 * DAY)
         for at in (START - 181 * DAY, START):
             sweeps.begin(
                 session,

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 import pytest
 
 from sync.domain.errors import Cause, Refused, Rejected
-from sync.store import sweeps
+from sync.store import leases, sweeps
 from sync.store.engine import Store
-from sync.store.presence import Presence
-from sync.store.tables import RunResult, WatermarkRow
+from sync.store.liveness import Liveness
+from sync.store.tables import LeaseRow, RunResult, SweepRunRow
 from sync.worker.sweeps.findings import DriftKind
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
 from tests.worker.sweeps.build import START, Scene, SimulatedClock
+
+LEASE = sweeps.lease_name("probe")
 
 
 @dataclass
@@ -156,9 +158,9 @@ def test_a_sweep_never_runs_twice_at_once(scene_on_each_store: Scene) -> None:
 def test_a_lease_is_renewed_while_its_run_goes_on(scene: Scene) -> None:
     def lease_until() -> float:
         with scene.store.read() as session:
-            row = session.get(WatermarkRow, sweeps.watermark_name("probe"))
+            row = session.get(LeaseRow, LEASE)
             assert row is not None
-            return row.lease_until or 0.0
+            return row.until
 
     def slow(run: Run) -> None:
         began, end = lease_until(), time.monotonic() + 20
@@ -172,25 +174,32 @@ def test_a_lease_is_renewed_while_its_run_goes_on(scene: Scene) -> None:
 
 
 def test_a_run_whose_lease_was_taken_over_stops_and_moves_nothing(scene: Scene) -> None:
+    theirs = SweepRunRow(
+        sweep="probe", owner="other", started_at=START, window_from=START - 60, window_to=START
+    )
+
     def lose(run: Run) -> None:
-        sweeps.release(scene.store, "probe", "me")
-        assert sweeps.take(scene.store, "probe", "other", 60.0) is not None
+        leases.release(scene.store, LEASE, "me")
+        assert leases.take(scene.store, LEASE, "other", 60.0)
+        with scene.store.write() as session:
+            sweeps.begin(session, theirs)
         run.reached(START + 1)
 
     assert scene.run(Probe(lose)).result is RunResult.LOST
     assert sweeps.value(scene.store, "probe") == {}
-    assert scene.runs()[0].result == RunResult.DIED, "as the one who took over has recorded"
+    results = [(row.owner, row.result) for row in scene.runs()]
+    assert results == [("other", RunResult.RUNNING), ("me", RunResult.DIED)]
 
 
 CHILD = """
 import sys, threading
 from sync.store.engine import open_store
-from sync.store.presence import Presence
+from sync.store.liveness import Liveness
 from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
 from tests.worker.sweeps.build import SimulatedClock
 from tests.worker.sweeps.test_runner import Probe
 store = open_store(sys.argv[1])
-Presence(store, "child").enter()
+Liveness(store, "child").show()
 def hang(run):
     run.reached(1.0)
     print("running", flush=True)
@@ -207,7 +216,7 @@ def test_when_the_replica_that_runs_a_sweep_is_killed_another_goes_on(
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, store_url], stdout=subprocess.PIPE, text=True
     )
-    mine, runner, probe = Presence(store, "me"), Runner(store, SimulatedClock(), "me"), Probe()
+    mine, runner, probe = Liveness(store, "me"), Runner(store, SimulatedClock(), "me"), Probe()
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "running\n"
@@ -225,7 +234,7 @@ def test_when_the_replica_that_runs_a_sweep_is_killed_another_goes_on(
     with store.read() as session:
         results = [(row.owner, row.result) for row in sweeps.recent(session)]
     assert results == [("me", "ok"), ("child", "died")]
-    mine.leave()
+    mine.end()
 
 
 def test_a_lease_that_nobody_renews_is_taken_over_within_a_minute(
@@ -233,9 +242,9 @@ def test_a_lease_that_nobody_renews_is_taken_over_within_a_minute(
 ) -> None:
     store = scene_on_each_store.store
     assert LEASE_SECONDS < 60
-    assert sweeps.take(store, "probe", "gone", 0.05) is not None
-    end, value = time.monotonic() + 20, None
-    while value is None and time.monotonic() < end:
-        value = sweeps.take(store, "probe", "me", 60.0)
-    assert value == {}
-    assert not sweeps.renew(store, "probe", "gone", 60.0)
+    assert leases.take(store, LEASE, "gone", 0.05)
+    end, mine = time.monotonic() + 20, False
+    while not mine and time.monotonic() < end:
+        mine = leases.take(store, LEASE, "me", 60.0)
+    assert mine
+    assert not leases.renew(store, LEASE, "gone", 60.0)

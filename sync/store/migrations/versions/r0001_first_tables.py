@@ -155,8 +155,8 @@ def _watermarks() -> None:
 
 
 def _tune_for_churn() -> None:
-    # Every walk rewrites its ticket's row a few times and every delivery's row is written twice, so
-    # dead rows pile up in the partial indexes long before the default of 20 % of the table.
+    # Every walk rewrites its ticket's row a few times, and every delivery's row is written twice. Dead
+    # rows slow the partial indexes down long before they make up PostgreSQL's default of 20 %.
     for table in ("tickets", "deliveries"):
         op.execute(
             f"ALTER TABLE {table} SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, "

@@ -1,4 +1,4 @@
-"""Sweeps: their runs, the lease on a watermark, who belongs to an incident, what was handed over."""
+"""Sweeps: their runs, the lease on a watermark, which issues belong to an incident, what was seen."""
 
 from __future__ import annotations
 

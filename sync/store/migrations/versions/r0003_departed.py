@@ -1,4 +1,4 @@
-"""What a ticket still owes to subjects that left it for the ticket that followed."""
+"""The subjects that moved from a ticket to a following one, kept on the ticket they left."""
 
 from __future__ import annotations
 

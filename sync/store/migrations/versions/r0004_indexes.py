@@ -1,5 +1,5 @@
-"""Indexes for questions that a large store is asked often: a rule's newest tickets, a site's
-due ones, how many stand where."""
+"""Indexes for frequent queries on a large store: a rule's newest tickets, a site's due tickets, how many
+tickets stand where."""
 
 from __future__ import annotations
 

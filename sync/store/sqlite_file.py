@@ -1,8 +1,8 @@
-"""The file of the store, and whether it still is the one that was opened.
+"""The SQLite file of the store, and whether it still is the file that was opened.
 
-SQLite holds on to the file it has opened, wherever that goes: deleted, moved or replaced, it goes on
-taking commits that nobody will find again, and each new connection makes an empty file in its place.
-So whoever commits asks here, before and after: is the file at the path the one of our connections?
+SQLite keeps the file that it opened, even after the file is deleted, moved or replaced: it takes
+commits that nobody will find again, and a new connection makes an empty file in its place. Therefore
+each commit checks here, before and after, that the file at the path is the one that was opened.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from sync.store.errors import FileLost, StoreUnavailable
 
 log = structlog.get_logger("store")
 
-# Device and inode: a file's own name, whatever its path. None where there is none.
+# Device and inode, which identify a file whatever its path. None where there is no file.
 _Identity = tuple[int, int] | None
 
 _REMEDY = (
-    "Nothing is accepted meanwhile. Put that file back and ticket-sync goes on with it by itself; "
+    "Nothing is accepted meanwhile. Put that file back, and ticket-sync goes on with it by itself; "
     "to go on without it, restart ticket-sync"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """What lies at the paths of the database, its write-ahead log and the index of that."""
+    """The files at the paths of the database, its write-ahead log, and the index of that log."""
 
     database: _Identity
     log: _Identity
@@ -42,7 +42,7 @@ class _Files:
 
 
 class _Connection(sqlite3.Connection):
-    """One that is counted while it is open: among ``counted``, once it has got there."""
+    """A connection that removes itself from ``counted`` when it is closed."""
 
     counted: WeakSet[_Connection] | None = None
 
@@ -55,19 +55,19 @@ class _Connection(sqlite3.Connection):
 class StoreFile:
     """One SQLite file and the connections of this process to it.
 
-    It is made by the first connection of all, never again after that. All connections have the same
-    three files open; while any of them is open, SQLite itself removes none of the three.
+    Only the first connection may make the file. All connections have the same three files open (see
+    ``_Files``), and SQLite removes none of these while a connection is open.
     """
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         self._path = path.absolute()
-        # SQLite puts the companions beside the file that a link leads to.
+        # SQLite puts the log and its index beside the file that a symbolic link leads to.
         self._real = os.path.realpath(path)
         self._busy_timeout = busy_timeout
         self._changing = threading.Lock()
         self._open: WeakSet[_Connection] = WeakSet()
         self._files: _Files | None = None
-        self._said = ""
+        self._announced = ""
 
     def connect(self) -> sqlite3.Connection:
         """A new connection. Raises FileLost, StoreUnavailable, or what SQLite raises."""
@@ -75,7 +75,7 @@ class StoreFile:
             self._make()
         else:
             self._expect(connecting=True)
-        # Never made by SQLite: it would make an empty one where ours was taken away.
+        # mode=rw: SQLite must not make an empty file where ours was taken away.
         connection = sqlite3.connect(
             f"{self._path.as_uri()}?mode=rw",
             uri=True,
@@ -93,28 +93,29 @@ class StoreFile:
         return connection
 
     def check(self, connection: Any = None) -> None:
-        """Raises FileLost while the file at the path is not the one that was opened, and
-        StoreUnavailable where only its companions went, until all connections are new.
+        """Raises FileLost while the file at the path is not the one that was opened. Raises
+        StoreUnavailable where only the log or its index are lost, until all connections are new.
 
-        Through ``connection``, in no transaction, what was committed is then brought into the file.
+        What was committed is then moved from the log into the file, through ``connection`` if given (it
+        must be in no transaction).
         """
         try:
             self._expect()
         except StoreUnavailable as error:
-            self._say(str(error))
+            self._announce(str(error))
             if connection is not None:
-                # The log may be at no path any more: then only who has it open can still read it.
+                # A log without a path can be read only by a connection that has it open.
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
             raise
-        if self._said:
-            self._say("")
+        if self._announced:
+            self._announce("")
 
     @property
     def companions_lost(self) -> bool:
-        """Whether the database is there, but not the companions that the connections have open."""
+        """Whether the database is there, but not the log and index that the connections have open."""
         files = self._files
-        if files is None or not self._said:
+        if files is None or not self._announced:
             return False
         with contextlib.suppress(OSError):
             found = self._look()
@@ -156,7 +157,8 @@ class StoreFile:
         )
 
     def _make(self) -> None:
-        # Deliveries are nobody else's business; SQLite's other files take over these rights.
+        # Readable by the owner alone, because deliveries are confidential. SQLite gives the log and its
+        # index the same rights.
         with contextlib.suppress(OSError):
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL, 0o600))
 
@@ -172,19 +174,19 @@ class StoreFile:
             connection.counted = self._open
             self._open.add(connection)
 
-    def _say(self, words: str) -> None:
+    def _announce(self, words: str) -> None:
         with self._changing:
-            if words == self._said:
+            if words == self._announced:
                 return
-            self._said = words
+            self._announced = words
         if words:
             log.error("the store's file was lost", reason=words)
         else:
-            log.info("the store's file is there again", file=str(self._path))
+            log.info("the store's file is back", file=str(self._path))
 
 
 def _identity(path: str, *, some: bool = False) -> _Identity:
-    """Which file is at ``path``; with ``some``, one without any content is none."""
+    """Which file is at ``path``; with ``some``, an empty file counts as no file."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -197,12 +199,12 @@ def _prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
-    # The first reading is what opens the companions.
+    # The first read is what opens the log and its index.
     connection.execute("SELECT count(*) FROM sqlite_master").close()
 
 
 def _to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
-    # The change to WAL needs the file for itself, and SQLite does not wait for that.
+    # The change to WAL needs the file exclusively, and for this SQLite does not wait.
     until = time.monotonic() + busy_timeout
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The database's clock, which all who share a store agree on."""
+"""The database's clock: every process that shares a store agrees on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sync.store.engine import Store
 
 
 def database_time(store: Store) -> ColumnElement[float]:
-    """The time now, in seconds since the epoch, as a part of a statement."""
+    """The time now, in seconds since the epoch, as an expression inside a statement."""
     if store.dialect == "postgresql":
         return literal_column("extract(epoch from clock_timestamp())::double precision")
     return literal_column("((julianday('now') - 2440587.5) * 86400.0)")

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import select
 
 from sync.store.engine import Store, StoreUnavailable
-from sync.store.probe import check_writable
-from sync.store.tables import WatermarkRow
+from sync.store.tables import WriteProbeRow
+from sync.store.write_probe import check_writable
 from tests.postgres import Postgres
 from tests.store.faults import GoneServer, ReadOnlyFile
 
@@ -16,7 +16,7 @@ def test_a_store_that_works_is_found_to_and_keeps_one_row_of_it(store: Store) ->
     for _ in range(3):
         check_writable(store)
     with store.read() as session:
-        assert [row.name for row in session.exec(select(WatermarkRow))] == ["probe"]
+        assert len(session.exec(select(WriteProbeRow)).all()) == 1
 
 
 def test_a_file_that_takes_no_writes_is_found_to(sqlite_store: Store) -> None:

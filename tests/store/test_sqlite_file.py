@@ -17,8 +17,8 @@ from sqlmodel import select
 from sync.store import inbox as inbox_module
 from sync.store.engine import Store, StoreUnavailable, open_store
 from sync.store.inbox import Accepted, Inbox
-from sync.store.probe import check_writable
 from sync.store.tables import DeliveryRow, WatermarkRow
+from sync.store.write_probe import check_writable
 
 
 def _delivery(event_id: str) -> Accepted:
@@ -81,7 +81,7 @@ def test_nothing_is_accepted_into_a_file_that_is_at_its_path_no_more(
         with pytest.raises(StoreUnavailable, match=r"sqlite\.db is not .* restart ticket-sync"):
             inbox.accept(_delivery(f"during{n}")).result(10)
         with pytest.raises(StoreUnavailable), sqlite_store.write() as session:
-            session.add(WatermarkRow(name="a", value={}, at=1.0))
+            session.add(WatermarkRow(sweep="a", value={}, at=1.0))
         with pytest.raises(StoreUnavailable), sqlite_store.read() as session:
             session.exec(select(WatermarkRow)).all()
         with pytest.raises(StoreUnavailable):
@@ -168,7 +168,7 @@ def test_the_log_says_once_that_the_file_went_and_once_that_it_is_back(
             check_writable(sqlite_store)
     assert [(line["log_level"], line["event"]) for line in logs] == [
         ("error", "the store's file was lost"),
-        ("info", "the store's file is there again"),
+        ("info", "the store's file is back"),
     ]
     assert str(file) in logs[0]["reason"]
 

@@ -1,8 +1,8 @@
 """Text and JSON that every database takes.
 
-What a sender puts in a title is not always text: half of a surrogate pair, a NUL, a NaN. PostgreSQL
-refuses these, SQLite some of them. They are replaced on the way in (U+FFFD, null), so that one odd
-character can never make a row impossible to write.
+Senders put in titles what no database takes: half of a surrogate pair, a NUL, a NaN. PostgreSQL refuses
+all of these, SQLite some. They are replaced before they are written (by U+FFFD or null), so that one
+odd character never makes a row impossible to write.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sync.domain.text import storable
 
 
 def to_json(value: Any) -> str:
-    """JSON that both databases take and any parser reads back: no NaN, no NUL, no lone surrogate."""
+    """JSON that both databases take and every parser reads: no NaN, no NUL, no lone surrogate."""
     try:
         written = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:
@@ -27,18 +27,24 @@ def to_json(value: Any) -> str:
 
 
 def storable_parameters(parameters: Any) -> Any:
-    """Statement parameters (a mapping, a sequence, or a list of either) with storable text."""
-    if isinstance(parameters, Mapping):
-        if any(type(v) is str and storable(v) is not v for v in parameters.values()):
-            return {k: storable(v) if type(v) is str else v for k, v in parameters.items()}
-        return parameters
+    """Statement parameters (a mapping, a tuple, or a list of either) with storable text."""
     if isinstance(parameters, list):
         return [storable_parameters(one) for one in parameters]
-    if isinstance(parameters, tuple) and any(
-        type(v) is str and storable(v) is not v for v in parameters
-    ):
-        return tuple(storable(v) if type(v) is str else v for v in parameters)
+    if isinstance(parameters, Mapping):
+        if all(map(_is_storable, parameters.values())):
+            return parameters
+        return {key: _replaced(value) for key, value in parameters.items()}
+    if isinstance(parameters, tuple) and not all(map(_is_storable, parameters)):
+        return tuple(map(_replaced, parameters))
     return parameters
+
+
+def _is_storable(value: Any) -> bool:
+    return type(value) is not str or storable(value) is value
+
+
+def _replaced(value: Any) -> Any:
+    return storable(value) if type(value) is str else value
 
 
 def _clean(value: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Who is alive among those that hold leases, so that a crash is taken over at once.
+"""Liveness: which of the processes that hold leases are alive.
 
-A lease ends by itself; that is the safety net. But a process that was killed cannot come back for its
-tickets, and the store can tell: on SQLite a lock on a file beside the database, on PostgreSQL an
-advisory lock of the process's own session. Both vanish with the process.
+Every lease ends by itself, but only after its time. The leases of a process that was killed are ended
+at once, because the store can tell that the process is gone: a live process holds a lock, on SQLite on
+a file beside the database, on PostgreSQL an advisory lock of a session. The lock ends with the process.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from typing import IO
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from sync.store import sweeps, tickets
+from sync.store import leases
 from sync.store.engine import Store
 
-# How the owners of what is done by hand, beside the daemon, begin.
+# The names of verbs that sweep beside the daemon begin with this. They show no sign of life, so their
+# leases are left to end by themselves.
 BY_HAND = "by-hand-"
 
 
 def new_owner() -> str:
-    """A name for a process among those that hold leases. It goes to everything in the process that
-    takes some: who holds one under another name than that of the process counts as dead."""
+    """A name for this process, under which everything in it takes leases. A lease under any other name
+    counts as that of a dead process."""
     return f"{os.getpid()}-{secrets.token_hex(6)}"
 
 
@@ -35,8 +36,8 @@ def _lock_number(owner: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-class Presence:
-    """This process's sign of life, and its view of the others'."""
+class Liveness:
+    """This process's sign of life, and its view of the others' signs."""
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
@@ -44,25 +45,23 @@ class Presence:
         self._file: IO[str] | None = None
         self._session: Connection | None = None
 
-    def enter(self) -> None:
-        """Show that this process is alive. Raises StoreUnavailable where the store is away."""
+    def show(self) -> None:
+        """Show that this process is alive. Raises StoreUnavailable."""
         if self._store.dialect == "sqlite":
             self._lock_file()
         else:
             self._lock_session()
 
     def release_dead(self) -> int:
-        """Give back the leases of processes that are gone; how many tickets that freed."""
-        self.enter()
-        # A verb that a person runs beside the daemon shows no sign of life: its lease just runs out.
-        sweepers = [o for o in sweeps.lease_owners(self._store) if not o.startswith(BY_HAND)]
-        holders = {*tickets.lease_owners(self._store), *sweepers} - {self._owner}
-        dead = [owner for owner in sorted(holders) if self._is_dead(owner)]
-        sweeps.release_leases_of(self._store, dead)
-        return tickets.release_leases_of(self._store, dead)
+        """End the leases of processes that are gone; how many tickets that freed. Raises
+        StoreUnavailable."""
+        self.show()
+        others = sorted(leases.owners(self._store) - {self._owner})
+        dead = [one for one in others if not one.startswith(BY_HAND) and self._is_dead(one)]
+        return leases.release_all_of(self._store, dead)
 
-    def leave(self) -> None:
-        """Take the sign of life away."""
+    def end(self) -> None:
+        """Show no sign of life any more."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -73,7 +72,7 @@ class Presence:
 
     def _is_dead(self, owner: str) -> bool:
         if self._store.dialect == "sqlite":
-            # Who has the file's lock is alone with the store.
+            # Only one process at a time holds the lock on the file: all others are gone.
             return self._file is not None
         if self._session is None:
             return False
@@ -91,7 +90,7 @@ class Presence:
         try:
             file = place.with_name(place.name + ".lock").open("w")
         except OSError:
-            # A read-only folder: leases then simply run out.
+            # The folder is read-only: leases then end by themselves.
             return
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,37 @@
+"""Addresses of stores: ``sqlite:///file`` or ``postgresql+psycopg://user:password@host/database``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+
+def parse(url: str) -> URL:
+    """The parts of an address. Raises ValueError, without any part of it, where it cannot be read."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError("no address of a database") from None
+
+
+def without_password(url: str) -> str:
+    """An address for people to read."""
+    return parse(url).render_as_string(hide_password=True)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file that an address names; None for one of PostgreSQL."""
+    parsed = parse(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def place_of(url: URL) -> str:
+    """Where a store is, for people; without the password. An @ in a password makes part of it look
+    like the host or the database, so only what follows the last @ is shown."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    host = str(url.host or url.query.get("host", "")).rpartition("@")[2]
+    port = f":{url.port}" if url.port else ""
+    return f"postgresql://{host}{port}/{(url.database or '').rpartition('@')[2]}"

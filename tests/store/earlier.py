@@ -1,0 +1,359 @@
+"""Stores as each earlier version left them, row by row as that version wrote them.
+
+``CHANGES`` says for each revision what its versions wrote differently from those before. A revision
+that changes no column needs no entry; for any other, ``build`` fails and says what is missing.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+
+from sync.store import migrations
+from sync.store.engine import Store
+
+Rows = dict[str, list[dict[str, Any]]]
+
+REVISIONS = [
+    one.revision for one in ScriptDirectory.from_config(migrations._config()).walk_revisions()
+][::-1]
+
+OPEN, ENDED, INCIDENT = "coalesce:issue:1", "coalesce:issue:2", "coalesce:incident:9"
+DEAD_OWNER = "4711-0123456789ab"
+RULES = {"rules.toml": '[[rule]]\nname = "issues"\n'}
+RULES_BEFORE = {"rules.toml": '[[rule]]\nname = "all issues"\n'}
+PARKED = {
+    "reason": "the project DATA has no issue type 'Bug'",
+    "remedy": "Name one that it has",
+    "cause": "field",
+    "field": "issuetype",
+    "rule": "issues",
+    "where": "rules.toml:1",
+    "words": "the project DATA has no issue type 'Bug'. Name one that it has",
+}
+BASE = {
+    "fields": {
+        "summary": {"sent": "orders is stale", "shown": "orders is stale", "looked": True},
+        "labels": {"sent": ["a", "b"], "shown": None, "looked": False},
+    },
+    "status": "open",
+    "jira_status": "10001",
+    "closed_by_us": False,
+    "resolution": "",
+    "commented": "open@1",
+    "running": "30001",
+    "remote_links": {"https://coalesce.example/1": "a3f5"},
+    "ticket_links": ["Relates:INC-9"],
+}
+
+
+def _subject(ref: str, **columns: Any) -> dict[str, Any]:
+    source, kind, id_ = ref.split(":")
+    return {
+        "ref": ref,
+        "source": source,
+        "kind": kind,
+        "workspace": "acme",
+        "status": "open",
+        "event_type": "issue_updated" if kind == "issue" else "incident_open",
+        "event_time": 1_790_000_000_123_456_789,
+        "event_id": f"{id_}@1",
+        "payload": {"title": "orders is stale", f"{kind}_id": id_, "tags": ["x", None]},
+        "severity": "error",
+        "issue_ids": [],
+        "first_seen_at": 1_790_000_000.25,
+        "ended_at": None,
+        "occurrences": 1,
+        **columns,
+    }
+
+
+def _ticket(id_: int, **columns: Any) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "key": f"key-{id_}",
+        "rule": "issues",
+        "site": "main",
+        "project": "DATA",
+        "state": "linked",
+        "jira_id": f"1000{id_}",
+        "jira_key": f"DATA-{id_}",
+        "base": BASE,
+        "due_at": None,
+        "due_reason": "issue_updated",
+        "wanted": 3,
+        "look": False,
+        "attempts": 0,
+        "lease_owner": None,
+        "lease_until": None,
+        "intent_at": None,
+        "searches": 0,
+        "comment_intent": None,
+        "parked": None,
+        "parked_at": None,
+        "error": "",
+        "created_at": 1_790_000_001.5,
+        "settled_at": 1_790_000_002.5,
+        **columns,
+    }
+
+
+def _delivery(seq: int, **columns: Any) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "id": f"00000000-0000-5000-8000-00000000000{seq}",
+        "source": "coalesce",
+        "event_id": f"e{seq}",
+        "event_type": "issue_updated",
+        "received_at": 1_790_000_000.0 + seq,
+        "body": b'{"title": "\xff"}',
+        "state": "triaged",
+        "subject": OPEN,
+        "outcome": "newest",
+        **columns,
+    }
+
+
+def _first() -> Rows:
+    return {
+        "deliveries": [
+            _delivery(1),
+            _delivery(2, state="dead", subject="", outcome="no JSON"),
+            _delivery(3, state="accepted", subject="", outcome=""),
+        ],
+        "subjects": [
+            _subject(OPEN),
+            _subject(ENDED, status="closed", ended_at=1_790_000_000.5, occurrences=2),
+            _subject(INCIDENT, severity="", issue_ids=["1", "2"]),
+        ],
+        "tickets": [
+            _ticket(1),
+            _ticket(
+                2,
+                state="creating",
+                jira_id=None,
+                jira_key="",
+                base={},
+                due_at=1_790_000_060.0,
+                intent_at=1_790_000_003.5,
+                searches=2,
+                attempts=1,
+                error="the call to create was not answered",
+                settled_at=None,
+            ),
+            _ticket(
+                3,
+                due_at=1_790_000_003.0,
+                lease_owner=DEAD_OWNER,
+                lease_until=1_790_000_120.0,
+                comment_intent={"marker": "open@2", "text": "again", "edit": "", "begun": "1790.5"},
+            ),
+            _ticket(4, parked=PARKED, parked_at=1_790_000_004.0, error="no", look=True),
+        ],
+        "links": [
+            {"subject": OPEN, "ticket_id": 1, "created_at": 1_790_000_001.5},
+            {"subject": ENDED, "ticket_id": 2, "created_at": 1_790_000_001.5},
+            {"subject": INCIDENT, "ticket_id": 3, "created_at": 1_790_000_001.5},
+        ],
+        "journal": [
+            {
+                "id": 1,
+                "ticket_id": 1,
+                "at": 1_790_000_002.0,
+                "action": "create",
+                "rule": "issues",
+                "result": "ok",
+                "words": "create DATA Bug: DATA-1",
+                "detail": {"key": "DATA-1"},
+            },
+            {
+                "id": 2,
+                "ticket_id": 1,
+                "at": 1_790_000_002.5,
+                "action": "hold",
+                "rule": "issues",
+                "result": "held",
+                "words": "hold: a person closed it",
+                "detail": {},
+            },
+        ],
+        # The versions of this revision wrote no watermarks.
+        "watermarks": [],
+    }
+
+
+def _sweeps(rows: Rows) -> None:
+    """r0002: sweeps, their leases, rule sets and the write probe, all in ``watermarks``."""
+    for row in rows["tickets"]:
+        row["seen"] = "closed by a person" if row["id"] == 1 else ""
+        if row["base"]:
+            row["base"] |= {
+                "moving": "10002",
+                "way": "done",
+                "walked": ["10001"],
+                "arriving": True,
+                "linking": ["Blocks:INC-9"],
+                "updating": {"summary": {"wished": "new", "before": "old", "after": "new"}},
+                "untold": False,
+            }
+        if row["comment_intent"]:
+            row["comment_intent"]["tries"] = "1"
+
+    def mark(name: str, value: dict[str, Any], owner: str | None = None) -> dict[str, Any]:
+        until = 1_790_000_600.0 if owner else None
+        return {
+            "name": name,
+            "value": value,
+            "at": 1_790_000_000.0,
+            "lease_owner": owner,
+            "lease_until": until,
+        }
+
+    edition = {
+        "digest": "d1",
+        "texts": RULES,
+        "how": "an edit",
+        "at": 1_790_000_000.0,
+        "previous": RULES_BEFORE,
+        "reach": "new",
+    }
+    waiting = {"digest": "d2", "changed": 70, "made": 2, "looked_at": 90, "at": 1_790_000_000.0}
+    rows["watermarks"] = [
+        mark("sweep:own", {"until": 1_790_000_000.0, "cursor": {"after": 3}}, DEAD_OWNER),
+        mark("sweep:deliveries", {"until": 5.0, "disabled_until": 9.0, "disabled": "no scope"}),
+        mark("sweep:issues", {}),
+        mark("sweep:rules", {}, DEAD_OWNER),
+        mark("rules: in force", edition),
+        mark("rules: waiting", waiting),
+        mark("rules: problem", {"words": ["rules.toml:3: no such key"], "at": 1_790_000_000.0}),
+        mark("probe", {}),
+    ]
+    rows["memberships"] = [{"incident": INCIDENT, "issue": OPEN}]
+    run = {
+        "sweep": "own",
+        "started_at": 1_790_000_000.0,
+        "window_from": 1_789_999_000.0,
+        "window_to": 1_790_000_000.0,
+        "looked": 9,
+        "missing": 1,
+        "stale": 2,
+        "wrong": 3,
+        "repaired": 4,
+        "failed": 0,
+        "calls": 5,
+        "words": "",
+        "detail": {"missed delivery": 1},
+    }
+    rows["sweep_runs"] = [
+        {"id": 1, "owner": "me", "seconds": 2.5, "result": "ok", **run},
+        {"id": 2, "owner": DEAD_OWNER, "seconds": None, "result": "running", **run},
+    ]
+
+
+def _departed(rows: Rows) -> None:
+    """r0003: tickets keep the subjects that left them."""
+    for row in rows["tickets"]:
+        row["departed"] = [_subject("coalesce:issue:7")] if row["id"] == 1 else []
+
+
+def _pauses(rows: Rows) -> None:
+    """r0004: no new column; its versions shared the pauses of sites, and timed open calls."""
+    rows["watermarks"].append(
+        {
+            "name": "pause: main",
+            "value": {"until": 1_790_000_033.0},
+            "at": 1_790_000_000.0,
+            "lease_owner": None,
+            "lease_until": None,
+        }
+    )
+    for row in rows["tickets"]:
+        if row["base"]:
+            row["base"]["open_until"] = 1_790_000_090.0
+
+
+def _own_tables(rows: Rows) -> None:
+    """r0006: leases, rule sets, pauses and the write probe have tables of their own."""
+    rows["watermarks"] = [
+        {
+            "sweep": "own",
+            "value": {"until": 1_790_000_000.0, "cursor": {"after": 3}},
+            "at": 1_790_000_000.0,
+        },
+        {
+            "sweep": "deliveries",
+            "value": {"until": 5.0, "disabled_until": 9.0, "disabled": "no scope"},
+            "at": 1_790_000_000.0,
+        },
+    ]
+    rows["leases"] = [
+        {"name": name, "owner": DEAD_OWNER, "until": 1_790_000_600.0}
+        for name in ("sweep:own", "rules")
+    ]
+    rows["site_pauses"] = [{"site": "main", "until": 1_790_000_033.0}]
+    rows["write_probe"] = [{"id": 1, "at": 1_790_000_000.0}]
+    blank = {
+        "at": 1_790_000_000.0,
+        "digest": "",
+        "how": "",
+        "texts": {},
+        "previous": None,
+        "reach": "all",
+        "changed": 0,
+        "made": 0,
+        "looked_at": 0,
+        "mistakes": [],
+    }
+    in_force = {"digest": "d1", "how": "an edit", "texts": RULES, "previous": RULES_BEFORE}
+    rows["rule_sets"] = [
+        {**blank, "state": "in_force", "reach": "new", **in_force},
+        {**blank, "state": "waiting", "digest": "d2", "changed": 70, "made": 2, "looked_at": 90},
+        {**blank, "state": "refused", "mistakes": ["rules.toml:3: no such key"]},
+    ]
+
+
+def _several_subjects(rows: Rows) -> None:
+    """r0007: a delivery may be about several subjects; those after the first have rows of their own."""
+    rows["delivery_subjects"] = [{"delivery": 1, "subject": ENDED}]
+
+
+CHANGES: dict[str, Callable[[Rows], None]] = {
+    "r0002": _sweeps,
+    "r0003": _departed,
+    "r0004": _pauses,
+    "r0006": _own_tables,
+    "r0007": _several_subjects,
+}
+
+
+def rows_at(revision: str) -> Rows:
+    """What the versions of a revision left in the store, by table."""
+    rows = copy.deepcopy(_first())
+    for one in REVISIONS[: REVISIONS.index(revision) + 1]:
+        CHANGES.get(one, lambda _rows: None)(rows)
+    return rows
+
+
+def build(store: Store, revision: str) -> None:
+    """Bring an empty store to a revision, and fill every table as its versions did."""
+    rows = rows_at(revision)
+    with store.write_connection() as connection:
+        command.upgrade(migrations._config(connection), revision)
+        found = MetaData()
+        found.reflect(connection)
+        tables = {table.name: table for table in found.sorted_tables}
+        del tables["alembic_version"]
+        hint = f"say in CHANGES of {__name__} what the versions of {revision} write there"
+        assert set(tables) == set(rows), f"{revision} has other tables: {hint}"
+        for name, table in tables.items():
+            for row in rows[name]:
+                columns = {column.name for column in table.columns}
+                assert columns == set(row), f"{revision} has other columns in {name}: {hint}"
+                # None means SQL's NULL, for JSON columns too.
+                written = {key: value for key, value in row.items() if value is not None}
+                connection.execute(table.insert(), written)
