@@ -141,7 +141,7 @@ class Demo:
         if self._asked == _ASKING:
             return True
         with by_hand(self._settings) as there:
-            for sweep in chosen(there.roster, "upstream"):
+            for sweep in chosen(there.groups, "upstream"):
                 # None while the daemon is at it, with a window that may end too soon.
                 if sweep.name not in self._asked and there.runner.run(sweep, by_hand=True):
                     self._asked.add(sweep.name)

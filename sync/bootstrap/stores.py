@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from sqlalchemy.engine import make_url
-
 from sync.bootstrap.errors import CannotStart
 from sync.settings import Settings
 from sync.store import migrations
-from sync.store.engine import Store, open_store
+from sync.store.engine import Store, open_store, sqlite_file
 
 
 def ready_store(settings: Settings) -> Store:
@@ -31,16 +27,16 @@ def ready_store(settings: Settings) -> Store:
 
 def has_store(settings: Settings) -> bool:
     """Whether there is a store already, as far as can be told without opening it."""
-    url = make_url(settings.store.url.get_secret_value())
-    return not settings.store.is_sqlite or Path(url.database or "").is_file()
+    file = sqlite_file(settings.store.url.get_secret_value())
+    return file is None or file.is_file()
 
 
 def existing_store(settings: Settings) -> Store:
     """The store for looking at: not made where there is none. Raises CannotStart, StoreUnavailable."""
     if not has_store(settings):
-        url = make_url(settings.store.url.get_secret_value())
+        file = sqlite_file(settings.store.url.get_secret_value())
         raise CannotStart(
-            f"There is no store at {url.database} yet; the first `ticket-sync serve` makes it. "
+            f"There is no store at {file} yet; the first `ticket-sync serve` makes it. "
             "If it lies elsewhere, set url in [store] or name the configuration with --config."
         )
     store = open_store(settings.store.url.get_secret_value())

@@ -16,7 +16,7 @@ from sync.adapters.coalesce.api import CoalesceApi
 from sync.bootstrap.adapters import source_of, trackers_of
 from sync.bootstrap.clock import WallClock
 from sync.bootstrap.errors import CannotStart
-from sync.bootstrap.rules import rule_files, rules_in_force
+from sync.bootstrap.rules import working_rules
 from sync.bootstrap.stores import existing_store
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet
@@ -24,7 +24,7 @@ from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.presence import BY_HAND
 from sync.worker.daemon.daemon import Daemon
-from sync.worker.sweeps.groups import GROUPS, Parts, Roster, roster
+from sync.worker.sweeps.groups import GROUPS, Parts, SweepGroups, sweep_groups
 from sync.worker.sweeps.retention import Keep, prune
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.runner import Runner
@@ -76,8 +76,8 @@ def add_sweeps(
         rules=rules,
         clock=clock,
         overlaps=overlaps_of(settings),
-        poke=daemon.pool.poke,
-        poke_triage=daemon.poke,
+        wake=daemon.pool.poke,
+        wake_triage=daemon.poke,
     )
     keep = Keep(settings.retention.deliveries, settings.retention.journal)
     daemon.schedule.every(
@@ -91,7 +91,7 @@ def add_sweeps(
         return
     if parts.api is None:
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
-    for group, sweeps in roster(parts).items():
+    for group, sweeps in sweep_groups(parts).items():
         for sweep in sweeps:
             _plan(settings, daemon, group, sweep)
 
@@ -117,46 +117,56 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """What the verbs that sweep by hand work with."""
+    """What the verbs that sweep by hand work with. ``remark`` is for people, "" for none: which rules
+    are used, where they are not those in force."""
 
     store: Store
     clock: Clock
     runner: Runner
-    roster: Roster
+    groups: SweepGroups
     triage: Triage
     api: SourceApi | None
     trackers: Mapping[str, Tracker]
     rules: Callable[[], RuleSet]
     source: str
+    remark: str
 
 
 @contextmanager
 def by_hand(settings: Settings) -> Iterator[ByHand]:
-    """The sweeps beside, or without, a running daemon. Works by the rules in force, or those on disk
-    where none are yet. Raises CannotStart, StoreUnavailable, RuleErrors."""
+    """The sweeps beside, or without, a running daemon. Raises CannotStart, StoreUnavailable,
+    RuleErrors."""
     clock = WallClock()
     store = existing_store(settings)
     try:
-        found = rules_in_force(settings, store) or rule_files(settings).load().rules
+        found, remark = working_rules(settings, store)
 
         def rules() -> RuleSet:
             return found
 
-        source, trackers, api = (
-            source_of(settings),
-            trackers_of(settings, clock),
-            api_of(settings, clock),
-        )
+        source = source_of(settings)
+        trackers = trackers_of(settings, clock)
+        api = api_of(settings, clock)
         triage = Triage(store, {source.name: source}, rules, clock)
         parts = Parts(store, triage, source, api, trackers, rules, clock, overlaps_of(settings))
         owner = f"{BY_HAND}{os.getpid()}-{secrets.token_hex(4)}"
-        runner = Runner(store, clock, owner)
-        yield ByHand(store, clock, runner, roster(parts), triage, api, trackers, rules, source.name)
+        yield ByHand(
+            store,
+            clock,
+            Runner(store, clock, owner),
+            sweep_groups(parts),
+            triage,
+            api,
+            trackers,
+            rules,
+            source.name,
+            remark,
+        )
     finally:
         store.close()
 
 
-def chosen(there: Roster, name: str) -> tuple[Sweep, ...]:
+def chosen(there: SweepGroups, name: str) -> tuple[Sweep, ...]:
     """The sweeps that a name means: a group, one sweep, or all for "". Raises CannotStart."""
     if not name:
         return tuple(sweep for group in GROUPS for sweep in there[group])

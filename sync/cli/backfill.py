@@ -1,4 +1,4 @@
-"""``backfill``: what happened before ticket-sync was there."""
+"""``backfill``: what happened upstream before ticket-sync ran."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def backfill(
         str, typer.Option("--rule", metavar="NAME", help="Only what this rule matches.")
     ] = "",
     open_only: Annotated[
-        bool, typer.Option("--open-only", help="Leave out what is over and was never known.")
+        bool, typer.Option("--open-only", help="Leave out what has ended and is not known.")
     ] = False,
     rate: Annotated[
         float, typer.Option("--rate", min=0.01, help="Tickets a second, behind live traffic.")
@@ -36,13 +36,13 @@ def backfill(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Bring in issues and incidents that changed upstream since a time, as if webhooks had told.
+    """Bring in the issues and incidents that changed upstream since a time, as webhooks would have.
 
-    Needs the credentials of [coalesce.api]. Tickets become due a few a second, so whatever live
-    deliveries ask for goes first; the daemon makes them. Stopped or killed, the same command goes on
-    where it was. Running it again does nothing twice.
+    Needs the credentials of [coalesce.api]. Tickets become due a few a second, so that live deliveries
+    go first; the daemon makes them. After it was stopped or killed, the same command goes on where it
+    was. Running it again does nothing twice.
 
-    Exit codes: 0 done, 1 it did not come to its end, 2 usage, the store or the configuration.
+    Exit codes: 0 done, 1 it was not finished, 2 usage, the store or the configuration.
 
     Example:  ticket-sync backfill --since 30d --dry-run
     """
@@ -56,6 +56,8 @@ def backfill(
     except ValueError:
         raise Problem(f"{since!r} is no span of time. Write 30d, 12h or 90m.", USAGE) from None
     with by_hand(load(config)) as hands:
+        if hands.remark:
+            typer.echo(hands.remark, err=True)
         if hands.api is None:
             raise Problem(
                 "Backfill asks the API of Coalesce Quality, and there are no credentials for it. Set "
@@ -79,8 +81,8 @@ def backfill(
         with _bar() as progress:
             report = hands.runner.run(replace(made, progress=progress), dry=dry_run, by_hand=True)
     if report is None:
-        raise Problem("Another backfill is running now; wait for its end, or stop it.")
-    _tell(report, dry_run, rate)
+        raise Problem("Another backfill is running now. Wait until it ends, or stop it.")
+    _print(report, dry_run, rate)
     if report.result.value != "ok":
         raise typer.Exit(1)
 
@@ -112,7 +114,7 @@ def _bar() -> Iterator[Callable[[float, int], None]]:
         )
 
 
-def _tell(report: Report, dry: bool, rate: float) -> None:
+def _print(report: Report, dry: bool, rate: float) -> None:
     tally = report.tally
     verb = "would become" if dry else "became"
     typer.echo(

@@ -1,4 +1,4 @@
-"""``backtest``: what edited rules would have made of the past."""
+"""``backtest``: the past deliveries, replayed through edited rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
-    from sync.worker.foresight.backtest import Tally
+    from rich.table import Table
+
+    from sync.worker.foresight.backtest import BacktestResult
 
 _NUMBERS = {
     "made": "tickets made",
@@ -24,6 +26,7 @@ _NUMBERS = {
     "parked": "set aside by a rule that fails",
     "unmatched": "issues and incidents without a rule",
 }
+_COLUMNS = ("", "in force", "edited", "")
 MOST_RULES = 15
 
 
@@ -36,28 +39,33 @@ def backtest(
 ) -> None:
     """Replay stored deliveries through the rules on disk and those in force, and compare.
 
-    Tickets made, by project and by rule; what hold and grouping spared; the noisiest rules. Nothing is
-    touched and Jira is not asked. Goes back as far as deliveries are kept ([retention]). Issues that
-    were there before count as having had their ticket.
+    Shows the tickets that each would have made, by project and by rule, what hold and grouping would
+    have spared, and the noisiest rules. Nothing is touched and Jira is not asked. Goes back as far as
+    deliveries are kept ([retention]). Issues known before that count as having had their ticket.
 
-    Exit codes: 0 told, 1 the store cannot be read, 2 usage, or the rules or configuration are wrong.
+    Exit codes: 0 shown, 1 the store cannot be read, 2 usage, or the rules or configuration are wrong.
 
     Example:  ticket-sync backtest --since 30d
     """
     from sync.bootstrap.adapters import source_of
     from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
+    from sync.rules import RuleErrors
     from sync.settings import load
     from sync.worker.foresight.backtest import backtest as replay
 
     settings = load(config, secrets=False)
-    edited = rule_files(settings).load().rules
+    files = rule_files(settings)
+    edited = files.load().rules
     now = time.time()
     start = now - _seconds(since)
     source = source_of(settings)
     store = existing_store(settings)
     try:
-        in_force = rules_in_force(settings, store)
+        try:
+            in_force = rules_in_force(files, store)
+        except RuleErrors:
+            in_force = None
         sources = {source.name: source}
         after = replay(store, sources, edited, start, now)
         same = in_force is not None and in_force.digest == edited.digest
@@ -87,48 +95,48 @@ def _seconds(words: str) -> float:
         raise Problem(f"--since: {error} Write 30d, 12h or 2w.", USAGE) from None
 
 
-def _print(since: str, after: Tally, before: Tally | None, same: bool) -> None:
+def _print(since: str, after: BacktestResult, before: BacktestResult | None, same: bool) -> None:
     from sync.cli.terminal import console, table
 
-    out = console()
     spoken = "delivery" if after.deliveries == 1 else "deliveries"
     about = "issue or incident" if after.subjects == 1 else "issues and incidents"
     typer.echo(f"{after.deliveries} {spoken} about {after.subjects} {about} in the last {since}.")
     if before is None:
-        typer.echo("No rules are in force yet to compare with.")
+        typer.echo("No rules are in force that they could be compared with.")
     elif same:
         typer.echo("The rules on disk are those in force.")
-    columns = ("in force", "edited", "")
-    totals = table("In all", "", *columns)
+    totals = table("In all", *_COLUMNS)
     for name, words in _NUMBERS.items():
         _row(totals, words, getattr(before, name, None), getattr(after, name))
-    out.print(totals)
+    console().print(totals)
     for title, attribute in (
         ("Tickets by project", "by_project"),
         ("Tickets by rule, the noisiest first", "by_rule"),
         ("Walks by rule: how often its tickets changed", "walks_by_rule"),
     ):
-        now: Mapping[str, int] = getattr(after, attribute)
-        then: Mapping[str, int] = getattr(before, attribute, {})
-        if not now and not then:
-            continue
-        shown = table(title, "", *columns)
-        names = sorted(
-            now.keys() | then.keys(), key=lambda n: (-max(now.get(n, 0), then.get(n, 0)), n)
-        )
-        for name in names[:MOST_RULES]:
-            known = then.get(name, 0) if before is not None else None
-            _row(shown, name or "?", known, now.get(name, 0))
-        out.print(shown)
-        if len(names) > MOST_RULES:
-            typer.echo(f"… and {len(names) - MOST_RULES} more; --json has them all.")
+        _print_counts(title, getattr(before, attribute, None), getattr(after, attribute))
 
 
-def _row(shown: object, name: str, then: int | None, now: int) -> None:
+def _print_counts(title: str, then: Mapping[str, int] | None, now: Mapping[str, int]) -> None:
+    """The counts by rule or project, the largest first. ``then`` is None where no rules are in force."""
+    from sync.cli.terminal import console, table
+
+    known = then or {}
+    largest = {name: max(now.get(name, 0), known.get(name, 0)) for name in {*now, *known}}
+    if not largest:
+        return
+    shown = table(title, *_COLUMNS)
+    for name in sorted(largest, key=lambda name: (-largest[name], name))[:MOST_RULES]:
+        before = known.get(name, 0) if then is not None else None
+        _row(shown, name or "?", before, now.get(name, 0))
+    console().print(shown)
+    if len(largest) > MOST_RULES:
+        typer.echo(f"… and {len(largest) - MOST_RULES} more; --json has them all.")
+
+
+def _row(shown: Table, name: str, then: int | None, now: int) -> None:
     from sync.cli.terminal import cell
 
     change = "" if then is None or then == now else f"{now - then:+d}"
     style = "yellow" if change.startswith("+") else "green"
-    shown.add_row(  # type: ignore[attr-defined]
-        cell(name), cell("" if then is None else then), cell(now), cell(change, style)
-    )
+    shown.add_row(cell(name), cell("" if then is None else then), cell(now), cell(change, style))

@@ -12,8 +12,7 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
+    from sync.store.engine import Session
     from sync.store.tables import DeliveryRow
 
 app = typer.Typer(

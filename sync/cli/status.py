@@ -41,7 +41,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def gathered(store: Any, now: float) -> dict[str, Any]:
-    """What status shows, as JSON-compatible data; ages in seconds, None for "there is none"."""
+    """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.store import deliveries, overview, rulebook, tickets
     from sync.worker.rulebook.in_force import waiting_words
 
@@ -112,9 +112,7 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
     row("unsure", tickets["unsure"], "being created; the outcome is not known yet")
     row("tickets", tickets["linked"], f"in Jira, of {tickets['total']} on record")
-    row(
-        "spared", tickets["spared"], "never made: over before their hold was, or taken in elsewhere"
-    )
+    row("spared", tickets["spared"], "never made: ended within their hold, or on another ticket")
     row("waiting", inbox["waiting"], "deliveries accepted and not yet read")
     row("dead", inbox["dead"], "deliveries that could not be read", bad=True)
     standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))

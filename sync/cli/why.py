@@ -15,6 +15,7 @@ from sync.cli.problems import Problem
 
 if TYPE_CHECKING:
     from sync.store.engine import Store
+    from sync.store.tables import TicketRow
     from sync.worker.foresight.why import FieldStory, Story
 
 
@@ -28,23 +29,24 @@ def why(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell a ticket's story in time order: deliveries, decisions with their reasons, calls, results.
+    """Show a ticket's story in time order: deliveries, decisions with their reasons, calls, results.
 
-    Ends with who last wrote each field; for that the ticket is read in Jira, if it can be reached.
+    Ends with who last wrote each field. For that the ticket is read in Jira, if Jira can be reached, by
+    the rules in force.
 
-    Exit codes: 0 told, 1 nothing is known of that name, 2 the store or configuration cannot be used.
+    Exit codes: 0 shown, 1 nothing is known of that name, 2 the store or configuration cannot be used.
 
     Example:  ticket-sync why DATA-123
     """
-    from sync.worker.foresight.why import tell
+    from sync.worker.foresight.why import story_of
 
     with opened_store(config) as store:
         with store.read() as session:
-            story = tell(session, name)
+            story = story_of(session, name)
         if story is None:
             raise Problem(
                 f"Nothing is known of {name!r}. Name a ticket by its Jira key or an issue or incident "
-                "by its id; a delivery may also still wait (see `ticket-sync status`) or be dead "
+                "by its id. Its delivery may still wait (`ticket-sync status`) or be dead "
                 "(`ticket-sync dead list`)."
             )
         fields, unasked = _fields(config, store, story, offline)
@@ -58,12 +60,12 @@ def _fields(
     config: Path | None, store: Store, story: Story, offline: bool
 ) -> tuple[list[FieldStory], str]:
     """Who wrote each field, and why Jira was not asked ("" if it was)."""
-    from sync.bootstrap.adapters import rule_defaults, trackers_of
+    from sync.bootstrap.adapters import trackers_of
     from sync.bootstrap.clock import WallClock
+    from sync.bootstrap.rules import working_rules
     from sync.domain.errors import Fault
-    from sync.rules import RuleErrors, load
-    from sync.settings import SettingsError
-    from sync.settings import load as load_settings
+    from sync.rules import RuleErrors
+    from sync.settings import SettingsError, load
     from sync.worker.foresight.why import authors, look
     from sync.worker.walk.facts import gather
 
@@ -73,13 +75,15 @@ def _fields(
     if offline:
         return authors(story.base), "--offline"
     try:
-        settings = load_settings(config)
+        settings = load(config)
         tracker = trackers_of(settings, WallClock()).get(ticket.site)
         if tracker is None:
             return authors(story.base), f"the site {ticket.site!r} is not configured"
         with store.read() as session:
             facts = gather(session, ticket)
-        rules = load(settings.rules_folder, rule_defaults(settings))
+        rules, remark = working_rules(settings, store)
+        if remark:
+            typer.echo(remark, err=True)
         observed, names = look(facts, rules, tracker, time.time())
     except (SettingsError, RuleErrors, Fault) as error:
         return authors(story.base), str(error).splitlines()[0]
@@ -125,20 +129,7 @@ def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, 
 def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     from sync.cli.terminal import cell, console, harmless, moment, table
 
-    ticket = story.ticket
-    if ticket is None:
-        typer.echo("There is no ticket for it.")
-    else:
-        where = ticket.jira_key or "not made in Jira"
-        typer.echo(f"{harmless(where)}  ({ticket.state}, site {ticket.site}, rule {ticket.rule!r})")
-        if ticket.parked:
-            typer.echo(f"PARKED: {harmless(ticket.parked.get('words', ticket.error))}")
-        elif ticket.due_at is not None:
-            typer.echo(
-                f"due {moment(ticket.due_at)} UTC: {ticket.due_reason} {ticket.error}".rstrip()
-            )
-        else:
-            typer.echo("settled: it is as its rule wants it")
+    _print_ticket(story.ticket)
     for snapshot in story.snapshots:
         title = harmless(snapshot.payload.get("title", ""))
         typer.echo(f"  {snapshot.ref} is {snapshot.status.value}: {title}")
@@ -155,12 +146,29 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     out.print(shown)
     if not fields:
         return
-    told = table("Who last wrote each field", "field", "by", "value")
+    shown = table("Who last wrote each field", "field", "by", "value")
     for field in fields:
-        told.add_row(cell(field.name), cell(field.by), cell(_short(field.value)))
-    out.print(told)
+        shown.add_row(cell(field.name), cell(field.by), cell(_short(field.value)))
+    out.print(shown)
     if unasked:
         typer.echo(f"Jira was not asked: {harmless(unasked)}")
+
+
+def _print_ticket(ticket: TicketRow | None) -> None:
+    from sync.cli.terminal import harmless, moment
+
+    if ticket is None:
+        typer.echo("There is no ticket for it.")
+        return
+    where = ticket.jira_key or "not made in Jira"
+    typer.echo(f"{harmless(where)}  ({ticket.state}, site {ticket.site}, rule {ticket.rule!r})")
+    if ticket.parked:
+        typer.echo(f"PARKED: {harmless(ticket.parked.get('words', ticket.error))}")
+    elif ticket.due_at is not None:
+        due = f"due {moment(ticket.due_at)} UTC: {ticket.due_reason} {ticket.error}"
+        typer.echo(due.rstrip())
+    else:
+        typer.echo("settled: it is as its rule wants it")
 
 
 def _short(value: Any, limit: int = 160) -> str:

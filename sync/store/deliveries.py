@@ -151,6 +151,12 @@ def received_since(
     return list(session.exec(query))
 
 
+def subjects_since(session: Session, since: float) -> set[str]:
+    """References of the subjects that deliveries received from ``since`` on speak of."""
+    query = select(DeliveryRow.subject).where(DeliveryRow.received_at >= since).distinct()
+    return set(session.exec(query))
+
+
 def replay(session: Session, id_: str) -> bool:
     """Let a delivery be triaged again, whatever became of it. False where there is none."""
     return bool(_to_accepted(session, col(DeliveryRow.id) == id_))

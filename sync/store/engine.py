@@ -28,7 +28,15 @@ from sync.store.errors import (
 from sync.store.file import StoreFile
 from sync.store.text import storable_parameters, to_json
 
-__all__ = ["SchemaMismatch", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
+__all__ = [
+    "SchemaMismatch",
+    "Session",
+    "Store",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+    "open_store",
+    "sqlite_file",
+]
 
 BUSY_TIMEOUT = 10.0
 POOL_SIZE = 10
@@ -180,6 +188,12 @@ def place_of(url: URL) -> str:
     host = str(url.host or url.query.get("host", "")).rpartition("@")[2]
     port = f":{url.port}" if url.port else ""
     return f"postgresql://{host}{port}/{(url.database or '').rpartition('@')[2]}"
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file that an SQLite store's url names, None for PostgreSQL."""
+    parsed = make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:

@@ -1,16 +1,16 @@
-"""Trying parked tickets again: by hand, after a rule edit, or because a site came back."""
+"""Parked tickets: listed, and tried again by hand, after a rule edit or when a site is back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from sync.store import journal, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
 
-# Many tickets parked by one cause are not all tried in the same second.
+# Time between two tries, so that many tickets parked by one cause are not all tried at once.
 SPREAD_SECONDS = 0.05
 BATCH = 500
 
@@ -18,7 +18,7 @@ BATCH = 500
 def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> int:
     """Make parked tickets due, spread over time; how many. They stay parked until a walk succeeds.
 
-    The rows may have been read without a lock; they are read again under one.
+    The rows may have been read without a lock: they are read again, locked.
     """
     count = 0
     for count, row in enumerate(_locked(session, rows), start=1):
@@ -31,8 +31,8 @@ def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> 
 
 
 def _locked(session: Session, rows: Iterable[TicketRow]) -> list[TicketRow]:
-    """The rows as they stand now, in the same order. What a walk that ended since they were read wrote
-    is seen, and none can end before what is written here."""
+    """The same rows in the same order, locked and as they stand now: a walk may have ended since they
+    were read, and none can end before this transaction."""
     ids = [row.id for row in rows if row.id is not None]
     known: dict[int | None, TicketRow] = {}
     wanted = sorted(ids)
@@ -49,7 +49,7 @@ def _locked(session: Session, rows: Iterable[TicketRow]) -> list[TicketRow]:
 
 
 def lift(row: TicketRow) -> None:
-    """A ticket that is at rest is not set aside: nothing is wrong with it, and nothing to be tried."""
+    """Take the park off a ticket that comes to rest: there is nothing to try again."""
     row.parked = None
     row.parked_at = None
     row.error = ""
@@ -73,6 +73,6 @@ def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) 
 
 
 def retry_parked(store: Store, now: float, why: str, *, rule: str = "", site: str = "") -> int:
-    """Try all parked tickets (of a rule, of a site) again; how many."""
+    """Try all parked tickets, or those of a rule or a site, again; how many."""
     with store.write() as session:
         return retry(session, parked(session, rule=rule, site=site), now, why)

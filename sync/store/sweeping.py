@@ -1,15 +1,16 @@
-"""Queries of the sweeps on tickets: by Jira id, with open subjects, by marker."""
+"""Queries of the sweeps on tickets: by Jira id, by marker, and those that are not as they should be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from sync.domain.subject import Status
-from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
-
-_OVER = [status.value for status in Status if status.ended]
+from sync.store.engine import Session
+from sync.store.open_items import speaker_open
+from sync.store.tables import TicketRow, TicketState
 
 
 def linked(
@@ -29,29 +30,6 @@ def linked(
     return {row.jira_id: row for row in session.exec(query) if row.jira_id}
 
 
-def open_tickets(session: Session, site: str, *, after: int, limit: int) -> list[tuple[int, str]]:
-    """(Row id, Jira id) of made tickets, not parked, some subject of which is not over; in order."""
-    is_open = (
-        select(LinkRow.subject)
-        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
-        .where(LinkRow.ticket_id == TicketRow.id, col(SubjectRow.status).not_in(_OVER))
-        .exists()
-    )
-    query = (
-        select(TicketRow.id, TicketRow.jira_id)
-        .where(
-            TicketRow.site == site,
-            TicketRow.state == TicketState.LINKED,
-            col(TicketRow.id) > after,
-            col(TicketRow.parked_at).is_(None),
-            is_open,
-        )
-        .order_by(col(TicketRow.id))
-        .limit(limit)
-    )
-    return [(id_, jira_id) for id_, jira_id in session.exec(query) if id_ and jira_id]
-
-
 def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
     """(Row id, our key, Jira key) of all made tickets of a site, without loading all at once."""
     query = (
@@ -62,3 +40,58 @@ def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
     for id_, key, jira_key in session.exec(query):
         if id_ is not None:
             yield id_, key, jira_key
+
+
+def expired_leases(session: Session, before: float, *, limit: int, lock: bool) -> list[TicketRow]:
+    """Tickets whose lease ended before ``before`` (seconds since the epoch) and was not given back."""
+    return _rows(session, select(TicketRow).where(col(TicketRow.lease_until) < before), limit, lock)
+
+
+def creates_without_search(session: Session, *, limit: int, lock: bool) -> list[TicketRow]:
+    """Tickets that may have been made in Jira, although nobody is going to search for them there."""
+    query = select(TicketRow).where(TicketRow.state == TicketState.CREATING, *_left_alone())
+    return _rows(session, query, limit, lock)
+
+
+def resting_but_open(
+    session: Session, recreating: Iterable[str], *, limit: int, lock: bool
+) -> list[TicketRow]:
+    """Resting tickets that should be made, because the subjects that speak for them are open: spared
+    ones, and deleted ones of the rules (by name) that make a deleted ticket anew."""
+    deleted = col(TicketRow.state) == TicketState.GONE.value
+    query = select(TicketRow).where(
+        (col(TicketRow.state) == TicketState.SPARED.value)
+        | (deleted & col(TicketRow.rule).in_(sorted(recreating))),
+        speaker_open(),
+        *_left_alone(),
+    )
+    return _rows(session, query, limit, lock)
+
+
+def overdue(
+    session: Session, before: float, *, sites_down: Iterable[str], limit: int
+) -> list[TicketRow]:
+    """Tickets due since before ``before`` (seconds since the epoch) that nobody has claimed, longest
+    due first. Sites that are down are left out."""
+    query = (
+        select(TicketRow)
+        .where(
+            col(TicketRow.due_at) < before,
+            col(TicketRow.lease_owner).is_(None),
+            col(TicketRow.site).not_in(sorted(sites_down)),
+        )
+        .order_by(col(TicketRow.due_at))
+    )
+    return _rows(session, query, limit, lock=False)
+
+
+def _left_alone() -> tuple[ColumnElement[bool], ...]:
+    return col(TicketRow.due_at).is_(None), col(TicketRow.lease_owner).is_(None)
+
+
+def _rows(
+    session: Session, query: SelectOfScalar[TicketRow], limit: int, lock: bool
+) -> list[TicketRow]:
+    """``lock`` locks the rows against other writers; those that another has locked are left out."""
+    query = query.limit(limit)
+    return list(session.exec(query.with_for_update(skip_locked=True) if lock else query))

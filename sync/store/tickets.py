@@ -218,18 +218,25 @@ def by_keys(session: Session, keys: Iterable[str]) -> dict[str, TicketRow]:
     return {row.key: row for row in session.exec(query)}
 
 
-def by_ids(session: Session, ids: Iterable[int]) -> dict[int, TicketRow]:
-    """Tickets by row id, locked in id order."""
+def by_ids(session: Session, ids: Iterable[int], *, lock: bool = True) -> dict[int, TicketRow]:
+    """Tickets by row id, in that order and, unless only read, locked against other writers."""
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    query = (
-        select(TicketRow)
-        .where(col(TicketRow.id).in_(wanted))
-        .order_by(col(TicketRow.id))
-        .with_for_update()
-    )
+    query = select(TicketRow).where(col(TicketRow.id).in_(wanted)).order_by(col(TicketRow.id))
+    if lock:
+        query = query.with_for_update()
     return {row.id: row for row in session.exec(query) if row.id is not None}
+
+
+def due(session: Session, now: float) -> list[TicketRow]:
+    """Tickets that are due at ``now``, whether or not they are claimed."""
+    return list(session.exec(select(TicketRow).where(col(TicketRow.due_at) <= now)))
+
+
+def recorded_since(session: Session, since: float) -> list[TicketRow]:
+    """Tickets that were recorded at ``since`` (seconds since the epoch) or later."""
+    return list(session.exec(select(TicketRow).where(col(TicketRow.created_at) >= since)))
 
 
 def rename_rule(store: Store, before: str, after: str, *, limit: int) -> int:
@@ -282,6 +289,11 @@ def unlink(session: Session, subject: str) -> None:
     if known is not None:
         session.delete(known)
         session.flush()
+
+
+def links(session: Session) -> dict[str, int]:
+    """Every subject's ticket: row ids by reference."""
+    return dict(session.exec(select(LinkRow.subject, LinkRow.ticket_id)).all())
 
 
 def find(session: Session, name: str) -> TicketRow | None:

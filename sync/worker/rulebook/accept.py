@@ -1,10 +1,10 @@
-"""Accepting an edit of the rules by hand, however much it touches."""
+"""Accepting an edit of the rules by hand, however many tickets it touches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sync.rules import RuleErrors, parse
+from sync.rules import RuleErrors
 from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
@@ -14,7 +14,8 @@ from sync.worker.rulebook.impact import Impact, impact
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What accepting came to. ``new`` is False where these rules were in force before."""
+    """What accepting did. ``new`` is False where these rules were in force before. ``changed``, ``made``
+    and ``retried`` are numbers of tickets."""
 
     digest: str
     new: bool
@@ -34,9 +35,9 @@ class Accepted:
 
 
 def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False) -> Accepted:
-    """Put the rules on disk in force; daemons follow, and make what differs due.
+    """Put the rules on disk in force. Daemons follow, and make the tickets that differ due.
 
-    Raises RuleErrors and StoreUnavailable.
+    With ``only_new`` the tickets that exist stay as they are. Raises RuleErrors and StoreUnavailable.
     """
     loaded = files.load()
     digest = loaded.rules.digest
@@ -56,7 +57,7 @@ def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False
                 dict(loaded.texts),
                 "accepted by hand",
                 max(now, known.at + 0.001) if known else now,
-                # Of two edits that no daemon has seen yet, tickets differ from the first set.
+                # If no daemon has seen the last edit yet, tickets still are as the set before it asks.
                 (known.previous or known.texts) if known else None,
                 "new" if only_new else "all",
             ),
@@ -75,7 +76,7 @@ def _impact(
     if known is None:
         return None
     try:
-        return impact(store, parse(known.texts, files.defaults), loaded.rules, now)
+        return impact(store, files.parse(known.texts), loaded.rules, now)
     except RuleErrors:
-        # The set in force cannot be read by this program any more: nothing to compare with.
+        # This version of the program cannot read the set in force, so there is nothing to compare with.
         return None

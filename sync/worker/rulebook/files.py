@@ -1,27 +1,28 @@
-"""The rule files on disk: noticing an edit, reading them whole."""
+"""The rule files on disk: noticing an edit, reading all files at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sync.rules import Defaults, RuleSet, load, parse
 
-# Name, inode, size, times of change: an edit changes one of them, even one within a clock's tick.
+# Name, inode, size and times of each file: at least one of them differs after an edit.
 Look = tuple[tuple[str, int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Rules and the texts they were read from, by file name."""
+    """Rules, and the texts that they were read from, by file name."""
 
     rules: RuleSet
     texts: Mapping[str, str]
 
 
 class RuleFiles:
-    """The folder of rule files. ``edited`` is true once for each edit that has come to rest."""
+    """The folder of rule files. ``edited`` is true once for each edit, when it is complete."""
 
     def __init__(self, folder: Path, defaults: Defaults) -> None:
         self.folder = folder
@@ -29,9 +30,15 @@ class RuleFiles:
         self._read: Look | None = None
         self._last: Look | None = None
         self._texts: dict[str, str] | None = None
+        # Room for two: the sets before and after an edit are asked for in turn.
+        self._parsed = lru_cache(maxsize=2)(lambda items: parse(dict(items), defaults))
+
+    def parse(self, texts: Mapping[str, str]) -> RuleSet:
+        """The rules of texts by file name; the same texts are parsed once. Raises RuleErrors."""
+        return self._parsed(tuple(sorted(texts.items())))
 
     def look(self) -> Look:
-        """What the folder looks like from outside."""
+        """Name, inode, size and times of each file, without reading it."""
         found = []
         for path in sorted(self.folder.glob("*.toml")):
             try:
@@ -42,11 +49,10 @@ class RuleFiles:
         return tuple(found)
 
     def edited(self) -> bool:
-        """Whether the files say something else than those last read, and have been still since the
-        last question.
+        """Whether the texts differ from those last read, and the folder looks as at the last call.
 
-        A copy of several files that is under way is not taken for an edit of its first ones, nor a
-        file that was only touched for one.
+        The folder must look the same twice, because several files may be in the middle of being copied.
+        The texts are compared, because a file may have been touched without an edit.
         """
         now = self.look()
         still = now == self._last
@@ -59,13 +65,12 @@ class RuleFiles:
         return True
 
     def load(self) -> Loaded:
-        """The rules, whole. Raises RuleErrors with every mistake."""
+        """The rules of all files. Raises RuleErrors with every mistake."""
         self._read = self._last = self.look()
-        # Read once: what is checked is what is kept.
+        # Read once, so that the texts that are kept are those that were checked.
         self._texts = self._read_texts()
-        rules = (
-            parse(self._texts, self.defaults) if self._texts else load(self.folder, self.defaults)
-        )
+        # Without texts, `load` finds out what is wrong with the folder and raises it.
+        rules = self.parse(self._texts) if self._texts else load(self.folder, self.defaults)
         return Loaded(rules, self._texts or {})
 
     def _read_texts(self) -> dict[str, str] | None:

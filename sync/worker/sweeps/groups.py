@@ -1,4 +1,4 @@
-"""The sweeps there are, in the groups that the settings and the command line know them by."""
+"""All sweeps, in the groups that the settings and the command line name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sync.ports import Clock, Source, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
 from sync.worker.sweeps.deliveries import DeliveriesSweep
-from sync.worker.sweeps.housekeeping import OwnSweep
+from sync.worker.sweeps.housekeeping import HousekeepingSweep
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.tickets import TicketsSweep
 from sync.worker.sweeps.upstream import IncidentsSweep, IssuesSweep
@@ -17,12 +17,13 @@ from sync.worker.triage.batch import Triage
 
 GROUPS = ("upstream", "deliveries", "jira", "own")
 
-Roster = Mapping[str, tuple[Sweep, ...]]
+SweepGroups = Mapping[str, tuple[Sweep, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What sweeps are made of. ``api`` is None where there are no credentials for it."""
+    """What sweeps are made of. ``api`` is None where there are no credentials for it. ``overlaps`` are
+    seconds by group. ``wake`` wakes the workers, ``wake_triage`` wakes triage."""
 
     store: Store
     triage: Triage
@@ -32,36 +33,30 @@ class Parts:
     rules: Callable[[], RuleSet]
     clock: Clock
     overlaps: Mapping[str, float]
-    poke: Callable[[], None] = lambda: None
-    poke_triage: Callable[[], None] = lambda: None
+    wake: Callable[[], None] = lambda: None
+    wake_triage: Callable[[], None] = lambda: None
 
 
-def roster(parts: Parts) -> Roster:
+def sweep_groups(parts: Parts) -> SweepGroups:
     """All sweeps that these parts allow, by group. Without an API two groups are empty."""
-    store, lags = parts.store, parts.overlaps
+    store, clock, overlaps = parts.store, parts.clock, parts.overlaps
     upstream: tuple[Sweep, ...] = ()
     deliveries: tuple[Sweep, ...] = ()
     if parts.api is not None:
         upstream = (
-            IssuesSweep(store, parts.triage, parts.api, lags["upstream"]),
-            IncidentsSweep(store, parts.triage, parts.api, lags["upstream"]),
+            IssuesSweep(store, parts.triage, parts.api, overlaps["upstream"]),
+            IncidentsSweep(store, parts.triage, parts.api, overlaps["upstream"]),
         )
+        lag = overlaps["deliveries"]
         deliveries = (
-            DeliveriesSweep(
-                store,
-                parts.source,
-                parts.api,
-                parts.clock,
-                lag=lags["deliveries"],
-                poke=parts.poke_triage,
-            ),
+            DeliveriesSweep(store, parts.source, parts.api, clock, lag, parts.wake_triage),
         )
     return {
         "upstream": upstream,
         "deliveries": deliveries,
         "jira": tuple(
-            TicketsSweep(store, tracker, parts.clock, lags["jira"])
+            TicketsSweep(store, tracker, clock, overlaps["jira"])
             for tracker in parts.trackers.values()
         ),
-        "own": (OwnSweep(store, parts.trackers, parts.rules, parts.clock, parts.poke),),
+        "own": (HousekeepingSweep(store, parts.trackers, parts.rules, clock, parts.wake),),
     }

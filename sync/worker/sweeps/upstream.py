@@ -1,7 +1,7 @@
-"""Upstream state: issues and incidents that changed since the last round, as the API tells them.
+"""Sweeps of upstream: issues and incidents that changed since the last run, as the API returns them.
 
-Two sweeps, for either API may be closed to our credentials while the other is open. A wide window (we
-were down) is done in slices, oldest first, each a place to go on from.
+There are two sweeps, because our credentials may allow one of the two APIs and not the other. A wide
+window, as after an outage of ours, is done in slices, oldest first. The watermark moves after each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BY_ID = 100
 
 
 def slices(window: Window, seconds: float = SLICE_SECONDS) -> Iterator[Window]:
-    """A window in parts of at most ``seconds``, oldest first; one at least."""
+    """A window in one or more parts of at most ``seconds`` each, oldest first."""
     since = window.since
     while since + seconds < window.until:
         yield Window(since, since + seconds)
@@ -30,7 +30,7 @@ def slices(window: Window, seconds: float = SLICE_SECONDS) -> Iterator[Window]:
 
 
 def pieces(ids: Sequence[str], size: int = BY_ID) -> Iterator[Sequence[str]]:
-    """Ids in groups that one call takes."""
+    """Ids in groups that are small enough for one call."""
     for start in range(0, len(ids), size):
         yield ids[start : start + size]
 
@@ -38,14 +38,15 @@ def pieces(ids: Sequence[str], size: int = BY_ID) -> Iterator[Sequence[str]]:
 def issue_pages(
     run: Run, api: SourceApi, window: Window, seen: set[str] | None = None
 ) -> Iterator[list[Snapshot]]:
-    """Issues updated within a window, in pages, each id once; those in ``seen`` are left out."""
+    """Issues updated within a window, in pages. Ids in ``seen`` are left out, ids that were read are
+    added there."""
     seen = set() if seen is None else seen
     listed = 0
     for page in api.issues_updated(window.since, window.until):
         run.check()
         run.called()
         listed += 1
-        # An issue that changes while we page moves to a later page.
+        # An issue that changes meanwhile is listed again on a later page.
         fresh = [id_ for id_ in dict.fromkeys(page) if id_ not in seen]
         seen.update(fresh)
         for some in pieces(fresh):
@@ -58,7 +59,7 @@ def issue_pages(
 
 @dataclass(frozen=True, slots=True)
 class IssuesSweep:
-    """Issues by the time they were updated."""
+    """Issues, by the time of their last update."""
 
     store: Store
     triage: Triage
@@ -67,7 +68,7 @@ class IssuesSweep:
     name: str = "issues"
 
     def sweep(self, run: Run) -> None:
-        """Take in what changed. Raises the faults of the API."""
+        """Take in what has changed. Raises the faults of the API."""
         for part in slices(run.window):
             for snapshots in issue_pages(run, self.api, _ahead(part, run.window, self.overlap)):
                 take_in(run, self.store, self.triage, snapshots)
@@ -76,7 +77,7 @@ class IssuesSweep:
 
 @dataclass(frozen=True, slots=True)
 class IncidentsSweep:
-    """Incidents by the time they were updated, with the issues that belong to them."""
+    """Incidents, by the time of their last update, with the issues that belong to them."""
 
     store: Store
     triage: Triage
@@ -85,7 +86,7 @@ class IncidentsSweep:
     name: str = "incidents"
 
     def sweep(self, run: Run) -> None:
-        """Take in what changed. Raises the faults of the API."""
+        """Take in what has changed. Raises the faults of the API."""
         for part in slices(run.window):
             run.check()
             wide = _ahead(part, run.window, self.overlap)
@@ -98,5 +99,5 @@ class IncidentsSweep:
 
 
 def _ahead(part: Window, whole: Window, overlap: float) -> Window:
-    # Their clock may be ahead of ours: the last part also takes what was changed "later than now".
+    # The API's clock may be ahead of ours, so the last part also covers changes "later than now".
     return replace(part, until=part.until + overlap) if part.until == whole.until else part

@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
-from sqlmodel import Session
 
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Event, Kind, Snapshot, newest, says_the_same
 from sync.ports import Clock, Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
-from sync.store.engine import Store, StoreUnavailable
+from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.tables import DeliveryRow
 from sync.worker.triage.incidents import follow_incident
 from sync.worker.triage.routing import Router

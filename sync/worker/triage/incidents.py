@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sqlmodel import Session
-
 from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, TicketLink
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base
 from sync.rules import Rule, RuleSet
 from sync.store import memberships, subjects, tickets
+from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.triage.routing import Router

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from sqlmodel import Session
 
 from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
 from sync.rules import Rule, RuleSet
 from sync.store import journal, memberships, parking, subjects, tickets
+from sync.store.engine import Session
 from sync.store.tables import SubjectRow, TicketRow, TicketState
 
 log = structlog.get_logger("triage")
-
-# Where a ticket stays without being in Jira, and without wanting to be.
-RESTING = (TicketState.SPARED, TicketState.GONE)
 
 
 class Router:

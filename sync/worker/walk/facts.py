@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sqlmodel import Session
-
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import Desired, RuleRef
 from sync.domain.subject import Kind, Snapshot, Status
@@ -15,6 +13,7 @@ from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.rules.context import group_status
 from sync.store import memberships, subjects
+from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
 from sync.store.tables import SubjectRow, TicketRow, TicketState
 from sync.worker.triage.incidents import closed_with_incident, ticket_links, with_parent
@@ -54,7 +53,8 @@ class Facts:
 
     @property
     def ended(self) -> bool:
-        """The subjects of the ticket are over; an incident speaks for the issues on its ticket."""
+        """The subjects of the ticket are over; an incident speaks for the issues on its ticket. In SQL:
+        ``~open_items.speaker_open()``."""
         speaking = [s for s in self.snapshots if s.ref.kind is Kind.INCIDENT] or self.snapshots
         return all(snapshot.status.ended for snapshot in speaking)
 

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlmodel import Session
-
 from sync.domain.errors import Parked
 from sync.domain.ticket import Base
 from sync.ports import Clock
 from sync.store import journal, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
 from sync.store.tickets import Claim
 from sync.worker.triage.routing import parked_json
