@@ -16,25 +16,24 @@ def rule_files(settings: Settings) -> RuleFiles:
 
 
 def rules_in_force(files: RuleFiles, store: Store) -> RuleSet | None:
-    """The rules in force; None before the daemon's first start. Raises RuleErrors where a change of the
-    program or of the configuration has made them unusable."""
+    """The rules in force; None before the daemon's first start, or where a change of the program or of
+    the configuration has made them unusable."""
     with store.read() as session:
         edition = rulebook.in_force(session)
-    return files.parse(edition.texts) if edition else None
+    try:
+        return files.parse(edition.texts) if edition else None
+    except RuleErrors:
+        return None
 
 
 def working_rules(settings: Settings, store: Store) -> tuple[RuleSet, str]:
-    """The rules that the daemon works by, and a remark for people: "" or why they are those on disk.
+    """The rules that the daemon works by, and a remark for people, "" for none.
 
-    The rules on disk are used where none are in force, or those in force cannot be used any more: the
-    daemon would take them up at its next start. Raises RuleErrors.
+    Where none are in force that can be used, those on disk, as the daemon would at its next start: the
+    remark says so. Raises RuleErrors.
     """
     files = rule_files(settings)
-    try:
-        found = rules_in_force(files, store)
-        why = "No rules are in force yet"
-    except RuleErrors as error:
-        found, why = None, f"The rules in force cannot be used any more ({error.errors[0]})"
+    found = rules_in_force(files, store)
     if found is not None:
         return found, ""
-    return files.load().rules, f"{why}: those on disk are used."
+    return files.load().rules, "No rules are in force that can be used: those on disk are used."

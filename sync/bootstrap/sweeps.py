@@ -120,15 +120,9 @@ class ByHand:
     """What the verbs that sweep by hand work with. ``remark`` is for people, "" for none: which rules
     are used, where they are not those in force."""
 
-    store: Store
-    clock: Clock
-    runner: Runner
+    parts: Parts
     groups: SweepGroups
-    triage: Triage
-    api: SourceApi | None
-    trackers: Mapping[str, Tracker]
-    rules: Callable[[], RuleSet]
-    source: str
+    runner: Runner
     remark: str
 
 
@@ -145,23 +139,18 @@ def by_hand(settings: Settings) -> Iterator[ByHand]:
             return found
 
         source = source_of(settings)
-        trackers = trackers_of(settings, clock)
-        api = api_of(settings, clock)
-        triage = Triage(store, {source.name: source}, rules, clock)
-        parts = Parts(store, triage, source, api, trackers, rules, clock, overlaps_of(settings))
-        owner = f"{BY_HAND}{os.getpid()}-{secrets.token_hex(4)}"
-        yield ByHand(
-            store,
-            clock,
-            Runner(store, clock, owner),
-            sweep_groups(parts),
-            triage,
-            api,
-            trackers,
-            rules,
-            source.name,
-            remark,
+        parts = Parts(
+            store=store,
+            triage=Triage(store, {source.name: source}, rules, clock),
+            source=source,
+            api=api_of(settings, clock),
+            trackers=trackers_of(settings, clock),
+            rules=rules,
+            clock=clock,
+            overlaps=overlaps_of(settings),
         )
+        owner = f"{BY_HAND}{os.getpid()}-{secrets.token_hex(4)}"
+        yield ByHand(parts, sweep_groups(parts), Runner(store, clock, owner), remark)
     finally:
         store.close()
 

@@ -57,13 +57,14 @@ def adopt(
         raise Problem(f"Name the site with --site: one of {known}.", USAGE)
     given = lines_of(csv) if csv else []
     with by_hand(settings) as hands:
+        parts = hands.parts
         adoption = Adoption(
-            hands.store,
-            hands.trackers[name],
-            hands.rules(),
-            hands.clock,
-            source=hands.source,
-            api=hands.api,
+            parts.store,
+            parts.trackers[name],
+            parts.rules(),
+            parts.clock,
+            source=parts.source.name,
+            api=parts.api,
             apply=apply,
         )
         if hands.remark:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.options import ConfigOption
+from sync.cli.options import ConfigOption, seconds_of
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
@@ -48,31 +48,28 @@ def backfill(
     """
     from sync.bootstrap.sweeps import by_hand
     from sync.settings import load
-    from sync.settings.values import parse_duration
     from sync.worker.sweeps.backfill import Backfill
 
-    try:
-        ago = parse_duration(since)
-    except ValueError:
-        raise Problem(f"{since!r} is no span of time. Write 30d, 12h or 90m.", USAGE) from None
+    ago = seconds_of(since)
     with by_hand(load(config)) as hands:
         if hands.remark:
             typer.echo(hands.remark, err=True)
-        if hands.api is None:
+        parts = hands.parts
+        if parts.api is None:
             raise Problem(
                 "Backfill asks the API of Coalesce Quality, and there are no credentials for it. Set "
                 "client_id and client_secret in [coalesce.api].",
                 USAGE,
             )
-        if rule and hands.rules().get(rule) is None:
-            names = ", ".join(repr(one.ref.name) for one in hands.rules().rules)
+        if rule and parts.rules().get(rule) is None:
+            names = ", ".join(repr(one.ref.name) for one in parts.rules().rules)
             raise Problem(f"There is no rule {rule!r}. There are: {names}.", USAGE)
         made = Backfill(
-            hands.store,
-            hands.triage,
-            hands.api,
-            hands.rules,
-            hands.clock,
+            parts.store,
+            parts.triage,
+            parts.api,
+            parts.rules,
+            parts.clock,
             time.time() - ago,
             rule=rule,
             open_only=open_only,
@@ -93,21 +90,9 @@ def _bar() -> Iterator[Callable[[float, int], None]]:
         yield lambda _done, _looked: None
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import Progress
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking back", total=1.0)
         yield lambda done, looked: bar.update(
             task, completed=done, description=f"{looked} looked at"

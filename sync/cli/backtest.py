@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.options import ConfigOption, JsonOption
-from sync.cli.problems import USAGE, Problem
+from sync.cli.options import ConfigOption, JsonOption, seconds_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,7 +50,6 @@ def backtest(
     from sync.bootstrap.adapters import source_of
     from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
-    from sync.rules import RuleErrors
     from sync.settings import load
     from sync.worker.foresight.backtest import backtest as replay
 
@@ -58,22 +57,16 @@ def backtest(
     files = rule_files(settings)
     edited = files.load().rules
     now = time.time()
-    start = now - _seconds(since)
+    start = now - seconds_of(since)
     source = source_of(settings)
-    store = existing_store(settings)
-    try:
-        try:
-            in_force = rules_in_force(files, store)
-        except RuleErrors:
-            in_force = None
+    with closing(existing_store(settings)) as store:
+        in_force = rules_in_force(files, store)
         sources = {source.name: source}
         after = replay(store, sources, edited, start, now)
         same = in_force is not None and in_force.digest == edited.digest
         before = None
         if in_force is not None:
             before = after if same else replay(store, sources, in_force, start, now)
-    finally:
-        store.close()
     if as_json:
         data = {
             "since_seconds": now - start,
@@ -84,15 +77,6 @@ def backtest(
         typer.echo(json.dumps(data, indent=2))
         return
     _print(since, after, before, same)
-
-
-def _seconds(words: str) -> float:
-    from sync.settings.values import parse_duration
-
-    try:
-        return parse_duration(words)
-    except ValueError as error:
-        raise Problem(f"--since: {error} Write 30d, 12h or 2w.", USAGE) from None
 
 
 def _print(since: str, after: BacktestResult, before: BacktestResult | None, same: bool) -> None:

@@ -6,6 +6,7 @@ import difflib
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,12 +52,9 @@ def plan(
 
     settings = load(config)
     rules = rule_files(settings).load().rules
-    store = existing_store(settings)
-    try:
-        trackers = trackers_of(settings, WallClock())
+    trackers = trackers_of(settings, WallClock())
+    with closing(existing_store(settings)) as store:
         found = forecast_all(store, rules, trackers, time.time(), live=live)
-    finally:
-        store.close()
     if as_json:
         typer.echo(json.dumps(as_data(found), indent=2, default=str))
     else:

@@ -12,7 +12,6 @@ from sync.cli.options import ConfigOption, JsonOption
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sync.worker.sweeps.findings import Finding
     from sync.worker.sweeps.run import Report
 
 SHOWN = 200
@@ -91,12 +90,16 @@ def as_data(report: Report) -> dict[str, Any]:
 
 
 def _show(reports: list[Report], left: list[str], dry: bool) -> None:
-    from sync.cli.terminal import cell, console
+    from sync.cli.terminal import cell, console, table
 
     out = console()
-    findings = [finding for report in reports for finding in report.tally.findings]
+    findings = [one for report in reports for one in report.tally.findings]
     if findings:
-        out.print(_findings(findings[:SHOWN]))
+        shown = table("Drift", "sweep", "kind", "what", "how")
+        for one in findings[:SHOWN]:
+            kind = cell(one.kind.value, "" if one.repaired else "yellow")
+            shown.add_row(cell(one.sweep), kind, cell(one.what), cell(one.words))
+        out.print(shown)
     out.print(_counts(reports, dry))
     total = sum(report.tally.total for report in reports)
     if total > SHOWN:
@@ -106,16 +109,6 @@ def _show(reports: list[Report], left: list[str], dry: bool) -> None:
             out.print(cell(f"{report.sweep}: {words}", "yellow"), soft_wrap=True)
     for name in left:
         out.print(cell(f"{name}: another process is running it now; it was left to that."))
-
-
-def _findings(findings: list[Finding]) -> Table:
-    from sync.cli.terminal import cell, table
-
-    shown = table("Drift", "sweep", "kind", "what", "how")
-    for one in findings:
-        kind = cell(one.kind.value, "" if one.repaired else "yellow")
-        shown.add_row(cell(one.sweep), kind, cell(one.what), cell(one.words))
-    return shown
 
 
 def _counts(reports: list[Report], dry: bool) -> Table:
@@ -129,11 +122,7 @@ def _counts(reports: list[Report], dry: bool) -> Table:
     numbers = ("looked", "missing", "stale", "wrong", "repaired", "failed", "calls")
     for report in reports:
         tally = report.tally.columns()
+        cells = [cell(tally[name]) for name in numbers]
         result = cell(report.result.value, "" if report.result.value == "ok" else "red")
-        shown.add_row(
-            cell(report.sweep),
-            result,
-            *(cell(tally[name]) for name in numbers),
-            cell(f"{report.seconds:.1f}"),
-        )
+        shown.add_row(cell(report.sweep), result, *cells, cell(f"{report.seconds:.1f}"))
     return shown

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from sync.cli.opened import opened_store
 from sync.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
@@ -22,14 +23,8 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example:  ticket-sync status --json | jq .tickets.parked
     """
-    from sync.bootstrap.stores import existing_store
-    from sync.settings import load
-
-    store = existing_store(load(config, secrets=False))
-    try:
+    with opened_store(config) as store:
         data = gathered(store, time.time())
-    finally:
-        store.close()
     if as_json:
         typer.echo(json.dumps(data, indent=2))
         return

@@ -20,7 +20,6 @@ from sqlmodel import Session
 
 from sync.store.errors import (
     FileLost,
-    SchemaMismatch,
     StoreMisconfigured,
     StoreUnavailable,
     translate,
@@ -28,15 +27,7 @@ from sync.store.errors import (
 from sync.store.file import StoreFile
 from sync.store.text import storable_parameters, to_json
 
-__all__ = [
-    "SchemaMismatch",
-    "Session",
-    "Store",
-    "StoreMisconfigured",
-    "StoreUnavailable",
-    "open_store",
-    "sqlite_file",
-]
+__all__ = ["Session", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
 
 BUSY_TIMEOUT = 10.0
 POOL_SIZE = 10

@@ -12,6 +12,8 @@ from sync.store.engine import Session
 from sync.store.open_items import speaker_open
 from sync.store.tables import TicketRow, TicketState
 
+TicketQuery = SelectOfScalar[TicketRow]
+
 
 def linked(
     session: Session, site: str, jira_ids: Iterable[str], *, lock: bool = False
@@ -42,56 +44,42 @@ def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
             yield id_, key, jira_key
 
 
-def expired_leases(session: Session, before: float, *, limit: int, lock: bool) -> list[TicketRow]:
+def expired_leases(before: float) -> TicketQuery:
     """Tickets whose lease ended before ``before`` (seconds since the epoch) and was not given back."""
-    return _rows(session, select(TicketRow).where(col(TicketRow.lease_until) < before), limit, lock)
+    return select(TicketRow).where(col(TicketRow.lease_until) < before)
 
 
-def creates_without_search(session: Session, *, limit: int, lock: bool) -> list[TicketRow]:
+def creates_without_search() -> TicketQuery:
     """Tickets that may have been made in Jira, although nobody is going to search for them there."""
-    query = select(TicketRow).where(TicketRow.state == TicketState.CREATING, *_left_alone())
-    return _rows(session, query, limit, lock)
+    return select(TicketRow).where(TicketRow.state == TicketState.CREATING, *_left_alone())
 
 
-def resting_but_open(
-    session: Session, recreating: Iterable[str], *, limit: int, lock: bool
-) -> list[TicketRow]:
+def resting_but_open(recreating: Iterable[str]) -> TicketQuery:
     """Resting tickets that should be made, because the subjects that speak for them are open: spared
     ones, and deleted ones of the rules (by name) that make a deleted ticket anew."""
     deleted = col(TicketRow.state) == TicketState.GONE.value
-    query = select(TicketRow).where(
+    return select(TicketRow).where(
         (col(TicketRow.state) == TicketState.SPARED.value)
         | (deleted & col(TicketRow.rule).in_(sorted(recreating))),
         speaker_open(),
         *_left_alone(),
     )
-    return _rows(session, query, limit, lock)
 
 
-def overdue(
-    session: Session, before: float, *, sites_down: Iterable[str], limit: int
-) -> list[TicketRow]:
+def overdue(before: float, *, sites_down: Iterable[str]) -> TicketQuery:
     """Tickets due since before ``before`` (seconds since the epoch) that nobody has claimed, longest
     due first. Sites that are down are left out."""
-    query = (
-        select(TicketRow)
-        .where(
-            col(TicketRow.due_at) < before,
-            col(TicketRow.lease_owner).is_(None),
-            col(TicketRow.site).not_in(sorted(sites_down)),
-        )
-        .order_by(col(TicketRow.due_at))
-    )
-    return _rows(session, query, limit, lock=False)
+    due = col(TicketRow.due_at)
+    unclaimed = col(TicketRow.lease_owner).is_(None)
+    up = col(TicketRow.site).not_in(sorted(sites_down))
+    return select(TicketRow).where(due < before, unclaimed, up).order_by(due)
 
 
 def _left_alone() -> tuple[ColumnElement[bool], ...]:
     return col(TicketRow.due_at).is_(None), col(TicketRow.lease_owner).is_(None)
 
 
-def _rows(
-    session: Session, query: SelectOfScalar[TicketRow], limit: int, lock: bool
-) -> list[TicketRow]:
-    """``lock`` locks the rows against other writers; those that another has locked are left out."""
+def rows(session: Session, query: TicketQuery, *, limit: int, lock: bool) -> list[TicketRow]:
+    """The rows of a query. ``lock`` locks them, and leaves out those that another writer has locked."""
     query = query.limit(limit)
     return list(session.exec(query.with_for_update(skip_locked=True) if lock else query))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TypeVar
 
 from sync.domain.errors import Fault
@@ -256,11 +257,6 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:
-    some: list[_T] = []
-    for item in items:
-        some.append(item)
-        if len(some) == BULK:
-            yield some
-            some = []
-    if some:
+    rest = iter(items)
+    while some := list(islice(rest, BULK)):
         yield some

@@ -150,7 +150,7 @@ def test_why_goes_by_the_rules_on_disk_only_where_none_are_in_force_and_says_so(
         rulebook.clear(session, rulebook.IN_FORCE)
     by, not_asked, err = why(world)
     assert (not_asked, by["Summary"]) == ("", "ticket-sync")
-    assert err == "No rules are in force yet: those on disk are used.\n"
+    assert err == "No rules are in force that can be used: those on disk are used.\n"
     world.write_rules("[[rule]")
     assert "rules.toml:1" in why(world)[1]
 

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 import sync.store.tables  # noqa: F401  (fills the metadata)
-from sync.store.engine import SchemaMismatch, Store, place_of
+from sync.store.engine import Store, place_of
+from sync.store.errors import SchemaMismatch
 
 # Any number, as long as nothing else on that PostgreSQL server takes the same advisory lock.
 _LOCK = 7_436_205_118

@@ -47,17 +47,16 @@ class BacktestResult:
     deliveries: int = 0
 
 
+@dataclass(slots=True)
 class _Time:
     """The clock of the history."""
 
-    def __init__(self, now: float) -> None:
-        self.now = now
+    now: float
 
     def time(self) -> float:
         return self.now
 
-    def monotonic(self) -> float:
-        return self.now
+    monotonic = time
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

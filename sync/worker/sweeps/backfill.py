@@ -19,7 +19,7 @@ from sync.store import subjects
 from sync.store.engine import Store
 from sync.worker.sweeps.intake import take_in, with_workspace
 from sync.worker.sweeps.run import Run, Window
-from sync.worker.sweeps.upstream import BY_ID, issue_pages, slices
+from sync.worker.sweeps.upstream import issue_pages, pieces, slices
 from sync.worker.triage.batch import Triage
 
 SLICE_SECONDS = 3 * 3600.0
@@ -101,9 +101,8 @@ class Backfill:
             return False
         found = [one for one in updated if str(one.ref) not in seen]
         seen.update(str(one.ref) for one in found)
-        for start in range(0, len(found), BY_ID):
-            some = self._wanted(run, found[start : start + BY_ID])
-            take_in(run, self.store, self.triage, some, slots=slots)
+        for some in pieces(found):
+            take_in(run, self.store, self.triage, self._wanted(run, some), slots=slots)
         return True
 
     def _wanted(self, run: Run, snapshots: Sequence[Snapshot]) -> list[Snapshot]:

@@ -4,15 +4,14 @@ walked, parked tickets whose cause is gone."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 
 from sync.domain.rule import OnDeleted
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, parking, sweeping, tickets
-from sync.store.engine import Session, Store
+from sync.store.engine import Store
+from sync.store.sweeping import TicketQuery
 from sync.store.tables import TicketRow
 from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run
@@ -53,37 +52,29 @@ class HousekeepingSweep:
             row.lease_until = None
             tickets.make_due(row, now, "the walk before did not end", look=True)
 
-        expired = partial(sweeping.expired_leases, before=now - GRACE_SECONDS)
-        for row in self._mend(run, expired, free):
+        for row in self._mend(run, sweeping.expired_leases(now - GRACE_SECONDS), free):
             words = "a lease ran out and nobody took it up; it is walked anew"
             run.found(FindingKind.WRONG, _named(row), words)
 
     def _creates_without_search(self, run: Run, now: float) -> None:
-        def search(row: TicketRow) -> None:
-            tickets.make_due(row, now, "an open create")
-
-        for row in self._mend(run, sweeping.creates_without_search, search):
+        lost = sweeping.creates_without_search()
+        for row in self._mend(run, lost, lambda r: tickets.make_due(r, now, "an open create")):
             words = "whether it was made is open; it is searched for"
             run.found(FindingKind.WRONG, _named(row), words)
 
     def _resting_but_open(self, run: Run, now: float) -> None:
-        def walk(row: TicketRow) -> None:
-            tickets.make_due(row, now, "it is open")
-
-        recreating = [
-            rule.ref.name
-            for rule in self.rules().rules
-            if rule.policy.on_deleted is OnDeleted.RECREATE
-        ]
-        resting = partial(sweeping.resting_but_open, recreating=recreating)
-        for row in self._mend(run, resting, walk):
+        rules = self.rules().rules
+        recreating = [r.ref.name for r in rules if r.policy.on_deleted is OnDeleted.RECREATE]
+        wanted = sweeping.resting_but_open(recreating)
+        for row in self._mend(run, wanted, lambda r: tickets.make_due(r, now, "it is open")):
             words = f"a subject of it is open, and its ticket is {row.state}; it is walked anew"
             run.found(FindingKind.WRONG, _named(row), words)
 
     def _overdue(self, run: Run, now: float) -> None:
         down = [name for name, tracker in self.trackers.items() if tracker.down()]
+        overdue = sweeping.overdue(now - LATE_SECONDS, sites_down=down)
         with self.store.read() as session:
-            late = sweeping.overdue(session, now - LATE_SECONDS, sites_down=down, limit=BATCH)
+            late = sweeping.rows(session, overdue, limit=BATCH, lock=False)
             waiting = deliveries.counts(session)
         run.looked(len(late))
         for row in late:
@@ -107,7 +98,7 @@ class HousekeepingSweep:
         run.cursor["down"] = sorted(down)
 
     def _retry(self, run: Run, now: float, why: str, *, site: str = "") -> None:
-        with self._session(run) as session:
+        with run.session(self.store) as session:
             rows = [
                 row
                 for row in parking.parked(session, site=site)
@@ -121,22 +112,16 @@ class HousekeepingSweep:
             run.found(FindingKind.STALE, _named(row), f"parked, but {why}; it is tried again")
 
     def _mend(
-        self,
-        run: Run,
-        find: Callable[..., list[TicketRow]],
-        mend: Callable[[TicketRow], None],
+        self, run: Run, query: TicketQuery, mend: Callable[[TicketRow], None]
     ) -> list[TicketRow]:
-        """Mend up to BATCH rows that ``find(session, limit=…, lock=…)`` returns; these rows."""
-        with self._session(run) as session:
-            rows = find(session, limit=BATCH, lock=not run.dry)
+        """Mend some rows of a query, except in a dry run; these rows."""
+        with run.session(self.store) as session:
+            rows = sweeping.rows(session, query, limit=BATCH, lock=not run.dry)
             if not run.dry:
                 for row in rows:
                     mend(row)
         run.looked(len(rows))
         return rows
-
-    def _session(self, run: Run) -> AbstractContextManager[Session]:
-        return self.store.read() if run.dry else self.store.write()
 
 
 def _named(row: TicketRow) -> str:

@@ -20,37 +20,29 @@ def take_in(
     snapshots: Sequence[Snapshot],
     *,
     slots: Callable[[], float] | None = None,
-) -> int:
+) -> None:
     """Merge snapshots from an API into the store, and report what was missing, stale or wrong.
 
-    How many subjects changed. ``slots`` as for ``Triage.absorb``. In a dry run nothing is written.
+    ``slots`` as for ``Triage.absorb``. In a dry run nothing is written.
     """
     run.looked(len(snapshots))
     if not snapshots:
-        return 0
+        return
     by_ref = {str(snapshot.ref): snapshot for snapshot in with_workspace(store, snapshots)}
-    if run.dry:
-        with store.read() as session:
-            rows = subjects.load(session, by_ref)
-            known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
-        outcomes: dict[str, str] = {}
-    else:
-        with store.write() as session:
+    outcomes: dict[str, str] = {}
+    with run.session(store) as session:
+        if not run.dry:
             deliveries.lock_triage(session)
-            rows = subjects.load(session, by_ref)
-            known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
-            outcomes = triage.absorb(
-                session, list(by_ref.values()), merge=merge_from_api, slots=slots
-            )
-    changed = 0
+        rows = subjects.load(session, by_ref)
+        known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
+        if not run.dry:
+            new = list(by_ref.values())
+            outcomes = triage.absorb(session, new, merge=merge_from_api, slots=slots)
     for ref, snapshot in by_ref.items():
         before = known.get(ref)
         after = merge_from_api(before, snapshot)
-        if before is not None and says_the_same(before, after):
-            continue
-        changed += 1
-        _report(run, ref, before, after, outcomes.get(ref, ""))
-    return changed
+        if before is None or not says_the_same(before, after):
+            _report(run, ref, before, after, outcomes.get(ref, ""))
 
 
 def with_workspace(store: Store, snapshots: Sequence[Snapshot]) -> list[Snapshot]:

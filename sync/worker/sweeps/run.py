@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import structlog
 
+from sync.store.engine import Session, Store
 from sync.store.sweeps import SweepLost
 from sync.store.tables import RunResult
 from sync.worker.sweeps.findings import Finding, FindingKind, Tally
@@ -67,8 +69,8 @@ class Run:
         cursor: dict[str, Any],
         *,
         dry: bool,
-        lease_kept: Callable[[], bool],
-        advance: Callable[[float, dict[str, Any]], None],
+        lease_kept: Callable[[], bool] = lambda: True,
+        advance: Callable[[float, dict[str, Any]], None] = lambda _until, _cursor: None,
     ) -> None:
         self.name = sweep.name
         self.window = window
@@ -84,6 +86,10 @@ class Run:
             raise SweepLost(
                 f"the sweep {self.name!r} was stopped, or taken over by another process"
             )
+
+    def session(self, store: Store) -> AbstractContextManager[Session]:
+        """A session that writes or, in a dry run, only reads."""
+        return store.read() if self.dry else store.write()
 
     def called(self, calls: int = 1) -> None:
         """Count calls to the outside."""

@@ -96,14 +96,7 @@ class Runner:
     def _dry(self, sweep: Sweep) -> Report:
         value = sweeps.value(self._store, sweep.name)
         window = self._window(sweep, value)
-        run = Run(
-            sweep,
-            window,
-            dict(value.get("cursor", {})),
-            dry=True,
-            lease_kept=lambda: True,
-            advance=lambda _until, _cursor: None,
-        )
+        run = Run(sweep, window, dict(value.get("cursor", {})), dry=True)
         began = time.monotonic()
         result, words = _carried_out(sweep, run)
         return Report(sweep.name, result, window, run.tally, time.monotonic() - began, words)

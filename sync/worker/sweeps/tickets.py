@@ -8,7 +8,6 @@ after them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,7 +17,7 @@ from sync.domain.errors import Refused
 from sync.domain.ticket import FAMILY_LABEL, Base, Observed, is_marker, marker_label
 from sync.ports import Changed, Clock, Tracker
 from sync.store import journal, tickets
-from sync.store.engine import Session, Store
+from sync.store.engine import Store
 from sync.store.open_items import open_in_jira
 from sync.store.sweeping import keys_of_site, linked
 from sync.store.tables import TicketRow
@@ -103,7 +102,7 @@ class TicketsSweep:
         run.called()
         shown = self.tracker.read_many(stamps)
         now = self.clock.time()
-        with self._session(run) as session:
+        with run.session(self.store) as session:
             rows = linked(session, self.tracker.site, stamps, lock=not run.dry)
             lost = _lost_projects(rows, shown)
             for project in sorted(lost):
@@ -138,7 +137,7 @@ class TicketsSweep:
         marked = {label: one for label, one in marked.items() if one.ref.id not in reported}
         if not marked:
             return
-        with self._session(run) as session:
+        with run.session(self.store) as session:
             for id_, key, jira_key in keys_of_site(session, self.tracker.site):
                 double = marked.get(marker_label(key))
                 if double is None or double.ref.key == jira_key:
@@ -160,9 +159,6 @@ class TicketsSweep:
                         words=words,
                     )
         run.cursor["doubles"] = reported[-REMEMBERED_DOUBLES:]
-
-    def _session(self, run: Run) -> AbstractContextManager[Session]:
-        return self.store.read() if run.dry else self.store.write()
 
 
 def _stamp(updated: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sync.domain.subject import Snapshot
 from sync.ports import SourceApi
@@ -18,6 +19,7 @@ from sync.worker.triage.batch import Triage
 
 SLICE_SECONDS = 6 * 3600.0
 BY_ID = 100
+Item = TypeVar("Item")
 
 
 def slices(window: Window, seconds: float = SLICE_SECONDS) -> Iterator[Window]:
@@ -29,10 +31,10 @@ def slices(window: Window, seconds: float = SLICE_SECONDS) -> Iterator[Window]:
     yield Window(since, window.until)
 
 
-def pieces(ids: Sequence[str], size: int = BY_ID) -> Iterator[Sequence[str]]:
-    """Ids in groups that are small enough for one call."""
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
+def pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Ids or subjects in groups that are small enough for one call."""
+    for start in range(0, len(items), BY_ID):
+        yield items[start : start + BY_ID]
 
 
 def issue_pages(
@@ -92,9 +94,9 @@ class IncidentsSweep:
             wide = _ahead(part, run.window, self.overlap)
             found = self.api.incidents_updated(wide.since, wide.until)
             run.called(max(1, -(-len(found) // BY_ID)))
-            for start in range(0, len(found), BY_ID):
+            for some in pieces(found):
                 run.check()
-                take_in(run, self.store, self.triage, found[start : start + BY_ID])
+                take_in(run, self.store, self.triage, some)
             run.reached(part.until)
 
 
