@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +39,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load(config, secrets=False)
     rules = rule_files(settings).load().rules
-    edition, waiting, problem = _stored(settings, config)
+    edition, waiting, problem = _stored(settings)
     same = edition is not None and edition.digest == rules.digest
     if as_json:
         data = {
@@ -100,16 +100,14 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _stored(
-    settings: Settings, config: Path | None
-) -> tuple[Edition | None, Waiting | None, Problem | None]:
+def _stored(settings: Settings) -> tuple[Edition | None, Waiting | None, Problem | None]:
     """What the store says of the rules; three times None where there is no store yet."""
-    from sync.bootstrap.stores import has_store
+    from sync.bootstrap.stores import existing_store, has_store
     from sync.store import rulebook
 
     if not has_store(settings):
         return None, None, None
-    with opened_store(config) as store, store.read() as session:
+    with closing(existing_store(settings)) as store, store.read() as session:
         return rulebook.in_force(session), rulebook.waiting(session), rulebook.problem(session)
 
 

@@ -1,4 +1,4 @@
-"""How ``plan`` and ``backtest`` tell what they found: for people, and for machines."""
+"""How ``plan`` and ``backtest`` show what they found: for people, and for machines."""
 
 from __future__ import annotations
 

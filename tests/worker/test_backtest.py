@@ -43,7 +43,7 @@ def closed(minutes: float, issue: str, **fields: Any) -> tuple[float, str, str, 
     return minutes, "issue_closed", issue, fields
 
 
-def test_the_rules_in_force_are_told_to_have_made_what_they_made(
+def test_the_rules_in_force_make_again_what_they_made(
     make: Make, store: Store, jira: MemoryTracker
 ) -> None:
     world = lived(make(store=store), created(1, "a"), created(2, "b"), closed(3, "a"))

@@ -127,7 +127,7 @@ def test_a_rule_that_is_gone_is_shown_as_setting_its_tickets_aside(make: Make) -
     assert "'everything'" in ticket.plan.parked.reason
 
 
-def test_a_site_that_cannot_be_asked_is_asked_once_and_told_of(
+def test_a_site_that_cannot_be_asked_is_asked_once_and_reported(
     make: Make, jira: MemoryTracker
 ) -> None:
     world = make()

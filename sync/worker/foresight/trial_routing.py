@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sync.domain.subject import Snapshot
 from sync.rules import RuleSet
 from sync.store import subjects, tickets
-from sync.store.engine import Session, Store
+from sync.store.engine import Store
 from sync.store.tables import SubjectRow
 from sync.store.temporary import add_copies, copy_tickets, temporary_store
 from sync.worker.rulebook.impact import unrouted
@@ -20,32 +20,26 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
 
     The real routing decides on a copy, so grouping, generations and storms are included.
     """
-    matched: dict[str, SubjectRow] = {}
+    rows: list[SubjectRow] = []
+    snapshots: dict[str, Snapshot] = {}
     names: set[str] = set()
     for batch in unrouted(store):
         for snapshot, row in batch:
             rule = rules.match(snapshot)
             if rule is not None:
-                matched[row.ref] = row
+                rows.append(row)
+                snapshots[row.ref] = snapshot
                 names.add(rule.ref.name)
-    if not matched:
+    if not rows:
         return {}
     with temporary_store() as trial:
         with store.read() as source, trial.write() as target:
             copy_tickets(source, target, names)
-            add_copies(target, matched.values())
+            add_copies(target, rows)
         with trial.write() as session:
-            snapshots = {ref: subjects.to_snapshot(row) for ref, row in matched.items()}
-            return _routed(session, rules, now, snapshots)
-
-
-def _routed(
-    session: Session, rules: RuleSet, now: float, snapshots: Mapping[str, Snapshot]
-) -> dict[str, Facts]:
-    known = subjects.load(session, snapshots)
-    router = Router(session, rules, now, snapshots)
-    for _, row in sorted(known.items()):
-        router.route(subjects.to_snapshot(row), row)
-    session.flush()
-    ids = subjects.ticket_ids(session, snapshots).values()
-    return {row.key: gather(session, row) for row in tickets.by_ids(session, ids).values()}
+            router = Router(session, rules, now, snapshots)
+            for ref, row in sorted(subjects.load(session, snapshots).items()):
+                router.route(snapshots[ref], row)
+            session.flush()
+            ids = subjects.ticket_ids(session, snapshots).values()
+            return {row.key: gather(session, row) for row in tickets.by_ids(session, ids).values()}

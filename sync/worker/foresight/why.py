@@ -114,7 +114,7 @@ def _author(known: FieldBase, observed: Observed | None, id_: str) -> str:
     if observed is None or id_ not in observed.fields:
         return "ticket-sync, as far as it has looked"
     now = observed.fields[id_]
-    # Of a list we keep our own elements only, so those that a person added are not compared.
+    # A list may hold elements of people beside ours: what they added or removed is named.
     if isinstance(now, list) and isinstance(known.sent, list) and not isinstance(known.shown, str):
         theirs = [f"+{one}" for one in now if one not in known.sent]
         theirs += [f"-{one}" for one in known.sent if one not in now]

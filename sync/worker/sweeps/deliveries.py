@@ -104,7 +104,7 @@ class DeliveriesSweep:
             if fault.cause is not Cause.PERMISSION:
                 raise
             words = f"{fault} {fault.remedy}".strip()
-            run.failed(f"deliveries whose body is gone cannot be had again: {words}")
+            run.failed(f"deliveries whose body is gone cannot be requested again: {words}")
             run.found(FindingKind.MISSING, what, f"{about}: {words}", repaired=False)
         else:
             run.found(FindingKind.MISSING, what, f"{about}: {how}")

@@ -50,24 +50,24 @@ class HousekeepingSweep:
         def free(row: TicketRow) -> None:
             row.lease_owner = None
             row.lease_until = None
-            tickets.make_due(row, now, "the walk before did not end", look=True)
+            tickets.make_due(row, now, "the last walk did not end", look=True)
 
         for row in self._mend(run, sweeping.expired_leases(now - GRACE_SECONDS), free):
-            words = "a lease ran out and nobody took it up; it is walked anew"
+            words = "its lease ended and nobody claimed it again; it is walked again"
             run.found(FindingKind.WRONG, _named(row), words)
 
     def _creates_without_search(self, run: Run, now: float) -> None:
         lost = sweeping.creates_without_search()
-        for row in self._mend(run, lost, lambda r: tickets.make_due(r, now, "an open create")):
-            words = "whether it was made is open; it is searched for"
+        for row in self._mend(run, lost, lambda r: tickets.make_due(r, now, "a lost create")):
+            words = "whether Jira made it is not known; it is searched for"
             run.found(FindingKind.WRONG, _named(row), words)
 
     def _resting_but_open(self, run: Run, now: float) -> None:
         rules = self.rules().rules
         recreating = [r.ref.name for r in rules if r.policy.on_deleted is OnDeleted.RECREATE]
         wanted = sweeping.resting_but_open(recreating)
-        for row in self._mend(run, wanted, lambda r: tickets.make_due(r, now, "it is open")):
-            words = f"a subject of it is open, and its ticket is {row.state}; it is walked anew"
+        for row in self._mend(run, wanted, lambda r: tickets.make_due(r, now, "a subject is open")):
+            words = f"it is {row.state}, but a subject of it is open; it is walked again"
             run.found(FindingKind.WRONG, _named(row), words)
 
     def _overdue(self, run: Run, now: float) -> None:

@@ -29,7 +29,7 @@ def test_a_lease_that_ran_out_is_freed_and_its_ticket_walked(
     before = scene.clock.now
     scene.change("DATA-1", lease_owner="dead", lease_until=before - 61, due_at=None)
     assert scene.found(own) == [
-        "wrong: DATA-1: a lease ran out and nobody took it up; it is walked anew"
+        "wrong: DATA-1: its lease ended and nobody claimed it again; it is walked again"
     ]
     assert scene.row("DATA-1").lease_owner is None
     assert scene.settle() == 1
@@ -55,7 +55,7 @@ def test_an_open_create_that_nobody_searches_for_is_taken_up(
     assert len(scene.jira.alive) == 1
 
 
-def test_a_ticket_due_for_too_long_is_told_but_not_touched(
+def test_a_ticket_due_for_too_long_is_reported_but_not_touched(
     scene: Scene, own: HousekeepingSweep
 ) -> None:
     scene.absorb(issue(1))
@@ -119,8 +119,7 @@ def test_a_ticket_at_rest_is_woken_for_an_open_subject(
     scene.absorb(issue(1))
     scene.change("coalesce:issue:1", state=state, due_at=None, created_at=scene.clock.now - 3600)
     assert scene.found(own) == [
-        f"wrong: coalesce:issue:1: a subject of it is open, and its ticket is {state}; "
-        "it is walked anew"
+        f"wrong: coalesce:issue:1: it is {state}, but a subject of it is open; it is walked again"
     ]
     scene.settle()
     assert len(scene.jira.alive) == 1
