@@ -65,7 +65,7 @@ def _fields(
     from sync.domain.errors import Fault
     from sync.rules import RuleErrors
     from sync.settings import SettingsError, load
-    from sync.worker.foresight.why import authors, look
+    from sync.worker.foresight.why import authors, shown_now
     from sync.worker.walk.facts import gather
 
     ticket = story.ticket
@@ -83,7 +83,7 @@ def _fields(
         rules, remark = working_rules(settings, store)
         if remark:
             typer.echo(remark, err=True)
-        observed, names = look(facts, rules, tracker, time.time())
+        observed, names = shown_now(facts, rules, tracker, time.time())
     except (SettingsError, RuleErrors, Fault) as error:
         return authors(story.base), str(error).splitlines()[0]
     return authors(story.base, observed, names), ""

@@ -16,7 +16,7 @@ from sync.store import memberships
 from sync.store.engine import Session
 from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
 
-# Where a ticket stays without being in Jira, and without wanting to be.
+# A ticket in one of these states is not in Jira and is not to be made.
 RESTING = (TicketState.SPARED, TicketState.GONE)
 
 
@@ -31,10 +31,10 @@ def open_ticket() -> ColumnElement[bool]:
 
 
 def speaker_open() -> ColumnElement[bool]:
-    """A ticket whose speakers are open: its incidents or, where it has none, its issues.
+    """A ticket for which an open subject speaks: one of its incidents or, where it has no incidents,
+    one of its issues. In Python: ``not facts.ended``.
 
-    In Python: ``not facts.ended``. An ended incident ends its ticket although an issue on the ticket
-    may still be open.
+    An ended incident thus ends its ticket, although an issue on the ticket may still be open.
     """
     incident = col(SubjectRow.kind) == Kind.INCIDENT.value
     return _subject(open_subject(), incident) | (open_ticket() & ~_subject(incident))

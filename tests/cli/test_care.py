@@ -211,7 +211,7 @@ def test_who_wrote_a_field_last_is_read_from_the_ticket_as_it_is(
     world: World, jira: MemoryTracker
 ) -> None:
     from sync.store.tickets import find
-    from sync.worker.foresight.why import authors, look
+    from sync.worker.foresight.why import authors, shown_now
     from sync.worker.walk.facts import gather
 
     world.deliver(issue_event("issue_created", "aa", at=1))
@@ -222,7 +222,7 @@ def test_who_wrote_a_field_last_is_read_from_the_ticket_as_it_is(
         row = find(session, "DATA-1")
         assert isinstance(row, TicketRow)
         facts = gather(session, row)
-    observed, names = look(facts, world.rules(), jira, world.clock.time())
+    observed, names = shown_now(facts, world.rules(), jira, world.clock.time())
     by = {field.id: field.by for field in authors(facts.base, observed, names)}
     assert by["summary"] == "a person"
     assert by["description"] == "ticket-sync"

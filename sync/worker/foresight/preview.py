@@ -1,4 +1,4 @@
-"""Preview: the ticket one payload would make, and why by this rule."""
+"""Preview: the ticket that one delivery would make, and why by this rule."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sync.rules import Explained, Rule, RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What one delivery comes to. ``rule`` is None where none matches, ``desired`` where the rule fails
-    on it: then ``rejected`` says why."""
+    """What the rules make of one delivery. ``rule`` is None where no rule matches. Where the rule fails
+    on the delivery, ``desired`` is None and ``rejected`` says why."""
 
     event: Event
     explained: Sequence[Explained] = ()
@@ -30,7 +30,7 @@ class Preview:
 
 
 def preview(source: Source, rules: RuleSet, body: bytes) -> Preview:
-    """Read a delivery and let the rules make of it what they would. Raises Unreadable."""
+    """Read a delivery and work out its ticket by the rules. Makes nothing. Raises Unreadable."""
     event = source.read(body)
     if event.snapshot is None:
         return Preview(event)

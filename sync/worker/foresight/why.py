@@ -126,7 +126,7 @@ def _few(parts: Sequence[str], most: int = 6) -> str:
     return ", ".join(parts[:most]) + (" …" if len(parts) > most else "")
 
 
-def look(
+def shown_now(
     facts: Facts, rules: RuleSet, tracker: Tracker, now: float
 ) -> tuple[Observed, dict[str, str]]:
     """The ticket as Jira shows it now, and the display names of its fields by id. Reads only.

@@ -62,7 +62,7 @@ def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False
                 dict(loaded.texts),
                 "accepted by hand",
                 max(now, known.at + 0.001) if known else now,
-                # If no daemon has seen the last edit yet, tickets still are as the set before it asks.
+                # Until a daemon has seen the last edit, tickets are in step with the set before it.
                 (known.previous or known.texts) if known else None,
                 "new" if only_new else "all",
             ),

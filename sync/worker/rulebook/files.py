@@ -10,7 +10,7 @@ from pathlib import Path
 from sync.rules import Defaults, RuleSet, load, parse
 
 # Name, inode, size and times of each file: at least one of them differs after an edit.
-Look = tuple[tuple[str, int, int, int, int], ...]
+FolderState = tuple[tuple[str, int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class RuleFiles:
     def __init__(self, folder: Path, defaults: Defaults) -> None:
         self.folder = folder
         self.defaults = defaults
-        self._read: Look | None = None
-        self._last: Look | None = None
+        self._read: FolderState | None = None
+        self._last: FolderState | None = None
         self._texts: dict[str, str] | None = None
         # Room for two: the sets before and after an edit are asked for in turn.
         self._parsed = lru_cache(maxsize=2)(lambda items: parse(dict(items), defaults))
@@ -37,7 +37,7 @@ class RuleFiles:
         """The rules of texts by file name; the same texts are parsed once. Raises RuleErrors."""
         return self._parsed(tuple(sorted(texts.items())))
 
-    def look(self) -> Look:
+    def _state(self) -> FolderState:
         """Name, inode, size and times of each file, without reading it."""
         found = []
         for path in sorted(self.folder.glob("*.toml")):
@@ -54,7 +54,7 @@ class RuleFiles:
         The folder must look the same twice, because several files may be in the middle of being copied.
         The texts are compared, because a file may have been touched without an edit.
         """
-        now = self.look()
+        now = self._state()
         still = now == self._last
         self._last = now
         if not still or now == self._read:
@@ -66,10 +66,10 @@ class RuleFiles:
 
     def load(self) -> Loaded:
         """The rules of all files. Raises RuleErrors with every mistake."""
-        self._read = self._last = self.look()
+        self._read = self._last = self._state()
         # Read once, so that the texts that are kept are those that were checked.
         self._texts = self._read_texts()
-        # Without texts, `load` finds out what is wrong with the folder and raises it.
+        # Where there are no texts, `load` raises what is wrong with the folder.
         rules = self.parse(self._texts) if self._texts else load(self.folder, self.defaults)
         return Loaded(rules, self._texts or {})
 

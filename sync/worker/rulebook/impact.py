@@ -166,7 +166,7 @@ def unrouted(store: Store) -> Iterator[list[tuple[Snapshot, SubjectRow]]]:
 
 
 def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
-    """Give the open subjects without a ticket that a rule matches now one; how many subjects."""
+    """Give a ticket to each open subject that has none and that a rule matches now; how many."""
     routed = 0
     slots = (now + number * SPREAD_SECONDS for number in count())
     for batch in unrouted(store):

@@ -114,7 +114,7 @@ class HousekeepingSweep:
     def _mend(
         self, run: Run, query: TicketQuery, mend: Callable[[TicketRow], None]
     ) -> list[TicketRow]:
-        """Mend some rows of a query, except in a dry run; these rows."""
+        """Mend up to BATCH rows of a query, or only find them in a dry run; these rows."""
         with run.session(self.store) as session:
             rows = sweeping.rows(session, query, limit=BATCH, lock=not run.dry)
             if not run.dry:
