@@ -18,7 +18,7 @@ from proof.processes import Daemon
 from proof.sending import Sending
 from proof.stores import Stores, folder_for
 from proof.traffic import Traffic
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.store.engine import open_store
 
 ALLOWED = 20.0

@@ -10,7 +10,7 @@ from proof.processes import SECRET
 from proof.rows import row
 from proof.scene import Scene
 from proof.sending import PATH
-from sync.adapters.coalesce.signature import signed_headers
+from sync.adapters.coalesce.webhook.signature import signed_headers
 
 MOST_IDLE = 2_000
 

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from proof.processes import SECRET
-from sync.adapters.coalesce.signature import signed_headers
+from sync.adapters.coalesce.webhook.signature import signed_headers
 
 PATH = "/webhooks/coalesce"
 Address = Callable[[], tuple[str, int] | None]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sync.domain.ticket import marker_label
-from sync.sandbox.coalesce.render import FORMATS, encode, render
 from sync.sandbox.coalesce.samples import sample_event, stamp
+from sync.sandbox.coalesce.webhook_body import FORMATS, encode, render
 
 # The category that a status leads to with the rules that are shipped.
 CATEGORY = {

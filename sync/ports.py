@@ -47,28 +47,36 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a delivery is authentic. ``reason`` is for our log, never for the sender."""
+class Authenticity:
+    """Whether a delivery is authentic. ``reason`` is for our log; the sender is not told it."""
 
     ok: bool
     reason: str = ""
 
 
 class Source(Protocol):
-    """A system that sends deliveries about subjects."""
+    """A system that sends deliveries about subjects. Safe to share between threads.
+
+    A source translates its own format into the domain's language: kinds, event types and statuses as in
+    ``sync.domain.subject``, payloads as in ``sync.domain.payload``. ``name`` is in the references of its
+    subjects and in the path that it delivers to, ``/webhooks/<name>``.
+    """
 
     name: str
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
+    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
         """Check the signature. ``headers`` has lower-case names; ``now`` is seconds since epoch."""
         ...
 
     def identify(self, body: bytes) -> tuple[str, str]:
-        """The event id and raw event type, cheaply; empty strings where they cannot be read."""
+        """The delivery's id and the raw event type, read cheaply; empty strings where unreadable.
+
+        Deliveries with one id are one delivery: only the first is kept.
+        """
         ...
 
-    def read(self, body: bytes) -> Event:
-        """The whole event. Raises Unreadable, with a reason in words."""
+    def read(self, body: bytes) -> Sequence[Event]:
+        """The events of a body, none or more. Raises Unreadable, with a reason in words."""
         ...
 
 
@@ -83,10 +91,10 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
-    """A delivery that the sender has given up, as it tells of it.
+    """A delivery that the sender has given up, as the sender's API describes it.
 
     ``created_at`` is the time of the event (seconds since the epoch), ``status_code`` the last answer
-    it got, 0 where there was none. ``subject`` is the subject's id, "" where unknown.
+    to the delivery, 0 if there was none. ``subject`` is the subject's id, "" if unknown.
     """
 
     id: str
@@ -100,7 +108,7 @@ class FailedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a delivery: the exact body sent (None where it is not kept), and the answer."""
+    """One attempt at a delivery: the exact body sent (None if it is not kept), and the answer."""
 
     body: bytes | None
     status_code: int
@@ -108,8 +116,11 @@ class Attempt:
 
 
 class SourceApi(Protocol):
-    """What a source tells when asked. Every method raises only the faults of the domain; one that our
-    credentials have no scope for raises Rejected with cause PERMISSION."""
+    """The API of a source. ``name`` is the source's.
+
+    Every method raises only the faults of the domain, and Rejected with cause PERMISSION where our
+    credentials lack a scope.
+    """
 
     name: str
 
@@ -118,7 +129,7 @@ class SourceApi(Protocol):
         ...
 
     def issues(self, ids: Sequence[str]) -> list[Snapshot]:
-        """Issues by id, as the API knows them. Who is not there is left out."""
+        """Issues by id, as the API knows them. Ids that it does not know are left out."""
         ...
 
     def incidents_updated(self, since: float, until: float) -> list[Snapshot]:
@@ -126,7 +137,7 @@ class SourceApi(Protocol):
         ...
 
     def incidents(self, ids: Sequence[str]) -> list[Snapshot]:
-        """Incidents by id, with ``issue_ids``. Who is not there is left out."""
+        """Incidents by id, with ``issue_ids``. Ids that the API does not know are left out."""
         ...
 
     def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:

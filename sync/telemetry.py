@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-# Prometheus itself knows when a counter began; the extra series would only double their number.
+# Prometheus notices by itself when a counter restarts; this avoids a second series for each.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 DELIVERIES = Counter(
@@ -37,8 +37,8 @@ SWEEP_RUNS = Counter(
 
 
 class LossyStream:
-    """A stream for logs whose failures harm nobody: on a full disk, or with its reader gone, lines are
-    lost and the work goes on."""
+    """A stream for logs that ignores write errors: on a full disk, or with its reader gone, lines are
+    lost and the program continues."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -72,7 +72,7 @@ def configure_logs(*, level: str = "info", form: str = "auto") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if as_text:
-        # The pretty tracebacks print local variables, and with them bodies and secrets.
+        # Pretty tracebacks would print local variables, and with them bodies and secrets.
         processors.append(
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback

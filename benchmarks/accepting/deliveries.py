@@ -10,7 +10,7 @@ import msgspec
 
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Event
-from sync.ports import Verdict
+from sync.ports import Authenticity
 
 SECRET = b"benchmark"
 PATH = "/webhooks/benchmark"
@@ -30,18 +30,18 @@ class BenchSource:
     def __init__(self) -> None:
         self._head = msgspec.json.Decoder(_Head)
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
+    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
         """Check the signature."""
         del now
         right = _sign(body)
-        return Verdict(hmac.compare_digest(headers.get("x-coalesce-signature", ""), right))
+        return Authenticity(hmac.compare_digest(headers.get("x-coalesce-signature", ""), right))
 
     def identify(self, body: bytes) -> tuple[str, str]:
         """Event id and type."""
         head = self._head.decode(body)
         return head.event_id, head.event_type
 
-    def read(self, body: bytes) -> Event:
+    def read(self, body: bytes) -> list[Event]:
         """Nothing reads here."""
         raise Unreadable(f"{len(body)} bytes")
 

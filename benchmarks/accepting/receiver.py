@@ -19,7 +19,7 @@ from sync.store.inbox import Accepted, Inbox, Receipt, delivery_id
 from sync.store.tables import DeliveryRow
 from sync.telemetry import configure_logs
 from sync.web.app import create_app
-from sync.web.server import serve
+from sync.web.server import WebServer, listen
 
 WAYS = {
     "nothing": "no store at all",
@@ -91,8 +91,9 @@ def main(way: str, url: str) -> None:
     configure_logs(form="json")
     store = open_store(url)
     inbox = Inbox(store) if way == "group" else Each(store) if way == "each" else Nothing()
-    app = create_app(source=BenchSource(), inbox=inbox)
-    serve(app, "127.0.0.1", 0, on_bound=lambda host, port: print(host, port, flush=True))
+    app = create_app(sources={BenchSource.name: BenchSource()}, inbox=inbox)
+    server = WebServer(app, listen("127.0.0.1", 0))
+    server.run(lambda: print(*server.address, flush=True))
     if isinstance(inbox, Inbox):
         inbox.close()
     store.close()

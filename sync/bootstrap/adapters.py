@@ -1,18 +1,17 @@
-"""Settings turned into what the adapters take."""
+"""Settings turned into sources and trackers: the one place that knows which kinds there are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from sync.adapters.coalesce import CoalesceSource
+from sync.adapters.coalesce import ApiAccess, CoalesceApi, CoalesceSource
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.ports import Clock, Source, Tracker
+from sync.ports import Clock, Source, SourceApi, Tracker
 from sync.rules import Defaults
 from sync.settings import Settings, Site
 
 
-def source_of(settings: Settings) -> Source:
-    """The sender of deliveries."""
+def _coalesce(settings: Settings) -> Source:
     coalesce = settings.coalesce
     return CoalesceSource(
         [secret.get_secret_value() for secret in coalesce.signing_secrets],
@@ -22,8 +21,22 @@ def source_of(settings: Settings) -> Source:
     )
 
 
+def _coalesce_api(settings: Settings, clock: Clock) -> SourceApi | None:
+    api = settings.coalesce.api
+    if not api.configured:
+        return None
+    access = ApiAccess(
+        client_id=api.client_id,
+        client_secret=api.client_secret.get_secret_value(),
+        region=api.region,
+        url=api.url,
+        integration_id=api.integration_id,
+    )
+    return CoalesceApi(access, clock)
+
+
 def jira_site(name: str, site: Site) -> JiraSite:
-    """One Jira site as the adapter needs to know it."""
+    """The settings of one Jira site, as the adapter takes them."""
     return JiraSite(
         name=name,
         url=site.url,
@@ -42,15 +55,36 @@ def jira_site(name: str, site: Site) -> JiraSite:
     )
 
 
+def _jira(name: str, site: Site, clock: Clock) -> Tracker:
+    return JiraTracker(jira_site(name, site), clock)
+
+
+# One line for each source, by its name, and another in ``APIS`` if sweeps can ask an API of it. Verbs
+# that work with a single source use the first.
+SOURCES: dict[str, Callable[[Settings], Source]] = {"coalesce": _coalesce}
+APIS: dict[str, Callable[[Settings, Clock], SourceApi | None]] = {"coalesce": _coalesce_api}
+# One line for each kind of tracker, by the section of the settings that describes a site of it.
+TRACKERS: dict[type[Site], Callable[[str, Site, Clock], Tracker]] = {Site: _jira}
+
+
+def sources_of(settings: Settings) -> Mapping[str, Source]:
+    """The sources of deliveries, by name."""
+    return {name: build(settings) for name, build in SOURCES.items()}
+
+
+def apis_of(settings: Settings, clock: Clock) -> Mapping[str, SourceApi]:
+    """The APIs of the sources, by name, without those that have no credentials. Makes no call."""
+    built = {name: build(settings, clock) for name, build in APIS.items()}
+    return {name: api for name, api in built.items() if api is not None}
+
+
 def trackers_of(settings: Settings, clock: Clock) -> Mapping[str, Tracker]:
-    """A tracker for each site, by name. No call is made yet."""
-    return {
-        name: JiraTracker(jira_site(name, site), clock) for name, site in settings.sites.items()
-    }
+    """The tracker of each site, by the site's name. Makes no call."""
+    return {name: TRACKERS[type(site)](name, site, clock) for name, site in settings.sites.items()}
 
 
 def rule_defaults(settings: Settings) -> Defaults:
-    """What rules need not say: the site, and each site's project."""
+    """The defaults of rules: the site, and the project of each site."""
     return Defaults(
         sites={name: site.project or None for name, site in settings.sites.items()},
         default_site=settings.site_by_default,

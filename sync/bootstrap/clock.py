@@ -8,7 +8,7 @@ from sync.ports import Clock
 from sync.store.engine import Store
 from sync.store.time import ask_time
 
-# An answer that took longer says too little of what the time was.
+# Seconds. The answer to a slower query is too uncertain to set a clock by.
 _LONGEST_ASK = 1.0
 
 
@@ -26,10 +26,11 @@ class WallClock:
 
 
 class SharedClock:
-    """The machine's clock, corrected by as much as it differs from the database's.
+    """The machine's clock, corrected by its difference from the database's.
 
-    Leases and intents are judged by other daemons too: with clocks that differ, one would take from
-    another what it is still at. A store on this machine alone (SQLite) needs no correction.
+    Daemons on several machines compare the times of leases and intents. With different clocks, one would
+    take tickets from another that is still at work. A SQLite store needs no correction, because only
+    this machine uses it.
     """
 
     def __init__(self, own: Clock) -> None:
@@ -47,12 +48,12 @@ class SharedClock:
         self._own.sleep(seconds)
 
     def follow(self, store: Store) -> None:
-        """From now on, be in step with this store's clock. Raises StoreUnavailable."""
+        """Follow this store's clock from now on. Raises StoreUnavailable."""
         self._store = store if store.dialect == "postgresql" else None
         self.align()
 
     def align(self) -> None:
-        """See again how far the two are apart. Raises StoreUnavailable, and goes on as before then."""
+        """Measure the difference again. Raises StoreUnavailable, and then keeps the old difference."""
         if self._store is None:
             return
         before = self._own.time()

@@ -1,4 +1,4 @@
-"""Running the daemon until it is told to stop."""
+"""Running the daemon until a signal stops it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 import structlog
 
 from sync import __version__
+from sync.bootstrap.adapters import SOURCES
 from sync.bootstrap.http import Background
 from sync.bootstrap.program import build
 from sync.bootstrap.signals import stop_on_signals
@@ -30,7 +31,7 @@ def run(settings: Settings) -> int:
     configure_logs(level=settings.log.level, form=settings.log.format)
     if settings.coalesce.allow_unsigned:
         log.warning(UNSIGNED)
-    # The port first: a second daemon by mistake ends here, before it touches the store.
+    # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = listen(settings.server.host, settings.server.port)
     with stop_on_signals() as stop:
         program = build(settings)
@@ -41,7 +42,7 @@ def run(settings: Settings) -> int:
         log.info(
             "serving",
             version=__version__,
-            webhook=f"{server.url}/webhooks/coalesce",
+            webhook=" ".join(f"{server.url}/webhooks/{name}" for name in SOURCES),
             store=program.store.place,
             rules=len(program.rules.rules),
             rules_folder=str(settings.rules_folder),

@@ -9,11 +9,11 @@ import threading
 import time
 from pathlib import Path
 
+from sync.bootstrap.demo_result import DemoResult, judge
 from sync.bootstrap.http import Background
 from sync.bootstrap.program import Program, build
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.bootstrap.sweeps import by_hand, chosen
-from sync.bootstrap.verdict import Verdict, judge
 from sync.sandbox.coalesce import (
     FORMATS,
     CoalesceRest,
@@ -33,23 +33,23 @@ from sync.store import deliveries, overview, tickets
 from sync.store.overview import Happening
 from sync.web.server import listen
 
-# The simulated search lags by the first; the daemon is told to reckon with the second.
+# Seconds: the lag of the simulated search, and the longer lag that the daemon is configured for.
 _INDEX_LAG = 1.0
-_RECKONED_LAG = 3.0
+_CONFIGURED_LAG = 3.0
 _EVENTS_A_SECOND = 2.5
-# Deliveries come in every form, some twice, some out of order and some never, as they do in earnest; a
-# retry that takes ten seconds there takes one here.
+# As in production, deliveries come in every form, some twice, some out of order and some never. Retries
+# come ten times as fast.
 _ON_THE_WAY = Faults(silent=0.08, doubled=0.1, late=0.1, delay=2.0)
 _RETRY_SCALE = 0.1
-# Seconds: how often the daemon asks for what was not delivered; the least that settings allow.
-_ASKED_EVERY = 10.0
-_ASKING = {"issues", "incidents"}
-# Journal entries that are for those who look into a fault.
-_NOT_TOLD = ("intend",)
+# Seconds between the sweeps of upstream: the least that the settings allow.
+_SWEPT_EVERY = 10.0
+_SWEEPS = {"issues", "incidents"}
+# Journal entries that are only of use when looking into a fault.
+_NOT_SHOWN = ("intend",)
 
 
 class Demo:
-    """The whole thing, running. ``board`` is where the tickets can be watched."""
+    """The daemon and everything simulated. ``board`` is the address where the tickets can be watched."""
 
     def __init__(self, *, seed: int = 1, port: int = 0, datacenter: bool = False) -> None:
         """Raises CannotListen when the port is taken."""
@@ -82,8 +82,8 @@ class Demo:
             name="story",
             daemon=True,
         )
-        self._told = {"delivery": 0, "action": 0, "sweep": 0}
-        self._asked: set[str] = set()
+        self._shown = {"delivery": 0, "action": 0, "sweep": 0}
+        self._swept: set[str] = set()
 
     @property
     def board(self) -> str:
@@ -91,11 +91,11 @@ class Demo:
 
     @property
     def ready(self) -> str:
-        """The address that says how each part is."""
+        """The address of the readiness check."""
         return f"{self._server.url}/health/ready"
 
     def start(self) -> None:
-        """Let the story begin."""
+        """Start everything; issues and incidents begin to happen."""
         self._api.start()
         self.program.start()
         self._server.start()
@@ -103,25 +103,24 @@ class Demo:
         self._story.start()
 
     def happened(self) -> list[Happening]:
-        """What happened since this was last asked, in order."""
+        """What happened since the last call, in order."""
         with self.program.store.read() as session:
-            came = overview.deliveries_after(session, self._told["delivery"])
-            done = overview.actions_after(session, self._told["action"])
-            swept = overview.sweeps_after(session, self._told["sweep"])
+            came = overview.deliveries_after(session, self._shown["delivery"])
+            done = overview.actions_after(session, self._shown["action"])
+            swept = overview.sweeps_after(session, self._shown["sweep"])
         for name, new in (("delivery", came), ("action", done), ("sweep", swept)):
             if new:
-                self._told[name] = new[-1][0]
-        rows = [row for _, row in [*came, *done, *swept] if row.kind not in _NOT_TOLD]
+                self._shown[name] = new[-1][0]
+        rows = [row for _, row in [*came, *done, *swept] if row.kind not in _NOT_SHOWN]
         return sorted(rows, key=lambda row: row.at)
 
     def end_story(self) -> None:
-        """Nothing further happens upstream; what happened is still delivered and worked on."""
+        """Nothing new happens upstream; what has happened is still delivered and worked on."""
         self._quiet.set()
         self._story.join(10.0)
 
     def settled(self) -> bool:
-        """Whether every delivery has arrived, what was never delivered has been asked for, and every
-        ticket is where it belongs."""
+        """Whether every delivery has arrived, upstream has been swept, and no ticket is due."""
         if self._story.is_alive() or self._outbox.outcomes()[Outcome.PENDING]:
             return False
         store = self.program.store
@@ -134,17 +133,17 @@ class Demo:
         return not (counts.due or counts.held or counts.unsure)
 
     def _caught_up(self) -> bool:
-        """Ask upstream once more what there is; whether that was done since the story's end.
+        """Sweep upstream, unless that was done since the story's end; returns whether it was.
 
-        The daemon asks now and then; nobody who watches wants to wait for the next time.
+        The daemon sweeps by its schedule, and a person who watches should not wait for the next time.
         """
-        if self._asked == _ASKING:
+        if self._swept == _SWEEPS:
             return True
         with by_hand(self._settings) as there:
             for sweep in chosen(there.groups, "upstream"):
-                # None while the daemon is at it, with a window that may end too soon.
-                if sweep.name not in self._asked and there.runner.run(sweep, by_hand=True):
-                    self._asked.add(sweep.name)
+                # None while the daemon runs the same sweep, whose window may end too soon.
+                if sweep.name not in self._swept and there.runner.run(sweep, by_hand=True):
+                    self._swept.add(sweep.name)
         self.program.daemon.poke()
         self.program.daemon.pool.poke()
         return False
@@ -154,7 +153,7 @@ class Demo:
         """How many calls the simulated Jira has had."""
         return sum(self.jira.site.calls.values())
 
-    def verdict(self) -> Verdict:
+    def result(self) -> DemoResult:
         """Each subject upstream compared with the tickets in the simulated Jira."""
         return judge(self.upstream, self.jira.site)
 
@@ -182,9 +181,9 @@ def _settings(folder: Path, jira: SimulatedJira, secret: str, api: str) -> Setti
                     "signing_secrets": [secret],
                     "api": {"url": api, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
                 },
-                "sites": {"main": {**jira.settings(), "index_lag": _RECKONED_LAG}},
+                "sites": {"main": {**jira.settings(), "index_lag": _CONFIGURED_LAG}},
                 "mappings": {"directory": str(shipped("mappings"))},
-                # The demo counts the calls that tickets cost; a sweep's would be among them.
-                "sweeps": {"jira": {"enabled": False}, "upstream": {"every": _ASKED_EVERY}},
+                # The demo counts the calls that tickets cost, and calls of this sweep would count too.
+                "sweeps": {"jira": {"enabled": False}, "upstream": {"every": _SWEPT_EVERY}},
             }
         )

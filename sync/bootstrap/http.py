@@ -24,7 +24,7 @@ class Background:
         grace: float = 10.0,
         freeze: bool = False,
     ) -> None:
-        """``grace`` is how long (seconds) requests in hand may take once told to stop."""
+        """``grace`` is how long (seconds) requests in hand may take after ``stop``."""
         self._server = WebServer(app, bound, stop_seconds=grace, freeze=freeze)
         self._thread = threading.Thread(target=self._run, name=f"http-{name}", daemon=True)
         self._changed = threading.Event()
@@ -33,14 +33,15 @@ class Background:
         self.url = self._server.url
 
     def start(self) -> None:
-        """Serve; returns once requests are answered. Raises CannotStart when the app fails."""
+        """Serve; returns once requests are answered. Raises CannotStart if the app fails to start."""
         self._thread.start()
         self._changed.wait(_START_SECONDS)
         if not self._ready:
             raise CannotStart(f"The server at {self.url} did not come up; the log says why.")
 
     def stop(self, timeout: float) -> bool:
-        """Take no more connections and finish the requests in hand; whether that was in time."""
+        """Accept no more connections and finish the requests in hand; returns whether that was in time
+        (``timeout`` in seconds)."""
         self._server.stop()
         self._thread.join(timeout)
         if self._thread.is_alive():
@@ -56,7 +57,7 @@ class Background:
         try:
             self._server.run(self._up)
         except SystemExit:
-            # uvicorn's way to say that the app's start-up failed; start() reports it.
+            # uvicorn exits so when the app fails to start; ``start`` reports it.
             return
         finally:
             self.ended.set()

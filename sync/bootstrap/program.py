@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import source_of, trackers_of
+from sync.bootstrap.adapters import sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock, WallClock
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.stores import has_store, ready_store
@@ -31,7 +31,7 @@ from sync.worker.walk.outcomes import Pace
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Everything wired. ``app`` is the ASGI application that takes deliveries."""
+    """The daemon, wired. ``app`` is the ASGI application that takes deliveries."""
 
     store: Store
     inbox: Inbox
@@ -46,13 +46,13 @@ class Program:
         return self.rulebook.current()
 
     def start(self) -> None:
-        """Begin to work on what the store holds."""
+        """Start triage and the workers on what the store holds."""
         self.daemon.start()
 
     def stop(self, timeout: float) -> bool:
-        """Write what waits, finish what is in hand, close; whether that was done in time (seconds).
+        """Store waiting deliveries, finish walks in hand, close; returns whether that was in time.
 
-        The server must have stopped before.
+        ``timeout`` is in seconds. The server must have stopped before.
         """
         end = time.monotonic() + timeout
         written = self.inbox.close(timeout)
@@ -63,7 +63,7 @@ class Program:
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Program:
-    """Wire everything; nothing runs yet but the inbox, and no call is made outside.
+    """Wire everything. Only the inbox runs yet, and no call is made outside.
 
     Raises StoreUnavailable and RuleErrors.
     """
@@ -71,25 +71,25 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     clock = SharedClock(own)
     owner = new_owner()
     store, book = _store_and_rules(settings, clock, owner)
-    source = source_of(settings)
+    sources = sources_of(settings)
     trackers = trackers_of(settings, clock)
     pace = Pace(lease=lease_of(settings))
     options = Options(threads=settings.worker.threads, pace=pace, owner=owner)
-    daemon = Daemon(store, {source.name: source}, trackers, book.current, clock, options)
+    daemon = Daemon(store, sources, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.poke)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.poke, queue=settings.server.queue)
     app = create_app(
-        source=source,
+        sources=sources,
         inbox=inbox,
         probes=probes(store, inbox, trackers, book, daemon),
         refresh_metrics=lambda: refresh_metrics(store, clock),
         limits=Limits(
             body_bytes=settings.server.max_body, body_seconds=settings.server.body_timeout
         ),
-        # Whether a signature is fresh is between its sender and this machine.
+        # The age of a signature is measured by this machine's clock, not by the one that daemons share.
         clock=own.time,
     )
     return Program(store, inbox, daemon, trackers, book, app)
@@ -100,7 +100,7 @@ def _store_and_rules(settings: Settings, clock: SharedClock, owner: str) -> tupl
     files = rule_files(settings)
     guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
     if not has_store(settings):
-        # What a person can mend is better said before anything is made.
+        # Mistakes in the rules are reported before a store is made.
         files.load()
     store = ready_store(settings)
     try:
@@ -120,7 +120,7 @@ def probes(
     book: Rulebook,
     daemon: Daemon,
 ) -> dict[str, Probe]:
-    """What ``/health/ready`` asks. A Jira site that is down does not make us unready."""
+    """The probes of ``/health/ready``. A Jira site that is down does not make the program unready."""
 
     def of_store() -> Check:
         check_writable(store)
@@ -134,7 +134,8 @@ def probes(
 
     def of_worker() -> Check:
         trouble = daemon.trouble()
-        # What fails may work again, and deliveries must go on coming in; what is over needs a restart.
+        # A loop that fails may recover, and deliveries must come in meanwhile. A loop that has ended
+        # needs a restart of the program.
         return Check(False, trouble.words, vital=trouble.over) if trouble else Check(True)
 
     def of_site(tracker: Tracker) -> Callable[[], Check]:

@@ -1,4 +1,4 @@
-"""The mapping rules as the settings want them: on disk, and in force."""
+"""The mapping rules, found by the settings: on disk, and in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Being told to stop: the first signal asks, the second ends the program at once."""
+"""Signals to stop: the first one asks the program to stop, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 
 class Stop:
-    """Set once the program is to stop, by a signal or by itself.
+    """Whether the program is to stop, on a signal or of its own accord.
 
     ``at_last`` is called before a second signal ends the program; it must be quick.
     """
@@ -29,23 +29,25 @@ class Stop:
         return self._event.is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until asked; False when ``timeout`` seconds went by without."""
+        """Wait until the program is asked to stop; False after ``timeout`` seconds without."""
         return self._event.wait(timeout)
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Listen to SIGTERM and SIGINT within the block. Only from the main thread."""
+    """Handle SIGTERM and SIGINT within the block. Only from the main thread."""
     stop = Stop()
 
-    def told(number: int, _frame: FrameType | None) -> None:
+    def on_signal(number: int, _frame: FrameType | None) -> None:
         if stop.asked:
-            # What was accepted is in the store, and leases run out: ending here loses nothing.
+            # Ending here loses nothing: accepted deliveries are in the store, and leases run out.
             stop.at_last()
             os._exit(128 + number)
         stop.ask()
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
         yield stop
     finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sync.bootstrap.http import Background
 from sync.sandbox.jira import Dialect, JiraSandbox, Limits
 from sync.sandbox.jira.app import create_app
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.web.server import listen
 
 PROJECT = "DATA"
@@ -28,7 +28,7 @@ class SimulatedJira:
         self.server.stop(3.0)
 
     def settings(self) -> dict[str, str]:
-        """The keys of ``[sites.main]`` with which our account signs in here."""
+        """The keys of ``[sites.main]`` for signing in to this site."""
         cloud = self.site.dialect is Dialect.CLOUD
         email = {"email": BOT.email} if cloud else {}
         return {"url": self.url, **email, "token": BOT.secret, "project": PROJECT}

@@ -1,4 +1,4 @@
-"""The sweeps as the settings want them: on the daemon's schedule, and by hand."""
+"""The sweeps, as set up by the settings: on the daemon's schedule, and by hand."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.api import CoalesceApi
-from sync.bootstrap.adapters import source_of, trackers_of
+from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import WallClock
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.rules import working_rules
 from sync.bootstrap.stores import existing_store
-from sync.ports import Clock, SourceApi, Tracker
+from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
@@ -34,27 +32,12 @@ log = structlog.get_logger("sweep")
 
 RETENTION_SECONDS = 3600.0
 FIRST_SECONDS = 15.0
-# Several replicas on one schedule would all reach for the lease in the same second.
+# As a share of the interval. Without jitter, several daemons would ask for the lease in one second.
 JITTER_SHARE = 0.1
 
 
-def api_of(settings: Settings, clock: Clock) -> SourceApi | None:
-    """The API of the source, None where there are no credentials for it. No call is made yet."""
-    api = settings.coalesce.api
-    if not api.configured:
-        return None
-    access = ApiAccess(
-        client_id=api.client_id,
-        client_secret=api.client_secret.get_secret_value(),
-        region=api.region,
-        url=api.url,
-        integration_id=api.integration_id,
-    )
-    return CoalesceApi(access, clock)
-
-
 def overlaps_of(settings: Settings) -> dict[str, float]:
-    """How far each group of sweeps looks back."""
+    """How far (seconds) each group of sweeps looks back."""
     return {group: getattr(settings.sweeps, group).overlap for group in GROUPS}
 
 
@@ -70,8 +53,8 @@ def add_sweeps(
     parts = Parts(
         store=store,
         triage=daemon.triage,
-        source=source_of(settings),
-        api=api_of(settings, clock),
+        sources=sources_of(settings),
+        apis=apis_of(settings, clock),
         trackers=trackers,
         rules=rules,
         clock=clock,
@@ -89,7 +72,7 @@ def add_sweeps(
     if not settings.sweeps.enabled:
         log.warning("sweeps are disabled: what webhooks miss stays missed until `reconcile` is run")
         return
-    if parts.api is None:
+    if not parts.apis:
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
     for group, sweeps in sweep_groups(parts).items():
         for sweep in sweeps:
@@ -109,7 +92,7 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
     if wish.cron:
         daemon.schedule.cron(wish.cron, name, run, jitter=30.0)
     else:
-        # The first one soon: what was missed while we were not there should not wait.
+        # The first run comes soon, because deliveries were missed while the program did not run.
         first = min(wish.every, FIRST_SECONDS * random.uniform(1.0, 2.0))
         jitter = wish.every * JITTER_SHARE
         daemon.schedule.every(wish.every, name, run, jitter=jitter, first=first)
@@ -117,19 +100,20 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """What the verbs that sweep by hand work with. ``remark`` is for people, "" for none: which rules
-    are used, where they are not those in force."""
+    """What the verbs that sweep by hand use. ``source`` is the name of the first source. ``remark`` is
+    for people: which rules are used, if they are not those in force, else ""."""
 
     parts: Parts
     groups: SweepGroups
     runner: Runner
+    source: str
     remark: str
 
 
 @contextmanager
 def by_hand(settings: Settings) -> Iterator[ByHand]:
-    """The sweeps beside, or without, a running daemon. Raises CannotStart, StoreUnavailable,
-    RuleErrors."""
+    """The sweeps by hand, beside a running daemon or without one. Raises CannotStart,
+    StoreUnavailable, RuleErrors."""
     clock = WallClock()
     store = existing_store(settings)
     try:
@@ -138,25 +122,26 @@ def by_hand(settings: Settings) -> Iterator[ByHand]:
         def rules() -> RuleSet:
             return found
 
-        source = source_of(settings)
+        sources = sources_of(settings)
         parts = Parts(
             store=store,
-            triage=Triage(store, {source.name: source}, rules, clock),
-            source=source,
-            api=api_of(settings, clock),
+            triage=Triage(store, sources, rules, clock),
+            sources=sources,
+            apis=apis_of(settings, clock),
             trackers=trackers_of(settings, clock),
             rules=rules,
             clock=clock,
             overlaps=overlaps_of(settings),
         )
         owner = f"{BY_HAND}{os.getpid()}-{secrets.token_hex(4)}"
-        yield ByHand(parts, sweep_groups(parts), Runner(store, clock, owner), remark)
+        runner = Runner(store, clock, owner)
+        yield ByHand(parts, sweep_groups(parts), runner, next(iter(sources)), remark)
     finally:
         store.close()
 
 
 def chosen(there: SweepGroups, name: str) -> tuple[Sweep, ...]:
-    """The sweeps that a name means: a group, one sweep, or all for "". Raises CannotStart."""
+    """The sweeps of a name: a group's, a single sweep, or all for "". Raises CannotStart."""
     if not name:
         return tuple(sweep for group in GROUPS for sweep in there[group])
     found = there.get(name) or tuple(

@@ -63,8 +63,8 @@ def adopt(
             parts.trackers[name],
             parts.rules(),
             parts.clock,
-            source=parts.source.name,
-            api=parts.api,
+            source=hands.source,
+            api=parts.apis.get(hands.source),
             apply=apply,
         )
         if hands.remark:

@@ -55,7 +55,8 @@ def backfill(
         if hands.remark:
             typer.echo(hands.remark, err=True)
         parts = hands.parts
-        if parts.api is None:
+        api = parts.apis.get(hands.source)
+        if api is None:
             raise Problem(
                 "Backfill asks the API of Coalesce Quality, and there are no credentials for it. Set "
                 "client_id and client_secret in [coalesce.api].",
@@ -67,7 +68,7 @@ def backfill(
         made = Backfill(
             parts.store,
             parts.triage,
-            parts.api,
+            api,
             parts.rules,
             parts.clock,
             time.time() - ago,

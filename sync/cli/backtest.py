@@ -47,7 +47,7 @@ def backtest(
 
     Example:  ticket-sync backtest --since 30d
     """
-    from sync.bootstrap.adapters import source_of
+    from sync.bootstrap.adapters import sources_of
     from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
     from sync.settings import load
@@ -58,10 +58,9 @@ def backtest(
     edited = files.load().rules
     now = time.time()
     start = now - seconds_of(since)
-    source = source_of(settings)
+    sources = sources_of(settings)
     with closing(existing_store(settings)) as store:
         in_force = rules_in_force(files, store)
-        sources = {source.name: source}
         after = replay(store, sources, edited, start, now)
         same = in_force is not None and in_force.digest == edited.digest
         before = None

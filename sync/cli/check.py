@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.domain.text import harmless
 
 if TYPE_CHECKING:
     from sync.adapters.jira.check import Report
@@ -34,48 +36,45 @@ def check(
 
     Example:  ticket-sync check --offline
     """
-    from sync.bootstrap.checking import check_sites
     from sync.bootstrap.rules import rule_files
-    from sync.rules import RuleErrors
-    from sync.settings import SettingsError, find, load
+    from sync.bootstrap.site_check import check_sites
+    from sync.settings import find, load
+    from sync.toml import MistakesFound
 
     find(config)
     try:
         settings = load(config, secrets=not offline)
-        loaded = rule_files(settings).load()
-    except SettingsError as error:
+        rules = rule_files(settings).load().rules
+    except MistakesFound as error:
         _end([str(mistake) for mistake in error.mistakes], [], as_json)
-    except RuleErrors as error:
-        _end([str(mistake) for mistake in error.errors], [], as_json)
     else:
-        warnings = [str(warning) for warning in loaded.rules.warnings]
-        _end(warnings, [] if offline else check_sites(settings, loaded), as_json)
+        warnings = [str(warning) for warning in rules.warnings]
+        _end(warnings, [] if offline else check_sites(settings, rules), as_json)
 
 
 def _end(mistakes: list[str], reports: list[Report], as_json: bool) -> None:
     """Print what was found, and end with the exit code."""
-    from sync.cli.terminal import harmless
-
     found = [*mistakes, *(str(one) for report in reports for one in report.findings)]
     troubles = [f"site {r.site!r} could not be asked: {r.trouble}" for r in reports if r.trouble]
     if as_json:
         typer.echo(json.dumps(_as_data(mistakes, reports), indent=2))
     else:
-        for report in reports:
-            if report.who:
-                typer.echo(f"Site {report.site!r}: we are {harmless(report.who)} there.")
-        for words in found:
-            typer.echo(harmless(words))
-        for report in reports:
-            for words in report.notes:
-                typer.echo(f"Note: {harmless(words)}.")
-        for words in troubles:
-            typer.echo(f"Not checked: {harmless(words)}")
-        if not found and not troubles:
-            typer.echo("All is well." if reports else "Configuration and rules are well.")
-        elif found:
-            typer.echo(f"{len(found)} {'mistake' if len(found) == 1 else 'mistakes'}.")
+        for line in _lines(found, troubles, reports):
+            typer.echo(harmless(line))
     raise typer.Exit(CANNOT if troubles else MISTAKES if found else 0)
+
+
+def _lines(found: list[str], troubles: list[str], reports: list[Report]) -> Iterator[str]:
+    for report in reports:
+        if report.who:
+            yield f"Site {report.site!r}: we are {report.who} there."
+    yield from found
+    yield from (f"Note: {words}." for report in reports for words in report.notes)
+    yield from (f"Not checked: {words}" for words in troubles)
+    if found:
+        yield f"{len(found)} {'mistake' if len(found) == 1 else 'mistakes'}."
+    elif not troubles:
+        yield "All is well." if reports else "Configuration and rules are well."
 
 
 def _as_data(mistakes: list[str], reports: list[Report]) -> dict[str, Any]:

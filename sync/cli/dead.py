@@ -26,7 +26,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A delivery's id, 
 
 @app.command("list")
 def listed(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")] = 100,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +62,8 @@ def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = Fal
         body = row.body.decode("utf-8", "backslashreplace")
         typer.echo(json.dumps({**_as_data(row), "body": body}, indent=2))
         return
-    from sync.cli.terminal import harmless, moment
+    from sync.cli.terminal import moment
+    from sync.domain.text import harmless
 
     typer.echo(f"delivery  {row.id}")
     typer.echo(f"received  {moment(row.received_at)} UTC from {harmless(row.source)}")
@@ -81,9 +82,9 @@ def replay(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let deliveries be read again, after an upgrade that can read them, say.
+    """Have deliveries read again, for example after an upgrade that can read them.
 
-    The daemon does the work. Replaying what had been read before is harmless: the newest state wins.
+    The daemon reads them. Replaying a delivery that was read before is harmless: the newest state wins.
 
     Exit codes: 0 done, 1 there is no such delivery, 2 usage, the store or the configuration.
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from sync.bootstrap.demo import Demo
     from sync.bootstrap.signals import Stop
 
-# Seconds: the shortest story, what is kept of it for settling, how long that may take at most (and
-# when somebody waits for the end), and how often the account goes on.
+# Seconds: the shortest story; the part of it that is kept for settling; how long settling may take at
+# most, and after Ctrl-C; how often new lines are printed.
 _SHORTEST = 5
 _SETTLING = 4.0
 _PATIENCE = 40.0
 _HURRY = 10.0
 _TICK = 0.25
-# For so long Jira must not be called once all is settled.
+# Seconds for which Jira must not be called once all is settled.
 _SILENCE = 1.0
 
 
@@ -48,8 +48,8 @@ def demo(
     """Watch deliveries become tickets. Needs no configuration and touches nothing outside.
 
     Runs the daemon with a simulated Jira and a simulated Coalesce Quality on 127.0.0.1, with a store of
-    its own that is thrown away at the end, and tells what happens. Ctrl-C ends it, or --for by itself:
-    then it checks every ticket, prints a summary, and exits with 1 should one be lost, doubled or wrong.
+    its own that is thrown away at the end, and prints what happens. Ctrl-C or --for ends it: then it
+    checks every ticket, prints a summary, and exits with 1 if one is lost, doubled or wrong.
 
     Examples:
 
@@ -62,10 +62,10 @@ def demo(
 
     from sync.bootstrap.demo import Demo
     from sync.bootstrap.signals import stop_on_signals
-    from sync.cli.telling import summarise
+    from sync.cli.demo_output import summarise
     from sync.telemetry import configure_logs
 
-    # The account below takes the place of the log; only trouble is worth a line of it.
+    # The lines below replace the log; only errors are logged beside them.
     configure_logs(level="error", form="text")
     console = Console(highlight=False)
     with stop_on_signals() as stop:
@@ -76,7 +76,7 @@ def demo(
             _introduce(console, running, seconds)
             if browser and console.is_terminal:
                 _open(running.board)
-            _tell(console, running, stop, seconds)
+            _follow(console, running, stop, seconds)
             if stop.asked:
                 console.print("Finishing what is on the way; Ctrl-C again ends it at once.")
             running.end_story()
@@ -86,24 +86,22 @@ def demo(
                 return
             before = running.calls
             time.sleep(_SILENCE)
-            verdict, late_calls = running.verdict(), running.calls - before
+            result, late_calls = running.result(), running.calls - before
         finally:
             running.stop()
-    summarise(console, verdict, settled=settled, late_calls=late_calls)
-    raise typer.Exit(0 if settled and verdict.good and not late_calls else 1)
+    summarise(console, result, settled=settled, late_calls=late_calls)
+    raise typer.Exit(0 if settled and result.good and not late_calls else 1)
 
 
 def _seconds(until: str) -> float | None:
     if not until:
         return None
-    from pydantic_core import PydanticCustomError
-
     from sync.settings.values import parse_duration
 
     try:
         seconds = parse_duration(until)
-    except PydanticCustomError as error:
-        raise Problem(f"--for: {error.message()}. Write it as 20s or 2m.", USAGE) from error
+    except ValueError as error:
+        raise Problem(f"--for: {error}. Write it as 20s or 2m.", USAGE) from error
     if seconds < _SHORTEST:
         raise Problem(f"--for: the story needs at least {_SHORTEST} seconds.", USAGE)
     return seconds
@@ -117,7 +115,7 @@ def _introduce(console: Console, running: Demo, seconds: float | None) -> None:
         f"  the daemon receives at       {running.receiver}\n"
         f"  how it is                    {running.ready}\n\n"
         "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira\n"
-        "[cyan]?[/cyan] asked upstream, and found what no delivery had told\n",
+        "[cyan]?[/cyan] asked upstream, and found what no delivery had brought\n",
         soft_wrap=True,
     )
 
@@ -131,27 +129,27 @@ def _open(address: str) -> None:
         webbrowser.open(address)
 
 
-def _tell(console: Console, running: Demo, stop: Stop, seconds: float | None) -> None:
-    """Tell what happens until it is time to settle, or for ever."""
+def _follow(console: Console, running: Demo, stop: Stop, seconds: float | None) -> None:
+    """Print what happens until it is time to settle, or until stopped."""
     end = None if seconds is None else time.monotonic() + max(seconds / 2, seconds - _SETTLING)
     while not stop.wait(_TICK) and (end is None or time.monotonic() < end):
-        _say(console, running)
+        _print_new(console, running)
 
 
 def _settle(console: Console, running: Demo, stop: Stop) -> bool:
-    """Tell on until nothing is left to do; whether that came to pass in time."""
+    """Print what happens until nothing is left to do; returns whether that was in time."""
     began = time.monotonic()
     while not running.settled():
         if time.monotonic() - began > (_HURRY if stop.asked else _PATIENCE):
             return False
         time.sleep(_TICK)
-        _say(console, running)
-    _say(console, running)
+        _print_new(console, running)
+    _print_new(console, running)
     return True
 
 
-def _say(console: Console, running: Demo) -> None:
-    from sync.cli.telling import line
+def _print_new(console: Console, running: Demo) -> None:
+    from sync.cli.demo_output import line
 
     for happening in running.happened():
         if console.is_terminal:

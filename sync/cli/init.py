@@ -11,6 +11,7 @@ import typer
 from sync.cli.problems import USAGE, Problem
 
 
+# More than six parameters: each is an option of the verb.
 def init(
     site: Annotated[
         str, typer.Option("--site", metavar="URL", help="The address of the Jira site.")
@@ -46,7 +47,7 @@ def init(
     Example:  JIRA_TOKEN=… ticket-sync init --site https://your-team.atlassian.net
     --email jira-bot@example.com --project DATA --yes
     """
-    from sync.bootstrap.beginning import Answers, first_files, write
+    from sync.bootstrap.first_files import Answers, first_files, write
     from sync.domain.errors import Rejected
 
     answers = Answers(

@@ -162,6 +162,6 @@ def _tickets(count: int) -> str:
 
 
 def _safe(text: object) -> str:
-    from sync.cli.terminal import harmless
+    from sync.domain.text import harmless
 
     return " ".join(harmless(text).split())

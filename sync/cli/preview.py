@@ -1,4 +1,4 @@
-"""``preview``: the ticket a payload would make."""
+"""``preview``: the tickets that a delivery would make."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from sync.cli.problems import USAGE, Problem
 from sync.cli.send import Sample, body_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sync.adapters.jira.offline_draft import SketchedField
     from sync.domain.rule import Desired
     from sync.rules import Rule, RuleSet
+    from sync.settings import Settings
     from sync.worker.foresight.preview import Preview
 
 
@@ -39,45 +42,57 @@ def preview(
     """Show the ticket a delivery would make: the rule, why not the ones before, and every field.
 
     Uses the rules on disk and asks nobody: neither Jira nor the store. Without a configuration, the
-    rules in ./mappings or those that come with ticket-sync are used.
+    rules in ./mappings or those that come with ticket-sync are used. A delivery with several events is
+    shown event by event; --json then prints a list.
 
     Exit codes: 0 a ticket would be made, 1 none would (no rule matches, or the rule fails on it), 2 the
     delivery cannot be read, or usage, rules or configuration are wrong.
 
     Example:  ticket-sync preview --sample issue_created
     """
-    from sync.adapters.coalesce import CoalesceSource
+    from sync.bootstrap.adapters import sources_of
     from sync.domain.errors import Unreadable
     from sync.worker.foresight.preview import preview as look
 
     body = body_of(file, sample)
-    rules, clouds = _rules(config, site)
+    settings, rules, clouds = _rules(config, site)
     try:
-        found = look(CoalesceSource(), rules, body)
+        found = look(sources_of(settings).values(), rules, body)
     except Unreadable as error:
         raise Problem(f"The delivery cannot be read: {error}", USAGE) from error
-    cloud = clouds.get(found.rule.site, True) if found.rule else True
-    fields: list[SketchedField] = []
-    if found.desired is not None:
-        from sync.adapters.jira.offline_draft import sketch
-
-        fields = sketch(found.desired, cloud=cloud)
+    shown = [_sketched(one, clouds) for one in found]
     if as_json:
-        typer.echo(json.dumps(_as_data(found, fields, cloud), indent=2, default=str))
+        data = [_as_data(*one) for one in shown]
+        typer.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2, default=str))
+    elif shown:
+        for one in shown:
+            _print(*one)
     else:
-        _print(found, fields, cloud)
-    good = found.desired is not None and not any(field.problem for field in fields)
-    raise typer.Exit(0 if good else 1)
+        typer.echo("A delivery without events makes no ticket.")
+    made = any(fields and not any(field.problem for field in fields) for _, fields, _ in shown)
+    raise typer.Exit(0 if made else 1)
 
 
-def _rules(config: Path | None, site: str) -> tuple[RuleSet, dict[str, bool]]:
-    """The rules on disk, and which sites are Jira Cloud."""
+def _sketched(
+    found: Preview, clouds: Mapping[str, bool]
+) -> tuple[Preview, list[SketchedField], bool]:
+    """An event's preview, its fields as Jira would get them, and whether that Jira is Jira Cloud."""
+    cloud = clouds.get(found.rule.site, True) if found.rule else True
+    if found.desired is None:
+        return found, [], cloud
+    from sync.adapters.jira.offline_draft import sketch
+
+    return found, sketch(found.desired, cloud=cloud), cloud
+
+
+def _rules(config: Path | None, site: str) -> tuple[Settings, RuleSet, Mapping[str, bool]]:
+    """The settings, the rules on disk, and which sites are Jira Cloud."""
     from dataclasses import replace
 
     from sync.adapters.jira.offline_draft import speaks_cloud
     from sync.bootstrap.adapters import jira_site, rule_defaults
     from sync.rules import Defaults, load
-    from sync.settings import SettingsError, find, shipped
+    from sync.settings import Settings, SettingsError, find, shipped
     from sync.settings import load as load_settings
 
     try:
@@ -88,7 +103,7 @@ def _rules(config: Path | None, site: str) -> tuple[RuleSet, dict[str, bool]]:
         here = Path("mappings")
         folder = here if here.is_dir() else shipped("mappings")
         name = site or "main"
-        return load(folder, Defaults({name: "DATA"}, name)), {name: True}
+        return Settings(), load(folder, Defaults({name: "DATA"}, name)), {name: True}
     settings = load_settings(config, secrets=False)
     if site and site not in settings.sites:
         known = ", ".join(sorted(settings.sites)) or "none"
@@ -97,7 +112,7 @@ def _rules(config: Path | None, site: str) -> tuple[RuleSet, dict[str, bool]]:
     if site:
         defaults = replace(defaults, default_site=site)
     clouds = {name: speaks_cloud(jira_site(name, one)) for name, one in settings.sites.items()}
-    return load(settings.rules_folder, defaults), clouds
+    return settings, load(settings.rules_folder, defaults), clouds
 
 
 def _as_data(found: Preview, fields: list[SketchedField], cloud: bool) -> dict[str, Any]:
@@ -142,7 +157,7 @@ def _as_data(found: Preview, fields: list[SketchedField], cloud: bool) -> dict[s
 
 
 def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:
-    from sync.cli.terminal import harmless
+    from sync.domain.text import harmless
 
     if found.snapshot is None:
         typer.echo(f"A delivery of type {found.event.type.value} makes no ticket.")
@@ -161,7 +176,8 @@ def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:
 
 
 def _ticket(rule: Rule, desired: Desired, fields: list[SketchedField], cloud: bool) -> None:
-    from sync.cli.terminal import cell, console, harmless, table
+    from sync.cli.terminal import cell, console, table
+    from sync.domain.text import harmless
 
     kind = " or ".join(desired.issue_type)
     where = (
@@ -191,11 +207,12 @@ def _ticket(rule: Rule, desired: Desired, fields: list[SketchedField], cloud: bo
 
 
 def _text(field: SketchedField, cloud: bool) -> None:
-    """Rich text as people will read it, or Data Center's markup."""
+    """Rich text: rendered for Jira Cloud, as markup for Data Center."""
     from rich.markdown import Markdown
     from rich.padding import Padding
 
-    from sync.cli.terminal import cell, console, harmless
+    from sync.cli.terminal import cell, console
+    from sync.domain.text import harmless
 
     out = console()
     out.print(cell(f"{field.name}:", "bold"))

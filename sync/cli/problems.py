@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sync.toml import MistakesFound
+
 RUNTIME = 1
 USAGE = 2
 
@@ -27,9 +32,9 @@ def explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, Problem):
         return str(error), error.code
     if isinstance(error, SettingsError):
-        return _listed("The configuration cannot be used", error.mistakes), USAGE
+        return _listed("The configuration cannot be used", error), USAGE
     if isinstance(error, RuleErrors):
-        return _listed("The mapping rules cannot be used", error.errors), USAGE
+        return _listed("The mapping rules cannot be used", error), USAGE
     if isinstance(error, CannotStart | CannotListen | StoreMisconfigured):
         return _sentence(str(error)), USAGE
     if isinstance(error, StoreUnavailable | Fault):
@@ -48,8 +53,8 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
 
 
-def _listed(what: str, mistakes: object) -> str:
-    lines = [str(mistake) for mistake in mistakes]  # type: ignore[attr-defined]
+def _listed(what: str, found: MistakesFound) -> str:
+    lines = [str(mistake) for mistake in found.mistakes]
     if len(lines) == 1:
         return f"{what}. {lines[0]}"
     return "\n".join([f"{what}: {len(lines)} mistakes.", *(f"  {line}" for line in lines)])

@@ -8,7 +8,9 @@ import typer
 
 
 def sandbox(
-    port: Annotated[int, typer.Option("--port", "-p", help="Where to listen; 0 for any.")] = 9080,
+    port: Annotated[
+        int, typer.Option("--port", "-p", help="The port to listen on; 0 for any.")
+    ] = 9080,
     datacenter: Annotated[
         bool, typer.Option("--datacenter", help="Speak as Jira Data Center instead of Jira Cloud.")
     ] = False,
@@ -21,7 +23,7 @@ def sandbox(
         typer.Option("--rate-limits/--no-rate-limits", help="Refuse too many calls, as Jira does."),
     ] = True,
 ) -> None:
-    """Run a simulated Jira on this machine, to try rules and settings against. It forgets at the end.
+    """Run a simulated Jira on this machine, to try rules and settings. Nothing is kept when it ends.
 
     Its board is at /, its API under /rest/. It prints what to write into config.toml.
 

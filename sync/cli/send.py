@@ -37,13 +37,14 @@ _MEANING = {
         "used here, or its clock and this one's differ by more than clock_skew allows; its log says "
         "which (reason=…). Give the right one with --secret, or --config with the daemon's file."
     ),
-    404: "There is a server, but no receiver at that address. It is …/webhooks/coalesce.",
+    404: "There is a server, but no receiver at that address. The path is /webhooks/coalesce.",
     408: "The body did not arrive in time.",
     413: "The body is larger than max_body in [server] allows.",
     503: "The daemon cannot store it now; its log and /health/ready say why. A sender tries again.",
 }
 
 
+# More than six parameters: a verb has one for each of its options.
 def send(
     file: Annotated[
         Path | None,

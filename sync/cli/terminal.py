@@ -1,27 +1,18 @@
-"""What verbs put on the terminal: text from outside made harmless, times in words, tables."""
+"""What verbs put on the terminal: tables of harmless text, and times in words."""
 
 from __future__ import annotations
 
 import io
-import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from sync.domain.text import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-# Titles come from outside: an escape sequence in one must not reach the terminal as such.
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-
-def harmless(text: object) -> str:
-    """The text without control characters (tabs and line ends stay)."""
-    return _CONTROL.sub("\ufffd", str(text).replace("\r\n", "\n"))
 
 
 def cell(text: object, style: str = "") -> Text:

@@ -12,6 +12,7 @@ import typer
 from sync.cli.opened import opened_store
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import Problem
+from sync.domain.text import harmless, one_line
 
 if TYPE_CHECKING:
     from sync.store.engine import Store
@@ -126,7 +127,7 @@ def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, 
 
 
 def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
-    from sync.cli.terminal import cell, console, harmless, moment, table
+    from sync.cli.terminal import cell, console, moment, table
 
     ticket = story.ticket
     if ticket is None:
@@ -167,5 +168,4 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
 
 def _short(value: Any, limit: int = 160) -> str:
     text = " ¶ ".join(map(str, value)) if isinstance(value, list) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return one_line(text, limit)

@@ -1,8 +1,7 @@
 """Subjects, the events that speak of them, and the snapshot we keep of each.
 
-Shapes follow Coalesce Quality's webhook messages (``synq.webhooks.v1``): a payload is the message
-with snake_case names, enums as short lower-case words and every absent field filled with its proto3
-default, so that rules and templates never meet a missing key.
+These values are the language of every source: each translates its own messages into kinds, statuses
+and event types of this module, and payloads as in ``sync.domain.payload``.
 """
 
 from __future__ import annotations
@@ -204,7 +203,7 @@ def _with_state(payload: Mapping[str, Any], api: Snapshot) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One delivery, read. ``snapshot`` is None for pings and for types that name no subject."""
+    """What a delivery says happened, to one subject or to none: pings and some types name none."""
 
     id: str
     type: EventType

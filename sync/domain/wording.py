@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from sync.domain.text import one_line
 from sync.domain.ticket import Document
 
 # As blocks carry it: the address behind a link, after the link's text.
@@ -19,8 +20,7 @@ def short(value: Any, limit: int = 60) -> str:
     if value is None or value == "":
         return "nothing"
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return one_line(text, limit)
 
 
 def rewording(before: Any, after: Any) -> str:

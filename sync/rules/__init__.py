@@ -1,8 +1,7 @@
 """Mapping rules: load TOML → RuleSet, match, project → Desired."""
 
 from sync.rules.compile import Defaults
-from sync.rules.errors import RuleError, RuleErrors
-from sync.rules.load import load, parse
+from sync.rules.load import RuleErrors, Texts, load, parse, texts_of
 from sync.rules.rule import Explained, IncidentIssues, Rule, RuleSet
 
 __all__ = [
@@ -10,9 +9,10 @@ __all__ = [
     "Explained",
     "IncidentIssues",
     "Rule",
-    "RuleError",
     "RuleErrors",
     "RuleSet",
+    "Texts",
     "load",
     "parse",
+    "texts_of",
 ]

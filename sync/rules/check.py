@@ -6,7 +6,6 @@ without such a key, time zones and durations that are none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING
 from jinja2 import nodes
 
 from sync.rules.durations import seconds_of
-from sync.rules.errors import Wrong, meant
 from sync.rules.filters import zone
 from sync.rules.vocabulary import (
     IN_BOTH,
@@ -26,6 +24,7 @@ from sync.rules.vocabulary import (
     UNKNOWN,
     Shape,
 )
+from sync.toml import Wrong, meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +32,9 @@ if TYPE_CHECKING:
     from sync.rules.templates import Template
 
 _KIND_NAMES = ("issue", "incident", "kind")
+_OTHER = {"issue": "incident", "incident": "issue"}
+# The shape of `subject` in a rule of one kind.
+_SUBJECTS = {frozenset({"issue"}): ISSUE, frozenset({"incident"}): INCIDENT}
 _LOOP = Shape(
     dict.fromkeys(("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth"))
     | dict.fromkeys(("previtem", "nextitem"), UNKNOWN)
@@ -46,14 +48,14 @@ _ITEM = ("first", "last", "min", "max")
 
 
 @dataclass(frozen=True)
-class Scope:
+class NamesInScope:
     """What a template may speak of: the kinds its rule can match, and the tables there are."""
 
     kinds: frozenset[str]
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def check(made: Template, scope: Scope) -> list[Wrong]:
+def check(made: Template, scope: NamesInScope) -> list[Wrong]:
     """Everything wrong with a template, in the order it is written. Lines count from 0."""
     return _Walk(scope).over(made.tree)
 
@@ -71,7 +73,7 @@ def shown(node: nodes.Node) -> str:
 
 @dataclass
 class _Walk:
-    scope: Scope
+    scope: NamesInScope
     faults: list[Wrong] = field(default_factory=list)
     guarded: int = 0
     known: list[dict[str, Shape]] = field(default_factory=lambda: [{}])
@@ -119,24 +121,30 @@ class _Walk:
         return self.upstream(node)
 
     def upstream(self, node: nodes.Name) -> Shape:
-        name, kinds = node.name, self.scope.kinds
-        if name in ("issue", "incident") and not self.guarded and kinds != {name}:
-            other = "incident" if name == "issue" else "issue"
-            only = kinds == {other}
-            self.fault(
-                node,
-                f"there is no `{name}` "
-                + (f"in a rule of {other}s" if only else f"when the rule matches an {other}"),
-                f"Use `{other}` or `subject`."
-                if only
-                else f'Use `subject`, add kind = "{name}" to the rule\'s `when`, '
-                f"or write {{% if {name} %}} around it.",
-            )
+        name = node.name
         if name == "tables":
             return Shape({table: Shape(dict.fromkeys(keys)) for table, keys in self.scope.tables})
-        if name == "subject" and not self.guarded:
-            return ISSUE if kinds == {"issue"} else INCIDENT if kinds == {"incident"} else IN_BOTH
+        if not self.guarded:
+            if name in _OTHER:
+                self.kind(node)
+            if name == "subject":
+                return _SUBJECTS.get(self.scope.kinds, IN_BOTH)
         return NAMES[name] or PLAIN
+
+    def kind(self, node: nodes.Name) -> None:
+        """`issue` or `incident`, where the rule may match the other."""
+        name, other = node.name, _OTHER[node.name]
+        if self.scope.kinds == {other}:
+            self.fault(
+                node, f"there is no `{name}` in a rule of {other}s", f"Use `{other}` or `subject`."
+            )
+        elif other in self.scope.kinds:
+            self.fault(
+                node,
+                f"there is no `{name}` when the rule matches an {other}",
+                f'Use `subject`, add kind = "{name}" to the rule\'s `when`, '
+                f"or write {{% if {name} %}} around it.",
+            )
 
     def visit_getattr(self, node: nodes.Getattr) -> Shape:
         return self.step(node, self.visit(node.node), node.attr)
@@ -247,22 +255,25 @@ class _Walk:
         arguments = [*node.args, *(pair.value for pair in node.kwargs)]
         for argument in arguments:
             self.visit(argument)
-        named: Mapping[str, nodes.Node] = {str(pair.key): pair.value for pair in node.kwargs}
-        first = arguments[0] if arguments else None
-        if isinstance(first, nodes.Const):
-            self.argument(node, first.value)
-        if "attribute" in named and isinstance(named["attribute"], nodes.Const):
-            name = str(named["attribute"].value)
-            item = shape.item
-            if item and item.fields and not item.open and name.split(".")[0] not in item.fields:
+        if arguments and isinstance(arguments[0], nodes.Const):
+            self.argument(node, arguments[0].value)
+        self.attribute(node, shape.item or UNKNOWN)
+        if node.name in _SAME:
+            return shape
+        return (shape.item or UNKNOWN) if node.name in _ITEM else UNKNOWN
+
+    def attribute(self, node: nodes.Filter, item: Shape) -> None:
+        """The field that a filter takes of each item of a list."""
+        for pair in node.kwargs:
+            if pair.key != "attribute" or not isinstance(pair.value, nodes.Const):
+                continue
+            name = str(pair.value.value)
+            if item.fields and not item.open and name.split(".")[0] not in item.fields:
                 self.fault(
                     node,
                     f"there is no field {name!r} in the items of `{shown(node.node or node)}`",
                     meant(name, item.fields),
                 )
-        if node.name in _SAME:
-            return shape
-        return (shape.item or UNKNOWN) if node.name in _ITEM else UNKNOWN
 
     def argument(self, node: nodes.Filter, value: object) -> None:
         """What the first argument of some filters must be."""

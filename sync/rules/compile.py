@@ -17,19 +17,21 @@ from sync.domain.rule import (
     RuleRef,
 )
 from sync.domain.subject import Status
-from sync.rules.check import Scope
+from sync.rules.check import NamesInScope
 from sync.rules.conditions import Compiler, written
 from sync.rules.durations import seconds_of
-from sync.rules.errors import Mistakes, meant, nearest
 from sync.rules.identity import WORDS, Grouping, grouping_of
 from sync.rules.inherit import Given, Layer, Sheet, as_list, inherit
-from sync.rules.positions import Path
 from sync.rules.project import FieldPlan, Projection
 from sync.rules.rule import IncidentIssues, Rule
 from sync.rules.status import compile_status
 from sync.rules.templates import is_template
 from sync.rules.values import Value, compile_value
 from sync.rules.vocabulary import KINDS, STANDARD_FIELDS
+from sync.toml import Mistakes, Position, meant, nearest
+
+# Whether a direction of ``issues`` has the incident on the outward side of the link.
+_OUTWARD = {"outward": True, "inward": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,11 @@ class RuleCompiler:
 
     def __init__(self, layers: list[Layer], tables: Mapping[str, Any], mistakes: Mistakes) -> None:
         self._layer = layers[-1]
-        self._sheet = inherit(layers)
+        self._sheet = inherit(layers, mistakes)
         self._tables = tables
         self._mistakes = mistakes
         self._when: Mapping[str, Any] = self._layer.data.get("when") or {}
-        self.scope = Scope(
+        self.scope = NamesInScope(
             kinds_of(self._when), tuple((name, tuple(table)) for name, table in tables.items())
         )
 
@@ -66,8 +68,8 @@ class RuleCompiler:
         """The rule. What it gives is of use only if there were no mistakes."""
         sheet, layer = self._sheet, self._layer
         site = self._site(sheet, defaults)
-        at = layer.source.place(layer.path)
-        when = Compiler(self._mistakes, lambda path: layer.source.place(path)).compile(
+        at = layer.source.position(layer.path)
+        when = Compiler(self._mistakes, layer.source.position).compile(
             self._when, (*layer.path, "when"), "when"
         )
         project = self._project(sheet, site, defaults)
@@ -100,6 +102,7 @@ class RuleCompiler:
             storm=(storm["limit"], seconds_of(storm["window"])) if storm else None,
             issues=self._issues(sheet),
             grouping=self._grouping(sheet),
+            sheet=sheet,
         )
 
     def _site(self, sheet: Sheet, defaults: Defaults) -> str:
@@ -115,7 +118,7 @@ class RuleCompiler:
             return defaults.default_site
         if given.value not in defaults.sites:
             self._mistakes.add(
-                given.place,
+                given.position,
                 given.key,
                 f"there is no site {given.value!r} in config.toml",
                 meant(given.value, defaults.sites),
@@ -127,7 +130,7 @@ class RuleCompiler:
         project = given.value if given else defaults.sites.get(site)
         if given and is_template(given.value):
             self._mistakes.add(
-                given.place,
+                given.position,
                 given.key,
                 "must be one project's key, not a template",
                 "Write a rule for each project.",
@@ -154,7 +157,7 @@ class RuleCompiler:
         for name, given in owners.items():
             if name not in fields:
                 self._mistakes.add(
-                    given.place, given.key, "is about a field the rule does not set",
+                    given.position, given.key, "is about a field the rule does not set",
                     meant(name, fields),
                 )  # fmt: skip
         if "summary" not in fields:
@@ -173,7 +176,7 @@ class RuleCompiler:
             close = nearest(name, STANDARD_FIELDS) if "customfield" not in name else ""
         if close and name != close:
             self._mistakes.add(
-                given.place,
+                given.position,
                 given.key,
                 "is not how this field is written",
                 f"Did you mean {close!r}? A custom field goes by its exact name in quotes.",
@@ -188,7 +191,7 @@ class RuleCompiler:
             if name not in fields:
                 one = given.child(number) if isinstance(given.value, list) else given
                 self._mistakes.add(
-                    one.place, one.key, f"{name!r} is a field the rule does not set",
+                    one.position, one.key, f"{name!r} is a field the rule does not set",
                     meant(name, fields),
                 )  # fmt: skip
         return as_list(given.value)
@@ -210,7 +213,7 @@ class RuleCompiler:
                 parts.append(text)
             else:
                 self._mistakes.add(
-                    one.place,
+                    one.position,
                     one.key,
                     f"{text!r} is neither a template nor one of its words",
                     meant(text, WORDS),
@@ -237,18 +240,18 @@ class RuleCompiler:
             given = next(iter(sheet.tables["issues"].values()))
             if given.source is self._layer.source and given.path[0] == "rule":
                 self._mistakes.add(
-                    given.place, "issues", "is for rules of incidents, and this one matches none",
+                    given.position, "issues", "is for rules of incidents, and this one matches none",
                     'Add kind = "incident" to `when`, or remove the table.',
                 )  # fmt: skip
         return IncidentIssues(
             link=said.get("link", ""),
-            outward=said.get("direction", "outward") == "outward",
+            outward=_OUTWARD[said.get("direction", "outward")],
             on_ticket=bool(said.get("on_ticket")),
             close=bool(said.get("close")),
         )
 
-    def _here(self) -> Any:
-        return self._layer.source.place(self._layer.path)
+    def _here(self) -> Position:
+        return self._layer.source.position(self._layer.path)
 
     def _digest(self, sheet: Sheet, site: str, project: str) -> str:
         data = {
@@ -263,8 +266,3 @@ class RuleCompiler:
         }
         text = json.dumps(data, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def rule_path(number: int) -> Path:
-    """Where the rule of this number (from 0) is in its file."""
-    return ("rule", number)

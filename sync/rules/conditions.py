@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sync.domain.subject import Snapshot
-from sync.rules.errors import Mistakes, Place, Wrong
+from sync.domain.text import cut
 from sync.rules.patterns import Patterns, pattern
-from sync.rules.positions import Path
+from sync.rules.vocabulary import IDENTIFIER_TEXTS
+from sync.toml import Mistakes, Path, Position, Wrong, meant
 
 Entity = Mapping[str, Any]
 
@@ -80,8 +81,7 @@ class Condition(Protocol):
 
 
 def _shown(values: Sequence[str]) -> str:
-    texts = [" ".join(v.split()) for v in values if v]
-    return " and ".join(repr(t if len(t) <= 60 else t[:59] + "…") for t in texts[:4])
+    return " and ".join(repr(cut(" ".join(v.split()), 60)) for v in [v for v in values if v][:4])
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,11 @@ class Not:
         yield from ()
 
 
+_LISTS: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {"any": AnyOf, "all": AllOf}
+KEYS = (*FACETS, *ENTITIES, *_LISTS, "not")
+ENTITY_KEYS = ("name", "type", "folder", "platform", *IDENTIFIER_TEXTS)
+
+
 def written(value: Any) -> str:
     """A condition as it stands in the file, in one line."""
     if isinstance(value, dict):
@@ -200,9 +205,9 @@ def written(value: Any) -> str:
 class Compiler:
     """Compiles one rule's conditions; what is wrong with them goes to ``mistakes``."""
 
-    def __init__(self, mistakes: Mistakes, place: Callable[[Path], Place]) -> None:
+    def __init__(self, mistakes: Mistakes, position: Callable[[Path], Position]) -> None:
         self._mistakes = mistakes
-        self._place = place
+        self._position = position
 
     def _patterns(self, value: Any, path: Path, key: str) -> Patterns:
         found = []
@@ -211,33 +216,48 @@ class Compiler:
                 found.append(pattern(source))
             except Wrong as fault:
                 where = (*path, number) if isinstance(value, list) else path
-                self._mistakes.wrong(self._place(where), key, fault)
+                self._mistakes.wrong(self._position(where), key, fault)
         return Patterns(tuple(found))
 
     def compile(self, when: Mapping[str, Any], path: Path, key: str) -> AllOf:
-        """``when`` has the right shape; ``path`` is where it is, ``key`` how people call it."""
-        parts: list[Condition] = []
-        for name, value in when.items():
-            here, called = (*path, name), f"{key}.{name}"
-            if not value:
-                self._mistakes.add(
-                    self._place(here), called, "has no condition", "Give one, or remove it."
-                )
-            elif name in FACETS:
-                parts.append(Test(name, self._patterns(value, here, called)))
-            elif name in ENTITIES:
-                table = value if isinstance(value, dict) else {"name": value}
-                tests = tuple(
-                    (k, self._patterns(v, (*here, k) if table is value else here, f"{called}.{k}"))
-                    for k, v in table.items()
-                )
-                parts.append(EntityTest(name, tests))
-            elif name == "not":
-                parts.append(Not(self.compile(value, here, called), written(value)))
-            else:
-                inner = tuple(
-                    self.compile(one, (*here, number), f"{called}[{number + 1}]")
-                    for number, one in enumerate(value)
-                )
-                parts.append(AnyOf(inner) if name == "any" else AllOf(inner))
-        return AllOf(tuple(parts))
+        """``path`` is where ``when`` is in its file, ``key`` how people call it."""
+        parts = [
+            self._condition(name, value, (*path, name), f"{key}.{name}")
+            for name, value in when.items()
+        ]
+        return AllOf(tuple(part for part in parts if part is not None))
+
+    def _condition(self, name: str, value: Any, path: Path, key: str) -> Condition | None:
+        """One key of a ``when``; None where the key cannot be used."""
+        if name not in KEYS:
+            self._unknown(name, KEYS, path, key)
+        elif not value:
+            self._mistakes.add(
+                self._position(path), key, "has no condition", "Give one, or remove it."
+            )
+        elif name in FACETS:
+            return Test(name, self._patterns(value, path, key))
+        elif name in ENTITIES:
+            return self._entity(name, value, path, key)
+        elif name == "not":
+            return Not(self.compile(value, path, key), written(value))
+        else:
+            inner = tuple(
+                self.compile(one, (*path, number), f"{key}[{number + 1}]")
+                for number, one in enumerate(value)
+            )
+            return _LISTS[name](inner)
+        return None
+
+    def _entity(self, name: str, value: Any, path: Path, key: str) -> EntityTest:
+        if not isinstance(value, dict):
+            return EntityTest(name, (("name", self._patterns(value, path, key)),))
+        for unknown in value.keys() - set(ENTITY_KEYS):
+            self._unknown(unknown, ENTITY_KEYS, (*path, unknown), f"{key}.{unknown}")
+        return EntityTest(
+            name,
+            tuple((k, self._patterns(v, (*path, k), f"{key}.{k}")) for k, v in value.items()),
+        )
+
+    def _unknown(self, name: str, known: Sequence[str], path: Path, key: str) -> None:
+        self._mistakes.add(self._position(path), key, "is not a condition", meant(name, known))

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync.domain.subject import Kind, Snapshot, Status
-from sync.rules.errors import Wrong
+from sync.domain.text import cut
 from sync.rules.filters import moment
 from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
+from sync.toml import Wrong
 
+# Characters that templates can carry; Jira takes less than half of these.
 LONGEST_DESCRIPTION = 70_000
 
 _ADVANCE = (
@@ -58,18 +60,15 @@ def subject_url(snapshot: Snapshot) -> str:
     return str(snapshot.payload.get(f"{snapshot.ref.kind.value}_url") or "")
 
 
-def shortened(text: str) -> str:
-    """A description that templates can carry; Jira takes less than half of this."""
-    if len(text) <= LONGEST_DESCRIPTION:
-        return text
-    return text[:LONGEST_DESCRIPTION].rstrip() + "\n\n… (cut: the whole text is upstream)"
-
-
 def record(snapshot: Snapshot) -> Mapping[str, Any]:
     """A subject as templates see it: its payload, and what else we know."""
     known = {
         **snapshot.payload,
-        "description": shortened(str(snapshot.payload.get("description") or "")),
+        "description": cut(
+            str(snapshot.payload.get("description") or ""),
+            LONGEST_DESCRIPTION,
+            "\n\n… (cut: the whole text is upstream)",
+        ),
         "id": snapshot.ref.id,
         "kind": snapshot.ref.kind.value,
         "url": subject_url(snapshot),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync.domain.durations import seconds_in
-from sync.rules.errors import Wrong, said
+from sync.toml import Wrong, said
 
 _REMEDY = 'Write it as "10m", "7d", "1h30m", or as a number of seconds.'
 

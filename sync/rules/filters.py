@@ -15,9 +15,10 @@ from jinja2.filters import FILTERS
 from jinja2.runtime import Context, Undefined
 
 from sync.domain.durations import in_words
+from sync.domain.text import cut
 from sync.rules.durations import seconds_of
-from sync.rules.errors import Wrong, meant, said
 from sync.rules.sandbox import bounded, concat, counted, printed, spend
+from sync.toml import Wrong, meant, said
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
 _LEADING = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
@@ -66,8 +67,7 @@ def web_address(url: Any) -> str:
 
 def truncate(value: Any, length: int = 255, end: str = "…") -> str:
     """At most ``length`` characters, with ``end`` where something was cut."""
-    text = str(printed(value))
-    return text if len(text) <= length else text[: max(0, length - len(end))].rstrip() + end
+    return cut(str(printed(value)), length, end)
 
 
 def slug(value: Any, length: int = 60) -> str:
@@ -143,12 +143,16 @@ def _when(value: Any) -> str:
         return md(value)
 
 
-def _cell(entity: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
     if "kind" in entity:
         state = str(entity.get("state", "")).replace("_", " ")
         return link(entity.get("title"), entity.get("url")), state, _when(entity.get("started_at"))
     name = link(entity.get("name"), entity.get("entity_url"))
     return name, md(entity.get("type_name") or ""), md(entity.get("folder") or "")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell or ' ' for cell in cells)} |"
 
 
 def table(values: Any, limit: int = 25) -> str:
@@ -162,8 +166,7 @@ def table(values: Any, limit: int = 25) -> str:
         )
     kind = "kind" in rows[0]
     heads = ("Subject", "Status", "Started") if kind else ("Entity", "Type", "Folder")
-    lines = [f"| {' | '.join(heads)} |", "| --- | --- | --- |"]
-    lines += [f"| {' | '.join(c or ' ' for c in _cell(row))} |" for row in rows[:limit]]
+    lines = [_row(heads), _row(["---"] * len(heads)), *(_row(_cells(row)) for row in rows[:limit])]
     more = len(rows) - limit
     return "\n".join([*lines, *([f"\n… and {more} more."] if more > 0 else [])]) + "\n"
 

@@ -6,10 +6,9 @@ import inspect
 from collections.abc import Iterator
 
 from jinja2 import nodes
-from jinja2.utils import _PassArg
 
 from sync.rules import filters
-from sync.rules.errors import Wrong, meant
+from sync.toml import Wrong, meant
 
 # What else Jinja has (macros, imports, blocks, calls) either escapes the budget of a rendering or
 # makes rules harder to read.
@@ -76,7 +75,8 @@ def _arguments(node: nodes.Filter) -> Iterator[tuple[str, str]]:
         yield "`map`: is not told what to take", "Write it as map(attribute='title')."
     if function.__module__ != filters.__name__:
         return  # Jinja's own hide their signatures.
-    before = 2 if _PassArg.from_obj(function) is not None else 1
+    # What is before the |; `lookup` is given the names of the template as well.
+    before = 2 if function is filters.lookup else 1
     try:
         inspect.signature(function).bind(
             *range(before + len(node.args)), **dict.fromkeys(names, None)

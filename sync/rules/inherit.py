@@ -6,28 +6,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync.rules.errors import Place
-from sync.rules.positions import Path, Positions
+from sync.rules.vocabulary import STATUSES
+from sync.toml import Document, Mistakes, Path, Position, meant
 
-# Tables whose keys are inherited one by one.
-BY_KEY = ("fields", "ownership", "comments", "leave_closed", "issues")
+# Tables whose keys are inherited one by one, with the keys each may have; None for any.
+BY_KEY: dict[str, tuple[str, ...] | None] = {
+    "fields": None,
+    "ownership": None,
+    "comments": ("updated", "on", "running"),
+    "leave_closed": ("resolutions", "statuses"),
+    "issues": ("link", "direction", "on_ticket", "close"),
+}
+# Keys of which the last value counts as a whole.
+PLAIN = (
+    *("name", "when", "site", "project", "issue_type", "group_by", "storm", "hold"),
+    *("reopen_within", "close_after", "on_deleted", "create_when_ended"),
+)
 # Giving one of these replaces whatever way to the status was inherited.
 TARGETS = ("status", "transition", "category", "leave")
 _WAYS = (*TARGETS, "prefer", "via")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file as read: its name, and where in it everything is."""
-
-    file: str
-    positions: Positions
-
-    def place(self, path: Path) -> Place:
-        return Place(self.file, self.positions.line(path))
-
-    def text(self, path: Path) -> Place:
-        return Place(self.file, self.positions.text(path))
+STATUS_KEYS = (*_WAYS, "resolution", "fields", "comment")
+# What the program's own defaults are called in messages.
+BUILTIN = "built-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,24 @@ class Given:
     """A value, where its key is written, and how people call that key."""
 
     value: Any
-    source: Source
+    source: Document
     path: Path
     key: str
 
     @property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """Where the key is."""
-        return self.source.place(self.path)
+        return self.source.position(self.path)
 
     @property
-    def text(self) -> Place:
+    def text_position(self) -> Position:
         """Where the first line of a text is."""
-        return self.source.text(self.path)
+        return self.source.text_position(self.path)
+
+    @property
+    def by_a_person(self) -> bool:
+        """Whether a rule file gives the value, rather than the program's own defaults."""
+        return self.source.file != BUILTIN
 
     def child(self, step: str | int) -> Given:
         """The value under a key or number of this one."""
@@ -60,7 +65,7 @@ class Layer:
     """One table that says what a rule asks for: a rule, or [defaults]."""
 
     data: Mapping[str, Any]
-    source: Source
+    source: Document
     path: Path
     called: str = ""
 
@@ -93,27 +98,43 @@ def as_list(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-def _status(entry: Given) -> dict[str, Given]:
-    if isinstance(entry.value, str):
-        return {"status": entry}
-    return {name: entry.child(name) for name in entry.value}
+def _children(given: Given, known: Sequence[str] | None, mistakes: Mistakes) -> dict[str, Given]:
+    """The values in a table by key; a key that is not known is a mistake and left out."""
+    found = {}
+    for key in given.value:
+        child = given.child(key)
+        if known is None or key in known:
+            found[key] = child
+        else:
+            _unknown(child, key, known, mistakes)
+    return found
 
 
-def inherit(layers: Sequence[Layer]) -> Sheet:
-    """The sum of the layers; the last word on each key counts."""
+def _unknown(given: Given, key: str, known: Sequence[str], mistakes: Mistakes) -> None:
+    mistakes.add(given.position, given.key, "is not a key here", meant(key, known))
+
+
+def _status(entry: Given, inherited: Mapping[str, Given], mistakes: Mistakes) -> dict[str, Given]:
+    """One entry of a status map over what it inherits: a new target replaces the inherited way."""
+    by_name = isinstance(entry.value, str)
+    own = {"status": entry} if by_name else _children(entry, STATUS_KEYS, mistakes)
+    retargeted = any(target in own for target in TARGETS)
+    kept = {k: v for k, v in inherited.items() if not (retargeted and k in _WAYS)}
+    return {**kept, **own}
+
+
+def inherit(layers: Sequence[Layer], mistakes: Mistakes) -> Sheet:
+    """The sum of the layers: the last value of each key counts. Unknown keys go to ``mistakes``."""
     sheet = Sheet()
     for layer in layers:
         for name, given in layer.items():
             if name in BY_KEY:
-                for key in given.value:
-                    sheet.tables[name][key] = given.child(key)
+                sheet.tables[name] |= _children(given, BY_KEY[name], mistakes)
             elif name == "status":
-                for word in given.value:
-                    said = _status(given.child(word))
-                    known = sheet.status.get(word, {})
-                    if any(target in said for target in TARGETS):
-                        known = {k: v for k, v in known.items() if k not in _WAYS}
-                    sheet.status[word] = {**known, **said}
-            else:
+                for word, entry in _children(given, STATUSES, mistakes).items():
+                    sheet.status[word] = _status(entry, sheet.status.get(word, {}), mistakes)
+            elif name in PLAIN:
                 sheet.plain[name] = given
+            else:
+                _unknown(given, name, (*PLAIN, *BY_KEY, "status"), mistakes)
     return sheet

@@ -20,20 +20,19 @@ def _tidy(node: Any) -> Any:
         return [_tidy(one) for one in node]
     if not isinstance(node, dict):
         return node
-    branches = [b for b in node.get("anyOf", ()) if b != {"type": "null"}]
-    kept = {
-        key: value
-        for key, value in node.items()
-        if key != "anyOf" and not (key == "default" and value is None)
-    }
-    if isinstance(kept.get("title"), str):
-        del kept["title"]
+    kept = dict(node)
+    branches = [b for b in kept.pop("anyOf", ()) if b != {"type": "null"}]
     if len(branches) == 1:
         kept = {**branches[0], **kept}
-        kept.pop("title", None)
     elif branches:
         kept["anyOf"] = branches
-    return {key: _tidy(value) for key, value in kept.items()}
+    return {key: _tidy(value) for key, value in kept.items() if not _trace(key, value)}
+
+
+def _trace(key: str, value: Any) -> bool:
+    """Whether a keyword only says how the value is made in Python. (A table of properties may have a
+    property called ``title``, whose value is a schema.)"""
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
 
 
 def _also(schema: dict[str, Any], *short: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,62 +10,46 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sync.rules.compile import Defaults, RuleCompiler, rule_path
-from sync.rules.errors import Mistakes, Place, RuleError, RuleErrors
-from sync.rules.inherit import Layer, Source
-from sync.rules.positions import positions
-from sync.rules.reach import never_reached
+from sync.rules.compile import Defaults, RuleCompiler
+from sync.rules.inherit import BUILTIN, Layer
+from sync.rules.language import LANGUAGE
 from sync.rules.rule import Rule, RuleSet
 from sync.rules.schema import RuleFile
-from sync.rules.words import in_words
+from sync.rules.shadowed import shadowed
+from sync.toml import Document, Mistake, Mistakes, MistakesFound, Position, read, text_of
+from sync.toml.findings import in_words, path_of
 
 # A file of this name speaks for all files: [defaults] and [tables], no rules.
 COMMON = "_defaults.toml"
 _BUILTIN = Path(__file__).with_name("builtin.toml")
 
 
+class RuleErrors(MistakesFound):
+    """The rules cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
-class _File:
-    data: Mapping[str, Any]
-    source: Source
+class Texts:
+    """Rule files as text, by file name, and the mistakes of those that have no text."""
 
-    def layer(self) -> list[Layer]:
-        defaults = self.data.get("defaults")
-        return [Layer(defaults, self.source, ("defaults",), "defaults.")] if defaults else []
+    by_name: Mapping[str, str]
+    mistakes: tuple[Mistake, ...] = ()
 
 
-def load(where: str | Path | Iterable[str | Path], defaults: Defaults) -> RuleSet:
-    """The rules of a folder (its ``*.toml``, by name), or of the files given.
-
-    Raises RuleErrors with every mistake of every file.
-    """
+def texts_of(where: str | Path | Iterable[str | Path]) -> Texts:
+    """The texts of a folder (its ``*.toml``, by name), or of the files given."""
     texts: dict[str, str] = {}
-    unread: list[RuleError] = []
+    mistakes = Mistakes()
     for path in _files(where):
         name = path.name if path.name not in texts else str(path)
-        try:
-            texts[name] = path.read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = path.read_bytes()[: error.start].count(b"\n") + 1
-            unread.append(RuleError(name, line, "", "is not UTF-8 text", "Save it as UTF-8."))
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            unread.append(
-                RuleError(name, 0, "", f"cannot be read: {why}", "Check path and rights.")
-            )
-    if not texts and not unread:
-        raise RuleErrors(
-            [
-                RuleError(
-                    str(where if isinstance(where, str | Path) else "mappings"),
-                    0,
-                    "",
-                    "has no rule files",
-                    "Put a file such as default.toml there, with at least one [[rule]].",
-                )
-            ]
-        )
-    return parse(texts, defaults, unread)
+        text = text_of(path, name, mistakes)
+        if text is not None:
+            texts[name] = text
+    if not texts and not mistakes:
+        folder = str(where if isinstance(where, str | Path) else "mappings")
+        remedy = "Put a file such as default.toml there, with at least one [[rule]]."
+        mistakes.add(Position(folder), "", "has no rule files", remedy)
+    return Texts(texts, tuple(mistakes.listed()))
 
 
 def _files(where: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -79,106 +61,89 @@ def _files(where: str | Path | Iterable[str | Path]) -> list[Path]:
     return sorted((Path(p) for p in where), key=lambda p: (p.name, str(p)))
 
 
-def parse(
-    texts: Mapping[str, str], defaults: Defaults, unread: Iterable[RuleError] = ()
-) -> RuleSet:
-    """The rules of texts by file name. Raises RuleErrors."""
+def load(where: str | Path | Iterable[str | Path], defaults: Defaults) -> RuleSet:
+    """The rules of a folder, or of the files given. Raises RuleErrors with every mistake of every
+    file."""
+    texts = texts_of(where)
+    return parse(texts.by_name, defaults, texts.mistakes)
+
+
+def parse(texts: Mapping[str, str], defaults: Defaults, unread: Iterable[Mistake] = ()) -> RuleSet:
+    """The rules of texts by file name. Raises RuleErrors, with the mistakes ``unread`` of other files
+    among them."""
     mistakes = Mistakes()
-    for error in unread:
-        mistakes.add(Place(error.file, error.line), error.key, error.problem, error.remedy)
-    files = {name: _read(name, texts[name], mistakes) for name in sorted(texts)}
+    for one in unread:
+        mistakes.add(Position(one.file, one.line), one.key, one.problem, one.remedy)
+    files = {name: _document(name, texts[name], mistakes) for name in sorted(texts)}
     common = files.pop(COMMON, None)
     if common and common.data.get("rule"):
         mistakes.add(
-            common.source.place(("rule",)),
+            common.position(("rule",)),
             "rule",
             f"{COMMON} speaks for all files and has no rules of its own",
             "Move the rule to another file.",
         )
     rules: list[Rule] = []
-    seen: dict[str, Place] = {}
+    seen: dict[str, Position] = {}
     for file in filter(None, files.values()):
-        base = [*_builtin().layer(), *(common.layer() if common else []), *file.layer()]
-        tables = {
-            **(common.data.get("tables", {}) if common else {}),
-            **file.data.get("tables", {}),
-        }
-        for number, data in enumerate(file.data.get("rule", ())):
-            place = file.source.place(rule_path(number))
-            if data["name"] in seen:
-                mistakes.add(
-                    file.source.place((*rule_path(number), "name")),
-                    "name",
-                    f"{data['name']!r} is the name of another rule already ({seen[data['name']]})",
-                    "Give each rule a name of its own.",
-                )
-            seen.setdefault(data["name"], place)
-            layers = [*base, Layer(data, file.source, rule_path(number))]
-            rules.append(RuleCompiler(layers, tables, mistakes).compile(defaults))
+        rules += _rules_of(file, common, seen, defaults, mistakes)
     if mistakes:
         raise RuleErrors(mistakes.listed())
     if not rules:
         raise RuleErrors(
-            [RuleError(min(texts), 0, "", "there is no rule", "Begin one with [[rule]].")]
+            [Mistake(min(texts), 0, "", "there is no rule", "Begin one with [[rule]].")]
         )
-    return RuleSet(rules, never_reached(rules))
+    return RuleSet(rules, shadowed(rules))
 
 
-# The parser's words for mistakes that people make, in words for people.
-_TOML = {
-    "Invalid value": ("a value is missing, or text stands without quotes", "Put text in quotes."),
-    "Illegal character '\\n'": ("a text has no closing quote", "Close it on the same line."),
-    "Cannot overwrite a value": ("a key is written twice", "Keep one of them."),
-    "Unclosed array": ("a list has no closing bracket", "Close it with ]."),
-    "Unclosed inline table": ("an inline table has no closing brace", "Close it with }."),
-    "Unterminated string": ("a text has no closing quotes", "Close it as it was opened."),
-    "Expected '=' after a key in a key/value pair": ("a key has no =", "Write key = value."),
-}
+def _rules_of(
+    file: Document,
+    common: Document | None,
+    seen: dict[str, Position],
+    defaults: Defaults,
+    mistakes: Mistakes,
+) -> list[Rule]:
+    """The rules of one file. ``seen`` has the names of earlier rules and is added to."""
+    shared = [common] if common else []
+    base = [layer for one in (_builtin(), *shared, file) for layer in _defaults(one)]
+    tables: dict[str, Any] = {}
+    for one in (*shared, file):
+        tables |= one.data.get("tables", {})
+    rules = []
+    for number, data in enumerate(file.data.get("rule", ())):
+        path, name = ("rule", number), data["name"]
+        if name in seen:
+            mistakes.add(
+                file.position((*path, "name")),
+                "name",
+                f"{name!r} is the name of another rule already ({seen[name]})",
+                "Give each rule a name of its own.",
+            )
+        seen.setdefault(name, file.position(path))
+        layers = [*base, Layer(data, file, path)]
+        rules.append(RuleCompiler(layers, tables, mistakes).compile(defaults))
+    return rules
 
 
-def _no_toml(name: str, text: str, error: tomllib.TOMLDecodeError) -> tuple[Place, str, str]:
-    words = str(error)
-    found = re.search(r" \((?:at line (\d+), column (\d+)|at end of document)\)$", words)
-    words = words[: found.start()] if found else words
-    at = found[1] if found else None
-    where = f" (column {found[2]})" if found and at else " (at the end of the file)"
-    usual = words[:1].lower() + words[1:]
-    problem, remedy = _TOML.get(words, (usual, "Tables stand in brackets, text in quotes."))
-    line = int(at) if at else max(len(text.splitlines()), 1)
-    return Place(name, line), f"is not TOML: {problem}{where}", remedy
+def _defaults(file: Document) -> list[Layer]:
+    given = file.data.get("defaults")
+    return [Layer(given, file, ("defaults",), "defaults.")] if given else []
 
 
-def _read(name: str, text: str, mistakes: Mistakes) -> _File | None:
-    try:
-        data = tomllib.loads(text)
-        source = Source(name, positions(text))
-    except tomllib.TOMLDecodeError as error:
-        place, problem, remedy = _no_toml(name, text, error)
-        mistakes.add(place, "", problem, remedy)
-        return None
-    except RecursionError:
-        problem = "has lists or tables within each other, hundreds deep"
-        mistakes.add(Place(name, 0), "", problem, "No rule is nested so; remove them.")
-        return None
-    except ValueError:
-        digits = re.search(r"[0-9_]{4000,}", text)
-        line = text.count("\n", 0, digits.start()) + 1 if digits else 0
-        problem = "has a number of thousands of digits"
-        mistakes.add(Place(name, line), "", problem, "No value is so large; correct it.")
+def _document(name: str, text: str, mistakes: Mistakes) -> Document | None:
+    """A rule file of the right shape; None, and its mistakes, where it has another."""
+    file = read(name, text, mistakes)
+    if file is None:
         return None
     try:
-        RuleFile.model_validate(data)
+        RuleFile.model_validate(file.data)
     except ValidationError as error:
         for one in error.errors(include_url=False):
-            path = tuple(part for part in one["loc"] if part not in _TAGS)
-            problem, remedy = in_words({**one, "loc": path})
-            mistakes.add(source.place(path), _called(path), problem, remedy)
+            path = path_of(one)
+            wrong = in_words(LANGUAGE, one)
+            mistakes.wrong(file.position(path), _called(path), wrong)
         return None
-    return _File(data, source)
-
-
-# pydantic names the branch of a union that it tried.
-_TAGS = ("str", "list[str]", "int", "float")
+    return file
 
 
 def _called(path: tuple[str | int, ...]) -> str:
@@ -188,12 +153,9 @@ def _called(path: tuple[str | int, ...]) -> str:
     return shown
 
 
-def builtin_layers() -> list[Layer]:
-    """What every rule starts from."""
-    return _builtin().layer()
-
-
 @cache
-def _builtin() -> _File:
-    text = _BUILTIN.read_text("utf-8")
-    return _File(tomllib.loads(text), Source("built-in", positions(text)))
+def _builtin() -> Document:
+    """What every rule starts from."""
+    found = read(BUILTIN, _BUILTIN.read_text("utf-8"), Mistakes())
+    assert found is not None
+    return found

@@ -10,7 +10,7 @@ from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-from sync.rules.errors import Wrong
+from sync.toml import Wrong
 
 # How far a regex looks, by its open-ended repeats: so many lines of a text, so many characters of
 # each. Python's engine may take n to the power of repeats + 1 steps for n characters, about 10^9 a

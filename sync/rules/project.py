@@ -10,6 +10,7 @@ from typing import Any
 
 from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef
 from sync.domain.subject import Snapshot, Status
+from sync.domain.text import cut, one_line
 from sync.rules.context import context_of, group_status, in_order, subject_url
 from sync.rules.filters import web_address
 from sync.rules.status import LEAVE, StatusMap
@@ -54,8 +55,8 @@ def remote_link(snapshot: Snapshot) -> RemoteLink | None:
     url = subject_url(snapshot).strip()
     if not web_address(url):
         return None
-    title = " ".join(str(snapshot.payload.get("title") or "").split())
-    return RemoteLink(f"ticket-sync:{snapshot.ref}", url, title[:255] or url[:255])
+    title = one_line(str(snapshot.payload.get("title") or url))
+    return RemoteLink(f"ticket-sync:{snapshot.ref}", url, cut(title, 255, ""))
 
 
 def nameless(snapshot: Snapshot) -> str:

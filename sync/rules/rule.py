@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from sync.domain.rule import Desired, Policy, RuleRef
 from sync.domain.subject import Snapshot, Status
 from sync.rules.conditions import AllOf
-from sync.rules.errors import RuleError
 from sync.rules.identity import Grouping, ticket_key
+from sync.rules.inherit import Sheet
 from sync.rules.match import Index
 from sync.rules.project import Projection, project_ticket
+from sync.toml import Mistake, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class IncidentIssues:
 class Rule:
     """One mapping entry. Durations are in seconds; ``storm`` is (limit, window).
 
-    ``kinds`` are those it can match, ``condition`` is its ``when`` as written, in one line.
+    ``kinds`` are those it can match, ``condition`` is its ``when`` as written, in one line; ``sheet``
+    has where each part is written, inherited parts included.
     """
 
     ref: RuleRef
@@ -54,10 +56,16 @@ class Rule:
     storm: tuple[int, float] | None = None
     issues: IncidentIssues = field(default_factory=IncidentIssues)
     grouping: Grouping | None = None
+    sheet: Sheet = field(default_factory=Sheet, repr=False)
 
     @property
     def name(self) -> str:
         return self.ref.name
+
+    @property
+    def position(self) -> Position:
+        """Where the rule begins."""
+        return Position(self.ref.file, self.ref.line)
 
     @property
     def site(self) -> str:
@@ -119,7 +127,7 @@ class RuleSet:
     ``warnings`` are mistakes that do not keep the set from being used.
     """
 
-    def __init__(self, rules: Sequence[Rule], warnings: Sequence[RuleError] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule], warnings: Sequence[Mistake] = ()) -> None:
         self.rules = tuple(rules)
         self.warnings = tuple(warnings)
         self._by_name: Mapping[str, Rule] = {rule.ref.name: rule for rule in self.rules}

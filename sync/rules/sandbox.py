@@ -16,7 +16,7 @@ from jinja2 import StrictUndefined, nodes
 from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from sync.rules.errors import Wrong
+from sync.toml import Wrong
 
 OUTPUT_LIMIT = 100_000
 STEP_LIMIT = 100_000

@@ -11,24 +11,15 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
-from pydantic_core import PydanticCustomError
 
 from sync.domain.rule import Category, OnDeleted, Ownership
 from sync.rules.durations import seconds_of
-from sync.rules.errors import Wrong, meant, said
 from sync.rules.vocabulary import IDENTIFIER_TEXTS, KINDS, SEVERITIES, STATUSES
-
-
-def wrong(problem: str, remedy: str = "") -> PydanticCustomError:
-    """A mistake in our own words; both parts reach the reader as they are."""
-    return PydanticCustomError("ours", "{problem}", {"problem": problem, "remedy": remedy})
+from sync.toml import Wrong, cannot_be, said
 
 
 def _duration(value: Any) -> Any:
-    try:
-        seconds_of(value)
-    except Wrong as fault:
-        raise wrong(fault.problem, fault.remedy) from None
+    seconds_of(value)
     return value
 
 
@@ -37,12 +28,12 @@ def _texts(what: str, example: str) -> Callable[[Any], Any]:
         texts = value if isinstance(value, list) else [value]
         remedy = f'Write one as "{example}", or several as ["{example}", …].'
         if not texts:
-            raise wrong("an empty list holds for nothing", remedy)
+            raise Wrong("an empty list holds for nothing", remedy)
         for text in texts:
             if not isinstance(text, str):
-                raise wrong(f"must be {what}, not {said(text)}", remedy)
+                raise Wrong(f"must be {what}, not {said(text)}", remedy)
             if not text.strip():
-                raise wrong("is empty text", remedy)
+                raise Wrong("is empty text", remedy)
         return value
 
     return check
@@ -52,7 +43,7 @@ def _words(*known: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         for word in value if isinstance(value, list) and value else [value]:
             if word not in known:
-                raise wrong(f"{said(word)} is not one of its words", meant(str(word), known))
+                raise cannot_be(word, known)
         return value
 
     return check
@@ -69,12 +60,12 @@ def _as_entity(value: Any) -> Any:
 def _value(value: Any) -> Any:
     if isinstance(value, str | int | float | bool | date | datetime | list | dict):
         return value
-    raise wrong(f"{said(value)} cannot be a field's value", "Use text, a number, a date or a list.")
+    raise Wrong(f"{said(value)} cannot be a field's value", "Use text, a number, a date or a list.")
 
 
 def _entry(value: Any) -> Any:
     if isinstance(value, dict):
-        raise wrong(
+        raise Wrong(
             "is a table within a table to look things up in",
             "Entries are text, numbers or lists. What belongs elsewhere goes before [tables.…].",
         )

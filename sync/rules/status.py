@@ -8,10 +8,10 @@ from typing import Any
 
 from sync.domain.rule import Category, StatusTarget
 from sync.domain.subject import Status
-from sync.rules.check import Scope
-from sync.rules.errors import Mistakes
+from sync.rules.check import NamesInScope
 from sync.rules.inherit import TARGETS, Given, as_list
 from sync.rules.values import Context, Value, compile_value
+from sync.toml import Mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +42,54 @@ class StatusWish:
 LEAVE = StatusWish()
 
 
-def _names(entry: Mapping[str, Given], key: str) -> tuple[str, ...]:
-    return as_list(entry[key].value) if key in entry else ()
-
-
-def compile_status(entry: Mapping[str, Given], scope: Scope, mistakes: Mistakes) -> StatusWish:
+def compile_status(
+    entry: Mapping[str, Given], scope: NamesInScope, mistakes: Mistakes
+) -> StatusWish:
     """One entry of a status map, what it inherits included."""
+    _one_target(entry, mistakes)
+
+    def value(name: str, default: Any) -> Any:
+        return entry[name].value if name in entry else default
+
+    def compiled(name: str) -> Value | None:
+        return compile_value(entry[name], scope, mistakes) if value(name, "") else None
+
+    category = value("category", None)
+    return StatusWish(
+        target=StatusTarget(
+            status=value("status", ""),
+            transition=value("transition", ""),
+            category=Category(category) if category else None,
+            prefer=as_list(value("prefer", ())),
+            via=as_list(value("via", ())),
+        ),
+        fields={
+            name: compile_value(entry["fields"].child(name), scope, mistakes)
+            for name in value("fields", ())
+        },
+        resolution=compiled("resolution"),
+        comment=compiled("comment"),
+    )
+
+
+def _one_target(entry: Mapping[str, Given], mistakes: Mistakes) -> None:
+    """Record what contradicts itself about where the ticket goes."""
     given = [entry[name] for name in TARGETS if name in entry]
     for extra in given[1:]:
         mistakes.add(
-            extra.place,
+            extra.position,
             extra.key,
             f"stands beside {given[0].path[-1]!r}, and a ticket can only go to one place",
             f"Keep one of {', '.join(TARGETS)}.",
         )
-    for name in ("prefer",):
-        if name in entry and "category" not in entry:
-            mistakes.add(
-                entry[name].place,
-                entry[name].key,
-                "chooses within a category, and none is given",
-                'Add category = "done", or name the one status: status = "Done".',
-            )
-
-    def text(name: str) -> Any:
-        return entry[name].value if name in entry else ""
-
-    fields = entry.get("fields")
-    comment = entry.get("comment")
-    resolution = entry.get("resolution")
-    return StatusWish(
-        target=StatusTarget(
-            status=text("status"),
-            transition=text("transition"),
-            category=Category(entry["category"].value) if "category" in entry else None,
-            prefer=_names(entry, "prefer"),
-            via=_names(entry, "via"),
-        ),
-        fields={
-            name: compile_value(fields.child(name), scope, mistakes)
-            for name in (fields.value if fields else ())
-        }
-        if fields
-        else {},
-        resolution=compile_value(resolution, scope, mistakes) if resolution else None,
-        comment=compile_value(comment, scope, mistakes) if comment and comment.value else None,
-    )
+    prefer = entry.get("prefer")
+    if prefer is not None and "category" not in entry:
+        mistakes.add(
+            prefer.position,
+            prefer.key,
+            "chooses within a category, and none is given",
+            'Add category = "done", or name the one status: status = "Done".',
+        )
 
 
 StatusMap = Mapping[Status, StatusWish]

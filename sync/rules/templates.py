@@ -14,8 +14,8 @@ from jinja2.runtime import Undefined
 from jinja2.visitor import NodeTransformer
 
 from sync.rules import filters, grammar
-from sync.rules.errors import Wrong
 from sync.rules.sandbox import Sandbox, Spending, bounded, guard
+from sync.toml import Wrong
 
 _NAME = "<rule>"
 MARKS = ("{{", "{%", "{#")

@@ -8,10 +8,10 @@ from datetime import date, datetime, time
 from typing import Any
 
 from sync.domain.errors import Cause, Rejected
-from sync.rules.check import Scope, check
-from sync.rules.errors import Mistakes, Place, Wrong
+from sync.rules.check import NamesInScope, check
 from sync.rules.inherit import Given
 from sync.rules.templates import Template, is_template, template
+from sync.toml import Mistakes, Position, Wrong
 
 Context = Mapping[str, Any]
 
@@ -22,7 +22,7 @@ class Value:
 
     parts: Any
     key: str
-    place: Place
+    position: Position
 
     def render(self, context: Context) -> Any:
         """The value for a context. Raises Rejected when a template fails."""
@@ -30,7 +30,7 @@ class Value:
             try:
                 found = self.parts.render(context)
             except Wrong as fault:
-                at = Place(self.place.file, self.place.line + fault.line)
+                at = Position(self.position.file, self.position.line + fault.line)
                 raise Rejected(
                     f"the template of {self.key} ({at}) {fault.problem}",
                     cause=Cause.RULE,
@@ -58,18 +58,18 @@ def _flat(values: list[Any]) -> list[Any]:
     return [value for value in found if value not in (None, "")]
 
 
-def compile_value(given: Given, scope: Scope, mistakes: Mistakes) -> Value:
+def compile_value(given: Given, scope: NamesInScope, mistakes: Mistakes) -> Value:
     """Compile a value; what is wrong with its templates goes to ``mistakes``."""
     value: Any = given.value
     if is_template(value):
         try:
             made = template(value)
         except Wrong as fault:
-            mistakes.wrong(given.text, given.key, fault)
-            return Value("", given.key, given.place)
+            mistakes.wrong(given.text_position, given.key, fault)
+            return Value("", given.key, given.position)
         for found in made.faults or check(made, scope):
-            mistakes.wrong(given.text, given.key, found)
-        return Value(made, given.key, given.text)
+            mistakes.wrong(given.text_position, given.key, found)
+        return Value(made, given.key, given.text_position)
     if isinstance(value, list):
         items = range(len(value))
         value = [compile_value(given.child(n), scope, mistakes) for n in items]
@@ -77,4 +77,4 @@ def compile_value(given: Given, scope: Scope, mistakes: Mistakes) -> Value:
         value = {k: compile_value(given.child(k), scope, mistakes) for k in value}
     elif isinstance(value, datetime | date | time):
         value = value.isoformat()
-    return Value(value, given.key, given.place)
+    return Value(value, given.key, given.position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sync.domain.payload import COMMON_TEXTS, INCIDENT_TEXTS, ISSUE_TEXTS, PLATFORMS
 from sync.domain.subject import Kind, Status
 
 STANDARD_FIELDS = (
@@ -12,27 +13,6 @@ STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
 SEVERITIES = ("info", "warn", "error", "fatal")
 
-# Where in an entity's identifier each platform keeps what.
-PLATFORMS: dict[str, tuple[str, ...]] = {
-    "airflow_dag": ("integration_id", "dag_id"),
-    "airflow_task": ("integration_id", "dag_id", "task_id"),
-    "bigquery_table": ("project", "dataset", "table"),
-    "clickhouse_table": ("host", "schema", "table"),
-    "custom": ("id",),
-    "databricks_table": ("workspace", "catalog", "schema", "table"),
-    "dataproduct": ("id",),
-    "dbt_cloud_node": ("account_id", "project_id", "node_id"),
-    "dbt_core_node": ("integration_id", "node_id"),
-    "monitor": ("integration_id", "monitor_id", "monitored_id", "segment"),
-    "mysql_table": ("host", "schema", "table"),
-    "postgres_table": ("host", "database", "schema", "table"),
-    "redshift_table": ("cluster", "database", "schema", "table"),
-    "snowflake_table": ("account", "database", "schema", "table"),
-    "sql_mesh_audit": ("integration_id", "fqn", "audit_id"),
-    "sql_mesh_model": ("integration_id", "fqn"),
-    "synq_path": ("path",),
-    "trino_table": ("host", "catalog", "schema", "table"),
-}
 # An entity's identifier is flat; one of a monitor holds that of what it monitors.
 IDENTIFIER = tuple(dict.fromkeys(name for names in PLATFORMS.values() for name in names))
 IDENTIFIER_TEXTS = tuple(name for name in IDENTIFIER if name != "monitored_id")
@@ -73,17 +53,15 @@ _ENTITY = Shape(
     }
 )
 _ENTITIES = Shape(item=_ENTITY, listed=True)
-_BOTH = ("title", "description", "description_html", "started_at", "ended_at")
 _ISSUE_FIELDS: dict[str, Shape | None] = {
-    **_plain("issue_id", "issue_group_id", "issue_url", *_BOTH),
-    **_plain("trigger_run_id", "trigger_name", "trigger_message", "status"),
+    **_plain(*ISSUE_TEXTS),
     "trigger_entity": _ENTITY,
     "directly_affected_entities": _ENTITIES,
     "monitored_entities": _ENTITIES,
     "status_actor": Shape(_plain("name", "email", "slack", "pagerduty", "via")),
     "owners": Shape(item=Shape(_plain("id", "title", "url")), listed=True),
 }
-_INCIDENT_FIELDS: dict[str, Shape | None] = {**_plain("incident_id", "incident_url", *_BOTH)}
+_INCIDENT_FIELDS: dict[str, Shape | None] = {**_plain(*INCIDENT_TEXTS)}
 # What we know of a subject beside its payload, under names that upstream does not use.
 _KNOWN: dict[str, Shape | None] = {
     **_plain("id", "kind", "url", "severity", "state"),
@@ -92,7 +70,7 @@ _KNOWN: dict[str, Shape | None] = {
 ISSUE = Shape({**_ISSUE_FIELDS, **_KNOWN})
 INCIDENT = Shape({**_INCIDENT_FIELDS, **_KNOWN})
 SUBJECT = Shape({**_ISSUE_FIELDS, **_INCIDENT_FIELDS, **_KNOWN})
-IN_BOTH = Shape({**_plain(*_BOTH), **_KNOWN})
+IN_BOTH = Shape({**_plain(*COMMON_TEXTS), **_KNOWN})
 
 NAMES: dict[str, Shape | None] = {
     "issue": ISSUE,

@@ -4,20 +4,18 @@
 file, then the defaults of ``sections``.
 """
 
-from sync.settings.load import find, load
-from sync.settings.problems import Mistake, SettingsError
+from sync.settings.load import SettingsError, find, load
 from sync.settings.root import Settings, lease_of
-from sync.settings.sections import Api, Coalesce, Site, Sweep
+from sync.settings.sections import Api, Coalesce, Site, SweepSection
 from sync.settings.shipped import shipped
 
 __all__ = [
     "Api",
     "Coalesce",
-    "Mistake",
     "Settings",
     "SettingsError",
     "Site",
-    "Sweep",
+    "SweepSection",
     "find",
     "lease_of",
     "load",

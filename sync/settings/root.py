@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PrivateAttr
@@ -15,7 +15,6 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from sync.settings.sections import (
@@ -31,7 +30,7 @@ from sync.settings.sections import (
     Worker,
 )
 from sync.settings.shipped import shipped
-from sync.settings.values import wrong
+from sync.toml import Document, Path, Position, Wrong
 
 ENV_PREFIX = "TICKET_SYNC_"
 ENV_DELIMITER = "__"
@@ -39,7 +38,7 @@ ENV_DELIMITER = "__"
 
 def _site_name(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", name):
-        raise wrong(
+        raise Wrong(
             f"{name!r} cannot name a site",
             "Use small letters and digits, with single - or _ between them.",
         )
@@ -78,7 +77,7 @@ class Settings(BaseSettings):
     retention: Retention = Field(default_factory=Retention)
     log: Log = Field(default_factory=Log)
 
-    _file: Path | None = PrivateAttr(default=None)
+    _document: Document | None = PrivateAttr(default=None)
 
     @classmethod
     def settings_customise_sources(
@@ -89,16 +88,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is passed in: ``gather`` has merged file and environment by then."""
+        """Only what is passed in: ``raw_settings`` has merged file and environment by then."""
         return (init_settings,)
 
-    @property
-    def file(self) -> Path | None:
-        """The configuration file these settings came from."""
-        return self._file
+    def position(self, path: Path) -> Position:
+        """Where the configuration file says what is at ``path``, or would say it."""
+        return self._document.position(path) if self._document else Position("config.toml")
 
     @property
-    def rules_folder(self) -> Path:
+    def rules_folder(self) -> FilePath:
         """The folder of the mapping rules: the chosen one, or those that come with the program."""
         chosen = self.mappings.directory
         if chosen is not None and chosen.is_dir():
@@ -119,16 +117,12 @@ def lease_of(settings: Settings) -> float:
     return max(settings.worker.lease, max(calls, default=0.0) + LEASE_RESERVE)
 
 
-def gather(file: Path | None) -> dict[str, Any]:
-    """What file and environment say, merged, not yet validated. The environment wins.
-
-    Raises tomllib.TOMLDecodeError, ValueError for a number of thousands of digits, RecursionError.
-    """
-    data = TomlConfigSettingsSource(Settings, toml_file=file)() if file else {}
+def raw_settings(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a file with the environment's values over it, not yet validated."""
     return _merged(data, Environment(Settings)())
 
 
-def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     both = dict(under)
     for key, value in over.items():
         known = both.get(key)
@@ -138,46 +132,51 @@ def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-Keys = tuple[str, ...]
-
 # Seconds that a walk may spend around a call: waiting for its turn, writing down what it did.
 LEASE_MARGIN = 5.0
 # The same, with what a call may take that is tried again for a moment.
 LEASE_RESERVE = 20.0
 
 
-def across(settings: Settings) -> Iterator[tuple[Keys, str, str]]:
-    """What does not go together, as (path of the key, what is wrong, what to do)."""
+def across(settings: Settings) -> Iterator[tuple[Path, Wrong]]:
+    """What does not go together, with the path of the key to change."""
     yield from _within((), settings)
     if not settings.sites:
         yield (
             ("sites",),
-            "names no Jira site",
-            'Add one: a table [sites.main] with url = "https://your-team.atlassian.net", email, '
-            'token = { env = "JIRA_TOKEN" } and project = "KEY".',
+            Wrong(
+                "names no Jira site",
+                'Add one: a table [sites.main] with url = "https://your-team.atlassian.net", email, '
+                'token = { env = "JIRA_TOKEN" } and project = "KEY".',
+            ),
         )
     for name, site in sorted(settings.sites.items()):
         longest = site.connect_timeout + site.read_timeout + LEASE_MARGIN
         if settings.worker.lease < longest:
             yield (
                 ("worker", "lease"),
-                f"is shorter than a call to the site {name!r} may take; a ticket would be taken from "
-                "the worker that is at it",
-                f'Write at least "{longest:g}s", or shorten the timeouts of [sites.{name}].',
+                Wrong(
+                    f"is shorter than a call to the site {name!r} may take; another worker would "
+                    "take the ticket while the call is under way",
+                    f'Write at least "{longest:g}s", or shorten the timeouts of [sites.{name}].',
+                ),
             )
     if settings.default_site and settings.sites and settings.default_site not in settings.sites:
         known = ", ".join(sorted(settings.sites))
         yield (
             ("default_site",),
-            f"names {settings.default_site!r}, which is not under [sites]",
-            f"Name one of: {known}.",
+            Wrong(
+                f"names {settings.default_site!r}, which is not under [sites]",
+                f"Name one of: {known}.",
+            ),
         )
 
 
-def _within(path: Keys, section: Any) -> Iterator[tuple[Keys, str, str]]:
+def _within(path: Path, section: Any) -> Iterator[tuple[Path, Wrong]]:
     if isinstance(section, Section):
         for key, problem, remedy in section.mistakes():
-            yield (*path, *key.split(".")), problem, remedy
+            steps = (int(step) if step.isdigit() else step for step in key.split("."))
+            yield (*path, *steps), Wrong(problem, remedy)
     if isinstance(section, Section | Settings):
         for name in type(section).model_fields:
             yield from _within((*path, name), getattr(section, name))

@@ -22,8 +22,8 @@ from sync.settings.values import (
     Whole,
     is_loopback,
     one_or_many,
-    wrong,
 )
+from sync.toml import Wrong
 
 # (key, what is wrong, what to do)
 Mistakes = Iterator[tuple[str, str, str]]
@@ -112,7 +112,7 @@ class Coalesce(Section):
 
 def _project(value: Any) -> Any:
     if isinstance(value, str) and value and not re.fullmatch(r"[A-Z][A-Z0-9_]+", value):
-        raise wrong(
+        raise Wrong(
             f"{value!r} is not a Jira project key",
             "A key looks like DATA: the part before the dash in DATA-123, in capitals.",
         )
@@ -220,7 +220,7 @@ class Worker(Section):
     lease: Annotated[Duration, Field(ge=5)] = 120.0
 
 
-class Sweep(Section):
+class SweepSection(Section):
     """One search for what was missed: at an interval (``every``) or at times (``cron``)."""
 
     enabled: bool = True
@@ -237,11 +237,11 @@ class Sweep(Section):
             )
 
 
-class JiraSweep(Sweep):
+class JiraSweepSection(SweepSection):
     every: Annotated[Duration, Field(ge=10)] = 900.0
 
 
-class OwnSweep(Sweep):
+class OwnSweepSection(SweepSection):
     every: Annotated[Duration, Field(ge=10)] = 60.0
 
 
@@ -249,10 +249,10 @@ class Sweeps(Section):
     """The searches for what was missed."""
 
     enabled: bool = True
-    upstream: Sweep = Field(default_factory=Sweep)
-    deliveries: Sweep = Field(default_factory=Sweep)
-    jira: JiraSweep = Field(default_factory=JiraSweep)
-    own: OwnSweep = Field(default_factory=OwnSweep)
+    upstream: SweepSection = Field(default_factory=SweepSection)
+    deliveries: SweepSection = Field(default_factory=SweepSection)
+    jira: JiraSweepSection = Field(default_factory=JiraSweepSection)
+    own: OwnSweepSection = Field(default_factory=OwnSweepSection)
 
 
 class Retention(Section):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
-from pydantic_core import PydanticCustomError
 
 from sync.domain.durations import seconds_in
+from sync.toml import Wrong, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,48 +46,38 @@ def _now() -> Reading:
     return _READING.get() or Reading(Path.cwd())
 
 
-def wrong(words: str, remedy: str = "") -> PydanticCustomError:
-    """A mistake in our own words. Both parts reach the reader as they are."""
-    return PydanticCustomError("ours", "{words}", {"words": words, "remedy": remedy})
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
 def whole(value: Any) -> Any:
     """A whole number, for which true and false do not count."""
     if isinstance(value, bool):
-        raise wrong(f"must be a whole number, not {str(value).lower()}")
+        raise Wrong(f"must be a whole number, not {str(value).lower()}")
     return value
 
 
 def path_of(text: str | Path) -> Path:
     """A path, relative to the configuration file's folder."""
     if "\0" in str(text):
-        raise wrong("has a NUL character in it, which no path has", "Correct the path.")
+        raise Wrong("has a NUL character in it, which no path has", "Correct the path.")
     try:
         return (_now().folder / Path(text).expanduser()).absolute()
     except RuntimeError as error:
-        raise wrong(f"{_shown(str(text))} begins with a home that is not known") from error
+        raise Wrong(f"{said(str(text))} begins with a home that is not known") from error
 
 
 def parse_duration(value: Any) -> float:
     """Seconds in ``45m``, ``10s``, ``7d``, ``1h30m`` or a plain number of seconds."""
     if isinstance(value, bool):
-        raise wrong("must be a duration, not true or false", 'Write it as "45m", "10s" or "7d".')
+        raise Wrong("must be a duration, not true or false", 'Write it as "45m", "10s" or "7d".')
     text = str(value).strip()
     plain = isinstance(value, int | float) or re.fullmatch(r"\d+(?:\.\d+)?", text)
     seconds = float(text) if plain else seconds_in(text)
     if seconds is None:
-        raise wrong(
-            f"{_shown(value)} is not a duration",
+        raise Wrong(
+            f"{said(value)} is not a duration",
             'Write it as "45m", "10s", "7d", "1h30m", or as a number of seconds.',
         )
     if not 0 <= seconds < 1e10:
-        raise wrong(
-            f"{_shown(value)} is no duration that makes sense",
+        raise Wrong(
+            f"{said(value)} is no duration that makes sense",
             "It must be 0 or more, and less than three centuries.",
         )
     return seconds
@@ -100,8 +90,8 @@ def parse_size(value: Any) -> int:
     """Bytes in ``1MiB``, ``512KiB``, ``2MB`` or a plain number of bytes."""
     match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", str(value).strip().lower(), re.ASCII)
     if isinstance(value, bool) or match is None or match[2] not in _SIZES:
-        raise wrong(
-            f"{_shown(value)} is not a size",
+        raise Wrong(
+            f"{said(value)} is not a size",
             'Write it as "1MiB", "512KiB", or as a number of bytes.',
         )
     return int(match[1]) * _SIZES[match[2]]
@@ -115,26 +105,34 @@ def read_secret(value: Any) -> SecretStr:
         return SecretStr(value)
     shape = 'Write it as text, as { env = "NAME" } or as { file = "path" }.'
     if not isinstance(value, dict) or len(value) != 1:
-        raise wrong("must be a secret", shape)
+        raise Wrong("must be a secret", shape)
     ((how, where),) = value.items()
     if how not in ("env", "file") or not isinstance(where, str) or not where:
-        raise wrong(f"{{ {how} = … }} is no way to give a secret", shape)
-    if how == "env":
-        found = os.environ.get(where)
-        if found is None and _now().secrets:
-            raise wrong(
-                f"the environment variable {where} is not set",
-                f'Set {where}, or give the secret as a file: {{ file = "path" }}.',
-            )
-        return SecretStr(found or "")
-    path = path_of(where)
+        raise Wrong(f"{{ {how} = … }} is no way to give a secret", shape)
     try:
-        return SecretStr(path.read_text("utf-8").rstrip("\r\n"))
+        return SecretStr(_in_variable(where) if how == "env" else _in_file(where))
+    except Wrong:
+        if _now().secrets:
+            raise
+        return SecretStr("")
+
+
+def _in_variable(name: str) -> str:
+    if name not in os.environ:
+        raise Wrong(
+            f"the environment variable {name} is not set",
+            f'Set {name}, or give the secret as a file: {{ file = "path" }}.',
+        )
+    return os.environ[name]
+
+
+def _in_file(name: str) -> str:
+    path = path_of(name)
+    try:
+        return path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
-        if not _now().secrets:
-            return SecretStr("")
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise wrong(
+        raise Wrong(
             f"the file {path} cannot be read ({why})",
             "Put the secret in that file, readable by the account that runs ticket-sync.",
         ) from error
@@ -165,13 +163,13 @@ def web_address(value: Any) -> Any:
     except ValueError:
         port_is_fine = False
     if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise wrong(
+        raise Wrong(
             f"{value!r} is not a web address", 'Write it as "https://host" or "http://host:port".'
         )
     if parts.username or parts.password:
-        raise wrong("has a user name or password in it", "Give credentials in their own settings.")
+        raise Wrong("has a user name or password in it", "Give credentials in their own settings.")
     if parts.query or parts.fragment:
-        raise wrong(f"{value!r} has a '?' or '#' part", "Give the address up to there.")
+        raise Wrong(f"{value!r} has a '?' or '#' part", "Give the address up to there.")
     return text
 
 
@@ -186,13 +184,13 @@ def store_url(value: Any) -> Any:
     secret = read_secret(value)
     url = secret.get_secret_value().strip()
     if not url and not _now().secrets:
-        raise wrong("is needed by this verb and could not be read", "Set the variable or file.")
+        raise Wrong("is needed by this verb and could not be read", "Set the variable or file.")
     if url.startswith("sqlite:///"):
         return SecretStr(_sqlite_url(url.removeprefix("sqlite:///")))
     scheme, found, rest = url.partition("://")
     if found and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         return SecretStr(_postgresql_url(rest))
-    raise wrong(
+    raise Wrong(
         "is neither SQLite nor PostgreSQL",
         'Write "sqlite:///ticket-sync.db" or "postgresql+psycopg://user:password@host/name".',
     )
@@ -200,12 +198,12 @@ def store_url(value: Any) -> Any:
 
 def _sqlite_url(name: str) -> str:
     if not name or name.startswith(":memory:"):
-        raise wrong(
+        raise Wrong(
             "a database in memory forgets everything at the end",
             'Name a file: "sqlite:///ticket-sync.db".',
         )
     if "?" in name:
-        raise wrong(
+        raise Wrong(
             "has settings after a '?', which are not taken for SQLite",
             'Give the file alone: "sqlite:///ticket-sync.db". A ? in its name is written %3F.',
         )
@@ -227,14 +225,14 @@ def _postgresql_url(rest: str) -> str:
     try:
         url = make_url(f"postgresql+psycopg://{rest}")
     except (ArgumentError, ValueError):
-        raise wrong("has a port that is no number, or is no address at all", _ENCODE) from None
+        raise Wrong("has a port that is no number, or is no address at all", _ENCODE) from None
     tail = f"{url.host or ''}{url.database or ''}{url.query}"
     if "@" in tail or not re.fullmatch(r"[^\s:/?#\[\]]*|[0-9A-Fa-f:.%]+", url.host or ""):
-        raise wrong("has an @ or another sign where the host or the database is read", _ENCODE)
+        raise Wrong("has an @ or another sign where the host or the database is read", _ENCODE)
     if not 0 < (url.port or 5432) < 65536:
-        raise wrong("has a port that is not from 1 to 65535", _ENCODE)
+        raise Wrong("has a port that is not from 1 to 65535", _ENCODE)
     if any("password" in key.lower() for key in url.query):
-        raise wrong("has a password after the '?', where it would be shown", _ENCODE)
+        raise Wrong("has a password after the '?', where it would be shown", _ENCODE)
     return f"postgresql+psycopg://{rest}"
 
 

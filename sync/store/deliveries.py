@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, literal_column, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    delete,
+    func,
+    literal_column,
+    text,
+    union_all,
+    update,
+)
 from sqlmodel import Session, col, select
 
-from sync.store.tables import DeliveryRow, DeliveryState
+from sync.domain.text import one_line
+from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow
 
 # Reasons are for people: nobody reads more than a few lines of why.
 LONGEST_REASON = 500
@@ -65,14 +77,19 @@ def next_batch(session: Session, limit: int, *, max_bytes: int = BATCH_BYTES) ->
 
 
 def mark_triaged(
-    session: Session, row: DeliveryRow, *, subject: str, event_type: str, outcome: str
+    session: Session, row: DeliveryRow, *, subjects: Sequence[str], event_type: str, outcome: str
 ) -> None:
-    """Say what became of a delivery."""
+    """Record what became of a delivery. ``subjects`` are references, each once."""
+    first, *further = (subject[:300] for subject in subjects or ("",))
     row.state = DeliveryState.TRIAGED
-    row.subject = subject[:300]
+    row.subject = first
     row.event_type = event_type[:64]
     row.outcome = outcome
     session.add(row)
+    assert row.seq is not None
+    for subject in further:
+        # A replayed delivery has its rows already.
+        session.merge(DeliverySubjectRow(delivery=row.seq, subject=subject))
 
 
 def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
@@ -81,8 +98,7 @@ def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
     A reason may quote the sender, who is not to be trusted with line ends and escape sequences.
     """
     row.state = DeliveryState.DEAD
-    line = " ".join("".join(c if c.isprintable() else " " for c in reason[:10_000]).split())
-    row.outcome = line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+    row.outcome = one_line(reason[:10_000], LONGEST_REASON)
     session.add(row)
 
 
@@ -123,14 +139,30 @@ def recent(session: Session, limit: int = 100) -> list[DeliveryRow]:
 
 
 def for_subject(session: Session, ref: str, limit: int = 100) -> list[DeliveryRow]:
-    """What spoke of a subject, newest first."""
+    """The deliveries about a subject, newest first."""
+    # Not an OR of both conditions: for that, PostgreSQL would read the whole table.
+    about: CompoundSelect[int] = union_all(
+        select(DeliveryRow.seq).where(DeliveryRow.subject == ref),
+        select(DeliverySubjectRow.delivery).where(DeliverySubjectRow.subject == ref),
+    )
     query = (
         select(DeliveryRow)
-        .where(DeliveryRow.subject == ref)
+        .where(col(DeliveryRow.seq).in_(about))
         .order_by(col(DeliveryRow.seq).desc())
         .limit(limit)
     )
     return list(session.exec(query))
+
+
+def subjects_since(session: Session, since: float = -math.inf) -> set[str]:
+    """References of the subjects of deliveries received from ``since`` on."""
+    first = select(DeliveryRow.subject).where(DeliveryRow.received_at >= since)
+    further = (
+        select(DeliverySubjectRow.subject)
+        .join(DeliveryRow, col(DeliveryRow.seq) == col(DeliverySubjectRow.delivery))
+        .where(DeliveryRow.received_at >= since)
+    )
+    return {*session.exec(first.distinct()), *session.exec(further.distinct())}
 
 
 def received_since(
@@ -149,12 +181,6 @@ def received_since(
         .limit(limit)
     )
     return list(session.exec(query))
-
-
-def subjects_since(session: Session, since: float) -> set[str]:
-    """References of the subjects that deliveries received from ``since`` on speak of."""
-    query = select(DeliveryRow.subject).where(DeliveryRow.received_at >= since).distinct()
-    return set(session.exec(query))
 
 
 def replay(session: Session, id_: str) -> bool:

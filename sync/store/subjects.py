@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
-from sync.store.tables import DeliveryRow, LinkRow, SubjectRow, TicketRow
+from sync.store.tables import DeliveryRow, DeliverySubjectRow, LinkRow, SubjectRow, TicketRow
 
 
 def to_snapshot(row: SubjectRow) -> Snapshot:
@@ -104,7 +104,10 @@ def never_delivered(session: Session, since: float, until: float) -> list[Subjec
     query = (
         select(SubjectRow)
         .where(
-            seen >= since, seen <= until, col(SubjectRow.ref).not_in(select(DeliveryRow.subject))
+            seen >= since,
+            seen <= until,
+            col(SubjectRow.ref).not_in(select(DeliveryRow.subject)),
+            col(SubjectRow.ref).not_in(select(DeliverySubjectRow.subject)),
         )
         .order_by(seen)
     )

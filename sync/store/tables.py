@@ -94,6 +94,18 @@ class DeliveryRow(SQLModel, table=True):
     outcome: str = Field(default="", sa_column=Column(Text, nullable=False))
 
 
+class DeliverySubjectRow(SQLModel, table=True):
+    """A further subject of a delivery with several events. The first is in the delivery's own row."""
+
+    __tablename__ = "delivery_subjects"
+    __table_args__ = (Index("ix_delivery_subjects_subject", "subject"),)
+
+    delivery: int = Field(
+        sa_column=Column(BigId, ForeignKey("deliveries.seq", ondelete="CASCADE"), primary_key=True)
+    )
+    subject: str = Field(sa_column=Column(String(300), primary_key=True))
+
+
 class SubjectRow(SQLModel, table=True):
     """The snapshot of a subject, and the ticket it belongs to (through links)."""
 

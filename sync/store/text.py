@@ -9,19 +9,10 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_REPLACEMENT = "\ufffd"
-
-
-def storable(text: str) -> str:
-    """The text with NULs and lone surrogates replaced; the same object where there are none."""
-    if text.isascii():
-        return text.replace("\x00", _REPLACEMENT) if "\x00" in text else text
-    return _UNSTORABLE.sub(_REPLACEMENT, text)
+from sync.domain.text import storable
 
 
 def to_json(value: Any) -> str:

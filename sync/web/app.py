@@ -1,24 +1,24 @@
-"""The web application: receiver, health, metrics, and a page that says what this is."""
+"""The web application: receivers, health, metrics, and a page that explains the addresses."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 from litestar import Litestar, Request, Response, get
-from litestar.config.app import AppConfig
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
-from litestar.types import ControllerRouterHandler
 
 from sync import __version__
 from sync.ports import Source
+from sync.store.inbox import Inbox
+from sync.web.body import Room
 from sync.web.health import Probe, Readiness, health_routes
-from sync.web.receiver import Acceptor, Limits, Receiver, receiver_route
+from sync.web.receiver import Limits, Receiver, receiver_route
 
 log = structlog.get_logger("web")
 
@@ -44,7 +44,7 @@ _PAGE = """<!doctype html>
 <h1>ticket-sync <small>{version}</small></h1>
 <p>Keeps Jira tickets in step with the issues and incidents of Coalesce Quality.</p>
 <dl>
-<dt>POST {path}</dt><dd>where signed deliveries go</dd>
+{paths}
 <dt><a href="/health/ready">/health/ready</a></dt><dd>what is ready, and what is not</dd>
 <dt><a href="/health/live">/health/live</a></dt><dd>whether it runs</dd>
 <dt><a href="/metrics">/metrics</a></dt><dd>numbers for Prometheus</dd>
@@ -64,42 +64,41 @@ _PAGE_HEADERS = {
 
 def create_app(
     *,
-    source: Source,
-    inbox: Acceptor,
+    sources: Mapping[str, Source],
+    inbox: Inbox,
     probes: Mapping[str, Probe] | None = None,
     refresh_metrics: Callable[[], None] = lambda: None,
     limits: Limits | None = None,
     clock: Callable[[], float] = time.time,
-    routes: Sequence[ControllerRouterHandler] = (),
-    configure: Callable[[AppConfig], AppConfig] | None = None,
-    on_stop: Sequence[Callable[[], Any | Awaitable[Any]]] = (),
 ) -> Litestar:
-    """The application that takes deliveries of ``source`` at ``/webhooks/<name of the source>``.
+    """The application that takes the deliveries of each source at ``/webhooks/<name of the source>``.
 
-    ``probes`` say by name how each part is, for ``/health/ready``; each is called in a thread.
-    ``refresh_metrics`` is called in a thread before the metrics are written. ``routes`` are further
-    pages, one for ``/`` replaces the one here; ``configure`` may add what those need (plugins, say).
-    ``on_stop`` is called when the server has stopped.
+    ``probes`` check by name how each part is, for ``/health/ready``; each is called in a thread.
+    ``refresh_metrics`` is called in a thread before the metrics are written.
     """
-    path = f"/webhooks/{source.name}"
-    receiver = Receiver(source, inbox, limits=limits, clock=clock)
+    limits = limits or Limits()
+    room = Room(limits.bodies_bytes)
     readiness = Readiness(probes or {})
+    receivers = {
+        f"/webhooks/{name}": Receiver(source, inbox, limits, room, clock)
+        for name, source in sources.items()
+    }
+    paths = "\n".join(
+        f"<dt>POST {path}</dt><dd>where signed deliveries go</dd>" for path in receivers
+    )
 
     @get("/", name="home", media_type=MediaType.HTML)
     async def home() -> Response[str]:
-        page = _PAGE.format(style=_STYLE, version=__version__, path=path)
+        page = _PAGE.format(style=_STYLE, version=__version__, paths=paths)
         return Response(page, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
 
-    has_home = any("/" in getattr(route, "paths", ()) for route in routes)
     return Litestar(
         route_handlers=[
-            *([] if has_home else [home]),
-            receiver_route(receiver, path),
+            home,
+            *(receiver_route(receiver, path) for path, receiver in receivers.items()),
             *health_routes(readiness, refresh_metrics),
-            *routes,
         ],
-        on_app_init=[configure] if configure else None,
-        on_shutdown=[readiness.close, *on_stop],
+        on_shutdown=[readiness.close],
         exception_handlers={HTTPException: _refusal, Exception: _failure},
         openapi_config=None,
         logging_config=None,

@@ -11,10 +11,10 @@ from litestar import Request
 
 T = TypeVar("T")
 
-# What each request may hold without asking: far above any usual delivery.
+# Bytes of a body that need no room of the shared memory: far more than a usual delivery has.
 _ALWAYS = 64 * 1024
-# A body over the limit is read and thrown away up to this many times the limit, so that the sender
-# gets to read the answer; a connection closed on unread bytes is reset, and looks like an outage.
+# A body over the limit is read and discarded up to this many times the limit. Closing a connection with
+# unread bytes resets it, so the sender would not get the answer, and would take the reset for an outage.
 _PATIENCE = 8
 
 
@@ -30,13 +30,13 @@ class NoRoom(Exception):
     """Too many large bodies are being read at once."""
 
 
-class Gone(Exception):
+class SenderGone(Exception):
     """The sender left before its body was complete."""
 
 
 @dataclass(slots=True)
 class Room:
-    """Memory (bytes) that bodies still being read may take together, beyond the first 64 KiB of each."""
+    """Memory (bytes) left for bodies that are being read, beyond the first 64 KiB of each body."""
 
     left: int
 
@@ -44,7 +44,7 @@ class Room:
 async def read_body(
     request: Request[Any, Any, Any], *, limit: int, seconds: float, room: Room
 ) -> bytes:
-    """The raw body. Raises TooLarge, TooSlow, NoRoom, Gone; the connection must then be closed."""
+    """The raw body. Raises TooLarge, TooSlow, NoRoom, SenderGone; the connection must then be closed."""
     announced = request.headers.get("content-length")
     if announced and announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
         polite = int(announced) <= limit * _PATIENCE and "expect" not in request.headers
@@ -70,7 +70,7 @@ async def _read(request: Request[Any, Any, Any], limit: int, room: Room) -> byte
         while True:
             message: Any = await request.receive()
             if message["type"] != "http.request":
-                raise Gone
+                raise SenderGone
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > limit:
@@ -95,7 +95,7 @@ async def _discard(request: Request[Any, Any, Any], limit: int) -> None:
     while size <= limit:
         message: Any = await request.receive()
         if message["type"] != "http.request":
-            raise Gone
+            raise SenderGone
         size += len(message.get("body", b""))
         if not message.get("more_body"):
             return

@@ -27,8 +27,8 @@ FRESH_SECONDS = 1.0
 class Check:
     """How one part of the program is. ``words`` say what is wrong, and what to do.
 
-    A part that is not ``vital`` is told of, but does not make the program unready: with a Jira site
-    down, deliveries must go on coming in.
+    A part that is not ``vital`` is reported, and does not make the program unready: deliveries must come
+    in while a Jira site is down.
     """
 
     ok: bool
@@ -40,14 +40,14 @@ Probe = Callable[[], Check]
 
 
 class Readiness:
-    """Asks all parts how they are, each in a thread of its own; an answer is good for a second."""
+    """Probes all parts, each in a thread of its own. The answers are reused for a second."""
 
     def __init__(self, probes: Mapping[str, Probe], *, seconds: float = PROBE_SECONDS) -> None:
         self._probes = dict(probes)
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(max(1, len(self._probes)), thread_name_prefix="probe")
         self._asking: dict[str, asyncio.Future[Check]] = {}
-        self._told: dict[str, Check] = {}
+        self._checks: dict[str, Check] = {}
         self._at = float("-inf")
         self._turn = asyncio.Lock()
 
@@ -57,16 +57,16 @@ class Readiness:
             if time.monotonic() - self._at > FRESH_SECONDS:
                 names = list(self._probes)
                 found = await asyncio.gather(*(self._ask(name) for name in names))
-                self._told = dict(zip(names, found, strict=True))
+                self._checks = dict(zip(names, found, strict=True))
                 self._at = time.monotonic()
-            return self._told
+            return self._checks
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _ask(self, name: str) -> Check:
-        # A probe that hangs is asked once and waited for again, so it can never use up the threads.
+        # A probe that hangs is not started again, so hanging probes cannot use up the threads.
         asking = self._asking.get(name)
         if asking is None:
             loop = asyncio.get_running_loop()
@@ -98,7 +98,7 @@ def health_routes(
     async def ready() -> Response[dict[str, Any]]:
         checks = await readiness.checks()
         fit = all(check.ok or not check.vital for check in checks.values())
-        told = {
+        parts = {
             name: {
                 "ok": check.ok,
                 "vital": check.vital,
@@ -109,7 +109,7 @@ def health_routes(
         content = {
             "ready": fit,
             "not_ready": [name for name, check in checks.items() if not check.ok],
-            "checks": told,
+            "checks": parts,
         }
         return Response(content, status_code=200 if fit else 503, media_type=MediaType.JSON)
 
@@ -125,6 +125,6 @@ def _exposition(refresh: Callable[[], None]) -> bytes:
     try:
         refresh()
     except Exception as error:
-        # Counters are worth having while the store that gauges come from is away.
+        # The counters are written even while the store, which the gauges come from, is unavailable.
         log.warning("refreshing the metrics failed", reason=str(error))
     return generate_latest()

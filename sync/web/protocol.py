@@ -1,14 +1,14 @@
-"""HTTP with limits that uvicorn's protocol on httptools does not have.
+"""HTTP with limits that uvicorn's protocol on httptools lacks.
 
-Without them a connection that never finishes its headers stays for ever, headers may be of any size,
-and idle connections add up until no file descriptor is left for a real sender. Here
+Without them a connection that never finishes its headers stays open for ever, headers may be of any
+size, and idle connections use up the file descriptors. The limits:
 
 - headers must be complete within ``header_seconds`` of their first byte (or of the connection), and
   within ``header_bytes`` and ``header_count`` (else 431);
-- of more than ``connections``, the one that has idled longest makes room for the new one;
-- a body that goes on after its answer ends the connection;
-- no more than ``pipelined`` requests wait on one connection for the answer before them (else 400);
-- an offer to speak another protocol (``Upgrade``) is not taken up, and its request read as any other;
+- beyond ``connections``, a new connection closes the one that has been idle longest;
+- a body that continues after its answer ends the connection;
+- at most ``pipelined`` requests wait on one connection for an earlier answer (else 400);
+- an offer to change the protocol (``Upgrade``) is ignored, and its request read as any other;
 - a sender that closes its side after a whole request still gets the answer.
 """
 
@@ -31,7 +31,7 @@ class ConnectionLimits:
     header_count: int = 100
     connections: int = 4096
     keep_alive_seconds: int = 30
-    # What was received is read at once, all of it; each of these is work that somebody may never want.
+    # Requests are parsed as they arrive; a sender that never reads its answers must not queue more.
     pipelined: int = 32
 
 
@@ -46,21 +46,21 @@ class _Flood(Exception):
 
 
 class _NotTaken(Exception):
-    """A request that is not taken, whatever its headers."""
+    """A request that is refused, whatever its headers."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
     """One connection within limits."""
 
     limits: ClassVar[ConnectionLimits]
-    # Connections that wait for a request, in the order in which they began to.
+    # Connections without a request, those idle longest first.
     idle: ClassVar[dict[GuardedProtocol, None]]
 
     _deadline: asyncio.TimerHandle | None = None
     _in_headers: bool = False
     _header_bytes: int = 0
     _flooded: bool = False
-    # While the head of a request with an offer to upgrade is read, which is then read without it.
+    # True from a head with an offer to upgrade until that head is parsed again without the offer.
     _offered: bool = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -105,8 +105,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _read(self, data: bytes) -> None:
-        # The parser takes an offer for accepted: it ends with the head, and would read what follows,
-        # the body, as the next request.
+        # The parser takes every offer for accepted: it stops after the head, and would parse the body
+        # as the next request.
         while data:
             try:
                 self.parser.feed_data(data)

@@ -1,4 +1,4 @@
-"""The receiver: bytes in, verified, made durable, answered. It reads no rules and calls nothing."""
+"""The receiver: a delivery is verified, made durable and answered. It needs no rules and no Jira."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
@@ -16,21 +16,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from sync.ports import Source
 from sync.store.errors import StoreUnavailable
-from sync.store.inbox import Accepted, InboxFull, Receipt
+from sync.store.inbox import Accepted, Inbox, InboxFull
 from sync.telemetry import DELIVERIES
-from sync.web.body import Gone, NoRoom, Room, TooLarge, TooSlow, read_body
+from sync.web.body import NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
 
 log = structlog.get_logger("web")
 
 _json = msgspec.json.Encoder()
-
-
-class Acceptor(Protocol):
-    """Where deliveries are made durable: ``sync.store.inbox.Inbox``."""
-
-    async def accept_async(self, accepted: Accepted) -> Receipt:
-        """Store a delivery. Raises InboxFull or StoreUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class Limits:
 
     body_bytes: int = 1024 * 1024
     body_seconds: float = 15.0
-    # Well below the time after which senders give up, so that they learn that it did not work.
+    # Well below the time after which senders give up, so that they still get the 503.
     store_seconds: float = 10.0
     retry_after: int = 5
     bodies_bytes: int = 64 * 1024 * 1024
@@ -47,7 +39,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request comes to: an HTTP status, a word for logs and metrics, and the body."""
+    """The answer to a request: HTTP status, a word for logs and metrics, and the body."""
 
     status: int
     outcome: str
@@ -61,16 +53,17 @@ class Receiver:
     def __init__(
         self,
         source: Source,
-        inbox: Acceptor,
-        *,
-        limits: Limits | None = None,
+        inbox: Inbox,
+        limits: Limits,
+        room: Room,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """``room`` is the memory for bodies that are being read, shared by the receivers of an app."""
         self._source = source
         self._inbox = inbox
-        self._limits = limits or Limits()
+        self._limits = limits
         self._clock = clock
-        self._room = Room(self._limits.bodies_bytes)
+        self._room = room
 
     async def receive(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Answer one request; one log line."""
@@ -109,11 +102,11 @@ class Receiver:
             return Answer(408, "too_slow", {"error": "the body did not come in time"}, close=True)
         except NoRoom:
             return Answer(503, "busy", {"error": "too much is coming in; try again"}, close=True)
-        except Gone:
+        except SenderGone:
             return Answer(400, "gone", {"error": "the body is not complete"}, close=True)
         facts["bytes"] = len(body)
         if not self._verified(request, body, facts):
-            # Which check failed is for our log: a sender that is not ours must not learn from it.
+            # The reason is in our log only: a forger must not learn which check failed.
             return Answer(401, "unverified", {"error": "the signature is missing or wrong"})
         event_id, event_type = self._identify(body)
         facts["type"] = _for_log(event_type)
@@ -127,23 +120,23 @@ class Receiver:
         headers: dict[str, str] = {}
         for raw_name, raw_value in request.scope["headers"]:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            # A header on several lines is one: its items are separated as within a line.
+            # A header that is sent on several lines counts as one line.
             headers[name] = f"{headers[name]} {value}" if name in headers else value
         try:
-            verdict = self._source.verify(headers, body, self._clock())
+            found = self._source.verify(headers, body, self._clock())
         except Exception:
             log.exception("checking a signature failed")
             facts["reason"] = "the check itself failed"
             return False
-        if not verdict.ok:
-            facts["reason"] = verdict.reason
-        return verdict.ok
+        if not found.ok:
+            facts["reason"] = found.reason
+        return found.ok
 
     def _identify(self, body: bytes) -> tuple[str, str]:
         try:
             return self._source.identify(body)
         except Exception:
-            # It is kept all the same: triage will say what is wrong with it.
+            # The delivery is stored all the same: triage finds out what is wrong with it.
             log.exception("identifying a delivery failed")
             return "", ""
 
@@ -158,7 +151,7 @@ class Receiver:
             facts["reason"] = str(error)
             return Answer(503, "unavailable", {"error": "it cannot be stored now; try again"})
         except TimeoutError:
-            # It may still be stored; then the next attempt is found to be there already.
+            # The delivery may still be stored; the sender's next attempt is then a duplicate.
             facts["reason"] = f"not stored within {self._limits.store_seconds:g} s"
             return Answer(503, "slow_store", {"error": "it cannot be stored now; try again"})
         except Exception:
@@ -169,15 +162,15 @@ class Receiver:
 
 
 def _for_log(text: str) -> str:
-    """A sender's words, short and without anything that a terminal would obey."""
+    """A sender's words, cut, and without control characters that a terminal would obey."""
     text = text[:100]
     return text if text.isprintable() else ascii(text)
 
 
 def receiver_route(receiver: Receiver, path: str) -> HTTPRouteHandler:
-    """The route that takes a receiver's deliveries."""
+    """The route at ``path`` that takes a receiver's deliveries."""
 
-    @post(path, name="receive", status_code=202, request_max_body_size=None)
+    @post(path, name=f"receive {path}", status_code=202, request_max_body_size=None)
     async def receive(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await receiver.receive(request)
 

@@ -23,19 +23,19 @@ log = structlog.get_logger("web")
 BACKLOG = 2048
 STOP_SECONDS = 20.0
 
-# File descriptors that are not connections: store, logs, Jira, the interpreter's own.
+# File descriptors for other things than connections: store, logs, Jira, the interpreter.
 _OTHER_FILES = 256
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on. ``str()`` says which, why, and what to do."""
+    """The address cannot be listened on. ``str()`` names it, and says why and what to do."""
 
 
 class WebServer:
-    """Serves an ASGI application until told to stop.
+    """Serves an ASGI application until ``stop``.
 
-    uvicorn's own ``serve`` raises the signal that stopped it once more, so what follows it never
-    runs; here ``run`` returns.
+    uvicorn's own ``serve`` raises the signal that stopped it again, so no code after it runs. Here
+    ``run`` returns.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class WebServer:
         freeze: bool = True,
     ) -> None:
         """``listening`` is a bound socket, see ``listen``. ``stop_seconds`` is how long requests in
-        hand may take once told to stop. ``freeze`` takes what exists at start-up out of garbage
+        hand may take after ``stop``. ``freeze`` exempts the objects that exist at start-up from garbage
         collection."""
         self._socket = listening
         # uvicorn closes the socket before it returns.
@@ -82,39 +82,22 @@ class WebServer:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> int | None:
-        """Serve until ``stop`` or, in the main thread, SIGINT or SIGTERM; the signal, if one came.
+        """Serve until ``stop`` or, in the main thread, SIGINT or SIGTERM; returns the signal, if any.
 
-        ``on_ready`` is called when requests are taken. A second SIGINT does not wait for requests.
+        ``on_ready`` is called once requests are accepted. A second SIGINT does not wait for requests.
         """
         self._server.on_ready = on_ready
         self._server.run(sockets=[self._socket])
         return self._server.signal
 
     def stop(self) -> None:
-        """Take no more requests, finish those in hand, and let ``run`` return. From any thread."""
+        """Accept no more requests, finish those in hand, and let ``run`` return. From any thread."""
         self._server.should_exit = True
 
     def hurry(self) -> None:
         """Do not wait for requests in hand any longer."""
         self._server.should_exit = True
         self._server.force_exit = True
-
-
-def serve(
-    app: Any,
-    host: str,
-    port: int,
-    *,
-    on_bound: Callable[[str, int], None] = lambda _host, _port: None,
-    limits: ConnectionLimits | None = None,
-    stop_seconds: float = STOP_SECONDS,
-) -> int | None:
-    """Serve until SIGINT or SIGTERM; the signal. ``on_bound`` is told the address once it is up.
-
-    Raises CannotListen.
-    """
-    server = WebServer(app, listen(host, port), limits=limits, stop_seconds=stop_seconds)
-    return server.run(lambda: on_bound(*server.address))
 
 
 class _Server(uvicorn.Server):
@@ -127,7 +110,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._freeze:
-            # A full collection walks everything that was ever imported: 80 ms in the slowest request.
+            # Without this, a full collection scans all imported modules: 80 ms in the slowest request.
             gc.collect()
             gc.freeze()
         self.on_ready()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from sync.bootstrap import adapters
 from sync.bootstrap.program import Program, build
 from sync.rules import RuleSet
 from sync.settings import Settings
@@ -17,6 +18,7 @@ from sync.store.engine import Store
 from sync.store.sweeps import lease_owners, recent
 from sync.worker.rulebook import in_force as rulebook
 from sync.worker.rulebook.impact import Impact
+from tests.bootstrap.beacon import BeaconSource
 from tests.walks.world import RULES
 
 SITE = {"url": "http://127.0.0.1:9", "token": "t", "email": "bot@example.com", "project": "DATA"}
@@ -51,6 +53,15 @@ def test_with_credentials_all_sweeps_are_scheduled_a_site_each(tmp_path: Path) -
     with built(tmp_path, coalesce={"api": API}) as program:
         assert sweeping(program) == OWN | ASKING
         assert "retention" in program.daemon.schedule.names()
+
+
+def test_each_source_with_an_api_has_sweeps_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(adapters.SOURCES, "beacon", lambda _settings: BeaconSource())
+    monkeypatch.setitem(adapters.APIS, "beacon", lambda _settings, _clock: object())
+    with built(tmp_path, coalesce={"api": API}) as program:
+        assert sweeping(program) == OWN | ASKING | {f"{name}:beacon" for name in ASKING}
 
 
 def test_without_credentials_our_own_and_jiras_side_are_swept(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_several_mistakes_are_listed_together() -> None:
         "",
         "The configuration cannot be used: 2 mistakes.\n"
         "  config.toml:8: [server] port: must be at least 0, not -1.\n"
-        "  config.toml:9: [server] prot: is not a setting. Did you mean 'port'?\n",
+        "  config.toml:9: [server] prot: is not a setting here. Did you mean 'port'?\n",
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from sync.bootstrap import adapters
 from sync.cli.main import app
+from tests.bootstrap.beacon import BeaconSource
 
 RULES = """
 [[rule]]
@@ -127,6 +129,25 @@ def test_without_a_matching_rule_there_is_no_ticket_and_exit_code_1() -> None:
 def test_a_ping_makes_no_ticket() -> None:
     code, out, _ = call("--sample", "ping")
     assert (code, out) == (1, "A delivery of type ping makes no ticket.\n")
+
+
+def test_a_delivery_of_another_source_with_several_events_is_shown_event_by_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(adapters.SOURCES, "beacon", lambda _settings: BeaconSource())
+    Path("body.txt").write_text("beacon 1790000000 m1\nraise a customers late\nraise b parts late")
+    code, out, err = call("body.txt", "--json")
+    assert code == 0, err
+    assert [(one["subject"], one["rule"]) for one in json.loads(out)] == [
+        ("beacon:issue:a", "customers only"),
+        ("beacon:issue:b", "the rest"),
+    ]
+    code, out, _ = call("body.txt")
+    assert code == 0
+    assert "beacon:issue:a" in out
+    assert "beacon:issue:b" in out
+    Path("body.txt").write_text("beacon 1790000000 m1")
+    assert call("body.txt")[:2] == (1, "A delivery without events makes no ticket.\n")
 
 
 def test_a_body_that_cannot_be_read_is_usage() -> None:

@@ -15,7 +15,7 @@ from sync.adapters.jira import JiraSite, JiraTracker
 from sync.domain.subject import Snapshot, merge_from_api
 from sync.rules import Defaults, load
 from sync.sandbox.jira import JiraSandbox, SandboxTransport, Ticket
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.store import subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
@@ -134,7 +134,7 @@ class Stage(World):
             ref = f"coalesce:{kind}:{subject}"
             there = subjects.to_snapshot(subjects.load(session, [ref])[ref])
             told: Snapshot = replace(there, event_id="", **known)
-            self.triage.absorb(session, [told], merge=merge_from_api)
+            self.triage.merge_snapshots(session, [told], merge=merge_from_api)
 
     def live(self, seconds: float) -> None:
         """Let time pass, walking whatever falls due meanwhile."""

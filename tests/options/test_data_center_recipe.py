@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sync.sandbox.jira.content import BUG, add_project
-from sync.sandbox.jira.fieldtypes import Text
-from sync.sandbox.jira.model import FieldDef, ScreenItem, Transition, User, Workflow
+from sync.sandbox.jira.fields.plain import Text
+from sync.sandbox.jira.ready_site import BUG, add_project
+from sync.sandbox.jira.site.model import ScreenItem, Transition, User, Workflow
+from sync.sandbox.jira.site.state import FieldDef
 from tests.options.stage import DAY, Stage, entity
 
 _RESOLUTION = ScreenItem("resolution", required=True)

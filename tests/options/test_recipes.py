@@ -8,7 +8,7 @@ from io import StringIO
 from rich.console import Console
 
 from sync.cli import status
-from sync.sandbox.jira.content import INCIDENT, TASK, add_project
+from sync.sandbox.jira.ready_site import INCIDENT, TASK, add_project
 from sync.sandbox.jira.workflows import several_done, simple
 from tests.options.stage import DAY, HOUR, MINUTE, Stage, entity, owner
 

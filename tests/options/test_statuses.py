@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sync.sandbox.jira.content import BUG, add_project
-from sync.sandbox.jira.model import ScreenItem, Transition, Workflow
+from sync.sandbox.jira.ready_site import BUG, add_project
+from sync.sandbox.jira.site.model import ScreenItem, Transition, Workflow
 from tests.options.stage import Stage, minimal
 
 

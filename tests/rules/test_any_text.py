@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sync.domain.errors import Rejected
 from sync.domain.subject import Snapshot
-from sync.rules import Rule, RuleError, RuleErrors, RuleSet, parse
+from sync.rules import Rule, RuleErrors, RuleSet, parse
+from sync.toml import Mistake
 from tests.rules.build import DEFAULTS, incident, issue
 from tests.rules.test_docs import EXAMPLES
 
@@ -39,12 +40,12 @@ EDITS = st.lists(
 )
 
 
-def read(text: str) -> tuple[RuleSet | None, tuple[RuleError, ...]]:
+def read(text: str) -> tuple[RuleSet | None, tuple[Mistake, ...]]:
     """The rules, or the mistakes."""
     try:
         return parse({"slip.toml": text}, DEFAULTS), ()
     except RuleErrors as errors:
-        return None, errors.errors
+        return None, errors.mistakes
 
 
 def failure(rule: Rule | None, snapshot: Snapshot) -> Rejected | None:

@@ -15,7 +15,7 @@ from sync.rules.identity import WORDS
 from sync.rules.json_schema import json_schema
 from sync.rules.schema import Body, Comments, Issues, StatusEntry, StatusMap, When
 from sync.rules.vocabulary import NAMES, STANDARD_FIELDS
-from sync.rules.words import keys_of
+from sync.toml.findings import keys_of
 from tests.rules.build import DEFAULTS, incident, issue
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")

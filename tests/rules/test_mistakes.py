@@ -36,7 +36,7 @@ def test_all_mistakes_of_all_files_come_at_once_in_reading_order() -> None:
             },
             DEFAULTS,
         )
-    assert [(e.file, e.line, e.key) for e in caught.value.errors] == [
+    assert [(e.file, e.line, e.key) for e in caught.value.mistakes] == [
         ("10.toml", 1, "x"),
         ("10.toml", 4, "when.titel"),
         ("20.toml", 3, "hold"),
@@ -51,7 +51,7 @@ def test_a_mistake_in_defaults_is_told_once_however_many_rules_inherit_it() -> N
     many = "".join(f'[[rule]]\nname = "r{n}"\n' for n in range(20))
     with pytest.raises(RuleErrors) as caught:
         rules('[defaults.fields]\npriority = "{{ severty }}"\n' + many)
-    assert len(caught.value.errors) == 1
+    assert len(caught.value.mistakes) == 1
 
 
 def test_a_rule_in_the_file_for_all_is_a_mistake() -> None:

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from sync.rules.errors import Wrong
 from sync.rules.patterns import Patterns, pattern
+from sync.toml import Wrong
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sync.domain.errors import Cause, Rejected
-from sync.rules.errors import Wrong
 from sync.rules.templates import Template
+from sync.toml import Wrong
 from tests.rules.build import desired, entity, issue, owner
 
 CONTEXT: dict[str, Any] = {

@@ -11,9 +11,9 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from sync.rules.positions import positions
 from sync.settings import Settings, load, shipped
 from sync.settings.values import parse_duration, parse_size
+from sync.toml.positions import positions
 
 TEXT = shipped("config.example.toml").read_text("utf-8")
 # Settings that have no default: their examples stand uncommented.

@@ -29,7 +29,7 @@ def written(text: str = GOOD, more: str = "", name: str = "config.toml") -> Path
 def test_the_file_is_found_in_the_working_directory(folder: Path) -> None:
     written()
     settings = load()
-    assert settings.file == folder / "config.toml"
+    assert settings.position(("sites", "main")).file == "config.toml"
     assert settings.sites["main"].url == "https://jira.example.com"
     assert settings.coalesce.signing_secrets[0].get_secret_value() == "one"
 

@@ -28,11 +28,11 @@ def mistakes(text: str) -> list[str]:
 CASES = {
     "a misspelt key": (
         GOOD + 'emial = "x"\n',
-        "config.toml:6: [sites.main] emial: is not a setting. Did you mean 'email'?",
+        "config.toml:6: [sites.main] emial: is not a setting here. Did you mean 'email'?",
     ),
     "a misspelt section": (
         GOOD + "[severs]\nport = 1\n",
-        "config.toml:6: severs: is not a setting. Did you mean 'server'?",
+        "config.toml:6: severs: is not a setting here. Did you mean 'server'?",
     ),
     "a key in the wrong section": (
         GOOD + "[server]\nallow_unsigned = true\n",
@@ -40,7 +40,7 @@ CASES = {
     ),
     "a key that nothing resembles": (
         GOOD + "[log]\ncolour = 1\n",
-        "config.toml:7: [log] colour: is not a setting. Known here: format, level.",
+        "config.toml:7: [log] colour: is not a setting here. Known here: level, format.",
     ),
     "a word for a number": (
         GOOD + '[server]\nport = "http"\n',
@@ -56,11 +56,12 @@ CASES = {
     ),
     "a number for a table": (
         "server = 1\n" + GOOD,
-        "config.toml:1: server: must be a table, not 1. Write it as a table: [server].",
+        "config.toml:1: server: must be a table, not 1. Write its keys under [server].",
     ),
     "a word for a switch": (
         GOOD.replace("[sites", 'allow_unsigned = "perhaps"\n[sites'),
-        "config.toml:3: [coalesce] allow_unsigned: must be true or false, not 'perhaps'.",
+        "config.toml:3: [coalesce] allow_unsigned: must be true or false, not 'perhaps'. "
+        "Write true or false, without quotes.",
     ),
     "a duration in prose": (
         GOOD.replace("[sites", 'replay_window = "3 quarters"\n[sites'),
@@ -77,13 +78,12 @@ CASES = {
     ),
     "a number of thousands of digits": (
         GOOD + f"[server]\nport = {'9' * 5000}\n",
-        "config.toml:7: this line: has a number of thousands of digits. "
-        "No setting is so large; correct it.",
+        "config.toml:7: has a number of thousands of digits. No value is so large; correct it.",
     ),
     "lists in lists in lists": (
         GOOD + f"x = {'[' * 5000}{']' * 5000}\n",
-        "config.toml: the file: has lists or tables within each other, hundreds deep. "
-        "No setting is nested so; remove them.",
+        "config.toml: has lists or tables within each other, hundreds deep. "
+        "Nothing here is nested so deep; remove them.",
     ),
     "a path with a NUL": (
         GOOD + '[store]\nurl = "sqlite:///a\\u0000b"\n',
@@ -102,8 +102,7 @@ CASES = {
     ),
     "a choice that does not exist": (
         GOOD + '[log]\nlevel = "loud"\n',
-        "config.toml:7: [log] level: must be one of 'debug', 'info', 'warning' or 'error', "
-        "not 'loud'.",
+        "config.toml:7: [log] level: cannot be 'loud'. Known here: debug, info, warning, error.",
     ),
     "a secret from a variable that is not set": (
         GOOD.replace('["s"]', '["s", { env = "NOT_SET" }]'),
@@ -223,13 +222,12 @@ CASES = {
     ),
     "text without quotes": (
         GOOD + "project = DATA\n",
-        "config.toml:6: this line: is not valid TOML: invalid value (column 11). "
-        'Text goes in "quotes", lists in [brackets], one key = value to a line.',
+        "config.toml:6: is not TOML: a value is missing, or text stands without "
+        "quotes (column 11). Put text in quotes.",
     ),
     "a key twice": (
         GOOD + 'token = "u"\n',
-        "config.toml:6: this line: is not valid TOML: cannot overwrite a value (column 12). "
-        'Text goes in "quotes", lists in [brackets], one key = value to a line.',
+        "config.toml:6: is not TOML: a key is written twice (column 12). Keep one of them.",
     ),
 }
 
@@ -285,7 +283,7 @@ def test_a_mistake_in_the_environment_names_the_variable(monkeypatch: pytest.Mon
     assert mistakes(GOOD) == [
         "environment variable TICKET_SYNC_SERVER__PORT: [server] port: must be a whole number, "
         "not 'x'.",
-        "environment variable TICKET_SYNC_SERVER__PROT: [server] prot: is not a setting. "
+        "environment variable TICKET_SYNC_SERVER__PROT: [server] prot: is not a setting here. "
         "Did you mean 'port'?",
         "environment variable TICKET_SYNC_SERVR__PORT: servr: is not a section. "
         "Did you mean TICKET_SYNC_SERVER__…?",
@@ -319,6 +317,6 @@ def test_a_file_that_is_not_text_is_named() -> None:
 def test_a_lease_shorter_than_a_call_is_refused_with_the_least_that_will_do() -> None:
     assert mistakes(GOOD + '[worker]\nlease = "20s"\n') == [
         f"config.toml:{len(GOOD.splitlines()) + 2}: [worker] lease: is shorter than a call to the site "
-        "'main' may take; a ticket would be taken from the worker that is at it. "
+        "'main' may take; another worker would take the ticket while the call is under way. "
         'Write at least "40s", or shorten the timeouts of [sites.main].'
     ]

@@ -26,7 +26,9 @@ def _waiting(session: Session) -> list[str]:
 
 def _triage(session: Session, count: int) -> None:
     for row in deliveries.next_batch(session, count):
-        deliveries.mark_triaged(session, row, subject="s:issue:1", event_type="ping", outcome="ok")
+        deliveries.mark_triaged(
+            session, row, subjects=["s:issue:1"], event_type="ping", outcome="ok"
+        )
     session.flush()
 
 
@@ -110,6 +112,30 @@ def test_retention_removes_old_deliveries_in_batches_but_never_what_waits(store:
         assert sorted(r.event_id for r in deliveries.recent(session)) == [
             f"e{n}" for n in range(5, 10) if n != 6
         ]
+
+
+def test_a_delivery_is_found_by_each_of_its_subjects_and_gone_for_all_with_its_row(
+    store: Store,
+) -> None:
+    _fill(store, 2)
+    both = ["s:issue:1", "s:issue:2"]
+    with store.write() as session:
+        one, two = deliveries.next_batch(session, 2)
+        deliveries.mark_triaged(session, one, subjects=both, event_type="x", outcome="ok")
+        deliveries.mark_triaged(session, two, subjects=both[1:], event_type="x", outcome="ok")
+    with store.write() as session:
+        deliveries.replay(session, one.id)
+        [again] = deliveries.next_batch(session, 2)
+        deliveries.mark_triaged(session, again, subjects=both, event_type="x", outcome="ok")
+    with store.read() as session:
+        found = {ref: [r.event_id for r in deliveries.for_subject(session, ref)] for ref in both}
+        assert found == {"s:issue:1": ["e0"], "s:issue:2": ["e1", "e0"]}
+        assert deliveries.subjects_since(session, 1000.0) == set(both)
+        assert deliveries.subjects_since(session, 1001.0) == {"s:issue:2"}
+    with store.write() as session:
+        assert deliveries.prune(session, older_than=1001.0, batch=9) == 1
+    with store.read() as session:
+        assert [r.event_id for r in deliveries.for_subject(session, "s:issue:2")] == ["e1"]
 
 
 def test_the_queue_of_triage_is_read_from_its_own_index(sqlite_store: Store) -> None:

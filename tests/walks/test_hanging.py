@@ -17,7 +17,7 @@ from sync.adapters.jira import JiraSite, JiraTracker
 from sync.ports import SystemClock
 from sync.rules import Defaults, load
 from sync.sandbox.jira import JiraSandbox, SandboxTransport
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from sync.worker.daemon.daemon import Daemon, Options

@@ -10,7 +10,7 @@ import requests
 
 from sync.adapters.jira import JiraSite, JiraTracker
 from sync.sandbox.jira import Effect, JiraSandbox, SandboxTransport
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.store.engine import Store
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from sync.adapters.coalesce import CoalesceSource
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.api import CoalesceApi
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.client import CoalesceApi
 from sync.adapters.jira import JiraSite, JiraTracker
 from sync.bootstrap.http import Background
 from sync.domain.ticket import FAMILY_LABEL, marker_label
@@ -24,7 +24,7 @@ from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.outbox import Faults, Reply
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport, Ticket
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from sync.store import sweeps
 from sync.store.engine import Store
 from sync.store.tables import SweepRunRow
@@ -79,8 +79,8 @@ class Everything:
         parts = Parts(
             store=store,
             triage=self.world.triage,
-            source=self.source,
-            api=self.api,
+            sources={"coalesce": self.source},
+            apis={"coalesce": self.api},
             trackers={"main": self.tracker},
             rules=self.world.rules,
             clock=self.clock,

@@ -15,7 +15,7 @@ from sync.store.engine import open_store
 from sync.store.inbox import Inbox
 from sync.telemetry import configure_logs
 from sync.web.app import create_app
-from sync.web.server import serve
+from sync.web.server import WebServer, listen
 from tests.web.sender import HmacSource
 
 ROOT = Path(__file__).parents[2]
@@ -45,8 +45,9 @@ def main(url: str) -> None:
     configure_logs(form="json")
     store = open_store(url)
     inbox = Inbox(store)
-    app = create_app(source=HmacSource(), inbox=inbox)
-    number = serve(app, "127.0.0.1", 0, on_bound=lambda host, port: print(host, port, flush=True))
+    app = create_app(sources={HmacSource.name: HmacSource()}, inbox=inbox)
+    server = WebServer(app, listen("127.0.0.1", 0))
+    number = server.run(lambda: print(*server.address, flush=True))
     inbox.close()
     store.close()
     print("stopped by", number, flush=True)

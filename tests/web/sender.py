@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Event
-from sync.ports import Verdict
+from sync.ports import Authenticity
 
 SECRET = b"a secret for tests"
 PATH = "/webhooks/coalesce"
@@ -20,14 +20,14 @@ class HmacSource:
 
     name = "coalesce"
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
+    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
         """Check the header ``x-signature``."""
         del now
         given = headers.get("x-signature", "")
         if not given:
-            return Verdict(False, "no signature at all")
+            return Authenticity(False, "no signature at all")
         right = hmac.compare_digest(given.encode("latin-1"), sign(body).encode())
-        return Verdict(right, "" if right else "the digest differs")
+        return Authenticity(right, "" if right else "the digest differs")
 
     def identify(self, body: bytes) -> tuple[str, str]:
         """The event's id and type; ``{"explode": true}`` makes it fail."""
@@ -39,7 +39,7 @@ class HmacSource:
         except (ValueError, AttributeError, RecursionError):
             return "", ""
 
-    def read(self, body: bytes) -> Event:
+    def read(self, body: bytes) -> list[Event]:
         """Nothing is readable here."""
         raise Unreadable(f"{len(body)} bytes")
 

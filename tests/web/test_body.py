@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sync.web.body import Gone, NoRoom, Room, TooLarge, TooSlow, read_body
+from sync.web.body import NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
 
 KIB = 1024
 
@@ -50,7 +50,7 @@ def test_small_bodies_need_no_room_and_large_ones_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "end, error", [(None, TooSlow), (b"gone", Gone), (b"x" * 2000 * KIB, TooLarge)]
+    "end, error", [(None, TooSlow), (b"gone", SenderGone), (b"x" * 2000 * KIB, TooLarge)]
 )
 def test_room_is_given_back_however_reading_ends(end: bytes | None, error: type[Exception]) -> None:
     room = Room(500 * KIB)

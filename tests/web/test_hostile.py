@@ -270,7 +270,7 @@ def test_large_bodies_that_never_end_leave_room_for_usual_ones(start: Start) -> 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]], ids=["good then bad", "bad then good"])
 def test_a_signature_on_any_of_several_lines_passes(start: Start, order: list[int]) -> None:
-    running = start(source=CoalesceSource(["whsec"]))
+    running = start(sources={"coalesce": CoalesceSource(["whsec"])})
     body = event("lines")
     good = signed_headers("whsec", body)
     lines = [good.pop("X-Coalesce-Signature"), f"v1={'0' * 64}"]

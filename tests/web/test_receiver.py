@@ -38,7 +38,7 @@ class Refusing:
 @pytest.fixture
 def client(store: Store) -> Iterator[TestClient[Any]]:
     inbox = Inbox(store)
-    with TestClient(create_app(source=HmacSource(), inbox=inbox)) as client:
+    with TestClient(create_app(sources={HmacSource.name: HmacSource()}, inbox=inbox)) as client:
         yield client
     inbox.close()
 
@@ -139,7 +139,7 @@ def test_what_is_not_a_delivery_is_refused_sanely(client: TestClient[Any]) -> No
 )
 def test_what_cannot_be_stored_is_to_be_sent_again(error: Exception | None, outcome: str) -> None:
     limits = Limits(store_seconds=0.05, retry_after=7)
-    app = create_app(source=HmacSource(), inbox=Refusing(error), limits=limits)
+    app = create_app(sources={HmacSource.name: HmacSource()}, inbox=Refusing(error), limits=limits)
     with TestClient(app) as client, capture_logs() as lines:
         reply = _post(client, event("e"))
     assert (reply.status_code, reply.headers["retry-after"]) == (503, "7")
@@ -153,7 +153,7 @@ def test_a_failing_disk_is_answered_503_until_it_works_again(
 ) -> None:
     fault = fault_type(sqlite_store)
     inbox = Inbox(sqlite_store)
-    with TestClient(create_app(source=HmacSource(), inbox=inbox)) as client:
+    with TestClient(create_app(sources={HmacSource.name: HmacSource()}, inbox=inbox)) as client:
         statuses = []
         for fault.on in (False, True, True, False):
             body = event(f"e{len(statuses)}", size=50_000)

@@ -28,7 +28,7 @@ def make(sqlite_store: Store, tmp_path: Path) -> Make:
 def told(scene: Scene, *snapshots: Snapshot) -> None:
     """Let the API have told of these."""
     with scene.store.write() as session:
-        scene.triage.absorb(session, list(snapshots), merge=merge_from_api)
+        scene.triage.merge_snapshots(session, list(snapshots), merge=merge_from_api)
     scene.settle()
 
 
@@ -142,7 +142,7 @@ def test_an_issue_taken_onto_the_incidents_ticket_while_its_own_is_about_to_be_m
     def its_incident_is_told_of() -> None:
         with sqlite_store.write() as session:
             told_now = [incident(9, [1], at=5)]
-            scene.triage.absorb(session, told_now, merge=merge_from_api)
+            scene.triage.merge_snapshots(session, told_now, merge=merge_from_api)
 
     class Drafting(MemoryTracker):
         """Something happens while Jira is asked what its fields are."""

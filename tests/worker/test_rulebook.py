@@ -268,14 +268,14 @@ def test_a_rule_of_incidents_that_was_renamed_still_speaks_for_their_issues(
 ) -> None:
     scene = Scene(store, tmp_path / "rules", issues="issues = { on_ticket = true }")
     with store.write() as session:
-        scene.triage.absorb(session, [incident(9)], merge=merge_from_api)
+        scene.triage.merge_snapshots(session, [incident(9)], merge=merge_from_api)
     scene.settle()
     old = scene.rules()
     text = SCENE_RULES.replace("ISSUES", "issues = { on_ticket = true }")
     scene.write_rules(text.replace('"incidents"', '"big ones"'))
     follow_names(store, old, scene.rules())
     with store.write() as session:
-        scene.triage.absorb(session, [incident(9, [1], at=5)], merge=merge_from_api)
+        scene.triage.merge_snapshots(session, [incident(9, [1], at=5)], merge=merge_from_api)
     scene.absorb(issue(1))
     scene.settle()
     assert [t.project for t in scene.jira.alive] == ["INC"]
@@ -289,7 +289,7 @@ def test_what_a_rule_of_incidents_says_of_their_issues_reaches_the_issues_ticket
     over = Status.CLOSED if "close" in issues else Status.OPEN
     with store.write() as session:
         members = [issue(1), issue(2), incident(8), incident(9, [1])]
-        scene.triage.absorb(session, members, merge=merge_from_api)
+        scene.triage.merge_snapshots(session, members, merge=merge_from_api)
     scene.settle()
     scene.absorb(incident(9, at=9, status=over))
     scene.settle()

@@ -70,7 +70,7 @@ def test_a_ticket_asked_for_while_its_walk_ends_is_walked_again(
 ) -> None:
     scene = Scene(store, tmp_path / "rules")
     with store.write() as session:
-        scene.triage.absorb(session, [issue(1), incident(9, [1])], merge=merge_from_api)
+        scene.triage.merge_snapshots(session, [issue(1), incident(9, [1])], merge=merge_from_api)
     scene.settle()
     scene.change(ref, due_at=scene.clock.time() - 1, wanted=1)
     (claim,) = tickets.claim(store, owner="other", now=scene.clock.time(), lease=120, limit=9)

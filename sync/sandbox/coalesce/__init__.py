@@ -1,11 +1,11 @@
 """A simulated Coalesce Quality: a stream of subjects, signed deliveries, and its REST API."""
 
 from sync.sandbox.coalesce.outbox import Faults, Outbox, Outcome, Reply
-from sync.sandbox.coalesce.render import FORMATS, Format, encode, render
 from sync.sandbox.coalesce.rest import CoalesceRest
 from sync.sandbox.coalesce.samples import SAMPLES, sample, sample_body
 from sync.sandbox.coalesce.sender import HttpPost, Sender
 from sync.sandbox.coalesce.stream import Mix, Stream
+from sync.sandbox.coalesce.webhook_body import FORMATS, Format, encode, render
 from sync.sandbox.coalesce.workspace import CoalesceSandbox
 
 __all__ = [

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sync.sandbox.coalesce.render import Format, encode, render
+from sync.sandbox.coalesce.webhook_body import Format, encode, render
 from sync.sandbox.coalesce.workspace import CoalesceSandbox
 
 # Seconds after each failed attempt: ten attempts in about half an hour.

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sync.sandbox.coalesce.exchange import Answer, ApiError, Request, not_found, query_of
+from sync.sandbox.coalesce.api_request import Answer, ApiError, Request, not_found, query_of
 from sync.sandbox.coalesce.outbox import Outbox
 from sync.sandbox.coalesce.rest_deliveries import DeliveriesApi
-from sync.sandbox.coalesce.rest_issues import SubjectsApi
+from sync.sandbox.coalesce.rest_subjects import SubjectsApi
 
 CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105

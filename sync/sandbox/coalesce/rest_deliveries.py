@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from sync.sandbox.coalesce.exchange import ApiError, Request, nanos_of, not_found
+from sync.sandbox.coalesce.api_request import ApiError, Request, nanos_of, not_found
 from sync.sandbox.coalesce.outbox import Outbox, Outcome, Sending
 from sync.sandbox.coalesce.subjects import NANOS, rfc3339
 
 _IDS = {"issue": "issue_id", "incident": "incident_id"}
 _MINUTE = 60.0
+
+_FILTERS = ("integrationId", "eventId", "outcomes", "eventTypes", "statusCodes")
 
 
 class DeliveriesApi:
@@ -92,19 +94,16 @@ class DeliveriesApi:
         return sending
 
     def _wanted(self, one: Sending, request: Request) -> bool:
-        integration = request.first("integrationId")
-        if integration and integration != self._sandbox.integration_id:
-            return False
-        outcomes = request.query.get("outcomes")
-        if outcomes and f"OUTCOME_{one.outcome.value.upper()}" not in outcomes:
-            return False
-        types = request.query.get("eventTypes")
-        if types and f"EVENT_TYPE_{one.event['type'].upper()}" not in types:
-            return False
-        if request.first("eventId") not in ("", one.event["event_id"]):
-            return False
-        codes = request.query.get("statusCodes")
-        if codes and str(_last_status(one)) not in codes:
+        """Whether a delivery passes every filter of the request. A filter that is absent passes all."""
+        asked = {name: set(request.query.get(name, ())) - {""} for name in _FILTERS}
+        values = {
+            "integrationId": self._sandbox.integration_id,
+            "eventId": one.event["event_id"],
+            "outcomes": f"OUTCOME_{one.outcome.value.upper()}",
+            "eventTypes": f"EVENT_TYPE_{one.event['type'].upper()}",
+            "statusCodes": str(_last_status(one)),
+        }
+        if any(asked[name] and values[name] not in asked[name] for name in _FILTERS):
             return False
         for name, sign in (("since", 1), ("until", -1)):
             limit = request.first(name)

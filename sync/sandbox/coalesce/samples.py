@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.sandbox.coalesce.render import EVENT_TYPES, Format, encode, render
+from sync.sandbox.coalesce.webhook_body import EVENT_TYPES, Format, encode, render
 
 SAMPLES = tuple(EVENT_TYPES)
 WORKSPACE = "acme"

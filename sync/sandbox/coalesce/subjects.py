@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.sandbox.coalesce.content import APP
-from sync.sandbox.coalesce.render import camel
+from sync.sandbox.coalesce.inventory import APP
+from sync.sandbox.coalesce.webhook_body import camel
 
 NANOS = 1_000_000_000
 

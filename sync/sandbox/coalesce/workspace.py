@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.ports import Clock, SystemClock
-from sync.sandbox.coalesce.content import (
+from sync.sandbox.coalesce.inventory import (
     ACTORS,
     ASSETS,
     TEAMS,

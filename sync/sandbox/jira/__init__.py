@@ -1,12 +1,12 @@
 """A simulated Jira, Cloud or Data Center, that the real client cannot tell from the real one."""
 
-from sync.sandbox.jira.exchange import Exchange, Outcome, Response
 from sync.sandbox.jira.faults import Effect, Fault
-from sync.sandbox.jira.inspecting import Ticket, TicketComment
-from sync.sandbox.jira.limits import Limits
-from sync.sandbox.jira.model import Dialect
 from sync.sandbox.jira.person import Refusal
 from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.site.call import Exchange, Response
+from sync.sandbox.jira.site.model import Dialect
+from sync.sandbox.jira.site.rate_limits import Limits
+from sync.sandbox.jira.site.ticket import Ticket, TicketComment
 from sync.sandbox.jira.transport import SandboxTransport
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Fault",
     "JiraSandbox",
     "Limits",
-    "Outcome",
     "Refusal",
     "Response",
     "SandboxTransport",

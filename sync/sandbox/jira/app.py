@@ -13,19 +13,20 @@ from litestar.connection import Request
 from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from sync.sandbox.jira.board import board_page, ticket_page
+from sync.sandbox.jira.board.views import board_page, ticket_page
 from sync.sandbox.jira.control import control
-from sync.sandbox.jira.exchange import Outcome, Response
 from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.site.call import Response, WireResult
 
 _ABORT = "ticket_sync.abort"
-_HOLD_SECONDS = 600
+_LONGEST_SILENCE = 600
 
 
 def create_app(sandbox: JiraSandbox) -> ASGIApp:
-    """An ASGI app: ``/rest/`` is the API, ``/sandbox/`` controls it, ``/`` and ``/browse/KEY`` show it.
+    """An ASGI app: ``/rest/`` is the REST API, ``/sandbox/`` the control API, ``/`` and ``/browse/KEY``
+    are the board.
 
-    Faults that drop a connection need uvicorn, whose transport they close.
+    Faults that drop a connection close uvicorn's transport; another server leaves the caller waiting.
     """
 
     @get("/", sync_to_thread=True, media_type="text/html")
@@ -46,7 +47,8 @@ def create_app(sandbox: JiraSandbox) -> ASGIApp:
     )
 
     async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
-        # Only here is ``receive`` still uvicorn's own, and its transport within reach.
+        # Litestar wraps ``receive``; only outside of Litestar is uvicorn's transport reachable by way of
+        # ``receive``.
         details: Any = scope
         transport: Any = getattr(getattr(receive, "__self__", None), "transport", None)
         details[_ABORT] = transport.abort if transport is not None else None
@@ -56,7 +58,7 @@ def create_app(sandbox: JiraSandbox) -> ASGIApp:
 
 
 def _rest(sandbox: JiraSandbox) -> Any:
-    # Latency faults hold a thread, so there must be enough for every caller.
+    # A latency fault keeps a thread for its whole time, so the usual 40 threads may not be enough.
     limiter: list[CapacityLimiter] = []
 
     async def rest(scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +91,7 @@ async def _body(receive: Receive) -> bytes:
 async def _answer(
     response: Response, abort: Callable[[], None] | None, receive: Receive, send: Send
 ) -> None:
-    if response.outcome is Outcome.REPLY or (response.outcome is Outcome.CUT and abort):
+    if response.wire is WireResult.REPLY or (response.wire is WireResult.CUT and abort):
         body = response.body
         headers = [
             (k.lower().encode(), v.encode("latin-1", "replace"))
@@ -99,14 +101,14 @@ async def _answer(
         await send(
             {"type": "http.response.start", "status": response.status or 500, "headers": headers}
         )
-        if response.outcome is Outcome.REPLY:
+        if response.wire is WireResult.REPLY:
             await send({"type": "http.response.body", "body": body, "more_body": False})
             return
         await send(
             {"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True}
         )
-        await asyncio.sleep(0.01)  # lets the first half leave before the connection is cut
-    if response.outcome is Outcome.READ_TIMEOUT or abort is None:
+        await asyncio.sleep(0.01)  # Lets the first half leave before the connection is cut.
+    if response.wire is WireResult.READ_TIMEOUT or abort is None:
         await _wait_for_disconnect(receive)
         return
     abort()
@@ -114,9 +116,9 @@ async def _answer(
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
-    """Hold the call until the other side has gone, so that no reply is ever sent."""
+    """Wait until the caller hangs up, so that the caller gets no reply."""
     try:
-        async with asyncio.timeout(_HOLD_SECONDS):
+        async with asyncio.timeout(_LONGEST_SILENCE):
             while (await receive())["type"] != "http.disconnect":
                 continue
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""Who is calling: e-mail and API token on Cloud, personal access token on Data Center."""
+"""Who calls: e-mail address and API token on Cloud, personal access token on Data Center."""
 
 from __future__ import annotations
 
@@ -6,27 +6,22 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sync.sandbox.jira.exchange import Problem
-from sync.sandbox.jira.model import User
-from sync.sandbox.jira.state import Site
-
-_HTML = b"<html><head><title>%s</title></head><body><h1>%s</h1></body></html>"
+from sync.sandbox.jira.site.call import Problem, html_page
+from sync.sandbox.jira.site.model import User
+from sync.sandbox.jira.site.state import Site
 
 
 def captcha(base: str) -> Problem:
-    """What Data Center answers once it wants a person to solve a CAPTCHA."""
-    return Problem(
-        403,
-        headers={
-            "X-Authentication-Denied-Reason": f"CAPTCHA_CHALLENGE; login-url={base}/login.jsp",
-            "X-Seraph-LoginReason": "AUTHENTICATION_DENIED",
-            "Content-Type": "text/html;charset=UTF-8",
-        },
-        raw=_HTML % (b"Forbidden (403)", b"Forbidden (403)"),
-    )
+    """Data Center's answer where it wants a person to solve a CAPTCHA."""
+    headers = {
+        "X-Authentication-Denied-Reason": f"CAPTCHA_CHALLENGE; login-url={base}/login.jsp",
+        "X-Seraph-LoginReason": "AUTHENTICATION_DENIED",
+    }
+    return html_page(403, "Forbidden (403)", headers)
 
 
 def unauthorized() -> Problem:
+    """The answer to a wrong secret."""
     words = "Client must be authenticated to access this resource."
     return Problem(
         401,
@@ -41,7 +36,10 @@ def unauthorized() -> Problem:
 
 @dataclass(slots=True)
 class Gate:
-    """Recognises callers. ``captcha_after`` wrong log-ins in a row lock a Data Center out (0: never)."""
+    """Recognises callers.
+
+    After ``captcha_after`` wrong log-ins in a row, Data Center refuses everybody (0: never).
+    """
 
     site: Site
     captcha_after: int = 3
@@ -49,11 +47,11 @@ class Gate:
     _known: dict[str, str] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """To be called when a secret changed."""
+        """Check every secret anew, because one changed."""
         self._known.clear()
 
     def caller(self, headers: Mapping[str, str], base: str) -> User | None:
-        """The user, None for an anonymous call. Raises Problem for a wrong secret."""
+        """The user, None for an anonymous call. Raises Problem(401 or 403)."""
         given = headers.get("authorization", "")
         if not given:
             return None
@@ -71,20 +69,16 @@ class Gate:
 
     def _account(self, given: str) -> str | None:
         scheme, _, value = given.partition(" ")
-        if scheme.lower() == "bearer":
-            found = [u for u in self.site.users.values() if u.secret and u.secret == value]
-        elif scheme.lower() == "basic":
+        name: str | None = None
+        if scheme.lower() == "basic":
             try:
-                name, _, secret = base64.b64decode(value).decode().partition(":")
+                name, _, value = base64.b64decode(value).decode().partition(":")
             except ValueError:
                 return None
-            found = [
-                u
-                for u in self.site.users.values()
-                if u.secret
-                and u.secret == secret
-                and name == (u.email if self.site.cloud else u.name)
-            ]
-        else:
+        elif scheme.lower() != "bearer":
             return None
-        return found[0].account_id if found and found[0].active else None
+        for user in self.site.users.values():
+            known_by = user.email if self.site.cloud else user.name
+            if value and user.secret == value and name in (None, known_by):
+                return user.account_id if user.active else None
+        return None

@@ -1,4 +1,4 @@
-"""The control API under ``/sandbox/``: what tests and people do to the site from outside."""
+"""The control API under ``/sandbox/``: tests and people inspect and change the site by HTTP."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from litestar.connection import Request
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.response import Response
 
-from sync.sandbox.jira.board import fragment
-from sync.sandbox.jira.content import PEOPLE
-from sync.sandbox.jira.faults import Fault
-from sync.sandbox.jira.person import Person, Refusal
+from sync.sandbox.jira.board.views import fragment
+from sync.sandbox.jira.person import Refusal
+from sync.sandbox.jira.ready_site import PEOPLE
 from sync.sandbox.jira.server import JiraSandbox
 
 _ACTIONS = (
@@ -22,14 +21,12 @@ _ACTIONS = (
 )  # fmt: skip
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
-    return asdict(fault)
+def _act(sandbox: JiraSandbox, given: dict[str, Any]) -> Any:
+    """Have a person do something.
 
+    ``given`` is ``{"do": "edit", "as": "data.owner", "args": ["DATA-1"], "with": {"summary": "…"}}``.
 
-def act(sandbox: JiraSandbox, given: dict[str, Any]) -> Any:
-    """``{"do": "edit", "as": "data.owner", "args": ["DATA-1"], "with": {"summary": "…"}}``.
-
-    Returns what the action returns (a key, a comment's id) or None. Raises ClientException.
+    Returns the new ticket's key, the new comment's id, or None. Raises ClientException.
     """
     what = given.get("do")
     if what not in _ACTIONS:
@@ -38,19 +35,18 @@ def act(sandbox: JiraSandbox, given: dict[str, Any]) -> Any:
     if user is None:
         raise ClientException(f"'as' must be one of {', '.join(one.name for one in PEOPLE)}")
     try:
-        return getattr(Person(sandbox, user), what)(*given.get("args", ()), **given.get("with", {}))
+        return getattr(sandbox.person(user), what)(*given.get("args", ()), **given.get("with", {}))
     except (Refusal, KeyError, TypeError) as why:
         raise ClientException(f"{type(why).__name__}: {why}") from None
 
 
 def control(sandbox: JiraSandbox) -> Router:
-    """Routes that act on one sandbox."""
+    """The routes of one sandbox."""
 
     @get("/tickets", sync_to_thread=True)
     def tickets(request: Request[Any, Any, Any]) -> list[dict[str, Any]]:
-        everything = request.query_params.get("deleted") == "true"
         label = request.query_params.get("label", "")
-        found = sandbox.tickets(deleted=everything)
+        found = sandbox.tickets(deleted=request.query_params.get("deleted") == "true")
         return [asdict(one) for one in found if not label or label in one.labels]
 
     @get("/ticket", sync_to_thread=True)
@@ -80,13 +76,13 @@ def control(sandbox: JiraSandbox) -> Router:
 
     @get("/faults", sync_to_thread=True)
     def faults() -> list[dict[str, Any]]:
-        return [_fault(one) for one in sandbox.faults.active]
+        return [asdict(one) for one in sandbox.faults.active]
 
     @post("/faults")
     async def add_fault(request: Request[Any, Any, Any]) -> dict[str, Any]:
         given = await request.json()
         try:
-            return _fault(sandbox.faults.add(**given))
+            return asdict(sandbox.faults.add(**given))
         except (TypeError, ValueError) as why:
             raise ClientException(f"not a fault: {why}") from None
 
@@ -96,7 +92,7 @@ def control(sandbox: JiraSandbox) -> Router:
 
     @post("/act", status_code=200)
     async def do(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        return {"result": act(sandbox, await request.json())}
+        return {"result": _act(sandbox, await request.json())}
 
     @put("/lag")
     async def lag(request: Request[Any, Any, Any]) -> dict[str, Any]:

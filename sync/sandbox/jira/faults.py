@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong, for which calls, how often."""
+"""Faults on demand: what goes wrong, for which calls, and how often."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from enum import StrEnum
 from typing import Any
 
 from sync.sandbox.jira import auth
-from sync.sandbox.jira.exchange import Call, Outcome, Problem, Response
-from sync.sandbox.jira.limits import too_many
+from sync.sandbox.jira.site.call import Call, Problem, Response, WireResult, html_page
+from sync.sandbox.jira.site.rate_limits import too_many
 
 
 class Effect(StrEnum):
-    """What happens to a call. ``drop``, ``hang``, ``status`` and ``html`` can come before or after the
-    work."""
+    """What a fault does to a call.
+
+    ``drop``, ``hang``, ``status`` and ``html`` come before the site does the work, or after it
+    (``Fault.after``).
+    """
 
     LATENCY = "latency"
     STATUS = "status"
@@ -47,18 +50,21 @@ _NO_WORK = frozenset(
         Effect.READ_ONLY,
     }
 )
+_BROKEN_WIRE = frozenset(one.value for one in WireResult) - {"reply"}
 _ALWAYS_AFTER = frozenset({Effect.READ_TIMEOUT, Effect.CUT})
 
 
 @dataclass(slots=True)
 class Fault:
-    """``method`` and ``path`` are regular expressions (path is searched, method matched whole);
-    ``project`` is the key of the one project that it strikes, where it strikes only one.
+    """A fault, and which calls it strikes.
 
-    ``after``: the work is done, then it goes wrong. ``count`` limits how often it strikes (None: no
-    limit), after letting ``skip`` matching calls pass; ``probability`` is per call. ``seconds`` is the
-    latency; ``retry_after`` goes into the header; ``body`` is the answer of a ``status`` fault and
-    ``headers`` are further ones (a redirect's ``Location``).
+    ``method`` (matched whole) and ``path`` (searched) are regular expressions; ``project`` is the key of
+    the one project whose calls it strikes, "" for all. The first ``skip`` matching calls pass. After
+    them the fault strikes each call with ``probability``, at most ``count`` calls (None: no limit).
+    ``hits`` counts the calls struck. ``after``: the site does the work first.
+
+    ``seconds`` is the latency, ``retry_after`` (seconds) goes into its header, ``body`` is the answer of
+    a ``status`` fault, ``headers`` are added to the answer, such as a redirect's ``Location``.
     """
 
     effect: Effect
@@ -103,7 +109,10 @@ class Faults:
         self._random.seed(self.seed)
 
     def add(self, effect: Effect | str, **how: Any) -> Fault:
-        """Put a fault in force; see Fault for ``how``. Returns it, so that its ``hits`` can be read."""
+        """Put a fault in force and return it; ``how`` are attributes of ``Fault``.
+
+        Raises ValueError or TypeError.
+        """
         fault = Fault(Effect(effect), **how)
         re.compile(fault.method)
         re.compile(fault.path)
@@ -118,8 +127,10 @@ class Faults:
     def strike(
         self, method: str, path: str, project: Callable[[], str] = lambda: ""
     ) -> list[Fault]:
-        """The faults that this call meets, counted. ``project`` tells the key of the project that the
-        call is about, "" for none."""
+        """The faults that strike a call, each counted.
+
+        ``project`` returns the key of the project that the call is about, "" for none.
+        """
         if not self.active:
             return []
         struck = []
@@ -141,47 +152,38 @@ class Faults:
         return struck
 
 
-def outcome_of(fault: Fault, call: Call, *, cloud: bool) -> Response | None:
-    """What the caller gets instead, None when the fault changes nothing of the reply."""
-    match fault.effect:
-        case Effect.LATENCY | Effect.ANONYMOUS:
-            return None
-        case Effect.HANG:
-            return Response(0, outcome=Outcome.READ_TIMEOUT)
-        case (
-            Effect.DROP | Effect.CUT | Effect.REFUSE | Effect.CONNECT_TIMEOUT | Effect.READ_TIMEOUT
-        ):
-            return Response(0, outcome=Outcome(fault.effect.value))
-        case Effect.READ_ONLY if call.method == "GET":
-            return None
-        case Effect.RATE_LIMIT:
-            wait = fault.retry_after if fault.retry_after is not None else 1.0
-            problem = too_many(call.now, reason=fault.reason, retry_after=wait, cloud=cloud)
-        case Effect.MAINTENANCE:
-            problem = html_page(503, "Jira is unavailable for scheduled maintenance")
-        case Effect.READ_ONLY:
-            problem = Problem(503, "Jira is in read-only mode for maintenance.")
-        case Effect.UNAUTHORIZED:
-            problem = auth.unauthorized()
-        case Effect.CAPTCHA:
-            problem = auth.captcha(call.base)
-        case Effect.HTML:
-            problem = html_page(fault.status, "Something went wrong")
-        case _:
-            problem = Problem(fault.status, "Internal server error")
-            if fault.body is not None:
-                return Response(fault.status, fault.body, _retry(fault))
-    response = problem.response()
-    response.headers = {**response.headers, **_retry(fault)}
+def response_to(fault: Fault, call: Call, *, cloud: bool) -> Response | None:
+    """The fault's answer in place of the site's, None where the site's answer stands."""
+    effect = fault.effect
+    if effect is Effect.HANG:
+        return Response(0, wire=WireResult.READ_TIMEOUT)
+    if effect.value in _BROKEN_WIRE:
+        return Response(0, wire=WireResult(effect.value))
+    if effect in (Effect.LATENCY, Effect.ANONYMOUS):
+        return None
+    if effect is Effect.READ_ONLY and call.method == "GET":
+        return None
+    response = _refusal(fault, call, cloud=cloud).response()
+    if effect is Effect.STATUS and fault.body is not None:
+        response = Response(fault.status, fault.body)
+    retry = {} if fault.retry_after is None else {"Retry-After": str(int(fault.retry_after))}
+    response.headers = {**response.headers, **retry, **fault.headers}
     return response
 
 
-def _retry(fault: Fault) -> dict[str, str]:
-    if fault.retry_after is None:
-        return dict(fault.headers)
-    return {"Retry-After": str(int(fault.retry_after)), **fault.headers}
-
-
-def html_page(status: int, title: str) -> Problem:
-    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    return Problem(status, headers={"Content-Type": "text/html;charset=UTF-8"}, raw=page.encode())
+def _refusal(fault: Fault, call: Call, *, cloud: bool) -> Problem:
+    match fault.effect:
+        case Effect.RATE_LIMIT:
+            wait = fault.retry_after if fault.retry_after is not None else 1.0
+            return too_many(call.now, reason=fault.reason, retry_after=wait, cloud=cloud)
+        case Effect.MAINTENANCE:
+            return html_page(503, "Jira is unavailable for scheduled maintenance")
+        case Effect.READ_ONLY:
+            return Problem(503, "Jira is in read-only mode for maintenance.")
+        case Effect.UNAUTHORIZED:
+            return auth.unauthorized()
+        case Effect.CAPTCHA:
+            return auth.captcha(call.base)
+        case Effect.HTML:
+            return html_page(fault.status, "Something went wrong")
+    return Problem(fault.status, "Internal server error")

@@ -1,71 +1,63 @@
-"""A person at work on the site: the same rules as over REST, without faults and limits."""
+"""A person who works on the site: under the same rules as over REST, without faults and rate limits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from sync.sandbox.jira import content, issues
-from sync.sandbox.jira.exchange import Call, Response
-from sync.sandbox.jira.model import User, stamp
-from sync.sandbox.jira.transitions import available
-from sync.sandbox.jira.writing import write
-
-if TYPE_CHECKING:
-    from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.fields.changes import write
+from sync.sandbox.jira.ready_site import OWNER
+from sync.sandbox.jira.rest import issues
+from sync.sandbox.jira.rest.transitions import available
+from sync.sandbox.jira.service import Service
+from sync.sandbox.jira.site.call import Call, Response
+from sync.sandbox.jira.site.model import Issue, User, stamp
 
 
 class Refusal(Exception):
-    """The site would not let the person do it; Jira's answer is in the words."""
+    """The site refuses what a person does. The message has Jira's answer."""
 
 
 class Person:
-    """What people do to tickets. Every method raises Refusal where Jira would."""
+    """What people do to tickets.
 
-    def __init__(self, sandbox: JiraSandbox, user: User = content.OWNER) -> None:
-        self._sandbox = sandbox
+    Every method raises Refusal where Jira refuses, and Refusal or KeyError for a ticket that does not
+    exist.
+    """
+
+    def __init__(self, service: Service, user: User = OWNER) -> None:
+        self._service = service
+        self._site = service.site
+        self._lock = service.lock
         self.user = user
 
     def __call__(self, user: User) -> Person:
-        """Somebody else at work."""
-        return Person(self._sandbox, user)
+        """Another person on the same site."""
+        return Person(self._service, user)
 
     def edit(self, key: str, **fields: Any) -> None:
-        """Set fields by id, values as REST takes them; rich text may be plain text."""
-        version = (
-            "3"
-            if any(isinstance(v, dict) and v.get("type") == "doc" for v in fields.values())
-            else "2"
-        )
-        self._call("PUT", f"issue/{key}", {"fields": fields}, version)
+        """Set fields by id, with values as REST takes them; rich text may be plain text."""
+        documents = [v for v in fields.values() if isinstance(v, dict) and v.get("type") == "doc"]
+        self._call("PUT", f"issue/{key}", {"fields": fields}, "3" if documents else "2")
 
     def write_around(self, key: str, before: str = "", after: str = "") -> None:
-        """Add paragraphs of plain text before and after what the description says."""
-        sandbox = self._sandbox
-        with sandbox.lock:
-            kept = sandbox.issue(key).values.get("description")
-            if sandbox.site.cloud:
+        """Add paragraphs of plain text before and after the description."""
+        with self._lock:
+            kept = self._issue(key).values.get("description")
+            if self._site.cloud:
                 content = list(kept.adf["content"]) if kept else []
-                document = {
-                    "type": "doc",
-                    "version": 1,
-                    "content": [*_paragraphs(before), *content, *_paragraphs(after)],
-                }
-                self.edit(key, description=document)
+                content = [*_paragraphs(before), *content, *_paragraphs(after)]
+                self.edit(key, description={"type": "doc", "version": 1, "content": content})
             else:
                 parts = [before, kept.wiki if kept else "", after]
                 self.edit(key, description="\n\n".join(part for part in parts if part))
 
     def add_labels(self, key: str, *labels: str) -> None:
-        self._call(
-            "PUT", f"issue/{key}", {"update": {"labels": [{"add": label} for label in labels]}}
-        )
+        self._update_labels(key, "add", labels)
 
     def remove_labels(self, key: str, *labels: str) -> None:
-        self._call(
-            "PUT", f"issue/{key}", {"update": {"labels": [{"remove": label} for label in labels]}}
-        )
+        self._update_labels(key, "remove", labels)
 
     def create(self, project: str, issue_type: str, summary: str, **fields: Any) -> str:
         """Make a ticket by hand; returns its key."""
@@ -78,38 +70,29 @@ class Person:
         return str(self._call("POST", "issue", {"fields": given}).data["key"])
 
     def transition(self, key: str, to: str, resolution: str = "", **fields: Any) -> None:
-        """Take the transition of this name or to the status of this name.
+        """Take the transition with the name ``to``, or the transition to the status with that name.
 
-        A resolution is set even where the transition has no screen for it, as people do afterwards.
+        A resolution is set also where the transition's screen lacks the field, as people set it later.
         """
-        sandbox = self._sandbox
-        with sandbox.lock:
-            issue = sandbox.issue(key)
-            call = self._plain_call("GET", "")
-            chosen = next(
-                (
-                    one
-                    for one in available(sandbox.site, call, issue)
-                    if to.casefold()
-                    in (one.name.casefold(), sandbox.site.statuses[one.to].name.casefold())
-                ),
-                None,
-            )
+        site = self._site
+        with self._lock:
+            issue = self._issue(key)
+            call = self._new_call("GET", "")
+            names = {
+                one: (one.name.casefold(), site.statuses[one.to].name.casefold())
+                for one in available(site, call, issue)
+            }
+            chosen = next((one for one in names if to.casefold() in names[one]), None)
             if chosen is None:
-                here = sandbox.site.statuses[issue.status].name
+                here = site.statuses[issue.status].name
                 raise Refusal(f"{key} cannot go from {here!r} to {to!r}")
-            on_screen = {item.field for item in chosen.screen}
-            if resolution and "resolution" in on_screen:
+            on_screen = "resolution" in {item.field for item in chosen.screen}
+            if resolution and on_screen:
                 fields["resolution"] = {"name": resolution}
-            self._call(
-                "POST",
-                f"issue/{key}/transitions",
-                {"transition": {"id": chosen.id}, "fields": fields},
-            )
-            if resolution and "resolution" not in on_screen:
-                write(
-                    sandbox.site, call, issue, {"resolution": sandbox.site.resolution(resolution)}
-                )
+            body = {"transition": {"id": chosen.id}, "fields": fields}
+            self._call("POST", f"issue/{key}/transitions", body)
+            if resolution and not on_screen:
+                write(site, call, issue, {"resolution": site.resolution(resolution)})
 
     def comment(self, key: str, text: str) -> str:
         """Returns the comment's id."""
@@ -119,34 +102,39 @@ class Person:
         self._call("PUT", f"issue/{key}/comment/{comment_id}", {"body": text})
 
     def delete_comment(self, key: str, comment_id: str) -> None:
-        self._call("DELETE", f"issue/{key}/comment/{comment_id}", None)
+        self._call("DELETE", f"issue/{key}/comment/{comment_id}")
 
     def delete(self, key: str) -> None:
-        sandbox = self._sandbox
-        with sandbox.lock:
-            issues.remove(sandbox.site, sandbox.issue(key))
+        with self._lock:
+            issues.remove(self._site, self._issue(key))
 
     def move(self, key: str, project: str) -> str:
         """Move to another project; returns the new key."""
-        sandbox = self._sandbox
-        with sandbox.lock:
-            issue = sandbox.issue(key)
-            issues.move(
-                sandbox.site, self._plain_call("PUT", ""), issue, sandbox.site.projects[project]
-            )
+        with self._lock:
+            issue = self._issue(key)
+            call = self._new_call("PUT", "")
+            issues.move(self._site, call, issue, self._site.projects[project])
             return issue.key
 
-    def _plain_call(self, method: str, path: str, body: bytes = b"") -> Call:
-        sandbox = self._sandbox
-        call = Call(method, path, {}, {}, body, sandbox.base, sandbox.site.now())
+    def _issue(self, key: str) -> Issue:
+        issue = self._site.find(key)
+        if issue is None:
+            raise KeyError(key)
+        return issue
+
+    def _update_labels(self, key: str, verb: str, labels: tuple[str, ...]) -> None:
+        operations = [{verb: label} for label in labels]
+        self._call("PUT", f"issue/{key}", {"update": {"labels": operations}})
+
+    def _new_call(self, method: str, path: str, body: bytes = b"") -> Call:
+        call = Call(method, path, {}, {}, body, self._service.base, self._site.now())
         call.user = self.user
         return call
 
-    def _call(self, method: str, path: str, body: Any, version: str = "2") -> Response:
+    def _call(self, method: str, path: str, body: Any = None, version: str = "2") -> Response:
         encoded = msgspec.json.encode(body) if body is not None else b""
-        call = self._plain_call(method, f"/rest/api/{version}/{path}", encoded)
-        with self._sandbox.lock:
-            response = self._sandbox.work(call, user=self.user)
+        call = self._new_call(method, f"/rest/api/{version}/{path}", encoded)
+        response = self._service.answer(call, user=self.user)
         if response.status >= 400:
             raise Refusal(
                 f"{method} {path} at {stamp(call.now)}: {response.status} {response.data}"

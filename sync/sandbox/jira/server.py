@@ -1,54 +1,35 @@
-"""The simulated Jira: one call in, one outcome out. Synchronous and thread-safe."""
+"""The simulated Jira: a site, its REST service, the faults in force, and who watches. Thread-safe."""
 
 from __future__ import annotations
 
-import itertools
-import re
 import threading
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
-from sync.ports import Clock
-from sync.sandbox.jira.auth import Gate
-from sync.sandbox.jira.content import BOT, ready_site
-from sync.sandbox.jira.exchange import Call, Exchange, Outcome, Problem, Response, query_of
-from sync.sandbox.jira.faults import Effect, Fault, Faults, outcome_of
-from sync.sandbox.jira.inspecting import Ticket, ticket_of
-from sync.sandbox.jira.limits import Limits
-from sync.sandbox.jira.model import Dialect, Issue, User
+from sync.ports import Clock, SystemClock
+from sync.sandbox.jira.faults import Effect, Fault, Faults, response_to
 from sync.sandbox.jira.person import Person
-from sync.sandbox.jira.routes import route
-from sync.sandbox.jira.state import Site
-
-_API = re.compile(r"/rest/api/(2|3|latest)/(.*)")
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+from sync.sandbox.jira.ready_site import BOT, ready_site
+from sync.sandbox.jira.service import Service
+from sync.sandbox.jira.site.call import Call, Exchange, Problem, Response, WireResult, query_of
+from sync.sandbox.jira.site.model import Dialect, User
+from sync.sandbox.jira.site.rate_limits import Limits
+from sync.sandbox.jira.site.state import Site
+from sync.sandbox.jira.site.ticket import Ticket, ticket_of
 
 
 class JiraSandbox:
     """A Jira site in memory.
 
-    ``index_lag`` is in seconds of the clock. ``limits`` None means no rate limits. ``base`` is the
-    address in links where a call carries no ``Host``. Observers are called with each Exchange, in the
-    calling thread, after the state has settled.
+    ``index_lag`` is in seconds of the clock. ``limits`` None means no rate limits. ``seed`` decides
+    which calls a fault with a probability strikes. ``base`` is the address in links where a call has no
+    ``Host``. Observers get each Exchange in the calling thread, after the call has changed the site.
+    ``calls`` counts calls by method, path template and status.
     """
 
     def __init__(
@@ -68,7 +49,6 @@ class JiraSandbox:
         self.observers: list[Callable[[Exchange], None]] = []
         self.lock = threading.RLock()
         self._settings = (index_lag, limits)
-        self._serial = itertools.count(1)
         self.reset()
 
     def reset(self) -> None:
@@ -78,11 +58,10 @@ class JiraSandbox:
             self.site: Site = ready_site(self.dialect, self.clock)
             self.site.index.lag = index_lag
             self.site.limits = limits
-            self.gate = Gate(self.site)
-            self.person = Person(self)
+            self.service = Service(self.site, self.base, self.lock)
+            self.person = Person(self.service)
             self.faults.clear()
             self.calls: Counter[tuple[str, str, int]] = Counter()
-            self.recent: deque[tuple[str, str, int]] = deque(maxlen=1000)
             self.in_flight = self.peak_in_flight = 0
 
     def handle(
@@ -93,7 +72,7 @@ class JiraSandbox:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = b"",
     ) -> Response:
-        """Carry out one HTTP call. ``path`` may have anything before ``/rest/``."""
+        """Carry out one HTTP call. ``path`` may start with a prefix before ``/rest/``."""
         given = {name.lower(): value for name, value in (headers or {}).items()}
         host = given.get("host")
         call = Call(
@@ -109,106 +88,48 @@ class JiraSandbox:
             self.in_flight += 1
             self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
         try:
-            response = self._struck(call)
+            response = self._answer(call)
         finally:
             with self.lock:
                 self.in_flight -= 1
-        self._note(call, response)
+        self._record(call, response)
         return response
 
-    def _struck(self, call: Call) -> Response:
-        """The call with whatever faults it meets."""
-        anonymous, late = False, None
-        for fault in self.faults.strike(call.method, call.path, lambda: self._project(call)):
+    def _answer(self, call: Call) -> Response:
+        """The site's answer, or that of the faults that strike the call."""
+        anonymous, after_work = False, None
+        for fault in self.faults.strike(
+            call.method, call.path, lambda: self.service.project_of(call)
+        ):
             if fault.effect is Effect.LATENCY:
                 self.clock.sleep(fault.seconds)
                 call.now = self.site.now()
             elif fault.effect is Effect.ANONYMOUS:
                 anonymous = True
             elif fault.works_first:
-                late = fault
-            elif (instead := outcome_of(fault, call, cloud=self.site.cloud)) is not None:
+                after_work = fault
+            elif (instead := response_to(fault, call, cloud=self.site.cloud)) is not None:
                 with suppress(Problem):
-                    self._template(call)
+                    self.service.handler(call)  # Sets the template, by which calls are counted.
                 call.faulted = True
                 return instead
-        with self.lock:
-            response = self.work(call, anonymous=anonymous)
-        if late is not None:
-            return self._late(late, call, response)
-        return response
+        response = self.service.answer(call, anonymous=anonymous)
+        return response if after_work is None else self._spoilt(after_work, call, response)
 
-    def _late(self, fault: Fault, call: Call, done: Response) -> Response:
-        instead = outcome_of(fault, call, cloud=self.site.cloud)
+    def _spoilt(self, fault: Fault, call: Call, done: Response) -> Response:
+        """What a fault makes of the answer to a call that the site has carried out."""
+        instead = response_to(fault, call, cloud=self.site.cloud)
         if instead is None:
             return done
         call.faulted = True
         if fault.effect is Effect.CUT:
-            return replace(done, outcome=Outcome.CUT)
+            return replace(done, wire=WireResult.CUT)
         return instead
 
-    def work(self, call: Call, *, user: User | None = None, anonymous: bool = False) -> Response:
-        """Route, recognise, limit, handle. ``user`` set: a person at work, who meets no limits."""
-        headers = self._headers(call)
-        try:
-            handler = self._template(call)
-            if user is not None:
-                call.user = user
-            else:
-                call.user = None if anonymous else self.gate.caller(call.headers, call.base)
-                if self.site.limits is not None:
-                    remaining = self.site.limits.call(call.method, call.template, call.now)
-                    headers["X-RateLimit-Remaining"] = str(remaining)
-            if call.user is None and call.method != "GET" and not anonymous:
-                raise Problem(401, "You do not have permission to perform this operation.")
-            response = handler(self.site, call)
-        except Problem as problem:
-            response = problem.response()
-        if call.user is not None:
-            name = "X-AACCOUNTID" if self.site.cloud else "X-AUSERNAME"
-            headers[name] = call.user.account_id if self.site.cloud else call.user.name
-        response.headers = {**headers, **response.headers}
-        return response
-
-    def _template(self, call: Call) -> Callable[[Site, Call], Response]:
-        start = call.path.find("/rest/")
-        found = _API.fullmatch(unquote(call.path[start:])) if start >= 0 else None
-        if found is None or (found.group(1) == "3" and not self.site.cloud):
-            raise Problem(404, raw=b'{"message":"null for uri","status-code":404}')
-        call.api = "3" if found.group(1) == "3" else "2"
-        return route(call, found.group(2), cloud=self.site.cloud)
-
-    def _project(self, call: Call) -> str:
-        """The key of the project that a call is about, "" where it is about none."""
-        with suppress(Problem), self.lock:
-            self._template(call)
-            issue = self.site.find(call.params.get("issue", ""))
-            if issue is not None:
-                return issue.project
-            named = call.params.get("project", "")
-            if call.template == "issue":
-                fields = call.json().get("fields")
-                given = fields.get("project") if isinstance(fields, dict) else None
-                named = str(given.get("key") or given.get("id")) if isinstance(given, dict) else ""
-            by_id = {one.id: key for key, one in self.site.projects.items()}
-            return by_id.get(named, named)
-        return ""
-
-    def _headers(self, call: Call) -> dict[str, str]:
-        serial = next(self._serial)
-        return {
-            "Content-Type": "application/json;charset=UTF-8",
-            "X-AREQUESTID": f"sandbox-{serial}",
-            "Cache-Control": "no-cache, no-store, no-transform",
-            **({"Atl-Traceid": f"{serial:032x}"} if self.site.cloud else {"X-ASEN": "SEN-0"}),
-        }
-
-    def _note(self, call: Call, response: Response) -> None:
-        status = response.status if response.outcome is Outcome.REPLY else 0
-        entry = (call.method, call.template or call.path, status)
+    def _record(self, call: Call, response: Response) -> None:
+        status = response.status if response.wire is WireResult.REPLY else 0
         with self.lock:
-            self.calls[entry] += 1
-            self.recent.append(entry)
+            self.calls[call.method, call.template or call.path, status] += 1
         if not self.observers:
             return
         try:
@@ -224,7 +145,7 @@ class JiraSandbox:
             status=status,
             response_body=response.data if response.raw is None else None,
             headers=response.headers,
-            outcome=response.outcome,
+            wire=response.wire,
             faulted=call.faulted,
         )
         for observer in self.observers:
@@ -239,27 +160,27 @@ class JiraSandbox:
         self.site.index.lag = seconds
 
     def advance(self, seconds: float) -> None:
-        """Let the sandbox's clock run ahead of the one it was given."""
+        """Put the site's time further ahead of its clock."""
         self.site.offset += seconds
 
     def deny(self, project: str, *permissions: str, user: User = BOT) -> None:
-        """Take permissions in a project from a user (by default the daemon's account)."""
+        """Take permissions in a project from a user, by default from the daemon's account."""
         self.site.projects[project].denied.setdefault(user.account_id, set()).update(permissions)
 
     def allow(self, project: str, *permissions: str, user: User = BOT) -> None:
-        """Give permissions back; all of them where none is named."""
-        held = self.site.projects[project].denied.setdefault(user.account_id, set())
-        held.difference_update(permissions or set(held))
+        """Give permissions back to a user, all of them where none is named."""
+        denied = self.site.projects[project].denied.setdefault(user.account_id, set())
+        denied.difference_update(permissions or set(denied))
 
     def replace_secret(self, secret: str, user: User = BOT) -> None:
-        """The user's token is another one now: the old one answers 401."""
+        """Give a user another token; the old token answers 401 from now on."""
         with self.lock:
             current = self.site.users[user.account_id]
             self.site.users[user.account_id] = replace(current, secret=secret)
-            self.gate.forget()
+            self.service.gate.forget()
 
     def tickets(self, *, deleted: bool = False) -> list[Ticket]:
-        """All tickets as they are, oldest first; deleted ones on request."""
+        """All tickets, oldest first, with deleted ones on request."""
         with self.lock:
             found = sorted(self.site.issues.values(), key=lambda issue: issue.id)
             return [ticket_of(self.site, issue) for issue in found if deleted or not issue.deleted]
@@ -273,12 +194,5 @@ class JiraSandbox:
             return ticket_of(self.site, issue)
 
     def find_marker(self, label: str) -> list[Ticket]:
-        """Tickets with a label, past any index lag."""
+        """Tickets with a label, also where the search index does not have them yet."""
         return [ticket for ticket in self.tickets() if label in ticket.labels]
-
-    def issue(self, id_or_key: str) -> Issue:
-        """The live issue. Raises KeyError."""
-        issue = self.site.find(id_or_key)
-        if issue is None:
-            raise KeyError(id_or_key)
-        return issue

@@ -1,4 +1,4 @@
-"""The simulated Jira behind a requests session, without a socket."""
+"""A transport that connects a ``requests`` session to the simulated Jira without a socket."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPResponse
 
-from sync.sandbox.jira.exchange import Outcome, Response
 from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.site.call import Response, WireResult
 
 
 class SandboxTransport(BaseAdapter):
-    """Mount it: ``session.mount("http://jira.sandbox", SandboxTransport(sandbox))``.
+    """Use as ``session.mount("http://jira.sandbox", SandboxTransport(sandbox))``.
 
-    Outcomes that have no reply raise what requests raises for them on a real socket.
+    A call without a reply raises the exception that ``requests`` raises for it on a real socket.
     """
 
     def __init__(self, sandbox: JiraSandbox) -> None:
@@ -46,9 +46,9 @@ class SandboxTransport(BaseAdapter):
             {**request.headers, "Host": str(parts.netloc)},
             body.encode() if isinstance(body, str) else bytes(body),
         )
-        if answer.outcome is Outcome.READ_TIMEOUT and isinstance(timeout, tuple):
+        if answer.wire is WireResult.READ_TIMEOUT and isinstance(timeout, tuple):
             self.sandbox.clock.sleep(timeout[1] or 0.0)
-        if answer.outcome is not Outcome.REPLY:
+        if answer.wire is not WireResult.REPLY:
             raise _exception(answer, request)
         return _response(answer, request)
 
@@ -57,16 +57,16 @@ class SandboxTransport(BaseAdapter):
 
 
 def _exception(answer: Response, request: requests.PreparedRequest) -> Exception:
-    match answer.outcome:
-        case Outcome.REFUSE:
+    match answer.wire:
+        case WireResult.REFUSE:
             return requests.exceptions.ConnectionError(
                 ConnectionRefusedError(111, "Connection refused"), request=request
             )
-        case Outcome.CONNECT_TIMEOUT:
+        case WireResult.CONNECT_TIMEOUT:
             return requests.exceptions.ConnectTimeout("Connect timed out", request=request)
-        case Outcome.READ_TIMEOUT:
+        case WireResult.READ_TIMEOUT:
             return requests.exceptions.ReadTimeout("Read timed out", request=request)
-        case Outcome.CUT:
+        case WireResult.CUT:
             return requests.exceptions.ChunkedEncodingError(
                 "Connection broken: IncompleteRead", request=request
             )

@@ -1,8 +1,15 @@
-"""Ready workflows, shaped like those that Jira sites have, and the statuses they use."""
+"""Workflows like those of real Jira sites, and the statuses that they use."""
 
 from __future__ import annotations
 
-from sync.sandbox.jira.model import Category, ScreenItem, Status, Transition, Validator, Workflow
+from sync.sandbox.jira.site.model import (
+    Category,
+    ScreenItem,
+    Status,
+    Transition,
+    Validator,
+    Workflow,
+)
 
 CATEGORIES = (
     Category(1, "undefined", "No Category", "medium-gray"),
@@ -32,7 +39,7 @@ _RESOLUTION = (ScreenItem("resolution", required=True),)
 
 
 def simple() -> Workflow:
-    """To Do, In Progress, Done; every status from every other, as in a team-managed project."""
+    """To Do, In Progress and Done, each reachable from each, as in a team-managed project."""
     return Workflow(
         "Simple",
         first="10000",
@@ -46,7 +53,7 @@ def simple() -> Workflow:
 
 
 def classic() -> Workflow:
-    """Jira's old default: resolving asks for a resolution, a closed issue cannot be edited."""
+    """Jira's old default workflow. Resolving needs a resolution; a closed issue cannot be edited."""
     return Workflow(
         "Classic",
         first="1",
@@ -64,7 +71,7 @@ def classic() -> Workflow:
 
 
 def chain() -> Workflow:
-    """One way through: four hops from Triage to Done, one step back at a time."""
+    """A chain: four transitions from Triage to Done, and one step back at a time."""
     return Workflow(
         "Chain",
         first="10002",
@@ -83,7 +90,7 @@ def chain() -> Workflow:
 
 
 def several_done() -> Workflow:
-    """Three ways to be done, each with its resolution."""
+    """Three statuses for done, each with its own resolution."""
     return Workflow(
         "Several done",
         first="10008",
@@ -99,7 +106,7 @@ def several_done() -> Workflow:
 
 
 def guarded() -> Workflow:
-    """Screens with more on them, a default, and a check that shows only when it fails."""
+    """A transition with more fields on its screen, a default, and a validator no metadata shows."""
     return Workflow(
         "Guarded",
         first="1",

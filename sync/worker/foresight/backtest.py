@@ -94,7 +94,7 @@ class _Run:
         """Take in the subjects from before the window, whose tickets exist and are not counted."""
         for start in range(0, len(known), MOST):
             with self._trial.write() as session:
-                self._triage.absorb(session, known[start : start + MOST])
+                self._triage.merge_snapshots(session, known[start : start + MOST])
         with self._trial.write() as session:
             for row in tickets.recorded_since(session, 0.0):
                 self._make(row)
@@ -105,7 +105,7 @@ class _Run:
         self._events += len(batch)
         self._seen.update(str(snapshot.ref) for _, snapshot in batch)
         with self._trial.write() as session:
-            self._triage.absorb(session, [snapshot for _, snapshot in batch])
+            self._triage.merge_snapshots(session, [snapshot for _, snapshot in batch])
             self._walk(session)
 
     def let_pass(self, until: float) -> None:
@@ -202,13 +202,12 @@ def _delivered(
             if source is None or row.received_at > until:
                 continue
             try:
-                snapshot = source.read(row.body).snapshot
+                events = source.read(row.body)
             except Unreadable:
                 continue
-            if snapshot is not None:
-                # Clocks of receivers may differ a little, but this run's time must not go back.
-                latest = max(latest, row.received_at)
-                yield latest, snapshot
+            # Clocks of receivers may differ a little, but this run's time must not go back.
+            latest = max(latest, row.received_at)
+            yield from ((latest, event.snapshot) for event in events if event.snapshot is not None)
         if not rows:
             return
         last = rows[-1].seq or 0

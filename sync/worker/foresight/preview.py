@@ -1,11 +1,11 @@
-"""Preview: the ticket that one delivery would make, and why by this rule."""
+"""Preview: the tickets that a delivery would make, and why by which rule."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sync.domain.errors import Rejected
+from sync.domain.errors import Rejected, Unreadable
 from sync.domain.rule import Desired
 from sync.domain.subject import Event, Snapshot
 from sync.ports import Source
@@ -14,13 +14,12 @@ from sync.rules import Explained, Rule, RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the rules make of one delivery. ``rule`` is None where no rule matches. Where the rule fails
-    on the delivery, ``desired`` is None and ``rejected`` says why."""
+    """What one event of a delivery comes to. ``rule`` is None where none matches. ``desired`` is None
+    where the rule fails on the event; ``rejected`` then says why."""
 
     event: Event
     explained: Sequence[Explained] = ()
     rule: Rule | None = None
-    key: str = ""
     desired: Desired | None = None
     rejected: Rejected | None = None
 
@@ -29,9 +28,26 @@ class Preview:
         return self.event.snapshot
 
 
-def preview(source: Source, rules: RuleSet, body: bytes) -> Preview:
-    """Read a delivery and work out its ticket by the rules. Makes nothing. Raises Unreadable."""
-    event = source.read(body)
+def preview(sources: Iterable[Source], rules: RuleSet, body: bytes) -> list[Preview]:
+    """Each event of a delivery, and the ticket that the rules would make of it.
+
+    The first source that can read the body reads it. Raises Unreadable, with the reason of the first
+    source, where none can.
+    """
+    return [_of_event(event, rules) for event in _events(sources, body)]
+
+
+def _events(sources: Iterable[Source], body: bytes) -> Sequence[Event]:
+    reasons: list[Unreadable] = []
+    for source in sources:
+        try:
+            return source.read(body)
+        except Unreadable as reason:
+            reasons.append(reason)
+    raise reasons[0]
+
+
+def _of_event(event: Event, rules: RuleSet) -> Preview:
     if event.snapshot is None:
         return Preview(event)
     explained = rules.explain(event.snapshot)
@@ -39,8 +55,7 @@ def preview(source: Source, rules: RuleSet, body: bytes) -> Preview:
     if rule is None:
         return Preview(event, explained)
     try:
-        key = rule.ticket_key(event.snapshot)
-        desired = rule.project_ticket(key, [event.snapshot])
+        desired = rule.project_ticket(rule.ticket_key(event.snapshot), [event.snapshot])
     except Rejected as fault:
         return Preview(event, explained, rule, rejected=fault)
-    return Preview(event, explained, rule, key, desired)
+    return Preview(event, explained, rule, desired)

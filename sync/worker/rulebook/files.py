@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sync.rules import Defaults, RuleSet, load, parse
+from sync.rules import Defaults, RuleSet, Texts, parse, texts_of
+from sync.toml.mistakes import Mistake
 
 # Name, inode, size and times of each file: at least one of them differs after an edit.
 FolderState = tuple[tuple[str, int, int, int, int], ...]
@@ -29,13 +30,15 @@ class RuleFiles:
         self.defaults = defaults
         self._read: FolderState | None = None
         self._last: FolderState | None = None
-        self._texts: dict[str, str] | None = None
+        self._texts: Texts | None = None
         # Room for two: the sets before and after an edit are asked for in turn.
-        self._parsed = lru_cache(maxsize=2)(lambda items: parse(dict(items), defaults))
+        self._parsed = lru_cache(maxsize=2)(
+            lambda texts, mistakes: parse(dict(texts), defaults, mistakes)
+        )
 
-    def parse(self, texts: Mapping[str, str]) -> RuleSet:
+    def parse(self, texts: Mapping[str, str], mistakes: tuple[Mistake, ...] = ()) -> RuleSet:
         """The rules of texts by file name; the same texts are parsed once. Raises RuleErrors."""
-        return self._parsed(tuple(sorted(texts.items())))
+        return self._parsed(tuple(sorted(texts.items())), mistakes)
 
     def _state(self) -> FolderState:
         """Name, inode, size and times of each file, without reading it."""
@@ -59,7 +62,7 @@ class RuleFiles:
         self._last = now
         if not still or now == self._read:
             return False
-        if self._texts is not None and self._read_texts() == self._texts:
+        if self._texts is not None and texts_of(self.folder) == self._texts:
             self._read = now
             return False
         return True
@@ -68,15 +71,5 @@ class RuleFiles:
         """The rules of all files. Raises RuleErrors with every mistake."""
         self._read = self._last = self._state()
         # Read once, so that the texts that are kept are those that were checked.
-        self._texts = self._read_texts()
-        # Where there are no texts, `load` raises what is wrong with the folder.
-        rules = self.parse(self._texts) if self._texts else load(self.folder, self.defaults)
-        return Loaded(rules, self._texts or {})
-
-    def _read_texts(self) -> dict[str, str] | None:
-        """The texts by file name; None where a file cannot be read as text."""
-        paths = [p for p in sorted(self.folder.glob("*.toml")) if not p.name.startswith(".")]
-        try:
-            return {path.name: path.read_bytes().decode("utf-8-sig") for path in paths}
-        except (OSError, UnicodeDecodeError):
-            return None
+        self._texts = texts = texts_of(self.folder)
+        return Loaded(self.parse(texts.by_name, texts.mistakes), texts.by_name)

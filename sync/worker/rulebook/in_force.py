@@ -119,7 +119,7 @@ class Rulebook:
         try:
             loaded = self._files.load()
         except RuleErrors as bad:
-            self._bad(tuple(map(str, bad.errors)))
+            self._bad(tuple(map(str, bad.mistakes)))
             return
         except Exception as error:
             # A defect of the reader must not pass for an edit that was taken up.
@@ -233,7 +233,8 @@ class Rulebook:
             return self._files.parse(texts)
         except RuleErrors as bad:
             # The program or the sites in config.toml have changed since these rules were accepted.
-            log.warning("the rules that were in force cannot be used here", why=str(bad.errors[0]))
+            why = str(bad.mistakes[0])
+            log.warning("the rules that were in force cannot be used here", why=why)
             return None
 
     def _reach(self) -> bool:

@@ -22,13 +22,13 @@ SweepGroups = Mapping[str, tuple[Sweep, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What sweeps are made of. ``api`` is None where there are no credentials for it. ``overlaps`` are
-    seconds by group. ``wake`` wakes the workers, ``wake_triage`` wakes triage."""
+    """What sweeps are made of. ``apis`` are those of the sources that we have credentials for.
+    ``overlaps`` are seconds by group. ``wake`` wakes the workers, ``wake_triage`` wakes triage."""
 
     store: Store
     triage: Triage
-    source: Source
-    api: SourceApi | None
+    sources: Mapping[str, Source]
+    apis: Mapping[str, SourceApi]
     trackers: Mapping[str, Tracker]
     rules: Callable[[], RuleSet]
     clock: Clock
@@ -40,20 +40,28 @@ class Parts:
 def sweep_groups(parts: Parts) -> SweepGroups:
     """All sweeps that these parts allow, by group. Without an API two groups are empty."""
     store, clock, overlaps = parts.store, parts.clock, parts.overlaps
-    upstream: tuple[Sweep, ...] = ()
-    deliveries: tuple[Sweep, ...] = ()
-    if parts.api is not None:
-        upstream = (
-            IssuesSweep(store, parts.triage, parts.api, overlaps["upstream"]),
-            IncidentsSweep(store, parts.triage, parts.api, overlaps["upstream"]),
-        )
-        lag = overlaps["deliveries"]
-        deliveries = (
-            DeliveriesSweep(store, parts.source, parts.api, clock, lag, parts.wake_triage),
+    upstream: list[Sweep] = []
+    deliveries: list[Sweep] = []
+    for name, api in parts.apis.items():
+        # The sweeps of the first source have plain names, under which stores keep their watermarks.
+        of = f":{name}" if upstream else ""
+        lag = overlaps["upstream"]
+        upstream.append(IssuesSweep(store, parts.triage, api, lag, f"issues{of}"))
+        upstream.append(IncidentsSweep(store, parts.triage, api, lag, f"incidents{of}"))
+        deliveries.append(
+            DeliveriesSweep(
+                store,
+                parts.sources[name],
+                api,
+                clock,
+                lag=overlaps["deliveries"],
+                wake=parts.wake_triage,
+                name=f"deliveries{of}",
+            )
         )
     return {
-        "upstream": upstream,
-        "deliveries": deliveries,
+        "upstream": tuple(upstream),
+        "deliveries": tuple(deliveries),
         "jira": tuple(
             TicketsSweep(store, tracker, clock, overlaps["jira"])
             for tracker in parts.trackers.values()

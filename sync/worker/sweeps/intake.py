@@ -23,7 +23,7 @@ def take_in(
 ) -> None:
     """Merge snapshots from an API into the store, and report what was missing, stale or wrong.
 
-    ``slots`` as for ``Triage.absorb``. In a dry run nothing is written.
+    ``slots`` as for ``merge_snapshots``. In a dry run nothing is written.
     """
     run.looked(len(snapshots))
     if not snapshots:
@@ -37,7 +37,7 @@ def take_in(
         known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
         if not run.dry:
             new = list(by_ref.values())
-            outcomes = triage.absorb(session, new, merge=merge_from_api, slots=slots)
+            outcomes = triage.merge_snapshots(session, new, merge=merge_from_api, slots=slots)
     for ref, snapshot in by_ref.items():
         before = known.get(ref)
         after = merge_from_api(before, snapshot)

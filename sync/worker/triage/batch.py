@@ -1,18 +1,18 @@
-"""Triage: accepted deliveries become snapshots, and the tickets they concern become due.
+"""Triage: accepted deliveries become snapshots, and the tickets of their subjects become due.
 
-One transaction a batch. Everything a batch says of a subject is merged before anything is written,
-so a burst costs one update and one walk.
+A batch is one transaction. All snapshots of a subject in a batch are merged before anything is written,
+so a burst of deliveries costs one update and one walk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Event, Kind, Snapshot, newest, says_the_same
+from sync.domain.subject import Event, EventType, Kind, Snapshot, newest, says_the_same
 from sync.ports import Clock, Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
@@ -25,16 +25,20 @@ log = structlog.get_logger("triage")
 
 BATCH = 200
 
-# What is known (or nothing) and what came in, brought together.
+# Takes the known snapshot (None for an unknown subject) and the new one, and returns the merged one.
 Merge = Callable[[Snapshot | None, Snapshot], Snapshot]
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One delivery of a batch that could be read."""
+    """One delivery of a batch that could be read, and its events: any number.
+
+    ``refs`` names the subject of each event, "" for an event without one.
+    """
 
     row: DeliveryRow
-    event: Event
+    events: Sequence[Event]
+    refs: Sequence[str]
 
 
 class Triage:
@@ -53,17 +57,17 @@ class Triage:
         self._clock = clock
 
     def batch(self, limit: int = BATCH) -> int:
-        """Triage up to ``limit`` deliveries; how many there were. Raises StoreUnavailable.
+        """Triage up to ``limit`` deliveries; returns their number. Raises StoreUnavailable.
 
-        A batch that fails for another reason is taken one by one, so that the delivery at fault can
-        be set aside and never holds up the rest.
+        If a batch fails for another reason, its deliveries are triaged one by one: the one that fails
+        becomes a dead letter, the others are not delayed.
         """
         try:
             return self._batch(limit)
         except StoreUnavailable:
             raise
         except Exception:
-            log.exception("a batch failed; taking its deliveries one by one")
+            log.exception("a batch failed; triaging its deliveries one by one")
         return sum(self._single() for _ in range(limit))
 
     def _single(self) -> int:
@@ -73,7 +77,7 @@ class Triage:
             raise
         except Exception as error:
             words = (
-                f"storing what it says failed ({type(error).__name__}); this is a defect of ours"
+                f"storing its snapshot failed ({type(error).__name__}); this is a defect of ours"
             )
             with self._store.write() as session:
                 deliveries.lock_triage(session)
@@ -89,58 +93,61 @@ class Triage:
             if not rows:
                 return 0
             read = [known for row in rows if (known := self._read(session, row)) is not None]
-            outcomes = self.absorb(session, [r.event.snapshot for r in read if r.event.snapshot])
+            outcomes = self.merge_snapshots(
+                session, [s for r in read for event in r.events if (s := event.snapshot)]
+            )
             for r in read:
-                snapshot = r.event.snapshot
-                subject = str(snapshot.ref) if snapshot else ""
-                outcome = outcomes[subject] if snapshot else _without_subject(r.event)
                 deliveries.mark_triaged(
-                    session, r.row, subject=subject, event_type=r.event.type.value, outcome=outcome
+                    session,
+                    r.row,
+                    subjects=list(dict.fromkeys(filter(None, r.refs))),
+                    event_type=r.events[0].type.value if r.events else "",
+                    outcome=_outcome(r, outcomes),
                 )
         log.info("triaged", deliveries=len(rows), readable=len(read), subjects=len(outcomes))
         return len(rows)
 
-    def absorb(
+    def merge_snapshots(
         self,
         session: Session,
-        snapshots: list[Snapshot],
+        snapshots: Sequence[Snapshot],
         *,
         merge: Merge = newest,
         slots: Callable[[], float] | None = None,
     ) -> dict[str, str]:
-        """Merge snapshots into the store and make the tickets of those that changed due.
+        """Merge snapshots into the store and make the tickets of the subjects that changed due.
 
-        The one way in for webhooks and sweeps alike. ``merge`` brings what is known (None for nothing)
-        together with what came in. ``slots`` gives each ticket its own time to be due at (backfill,
-        behind live traffic); without it they are due now. Returns what became of each subject, in
-        words.
+        Webhooks and sweeps both come in through here. The caller holds triage's lock
+        (``deliveries.lock_triage``). ``merge`` merges the known snapshot of a subject with the new one.
+        ``slots`` returns the due time of the next ticket (backfill spreads them, to stay behind live
+        traffic); without it tickets are due now. Returns the outcome of each subject, in words, by
+        reference.
         """
-        deliveries.lock_triage(session)
         merged: dict[str, Snapshot] = {}
         for snapshot in snapshots:
             ref = str(snapshot.ref)
-            merged[ref] = newest(merged.get(ref), snapshot)
+            merged[ref] = newest(merged[ref], snapshot) if ref in merged else snapshot
         known = subjects.load(session, merged)
-        rules = self._rules()
-        router = Router(session, rules, self._clock.time(), merged, slots)
-        outcomes: dict[str, str] = {}
-        for ref, snapshot in sorted(merged.items()):
+        rules, now = self._rules(), self._clock.time()
+        router = Router(session, rules, now, merged, slots)
+
+        def merge_one(ref: str, snapshot: Snapshot) -> str:
             row = known.get(ref)
             before = subjects.to_snapshot(row) if row else None
             after = merge(before, snapshot)
             if before == after:
-                outcomes[ref] = "older than what is known"
-                continue
-            came_back = bool(row and row.ended_at is not None and not after.status.ended)
-            over = subjects.copy_of(row) if row and came_back else None
-            row = subjects.put(session, row, after, self._clock.time())
+                return "older than what is known"
+            came_back = row is not None and row.ended_at is not None and not after.status.ended
+            ended = subjects.copy_of(row) if row and came_back else None
+            row = subjects.put(session, row, after, now)
             if before is not None and merge is not newest and says_the_same(before, after):
-                outcomes[ref] = "nothing new"
-                continue
-            outcomes[ref] = router.route(after, row, over=over)
+                return "nothing new"
+            outcome = router.route(after, row, over=ended)
             if after.ref.kind is Kind.INCIDENT:
                 follow_incident(session, router, rules, before, after)
-        return outcomes
+            return outcome
+
+        return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
 
     def _read(self, session: Session, row: DeliveryRow) -> Read | None:
         source = self._sources.get(row.source)
@@ -148,11 +155,12 @@ class Triage:
             deliveries.mark_dead(session, row, f"no source named {row.source!r} is configured")
             return None
         try:
-            return Read(row, source.read(row.body))
+            events = source.read(row.body)
+            return Read(row, events, [str(e.snapshot.ref) if e.snapshot else "" for e in events])
         except Unreadable as error:
             words = str(error)
         except Exception as error:
-            # One body that trips the reader must not hold up the rest; it can be replayed.
+            # A body that makes the reader fail must not delay the other deliveries of its batch.
             log.exception("reading a delivery failed", delivery=row.id)
             words = f"the reader failed on it ({type(error).__name__}); this is a defect of ours"
         deliveries.mark_dead(session, row, words)
@@ -160,5 +168,15 @@ class Triage:
         return None
 
 
-def _without_subject(event: Event) -> str:
-    return f"ping: {event.message}" if event.type.value == "ping" else "names no subject we follow"
+def _outcome(read: Read, outcomes: Mapping[str, str]) -> str:
+    """What became of a delivery, in words: of each of its subjects, if it has several."""
+    about_one = len(set(read.refs)) == 1
+    words: list[str] = []
+    for event, ref in zip(read.events, read.refs, strict=True):
+        if ref:
+            words.append(outcomes[ref] if about_one else f"{ref}: {outcomes[ref]}")
+        elif event.type is EventType.PING:
+            words.append(f"ping: {event.message}")
+        else:
+            words.append("names no subject we follow")
+    return "; ".join(dict.fromkeys(words)) or "holds no event"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sync.adapters.coalesce.access import ApiAccess
-from sync.adapters.coalesce.api import CoalesceApi
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.client import CoalesceApi
 from sync.bootstrap.http import Background
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox, Sender
+from sync.sandbox.coalesce.api_request import Answer
 from sync.sandbox.coalesce.app import create_app
-from sync.sandbox.coalesce.exchange import Answer
 from sync.sandbox.coalesce.outbox import Reply
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.web.server import listen
@@ -53,7 +53,7 @@ class Upstream:
         self.api = CoalesceApi(self.access(), self.clock)
 
     def access(self, **changes: str) -> ApiAccess:
-        known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "workspace": "acme"}
+        known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         return ApiAccess(**{**known, "url": self.server.url, **changes}, page_size=self.page_size)  # type: ignore[arg-type]
 
     def pass_time(self, seconds: float = 60.0) -> float:

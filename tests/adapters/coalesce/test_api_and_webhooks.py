@@ -14,7 +14,7 @@ Known = dict[SubjectRef, Snapshot]
 
 def hear(known: Known, events: list[dict[str, object]], pick: random.Random) -> None:
     for event in events:
-        snapshot = CoalesceSource().read(encode(render(event, pick.choice(FORMATS)))).snapshot
+        snapshot = CoalesceSource().read(encode(render(event, pick.choice(FORMATS))))[0].snapshot
         assert snapshot is not None
         known[snapshot.ref] = newest(known.get(snapshot.ref), snapshot)
 

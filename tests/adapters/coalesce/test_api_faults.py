@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
-from sync.adapters.coalesce.access import REGIONS, ApiAccess
-from sync.adapters.coalesce.answers import retry_after
-from sync.adapters.coalesce.api import CoalesceApi
-from sync.adapters.coalesce.paging import pages, pages_by_last
+from sync.adapters.coalesce.api.access import REGIONS, ApiAccess
+from sync.adapters.coalesce.api.client import CoalesceApi
+from sync.adapters.coalesce.api.faults import retry_after
+from sync.adapters.coalesce.api.paging import pages, pages_by_last
 from sync.domain.errors import Cause, Missing, Outage, Refused, Rejected, SiteDown, Unknown
 from tests.adapters.coalesce.served import Upstream, serving
 from tests.sandbox.coalesce.clock import ManualClock
@@ -62,11 +62,11 @@ def test_a_token_is_renewed_before_it_ends(shared: Upstream) -> None:
     shared.rest.revoke_tokens()
     shared.rest.token_seconds = 100
     shared.api.issues([shared.sandbox.open_issue().id])
-    before, calls = tokens(shared), shared.api.calls
+    before, calls = tokens(shared), sum(shared.rest.asked.values())
     shared.pass_time(95)
     shared.api.issues([shared.sandbox.open_issue().id])
     assert tokens(shared) == before + 1
-    assert shared.api.calls == calls + 2
+    assert sum(shared.rest.asked.values()) == calls + 2
 
 
 def test_wrong_credentials_take_the_site_down_without_telling_the_secret(shared: Upstream) -> None:

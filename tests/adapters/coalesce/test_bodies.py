@@ -18,7 +18,8 @@ SOURCE = CoalesceSource()
 
 
 def read(body: Any) -> Event:
-    return SOURCE.read(body if isinstance(body, bytes) else json.dumps(body).encode())
+    [event] = SOURCE.read(body if isinstance(body, bytes) else json.dumps(body).encode())
+    return event
 
 
 def issue_body(type_: Any = "EVENT_TYPE_ISSUE_CREATED", **issue: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sync.adapters.coalesce.callbacks import CallbackCaller, that_marks
+from sync.adapters.coalesce import CallbackCaller
+from sync.adapters.coalesce.webhook.callbacks import callback_that_marks
 from sync.domain.errors import Cause, Fault, Refused, Rejected, Unknown
 from sync.domain.subject import Status
 
@@ -134,7 +135,7 @@ def test_the_callback_for_a_status_is_found_in_both_casings() -> None:
         {"url": "b", "issues_command": {"markInvestigating": {"issueId": "i"}}},
         {"url": "c", "issues_command": COMMAND},
     ]
-    found = {status: that_marks(callbacks, status) for status in Status}
+    found = {status: callback_that_marks(callbacks, status) for status in Status}
     assert {s: one["url"] for s, one in found.items() if one} == {
         Status.INVESTIGATING: "b",
         Status.FIXED: "c",

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.adapters.coalesce import CoalesceSource
-from sync.adapters.coalesce.characters import clean
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Event, SubjectRef
+from sync.domain.text import clean
 from sync.sandbox.coalesce import FORMATS, SAMPLES, CoalesceSandbox, Stream, encode, render
 from sync.sandbox.coalesce.samples import sample_event, stamp
 from tests.sandbox.coalesce.clock import ManualClock
@@ -57,7 +57,7 @@ def settle(body: bytes) -> Event | None:
     assert len(event_type) <= 64
     assert clean(event_id) == event_id
     try:
-        event = SOURCE.read(body)
+        [event] = SOURCE.read(body)
     except Unreadable:
         return None
     assert event.id

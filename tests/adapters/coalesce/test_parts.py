@@ -9,17 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.adapters.coalesce.characters import clean, cut
-from sync.adapters.coalesce.entities import (
+from sync.adapters.coalesce.message.entities import (
     MOST_ENTRIES,
     actor,
-    entities,
     entity,
     identifier,
     owners,
 )
-from sync.adapters.coalesce.payloads import issue
-from sync.adapters.coalesce.timestamps import nanoseconds, received, rfc3339
+from sync.adapters.coalesce.message.payloads import entities, issue
+from sync.adapters.coalesce.message.timestamps import nanoseconds, received, rfc3339
+from sync.domain.text import clean, cut
 from sync.rules.filters import moment
 
 NOON = 1_790_000_000

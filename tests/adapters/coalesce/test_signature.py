@@ -165,8 +165,8 @@ def test_a_wrong_signature_does_not_pass_where_unsigned_is_allowed() -> None:
 
 
 def test_the_reason_names_no_secret_and_no_signature() -> None:
-    verdict = CoalesceSource([SECRET]).verify(headers(signature=sign(OTHER, NOW, BODY)), BODY, NOW)
-    assert verdict.reason == "the signature fits none of the secrets"
+    found = CoalesceSource([SECRET]).verify(headers(signature=sign(OTHER, NOW, BODY)), BODY, NOW)
+    assert found.reason == "the signature fits none of the secrets"
 
 
 @given(

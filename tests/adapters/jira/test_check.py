@@ -9,9 +9,8 @@ import pytest
 from sync.adapters.jira.check import Report, check_site
 from sync.domain.errors import Missing
 from sync.rules import Defaults, parse
-from sync.rules.errors import Place
-from sync.rules.written import Written
 from sync.settings import shipped
+from sync.toml import Position
 from tests.adapters.jira.world import World
 
 GOOD = """\
@@ -163,8 +162,7 @@ PLANTED: dict[str, tuple[str, str, int, str, str]] = {
 
 def checked(world: World, text: str) -> Report:
     rules = parse({"rules.toml": text}, Defaults({"main": "DATA"}, "main"))
-    written = Written({"rules.toml": text})
-    return check_site(world.another(), rules.rules, written, lambda _: Place("config.toml", 9))
+    return check_site(world.another(), rules.rules, Position("config.toml", 9))
 
 
 @pytest.fixture
@@ -280,8 +278,7 @@ def test_a_site_that_cannot_be_asked_is_trouble_and_no_mistake(world: World) -> 
     report = check_site(
         world.another(token="wrong"),
         parse({"r.toml": GOOD}, Defaults({"main": "DATA"}, "main")).rules,
-        Written({"r.toml": GOOD}),
-        lambda _: "config.toml",
+        Position("config.toml"),
     )
     assert report.findings == []
     assert report.trouble
@@ -310,5 +307,5 @@ def test_the_rules_that_come_with_the_program_fit_each_project(world: World, pro
     world.make("one", project=project, issue_type=("Bug",) if project != "TEAM" else ("Task",))
     world.clock.sleep(10)
     rules = parse(texts, Defaults({"main": project}, "main")).rules
-    report = check_site(world.another(), rules, Written(texts), lambda _: "config.toml")
+    report = check_site(world.another(), rules, Position("config.toml"))
     assert [str(one) for one in report.findings] == []

@@ -10,7 +10,7 @@ from sync.adapters.jira import JiraSite, JiraTracker
 from sync.domain.actions import Change
 from sync.domain.ticket import Block, Document, FieldKind
 from sync.sandbox.jira import SandboxTransport
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 from tests.adapters.jira.world import URL, World, desired
 
 

@@ -12,7 +12,7 @@ from sync.domain.rule import Category, Desired, FieldWish, RemoteLink, RuleRef, 
 from sync.domain.subject import Status
 from sync.domain.ticket import TicketRef, marker_label
 from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport
-from sync.sandbox.jira.content import BOT
+from sync.sandbox.jira.ready_site import BOT
 
 START = 1_900_000_000.0
 URL = "http://jira.sandbox"

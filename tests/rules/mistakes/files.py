@@ -56,7 +56,7 @@ CASES = {
     ),
     "lists in lists in lists": (
         X + f"x = {'[' * 5000}{']' * 5000}\n",
-        "10.toml: has lists or tables within each other, hundreds deep. No rule is nested so; "
+        "10.toml: has lists or tables within each other, hundreds deep. Nothing here is nested so deep; "
         "remove them.",
     ),
     "a number of thousands of digits": (

@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sync.sandbox.coalesce.exchange import Answer, query_of
+from sync.sandbox.coalesce.api_request import Answer, query_of
 from tests.reference import reference
 
 

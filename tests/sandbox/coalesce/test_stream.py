@@ -9,8 +9,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from sync.sandbox.coalesce import FORMATS, SAMPLES, CoalesceSandbox, Stream, render, sample
-from sync.sandbox.coalesce.render import camel as camelled
 from sync.sandbox.coalesce.samples import sample_event
+from sync.sandbox.coalesce.webhook_body import camel as camelled
 from tests.reference import reference
 from tests.sandbox.coalesce.clock import ManualClock
 

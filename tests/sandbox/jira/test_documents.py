@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from md_adf import markdown_to_adf, validate_adf
 
-from sync.sandbox.jira import adf
-from sync.sandbox.jira.render import rich
+from sync.sandbox.jira.board.rich_text import rich
+from sync.sandbox.jira.fields import adf
 
 MARKDOWN = """# Title
 

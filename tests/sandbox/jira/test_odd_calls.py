@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.sandbox.jira import JiraSandbox
-from sync.sandbox.jira.routes import ROUTES
+from sync.sandbox.jira.rest.routes import ROUTES
 from tests.sandbox.jira.conftest import Site, document
 
 AUTH = {"Authorization": "Bearer sandbox-token"}

@@ -213,7 +213,9 @@ class Scene:
     def absorb(self, *snapshots: Snapshot) -> None:
         """Let webhooks have told of these."""
         with self.store.write() as session:
-            self.triage.absorb(session, [replace(s, severity="", issue_ids=()) for s in snapshots])
+            self.triage.merge_snapshots(
+                session, [replace(s, severity="", issue_ids=()) for s in snapshots]
+            )
 
     def settle(self) -> int:
         """Walk until nothing is due within ten minutes; how many walks that took."""

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from sync.domain.errors import Cause, Refused, Rejected
 from sync.domain.subject import Event
-from sync.ports import FailedDelivery, Verdict
+from sync.ports import Authenticity, FailedDelivery
 from sync.store.inbox import Accepted
 from sync.store.recovery import accept
 from sync.store.tables import DeliveryRow, RunResult
@@ -24,13 +24,13 @@ class PlainSource:
 
     name = "coalesce"
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
-        return Verdict(True)
+    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
+        return Authenticity(True)
 
     def identify(self, body: bytes) -> tuple[str, str]:
         return json.loads(body)["event_id"], "issue_created"
 
-    def read(self, body: bytes) -> Event:
+    def read(self, body: bytes) -> list[Event]:
         raise AssertionError("sweeps do not read bodies")
 
 

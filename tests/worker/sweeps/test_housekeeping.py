@@ -133,7 +133,7 @@ def test_a_ticket_at_rest_stays_so_where_nothing_asks_for_it(
     scene.absorb(issue(1), issue(2))
     with scene.store.write() as session:
         over = incident(9, [1], at=1, status=Status.CLOSED)
-        scene.triage.absorb(session, [over], merge=merge_from_api)
+        scene.triage.merge_snapshots(session, [over], merge=merge_from_api)
     scene.settle()
     # An incident that is over speaks for its issues; what was deleted stays so unless it is recreated.
     scene.change("coalesce:issue:2", state="gone", jira_id=None)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync.domain.text import one_line
+
 _LONGEST = 400
 
 
@@ -33,9 +35,8 @@ class Words:
 
 
 def shortened(text: str) -> str:
-    """One line without control characters, of bearable length."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    """One line of bearable length."""
+    return one_line(text, _LONGEST)
 
 
 def _strings(value: Any) -> list[str]:

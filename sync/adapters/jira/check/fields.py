@@ -12,9 +12,7 @@ from sync.adapters.jira.text.plain import LABEL_LIMIT
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Missing, Rejected
 from sync.rules import Rule
-from sync.rules.errors import Place
 from sync.rules.values import Value
-from sync.rules.written import Written
 
 # Given by every create call.
 _OURS = {"project", "issuetype", "summary", "labels"}
@@ -23,10 +21,9 @@ _OURS = {"project", "issuetype", "summary", "labels"}
 class FieldsCheck:
     """Checks the fields of one rule after the other on one site."""
 
-    def __init__(self, tracker: JiraTracker, written: Written, report: Report) -> None:
+    def __init__(self, tracker: JiraTracker, report: Report) -> None:
         self._tracker = tracker
         self._inspect = tracker.inspect
-        self._written = written
         self._report = report
 
     def check(self, rule: Rule, issue_type: str) -> None:
@@ -34,7 +31,7 @@ class FieldsCheck:
         try:
             screen = self._inspect.create_fields(rule.project, issue_type)
         except Rejected as fault:
-            self._report.add(self._written.rule(rule.name), rule.name, "project", str(fault))
+            self._report.add(rule.position, rule.name, "project", str(fault))
             return
         given: set[str] = set()
         for name, plan in rule.projection.fields.items():
@@ -47,7 +44,7 @@ class FieldsCheck:
         self._required(rule, screen, given, issue_type)
 
     def _add(self, rule: Rule, value: Value, problem: str, remedy: str) -> None:
-        self._report.add(value.place, rule.name, value.key, problem, remedy)
+        self._report.add(value.position, rule.name, value.key, problem, remedy)
 
     def _on_screen(
         self,
@@ -122,7 +119,7 @@ class FieldsCheck:
     def _marker(self, rule: Rule, screen: Mapping[str, FieldInfo], issue_type: str) -> None:
         if "labels" not in screen:
             self._report.add(
-                self._written.rule(rule.name),
+                rule.position,
                 rule.name,
                 "issue_type",
                 f"Labels are not on the create screen of {issue_type} in {rule.project}, and without "
@@ -140,9 +137,8 @@ class FieldsCheck:
                 continue  # Jira takes whoever makes the ticket.
             names = [allowed.name for allowed in info.allowed or ()]
             example = f" It may be: {', '.join(names[:8])}." if names else ""
-            place: Place = self._written.rule(rule.name)
             self._report.add(
-                place,
+                rule.position,
                 rule.name,
                 f"fields.{info.name}",
                 f"is missing, and Jira makes no {issue_type} in {rule.project} without it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sync.rules.errors import Place
+from sync.toml import Position
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,7 +33,7 @@ class Report:
     notes: dict[str, None] = field(default_factory=dict)
     trouble: str = ""
 
-    def add(self, place: Place | str, rule: str, key: str, problem: str, remedy: str = "") -> None:
+    def add(self, place: Position, rule: str, key: str, problem: str, remedy: str = "") -> None:
         """Record a mistake. One that many rules inherit is reported once."""
         one = Finding(str(place), rule, key, problem.rstrip("."), remedy)
         if not any(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sync.adapters.jira.check.fields import FieldsCheck
 from sync.adapters.jira.check.findings import Report
@@ -11,8 +11,7 @@ from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Fault, Rejected
 from sync.rules import Rule
-from sync.rules.errors import Place
-from sync.rules.written import BUILTIN, Written
+from sync.toml import Position
 
 _NEEDED = {
     "BROWSE_PROJECTS": "Browse projects",
@@ -28,19 +27,18 @@ _ASSIGNING = {"ASSIGN_ISSUES": "Assign issues"}
 def check_site(
     tracker: JiraTracker,
     rules: Sequence[Rule],
-    written: Written,
-    default_project: Callable[[str], Place | str],
+    default_project: Position,
 ) -> Report:
     """Hold rules of one site against it. Only reads.
 
-    ``default_project`` says where the site's own project is configured. What keeps the site from being
+    ``default_project`` is where the site's own project is configured. What keeps the site from being
     asked ends the check with ``trouble``.
     """
     report = Report(tracker.site)
     try:
         who = tracker.inspect.whoami()
         report.who = f"{who.name} ({who.email or who.id})"
-        _Check(tracker, written, default_project, report).run(rules)
+        _Check(tracker, default_project, report).run(rules)
     except Fault as fault:
         report.trouble = str(fault)
     return report
@@ -50,17 +48,15 @@ class _Check:
     def __init__(
         self,
         tracker: JiraTracker,
-        written: Written,
-        default_project: Callable[[str], Place | str],
+        default_project: Position,
         report: Report,
     ) -> None:
         self._tracker = tracker
         self._inspect = tracker.inspect
-        self._written = written
         self._default_project = default_project
         self._report = report
-        self._fields = FieldsCheck(tracker, written, report)
-        self._statuses = StatusesCheck(tracker, written, report)
+        self._fields = FieldsCheck(tracker, report)
+        self._statuses = StatusesCheck(tracker, report)
 
     def run(self, rules: Sequence[Rule]) -> None:
         projects = self._inspect.projects()
@@ -75,13 +71,13 @@ class _Check:
                 self._fields.check(rule, issue_type)
                 self._statuses.check(rule, issue_type)
 
-    def _project_place(self, rule: Rule) -> Place | str:
-        given = self._written.plain(rule.name, "project")
-        return given.place if given else self._default_project(rule.site)
+    def _project_position(self, rule: Rule) -> Position:
+        given = rule.sheet.plain.get("project")
+        return given.position if given else self._default_project
 
     def _no_project(self, rule: Rule, projects: list[str]) -> None:
         self._report.add(
-            self._project_place(rule),
+            self._project_position(rule),
             rule.name,
             "project",
             f"there is no project {rule.project!r}, or our account may not see it",
@@ -100,7 +96,7 @@ class _Check:
         for name, words in needed.items():
             if not held.get(name, False):
                 self._report.add(
-                    self._project_place(rule),
+                    self._project_position(rule),
                     rule.name,
                     "project",
                     f"our account {self._report.who} lacks the permission {words!r} in {rule.project}",
@@ -118,11 +114,10 @@ class _Check:
         for name in rule.issue_type:
             if name.casefold() in by_fold:
                 return by_fold[name.casefold()]
-        given = self._written.plain(rule.name, "issue_type")
-        inherited = given is None or given.place.file == BUILTIN
+        given = rule.sheet.plain.get("issue_type")
         wished = " or ".join(map(repr, rule.issue_type))
         self._report.add(
-            self._written.rule(rule.name) if inherited or given is None else given.place,
+            given.position if given and given.by_a_person else rule.position,
             rule.name,
             "issue_type",
             f"project {rule.project} has no issue type {wished}",
@@ -136,9 +131,9 @@ class _Check:
         kinds = self._inspect.link_types()
         if rule.issues.link.casefold() in {kind.name.casefold() for kind in kinds}:
             return
-        given = self._written.table(rule.name, "issues", "link")
+        given = rule.sheet.tables["issues"].get("link")
         self._report.add(
-            given.place if given else self._written.rule(rule.name),
+            given.position if given else rule.position,
             rule.name,
             "issues.link",
             f"the site has no link type {rule.issues.link!r}",

@@ -16,18 +16,16 @@ from sync.domain.subject import Status
 from sync.domain.ticket import Hop, JiraStatus, Observed, TicketRef
 from sync.domain.workflow import Stuck, next_transition, reached
 from sync.rules import Rule
-from sync.rules.errors import Place
 from sync.rules.status import StatusWish
-from sync.rules.written import BUILTIN, Written
+from sync.toml import Position
 
 
 class StatusesCheck:
     """Checks the status tables of one rule after the other on one site."""
 
-    def __init__(self, tracker: JiraTracker, written: Written, report: Report) -> None:
+    def __init__(self, tracker: JiraTracker, report: Report) -> None:
         self._tracker = tracker
         self._inspect = tracker.inspect
-        self._written = written
         self._report = report
         self._seen: dict[tuple[str, str], dict[str, tuple[Hop, ...]]] = {}
 
@@ -43,17 +41,17 @@ class StatusesCheck:
             self._screen_fields(rule, status, wish)
         self._leave_closed(rule, there)
 
-    def _place(self, rule: Rule, status: Status, *keys: str) -> Place:
+    def _position(self, rule: Rule, status: Status, *keys: str) -> Position:
         """Where the first of these keys is given by a person, else where the rule begins."""
         for key in keys:
-            given = self._written.status(rule.name, status.value, key)
-            if given is not None and given.place.file != BUILTIN:
-                return given.place
-        return self._written.rule(rule.name)
+            given = rule.sheet.status.get(status.value, {}).get(key)
+            if given is not None and given.by_a_person:
+                return given.position
+        return rule.position
 
     def _by_a_person(self, rule: Rule, status: Status, key: str) -> bool:
-        given = self._written.status(rule.name, status.value, key)
-        return given is not None and given.place.file != BUILTIN
+        given = rule.sheet.status.get(status.value, {}).get(key)
+        return given is not None and given.by_a_person
 
     def _names(self, rule: Rule, status: Status, wish: StatusWish, there: list[JiraStatus]) -> bool:
         """Whether everything named is there."""
@@ -62,7 +60,7 @@ class StatusesCheck:
         good = True
         if target.status and not any(reached(target, one) for one in there):
             self._report.add(
-                self._place(rule, status, "status"),
+                self._position(rule, status, "status"),
                 rule.name,
                 word,
                 f"the workflow has no status {target.status!r}",
@@ -71,7 +69,7 @@ class StatusesCheck:
             good = False
         if target.category and not any(one.category is target.category for one in there):
             self._report.add(
-                self._place(rule, status, "category"),
+                self._position(rule, status, "category"),
                 rule.name,
                 word,
                 f"the workflow has no status of category {target.category.value!r}",
@@ -87,7 +85,7 @@ class StatusesCheck:
                 unknown = _slips(patterns, names) if len(unknown) == len(patterns) else []
             for pattern in unknown:
                 self._report.add(
-                    self._place(rule, status, key),
+                    self._position(rule, status, key),
                     rule.name,
                     f"{word}.{key}",
                     f"the workflow has no status {pattern!r}",
@@ -135,7 +133,7 @@ class StatusesCheck:
             ids = {hop.id for hops in ways.values() for hop in hops}
             if target.transition not in ids and not _any_like(target.transition, offered):
                 self._report.add(
-                    self._place(rule, status, "transition"),
+                    self._position(rule, status, "transition"),
                     rule.name,
                     f"status.{status.value}",
                     f"the workflow has no transition {target.transition!r}",
@@ -159,7 +157,7 @@ class StatusesCheck:
                 continue
             stuck = step if isinstance(step, Stuck) else lost
             self._report.add(
-                self._place(rule, status, "status", "category", "prefer", "via"),
+                self._position(rule, status, "status", "category", "prefer", "via"),
                 rule.name,
                 f"status.{status.value}",
                 stuck.reason,
@@ -175,7 +173,7 @@ class StatusesCheck:
         there = self._inspect.resolutions()
         if known and names and not any(_any_like(name, there) for name in names):
             self._report.add(
-                self._place(rule, status, "resolution"),
+                self._position(rule, status, "resolution"),
                 rule.name,
                 f"status.{status.value}.resolution",
                 f"the site has no resolution {' or '.join(map(repr, names))}",
@@ -191,7 +189,7 @@ class StatusesCheck:
             if info is None:
                 names = [one.name for one in fields.values()]
                 problem = f"the site has no field {name!r}"
-                self._report.add(value.place, rule.name, key, problem, nearest(name, names))
+                self._report.add(value.position, rule.name, key, problem, nearest(name, names))
                 continue
             known, wished = constant(value)
             if not known:
@@ -199,20 +197,20 @@ class StatusesCheck:
             try:
                 Values(self._tracker.cloud, self._inspect.user).canonical(info, wished)
             except Rejected as fault:
-                self._report.add(value.place, rule.name, key, str(fault), fault.remedy)
+                self._report.add(value.position, rule.name, key, str(fault), fault.remedy)
 
     def _leave_closed(self, rule: Rule, there: list[JiraStatus]) -> None:
         for key, names in (
             ("statuses", [one.name for one in there]),
             ("resolutions", self._inspect.resolutions()),
         ):
-            given = self._written.table(rule.name, "leave_closed", key)
-            if given is None or given.place.file == BUILTIN:
+            given = rule.sheet.tables["leave_closed"].get(key)
+            if given is None or not given.by_a_person:
                 continue
             for name in given.value:
                 if not _any_like(name, names):
                     self._report.add(
-                        given.place,
+                        given.position,
                         rule.name,
                         f"leave_closed.{key}",
                         f"there is no {'status' if key == 'statuses' else 'resolution'} {name!r}",

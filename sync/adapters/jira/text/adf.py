@@ -14,7 +14,8 @@ from typing import Any
 from md_adf import markdown_to_adf
 
 from sync.adapters.jira.text.adf_identity import identity
-from sync.adapters.jira.text.plain import clean, safe_href
+from sync.adapters.jira.text.plain import safe_href
+from sync.domain.text import clean
 from sync.domain.ticket import Block, Document
 
 Node = dict[str, Any]

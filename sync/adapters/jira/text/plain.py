@@ -1,11 +1,10 @@
-"""Plain text within Jira's limits: clean characters, one line, cut with a visible mark.
-
-Jira counts UTF-16 units, as Java does.
-"""
+"""Plain text within Jira's limits, which count UTF-16 units, as Java does."""
 
 from __future__ import annotations
 
 import re
+
+from sync.domain import text as texts
 
 SUMMARY_LIMIT = 254
 LINE_LIMIT = 255
@@ -13,49 +12,20 @@ LABEL_LIMIT = 255
 # Jira's limit is 32,767; what it adds when it rewrites text has to fit too.
 TEXT_LIMIT = 30_000
 
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """The text without what Jira refuses or XML cannot carry; line ends as ``\\n``."""
-    text = _SURROGATES.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return _CONTROLS.sub("", text)
-
-
-def units(text: str) -> int:
-    """The length as Jira counts it."""
-    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
-
-
-def cut(text: str, limit: int) -> str:
-    """As much of the text as has ``limit`` units."""
-    if units(text) <= limit:
-        return text
-    room, kept = limit, 0
-    for character in text:
-        room -= 2 if ord(character) > 0xFFFF else 1
-        if room < 0:
-            break
-        kept += 1
-    return text[:kept]
-
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """One line of at most ``limit`` units, cut with "…"."""
-    spaced = "".join(c if c.isprintable() else " " for c in clean(text))
-    line = " ".join(spaced.split())
-    return line if units(line) <= limit else cut(line, limit - 1).rstrip() + "…"
+    """One clean line of at most ``limit`` units, cut with "…"."""
+    return texts.one_line(texts.clean(text), limit, utf16=True)
 
 
 def label(text: str) -> str:
     """A label: no white space, at most 255 units. Empty when nothing is left."""
-    return cut("_".join(one_line(text, 10_000).split()), LABEL_LIMIT)
+    return texts.cut("_".join(one_line(text, 10_000).split()), LABEL_LIMIT, "", utf16=True)
 
 
 def safe_href(href: object) -> str:
     """The address if it is one that may be linked (http, https, mailto), else ""."""
-    text = clean(href).strip() if isinstance(href, str) else ""
+    text = texts.clean(href).strip() if isinstance(href, str) else ""
     if re.match(r"(?i)(https?://[^\s/]|mailto:[^\s])", text) and not re.search(r"\s", text):
         return text
     return ""

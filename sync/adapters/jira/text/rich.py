@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 from sync.adapters.jira.text import adf, wiki
-from sync.adapters.jira.text.plain import TEXT_LIMIT, clean, cut, safe_href, units
+from sync.adapters.jira.text.plain import TEXT_LIMIT, safe_href
+from sync.domain.text import clean, cut, units
 from sync.domain.ticket import Document
 
 log = structlog.get_logger("jira")
@@ -22,13 +23,13 @@ def document(markdown: str, cloud: bool, whole_at: str = "") -> Document:
     """Markdown as a Document. Over Jira's limit it is cut, and a last paragraph says so, with the
     address ``whole_at`` of the whole text if there is one."""
     text = clean(markdown)
-    made = _converted(cut(text, TEXT_LIMIT), cloud)
+    made = _converted(cut(text, TEXT_LIMIT, "", utf16=True), cloud)
     room = TEXT_LIMIT
     over = units(text) > TEXT_LIMIT
     while (size := _size(made, cloud)) > TEXT_LIMIT and room > 100:
         over = True
         room = min(room - 100, int(room * TEXT_LIMIT / size))
-        made = _converted(cut(text, room), cloud)
+        made = _converted(cut(text, room, "", utf16=True), cloud)
     if over:
         address = safe_href(whole_at)
         note = f"… cut: the whole text is at [{address}]({address})" if address else "… cut"

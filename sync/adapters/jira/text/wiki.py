@@ -10,8 +10,8 @@ import html
 import re
 from collections.abc import Iterator
 
-from sync.adapters.jira.text.plain import clean
 from sync.adapters.jira.text.wiki_render import escaped, render
+from sync.domain.text import clean
 from sync.domain.ticket import Block, Document
 
 _FENCE = re.compile(r"(?<![\\{])\{(code|noformat|quote|panel)\b[^}\n]*\}(?!\})")

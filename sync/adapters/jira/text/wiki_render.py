@@ -15,7 +15,8 @@ from urllib.parse import quote
 from mistletoe.block_token import Document as MarkdownDocument
 from mistletoe.contrib.jira_renderer import JiraRenderer
 
-from sync.adapters.jira.text.plain import clean, safe_href
+from sync.adapters.jira.text.plain import safe_href
+from sync.domain.text import clean
 
 # Languages that Jira's code macro knows; others make it show an error.
 _LANGUAGES = {

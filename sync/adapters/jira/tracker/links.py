@@ -10,9 +10,10 @@ from urllib.parse import quote
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.faults import Safety
 from sync.adapters.jira.fields.values import nearest
-from sync.adapters.jira.text.plain import LINE_LIMIT, one_line, safe_href, units
+from sync.adapters.jira.text.plain import LINE_LIMIT, one_line, safe_href
 from sync.domain.errors import Cause, Missing, Refused, Rejected
 from sync.domain.rule import RemoteLink, TicketLink
+from sync.domain.text import units
 from sync.domain.ticket import TicketRef
 
 

@@ -1,0 +1,1 @@
+"""Calls to Coalesce Quality: its REST API, and the callbacks that deliveries offer."""

@@ -1,0 +1,161 @@
+"""The REST API of Coalesce Quality, as far as ticket-sync asks it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from sync.adapters.coalesce.api import subjects
+from sync.adapters.coalesce.api.access import ApiAccess
+from sync.adapters.coalesce.api.calls import Ask, Calls
+from sync.adapters.coalesce.api.deliveries import attempt, failed_delivery
+from sync.adapters.coalesce.api.paging import pages, pages_by_last
+from sync.adapters.coalesce.message.fields import child, get
+from sync.adapters.coalesce.message.names import NAME
+from sync.adapters.coalesce.message.timestamps import NANOS, rfc3339
+from sync.domain.errors import Cause, Rejected
+from sync.domain.subject import Snapshot
+from sync.ports import Attempt, Clock, FailedDelivery, SystemClock
+
+BATCH = 100
+_DELIVERIES = "/api/deliveries/v1"
+_READ_DELIVERIES = "read deliveries"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_Reader = Callable[[str, Mapping[str, Any]], Snapshot]
+
+
+class CoalesceApi:
+    """Implements ``ports.SourceApi``. Safe to share between threads. Building it makes no call.
+
+    Every method raises only faults of the domain: Refused (network, server, rate limit; with
+    ``retry_after``), SiteDown (credentials), Rejected with cause PERMISSION (a scope is missing; the
+    remedy names the scope), Missing, and Unknown for ``redeliver`` alone.
+    """
+
+    name = NAME
+
+    def __init__(self, access: ApiAccess, clock: Clock | None = None) -> None:
+        self._access = access
+        self._calls = Calls(access, clock or SystemClock())
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._calls.close()
+
+    def issues_updated(self, since: float, until: float) -> Iterator[list[str]]:
+        """Ids of issues updated between two times (seconds since the epoch), page by page."""
+        listed = self._listed("/api/issues/v2", "issues", since, until)
+        for page in pages(listed):
+            if ids := subjects.ids_in(get(page, "issue_ids")):
+                yield ids
+
+    def issues(self, ids: Sequence[str]) -> list[Snapshot]:
+        """Issues by id, in batches. Ids that the API does not know are left out."""
+        return self._by_id("issues", "issueIds", ids, subjects.issue, "v2")
+
+    def incidents_updated(self, since: float, until: float) -> list[Snapshot]:
+        """Incidents updated between two times (seconds since the epoch), with ``issue_ids``."""
+        listed = self._listed("/api/incidents/v1", "incidents", since, until)
+
+        def ids(page: Mapping[str, Any]) -> list[str]:
+            return subjects.ids_in([get(one, "id") for one in _objects(get(page, "incidents"))])
+
+        found: dict[str, Snapshot] = {}
+        for page in pages_by_last(listed, ids):
+            for one in _objects(get(page, "incidents")):
+                for id_ in subjects.ids_in([get(one, "id")]):
+                    found[id_] = subjects.incident(id_, one)
+        return list(found.values())
+
+    def incidents(self, ids: Sequence[str]) -> list[Snapshot]:
+        """Incidents by id, as ``issues``; with ``issue_ids``."""
+        return self._by_id("incidents", "incidentIds", ids, subjects.incident, "v1")
+
+    def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:
+        """Deliveries of events between two times that failed for good, page by page."""
+        params: dict[str, Any] = {
+            "outcomes": "OUTCOME_FAILED",
+            "since": rfc3339(math.floor(max(0.0, since)) * NANOS),
+            "until": rfc3339(math.ceil(max(0.0, until)) * NANOS),
+            "pagination.pageSize": self._access.page_size,
+        }
+        if self._access.integration_id:
+            params["integrationId"] = self._access.integration_id
+
+        def fetch(cursor: str) -> Mapping[str, Any]:
+            more = {"pagination.cursor": cursor} if cursor else {}
+            ask = Ask("GET", _DELIVERIES, "list deliveries", _READ_DELIVERIES, params | more)
+            return self._calls.ask(ask)
+
+        for page in pages(fetch):
+            found = [failed_delivery(one) for one in _objects(get(page, "deliveries"))]
+            if failed := [one for one in found if one is not None]:
+                yield failed
+
+    def attempts(self, delivery_id: str) -> list[Attempt]:
+        """The attempts at a delivery, oldest first. Raises Missing if the delivery is no longer kept."""
+        path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/attempts"
+        ask = Ask("GET", path, "read the attempts at a delivery", _READ_DELIVERIES)
+        found = self._calls.ask(ask)
+        return [attempt(one) for one in _objects(get(found, "attempts"))]
+
+    def redeliver(self, delivery_id: str) -> None:
+        """Have an event sent again, as a new delivery. Raises Unknown if the call may have worked."""
+        path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/redeliver"
+        self._calls.ask(Ask("POST", path, "redeliver", "edit deliveries", body={}, safe=False))
+
+    def _listed(
+        self, path: str, noun: str, since: float, until: float
+    ) -> Callable[[str], Mapping[str, Any]]:
+        """Fetches pages of what was updated in a window, oldest first.
+
+        The order is ascending because an entry that changes meanwhile then moves to a later page, and is
+        not missed.
+        """
+        params: dict[str, Any] = {
+            "time.field": "FIELD_UPDATED_AT",
+            "time.from.seconds": math.floor(max(0.0, since)),
+            "sort.sortBy": "FIELD_UPDATED_AT",
+            "sort.order": "ORDER_ASC",
+            "pagination.pageSize": self._access.page_size,
+        }
+        end = {"time.to.seconds": math.ceil(max(0.0, until)) + 1}
+
+        def fetch(cursor: str) -> Mapping[str, Any]:
+            nonlocal end
+            more = params | ({"pagination.cursor": cursor} if cursor else {})
+            ask = Ask("GET", path, f"list {noun}", f"read {noun}", more | end)
+            try:
+                return self._calls.ask(ask)
+            except Rejected as fault:
+                # The API's description names the end of the window in one place and omits it in
+                # another. Without an end the answer has more entries than asked for, and none is missed.
+                if not end or fault.cause is Cause.PERMISSION:
+                    raise
+                end = {}
+                return self._calls.ask(Ask("GET", path, ask.what, ask.scope, more))
+
+        return fetch
+
+    def _by_id(
+        self, noun: str, key: str, ids: Sequence[str], reader: _Reader, version: str
+    ) -> list[Snapshot]:
+        # One id that is no UUID makes the API refuse the whole batch, and names nothing there.
+        wanted = [id_ for id_ in dict.fromkeys(ids) if _UUID.match(id_)]
+        found: list[Snapshot] = []
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            path, what = f"/api/{noun}/{version}/by-id", f"read {noun}"
+            reply = self._calls.ask(Ask("POST", path, what, what, body={key: batch}))
+            by_id = child(reply, noun) or {}
+            for id_ in batch:
+                if isinstance(one := by_id.get(id_), Mapping):
+                    found.append(reader(id_, one))
+        return found
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""Parts of Coalesce Quality's messages, which webhooks and the API write alike, read into our forms."""

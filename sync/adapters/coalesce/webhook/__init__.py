@@ -1,0 +1,1 @@
+"""Webhook deliveries: signatures, and bodies read into events."""

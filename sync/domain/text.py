@@ -1,0 +1,69 @@
+"""Text that is cut, put on one line, or made fit for the place it goes to.
+
+Text from outside can hold anything: control characters, colours of a terminal, halves of surrogate
+pairs. PostgreSQL cannot hold NUL; UTF-8 cannot hold half of a surrogate pair; XML, and with it Jira,
+takes neither most control characters nor U+FFFE and U+FFFF; a terminal obeys escape sequences.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Colours and cursor movements, as command line tools put them into their messages.
+_ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_BROKEN = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Also what turns the direction of writing, and so shows a text in another order than it has.
+_OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_REPLACEMENT = "\ufffd"
+
+
+def clean(text: str) -> str:
+    """The text without control characters (``\\n`` and ``\\t`` stay, other line ends become ``\\n``)
+    and terminal colours; what is no character at all becomes U+FFFD. Fit for databases and Jira."""
+    if not _ODD.search(text):
+        return text
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
+    return _BROKEN.sub(_REPLACEMENT, _CONTROLS.sub("", text))
+
+
+def storable(text: str) -> str:
+    """The text with NULs and lone surrogates as U+FFFD; the same object where there are none."""
+    if text.isascii():
+        return text.replace("\x00", _REPLACEMENT) if "\x00" in text else text
+    return _UNSTORABLE.sub(_REPLACEMENT, text)
+
+
+def harmless(text: object) -> str:
+    """The text for a terminal: what a terminal would obey shows as U+FFFD; tabs and line ends stay."""
+    return _OBEYED.sub(_REPLACEMENT, str(text).replace("\r\n", "\n"))
+
+
+def one_line(text: str, limit: int | None = None, *, utf16: bool = False) -> str:
+    """The text on one line: each run of what is white space or not printable is one space; ``limit`` and
+    ``utf16`` as in ``cut``."""
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = " ".join("".join(c if c.isprintable() else " " for c in line).split())
+    return line if limit is None else cut(line, limit, utf16=utf16)
+
+
+def cut(text: str, limit: int, mark: str = "…", *, utf16: bool = False) -> str:
+    """The text in at most ``limit`` characters (or UTF-16 units); ``mark`` shows that it was cut."""
+    if (units(text) if utf16 else len(text)) <= limit:
+        return text
+    room = max(0, limit - len(mark))
+    kept = text[:room]
+    if utf16:
+        # Half of a surrogate pair at the end is left out.
+        kept = text.encode("utf-16-le", "replace")[: 2 * room].decode("utf-16-le", "ignore")
+    return kept.rstrip() + mark if mark else kept
+
+
+def units(text: str) -> int:
+    """The length in UTF-16 units, by which programs in Java such as Jira count."""
+    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)

@@ -1,0 +1,1 @@
+"""Pages that show the site to a person in a browser."""

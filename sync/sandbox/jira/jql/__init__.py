@@ -1,0 +1,1 @@
+"""Jira's query language: text to tokens, to a tree, to a test for issues."""

@@ -1,0 +1,232 @@
+"""A site ready for use: people, projects, issue types, fields and screens, all invented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sync.ports import Clock
+from sync.sandbox.jira import workflows
+from sync.sandbox.jira.fields import plain, references
+from sync.sandbox.jira.site.model import (
+    Dialect,
+    IssueType,
+    LinkType,
+    Named,
+    Option,
+    Project,
+    ScreenItem,
+    User,
+    Workflow,
+)
+from sync.sandbox.jira.site.state import FieldDef, Site
+
+BOT = User(
+    "712020:00000000-b07", "ticket-sync", "Ticket Sync", "ticket-sync@example.com", "sandbox-token"
+)
+OWNER = User(
+    "712020:00000000-0e1", "data.owner", "Data Owner", "data.owner@example.com", "owner-token"
+)
+ONCALL = User(
+    "712020:00000000-0e2", "on.call", "On-Call Engineer", "on.call@example.com", "oncall-token"
+)
+LEAD = User(
+    "712020:00000000-0e3",
+    "platform.lead",
+    "Platform Lead",
+    "platform.lead@example.com",
+    email_hidden=True,
+)
+FORMER = User(
+    "712020:00000000-0e4",
+    "former.member",
+    "Former Member",
+    "former.member@example.com",
+    active=False,
+)
+PEOPLE = (BOT, OWNER, ONCALL, LEAD, FORMER)
+
+BUG = IssueType("10004", "Bug", description="A problem or error.")
+TASK = IssueType("10003", "Task", description="A small, distinct piece of work.")
+STORY = IssueType("10002", "Story")
+INCIDENT = IssueType("10006", "Incident")
+EPIC = IssueType("10001", "Epic", level=1)
+SUBTASK = IssueType("10005", "Sub-task", subtask=True, level=-1)
+TYPES = (EPIC, STORY, TASK, BUG, SUBTASK, INCIDENT)
+
+_PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
+_RESOLUTIONS = (
+    "Done",
+    "Won't Do",
+    "Duplicate",
+    "Cannot Reproduce",
+    "Cancelled",
+    "Fixed",
+    "Won't Fix",
+)
+_LINK_TYPES = (
+    LinkType("10000", "Blocks", "is blocked by", "blocks"),
+    LinkType("10001", "Cloners", "is cloned by", "clones"),
+    LinkType("10002", "Duplicate", "is duplicated by", "duplicates"),
+    LinkType("10003", "Relates", "relates to", "relates to"),
+    LinkType("10004", "Problem/Incident", "is caused by", "causes"),
+)
+
+
+_VERSIONS = ("2026.1", "2026.2")
+
+
+def _options(first: int, *values: str) -> tuple[Option, ...]:
+    return tuple(Option(str(first + place), value) for place, value in enumerate(values))
+
+
+_SYSTEM = (
+    FieldDef("summary", "Summary", plain.Summary()),
+    FieldDef("description", "Description", plain.TextArea()),
+    FieldDef("environment", "Environment", plain.TextArea()),
+    FieldDef("priority", "Priority", references.Priority()),
+    FieldDef("labels", "Labels", plain.Labels()),
+    FieldDef("components", "Components", references.Components()),
+    FieldDef("fixVersions", "Fix versions", references.Versions()),
+    FieldDef("versions", "Affects versions", references.Versions()),
+    FieldDef("assignee", "Assignee", references.Assignee()),
+    FieldDef("reporter", "Reporter", references.UserPicker()),
+    FieldDef("duedate", "Due date", plain.Date()),
+    FieldDef("parent", "Parent", references.Parent()),
+    FieldDef("resolution", "Resolution", references.Resolution()),
+)
+_CUSTOM = (
+    FieldDef("customfield_10010", "Root cause", plain.Text()),
+    FieldDef("customfield_10011", "Impact", plain.TextArea()),
+    FieldDef("customfield_10012", "Affected rows", plain.Number()),
+    FieldDef("customfield_10013", "Detected on", plain.Date()),
+    FieldDef("customfield_10014", "Detected at", plain.DateTime()),
+    FieldDef(
+        "customfield_10015",
+        "Severity",
+        references.Select(),
+        _options(10100, "Critical", "High", "Medium", "Low"),
+    ),
+    FieldDef(
+        "customfield_10016",
+        "Data domains",
+        references.MultiSelect(),
+        _options(10110, "Finance", "Sales", "Marketing", "Operations"),
+    ),
+    FieldDef(
+        "customfield_10017",
+        "Area",
+        references.Cascading(),
+        (
+            Option("10120", "Warehouse", _options(10121, "Ingestion", "Models", "Marts")),
+            Option("10130", "Reporting", _options(10131, "Dashboards", "Exports")),
+        ),
+    ),
+    FieldDef("customfield_10018", "Data owner", references.UserPicker()),
+    FieldDef("customfield_10019", "Tags", plain.Labels()),
+    FieldDef("customfield_10020", "Runbook", plain.Url()),
+    FieldDef("customfield_10021", "Team", plain.Text()),
+    FieldDef(
+        "customfield_10022", "Team", references.Select(), _options(10140, "Platform", "Analytics")
+    ),
+    FieldDef(
+        "customfield_10023",
+        "Detected by",
+        references.RadioButtons(),
+        _options(10150, "Monitor", "Person"),
+    ),
+    FieldDef(
+        "customfield_10024",
+        "Checks",
+        references.Checkboxes(),
+        _options(10160, "Freshness", "Volume"),
+    ),
+    FieldDef("customfield_10025", "Informed", references.UserPickers()),
+    # On no screen, so that a call that sets this field fails.
+    FieldDef("customfield_10026", "Internal note", plain.Text()),
+)
+_COMMON = (
+    ScreenItem("summary", required=True),
+    ScreenItem("description"),
+    ScreenItem("priority", default="Medium"),
+    ScreenItem("labels"),
+    ScreenItem("components"),
+    ScreenItem("fixVersions"),
+    ScreenItem("versions"),
+    ScreenItem("assignee"),
+    ScreenItem("reporter", required=True, default="@caller"),
+    ScreenItem("duedate"),
+    ScreenItem("environment"),
+)
+_CUSTOM_ITEMS = tuple(ScreenItem(field.id) for field in _CUSTOM if field.id != "customfield_10026")
+
+
+def add_project(  # One parameter for each thing in which the projects of this site differ.
+    site: Site,
+    key: str,
+    name: str,
+    workflow: Workflow,
+    *,
+    types: Sequence[IssueType] = (BUG, TASK, STORY, EPIC, SUBTASK),
+    extra: Sequence[ScreenItem] = _CUSTOM_ITEMS,
+    components: Sequence[str] = ("Ingestion", "Warehouse", "Dashboards"),
+) -> Project:
+    """Add a project. ``extra`` are the fields on its screens besides the fields of every project."""
+    number = 10_000 + len(site.projects)
+    screens = {}
+    for one in types:
+        parent = ScreenItem("parent", required=one.subtask)
+        given = {item.field for item in extra}
+        screens[one.id] = (
+            *(item for item in _COMMON if item.field not in given),
+            *extra,
+            *(() if one.level > 0 else (parent,)),
+        )
+    project = Project(
+        id=str(number),
+        key=key,
+        name=name,
+        types=tuple(types),
+        workflow=workflow,
+        create_screens=screens,
+        edit_screens=dict(screens),
+        components=[Named(str(number * 10 + n), c) for n, c in enumerate(components)],
+        versions=[Named(str(number * 10 + 5 + n), v) for n, v in enumerate(_VERSIONS)],
+        lead=LEAD.account_id,
+    )
+    site.projects[key] = project
+    return project
+
+
+def ready_site(dialect: Dialect, clock: Clock) -> Site:
+    """A site with six projects and no issues.
+
+    DATA has the simple workflow, OPS the classic one, FLOW a long chain, GOV several ways to be done,
+    STRICT the guarded one and a required Severity; TEAM has one issue type and few fields.
+    """
+    site = Site(
+        dialect,
+        clock,
+        users={user.account_id: user for user in PEOPLE},
+        statuses=dict(workflows.STATUSES),
+        categories=workflows.CATEGORIES,
+        types={one.id: one for one in TYPES},
+        fields={field.id: field for field in (*_SYSTEM, *_CUSTOM)},
+        priorities=[Named(str(n), name) for n, name in enumerate(_PRIORITIES, 1)],
+        resolutions=[Named(str(n), name) for n, name in enumerate(_RESOLUTIONS, 10_000)],
+        link_types=list(_LINK_TYPES),
+    )
+    add_project(site, "DATA", "Data Platform", workflows.simple())
+    add_project(
+        site, "OPS", "Operations", workflows.classic(), types=(BUG, TASK, INCIDENT, SUBTASK)
+    )
+    add_project(site, "FLOW", "Long Way", workflows.chain())
+    add_project(site, "GOV", "Governance", workflows.several_done())
+    strict = tuple(
+        ScreenItem(item.field, required=item.field == "customfield_10015") for item in _CUSTOM_ITEMS
+    )
+    add_project(site, "STRICT", "Strict Intake", workflows.guarded(), extra=strict)
+    team = add_project(
+        site, "TEAM", "Small Team", workflows.simple(), types=(TASK,), extra=(), components=()
+    )
+    team.versions, team.simplified = [], True
+    return site

@@ -1,0 +1,114 @@
+"""Comments and their entity properties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sync.sandbox.jira.fields.changes import properties_in
+from sync.sandbox.jira.fields.plain import rich_text
+from sync.sandbox.jira.site import as_json
+from sync.sandbox.jira.site.call import Call, Problem, Response
+from sync.sandbox.jira.site.model import Comment, Issue, RichText
+from sync.sandbox.jira.site.state import Invalid, Site
+
+
+def _body(site: Site, call: Call, raw: Any) -> RichText:
+    try:
+        body = rich_text(site, call, raw)
+    except Invalid as why:
+        raise Problem(400, errors={"comment": str(why)}) from None
+    if body is None:
+        raise Problem(400, errors={"comment": "Comment body can not be empty!"})
+    return body
+
+
+def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) -> Comment:
+    """Add a comment. Raises Problem(400), also where the caller lacks the permission, as Jira does."""
+    user = call.user
+    if user is None or not site.allows(call, issue, "ADD_COMMENTS"):
+        who = user.display_name if user else "Anonymous"
+        raise Problem(
+            400,
+            errors={"comment": f"{who}, you do not have the permission to comment on this issue."},
+        )
+    body = _body(site, call, given.get("body"))
+    comment = Comment(
+        id=str(next(site.ids)),
+        author=user.account_id,
+        body=body,
+        created=call.now,
+        updated=call.now,
+        update_author=user.account_id,
+        properties=properties_in(given),
+        visibility=given.get("visibility"),
+    )
+    issue.comments.append(comment)
+    site.touch(call, issue)
+    return comment
+
+
+def create(site: Site, call: Call) -> Response:
+    issue = site.issue(call)
+    comment = add_comment(site, call, issue, call.json())
+    return Response(201, _shown(site, call, issue, comment))
+
+
+def listing(site: Site, call: Call) -> Response:
+    issue = site.issue(call)
+    start, size = call.page(5000 if site.cloud else 1_000_000, 5000)
+    rows = list(issue.comments)
+    if call.query.get("orderBy", "").startswith("-"):
+        rows.reverse()
+    shown = [_shown(site, call, issue, one) for one in rows[start : start + size]]
+    return Response(
+        200, {"startAt": start, "maxResults": size, "total": len(rows), "comments": shown}
+    )
+
+
+def get(site: Site, call: Call) -> Response:
+    issue = site.issue(call)
+    return Response(200, _shown(site, call, issue, _one(call, issue)))
+
+
+def edit(site: Site, call: Call) -> Response:
+    issue = site.issue(call)
+    comment = _one(call, issue)
+    _check_may(site, call, issue, comment, "EDIT")
+    given = call.json()
+    comment.body = _body(site, call, given.get("body"))
+    comment.properties.update(properties_in(given))
+    comment.updated = call.now
+    comment.update_author = call.user.account_id if call.user else ""
+    site.touch(call, issue)
+    return Response(200, _shown(site, call, issue, comment))
+
+
+def delete(site: Site, call: Call) -> Response:
+    issue = site.issue(call)
+    comment = _one(call, issue)
+    _check_may(site, call, issue, comment, "DELETE")
+    issue.comments.remove(comment)
+    site.touch(call, issue)
+    return Response(204)
+
+
+def _shown(site: Site, call: Call, issue: Issue, comment: Comment) -> dict[str, Any]:
+    properties = "properties" in call.names("expand")
+    return as_json.comment(site, call, issue, comment, properties=properties)
+
+
+def _one(call: Call, issue: Issue) -> Comment:
+    for comment in issue.comments:
+        if comment.id == call.params["comment"]:
+            return comment
+    raise Problem(404, f"Can not find a comment for the id: {call.params['comment']}.")
+
+
+def _check_may(site: Site, call: Call, issue: Issue, comment: Comment, verb: str) -> None:
+    own = call.user is not None and comment.author == call.user.account_id
+    permission = f"{verb}_OWN_COMMENTS" if own else f"{verb}_ALL_COMMENTS"
+    if not site.allows(call, issue, permission):
+        raise Problem(
+            400, f"You do not have permission to {verb.lower()} comment with id: {comment.id}."
+        )

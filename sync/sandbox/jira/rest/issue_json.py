@@ -1,0 +1,116 @@
+"""JSON of an issue, as REST shows it: the wanted fields and expansions."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sync.sandbox.jira.fields.plain import TextArea
+from sync.sandbox.jira.rest.screens import editable, metadata
+from sync.sandbox.jira.rest.transitions import offered
+from sync.sandbox.jira.site import as_json
+from sync.sandbox.jira.site.call import Call
+from sync.sandbox.jira.site.model import Issue, stamp
+from sync.sandbox.jira.site.state import Site
+
+
+def present(
+    site: Site, call: Call, issue: Issue, wanted: Sequence[str], expand: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """An issue as REST shows it.
+
+    ``wanted`` are field ids, ``*all``, ``*navigable`` or ``-field``. ``expand`` None stands for the
+    expansions that the call's query names.
+    """
+    out: dict[str, Any] = {
+        "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
+        "id": str(issue.id),
+        "self": f"{call.root}/issue/{issue.id}",
+        "key": issue.key,
+        "fields": _fields(site, call, issue, wanted),
+    }
+    for name in call.names("expand") if expand is None else expand:
+        if name.partition(".")[0] == "transitions":
+            with_fields = name == "transitions.fields"
+            if with_fields or "transitions" not in out:
+                out["transitions"] = offered(site, call, issue, with_fields=with_fields)
+        elif name in _EXPANSIONS:
+            out[name] = _EXPANSIONS[name](site, call, issue, out["fields"])
+    keys = call.names("properties")
+    if keys:
+        out["properties"] = properties_of(issue, keys)
+    return out
+
+
+def properties_of(issue: Issue, keys: Sequence[str]) -> dict[str, Any]:
+    """The issue's properties with these keys, all properties for ``*all``."""
+    return {k: v for k, v in issue.properties.items() if k in keys or "*all" in keys}
+
+
+def _fields(site: Site, call: Call, issue: Issue, wanted: Sequence[str]) -> dict[str, Any]:
+    known = [*_SYSTEM_FIELDS, *site.fields]
+    hidden = [w.removeprefix("-") for w in wanted if w.startswith("-")]
+    named = [name for name in wanted if name in known]
+    if "*navigable" in wanted and "*all" not in wanted:
+        hidden.append("comment")
+    if {"*all", "*navigable"} & set(wanted) or len(hidden) == len(wanted):
+        named = [name for name in known if name not in hidden]
+    return {name: _field(site, call, issue, name) for name in named}
+
+
+def _field(site: Site, call: Call, issue: Issue, name: str) -> Any:
+    if name in _SYSTEM_FIELDS:
+        return _SYSTEM_FIELDS[name](site, call, issue)
+    return site.show_value(call, name, issue.values.get(name))
+
+
+def _comments(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
+    comments = [as_json.comment(site, call, issue, one, properties=False) for one in issue.comments]
+    return {
+        "comments": comments,
+        "self": f"{call.root}/issue/{issue.id}/comment",
+        "maxResults": len(comments),
+        "total": len(comments),
+        "startAt": 0,
+    }
+
+
+# Fields that every issue has and that no call sets.
+_SYSTEM_FIELDS: dict[str, Callable[[Site, Call, Issue], Any]] = {
+    "issuetype": lambda s, c, i: as_json.issue_type(s, c, s.types[i.type]),
+    "project": lambda s, c, i: as_json.project(s, c, s.projects[i.project]),
+    "status": lambda s, c, i: as_json.status(c, s.statuses[i.status]),
+    "created": lambda s, c, i: stamp(i.created),
+    "updated": lambda s, c, i: stamp(i.updated),
+    "resolutiondate": lambda s, c, i: None if i.resolved is None else stamp(i.resolved),
+    "creator": lambda s, c, i: as_json.user(s, c, i.creator),
+    "comment": _comments,
+    "issuelinks": lambda s, c, i: [as_json.issue_link(s, c, link, i.id) for link in i.links],
+    "subtasks": lambda s, c, i: [as_json.brief(s, c, child) for child in s.children(i)],
+    "statuscategorychangedate": lambda s, c, i: None if i.resolved is None else stamp(i.resolved),
+}
+
+
+def _changelog(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
+    histories = [as_json.history(site, call, one) for one in reversed(issue.history)]
+    page = {"startAt": 0, "maxResults": len(histories), "total": len(histories)}
+    return {**page, "histories": histories}
+
+
+def _rendered(site: Site, issue: Issue, shown: Iterable[str]) -> dict[str, str]:
+    return {
+        name: f"<p>{html.escape(site.value_text(name, issue.values.get(name)))}</p>"
+        for name in shown
+        if name in site.fields and isinstance(site.fields[name].type, TextArea)
+    }
+
+
+# What ``expand`` can add, from the ids of the fields that are shown.
+_EXPANSIONS: dict[str, Callable[[Site, Call, Issue, Iterable[str]], dict[str, Any]]] = {
+    "names": lambda s, c, i, shown: {n: s.fields[n].name for n in shown if n in s.fields},
+    "schema": lambda s, c, i, shown: {n: s.fields[n].schema() for n in shown if n in s.fields},
+    "editmeta": lambda s, c, i, shown: {"fields": metadata(s, c, i.project, editable(s, c, i))},
+    "changelog": lambda s, c, i, shown: _changelog(s, c, i),
+    "renderedFields": lambda s, c, i, shown: _rendered(s, i, shown),
+}

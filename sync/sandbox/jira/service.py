@@ -1,0 +1,103 @@
+"""The REST service of a site: recognise the caller, count the call, and hand it to a handler."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from sync.sandbox.jira.auth import Gate
+from sync.sandbox.jira.rest.routes import Handler, no_route, route
+from sync.sandbox.jira.site.call import Call, Problem, Response
+from sync.sandbox.jira.site.model import User
+from sync.sandbox.jira.site.state import Site
+
+_API = re.compile(r"/rest/api/(2|3|latest)/(.*)")
+
+
+@dataclass(slots=True)
+class Service:
+    """Answers calls on one site, one at a time. ``base`` is the site's address."""
+
+    site: Site
+    base: str
+    lock: threading.RLock
+    gate: Gate = field(init=False)
+    _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(self.site)
+
+    def answer(self, call: Call, *, user: User | None = None, anonymous: bool = False) -> Response:
+        """Carry out a call.
+
+        With ``user``, a person calls: without log-in and without rate limits. ``anonymous`` ignores the
+        call's credentials.
+        """
+        headers = self._headers()
+        try:
+            with self.lock:
+                handler = self.handler(call)
+                if user is not None:
+                    call.user = user
+                else:
+                    self._admit(call, headers, anonymous=anonymous)
+                response = handler(self.site, call)
+        except Problem as problem:
+            response = problem.response()
+        if call.user is not None and self.site.cloud:
+            headers["X-AACCOUNTID"] = call.user.account_id
+        elif call.user is not None:
+            headers["X-AUSERNAME"] = call.user.name
+        response.headers = {**headers, **response.headers}
+        return response
+
+    def handler(self, call: Call) -> Handler:
+        """The handler for a call. Sets the call's API version, template and parameters.
+
+        Raises Problem(404) or Problem(405).
+        """
+        start = call.path.find("/rest/")
+        found = _API.fullmatch(unquote(call.path[start:])) if start >= 0 else None
+        if found is None or (found.group(1) == "3" and not self.site.cloud):
+            raise no_route(call)
+        call.api = "3" if found.group(1) == "3" else "2"
+        return route(call, found.group(2), cloud=self.site.cloud)
+
+    def project_of(self, call: Call) -> str:
+        """The key of the project that a call is about, "" for a call about none."""
+        with suppress(Problem), self.lock:
+            self.handler(call)
+            issue = self.site.find(call.params.get("issue", ""))
+            if issue is not None:
+                return issue.project
+            named = call.params.get("project", "")
+            if call.template == "issue":
+                fields = call.json().get("fields")
+                given = fields.get("project") if isinstance(fields, dict) else None
+                named = str(given.get("key") or given.get("id")) if isinstance(given, dict) else ""
+            by_id = {one.id: key for key, one in self.site.projects.items()}
+            return by_id.get(named, named)
+        return ""
+
+    def _admit(self, call: Call, headers: dict[str, str], *, anonymous: bool) -> None:
+        """Recognise the caller and count the call. Raises Problem(401, 403 or 429)."""
+        call.user = None if anonymous else self.gate.caller(call.headers, call.base)
+        if self.site.limits is not None:
+            remaining = self.site.limits.call(call.method, call.template, call.now)
+            headers["X-RateLimit-Remaining"] = str(remaining)
+        if call.user is None and call.method != "GET" and not anonymous:
+            raise Problem(401, "You do not have permission to perform this operation.")
+
+    def _headers(self) -> dict[str, str]:
+        serial = next(self._serial)
+        return {
+            "Content-Type": "application/json;charset=UTF-8",
+            "X-AREQUESTID": f"sandbox-{serial}",
+            "Cache-Control": "no-cache, no-store, no-transform",
+            **({"Atl-Traceid": f"{serial:032x}"} if self.site.cloud else {"X-ASEN": "SEN-0"}),
+        }

@@ -1,0 +1,38 @@
+"""What messages about config.toml know beside pydantic's findings: where keys belong, what to write."""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_origin
+
+from sync.settings.root import Settings
+from sync.toml.findings import Language, keys_of, table_in
+
+
+def _tables(annotation: Any, path: tuple[str, ...] = ()) -> dict[str, str]:
+    """For every key there is, the table it belongs in; the first where several have the key."""
+    if get_origin(annotation) is dict:
+        return _tables(table_in(get_args(annotation)[1]), (*path, "NAME"))
+    if annotation is None:
+        return {}
+    table = f"[{'.'.join(path)}]" if path else "the top of the file, before all tables"
+    found: dict[str, str] = {}
+    for name, inner in keys_of(annotation).items():
+        found = {name: table} | _tables(table_in(inner), (*path, name)) | found
+    return found
+
+
+LANGUAGE = Language(
+    model=Settings,
+    noun="setting",
+    tables=_tables(Settings),
+    remedies={
+        (
+            "url",
+            "missing",
+        ): 'Set it to the address of the site: url = "https://your-team.atlassian.net".',
+        (
+            "url",
+            "string_too_short",
+        ): 'Set it to the address: url = "https://your-team.atlassian.net".',
+    },
+)

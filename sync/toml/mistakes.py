@@ -1,0 +1,117 @@
+"""Mistakes in a file that a person wrote: where, which key, what is wrong, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sync.domain.text import cut
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A line of a file, from 1. Line 0 stands for the file as a whole."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One mistake. ``key`` is the key as it is written, with the tables it is in; "" for the file.
+
+    ``file`` is a file's name, or ``environment variable NAME``; ``line`` as in Position.
+    """
+
+    file: str
+    line: int
+    key: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.key}: {self.problem}" if self.key else self.problem
+        text = f"{Position(self.file, self.line)}: {what}".rstrip(".") + "."
+        return f"{text} {self.remedy}".rstrip()
+
+
+class MistakesFound(Exception):
+    """The files cannot be used. ``mistakes`` has every mistake that was found, in reading order."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+class Wrong(ValueError):
+    """A value cannot be used. Whoever knows its position makes a Mistake of it.
+
+    ``key`` is a key within the value, ``line`` counts lines into the value from 0. A ValueError, so
+    that pydantic's validators may raise it.
+    """
+
+    def __init__(self, problem: str, remedy: str = "", *, key: str = "", line: int = 0) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+        self.key = key
+        self.line = line
+
+
+class Mistakes:
+    """Collects mistakes. A mistake that many rules inherit is reported once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Mistake, None] = {}
+
+    def add(self, at: Position, key: str, problem: str, remedy: str = "") -> None:
+        self._found.setdefault(Mistake(at.file, at.line, key, problem, remedy))
+
+    def wrong(self, at: Position, key: str, wrong: Wrong) -> None:
+        """Record what is wrong with the value of ``key``, which begins at ``at``."""
+        line = at.line + wrong.line if at.line else 0
+        called = f"{key}.{wrong.key}" if wrong.key else key
+        self.add(Position(at.file, line), called, wrong.problem, wrong.remedy)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def listed(self) -> list[Mistake]:
+        """Every mistake, by file, line and key."""
+        return sorted(self._found)
+
+
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The known word that was probably meant, or ""."""
+    by_fold = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
+    return by_fold[close[0]] if close else ""
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """``Did you mean 'x'?``, or the list of what there is."""
+    names = list(known)
+    close = nearest(word, names)
+    if close:
+        return f"Did you mean {close!r}?"
+    return f"Known here: {', '.join(names)}." if names else ""
+
+
+def cannot_be(value: object, known: Iterable[str]) -> Wrong:
+    """The value is not one of the known words."""
+    return Wrong(f"cannot be {said(value)}", meant(str(value), known))
+
+
+def said(value: object) -> str:
+    """A wrong value as it may be shown, in at most 60 characters."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    try:
+        return cut(repr(value), 60)
+    except (RecursionError, ValueError):
+        # Tables hundreds deep, and numbers of thousands of digits, have no text in Python.
+        return "a value too large to show"
