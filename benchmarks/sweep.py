@@ -34,6 +34,7 @@ from sync.domain.ticket import (
 )
 from sync.ports import Attempt, Changed, FailedDelivery, SystemClock
 from sync.rules import Defaults, RuleSet, parse
+from sync.sandbox.memory import MemoryHealth
 from sync.store import subjects
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
@@ -110,14 +111,12 @@ class Jira:
 
     site = "main"
     index_lag = 120.0
+    health = MemoryHealth()
 
     def __init__(self, count: int) -> None:
         self.count = count
         self.changed: list[int] = []
         self.calls = 0
-
-    def down(self) -> str:
-        return ""
 
     def shown(self, number: int) -> Observed:
         labels = sorted([FAMILY_LABEL, marker_label(key_of(number))])

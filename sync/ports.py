@@ -1,4 +1,4 @@
-"""What the worker needs from outside: Source (who sends), Tracker (Jira), Clock.
+"""What the worker needs from outside: Source (who sends), Tracker and SiteHealth (Jira), Clock.
 
 Every method that goes outside raises only the faults of ``sync.domain.errors``.
 """
@@ -82,7 +82,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A ticket that a search found, with when it was last changed (in Jira's form)."""
+    """A ticket that a search found. ``updated`` is when it last changed, in its tracker's form."""
 
     ref: TicketRef
     updated: str
@@ -153,85 +153,131 @@ class SourceApi(Protocol):
         ...
 
 
+class SiteHealth(Protocol):
+    """How one site of a tracker is, and whether calls are made to it now. Safe to share between threads.
+
+    Only ``ready`` may make a call; the others cost nothing.
+    """
+
+    def ready(self) -> None:
+        """Make sure that calls are made now. Probes a site that was down, where a probe is due. Raises
+        SiteDown or Refused."""
+        ...
+
+    def down(self) -> str:
+        """Why no calls are made now, in words; "" if calls are made or a probe is due."""
+        ...
+
+    def paused_for(self) -> float:
+        """For how many seconds more the tracker has asked us to make no calls, 0 if it has not."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Make no calls for so long, because the tracker has asked another daemon for a pause."""
+        ...
+
+    def stalled(self) -> frozenset[str]:
+        """Projects with calls that hang, so that further calls about them raise Stalled now."""
+        ...
+
+    def lent(self) -> int:
+        """How many calls under way hang, and may be replaced by as many calls about other projects."""
+        ...
+
+
 class Tracker(Protocol):
-    """One Jira site. Safe to share between threads."""
+    """The tickets of one site of a tracker. Safe to share between threads.
+
+        draft = tracker.draft(desired)
+        ref = tracker.create(draft)
+        observed = tracker.read(ref.id, draft.project)
+
+    A method whose call may have been carried out although no answer came raises Unknown. Every method
+    that makes calls may raise Refused, Rejected and SiteDown.
+    """
 
     site: str
-    # Seconds after which a search surely shows what was created before (Jira's index lags).
+    # Seconds after which a search surely finds a new ticket: the search index lags behind.
     index_lag: float
-    # Seconds from asking for a call to when it has gone out, or is not to any more.
+    # Seconds from a method's begin after which its call has left, or never will.
     goes_out_within: float
-    # Seconds from asking for a call to when it surely has ended on our side.
+    # Seconds from a method's begin after which its call surely has ended on our side.
     longest_call: float
-    # Seconds for which Jira may go on with a call that we have given up.
+    # Seconds for which the tracker may still carry out a call that we have given up.
     afterwork: float
 
-    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
-        """Resolve names to ids and values to canonical form (metadata is cached).
+    @property
+    def health(self) -> SiteHealth:
+        """How the site is."""
+        ...
 
-        The marker label of ``desired.key`` is among the draft's labels. Texts over Jira's limits
-        are cut with a visible note. Raises Rejected where a name or value cannot be resolved. ``anew``:
-        somebody asked for another try, and may have mended in Jira what a rule names.
+    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
+        """Resolve names to ids and values to canonical form. What the site offers is cached.
+
+        The marker label of ``desired.key`` is among the draft's labels. Texts over the tracker's limits
+        are cut with a visible note. Raises Rejected where a name or value cannot be resolved.
+        ``anew``: a person asked for another try, and may have corrected at the site what a rule names.
         """
         ...
 
-    def ready(self) -> None:
-        """Make sure that calls are made now: a site that was down is probed. Raises SiteDown or
-        Refused."""
-        ...
-
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
-        """Make the ticket, marked, in one call. Raises Unknown when it may have been made.
+        """Make the ticket, with its marker, in one call.
 
-        ``not_after`` is when (seconds since the epoch) the call must have gone out; later it is Refused.
+        A call that has not left by ``not_after`` (seconds since the epoch) is Refused.
         """
         ...
 
     def find(self, key: str) -> list[TicketRef]:
-        """Tickets that carry the marker of our ticket key, oldest first. The index may lag."""
+        """Tickets with the marker of our ticket key, oldest first. The search index may lag."""
         ...
 
     def verify(self, project: str) -> None:
-        """Make sure that what Jira does not show is not there: that it knows us and we may see the
-        project. Raises SiteDown, Refused, or Rejected where we may not."""
+        """Make sure that a ticket which the site does not show is not there: that the site knows our
+        account, and that our account may see the project. Raises Rejected where it may not."""
         ...
 
     def read(self, ticket_id: str, project: str = "") -> Observed:
-        """The ticket with its offered transitions. Raises Gone when it is not there.
+        """The ticket with the transitions it offers. A ticket that has moved is followed by its id.
 
-        ``project``, where known, tells a deleted ticket from a project we may not see.
+        Raises Gone when the ticket is not there. Where ``project``, the last known one, is given, a
+        ticket in a project that our account may not see raises Rejected instead.
         """
         ...
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
-        """Tickets in bulk (a call for each 100) by id or key, without transitions; answered by id.
-        None: gone, or not visible to us. A moved ticket has its old id and its new key."""
+        """Tickets by id or key, without transitions, with a call for each 100.
+
+        The answer is by id, with None for a ticket that is gone or hidden from our account. A moved
+        ticket has its old id and its new key.
+        """
         ...
 
     def changed_since(self, since: float) -> Iterator[Changed]:
-        """Tickets with the family label that changed since then (seconds since the epoch), a call for
-        each 100. The index may lag by ``index_lag``."""
+        """Tickets with the family label that changed since then (seconds since the epoch), with a call
+        for each 100. The search index may lag by ``index_lag``."""
         ...
 
-    def matching(self, jql: str) -> Iterator[Changed]:
-        """Tickets that a person's JQL names, a call for each 100. Raises Rejected, with Jira's words,
-        for a query it does not take."""
+    def matching(self, query: str) -> Iterator[Changed]:
+        """Tickets that a person's query finds, in the tracker's own language (JQL for Jira), with a call
+        for each 100. Raises Rejected, in the tracker's words, for a query that it does not understand.
+
+            tracker.matching('project = DATA AND labels = data-quality')
+        """
         ...
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
-        """Write field changes in one call."""
+        """Write field changes in one call. Labels are added and removed, the others replaced."""
         ...
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
-        """Take one transition. ``fields`` are keyed by field id, values as the rule gave them.
+        """Take one transition. ``fields`` are keyed by field id, with values as the rule gave them.
 
-        Raises Unknown when it may have happened, or when somebody else moved the ticket meanwhile:
-        read again before deciding.
+        Raises Unknown also when somebody else moved the ticket meanwhile: read again before deciding.
         """
         ...
 
     def comment(self, ref: TicketRef, text: str, marker: str) -> str:
-        """Add a comment (Markdown), marked. Returns its id."""
+        """Add a comment (Markdown) with a marker that people do not see. Returns the comment's id."""
         ...
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:
@@ -239,47 +285,21 @@ class Tracker(Protocol):
         ...
 
     def edit_comment(self, ref: TicketRef, comment_id: str, text: str) -> None:
-        """Rewrite a comment. Raises Missing when it was deleted."""
+        """Replace a comment's text (Markdown). Raises Missing when the comment was deleted."""
         ...
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:
-        """Upsert a remote link by its global id."""
+        """Add a link to an address, or change the one with the same global id."""
         ...
 
     def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
-        """Link two tickets. ``again``: an earlier call may have worked; then look first."""
+        """Link two tickets. ``again``: an earlier call may have made the link, so look for it first."""
         ...
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
-        """Remove such a link, if it is there."""
+        """Remove a link between two tickets, if it is there."""
         ...
 
     def browse_url(self, key: str) -> str:
         """The address of a ticket for people."""
-        ...
-
-    def down(self) -> str:
-        """Why no calls are made to this site now, "" if they are. Costs nothing."""
-        ...
-
-    def pause(self) -> float:
-        """For how many seconds more Jira has asked us to leave the whole site alone, 0 if it has not."""
-        ...
-
-    def hold(self, seconds: float) -> None:
-        """Leave the whole site alone for so long: another daemon was asked to."""
-        ...
-
-    def stalled(self) -> frozenset[str]:
-        """Projects whose tickets are to be left alone now, because calls about them hang. Costs
-        nothing. A call about one of them raises Stalled."""
-        ...
-
-    def lent(self) -> int:
-        """How many of the calls under way hang, so that as many other hands are wanted. Costs
-        nothing."""
-        ...
-
-    def probe(self) -> str:
-        """Who we are on this site (display name). Raises SiteDown or Refused."""
         ...

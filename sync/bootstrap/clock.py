@@ -1,8 +1,6 @@
-"""The real clock, and the one that all daemons on a database share."""
+"""The clock that all daemons on a database share."""
 
 from __future__ import annotations
-
-import time
 
 from sync.ports import Clock
 from sync.store.engine import Store
@@ -10,19 +8,6 @@ from sync.store.time import ask_time
 
 # Seconds. The answer to a slower query is too uncertain to set a clock by.
 _LONGEST_ASK = 1.0
-
-
-class WallClock:
-    """Time as the machine has it."""
-
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 class SharedClock:

@@ -144,8 +144,8 @@ class Demo:
                 # None while the daemon runs the same sweep, whose window may end too soon.
                 if sweep.name not in self._swept and there.runner.run(sweep, by_hand=True):
                     self._swept.add(sweep.name)
-        self.program.daemon.poke()
-        self.program.daemon.pool.poke()
+        self.program.daemon.wake()
+        self.program.daemon.pool.wake()
         return False
 
     @property

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.adapters.jira.starter import gather, quoted, rules_text
-from sync.bootstrap.clock import WallClock
+from sync.adapters.jira.starter import quoted, rules_text, survey
 from sync.bootstrap.errors import CannotStart
+from sync.ports import SystemClock
 from sync.rules.json_schema import json_schema
 from sync.settings import shipped
 
@@ -31,12 +31,12 @@ class Answers:
 def tracker_of(answers: Answers) -> JiraTracker:
     """The tracker of the site."""
     site = JiraSite(name="main", url=answers.url, email=answers.email, token=answers.token)
-    return JiraTracker(site, WallClock())
+    return JiraTracker(site, SystemClock())
 
 
 def first_files(answers: Answers, folder: Path) -> dict[Path, str]:
     """The files and their texts. Calls the site; writes nothing. Raises the tracker's faults."""
-    start = gather(tracker_of(answers), answers.project, answers.issue_type)
+    start = survey(tracker_of(answers), answers.project, answers.issue_type)
     mappings = folder / "mappings"
     return {
         folder / "config.toml": config_text(answers),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync.bootstrap.adapters import sources_of, trackers_of
-from sync.bootstrap.clock import SharedClock, WallClock
+from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
-from sync.ports import Clock, Tracker
+from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
 from sync.store import tickets
@@ -24,7 +24,8 @@ from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
-from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon, Options
+from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
+from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from sync.worker.walk.outcomes import Pace
 
@@ -67,7 +68,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
 
     Raises StoreUnavailable and RuleErrors.
     """
-    own = clock or WallClock()
+    own = clock or SystemClock()
     clock = SharedClock(own)
     owner = new_owner()
     store, book = _store_and_rules(settings, clock, owner)
@@ -76,11 +77,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     pace = Pace(lease=lease_of(settings))
     options = Options(threads=settings.worker.threads, pace=pace, owner=owner)
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
-    book.on_swap(daemon.pool.poke)
+    book.on_swap(daemon.pool.wake)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
-    inbox = Inbox(store, on_accept=daemon.poke, queue=settings.server.queue)
+    inbox = Inbox(store, on_accept=daemon.wake, queue=settings.server.queue)
     app = create_app(
         sources=sources,
         inbox=inbox,
@@ -138,13 +139,13 @@ def probes(
         # needs a restart of the program.
         return Check(False, trouble.words, vital=trouble.over) if trouble else Check(True)
 
-    def of_site(tracker: Tracker) -> Callable[[], Check]:
-        return lambda: Check(not (words := _trouble(tracker)), words, vital=False)
+    def of_site(health: SiteHealth) -> Callable[[], Check]:
+        return lambda: Check(not (words := _trouble(health)), words, vital=False)
 
     def of_rules() -> Check:
         return Check(not book.detail(), book.detail(), vital=False)
 
-    sites = {f"site {name}": of_site(tracker) for name, tracker in trackers.items()}
+    sites = {f"site {name}": of_site(tracker.health) for name, tracker in trackers.items()}
     return {
         "store": of_store,
         "inbox": of_inbox,
@@ -154,10 +155,10 @@ def probes(
     }
 
 
-def _trouble(tracker: Tracker) -> str:
+def _trouble(health: SiteHealth) -> str:
     """What is wrong with a site as a whole, or with projects of it; "" where nothing is."""
-    hanging = ", ".join(sorted(tracker.stalled()))
-    return tracker.down() or (
+    hanging = ", ".join(sorted(health.stalled()))
+    return health.down() or (
         f"calls about {hanging} hang; the tickets there wait, all others go on" if hanging else ""
     )
 

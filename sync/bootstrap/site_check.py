@@ -7,14 +7,14 @@ from collections.abc import Callable
 from sync.adapters.jira import JiraTracker
 from sync.adapters.jira.check import Report, check_site
 from sync.bootstrap.adapters import jira_site
-from sync.bootstrap.clock import WallClock
+from sync.ports import SystemClock
 from sync.rules import Rule, RuleSet
 from sync.settings import Settings
 
 
 def jira_of(settings: Settings, name: str) -> JiraTracker:
     """The tracker of one site of the configuration."""
-    return JiraTracker(jira_site(name, settings.sites[name]), WallClock())
+    return JiraTracker(jira_site(name, settings.sites[name]), SystemClock())
 
 
 def check_sites(

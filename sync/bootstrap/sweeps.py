@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import structlog
 
 from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
-from sync.bootstrap.clock import WallClock
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.rules import working_rules
 from sync.bootstrap.stores import existing_store
-from sync.ports import Clock, Tracker
+from sync.ports import Clock, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
@@ -59,8 +58,8 @@ def add_sweeps(
         rules=rules,
         clock=clock,
         overlaps=overlaps_of(settings),
-        wake=daemon.pool.poke,
-        wake_triage=daemon.poke,
+        wake=daemon.pool.wake,
+        wake_triage=daemon.wake,
     )
     keep = Keep(settings.retention.deliveries, settings.retention.journal)
     daemon.schedule.every(
@@ -86,7 +85,7 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
 
     def run() -> None:
         if daemon.sweeps.run(sweep) is not None:
-            daemon.pool.poke()
+            daemon.pool.wake()
 
     name = f"sweep {sweep.name}"
     if wish.cron:
@@ -114,7 +113,7 @@ class ByHand:
 def by_hand(settings: Settings) -> Iterator[ByHand]:
     """The sweeps by hand, beside a running daemon or without one. Raises CannotStart,
     StoreUnavailable, RuleErrors."""
-    clock = WallClock()
+    clock = SystemClock()
     store = existing_store(settings)
     try:
         found, remark = working_rules(settings, store)

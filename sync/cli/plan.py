@@ -44,15 +44,15 @@ def plan(
     Example:  ticket-sync plan --live --json | jq .counts
     """
     from sync.bootstrap.adapters import trackers_of
-    from sync.bootstrap.clock import WallClock
     from sync.bootstrap.rules import rule_files
     from sync.bootstrap.stores import existing_store
+    from sync.ports import SystemClock
     from sync.settings import load
     from sync.worker.foresight.forecast import forecast_all
 
     settings = load(config)
     rules = rule_files(settings).load().rules
-    trackers = trackers_of(settings, WallClock())
+    trackers = trackers_of(settings, SystemClock())
     with closing(existing_store(settings)) as store:
         found = forecast_all(store, rules, trackers, time.time(), live=live)
     if as_json:

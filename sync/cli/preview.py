@@ -89,7 +89,7 @@ def _rules(config: Path | None, site: str) -> tuple[Settings, RuleSet, Mapping[s
     """The settings, the rules on disk, and which sites are Jira Cloud."""
     from dataclasses import replace
 
-    from sync.adapters.jira.offline_draft import speaks_cloud
+    from sync.adapters.jira.offline_draft import is_cloud
     from sync.bootstrap.adapters import jira_site, rule_defaults
     from sync.rules import Defaults, load
     from sync.settings import Settings, SettingsError, find, shipped
@@ -111,7 +111,7 @@ def _rules(config: Path | None, site: str) -> tuple[Settings, RuleSet, Mapping[s
     defaults = rule_defaults(settings)
     if site:
         defaults = replace(defaults, default_site=site)
-    clouds = {name: speaks_cloud(jira_site(name, one)) for name, one in settings.sites.items()}
+    clouds = {name: is_cloud(jira_site(name, one)) for name, one in settings.sites.items()}
     return settings, load(settings.rules_folder, defaults), clouds
 
 

@@ -61,9 +61,9 @@ def _fields(
 ) -> tuple[list[FieldStory], str]:
     """Who wrote each field, and why Jira was not asked ("" if it was)."""
     from sync.bootstrap.adapters import trackers_of
-    from sync.bootstrap.clock import WallClock
     from sync.bootstrap.rules import working_rules
     from sync.domain.errors import Fault
+    from sync.ports import SystemClock
     from sync.rules import RuleErrors
     from sync.settings import SettingsError, load
     from sync.worker.foresight.why import authors, shown_now
@@ -76,7 +76,7 @@ def _fields(
         return authors(story.base), "--offline"
     try:
         settings = load(config)
-        tracker = trackers_of(settings, WallClock()).get(ticket.site)
+        tracker = trackers_of(settings, SystemClock()).get(ticket.site)
         if tracker is None:
             return authors(story.base), f"the site {ticket.site!r} is not configured"
         with store.read() as session:

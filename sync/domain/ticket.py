@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -20,6 +20,11 @@ FAMILY_LABEL = "ticket-sync"
 def marker_label(key: str) -> str:
     """The label that finds the ticket of ``key`` after a lost reply. No white space, no JQL syntax."""
     return "ticket-sync-" + hashlib.sha256(key.encode()).hexdigest()[:20]
+
+
+def marked(labels: Iterable[str], key: str) -> list[str]:
+    """Labels with those by which the ticket of ``key`` is found, sorted."""
+    return sorted({*labels, FAMILY_LABEL, marker_label(key)})
 
 
 def is_marker(label: str) -> bool:

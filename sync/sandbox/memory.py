@@ -1,23 +1,28 @@
 """A tracker in memory: the twin of the Jira adapter, without Jira.
 
-It keeps tickets in a dict, lags in its search as Jira does, and fails where it is told to. One
-contract suite runs on it and on the real adapter, so what is proven on the quick one holds.
+Tickets are kept in a dict, a search lags as Jira's index does, and a call fails where a test asks for a
+failure. The suite in tests/contracts puts the same questions to this twin and to the adapter in front of
+the simulated Jira; what the twin cannot answer as Jira does is named there, in ``CANNOT_AGREE``.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
+import re
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Gone, Missing, Refused, Rejected, Unknown
-from sync.domain.rule import Category, Desired, RemoteLink, TicketLink
+from sync.domain.errors import Cause, Gone, Missing, Refused, Rejected, Scope, Unknown
+from sync.domain.rule import Category, Desired, FieldWish, RemoteLink, TicketLink
+from sync.domain.text import clean, cut
 from sync.domain.ticket import (
     FAMILY_LABEL,
     Block,
@@ -29,7 +34,17 @@ from sync.domain.ticket import (
     JiraStatus,
     Observed,
     TicketRef,
+    marked,
     marker_label,
+)
+from sync.domain.ticket_text import (
+    SUMMARY_LIMIT,
+    TEXT_LIMIT,
+    is_empty,
+    labels,
+    one_line,
+    parts,
+    safe_href,
 )
 from sync.ports import Changed, Clock
 
@@ -37,8 +52,14 @@ TO_DO = JiraStatus("10000", "To Do", Category.NEW)
 IN_PROGRESS = JiraStatus("10001", "In Progress", Category.INDETERMINATE)
 DONE = JiraStatus("10002", "Done", Category.DONE)
 WONT_DO = JiraStatus("10003", "Won't Do", Category.DONE)
+# From every status to every status, to itself too: Jira calls these transitions global.
+GLOBAL = tuple(Hop(to.id, to.name, to) for to in (TO_DO, IN_PROGRESS, DONE, WONT_DO))
+ISSUE_TYPES = ("Bug", "Task", "Story", "Epic", "Incident")
+LINK_TYPES = ("Blocks", "Cloners", "Duplicate", "Relates", "Problem/Incident")
 
 Moment = Literal["before", "after"]
+# What is offered from each status, by the status's id.
+Workflow = Mapping[str, Sequence[Hop]]
 
 
 @dataclass(slots=True)
@@ -54,12 +75,44 @@ class MemoryTicket:
     resolution: str = ""
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
-    ticket_links: list[TicketLink] = field(default_factory=list)
     deleted: bool = False
+
+    def carries(self, label: str) -> bool:
+        return label in (self.fields.get("labels") or ())
+
+
+class MemoryHealth:
+    """The health of a site that works unless somebody pauses it. See ``sync.ports.SiteHealth``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._paused_until = 0.0
+
+    def ready(self) -> None:
+        return None
+
+    def down(self) -> str:
+        return ""
+
+    def paused_for(self) -> float:
+        return max(0.0, self._paused_until - self._clock.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    def stalled(self) -> frozenset[str]:
+        return frozenset()
+
+    def lent(self) -> int:
+        return 0
 
 
 class MemoryTracker:
-    """See ``sync.ports.Tracker``. ``calls`` counts what was asked of it, by name."""
+    """See ``sync.ports.Tracker``. ``calls`` counts what was asked of it, by name.
+
+    ``workflows`` gives a project, by its key, another workflow than one of global transitions alone.
+    Projects in ``hidden`` are not there, or not visible to our account: Jira answers both alike.
+    """
 
     def __init__(
         self,
@@ -67,18 +120,23 @@ class MemoryTracker:
         *,
         site: str = "main",
         index_lag: float = 30.0,
-        statuses: Sequence[JiraStatus] = (TO_DO, IN_PROGRESS, DONE, WONT_DO),
+        workflows: Mapping[str, Workflow] | None = None,
     ) -> None:
         self.site = site
+        self.health = MemoryHealth(clock)
         self.index_lag = index_lag
         self.goes_out_within = 4.0
         self.longest_call = 5.0
         self.afterwork = 1.0
         self.tickets: dict[str, MemoryTicket] = {}
+        self.hidden: set[str] = set()
+        # Links between tickets, each once, by type and the ids of the outward and the inward side.
+        self.links: dict[tuple[str, str, str], None] = {}
         self.calls: Counter[str] = Counter()
         self._clock = clock
-        self._statuses = tuple(statuses)
+        self._workflows = workflows or {}
         self._lock = threading.RLock()
+        self._comment_ids = map(str, itertools.count(1))
         self._faults: deque[tuple[str, Moment, Callable[[], BaseException]]] = deque()
 
     def fail(
@@ -97,29 +155,39 @@ class MemoryTracker:
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
-        fields: dict[str, DraftField] = {}
-        for name, wish in desired.fields.items():
-            kind, value = FieldKind.PLAIN, wish.value
-            if name == "description":
-                kind, value = FieldKind.TEXT, _document(str(value or ""))
-            elif name == "labels":
-                kind = FieldKind.LABELS
-                value = sorted({str(label).replace(" ", "_") for label in value or ()})
-            elif name == "summary":
-                value = " ".join(str(value).split())[:254]
-            fields[name] = DraftField(name, name, kind, value, wish.ownership)
-        known = fields.get("labels")
-        labels = sorted({*(known.value if known else ()), FAMILY_LABEL, marker_label(desired.key)})
-        fields["labels"] = DraftField("labels", "labels", FieldKind.LABELS, labels)
-        return Draft(desired, desired.project, desired.issue_type[0], fields)
+        issue_type = self._issue_type(desired)
+        whole_at = desired.remote_links[0].url if desired.remote_links else ""
+        wished = [_field(name, wish, whole_at) for name, wish in desired.fields.items()]
+        fields = {one.id: one for one in wished}
+        known = fields.get("labels") or _field("labels", FieldWish(None))
+        fields["labels"] = replace(known, value=marked(known.value, desired.key))
+        if "summary" not in fields or not fields["summary"].value:
+            raise Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
+        return Draft(desired, desired.project, issue_type, fields)
 
-    def ready(self) -> None:
-        return None
+    def _issue_type(self, desired: Desired) -> str:
+        """The first wished type that there is; a single one is not looked up before the create call."""
+        wished = desired.issue_type
+        if len(wished) == 1:
+            return wished[0]
+        self._check_project(desired.project)
+        there = {name.casefold(): name for name in ISSUE_TYPES}
+        found = (there[name.casefold()] for name in wished if name.casefold() in there)
+        if issue_type := next(found, ""):
+            return issue_type
+        raise Rejected(f"no issue type {' or '.join(map(repr, wished))}", cause=Cause.ISSUE_TYPE)
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
             if self._clock.time() > not_after:
                 raise Refused("too late")
+            self._check_project(draft.project)
+            if draft.issue_type not in ISSUE_TYPES:
+                raise Rejected(
+                    f"no issue type {draft.issue_type!r}",
+                    cause=Cause.ISSUE_TYPE,
+                    scope=Scope.PROJECT,
+                )
             number = len(self.tickets) + 1
             ref = TicketRef(str(10_000 + number), f"{draft.project}-{number}")
             values = {id_: f.value for id_, f in draft.fields.items()}
@@ -130,58 +198,54 @@ class MemoryTracker:
 
     def find(self, key: str) -> list[TicketRef]:
         with self._call("find"):
-            label, now = marker_label(key), self._clock.time()
-            return [
-                ticket.ref
-                for ticket in self.alive
-                if label in ticket.fields.get("labels", ())
-                and now - ticket.created_at >= self.index_lag
-            ]
+            return [ticket.ref for ticket in self._indexed(marker_label(key))]
 
     def verify(self, project: str) -> None:
         with self._call("verify"):
-            return
+            self._check_project(project)
 
     def read(self, ticket_id: str, project: str = "") -> Observed:
         with self._call("read"):
             ticket = self.tickets.get(ticket_id)
+            self._check_project(project or (ticket.project if ticket else ""))
             if ticket is None or ticket.deleted:
                 raise Gone(f"ticket {ticket_id} is not there, or not visible to us")
-            hops = (Hop(s.id, s.name, s) for s in self._statuses if s != ticket.status)
-            return replace(_shown(ticket), hops=tuple(hops))
+            return replace(_shown(ticket), hops=tuple(self._offered(ticket)))
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         with self._call("read_many"):
-            wanted = list(ids)
+            wanted = set(ids)
             found: dict[str, Observed | None] = dict.fromkeys(wanted)
-            by_key = {ticket.ref.key: ticket for ticket in self.alive}
-            for name in wanted:
-                ticket = self.tickets.get(name) or by_key.get(name)
-                if ticket is not None and not ticket.deleted:
+            for ticket in self._visible():
+                if wanted & {ticket.ref.id, ticket.ref.key}:
                     found[ticket.ref.id] = _shown(ticket)
             return found
 
     def changed_since(self, since: float) -> Iterator[Changed]:
-        """All of ours that the index knows: nothing here tells when a person changed what."""
-        return self._each(lambda t: FAMILY_LABEL in t.fields.get("labels", ()))
+        """All of ours that the index knows: the twin does not keep when a ticket was changed."""
+        return self._search(FAMILY_LABEL)
 
-    def matching(self, jql: str) -> Iterator[Changed]:
+    def matching(self, query: str) -> Iterator[Changed]:
         """Of JQL, only ``labels = "x"`` is understood."""
-        wanted = jql.partition("=")[2].partition(" ORDER ")[0].strip(' "')
-        return self._each(lambda t: wanted in t.fields.get("labels", ()))
+        found = re.fullmatch(r'\s*labels = "([^"\\]*)"\s*(ORDER BY [\w ]+)?', query)
+        if found is None:
+            raise Rejected(f"the twin does not understand {query!r}")
+        return self._search(found.group(1))
 
-    def _each(self, which: Callable[[MemoryTicket], bool]) -> Iterator[Changed]:
+    def _search(self, label: str) -> Iterator[Changed]:
         with self._call("search"):
-            oldest = self._clock.time() - self.index_lag
-            found = [t for t in self.alive if t.created_at <= oldest and which(t)]
-            for ticket in found:
-                digest = hashlib.sha256(repr(_shown(ticket)).encode()).hexdigest()
-                yield Changed(ticket.ref, digest, tuple(ticket.fields.get("labels", ())))
+            found = self._indexed(label)
+        for ticket in found:
+            digest = hashlib.sha256(repr(_shown(ticket)).encode()).hexdigest()
+            yield Changed(ticket.ref, digest, tuple(ticket.fields.get("labels") or ()))
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
         with self._call("update"):
             ticket = self._get(ref.id)
             for change in changes:
+                if change.id not in _FIELDS:
+                    words = f"the site has no field {change.id!r}"
+                    raise Rejected(words, cause=Cause.FIELD, field=change.id)
                 if change.kind is FieldKind.LABELS:
                     there = set(ticket.fields.get(change.id) or ())
                     ticket.fields[change.id] = sorted(
@@ -193,16 +257,19 @@ class MemoryTracker:
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
         with self._call("transition"):
             ticket = self._get(ref.id)
-            if ticket.status == hop.to:
-                raise Unknown("somebody else moved the ticket meanwhile")
-            ticket.status = hop.to
-            done = hop.to.category is Category.DONE
-            ticket.resolution = str(fields.get("resolution", "Done")) if done else ""
+            taken = next((one for one in self._offered(ticket) if one.id == hop.id), None)
+            if taken is None:
+                words = f"{hop.name!r} is not valid for this issue; somebody else may have moved it"
+                raise Unknown(words, over=True)
+            _check_screen(taken, fields, ticket)
+            ticket.status = taken.to
+            given = fields.get("resolution") or taken.to.name
+            ticket.resolution = str(given) if taken.to.category is Category.DONE else ""
 
     def comment(self, ref: TicketRef, text: str, marker: str) -> str:
         with self._call("comment"):
             ticket = self._get(ref.id)
-            id_ = str(len(ticket.comments) + 1)
+            id_ = next(self._comment_ids)
             ticket.comments[id_] = (marker, text)
             return id_
 
@@ -220,42 +287,34 @@ class MemoryTracker:
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:
         with self._call("link_remote"):
+            if not safe_href(link.url):
+                raise Rejected(f"{link.url!r} is no address that may be linked")
             self._get(ref.id).remote_links[link.global_id] = link
 
     def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
         with self._call("link_tickets"):
-            if link.other not in {ticket.ref.key for ticket in self.alive}:
+            if link.type not in LINK_TYPES:
+                raise Rejected(f"the site has no link type {link.type!r}", cause=Cause.RULE)
+            if again:
+                self._get(ref.id)
+            named = self._named(ref, link)
+            if not {ticket.ref.id for ticket in self._visible()}.issuperset(named[1:]):
                 raise Rejected(f"{link.other} is not there", cause=Cause.PERMISSION)
-            links = self._get(ref.id).ticket_links
-            if not (again and link in links):
-                links.append(link)
+            # Jira answers a link that is there already as if it had just been made.
+            self.links[named] = None
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
         with self._call("unlink_tickets"):
-            ticket = self._get(ref.id)
-            ticket.ticket_links = [known for known in ticket.ticket_links if known != link]
+            self._get(ref.id)
+            self.links.pop(self._named(ref, link), None)
+
+    def _named(self, ref: TicketRef, link: TicketLink) -> tuple[str, str, str]:
+        """A link's type and the ids of its outward and its inward side, "" for one not there."""
+        other = next((t.ref.id for t in self._visible() if t.ref.key == link.other), "")
+        return (link.type, ref.id, other) if link.outward else (link.type, other, ref.id)
 
     def browse_url(self, key: str) -> str:
-        return f"memory://{self.site}/{key}"
-
-    def down(self) -> str:
-        return ""
-
-    def pause(self) -> float:
-        return 0.0
-
-    def hold(self, seconds: float) -> None:
-        return None
-
-    def stalled(self) -> frozenset[str]:
-        return frozenset()
-
-    def lent(self) -> int:
-        return 0
-
-    def probe(self) -> str:
-        with self._call("probe"):
-            return "nobody"
+        return f"memory://{self.site}/browse/{key}"
 
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:
@@ -270,24 +329,114 @@ class MemoryTracker:
             if planned is not None:
                 raise planned[2]()
 
+    def _visible(self) -> list[MemoryTicket]:
+        return [ticket for ticket in self.alive if ticket.project not in self.hidden]
+
+    def _indexed(self, label: str) -> list[MemoryTicket]:
+        """Tickets with a label, as far as the index knows them."""
+        known = self._clock.time() - self.index_lag
+        return [t for t in self._visible() if t.created_at <= known and t.carries(label)]
+
+    def _offered(self, ticket: MemoryTicket) -> Sequence[Hop]:
+        workflow = self._workflows.get(ticket.project)
+        return GLOBAL if workflow is None else workflow.get(ticket.status.id, ())
+
+    def _check_project(self, project: str) -> None:
+        if project in self.hidden:
+            words = f"project {project} is gone, or our account may not see it"
+            raise Rejected(words, cause=Cause.PROJECT, scope=Scope.PROJECT)
+
     def _get(self, ticket_id: str) -> MemoryTicket:
         ticket = self.tickets.get(ticket_id)
-        if ticket is None or ticket.deleted:
+        if ticket is None or ticket.deleted or ticket.project in self.hidden:
             raise Missing(f"ticket {ticket_id} is not there, or not visible to us")
         return ticket
 
 
 def _shown(ticket: MemoryTicket) -> Observed:
+    nothing: dict[str, Any] = {**dict.fromkeys(_FIELDS), "labels": []}
     return Observed(
         ref=ticket.ref,
         project=ticket.project,
         issue_type=ticket.issue_type,
         status=ticket.status,
         resolution=ticket.resolution,
-        fields=dict(ticket.fields),
+        fields={**nothing, **ticket.fields},
     )
 
 
-def _document(text: str) -> Document:
-    parts = [part.strip() for part in text.split("\n\n")]
-    return Document(tuple(Block(" ".join(part.split()), part) for part in parts if part))
+def _check_screen(hop: Hop, fields: Mapping[str, Any], ticket: MemoryTicket) -> None:
+    """Refuse values that the transition's screen has no place for, and the want of required ones."""
+    there = {**ticket.fields, "resolution": ticket.resolution, **fields}
+    for id_, value in fields.items():
+        screen = hop.fields.get(id_)
+        if screen is None or (screen.allowed and value not in screen.allowed):
+            name = screen.name if screen else id_.capitalize()
+            raise Rejected(f"{name} cannot be {value!r}", cause=Cause.TRANSITION, field=name)
+    for screen in hop.fields.values():
+        if screen.required and not screen.has_default and not there.get(screen.id):
+            words = f"{screen.name} is required"
+            raise Rejected(words, cause=Cause.TRANSITION, field=screen.name)
+
+
+def _day(value: Any) -> str:
+    found = re.match(r"\d{4}-\d{2}-\d{2}", str(value).strip())
+    try:
+        return date.fromisoformat(found.group() if found else "").isoformat()
+    except ValueError:
+        words = f"{value!r} is not a date"
+        raise Rejected(words, cause=Cause.FIELD, field="Due date") from None
+
+
+def _stripped(value: Any) -> str:
+    return str(value).strip()
+
+
+def _words(value: Any) -> list[str] | None:
+    return sorted(set(parts(value))) or None
+
+
+def _line(value: Any) -> str | None:
+    return one_line(str(value), SUMMARY_LIMIT) or None
+
+
+def _document(value: Any, whole_at: str = "") -> Document:
+    text = clean(str(value))
+    short = cut(text, TEXT_LIMIT, "", utf16=True)
+    note = "… cut" + (f": the whole text is at {whole_at}" if whole_at else "")
+    blocks = [part.strip() for part in [*short.split("\n\n"), note if short != text else ""]]
+    return Document(tuple(Block(" ".join(block.split()), block) for block in blocks if block))
+
+
+# The fields every Jira has, by id: name, kind, and what makes a wish that is not empty canonical.
+_FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
+    "summary": ("Summary", FieldKind.PLAIN, _line),
+    "description": ("Description", FieldKind.TEXT, _document),
+    "environment": ("Environment", FieldKind.TEXT, _document),
+    "priority": ("Priority", FieldKind.PLAIN, _stripped),
+    "labels": ("Labels", FieldKind.LABELS, labels),
+    "components": ("Components", FieldKind.PLAIN, _words),
+    "fixVersions": ("Fix versions", FieldKind.PLAIN, _words),
+    "versions": ("Affects versions", FieldKind.PLAIN, _words),
+    "assignee": ("Assignee", FieldKind.PLAIN, _stripped),
+    "reporter": ("Reporter", FieldKind.PLAIN, _stripped),
+    "duedate": ("Due date", FieldKind.PLAIN, _day),
+    "parent": ("Parent", FieldKind.PLAIN, _stripped),
+}
+
+
+def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
+    """A wish for a field in canonical form. Raises Rejected for an unknown field or a bad value."""
+    wanted = name.strip().casefold().replace("_", " ")
+    names = {id_: (id_.casefold(), shown.casefold()) for id_, (shown, _, _) in _FIELDS.items()}
+    id_ = next((id_ for id_, known in names.items() if wanted in known), "")
+    if not id_:
+        raise Rejected(f"the site has no field {name!r}", cause=Cause.FIELD, field=name)
+    shown, kind, canonical = _FIELDS[id_]
+    value: Any = None
+    if kind is FieldKind.LABELS:
+        value = labels(wish.value)
+    elif not is_empty(wish.value):
+        text = kind is FieldKind.TEXT
+        value = _document(wish.value, whole_at) if text else canonical(wish.value)
+    return DraftField(id_, shown, kind, value, wish.ownership)

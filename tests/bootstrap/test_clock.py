@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sync.bootstrap.clock import SharedClock, WallClock
+from sync.bootstrap.clock import SharedClock
+from sync.ports import SystemClock
 from sync.store.engine import Store
 from sync.store.time import ask_time
 
 
-class Fast(WallClock):
+class Fast(SystemClock):
     """Some minutes ahead of everybody else's."""
 
     def time(self) -> float:
@@ -19,7 +20,7 @@ class Fast(WallClock):
 @pytest.mark.postgres
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 def test_daemons_whose_clocks_differ_agree_on_the_time_of_their_database(store: Store) -> None:
-    one, other = SharedClock(WallClock()), SharedClock(Fast())
+    one, other = SharedClock(SystemClock()), SharedClock(Fast())
     assert abs(one.time() - other.time()) > 300
     one.follow(store)
     other.follow(store)
@@ -31,4 +32,4 @@ def test_a_store_on_this_machine_alone_goes_by_this_machines_clock(sqlite_store:
     clock = SharedClock(Fast())
     clock.follow(sqlite_store)
     clock.align()
-    assert clock.time() - WallClock().time() > 300
+    assert clock.time() - SystemClock().time() > 300

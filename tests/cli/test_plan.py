@@ -45,10 +45,10 @@ def test_people_see_each_change_old_and_new_and_the_sum(world: EditedWorld) -> N
     assert lines[0].startswith("DATA-1: orders")
     assert lines[0].endswith("is [b]stale  [everything (rules.toml:2)]")
     assert "\x1b" not in lines[0]
-    assert "  ~ description:" in lines
+    assert "  ~ Description:" in lines
     assert "      + See the runbook." in lines
-    assert "  ~ labels: +urgent -data-quality" in lines
-    assert "  ~ priority: nothing → High" in lines
+    assert "  ~ Labels: +urgent -data-quality" in lines
+    assert "  ~ Priority: nothing → High" in lines
     assert lines[-2] == (
         "Plan: 0 to create, 1 to change (3 fields), 0 to move, 0 to comment, 0 to set aside; "
         "0 of 1 open tickets stay as they are."

@@ -36,7 +36,7 @@ def _meanwhile(others: Callable[[], object], call: Callable[..., object]) -> Cal
     return wrapped
 
 
-@pytest.mark.parametrize("call", ["draft", "ready"])
+@pytest.mark.parametrize("call", ["draft", "health.ready"])
 def test_a_ticket_that_is_adopted_while_a_worker_is_about_to_make_it_stays_the_only_one(
     world: World, jira: MemoryTracker, call: str
 ) -> None:
@@ -50,7 +50,8 @@ def test_a_ticket_that_is_adopted_while_a_worker_is_about_to_make_it_stays_the_o
         adoption = Adoption(world.store, jira, rules, clock, "coalesce", apply=True)
         adoption.pairs([("i1", theirs.key)])
 
-    setattr(jira, call, _meanwhile(adopt, getattr(jira, call)))
+    part, name = (jira.health, "ready") if call == "health.ready" else (jira, call)
+    setattr(part, name, _meanwhile(adopt, getattr(part, name)))
     world.settle()
     assert [ticket.ref.key for ticket in jira.alive] == [theirs.key]
     assert marker_label("coalesce:issue:i1") in jira.alive[0].fields["labels"]
@@ -189,7 +190,7 @@ def test_a_claim_is_not_made_for_what_became_anothers(world: World, jira: Memory
             row = tickets.by_ids(session, [claim.ticket_id])[claim.ticket_id]
             row.state, row.jira_id, row.jira_key = "linked", "77", "DATA-77"
 
-    jira.ready = _meanwhile(others, jira.ready)  # type: ignore[method-assign, assignment]
+    jira.health.ready = _meanwhile(others, jira.health.ready)  # type: ignore[method-assign]
     world.converger.walk(claim)
     assert jira.alive == []
     assert world.rows()[0].jira_key == "DATA-77"

@@ -20,7 +20,8 @@ from sync.sandbox.jira import JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
-from sync.worker.daemon.daemon import Daemon, Options
+from sync.worker.daemon.daemon import Daemon
+from sync.worker.daemon.pool import Options
 from tests.walks.world import World, issue_event
 
 RULES = """
@@ -131,7 +132,7 @@ def test_tickets_of_other_projects_are_made_while_two_projects_never_answer(stag
     stage.daemon.start()
     stage.until(lambda: stage.transport.held >= 3)
     stage.world.deliver(*_issues("fine", 12, 60))
-    stage.daemon.poke()
+    stage.daemon.wake()
     stage.until(lambda: stage.made("DATA") == 12)
     assert not stage.transport.go_on.is_set()
     assert (stage.made("FLOW"), stage.made("GOV")) == (0, 0)
@@ -150,7 +151,7 @@ def test_a_stopping_daemon_finishes_with_hands_that_came_because_others_hung(sta
     stage.daemon.start()
     stage.until(lambda: stage.transport.held >= 1)
     stage.world.deliver(*_issues("fine", 3, 60))
-    stage.daemon.poke()
+    stage.daemon.wake()
     stage.until(lambda: stage.made("DATA") == 3)
     stage.transport.go_on.set()
     assert stage.daemon.stop(30)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from sync.domain.errors import Unknown
-from sync.domain.ticket import Hop, Observed, TicketRef
+from sync.domain.ticket import Hop, TicketRef
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTracker
 from sync.store import tickets
 from sync.store.engine import Store
@@ -34,34 +33,18 @@ class Workflow(MemoryTracker):
     """Offers one transition from each status. ``moves`` are the ones that were taken."""
 
     WAYS: ClassVar = {
-        TO_DO.id: Hop("11", "Start", IN_PROGRESS),
-        IN_PROGRESS.id: Hop("21", "Finish", DONE),
-        DONE.id: Hop("31", "Reopen", TO_DO),
+        TO_DO.id: [Hop("11", "Start", IN_PROGRESS)],
+        IN_PROGRESS.id: [Hop("21", "Finish", DONE)],
+        DONE.id: [Hop("31", "Reopen", TO_DO)],
     }
 
     def __init__(self, clock: SimulatedClock) -> None:
-        super().__init__(clock)
+        super().__init__(clock, workflows={"DATA": self.WAYS})
         self.moves: list[str] = []
-
-    def read(self, ticket_id: str, project: str = "") -> Observed:
-        shown = super().read(ticket_id, project)
-        return replace(shown, hops=(self.WAYS[shown.status.id],))
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
         self.moves.append(hop.name)
         super().transition(ref, hop, fields)
-
-
-class Resolving(MemoryTracker):
-    """Its workflow sets the resolution by itself, as most do: it is on no screen."""
-
-    def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
-        try:
-            super().transition(ref, hop, fields)
-        finally:
-            ticket = self.tickets[ref.id]
-            given = {DONE.id: "Done", WONT_DO.id: "Won't Do"}
-            ticket.resolution = given.get(ticket.status.id, "")
 
 
 Build = Callable[[MemoryTracker, str], World]
@@ -140,7 +123,7 @@ def test_a_ticket_for_which_there_is_no_way_is_led_over_its_workflow_once(
 def test_what_we_closed_ourselves_with_a_no_is_reopened(
     build: Build, clock: SimulatedClock, heard: bool
 ) -> None:
-    jira = Resolving(clock)
+    jira = MemoryTracker(clock)
     world = build(jira, CLOSED_AS_NO)
     if not heard:
         jira.fail("transition", lambda: Unknown("lost"), "after")
@@ -153,7 +136,7 @@ def test_what_we_closed_ourselves_with_a_no_is_reopened(
 
 
 def test_a_persons_no_over_our_own_close_is_respected(build: Build, clock: SimulatedClock) -> None:
-    jira = Resolving(clock)
+    jira = MemoryTracker(clock)
     world = build(jira, CLOSED_AS_NO)
     world.deliver(_status(2, "NO_ACTION_NEEDED"))
     world.settle()
@@ -164,7 +147,7 @@ def test_a_persons_no_over_our_own_close_is_respected(build: Build, clock: Simul
 
 
 def test_a_usual_close_is_one_read_and_one_write(build: Build, clock: SimulatedClock) -> None:
-    jira = Resolving(clock)
+    jira = MemoryTracker(clock)
     world = build(jira, RULES)
     world.deliver(_status(2, "FIXED"))
     world.settle()

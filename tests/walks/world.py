@@ -20,8 +20,8 @@ from sync.store.tables import DeliveryRow, JournalRow, TicketRow
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
-
-START = 1_790_000_000.0
+from tests.clock import START as START
+from tests.clock import SimulatedClock as SimulatedClock
 
 RULES = """
 [[rule]]
@@ -43,22 +43,6 @@ no_action_needed = { category = "done", prefer = ["Done"] }
 closed = { category = "done", prefer = ["Done"], comment = "Closed upstream." }
 cancelled = { category = "done", prefer = ["Done"], comment = "Cancelled upstream." }
 """
-
-
-class SimulatedClock:
-    """Time that passes when told to, or when somebody sleeps."""
-
-    def __init__(self, now: float = START) -> None:
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += max(0.0, seconds)
 
 
 def issue_event(

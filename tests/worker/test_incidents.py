@@ -15,7 +15,8 @@ from sync.domain.subject import Snapshot, Status, merge_from_api
 from sync.domain.ticket import Draft
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import Store
-from tests.worker.sweeps.build import Clock, Scene, incident, issue
+from tests.contracts.trackers import links_of
+from tests.worker.sweeps.build import Scene, SimulatedClock, incident, issue
 
 Make = Callable[[str], Scene]
 
@@ -39,9 +40,7 @@ def ticket(scene: Scene, ref: str) -> MemoryTicket:
 
 
 def linked(scene: Scene, ref: str) -> set[TicketLink]:
-    links = ticket(scene, ref).ticket_links
-    assert len(links) == len(set(links)), links
-    return set(links)
+    return set(links_of(scene.jira, ticket(scene, ref).ref.id))
 
 
 LINK = 'issues = { link = "Relates" }'
@@ -155,7 +154,7 @@ def test_an_issue_taken_onto_the_incidents_ticket_while_its_own_is_about_to_be_m
                 meanwhile()
             return super().draft(desired, anew=anew)
 
-    jira = Drafting(Clock())
+    jira = Drafting(SimulatedClock())
     rules = "issues = { on_ticket = true }"
     scene = Scene(sqlite_store, tmp_path / "rules", issues=rules, tracker=jira)
     scene.absorb(incident(9))

@@ -23,8 +23,8 @@ def test_who_was_not_asked_to_wait_waits_too(store: Store, world: World) -> None
     )
     with pytest.raises(Refused):
         asked.create(draft)
-    one = Pauses(store, {"main": asked}, world.clock)
-    two = Pauses(store, {"main": other}, world.clock)
+    one = Pauses(store, {"main": asked.health}, world.clock)
+    two = Pauses(store, {"main": other.health}, world.clock)
     two.share()
     one.share()
     two.share()
@@ -46,6 +46,6 @@ def test_a_limit_of_one_endpoint_is_not_told_as_one_of_the_site(store: Store, wo
     with pytest.raises(Refused):
         asked.create(draft)
     for tracker in (asked, other):
-        Pauses(store, {"main": tracker}, world.clock).share()
+        Pauses(store, {"main": tracker.health}, world.clock).share()
     other.create(draft)
     assert len(world.jira.tickets()) == 1

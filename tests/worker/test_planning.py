@@ -42,7 +42,7 @@ def test_a_changed_field_is_shown_old_and_new(make: Make, jira: MemoryTracker) -
     (ticket,) = planned(world, EDITED).tickets
     (update,) = ticket.plan.actions
     assert isinstance(update, Update)
-    assert [str(change) for change in update.changes] == ["labels: +urgent"]
+    assert [str(change) for change in update.changes] == ["Labels: +urgent"]
     assert (ticket.ticket, ticket.rule.where) == ("DATA-1", "rules.toml:2")
     assert "urgent" not in jira.alive[0].fields["labels"]
 

@@ -14,8 +14,9 @@ from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.tables import TicketRow
 from sync.store.tickets import Claim
-from sync.worker.daemon.pool import Pool
+from sync.worker.daemon.pool import Options, Pool
 from sync.worker.walk.converge import Converger
+from sync.worker.walk.outcomes import Pace
 
 
 class FailsOnce:
@@ -47,15 +48,8 @@ def _due(store: Store, *keys: str) -> None:
 
 
 def _pool(store: Store, converger: FailsOnce, *, threads: int = 2) -> Pool:
-    return Pool(
-        store,
-        cast(Converger, converger),
-        SystemClock(),
-        owner="me",
-        threads=threads,
-        lease=3600.0,
-        trackers={},
-    )
+    options = Options(threads, Pace(lease=3600.0), "me")
+    return Pool(store, cast(Converger, converger), {}, SystemClock(), options)
 
 
 def test_a_ticket_dropped_while_the_store_was_away_is_walked_long_before_its_lease_ends(
@@ -146,19 +140,12 @@ def test_a_ticket_that_a_thread_of_ours_is_still_at_is_not_claimed_again_when_it
 ) -> None:
     _due(store, "k")
     converger = Dawdles()
-    pool = Pool(
-        store,
-        cast(Converger, converger),
-        SystemClock(),
-        owner="me",
-        threads=4,
-        lease=0.05,
-        trackers={},
-    )
+    options = Options(4, Pace(lease=0.05), "me")
+    pool = Pool(store, cast(Converger, converger), {}, SystemClock(), options)
     pool.start()
     assert converger.begun.wait(30)
     for _ in range(20):
-        pool.poke()
+        pool.wake()
         threading.Event().wait(0.02)
     assert converger.walks == 1
     converger.go_on.set()

@@ -1,7 +1,6 @@
 """Jira, Cloud and Data Center: client, canonical form, faults."""
 
-from sync.adapters.jira.calls.breaker import BreakerState
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.tracker.tracker import JiraTracker
 
-__all__ = ["BreakerState", "JiraSite", "JiraTracker"]
+__all__ = ["JiraSite", "JiraTracker"]

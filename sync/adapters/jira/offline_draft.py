@@ -1,4 +1,4 @@
-"""A draft without a site: what can be said of a ticket's fields by knowing only the dialect.
+"""A draft without a site: a ticket's fields as far as Cloud or Data Center alone decides them.
 
 Names of custom fields, users and allowed values stay as the rule gives them; `check` resolves them.
 """
@@ -11,17 +11,18 @@ from typing import Any
 
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
-from sync.adapters.jira.fields.values import Values, is_empty
+from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
-from sync.domain.ticket import FAMILY_LABEL, marker_label
+from sync.domain.ticket import marked
+from sync.domain.ticket_text import is_empty
 
 
 @dataclass(frozen=True, slots=True)
 class SketchedField:
     """One field. ``value`` is what goes to Jira, ``shown`` the same for people (Markdown of rich text);
-    ``note`` says what the site has still to resolve, ``problem`` why Jira would not take it."""
+    ``note`` says what only the site can resolve, ``problem`` why Jira would not take the value."""
 
     id: str
     name: str
@@ -31,7 +32,7 @@ class SketchedField:
     problem: str = ""
 
 
-def speaks_cloud(site: JiraSite) -> bool:
+def is_cloud(site: JiraSite) -> bool:
     """Whether a site is Jira Cloud, as far as its settings tell."""
     if site.deployment in ("cloud", "datacenter"):
         return site.deployment == "cloud"
@@ -46,25 +47,35 @@ def sketch(desired: Desired, *, cloud: bool) -> list[SketchedField]:
     found: dict[str, SketchedField] = {}
     for name, wish in desired.fields.items():
         info = standard_field(name)
-        if info is None:
-            shown = "" if is_empty(wish.value) else _shown(wish.value)
-            note = "its id and form are the site's; `ticket-sync check` looks them up"
-            found[name] = SketchedField(name, name, wish.value, shown, note)
-            continue
-        try:
-            value = encode(info, values.canonical(info, wish.value, whole_at=whole_at), cloud)
-        except Rejected as fault:
-            found[info.id] = SketchedField(
-                info.id, info.name, None, _shown(wish.value), problem=f"{fault}. {fault.remedy}"
-            )
-            continue
-        shown = str(wish.value or "") if info.shape is Shape.TEXT else _shown(value)
-        found[info.id] = SketchedField(info.id, info.name, value, shown, _note(info, wish.value))
+        field = (
+            _sketched(info, wish.value, values, whole_at, cloud)
+            if info is not None
+            else _unresolved(name, wish.value)
+        )
+        found[field.id] = field
     labels = found.get("labels")
-    every = sorted({*(labels.value if labels else ()), FAMILY_LABEL, marker_label(desired.key)})
+    every = marked(labels.value if labels else (), desired.key)
     note = "the last ones find the ticket again after a lost reply"
     found["labels"] = SketchedField("labels", "Labels", every, ", ".join(every), note)
     return [one for one in found.values() if one.value not in (None, "", []) or one.problem]
+
+
+def _sketched(
+    info: FieldInfo, wished: Any, values: Values, whole_at: str, cloud: bool
+) -> SketchedField:
+    try:
+        canonical = values.canonical(info, wished, whole_at=whole_at)
+    except Rejected as fault:
+        problem = f"{fault}. {fault.remedy}"
+        return SketchedField(info.id, info.name, None, _shown(wished), problem=problem)
+    value = encode([(info, canonical)], cloud)[info.id]
+    shown = str(wished or "") if info.shape is Shape.TEXT else _shown(value)
+    return SketchedField(info.id, info.name, value, shown, _note(info, wished))
+
+
+def _unresolved(name: str, wished: Any) -> SketchedField:
+    note = "its id and form are the site's; `ticket-sync check` looks them up"
+    return SketchedField(name, name, wished, "" if is_empty(wished) else _shown(wished), note)
 
 
 def _note(info: FieldInfo, value: Any) -> str:

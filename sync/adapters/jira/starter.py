@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from sync.adapters.jira.fields.field import STANDARD, FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.values import nearest
-from sync.adapters.jira.text.plain import one_line
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category
 from sync.domain.ticket import JiraStatus
+from sync.domain.ticket_text import one_line
 
 _TYPES = ("Bug", "Incident", "Task", "Issue", "Problem", "Story")
 _GIVEN = {"project", "issuetype", "summary", "description", "labels", "reporter"}
 _NEGATIVE = {name.casefold() for name in LEAVE_CLOSED_STATUSES}
-# Longer lists of values are cut: the file is to be read.
+# Longer lists of values are cut: people read the file.
 _MOST = 12
 
 
@@ -37,19 +37,22 @@ class Start:
     person: str
 
 
-def gather(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
-    """Ask a site about a project. Raises Rejected for a project or type it does not have, with those
-    there are, and whatever keeps it from being asked."""
-    inspect = tracker.inspect
+def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
+    """Ask a site about a project.
+
+    Raises Rejected for a project or issue type that the site does not have, with the valid names in its
+    remedy, and the tracker's other faults where the site cannot be asked.
+    """
+    inspect, metadata = tracker.inspect, tracker.metadata
     who = inspect.whoami()
-    projects = inspect.projects()
+    projects = metadata.projects()
     if project not in projects:
         raise Rejected(
             f"there is no project {project!r}, or {who.name} may not see it",
             cause=Cause.PROJECT,
             remedy=nearest(project, projects),
         )
-    types = inspect.issue_types(project)
+    types = sorted(metadata.issue_types(project))
     chosen = issue_type or next((name for name in _TYPES if name in types), types[0])
     if chosen not in types:
         raise Rejected(
@@ -64,10 +67,10 @@ def gather(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
         project_name=projects[project],
         types=tuple(types),
         issue_type=chosen,
-        fields=inspect.create_fields(project, chosen),
+        fields=metadata.create_fields(project, chosen),
         statuses=tuple(by_type.get(chosen) or next(iter(by_type.values()), [])),
         resolutions=tuple(inspect.resolutions()),
-        link_types=tuple(kind.name for kind in inspect.link_types()),
+        link_types=tuple(inspect.link_types()),
         person=who.email or who.id,
     )
 
@@ -131,21 +134,34 @@ def _lines(start: Start) -> Iterator[str]:
 def _fields(start: Start) -> Iterator[str]:
     yield "# Summary, description and labels come from what every rule starts from."
     yield "[defaults.fields]"
-    required = [f for f in start.fields.values() if _must_be_given(f)]
-    for info in required:
-        names = [one.name for one in info.allowed or ()]
-        which = f" One of: {_listed(names)}." if names else ""
+    fields = start.fields.values()
+    for info in filter(_must_be_given, fields):
+        names = _allowed(info)
+        which = f" One of: {names}." if names else ""
         yield f"# Jira makes no {start.issue_type} here without it.{which}"
         yield f"{_key(info, start.fields)} = {_value(info, start.person)}"
-    for info in start.fields.values():
-        if info.id in _GIVEN or info in required or info.shape in (Shape.OTHER, Shape.PROJECT):
-            continue
-        names = [one.name for one in info.allowed or ()]
-        by_id = info.id not in STANDARD and _key(info, start.fields) == info.id
-        called = one_line(info.name) if by_id else ""
-        if names or called:
-            yield f"# {': '.join(filter(None, (called, _listed(names))))}"
-        yield f"#{_key(info, start.fields)} = {_value(info, start.person)}"
+    for info in fields:
+        if _is_a_choice(info):
+            yield from _choice(info, start)
+
+
+def _choice(info: FieldInfo, start: Start) -> Iterator[str]:
+    """A field that may be given, as a comment."""
+    key = _key(info, start.fields)
+    name = one_line(info.name) if key == info.id and info.id not in STANDARD else ""
+    notes = [note for note in (name, _allowed(info)) if note]
+    if notes:
+        yield f"# {': '.join(notes)}"
+    yield f"#{key} = {_value(info, start.person)}"
+
+
+def _allowed(info: FieldInfo) -> str:
+    return _listed([one.name for one in info.allowed or ()])
+
+
+def _is_a_choice(info: FieldInfo) -> bool:
+    known = info.shape not in (Shape.OTHER, Shape.PROJECT)
+    return known and info.id not in _GIVEN and not _must_be_given(info)
 
 
 def _must_be_given(info: FieldInfo) -> bool:
@@ -156,7 +172,7 @@ def _key(info: FieldInfo, fields: Mapping[str, FieldInfo]) -> str:
     if info.id in STANDARD:
         return {"duedate": "due_date", "fixVersions": '"Fix versions"'}.get(info.id, info.id)
     same = sum(one.name.casefold() == info.name.casefold() for one in fields.values())
-    # A name that is not one field's alone says nothing; its id does.
+    # A name that several fields have does not say which is meant; the id does.
     return info.id if same > 1 or standard_field(info.name) else quoted(info.name)
 
 
@@ -182,8 +198,8 @@ def _value(info: FieldInfo, person: str) -> str:
 
 
 def _statuses(start: Start) -> Iterator[str]:
-    told = ", ".join(f"{one_line(one.name)} ({one.category.value})" for one in start.statuses)
-    yield f"# Where a ticket goes for each status upstream. Statuses here: {told}."
+    names = ", ".join(f"{one_line(one.name)} ({one.category.value})" for one in start.statuses)
+    yield f"# Where a ticket goes for each status upstream. Statuses here: {names}."
     yield f"# Resolutions here: {_listed(start.resolutions)}."
     yield "[defaults.status]"
     for words, category in (

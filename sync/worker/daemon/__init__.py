@@ -1,1 +1,1 @@
-"""The daemon: the threads that run triage, walks and sweeps until they are told to stop."""
+"""The daemon: the threads that run triage, walks and sweeps until they are stopped."""

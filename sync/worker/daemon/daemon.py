@@ -1,38 +1,27 @@
-"""The daemon's background half: triage, the pool, and what keeps them going."""
+"""The daemon behind the receiver: triage, the pool of walks, sweeps and the schedule."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import structlog
 
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
-from sync.store.presence import Presence, new_owner
+from sync.store.presence import Presence
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.daemon.pauses import SHARE_SECONDS, Pauses
-from sync.worker.daemon.pool import POLL_SECONDS, Pool
+from sync.worker.daemon.pool import POLL_SECONDS, Options, Pool
 from sync.worker.daemon.schedule import Schedule
 from sync.worker.sweeps.runner import Runner
 from sync.worker.triage.batch import BATCH, Triage
 from sync.worker.walk.converge import Converger
-from sync.worker.walk.outcomes import Pace
 
 log = structlog.get_logger("worker")
 
 TAKE_OVER_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How many hands, and how they are paced. ``owner`` is the process's name on leases."""
-
-    threads: int = 8
-    pace: Pace = field(default_factory=Pace)
-    owner: str = field(default_factory=new_owner)
 
 
 class Daemon:
@@ -48,26 +37,17 @@ class Daemon:
         options: Options | None = None,
     ) -> None:
         options = options or Options()
-        self._store = store
-        self._clock = clock
+        sites = {name: tracker.health for name, tracker in trackers.items()}
         self.owner = options.owner
         self._presence = Presence(store, self.owner)
         self.triage = Triage(store, sources, rules, clock)
         self.converger = Converger(store, trackers, rules, clock, options.pace)
-        self.pool = Pool(
-            store,
-            self.converger,
-            clock,
-            owner=self.owner,
-            threads=options.threads,
-            lease=options.pace.lease,
-            trackers=trackers,
-        )
+        self.pool = Pool(store, self.converger, sites, clock, options)
         self.sweeps = Runner(store, clock, self.owner)
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
-        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, trackers, clock).share)
+        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, sites, clock).share)
         self._triaging = Loop("triage", self._triage)
 
     def start(self) -> None:
@@ -78,26 +58,26 @@ class Daemon:
         self.schedule.start()
 
     def take_over(self) -> int:
-        """Free the tickets of processes that died; how many. Also renews our own sign of life."""
+        """Free the tickets of dead processes; how many. Also renews this process's sign of life."""
         freed = self._presence.release_dead()
         if freed:
             log.info("took over from a process that is gone", tickets=freed)
-            self.pool.poke()
+            self.pool.wake()
         return freed
 
-    def poke(self) -> None:
-        """Say that a delivery was accepted. Cheap, from any thread."""
-        self._triaging.poke()
+    def wake(self) -> None:
+        """Triage at once: a delivery was accepted. Cheap, from any thread."""
+        self._triaging.wake()
 
     def trouble(self) -> Trouble | None:
-        """Why deliveries do not become tickets, if they do not. A Jira site that is down is none."""
+        """Why deliveries do not become tickets, if they do not. A site that is down does not count."""
         known = [one for one in (self._triaging.trouble(), self.pool.trouble()) if one is not None]
         if not known:
             return None
         return Trouble("; ".join(one.words for one in known), any(one.over for one in known))
 
     def stop(self, timeout: float = 30.0) -> bool:
-        """Finish what is in hand; whether that was done within ``timeout`` seconds."""
+        """Finish the work in hand; whether it ended within ``timeout`` seconds."""
         self.schedule.stop()
         end = time.monotonic() + timeout
         self._triaging.stop()
@@ -110,5 +90,5 @@ class Daemon:
     def _triage(self) -> float:
         taken = self.triage.batch()
         if taken:
-            self.pool.poke()
+            self.pool.wake()
         return POLL_SECONDS if taken < BATCH else 0.0

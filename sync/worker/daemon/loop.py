@@ -1,4 +1,4 @@
-"""A loop: a thread that takes one step after another until it is told to stop, whatever one raises."""
+"""A loop: a thread that takes one step after another until it is stopped, whatever a step raises."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ from sync.store.engine import StoreUnavailable
 
 log = structlog.get_logger("worker")
 
-# So long it waits after a step that failed: the log must not fill, and people should not notice.
+# Seconds between a step that failed and the next: the log must not fill, and the delay must be short.
 PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with a loop, in words. ``over``: it takes no more steps before a new start."""
+    """What is wrong with a loop, in words. ``over``: the loop takes no more steps until a restart."""
 
     words: str
     over: bool = False
 
 
 class Loop:
-    """``step`` does what there is to do and returns the seconds that may pass before the next."""
+    """``step`` does the work at hand, and returns the seconds that may pass before the next step.
+
+    loop = Loop("triage", step)
+    loop.start()
+    loop.wake()  # there is work
+    """
 
     def __init__(self, name: str, step: Callable[[], float]) -> None:
         self._name = name
@@ -39,7 +44,7 @@ class Loop:
         """Begin, in a thread of its own."""
         self._thread.start()
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Take the next step at once. Cheap, from any thread."""
         self._wake.set()
 
@@ -49,7 +54,7 @@ class Loop:
         self._wake.set()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the step in hand; whether it came to its end within ``timeout`` seconds."""
+        """Wait for the step in hand to end; whether it did within ``timeout`` seconds."""
         if self._thread.ident is not None:
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -74,12 +79,12 @@ class Loop:
             log.warning("store unavailable", loop=self._name, why=str(error))
             self._failing = str(error)
         except BaseException as error:
-            # Nothing that one step meets may end them all: there is nobody else to take the next.
+            # Every step has to be followed by another: no other thread would take its place.
             log.exception("a step failed; trying again", loop=self._name)
             self._failing = f"{type(error).__name__}, see the log"
         else:
             self._failing = ""
             return pause
-        # Not to be cut short by a poke: under load there is always somebody who pokes.
+        # ``wake`` does not cut this wait short: under load it is called all the time.
         self._stopping.wait(PAUSE_SECONDS)
         return 0.0

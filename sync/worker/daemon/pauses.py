@@ -1,40 +1,40 @@
-"""Pauses: when Jira asks one daemon to leave a whole site alone, the others on its store do so too."""
+"""Pauses: a site that asked one daemon to make no calls gets none from the others either."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync.ports import Clock, Tracker
+from sync.ports import Clock, SiteHealth
 from sync.store import pauses
 from sync.store.engine import Store
 
 SHARE_SECONDS = 0.5
-# Pauses that differ by less are the same one, heard of twice.
+# Two pauses that end within this many seconds of each other are the same pause.
 _SAME = 0.25
 
 
 class Pauses:
-    """Tells the store of this daemon's pauses, and its trackers of the others'."""
+    """Writes the pauses of this daemon's sites to the store, and follows those of other daemons."""
 
-    def __init__(self, store: Store, trackers: Mapping[str, Tracker], clock: Clock) -> None:
+    def __init__(self, store: Store, sites: Mapping[str, SiteHealth], clock: Clock) -> None:
         self._store = store
-        self._trackers = trackers
+        self._sites = sites
         self._clock = clock
 
     def share(self) -> None:
-        """Bring both into step. Costs one short read where nobody was asked to wait. Raises
+        """Bring sites and store into step. Costs one short read while no site is paused. Raises
         StoreUnavailable."""
         with self._store.read() as session:
             known = pauses.load(session)
         now = self._clock.time()
         news = {}
-        for site, tracker in self._trackers.items():
-            mine, theirs = tracker.pause(), known.get(site, 0.0) - now
-            if theirs > mine + _SAME:
-                tracker.hold(theirs)
-            elif mine > max(theirs, 0.0) + _SAME:
-                news[site] = now + mine
+        for name, site in self._sites.items():
+            ours, theirs = site.paused_for(), known.get(name, 0.0) - now
+            if theirs > ours + _SAME:
+                site.pause(theirs)
+            elif ours > max(theirs, 0.0) + _SAME:
+                news[name] = now + ours
         if news:
             with self._store.write() as session:
-                for site, until in news.items():
-                    pauses.put(session, site, until, now)
+                for name, until in news.items():
+                    pauses.put(session, name, until, now)

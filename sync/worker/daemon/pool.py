@@ -7,53 +7,62 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
-from sync.ports import Clock, Tracker
+from sync.ports import Clock, SiteHealth
 from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
+from sync.store.presence import new_owner
 from sync.store.tickets import Claim, Closed
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.walk.converge import Converger
+from sync.worker.walk.outcomes import Pace
 
 log = structlog.get_logger("worker")
 
-# Other processes make tickets due without poking us; this is how long that may go unseen.
+# Other processes make tickets due without waking this one, so the store is asked at this interval.
 POLL_SECONDS = 1.0
-# So many times the threads asked for may be there at most, because calls of the others hang.
-_MOST_HANDS = 4
+# Upper bound on threads, as a multiple of ``threads``: hung calls of one project must not use up the
+# machine.
+_MOST_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases."""
+
+    threads: int = 8
+    pace: Pace = field(default_factory=Pace)
+    owner: str = field(default_factory=new_owner)
 
 
 class Pool:
-    """Threads that walk due tickets. Claims no more than it has free hands for.
+    """Threads that walk due tickets. Claims no more tickets than free threads can walk.
 
-    A hand whose call hangs does not count: another takes its place, so that what hangs in one project
-    holds up no other.
+    A thread whose call hangs does not count. Another thread takes its place, so that a project whose
+    calls hang does not hold up the tickets of others.
     """
 
     def __init__(
         self,
         store: Store,
         converger: Converger,
+        sites: Mapping[str, SiteHealth],
         clock: Clock,
-        *,
-        owner: str,
-        threads: int,
-        lease: float,
-        trackers: Mapping[str, Tracker],
+        options: Options,
     ) -> None:
         self._store = store
         self._converger = converger
+        self._sites = sites
         self._clock = clock
-        self._owner = owner
-        self._threads = threads
-        self._lease = lease
-        self._trackers = trackers
-        self._hands: queue.Queue[Claim | None] = queue.Queue()
-        self._busy = 0
-        # By ticket id: what the threads are at, and what one of them had to drop without a word to the
-        # store.
+        self._owner = options.owner
+        self._threads = options.threads
+        self._lease = options.pace.lease
+        self._claims: queue.Queue[Claim | None] = queue.Queue()
+        # By ticket id: the walks under way or waiting for a thread, and the tickets whose walk ended
+        # without giving back its claim, because the store was away.
         self._walking: Counter[int] = Counter()
         self._dropped: set[int] = set()
         self._lock = threading.Lock()
@@ -65,25 +74,20 @@ class Pool:
         self._staff(self._threads)
         self._dispatcher.start()
 
-    def poke(self) -> None:
-        """Say that something may be due."""
-        self._dispatcher.poke()
+    def wake(self) -> None:
+        """Claim at once: a ticket may be due."""
+        self._dispatcher.wake()
 
     def stop(self, timeout: float) -> bool:
-        """Claim nothing more, finish the walks in hand; whether that was done within ``timeout``."""
+        """Claim nothing more, and finish the walks in hand; whether they end within ``timeout``."""
         end = time.monotonic() + timeout
         self._dispatcher.stop()
         finished = self._dispatcher.join(timeout)
         for _ in self._workers:
-            self._hands.put(None)
+            self._claims.put(None)
         for worker in self._workers:
             worker.join(max(0.0, end - time.monotonic()))
         return finished and not any(worker.is_alive() for worker in self._workers)
-
-    @property
-    def busy(self) -> int:
-        """How many tickets are being walked now."""
-        return self._busy
 
     def trouble(self) -> Trouble | None:
         """Why due tickets are not walked, if they are not."""
@@ -93,12 +97,12 @@ class Pool:
         return known
 
     def _dispatch(self) -> float:
-        # Whatever ended a worker, another takes its place.
+        # A worker that has ended, for whatever reason, is replaced.
         self._staff(self._threads)
         return 0.0 if self._claim() else self._pause()
 
     def _staff(self, wanted: int) -> None:
-        """Have at least so many workers."""
+        """Start workers until there are ``wanted``."""
         self._workers = [worker for worker in self._workers if worker.is_alive()]
         for number in range(len(self._workers), wanted):
             worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
@@ -107,23 +111,23 @@ class Pool:
 
     def _free(self) -> int:
         """How many more tickets may be walked now."""
-        lent = sum(tracker.lent() for tracker in self._trackers.values())
-        return min(self._threads + lent, self._threads * _MOST_HANDS) - self._busy
+        lent = sum(site.lent() for site in self._sites.values())
+        most = min(self._threads + lent, self._threads * _MOST_THREADS)
+        with self._lock:
+            return most - self._walking.total()
 
     def _closed(self) -> Closed:
-        """What is not to be claimed now: sites that are down, projects whose calls hang, and what one of
-        our own threads is still at, though its lease ran out while this process stood still."""
+        """What must not be claimed now: tickets of sites that are down and of projects whose calls hang,
+        and tickets that a thread of this process still walks although their lease has run out."""
         with self._lock:
             walking = frozenset(id_ for id_, count in self._walking.items() if count > 0)
         return Closed(
-            frozenset(name for name, tracker in self._trackers.items() if tracker.down()),
+            frozenset(name for name, site in self._sites.items() if site.down()),
             frozenset(
-                (name, project)
-                for name, tracker in self._trackers.items()
-                for project in tracker.stalled()
+                (name, project) for name, site in self._sites.items() for project in site.stalled()
             ),
             walking,
-            frozenset(self._trackers),
+            frozenset(self._sites),
         )
 
     def _claim(self) -> int:
@@ -140,17 +144,16 @@ class Pool:
             closed=self._closed(),
         )
         with self._lock:
-            self._busy += len(claims)
-            wanted = self._busy
             self._walking.update(claim.ticket_id for claim in claims)
-        # Into the hands that are there first: where the system has no more threads, they walk it all.
+            wanted = self._walking.total()
+        # Before new threads are started: where the system has no more, the threads there are walk all.
         for claim in claims:
-            self._hands.put(claim)
+            self._claims.put(claim)
         self._staff(wanted)
         return len(claims)
 
     def _give_back(self) -> None:
-        """Free what was dropped while the store was away, instead of waiting for its lease to end."""
+        """Give back claims that a walk could not, instead of waiting for their leases to end."""
         with self._lock:
             ids = {id_ for id_ in self._dropped if not self._walking[id_]}
         tickets.give_back(self._store, self._owner, ids)
@@ -167,19 +170,18 @@ class Pool:
         return min(POLL_SECONDS, max(0.005, due - self._clock.time()))
 
     def _work(self) -> None:
-        while (claim := self._hands.get()) is not None:
+        while (claim := self._claims.get()) is not None:
             try:
                 self._converger.walk(claim)
             except StoreUnavailable as error:
-                # Whoever claims the ticket next reads what is on record.
+                # The next walk of the ticket continues from what is on record.
                 log.warning("store unavailable during a walk", why=str(error))
                 self._dropped.add(claim.ticket_id)
             except BaseException:
-                # The lease runs out by itself; trying again at once would do the same again. Nothing
-                # that one walk meets may end the thread, which has others to make.
+                # The thread goes on, because other tickets wait for it. The claim is not given back: the
+                # next walk would fail at once in the same way, so it comes when the lease has run out.
                 log.exception("a walk ended badly", ticket=claim.ticket_id)
             finally:
                 with self._lock:
-                    self._busy -= 1
                     self._walking -= Counter((claim.ticket_id,))
-                self._dispatcher.poke()
+                self._dispatcher.wake()

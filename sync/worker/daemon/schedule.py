@@ -1,4 +1,7 @@
-"""The schedule: what is done at intervals. APScheduler only pokes; the store's leases guard."""
+"""The schedule: jobs at intervals, in every process.
+
+A job that must run in one process at a time takes a lease in the store.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from apscheduler.triggers.cron import CronTrigger
 
 log = structlog.get_logger("schedule")
 
-# That a job was left out because the one before is still at it is no news, and not in our form.
+# APScheduler warns when it skips a job whose last run is not over, which is intended.
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class Schedule:
-    """Jobs at intervals, in memory and in code: a restart begins them anew."""
+    """Jobs are kept in memory only: intervals begin anew with a restart."""
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(
@@ -34,9 +37,9 @@ class Schedule:
         jitter: float = 0.0,
         first: float | None = None,
     ) -> None:
-        """Call ``job`` every ``seconds``, never twice at once; what it raises is logged.
+        """Call ``job`` every ``seconds``, never twice at once. Exceptions of ``job`` are logged.
 
-        ``first`` is how long (seconds) after now it is called for the first time, ``seconds`` if None.
+        ``first`` is the number of seconds until the first call, ``seconds`` if None.
         """
         soon = {} if first is None else {"next_run_time": _from_now(first)}
         self._scheduler.add_job(
@@ -58,7 +61,7 @@ class Schedule:
         self._scheduler.add_job(_guarded(name, job), trigger, id=name, replace_existing=True)
 
     def do(self, name: str) -> None:
-        """Do a job now, in this thread. Raises KeyError where there is none of that name."""
+        """Do a job now, in this thread. Raises KeyError where no job has that name."""
         job = self._scheduler.get_job(name)
         if job is None:
             raise KeyError(name)
@@ -73,7 +76,7 @@ class Schedule:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """No further jobs; those under way end by themselves."""
+        """Start no further job; jobs under way end by themselves."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 

@@ -71,7 +71,7 @@ class HousekeepingSweep:
             run.found(FindingKind.WRONG, _named(row), words)
 
     def _overdue(self, run: Run, now: float) -> None:
-        down = [name for name, tracker in self.trackers.items() if tracker.down()]
+        down = [name for name, tracker in self.trackers.items() if tracker.health.down()]
         overdue = sweeping.overdue(now - LATE_SECONDS, sites_down=down)
         with self.store.read() as session:
             late = sweeping.rows(session, overdue, limit=BATCH, lock=False)
@@ -92,7 +92,7 @@ class HousekeepingSweep:
             self._retry(run, now, "the rules were edited since it was parked")
         run.cursor["rules"] = digest
         down_before = set(run.cursor.get("down", ()))
-        down = {name for name, tracker in self.trackers.items() if tracker.down()}
+        down = {name for name, tracker in self.trackers.items() if tracker.health.down()}
         for site in sorted(down_before - down):
             self._retry(run, now, f"the site {site} is back", site=site)
         run.cursor["down"] = sorted(down)

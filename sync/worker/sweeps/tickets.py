@@ -56,7 +56,7 @@ class TicketsSweep:
 
     def sweep(self, run: Run) -> None:
         """Find what was moved, deleted, closed, edited, unmarked or doubled. Raises Jira's faults."""
-        down = self.tracker.down()
+        down = self.tracker.health.down()
         if down:
             raise Refused(f"the site {self.tracker.site} is not called now: {down}")
         self._read_open(run, self._read_changed(run))

@@ -109,7 +109,7 @@ class Converger:
         except SiteDown as fault:
             wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
             again_at = self._clock.time() + wait
-            if facts.due_at is not None and tracker_for(facts, self._trackers).down():
+            if facts.due_at is not None and tracker_for(facts, self._trackers).health.down():
                 # Nobody claims it before the site is probed: it keeps its place in the queue.
                 again_at = facts.due_at
             record.retry(str(fault), again_at=again_at, counted=False)

@@ -56,7 +56,7 @@ def make(
         # Who asks for another look, as `retry` does, gets one.
         refusals.check(draft)
     # What may take long comes before the intent, from which the time of the call is reckoned.
-    tracker.ready()
+    tracker.health.ready()
     begun = clock.time()
 
     def intend(row: TicketRow) -> None:

@@ -14,7 +14,7 @@ from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.outbox import Reply
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.web.server import listen
-from tests.sandbox.coalesce.clock import ManualClock
+from tests.clock import SimulatedClock
 from tests.sandbox.coalesce.openapi import Described
 
 
@@ -41,7 +41,7 @@ class Upstream:
     """A workspace, its sender, its API on a socket, and our client."""
 
     def __init__(self, page_size: int = 100, described: Described | None = None) -> None:
-        self.clock = ManualClock()
+        self.clock = SimulatedClock()
         self.sandbox = CoalesceSandbox(self.clock, seed=5)
         self.outbox = Outbox(self.sandbox)
         self.replies: list[int] = []

@@ -15,7 +15,7 @@ from sync.adapters.coalesce.api.faults import retry_after
 from sync.adapters.coalesce.api.paging import pages, pages_by_last
 from sync.domain.errors import Cause, Missing, Outage, Refused, Rejected, SiteDown, Unknown
 from tests.adapters.coalesce.served import Upstream, serving
-from tests.sandbox.coalesce.clock import ManualClock
+from tests.clock import SimulatedClock
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_a_delivery_that_is_no_longer_kept_is_missing(shared: Upstream) -> None:
 
 
 def test_nobody_there_is_refused() -> None:
-    api = CoalesceApi(ApiAccess("id", "secret", url="http://127.0.0.1:9"), ManualClock())
+    api = CoalesceApi(ApiAccess("id", "secret", url="http://127.0.0.1:9"), SimulatedClock())
     with pytest.raises(Refused) as caught:
         api.incidents_updated(0, 1)
     assert "127.0.0.1:9" in str(caught.value)
@@ -185,7 +185,7 @@ def odd() -> Iterator[tuple[type[Odd], CoalesceApi]]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
-    api = CoalesceApi(ApiAccess("id", "secret", url=url), ManualClock())
+    api = CoalesceApi(ApiAccess("id", "secret", url=url), SimulatedClock())
     yield handler, api
     api.close()
     server.shutdown()

@@ -15,7 +15,7 @@ from sync.domain.subject import Event, SubjectRef
 from sync.domain.text import clean
 from sync.sandbox.coalesce import FORMATS, SAMPLES, CoalesceSandbox, Stream, encode, render
 from sync.sandbox.coalesce.samples import sample_event, stamp
-from tests.sandbox.coalesce.clock import ManualClock
+from tests.clock import SimulatedClock
 
 SOURCE = CoalesceSource()
 ENVELOPE = (
@@ -186,7 +186,7 @@ def test_one_event_reads_the_same_in_all_eight_forms(name: str, data: st.DataObj
 
 
 def test_a_whole_story_is_read_whatever_the_forms() -> None:
-    clock = ManualClock()
+    clock = SimulatedClock()
     sandbox = CoalesceSandbox(clock, seed=11)
     stream = Stream(sandbox, seed=11)
     for _ in range(300):

@@ -225,7 +225,7 @@ def test_a_permission_is_what_is_missing_only_once_jira_knows_us(world: World) -
     with pytest.raises(Rejected, match="You may not") as fault:
         world.tracker.create(draft)
     assert fault.value.cause is Cause.PERMISSION
-    assert not world.tracker.state.down
+    assert world.tracker.health.down() == ""
 
 
 @pytest.mark.parametrize("body", [{}, {"issues": None}, [], None, {"isLast": True}], ids=str)

@@ -127,24 +127,25 @@ def test_templates_and_markup_in_a_title_arrive_as_text(world: World) -> None:
 
 
 def test_inspection_answers_what_a_check_of_rules_asks(world: World) -> None:
-    look = world.tracker.inspect
+    look, offers = world.tracker.inspect, world.tracker.metadata
     ref = world.make()
     world.jira.deny("OPS", "CREATE_ISSUES")
     assert look.whoami().name == "Ticket Sync"
-    assert look.permissions("DATA")["CREATE_ISSUES"]
-    assert not look.permissions("OPS")["CREATE_ISSUES"]
-    assert {"DATA", "OPS", "TEAM"} <= set(look.projects())
-    assert "Bug" in look.issue_types("DATA")
-    severity = look.create_fields("STRICT", "Bug")["customfield_10015"]
+    wanted = ["BROWSE_PROJECTS", "CREATE_ISSUES"]
+    assert look.permissions("DATA", wanted) == set(wanted)
+    assert look.permissions("OPS", wanted) == {"BROWSE_PROJECTS"}
+    assert {"DATA", "OPS", "TEAM"} <= set(offers.projects())
+    assert "Bug" in offers.issue_types("DATA")
+    severity = offers.create_fields("STRICT", "Bug")["customfield_10015"]
     assert severity.required
     assert [one.name for one in severity.allowed or ()] == ["Critical", "High", "Medium", "Low"]
     assert {one.category.value for one in look.statuses("DATA")["Bug"]} >= {"new", "done"}
     assert "Done" in look.resolutions()
-    assert "Blocks" in [kind.name for kind in look.link_types()]
+    assert "Blocks" in look.link_types()
     assert look.transitions(ref.key)
-    assert look.user("on.call@example.com")
-    assert look.user("nobody@example.com") is None
-    assert "customfield_10026" in look.fields()
+    assert offers.user("on.call@example.com")
+    assert offers.user("nobody@example.com") is None
+    assert "customfield_10026" in offers.all_fields()
 
 
 @pytest.mark.parametrize("asked", [True, False], ids=["asked for", "by itself"])

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 
 import pytest
+import requests
 
-from sync.adapters.jira.calls.faults import Safety, of_reply
+from sync.adapters.jira.calls.faults import of_reply
+from sync.adapters.jira.calls.request import Call, Safety
 from sync.domain.errors import Cause, Rejected, Scope
 
+CALL = Call("POST", "issue", "creating", Safety.ONCE)
 CREATE = "You do not have permission to create issues in this project."
 
 
 def _rejected(status: int, *messages: str, **errors: str) -> Rejected:
-    body = json.dumps({"errorMessages": messages, "errors": errors})
-    verdict = of_reply(status, {}, body, what="creating", safety=Safety.ONCE, now=0.0)
-    assert isinstance(verdict.fault, Rejected)
-    return verdict.fault
+    response = requests.Response()
+    response.status_code = status
+    response._content = json.dumps({"errorMessages": messages, "errors": errors}).encode()
+    fault = of_reply(CALL, response, now=0.0).fault
+    assert isinstance(fault, Rejected)
+    return fault
 
 
 @pytest.mark.parametrize(

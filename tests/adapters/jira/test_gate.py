@@ -33,20 +33,20 @@ def _seconds(gate: Gate, clock: JumpingClock, endpoint: str, ticket: str = "") -
 
 def test_a_burst_limit_slows_that_endpoint_alone() -> None:
     gate, clock = _gate()
-    gate.slow(Limit(Scope.ENDPOINT, 3.0), "POST issue")
+    gate.slow_down(Limit(Scope.ENDPOINT, 3.0), "POST issue")
     assert _seconds(gate, clock, "GET issue/*") == 0
     assert 3 <= _seconds(gate, clock, "POST issue") < 3.4
 
 
 def test_a_quota_limit_pauses_everything() -> None:
     gate, clock = _gate()
-    gate.slow(Limit(Scope.SITE, 4.0), "POST issue")
+    gate.slow_down(Limit(Scope.SITE, 4.0), "POST issue")
     assert 4 <= _seconds(gate, clock, "GET issue/*") < 4.5
 
 
 def test_a_limit_on_one_tickets_writes_leaves_other_tickets_alone() -> None:
     gate, clock = _gate()
-    gate.slow(Limit(Scope.TICKET, 2.0), "PUT issue/*", "10001")
+    gate.slow_down(Limit(Scope.TICKET, 2.0), "PUT issue/*", "10001")
     assert _seconds(gate, clock, "PUT issue/*", "10002") == 0
     assert _seconds(gate, clock, "GET issue/*") == 0
     assert 2 <= _seconds(gate, clock, "PUT issue/*", "10001") < 2.3
@@ -54,7 +54,7 @@ def test_a_limit_on_one_tickets_writes_leaves_other_tickets_alone() -> None:
 
 def test_who_would_wait_too_long_is_sent_away_with_the_time_to_come_back() -> None:
     gate, clock = _gate()
-    gate.slow(Limit(Scope.SITE, 600.0), "GET x")
+    gate.slow_down(Limit(Scope.SITE, 600.0), "GET x")
     with pytest.raises(Refused) as fault, gate.turn("GET x"):
         raise AssertionError("let through")
     assert 600 <= (fault.value.retry_after or 0) <= 660
@@ -66,30 +66,30 @@ def test_a_limit_without_a_time_waits_longer_each_time_until_a_call_goes_well() 
     gate, clock = _gate(patience=1000)
     pauses = []
     for _ in range(8):
-        pauses.append(gate.slow(Limit(Scope.SITE, None), "x"))
+        pauses.append(gate.slow_down(Limit(Scope.SITE, None), "x"))
         _seconds(gate, clock, "x")
     assert pauses[0] < pauses[2] < pauses[4]
     assert max(pauses) <= 66
-    gate.fine()
-    assert gate.slow(Limit(Scope.SITE, None), "x") < 3
+    gate.speed_up()
+    assert gate.slow_down(Limit(Scope.SITE, None), "x") < 3
 
 
 def test_calls_under_way_halve_on_a_limit_and_grow_back_to_the_ceiling() -> None:
     gate, clock = _gate(ceiling=8)
-    gate.slow(Limit(Scope.ENDPOINT, 0.1), "x")
-    gate.slow(Limit(Scope.ENDPOINT, 0.1), "x")
+    gate.slow_down(Limit(Scope.ENDPOINT, 0.1), "x")
+    gate.slow_down(Limit(Scope.ENDPOINT, 0.1), "x")
     assert gate.limit == 4, "echoes of one limit count once"
     clock.sleep(2)
-    gate.slow(Limit(Scope.ENDPOINT, 0.1), "x")
+    gate.slow_down(Limit(Scope.ENDPOINT, 0.1), "x")
     assert gate.limit == 2
     for _ in range(100):
-        gate.fine()
+        gate.speed_up()
     assert gate.limit == 8
 
 
 def test_a_clock_that_is_set_back_makes_no_wait_longer() -> None:
     gate, clock = _gate()
-    gate.slow(Limit(Scope.SITE, 2.0), "GET x")
+    gate.slow_down(Limit(Scope.SITE, 2.0), "GET x")
     clock.set(-6 * 3600)
     assert 2 <= _seconds(gate, clock, "GET x") < 2.3
 
@@ -97,7 +97,7 @@ def test_a_clock_that_is_set_back_makes_no_wait_longer() -> None:
 def test_a_place_that_is_free_is_taken_although_the_one_woken_for_it_has_to_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gate_module, "_GLANCE", 20.0)
+    monkeypatch.setattr(gate_module, "_RECHECK_SECONDS", 20.0)
     gate = Gate(SystemClock(), ceiling=1, patience=20.0)
     went = {name: threading.Event() for name in ("POST a", "GET b")}
 
@@ -111,7 +111,7 @@ def test_a_place_that_is_free_is_taken_although_the_one_woken_for_it_has_to_wait
             thread.start()
             while len(gate._turns._waiters) <= number:  # type: ignore[attr-defined]
                 threading.Event().wait(0.01)
-        gate.slow(Limit(Scope.ENDPOINT, 60.0), "POST a")
+        gate.slow_down(Limit(Scope.ENDPOINT, 60.0), "POST a")
     assert went["GET b"].wait(10)
     for thread in threads:
         thread.join(10)

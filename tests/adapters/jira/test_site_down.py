@@ -26,7 +26,7 @@ def test_an_expired_token_stops_all_calls_until_a_new_one_works(world: World) ->
     assert fault.value.outage is Outage.AUTHENTICATION
     assert len([line for line in logs if line["log_level"] == "error"]) == 1
     assert world.calls().count("GET issue/{issue}") == 1
-    assert (world.tracker.state.down, _gauge()) == (True, 1.0)
+    assert (bool(world.tracker.health.down()), _gauge()) == (True, 1.0)
     before = len(world.exchanges)
     for _ in range(10):
         world.clock.sleep(100)
@@ -36,7 +36,7 @@ def test_an_expired_token_stops_all_calls_until_a_new_one_works(world: World) ->
     world.jira.faults.clear()
     world.clock.sleep(301)
     assert world.tracker.read(ref.id).ref == ref
-    assert (world.tracker.state.down, _gauge()) == (False, 0.0)
+    assert (bool(world.tracker.health.down()), _gauge()) == (False, 0.0)
 
 
 def test_a_clock_that_is_set_back_keeps_no_site_down(world: World) -> None:
@@ -53,12 +53,12 @@ def test_a_clock_that_is_set_back_keeps_no_site_down(world: World) -> None:
 def test_a_captcha_is_left_in_peace(world: World) -> None:
     world.jira.faults.add("captcha")
     with pytest.raises(SiteDown) as fault:
-        world.tracker.probe()
+        world.tracker.inspect.whoami()
     assert fault.value.outage is Outage.CAPTCHA
     for _ in range(28):
         world.clock.sleep(10)
         with pytest.raises(SiteDown):
-            world.tracker.probe()
+            world.tracker.inspect.whoami()
     assert len(world.exchanges) == 1
 
 
@@ -107,7 +107,7 @@ def test_a_probe_without_a_clear_answer_leaves_the_site_down(world: World) -> No
     world.clock.sleep(20)
     with pytest.raises(Refused):
         world.tracker.read(ref.id)
-    assert world.tracker.state.down
+    assert bool(world.tracker.health.down())
     with pytest.raises(SiteDown):
         world.tracker.read(ref.id)
 
@@ -142,7 +142,7 @@ def test_nothing_secret_is_ever_logged(world: World) -> None:
 
 
 def test_we_know_who_we_are(world: World) -> None:
-    assert world.tracker.probe() == "Ticket Sync"
+    assert world.tracker.inspect.whoami().name == "Ticket Sync"
     assert world.tracker.browse_url("DATA-1") == "https://jira.example.com/browse/DATA-1"
 
 
@@ -152,7 +152,7 @@ def test_a_project_whose_creates_never_answer_does_not_take_the_site_down(world:
         with pytest.raises(Unknown):
             world.tracker.create(world.tracker.draft(desired(f"k{number}")))
     assert fault.hits == 12
-    assert world.tracker.down() == ""
+    assert world.tracker.health.down() == ""
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_site_on_which_nothing_works_is_left_alone_whatever_it_answers(
         for _ in range(30):
             with pytest.raises((Refused, SiteDown)):
                 world.tracker.read(ref.id)
-    assert world.tracker.down()
+    assert world.tracker.health.down()
     assert len([line for line in logs if line["log_level"] == "error"]) == 1
     assert len(world.exchanges) < 16
     world.jira.faults.clear()
@@ -205,10 +205,10 @@ def test_what_is_said_to_be_missing_is_believed_only_after_asking_anew_who_we_ar
 def test_a_site_is_probed_before_anything_is_reckoned_from(world: World) -> None:
     world.jira.faults.add("unauthorized", count=1)
     with pytest.raises(SiteDown):
-        world.tracker.probe()
+        world.tracker.inspect.whoami()
     world.clock.sleep(20)
-    world.tracker.ready()
-    assert world.tracker.down() == ""
+    world.tracker.health.ready()
+    assert world.tracker.health.down() == ""
     with pytest.raises(Refused, match="stood still"):
         world.tracker.create(world.tracker.draft(desired()), not_after=world.clock.time() - 1)
     assert world.jira.tickets() == []

@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.adapters.jira.calls.faults import Safety, of_exception
+from sync.adapters.jira.calls.faults import of_exception
+from sync.adapters.jira.calls.request import Call, Safety
 from sync.domain.errors import Fault, Refused, SiteDown, Unknown
 from tests.adapters.jira.world import JumpingClock, desired
 
@@ -147,5 +148,6 @@ def test_a_tls_session_that_ends_early_is_not_proof() -> None:
         ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
     )
     wrong = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))
-    assert isinstance(of_exception(early, "creating", Safety.ONCE).fault, Unknown)
-    assert isinstance(of_exception(wrong, "creating", Safety.ONCE).fault, Refused)
+    call = Call("POST", "issue", "creating", Safety.ONCE)
+    assert isinstance(of_exception(call, early).fault, Unknown)
+    assert isinstance(of_exception(call, wrong).fault, Refused)

@@ -97,4 +97,4 @@ def test_a_link_permission_that_is_missing_does_not_stop_the_site(world: World) 
     world.jira.deny("DATA", "LINK_ISSUES")
     with pytest.raises(Rejected):
         world.tracker.link_tickets(one, TicketLink("Blocks", other.key))
-    assert not world.tracker.state.down
+    assert world.tracker.health.down() == ""

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from md_adf import validate_adf
 
 from sync.adapters.jira.text import rich as text
-from sync.adapters.jira.text.plain import one_line
 from sync.adapters.jira.text.rich import adf, wiki
 from sync.domain.text import units
 from sync.domain.ticket import Document
+from sync.domain.ticket_text import one_line
 
 HOSTILE = [
     "{code}x{code} {html}<b>{html} {include:other}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import requests
@@ -13,35 +12,11 @@ from sync.domain.subject import Status
 from sync.domain.ticket import TicketRef, marker_label
 from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
+from tests.clock import START as START
+from tests.clock import SimulatedClock as JumpingClock
 
-START = 1_900_000_000.0
 URL = "http://jira.sandbox"
 LINK = RemoteLink("coalesce:issue:1", "https://app.example.com/issues/1", "Issue 1")
-
-
-class JumpingClock:
-    """Time passes only when somebody sleeps."""
-
-    def __init__(self, now: float = START) -> None:
-        self._now = now
-        self._set_by = 0.0
-        self._lock = threading.Lock()
-        self.slept: list[float] = []
-
-    def time(self) -> float:
-        return self._now + self._set_by
-
-    def monotonic(self) -> float:
-        return self._now
-
-    def set(self, by: float) -> None:
-        """Somebody sets the clock, by so many seconds; no time passes."""
-        self._set_by += by
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self._now += seconds
-            self.slept.append(seconds)
 
 
 class World:

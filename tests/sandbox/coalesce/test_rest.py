@@ -12,7 +12,7 @@ import pytest
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.sandbox.coalesce.subjects import NANOS, rfc3339
-from tests.sandbox.coalesce.clock import ManualClock
+from tests.clock import SimulatedClock
 from tests.sandbox.coalesce.openapi import Described
 
 ACTOR = {"name": "On call", "email": {"userEmail": "on-call@example.com"}}
@@ -22,7 +22,7 @@ class Caller:
     """Calls the API without a socket; what is described is held against the description."""
 
     def __init__(self) -> None:
-        self.clock = ManualClock()
+        self.clock = SimulatedClock()
         self.sandbox = CoalesceSandbox(self.clock, seed=9)
         self.outbox = Outbox(self.sandbox)
         self.rest = CoalesceRest(self.outbox)

@@ -22,13 +22,13 @@ from sync.sandbox.coalesce import (
     Stream,
 )
 from sync.sandbox.coalesce.outbox import MOST_ATTEMPTS
-from tests.sandbox.coalesce.clock import ManualClock
+from tests.clock import SimulatedClock
 
 
 class Receiver:
     """Answers as told (the last answer for ever), and keeps what came."""
 
-    def __init__(self, clock: ManualClock, *statuses: int) -> None:
+    def __init__(self, clock: SimulatedClock, *statuses: int) -> None:
         self.clock = clock
         self.statuses = list(statuses) or [202]
         self.came: list[tuple[float, bytes, Mapping[str, str]]] = []
@@ -39,14 +39,14 @@ class Receiver:
 
 
 def world(*statuses: int, faults: Faults = Faults(), forms=(Format(),), scale: float = 1.0):  # noqa: B008
-    clock = ManualClock()
+    clock = SimulatedClock()
     sandbox = CoalesceSandbox(clock, secret="s3", seed=7)
     outbox = Outbox(sandbox, faults=faults, forms=forms, scale=scale)
     receiver = Receiver(clock, *statuses)
     return clock, sandbox, outbox, receiver, Sender(outbox, receiver)
 
 
-def let_pass(clock: ManualClock, outbox: Outbox, sender: Sender) -> None:
+def let_pass(clock: SimulatedClock, outbox: Outbox, sender: Sender) -> None:
     sender.pump()
     while (due := outbox.next_at()) is not None:
         clock.now = max(clock.now, due)

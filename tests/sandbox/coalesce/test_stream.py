@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 from sync.sandbox.coalesce import FORMATS, SAMPLES, CoalesceSandbox, Stream, render, sample
 from sync.sandbox.coalesce.samples import sample_event
 from sync.sandbox.coalesce.webhook_body import camel as camelled
+from tests.clock import SimulatedClock
 from tests.reference import reference
-from tests.sandbox.coalesce.clock import ManualClock
 
 
 def story(steps: int = 400, seed: int = 1) -> tuple[CoalesceSandbox, Stream]:
-    clock = ManualClock()
+    clock = SimulatedClock()
     sandbox = CoalesceSandbox(clock, seed=seed)
     stream = Stream(sandbox, seed=seed)
     for _ in range(steps):

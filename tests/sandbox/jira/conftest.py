@@ -10,33 +10,18 @@ import pytest
 from jira import JIRA
 
 from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport
+from tests.clock import SimulatedClock
 from tests.contracts.openapi import JiraContract
 from tests.reference import reference
 
 ADDRESS = "http://jira.sandbox"
 
 
-class Clock:
-    """Time that stands until it is moved."""
-
-    def __init__(self, now: float = 1_790_000_000.0) -> None:
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 class Site:
     """A sandbox and two ways to call it: ``client`` (the ``jira`` package) and ``call``."""
 
     def __init__(self, dialect: str) -> None:
-        self.clock = Clock()
+        self.clock = SimulatedClock()
         self.sandbox = JiraSandbox(dialect, self.clock)
         self.cloud = dialect == "cloud"
         self.api = "3" if self.cloud else "2"

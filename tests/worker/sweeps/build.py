@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from sync.domain.errors import Missing
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
 from sync.ports import Attempt, FailedDelivery
 from sync.rules import Defaults, RuleSet, load
@@ -21,8 +22,8 @@ from sync.worker.sweeps.run import Report, Sweep
 from sync.worker.sweeps.runner import Runner
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.converge import Converger
-
-START = 1_790_000_000.0
+from tests.clock import START as START
+from tests.clock import SimulatedClock as SimulatedClock
 
 RULES = """
 [[rule]]
@@ -53,22 +54,6 @@ open = { category = "new" }
 closed = { category = "done", prefer = ["Done"] }
 cancelled = { category = "done", prefer = ["Won't Do"] }
 """
-
-
-class Clock:
-    """Time that passes when told to."""
-
-    def __init__(self, now: float = START) -> None:
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += max(0.0, seconds)
 
 
 def issue(
@@ -176,12 +161,17 @@ class MemoryApi:
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         self._call("attempts")
-        code = next(one.status_code for one in self.failed if one.id == delivery_id)
-        return [Attempt(self.bodies.get(delivery_id), code)]
+        return [Attempt(self.bodies.get(delivery_id), self._failed(delivery_id).status_code)]
 
     def redeliver(self, delivery_id: str) -> None:
         self._call("redeliver")
-        self.asked_again.append(delivery_id)
+        self.asked_again.append(self._failed(delivery_id).id)
+
+    def _failed(self, delivery_id: str) -> FailedDelivery:
+        for one in self.failed:
+            if one.id == delivery_id:
+                return one
+        raise Missing(f"delivery {delivery_id} is not there")
 
 
 class Scene:
@@ -191,7 +181,7 @@ class Scene:
         self, store: Store, folder: Path, *, issues: str = "", tracker: MemoryTracker | None = None
     ) -> None:
         self.store = store
-        self.clock = Clock()
+        self.clock = SimulatedClock()
         self.jira = tracker or MemoryTracker(self.clock, index_lag=30.0)
         self.folder = folder
         self.write_rules(RULES.replace("ISSUES", issues))

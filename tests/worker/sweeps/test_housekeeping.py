@@ -93,7 +93,7 @@ def test_what_a_site_parked_is_tried_again_once_it_is_back(
     scene.absorb(issue(1))
     scene.settle()
     with monkeypatch.context() as down:
-        down.setattr(scene.jira, "down", lambda: "401")
+        down.setattr(scene.jira.health, "down", lambda: "401")
         assert scene.found(own) == []
     assert len(scene.found(own)) == 1
     scene.settle()

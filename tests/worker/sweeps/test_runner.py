@@ -19,7 +19,7 @@ from sync.store.tables import RunResult, WatermarkRow
 from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
-from tests.worker.sweeps.build import START, Clock, Scene
+from tests.worker.sweeps.build import START, Scene, SimulatedClock
 
 
 @dataclass
@@ -187,7 +187,7 @@ import sys, threading
 from sync.store.engine import open_store
 from sync.store.presence import Presence
 from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
-from tests.worker.sweeps.build import Clock
+from tests.worker.sweeps.build import SimulatedClock
 from tests.worker.sweeps.test_runner import Probe
 store = open_store(sys.argv[1])
 Presence(store, "child").enter()
@@ -195,7 +195,7 @@ def hang(run):
     run.reached(1.0)
     print("running", flush=True)
     threading.Event().wait()
-Runner(store, Clock(), "child").run(Probe(hang))
+Runner(store, SimulatedClock(), "child").run(Probe(hang))
 """
 
 
@@ -207,7 +207,7 @@ def test_when_the_replica_that_runs_a_sweep_is_killed_another_goes_on(
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, store_url], stdout=subprocess.PIPE, text=True
     )
-    mine, runner, probe = Presence(store, "me"), Runner(store, Clock(), "me"), Probe()
+    mine, runner, probe = Presence(store, "me"), Runner(store, SimulatedClock(), "me"), Probe()
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "running\n"

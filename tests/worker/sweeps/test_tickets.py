@@ -174,7 +174,7 @@ def test_a_site_that_is_down_is_not_swept(
 ) -> None:
     made(scene)
     calls = dict(scene.jira.calls)
-    monkeypatch.setattr(scene.jira, "down", lambda: "the token is not accepted")
+    monkeypatch.setattr(scene.jira.health, "down", lambda: "the token is not accepted")
     assert scene.run(sweep).result is RunResult.FAILED
     assert dict(scene.jira.calls) == calls
 

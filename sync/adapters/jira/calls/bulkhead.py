@@ -1,8 +1,9 @@
-"""Lanes: one for each kind of call about one project, so that one that hangs holds up nobody else.
+"""The bulkhead of one site: calls that hang in one project do not use up the calls of the others.
 
-A call that has been under way for longer than ``hang_after`` seconds narrows its lane to a few at once,
-and so does one that ended without an answer after that long, until one is answered. What hangs is not
-counted among the calls allowed at once, as far as ``lent`` says.
+Every call runs in a lane, one for each project and endpoint. A lane is narrowed to a few calls at once
+as soon as one of its calls has been under way for ``hang_after`` seconds, or has ended after that long
+without an answer; the next answer widens the lane again. A call that hangs gives its place among the
+site's concurrent calls to another call, within the limits that ``lent`` describes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -20,55 +22,61 @@ from sync.telemetry import STALLED
 
 log = structlog.get_logger("jira")
 
-# While something was answered quickly within so many times ``hang_after``, the site is not what hangs.
+# The rest of the site counts as answering for this many times ``hang_after`` after a quick answer.
 _FRESH = 2
-# So many times the ceiling may be lent to calls that hang while the rest of the site answers.
+# Upper bound on replacements for hanging calls, as a multiple of the ceiling, while the site answers.
 _MOST_LENT = 3
-# Of the calls allowed at once, a narrowed lane may have one in so many.
+# A narrowed lane gets at most 1/4 of the site's concurrency.
 _NARROW = 4
-# After so many of its calls hung, one after the other, the next ones come at growing intervals.
+# From this many hanging calls in a row on, the lane waits between calls, each time longer.
 _PATIENT = 12
 
-Place = tuple[str, str]
+
+class Lane(NamedTuple):
+    """Calls that hang together. ``project`` is "" for calls about no project."""
+
+    project: str
+    endpoint: str
+
+    def __str__(self) -> str:
+        where = f"project {self.project}" if self.project else "the site"
+        return f"{where} ({self.endpoint})"
 
 
 @dataclass(slots=True)
-class _Lane:
-    """``begun`` are the times of the calls under way by their number. ``hangs`` counts calls that hung,
-    one after the other; ``counted_at`` is when the last did, so that those which began together and hang
-    together are counted once."""
+class _Traffic:
+    """What happens in one lane, times by the monotonic clock.
+
+    ``begun`` has the start of each call under way, by its number. ``hangs`` counts calls in a row that
+    hung. Only a call begun after ``counted_at`` adds to ``hangs``: calls that began together and hang
+    together count once.
+    """
 
     begun: dict[int, float] = field(default_factory=dict)
     hangs: int = 0
     counted_at: float = float("-inf")
     next_probe: float = 0.0
-    told: bool = False
+    announced: bool = False
 
     def hanging(self, since: float) -> int:
-        """How many calls have been under way since before ``since``."""
+        """How many calls have been under way since ``since`` or longer."""
         return sum(at <= since for at in self.begun.values())
 
 
 @dataclass(slots=True)
 class Passage:
-    """One call on its way. Whoever makes it says whether any answer came."""
+    """One call on its way. The caller sets ``answered`` when Jira answered."""
 
     number: int
     answered: bool = False
 
 
-class Lanes:
-    """Shared by threads. ``first`` and ``cap`` bound the seconds between the calls that probe a lane."""
+class Bulkhead:
+    """Shared by threads. ``first`` and ``cap`` bound the seconds between calls of a lane that goes on
+    hanging."""
 
     def __init__(
-        self,
-        site: str,
-        clock: Clock,
-        *,
-        ceiling: int,
-        hang_after: float,
-        first: float,
-        cap: float,
+        self, site: str, clock: Clock, *, ceiling: int, hang_after: float, first: float, cap: float
     ) -> None:
         self._site = site
         self._clock = clock
@@ -78,122 +86,126 @@ class Lanes:
         self._first = first
         self._cap = cap
         self._lock = threading.Lock()
-        self._lanes: dict[Place, _Lane] = {}
+        self._lanes: dict[Lane, _Traffic] = {}
         self._number = 0
         self._quick_at = float("-inf")
 
     @contextmanager
-    def passage(self, project: str, endpoint: str, *, always: bool = False) -> Iterator[Passage]:
-        """The way of one call. Raises Stalled where calls like it hang; never where ``always``."""
-        place = (project, endpoint)
-        passage = self._enter(place, always=always)
+    def passage(self, lane: Lane, *, always: bool = False) -> Iterator[Passage]:
+        """The way of one call. Raises Stalled where the lane takes no call now; not if ``always``."""
+        passage = self._enter(lane, always=always)
         try:
             yield passage
         finally:
-            self._leave(place, passage)
+            self._leave(lane, passage)
 
     def stalled(self) -> frozenset[str]:
-        """The projects that are not to be called now."""
+        """The projects with a lane that takes no call now."""
         with self._lock:
             now = self._clock.monotonic()
             closed = [
-                (place, lane)
-                for place, lane in self._lanes.items()
-                if place[0] and self._wait(lane, now) > 0
+                (lane, traffic)
+                for lane, traffic in self._lanes.items()
+                if lane.project and self._wait(traffic, now) > 0
             ]
-            for place, lane in closed:
-                self._tell(place, lane)
-            return frozenset(project for (project, _), _ in closed)
+            for lane, traffic in closed:
+                self._announce(lane, traffic)
+            return frozenset(lane.project for lane, _ in closed)
 
     def lent(self) -> int:
-        """How many of the calls under way hang and are not to be counted.
+        """How many calls may be made in place of those that hang.
 
-        As long as nothing else on the site is answered quickly either, one for each project: so little
-        shows whether the rest of the site answers, and does not add to the load of one that is slow.
+        One for each that hangs, up to three times the ceiling, while the site answers other calls
+        quickly. Otherwise one for each project with hanging calls: enough to find out whether the rest
+        of the site answers, without adding to the load of a site that is slow.
         """
         with self._lock:
             now = self._clock.monotonic()
             since = now - self._hang_after
             hanging = {
-                place: count
-                for place, lane in self._lanes.items()
-                if (count := lane.hanging(since))
+                lane: count
+                for lane, traffic in self._lanes.items()
+                if (count := traffic.hanging(since))
             }
             if now - self._quick_at <= _FRESH * self._hang_after:
                 return min(sum(hanging.values()), _MOST_LENT * self._ceiling)
-            return min(len({project for project, _ in hanging}), self._ceiling)
+            return min(len({lane.project for lane in hanging}), self._ceiling)
 
-    def _wait(self, lane: _Lane, now: float) -> float:
+    def _wait(self, traffic: _Traffic, now: float) -> float:
         """For how many seconds a lane takes no call, 0 where it takes one."""
-        if not lane.hangs and not lane.hanging(now - self._hang_after):
+        if not self._narrowed(traffic, now):
             return 0.0
-        if len(lane.begun) >= self._narrow:
+        if len(traffic.begun) >= self._narrow:
             return self._hang_after
-        return max(0.0, lane.next_probe - now)
+        return max(0.0, traffic.next_probe - now)
 
-    def _enter(self, place: Place, *, always: bool) -> Passage:
+    def _narrowed(self, traffic: _Traffic, now: float) -> bool:
+        return traffic.hangs > 0 or traffic.hanging(now - self._hang_after) > 0
+
+    def _enter(self, lane: Lane, *, always: bool) -> Passage:
         with self._lock:
             now = self._clock.monotonic()
-            lane = self._lanes.setdefault(place, _Lane())
-            wait = 0.0 if always else self._wait(lane, now)
+            traffic = self._lanes.setdefault(lane, _Traffic())
+            wait = 0.0 if always else self._wait(traffic, now)
             if wait > 0:
-                self._tell(place, lane)
+                self._announce(lane, traffic)
                 raise Stalled(
-                    f"calls to {_name(place)} hang; only a few are tried",
-                    project=place[0],
+                    f"calls to {lane} hang; only a few are tried",
+                    project=lane.project,
                     retry_after=wait,
                 )
             self._number += 1
-            lane.begun[self._number] = now
+            traffic.begun[self._number] = now
             return Passage(self._number)
 
-    def _leave(self, place: Place, passage: Passage) -> None:
+    def _leave(self, lane: Lane, passage: Passage) -> None:
         with self._lock:
             now = self._clock.monotonic()
-            lane = self._lanes[place]
-            begun = lane.begun.pop(passage.number)
+            traffic = self._lanes[lane]
+            begun = traffic.begun.pop(passage.number)
             quick = now - begun < self._hang_after
             if passage.answered and quick:
                 self._quick_at = now
             if passage.answered or quick:
-                lane.hangs, lane.next_probe = 0, 0.0
-            elif begun >= lane.counted_at:
-                lane.hangs += 1
-                lane.counted_at = now
-                lane.next_probe = now + self._pause(lane.hangs)
-                self._tell(place, lane)
-            if not lane.hangs and not lane.hanging(now - self._hang_after):
-                self._untell(place, lane)
-                if not lane.begun:
-                    del self._lanes[place]
+                traffic.hangs, traffic.next_probe = 0, 0.0
+            elif begun >= traffic.counted_at:
+                traffic.hangs += 1
+                traffic.counted_at = now
+                traffic.next_probe = now + self._pause(traffic.hangs)
+                self._announce(lane, traffic)
+            if not self._narrowed(traffic, now):
+                self._announce_end(lane, traffic)
+                if not traffic.begun:
+                    del self._lanes[lane]
 
     def _pause(self, hangs: int) -> float:
-        """Seconds until the next call; none at first, for what hangs now may be an accident."""
+        """Seconds until the next call. None for the first few: a passing trouble is over sooner."""
         if hangs < _PATIENT:
             return 0.0
         return min(self._cap, self._first * 2.0 ** min(hangs - _PATIENT, 10))
 
-    def _tell(self, place: Place, lane: _Lane) -> None:
-        if not lane.told:
-            lane.told = True
-            STALLED.labels(self._site, place[0]).set(1)
+    def _announce(self, lane: Lane, traffic: _Traffic) -> None:
+        if not traffic.announced:
+            traffic.announced = True
+            STALLED.labels(self._site, lane.project).set(1)
             log.warning(
                 "calls hang: those like them wait, everything else goes on",
                 site=self._site,
-                project=place[0],
-                call=place[1],
+                project=lane.project,
+                call=lane.endpoint,
             )
 
-    def _untell(self, place: Place, lane: _Lane) -> None:
-        if lane.told:
-            lane.told = False
-            others = any(p[0] == place[0] and one.told for p, one in self._lanes.items())
-            STALLED.labels(self._site, place[0]).set(int(others))
+    def _announce_end(self, lane: Lane, traffic: _Traffic) -> None:
+        if traffic.announced:
+            traffic.announced = False
+            others = any(
+                other.project == lane.project and there.announced
+                for other, there in self._lanes.items()
+            )
+            STALLED.labels(self._site, lane.project).set(int(others))
             log.warning(
-                "calls are answered again", site=self._site, project=place[0], call=place[1]
+                "calls are answered again",
+                site=self._site,
+                project=lane.project,
+                call=lane.endpoint,
             )
-
-
-def _name(place: Place) -> str:
-    project, endpoint = place
-    return f"project {project} ({endpoint})" if project else f"the site ({endpoint})"

@@ -1,16 +1,15 @@
-"""Calls: one call to the site with all that goes around it.
+"""How a call to the site is made: admit, then for each try take a turn, send, sort the answer, account.
 
-Breaker, gate, brief retries of what is safe to repeat, sorting of outcomes, metrics, one debug line.
-Neither headers nor bodies are ever logged.
+The stages stand below in this order. Headers and bodies are never logged.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -19,12 +18,14 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.wait import wait_random_exponential
 
 from sync.adapters.jira.calls.breaker import Admission, Breaker
-from sync.adapters.jira.calls.bulkhead import Lanes
+from sync.adapters.jira.calls.bulkhead import Bulkhead, Lane, Passage
 from sync.adapters.jira.calls.client import Clients, Mount
-from sync.adapters.jira.calls.doubt import Doubt, names_somebody, no_use
-from sync.adapters.jira.calls.faults import Safety, Verdict, of_exception, of_reply
+from sync.adapters.jira.calls.deployment import Deployment
+from sync.adapters.jira.calls.faults import Doubt, SortedAnswer, of_exception, of_reply
 from sync.adapters.jira.calls.gate import Gate
-from sync.adapters.jira.calls.rate_limits import Limit, limit_of
+from sync.adapters.jira.calls.health import JiraHealth
+from sync.adapters.jira.calls.rate_limits import limit_of
+from sync.adapters.jira.calls.request import Call, Safety, unexpected
 from sync.adapters.jira.calls.site import JiraSite
 from sync.domain.errors import (
     Fault,
@@ -43,16 +44,252 @@ from sync.telemetry import CALL_SECONDS, CALLS
 log = structlog.get_logger("jira")
 
 _TRIES = 3
-# What Jira may ask us to wait for within one call; longer waits belong to the ticket's due time.
+# The longest wait for Jira within one call, in seconds; longer waits belong to the ticket's due time.
 _SMALL_WAIT = 4.0
-# For so long an answer of ``myself`` stands, so that a broken project does not double every call.
+# An answer of ``myself`` counts for this many seconds: a broken project must not double all calls.
 _KNOWN_SECONDS = 2.0
 _backoff = wait_random_exponential(multiplier=0.25, max=2.5)
+# Version 2 exists on every Jira, and this call is made before the kind of Jira is known.
+_MYSELF = Call.get("myself", "asking who we are", api="2")
 
 
-def endpoint_of(method: str, path: str) -> str:
-    """The rate limit's name of a call: ids and keys replaced."""
-    return f"{method} {re.sub(r'(?<=/)[^/]*[0-9][^/]*', '*', path)}"
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What sending gave: a response, or the exception that came instead; and how long it took."""
+
+    response: requests.Response | None
+    error: requests.RequestException | None
+    seconds: float
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code if self.response is not None else 0
+
+    @property
+    def names_us(self) -> bool:
+        """Whether the answer's headers name the account that Jira takes us for."""
+        headers = self.response.headers if self.response is not None else {}
+        name = headers.get("X-AACCOUNTID") or headers.get("X-AUSERNAME") or ""
+        return name.casefold() not in ("", "anonymous")
+
+
+class Calls:
+    """Makes the calls to one site, and remembers how they went. Shared by threads.
+
+    ``name_of`` gives the display name of a field id, for messages.
+    """
+
+    def __init__(self, site: JiraSite, clock: Clock, mount: Mount | None = None) -> None:
+        self.site = site
+        self.clock = clock
+        self.name_of: Callable[[str], str] = str
+        self._bulkhead = Bulkhead(
+            site.name,
+            clock,
+            ceiling=site.ceiling,
+            hang_after=site.hang_after,
+            first=site.probe_first,
+            cap=site.probe_cap,
+        )
+        self._gate = Gate(
+            clock, ceiling=site.ceiling, patience=site.patience, lent=self._bulkhead.lent
+        )
+        self._breaker = Breaker(site.name, clock, first=site.probe_first, cap=site.probe_cap)
+        self.health = JiraHealth(self._breaker, self._gate, self._bulkhead, self._admit)
+        self.cloud = Deployment(site, self.make).cloud
+        self._clients = Clients(site, mount)
+        self._known_until = float("-inf")
+        self._names_us = False
+
+    def make(self, call: Call) -> Any:
+        """The decoded JSON of the answer, None where the answer is empty. Raises faults only.
+
+        Reads and idempotent writes are tried up to three times within about ten seconds, but not again
+        after a try that hung.
+        """
+        self._admit()
+        api = call.api or ("3" if self.cloud() else "2")
+        return self._try(call, api) if call.safety is Safety.ONCE else self._retry(call, api)
+
+    def _retry(self, call: Call, api: str) -> Any:
+        met: Fault | None = None
+        over = False
+
+        def once() -> Any:
+            nonlocal met, over
+            begun = self.clock.monotonic()
+            try:
+                return self._try(call, api)
+            except Stalled as fault:
+                # Not even tried: the fault of an earlier try says more, for that call may have worked.
+                over = True
+                raise met or fault from None
+            except Fault as fault:
+                # Another try may hang as well, and hold the worker for longer than its lease.
+                met, over = fault, self.clock.monotonic() - begun >= self.site.hang_after
+                raise
+
+        def again(error: BaseException) -> bool:
+            unsafe = call.safety is Safety.LOOK_FIRST and isinstance(error, Unknown)
+            return _passing(error) and not (over or unsafe)
+
+        tries = Retrying(
+            stop=stop_after_attempt(_TRIES),
+            wait=_pause,
+            retry=retry_if_exception(again),
+            sleep=self.clock.sleep,
+            reraise=True,
+        )
+        return tries(once)
+
+    def _try(self, call: Call, api: str) -> Any:
+        with self._turn(call) as passage:
+            sent = self._send(call, api)
+            answer = self._sort(call, sent)
+            passage.answered = not answer.unanswered
+        self._account(call, sent, answer)
+        return self._conclude(call, sent, answer)
+
+    # Admit: the breaker sends callers away while the site is down, and lets one of them probe.
+
+    def _admit(self) -> None:
+        if self._breaker.admit() is Admission.PROBE_FIRST:
+            try:
+                self._ask_myself()
+            except SiteDown:
+                raise
+            except BaseException:
+                self._breaker.postpone()
+                raise
+            self._breaker.close()
+
+    # Take a turn: the gate keeps to rate limits, the bulkhead keeps out calls that would hang.
+
+    @contextmanager
+    def _turn(self, call: Call) -> Iterator[Passage]:
+        lane = Lane(call.project, call.endpoint)
+        with (
+            self._gate.turn(call.endpoint, call.ticket, write=call.method != "GET"),
+            self._bulkhead.passage(lane, always=call is _MYSELF) as passage,
+        ):
+            if self.clock.time() > call.not_after:
+                raise Refused(f"{call.what}: this process stood still; it is not sent so late")
+            yield passage
+
+    # Send.
+
+    def _send(self, call: Call, api: str) -> _Sent:
+        response, error = None, None
+        begun = time.perf_counter()
+        try:
+            response = self._clients.send(
+                call.method,
+                api,
+                call.path,
+                params=call.params,
+                body=None if call.body is None else json.dumps(call.body),
+            )
+        except requests.RequestException as caught:
+            error = caught
+        return _Sent(response, error, time.perf_counter() - begun)
+
+    # Sort the answer: data, or a fault of the domain.
+
+    def _sort(self, call: Call, sent: _Sent) -> SortedAnswer:
+        if sent.error is not None:
+            return of_exception(call, sent.error)
+        assert sent.response is not None
+        return of_reply(call, sent.response, now=self.clock.time(), name_of=self.name_of)
+
+    # Account: breaker, gate, metrics and log learn how the call went.
+
+    def _account(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
+        if _useless(sent, answer):
+            if self._breaker.unanswered() and call is not _MYSELF:
+                self._confirm_unreachable(str(answer.fault))
+        else:
+            self._breaker.answered()
+        if sent.response is not None and sent.status == 429:
+            self._slow_down(call, sent.response, answer)
+        elif answer.fault is None:
+            self._gate.speed_up()
+        result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
+        CALLS.labels(self.site.name, call.method, result).inc()
+        CALL_SECONDS.labels(self.site.name, call.method).observe(sent.seconds)
+        log.debug(
+            "call",
+            site=self.site.name,
+            call=call.endpoint,
+            status=sent.status,
+            result=result,
+            milliseconds=round(sent.seconds * 1000, 1),
+        )
+
+    def _confirm_unreachable(self, words: str) -> None:
+        """Many calls went unanswered: ask something that always works before giving up on the site."""
+        try:
+            self._ask_myself()
+        except SiteDown:
+            return
+        except Refused:
+            self._breaker.unreachable(words)
+
+    def _slow_down(self, call: Call, response: requests.Response, answer: SortedAnswer) -> None:
+        limit = limit_of(response.headers, self.clock.time())
+        pause = self._gate.slow_down(limit, call.endpoint, call.ticket)
+        if isinstance(answer.fault, Refused):
+            answer.fault.retry_after, answer.fault.scope = pause, limit.scope
+
+    # Conclude: return the data, or raise a fault that can be believed.
+
+    def _conclude(self, call: Call, sent: _Sent, answer: SortedAnswer) -> Any:
+        if answer.fault is None:
+            self._names_us = self._names_us or sent.names_us
+            return answer.data
+        if isinstance(answer.fault, SiteDown):
+            self._breaker.trip(answer.fault)
+        elif call is not _MYSELF:
+            self._confirm(sent, answer)
+        raise answer.fault
+
+    def _confirm(self, sent: _Sent, answer: SortedAnswer) -> None:
+        """Make sure that Jira did not refuse only because it does not know us. Raises SiteDown or
+        Refused otherwise."""
+        # A site that has named our account in its answers, and now does not, may have logged us out.
+        refused = isinstance(answer.fault, Rejected | Missing)
+        unnamed = refused and self._names_us and not sent.names_us
+        if unnamed or answer.doubt is not Doubt.NONE:
+            self.verify(fresh=unnamed or answer.doubt is Doubt.FRESH)
+
+    def verify(self, *, fresh: bool = False) -> None:
+        """Make sure that Jira knows us. ``fresh``: an answer of a moment ago does not count. Raises
+        SiteDown or Refused otherwise."""
+        if fresh or self.clock.monotonic() >= self._known_until:
+            self._ask_myself()
+
+    def whoami(self) -> dict[str, Any]:
+        """The account that Jira takes us for. Raises SiteDown or Refused."""
+        self._admit()
+        return self._ask_myself()
+
+    def _ask_myself(self) -> dict[str, Any]:
+        try:
+            me = self._try(_MYSELF, _MYSELF.api)
+        except Rejected as fault:
+            words = f"Jira does not let our account in: {fault}"
+            down = SiteDown(words, outage=Outage.AUTHENTICATION)
+            self._breaker.trip(down)
+            raise down from None
+        except (Missing, Unknown) as fault:
+            raise Refused(str(fault), scope=Scope.SITE) from None
+        if not isinstance(me, dict):
+            raise unexpected(_MYSELF.what, Scope.SITE)
+        self._known_until = self.clock.monotonic() + _KNOWN_SECONDS
+        return me
+
+    def close(self) -> None:
+        """Close this thread's connections."""
+        self._clients.close()
 
 
 def _passing(error: BaseException) -> bool:
@@ -67,264 +304,8 @@ def _pause(state: RetryCallState) -> float:
     return max(float(asked), _backoff(state))
 
 
-_MYSELF = "GET myself"
-
-
-class Calls:
-    """Shared by threads. ``api`` is the REST version used where a call names none."""
-
-    def __init__(self, site: JiraSite, clock: Clock, mount: Mount | None = None) -> None:
-        self.site = site
-        self.clock = clock
-        self.lanes = Lanes(
-            site.name,
-            clock,
-            ceiling=site.ceiling,
-            hang_after=site.hang_after,
-            first=site.probe_first,
-            cap=site.probe_cap,
-        )
-        self.gate = Gate(clock, ceiling=site.ceiling, patience=site.patience, lent=self.lanes.lent)
-        self.breaker = Breaker(site.name, clock, first=site.probe_first, cap=site.probe_cap)
-        self.name_of: Callable[[str], str] = str
-        self.api: Callable[[], str] = lambda: "2"
-        self._clients = Clients(site, mount)
-        self._known_until = float("-inf")
-        self._names_us = False
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        what: str,
-        safety: Safety,
-        params: dict[str, Any] | None = None,
-        body: Any = None,
-        ticket: str = "",
-        project: str = "",
-        api: str = "",
-        not_after: float = math.inf,
-    ) -> Any:
-        """The decoded JSON of the answer, None where it is empty. Raises faults only.
-
-        ``what`` says what is being done, for messages; ``ticket`` is the id of the ticket written
-        to, ``project`` the project the call is about, where it is about one. What has not gone out by
-        ``not_after`` (seconds since the epoch) is Refused. Reads and idempotent writes are tried up to
-        three times within about ten seconds, but not where they hang.
-        """
-        self._admitted()
-        version = api or self.api()
-        text = None if body is None else json.dumps(body)
-        met: Fault | None = None
-        over = False
-
-        def once() -> Any:
-            nonlocal met, over
-            begun = self.clock.monotonic()
-            try:
-                return self._checked(
-                    method, version, path, params, text, what, safety, ticket, project, not_after
-                )
-            except Stalled as fault:
-                # What came of an earlier try says more than that there was no other.
-                over = True
-                raise met or fault from None
-            except Fault as fault:
-                # What hung may hang again, and hold its worker for longer than the lease.
-                met, over = fault, self.clock.monotonic() - begun >= self.site.hang_after
-                raise
-
-        if safety is Safety.ONCE:
-            return once()
-
-        def again(error: BaseException) -> bool:
-            unsafe = safety is Safety.LOOK_FIRST and isinstance(error, Unknown)
-            return _passing(error) and not (over or unsafe)
-
-        tries = Retrying(
-            stop=stop_after_attempt(_TRIES),
-            wait=_pause,
-            retry=retry_if_exception(again),
-            sleep=self.clock.sleep,
-            reraise=True,
-        )
-        return tries(once)
-
-    def ready(self) -> None:
-        """Make sure that calls may be made: a site that was down is probed where it is time to. Raises
-        SiteDown or Refused."""
-        self._admitted()
-
-    def whoami(self) -> dict[str, Any]:
-        """The account Jira takes us for. Raises SiteDown or Refused; nothing else."""
-        self._admitted()
-        return self._ask_myself()
-
-    def verify(self, *, fresh: bool = False) -> None:
-        """Make sure that Jira knows us, so that what it said can be believed. ``fresh``: an answer of a
-        moment ago will not do."""
-        if fresh or self.clock.monotonic() >= self._known_until:
-            self._ask_myself()
-
-    def close(self) -> None:
-        self._clients.close()
-
-    def _admitted(self) -> None:
-        if self.breaker.admit() is Admission.PROBE_FIRST:
-            try:
-                self._ask_myself()
-            except SiteDown:
-                raise
-            except BaseException:
-                self.breaker.postpone()
-                raise
-            self.breaker.close()
-
-    def _ask_myself(self) -> dict[str, Any]:
-        try:
-            # Version 2 is there on every Jira, and this may be asked before it is known which it is.
-            me = self._tripping("GET", "2", "myself", None, None, "asking who we are", Safety.READ)
-        except Rejected as fault:
-            down = SiteDown(
-                f"Jira does not let our account in: {fault}", outage=Outage.AUTHENTICATION
-            )
-            self.breaker.trip(down)
-            raise down from None
-        except (Missing, Unknown) as fault:
-            raise Refused(str(fault), scope=Scope.SITE) from None
-        if not isinstance(me, dict):
-            raise Refused("asking who we are: the answer is not what Jira says", scope=Scope.SITE)
-        self._known_until = self.clock.monotonic() + _KNOWN_SECONDS
-        return me
-
-    def _checked(self, *call: Any) -> Any:
-        """A call whose refusal is believed only once we know that Jira knows us."""
-        try:
-            return self._tripping(*call)
-        except Doubt as doubt:
-            self.verify(fresh=doubt.fresh)
-            raise doubt.fault from None
-
-    def _tripping(self, *call: Any) -> Any:
-        try:
-            return self._send(*call)
-        except SiteDown as fault:
-            self.breaker.trip(fault)
-            raise
-
-    def _send(
-        self,
-        method: str,
-        version: str,
-        path: str,
-        params: dict[str, Any] | None,
-        body: str | None,
-        what: str,
-        safety: Safety,
-        ticket: str = "",
-        project: str = "",
-        not_after: float = math.inf,
-    ) -> Any:
-        endpoint = endpoint_of(method, path)
-        with (
-            self.gate.turn(endpoint, ticket, write=method != "GET"),
-            self.lanes.passage(project, endpoint, always=endpoint == _MYSELF) as passage,
-        ):
-            if self.clock.time() > not_after:
-                raise Refused(f"{what}: this process stood still; it is not sent so late")
-            begun = time.perf_counter()
-            reply: requests.Response | None = None
-            verdict: Verdict | None = None
-            try:
-                reply = self._clients.send(method, version, path, params=params, body=body)
-            except requests.RequestException as error:
-                verdict = of_exception(error, what, safety)
-            seconds = time.perf_counter() - begun
-            data, verdict = self._read(reply, verdict, what, safety)
-            passage.answered = verdict is None or not verdict.unanswered
-        self._account(method, endpoint, ticket, reply, verdict, seconds)
-        if verdict is None:
-            self._names_us = self._names_us or names_somebody(reply)
-            return data
-        # A site that usually says whom it takes us for, and does not now, may not know us any more.
-        refused = isinstance(verdict.fault, Rejected | Missing)
-        unnamed = refused and self._names_us and not names_somebody(reply)
-        if (verdict.doubt or unnamed) and path != "myself":
-            raise Doubt(verdict.fault, fresh=verdict.fresh or unnamed)
-        raise verdict.fault
-
-    def _read(
-        self, reply: requests.Response | None, verdict: Verdict | None, what: str, safety: Safety
-    ) -> tuple[Any, Verdict | None]:
-        if reply is None:
-            return None, verdict
-        if not 200 <= reply.status_code < 300:
-            return None, of_reply(
-                reply.status_code,
-                reply.headers,
-                reply.text,
-                what=what,
-                safety=safety,
-                now=self.clock.time(),
-                name_of=self.name_of,
-            )
-        if not reply.content:
-            return None, None
-        try:
-            return reply.json(), None
-        except (ValueError, RecursionError):
-            words = f"{what}: HTTP {reply.status_code}, but the answer is not JSON"
-            fault: Fault = Refused(words) if safety is Safety.READ else Unknown(words)
-            return None, Verdict(fault)
-
-    def _account(
-        self,
-        method: str,
-        endpoint: str,
-        ticket: str,
-        reply: requests.Response | None,
-        verdict: Verdict | None,
-        seconds: float,
-    ) -> None:
-        """Tell gate, breaker, metrics and log how the call went."""
-        status = reply.status_code if reply is not None else 0
-        site = self.site.name
-        if verdict is not None and no_use(verdict, status):
-            if self.breaker.unanswered() and endpoint != _MYSELF:
-                self._confirm_unreachable(str(verdict.fault))
-        else:
-            self.breaker.answered()
-        if reply is not None and status == 429:
-            self._slow(reply, verdict, endpoint, ticket)
-        elif verdict is None:
-            self.gate.fine()
-        result = "ok" if verdict is None else type(verdict.fault).__name__.lower()
-        CALLS.labels(site, method, result).inc()
-        CALL_SECONDS.labels(site, method).observe(seconds)
-        log.debug(
-            "call",
-            site=site,
-            call=endpoint,
-            status=status,
-            result=result,
-            milliseconds=round(seconds * 1000, 1),
-        )
-
-    def _confirm_unreachable(self, words: str) -> None:
-        """Many calls went unanswered: ask something that always works before giving up on the site."""
-        try:
-            self._ask_myself()
-        except SiteDown:
-            return
-        except Refused:
-            self.breaker.unreachable(words)
-
-    def _slow(
-        self, reply: requests.Response, verdict: Verdict | None, endpoint: str, ticket: str
-    ) -> None:
-        limit: Limit = limit_of(reply.headers, self.clock.time())
-        pause = self.gate.slow(limit, endpoint, ticket)
-        if verdict is not None and isinstance(verdict.fault, Refused):
-            verdict.fault.retry_after = pause
-            verdict.fault.scope = limit.scope
+def _useless(sent: _Sent, answer: SortedAnswer) -> bool:
+    """Whether a call failed in a way that may be the whole site's: no answer, a server error, or an
+    answer that is not Jira's."""
+    failed = isinstance(answer.fault, Refused | Unknown) and not 400 <= sent.status < 500
+    return answer.unanswered or failed

@@ -1,6 +1,6 @@
-"""One ``jira`` client per thread: the package promises no thread safety.
+"""One client of the ``jira`` package for each thread, because the package promises no thread safety.
 
-Clients are built on first use, so that a site that is down does not keep the daemon from starting.
+A client is built on first use, so that the daemon starts also while the site is down.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Mount = Callable[[requests.Session], None]
 
 
 class Clients:
-    """Hands each thread its own client. ``mount`` may put transports on a new client's session."""
+    """Gives each thread its own client. ``mount`` may put transports on a new client's session."""
 
     def __init__(self, site: JiraSite, mount: Mount | None = None) -> None:
         self._site = site
@@ -45,7 +45,7 @@ class Clients:
             secret["token_auth"] = site.token
         client = JIRA(
             options=options,
-            # The package would send a POST again after a dropped connection.
+            # Otherwise the package repeats a POST after a dropped connection.
             max_retries=0,
             timeout=(site.connect_timeout, site.read_timeout),
             get_server_info=False,
@@ -63,9 +63,9 @@ class Clients:
     ) -> requests.Response:
         """One HTTP exchange on this thread's client, no retries, redirects not followed.
 
-        Raises what ``requests`` raises. ``version`` is that of the REST API, ``path`` what follows
-        it. The plain ``Session.request`` is used on the client's session, because the package's own
-        turns refusals into exceptions whose text holds headers and bodies.
+        Raises ``requests.RequestException``. ``version`` is the REST API's, ``path`` what follows the
+        version in the address. The client's session is used by the plain ``Session.request``: the
+        package's own method turns refusals into exceptions whose texts hold headers and bodies.
         """
         client = self._client()
         url = client._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")

@@ -1,62 +1,46 @@
-"""Which Jira this is: Cloud (API v3, ADF, account ids) or Data Center (API v2, wiki, user names).
-
-Taken from the setting, or asked of ``serverInfo`` once, on first need.
-"""
+"""Which Jira a site is: Cloud (API v3, ADF, account ids) or Data Center (API v2, wiki, user names)."""
 
 from __future__ import annotations
 
 import threading
-from enum import Enum
+from collections.abc import Callable
+from typing import Any
 
-from sync.adapters.jira.calls.call import Calls
-from sync.adapters.jira.calls.faults import Safety
+from sync.adapters.jira.calls.request import Call
+from sync.adapters.jira.calls.site import JiraSite
 from sync.domain.errors import Refused, Scope
 
-
-class Dialect(Enum):
-    """The value is the REST API version that the dialect is spoken in."""
-
-    CLOUD = "3"
-    DATACENTER = "2"
-
-    @property
-    def cloud(self) -> bool:
-        return self is Dialect.CLOUD
+# API version 2 exists on every Jira, so this call needs no knowledge of the deployment.
+_SERVER_INFO = Call.get("serverInfo", "asking what kind of Jira this is", api="2")
 
 
 class Deployment:
-    """Knows the dialect of one site. Shared by threads."""
+    """Taken from the site's settings, or asked of the site once, on first need. Shared by threads."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, site: JiraSite, ask: Callable[[Call], Any]) -> None:
+        self._ask = ask
+        self._patience = site.hang_after
         self._lock = threading.Lock()
-        named = calls.site.deployment.strip().lower()
-        self._dialect: Dialect | None = {
-            "cloud": Dialect.CLOUD,
-            "datacenter": Dialect.DATACENTER,
-        }.get(named)
+        named = site.deployment.strip().lower()
+        self._cloud = {"cloud": True, "datacenter": False}.get(named)
 
-    def dialect(self) -> Dialect:
-        """Raises Refused or SiteDown while it cannot be found out."""
-        if self._dialect is None:
-            if not self._lock.acquire(timeout=self._calls.site.hang_after):
-                # Who asks is not answered; to wait in line for that helps nobody.
-                raise Refused("somebody waits for the site's answer already", scope=Scope.SITE)
+    def cloud(self) -> bool:
+        """Whether the site is Jira Cloud. Raises Refused or SiteDown while the site does not say."""
+        if self._cloud is None:
+            # Another thread's question gets no answer: to wait for long would block this thread too.
+            if not self._lock.acquire(timeout=self._patience):
+                raise Refused(
+                    "another thread waits for the site's answer already", scope=Scope.SITE
+                )
             try:
-                if self._dialect is None:
-                    self._dialect = self._ask()
+                if self._cloud is None:
+                    self._cloud = self._asked()
             finally:
                 self._lock.release()
-        return self._dialect
+        return self._cloud
 
-    def _ask(self) -> Dialect:
-        info = self._calls.call(
-            "GET",
-            "serverInfo",
-            what="asking what kind of Jira this is",
-            safety=Safety.READ,
-            api="2",
-        )
+    def _asked(self) -> bool:
+        info = self._ask(_SERVER_INFO)
         kind = str(info.get("deploymentType", "")) if isinstance(info, dict) else ""
         if not kind:
             raise Refused(
@@ -64,4 +48,4 @@ class Deployment:
                 "datacenter in config.toml",
                 scope=Scope.SITE,
             )
-        return Dialect.CLOUD if kind.lower() == "cloud" else Dialect.DATACENTER
+        return kind.lower() == "cloud"

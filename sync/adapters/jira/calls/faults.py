@@ -1,7 +1,7 @@
-"""Every outside outcome, sorted: refused, rejected, unknown, site down, missing.
+"""What came of a call, sorted: done, refused, rejected, unknown, site down, missing.
 
-What proves that a call did nothing: it never got a connection, or Jira answered it with a 4xx. A
-read timeout, a dropped connection, a 5xx, a redirect or an unreadable answer prove nothing.
+Two outcomes prove that a call did nothing: the request never left, or Jira answered with a 4xx. A read
+timeout, a dropped connection, a 5xx, a redirect and an unreadable answer prove nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
-from sync.adapters.jira.calls import error_body as jira_words
+from sync.adapters.jira.calls import error_body
+from sync.adapters.jira.calls.error_body import ErrorBody
 from sync.adapters.jira.calls.rate_limits import retry_after
+from sync.adapters.jira.calls.request import Call, Safety
 from sync.domain.errors import (
     Cause,
     Fault,
@@ -35,25 +38,28 @@ class Conflict(Refused):
     """Somebody else changed the same thing at the same time (HTTP 409)."""
 
 
-class Safety(Enum):
-    """What doing a call twice would mean. ``LOOK_FIRST`` is idempotent too, but what somebody else did
-    meanwhile must not be undone: it is repeated at once only where it is proven not done."""
+class Doubt(Enum):
+    """Whether a refusal must be confirmed by asking Jira who we are.
 
-    READ = "read"
-    IDEMPOTENT = "idempotent"
-    LOOK_FIRST = "look first"
-    ONCE = "once"
+    Jira answers an unauthenticated caller as it answers a caller without permission. ``RECENT``: an
+    answer of a moment ago confirms the refusal. ``FRESH``: only an answer after the refusal does.
+    """
+
+    NONE = "none"
+    RECENT = "recent"
+    FRESH = "fresh"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """A sorted outcome. ``doubt``: ask ``myself`` before believing it, because Jira answers like
-    this too when it does not know us (``fresh``: a recent answer will not do). ``unanswered``: nothing
-    but a gateway, if that, spoke."""
+class SortedAnswer:
+    """The JSON of an answer, or the fault that the call ends with.
 
-    fault: Fault
-    doubt: bool = False
-    fresh: bool = False
+    ``unanswered``: nobody answered, or a gateway did in Jira's place.
+    """
+
+    data: Any = None
+    fault: Fault | None = None
+    doubt: Doubt = Doubt.NONE
     unanswered: bool = False
 
 
@@ -62,14 +68,14 @@ _MAINTENANCE = re.compile(
     r"|temporarily unavailable|site is unavailable",
     re.IGNORECASE,
 )
-# What Jira also says, as a 400, to somebody it does not recognise or who may not.
+# Jira gives these 400s also to a caller whom it does not recognise, or who lacks a permission.
 _DOUBTFUL = re.compile(
     r"cannot be set|permission|logged in|log in|anonymous|not authori[sz]ed|project is required"
     r"|does not exist|not visible",
     re.IGNORECASE,
 )
 _PERMISSION = re.compile(r"permission|not authori[sz]ed|not allowed to", re.IGNORECASE)
-# Whole sentences of Jira's about a project. The words alone prove nothing: validators have them too.
+# Whole sentences of Jira's about a project: the words alone also stand in messages of validators.
 _NO_PROJECT = re.compile(
     r"\W*((an? )?(valid )?project( id or key)? is required|specify a valid project"
     r"|no project could be found"
@@ -91,6 +97,205 @@ _TLS_SET_UP = {
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "NO_PROTOCOLS_AVAILABLE",
 }
+_PERMISSION_REMEDY = "Give our account this permission in the project's permission scheme."
+
+
+def of_exception(call: Call, error: requests.RequestException) -> SortedAnswer:
+    """Sort a call that got no answer."""
+    kind = type(error).__name__
+    if isinstance(
+        error,
+        requests.exceptions.InvalidURL
+        | requests.exceptions.MissingSchema
+        | requests.exceptions.InvalidSchema
+        | requests.exceptions.InvalidHeader,
+    ):
+        return SortedAnswer(
+            fault=Rejected(
+                f"{call.what}: the site's address or credentials cannot be used ({kind})",
+                remedy="Correct `url`, `email` and `token` of the site in config.toml.",
+            )
+        )
+    if _never_sent(error):
+        fault: Fault = Refused(f"{call.what}: no connection to the site ({kind})", scope=Scope.SITE)
+    else:
+        words = f"{call.what}: the connection broke before an answer came ({kind})"
+        fault = _may_have_been_done(call, words)
+    return SortedAnswer(fault=fault, unanswered=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """An answer other than 2xx. ``line`` is a sentence about it, ``wait`` what Jira asks us to wait."""
+
+    call: Call
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    words: ErrorBody
+    said: str
+    line: str
+    wait: float | None
+
+    @property
+    def speaks_of_permission(self) -> bool:
+        return bool(_PERMISSION.search(self.words.text))
+
+
+def of_reply(
+    call: Call,
+    response: requests.Response,
+    *,
+    now: float,
+    name_of: Callable[[str], str] = str,
+) -> SortedAnswer:
+    """Sort an answer. ``now`` is seconds since the epoch, ``name_of`` gives a field's display name."""
+    status, headers = response.status_code, response.headers
+    if 200 <= status < 300:
+        return _of_success(call, response)
+    body = response.text
+    words = error_body.parse(body)
+    said = words.sentence(name_of)
+    line = f"{call.what}: HTTP {status}" + (f", {said}" if said else "")
+    error = _Error(call, status, headers, body, words, said, line, retry_after(headers, now))
+    if status == 401 and error.speaks_of_permission:
+        # Data Center answers a missing permission to link with 401.
+        return SortedAnswer(fault=_forbidden(error), doubt=Doubt.FRESH)
+    if (login := _login_fault(error)) is not None:
+        return SortedAnswer(fault=login)
+    if 300 <= status < 400:
+        line += " (a redirect: check the site's `url`)"
+        return SortedAnswer(fault=_may_have_been_done(call, line))
+    if status >= 500:
+        return _of_5xx(error)
+    return _BY_STATUS[status](error) if status in _BY_STATUS else _of_400(error, name_of)
+
+
+def _of_success(call: Call, response: requests.Response) -> SortedAnswer:
+    if not response.content:
+        return SortedAnswer()
+    try:
+        return SortedAnswer(response.json())
+    except (ValueError, RecursionError):
+        line = f"{call.what}: HTTP {response.status_code}, but the answer is not JSON"
+        return SortedAnswer(fault=_may_have_been_done(call, line))
+
+
+def _may_have_been_done(call: Call, words: str) -> Refused | Unknown:
+    return Refused(words) if call.safety is Safety.READ else Unknown(words)
+
+
+def _forbidden(error: _Error, scope: Scope | None = None) -> Rejected:
+    # A proxy may answer 403 because of one ticket's text; a 403 of Jira's speaks of a permission.
+    found = Scope.PROJECT if error.speaks_of_permission else Scope.TICKET
+    return Rejected(
+        error.said or error.line,
+        cause=Cause.PERMISSION,
+        remedy=_PERMISSION_REMEDY,
+        scope=scope or found,
+    )
+
+
+def _login_fault(error: _Error) -> SiteDown | None:
+    reason = error.headers.get("X-Authentication-Denied-Reason") or ""
+    seraph = (error.headers.get("X-Seraph-LoginReason") or "").upper()
+    if "CAPTCHA" in reason.upper() or "AUTHENTICATION_DENIED" in seraph:
+        return SiteDown(
+            "Jira asks our account for a CAPTCHA: log in once in a browser as that account",
+            outage=Outage.CAPTCHA,
+        )
+    failed = error.status >= 400 and "AUTHENTICATED_FAILED" in seraph
+    if reason or error.status == 401 or failed:
+        tail = f": {error.said}" if error.said else ""
+        return SiteDown(
+            f"Jira does not accept our credentials (HTTP {error.status}){tail}; check the site's email "
+            "and token, which may have expired",
+            outage=Outage.AUTHENTICATION,
+        )
+    return None
+
+
+def _of_5xx(error: _Error) -> SortedAnswer:
+    call, status, wait = error.call, error.status, error.wait
+    gateway = status in (502, 503, 504)
+    if status == 503 and _MAINTENANCE.search(error.body[:20_000]):
+        if call.safety is Safety.ONCE:
+            return SortedAnswer(fault=Unknown(error.line), unanswered=True)
+        words = f"Jira is under maintenance{': ' + error.said if error.said else ''}"
+        return SortedAnswer(fault=SiteDown(words, outage=Outage.MAINTENANCE, retry_after=wait))
+    if call.safety is Safety.READ:
+        return SortedAnswer(fault=Refused(error.line, retry_after=wait), unanswered=gateway)
+    # Jira may still carry out a call that the gateway in front of Jira has given up.
+    over = status not in (502, 504)
+    fault = Unknown(error.line, retry_after=wait, over=over)
+    return SortedAnswer(fault=fault, unanswered=gateway)
+
+
+def _later(error: _Error) -> SortedAnswer:
+    return SortedAnswer(fault=Refused(error.line, retry_after=error.wait))
+
+
+def _rate_limited(error: _Error) -> SortedAnswer:
+    line = f"{error.call.what}: Jira's rate limit"
+    return SortedAnswer(fault=Refused(line, retry_after=error.wait, scope=Scope.SITE))
+
+
+_BY_STATUS: Mapping[int, Callable[[_Error], SortedAnswer]] = {
+    403: lambda error: SortedAnswer(fault=_forbidden(error), doubt=Doubt.RECENT),
+    404: lambda error: SortedAnswer(fault=Missing(error.line), doubt=Doubt.FRESH),
+    408: _later,
+    409: lambda error: SortedAnswer(fault=Conflict(error.line, retry_after=error.wait)),
+    423: _later,
+    425: _later,
+    429: _rate_limited,
+}
+
+
+def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
+    """A call that Jira will never take as it is: what is wrong with it, and for which tickets."""
+    words, ids = error.words, set(error.words.errors)
+    if any(_MAY_NOT_CREATE.fullmatch(text) for text in words.messages):
+        return SortedAnswer(fault=_forbidden(error, Scope.PROJECT), doubt=Doubt.RECENT)
+    cause, remedy, scope = Cause.OTHER, "", Scope.TICKET
+    if {"project", "pid"} & ids or any(_NO_PROJECT.match(text) for text in words.messages):
+        cause, scope = Cause.PROJECT, Scope.PROJECT
+        remedy = "Check the rule's `project`, and that our account may create issues in it."
+    elif "issuetype" in ids:
+        cause, scope = Cause.ISSUE_TYPE, Scope.PROJECT
+        remedy = "Name an issue type the project has, as `issue_type` in the rule."
+    elif ids:
+        cause = Cause.FIELD
+        remedy = "Correct the field in the rule, or put it on the project's screen."
+    elif error.speaks_of_permission:
+        cause, remedy = Cause.PERMISSION, _PERMISSION_REMEDY
+    fault = Rejected(
+        error.said or error.line,
+        cause=cause,
+        field=", ".join(map(name_of, words.errors)),
+        remedy=remedy,
+        scope=scope,
+    )
+    doubtful = _DOUBTFUL.search(words.text)
+    return SortedAnswer(fault=fault, doubt=Doubt.RECENT if doubtful else Doubt.NONE)
+
+
+def _never_sent(error: BaseException) -> bool:
+    """Whether an exception proves that no byte of the request left."""
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
+        return True
+    for link in _chain(error):
+        if isinstance(
+            link,
+            NewConnectionError
+            | NameResolutionError
+            | ConnectionRefusedError
+            | socket.gaierror
+            | ssl.SSLCertVerificationError,
+        ):
+            return True
+        if isinstance(link, ssl.SSLError) and getattr(link, "reason", "") in _TLS_SET_UP:
+            return True
+    return False
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -104,156 +309,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         open_ += [current.__cause__, getattr(current, "reason", None), *current.args]
-
-
-def _never_sent(error: BaseException) -> bool:
-    """Whether this proves that no byte of the request got through."""
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
-    for link in _chain(error):
-        if isinstance(
-            link,
-            NewConnectionError | NameResolutionError | ConnectionRefusedError | socket.gaierror,
-        ):
-            return True
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return True
-        if isinstance(link, ssl.SSLError) and getattr(link, "reason", "") in _TLS_SET_UP:
-            return True
-    return False
-
-
-def of_exception(error: requests.RequestException, what: str, safety: Safety) -> Verdict:
-    """Sort a call that got no answer. ``what`` says what was being done, as in "creating a ticket"."""
-    kind = type(error).__name__
-    if isinstance(
-        error,
-        requests.exceptions.InvalidURL
-        | requests.exceptions.MissingSchema
-        | requests.exceptions.InvalidSchema
-        | requests.exceptions.InvalidHeader,
-    ):
-        return Verdict(
-            Rejected(
-                f"{what}: the site's address or credentials cannot be used ({kind})",
-                remedy="Correct `url`, `email` and `token` of the site in config.toml.",
-            )
-        )
-    if _never_sent(error):
-        words = f"{what}: no connection to the site ({kind})"
-        return Verdict(Refused(words, scope=Scope.SITE), unanswered=True)
-    words = f"{what}: the connection broke before an answer came ({kind})"
-    if safety is Safety.READ:
-        return Verdict(Refused(words), unanswered=True)
-    return Verdict(Unknown(words), unanswered=True)
-
-
-def _login_fault(status: int, headers: Mapping[str, str], said: str) -> SiteDown | None:
-    reason = headers.get("X-Authentication-Denied-Reason") or ""
-    seraph = headers.get("X-Seraph-LoginReason") or ""
-    if "CAPTCHA" in reason.upper() or "AUTHENTICATION_DENIED" in seraph.upper():
-        return SiteDown(
-            "Jira asks our account for a CAPTCHA: log in once in a browser as that account",
-            outage=Outage.CAPTCHA,
-        )
-    if reason or status == 401 or (status >= 400 and "AUTHENTICATED_FAILED" in seraph.upper()):
-        tail = f": {said}" if said else ""
-        return SiteDown(
-            f"Jira does not accept our credentials (HTTP {status}){tail}; check the site's email and "
-            "token, which may have expired",
-            outage=Outage.AUTHENTICATION,
-        )
-    return None
-
-
-def of_reply(
-    status: int,
-    headers: Mapping[str, str],
-    body: str,
-    *,
-    what: str,
-    safety: Safety,
-    now: float,
-    name_of: Callable[[str], str] = str,
-) -> Verdict:
-    """Sort an answer that is not the success hoped for. ``now`` is seconds since the epoch."""
-    words = jira_words.read(body)
-    said = words.sentence(name_of)
-    told = f"{what}: HTTP {status}" + (f", {said}" if said else "")
-    wait = retry_after(headers, now)
-    # Something on the way may say 403 to one ticket's text: what is Jira's speaks of a permission.
-    denied = _denied(told, said, Scope.PROJECT if _PERMISSION.search(words.text) else Scope.TICKET)
-    if status == 401 and _PERMISSION.search(words.text):
-        # Data Center says 401 for a missing permission to link.
-        return Verdict(denied, doubt=True, fresh=True)
-    if (login := _login_fault(status, headers, said)) is not None:
-        return Verdict(login)
-    if status == 403:
-        return Verdict(denied, doubt=True)
-    if status == 429:
-        return Verdict(Refused(f"{what}: Jira's rate limit", retry_after=wait, scope=Scope.SITE))
-    if 300 <= status < 400:
-        told += " (a redirect: check the site's `url`)"
-        return Verdict(Refused(told) if safety is Safety.READ else Unknown(told))
-    if status >= 500:
-        if status == 503 and _MAINTENANCE.search(body[:20_000]):
-            if safety is Safety.ONCE:
-                return Verdict(Unknown(told), unanswered=True)
-            return Verdict(
-                SiteDown(
-                    f"Jira is under maintenance{': ' + said if said else ''}",
-                    outage=Outage.MAINTENANCE,
-                    retry_after=wait,
-                )
-            )
-        gateway = status in (502, 503, 504)
-        if safety is Safety.READ:
-            return Verdict(Refused(told, retry_after=wait), unanswered=gateway)
-        # What a gateway gave up may still be under way behind it.
-        over = status not in (502, 504)
-        return Verdict(Unknown(told, retry_after=wait, over=over), unanswered=gateway)
-    return _of_4xx(status, words, told, said, wait, name_of)
-
-
-def _denied(told: str, said: str, scope: Scope) -> Rejected:
-    return Rejected(
-        said or told,
-        cause=Cause.PERMISSION,
-        remedy="Give our account this permission in the project's permission scheme.",
-        scope=scope,
-    )
-
-
-def _of_4xx(
-    status: int,
-    words: jira_words.Words,
-    told: str,
-    said: str,
-    wait: float | None,
-    name_of: Callable[[str], str],
-) -> Verdict:
-    if status == 409:
-        return Verdict(Conflict(told, retry_after=wait))
-    if status in (408, 423, 425):
-        return Verdict(Refused(told, retry_after=wait))
-    if status == 404:
-        return Verdict(Missing(told), doubt=True, fresh=True)
-    ids = list(words.errors)
-    if any(_MAY_NOT_CREATE.fullmatch(text) for text in words.messages):
-        return Verdict(_denied(told, said, Scope.PROJECT), doubt=True)
-    cause, remedy, scope = Cause.OTHER, "", Scope.TICKET
-    if {"project", "pid"} & set(ids) or any(_NO_PROJECT.match(text) for text in words.messages):
-        cause, scope = Cause.PROJECT, Scope.PROJECT
-        remedy = "Check the rule's `project`, and that our account may create issues in it."
-    elif "issuetype" in ids:
-        cause, scope = Cause.ISSUE_TYPE, Scope.PROJECT
-        remedy = "Name an issue type the project has, as `issue_type` in the rule."
-    elif ids:
-        cause = Cause.FIELD
-        remedy = "Correct the field in the rule, or put it on the project's screen."
-    elif _PERMISSION.search(words.text):
-        cause = Cause.PERMISSION
-        remedy = "Give our account this permission in the project's permission scheme."
-    fields = ", ".join(name_of(id_) for id_ in ids)
-    fault = Rejected(said or told, cause=cause, field=fields, remedy=remedy, scope=scope)
-    return Verdict(fault, doubt=bool(_DOUBTFUL.search(words.text)))

@@ -1,7 +1,8 @@
 """The gate of one site, which every call of every thread passes.
 
-It holds callers back for as long as Jira asked, spaces the writes to one ticket, and keeps the
-number of calls under way at a limit that halves on a 429 and grows back one call at a time.
+The gate makes callers wait for as long as Jira asked, spaces the writes to one ticket, and limits the
+number of concurrent calls. The limit halves on a 429 and grows by one call with each round of calls
+that succeed (additive increase, multiplicative decrease).
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from sync.ports import Clock
 WRITE_WINDOWS = ((2.0, 18), (30.0, 90))
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
-# Halvings closer together than this are echoes of one and the same limit.
+# Concurrent calls meet the same limit together: 429s closer together than this halve only once.
 _ECHO_SECONDS = 1.0
 _TICKETS_REMEMBERED = 2000
-# Nobody tells those who wait when a call begins to hang: so often they look for themselves.
-_GLANCE = 0.25
+# No event marks the moment when a call begins to hang, so a waiting caller checks at this interval.
+_RECHECK_SECONDS = 0.25
 
 
 class Gate:
-    """Shared by threads. ``ceiling`` is the most calls under way, ``patience`` the longest wait.
+    """Shared by threads. ``ceiling`` is the most concurrent calls, ``patience`` the longest wait in
+    seconds. ``lent`` says how many of the calls under way hang and do not count.
 
-    ``lent`` says how many of the calls under way hang and do not count.
+        with gate.turn("PUT issue/*", "10001", write=True):
+            ...  # send the call
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Gate:
 
     @property
     def limit(self) -> int:
-        """How many calls may be under way now."""
+        """How many concurrent calls are allowed now."""
         return max(1, int(self._limit))
 
     @contextmanager
@@ -71,13 +74,15 @@ class Gate:
 
     def _enter(self, endpoint: str, ticket: str, *, write: bool) -> None:
         begun = self._clock.monotonic()
+        # Seconds spent waiting by the machine's clock, which a simulated clock does not count.
         idle = 0.0
         while True:
             with self._turns:
                 now = self._clock.monotonic()
                 wait, scope = self._wait(now, endpoint, ticket, write=write)
                 if wait <= 0:
-                    if self._busy - self._lent() < self.limit:
+                    limit = self.limit
+                    if self._busy < limit or self._busy - self._lent() < limit:
                         self._busy += 1
                         if write and ticket:
                             self._note_write(ticket, now)
@@ -89,11 +94,11 @@ class Gate:
                             retry_after=self._patience,
                             scope=Scope.SITE,
                         )
-                    glance = min(left, _GLANCE)
-                    if not self._turns.wait(timeout=glance):
-                        idle += glance
+                    recheck = min(left, _RECHECK_SECONDS)
+                    if not self._turns.wait(timeout=recheck):
+                        idle += recheck
                     continue
-                # Woken for a place that is free, and kept from it by a limit: let somebody else have it.
+                # A turn may be free that this caller must not take yet: wake another caller for it.
                 self._turns.notify()
             if now + wait - begun > self._patience:
                 raise Refused(
@@ -104,21 +109,17 @@ class Gate:
             self._clock.sleep(wait)
 
     def _wait(self, now: float, endpoint: str, ticket: str, *, write: bool) -> tuple[float, Scope]:
-        waits = [
-            (self._until.get((scope, name), 0.0) - now, scope)
-            for scope, name in (
-                (Scope.SITE, ""),
-                (Scope.ENDPOINT, endpoint),
-                (Scope.TICKET, ticket),
-            )
-            if scope is not Scope.TICKET or (ticket and write)
-        ]
+        """The longest wait in seconds that a limit asks of this call, and what that limit covers."""
+        covers = [(Scope.SITE, ""), (Scope.ENDPOINT, endpoint)]
+        waits: list[tuple[float, Scope]] = []
         if write and ticket:
+            covers.append((Scope.TICKET, ticket))
             times = self._writes.get(ticket, deque())
             for seconds, most in WRITE_WINDOWS:
                 recent = [at for at in times if at > now - seconds]
                 if len(recent) >= most:
                     waits.append((recent[-most] + seconds - now, Scope.TICKET))
+        waits += [(self._until.get(cover, 0.0) - now, cover[0]) for cover in covers]
         return max(waits, key=lambda pair: pair[0])
 
     def _note_write(self, ticket: str, now: float) -> None:
@@ -131,41 +132,42 @@ class Gate:
             self._writes = {
                 name: known for name, known in self._writes.items() if known[-1] > oldest
             }
-            self._until = {place: until for place, until in self._until.items() if until > now}
+            self._until = {cover: until for cover, until in self._until.items() if until > now}
 
-    def slow(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
-        """Jira refused for now: hold back what the limit covers. Returns the seconds of the pause."""
+    def slow_down(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
+        """Jira answered with a rate limit: pause what the limit covers. Returns the pause in seconds."""
         with self._turns:
             now = self._clock.monotonic()
             self._refusals += 1
             seconds = limit.seconds
             if seconds is None:
                 seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8))
-            # Spread those that wait, or they all come back in the same instant.
+            # Jitter: otherwise all waiting callers would call again in the same instant.
             seconds = max(seconds, 0.1) * (1 + random.random() / 10)
             name = {Scope.SITE: "", Scope.ENDPOINT: endpoint, Scope.TICKET: ticket}[limit.scope]
-            place = (limit.scope, name)
-            self._until[place] = max(self._until.get(place, 0.0), now + seconds)
+            self._pause_until((limit.scope, name), now + seconds)
             if limit.scope is not Scope.TICKET and now - self._halved_at >= _ECHO_SECONDS:
                 self._limit = max(1.0, self._limit / 2)
                 self._halved_at = now
             return seconds
 
-    def pause(self) -> float:
-        """For how many seconds more the whole site is to be left alone, 0 if it is not."""
-        with self._turns:
-            return max(0.0, self._until.get((Scope.SITE, ""), 0.0) - self._clock.monotonic())
-
-    def hold(self, seconds: float) -> None:
-        """Jira asked another of us to leave the whole site alone."""
-        with self._turns:
-            until = self._clock.monotonic() + seconds
-            self._until[(Scope.SITE, "")] = max(self._until.get((Scope.SITE, ""), 0.0), until)
-
-    def fine(self) -> None:
-        """A call went well: allow a little more."""
+    def speed_up(self) -> None:
+        """A call succeeded: let the limit of concurrent calls grow a little."""
         with self._turns:
             self._refusals = 0
             if self._limit < self._ceiling:
                 self._limit = min(float(self._ceiling), self._limit + 1.0 / self._limit)
                 self._turns.notify()
+
+    def paused_for(self) -> float:
+        """For how many seconds more no call is made to the site, 0 if calls are made."""
+        with self._turns:
+            return max(0.0, self._until.get((Scope.SITE, ""), 0.0) - self._clock.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        """Make no call to the site for so long: Jira asked another daemon with our account to wait."""
+        with self._turns:
+            self._pause_until((Scope.SITE, ""), self._clock.monotonic() + seconds)
+
+    def _pause_until(self, cover: tuple[Scope, str], until: float) -> None:
+        self._until[cover] = max(self._until.get(cover, 0.0), until)

@@ -1,12 +1,13 @@
-"""What a 429 (or a 503 with Retry-After) says: how long to wait, and what it covers.
+"""The headers of a 429 (or a 503 with Retry-After): how long to wait, and which calls have to wait.
 
-Facts: Atlassian's page on rate limiting. ``RateLimit-Reason`` is ``jira-burst-based`` (one endpoint),
-``jira-per-issue-on-write`` (one ticket) or ``jira-quota-*`` (everything); Data Center sends none and
-limits the whole account.
+Source: Atlassian's page on rate limiting. ``RateLimit-Reason`` is ``jira-burst-based`` (one endpoint),
+``jira-per-issue-on-write`` (one ticket) or ``jira-quota-*`` (everything). Data Center sends no reason,
+and limits the whole account.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ LONGEST_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A wait that Jira asked for. ``seconds`` is None where it named no time."""
+    """A wait that Jira asked for. ``seconds`` is None where Jira named no time."""
 
     scope: Scope
     seconds: float | None
@@ -38,8 +39,10 @@ def _moment(text: str) -> datetime | None:
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait, from ``Retry-After`` (seconds or an HTTP date) or ``X-RateLimit-Reset``.
 
-    None where there is neither; never negative, never more than an hour. ``now`` is seconds since
-    the epoch.
+    None where there is neither header; otherwise from 0 to 3600. ``now`` is seconds since the epoch.
+
+    >>> retry_after({"Retry-After": "7"}, 1_900_000_000.0)
+    7.0
     """
     for name in ("Retry-After", "X-RateLimit-Reset"):
         text = (headers.get(name) or "").strip()
@@ -55,7 +58,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         else:
             if name == "X-RateLimit-Reset" and seconds > 1e9:
                 seconds -= now
-        if seconds == seconds:
+        if not math.isnan(seconds):
             return min(max(seconds, 0.0), LONGEST_SECONDS)
     return None
 

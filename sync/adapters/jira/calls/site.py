@@ -1,4 +1,4 @@
-"""A Jira site as the adapter needs to know it."""
+"""The settings of one Jira site."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class JiraSite:
     ``url`` is where calls go (for scoped tokens ``https://api.atlassian.com/ex/jira/<cloud id>``),
     ``browse_url`` what people open, by default the same. ``deployment`` is ``auto`` (asked of the
     server once), ``cloud`` or ``datacenter``. Cloud takes ``email`` and API token, Data Center a
-    personal access token. ``index_lag`` is after how long a search surely shows what was created.
-    ``ceiling`` is the most calls under way at once. ``patience`` is how long a caller waits at the
-    gate before it is sent away with Refused. ``probe_first`` and ``probe_cap`` bound the interval
+    personal access token. ``index_lag`` is the time after which a search surely finds a new ticket.
+    ``ceiling`` is the most concurrent calls. ``patience`` is how long a caller waits for its turn
+    before the call is Refused. ``probe_first`` and ``probe_cap`` bound the interval
     between probes of a site that is down, or of a project whose calls hang.
     """
 
@@ -37,7 +37,7 @@ class JiraSite:
 
     @property
     def hang_after(self) -> float:
-        """Seconds after which a call without an answer is one that hangs."""
+        """Seconds after which a call without an answer counts as hanging."""
         return min(3.0, self.read_timeout / 2)
 
     @property

@@ -1,4 +1,4 @@
-"""Rules held against a real site: everything they name exists, and our account may do it."""
+"""Rules compared with a real site: what they name exists there, and our account may do it."""
 
 from sync.adapters.jira.check.findings import Finding, Report
 from sync.adapters.jira.check.site import check_site

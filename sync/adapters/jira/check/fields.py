@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync.adapters.jira.check.findings import Report
-from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
-from sync.adapters.jira.fields.values import Values, is_empty, nearest
-from sync.adapters.jira.text.plain import LABEL_LIMIT
+from sync.adapters.jira.fields.field import FieldInfo, Shape
+from sync.adapters.jira.fields.screen import field_on_screen
+from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Missing, Rejected
+from sync.domain.ticket_text import LABEL_LIMIT, is_empty
 from sync.rules import Rule
 from sync.rules.values import Value
 
-# Given by every create call.
+# Fields that every create call gives.
 _OURS = {"project", "issuetype", "summary", "labels"}
 
 
@@ -23,20 +24,23 @@ class FieldsCheck:
 
     def __init__(self, tracker: JiraTracker, report: Report) -> None:
         self._tracker = tracker
-        self._inspect = tracker.inspect
+        self._metadata = tracker.metadata
         self._report = report
 
     def check(self, rule: Rule, issue_type: str) -> None:
         """Everything about a rule's fields on the create screen of ``issue_type``."""
         try:
-            screen = self._inspect.create_fields(rule.project, issue_type)
+            screen = self._metadata.create_fields(rule.project, issue_type)
         except Rejected as fault:
             self._report.add(rule.position, rule.name, "project", str(fault))
             return
         given: set[str] = set()
+        where = f"{issue_type} in {rule.project}"
         for name, plan in rule.projection.fields.items():
-            info = self._on_screen(rule, name, plan.value, screen, issue_type)
-            if info is None:
+            try:
+                info = field_on_screen(name, screen, self._metadata.all_fields, where)
+            except Rejected as fault:
+                self._add(rule, plan.value, str(fault), fault.remedy)
                 continue
             given.add(info.id)
             self._literal(rule, info, plan.value)
@@ -46,46 +50,15 @@ class FieldsCheck:
     def _add(self, rule: Rule, value: Value, problem: str, remedy: str) -> None:
         self._report.add(value.position, rule.name, value.key, problem, remedy)
 
-    def _on_screen(
-        self,
-        rule: Rule,
-        name: str,
-        value: Value,
-        screen: Mapping[str, FieldInfo],
-        issue_type: str,
-    ) -> FieldInfo | None:
-        where = f"the create screen of {issue_type} in {rule.project}"
-        standard = standard_field(name)
-        key = standard.id if standard else name
-        if key in screen:
-            return screen[key]
-        named = [f for f in screen.values() if f.name.casefold() == name.casefold()]
-        if len(named) == 1:
-            return named[0]
-        if named:
-            ids = ", ".join(sorted(f.id for f in named))
-            problem = f"{len(named)} fields on {where} have this name"
-            self._add(rule, value, problem, f"Write the id instead: one of {ids}.")
-            return None
-        known = {**{f.name.casefold(): f for f in self._inspect.fields().values()}}
-        known |= self._inspect.fields()
-        if standard is not None or name.casefold() in known or name in known:
-            remedy = "Put the field on that screen in Jira, or take it out of the rule."
-            self._add(rule, value, f"the field is not on {where}", remedy)
-            return None
-        names = [f.name for f in screen.values()]
-        self._add(rule, value, f"the site has no field {name!r}", nearest(name, names))
-        return None
-
     def _literal(self, rule: Rule, info: FieldInfo, value: Value) -> None:
-        """A value that is the same for every subject must be one the field takes."""
+        """Report a value that the field does not take, where it is the same for every subject."""
         if info.shape is Shape.LABELS:
             self._labels(rule, value)
         known, wished = constant(value)
         if not known or is_empty(wished):
             return
         try:
-            Values(self._tracker.cloud, self._inspect.user).canonical(info, wished)
+            Values(self._tracker.cloud(), self._metadata.user).canonical(info, wished)
         except Rejected as fault:
             self._add(rule, _blamed(value, fault), str(fault), fault.remedy)
             return
@@ -134,7 +107,7 @@ class FieldsCheck:
             if not info.required or info.has_default or info.id in given | _OURS:
                 continue
             if info.shape is Shape.USER and info.id == "reporter":
-                continue  # Jira takes whoever makes the ticket.
+                continue  # Jira takes the account that makes the ticket.
             names = [allowed.name for allowed in info.allowed or ()]
             example = f" It may be: {', '.join(names[:8])}." if names else ""
             self._report.add(
@@ -151,7 +124,7 @@ def constant(value: Value) -> tuple[bool, Any]:
     try:
         return True, value.render({})
     except Rejected:
-        # It speaks of the subject.
+        # Without a subject, a template that uses one cannot be rendered.
         return False, None
 
 

@@ -24,8 +24,8 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """The check of one site. ``who`` is our account; ``trouble`` says why the site could not be asked
-    to the end, "" if it could; ``notes`` what could not be seen, and why."""
+    """The check of one site. ``who`` is our account. ``trouble`` says why the check ended early, ""
+    if it did not. ``notes`` say what could not be checked, and why."""
 
     site: str
     who: str = ""
@@ -43,7 +43,7 @@ class Report:
             self.found[one] = None
 
     def note(self, words: str) -> None:
-        """Record what could not be looked at."""
+        """Record what could not be checked."""
         self.notes[words] = None
 
     @property

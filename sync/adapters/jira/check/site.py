@@ -1,4 +1,4 @@
-"""The check of one site: who we are there, its projects, and each rule in turn."""
+"""The check of one site: our account, the projects, and each rule in turn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_site(
     rules: Sequence[Rule],
     default_project: Position,
 ) -> Report:
-    """Hold rules of one site against it. Only reads.
+    """Compare the rules of one site with the site. Only reads.
 
     ``default_project`` is where the site's own project is configured. What keeps the site from being
     asked ends the check with ``trouble``.
@@ -51,15 +51,15 @@ class _Check:
         default_project: Position,
         report: Report,
     ) -> None:
-        self._tracker = tracker
         self._inspect = tracker.inspect
+        self._metadata = tracker.metadata
         self._default_project = default_project
         self._report = report
         self._fields = FieldsCheck(tracker, report)
         self._statuses = StatusesCheck(tracker, report)
 
     def run(self, rules: Sequence[Rule]) -> None:
-        projects = self._inspect.projects()
+        projects = self._metadata.projects()
         for rule in rules:
             if rule.project not in projects:
                 self._no_project(rule, list(projects))
@@ -92,9 +92,9 @@ class _Check:
             needed |= _LINKING
         if any(name.casefold() == "assignee" for name in rule.projection.fields):
             needed |= _ASSIGNING
-        held = self._inspect.permissions(rule.project)
+        granted = self._inspect.permissions(rule.project, needed)
         for name, words in needed.items():
-            if not held.get(name, False):
+            if name not in granted:
                 self._report.add(
                     self._project_position(rule),
                     rule.name,
@@ -104,11 +104,11 @@ class _Check:
                 )
 
     def _issue_type(self, rule: Rule) -> str:
-        """The first type of the rule's that the project has, "" if it has none."""
+        """The first issue type of the rule that the project has, "" if it has none of them."""
         try:
-            there = self._inspect.issue_types(rule.project)
+            there = sorted(self._metadata.issue_types(rule.project))
         except Rejected:
-            # Told of already, as a permission that is missing.
+            # The missing permission is reported already.
             return ""
         by_fold = {name.casefold(): name for name in there}
         for name in rule.issue_type:
@@ -128,8 +128,8 @@ class _Check:
     def _links(self, rule: Rule) -> None:
         if not rule.issues.link or rule.issues.as_children:
             return
-        kinds = self._inspect.link_types()
-        if rule.issues.link.casefold() in {kind.name.casefold() for kind in kinds}:
+        names = self._inspect.link_types()
+        if rule.issues.link.casefold() in {name.casefold() for name in names}:
             return
         given = rule.sheet.tables["issues"].get("link")
         self._report.add(
@@ -137,5 +137,5 @@ class _Check:
             rule.name,
             "issues.link",
             f"the site has no link type {rule.issues.link!r}",
-            nearest(rule.issues.link, [kind.name for kind in kinds]),
+            nearest(rule.issues.link, names),
         )

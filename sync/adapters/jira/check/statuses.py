@@ -1,8 +1,9 @@
-"""Statuses of a rule against the project's workflow: they exist, and there is a way to each."""
+"""Statuses of a rule against the project's workflow: they exist, and transitions lead to each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -20,6 +21,52 @@ from sync.rules.status import StatusWish
 from sync.toml import Position
 
 
+@dataclass(frozen=True, slots=True)
+class _Workflow:
+    """The statuses of a workflow. ``ways`` has the transitions that Jira offers in a status, by status
+    id, for the statuses in which a ticket could be asked."""
+
+    statuses: Sequence[JiraStatus]
+    ways: Mapping[str, tuple[Hop, ...]]
+
+    @property
+    def names(self) -> list[str]:
+        return [one.name for one in self.statuses]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the transitions of every status are known."""
+        return len(self.ways) == len(self.statuses)
+
+    def hops(self) -> Iterator[Hop]:
+        return (hop for hops in self.ways.values() for hop in hops)
+
+    def leads(self, start: JiraStatus, target: StatusTarget) -> bool:
+        """Whether known transitions, one after another, lead from a status to the target."""
+        seen, queue = {start.id}, [start.id]
+        while queue:
+            for hop in self.ways.get(queue.pop(), ()):
+                if reached(target, hop.to):
+                    return True
+                if hop.to.id not in seen:
+                    seen.add(hop.to.id)
+                    queue.append(hop.to.id)
+        return False
+
+    def obstacle(self, start: JiraStatus, target: StatusTarget) -> Stuck | None:
+        """Why a ticket in a status does not get to the target, as far as transitions are known."""
+        hops = self.ways.get(start.id)
+        if hops is None or reached(target, start):
+            return None
+        step = next_transition(target, Observed(TicketRef("", ""), "", "", start, "", {}, hops))
+        if isinstance(step, Stuck):
+            return step
+        if not self.complete or self.leads(start, target):
+            return None
+        reason = f"no transitions lead from {start.name!r} to {target}, on whatever way"
+        return Stuck(reason, "Name a status that can be reached.")
+
+
 class StatusesCheck:
     """Checks the status tables of one rule after the other on one site."""
 
@@ -33,16 +80,17 @@ class StatusesCheck:
         """Everything a rule says of statuses, for tickets of ``issue_type``."""
         by_type = self._inspect.statuses(rule.project)
         there = by_type.get(issue_type) or next(iter(by_type.values()), [])
-        ways = self._ways(rule.project, issue_type, there)
+        workflow = _Workflow(there, self._ways(rule.project, issue_type, there))
         for status, wish in rule.projection.status.items():
-            if self._names(rule, status, wish, there):
-                self._reachable(rule, status, wish, there, ways)
+            there_is = self._target(rule, status, wish.target, workflow)
+            if self._names(rule, status, wish.target, workflow.names) and there_is:
+                self._reachable(rule, status, wish, workflow)
             self._resolutions(rule, status, wish)
             self._screen_fields(rule, status, wish)
-        self._leave_closed(rule, there)
+        self._leave_closed(rule, workflow.names)
 
     def _position(self, rule: Rule, status: Status, *keys: str) -> Position:
-        """Where the first of these keys is given by a person, else where the rule begins."""
+        """Where a person has written the first of these keys, else where the rule begins."""
         for key in keys:
             given = rule.sheet.status.get(status.value, {}).get(key)
             if given is not None and given.by_a_person:
@@ -53,51 +101,56 @@ class StatusesCheck:
         given = rule.sheet.status.get(status.value, {}).get(key)
         return given is not None and given.by_a_person
 
-    def _names(self, rule: Rule, status: Status, wish: StatusWish, there: list[JiraStatus]) -> bool:
-        """Whether everything named is there."""
-        target, word = wish.target, f"status.{status.value}"
-        names = [one.name for one in there]
-        good = True
-        if target.status and not any(reached(target, one) for one in there):
+    def _target(
+        self, rule: Rule, status: Status, target: StatusTarget, workflow: _Workflow
+    ) -> bool:
+        """Whether a status that the target names, or one of its category, is there."""
+        key, problem, remedy = "", "", ""
+        if target.status and not any(reached(target, one) for one in workflow.statuses):
+            key, problem = "status", f"the workflow has no status {target.status!r}"
+            remedy = nearest(target.status, workflow.names)
+        elif target.category and all(o.category is not target.category for o in workflow.statuses):
+            key = "category"
+            problem = f"the workflow has no status of category {target.category.value!r}"
+            remedy = f"Its statuses are: {', '.join(workflow.names)}."
+        if problem:
+            place, word = self._position(rule, status, key), f"status.{status.value}"
+            self._report.add(place, rule.name, word, problem, remedy)
+        return not problem
+
+    def _names(
+        self, rule: Rule, status: Status, target: StatusTarget, names: Sequence[str]
+    ) -> bool:
+        """Whether the statuses of ``via`` and ``prefer`` are there."""
+        unknown = {
+            "via": [p for p in target.via if not _any_like(p, names)],
+            # A list that serves many projects names statuses that some of them lack: it is wrong only
+            # where none is there, and then only the names that look like a slip of the pen are.
+            "prefer": _slips(target.prefer, names)
+            if not any(_any_like(p, names) for p in target.prefer)
+            else [],
+        }
+        wrong = [
+            (key, pattern)
+            for key, patterns in unknown.items()
+            for pattern in patterns
+            if self._by_a_person(rule, status, key)
+        ]
+        for key, pattern in wrong:
             self._report.add(
-                self._position(rule, status, "status"),
+                self._position(rule, status, key),
                 rule.name,
-                word,
-                f"the workflow has no status {target.status!r}",
-                nearest(target.status, names),
+                f"status.{status.value}.{key}",
+                f"the workflow has no status {pattern!r}",
+                nearest(pattern, names),
             )
-            good = False
-        if target.category and not any(one.category is target.category for one in there):
-            self._report.add(
-                self._position(rule, status, "category"),
-                rule.name,
-                word,
-                f"the workflow has no status of category {target.category.value!r}",
-                f"Its statuses are: {', '.join(names)}.",
-            )
-            good = False
-        for key, patterns in (("via", target.via), ("prefer", target.prefer)):
-            if not self._by_a_person(rule, status, key):
-                continue
-            unknown = [p for p in patterns if not _any_like(p, names)]
-            if key == "prefer":
-                # One that is there is enough, and lists serve many projects: only slips count.
-                unknown = _slips(patterns, names) if len(unknown) == len(patterns) else []
-            for pattern in unknown:
-                self._report.add(
-                    self._position(rule, status, key),
-                    rule.name,
-                    f"{word}.{key}",
-                    f"the workflow has no status {pattern!r}",
-                    nearest(pattern, names),
-                )
-                good = False
-        return good
+        return not wrong
 
     def _ways(
         self, project: str, issue_type: str, there: Iterable[JiraStatus]
     ) -> Mapping[str, tuple[Hop, ...]]:
-        """What Jira offers in each status, by its id, as far as a ticket stands there to be asked."""
+        """The transitions that Jira offers in each status, by status id. Only a ticket shows them, so a
+        status without a ticket is left out."""
         key = (project, issue_type)
         if key in self._seen:
             return self._seen[key]
@@ -117,53 +170,40 @@ class StatusesCheck:
         self._seen[key] = found
         return found
 
-    def _reachable(
-        self,
-        rule: Rule,
-        status: Status,
-        wish: StatusWish,
-        there: list[JiraStatus],
-        ways: Mapping[str, tuple[Hop, ...]],
-    ) -> None:
+    def _reachable(self, rule: Rule, status: Status, wish: StatusWish, workflow: _Workflow) -> None:
+        """Report a target to which no transitions lead from some status."""
         target = _filled(wish)
-        if target.leave or not ways:
+        if target.leave or not workflow.ways:
             return
-        if target.transition and len(ways) == len(there):
-            offered = {hop.name for hops in ways.values() for hop in hops}
-            ids = {hop.id for hops in ways.values() for hop in hops}
-            if target.transition not in ids and not _any_like(target.transition, offered):
+        if target.transition:
+            self._transition(rule, status, target.transition, workflow)
+            return
+        for start in workflow.statuses:
+            # Tickets leave a done status only when their subject opens again.
+            if start.category is Category.DONE and status is not Status.OPEN:
+                continue
+            if (stuck := workflow.obstacle(start, target)) is not None:
                 self._report.add(
-                    self._position(rule, status, "transition"),
+                    self._position(rule, status, "status", "category", "prefer", "via"),
                     rule.name,
                     f"status.{status.value}",
-                    f"the workflow has no transition {target.transition!r}",
-                    nearest(target.transition, offered),
+                    stuck.reason,
+                    stuck.remedy,
                 )
                 return
-        if target.transition:
-            return
-        for one in there:
-            hops = ways.get(one.id)
-            if hops is None or reached(target, one) or not _comes_from(one, status):
-                continue
-            step = next_transition(target, _standing(one, hops))
-            lost = Stuck(
-                f"no transitions lead from {one.name!r} to {target}, on whatever way",
-                "Name a status that can be reached.",
-            )
-            if not isinstance(step, Stuck) and (
-                len(ways) < len(there) or _arrives(target, one, ways)
-            ):
-                continue
-            stuck = step if isinstance(step, Stuck) else lost
+
+    def _transition(self, rule: Rule, status: Status, name: str, workflow: _Workflow) -> None:
+        """Report a transition that no status offers."""
+        offered = {hop.name for hop in workflow.hops()}
+        ids = {hop.id for hop in workflow.hops()}
+        if workflow.complete and name not in ids and not _any_like(name, offered):
             self._report.add(
-                self._position(rule, status, "status", "category", "prefer", "via"),
+                self._position(rule, status, "transition"),
                 rule.name,
                 f"status.{status.value}",
-                stuck.reason,
-                stuck.remedy,
+                f"the workflow has no transition {name!r}",
+                nearest(name, offered),
             )
-            return
 
     def _resolutions(self, rule: Rule, status: Status, wish: StatusWish) -> None:
         if not self._by_a_person(rule, status, "resolution") or wish.resolution is None:
@@ -181,7 +221,7 @@ class StatusesCheck:
             )
 
     def _screen_fields(self, rule: Rule, status: Status, wish: StatusWish) -> None:
-        fields = self._inspect.fields()
+        fields = self._tracker.metadata.all_fields()
         by_name = {info.name.casefold(): info for info in fields.values()}
         for name, value in wish.fields.items():
             info = fields.get(name) or by_name.get(name.casefold())
@@ -195,26 +235,23 @@ class StatusesCheck:
             if not known:
                 continue
             try:
-                Values(self._tracker.cloud, self._inspect.user).canonical(info, wished)
+                Values(self._tracker.cloud(), self._tracker.metadata.user).canonical(info, wished)
             except Rejected as fault:
                 self._report.add(value.position, rule.name, key, str(fault), fault.remedy)
 
-    def _leave_closed(self, rule: Rule, there: list[JiraStatus]) -> None:
-        for key, names in (
-            ("statuses", [one.name for one in there]),
-            ("resolutions", self._inspect.resolutions()),
+    def _leave_closed(self, rule: Rule, statuses: Sequence[str]) -> None:
+        for key, word, names in (
+            ("statuses", "status", statuses),
+            ("resolutions", "resolution", self._inspect.resolutions()),
         ):
             given = rule.sheet.tables["leave_closed"].get(key)
             if given is None or not given.by_a_person:
                 continue
             for name in given.value:
                 if not _any_like(name, names):
+                    problem, remedy = f"there is no {word} {name!r}", nearest(name, names)
                     self._report.add(
-                        given.position,
-                        rule.name,
-                        f"leave_closed.{key}",
-                        f"there is no {'status' if key == 'statuses' else 'resolution'} {name!r}",
-                        nearest(name, names),
+                        given.position, rule.name, f"leave_closed.{key}", problem, remedy
                     )
 
 
@@ -222,48 +259,21 @@ def _any_like(pattern: str, names: Iterable[str]) -> bool:
     return any(fnmatchcase(name.casefold(), pattern.casefold()) for name in names)
 
 
-def _slips(patterns: Iterable[str], names: list[str]) -> list[str]:
-    """Names that are nearly one of the known."""
+def _slips(patterns: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Patterns that are nearly, but not quite, one of the names."""
     folded = [name.casefold() for name in names]
     return [p for p in patterns if get_close_matches(p.casefold(), folded, 1, 0.7)]
 
 
-def _arrives(target: StatusTarget, start: JiraStatus, ways: Mapping[str, tuple[Hop, ...]]) -> bool:
-    """Whether any way over known transitions leads from a status to the target."""
-    seen, queue = {start.id}, [start.id]
-    while queue:
-        for hop in ways.get(queue.pop(), ()):
-            if reached(target, hop.to):
-                return True
-            if hop.to.id not in seen:
-                seen.add(hop.to.id)
-                queue.append(hop.to.id)
-    return False
-
-
-def _comes_from(one: JiraStatus, status: Status) -> bool:
-    """Whether tickets move from there for this upstream status: from done, only to open again."""
-    return one.category is not Category.DONE or status is Status.OPEN
-
-
 def _filled(wish: StatusWish) -> StatusTarget:
-    """The target with something for each screen field the rule gives, whatever its value will be."""
+    """The target with a stand-in for each screen field whose value depends on the subject."""
     try:
         return wish.aim({})
     except Fault:
-        target = wish.target
         known, resolution = constant(wish.resolution) if wish.resolution else (True, None)
         names = resolution if isinstance(resolution, list) else [resolution] if resolution else []
-        return StatusTarget(
-            status=target.status,
-            transition=target.transition,
-            category=target.category,
-            prefer=target.prefer,
-            via=target.via,
+        return replace(
+            wish.target,
             resolution=tuple(map(str, names)) if known else (),
             fields=dict.fromkeys([*wish.fields, *([] if known else ["resolution"])], "?"),
         )
-
-
-def _standing(status: JiraStatus, hops: tuple[Hop, ...]) -> Observed:
-    return Observed(TicketRef("", ""), "", "", status, "", {}, hops)

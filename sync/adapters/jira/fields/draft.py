@@ -2,56 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-from sync.adapters.jira.calls.deployment import Deployment
-from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
-from sync.adapters.jira.fields.metadata import Metadata
-from sync.adapters.jira.fields.values import Values, nearest
+from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_fields
+from sync.adapters.jira.fields.part import Part
+from sync.adapters.jira.fields.screen import field_on_screen
+from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import Desired
-from sync.domain.ticket import FAMILY_LABEL, Draft, DraftField, FieldKind, marker_label
+from sync.domain.ticket import Draft, DraftField, FieldKind, marked
 
 _KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
 
 
-class Drafter:
-    """Shared by threads."""
-
-    def __init__(self, metadata: Metadata, deployment: Deployment) -> None:
-        self._metadata = metadata
-        self._deployment = deployment
-
-    def values(self) -> Values:
-        return Values(self._deployment.dialect().cloud, self._metadata.user)
+class Drafts(Part):
+    """What a rule asks for, in the site's own terms."""
 
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
-        """Raises Rejected for a name or value that the site does not have, as it is now. ``anew``:
-        somebody asked for another try."""
+        """See ``sync.ports.Tracker``."""
         try:
             return self._draft(desired)
         except Rejected:
-            if not self._metadata.renew(desired.project, soon=anew):
+            if not self._metadata.forget_old(desired.project, asked=anew):
                 raise
         return self._draft(desired)
 
     def _draft(self, desired: Desired) -> Draft:
-        values = self.values()
         issue_type = self._issue_type(desired)
-        whole_at = desired.remote_links[0].url if desired.remote_links else ""
-        fields: dict[str, DraftField] = {}
-        for name, wish in desired.fields.items():
-            info = self._resolve(name, desired.project, issue_type)
-            self._metadata.meet(info)
-            fields[info.id] = DraftField(
+        infos = self._resolve(desired, issue_type)
+        values = Values(self._calls.cloud(), self._metadata.user).canonical_all(
+            [(infos[name], wish.value) for name, wish in desired.fields.items()],
+            whole_at=desired.remote_links[0].url if desired.remote_links else "",
+        )
+        fields = {
+            info.id: DraftField(
                 id=info.id,
                 name=info.name,
                 kind=_KINDS.get(info.shape, FieldKind.PLAIN),
-                value=values.canonical(info, wish.value, whole_at=whole_at),
-                ownership=wish.ownership,
+                value=values[info.id],
+                ownership=desired.fields[name].ownership,
             )
-        self._mark(fields, desired)
-        if fields.get("summary") is None or not fields["summary"].value:
+            for name, info in infos.items()
+        }
+        known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
+        fields["labels"] = replace(known, value=marked(known.value, desired.key))
+        if "summary" not in fields or not fields["summary"].value:
             raise Rejected(
                 "the summary is empty",
                 cause=Cause.FIELD,
@@ -59,16 +54,6 @@ class Drafter:
                 remedy="Give `summary` in the rule a text that is never empty.",
             )
         return Draft(desired, desired.project, issue_type, fields)
-
-    def _mark(self, fields: dict[str, DraftField], desired: Desired) -> None:
-        marker = marker_label(desired.key)
-        known = fields.get("labels")
-        labels = sorted({*(known.value if known else ()), FAMILY_LABEL, marker})
-        fields["labels"] = (
-            DraftField("labels", "Labels", FieldKind.LABELS, labels, known.ownership)
-            if known
-            else DraftField("labels", "Labels", FieldKind.LABELS, labels)
-        )
 
     def _issue_type(self, desired: Desired) -> str:
         wished = desired.issue_type
@@ -80,44 +65,14 @@ class Drafter:
                 return there[name.casefold()]
         raise self._metadata.no_issue_type(desired.project, wished)
 
-    def _resolve(self, name: str, project: str, issue_type: str) -> FieldInfo:
-        standard = standard_field(name)
-        if standard is not None:
-            return standard
-        on_screen = self._metadata.create_fields(project, issue_type)
-        if name in on_screen:
-            return on_screen[name]
-        named = [f for f in on_screen.values() if f.name.casefold() == name.casefold()]
-        if len(named) == 1:
-            return named[0]
-        if named:
-            ids = ", ".join(sorted(f.id for f in named))
-            raise Rejected(
-                f"{len(named)} fields are named {name!r}",
-                cause=Cause.FIELD,
-                field=name,
-                remedy=f"Write the id in the rule instead: one of {ids}.",
-            )
-        raise self._nowhere(name, on_screen, project, issue_type)
-
-    def _nowhere(
-        self, name: str, on_screen: Mapping[str, FieldInfo], project: str, issue_type: str
-    ) -> Rejected:
-        elsewhere = [
-            f
-            for f in self._metadata.all_fields().values()
-            if name.casefold() in (f.name.casefold(), f.id.casefold())
-        ]
-        if elsewhere:
-            return Rejected(
-                f"{elsewhere[0].name} is not on the create screen of {issue_type} in {project}",
-                cause=Cause.FIELD,
-                field=elsewhere[0].name,
-                remedy="Put the field on that screen in Jira, or take it out of the rule.",
-            )
-        return Rejected(
-            f"the site has no field {name!r}",
-            cause=Cause.FIELD,
-            field=name,
-            remedy=nearest(name, [f.name for f in on_screen.values()]),
-        )
+    def _resolve(self, desired: Desired, issue_type: str) -> dict[str, FieldInfo]:
+        """The field for each name that the rule gives. Standard fields need no look at the screen."""
+        infos = standard_fields(desired.fields)
+        others = [name for name in desired.fields if name not in infos]
+        if others:
+            screen = self._metadata.create_fields(desired.project, issue_type)
+            where = f"{issue_type} in {desired.project}"
+            for name in others:
+                infos[name] = field_on_screen(name, screen, self._metadata.all_fields, where)
+            self._metadata.learn(infos.values())
+        return {name: infos[name] for name in desired.fields}

@@ -1,8 +1,8 @@
-"""Fields of a Jira site: what each holds, under which names rules speak of it."""
+"""A field of a Jira site: what it holds, and the names that rules may give it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -105,7 +105,7 @@ def field_info(id_: str, raw: Mapping[str, Any]) -> FieldInfo:
     )
 
 
-# Fields every Jira has and describes the same, so that they need no metadata call.
+# Fields that every Jira has and describes alike, so that no call is needed to learn about them.
 STANDARD: Mapping[str, FieldInfo] = {
     info.id: info
     for info in (
@@ -126,23 +126,17 @@ STANDARD: Mapping[str, FieldInfo] = {
     )
 }
 
-_ALIASES = {
-    "due_date": "duedate",
-    "due date": "duedate",
-    "fix_versions": "fixVersions",
-    "fix versions": "fixVersions",
-    "affects_versions": "versions",
-    "affects versions": "versions",
-    "security_level": "security",
-    "security level": "security",
-}
 _BY_NAME = {
     **{info.id.casefold(): info for info in STANDARD.values()},
     **{info.name.casefold(): info for info in STANDARD.values()},
-    **{alias: STANDARD[id_] for alias, id_ in _ALIASES.items()},
 }
 
 
+def standard_fields(names: Iterable[str]) -> dict[str, FieldInfo]:
+    """The standard fields that a rule means by ``names``, without the names of other fields."""
+    return {name: info for name in names if (info := standard_field(name)) is not None}
+
+
 def standard_field(name: str) -> FieldInfo | None:
-    """The standard field a rule means by ``name``, None where it means another."""
-    return _BY_NAME.get(name.strip().casefold())
+    """The standard field that a rule names by id or name, as in ``due_date``; None for another."""
+    return _BY_NAME.get(name.strip().casefold().replace("_", " "))

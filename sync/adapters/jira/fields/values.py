@@ -16,8 +16,8 @@ from typing import Any
 
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
 from sync.adapters.jira.text import rich as text
-from sync.adapters.jira.text.plain import LINE_LIMIT, SUMMARY_LIMIT, label, one_line
 from sync.domain.errors import Cause, Rejected
+from sync.domain.ticket_text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, one_line, parts
 
 UserOf = Callable[[str], str | None]
 
@@ -35,26 +35,26 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
     return f"It may be: {', '.join(known[:12])}{more}."
 
 
-def is_empty(value: Any) -> bool:
-    return (
-        value is None
-        or value == ""
-        or value == []
-        or (isinstance(value, str) and not value.strip())
-    )
-
-
 class Values:
-    """Turns wishes into canonical values. ``cloud`` is the dialect, ``user_of`` looks up addresses."""
+    """Turns a rule's values into canonical ones. ``user_of`` gives the account of an email address."""
 
     def __init__(self, cloud: bool, user_of: UserOf) -> None:
         self._cloud = cloud
         self._user_of = user_of
 
+    def canonical_all(
+        self, wished: Iterable[tuple[FieldInfo, Any]], *, whole_at: str = ""
+    ) -> dict[str, Any]:
+        """``canonical`` for many fields, by field id."""
+        return {info.id: self.canonical(info, value, whole_at=whole_at) for info, value in wished}
+
     def canonical(self, info: FieldInfo, value: Any, *, whole_at: str = "") -> Any:
-        """The canonical form. Raises Rejected naming the field and the nearest valid values."""
+        """The canonical form. Raises Rejected with the field and the nearest valid values.
+
+        A text that is too long for Jira is cut, with a note that the whole text is at ``whole_at``.
+        """
         if info.shape is Shape.LABELS:
-            return sorted({found for part in _parts(value) if (found := label(part))})
+            return labels(value)
         if is_empty(value):
             return None
         if info.shape is Shape.TEXT:
@@ -95,7 +95,7 @@ class Values:
         return choose(info, str(value).strip(), info.allowed)
 
     def _options(self, info: FieldInfo, value: Any) -> list[str] | None:
-        names = {choose(info, part, info.allowed) for part in _parts(value, info.allowed)}
+        names = {choose(info, part, info.allowed) for part in _choices(value, info.allowed)}
         return sorted(names) or None
 
     def _cascade(self, info: FieldInfo, value: Any) -> str:
@@ -126,7 +126,7 @@ class Values:
         return found
 
     def _users(self, info: FieldInfo, value: Any) -> list[str] | None:
-        return sorted({self._user(info, part) for part in _parts(value)}) or None
+        return sorted({self._user(info, part) for part in parts(value)}) or None
 
     def _key(self, info: FieldInfo, value: Any) -> str:
         return str(value).strip()
@@ -176,16 +176,12 @@ def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> s
     )
 
 
-def _parts(value: Any, allowed: Sequence[Allowed] | None = None) -> list[str]:
-    """A list's items; a string is cut at commas unless it is itself an allowed value."""
-    if is_empty(value):
-        return []
-    if isinstance(value, list | tuple | set | frozenset):
-        return [str(item).strip() for item in value if not is_empty(item)]
+def _choices(value: Any, allowed: Sequence[Allowed] | None) -> list[str]:
+    """The parts of a value; a string with a comma is one part where it is itself an allowed value."""
     whole = str(value).strip()
     if any(known.name.casefold() == whole.casefold() for known in allowed or ()):
         return [whole]
-    return [part.strip() for part in whole.split(",") if part.strip()]
+    return parts(value)
 
 
 def parse_datetime(text_: str) -> datetime | None:

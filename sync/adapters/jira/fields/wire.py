@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sync.adapters.jira.fields.field import FieldInfo, Shape
@@ -11,75 +11,100 @@ from sync.adapters.jira.text import rich as text
 from sync.domain.ticket import Document
 
 
-def encode(info: FieldInfo, value: Any, cloud: bool) -> Any:
-    """A canonical value for the wire. None clears the field."""
-    shape = info.shape
+def encode(fields: Iterable[tuple[FieldInfo, Any]], cloud: bool) -> dict[str, Any]:
+    """Canonical values for the wire, by field id. None clears a field."""
+    return {info.id: _encoded(info.shape, value, cloud) for info, value in fields}
+
+
+def decode(raw: Mapping[str, Any], infos: Mapping[str, FieldInfo], cloud: bool) -> dict[str, Any]:
+    """What Jira shows, in canonical form, by field id. A field without an info is read by the form of
+    its value."""
+    return {id_: _decoded(infos.get(id_), value, cloud) for id_, value in raw.items()}
+
+
+def _encoded(shape: Shape, value: Any, cloud: bool) -> Any:
     if isinstance(value, Document) or shape is Shape.TEXT:
         return text.to_jira(value if isinstance(value, Document) else None, cloud)
     if value is None or value == []:
         return [] if shape in (Shape.LABELS, Shape.NAMED_LIST) else None
-    if shape is Shape.OPTION:
-        return {"value": value}
-    if shape is Shape.OPTIONS:
-        return [{"value": name} for name in value]
-    if shape is Shape.CASCADE:
-        parent, _, child = str(value).partition(" > ")
-        return {"value": parent, "child": {"value": child}} if child else {"value": parent}
-    if shape is Shape.NAMED:
-        return {"name": value}
-    if shape is Shape.NAMED_LIST:
-        return [{"name": name} for name in value]
-    user = "accountId" if cloud else "name"
-    if shape is Shape.USER:
-        return {user: value}
-    if shape is Shape.USERS:
-        return [{user: name} for name in value]
-    if shape in (Shape.PARENT, Shape.PROJECT):
-        return {"id" if str(value).isdigit() else "key": value}
-    return value
+    write = _WRITE.get(shape)
+    return write(value, cloud) if write else value
 
 
-def decode(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
-    """What Jira shows, in canonical form. ``info`` None: told from the value's own shape."""
-    shape = info.shape if info else None
-    if shape is Shape.TEXT:
-        made = text.from_jira(raw, cloud)
-        return made if made.blocks else None
-    if shape is Shape.LABELS:
-        return sorted(str(label) for label in raw or [])
+def _cascade(value: str, cloud: bool) -> dict[str, Any]:
+    parent, _, child = value.partition(" > ")
+    return {"value": parent, "child": {"value": child}} if child else {"value": parent}
+
+
+def _user(name: str, cloud: bool) -> dict[str, str]:
+    return {"accountId" if cloud else "name": name}
+
+
+def _id_or_key(value: Any, cloud: bool) -> dict[str, Any]:
+    return {"id" if str(value).isdigit() else "key": value}
+
+
+# Shapes that are not here go as they are.
+_WRITE: Mapping[Shape, Callable[[Any, bool], Any]] = {
+    Shape.OPTION: lambda value, cloud: {"value": value},
+    Shape.OPTIONS: lambda value, cloud: [{"value": name} for name in value],
+    Shape.CASCADE: _cascade,
+    Shape.NAMED: lambda value, cloud: {"name": value},
+    Shape.NAMED_LIST: lambda value, cloud: [{"name": name} for name in value],
+    Shape.USER: _user,
+    Shape.USERS: lambda value, cloud: [_user(name, cloud) for name in value],
+    Shape.PARENT: _id_or_key,
+    Shape.PROJECT: _id_or_key,
+}
+
+
+def _decoded(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
+    if info is not None and info.shape in _READ:
+        return _READ[info.shape](raw, cloud)
     if raw is None or raw == "" or raw == []:
         return None
     if isinstance(raw, list):
-        return _decode_list(raw, cloud)
-    if isinstance(raw, Mapping):
-        return _decode_object(raw, cloud)
-    if shape is Shape.DATETIME:
-        moment = parse_datetime(str(raw))
-        return datetime_form(moment) if moment else raw
-    if isinstance(raw, float) and raw.is_integer():
-        return int(raw)
-    return raw
+        return sorted((_plain(item, cloud) for item in raw), key=str)
+    return int(raw) if isinstance(raw, float) and raw.is_integer() else _plain(raw, cloud)
 
 
-def _decode_list(raw: list[Any], cloud: bool) -> list[Any]:
-    found = [_decode_object(v, cloud) if isinstance(v, Mapping) else v for v in raw]
-    return sorted(found, key=str)
+def _text(raw: Any, cloud: bool) -> Document | None:
+    made = text.from_jira(raw, cloud)
+    return made if made.blocks else None
 
 
-def _decode_object(raw: Mapping[str, Any], cloud: bool) -> Any:
+def _datetime(raw: Any, cloud: bool) -> Any:
+    moment = parse_datetime(str(raw)) if raw else None
+    return datetime_form(moment) if moment else raw or None
+
+
+# Shapes that are not here are read by the form of their value.
+_READ: Mapping[Shape, Callable[[Any, bool], Any]] = {
+    Shape.TEXT: _text,
+    Shape.LABELS: lambda raw, cloud: sorted(str(label) for label in raw or []),
+    Shape.DATETIME: _datetime,
+}
+
+
+def _plain(raw: Any, cloud: bool) -> Any:
+    """The name, key or id by which a JSON object of Jira's is known; other values as they are."""
+    if not isinstance(raw, Mapping):
+        return raw
     if raw.get("type") == "doc" and isinstance(raw.get("content"), list):
         return text.from_jira(raw, cloud)
-    if cloud and raw.get("accountId"):
-        return str(raw["accountId"])
-    if "value" in raw:
+    if "value" in raw and not (cloud and raw.get("accountId")):
         child = raw.get("child")
-        below = f" > {child.get('value')}" if isinstance(child, Mapping) else ""
-        return f"{raw['value']}{below}"
-    if "key" in raw and "name" not in raw:
-        return str(raw["key"])
-    if "key" in raw and "projectTypeKey" in raw:
-        return str(raw["key"])
-    for name in ("name", "key", "id"):
+        return f"{raw['value']}" + (
+            f" > {child.get('value')}" if isinstance(child, Mapping) else ""
+        )
+    for name in _names(raw, cloud):
         if raw.get(name) not in (None, ""):
             return str(raw[name])
     return dict(raw)
+
+
+def _names(raw: Mapping[str, Any], cloud: bool) -> tuple[str, ...]:
+    """Which members of a JSON object may identify it, best first."""
+    by_key = "key" in raw and ("name" not in raw or "projectTypeKey" in raw)
+    first = ("accountId",) if cloud else ()
+    return (*first, "key", "name", "id") if by_key else (*first, "name", "key", "id")

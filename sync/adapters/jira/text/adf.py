@@ -1,8 +1,8 @@
 """Atlassian Document Format: Markdown to blocks, and what Jira shows to blocks.
 
-What the converter makes is rebuilt node by node from a small grammar, so that the result is valid by
-construction: the converter's own schema check takes a hundred times as long as the conversion, and
-lets unsafe links pass. No mention nodes: they would notify people.
+The converter's result is rebuilt node by node from a small grammar, and is therefore valid. The
+converter's own schema check takes a hundred times as long as the conversion, and lets unsafe links pass.
+The grammar has no mention nodes, because they would notify people.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from md_adf import markdown_to_adf
 
 from sync.adapters.jira.text.adf_identity import identity
-from sync.adapters.jira.text.plain import safe_href
 from sync.domain.text import clean
 from sync.domain.ticket import Block, Document
+from sync.domain.ticket_text import safe_href
 
 Node = dict[str, Any]
 
@@ -28,14 +28,14 @@ _DEEPEST = 20
 
 
 def from_markdown(markdown: str) -> Document:
-    """Blocks for ``markdown``. Raises whatever the converter raises on what it cannot read."""
+    """Blocks for ``markdown``. Raises any exception where the converter fails on the text."""
     result = markdown_to_adf(markdown, {"validate_adf": False})
     nodes = result.value.get("content", [])
     return document_of([node for raw in nodes for node in _blocks(raw, _IN_CELLS | {"table"}, 0)])
 
 
 def plain(text: str) -> Document:
-    """Blocks of plain paragraphs: what is left when the converter fails."""
+    """Blocks of plain paragraphs, for a text on which the converter fails."""
     parts = [part for part in re.split(r"\n\s*\n", text) if part.strip()]
     return document_of([_paragraph([{"type": "text", "text": part.strip()}]) for part in parts])
 
@@ -62,7 +62,7 @@ def document_of(nodes: Sequence[Mapping[str, Any]]) -> Document:
     return Document(tuple(Block(identity(node), node) for node in nodes))
 
 
-# Rebuilding: one function a kind of node.
+# One function for each kind of node rebuilds it.
 
 
 def _paragraph(inline: list[Node]) -> Node:
@@ -104,7 +104,7 @@ def _marks(raw: Sequence[Mapping[str, Any]]) -> list[Node]:
 
 
 def _blocks(node: Mapping[str, Any], allowed: set[str], depth: int) -> list[Node]:
-    """The node as blocks that may stand where ``allowed`` holds; its text where it may not."""
+    """The node as blocks of the ``allowed`` kinds, its text as a paragraph where it has another."""
     kind = str(node.get("type", ""))
     build = _BUILD.get(kind)
     if build is None or (kind != "taskList" and kind not in allowed) or depth > _DEEPEST:
@@ -169,7 +169,7 @@ def _build_list(node: Mapping[str, Any], depth: int) -> Node | None:
 
 
 def _build_tasks(node: Mapping[str, Any], depth: int) -> Node | None:
-    """Tasks as a plain list: real ones would turn up among people's own."""
+    """Tasks as a plain list: Jira shows real tasks among people's own."""
     items: list[Node] = []
     for child in _children(node):
         done = (child.get("attrs") or {}).get("state") == "DONE"

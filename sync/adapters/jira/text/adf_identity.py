@@ -1,6 +1,6 @@
-"""A block's identity in ADF: what a person sees of it, with the addresses behind links.
+"""A block's identity in ADF: the text that a person sees, with the addresses behind links.
 
-Jira adds ids, layout attributes and marks, and merges or splits runs of text; none of that counts.
+Jira adds ids, layout attributes and marks, and merges or splits runs of text. The identity stays.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Inline nodes that show something although they hold no text: where the words are.
+# Inline nodes without text nodes: the attribute that has the words they show.
 _SHOWING = {
     "mention": "text",
     "emoji": "shortName",
@@ -23,7 +23,7 @@ _TITLED = {"expand", "nestedExpand"}
 
 
 def identity(node: Mapping[str, Any]) -> str:
-    """Squashed visible text, each link's address once after its text."""
+    """The visible text with single spaces, each link's address once after its text."""
     return " ".join("".join(_pieces(node)).split())
 
 
@@ -54,7 +54,7 @@ def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _run(node: Mapping[str, Any]) -> Iterator[str]:
-    """The children, neighbouring texts behind one address taken together."""
+    """The children; neighbouring texts with the same link count as one."""
     open_, linked = "", ""
     for child in node.get("content") or []:
         if not isinstance(child, Mapping):

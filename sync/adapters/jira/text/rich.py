@@ -1,6 +1,7 @@
-"""Rich text: a rule's Markdown to a Document in the site's dialect, and back and forth with Jira.
+"""Rich text: a rule's Markdown as a Document for Cloud (ADF) or Data Center (wiki), and its way to
+Jira and back.
 
-Never raises, whatever the text.
+Nothing here raises, whatever the text.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from typing import Any
 import structlog
 
 from sync.adapters.jira.text import adf, wiki
-from sync.adapters.jira.text.plain import TEXT_LIMIT, safe_href
 from sync.domain.text import clean, cut, units
 from sync.domain.ticket import Document
+from sync.domain.ticket_text import TEXT_LIMIT, safe_href
 
 log = structlog.get_logger("jira")
 
 
 @lru_cache(maxsize=256)
 def document(markdown: str, cloud: bool, whole_at: str = "") -> Document:
-    """Markdown as a Document. Over Jira's limit it is cut, and a last paragraph says so, with the
-    address ``whole_at`` of the whole text if there is one."""
+    """Markdown as a Document. A text over Jira's limit is cut, and a last paragraph says so; it links to
+    ``whole_at``, the address of the whole text, if there is one."""
     text = clean(markdown)
     made = _converted(cut(text, TEXT_LIMIT, "", utf16=True), cloud)
     room = TEXT_LIMIT
@@ -41,7 +42,7 @@ def _converted(text: str, cloud: bool) -> Document:
     try:
         return adf.from_markdown(text) if cloud else wiki.from_markdown(text)
     except Exception as error:
-        # Converters fail on odd input in ways of their own; the words matter more than the markup.
+        # A converter may raise anything on odd input, and words without markup are better than none.
         log.debug("text kept plain", why=type(error).__name__)
         return adf.plain(text) if cloud else wiki.plain(text)
 
@@ -53,14 +54,14 @@ def _size(made: Document, cloud: bool) -> int:
 
 
 def to_jira(made: Document | None, cloud: bool) -> Any:
-    """The value for the wire, None for no text."""
+    """The value for Jira, None for no text."""
     if made is None or not made.blocks:
         return None
     return adf.to_jira(made) if cloud else wiki.to_jira(made)
 
 
 def from_jira(raw: Any, cloud: bool) -> Document:
-    """What Jira shows. Takes either form, because comments and old API versions mix them."""
+    """A Document from what Jira shows. Takes ADF also from Data Center."""
     if cloud or isinstance(raw, dict):
         return adf.from_jira(raw)
     return wiki.from_jira(raw)

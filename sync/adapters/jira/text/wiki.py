@@ -1,7 +1,7 @@
 """Jira's wiki markup: Markdown to blocks, and what Jira shows to blocks.
 
-A block is what stands between empty lines, with ``{code}`` and the like kept whole. Blocks as Jira
-shows them keep their text with the line ends behind it, so that they go back byte for byte.
+Empty lines separate blocks, except within macros such as ``{code}``. A block that Jira shows keeps its
+text and the line ends behind it, so that it goes back to Jira byte for byte.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ _LITERAL = re.compile(r"\\([^\w\s\\])")
 
 
 def from_markdown(markdown: str) -> Document:
-    """Blocks for ``markdown``. Raises whatever the converter raises on what it cannot read."""
+    """Blocks for ``markdown``. Raises any exception where the converter fails on the text."""
     return from_jira(render(markdown), ours=True)
 
 
 def plain(text: str) -> Document:
-    """Blocks of plain paragraphs: what is left when the converter fails."""
+    """Blocks of plain paragraphs, for a text on which the converter fails."""
     return from_jira(escaped(text), ours=True)
 
 
 def from_jira(raw: object, *, ours: bool = False) -> Document:
-    """The blocks of a text. ``ours``: line ends behind blocks are not kept."""
+    """The blocks of a text. ``ours``: the line ends behind blocks are dropped."""
     text = str(raw) if raw else ""
     blocks = [Block(identity(part), part.strip("\n") if ours else part) for part in _parts(text)]
     return Document(tuple(block for block in blocks if block.identity or not ours))
 
 
 def to_jira(document: Document) -> str:
-    """The field's value for the wire."""
+    """The field's value for Jira."""
     parts: list[str] = []
     for block in document.blocks:
         raw = block.raw if isinstance(block.raw, str) else escaped(block.identity)
@@ -52,28 +52,33 @@ def to_jira(document: Document) -> str:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """The text cut behind empty lines, nothing lost."""
-    held, empty = "", False
+    """The text cut behind empty lines; joined, the parts are the text."""
+    part, after_blank = "", False
     fences: list[str] = []
     for line in _LINE.findall(text):
         blank = not line.strip()
-        if empty and not blank and not fences and held.strip():
-            yield held
-            held = ""
-        for fence in _FENCE.finditer(line):
-            name = fence.group(1)
-            if fences and fences[-1] == name:
-                fences.pop()
-            elif not (fences and fences[-1] in ("code", "noformat")):
-                fences.append(name)
-        held += line
-        empty = blank
-    if held.strip():
-        yield held
+        if after_blank and not blank and not fences and part.strip():
+            yield part
+            part = ""
+        _follow(fences, line)
+        part += line
+        after_blank = blank
+    if part.strip():
+        yield part
+
+
+def _follow(fences: list[str], line: str) -> None:
+    """Open and close the macros that begin and end on a line. Within code, other macros are text."""
+    for fence in _FENCE.finditer(line):
+        name = fence.group(1)
+        if fences and fences[-1] == name:
+            fences.pop()
+        elif not (fences and fences[-1] in ("code", "noformat")):
+            fences.append(name)
 
 
 def identity(text: str) -> str:
-    """What a person sees of wiki text, squashed, with the addresses behind links."""
+    """The text that a person sees, with single spaces and with the addresses behind links."""
     found, end = [], 0
     for verbatim in _VERBATIM.finditer(text):
         found += [_seen(text[end : verbatim.start()]), verbatim.group(2)]
@@ -83,7 +88,7 @@ def identity(text: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """Text outside of code. What is literal is kept out of the way of the rules for markup."""
+    """Visible text outside of code. Literal characters are set aside while markup is removed."""
     kept: list[str] = []
 
     def keep(literal: str) -> str:
@@ -105,7 +110,7 @@ def _seen(text: str) -> str:
     text = _LINK.sub(link, text)
     text = _MACRO.sub(" ", text)
     text = re.sub(r"[*_+^~{}|#]", lambda m: " " if m.group() == "|" else "", text)
-    # Twice, for what stood within an address.
+    # Twice, because a literal may have been set aside within an address.
     for _ in range(2):
         text = re.sub(r"\x00(\d+)\x01", lambda m: kept[int(m.group(1))], text)
     return text

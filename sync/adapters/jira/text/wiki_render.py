@@ -1,8 +1,8 @@
 """Markdown to wiki markup, on mistletoe's Jira renderer.
 
-Everything upstream wrote as text is escaped, so that none of it becomes a macro, an image or the
-mention of a person, who would be notified. Raw HTML is text. Links other than http, https and mailto
-are text. Images are links.
+Text from upstream is escaped, so that it does not become a macro, an image or the mention of a person,
+who would be notified. Raw HTML becomes text, an image a link, and a link other than http, https and
+mailto text.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from urllib.parse import quote
 from mistletoe.block_token import Document as MarkdownDocument
 from mistletoe.contrib.jira_renderer import JiraRenderer
 
-from sync.adapters.jira.text.plain import safe_href
 from sync.domain.text import clean
+from sync.domain.ticket_text import safe_href
 
-# Languages that Jira's code macro knows; others make it show an error.
+# Languages that Jira's code macro knows; for any other the macro shows an error.
 _LANGUAGES = {
     "bash", "c", "c#", "c++", "css", "go", "html", "java", "javascript", "json", "kotlin", "perl",
     "php", "python", "r", "ruby", "rust", "scala", "sql", "swift", "xml", "yaml",
@@ -27,13 +27,13 @@ _SPECIAL = re.compile(r"[{}\[\]*_^~!|]|(?<=\S)[+\-]|[+\-](?=\S)|\?(?=\?)|(?<=\?)
 _EMOTICON = re.compile(r"\((?=(?:[!/xiyn?+\-*]|on|off|\*[rgby])\))|[:;](?=[)(PD])")
 _START = re.compile(r"^([ \t]*)(#+|h[1-6]\.|bq\.|[+\-]{1,4})(?=\s|$)", re.MULTILINE)
 _MACRO_NAME = re.compile(r"^[a-z]")
-# The package keeps its token types and the document at hand in module globals.
+# The package keeps its token types and the current document in module globals.
 _one_at_a_time = threading.Lock()
 _URL_SAFE = "/#:=*$@.!~'();,+?&%-_"
 
 
 def escaped(text: str) -> str:
-    """Text that Jira shows as it is."""
+    """Wiki markup for which Jira shows exactly this text."""
     out = clean(text).replace("\\", "&#92;")
     out = _START.sub(lambda m: f"{m[1]}{_entities(m[2])}", out)
     return re.sub(r"&#\d+;|[^&]+|&", lambda m: m[0] if m[0][:2] == "&#" else _escaped(m[0]), out)
@@ -48,7 +48,7 @@ def _entities(text: str) -> str:
 
 
 def _address(href: str) -> str:
-    """An address for a link, without what ends one. "" if it may not be linked."""
+    """An address without characters that would end the link; "" if it may not be linked."""
     return quote(safe_href(href), safe=_URL_SAFE)
 
 
@@ -59,7 +59,7 @@ def render(markdown: str) -> str:
 
 
 class _Wiki(JiraRenderer):
-    """The package's renderer with everything escaped that is not markup of ours."""
+    """The package's renderer, with text escaped."""
 
     def _inner(self, token: Any) -> str:
         return str(self.render_inner(token))  # type: ignore[no-untyped-call]
@@ -71,7 +71,7 @@ class _Wiki(JiraRenderer):
         return escaped(token.content) if escape else str(token.content)
 
     def render_inline_code(self, token: Any) -> str:
-        # "{{code}}" would open a macro: its first letter goes as an entity.
+        # "{{code}}" would open a macro, so the first letter becomes an entity.
         inner = _MACRO_NAME.sub(lambda m: _entities(m[0]), self._inner(token))
         return f"{{{{{inner}}}}}"
 
@@ -103,11 +103,11 @@ class _Wiki(JiraRenderer):
     def render_block_code(self, token: Any) -> str:
         language = (token.language or "").lower()
         name = f":{language}" if language in _LANGUAGES else ""
-        # A closing macro within the code would end it early.
+        # The name of the macro within the code would end the code early.
         code = re.sub(r"\{(?=code|noformat)", "{\u200b", token.children[0].content)
         return f"{{code{name}}}\n{code.rstrip()}\n{{code}}{self._end(token)}"
 
     def render_table_cell(self, token: Any, in_header: bool = False) -> str:
-        # The package escapes every bar here, those of links too; text has its own escaped already.
+        # The package escapes every bar here, also those of links; those of text are escaped already.
         inner = self._inner(token).replace("\n", " ")
         return f"{'||' if in_header else '|'}{inner if inner.strip() else ' '}"

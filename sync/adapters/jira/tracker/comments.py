@@ -1,4 +1,5 @@
-"""Comments, each marked by an entity property, because Jira has no other dedupe for them."""
+"""Comments, each marked by an entity property: Jira offers no other way to find out whether a comment
+was added by a call whose reply was lost."""
 
 from __future__ import annotations
 
@@ -6,95 +7,71 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from sync.adapters.jira.calls.call import Calls
-from sync.adapters.jira.calls.deployment import Deployment
-from sync.adapters.jira.calls.faults import Safety
-from sync.adapters.jira.text import rich as text
-from sync.domain.errors import Refused, Unknown
+from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
+from sync.adapters.jira.fields.part import Part
+from sync.adapters.jira.text import rich
+from sync.domain.errors import Unknown
 from sync.domain.ticket import MARKER_PROPERTY, TicketRef
 
 _PAGE = 100
 _MOST_PAGES = 100
 
 
-class Comments:
-    """Shared by threads. Texts are Markdown."""
+class Comments(Part):
+    """Comments on tickets. See ``sync.ports.Tracker`` for the methods."""
 
-    def __init__(self, calls: Calls, deployment: Deployment) -> None:
-        self._calls = calls
-        self._deployment = deployment
-
-    def add(self, ref: TicketRef, markdown: str, marker: str) -> str:
-        """One POST, never repeated. Returns the comment's id."""
+    def comment(self, ref: TicketRef, text: str, marker: str) -> str:
         what = f"commenting on {ref.key}"
-        answer = self._calls.call(
-            "POST",
-            f"issue/{ref.id}/comment",
-            body={
-                "body": self._body(markdown),
-                "properties": [{"key": MARKER_PROPERTY, "value": {"marker": marker}}],
-            },
-            what=what,
-            safety=Safety.ONCE,
-            ticket=ref.id,
-            project=ref.project,
-        )
+        body = {
+            "body": self._body(text),
+            "properties": [{"key": MARKER_PROPERTY, "value": {"marker": marker}}],
+        }
+        call = Call.on(ref, "POST", f"issue/{ref.id}/comment", what, Safety.ONCE, body)
+        answer = self._calls.make(call)
         if not (isinstance(answer, Mapping) and answer.get("id")):
             raise Unknown(f"{what}: Jira's answer names no comment")
         return str(answer["id"])
 
-    def find(self, ref: TicketRef, marker: str) -> str:
-        """The id of the comment with this marker, "" if there is none."""
-        for comment in self._each(ref):
-            for mark in comment.get("properties") or []:
-                value = mark.get("value") if isinstance(mark, Mapping) else None
-                if (
-                    isinstance(value, Mapping)
-                    and mark.get("key") == MARKER_PROPERTY
-                    and value.get("marker") == marker
-                ):
-                    return str(comment["id"])
+    def find_comment(self, ref: TicketRef, marker: str) -> str:
+        for comment in self._each_comment(ref):
+            if any(
+                mark.get("key") == MARKER_PROPERTY and _marker_of(mark) == marker
+                for mark in records(comment.get("properties"))
+            ):
+                return str(comment["id"])
         return ""
 
-    def edit(self, ref: TicketRef, comment_id: str, markdown: str) -> None:
-        """Rewrite a comment. Raises Missing when it was deleted."""
-        self._calls.call(
-            "PUT",
-            f"issue/{ref.id}/comment/{quote(comment_id, safe='')}",
-            body={"body": self._body(markdown)},
-            what=f"editing a comment on {ref.key}",
-            safety=Safety.IDEMPOTENT,
-            ticket=ref.id,
-            project=ref.project,
-        )
+    def edit_comment(self, ref: TicketRef, comment_id: str, text: str) -> None:
+        path = f"issue/{ref.id}/comment/{quote(comment_id, safe='')}"
+        what, body = f"editing a comment on {ref.key}", {"body": self._body(text)}
+        self._calls.make(Call.on(ref, "PUT", path, what, Safety.IDEMPOTENT, body))
 
     def _body(self, markdown: str) -> Any:
-        cloud = self._deployment.dialect().cloud
-        made = text.document(markdown, cloud)
-        return text.to_jira(made if made.blocks else text.document("—", cloud), cloud)
+        cloud = self._calls.cloud()
+        made = rich.document(markdown, cloud)
+        return rich.to_jira(made if made.blocks else rich.document("—", cloud), cloud)
 
-    def _each(self, ref: TicketRef) -> Iterator[Mapping[str, Any]]:
+    def _each_comment(self, ref: TicketRef) -> Iterator[Mapping[str, Any]]:
         """All comments, newest first where Jira can sort them."""
         what = f"reading the comments of {ref.key}"
         start = 0
         for _ in range(_MOST_PAGES):
-            page = self._calls.call(
-                "GET",
-                f"issue/{ref.id}/comment",
-                params={
-                    "startAt": start,
-                    "maxResults": _PAGE,
-                    "orderBy": "-created",
-                    "expand": "properties",
-                },
-                what=what,
-                safety=Safety.READ,
-                project=ref.project,
-            )
+            params = {
+                "startAt": start,
+                "maxResults": _PAGE,
+                "orderBy": "-created",
+                "expand": "properties",
+            }
+            path = f"issue/{ref.id}/comment"
+            page = self._calls.make(Call.get(path, what, params, project=ref.project))
             if not isinstance(page, Mapping) or not isinstance(page.get("comments"), list):
-                raise Refused(f"{what}: the answer is not what Jira says")
-            comments = [c for c in page["comments"] if isinstance(c, Mapping) and c.get("id")]
-            yield from comments
+                raise unexpected(what)
+            yield from (comment for comment in records(page["comments"]) if comment.get("id"))
             start += len(page["comments"])
             if not page["comments"] or start >= int(page.get("total") or 0):
                 return
+
+
+def _marker_of(mark: Mapping[str, Any]) -> Any:
+    value = mark.get("value")
+    return value.get("marker") if isinstance(value, Mapping) else None

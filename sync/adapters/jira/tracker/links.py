@@ -1,4 +1,4 @@
-"""Links: back to subjects (remote, upsert by global id) and between tickets."""
+"""Links: from a ticket to its subjects (remote links) and between tickets."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
-from sync.adapters.jira.calls.faults import Safety
+from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
+from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import nearest
-from sync.adapters.jira.text.plain import LINE_LIMIT, one_line, safe_href
-from sync.domain.errors import Cause, Missing, Refused, Rejected
+from sync.domain.errors import Cause, Missing, Rejected
 from sync.domain.rule import RemoteLink, TicketLink
 from sync.domain.text import units
 from sync.domain.ticket import TicketRef
+from sync.domain.ticket_text import LINE_LIMIT, one_line, safe_href
 
 
 def global_id(text: str) -> str:
@@ -24,58 +25,45 @@ def global_id(text: str) -> str:
     return f"{text[:100]}#{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-class Links:
-    """Shared by threads."""
+def link_types(calls: Calls) -> list[str]:
+    """The names of the site's link types."""
+    raw = calls.make(Call.get("issueLinkType", "reading the link types"))
+    found = raw.get("issueLinkTypes") if isinstance(raw, Mapping) else None
+    return [str(kind.get("name", "")) for kind in records(found)]
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+
+class Links(Part):
+    """Links of tickets. See ``sync.ports.Tracker`` for the methods."""
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:
-        """Upsert by global id, so it may be repeated."""
         url = safe_href(link.url)
         if not url:
             raise Rejected(
                 f"{one_line(link.url, 100)!r} cannot be linked: it is no http or https address",
                 cause=Cause.OTHER,
             )
-        self._calls.call(
-            "POST",
-            f"issue/{ref.id}/remotelink",
-            body={
-                "globalId": global_id(link.global_id),
-                "object": {"url": url, "title": one_line(link.title) or url[:LINE_LIMIT]},
-            },
-            what=f"linking {ref.key} to its subject",
-            safety=Safety.IDEMPOTENT,
-            ticket=ref.id,
-            project=ref.project,
-        )
+        path, what = f"issue/{ref.id}/remotelink", f"linking {ref.key} to its subject"
+        body = {
+            "globalId": global_id(link.global_id),
+            "object": {"url": url, "title": one_line(link.title) or url[:LINE_LIMIT]},
+        }
+        self._calls.make(Call.on(ref, "POST", path, what, Safety.IDEMPOTENT, body))
 
     def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
-        """Jira's inward issue is the one that "blocks": the ticket on the outward side of the words.
-
-        ``again``: an earlier call may have worked, so what is there is looked at first.
-        """
+        # Jira calls the ticket that "blocks" the inward issue, although its words are the outward ones.
         source, target = (ref.key, link.other) if link.outward else (link.other, ref.key)
         what = f"linking {ref.key} with {link.other}"
-        if again and any(_is(known, link) for known in self._known(ref, what)):
+        if again and self._links_like(link, ref, what):
             return
+        body = {
+            "type": {"name": link.type},
+            "inwardIssue": {"key": source},
+            "outwardIssue": {"key": target},
+        }
         try:
-            self._calls.call(
-                "POST",
-                "issueLink",
-                body={
-                    "type": {"name": link.type},
-                    "inwardIssue": {"key": source},
-                    "outwardIssue": {"key": target},
-                },
-                what=what,
-                safety=Safety.ONCE,
-                ticket=ref.id,
-                project=ref.project,
-            )
+            self._calls.make(Call.on(ref, "POST", "issueLink", what, Safety.ONCE, body))
         except Missing as fault:
-            names = [str(kind.get("name", "")) for kind in self.types()]
+            names = link_types(self._calls)
             if link.type.casefold() not in {name.casefold() for name in names}:
                 raise Rejected(
                     f"{what}: the site has no link type {link.type!r}",
@@ -89,48 +77,25 @@ class Links:
             ) from None
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
-        """Remove such a link, if it is there."""
         what = f"unlinking {ref.key} from {link.other}"
-        for known in self._known(ref, what):
-            if _is(known, link):
-                try:
-                    self._calls.call(
-                        "DELETE",
-                        f"issueLink/{quote(str(known['id']), safe='')}",
-                        what=what,
-                        safety=Safety.IDEMPOTENT,
-                        ticket=ref.id,
-                        project=ref.project,
-                    )
-                except Missing:
-                    continue
+        for known in self._links_like(link, ref, what):
+            path = f"issueLink/{quote(str(known['id']), safe='')}"
+            try:
+                self._calls.make(Call.on(ref, "DELETE", path, what, Safety.IDEMPOTENT))
+            except Missing:
+                continue
 
-    def _known(self, ref: TicketRef, what: str) -> list[Any]:
-        """The links between a ticket and others, as Jira tells of them."""
-        raw = self._calls.call(
-            "GET",
-            f"issue/{ref.id}",
-            params={"fields": "issuelinks"},
-            what=what,
-            safety=Safety.READ,
-            project=ref.project,
-        )
+    def _links_like(self, link: TicketLink, ref: TicketRef, what: str) -> list[dict[str, Any]]:
+        """The links of a ticket that have the type, direction and other end of ``link``."""
+        params = {"fields": "issuelinks"}
+        raw = self._calls.make(Call.get(f"issue/{ref.id}", what, params, project=ref.project))
         if not isinstance(raw, Mapping) or not isinstance(raw.get("fields"), Mapping):
-            raise Refused(f"{what}: the answer is not what Jira says")
-        return list(raw["fields"].get("issuelinks") or [])
-
-    def types(self) -> list[dict[str, Any]]:
-        """The site's link types: id, name, inward, outward."""
-        raw = self._calls.call(
-            "GET", "issueLinkType", what="reading the link types", safety=Safety.READ
-        )
-        found = raw.get("issueLinkTypes") if isinstance(raw, Mapping) else None
-        return [kind for kind in found or [] if isinstance(kind, dict)]
+            raise unexpected(what)
+        return [known for known in records(raw["fields"].get("issuelinks")) if _like(known, link)]
 
 
-def _is(known: Any, link: TicketLink) -> bool:
-    if not isinstance(known, Mapping) or not known.get("id"):
-        return False
+def _like(known: Mapping[str, Any], link: TicketLink) -> bool:
     other = known.get("outwardIssue" if link.outward else "inwardIssue") or {}
     kind = str((known.get("type") or {}).get("name", ""))
-    return kind.casefold() == link.type.casefold() and other.get("key") == link.other
+    same = kind.casefold() == link.type.casefold() and other.get("key") == link.other
+    return same and bool(known.get("id"))

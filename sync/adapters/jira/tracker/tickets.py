@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
-from sync.adapters.jira.calls.deployment import Deployment
-from sync.adapters.jira.calls.faults import Conflict, Safety
-from sync.adapters.jira.fields.draft import Drafter
+from sync.adapters.jira.calls.faults import Conflict
+from sync.adapters.jira.calls.request import Call, Safety
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.observed import observed, wanted_fields
+from sync.adapters.jira.fields.part import Part
+from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Gone, Missing, Rejected, Unknown
@@ -28,52 +29,32 @@ from sync.domain.ticket import (
 )
 
 _PROJECTS_REMEMBERED = 20_000
+# Jira's words for a transition that the ticket's status no longer offers.
 _OVERTAKEN = re.compile(r"not valid for (this issue|the current)|illegal|no longer", re.IGNORECASE)
 
 
-def project_field(project: str) -> dict[str, str]:
-    return {"id" if project.isdigit() else "key": project}
+class Tickets(Part):
+    """One ticket at a time. See ``sync.ports.Tracker`` for the methods."""
 
-
-class Tickets:
-    """Shared by threads."""
-
-    def __init__(
-        self, calls: Calls, metadata: Metadata, deployment: Deployment, drafter: Drafter
-    ) -> None:
-        self._calls = calls
-        self._metadata = metadata
-        self._deployment = deployment
-        self._drafter = drafter
+    def __init__(self, calls: Calls, metadata: Metadata) -> None:
+        super().__init__(calls, metadata)
         self._lock = threading.Lock()
+        # By ticket id, the project of its last read.
         self._projects: dict[str, str] = {}
 
-    def create(self, draft: Draft, not_after: float = math.inf) -> TicketRef:
-        """One POST, never repeated, not sent after ``not_after`` (seconds since the epoch). The marker
-        label is among the draft's labels."""
-        cloud = self._deployment.dialect().cloud
-        fields: dict[str, Any] = {
-            "project": project_field(draft.project),
-            "issuetype": {"id" if draft.issue_type.isdigit() else "name": draft.issue_type},
-        }
-        for id_, field in draft.fields.items():
-            if field.value is not None and field.value != []:
-                wire = encode(self._metadata.field(id_), field.value, cloud)
-                if wire is not None:
-                    fields[id_] = wire
-        rule = draft.desired.rule.name
-        mark = {"key": MARKER_PROPERTY, "value": {"key": draft.desired.key, "rule": rule}}
+    def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         what = f"creating a ticket in {draft.project}"
+        call = Call(
+            "POST",
+            "issue",
+            what,
+            Safety.ONCE,
+            body=self._new_ticket(draft),
+            project=draft.project,
+            not_after=not_after,
+        )
         try:
-            answer = self._calls.call(
-                "POST",
-                "issue",
-                body={"fields": fields, "properties": [mark]},
-                what=what,
-                safety=Safety.ONCE,
-                project=draft.project,
-                not_after=not_after,
-            )
+            answer = self._calls.make(call)
         except Missing as fault:
             raise Rejected(
                 str(fault),
@@ -81,7 +62,7 @@ class Tickets:
                 remedy="Check the site's `url` in config.toml: Jira's API is not found there.",
             ) from None
         except Rejected:
-            # What we know of the project led here; it may have changed.
+            # The draft followed the cached metadata of the project, which may have changed in Jira.
             self._metadata.forget(draft.project)
             raise
         if not (isinstance(answer, Mapping) and answer.get("id") and answer.get("key")):
@@ -90,114 +71,92 @@ class Tickets:
         self._remember(ref.id, draft.project)
         return ref
 
-    def read(self, ticket_id: str, project: str = "") -> Observed:
-        """The ticket with its offered transitions. Follows a moved ticket (numeric id).
+    def _new_ticket(self, draft: Draft) -> dict[str, Any]:
+        given = {id_: f.value for id_, f in draft.fields.items() if f.value not in (None, [])}
+        infos = self._metadata.fields(given)
+        wire = encode([(infos[id_], value) for id_, value in given.items()], self._calls.cloud())
+        fields: dict[str, Any] = {
+            "project": {"id" if draft.project.isdigit() else "key": draft.project},
+            "issuetype": {"id" if draft.issue_type.isdigit() else "name": draft.issue_type},
+            **{id_: value for id_, value in wire.items() if value is not None},
+        }
+        mark = {"key": draft.desired.key, "rule": draft.desired.rule.name}
+        return {"fields": fields, "properties": [{"key": MARKER_PROPERTY, "value": mark}]}
 
-        Raises Missing when it is gone, and Rejected when its whole project is. ``project`` is the
-        project it was last known in, where the caller knows it.
-        """
+    def read(self, ticket_id: str, project: str = "") -> Observed:
         what = f"reading ticket {ticket_id}"
-        cloud = self._deployment.dialect().cloud
+        project = project or self._projects.get(ticket_id, "")
+        cloud = self._calls.cloud()
+        params = {
+            "fields": ",".join(wanted_fields(self._metadata)),
+            "expand": "transitions.fields",
+        }
+        path = f"issue/{quote(ticket_id, safe='')}"
         try:
-            raw = self._calls.call(
-                "GET",
-                f"issue/{quote(ticket_id, safe='')}",
-                params={
-                    "fields": ",".join(wanted_fields(self._metadata)),
-                    "expand": "transitions.fields",
-                },
-                what=what,
-                safety=Safety.READ,
-                project=project or self._projects.get(ticket_id, ""),
-            )
+            raw = self._calls.make(Call.get(path, what, params, project=project))
         except Missing as fault:
-            self.check_project(project or self._projects.get(ticket_id, ""))
+            self._check_project(project)
             raise Gone(str(fault)) from None
         seen = observed(raw, self._metadata, cloud, what)
         self._remember(ticket_id, seen.project)
         return seen
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
-        """Field changes in one PUT. Labels are added and removed, never replaced."""
-        cloud = self._deployment.dialect().cloud
-        body: dict[str, Any] = {}
-        for change in changes:
-            if change.kind is FieldKind.LABELS:
-                operations = [{"add": label} for label in change.add]
-                operations += [{"remove": label} for label in change.remove]
-                body.setdefault("update", {})[change.id] = operations
-            else:
-                info = self._metadata.field(change.id)
-                body.setdefault("fields", {})[change.id] = encode(info, change.after, cloud)
+        labels = {
+            change.id: [{"add": one} for one in change.add]
+            + [{"remove": one} for one in change.remove]
+            for change in changes
+            if change.kind is FieldKind.LABELS
+        }
+        after = {c.id: c.after for c in changes if c.kind is not FieldKind.LABELS}
+        infos = self._metadata.fields(after)
+        fields = encode([(infos[id_], value) for id_, value in after.items()], self._calls.cloud())
+        body = {name: part for name, part in (("update", labels), ("fields", fields)) if part}
         if body:
-            self._write("PUT", ref, f"issue/{ref.id}", body, "updating", Safety.LOOK_FIRST)
+            what = f"updating {ref.key}"
+            self._calls.make(Call.on(ref, "PUT", f"issue/{ref.id}", what, Safety.LOOK_FIRST, body))
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
-        """One POST, never repeated. ``fields`` by field id, values as the rule gave them."""
-        cloud = self._deployment.dialect().cloud
-        body: dict[str, Any] = {"transition": {"id": str(hop.id)}}
-        values = self._drafter.values()
-        for id_, value in fields.items():
-            info = self._metadata.field(id_)
-            wire = encode(info, values.canonical(info, value), cloud)
-            if wire is not None:
-                body.setdefault("fields", {})[id_] = wire
+        cloud = self._calls.cloud()
+        infos = self._metadata.fields(fields)
+        values = Values(cloud, self._metadata.user).canonical_all(
+            (infos[id_], value) for id_, value in fields.items()
+        )
+        wire = encode([(infos[id_], value) for id_, value in values.items()], cloud)
+        screen = {id_: value for id_, value in wire.items() if value is not None}
+        body = {"transition": {"id": str(hop.id)}, **({"fields": screen} if screen else {})}
         what = f"moving {ref.key} by {hop.name!r}"
+        call = Call.on(ref, "POST", f"issue/{ref.id}/transitions", what, Safety.ONCE, body)
         try:
-            self._write(
-                "POST", ref, f"issue/{ref.id}/transitions", body, what, Safety.ONCE, named=True
-            )
+            self._calls.make(call)
         except Conflict as fault:
             raise Unknown(f"{fault}; somebody else may have moved it", over=True) from None
         except Rejected as fault:
             if fault.cause is Cause.PERMISSION:
                 raise
+            words = f"{what}: {fault}"
             if not fault.field and _OVERTAKEN.search(str(fault)):
-                raise Unknown(
-                    f"{what}: {fault}; somebody else may have moved it", over=True
-                ) from None
+                raise Unknown(f"{words}; somebody else may have moved it", over=True) from None
             raise Rejected(
-                f"{what}: {fault}",
+                words,
                 cause=Cause.TRANSITION,
                 field=fault.field,
                 remedy="Give what it asks for in the rule's status table, as `resolution` or in "
                 "`fields`, or take another way with `transition` or `via`.",
             ) from None
 
-    def _write(
-        self,
-        method: str,
-        ref: TicketRef,
-        path: str,
-        body: Any,
-        doing: str,
-        safety: Safety,
-        *,
-        named: bool = False,
-    ) -> Any:
-        what = doing if named else f"{doing} {ref.key}"
-        return self._calls.call(
-            method,
-            path,
-            body=body,
-            what=what,
-            safety=safety,
-            ticket=ref.id,
-            project=ref.project,
-        )
+    def verify(self, project: str) -> None:
+        self._calls.verify(fresh=True)
+        self._check_project(project)
 
-    def check_project(self, project: str) -> None:
-        """A ticket in a project we cannot see is not proven gone. Raises Rejected then."""
+    def _check_project(self, project: str) -> None:
+        """Raises Rejected for a project we may not see: a ticket there is hidden, not proven gone."""
         if not project:
             return
+        path = f"project/{quote(project, safe='')}"
+        what = f"looking whether project {project} is there"
         try:
-            self._calls.call(
-                "GET",
-                f"project/{quote(project, safe='')}",
-                what=f"looking whether project {project} is there",
-                safety=Safety.READ,
-                project=project,
-            )
+            self._calls.make(Call.get(path, what, project=project))
         except (Missing, Rejected):
             raise Rejected(
                 f"project {project} is gone, or our account may not see it any more",

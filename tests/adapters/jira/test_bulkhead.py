@@ -1,4 +1,4 @@
-"""Lanes: calls about one project that hang wait for each other, and everything else goes on."""
+"""Bulkhead: calls about one project that hang wait for each other, and everything else goes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from sync.adapters.jira.calls.bulkhead import Lanes
+from sync.adapters.jira.calls.bulkhead import Bulkhead, Lane
 from sync.adapters.jira.calls.gate import Gate
 from sync.domain.errors import Refused, Stalled, Unknown
 from tests.adapters.jira.world import JumpingClock, World, desired
@@ -24,117 +24,121 @@ def clock() -> JumpingClock:
 
 
 @pytest.fixture
-def lanes(clock: JumpingClock) -> Lanes:
-    return Lanes("main", clock, ceiling=8, hang_after=3.0, first=15.0, cap=300.0)
+def bulkhead(clock: JumpingClock) -> Bulkhead:
+    return Bulkhead("main", clock, ceiling=8, hang_after=3.0, first=15.0, cap=300.0)
 
 
-def _hang(lanes: Lanes, clock: JumpingClock, seconds: float = 30.0, project: str = "SLOW") -> None:
-    with lanes.passage(project, POST):
+def _hang(
+    bulkhead: Bulkhead, clock: JumpingClock, seconds: float = 30.0, project: str = "SLOW"
+) -> None:
+    with bulkhead.passage(Lane(project, POST)):
         clock.sleep(seconds)
 
 
-def _answer(lanes: Lanes, project: str = "DATA", endpoint: str = POST) -> None:
-    with lanes.passage(project, endpoint) as passage:
+def _answer(bulkhead: Bulkhead, project: str = "DATA", endpoint: str = POST) -> None:
+    with bulkhead.passage(Lane(project, endpoint)) as passage:
         passage.answered = True
 
 
 @contextmanager
-def _under_way(lanes: Lanes, *projects: str) -> Iterator[None]:
+def _under_way(bulkhead: Bulkhead, *projects: str) -> Iterator[None]:
     with ExitStack() as open_:
         for project in projects:
-            open_.enter_context(lanes.passage(project, POST))
+            open_.enter_context(bulkhead.passage(Lane(project, POST)))
         yield
 
 
 def test_calls_under_way_for_too_long_close_their_lane_and_no_other(
-    lanes: Lanes, clock: JumpingClock
+    bulkhead: Bulkhead, clock: JumpingClock
 ) -> None:
-    with _under_way(lanes, "SLOW", "SLOW"):
+    with _under_way(bulkhead, "SLOW", "SLOW"):
         clock.sleep(2.9)
-        assert lanes.stalled() == frozenset()
+        assert bulkhead.stalled() == frozenset()
         clock.sleep(0.1)
-        assert lanes.stalled() == {"SLOW"}
+        assert bulkhead.stalled() == {"SLOW"}
         with pytest.raises(Stalled) as fault:
-            _answer(lanes, "SLOW")
+            _answer(bulkhead, "SLOW")
         assert (fault.value.project, "SLOW" in str(fault.value)) == ("SLOW", True)
-        _answer(lanes, "SLOW", "GET issue/*")
-        _answer(lanes, "DATA")
+        _answer(bulkhead, "SLOW", "GET issue/*")
+        _answer(bulkhead, "DATA")
 
 
 def test_a_slow_call_that_is_answered_opens_its_lane_again(
-    lanes: Lanes, clock: JumpingClock
+    bulkhead: Bulkhead, clock: JumpingClock
 ) -> None:
-    with _under_way(lanes, "SLOW"), lanes.passage("SLOW", POST) as passage:
+    with _under_way(bulkhead, "SLOW"), bulkhead.passage(Lane("SLOW", POST)) as passage:
         clock.sleep(20)
-        assert lanes.stalled() == {"SLOW"}
+        assert bulkhead.stalled() == {"SLOW"}
         passage.answered = True
-    _answer(lanes, "SLOW")
-    with _under_way(lanes, *["SLOW"] * 6):
-        assert lanes.stalled() == frozenset()
+    _answer(bulkhead, "SLOW")
+    with _under_way(bulkhead, *["SLOW"] * 6):
+        assert bulkhead.stalled() == frozenset()
 
 
 def test_a_lane_that_hung_takes_a_quarter_of_the_calls_until_one_is_answered(
-    lanes: Lanes, clock: JumpingClock
+    bulkhead: Bulkhead, clock: JumpingClock
 ) -> None:
-    with _under_way(lanes, *["SLOW"] * 8):
+    with _under_way(bulkhead, *["SLOW"] * 8):
         clock.sleep(30)
     for _ in range(5):
-        assert lanes.stalled() == frozenset()
-        with _under_way(lanes, "SLOW", "SLOW"):
-            assert lanes.stalled() == {"SLOW"}
+        assert bulkhead.stalled() == frozenset()
+        with _under_way(bulkhead, "SLOW", "SLOW"):
+            assert bulkhead.stalled() == {"SLOW"}
             with pytest.raises(Stalled):
-                _answer(lanes, "SLOW")
+                _answer(bulkhead, "SLOW")
             clock.sleep(30)
-    _answer(lanes, "SLOW")
-    with _under_way(lanes, *["SLOW"] * 6):
-        assert lanes.stalled() == frozenset()
+    _answer(bulkhead, "SLOW")
+    with _under_way(bulkhead, *["SLOW"] * 6):
+        assert bulkhead.stalled() == frozenset()
 
 
 def test_a_lane_that_goes_on_hanging_is_tried_ever_more_rarely(
-    lanes: Lanes, clock: JumpingClock
+    bulkhead: Bulkhead, clock: JumpingClock
 ) -> None:
     waits = []
     for _ in range(19):
         begun = clock.time()
-        while "SLOW" in lanes.stalled():
+        while "SLOW" in bulkhead.stalled():
             clock.sleep(0.5)
         waits.append(clock.time() - begun)
-        _hang(lanes, clock)
+        _hang(bulkhead, clock)
     assert waits == [0] * 12 + [15, 30, 60, 120, 240, 300, 300]
     clock.sleep(300)
-    _answer(lanes, "SLOW")
-    _hang(lanes, clock)
-    assert lanes.stalled() == frozenset()
+    _answer(bulkhead, "SLOW")
+    _hang(bulkhead, clock)
+    assert bulkhead.stalled() == frozenset()
 
 
 def test_a_connection_that_breaks_at_once_is_not_one_that_hangs(
-    lanes: Lanes, clock: JumpingClock
+    bulkhead: Bulkhead, clock: JumpingClock
 ) -> None:
     for _ in range(20):
-        _hang(lanes, clock, seconds=0.2)
-    assert lanes.stalled() == frozenset()
+        _hang(bulkhead, clock, seconds=0.2)
+    assert bulkhead.stalled() == frozenset()
 
 
 def test_as_many_calls_as_hang_are_lent_while_the_rest_of_the_site_answers(
-    lanes: Lanes, clock: JumpingClock
+    bulkhead: Bulkhead, clock: JumpingClock
 ) -> None:
-    with _under_way(lanes, *["SLOW"] * 5, *["DEAD"] * 3):
-        assert lanes.lent() == 0
+    with _under_way(bulkhead, *["SLOW"] * 5, *["DEAD"] * 3):
+        assert bulkhead.lent() == 0
         clock.sleep(4)
-        assert lanes.lent() == 2, "one for each project, to find out"
-        _answer(lanes, "DATA")
-        assert lanes.lent() == 8
+        assert bulkhead.lent() == 2, "one for each project, to find out"
+        _answer(bulkhead, "DATA")
+        assert bulkhead.lent() == 8
         clock.sleep(7)
-        assert lanes.lent() == 2
-    assert lanes.lent() == 0
+        assert bulkhead.lent() == 2
+    assert bulkhead.lent() == 0
 
 
-def test_no_more_is_lent_than_three_times_the_ceiling(lanes: Lanes, clock: JumpingClock) -> None:
-    with _under_way(lanes, *(f"P{n}" for n in range(60))):
+def test_no_more_is_lent_than_three_times_the_ceiling(
+    bulkhead: Bulkhead, clock: JumpingClock
+) -> None:
+    with _under_way(bulkhead, *(f"P{n}" for n in range(60))):
         clock.sleep(4)
-        assert lanes.lent() == 8
-        _answer(lanes, "DATA")
-        assert lanes.lent() == 24
+        assert bulkhead.lent() == 8
+        _answer(bulkhead, "DATA")
+        assert bulkhead.lent() == 24
 
 
 def test_who_waits_at_the_gate_gets_the_turn_of_a_call_that_hangs() -> None:
@@ -167,7 +171,7 @@ def test_a_hanging_project_is_told_of_once_and_others_are_made(world: World) -> 
             faults.append(type(raised.value))
     assert faults == [Unknown] * 12 + [Stalled] * 8
     assert fault.hits == 12
-    assert world.tracker.stalled() == {"FLOW"}
+    assert world.tracker.health.stalled() == {"FLOW"}
     gauge = "ticket_sync_project_stalled", {"site": "main", "project": "FLOW"}
     assert REGISTRY.get_sample_value(*gauge) == 1
     world.make("another")
@@ -175,7 +179,7 @@ def test_a_hanging_project_is_told_of_once_and_others_are_made(world: World) -> 
     world.clock.sleep(15)
     with capture_logs() as later:
         world.tracker.create(drafts[0])
-    assert world.tracker.stalled() == frozenset()
+    assert world.tracker.health.stalled() == frozenset()
     assert REGISTRY.get_sample_value(*gauge) == 0
     told = [line["event"] for line in logs if line["log_level"] == "warning"]
     assert told == ["calls hang: those like them wait, everything else goes on"]
@@ -213,7 +217,7 @@ def test_one_that_asks_for_metadata_and_is_not_answered_holds_up_nobody_else(wor
     first = threading.Thread(target=lambda: tracker.draft(wish))
     first.start()
     assert asked.wait(10)
-    with pytest.raises(Refused, match="somebody waits"):
+    with pytest.raises(Refused, match="another thread waits"):
         tracker.draft(wish)
     go_on.set()
     first.join(10)

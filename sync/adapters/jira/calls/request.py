@@ -1,0 +1,88 @@
+"""A call to a Jira site as a value, and the common forms of its answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sync.domain.errors import Refused, Scope
+from sync.domain.ticket import TicketRef
+
+
+class Safety(Enum):
+    """What a second sending of the same call would do.
+
+    ``READ`` changes nothing. ``IDEMPOTENT`` writes the same again. ``LOOK_FIRST`` does too, but a second
+    sending could undo what a person did in between, so only a try that provably failed is repeated.
+    ``ONCE`` would make a second ticket, comment or link, so the call is never repeated.
+    """
+
+    READ = "read"
+    IDEMPOTENT = "idempotent"
+    LOOK_FIRST = "look first"
+    ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the REST API.
+
+    ``path`` is what follows the API's version. ``what`` completes the sentence "While …" in messages.
+    ``ticket`` is the id of the ticket written to, ``project`` the project that the call is about, each
+    "" where there is none. ``api`` is the API's version, "" for the site's usual one. A call that has
+    not gone out by ``not_after`` (seconds since the epoch) is not sent. ``endpoint`` is the call's name
+    in rate limits, lanes and the log: method and path with ``*`` for ids and keys.
+
+        Call.get("issue/10001", "reading ticket 10001", {"fields": "summary"}, project="DATA")
+        Call.on(ref, "PUT", f"issue/{ref.id}", "updating DATA-1", Safety.LOOK_FIRST, {"fields": {}})
+    """
+
+    method: str
+    path: str
+    what: str
+    safety: Safety
+    params: Mapping[str, Any] | None = field(default=None, repr=False)
+    body: Any = field(default=None, repr=False)
+    ticket: str = ""
+    project: str = ""
+    api: str = ""
+    not_after: float = math.inf
+    endpoint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        path = re.sub(r"(?<=/)[^/]*[0-9][^/]*", "*", self.path)
+        object.__setattr__(self, "endpoint", f"{self.method} {path}")
+
+    @classmethod
+    def get(
+        cls,
+        path: str,
+        what: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        project: str = "",
+        api: str = "",
+    ) -> Call:
+        """A read."""
+        return cls("GET", path, what, Safety.READ, params, project=project, api=api)
+
+    @classmethod
+    def on(
+        cls, ref: TicketRef, method: str, path: str, what: str, safety: Safety, body: Any = None
+    ) -> Call:
+        """A write to a ticket."""
+        return cls(method, path, what, safety, body=body, ticket=ref.id, project=ref.project)
+
+
+def records(raw: Any) -> list[dict[str, Any]]:
+    """The objects of a JSON list; none where ``raw`` is no list."""
+    return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+
+
+def unexpected(what: str, scope: Scope = Scope.TICKET) -> Refused:
+    """The fault for an answer to a read whose JSON lacks what Jira's documentation promises."""
+    return Refused(f"{what}: the answer does not have the form of Jira's answers", scope=scope)
