@@ -39,7 +39,7 @@ from sync.store import subjects
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
 from sync.store.tables import LinkRow, TicketRow, TicketState
-from sync.worker.sweeps.housekeeping import OwnSweep
+from sync.worker.sweeps.housekeeping import HousekeepingSweep
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.runner import Runner
 from sync.worker.sweeps.tickets import TicketsSweep
@@ -188,7 +188,7 @@ def measure(store: Store, count: int, changed: int, rules: RuleSet) -> list[tupl
         IssuesSweep(store, triage, api),
         IncidentsSweep(store, triage, api),
         TicketsSweep(store, jira, clock),  # type: ignore[arg-type]
-        OwnSweep(store, {}, lambda: rules, clock),
+        HousekeepingSweep(store, {}, lambda: rules, clock),
     ]
     runner, rows = Runner(store, clock, "benchmark"), []
     for sweep in sweeps:

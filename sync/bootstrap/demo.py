@@ -140,7 +140,7 @@ class Demo:
         if self._swept == _SWEEPS:
             return True
         with by_hand(self._settings) as there:
-            for sweep in chosen(there.roster, "upstream"):
+            for sweep in chosen(there.groups, "upstream"):
                 # None while the daemon runs the same sweep, whose window may end too soon.
                 if sweep.name not in self._swept and there.runner.run(sweep, by_hand=True):
                     self._swept.add(sweep.name)

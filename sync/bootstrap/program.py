@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import rule_defaults, sources_of, trackers_of
+from sync.bootstrap.adapters import sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
+from sync.bootstrap.rules import rule_files
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
@@ -25,7 +26,6 @@ from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
-from sync.worker.rulebook.files import RuleFiles
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from sync.worker.walk.outcomes import Pace
 
@@ -98,7 +98,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
 
 def _store_and_rules(settings: Settings, clock: SharedClock, owner: str) -> tuple[Store, Rulebook]:
     mappings = settings.mappings
-    files = RuleFiles(settings.rules_folder, rule_defaults(settings))
+    files = rule_files(settings)
     guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
     if not has_store(settings):
         # Mistakes in the rules are reported before a store is made.

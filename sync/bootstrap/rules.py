@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync.bootstrap.adapters import rule_defaults
-from sync.rules import RuleErrors, RuleSet, parse
+from sync.rules import RuleErrors, RuleSet
 from sync.settings import Settings
 from sync.store import rulebook
 from sync.store.engine import Store
@@ -15,13 +15,25 @@ def rule_files(settings: Settings) -> RuleFiles:
     return RuleFiles(settings.rules_folder, rule_defaults(settings))
 
 
-def rules_in_force(settings: Settings, store: Store) -> RuleSet | None:
-    """What the daemon works by; None before its first start, or where that cannot be used any more."""
+def rules_in_force(files: RuleFiles, store: Store) -> RuleSet | None:
+    """The rules in force; None before the daemon's first start, or where a change of the program or of
+    the configuration has made them unusable."""
     with store.read() as session:
         edition = rulebook.in_force(session)
-    if edition is None:
-        return None
     try:
-        return parse(edition.texts, rule_defaults(settings))
+        return files.parse(edition.texts) if edition else None
     except RuleErrors:
         return None
+
+
+def working_rules(settings: Settings, store: Store) -> tuple[RuleSet, str]:
+    """The rules that the daemon works by, and a remark for people, "" for none.
+
+    Where none are in force that can be used, those on disk, as the daemon would at its next start: the
+    remark says so. Raises RuleErrors.
+    """
+    files = rule_files(settings)
+    found = rules_in_force(files, store)
+    if found is not None:
+        return found, ""
+    return files.load().rules, "No rules are in force that can be used: those on disk are used."

@@ -13,15 +13,15 @@ import structlog
 
 from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.errors import CannotStart
-from sync.bootstrap.rules import rule_files, rules_in_force
+from sync.bootstrap.rules import working_rules
 from sync.bootstrap.stores import existing_store
-from sync.ports import Clock, SourceApi, SystemClock, Tracker
+from sync.ports import Clock, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.liveness import BY_HAND
 from sync.worker.daemon.daemon import Daemon
-from sync.worker.sweeps.groups import GROUPS, Parts, Roster, roster
+from sync.worker.sweeps.groups import GROUPS, Parts, SweepGroups, sweep_groups
 from sync.worker.sweeps.retention import Keep, prune
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.runner import Runner
@@ -58,8 +58,8 @@ def add_sweeps(
         rules=rules,
         clock=clock,
         overlaps=overlaps_of(settings),
-        poke=daemon.pool.wake,
-        poke_triage=daemon.wake,
+        wake=daemon.pool.wake,
+        wake_triage=daemon.wake,
     )
     keep = Keep(settings.retention.deliveries, settings.retention.journal)
     daemon.schedule.every(
@@ -73,7 +73,7 @@ def add_sweeps(
         return
     if not parts.apis:
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
-    for group, sweeps in roster(parts).items():
+    for group, sweeps in sweep_groups(parts).items():
         for sweep in sweeps:
             _plan(settings, daemon, group, sweep)
 
@@ -99,48 +99,47 @@ def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """What the verbs that sweep by hand use. ``source`` and ``api`` are those of the first source."""
+    """What the verbs that sweep by hand use. ``source`` is the name of the first source. ``remark`` is
+    for people: which rules are used, if they are not those in force, else ""."""
 
-    store: Store
-    clock: Clock
+    parts: Parts
+    groups: SweepGroups
     runner: Runner
-    roster: Roster
-    triage: Triage
-    api: SourceApi | None
-    trackers: Mapping[str, Tracker]
-    rules: Callable[[], RuleSet]
     source: str
+    remark: str
 
 
 @contextmanager
 def by_hand(settings: Settings) -> Iterator[ByHand]:
-    """The sweeps by hand, beside a running daemon or without one.
-
-    Uses the rules in force, or those on disk if none are in force yet. Raises CannotStart,
-    StoreUnavailable, RuleErrors.
-    """
+    """The sweeps by hand, beside a running daemon or without one. Raises CannotStart,
+    StoreUnavailable, RuleErrors."""
     clock = SystemClock()
     store = existing_store(settings)
     try:
-        found = rules_in_force(settings, store) or rule_files(settings).load().rules
+        found, remark = working_rules(settings, store)
 
         def rules() -> RuleSet:
             return found
 
-        sources, apis = sources_of(settings), apis_of(settings, clock)
-        trackers = trackers_of(settings, clock)
-        triage = Triage(store, sources, rules, clock)
-        parts = Parts(store, triage, sources, apis, trackers, rules, clock, overlaps_of(settings))
+        sources = sources_of(settings)
+        parts = Parts(
+            store=store,
+            triage=Triage(store, sources, rules, clock),
+            sources=sources,
+            apis=apis_of(settings, clock),
+            trackers=trackers_of(settings, clock),
+            rules=rules,
+            clock=clock,
+            overlaps=overlaps_of(settings),
+        )
         owner = f"{BY_HAND}{os.getpid()}-{secrets.token_hex(4)}"
         runner = Runner(store, clock, owner)
-        source = next(iter(sources))
-        api = apis.get(source)
-        yield ByHand(store, clock, runner, roster(parts), triage, api, trackers, rules, source)
+        yield ByHand(parts, sweep_groups(parts), runner, next(iter(sources)), remark)
     finally:
         store.close()
 
 
-def chosen(there: Roster, name: str) -> tuple[Sweep, ...]:
+def chosen(there: SweepGroups, name: str) -> tuple[Sweep, ...]:
     """The sweeps of a name: a group's, a single sweep, or all for "". Raises CannotStart."""
     if not name:
         return tuple(sweep for group in GROUPS for sweep in there[group])

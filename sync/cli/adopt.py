@@ -1,4 +1,4 @@
-"""``adopt``: tickets that exist already are kept from now on, instead of being doubled."""
+"""``adopt``: tickets that exist already are taken over, so that no second ones are made."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
-    from sync.worker.adoption import Adoption, Pair
+    from sync.worker.adoption import Pair
 
 
+# Each parameter is an option of the command line.
 def adopt(
     label: Annotated[
         str, typer.Option("--label", help="Tickets with this label, as other tools set one.")
@@ -26,18 +27,18 @@ def adopt(
     ] = None,
     site: Annotated[str, typer.Option("--site", help="The Jira site. [default: the usual]")] = "",
     apply: Annotated[
-        bool, typer.Option("--apply", help="Do it. Without it, only tell what would be done.")
+        bool, typer.Option("--apply", help="Do it. Without it, only show what would be done.")
     ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take over tickets that a person or another tool made for issues that ticket-sync knows.
 
-    With --label and --jql a ticket is taken when its text names the id of exactly one issue or
-    incident; a link to it does. In a CSV each line gives an id and a ticket's key. What the fields of
-    a ticket say now is left as it is; later changes upstream are written, and its status follows. A
-    ticket is never taken from another subject, and a subject that has a ticket gets no second one:
-    such pairs are reported.
+    With --label and --jql a ticket is taken over if its text has the id of exactly one issue or
+    incident, for example in a link. In a CSV each line gives an id and a ticket's key. The fields of a
+    ticket stay as they are until something changes upstream; its status follows at once. A ticket is
+    never taken from another issue, and an issue that has a ticket gets no second one: such pairs are
+    reported.
 
     Exit codes: 0 no conflicts, 1 there were some, 2 usage, the store or the configuration.
 
@@ -56,23 +57,22 @@ def adopt(
         raise Problem(f"Name the site with --site: one of {known}.", USAGE)
     given = lines_of(csv) if csv else []
     with by_hand(settings) as hands:
+        parts = hands.parts
         adoption = Adoption(
-            hands.store,
-            hands.trackers[name],
-            hands.rules(),
-            hands.clock,
+            parts.store,
+            parts.trackers[name],
+            parts.rules(),
+            parts.clock,
             source=hands.source,
-            api=hands.api,
+            api=parts.apis.get(hands.source),
             apply=apply,
         )
-        pairs = _pairs(adoption, given, jql or _labelled(label))
-    _tell(pairs, apply, as_json)
+        if hands.remark:
+            typer.echo(hands.remark, err=True)
+        pairs = adoption.pairs(given) if given else adoption.matching(jql or _labelled(label))
+    _print(pairs, apply, as_json)
     if any(pair.fate.value == "conflict" for pair in pairs):
         raise typer.Exit(1)
-
-
-def _pairs(adoption: Adoption, given: list[tuple[str, str]], jql: str) -> list[Pair]:
-    return adoption.pairs(given) if given else adoption.matching(jql)
 
 
 def _labelled(label: str) -> str:
@@ -81,9 +81,9 @@ def _labelled(label: str) -> str:
 
 
 def lines_of(file: Path) -> list[tuple[str, str]]:
-    """(Subject, ticket) of each line of a CSV file; a first line that says so is a heading.
+    """(Subject, ticket) of each line of a CSV file; the first line may be the heading subject,ticket.
 
-    Raises Problem, naming the line, OSError.
+    Raises Problem, which names the line, and OSError.
     """
     import csv
 
@@ -105,7 +105,7 @@ def lines_of(file: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _tell(pairs: list[Pair], applied: bool, as_json: bool) -> None:
+def _print(pairs: list[Pair], applied: bool, as_json: bool) -> None:
     if as_json:
         data = [
             {"ticket": p.ticket, "subject": p.subject, "fate": p.fate.value, "words": p.words}
@@ -127,4 +127,4 @@ def _tell(pairs: list[Pair], applied: bool, as_json: bool) -> None:
     counts = {fate: sum(pair.fate.value == fate for pair in pairs) for fate in styles}
     out.print(", ".join(f"{fate}: {count}" for fate, count in counts.items()))
     if counts["adopt"] and not applied:
-        out.print("Nothing was done. Add --apply to do it.")
+        out.print("Nothing was done. Add --apply to adopt them.")

@@ -1,4 +1,4 @@
-"""``backfill``: what happened before ticket-sync was there."""
+"""``backfill``: what happened upstream before ticket-sync ran."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.options import ConfigOption
+from sync.cli.options import ConfigOption, seconds_of
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def backfill(
         str, typer.Option("--rule", metavar="NAME", help="Only what this rule matches.")
     ] = "",
     open_only: Annotated[
-        bool, typer.Option("--open-only", help="Leave out what is over and was never known.")
+        bool, typer.Option("--open-only", help="Leave out what has ended and is not known.")
     ] = False,
     rate: Annotated[
         float, typer.Option("--rate", min=0.01, help="Tickets a second, behind live traffic.")
@@ -36,41 +36,41 @@ def backfill(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Bring in issues and incidents that changed upstream since a time, as if webhooks had told.
+    """Bring in the issues and incidents that changed upstream since a time, as webhooks would have.
 
-    Needs the credentials of [coalesce.api]. Tickets become due a few a second, so whatever live
-    deliveries ask for goes first; the daemon makes them. Stopped or killed, the same command goes on
-    where it was. Running it again does nothing twice.
+    Needs the credentials of [coalesce.api]. Tickets become due a few a second, so that live deliveries
+    go first; the daemon makes them. After it was stopped or killed, the same command goes on where it
+    was. Running it again does nothing twice.
 
-    Exit codes: 0 done, 1 it did not come to its end, 2 usage, the store or the configuration.
+    Exit codes: 0 done, 1 it was not finished, 2 usage, the store or the configuration.
 
     Example:  ticket-sync backfill --since 30d --dry-run
     """
     from sync.bootstrap.sweeps import by_hand
     from sync.settings import load
-    from sync.settings.values import parse_duration
     from sync.worker.sweeps.backfill import Backfill
 
-    try:
-        ago = parse_duration(since)
-    except ValueError:
-        raise Problem(f"{since!r} is no span of time. Write 30d, 12h or 90m.", USAGE) from None
+    ago = seconds_of(since)
     with by_hand(load(config)) as hands:
-        if hands.api is None:
+        if hands.remark:
+            typer.echo(hands.remark, err=True)
+        parts = hands.parts
+        api = parts.apis.get(hands.source)
+        if api is None:
             raise Problem(
                 "Backfill asks the API of Coalesce Quality, and there are no credentials for it. Set "
                 "client_id and client_secret in [coalesce.api].",
                 USAGE,
             )
-        if rule and hands.rules().get(rule) is None:
-            names = ", ".join(repr(one.ref.name) for one in hands.rules().rules)
+        if rule and parts.rules().get(rule) is None:
+            names = ", ".join(repr(one.ref.name) for one in parts.rules().rules)
             raise Problem(f"There is no rule {rule!r}. There are: {names}.", USAGE)
         made = Backfill(
-            hands.store,
-            hands.triage,
-            hands.api,
-            hands.rules,
-            hands.clock,
+            parts.store,
+            parts.triage,
+            api,
+            parts.rules,
+            parts.clock,
             time.time() - ago,
             rule=rule,
             open_only=open_only,
@@ -79,8 +79,8 @@ def backfill(
         with _bar() as progress:
             report = hands.runner.run(replace(made, progress=progress), dry=dry_run, by_hand=True)
     if report is None:
-        raise Problem("Another backfill is running now; wait for its end, or stop it.")
-    _tell(report, dry_run, rate)
+        raise Problem("Another backfill is running now. Wait until it ends, or stop it.")
+    _print(report, dry_run, rate)
     if report.result.value != "ok":
         raise typer.Exit(1)
 
@@ -91,28 +91,16 @@ def _bar() -> Iterator[Callable[[float, int], None]]:
         yield lambda _done, _looked: None
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import Progress
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking back", total=1.0)
         yield lambda done, looked: bar.update(
             task, completed=done, description=f"{looked} looked at"
         )
 
 
-def _tell(report: Report, dry: bool, rate: float) -> None:
+def _print(report: Report, dry: bool, rate: float) -> None:
     tally = report.tally
     verb = "would become" if dry else "became"
     typer.echo(

@@ -1,20 +1,22 @@
-"""``backtest``: what edited rules would have made of the past."""
+"""``backtest``: the past deliveries, replayed through edited rules."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.options import ConfigOption, JsonOption
-from sync.cli.problems import USAGE, Problem
+from sync.cli.options import ConfigOption, JsonOption, seconds_of
 
 if TYPE_CHECKING:
-    from sync.worker.foresight.backtest import Tally
+    from rich.table import Table
+
+    from sync.worker.foresight.backtest import BacktestResult
 
 _NUMBERS = {
     "made": "tickets made",
@@ -24,6 +26,7 @@ _NUMBERS = {
     "parked": "set aside by a rule that fails",
     "unmatched": "issues and incidents without a rule",
 }
+_COLUMNS = ("", "in force", "edited", "")
 MOST_RULES = 15
 
 
@@ -36,11 +39,11 @@ def backtest(
 ) -> None:
     """Replay stored deliveries through the rules on disk and those in force, and compare.
 
-    Tickets made, by project and by rule; what hold and grouping spared; the noisiest rules. Nothing is
-    touched and Jira is not asked. Goes back as far as deliveries are kept ([retention]). Issues that
-    were there before count as having had their ticket.
+    Shows the tickets that each would have made, by project and by rule, what hold and grouping would
+    have spared, and the noisiest rules. Nothing is touched and Jira is not asked. Goes back as far as
+    deliveries are kept ([retention]). Issues known before that count as having had their ticket.
 
-    Exit codes: 0 told, 1 the store cannot be read, 2 usage, or the rules or configuration are wrong.
+    Exit codes: 0 shown, 1 the store cannot be read, 2 usage, or the rules or configuration are wrong.
 
     Example:  ticket-sync backtest --since 30d
     """
@@ -51,20 +54,18 @@ def backtest(
     from sync.worker.foresight.backtest import backtest as replay
 
     settings = load(config, secrets=False)
-    edited = rule_files(settings).load().rules
+    files = rule_files(settings)
+    edited = files.load().rules
     now = time.time()
-    start = now - _seconds(since)
+    start = now - seconds_of(since)
     sources = sources_of(settings)
-    store = existing_store(settings)
-    try:
-        in_force = rules_in_force(settings, store)
+    with closing(existing_store(settings)) as store:
+        in_force = rules_in_force(files, store)
         after = replay(store, sources, edited, start, now)
         same = in_force is not None and in_force.digest == edited.digest
         before = None
         if in_force is not None:
             before = after if same else replay(store, sources, in_force, start, now)
-    finally:
-        store.close()
     if as_json:
         data = {
             "since_seconds": now - start,
@@ -77,57 +78,48 @@ def backtest(
     _print(since, after, before, same)
 
 
-def _seconds(words: str) -> float:
-    from sync.settings.values import parse_duration
-
-    try:
-        return parse_duration(words)
-    except ValueError as error:
-        raise Problem(f"--since: {error} Write 30d, 12h or 2w.", USAGE) from None
-
-
-def _print(since: str, after: Tally, before: Tally | None, same: bool) -> None:
+def _print(since: str, after: BacktestResult, before: BacktestResult | None, same: bool) -> None:
     from sync.cli.terminal import console, table
 
-    out = console()
     spoken = "delivery" if after.deliveries == 1 else "deliveries"
     about = "issue or incident" if after.subjects == 1 else "issues and incidents"
     typer.echo(f"{after.deliveries} {spoken} about {after.subjects} {about} in the last {since}.")
     if before is None:
-        typer.echo("No rules are in force yet to compare with.")
+        typer.echo("No rules are in force that they could be compared with.")
     elif same:
         typer.echo("The rules on disk are those in force.")
-    columns = ("in force", "edited", "")
-    totals = table("In all", "", *columns)
+    totals = table("In all", *_COLUMNS)
     for name, words in _NUMBERS.items():
         _row(totals, words, getattr(before, name, None), getattr(after, name))
-    out.print(totals)
+    console().print(totals)
     for title, attribute in (
         ("Tickets by project", "by_project"),
         ("Tickets by rule, the noisiest first", "by_rule"),
         ("Walks by rule: how often its tickets changed", "walks_by_rule"),
     ):
-        now: Mapping[str, int] = getattr(after, attribute)
-        then: Mapping[str, int] = getattr(before, attribute, {})
-        if not now and not then:
-            continue
-        shown = table(title, "", *columns)
-        names = sorted(
-            now.keys() | then.keys(), key=lambda n: (-max(now.get(n, 0), then.get(n, 0)), n)
-        )
-        for name in names[:MOST_RULES]:
-            known = then.get(name, 0) if before is not None else None
-            _row(shown, name or "?", known, now.get(name, 0))
-        out.print(shown)
-        if len(names) > MOST_RULES:
-            typer.echo(f"… and {len(names) - MOST_RULES} more; --json has them all.")
+        _print_counts(title, getattr(before, attribute, None), getattr(after, attribute))
 
 
-def _row(shown: object, name: str, then: int | None, now: int) -> None:
+def _print_counts(title: str, then: Mapping[str, int] | None, now: Mapping[str, int]) -> None:
+    """The counts by rule or project, the largest first. ``then`` is None where no rules are in force."""
+    from sync.cli.terminal import console, table
+
+    known = then or {}
+    largest = {name: max(now.get(name, 0), known.get(name, 0)) for name in {*now, *known}}
+    if not largest:
+        return
+    shown = table(title, *_COLUMNS)
+    for name in sorted(largest, key=lambda name: (-largest[name], name))[:MOST_RULES]:
+        before = known.get(name, 0) if then is not None else None
+        _row(shown, name or "?", before, now.get(name, 0))
+    console().print(shown)
+    if len(largest) > MOST_RULES:
+        typer.echo(f"… and {len(largest) - MOST_RULES} more; --json has them all.")
+
+
+def _row(shown: Table, name: str, then: int | None, now: int) -> None:
     from sync.cli.terminal import cell
 
     change = "" if then is None or then == now else f"{now - then:+d}"
     style = "yellow" if change.startswith("+") else "green"
-    shown.add_row(  # type: ignore[attr-defined]
-        cell(name), cell("" if then is None else then), cell(now), cell(change, style)
-    )
+    shown.add_row(cell(name), cell("" if then is None else then), cell(now), cell(change, style))

@@ -23,8 +23,8 @@ def parked(
 ) -> None:
     """Show every ticket that was set aside: why, which rule and line it came from, and what to do.
 
-    Reads the store alone. Parked tickets are tried again by themselves, ever more seldom, and at
-    once after an edit of their rule; `ticket-sync retry` tries them now.
+    Reads the store alone. The daemon tries parked tickets again by itself, less and less often, and at
+    once after an edit of their rule; `ticket-sync retry` has them tried now.
 
     Exit codes: 0 shown, 1 the store cannot be read, 2 it or the configuration cannot be used.
 

@@ -1,4 +1,4 @@
-"""``plan``: what the rules on disk would do, before they do it."""
+"""``plan``: what the rules on disk would do, before they are in force."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from sync.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from sync.domain.actions import Action, Change
-    from sync.worker.foresight.plan import Forecast, Foreseen
+    from sync.worker.foresight.forecast import Forecast, TicketForecast
 
 CHANGES = 3
 
@@ -32,12 +33,12 @@ def plan(
 ) -> None:
     """Show what the rules on disk would do to every open ticket, without touching anything.
 
-    Tickets that would be made, fields old → new, moves, comments, and what would be set aside.
-    Compared is with what was last known of the tickets, or with --live with the tickets as they are
-    now; Jira is asked for its fields either way. Closed tickets are left out: an edit reaches them when
-    their issue comes back.
+    Shows tickets that would be made, fields old → new, moves, comments, and what would be set aside.
+    Compares with what was last known of each ticket or, with --live, with the ticket as it is now; Jira
+    is asked for its fields either way. Closed tickets are left out: an edit reaches them when their
+    issue comes back.
 
-    Exit codes: 0 told, 1 a site could not be asked, so that something is missing, 2 the rules or
+    Exit codes: 0 shown, 1 a site could not be asked, so that something is missing, 2 the rules or
     configuration are wrong, 3 with --exit-code: something would be done.
 
     Example:  ticket-sync plan --live --json | jq .counts
@@ -47,16 +48,13 @@ def plan(
     from sync.bootstrap.stores import existing_store
     from sync.ports import SystemClock
     from sync.settings import load
-    from sync.worker.foresight.plan import forecast
+    from sync.worker.foresight.forecast import forecast_all
 
     settings = load(config)
     rules = rule_files(settings).load().rules
-    store = existing_store(settings)
-    try:
-        trackers = trackers_of(settings, SystemClock())
-        found = forecast(store, rules, trackers, time.time(), live=live)
-    finally:
-        store.close()
+    trackers = trackers_of(settings, SystemClock())
+    with closing(existing_store(settings)) as store:
+        found = forecast_all(store, rules, trackers, time.time(), live=live)
     if as_json:
         typer.echo(json.dumps(as_data(found), indent=2, default=str))
     else:
@@ -121,7 +119,7 @@ def pictured(found: Forecast) -> Iterator[str]:
     )
 
 
-def _ticket(one: Foreseen) -> Iterator[str]:
+def _ticket(one: TicketForecast) -> Iterator[str]:
     where = f"  [{one.rule}]"
     yield f"{one.ticket or 'new ticket'}: {_safe(one.title)}{where}"
     if one.waits:

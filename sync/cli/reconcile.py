@@ -10,6 +10,8 @@ import typer
 from sync.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from sync.worker.sweeps.run import Report
 
 SHOWN = 200
@@ -26,15 +28,15 @@ def reconcile(
         ),
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Look and tell, but touch nothing.")
+        bool, typer.Option("--dry-run", help="Look and report, but touch nothing.")
     ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look now for what was missed, make it due, and show the drift that was found.
+    """Look now for what was missed, make it due, and show what was found.
 
-    The daemon does the same on its own schedule; a sweep that it is running at this moment is left to
-    it. What is found becomes due here and is brought to Jira by the daemon.
+    The daemon does the same on its own schedule; a sweep that it is running now is left to it. What is
+    found becomes due, and the daemon brings it to Jira.
 
     Exit codes: 0 all sweeps ended well, 1 one did not, 2 usage, the store or the configuration.
 
@@ -46,7 +48,9 @@ def reconcile(
     reports: list[Report] = []
     left: list[str] = []
     with by_hand(load(config)) as hands:
-        for one in chosen(hands.roster, sweep):
+        if hands.remark:
+            typer.echo(hands.remark, err=True)
+        for one in chosen(hands.groups, sweep):
             report = hands.runner.run(one, dry=dry_run, by_hand=True)
             if report is None:
                 left.append(one.name)
@@ -75,12 +79,12 @@ def as_data(report: Report) -> dict[str, Any]:
         **tally.columns(),
         "drift": [
             {
-                "kind": drift.kind.value,
-                "what": drift.what,
-                "words": drift.words,
-                "repaired": drift.repaired,
+                "kind": finding.kind.value,
+                "what": finding.what,
+                "words": finding.words,
+                "repaired": finding.repaired,
             }
-            for drift in tally.drifts
+            for finding in tally.findings
         ],
     }
 
@@ -89,34 +93,14 @@ def _show(reports: list[Report], left: list[str], dry: bool) -> None:
     from sync.cli.terminal import cell, console, table
 
     out = console()
-    drifts = [drift for report in reports for drift in report.tally.drifts]
-    if drifts:
-        found = table("Drift", "sweep", "kind", "what", "how")
-        for drift in drifts[:SHOWN]:
-            style = "" if drift.repaired else "yellow"
-            found.add_row(
-                cell(drift.sweep),
-                cell(drift.kind.value, style),
-                cell(drift.what),
-                cell(drift.words),
-            )
-        out.print(found)
-    sums = table(
-        "Would be done" if dry else "Done",
-        *("sweep", "result", "looked at", "missing", "stale", "wrong"),
-        *("would repair" if dry else "repaired", "failed", "calls", "seconds"),
-    )
-    for report in reports:
-        tally = report.tally.columns()
-        good = report.result.value == "ok"
-        numbers = ("looked", "missing", "stale", "wrong", "repaired", "failed", "calls")
-        sums.add_row(
-            cell(report.sweep),
-            cell(report.result.value, "" if good else "red"),
-            *(cell(tally[name]) for name in numbers),
-            cell(f"{report.seconds:.1f}"),
-        )
-    out.print(sums)
+    findings = [one for report in reports for one in report.tally.findings]
+    if findings:
+        shown = table("Drift", "sweep", "kind", "what", "how")
+        for one in findings[:SHOWN]:
+            kind = cell(one.kind.value, "" if one.repaired else "yellow")
+            shown.add_row(cell(one.sweep), kind, cell(one.what), cell(one.words))
+        out.print(shown)
+    out.print(_counts(reports, dry))
     total = sum(report.tally.total for report in reports)
     if total > SHOWN:
         out.print(cell(f"{total - SHOWN} more findings; --json lists them."))
@@ -124,4 +108,21 @@ def _show(reports: list[Report], left: list[str], dry: bool) -> None:
         for words in filter(None, (report.words, *report.tally.notes)):
             out.print(cell(f"{report.sweep}: {words}", "yellow"), soft_wrap=True)
     for name in left:
-        out.print(cell(f"{name}: another process is at it now; it was left to that."))
+        out.print(cell(f"{name}: another process is running it now; it was left to that."))
+
+
+def _counts(reports: list[Report], dry: bool) -> Table:
+    from sync.cli.terminal import cell, table
+
+    shown = table(
+        "Would be done" if dry else "Done",
+        *("sweep", "result", "looked at", "missing", "stale", "wrong"),
+        *("would repair" if dry else "repaired", "failed", "calls", "seconds"),
+    )
+    numbers = ("looked", "missing", "stale", "wrong", "repaired", "failed", "calls")
+    for report in reports:
+        tally = report.tally.columns()
+        cells = [cell(tally[name]) for name in numbers]
+        result = cell(report.result.value, "" if report.result.value == "ok" else "red")
+        shown.add_row(cell(report.sweep), result, *cells, cell(f"{report.seconds:.1f}"))
+    return shown

@@ -23,10 +23,10 @@ def retry(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let parked tickets be tried again at once, spread a little where they are many.
+    """Have parked tickets tried again at once, or spread over some time if there are many.
 
-    The daemon does the work; a ticket stays parked until that has succeeded. A single ticket that
-    is not parked is read in Jira and brought to where its rule wants it.
+    The daemon does the work; a ticket stays parked until its try has succeeded. A single ticket that is
+    not parked is read in Jira and brought to where its rule wants it.
 
     Exit codes: 0 done, 1 there is no such ticket, 2 usage, the store or the configuration.
 

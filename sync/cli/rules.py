@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,7 +39,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load(config, secrets=False)
     rules = rule_files(settings).load().rules
-    edition, waiting, problem = _kept(settings, config)
+    edition, waiting, problem = _stored(settings)
     same = edition is not None and edition.digest == rules.digest
     if as_json:
         data = {
@@ -61,12 +61,12 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def accept(
     only_new: Annotated[
-        bool, typer.Option("--only-new", help="Leave the tickets there are as they are for now.")
+        bool, typer.Option("--only-new", help="Leave the existing tickets as they are for now.")
     ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put the rules on disk in force, whatever number of tickets they touch.
+    """Put the rules on disk in force, however many tickets they touch.
 
     Look at `ticket-sync plan` first. Running daemons swap within seconds and bring the tickets that
     the edit changes in step, spread over time.
@@ -87,9 +87,9 @@ def accept(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of rule files, with which editors complete and check them.
+    """Print the JSON Schema of rule files, for editors that complete and check them.
 
-    Shipped rules name it in their first line: `#:schema ./rules.schema.json`.
+    The shipped rule files name it in their first line: `#:schema ./rules.schema.json`.
 
     Exit codes: 0 always.
 
@@ -100,16 +100,14 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _kept(
-    settings: Settings, config: Path | None
-) -> tuple[Edition | None, Waiting | None, Problem | None]:
-    """What the store says of the rules; nothing where there is no store yet."""
-    from sync.bootstrap.stores import has_store
+def _stored(settings: Settings) -> tuple[Edition | None, Waiting | None, Problem | None]:
+    """What the store says of the rules; three times None where there is no store yet."""
+    from sync.bootstrap.stores import existing_store, has_store
     from sync.store import rulebook
 
     if not has_store(settings):
         return None, None, None
-    with opened_store(config) as store, store.read() as session:
+    with closing(existing_store(settings)) as store, store.read() as session:
         return rulebook.in_force(session), rulebook.waiting(session), rulebook.problem(session)
 
 
@@ -142,6 +140,6 @@ def _print(rules: RuleSet, folder: str, edition: Edition | None, waiting: Waitin
         typer.echo(waiting_words(waiting)[:1].upper() + waiting_words(waiting)[1:] + ".")
     else:
         typer.echo(
-            "Not in force: a running daemon takes them up within seconds, or put them in force with "
-            f"`ticket-sync rules accept`. Other rules are, since {moment(edition.at)} UTC."
+            f"Not in force: other rules are, since {moment(edition.at)} UTC. A running daemon takes "
+            "these up within seconds; or put them in force with `ticket-sync rules accept`."
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from sync.cli.opened import opened_store
 from sync.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
@@ -22,14 +23,8 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example:  ticket-sync status --json | jq .tickets.parked
     """
-    from sync.bootstrap.stores import existing_store
-    from sync.settings import load
-
-    store = existing_store(load(config, secrets=False))
-    try:
+    with opened_store(config) as store:
         data = gathered(store, time.time())
-    finally:
-        store.close()
     if as_json:
         typer.echo(json.dumps(data, indent=2))
         return
@@ -41,7 +36,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def gathered(store: Any, now: float) -> dict[str, Any]:
-    """What status shows, as JSON-compatible data; ages in seconds, None for "there is none"."""
+    """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.store import deliveries, rulebook, standing
     from sync.worker.rulebook.in_force import waiting_words
 
@@ -112,9 +107,7 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
     row("unsure", tickets["unsure"], "being created; the outcome is not known yet")
     row("tickets", tickets["linked"], f"in Jira, of {tickets['total']} on record")
-    row(
-        "spared", tickets["spared"], "never made: over before their hold was, or taken in elsewhere"
-    )
+    row("spared", tickets["spared"], "never made: ended within their hold, or on another ticket")
     row("waiting", inbox["waiting"], "deliveries accepted and not yet read")
     row("dead", inbox["dead"], "deliveries that could not be read", bad=True)
     standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))

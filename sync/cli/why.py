@@ -29,23 +29,24 @@ def why(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell a ticket's story in time order: deliveries, decisions with their reasons, calls, results.
+    """Show a ticket's story in time order: deliveries, decisions with their reasons, calls, results.
 
-    Ends with who last wrote each field; for that the ticket is read in Jira, if it can be reached.
+    Ends with who last wrote each field. For that the ticket is read in Jira, if Jira can be reached, by
+    the rules in force.
 
-    Exit codes: 0 told, 1 nothing is known of that name, 2 the store or configuration cannot be used.
+    Exit codes: 0 shown, 1 nothing is known of that name, 2 the store or configuration cannot be used.
 
     Example:  ticket-sync why DATA-123
     """
-    from sync.worker.foresight.why import tell
+    from sync.worker.foresight.why import story_of
 
     with opened_store(config) as store:
         with store.read() as session:
-            story = tell(session, name)
+            story = story_of(session, name)
         if story is None:
             raise Problem(
                 f"Nothing is known of {name!r}. Name a ticket by its Jira key or an issue or incident "
-                "by its id; a delivery may also still wait (see `ticket-sync status`) or be dead "
+                "by its id. Its delivery may still wait (`ticket-sync status`) or be dead "
                 "(`ticket-sync dead list`)."
             )
         fields, unasked = _fields(config, store, story, offline)
@@ -59,13 +60,13 @@ def _fields(
     config: Path | None, store: Store, story: Story, offline: bool
 ) -> tuple[list[FieldStory], str]:
     """Who wrote each field, and why Jira was not asked ("" if it was)."""
-    from sync.bootstrap.adapters import rule_defaults, trackers_of
+    from sync.bootstrap.adapters import trackers_of
+    from sync.bootstrap.rules import working_rules
     from sync.domain.errors import Fault
     from sync.ports import SystemClock
-    from sync.rules import RuleErrors, load
-    from sync.settings import SettingsError
-    from sync.settings import load as load_settings
-    from sync.worker.foresight.why import authors, look
+    from sync.rules import RuleErrors
+    from sync.settings import SettingsError, load
+    from sync.worker.foresight.why import authors, shown_now
     from sync.worker.walk.facts import gather
 
     ticket = story.ticket
@@ -74,14 +75,16 @@ def _fields(
     if offline:
         return authors(story.base), "--offline"
     try:
-        settings = load_settings(config)
+        settings = load(config)
         tracker = trackers_of(settings, SystemClock()).get(ticket.site)
         if tracker is None:
             return authors(story.base), f"the site {ticket.site!r} is not configured"
         with store.read() as session:
             facts = gather(session, ticket)
-        rules = load(settings.rules_folder, rule_defaults(settings))
-        observed, names = look(facts, rules, tracker, time.time())
+        rules, remark = working_rules(settings, store)
+        if remark:
+            typer.echo(remark, err=True)
+        observed, names = shown_now(facts, rules, tracker, time.time())
     except (SettingsError, RuleErrors, Fault) as error:
         return authors(story.base), str(error).splitlines()[0]
     return authors(story.base, observed, names), ""
@@ -135,9 +138,8 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
         if ticket.parked:
             typer.echo(f"PARKED: {harmless(ticket.parked.get('words', ticket.error))}")
         elif ticket.due_at is not None:
-            typer.echo(
-                f"due {moment(ticket.due_at)} UTC: {ticket.due_reason} {ticket.error}".rstrip()
-            )
+            due = f"due {moment(ticket.due_at)} UTC: {ticket.due_reason} {ticket.error}"
+            typer.echo(due.rstrip())
         else:
             typer.echo("settled: it is as its rule wants it")
     for snapshot in story.snapshots:
@@ -156,10 +158,10 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     out.print(shown)
     if not fields:
         return
-    told = table("Who last wrote each field", "field", "by", "value")
+    shown = table("Who last wrote each field", "field", "by", "value")
     for field in fields:
-        told.add_row(cell(field.name), cell(field.by), cell(_short(field.value)))
-    out.print(told)
+        shown.add_row(cell(field.name), cell(field.by), cell(_short(field.value)))
+    out.print(shown)
     if unasked:
         typer.echo(f"Jira was not asked: {harmless(unasked)}")
 

@@ -41,14 +41,14 @@ from sync.domain.ticket import (
 )
 
 
-def foresee(draft: Draft, base: Base, observed: Observed | None = None) -> Plan:
+def forecast(draft: Draft, base: Base, observed: Observed | None = None) -> Plan:
     """What a walk would do for a ticket that exists; without ``observed``, as far as is known."""
     if observed is None and not reasons(draft, base):
         return plan(draft, base, None)
     return plan(draft, base, observed or last_known(draft, base))
 
 
-def foresee_unmade(draft: Draft, standing: Standing) -> Plan:
+def forecast_unmade(draft: Draft, standing: Standing) -> Plan:
     """What walks would do for a ticket without a Jira id: make it, and bring it where it belongs."""
     first = plan_unmade(draft, standing)
     if not any(isinstance(action, Create) for action in first.actions):
@@ -56,7 +56,7 @@ def foresee_unmade(draft: Draft, standing: Standing) -> Plan:
     base = Base(status=Status.OPEN).with_sent(
         {id_: field.value for id_, field in draft.fields.items() if field.value is not None}
     )
-    after = foresee(draft, base)
+    after = forecast(draft, base)
     onward = tuple(action for action in after.actions if not isinstance(action, Update))
     return replace(after, actions=(*first.actions, *onward))
 

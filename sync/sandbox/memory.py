@@ -214,8 +214,8 @@ class MemoryTracker:
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         with self._call("read_many"):
-            wanted = set(ids)
-            found: dict[str, Observed | None] = dict.fromkeys(wanted)
+            found: dict[str, Observed | None] = dict.fromkeys(ids)
+            wanted = set(found)
             for ticket in self._visible():
                 if wanted & {ticket.ref.id, ticket.ref.key}:
                     found[ticket.ref.id] = _shown(ticket)

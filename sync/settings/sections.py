@@ -57,10 +57,6 @@ class Store(Section):
     # Validated like any other value, so that the default file lies beside the configuration.
     url: StoreUrl = Field(default="sqlite:///ticket-sync.db", repr=False)  # type: ignore[assignment]
 
-    @property
-    def is_sqlite(self) -> bool:
-        return self.url.get_secret_value().startswith("sqlite:")
-
 
 class Api(Section):
     """Credentials for the REST API of Coalesce Quality."""

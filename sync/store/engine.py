@@ -20,7 +20,6 @@ from sqlmodel import Session
 
 from sync.store.errors import (
     FileLost,
-    SchemaMismatch,
     StoreMisconfigured,
     StoreUnavailable,
     translate,
@@ -30,14 +29,7 @@ from sync.store.storable import storable_parameters, to_json
 from sync.store.url import parse, place_of
 
 # What other rooms use. They take the type Session from here, because SQL stands in this room alone.
-__all__ = [
-    "SchemaMismatch",
-    "Session",
-    "Store",
-    "StoreMisconfigured",
-    "StoreUnavailable",
-    "open_store",
-]
+__all__ = ["Session", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
 
 BUSY_TIMEOUT = 10.0
 POOL_SIZE = 10

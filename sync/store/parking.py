@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from sync.store import journal, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
 
 # Tickets that one cause parked are not all tried in the same second.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
-from sync.store.tables import LinkRow, SubjectRow, TicketRow
+from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
+from sync.store.tables import DeliveryRow, DeliverySubjectRow, LinkRow, SubjectRow, TicketRow
 
 
 def to_snapshot(row: SubjectRow) -> Snapshot:
@@ -87,19 +86,32 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
     return list(session.exec(query))
 
 
-def still_open() -> ColumnElement[bool]:
-    """A condition on tickets: a subject that speaks for the ticket is open. Where an incident belongs to
-    the ticket, the incident speaks, and the issues on the ticket do not."""
-    theirs = (
-        select(LinkRow.subject)
-        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
-        .where(col(LinkRow.ticket_id) == col(TicketRow.id))
+def named(session: Session, name: str) -> list[SubjectRow]:
+    """Subjects by their reference, or by the id that their reference ends with."""
+    ref = col(SubjectRow.ref)
+    query = select(SubjectRow).where((ref == name) | ref.endswith(f":{name}", autoescape=True))
+    return list(session.exec(query))
+
+
+def first_seen_before(session: Session, until: float) -> list[SubjectRow]:
+    """Subjects that were known before ``until`` (seconds since the epoch)."""
+    return list(session.exec(select(SubjectRow).where(col(SubjectRow.first_seen_at) < until)))
+
+
+def never_delivered(session: Session, since: float, until: float) -> list[SubjectRow]:
+    """Subjects first seen within a span of time of which no delivery speaks, in the order of time."""
+    seen = col(SubjectRow.first_seen_at)
+    query = (
+        select(SubjectRow)
+        .where(
+            seen >= since,
+            seen <= until,
+            col(SubjectRow.ref).not_in(select(DeliveryRow.subject)),
+            col(SubjectRow.ref).not_in(select(DeliverySubjectRow.subject)),
+        )
+        .order_by(seen)
     )
-    going = col(SubjectRow.ended_at).is_(None)
-    incident = col(SubjectRow.kind) == Kind.INCIDENT.value
-    return theirs.where(going, incident).exists() | (
-        theirs.where(going).exists() & ~theirs.where(incident).exists()
-    )
+    return list(session.exec(query))
 
 
 def copy_of(row: SubjectRow) -> SubjectRow:

@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
 from sync.store.engine import Store
-from sync.store.subjects import still_open
 from sync.store.tables import LinkRow, TicketRow, TicketState
 
 
@@ -185,8 +184,13 @@ def by_keys(session: Session, keys: Iterable[str]) -> dict[str, TicketRow]:
     return {row.key: row for row in session.exec(query)}
 
 
-def by_ids(session: Session, ids: Iterable[int], *, refresh: bool = False) -> dict[int, TicketRow]:
-    """Tickets by row id, locked in id order. ``refresh`` reads rows that this session knows again."""
+def by_ids(
+    session: Session, ids: Iterable[int], *, lock: bool = True, refresh: bool = False
+) -> dict[int, TicketRow]:
+    """Tickets by row id, in that order and, unless only read, locked against other writers.
+
+    ``refresh`` reads rows that this session knows again.
+    """
     wanted = sorted(set(ids))
     found: dict[int, TicketRow] = {}
     for start in range(0, len(wanted), BATCH):
@@ -194,9 +198,10 @@ def by_ids(session: Session, ids: Iterable[int], *, refresh: bool = False) -> di
             select(TicketRow)
             .where(col(TicketRow.id).in_(wanted[start : start + BATCH]))
             .order_by(col(TicketRow.id))
-            .with_for_update()
             .execution_options(populate_existing=refresh)
         )
+        if lock:
+            query = query.with_for_update()
         found.update({row.id: row for row in session.exec(query) if row.id is not None})
     return found
 
@@ -218,24 +223,6 @@ def by_jira_ids(
     return {row.jira_id: row for row in session.exec(query) if row.jira_id}
 
 
-def open_tickets(session: Session, site: str, *, after: int, limit: int) -> list[tuple[int, str]]:
-    """(Row id, Jira id) of made tickets that are not parked and still speak of something open, by row
-    id from ``after`` on."""
-    query = (
-        select(TicketRow.id, TicketRow.jira_id)
-        .where(
-            TicketRow.site == site,
-            TicketRow.state == TicketState.LINKED,
-            col(TicketRow.id) > after,
-            col(TicketRow.parked_at).is_(None),
-            still_open(),
-        )
-        .order_by(col(TicketRow.id))
-        .limit(limit)
-    )
-    return [(id_, jira_id) for id_, jira_id in session.exec(query) if id_ and jira_id]
-
-
 def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
     """(Row id, our key, Jira key) of all made tickets of a site, without loading all at once."""
     query = (
@@ -246,6 +233,16 @@ def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
     for id_, key, jira_key in session.exec(query):
         if id_ is not None:
             yield id_, key, jira_key
+
+
+def due(session: Session, now: float) -> list[TicketRow]:
+    """Tickets that are due at ``now``, whether or not they are claimed."""
+    return list(session.exec(select(TicketRow).where(col(TicketRow.due_at) <= now)))
+
+
+def recorded_since(session: Session, since: float) -> list[TicketRow]:
+    """Tickets that were recorded at ``since`` (seconds since the epoch) or later."""
+    return list(session.exec(select(TicketRow).where(col(TicketRow.created_at) >= since)))
 
 
 def rename_rule(store: Store, before: str, after: str, *, limit: int) -> int:
@@ -298,6 +295,11 @@ def unlink(session: Session, subject: str) -> None:
     if known is not None:
         session.delete(known)
         session.flush()
+
+
+def links(session: Session) -> dict[str, int]:
+    """Every subject's ticket: row ids by reference."""
+    return dict(session.exec(select(LinkRow.subject, LinkRow.ticket_id)).all())
 
 
 def find(session: Session, name: str) -> TicketRow | None:

@@ -1,17 +1,18 @@
-"""Adoption: tickets that exist already are taken into the link table instead of being doubled.
+"""Adoption: a ticket in Jira that a person or another tool made becomes the ticket of a subject.
 
-Who made them does not matter: a person, or another tool. A pair of subject and ticket is given, or
-found by an id of a subject in the ticket's text. Nothing is written to Jira here; the ticket becomes
-due, and its next walk marks it. What its fields say at this moment counts as agreed, so only what
-changes upstream from now on is written over it.
+Without adoption ticket-sync would make a second one. Pairs of subject and ticket are given, or found by
+a subject's id in the ticket's text. Nothing is written to Jira here: the ticket becomes due, and its
+next walk marks it. The present values of its fields become the base, so only later changes upstream
+are written over them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TypeVar
 
 from sync.domain.errors import Fault
@@ -37,8 +38,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 
 class Fate(StrEnum):
-    """What becomes of a pair. ``already``: it is ours as it should be. ``conflict``: it would double
-    or steal, or cannot be told; nothing is done."""
+    """What becomes of a pair. ``already``: the ticket is the subject's already. ``conflict``: nothing is
+    done, because the subject would get a second ticket, the ticket belongs to another subject, or the
+    pair cannot be read."""
 
     ADOPT = "adopt"
     ALREADY = "already"
@@ -47,7 +49,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A ticket (its Jira key) and the subject (reference or id, "" if unknown) it is for."""
+    """A ticket (its Jira key), a subject (reference or id, "" if unknown), what becomes of them."""
 
     ticket: str
     subject: str
@@ -66,7 +68,7 @@ class _Case:
 
 @dataclass(slots=True)
 class Adoption:
-    """One round of adopting on one site. ``apply`` False decides and writes nothing."""
+    """One round of adopting on one site. With ``apply`` False it decides, and writes nothing."""
 
     store: Store
     tracker: Tracker
@@ -75,7 +77,6 @@ class Adoption:
     source: str
     api: SourceApi | None = None
     apply: bool = False
-    heard: Callable[[Pair], None] = lambda _pair: None
     _taken: dict[str, str] = field(default_factory=dict, init=False)
 
     def pairs(self, given: Iterable[tuple[str, str]]) -> list[Pair]:
@@ -87,14 +88,14 @@ class Adoption:
                 observed = shown.get(ticket)
                 if observed is None:
                     words = "there is no such ticket, or it is not visible to us"
-                    found.append(self._told(Pair(ticket, subject, Fate.CONFLICT, words)))
+                    found.append(Pair(ticket, subject, Fate.CONFLICT, words))
                 else:
                     found.append(self._one(observed, subject))
         return found
 
     def matching(self, jql: str) -> list[Pair]:
-        """Adopt the tickets of a JQL query that name exactly one subject of ours. Raises Rejected for
-        a query that Jira does not take, and the tracker's other faults."""
+        """Adopt the tickets of a JQL query whose texts name exactly one known subject. Raises Rejected
+        for a query that Jira refuses, and the tracker's other faults."""
         found: list[Pair] = []
         for some in _chunks(one.ref.id for one in self.tracker.matching(jql)):
             for observed in self.tracker.read_many(some).values():
@@ -109,7 +110,7 @@ class Adoption:
         words = "its text names no issue or incident that is known"
         if known:
             words = f"its text names several: {', '.join(str(s.ref) for s in known)}"
-        return self._told(Pair(observed.ref.key, "", Fate.CONFLICT, words))
+        return Pair(observed.ref.key, "", Fate.CONFLICT, words)
 
     def _known_ids(self, ids: Sequence[str]) -> list[Snapshot]:
         refs = [str(SubjectRef(self.source, kind, id_)) for id_ in ids for kind in Kind]
@@ -119,22 +120,18 @@ class Adoption:
             }
         missing = [id_ for id_ in ids if not any(s.ref.id == id_ for s in known.values())]
         if missing and self.api is not None:
-            for told in (*self.api.issues(missing), *self.api.incidents(missing)):
-                known[str(told.ref)] = told
+            for snapshot in (*self.api.issues(missing), *self.api.incidents(missing)):
+                known[str(snapshot.ref)] = snapshot
         return [known[ref] for ref in sorted(known)]
 
     def _shown(self, keys: Sequence[str]) -> dict[str, Observed]:
         found = self.tracker.read_many(keys)
         return {shown.ref.key: shown for shown in found.values() if shown is not None}
 
-    def _told(self, pair: Pair) -> Pair:
-        self.heard(pair)
-        return pair
-
     def _one(self, observed: Observed, subject: str) -> Pair:
         case = self._case(observed, subject)
         if isinstance(case, str):
-            return self._told(Pair(observed.ref.key, subject, Fate.CONFLICT, case))
+            return Pair(observed.ref.key, subject, Fate.CONFLICT, case)
         with self.store.write() if self.apply else self.store.read() as session:
             if self.apply:
                 deliveries.lock_triage(session)
@@ -143,10 +140,10 @@ class Adoption:
                 self._taken[case.key] = observed.ref.id
                 if self.apply:
                     self._take(session, case)
-        return self._told(Pair(observed.ref.key, str(case.snapshot.ref), fate, words))
+        return Pair(observed.ref.key, str(case.snapshot.ref), fate, words)
 
     def _case(self, observed: Observed, subject: str) -> _Case | str:
-        """Everything there is to know of a pair, or why it cannot be one."""
+        """What is needed to decide on a pair, or why it cannot be adopted."""
         known = self._known_ids([subject.rsplit(":", 1)[-1]])
         if not known:
             hint = "" if self.api else "; with credentials in [coalesce.api] it could be asked for"
@@ -206,7 +203,7 @@ class Adoption:
             row.base = agreed(case.draft, case.observed).to_json()
             row.intent_at, row.searches, row.seen = None, 0, ""
             row.parked, row.parked_at, row.error = None, None, ""
-            # A walk that was about to make it stops at its next step.
+            # Its lease ends, so that a walk that was about to make the ticket stops at its next step.
             row.lease_owner, row.lease_until = None, None
         assert row.id is not None
         tickets.link(session, ref, row.id, now)
@@ -216,15 +213,15 @@ class Adoption:
 
 
 def _mine(session: Session, ref: str, key: str) -> TicketRow | None:
-    """The ticket of a subject, or the one that its key names. One that waits for a place is neither:
-    the subject has its place now."""
+    """The ticket of a subject or, where it has none, the ticket of its key. A ticket that only stands in
+    because a rule could not place the subject does not count."""
     own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
     placed = (row for row in own.values() if row.state != TicketState.UNPLACED)
     return next(placed, None) or tickets.by_keys(session, [key]).get(key)
 
 
 def agreed(draft: Draft, observed: Observed) -> Base:
-    """The base of a ticket that others made: what it shows now counts as what we wished."""
+    """The base of a ticket that others made: what it shows now counts as what we last sent."""
     fields = {
         id_: FieldBase(remembered(one.value), remembered(observed.fields[id_]), looked=True)
         for id_, one in draft.fields.items()
@@ -234,7 +231,7 @@ def agreed(draft: Draft, observed: Observed) -> Base:
 
 
 def ids_in(observed: Observed) -> list[str]:
-    """The ids (UUIDs) that a ticket's texts and labels name, each once, in small letters."""
+    """The ids (UUIDs) in a ticket's texts and labels, each once, in lower case."""
     found: dict[str, None] = {}
     for value in observed.fields.values():
         for text in _texts(value):
@@ -257,11 +254,6 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:
-    some: list[_T] = []
-    for item in items:
-        some.append(item)
-        if len(some) == BULK:
-            yield some
-            some = []
-    if some:
+    rest = iter(items)
+    while some := list(islice(rest, BULK)):
         yield some

@@ -165,7 +165,7 @@ def test_a_delivery_that_is_not_there_and_too_little_of_an_id(world: World) -> N
     assert "Give more of the id" in err
 
 
-def test_why_tells_deliveries_decisions_and_calls_in_order(
+def test_why_shows_deliveries_decisions_and_calls_in_order(
     world: World, jira: MemoryTracker
 ) -> None:
     world.deliver(issue_event("issue_created", "aa", at=1))
@@ -174,10 +174,10 @@ def test_why_tells_deliveries_decisions_and_calls_in_order(
     world.deliver(issue_event("issue_closed", "aa", at=60))
     world.settle()
     data = json.loads(call("why", "DATA-1", "--offline", "--json")[1])
-    told = [line["what"] for line in data["story"]]
-    assert told[:3] == ["delivery", "intend", "create"]
-    assert told.index("transition") > told.index("create")
-    assert told.count("delivery") == 2
+    happened = [line["what"] for line in data["story"]]
+    assert happened[:3] == ["delivery", "intend", "create"]
+    assert happened.index("transition") > happened.index("create")
+    assert happened.count("delivery") == 2
     assert data["story"][0]["words"] == (
         "issue_created: rule 'everything': ticket coalesce:issue:aa is due"
     )
@@ -207,11 +207,11 @@ def test_why_of_what_nobody_knows(world: World) -> None:
     assert "Nothing is known of 'DATA-404'" in err
 
 
-def test_who_wrote_a_field_last_is_told_from_the_ticket_as_it_is(
+def test_who_wrote_a_field_last_is_read_from_the_ticket_as_it_is(
     world: World, jira: MemoryTracker
 ) -> None:
     from sync.store.tickets import find
-    from sync.worker.foresight.why import authors, look
+    from sync.worker.foresight.why import authors, shown_now
     from sync.worker.walk.facts import gather
 
     world.deliver(issue_event("issue_created", "aa", at=1))
@@ -222,7 +222,7 @@ def test_who_wrote_a_field_last_is_told_from_the_ticket_as_it_is(
         row = find(session, "DATA-1")
         assert isinstance(row, TicketRow)
         facts = gather(session, row)
-    observed, names = look(facts, world.rules(), jira, world.clock.time())
+    observed, names = shown_now(facts, world.rules(), jira, world.clock.time())
     by = {field.id: field.by for field in authors(facts.base, observed, names)}
     assert by["summary"] == "a person"
     assert by["description"] == "ticket-sync"

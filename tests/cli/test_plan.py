@@ -1,4 +1,4 @@
-"""How ``plan`` and ``backtest`` tell what they found: for people, and for machines."""
+"""How ``plan`` and ``backtest`` show what they found: for people, and for machines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sync.cli.main import app
 from sync.cli.plan import as_data, pictured
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
-from sync.worker.foresight.plan import forecast
+from sync.worker.foresight.forecast import forecast_all
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
 
@@ -37,7 +37,7 @@ def world(sqlite_store: Store, tmp_path: Path) -> Iterator[EditedWorld]:
 def found(world: EditedWorld, text: str):
     world.write_rules(text)
     rules = world.files.load().rules
-    return forecast(world.store, rules, {"main": world.tracker}, world.clock.time())
+    return forecast_all(world.store, rules, {"main": world.tracker}, world.clock.time())
 
 
 def test_people_see_each_change_old_and_new_and_the_sum(world: EditedWorld) -> None:

@@ -15,6 +15,7 @@ from sync.bootstrap.program import probes
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
 from sync.settings import shipped
+from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
 from sync.worker.daemon.daemon import Daemon
@@ -107,13 +108,55 @@ def test_the_schema_is_the_one_that_comes_with_the_rules() -> None:
     assert out == (shipped("mappings") / "rules.schema.json").read_text("utf-8")
 
 
+def why(world: EditedWorld) -> tuple[dict[str, str], str, str]:
+    """Who wrote each field by name, why Jira was not asked, and what stands on stderr."""
+    (row,) = world.rows()
+    code, out, err = call("why", row.jira_key, "--json")
+    assert code == 0
+    # Logs go to stderr; in this process they precede the JSON.
+    data = json.loads(out[out.index("{\n") :])
+    return {field["name"]: field["by"] for field in data["fields"]}, data["jira_not_asked"], err
+
+
 def test_why_asks_jira_who_wrote_each_field(world: EditedWorld, jira: SimulatedJira) -> None:
     (row,) = world.rows()
     jira.site.person.edit(row.jira_key, summary="mine")
-    out = call("why", row.jira_key, "--json")[1]
-    # Logs go to stderr; in this process they precede the JSON.
-    data = json.loads(out[out.index("{\n") :])
-    by = {field["name"]: field["by"] for field in data["fields"]}
-    assert data["jira_not_asked"] == ""
+    by, not_asked, err = why(world)
+    assert (not_asked, err) == ("", "")
     assert by["Summary"] == "a person"
     assert by["Description"] == "ticket-sync"
+
+
+def test_why_still_asks_jira_while_a_rule_file_has_a_slip(world: EditedWorld) -> None:
+    world.edit("[[rule]")
+    by, not_asked, err = why(world)
+    assert (not_asked, err) == ("", "")
+    assert by["Summary"] == "ticket-sync"
+
+
+def test_why_goes_by_the_rules_in_force_while_an_edit_waits(world: EditedWorld) -> None:
+    # By the rules on disk nobody keeps the ticket any more, so its fields would have no names.
+    world.edit(RULES.replace('name = "everything"', 'name = "others"\nwhen = { title = "x" }'))
+    assert world.waiting() is not None
+    by, not_asked, err = why(world)
+    assert (not_asked, err) == ("", "")
+    assert by["Summary"] == "ticket-sync"
+
+
+def test_why_goes_by_the_rules_on_disk_only_where_none_are_in_force_and_says_so(
+    world: EditedWorld,
+) -> None:
+    with world.store.write() as session:
+        rulebook.clear(session, rulebook.IN_FORCE)
+    by, not_asked, err = why(world)
+    assert (not_asked, by["Summary"]) == ("", "ticket-sync")
+    assert err == "No rules are in force that can be used: those on disk are used.\n"
+    world.write_rules("[[rule]")
+    assert "rules.toml:1" in why(world)[1]
+
+
+def test_reconcile_goes_by_the_rules_in_force_while_a_rule_file_has_a_slip(
+    world: EditedWorld,
+) -> None:
+    world.edit("[[rule]")
+    assert call("reconcile", "--sweep", "own")[0] == 0

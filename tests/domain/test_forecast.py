@@ -8,7 +8,7 @@ import pytest
 
 from sync.domain.actions import Comment, Create, Find, Transition, Update
 from sync.domain.difference import differences
-from sync.domain.forecast import as_data, counted, foresee, foresee_unmade
+from sync.domain.forecast import as_data, counted, forecast, forecast_unmade
 from sync.domain.plan import Plan, Standing
 from sync.domain.rule import Category, FieldWish, Ownership, RuleRef, StatusTarget
 from sync.domain.subject import Status
@@ -17,12 +17,12 @@ from tests.domain.build import DONE_TARGET, LINK, base, draft, field, observed, 
 
 
 def test_nothing_changed_is_nothing_to_do() -> None:
-    assert not foresee(draft(field("a")), base({"summary": "a"}))
+    assert not forecast(draft(field("a")), base({"summary": "a"}))
 
 
 def test_a_field_is_compared_with_what_was_shown_last() -> None:
     known = base({"summary": "a"}, shown={"summary": "A"})
-    (update,) = foresee(draft(field("b")), known).actions
+    (update,) = forecast(draft(field("b")), known).actions
     assert isinstance(update, Update)
     assert [(c.before, c.after) for c in update.changes] == [("A", "b")]
 
@@ -30,7 +30,7 @@ def test_a_field_is_compared_with_what_was_shown_last() -> None:
 def test_text_is_compared_by_its_blocks() -> None:
     one = field(text("One.", "Two."), id="description", kind=FieldKind.TEXT)
     known = base({"description": text("One.")}, shown={"description": text("One.")})
-    (update,) = foresee(draft(one), known).actions
+    (update,) = forecast(draft(one), known).actions
     assert isinstance(update, Update)
     assert update.changes[0].before.identities == ("One.",)
     assert update.changes[0].after.identities == ("One.", "Two.")
@@ -47,7 +47,7 @@ def test_text_is_compared_by_its_blocks() -> None:
     ids=["status", "transition", "preferred", "category"],
 )
 def test_a_move_is_told_without_knowing_the_workflow(to: StatusTarget, words: str) -> None:
-    made = foresee(draft(status=Status.CLOSED, to=to, status_comment="Over."), base())
+    made = forecast(draft(status=Status.CLOSED, to=to, status_comment="Over."), base())
     assert [type(action) for action in made.actions] == [Transition, Comment]
     assert str(made.actions[0]).partition(" with ")[0] == words
     assert made.parked is None
@@ -55,27 +55,27 @@ def test_a_move_is_told_without_knowing_the_workflow(to: StatusTarget, words: st
 
 def test_a_ticket_we_closed_is_not_moved_from_done_to_done() -> None:
     known = base(status=Status.FIXED, closed_by_us=True, jira_status="3")
-    made = foresee(draft(status=Status.CLOSED, to=DONE_TARGET), known)
+    made = forecast(draft(status=Status.CLOSED, to=DONE_TARGET), known)
     assert not any(isinstance(action, Transition) for action in made.actions)
 
 
 def test_with_the_live_ticket_it_is_the_plan_of_the_walk() -> None:
     known = base({"summary": "a"}, shown={"summary": "a"})
     mine = field("a", ownership=Ownership.SOURCE)
-    (update,) = foresee(draft(mine), known, observed({"summary": "theirs"})).actions
+    (update,) = forecast(draft(mine), known, observed({"summary": "theirs"})).actions
     assert isinstance(update, Update)
-    assert not foresee(draft(field("a")), known, observed({"summary": "theirs"})).actions
+    assert not forecast(draft(field("a")), known, observed({"summary": "theirs"})).actions
 
 
 def test_a_ticket_to_be_made_is_told_with_what_follows() -> None:
     wished = draft(field("a"), status=Status.CLOSED, to=DONE_TARGET, links=(LINK,))
-    kinds = [type(a).__name__ for a in foresee_unmade(wished, Standing.NEW).actions]
+    kinds = [type(a).__name__ for a in forecast_unmade(wished, Standing.NEW).actions]
     assert kinds == ["Create", "Transition", "LinkRemote"]
-    assert isinstance(foresee_unmade(wished, Standing.UNSURE).actions[0], Find)
+    assert isinstance(forecast_unmade(wished, Standing.UNSURE).actions[0], Find)
 
 
 def test_actions_for_machines_and_their_counts() -> None:
-    made = foresee(draft(field("b")), base({"summary": "a"}))
+    made = forecast(draft(field("b")), base({"summary": "a"}))
     data = as_data(made.actions[0])
     assert data["action"] == "update"
     assert data["changes"] == [{"field": "summary", "name": "Summary", "before": "a", "after": "b"}]

@@ -12,13 +12,8 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from sync.store.engine import (
-    SchemaMismatch,
-    Store,
-    StoreMisconfigured,
-    StoreUnavailable,
-    open_store,
-)
+from sync.store.engine import Store, StoreMisconfigured, StoreUnavailable, open_store
+from sync.store.errors import SchemaMismatch
 from sync.store.tables import TicketRow, WatermarkRow
 from tests.postgres import Postgres
 

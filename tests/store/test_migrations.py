@@ -11,7 +11,8 @@ from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from sync.store import migrations
-from sync.store.engine import SchemaMismatch, Store, open_store
+from sync.store.engine import Store, open_store
+from sync.store.errors import SchemaMismatch
 
 _INDEXES = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",

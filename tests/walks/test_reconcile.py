@@ -29,7 +29,7 @@ from sync.store import sweeps
 from sync.store.engine import Store
 from sync.store.tables import SweepRunRow
 from sync.web.server import listen
-from sync.worker.sweeps.groups import GROUPS, Parts, roster
+from sync.worker.sweeps.groups import GROUPS, Parts, sweep_groups
 from sync.worker.sweeps.run import Report
 from sync.worker.sweeps.runner import Runner
 from tests.walks.world import RULES, SimulatedClock, World
@@ -86,7 +86,7 @@ class Everything:
             clock=self.clock,
             overlaps=dict.fromkeys(GROUPS, 600.0),
         )
-        self.sweeps = [sweep for group in roster(parts).values() for sweep in group]
+        self.sweeps = [sweep for group in sweep_groups(parts).values() for sweep in group]
 
     def _mount(self, session: requests.Session) -> None:
         session.mount(URL, SandboxTransport(self.jira))
@@ -238,7 +238,7 @@ def test_after_one_round_of_sweeps_every_ticket_is_right_and_a_second_finds_noth
 
     writes = it.writes()
     again = it.round()
-    assert [str(drift) for report in again for drift in report.tally.drifts] == []
+    assert [str(one) for report in again for one in report.tally.findings] == []
     assert it.writes() == writes
     assert {row.result for row in it.runs()[: len(again)]} == {"ok"}
     check_every_ticket(it, hands)

@@ -8,7 +8,7 @@ from sync.adapters.coalesce import CoalesceSource
 from sync.rules import parse
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
-from sync.worker.foresight.backtest import Tally, backtest
+from sync.worker.foresight.backtest import BacktestResult, backtest
 from tests.walks.world import RULES, START, issue_event
 from tests.worker.conftest import Make
 from tests.worker.edited import DEFAULTS, EditedWorld
@@ -19,7 +19,7 @@ def ruled(extra: str, text: str = RULES) -> str:
     return text.replace('issue_type = "Bug"', f'issue_type = "Bug"\n{extra}')
 
 
-def told(world: EditedWorld, text: str = RULES, *, back: float = 86_400.0) -> Tally:
+def replayed(world: EditedWorld, text: str = RULES, *, back: float = 86_400.0) -> BacktestResult:
     now = world.clock.time()
     rules = parse({"rules.toml": text}, DEFAULTS)
     return backtest(world.store, {"coalesce": CoalesceSource()}, rules, now - back, now)
@@ -43,11 +43,11 @@ def closed(minutes: float, issue: str, **fields: Any) -> tuple[float, str, str, 
     return minutes, "issue_closed", issue, fields
 
 
-def test_the_rules_in_force_are_told_to_have_made_what_they_made(
+def test_the_rules_in_force_make_again_what_they_made(
     make: Make, store: Store, jira: MemoryTracker
 ) -> None:
     world = lived(make(store=store), created(1, "a"), created(2, "b"), closed(3, "a"))
-    tally = told(world)
+    tally = replayed(world)
     assert tally.made == len(jira.alive) == 2
     assert tally.by_project == {"DATA": 2}
     assert tally.by_rule == {"everything": 2}
@@ -56,26 +56,26 @@ def test_the_rules_in_force_are_told_to_have_made_what_they_made(
 
 def test_what_a_hold_would_have_spared_is_counted(make: Make) -> None:
     world = lived(make(), created(1, "a"), closed(4, "a"), created(5, "b"), created(30, "c"))
-    tally = told(world, ruled('hold = "10m"'))
+    tally = replayed(world, ruled('hold = "10m"'))
     # The hold of the last one is not over yet.
     assert (tally.made, tally.spared) == (1, 1)
 
 
 def test_what_grouping_would_have_spared_is_counted(make: Make) -> None:
     world = lived(make(), *(created(n, f"i{n}", trigger_name="freshness") for n in range(1, 6)))
-    tally = told(world, ruled('group_by = "trigger"'))
+    tally = replayed(world, ruled('group_by = "trigger"'))
     assert (tally.made, tally.grouped) == (1, 4)
 
 
 def test_a_storm_would_have_made_one_umbrella(make: Make) -> None:
     world = lived(make(), *(created(1 + n / 10, f"i{n}") for n in range(9)))
-    tally = told(world, ruled('storm = { limit = 3, window = "1h" }'))
+    tally = replayed(world, ruled('storm = { limit = 3, window = "1h" }'))
     assert (tally.made, tally.umbrellas, tally.grouped) == (4, 1, 5)
 
 
 def test_what_no_rule_matches_is_counted(make: Make) -> None:
     world = lived(make(), created(1, "a"), created(2, "b", title="customers is stale"))
-    tally = told(world, ISSUES_ONLY)
+    tally = replayed(world, ISSUES_ONLY)
     assert (tally.made, tally.unmatched) == (1, 1)
 
 
@@ -83,7 +83,7 @@ def test_an_issue_that_was_there_before_counts_as_having_its_ticket(make: Make) 
     world = lived(
         make(), created(1, "a"), created(100, "b"), (101, "issue_updated", "a", {"title": "worse"})
     )
-    tally = told(world, back=3600.0)
+    tally = replayed(world, back=3600.0)
     assert (tally.made, tally.subjects) == (1, 2)
     assert tally.walks_by_rule == {"everything": 2}
 
@@ -92,12 +92,12 @@ def test_one_that_comes_back_too_late_to_reopen_makes_a_new_ticket(make: Make) -
     world = lived(
         make(), created(1, "a"), closed(2, "a"), (100, "issue_updated", "a", {"title": "again"})
     )
-    assert told(world).made == 1
-    assert told(world, ruled('reopen_within = "1h"')).made == 2
+    assert replayed(world).made == 1
+    assert replayed(world, ruled('reopen_within = "1h"')).made == 2
 
 
 def test_a_backtest_touches_nothing(make: Make, jira: MemoryTracker) -> None:
     world = lived(make(), created(1, "a"), created(2, "b"))
     before = [row.model_dump() for row in world.rows()], dict(jira.calls)
-    told(world, ISSUES_ONLY)
+    replayed(world, ISSUES_ONLY)
     assert ([row.model_dump() for row in world.rows()], dict(jira.calls)) == before

@@ -18,7 +18,7 @@ from sync.domain.actions import Comment, Create, Transition, Update
 from sync.domain.ticket import FieldKind, remembered
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import open_store
-from sync.worker.foresight.plan import Forecast, forecast
+from sync.worker.foresight.forecast import Forecast, forecast_all
 from sync.worker.rulebook.files import RuleFiles
 from sync.worker.rulebook.in_force import Guard
 from tests.walks.world import SimulatedClock, issue_event
@@ -134,7 +134,7 @@ def planned(world: EditedWorld, *, live: bool) -> Forecast:
     """What the rules on disk would do."""
     rules = RuleFiles(world.folder, DEFAULTS).load().rules
     trackers = {"main": world.tracker}
-    return forecast(world.store, rules, trackers, world.clock.time(), live=live)
+    return forecast_all(world.store, rules, trackers, world.clock.time(), live=live)
 
 
 def shape(ticket: MemoryTicket) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def shape(ticket: MemoryTicket) -> dict[str, Any]:
     }
 
 
-def foretold(found: Forecast, before: dict[str, MemoryTicket]) -> dict[str, dict[str, Any]]:
+def after_applying(found: Forecast, before: dict[str, MemoryTicket]) -> dict[str, dict[str, Any]]:
     """The tickets there were, with what the plan shows done to them."""
     after = {key: shape(ticket) for key, ticket in before.items()}
     for one in found.tickets:
@@ -194,7 +194,7 @@ def test_applying_what_the_plan_showed_makes_exactly_those_changes(
         world.write_rules(edited)
         found = planned(world, live=live)
         before = {t.ref.key: copy.deepcopy(t) for t in jira.alive}
-        wished = foretold(found, before)
+        wished = after_applying(found, before)
         made = sorted(
             action.summary
             for one in found.tickets

@@ -8,7 +8,7 @@ from sync.rules import RuleSet, parse
 from sync.sandbox.memory import MemoryTracker
 from sync.store import tickets
 from sync.store.engine import Store
-from sync.worker.foresight.plan import Forecast, forecast
+from sync.worker.foresight.forecast import Forecast, forecast_all
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
 from tests.worker.edited import DEFAULTS, EditedWorld
@@ -20,7 +20,7 @@ def rules(text: str) -> RuleSet:
 
 
 def planned(world: EditedWorld, text: str = RULES, *, live: bool = False) -> Forecast:
-    return forecast(
+    return forecast_all(
         world.store, rules(text), {"main": world.tracker}, world.clock.time(), live=live
     )
 
@@ -127,14 +127,14 @@ def test_a_rule_that_is_gone_is_shown_as_setting_its_tickets_aside(make: Make) -
     assert "'everything'" in ticket.plan.parked.reason
 
 
-def test_a_site_that_cannot_be_asked_is_asked_once_and_told_of(
+def test_a_site_that_cannot_be_asked_is_asked_once_and_reported(
     make: Make, jira: MemoryTracker
 ) -> None:
     world = make()
     opened(world, "a", "b", "c")
     jira.fail("read", lambda: SiteDown("maintenance", outage=Outage.MAINTENANCE))
     before = jira.calls["read"]
-    found = forecast(world.store, rules(EDITED), {"main": jira}, world.clock.time(), live=True)
+    found = forecast_all(world.store, rules(EDITED), {"main": jira}, world.clock.time(), live=True)
     assert found.counts["trouble"] >= 1
     assert jira.calls["read"] - before <= 3
     assert {ticket.trouble for ticket in found.tickets if ticket.trouble} == {"maintenance"}

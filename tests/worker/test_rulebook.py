@@ -13,10 +13,12 @@ from sync.sandbox.memory import DONE, MemoryTracker
 from sync.store.engine import Store
 from sync.telemetry import RULES_OK
 from sync.worker.rulebook.accept import accept
+from sync.worker.rulebook.files import RuleFiles
 from sync.worker.rulebook.impact import follow_names, impact, reach
-from sync.worker.rulebook.in_force import Guard
+from sync.worker.rulebook.in_force import Guard, Rulebook
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
+from tests.worker.edited import DEFAULTS
 from tests.worker.sweeps.build import RULES as SCENE_RULES
 from tests.worker.sweeps.build import Scene, incident, issue
 
@@ -308,3 +310,13 @@ def test_what_a_rule_of_incidents_says_of_their_issues_reaches_the_issues_ticket
         assert ticket.status == DONE
     else:
         assert ticket.fields["parent"] == host.ref.key
+
+
+def test_the_same_rule_texts_are_parsed_once(make: Make) -> None:
+    world = make()
+    loaded = world.files.load()
+    assert world.files.parse(dict(loaded.texts)) is loaded.rules
+    again = RuleFiles(world.folder, DEFAULTS)
+    book = Rulebook(world.store, again, world.clock)
+    book.open()
+    assert again.parse(loaded.texts) is book.current() is again.load().rules

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 import sync.store.tables  # noqa: F401  (fills the metadata)
-from sync.store.engine import SchemaMismatch, Store
+from sync.store.engine import Store
+from sync.store.errors import SchemaMismatch
 from sync.store.url import place_of
 
 # Any number, as long as nothing else on that PostgreSQL server takes the same advisory lock.

@@ -1,7 +1,7 @@
 """Backtest: stored deliveries replayed through a rule set, to see which tickets it would have made.
 
-The real merging and routing run, on a scratch store and on the time of the deliveries; of the walks,
-only what decides whether a ticket is made. No call is made outside.
+Merging and routing are the real ones, on a temporary store and by the time of the deliveries. Walks are
+reduced to the decision whether a ticket is made. No call is made outside.
 """
 
 from __future__ import annotations
@@ -11,30 +11,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import merge
 
-from sqlmodel import Session, col, select
-
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Snapshot, Status
 from sync.ports import Source
 from sync.rules import RuleSet
-from sync.store import deliveries, subjects
-from sync.store.engine import Store
-from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
-from sync.worker.foresight.trial_store import scratch_store
+from sync.store import deliveries, subjects, tickets
+from sync.store.engine import Session, Store
+from sync.store.tables import TicketRow, TicketState
+from sync.store.temporary import temporary_store
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.facts import gather, rule_for
 
-# Deliveries this close together are merged, as a daemon under load would.
+# Deliveries this close together are merged, as triage would merge them under load.
 WINDOW_SECONDS = 30.0
 MOST = 200
 
-# (when it came, what it said)
+# (When the delivery was received, the snapshot it brought.)
 Event = tuple[float, Snapshot]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """What a rule set would have made of the history. Counters are by name."""
+class BacktestResult:
+    """What a rule set would have made of the history. Mappings are counts by project or rule."""
 
     made: int = 0
     by_project: Mapping[str, int] = field(default_factory=dict)
@@ -49,17 +47,16 @@ class Tally:
     deliveries: int = 0
 
 
+@dataclass(slots=True)
 class _Time:
     """The clock of the history."""
 
-    def __init__(self, now: float) -> None:
-        self.now = now
+    now: float
 
     def time(self) -> float:
         return self.now
 
-    def monotonic(self) -> float:
-        return self.now
+    monotonic = time
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -67,69 +64,65 @@ class _Time:
 
 def backtest(
     store: Store, sources: Mapping[str, Source], rules: RuleSet, since: float, until: float
-) -> Tally:
-    """What these rules would have made of what was received between two times (seconds since the
-    epoch). Subjects that were known before count as having had their tickets. Raises
-    StoreUnavailable."""
-    with scratch_store() as scratch:
-        run = _Run(scratch, rules, since)
+) -> BacktestResult:
+    """What these rules would have made of the deliveries between two times (seconds since the epoch).
+
+    Subjects that were known before ``since`` count as having had their tickets. Raises
+    StoreUnavailable.
+    """
+    with temporary_store() as trial:
+        run = _Run(trial, rules, since)
         run.begin(list(_before(store, since)))
         for batch in _batches(_history(store, sources, since, until)):
             run.take(batch)
-        run.finish(until)
-        return run.tally()
+        run.let_pass(until)
+        return run.result()
 
 
 class _Run:
-    def __init__(self, scratch: Store, rules: RuleSet, since: float) -> None:
-        self._scratch = scratch
+    def __init__(self, trial: Store, rules: RuleSet, since: float) -> None:
+        self._trial = trial
         self._rules = rules
         self._since = since
         self._clock = _Time(since - 1)
-        self._triage = Triage(scratch, {}, lambda: rules, self._clock)
+        self._triage = Triage(trial, {}, lambda: rules, self._clock)
         self._walks: Counter[str] = Counter()
         self._events = 0
         self._seen: set[str] = set()
 
     def begin(self, known: list[Snapshot]) -> None:
-        """Take what was there before the window: their tickets exist, and do not count."""
+        """Take in the subjects from before the window, whose tickets exist and are not counted."""
         for start in range(0, len(known), MOST):
-            with self._scratch.write() as session:
+            with self._trial.write() as session:
                 self._triage.merge_snapshots(session, known[start : start + MOST])
-        with self._scratch.write() as session:
-            for row in session.exec(select(TicketRow)):
+        with self._trial.write() as session:
+            for row in tickets.recorded_since(session, 0.0):
                 self._make(row)
 
     def take(self, batch: list[Event]) -> None:
         """Let time pass to the end of a batch, then take it in."""
-        self._pass(batch[-1][0])
+        self.let_pass(batch[-1][0])
         self._events += len(batch)
         self._seen.update(str(snapshot.ref) for _, snapshot in batch)
-        with self._scratch.write() as session:
+        with self._trial.write() as session:
             self._triage.merge_snapshots(session, [snapshot for _, snapshot in batch])
             self._walk(session)
 
-    def finish(self, until: float) -> None:
-        """Let the holds run out that end before ``until``."""
-        self._pass(until)
-
-    def _pass(self, until: float) -> None:
-        """Do at its time what becomes due until then."""
-        while True:
-            with self._scratch.write() as session:
-                query = select(TicketRow.due_at).where(col(TicketRow.due_at).is_not(None))
-                due = session.exec(query.order_by(col(TicketRow.due_at)).limit(1)).first()
-                if due is None or due > until:
-                    break
-                self._clock.now = max(self._clock.now, due)
+    def let_pass(self, until: float) -> None:
+        """Let time pass: each ticket that becomes due until then is walked at its time."""
+        while (due := tickets.next_due(self._trial, now=self._clock.now)) is not None:
+            if due > until:
+                break
+            self._clock.now = max(self._clock.now, due)
+            with self._trial.write() as session:
                 self._walk(session)
         self._clock.now = max(self._clock.now, until)
 
     def _walk(self, session: Session) -> None:
-        """What a walk decides of each due ticket: made, spared, held on."""
+        """Decide of each due ticket, as a walk would: made, spared, or held for longer."""
         session.flush()
         now = self._clock.now
-        for row in session.exec(select(TicketRow).where(col(TicketRow.due_at) <= now)):
+        for row in tickets.due(session, now):
             row.due_at = None
             facts = gather(session, row)
             rule = rule_for(facts, self._rules)
@@ -149,17 +142,14 @@ class _Run:
         row.jira_id = row.jira_key = str(row.id)
         row.due_at = None
 
-    def tally(self) -> Tally:
-        """Count what came of it."""
-        with self._scratch.read() as session:
-            fresh = list(
-                session.exec(select(TicketRow).where(col(TicketRow.created_at) >= self._since))
-            )
-            made = {row.id: row for row in fresh if row.state == TicketState.LINKED}
-            links = list(session.exec(select(LinkRow)))
-        members = Counter(link.ticket_id for link in links if link.ticket_id in made)
-        linked = {link.subject for link in links}
-        return Tally(
+    def result(self) -> BacktestResult:
+        """The counts of the whole run."""
+        with self._trial.read() as session:
+            fresh = tickets.recorded_since(session, self._since)
+            links = tickets.links(session)
+        made = {row.id: row for row in fresh if row.state == TicketState.LINKED}
+        members = Counter(id_ for id_ in links.values() if id_ in made)
+        return BacktestResult(
             made=len(made),
             by_project=_ordered(Counter(row.project for row in made.values())),
             by_rule=_ordered(Counter(row.rule for row in made.values())),
@@ -168,7 +158,7 @@ class _Run:
             grouped=sum(count - 1 for count in members.values()),
             umbrellas=sum(row.key.startswith("storm:") for row in made.values()),
             parked=sum(row.state == TicketState.UNPLACED for row in fresh),
-            unmatched=len(self._seen - linked),
+            unmatched=len(self._seen - links.keys()),
             subjects=len(self._seen),
             deliveries=self._events,
         )
@@ -192,7 +182,7 @@ def _batches(events: Iterator[Event]) -> Iterator[list[Event]]:
 def _history(
     store: Store, sources: Mapping[str, Source], since: float, until: float
 ) -> Iterator[Event]:
-    """Deliveries, and subjects that came without one (found by a sweep), in the order of time."""
+    """Deliveries, and subjects that only a sweep found, in the order of time."""
     return merge(
         _delivered(store, sources, since, until),
         _undelivered(store, since, until),
@@ -215,7 +205,7 @@ def _delivered(
                 events = source.read(row.body)
             except Unreadable:
                 continue
-            # Receivers' clocks may differ a little; time does not run backwards.
+            # Clocks of receivers may differ a little, but this run's time must not go back.
             latest = max(latest, row.received_at)
             yield from ((latest, event.snapshot) for event in events if event.snapshot is not None)
         if not rows:
@@ -224,17 +214,8 @@ def _delivered(
 
 
 def _undelivered(store: Store, since: float, until: float) -> Iterator[Event]:
-    query = (
-        select(SubjectRow)
-        .where(
-            col(SubjectRow.first_seen_at) >= since,
-            col(SubjectRow.first_seen_at) <= until,
-        )
-        .order_by(col(SubjectRow.first_seen_at))
-    )
     with store.read() as session:
-        delivered = deliveries.subjects_since(session)
-        rows = [row for row in session.exec(query) if row.ref not in delivered]
+        rows = subjects.never_delivered(session, since, until)
     for row in rows:
         yield row.first_seen_at, subjects.to_snapshot(row)
 
@@ -242,18 +223,16 @@ def _undelivered(store: Store, since: float, until: float) -> Iterator[Event]:
 def _before(store: Store, since: float) -> Iterator[Snapshot]:
     """Subjects as they may have stood when the window began.
 
-    Only their newest state is kept, so one that is spoken of within the window counts as open at its
-    start, and as older than everything said then.
+    The store keeps only the newest state of each. A subject of which a delivery in the window speaks
+    therefore counts as open at the beginning, and as older than that delivery.
     """
-    query = select(SubjectRow).where(col(SubjectRow.first_seen_at) < since)
     with store.read() as session:
         within = deliveries.subjects_since(session, since)
-        rows = [
-            row for row in session.exec(query) if row.ref in within or not Status(row.status).ended
-        ]
+        rows = subjects.first_seen_before(session, since)
     for row in rows:
         snapshot = subjects.to_snapshot(row)
         if row.ref in within:
             still = Status.OPEN if snapshot.status.ended else snapshot.status
-            snapshot = replace(snapshot, status=still, event_time=1)
-        yield snapshot
+            yield replace(snapshot, status=still, event_time=1)
+        elif not snapshot.status.ended:
+            yield snapshot

@@ -1,4 +1,4 @@
-"""A ticket's story in time order: deliveries, decisions, calls; and who last wrote each field."""
+"""The story of a ticket: deliveries, decisions and calls in time order; who last wrote each field."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, select
-
 from sync.domain.errors import Missing, Rejected
 from sync.domain.merge import shown_after
 from sync.domain.subject import Snapshot
-from sync.domain.ticket import Base, Draft, FieldBase, Observed, remembered, same
+from sync.domain.ticket import Base, FieldBase, Observed, remembered, same
 from sync.ports import Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, journal, subjects, tickets
-from sync.store.tables import SubjectRow, TicketRow
+from sync.store.engine import Session
+from sync.store.tables import TicketRow
 from sync.worker.walk.facts import Facts, desire, rule_for
 
 MOST_DELIVERIES = 500
@@ -26,7 +25,7 @@ MOST_ENTRIES = 2000
 @dataclass(frozen=True, slots=True)
 class Line:
     """One thing that happened. ``at`` is in seconds since the epoch; ``what`` is ``delivery`` or the
-    journal's word for it (``create``, ``update``, ``hold``, ``park`` …)."""
+    action of a journal entry (``create``, ``update``, ``park`` …)."""
 
     at: float
     what: str
@@ -38,8 +37,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class FieldStory:
-    """Who last wrote a field, as far as can be told. ``value`` is what stands there now if Jira was
-    asked, else what we last sent."""
+    """Who last wrote a field, as far as that is known. ``value`` is what Jira shows now or, where Jira
+    was not asked, what we last sent."""
 
     id: str
     name: str
@@ -49,7 +48,7 @@ class FieldStory:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All there is to tell. ``ticket`` is None for a subject that never got one."""
+    """What the store knows of a ticket. ``ticket`` is None for a subject that never got one."""
 
     ticket: TicketRow | None
     snapshots: tuple[Snapshot, ...]
@@ -57,19 +56,19 @@ class Story:
 
     @property
     def base(self) -> Base:
-        """What was last agreed on with Jira."""
+        """What was last agreed with Jira."""
         return Base.from_json(self.ticket.base if self.ticket else None)
 
 
-def tell(session: Session, name: str) -> Story | None:
-    """The story of a ticket (by Jira key, our key, or the id of a subject it keeps), or of a subject
-    without one. None when the name says nothing to us."""
+def story_of(session: Session, name: str) -> Story | None:
+    """The story of a ticket (by Jira key, our key, or the id of a subject that belongs to it), or of a
+    subject without a ticket. None where the store knows nothing of that name."""
     ticket = tickets.find(session, name)
     if ticket is not None and ticket.id is not None:
         rows = subjects.of_ticket(session, ticket.id)
         entries = journal.of_ticket(session, ticket.id, MOST_ENTRIES)
     else:
-        rows, entries = _subjects_named(session, name), []
+        rows, entries = subjects.named(session, name), []
         if not rows:
             return None
     lines = [
@@ -84,25 +83,18 @@ def tell(session: Session, name: str) -> Story | None:
         for row in deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
     ]
     lines += [Line(e.at, e.action, e.words, e.result, e.rule) for e in entries]
-    # A delivery comes before what it led to in the same instant; entries keep their order.
+    # Of the same instant, a delivery comes first, because it caused the rest.
     lines.sort(key=lambda line: (line.at, line.what != "delivery"))
     return Story(ticket, tuple(map(subjects.to_snapshot, rows)), tuple(lines))
-
-
-def _subjects_named(session: Session, name: str) -> list[SubjectRow]:
-    query = select(SubjectRow).where(
-        (col(SubjectRow.ref) == name) | col(SubjectRow.ref).endswith(f":{name}", autoescape=True)
-    )
-    return list(session.exec(query))
 
 
 def authors(
     base: Base, observed: Observed | None = None, names: Mapping[str, str] | None = None
 ) -> list[FieldStory]:
-    """Who last wrote each field we ever sent.
+    """Who last wrote each field that we ever sent.
 
-    ``observed`` is the ticket as Jira shows it now, if it could be asked; ``names`` gives display
-    names by field id.
+    ``observed`` is the ticket as Jira shows it now, None where Jira was not asked; ``names`` are
+    display names by field id.
     """
     named = names or {}
     return [
@@ -122,39 +114,31 @@ def _author(known: FieldBase, observed: Observed | None, id_: str) -> str:
     if observed is None or id_ not in observed.fields:
         return "ticket-sync, as far as it has looked"
     now = observed.fields[id_]
+    # A list may hold elements of people beside ours: what they added or removed is named.
     if isinstance(now, list) and isinstance(known.sent, list) and not isinstance(known.shown, str):
-        added = [one for one in now if one not in known.sent]
-        gone = [one for one in known.sent if one not in now]
-        if not added and not gone:
-            return "ticket-sync"
-        parts = [f"+{one}" for one in added] + [f"-{one}" for one in gone]
-        return f"ticket-sync, and a person ({_few(parts)})"
-    if same(remembered(now), shown_after(known, now)):
-        return "ticket-sync"
-    return "a person"
+        theirs = [f"+{one}" for one in now if one not in known.sent]
+        theirs += [f"-{one}" for one in known.sent if one not in now]
+        return f"ticket-sync, and a person ({_few(theirs)})" if theirs else "ticket-sync"
+    return "ticket-sync" if same(remembered(now), shown_after(known, now)) else "a person"
 
 
 def _few(parts: Sequence[str], most: int = 6) -> str:
     return ", ".join(parts[:most]) + (" …" if len(parts) > most else "")
 
 
-def field_names(draft: Draft) -> dict[str, str]:
-    """Display names by field id, as a draft knows them."""
-    return {id_: field.name for id_, field in draft.fields.items()}
-
-
-def look(
+def shown_now(
     facts: Facts, rules: RuleSet, tracker: Tracker, now: float
 ) -> tuple[Observed, dict[str, str]]:
-    """The ticket as Jira shows it now, and the display names of its fields. Reads only.
+    """The ticket as Jira shows it now, and the display names of its fields by id. Reads only.
 
-    Raises the tracker's faults. A rule that is gone or fails costs the names, not the look.
+    Where no rule keeps the ticket any more, or its rule fails, the names are missing. Raises the
+    tracker's faults.
     """
     names: dict[str, str] = {}
     with suppress(Rejected):
         desired, _ = desire(facts, rule_for(facts, rules), now, rules)
-        # Drafting also tells the tracker which fields to read.
-        names = field_names(tracker.draft(desired))
+        # A draft also has the tracker read the fields that are in it.
+        names = {id_: one.name for id_, one in tracker.draft(desired).fields.items()}
     if facts.ref is None:
         raise Missing("there is no ticket in Jira")
     return tracker.read(facts.ref.id), names

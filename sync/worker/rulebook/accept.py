@@ -1,20 +1,22 @@
-"""Accepting an edit of the rules by hand, however much it touches."""
+"""Accepting an edit of the rules by hand, however many tickets it touches."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from sync.rules import RuleErrors, parse
+from sync.rules import RuleErrors
 from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
-from sync.worker.rulebook.files import Loaded, RuleFiles
+from sync.worker.rulebook.files import RuleFiles
 from sync.worker.rulebook.impact import Impact, impact
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """What accepting came to. ``new`` is False where these rules were in force before."""
+class Acceptance:
+    """What accepting did. ``new`` is False where these rules were in force before. ``changed``, ``made``
+    and ``retried`` are numbers of tickets."""
 
     digest: str
     new: bool
@@ -33,10 +35,10 @@ class Accepted:
         )
 
 
-def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False) -> Accepted:
-    """Put the rules on disk in force; daemons follow, and make what differs due.
+def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False) -> Acceptance:
+    """Put the rules on disk in force. Daemons follow, and make the tickets that differ due.
 
-    Raises RuleErrors and StoreUnavailable.
+    With ``only_new`` the tickets that exist stay as they are. Raises RuleErrors and StoreUnavailable.
     """
     loaded = files.load()
     digest = loaded.rules.digest
@@ -45,8 +47,12 @@ def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False
     if known is not None and known.digest == digest:
         with store.write() as session:
             rulebook.clear(session, rulebook.WAITING)
-        return Accepted(digest, new=False)
-    found = _impact(store, known, loaded, files, now)
+        return Acceptance(digest, new=False)
+    found = Impact((), 0, (), 0)
+    if known is not None:
+        # Where this version of the program cannot read the set in force, nothing is compared.
+        with suppress(RuleErrors):
+            found = impact(store, files.parse(known.texts), loaded.rules, now)
     with store.write() as session:
         known = rulebook.in_force(session, lock=True)
         rulebook.put_in_force(
@@ -56,26 +62,11 @@ def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False
                 dict(loaded.texts),
                 "accepted by hand",
                 max(now, known.at + 0.001) if known else now,
-                # Of two edits that no daemon has seen yet, tickets differ from the first set.
+                # Until a daemon has seen the last edit, tickets are in step with the set before it.
                 (known.previous or known.texts) if known else None,
                 "new" if only_new else "all",
             ),
         )
         rulebook.clear(session, rulebook.PROBLEM)
-    if found is None:
-        return Accepted(digest, new=True, only_new=only_new)
-    return Accepted(
-        digest, True, len(found.changed), found.made, len(found.parked), only_new=only_new
-    )
-
-
-def _impact(
-    store: Store, known: Edition | None, loaded: Loaded, files: RuleFiles, now: float
-) -> Impact | None:
-    if known is None:
-        return None
-    try:
-        return impact(store, parse(known.texts, files.defaults), loaded.rules, now)
-    except RuleErrors:
-        # The set in force cannot be read by this program any more: nothing to compare with.
-        return None
+    changed, retried = len(found.changed), len(found.parked)
+    return Acceptance(digest, True, changed, found.made, retried, only_new=only_new)

@@ -1,37 +1,47 @@
-"""The rule files on disk: noticing an edit, reading them whole."""
+"""The rule files on disk: noticing an edit, reading all files at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sync.rules import Defaults, RuleSet, Texts, parse, texts_of
+from sync.toml.mistakes import Mistake
 
-# Name, inode, size, times of change: an edit changes one of them, even one within a clock's tick.
-Look = tuple[tuple[str, int, int, int, int], ...]
+# Name, inode, size and times of each file: at least one of them differs after an edit.
+FolderState = tuple[tuple[str, int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Rules and the texts they were read from, by file name."""
+    """Rules, and the texts that they were read from, by file name."""
 
     rules: RuleSet
     texts: Mapping[str, str]
 
 
 class RuleFiles:
-    """The folder of rule files. ``edited`` is true once for each edit that has come to rest."""
+    """The folder of rule files. ``edited`` is true once for each edit, when it is complete."""
 
     def __init__(self, folder: Path, defaults: Defaults) -> None:
         self.folder = folder
         self.defaults = defaults
-        self._read: Look | None = None
-        self._last: Look | None = None
+        self._read: FolderState | None = None
+        self._last: FolderState | None = None
         self._texts: Texts | None = None
+        # Room for two: the sets before and after an edit are asked for in turn.
+        self._parsed = lru_cache(maxsize=2)(
+            lambda texts, mistakes: parse(dict(texts), defaults, mistakes)
+        )
 
-    def look(self) -> Look:
-        """What the folder looks like from outside."""
+    def parse(self, texts: Mapping[str, str], mistakes: tuple[Mistake, ...] = ()) -> RuleSet:
+        """The rules of texts by file name; the same texts are parsed once. Raises RuleErrors."""
+        return self._parsed(tuple(sorted(texts.items())), mistakes)
+
+    def _state(self) -> FolderState:
+        """Name, inode, size and times of each file, without reading it."""
         found = []
         for path in sorted(self.folder.glob("*.toml")):
             try:
@@ -42,13 +52,12 @@ class RuleFiles:
         return tuple(found)
 
     def edited(self) -> bool:
-        """Whether the files say something else than those last read, and have been still since the
-        last question.
+        """Whether the texts differ from those last read, and the folder looks as at the last call.
 
-        A copy of several files that is under way is not taken for an edit of its first ones, nor a
-        file that was only touched for one.
+        The folder must look the same twice, because several files may be in the middle of being copied.
+        The texts are compared, because a file may have been touched without an edit.
         """
-        now = self.look()
+        now = self._state()
         still = now == self._last
         self._last = now
         if not still or now == self._read:
@@ -59,8 +68,8 @@ class RuleFiles:
         return True
 
     def load(self) -> Loaded:
-        """The rules, whole. Raises RuleErrors with every mistake."""
-        self._read = self._last = self.look()
-        # Read once: what is checked is what is kept.
+        """The rules of all files. Raises RuleErrors with every mistake."""
+        self._read = self._last = self._state()
+        # Read once, so that the texts that are kept are those that were checked.
         self._texts = texts = texts_of(self.folder)
-        return Loaded(parse(texts.by_name, self.defaults, texts.mistakes), texts.by_name)
+        return Loaded(self.parse(texts.by_name, texts.mistakes), texts.by_name)

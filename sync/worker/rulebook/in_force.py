@@ -1,7 +1,8 @@
-"""The rules in force: picked up from disk within seconds, swapped whole, never for worse.
+"""The rules in force: an edit on disk is picked up within seconds and replaces the whole set.
 
-A bad edit keeps the last good set. A good one that would touch many tickets waits to be accepted. What
-is in force is kept in the store, so replicas and the command line agree on it.
+After an edit with mistakes the last good set stays in force. An edit without mistakes that would touch
+many tickets waits to be accepted. The set in force is kept in the store, so replicas and the command
+line agree on it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from sync.ports import Clock
-from sync.rules import RuleErrors, RuleSet, parse
+from sync.rules import RuleErrors, RuleSet
 from sync.store import leases, rulebook
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.liveness import new_owner
@@ -24,23 +25,23 @@ from sync.worker.rulebook.impact import Impact, follow_names, impact, reach, rou
 
 log = structlog.get_logger("rules")
 
-# Other replicas need a moment to swap before tickets are walked by the new rules.
+# Tickets become due this much after a swap, so that other replicas walk them by the new rules too.
 GRACE_SECONDS = 5.0
 LEASE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """How much an edit may touch by itself. Beyond ``most`` tickets it waits to be accepted, or, with
-    ``wait`` off, comes into force for new tickets only."""
+    """How many tickets an edit may touch without being accepted. An edit that touches more than ``most``
+    waits or, with ``wait`` off, comes into force for new tickets only."""
 
     most: int = 50
     wait: bool = True
 
 
 class Rulebook:
-    """Holds the rules of one process, whose name on leases is ``owner``. ``current`` is quick and safe
-    from any thread."""
+    """The rules that one process works by. ``owner`` is the name of the process on leases. ``current``
+    is quick and safe from any thread."""
 
     def __init__(
         self,
@@ -66,8 +67,8 @@ class Rulebook:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Take up the rules: those on disk, or, where they are bad or change much, those that were in
-        force. Raises RuleErrors when there are none to use, and StoreUnavailable."""
+        """Take up the rules on disk or, where those have mistakes or touch many tickets, the rules that
+        were in force. Raises RuleErrors where neither can be used, and StoreUnavailable."""
         with self._lock:
             with self._store.read() as session:
                 known = rulebook.in_force(session)
@@ -83,7 +84,7 @@ class Rulebook:
             self._take_up()
 
     def on_swap(self, call: Callable[[], object]) -> None:
-        """Have ``call`` called when other rules are in force, and when tickets were made due by that."""
+        """Have ``call`` called after each swap, and after its tickets have become due."""
         self._swapped = call
 
     def current(self) -> RuleSet:
@@ -92,34 +93,36 @@ class Rulebook:
         return self._rules
 
     def poll(self) -> None:
-        """Look for an edit on disk, for a set that was accepted elsewhere, and for tickets that the
-        last swap has still to reach. Called every second or so."""
+        """Follow another process, make the tickets of the last swap due, take up an edit on disk.
+
+        To be called every second or so.
+        """
         if not self._lock.acquire(blocking=False):
             return
         try:
             self._follow()
-            # One edit at a time: the tickets of the last are made due before the next is taken up.
+            # An edit is taken up only when the tickets of the edit before have been made due.
             if self._reach() and self._files.edited():
                 self._take_up()
                 self._reach()
         except StoreUnavailable as error:
-            log.debug("the store is away; looking again later", why=str(error))
+            log.debug("the store is not available; looking again later", why=str(error))
         finally:
             self._lock.release()
 
     def detail(self) -> str:
-        """What is not as it should be with the rules, in words; "" when all is well."""
+        """What is wrong with the rules on disk, in words; "" for nothing."""
         return self._problem or self._waiting
 
     def _take_up(self) -> None:
-        """Read the rules on disk and put them in force, if they may be."""
+        """Read the rules on disk, and put them in force unless they have mistakes or have to wait."""
         try:
             loaded = self._files.load()
         except RuleErrors as bad:
             self._bad(tuple(map(str, bad.mistakes)))
             return
         except Exception as error:
-            # A file that trips the reader must not be taken for one that was read.
+            # A defect of the reader must not pass for an edit that was taken up.
             log.exception("reading the rules failed")
             self._bad((f"reading them failed ({type(error).__name__}); this is a defect of ours",))
             return
@@ -145,10 +148,10 @@ class Rulebook:
     def _put_in_force(
         self, loaded: Loaded, how: str, *, replacing: bool, only_new: bool = False
     ) -> None:
-        """``replacing`` makes the tickets that differ due, from the set that is replaced."""
+        """``replacing``: the tickets that differ from what the set before asks are to be made due."""
         with self._store.write() as session:
             known = rulebook.in_force(session, lock=True)
-            # Another replica may have noticed the same edit first; the tickets are in its hands then.
+            # Another replica may have put the same edit in force already, and sees to the tickets.
             if known is None or known.digest != loaded.rules.digest:
                 known = Edition(
                     loaded.rules.digest,
@@ -162,7 +165,7 @@ class Rulebook:
         self._swap(loaded.rules, known)
 
     def _after(self, known: Edition | None) -> float:
-        """Now, and later than the set before: its time tells one set from another."""
+        """Now, but later than the set before: sets are told apart by their times."""
         return max(self._clock.time(), known.at + 0.001) if known else self._clock.time()
 
     def _swap(self, rules: RuleSet, edition: Edition) -> None:
@@ -172,7 +175,7 @@ class Rulebook:
         self._swapped()
 
     def _same(self, loaded: Loaded) -> None:
-        """The rules say what they said; only where they are written may have changed."""
+        """The rules have not changed, but the files and lines where they are written may have."""
         self._rules = loaded.rules
         self._waiting = ""
         with self._store.write() as session:
@@ -196,8 +199,8 @@ class Rulebook:
         more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
         self._problem = f"the rules on disk are not used: {words[0]}{more}"
         RULES_OK.set(0)
-        for one in words:
-            log.error("a mistake in the rules; the last good ones stay in force", mistake=one)
+        for mistake in words:
+            log.error("a mistake in the rules; the last good ones stay in force", mistake=mistake)
         with self._store.write() as session:
             rulebook.put_problem(session, Problem(words, self._clock.time()))
 
@@ -208,7 +211,7 @@ class Rulebook:
             rulebook.clear(session, rulebook.PROBLEM)
 
     def _follow(self) -> None:
-        """Use what another process, or `rules accept`, put in force."""
+        """Swap to the set that another process, or `rules accept`, put in force."""
         with self._store.read() as session:
             at = rulebook.changed_at(session)
             if at is None or at == self._changed_at:
@@ -227,18 +230,17 @@ class Rulebook:
 
     def _parsed(self, texts: Mapping[str, str]) -> RuleSet | None:
         try:
-            return parse(texts, self._files.defaults)
+            return self._files.parse(texts)
         except RuleErrors as bad:
-            # Another version of the program, or other sites in config.toml, since they were accepted.
-            log.warning(
-                "the rules that were in force cannot be used here", why=str(bad.mistakes[0])
-            )
+            # The program or the sites in config.toml have changed since these rules were accepted.
+            why = str(bad.mistakes[0])
+            log.warning("the rules that were in force cannot be used here", why=why)
             return None
 
     def _reach(self) -> bool:
-        """Bring the last swap to the tickets, once among all processes; whether that is done.
+        """Make the tickets of the last swap due, in one process of all; whether nothing is left to do.
 
-        Doing it again is harmless.
+        Idempotent.
         """
         if self._reached_at == self._changed_at:
             return True
@@ -264,7 +266,7 @@ class Rulebook:
                 now = rulebook.in_force(session, lock=True)
                 if now is not None and now.at == edition.at:
                     rulebook.put_in_force(session, replace(now, previous=None))
-            log.info("the edit reaches its tickets", due=count, subjects_without_ticket=made)
+            log.info("tickets made due after the swap", due=count, subjects_without_ticket=made)
         finally:
             leases.release(self._store, "rules", self._owner)
         self._swapped()
@@ -272,7 +274,7 @@ class Rulebook:
 
 
 def waiting_words(edit: Waiting) -> str:
-    """An edit that waits, in words."""
+    """The words for an edit that waits to be accepted."""
     return (
         f"an edit of the rules would change {edit.changed} and make {edit.made} tickets; it waits "
         "for `ticket-sync rules accept` (see `ticket-sync plan`)"

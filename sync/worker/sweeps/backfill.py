@@ -1,8 +1,8 @@
-"""Backfill: what happened upstream before we were there, brought in behind live traffic.
+"""Backfill: what happened upstream before ticket-sync ran, brought in behind live traffic.
 
-Slices of time, oldest first; after each the watermark moves, so a backfill that was killed goes on
-where it was. What it finds becomes due at times of its own, so many a second and no more: whatever
-live traffic makes due is due now, and goes first.
+The window is done in slices, oldest first. The watermark moves after each slice, so a backfill that was
+killed goes on where it was. Each ticket gets a due time of its own in the future; live traffic is due
+at once and goes first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sync.store import subjects
 from sync.store.engine import Store
 from sync.worker.sweeps.intake import take_in, with_workspace
 from sync.worker.sweeps.run import Run, Window
-from sync.worker.sweeps.upstream import BY_ID, issue_pages, slices
+from sync.worker.sweeps.upstream import issue_pages, pieces, slices
 from sync.worker.triage.batch import Triage
 
 SLICE_SECONDS = 3 * 3600.0
@@ -27,11 +27,11 @@ SLICE_SECONDS = 3 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """Everything updated since ``since`` (seconds since the epoch).
+    """Everything that was updated since ``since`` (seconds since the epoch).
 
-    ``rule`` limits it to subjects that this rule matches, ``open_only`` to those that are not over (or
-    known already). ``rate`` is how many tickets a second become due. ``progress`` hears how much of
-    the window is done (0 to 1) and how many subjects were looked at.
+    ``rule`` limits the backfill to subjects that this rule matches, ``open_only`` to subjects that are
+    open or known already. ``rate`` is how many tickets become due in a second. ``progress`` is called
+    with the part of the window that is done (0 to 1) and the number of subjects looked at.
     """
 
     store: Store
@@ -51,16 +51,16 @@ class Backfill:
         return f"backfill:{self.rule}" if self.rule else "backfill"
 
     def window(self, value: Mapping[str, Any], now: float) -> Window:
-        """Where to begin: where an unfinished backfill that reaches as far back had come, or anew."""
+        """The rest of an unfinished backfill, if that reaches as far back, else everything."""
         cursor = value.get("cursor", {})
         unfinished = "since" in cursor and not cursor.get("done")
-        # "30 days ago" is a little later at each start.
+        # The same `--since 30d` means a little later at each start.
         if unfinished and cursor["since"] <= self.since:
             return Window(float(value["until"]), now)
         return Window(self.since, now)
 
     def sweep(self, run: Run) -> None:
-        """Bring in what is not known. Raises the faults of the API."""
+        """Bring in what is not known yet. Raises the faults of the API."""
         began = run.cursor.get("since", self.since)
         fresh = run.cursor.get("done", True) or run.window.since <= self.since
         since = self.since if fresh else float(began)
@@ -72,7 +72,7 @@ class Backfill:
             run.cursor["slot"] = max(self.clock.time(), run.cursor["slot"]) + 1.0 / self.rate
             return float(run.cursor["slot"])
 
-        # The API's windows are whole seconds: what lies on the edge of two is in both.
+        # The API takes whole seconds, so what was updated between two slices is in both.
         seen: set[str] = set()
         with_incidents = True
         span = max(1.0, run.window.until - since)
@@ -89,21 +89,20 @@ class Backfill:
     def _incidents(
         self, run: Run, part: Window, slots: Callable[[], float], seen: set[str]
     ) -> bool:
-        """Bring in the incidents of a slice. False where the credentials have no scope for them."""
+        """Bring in the incidents of a slice. False where our credentials do not allow it."""
         run.check()
         run.called()
         try:
-            told = self.api.incidents_updated(part.since, part.until)
+            updated = self.api.incidents_updated(part.since, part.until)
         except Rejected as fault:
             if fault.cause is not Cause.PERMISSION:
                 raise
             run.note(f"incidents are left out: {fault}")
             return False
-        found = [one for one in told if str(one.ref) not in seen]
+        found = [one for one in updated if str(one.ref) not in seen]
         seen.update(str(one.ref) for one in found)
-        for start in range(0, len(found), BY_ID):
-            some = self._wanted(run, found[start : start + BY_ID])
-            take_in(run, self.store, self.triage, some, slots=slots)
+        for some in pieces(found):
+            take_in(run, self.store, self.triage, self._wanted(run, some), slots=slots)
         return True
 
     def _wanted(self, run: Run, snapshots: Sequence[Snapshot]) -> list[Snapshot]:

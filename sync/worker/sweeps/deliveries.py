@@ -1,4 +1,4 @@
-"""Failed deliveries: what the sender gave up sending us, fetched after all, and why it failed."""
+"""Sweep of failed deliveries: those that the sender has given up are fetched, and why they failed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sync.ports import Attempt, Clock, FailedDelivery, Source, SourceApi
 from sync.store import deliveries
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, delivery_id
-from sync.worker.sweeps.findings import DriftKind
+from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run
 
 log = structlog.get_logger("sweep")
 
-# A delivery is listed under its event's time but fails for good only after about 30 minutes of
-# retries: what failed since the last round may have begun that much earlier.
+# A delivery is listed under the time of its event, and fails for good after about 30 minutes of
+# retries: one that failed since the last run may be listed that much earlier.
 RETRIES_SECONDS = 45 * 60.0
 ANSWERED_401 = (
     "we answered them 401: the signing secret here is not the integration's. Correct "
@@ -29,23 +29,23 @@ ANSWERED_401 = (
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesSweep:
-    """``poke`` wakes triage once something was recovered."""
+    """``wake`` wakes triage after a delivery was recovered. ``lag`` is in seconds."""
 
     store: Store
     source: Source
     api: SourceApi
     clock: Clock
     lag: float = 600.0
-    poke: Callable[[], None] = lambda: None
+    wake: Callable[[], None] = lambda: None
     name: str = "deliveries"
 
     @property
     def overlap(self) -> float:
-        """Further back than other sweeps, by the time that retries take."""
+        """The lag, and the time that the sender's retries take."""
         return self.lag + RETRIES_SECONDS
 
     def sweep(self, run: Run) -> None:
-        """Recover what failed. Raises the faults of the API."""
+        """Recover deliveries that failed. Raises the faults of the API."""
         asked = {
             id_: at
             for id_, at in dict(run.cursor.get("redelivered", {})).items()
@@ -69,13 +69,13 @@ class DeliveriesSweep:
             if not run.dry:
                 log.error("the signing secret is wrong", deliveries=refused, remedy=ANSWERED_401)
         if run.tally.repaired and not run.dry:
-            self.poke()
+            self.wake()
         if later:
-            # The watermark stays where it is, so that the next round asks for the rest.
+            # A run that fails leaves the watermark where it is, so the next run asks for the rest.
             raise later[0]
 
     def _unknown(self, page: list[FailedDelivery], asked: dict[str, float]) -> list[FailedDelivery]:
-        """Those whose event has not reached us some other way, and was not asked for already."""
+        """Those whose event has not reached us otherwise and has not been asked for already."""
         ids = {one.id: delivery_id(self.source.name, one.event_id, b"") for one in page}
         with self.store.read() as session:
             here = deliveries.known(session, ids.values())
@@ -99,15 +99,15 @@ class DeliveriesSweep:
             if isinstance(fault, Refused):
                 later.append(fault)
             run.failed(f"{what} could not be recovered: {fault}")
-            run.found(DriftKind.MISSING, what, f"{about}: {fault}", repaired=False)
+            run.found(FindingKind.MISSING, what, f"{about}: {fault}", repaired=False)
         except Rejected as fault:
             if fault.cause is not Cause.PERMISSION:
                 raise
             words = f"{fault} {fault.remedy}".strip()
-            run.failed(f"deliveries whose body is gone cannot be had again: {words}")
-            run.found(DriftKind.MISSING, what, f"{about}: {words}", repaired=False)
+            run.failed(f"deliveries whose body is gone cannot be requested again: {words}")
+            run.found(FindingKind.MISSING, what, f"{about}: {words}", repaired=False)
         else:
-            run.found(DriftKind.MISSING, what, f"{about}: {how}")
+            run.found(FindingKind.MISSING, what, f"{about}: {how}")
 
     def _recovered(
         self, run: Run, failed: FailedDelivery, asked: dict[str, float], later: list[Refused]
@@ -127,7 +127,7 @@ class DeliveriesSweep:
         if not run.dry:
             run.called()
             with suppress(Unknown):
-                # If it was not taken, the sweep of what is upstream finds the subject all the same.
+                # If the request was lost, the sweeps of upstream still find the subject.
                 self.api.redeliver(failed.id)
             asked[failed.event_id] = self.clock.time()
         return "its body is gone; it was asked for again"

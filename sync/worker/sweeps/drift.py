@@ -1,7 +1,7 @@
-"""How a ticket stands in Jira against what we last agreed with it: pure, from one bulk reading.
+"""Drift: what people did to a ticket in Jira, compared with the ticket's base. Pure.
 
-Each finding is said once: its digest is kept in the ticket's ``seen``, beside Jira's own stamp of the
-last change, so that rounds which overlap do not find the same thing twice.
+Each drift is reported once, although the windows of runs overlap: the ticket's column ``seen`` keeps
+the digests of what was reported, beside Jira's stamp of the last change.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from sync.domain.ticket import Base, Observed, marker_label, remembered, same
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as we left it. ``state`` is what it is now, for the digest."""
+class Drift:
+    """One thing that is not as we left it. ``state`` is its value now, so that the next change of the
+    same thing has another digest."""
 
     words: str
     state: str = ""
@@ -29,27 +30,27 @@ class Finding:
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]
 
 
-GONE = Finding("it is gone from Jira, or not visible to us any more")
+NOT_THERE = Drift("it is gone from Jira, or not visible to us any more")
 
 
-def findings(key: str, jira_key: str, base: Base, observed: Observed) -> list[Finding]:
-    """What people did to the ticket of our ``key`` since we last looked or wrote."""
-    found: list[Finding] = []
+def drifts_of(key: str, jira_key: str, base: Base, observed: Observed) -> list[Drift]:
+    """What people did to the ticket of our ``key`` since we last read or wrote it."""
+    found: list[Drift] = []
     if observed.ref.key != jira_key:
-        found.append(Finding(f"moved: {jira_key} is now {observed.ref.key}"))
+        found.append(Drift(f"moved: {jira_key} is now {observed.ref.key}"))
     if marker_label(key) not in (observed.fields.get("labels") or ()):
-        found.append(Finding("its marker label was taken off"))
+        found.append(Drift("its marker label was taken off"))
     found += _status(base, observed)
     for id_, known in base.fields.items():
         if id_ == "labels" or id_ not in observed.fields:
             continue
         now = remembered(observed.fields[id_])
         if not same(now, shown_after(known, observed.fields[id_])) and not same(now, known.sent):
-            found.append(Finding(f"{id_} was edited", json.dumps(now, sort_keys=True)))
+            found.append(Drift(f"{id_} was edited", json.dumps(now, sort_keys=True)))
     return found
 
 
-def _status(base: Base, observed: Observed) -> list[Finding]:
+def _status(base: Base, observed: Observed) -> list[Drift]:
     status = observed.status
     left_there = (
         status.id == base.jira_status if base.jira_status else status.category is Category.NEW
@@ -58,21 +59,21 @@ def _status(base: Base, observed: Observed) -> list[Finding]:
         return []
     if status.category is Category.DONE:
         how = f" as {observed.resolution}" if observed.resolution else ""
-        return [Finding(f"closed by a person: {status.name}{how}")]
-    return [Finding(f"moved by a person to {status.name}")]
+        return [Drift(f"closed by a person: {status.name}{how}")]
+    return [Drift(f"moved by a person to {status.name}")]
 
 
-def seen(updated: str, found: Iterable[Finding]) -> str:
-    """What to keep of a look: Jira's stamp of the last change, and what has been said."""
-    return f"{updated}|{','.join(sorted({one.digest for one in found}))}"
+def to_seen(updated: str, drifts: Iterable[Drift]) -> str:
+    """The value of ``seen``: Jira's stamp of the last change, and the digests of what was reported."""
+    return f"{updated}|{','.join(sorted({one.digest for one in drifts}))}"
 
 
-def stamp_of(seen_: str) -> str:
-    """Jira's stamp in what was kept, "" for none."""
-    return seen_.partition("|")[0]
+def stamp_in(seen: str) -> str:
+    """Jira's stamp of the last change, "" for none."""
+    return seen.partition("|")[0]
 
 
-def unsaid(seen_: str, found: Iterable[Finding]) -> list[Finding]:
-    """The findings that have not been said before."""
-    said = set(seen_.partition("|")[2].split(","))
-    return [one for one in found if one.digest not in said]
+def unreported(seen: str, drifts: Iterable[Drift]) -> list[Drift]:
+    """Those of the drifts that have not been reported."""
+    reported = set(seen.partition("|")[2].split(","))
+    return [one for one in drifts if one.digest not in reported]

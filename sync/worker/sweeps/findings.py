@@ -1,4 +1,4 @@
-"""What a sweep found: one value for each thing that is not as it should be, and the sums of them."""
+"""Findings of a sweep: one value for each thing that is not as it should be, and their counts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-# A run keeps so many findings in words; all are counted.
+# At most this many findings of a run are kept; all are counted.
 KEPT = 2000
 
 
-class DriftKind(StrEnum):
-    """``missing``: we have it not at all. ``stale``: we have it, but older. ``wrong``: we have
-    something else."""
+class FindingKind(StrEnum):
+    """``missing``: the store does not have it. ``stale``: the store has an older state of it, or it has
+    waited for too long. ``wrong``: it differs from what the store says."""
 
     MISSING = "missing"
     STALE = "stale"
@@ -21,12 +21,12 @@ class DriftKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
-    """One finding. ``what`` names a subject, ticket or delivery; ``repaired`` tells whether the sweep
-    put it right or made due what will (in a dry run: whether it would have)."""
+class Finding:
+    """One thing that a run found. ``what`` names a subject, ticket or delivery. ``repaired``: the run
+    put it right, or made the ticket due whose walk will (in a dry run: would have)."""
 
     sweep: str
-    kind: DriftKind
+    kind: FindingKind
     what: str
     words: str
     repaired: bool = True
@@ -37,24 +37,24 @@ class Drift:
 
 @dataclass(slots=True)
 class Tally:
-    """The sums of one run. ``reasons`` are counts by reason, for the run's row."""
+    """The counts of one run. ``reasons`` are counts by reason, ``notes`` sentences for people."""
 
     looked: int = 0
     calls: int = 0
     repaired: int = 0
     failed: int = 0
-    kinds: Counter[DriftKind] = field(default_factory=Counter)
+    kinds: Counter[FindingKind] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    drifts: list[Drift] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def found(self, drift: Drift) -> None:
+    def found(self, finding: Finding) -> None:
         """Count a finding, and keep it while there is room."""
-        self.kinds[drift.kind] += 1
-        if drift.repaired:
+        self.kinds[finding.kind] += 1
+        if finding.repaired:
             self.repaired += 1
-        if len(self.drifts) < KEPT:
-            self.drifts.append(drift)
+        if len(self.findings) < KEPT:
+            self.findings.append(finding)
 
     @property
     def total(self) -> int:
@@ -62,12 +62,12 @@ class Tally:
         return self.kinds.total()
 
     def columns(self) -> dict[str, Any]:
-        """The sums as columns of the run's row."""
+        """The counts as columns of the run's row."""
         return {
             "looked": self.looked,
             "calls": self.calls,
             "repaired": self.repaired,
             "failed": self.failed,
-            **{kind.value: self.kinds[kind] for kind in DriftKind},
+            **{kind.value: self.kinds[kind] for kind in FindingKind},
             "detail": {"reasons": dict(self.reasons)} if self.reasons else {},
         }

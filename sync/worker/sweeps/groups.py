@@ -1,4 +1,4 @@
-"""The sweeps there are, in the groups that the settings and the command line know them by."""
+"""All sweeps, in the groups that the settings and the command line name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sync.ports import Clock, Source, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
 from sync.worker.sweeps.deliveries import DeliveriesSweep
-from sync.worker.sweeps.housekeeping import OwnSweep
+from sync.worker.sweeps.housekeeping import HousekeepingSweep
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.tickets import TicketsSweep
 from sync.worker.sweeps.upstream import IncidentsSweep, IssuesSweep
@@ -17,12 +17,13 @@ from sync.worker.triage.batch import Triage
 
 GROUPS = ("upstream", "deliveries", "jira", "own")
 
-Roster = Mapping[str, tuple[Sweep, ...]]
+SweepGroups = Mapping[str, tuple[Sweep, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What sweeps are made of. ``apis`` are those of the sources that we have credentials for."""
+    """What sweeps are made of. ``apis`` are those of the sources that we have credentials for.
+    ``overlaps`` are seconds by group. ``wake`` wakes the workers, ``wake_triage`` wakes triage."""
 
     store: Store
     triage: Triage
@@ -32,19 +33,19 @@ class Parts:
     rules: Callable[[], RuleSet]
     clock: Clock
     overlaps: Mapping[str, float]
-    poke: Callable[[], None] = lambda: None
-    poke_triage: Callable[[], None] = lambda: None
+    wake: Callable[[], None] = lambda: None
+    wake_triage: Callable[[], None] = lambda: None
 
 
-def roster(parts: Parts) -> Roster:
+def sweep_groups(parts: Parts) -> SweepGroups:
     """All sweeps that these parts allow, by group. Without an API two groups are empty."""
-    store, lags = parts.store, parts.overlaps
+    store, clock, overlaps = parts.store, parts.clock, parts.overlaps
     upstream: list[Sweep] = []
     deliveries: list[Sweep] = []
     for name, api in parts.apis.items():
         # The sweeps of the first source have plain names, under which stores keep their watermarks.
         of = f":{name}" if upstream else ""
-        lag = lags["upstream"]
+        lag = overlaps["upstream"]
         upstream.append(IssuesSweep(store, parts.triage, api, lag, f"issues{of}"))
         upstream.append(IncidentsSweep(store, parts.triage, api, lag, f"incidents{of}"))
         deliveries.append(
@@ -52,9 +53,9 @@ def roster(parts: Parts) -> Roster:
                 store,
                 parts.sources[name],
                 api,
-                parts.clock,
-                lag=lags["deliveries"],
-                poke=parts.poke_triage,
+                clock,
+                lag=overlaps["deliveries"],
+                wake=parts.wake_triage,
                 name=f"deliveries{of}",
             )
         )
@@ -62,8 +63,8 @@ def roster(parts: Parts) -> Roster:
         "upstream": tuple(upstream),
         "deliveries": tuple(deliveries),
         "jira": tuple(
-            TicketsSweep(store, tracker, parts.clock, lags["jira"])
+            TicketsSweep(store, tracker, clock, overlaps["jira"])
             for tracker in parts.trackers.values()
         ),
-        "own": (OwnSweep(store, parts.trackers, parts.rules, parts.clock, parts.poke),),
+        "own": (HousekeepingSweep(store, parts.trackers, parts.rules, clock, parts.wake),),
     }

@@ -1,128 +1,89 @@
-"""Our own house: leases that ran out, tickets due for too long or at rest though they are wanted, parked
-ones whose cause has gone."""
+"""Housekeeping, from the store alone: expired leases, tickets that nobody walks although they should be
+walked, parked tickets whose cause is gone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-
-from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from sync.domain.rule import OnDeleted
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
-from sync.store import deliveries, parking, subjects, tickets
+from sync.store import deliveries, housekeeping, parking, tickets
 from sync.store.engine import Store
-from sync.store.tables import TicketRow, TicketState
-from sync.worker.sweeps.findings import DriftKind
+from sync.store.housekeeping import TicketQuery
+from sync.store.tables import TicketRow
+from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run
 
-# A round puts right so many of each kind; the next goes on.
+# Most findings of each kind in one run; the next run goes on.
 BATCH = 200
-# A walk renews its lease at each step: one that ran out this long ago is nobody's.
+# A walk renews its lease at each step, so nobody works under a lease that ended this long ago.
 GRACE_SECONDS = 60.0
 LATE_SECONDS = 15 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class OwnSweep:
-    """``poke`` wakes the pool once something was put right."""
+class HousekeepingSweep:
+    """``wake`` wakes the workers after something was put right."""
 
     store: Store
     trackers: Mapping[str, Tracker]
     rules: Callable[[], RuleSet]
     clock: Clock
-    poke: Callable[[], None] = lambda: None
+    wake: Callable[[], None] = lambda: None
     name: str = "own"
     overlap: float = 0.0
 
     def sweep(self, run: Run) -> None:
-        """Look through what the store alone can tell. Calls nobody."""
+        """Find and mend what the store shows. Calls nobody outside."""
         now = self.clock.time()
-        self._leases(run, now)
-        self._open_ends(run, now)
-        self._resting(run, now)
-        self._late(run, now)
+        self._expired_leases(run, now)
+        self._creates_without_search(run, now)
+        self._resting_but_open(run, now)
+        self._overdue(run, now)
         self._parked(run, now)
         if run.tally.repaired and not run.dry:
-            self.poke()
+            self.wake()
 
-    def _leases(self, run: Run, now: float) -> None:
-        old = select(TicketRow).where(col(TicketRow.lease_until) < now - GRACE_SECONDS).limit(BATCH)
-
+    def _expired_leases(self, run: Run, now: float) -> None:
         def free(row: TicketRow) -> None:
             row.lease_owner = None
             row.lease_until = None
-            tickets.make_due(row, now, "the walk before did not end", look=True)
+            tickets.make_due(row, now, "the last walk did not end", look=True)
 
-        for row in self._each(run, old, free):
-            words = "a lease ran out and nobody took it up; it is walked anew"
-            run.found(DriftKind.WRONG, _named(row), words)
+        for row in self._mend(run, housekeeping.expired_leases(now - GRACE_SECONDS), free):
+            words = "its lease ended and nobody claimed it again; it is walked again"
+            run.found(FindingKind.WRONG, _named(row), words)
 
-    def _open_ends(self, run: Run, now: float) -> None:
-        # A create whose outcome is open always has a next search; without one it would stay so.
-        lost = (
-            select(TicketRow)
-            .where(
-                TicketRow.state == TicketState.CREATING,
-                col(TicketRow.due_at).is_(None),
-                col(TicketRow.lease_owner).is_(None),
-            )
-            .limit(BATCH)
-        )
-        for row in self._each(run, lost, lambda r: tickets.make_due(r, now, "an open create")):
-            run.found(
-                DriftKind.WRONG, _named(row), "whether it was made is open; it is searched for"
-            )
+    def _creates_without_search(self, run: Run, now: float) -> None:
+        lost = housekeeping.creates_without_search()
+        for row in self._mend(run, lost, lambda r: tickets.make_due(r, now, "a lost create")):
+            words = "whether Jira made it is not known; it is searched for"
+            run.found(FindingKind.WRONG, _named(row), words)
 
-    def _resting(self, run: Run, now: float) -> None:
-        # A walk that claims them makes them anew; here only those that nobody made due count.
-        anew = [
-            rule.ref.name
-            for rule in self.rules().rules
-            if rule.policy.on_deleted is OnDeleted.RECREATE
-        ]
-        wanted = (
-            select(TicketRow)
-            .where(
-                (col(TicketRow.state) == TicketState.SPARED.value)
-                | (
-                    (col(TicketRow.state) == TicketState.GONE.value) & col(TicketRow.rule).in_(anew)
-                ),
-                col(TicketRow.due_at).is_(None),
-                col(TicketRow.lease_owner).is_(None),
-                subjects.still_open(),
-            )
-            .limit(BATCH)
-        )
-        for row in self._each(run, wanted, lambda r: tickets.make_due(r, now, "it is open")):
-            words = f"a subject of it is open, and its ticket is {row.state}; it is walked anew"
-            run.found(DriftKind.WRONG, _named(row), words)
+    def _resting_but_open(self, run: Run, now: float) -> None:
+        rules = self.rules().rules
+        recreating = [r.ref.name for r in rules if r.policy.on_deleted is OnDeleted.RECREATE]
+        wanted = housekeeping.resting_but_open(recreating)
+        for row in self._mend(run, wanted, lambda r: tickets.make_due(r, now, "a subject is open")):
+            words = f"it is {row.state}, but a subject of it is open; it is walked again"
+            run.found(FindingKind.WRONG, _named(row), words)
 
-    def _late(self, run: Run, now: float) -> None:
+    def _overdue(self, run: Run, now: float) -> None:
         down = [name for name, tracker in self.trackers.items() if tracker.health.down()]
+        overdue = housekeeping.overdue(now - LATE_SECONDS, sites_down=down)
         with self.store.read() as session:
-            late = session.exec(
-                select(TicketRow)
-                .where(
-                    col(TicketRow.due_at) < now - LATE_SECONDS,
-                    col(TicketRow.lease_owner).is_(None),
-                    col(TicketRow.site).not_in(down),
-                )
-                .order_by(col(TicketRow.due_at))
-                .limit(BATCH)
-            ).all()
+            late = housekeeping.rows(session, overdue, limit=BATCH, lock=False)
             waiting = deliveries.counts(session)
         run.looked(len(late))
         for row in late:
             minutes = (now - (row.due_at or now)) / 60
             words = f"due for {minutes:.0f} minutes; the workers do not keep up"
-            run.found(DriftKind.STALE, _named(row), words, repaired=False)
+            run.found(FindingKind.STALE, _named(row), words, repaired=False)
         if waiting.oldest_waiting is not None and waiting.oldest_waiting < now - LATE_SECONDS:
             words = f"{waiting.waiting} deliveries wait to be read, the oldest for too long"
-            run.found(DriftKind.STALE, "inbox", words, repaired=False)
+            run.found(FindingKind.STALE, "inbox", words, repaired=False)
 
     def _parked(self, run: Run, now: float) -> None:
         digest = self.rules().digest
@@ -137,35 +98,30 @@ class OwnSweep:
         run.cursor["down"] = sorted(down)
 
     def _retry(self, run: Run, now: float, why: str, *, site: str = "") -> None:
-        with self._session(run) as session:
+        with run.session(self.store) as session:
             rows = [
                 row
                 for row in parking.parked(session, site=site)
-                # What was parked, or last tried, under the new rules has had its turn.
+                # A ticket that is due has its next try anyway.
                 if row.due_at is None or row.due_at > now
             ]
             if not run.dry:
                 parking.retry(session, rows, now, why)
         run.looked(len(rows))
         for row in rows:
-            run.found(DriftKind.STALE, _named(row), f"parked, but {why}; it is tried again")
+            run.found(FindingKind.STALE, _named(row), f"parked, but {why}; it is tried again")
 
-    def _each(
-        self,
-        run: Run,
-        query: SelectOfScalar[TicketRow],
-        mend: Callable[[TicketRow], None],
+    def _mend(
+        self, run: Run, query: TicketQuery, mend: Callable[[TicketRow], None]
     ) -> list[TicketRow]:
-        with self._session(run) as session:
-            rows = list(session.exec(query if run.dry else query.with_for_update(skip_locked=True)))
+        """Mend up to BATCH rows of a query, or only find them in a dry run; these rows."""
+        with run.session(self.store) as session:
+            rows = housekeeping.rows(session, query, limit=BATCH, lock=not run.dry)
             if not run.dry:
                 for row in rows:
                     mend(row)
         run.looked(len(rows))
         return rows
-
-    def _session(self, run: Run) -> AbstractContextManager[Session]:
-        return self.store.read() if run.dry else self.store.write()
 
 
 def _named(row: TicketRow) -> str:

@@ -1,4 +1,4 @@
-"""Intake: what an API told, brought in by the same way as webhooks, and compared with what we had."""
+"""Intake: snapshots from an API are merged as those of webhooks are, and the differences reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from sync.domain.subject import Snapshot, merge_from_api, says_the_same
 from sync.store import deliveries, subjects
 from sync.store.engine import Store
-from sync.worker.sweeps.findings import DriftKind
+from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run
 from sync.worker.triage.batch import Triage
 
@@ -20,41 +20,34 @@ def take_in(
     snapshots: Sequence[Snapshot],
     *,
     slots: Callable[[], float] | None = None,
-) -> int:
+) -> None:
     """Merge snapshots from an API into the store, and report what was missing, stale or wrong.
 
-    How many subjects changed. ``slots`` as for ``merge_snapshots``. In a dry run nothing is written.
+    ``slots`` as for ``merge_snapshots``. In a dry run nothing is written.
     """
     run.looked(len(snapshots))
     if not snapshots:
-        return 0
+        return
     by_ref = {str(snapshot.ref): snapshot for snapshot in with_workspace(store, snapshots)}
-    if run.dry:
-        with store.read() as session:
-            rows = subjects.load(session, by_ref)
-            known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
-        outcomes: dict[str, str] = {}
-    else:
-        with store.write() as session:
+    outcomes: dict[str, str] = {}
+    with run.session(store) as session:
+        if not run.dry:
             deliveries.lock_triage(session)
-            rows = subjects.load(session, by_ref)
-            known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
-            outcomes = triage.merge_snapshots(
-                session, list(by_ref.values()), merge=merge_from_api, slots=slots
-            )
-    changed = 0
+        rows = subjects.load(session, by_ref)
+        known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
+        if not run.dry:
+            new = list(by_ref.values())
+            outcomes = triage.merge_snapshots(session, new, merge=merge_from_api, slots=slots)
     for ref, snapshot in by_ref.items():
         before = known.get(ref)
         after = merge_from_api(before, snapshot)
-        if before is not None and says_the_same(before, after):
-            continue
-        changed += 1
-        _report(run, ref, before, after, outcomes.get(ref, ""))
-    return changed
+        if before is None or not says_the_same(before, after):
+            _report(run, ref, before, after, outcomes.get(ref, ""))
 
 
 def with_workspace(store: Store, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """The snapshots, those without a workspace in that of the last webhook: the API tells none."""
+    """The snapshots with a workspace. The API does not return workspaces: those without one get the
+    workspace of the last webhook."""
     if all(snapshot.workspace for snapshot in snapshots):
         return list(snapshots)
     with store.read() as session:
@@ -66,22 +59,22 @@ def _report(run: Run, ref: str, before: Snapshot | None, after: Snapshot, outcom
     then = f"; {outcome}" if outcome else ""
     if before is None:
         title = str(after.payload.get("title") or "")
-        run.found(DriftKind.MISSING, ref, f"{after.status.value}: {title!r}{then}")
-    elif after.event_time > before.event_time and _told_by_webhooks(before, after):
+        run.found(FindingKind.MISSING, ref, f"{after.status.value}: {title!r}{then}")
+    elif after.event_time > before.event_time and _sent_by_webhooks(before, after):
         words = f"known as {before.status.value}, is {after.status.value}"
         if before.status is after.status:
             words = f"{after.status.value}, with details that changed"
-        run.found(DriftKind.STALE, ref, words + then)
+        run.found(FindingKind.STALE, ref, words + then)
     elif before.severity and before.severity != after.severity:
         words = f"severity {before.severity} became {after.severity}{then}"
-        run.found(DriftKind.STALE, ref, words)
+        run.found(FindingKind.STALE, ref, words)
     elif before.issue_ids and set(before.issue_ids) != set(after.issue_ids):
         words = f"{len(before.issue_ids)} issues became {len(after.issue_ids)}, or others{then}"
-        run.found(DriftKind.STALE, ref, words)
+        run.found(FindingKind.STALE, ref, words)
     else:
-        # What webhooks cannot tell was not missed: it has been learnt.
+        # Webhooks do not carry this, so no webhook was missed.
         run.tally.reasons["learnt"] += 1
 
 
-def _told_by_webhooks(before: Snapshot, after: Snapshot) -> bool:
+def _sent_by_webhooks(before: Snapshot, after: Snapshot) -> bool:
     return before.status is not after.status or before.payload != after.payload

@@ -1,4 +1,4 @@
-"""Retention: what is old goes, a little at a time, so that no writer waits long. Links stay."""
+"""Retention: old rows are deleted in small batches, so that no other writer waits long. Links stay."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from sync.store.tables import DeliveryState
 log = structlog.get_logger("retention")
 
 BATCH = 500
-# One round ends after so many batches; a first round over years of history takes several.
+# Most batches of each kind in one round. A first round over years of history is followed by more.
 BATCHES = 40
 PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How long things are kept, in seconds. Runs of sweeps are kept as long as the journal."""
+    """How long rows are kept, in seconds. Runs of sweeps are kept as long as the journal."""
 
     deliveries: float = 90 * 86400.0
     journal: float = 180 * 86400.0
 
 
 def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
-    """Remove what is past its time; how many of each. Dead letters count as deliveries."""
+    """Delete rows that are too old; how many of each kind. Dead letters count as deliveries."""
     now = clock.time()
 
     def old_deliveries(state: DeliveryState) -> Callable[[Session], int]:

@@ -1,16 +1,18 @@
-"""A run of a sweep: what the sweep is given, what it says back, and how it ended."""
+"""One run of a sweep: what the sweep is given, what the run found, how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import structlog
 
+from sync.store.engine import Session, Store
 from sync.store.sweeps import SweepLost
 from sync.store.tables import RunResult
-from sync.worker.sweeps.findings import Drift, DriftKind, Tally
+from sync.worker.sweeps.findings import Finding, FindingKind, Tally
 
 log = structlog.get_logger("sweep")
 
@@ -24,11 +26,11 @@ class Window:
 
 
 class Sweep(Protocol):
-    """One search for what was missed."""
+    """One way of looking for what was missed."""
 
     @property
     def name(self) -> str:
-        """Its name: in the schedule, in the run's row, on the command line."""
+        """The name in the schedule, in the run's row and on the command line."""
         ...
 
     @property
@@ -37,26 +39,27 @@ class Sweep(Protocol):
         ...
 
     def sweep(self, run: Run) -> None:
-        """Look through ``run.window`` and put right, or make due, what is not as it should be.
+        """Look through ``run.window``; put right, or make due, what is not as it should be.
 
-        Raises the faults of the outside; Rejected with cause PERMISSION disables the sweep for a day.
+        Raises the faults of the outside. Rejected with cause PERMISSION disables the sweep for a day.
         """
         ...
 
 
 @runtime_checkable
 class ChoosesWindow(Protocol):
-    """A sweep that does not simply go on from where the one before ended."""
+    """A sweep whose window does not simply begin where the last run ended."""
 
     def window(self, value: Mapping[str, Any], now: float) -> Window:
-        """The window to look at, given what the watermark says (empty at first)."""
+        """The window to look at. ``value`` is the watermark's, empty before the first run."""
         ...
 
 
 class Run:
     """One run in progress: its window, what it found, and how far it has come.
 
-    ``cursor`` is kept with the watermark, for sweeps that go on where they left off.
+    ``cursor`` is kept with the watermark, for a sweep whose next run goes on where this one ended.
+    ``lease_kept`` says whether the run may go on, ``advance`` moves the watermark.
     """
 
     def __init__(
@@ -66,23 +69,27 @@ class Run:
         cursor: dict[str, Any],
         *,
         dry: bool,
-        held: Callable[[], bool],
-        advance: Callable[[float, dict[str, Any]], None],
+        lease_kept: Callable[[], bool] = lambda: True,
+        advance: Callable[[float, dict[str, Any]], None] = lambda _until, _cursor: None,
     ) -> None:
         self.name = sweep.name
         self.window = window
         self.cursor = cursor
         self.dry = dry
         self.tally = Tally()
-        self._held = held
+        self._lease_kept = lease_kept
         self._advance = advance
 
     def check(self) -> None:
-        """Go on only while the lease is ours: to be called before each page. Raises SweepLost."""
-        if not self._held():
+        """Raise SweepLost where the lease is not ours any more. To be called before each page."""
+        if not self._lease_kept():
             raise SweepLost(
                 f"the sweep {self.name!r} was stopped, or taken over by another process"
             )
+
+    def session(self, store: Store) -> AbstractContextManager[Session]:
+        """A session that writes or, in a dry run, only reads."""
+        return store.read() if self.dry else store.write()
 
     def called(self, calls: int = 1) -> None:
         """Count calls to the outside."""
@@ -92,32 +99,31 @@ class Run:
         """Count what was looked at."""
         self.tally.looked += count
 
-    def found(self, kind: DriftKind, what: str, words: str, *, repaired: bool = True) -> None:
+    def found(self, kind: FindingKind, what: str, words: str, *, repaired: bool = True) -> None:
         """Count, keep and log a finding."""
-        drift = Drift(self.name, kind, what, words, repaired)
-        self.tally.found(drift)
+        self.tally.found(Finding(self.name, kind, what, words, repaired))
         if not self.dry:
-            log.info("drift", sweep=self.name, kind=kind.value, what=what, words=words)
+            log.info("found", sweep=self.name, kind=kind.value, what=what, words=words)
 
     def failed(self, words: str) -> None:
-        """Count something that could not be looked at or put right; the run goes on."""
+        """Count what could not be looked at or put right, and note why. The run goes on."""
         self.tally.failed += 1
         self.note(words)
 
     def note(self, words: str) -> None:
-        """Put a sentence into the run's row."""
+        """Add a sentence to the run's row, once."""
         if words not in self.tally.notes:
             self.tally.notes.append(words)
 
     def reached(self, until: float) -> None:
-        """Everything up to ``until`` is done: a run that dies later need not do it again."""
+        """Move the watermark to ``until``: if this run dies, the next one begins there."""
         if not self.dry:
             self._advance(until, self.cursor)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a run ended, for people. ``words`` says why it did not end well, or what to know."""
+    """How a run ended. ``words`` says why it did not end well, "" where it did."""
 
     sweep: str
     result: RunResult

@@ -1,9 +1,8 @@
-"""Running a sweep: under a lease that only one process holds, each run a row, the watermark last.
+"""Running a sweep: one process at a time, under a lease. Each run is a row; the watermark moves last.
 
-A run covers a window: from the watermark, less an overlap for clocks that differ and indexes that lag,
-until now. The first run begins an overlap ago; what lies before is for backfill. Whatever a run does
-is harmless when done again, so a run that dies leaves nothing to clean up: the watermark has not
-moved, and the next run covers its window.
+The window of a run reaches from the watermark, less an overlap for clocks that differ and indexes that
+lag, until now. The first run begins one overlap ago; what happened before is for backfill. Runs are
+idempotent: if one dies, the watermark has not moved, and the next run covers the same window.
 """
 
 from __future__ import annotations
@@ -45,15 +44,15 @@ class Runner:
         self._running = 0
 
     def stop(self, timeout: float) -> bool:
-        """Begin no run, and let those under way end at their next page; whether they did in time."""
+        """Begin no more runs, and wait up to ``timeout`` seconds for those in progress to end at their
+        next page; whether they did."""
         self._stopping.set()
         with self._idle:
             return self._idle.wait_for(lambda: self._running == 0, timeout)
 
     def run(self, sweep: Sweep, *, dry: bool = False, by_hand: bool = False) -> Report | None:
-        """Run a sweep now. None where there is nothing to do: another process is at it, or it is
-        disabled and not yet to be tried again (unless ``by_hand``). A sweep may choose its own window
-        by a method ``window(value, now)`` over what its watermark says.
+        """Run a sweep now. None where another process is running it, or where it is disabled and not to
+        be tried again yet; a run ``by_hand`` does not mind that it is disabled.
 
         A dry run looks and reports; it takes no lease and writes nothing. Raises StoreUnavailable.
         """
@@ -91,20 +90,13 @@ class Runner:
         now = self._clock.time()
         if isinstance(sweep, ChoosesWindow):
             return sweep.window(value, now)
-        # A clock that was set back must not make the window empty.
+        # After a clock was set back, the watermark may lie ahead of now; the window must not be empty.
         return Window(min(float(value.get("until", now)), now) - sweep.overlap, now)
 
     def _dry(self, sweep: Sweep) -> Report:
         value = sweeps.value(self._store, sweep.name)
         window = self._window(sweep, value)
-        run = Run(
-            sweep,
-            window,
-            dict(value.get("cursor", {})),
-            dry=True,
-            held=lambda: True,
-            advance=lambda _until, _cursor: None,
-        )
+        run = Run(sweep, window, dict(value.get("cursor", {})), dry=True)
         began = time.monotonic()
         result, words = _carried_out(sweep, run)
         return Report(sweep.name, result, window, run.tally, time.monotonic() - began, words)
@@ -126,7 +118,7 @@ class Runner:
             window,
             dict(value.get("cursor", {})),
             dry=False,
-            held=lambda: heartbeat.held and not self._stopping.is_set(),
+            lease_kept=lambda: heartbeat.lease_kept and not self._stopping.is_set(),
             advance=advance,
         )
         row = SweepRunRow(
@@ -175,10 +167,10 @@ class Runner:
                 **report.tally.columns(),
             )
         SWEEP_RUNS.labels(report.sweep, report.result.value).inc()
-        tell = log.info if report.tally.total or report.tally.failed else log.debug
+        write = log.info if report.tally.total or report.tally.failed else log.debug
         if report.result is RunResult.FAILED:
-            tell = log.warning
-        tell(
+            write = log.warning
+        write(
             "swept",
             sweep=report.sweep,
             result=report.result.value,

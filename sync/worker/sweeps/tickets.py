@@ -1,13 +1,13 @@
-"""Jira's side: what people did to our tickets, found in bulk. One sweep for each site.
+"""Sweep of Jira: what people did to our tickets, read in bulk. One sweep for each site.
 
-First the tickets that changed since the last round. Then, because what was deleted changes no more, a
-number of tickets whose subjects are open, read by id; each round goes on where the last one ended.
+A run first reads the tickets that a search says have changed since the last run. A search does not
+return deleted tickets, so the run then reads a number of open tickets by id, and the next run goes on
+after them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,18 +17,20 @@ from sync.domain.errors import Refused
 from sync.domain.ticket import FAMILY_LABEL, Base, Observed, is_marker, marker_label
 from sync.ports import Changed, Clock, Tracker
 from sync.store import journal, tickets
-from sync.store.engine import Session, Store
+from sync.store.engine import Store
+from sync.store.open_items import open_in_jira
 from sync.store.tables import TicketRow
-from sync.worker.sweeps.drift import GONE, Finding, findings, seen, stamp_of, unsaid
-from sync.worker.sweeps.findings import DriftKind
+from sync.worker.sweeps.drift import NOT_THERE, Drift, drifts_of, stamp_in, to_seen, unreported
+from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run
 
 log = structlog.get_logger("sweep")
 
 BULK = 100
-# Bulk readings a round of tickets that did not change, to find deleted ones.
+# Bulk reads of unchanged tickets in one run, to find deleted ones.
 CALLS = 10
-# All tickets of a project gone at once is a lost permission rather than a clean-up.
+# If this many tickets of a project, and all that were read, are gone at once, then our account has
+# more likely lost a permission than somebody has deleted them.
 SUSPICIOUS = 10
 REMEMBERED_DOUBLES = 500
 
@@ -48,7 +50,7 @@ class TicketsSweep:
 
     @property
     def overlap(self) -> float:
-        """Beyond the lag of Jira's index, which may keep a change from being found."""
+        """The search may not find a change yet that is younger than the lag of Jira's index."""
         return self.lag + self.tracker.index_lag
 
     def sweep(self, run: Run) -> None:
@@ -56,10 +58,10 @@ class TicketsSweep:
         down = self.tracker.health.down()
         if down:
             raise Refused(f"the site {self.tracker.site} is not called now: {down}")
-        self._open(run, self._changed(run))
+        self._read_open(run, self._read_changed(run))
 
-    def _changed(self, run: Run) -> set[str]:
-        """Judge what changed; the ids of the tickets that were read."""
+    def _read_changed(self, run: Run) -> set[str]:
+        """Read the tickets that have changed; the Jira ids of all that the search returned."""
         done: set[str] = set()
         found = self.tracker.changed_since(run.window.since)
         while page := list(islice(found, BULK)):
@@ -70,7 +72,7 @@ class TicketsSweep:
             fresh = [
                 c
                 for c in page
-                if c.ref.id in rows and stamp_of(rows[c.ref.id].seen) != _stamp(c.updated)
+                if c.ref.id in rows and stamp_in(rows[c.ref.id].seen) != _stamp(c.updated)
             ]
             run.looked(len(page))
             self._read(run, {c.ref.id: _stamp(c.updated) for c in fresh})
@@ -78,26 +80,28 @@ class TicketsSweep:
             done.update(c.ref.id for c in page)
         return done
 
-    def _open(self, run: Run, done: set[str]) -> None:
+    def _read_open(self, run: Run, done: set[str]) -> None:
         after = int(run.cursor.get("after", 0))
         with self.store.read() as session:
-            rows = tickets.open_tickets(session, self.tracker.site, after=after, limit=CALLS * BULK)
+            rows = open_in_jira(session, self.tracker.site, after=after, limit=CALLS * BULK)
         run.cursor["after"] = rows[-1][0] if len(rows) == CALLS * BULK else 0
-        # What the search has just shown need not be read again.
         ids = [jira_id for _, jira_id in rows if jira_id not in done]
         run.looked(len(ids))
         for start in range(0, len(ids), BULK):
             self._read(run, dict.fromkeys(ids[start : start + BULK]))
 
     def _read(self, run: Run, stamps: Mapping[str, str | None]) -> None:
-        """Read tickets by id and settle what is found; ``stamps`` are those of the search, if any."""
+        """Read tickets by Jira id, and make those that have drifted due.
+
+        ``stamps`` are the ids, each with the stamp of its last change or None where no search gave one.
+        """
         if not stamps:
             return
         run.check()
         run.called()
         shown = self.tracker.read_many(stamps)
         now = self.clock.time()
-        with self._session(run) as session:
+        with run.session(self.store) as session:
             rows = tickets.by_jira_ids(session, self.tracker.site, stamps, lock=not run.dry)
             lost = _lost_projects(rows, shown)
             for project in sorted(lost):
@@ -109,33 +113,30 @@ class TicketsSweep:
                 observed = shown.get(id_)
                 if observed is None:
                     if row.project not in lost:
-                        self._judge(run, row, [GONE], stamp_of(row.seen), now)
+                        self._report(run, row, [NOT_THERE], stamp_in(row.seen), now)
                     continue
-                found = findings(row.key, row.jira_key, Base.from_json(row.base), observed)
-                stamp = stamps[id_] or _stamp(observed.updated) or stamp_of(row.seen)
-                self._judge(run, row, found, stamp, now)
+                found = drifts_of(row.key, row.jira_key, Base.from_json(row.base), observed)
+                stamp = stamps[id_] or _stamp(observed.updated) or stamp_in(row.seen)
+                self._report(run, row, found, stamp, now)
 
-    def _judge(
-        self, run: Run, row: TicketRow, found: list[Finding], stamp: str, now: float
-    ) -> None:
-        for one in unsaid(row.seen, found):
-            run.found(DriftKind.WRONG, row.jira_key, one.words)
+    def _report(self, run: Run, row: TicketRow, found: list[Drift], stamp: str, now: float) -> None:
+        fresh = unreported(row.seen, found)
+        for one in fresh:
+            run.found(FindingKind.WRONG, row.jira_key, one.words)
         if run.dry:
             return
-        if unsaid(row.seen, found):
+        if fresh:
             tickets.make_due(row, now, f"in Jira: {found[0].words}", look=True)
-        kept = seen(stamp, found)
-        if row.seen != kept:
-            row.seen = kept
+        row.seen = to_seen(stamp, found)
 
     def _doubles(self, run: Run, unknown: Sequence[Changed]) -> None:
-        """Tickets that carry a marker of ours, though another ticket has it already."""
+        """Report unknown tickets that carry the marker of a ticket of ours, each once."""
         marked = {label: one for one in unknown for label in one.labels if _is_own_marker(label)}
-        told = list(run.cursor.get("doubles", ()))
-        marked = {label: one for label, one in marked.items() if one.ref.id not in told}
+        reported = list(run.cursor.get("doubles", ()))
+        marked = {label: one for label, one in marked.items() if one.ref.id not in reported}
         if not marked:
             return
-        with self._session(run) as session:
+        with run.session(self.store) as session:
             for id_, key, jira_key in tickets.keys_of_site(session, self.tracker.site):
                 double = marked.get(marker_label(key))
                 if double is None or double.ref.key == jira_key:
@@ -144,16 +145,13 @@ class TicketsSweep:
                     f"{double.ref.key} carries the marker of {jira_key} too; both are left as they "
                     "are: remove the label from the one that is not needed"
                 )
-                run.found(DriftKind.WRONG, jira_key, words, repaired=False)
-                told.append(double.ref.id)
+                run.found(FindingKind.WRONG, jira_key, words, repaired=False)
+                reported.append(double.ref.id)
                 if not run.dry:
                     log.warning("several tickets with one marker", kept=jira_key, key=key)
                     entry = journal.Entry("double", words, "warning")
                     journal.write(session, entry, at=self.clock.time(), ticket_id=id_)
-        run.cursor["doubles"] = told[-REMEMBERED_DOUBLES:]
-
-    def _session(self, run: Run) -> AbstractContextManager[Session]:
-        return self.store.read() if run.dry else self.store.write()
+        run.cursor["doubles"] = reported[-REMEMBERED_DOUBLES:]
 
 
 def _stamp(updated: str) -> str:
@@ -165,7 +163,7 @@ def _is_own_marker(label: str) -> bool:
 
 
 def _lost_projects(rows: Mapping[str, TicketRow], shown: Mapping[str, Observed | None]) -> set[str]:
-    """Projects of which many tickets were asked for and not one came."""
+    """Projects of which many tickets were asked for and none was returned."""
     asked: dict[str, list[bool]] = {}
     for id_, row in rows.items():
         asked.setdefault(row.project, []).append(shown.get(id_) is not None)

@@ -1,13 +1,14 @@
-"""Upstream state: issues and incidents that changed since the last round, as the API tells them.
+"""Sweeps of upstream: issues and incidents that changed since the last run, as the API returns them.
 
-Two sweeps, for either API may be closed to our credentials while the other is open. A wide window (we
-were down) is done in slices, oldest first, each a place to go on from.
+There are two sweeps, because our credentials may allow one of the two APIs and not the other. A wide
+window, as after an outage of ours, is done in slices, oldest first. The watermark moves after each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sync.domain.subject import Snapshot
 from sync.ports import SourceApi
@@ -18,10 +19,11 @@ from sync.worker.triage.batch import Triage
 
 SLICE_SECONDS = 6 * 3600.0
 BY_ID = 100
+Item = TypeVar("Item")
 
 
 def slices(window: Window, seconds: float = SLICE_SECONDS) -> Iterator[Window]:
-    """A window in parts of at most ``seconds``, oldest first; one at least."""
+    """A window in one or more parts of at most ``seconds`` each, oldest first."""
     since = window.since
     while since + seconds < window.until:
         yield Window(since, since + seconds)
@@ -29,23 +31,24 @@ def slices(window: Window, seconds: float = SLICE_SECONDS) -> Iterator[Window]:
     yield Window(since, window.until)
 
 
-def pieces(ids: Sequence[str], size: int = BY_ID) -> Iterator[Sequence[str]]:
-    """Ids in groups that one call takes."""
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]
+def pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Ids or subjects in groups that are small enough for one call."""
+    for start in range(0, len(items), BY_ID):
+        yield items[start : start + BY_ID]
 
 
 def issue_pages(
     run: Run, api: SourceApi, window: Window, seen: set[str] | None = None
 ) -> Iterator[list[Snapshot]]:
-    """Issues updated within a window, in pages, each id once; those in ``seen`` are left out."""
+    """Issues updated within a window, in pages. Ids in ``seen`` are left out, ids that were read are
+    added there."""
     seen = set() if seen is None else seen
     listed = 0
     for page in api.issues_updated(window.since, window.until):
         run.check()
         run.called()
         listed += 1
-        # An issue that changes while we page moves to a later page.
+        # An issue that changes meanwhile is listed again on a later page.
         fresh = [id_ for id_ in dict.fromkeys(page) if id_ not in seen]
         seen.update(fresh)
         for some in pieces(fresh):
@@ -58,7 +61,7 @@ def issue_pages(
 
 @dataclass(frozen=True, slots=True)
 class IssuesSweep:
-    """Issues by the time they were updated."""
+    """Issues, by the time of their last update."""
 
     store: Store
     triage: Triage
@@ -67,7 +70,7 @@ class IssuesSweep:
     name: str = "issues"
 
     def sweep(self, run: Run) -> None:
-        """Take in what changed. Raises the faults of the API."""
+        """Take in what has changed. Raises the faults of the API."""
         for part in slices(run.window):
             for snapshots in issue_pages(run, self.api, _ahead(part, run.window, self.overlap)):
                 take_in(run, self.store, self.triage, snapshots)
@@ -76,7 +79,7 @@ class IssuesSweep:
 
 @dataclass(frozen=True, slots=True)
 class IncidentsSweep:
-    """Incidents by the time they were updated, with the issues that belong to them."""
+    """Incidents, by the time of their last update, with the issues that belong to them."""
 
     store: Store
     triage: Triage
@@ -85,18 +88,18 @@ class IncidentsSweep:
     name: str = "incidents"
 
     def sweep(self, run: Run) -> None:
-        """Take in what changed. Raises the faults of the API."""
+        """Take in what has changed. Raises the faults of the API."""
         for part in slices(run.window):
             run.check()
             wide = _ahead(part, run.window, self.overlap)
             found = self.api.incidents_updated(wide.since, wide.until)
             run.called(max(1, -(-len(found) // BY_ID)))
-            for start in range(0, len(found), BY_ID):
+            for some in pieces(found):
                 run.check()
-                take_in(run, self.store, self.triage, found[start : start + BY_ID])
+                take_in(run, self.store, self.triage, some)
             run.reached(part.until)
 
 
 def _ahead(part: Window, whole: Window, overlap: float) -> Window:
-    # Their clock may be ahead of ours: the last part also takes what was changed "later than now".
+    # The API's clock may be ahead of ours, so the last part also covers changes "later than now".
     return replace(part, until=part.until + overlap) if part.until == whole.until else part

@@ -16,9 +16,6 @@ from sync.store.tables import SubjectRow, TicketRow, TicketState
 
 log = structlog.get_logger("triage")
 
-# Where a ticket stays without being in Jira, and without wanting to be.
-RESTING = (TicketState.SPARED, TicketState.GONE)
-
 
 class Router:
     """Finds or records the ticket of each subject of one triage batch, within its transaction."""

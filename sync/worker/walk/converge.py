@@ -24,11 +24,12 @@ from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, tickets
 from sync.store.engine import Session, Store
+from sync.store.open_items import RESTING
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS
 from sync.worker.triage.incidents import incidents_due, is_related, issues_due, parent_refused
-from sync.worker.triage.routing import RESTING, place, placing_rule, wanted_again
+from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import MISSING_TRIES, Apply
 from sync.worker.walk.creation import make
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for

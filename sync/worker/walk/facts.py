@@ -53,7 +53,8 @@ class Facts:
 
     @property
     def ended(self) -> bool:
-        """The subjects of the ticket are over; an incident speaks for the issues on its ticket."""
+        """The subjects of the ticket are over; an incident speaks for the issues on its ticket. In SQL:
+        ``~open_items.speaker_open()``."""
         speaking = [s for s in self.snapshots if s.ref.kind is Kind.INCIDENT] or self.snapshots
         return all(snapshot.status.ended for snapshot in speaking)
 

@@ -232,7 +232,7 @@ class Scene:
 
     def found(self, sweep: Sweep, **kwargs: Any) -> list[str]:
         """What a run finds, in words."""
-        return [str(drift) for drift in self.run(sweep, **kwargs).tally.drifts]
+        return [str(finding) for finding in self.run(sweep, **kwargs).tally.findings]
 
     def rows(self) -> list[TicketRow]:
         with self.store.read() as session:

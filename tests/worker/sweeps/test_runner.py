@@ -16,7 +16,7 @@ from sync.store import leases, sweeps
 from sync.store.engine import Store
 from sync.store.liveness import Liveness
 from sync.store.tables import LeaseRow, RunResult, SweepRunRow
-from sync.worker.sweeps.findings import DriftKind
+from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
 from tests.worker.sweeps.build import START, Scene, SimulatedClock
@@ -95,8 +95,8 @@ def test_every_run_is_a_row_with_its_sums(scene: Scene) -> None:
     def look(run: Run) -> None:
         run.looked(5)
         run.called(2)
-        run.found(DriftKind.MISSING, "a", "not there")
-        run.found(DriftKind.WRONG, "b", "odd", repaired=False)
+        run.found(FindingKind.MISSING, "a", "not there")
+        run.found(FindingKind.WRONG, "b", "odd", repaired=False)
         run.failed("one could not be read")
         run.tally.reasons["401"] += 3
 
@@ -114,10 +114,10 @@ def test_a_dry_run_writes_nothing(scene: Scene) -> None:
     def look(run: Run) -> None:
         run.cursor["moved"] = True
         run.reached(START)
-        run.found(DriftKind.MISSING, "a", "not there")
+        run.found(FindingKind.MISSING, "a", "not there")
 
     report = scene.run(Probe(look), dry=True)
-    assert [str(drift) for drift in report.tally.drifts] == ["missing: a: not there"]
+    assert [str(finding) for finding in report.tally.findings] == ["missing: a: not there"]
     assert scene.runs() == []
     assert sweeps.value(scene.store, "probe") == {}
 

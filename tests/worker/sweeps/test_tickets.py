@@ -135,8 +135,8 @@ def test_a_double_of_a_marker_is_reported_once_and_left_alone(
     clone = replace(ticket, ref=TicketRef("77", "DATA-77"), fields=dict(ticket.fields))
     scene.jira.tickets["77"] = clone
     report = scene.run(sweep)
-    assert [(d.what, d.repaired) for d in report.tally.drifts] == [("DATA-1", False)]
-    assert "DATA-77 carries the marker of DATA-1 too" in report.tally.drifts[0].words
+    assert [(d.what, d.repaired) for d in report.tally.findings] == [("DATA-1", False)]
+    assert "DATA-77 carries the marker of DATA-1 too" in report.tally.findings[0].words
     assert scene.found(sweep) == []
     assert not clone.deleted
 

@@ -1,26 +1,25 @@
-"""Planning: what rules would do to every open ticket, without touching anything.
+"""Forecast of the rules: what walks by them would do to every open ticket, without touching anything.
 
-Gathers as a walk does, drafts as a walk does, and asks the same pure decision; nothing is written,
-neither to Jira nor to the store.
+Gathers and drafts as a walk does, and asks the same pure decision. Writes neither to Jira nor to the
+store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from sqlmodel import col, select
-
 from sync.domain.errors import Fault, Missing, Rejected
-from sync.domain.forecast import counted, foresee, foresee_unmade
+from sync.domain.forecast import counted, forecast, forecast_unmade
 from sync.domain.plan import Plan, Standing
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
+from sync.store import open_items
 from sync.store.engine import Store
-from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
-from sync.worker.foresight.trial_store import would_route
+from sync.store.tables import TicketState
+from sync.worker.foresight.trial_routing import would_route
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.walk.outcomes import parked_for
 
@@ -29,9 +28,12 @@ THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What would be done for one ticket. ``ticket`` is its Jira key, "" for one to be made. ``waits``
-    says what it waits for first; ``trouble`` why it could not be worked out, if so."""
+class TicketForecast:
+    """What would be done for one ticket.
+
+    ``key`` is our own key, ``ticket`` the Jira key, "" for a ticket to be made. ``waits`` says what the
+    ticket waits for before it is made, ``trouble`` why the plan could not be worked out; "" for nothing.
+    """
 
     key: str
     ticket: str
@@ -49,9 +51,9 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The tickets for which something would be done, and of how many that is said."""
+    """The tickets for which something would be done, out of ``looked_at`` tickets."""
 
-    tickets: tuple[Foreseen, ...]
+    tickets: tuple[TicketForecast, ...]
     looked_at: int
     live: bool
 
@@ -67,7 +69,7 @@ class Forecast:
         return any(ticket.plan for ticket in self.tickets)
 
 
-def forecast(
+def forecast_all(
     store: Store,
     rules: RuleSet,
     trackers: Mapping[str, Tracker],
@@ -77,39 +79,23 @@ def forecast(
 ) -> Forecast:
     """What these rules would do to every open ticket, and which tickets they would make.
 
-    Against what was last known, or with ``live`` against the tickets as Jira shows them now. Sites are
-    asked for their fields either way. Raises StoreUnavailable.
+    Compares with what was last known of each ticket or, with ``live``, with the ticket as Jira shows it
+    now. Sites are asked for their fields either way. Raises StoreUnavailable.
     """
     routed = dict(would_route(store, rules, now))
-    planner = _Planner(rules, trackers, now, live)
+    forecaster = _Forecaster(rules, trackers, now, live)
     with ThreadPoolExecutor(THREADS if live else 1, "plan") as pool:
-        facts = [_joined(one, routed.pop(one.key, None)) for one in open_tickets(store)]
-        # What is left is new: its row ids are those of the copy, and mean nothing here.
-        found = list(pool.map(planner.foresee, [*facts, *routed.values()]))
+        facts = [_joined(one, routed.pop(one.key, None)) for one in _open_tickets(store)]
+        # The tickets left in ``routed`` would be new. Their row ids are those of the trial's copy.
+        found = list(pool.map(forecaster.ticket, [*facts, *routed.values()]))
     return Forecast(tuple(one for one in found if one), len(found), live)
 
 
-def open_tickets(store: Store) -> Iterator[Facts]:
-    """Every ticket that has an open subject or something still to be done, oldest first."""
-    still_open = (
-        select(LinkRow.subject)
-        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
-        .where(col(LinkRow.ticket_id) == col(TicketRow.id), col(SubjectRow.ended_at).is_(None))
-    ).exists()
+def _open_tickets(store: Store) -> Iterator[Facts]:
     last = 0
     while True:
-        query = (
-            select(TicketRow)
-            .where(
-                col(TicketRow.id) > last,
-                col(TicketRow.state).not_in([TicketState.GONE.value, TicketState.SPARED.value]),
-                still_open | col(TicketRow.due_at).is_not(None),
-            )
-            .order_by(col(TicketRow.id))
-            .limit(BATCH)
-        )
         with store.read() as session:
-            rows = list(session.exec(query))
+            rows = open_items.open_or_due(session, after=last, limit=BATCH)
             batch = [gather(session, row) for row in rows]
         if not rows:
             return
@@ -124,7 +110,7 @@ def _joined(facts: Facts, routed: Facts | None) -> Facts:
     return replace(facts, snapshots=routed.snapshots, occurrences=routed.occurrences)
 
 
-class _Planner:
+class _Forecaster:
     def __init__(
         self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, live: bool
     ) -> None:
@@ -134,9 +120,9 @@ class _Planner:
         self._live = live
         self._down: dict[str, str] = {}
 
-    def foresee(self, facts: Facts) -> Foreseen:
+    def ticket(self, facts: Facts) -> TicketForecast:
         titles = (str(s.payload.get("title", "")) for s in facts.snapshots)
-        told = Foreseen(
+        found = TicketForecast(
             key=facts.key,
             ticket=facts.ref.key if facts.ref else "",
             site=facts.site,
@@ -145,27 +131,28 @@ class _Planner:
             subjects=tuple(str(s.ref) for s in facts.snapshots),
         )
         if not facts.snapshots:
-            return told
+            return found
         try:
             rule = rule_for(facts, self._rules)
             facts = sited(facts, rule)
-            told = replace(told, rule=rule.ref, site=facts.site)
+            found = replace(found, rule=rule.ref, site=facts.site)
             if facts.site in self._down:
-                return replace(told, trouble=self._down[facts.site])
-            return replace(told, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
+                return replace(found, trouble=self._down[facts.site])
+            return replace(found, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
         except Rejected as fault:
-            return replace(told, plan=Plan(parked=parked_for(fault, told.rule)))
+            return replace(found, plan=Plan(parked=parked_for(fault, found.rule)))
         except Missing as fault:
             return replace(
-                told, trouble=f"{fault}; the rule's `on_deleted` will say what becomes of it"
+                found, trouble=f"{fault}; the rule's `on_deleted` will say what becomes of it"
             )
         except Fault as fault:
-            # The site will not answer the next question either; ask no more of it.
+            # The site is unlikely to answer the next question, so it is asked no more.
             self._down[facts.site] = str(fault)
-            return replace(told, trouble=str(fault))
+            return replace(found, trouble=str(fault))
 
     def _plan(self, facts: Facts, rule: Rule) -> Plan:
         if facts.state is TicketState.UNPLACED:
+            # Raises what keeps the subject from being placed, where that has not been mended.
             for snapshot in facts.snapshots:
                 rule.ticket_key(snapshot)
         if facts.state is TicketState.NEW and rule.hold and facts.ended:
@@ -175,20 +162,12 @@ class _Planner:
         draft = tracker.draft(desired)
         if facts.ref is None:
             unsure = facts.state is TicketState.CREATING
-            return foresee_unmade(draft, Standing.UNSURE if unsure else Standing.NEW)
+            return forecast_unmade(draft, Standing.UNSURE if unsure else Standing.NEW)
         observed = tracker.read(facts.ref.id) if self._live else None
-        return foresee(draft, facts.base, observed)
+        return forecast(draft, facts.base, observed)
 
     def _waits(self, facts: Facts, rule: Rule) -> str:
         left = facts.created_at + rule.hold - self._now
         if facts.state is TicketState.NEW and rule.hold and left > 0:
             return f"for {left:.0f} s of its hold; not made if the subject ends before"
         return ""
-
-
-def by_rule(tickets: Iterable[Foreseen]) -> dict[str, int]:
-    """How many tickets each rule touches."""
-    found: dict[str, int] = {}
-    for ticket in tickets:
-        found[ticket.rule.name] = found.get(ticket.rule.name, 0) + 1
-    return found

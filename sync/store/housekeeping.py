@@ -1,0 +1,56 @@
+"""Queries of the housekeeping sweep: tickets whose records are not as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from sync.store.engine import Session
+from sync.store.open_items import speaker_open
+from sync.store.tables import TicketRow, TicketState
+
+TicketQuery = SelectOfScalar[TicketRow]
+
+
+def expired_leases(before: float) -> TicketQuery:
+    """Tickets whose lease ended before ``before`` (seconds since the epoch) and was not given back."""
+    return select(TicketRow).where(col(TicketRow.lease_until) < before)
+
+
+def creates_without_search() -> TicketQuery:
+    """Tickets that may have been made in Jira, although nobody is going to search for them there."""
+    return select(TicketRow).where(TicketRow.state == TicketState.CREATING, *_left_alone())
+
+
+def resting_but_open(recreating: Iterable[str]) -> TicketQuery:
+    """Resting tickets that should be made, because the subjects that speak for them are open: spared
+    ones, and deleted ones of the rules (by name) that make a deleted ticket anew."""
+    deleted = col(TicketRow.state) == TicketState.GONE.value
+    return select(TicketRow).where(
+        (col(TicketRow.state) == TicketState.SPARED.value)
+        | (deleted & col(TicketRow.rule).in_(sorted(recreating))),
+        speaker_open(),
+        *_left_alone(),
+    )
+
+
+def overdue(before: float, *, sites_down: Iterable[str]) -> TicketQuery:
+    """Tickets due since before ``before`` (seconds since the epoch) that nobody has claimed, longest
+    due first. Sites that are down are left out."""
+    due = col(TicketRow.due_at)
+    unclaimed = col(TicketRow.lease_owner).is_(None)
+    up = col(TicketRow.site).not_in(sorted(sites_down))
+    return select(TicketRow).where(due < before, unclaimed, up).order_by(due)
+
+
+def _left_alone() -> tuple[ColumnElement[bool], ...]:
+    return col(TicketRow.due_at).is_(None), col(TicketRow.lease_owner).is_(None)
+
+
+def rows(session: Session, query: TicketQuery, *, limit: int, lock: bool) -> list[TicketRow]:
+    """The rows of a query. ``lock`` locks them, and leaves out those that another writer has locked."""
+    query = query.limit(limit)
+    return list(session.exec(query.with_for_update(skip_locked=True) if lock else query))

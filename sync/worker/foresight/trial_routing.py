@@ -1,0 +1,45 @@
+"""Trial routing: which tickets open subjects without one would get, without touching the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sync.domain.subject import Snapshot
+from sync.rules import RuleSet
+from sync.store import subjects, tickets
+from sync.store.engine import Store
+from sync.store.tables import SubjectRow
+from sync.store.temporary import add_copies, copy_tickets, temporary_store
+from sync.worker.rulebook.impact import unrouted
+from sync.worker.triage.routing import Router
+from sync.worker.walk.facts import Facts, gather
+
+
+def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]:
+    """The tickets, by key, that open subjects without one would come to, as they would stand then.
+
+    The real routing decides on a copy, so grouping, generations and storms are included.
+    """
+    rows: list[SubjectRow] = []
+    snapshots: dict[str, Snapshot] = {}
+    names: set[str] = set()
+    for batch in unrouted(store):
+        for snapshot, row in batch:
+            rule = rules.match(snapshot)
+            if rule is not None:
+                rows.append(row)
+                snapshots[row.ref] = snapshot
+                names.add(rule.ref.name)
+    if not rows:
+        return {}
+    with temporary_store() as trial:
+        with store.read() as source, trial.write() as target:
+            copy_tickets(source, target, names)
+            add_copies(target, rows)
+        with trial.write() as session:
+            router = Router(session, rules, now, snapshots)
+            for ref, row in sorted(subjects.load(session, snapshots).items()):
+                router.route(snapshots[ref], row)
+            session.flush()
+            ids = subjects.ticket_ids(session, snapshots).values()
+            return {row.key: gather(session, row) for row in tickets.by_ids(session, ids).values()}
