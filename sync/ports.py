@@ -186,7 +186,7 @@ class Tracker(Protocol):
         ...
 
     def read(self, ticket_id: str, project: str = "") -> Observed:
-        """The ticket with its offered transitions. Raises Gone when it is not there.
+        """The ticket with its offered transitions. Raises TicketGone when it is not there.
 
         ``project``, where known, tells a deleted ticket from a project we may not see.
         """

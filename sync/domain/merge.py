@@ -21,7 +21,6 @@ from sync.domain.ticket import (
     Draft,
     DraftField,
     FieldBase,
-    FieldIntent,
     FieldKind,
     Observed,
     is_marker,
@@ -49,8 +48,8 @@ def ours_changed(field: DraftField, base: FieldBase | None) -> bool:
 def shown_after(field_base: FieldBase, observed: Any) -> Any:
     """What Jira showed after our last write, as far as it can be known.
 
-    On the first look after a write the answer is what is there now, if it is our value rewritten;
-    if it says something else, a person was faster and our value stands as what was shown.
+    The first look after a write finds our value, perhaps rewritten by Jira: what is there now counts
+    as shown. If something else is there, a person was faster, and our value counts as shown.
     """
     if field_base.looked:
         return field_base.shown
@@ -65,10 +64,10 @@ def merge_text(
 ) -> Document:
     """The observed document with what changed upstream since ``sent`` brought in.
 
-    ``sent`` are the identities of the blocks as Jira showed them after our last write. A three-way
-    merge by blocks: where only we changed something, ours is taken; where only a person did, theirs
-    stays; where both changed the same blocks, ours replaces theirs, and blocks a person put before,
-    after or between stay. Where nothing of ours is left, ours comes after theirs.
+    ``sent`` are the identities of the blocks as Jira showed them after our last write. The merge is
+    three-way, by blocks. Where only we changed something, our blocks are taken; where only a person
+    did, the person's stay. Where both changed the same blocks, ours replace them, and blocks that the
+    person put before, after or between stay. Where no block of ours is left, ours come after theirs.
     ``take_over`` (a field that is always ours) replaces everything.
     """
     if take_over or not observed.blocks:
@@ -90,20 +89,21 @@ def merge_text(
 
 
 def _matches(sent: Sequence[str], other: Sequence[str]) -> dict[int, int]:
-    """Places in ``sent`` and where the same block stands in ``other``, in order."""
+    """By place in ``sent``: the place of the same block in ``other``, in order."""
     blocks = SequenceMatcher(a=list(sent), b=list(other), autojunk=False).get_matching_blocks()
     return {m.a + n: m.b + n for m in blocks for n in range(m.size)}
 
 
 def _stretch(sent: Sequence[str], theirs: Sequence[Block], ours: Sequence[Block]) -> list[Block]:
-    """What becomes of the blocks between two that nobody changed."""
+    """The merged blocks between two blocks that nobody changed."""
     their_words = [block.identity for block in theirs]
     if [block.identity for block in ours] == list(sent):
         return list(theirs)
     if their_words == list(sent):
         return list(ours)
-    # Both changed it. What they put in beside ours stays; what they made of ours does not, block for
-    # block: of two where one of ours stood, the one further from the middle is put in.
+    # Both sides changed these blocks. A block that a person edited is replaced by ours; a block that a
+    # person added stays. Where two blocks stand in place of one of ours, the one nearer to the start or
+    # the end of the stretch counts as added.
     opcodes = SequenceMatcher(a=list(sent), b=their_words, autojunk=False).get_opcodes()
     before: list[Block] = []
     after: list[Block] = []
@@ -121,13 +121,10 @@ def _stretch(sent: Sequence[str], theirs: Sequence[Block], ours: Sequence[Block]
 def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
     wished, there = list(field.value or ()), list(observed or ())
     sent = list(base.sent or ()) if base else []
-    always = field.ownership is Ownership.SOURCE
-    # A label of ours that a person took off stays off, but without its marker a ticket is lost.
-    add = tuple(
-        label
-        for label in wished
-        if label not in there and (always or label not in sent or is_marker(label))
-    )
+    # A label of ours that a person took off stays off, unless the field is always ours. Our marker is
+    # put back all the same: without it the ticket cannot be found after a lost reply.
+    off = set() if field.ownership is Ownership.SOURCE else {x for x in sent if not is_marker(x)}
+    add = tuple(label for label in wished if label not in there and label not in off)
     remove = tuple(label for label in sent if label not in wished and label in there)
     if not add and not remove:
         return None
@@ -137,68 +134,53 @@ def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change 
 
 
 def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
-    """The change to write for one field of an existing ticket, or None."""
+    """The change to write for one field of an existing ticket, or None.
+
+    ``observed`` is the canonical value that Jira shows now.
+    """
     if field.ownership is Ownership.TICKET:
         return None
     if field.kind is FieldKind.LABELS:
         return _labels(field, base, observed)
-    ours = ours_changed(field, base)
+    source = field.ownership is Ownership.SOURCE
     shown = shown_after(base, observed) if base else None
     theirs = base is not None and not same(remembered(observed), shown)
-    source = field.ownership is Ownership.SOURCE
-    if not ours and not (source and theirs):
+    if not ours_changed(field, base) and not (source and theirs):
         return None
     after = field.value
     if field.kind is FieldKind.TEXT:
-        before = observed if isinstance(observed, Document) else Document()
-        wished = after if isinstance(after, Document) else Document()
-        after = merge_text(shown or (), before, wished, take_over=source)
+        after = merge_text(shown or (), _text(observed), _text(after), take_over=source)
     if same(remembered(after), remembered(observed)) or (_empty(after) and _empty(observed)):
         return None
     return Change(field.id, field.name, field.kind, before=observed, after=after)
 
 
-def intents(draft: Draft, changes: Sequence[Change]) -> dict[str, FieldIntent]:
-    """What to put on record before fields are written."""
-    found = {}
-    for change in changes:
-        after = change.after
-        if change.kind is FieldKind.LABELS:
-            after = sorted({*change.before, *change.add} - {*change.remove})
-        wished = remembered(draft.fields[change.id].value)
-        found[change.id] = FieldIntent(wished, remembered(change.before), remembered(after))
-    return found
+def _text(value: Any) -> Document:
+    return value if isinstance(value, Document) else Document()
 
 
-def came_true(intent: FieldIntent, observed: Any) -> bool:
-    """Whether a write that was begun was carried out, as far as what Jira shows now can tell.
+def came_true(before: Any, after: Any, observed: Any) -> bool:
+    """Whether a field that showed ``before`` was written to ``after``, as far as what Jira shows now
+    can tell. ``before`` and ``after`` are in the form that the base remembers.
 
-    Where it shows neither what was there before nor what was written, a person has been at it since:
-    it was carried out if any of it is there. Of a single value nothing is left then; the person, who
-    was later than our write or later than our look, is not overruled.
+    Where Jira shows neither, a person has changed the field since. A list was written if any part of
+    what we added is there. Of a single value nothing of ours is left: the write counts as made, so that
+    the person's change, which came after our write or after our look, is not overwritten.
     """
     now = remembered(observed)
-    if _alike(now, intent.after):
+    if _alike(now, after):
         return True
-    if _alike(now, intent.before):
+    if _alike(now, before):
         return False
-    if not (isinstance(now, list) and isinstance(intent.after, list)):
-        return True
-    before = intent.before if isinstance(intent.before, list) else []
-    new = [part for part in intent.after if part not in before]
-    gone = [part for part in before if part not in intent.after]
+    return not (isinstance(now, list) and isinstance(after, list)) or _in_part(before, after, now)
+
+
+def _in_part(before: Any, after: list[Any], now: list[Any]) -> bool:
+    """Whether a list shows a part that was added or, where none was, lacks all that were taken out."""
+    old = before if isinstance(before, list) else []
+    new = [part for part in after if part not in old]
+    gone = [part for part in old if part not in after]
     return any(part in now for part in new) if new else not any(part in now for part in gone)
-
-
-def has_landed(base: Base, observed: Observed) -> bool:
-    """Whether the writes that were begun and have no known end are seen to be done, if there are any."""
-    updates = [
-        came_true(intent, observed.fields[id_])
-        for id_, intent in base.updating.items()
-        if id_ in observed.fields
-    ]
-    moved = not base.moving or observed.status.id == base.moving
-    return moved and (not updates or any(updates))
 
 
 def _alike(left: Any, right: Any) -> bool:
@@ -207,19 +189,9 @@ def _alike(left: Any, right: Any) -> bool:
     return same(left, right) or _squashed(left) == _squashed(right)
 
 
-def resolved(base: Base, observed: Observed) -> Base:
-    """The base once it is known what became of an update whose end was not recorded."""
-    if not base.updating:
-        return base
-    fields = dict(base.fields)
-    for id_, intent in base.updating.items():
-        if id_ in observed.fields and came_true(intent, observed.fields[id_]):
-            fields[id_] = FieldBase(sent=intent.wished)
-    return replace(base, fields=fields, updating={})
-
-
-def absorb(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:
-    """The base after a look: fields not about to be written are as agreed as they will get."""
+def agree(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:
+    """The base after a look: what Jira shows now is agreed on, save for the fields of ``written``,
+    which are about to be written."""
     writing = {change.id for change in written}
     fields = dict(base.fields)
     for id_, field in draft.fields.items():
@@ -230,10 +202,7 @@ def absorb(draft: Draft, base: Base, observed: Observed, written: Sequence[Chang
             if not _empty(field.value):
                 fields[id_] = FieldBase(remembered(field.value), remembered(now), looked=True)
             continue
-        shown = shown_after(known, now)
-        fields[id_] = FieldBase(
-            sent=remembered(field.value) if ours_changed(field, known) else known.sent,
-            shown=remembered(now) if field.kind is FieldKind.LABELS else shown,
-            looked=True,
-        )
+        shown = remembered(now) if field.kind is FieldKind.LABELS else shown_after(known, now)
+        sent = remembered(field.value) if ours_changed(field, known) else known.sent
+        fields[id_] = FieldBase(sent, shown, looked=True)
     return replace(base, fields=fields)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Gone, Missing, Refused, Rejected, Unknown
+from sync.domain.errors import Cause, Missing, Refused, Rejected, TicketGone, Unknown
 from sync.domain.rule import Category, Desired, RemoteLink, TicketLink
 from sync.domain.ticket import (
     FAMILY_LABEL,
@@ -146,7 +146,7 @@ class MemoryTracker:
         with self._call("read"):
             ticket = self.tickets.get(ticket_id)
             if ticket is None or ticket.deleted:
-                raise Gone(f"ticket {ticket_id} is not there, or not visible to us")
+                raise TicketGone(f"ticket {ticket_id} is not there, or not visible to us")
             hops = (Hop(s.id, s.name, s) for s in self._statuses if s != ticket.status)
             return replace(_shown(ticket), hops=tuple(hops))
 

@@ -44,11 +44,11 @@ class DeliveryState(StrEnum):
 class TicketState(StrEnum):
     """Where a ticket record stands.
 
-    ``unplaced``: its rule fails to say which ticket its subject belongs on; it stands in for that one
-    and is never made itself. ``new``: no call made yet. ``creating``: the intent to create is on record
-    and the outcome is not; only a search can tell. ``linked``: we know its Jira id. ``gone``: deleted in
-    Jira, and the rule says to leave it so. ``spared``: none is needed, because its subject ended before
-    its hold was over, or is on another.
+    ``unplaced``: its rule fails to say which ticket its subject belongs on; the record stands in for
+    that ticket and is never made itself. ``new``: no call made yet. ``creating``: the intent to create
+    is on record and the outcome is not; only a search can tell. ``linked``: we know its Jira id.
+    ``gone``: deleted in Jira, and the rule says to leave it so. ``spared``: no ticket is needed, because
+    the subject ended before its hold was over or is on another ticket.
     """
 
     UNPLACED = "unplaced"
@@ -130,8 +130,9 @@ class TicketRow(SQLModel, table=True):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
-        # What is due on one site, asked of it alone: another that is down has any number due. All that a
-        # claim asks is in here, so that a project that is closed is passed by without reading its rows.
+        # For claims on one site while another site, with any number of due tickets, is down. It holds
+        # every column that a claim asks for: tickets of a project whose calls hang are skipped without
+        # reading their rows.
         Index(
             "ix_tickets_site_due",
             "site",
@@ -142,7 +143,7 @@ class TicketRow(SQLModel, table=True):
             postgresql_where=text("due_at IS NOT NULL"),
         ),
         Index("ix_tickets_rule", "rule", "created_at"),
-        # Counting reads this alone, and not the rows with their bases.
+        # Counts are answered from this index, without reading the rows and their bases.
         Index("ix_tickets_standing", "state", "site", "parked_at", "due_at"),
         Index(
             "ix_tickets_parked",
@@ -168,36 +169,36 @@ class TicketRow(SQLModel, table=True):
     jira_key: str = Field(default="", sa_column=Column(String(255), nullable=False))
     base: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
 
-    # When it next wants a walk (seconds since the epoch), None for "settled". ``wanted`` counts the
-    # times it was made due; a walk settles only what it had seen when it began.
+    # When the ticket next wants a walk (seconds since the epoch), None for "settled". ``wanted`` counts
+    # how often the ticket was made due: a walk during which the count grew has not seen everything, and
+    # does not settle the ticket.
     due_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     due_reason: str = Field(default="", sa_column=Column(String(200), nullable=False))
     wanted: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    # A walk that must read Jira even where nothing of ours changed (sweeps, retries by hand).
+    # The next walk reads Jira even where nothing of ours changed (asked for by sweeps and `retry`).
     look: bool = Field(default=False)
     attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     lease_owner: str | None = Field(default=None, sa_column=Column(String(100)))
     lease_until: float | None = Field(default=None, sa_column=Column(Float(53)))
 
-    # The last create call: when it was begun, and how many searches followed.
-    intent_at: float | None = Field(default=None, sa_column=Column(Float(53)))
-    searches: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    # A comment whose call was begun: {"marker", "text", "edit"}.
-    comment_intent: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
+    # Calls that were begun and whose ends are not known (sync/domain/intent.py). Written before each
+    # call, in a commit of its own.
+    intents: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
+    )
 
     parked: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     parked_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
-    # What the sweeps saw of the ticket in Jira last, so that each finding is said once
+    # What the last sweep found on the ticket in Jira, so that each finding is reported once
     # (worker/sweeps/drift.py).
     seen: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    # The subjects that left it for the ticket that followed, as they stood then: they stay its own, so
-    # that it can still be closed and looked after. See store/subjects.departed.
+    # The subjects that left this ticket for its successor, as they stood when they left: with them the
+    # ticket can still be closed. See store/subjects.departed.
     departed: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
     )
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
-    settled_at: float | None = Field(default=None, sa_column=Column(Float(53)))
 
 
 class LinkRow(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""Queries on tickets: made due, claimed under a lease, changed only by the one who holds it.
+"""Queries on tickets: made due, claimed under a lease, changed only by the holder of the lease.
 
 A claim is a guarded update: whoever's update changes the row has the ticket until the lease ends.
 """
@@ -22,7 +22,7 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A ticket held under a lease. ``wanted`` is what its counter said when it was claimed.
+    """A ticket claimed under a lease. ``wanted`` is what its counter said when it was claimed.
 
     ``until`` (seconds since the epoch) is what the row's lease says; it differs from that of every
     other claim of the ticket, also of one by the same process after this lease has run out.
@@ -134,7 +134,7 @@ def claim(
         return sorted(claims, key=lambda claim_: order[claim_.ticket_id])
 
 
-def held(session: Session, claim_: Claim) -> TicketRow:
+def claimed(session: Session, claim_: Claim) -> TicketRow:
     """The claimed row, locked for this transaction. Raises LeaseLost when it is no longer ours."""
     row = session.exec(
         select(TicketRow).where(TicketRow.id == claim_.ticket_id).with_for_update()
@@ -274,6 +274,11 @@ def link(session: Session, subject: str, ticket_id: int, now: float) -> None:
         session.add(LinkRow(subject=subject, ticket_id=ticket_id, created_at=now))
     else:
         known.ticket_id = ticket_id
+
+
+def subjects_on(session: Session, ticket_id: int) -> list[str]:
+    """The references of the subjects that belong to a ticket."""
+    return list(session.exec(select(LinkRow.subject).where(LinkRow.ticket_id == ticket_id)))
 
 
 def unlink(session: Session, subject: str) -> None:

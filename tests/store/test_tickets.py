@@ -65,9 +65,9 @@ def test_a_walk_whose_lease_ran_out_changes_nothing_though_its_own_process_claim
     (slow,) = claim(store, now=10, owner="a")
     (again,) = claim(store, now=71, owner="a")
     with pytest.raises(LeaseLost), store.write() as session:
-        tickets.held(session, slow)
+        tickets.claimed(session, slow)
     with store.write() as session:
-        assert tickets.held(session, again).lease_owner == "a"
+        assert tickets.claimed(session, again).lease_owner == "a"
 
 
 def test_leases_given_back_are_free_at_once_and_only_ones_own(store: Store) -> None:
@@ -126,7 +126,7 @@ def test_a_wish_that_came_in_during_a_walk_is_not_settled_away(store: Store) -> 
     with store.write() as session:
         tickets.make_due(tickets.by_ids(session, [mine.ticket_id])[mine.ticket_id], 11.0, "updated")
     with store.write() as session:
-        tickets.release(tickets.held(session, mine), mine, again_at=None, now=12.0)
+        tickets.release(tickets.claimed(session, mine), mine, again_at=None, now=12.0)
     assert len(claim(store, now=13.0)) == 1
 
 
@@ -135,7 +135,7 @@ def test_a_walk_whose_lease_was_taken_over_changes_nothing(store: Store) -> None
     (mine,) = claim(store, now=10, owner="a")
     claim(store, now=100, owner="b")
     with pytest.raises(LeaseLost), store.write() as session:
-        tickets.held(session, mine)
+        tickets.claimed(session, mine)
 
 
 def test_a_ticket_is_found_by_its_jira_key_its_own_key_and_its_subject(store: Store) -> None:

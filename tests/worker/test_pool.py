@@ -32,7 +32,7 @@ class FailsOnce:
         if self.walks == 1 and self._error is not None:
             raise self._error
         with self._store.write() as session:
-            tickets.release(tickets.held(session, claim), claim, again_at=None, now=2.0)
+            tickets.release(tickets.claimed(session, claim), claim, again_at=None, now=2.0)
         self.settled.set()
         return "settled"
 

@@ -9,13 +9,15 @@ from typing import Any
 from sqlmodel import Session
 
 from sync.domain.errors import Parked
+from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.ticket import Base
 from sync.ports import Clock
 from sync.store import journal, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from sync.store.tickets import Claim
-from sync.worker.triage.routing import parked_json
+
+Changes = Callable[[TicketRow], None]
 
 
 class NotYet(Exception):
@@ -24,6 +26,10 @@ class NotYet(Exception):
     def __init__(self, words: str, again_at: float) -> None:
         super().__init__(words)
         self.again_at = again_at
+
+
+class LookAgain(Exception):
+    """The ticket did not turn out as planned: the next walk reads it before it decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,11 @@ class Entry:
 
 
 class Record:
-    """The pen of one walk. Every method raises LeaseLost when the ticket is no longer ours."""
+    """The pen of one walk. Every method that writes raises LeaseLost when the ticket is no longer ours.
+
+    ``base`` and ``intents`` are set by the walk as it goes; the next step, or the end of the walk,
+    writes both in one commit with its own changes.
+    """
 
     def __init__(self, store: Store, claim: Claim, clock: Clock, lease: float) -> None:
         self._store = store
@@ -45,50 +55,48 @@ class Record:
         self._clock = clock
         self._lease = lease
         self.rule = ""
-        self._noted: list[tuple[Callable[[TicketRow], None], tuple[Entry, ...], float]] = []
+        self._noted: list[tuple[Changes | None, tuple[Entry, ...], float]] = []
+        self.begin(Base(), NO_INTENTS)
 
-    def note(self, change: Callable[[TicketRow], None], *entries: Entry) -> None:
-        """What the next step or the end of the walk shall write with its own: for what may be forgotten
-        in a crash before then, because doing it again is harmless or an intent is on record."""
+    def begin(self, base: Base, intents: Intents) -> None:
+        """Take over the base and the intents as they are on record."""
+        self.base, self.intents = base, intents
+        self._written = (base, intents)
+
+    def note(self, *entries: Entry, change: Changes | None = None) -> None:
+        """Leave changes and entries to the next step or the end of the walk.
+
+        For what a crash before then may undo, because doing it again is harmless or an intent is on
+        record.
+        """
         self._noted.append((change, entries, self._clock.time()))
 
-    def step(self, change: Callable[[TicketRow], None], *entries: Entry) -> None:
+    def step(self, *entries: Entry, change: Changes | None = None) -> None:
         """Change the row, add journal entries, and renew the lease: one commit."""
-        now = self._clock.time()
+        self.note(*entries, change=change)
+        until = self._clock.time() + self._lease
         with self._store.write() as session:
-            row = tickets.held(session, self.claim)
-            self._write_noted(session, row)
-            change(row)
-            row.lease_until = now + self._lease
-            self._journal(session, entries, now)
-        self._noted.clear()
-        self.claim = replace(self.claim, until=now + self._lease)
+            self._write_noted(session).lease_until = until
+        self._forget_noted()
+        self.claim = replace(self.claim, until=until)
 
     def finish(
         self,
         *entries: Entry,
         again_at: float | None = None,
-        change: Callable[[TicketRow], None] | None = None,
+        change: Changes | None = None,
     ) -> None:
-        """The walk's last step: let go of the ticket, settled or due again at ``again_at``."""
-        now = self._clock.time()
+        """The walk's last step: release the ticket, settled or due again at ``again_at``."""
+        self.note(*entries, change=change)
         with self._store.write() as session:
-            row = tickets.held(session, self.claim)
-            self._write_noted(session, row)
-            if change is not None:
-                change(row)
-            tickets.release(row, self.claim, again_at=again_at, now=now)
-            if row.due_at is None:
-                row.settled_at = now
-            self._journal(session, entries, now)
-        self._noted.clear()
+            row = self._write_noted(session)
+            tickets.release(row, self.claim, again_at=again_at, now=self._clock.time())
+        self._forget_noted()
 
-    def settle(self, base: Base | None, *entries: Entry, again_at: float | None = None) -> None:
+    def settle(self, *entries: Entry, again_at: float | None = None) -> None:
         """End a walk that went well: the ticket is as its rule wants it."""
 
         def change(row: TicketRow) -> None:
-            if base is not None:
-                row.base = base.to_json()
             row.attempts = 0
             row.error = ""
             row.look = row.look and row.wanted != self.claim.wanted
@@ -102,7 +110,7 @@ class Record:
         now = self._clock.time()
 
         def change(row: TicketRow) -> None:
-            row.parked = parked_json(parked)
+            row.parked = parked.to_json()
             row.parked_at = row.parked_at or now
             row.error = str(parked)
             row.attempts += 1
@@ -112,7 +120,10 @@ class Record:
     def retry(
         self, words: str, *, again_at: float, counted: bool = True, look: bool = False
     ) -> None:
-        """End a walk that met a passing trouble: due again at ``again_at``."""
+        """End a walk that met a passing trouble: due again at ``again_at``.
+
+        ``counted``: the wait grows with each retry in a row. ``look``: the next walk reads Jira.
+        """
 
         def change(row: TicketRow) -> None:
             row.attempts += int(counted)
@@ -121,20 +132,30 @@ class Record:
 
         self.finish(Entry("retry", words, "retry"), again_at=again_at, change=change)
 
-    def _write_noted(self, session: Session, row: TicketRow) -> None:
+    def _write_noted(self, session: Session) -> TicketRow:
+        """Write what was noted, the base and the intents to the claimed row."""
+        row = tickets.claimed(session, self.claim)
+        base, intents = self._written
+        if self.base is not base:
+            row.base = self.base.to_json()
+        if self.intents is not intents:
+            row.intents = self.intents.to_json()
         for change, entries, at in self._noted:
-            change(row)
-            self._journal(session, entries, at)
+            if change is not None:
+                change(row)
+            for entry in entries:
+                journal.write(
+                    session,
+                    at=at,
+                    action=entry.action,
+                    ticket_id=self.claim.ticket_id,
+                    rule=self.rule,
+                    result=entry.result,
+                    words=entry.words,
+                    detail=entry.detail,
+                )
+        return row
 
-    def _journal(self, session: Session, entries: tuple[Entry, ...], now: float) -> None:
-        for entry in entries:
-            journal.write(
-                session,
-                at=now,
-                action=entry.action,
-                ticket_id=self.claim.ticket_id,
-                rule=self.rule,
-                result=entry.result,
-                words=entry.words,
-                detail=entry.detail,
-            )
+    def _forget_noted(self) -> None:
+        self._noted.clear()
+        self._written = (self.base, self.intents)

@@ -43,7 +43,7 @@ def test_a_lease_that_just_ended_is_left_to_the_claims(scene: Scene, own: OwnSwe
 
 def test_an_open_create_that_nobody_searches_for_is_taken_up(scene: Scene, own: OwnSweep) -> None:
     scene.absorb(issue(1))
-    scene.change("coalesce:issue:1", state="creating", due_at=None, intent_at=scene.clock.now)
+    scene.change("coalesce:issue:1", state="creating", due_at=None)
     assert len(scene.found(own)) == 1
     scene.settle()
     assert len(scene.jira.alive) == 1

@@ -17,7 +17,7 @@ from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.observed import observed, wanted_fields
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Gone, Missing, Rejected, Unknown
+from sync.domain.errors import Cause, Missing, Rejected, TicketGone, Unknown
 from sync.domain.ticket import (
     MARKER_PROPERTY,
     Draft,
@@ -112,7 +112,7 @@ class Tickets:
             )
         except Missing as fault:
             self.check_project(project or self._projects.get(ticket_id, ""))
-            raise Gone(str(fault)) from None
+            raise TicketGone(str(fault)) from None
         seen = observed(raw, self._metadata, cloud, what)
         self._remember(ticket_id, seen.project)
         return seen
