@@ -40,6 +40,8 @@ class Calls:
         proves that nothing was done, it is closed (a comment, which is owed, stays to be made).
         """
         record = self._record
+        # Only of a link an earlier intent is open: the tracker itself looks whether it is there.
+        earlier = record.intents.of(intent.kind, intent.about)
         intent = intent.begin(self._clock.time())
         record.intents = record.intents.put(intent)
         record.step(*entries, change=change)
@@ -53,6 +55,8 @@ class Calls:
         except Fault:
             if intent.owed:
                 record.intents = record.intents.put(replace(intent, until=0.0))
+            elif earlier is not None:
+                record.intents = record.intents.put(earlier)
             else:
                 record.intents = record.intents.without(intent.kind, intent.about)
             raise
