@@ -39,8 +39,8 @@ class Intent:
     counts the looks that found nothing. ``payload`` is what the kind needs: ``{field id: {"wished",
     "before", "after"}}`` of an update, ``{"arrives"}`` of a move, ``{"text", "edit"}`` of a comment.
 
-    >>> Intent(IntentKind.MOVE, "3").begin(100.0)
-    Intent(kind=<IntentKind.MOVE: 'move'>, about='3', begun=100.0, until=None, looks=0, payload={})
+    >>> Intents().put(Intent(IntentKind.MOVE, "3", begun=100.0)).of(IntentKind.MOVE).about
+    '3'
     """
 
     kind: IntentKind
@@ -54,10 +54,6 @@ class Intent:
     def owed(self) -> bool:
         """What a comment speaks of has been done, so no later plan asks for that comment again."""
         return self.kind is IntentKind.COMMENT
-
-    def begin(self, now: float) -> Intent:
-        """The intent as it goes on record before its call."""
-        return replace(self, begun=now, until=None, looks=0)
 
 
 @dataclass(frozen=True, slots=True)

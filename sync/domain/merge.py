@@ -42,7 +42,19 @@ def ours_changed(field: DraftField, base: FieldBase | None) -> bool:
     """Whether what we wish differs from what we last sent."""
     if base is None:
         return not _empty(field.value)
-    return not same(remembered(field.value), base.sent)
+    return bool(field.value != base.sent) and not same(remembered(field.value), base.sent)
+
+
+def news(draft: Draft, base: Base) -> list[str]:
+    """Which of our fields differ from what we last sent, in words."""
+    found = []
+    for id_, field in draft.fields.items():
+        known = base.fields.get(id_)
+        if field.ownership is not Ownership.TICKET and ours_changed(field, known):
+            found.append(
+                f"{field.name} is new" if known is None else f"{field.name} changed upstream"
+            )
+    return found
 
 
 def shown_after(field_base: FieldBase, observed: Any) -> Any:
@@ -120,17 +132,24 @@ def _stretch(sent: Sequence[str], theirs: Sequence[Block], ours: Sequence[Block]
 
 def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
     wished, there = list(field.value or ()), list(observed or ())
-    sent = list(base.sent or ()) if base else []
-    # A label of ours that a person took off stays off, unless the field is always ours. Our marker is
-    # put back all the same: without it the ticket cannot be found after a lost reply.
-    off = set() if field.ownership is Ownership.SOURCE else {x for x in sent if not is_marker(x)}
-    add = tuple(label for label in wished if label not in there and label not in off)
-    remove = tuple(label for label in sent if label not in wished and label in there)
-    if not add and not remove:
+    sent = (base and base.sent) or ()
+    missing = [label for label in wished if label not in there]
+    add = tuple(label for label in missing if not _taken_off(field, label, sent))
+    remove = tuple(label for label in there if label in sent and label not in wished)
+    if not (add or remove):
         return None
     return Change(
         field.id, field.name, field.kind, before=there, after=wished, add=add, remove=remove
     )
+
+
+def _taken_off(field: DraftField, label: str, sent: Sequence[str]) -> bool:
+    """Whether a label that is not there is to stay off, because a person took it off.
+
+    Our marker is put back: without it the ticket cannot be found after a lost reply.
+    """
+    shared = field.ownership is not Ownership.SOURCE
+    return shared and label in sent and not is_marker(label)
 
 
 def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
@@ -144,8 +163,7 @@ def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change |
         return _labels(field, base, observed)
     source = field.ownership is Ownership.SOURCE
     shown = shown_after(base, observed) if base else None
-    theirs = base is not None and not same(remembered(observed), shown)
-    if not ours_changed(field, base) and not (source and theirs):
+    if not ours_changed(field, base) and not (source and _theirs_changed(base, observed, shown)):
         return None
     after = field.value
     if field.kind is FieldKind.TEXT:
@@ -153,6 +171,10 @@ def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change |
     if same(remembered(after), remembered(observed)) or (_empty(after) and _empty(observed)):
         return None
     return Change(field.id, field.name, field.kind, before=observed, after=after)
+
+
+def _theirs_changed(base: FieldBase | None, observed: Any, shown: Any) -> bool:
+    return base is not None and not same(remembered(observed), shown)
 
 
 def _text(value: Any) -> Document:

@@ -26,8 +26,8 @@ from sync.domain.actions import (
 )
 from sync.domain.errors import Cause, Parked
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
-from sync.domain.merge import agree, decide, ours_changed
-from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
+from sync.domain.merge import agree, decide, news
+from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, Observed, marker_label
 from sync.domain.workflow import Stuck, next_transition, reached, way_to
 
@@ -80,22 +80,15 @@ def ticket_link_named(name: str) -> TicketLink:
 
 def reasons(draft: Draft, base: Base, intents: Intents = NO_INTENTS) -> tuple[str, ...]:
     """Why the ticket must be read before anything is decided. Empty: nothing to do there."""
-    desired, found = draft.desired, []
-    for id_, field in draft.fields.items():
-        if field.ownership is Ownership.TICKET:
-            continue
-        known = base.fields.get(id_)
-        if ours_changed(field, known):
-            found.append(
-                f"{field.name} is new" if known is None else f"{field.name} changed upstream"
-            )
+    desired, found = draft.desired, news(draft, base)
+    kinds = {intent.kind for intent in intents.open}
     if base.status is not desired.status:
         found.append(f"the status became {desired.status.value}")
-    elif intents.of(IntentKind.MOVE):
+    elif IntentKind.MOVE in kinds:
         found.append("a move was begun whose end is not known")
     elif base.walked:
         found.append("its way to another status is not at an end")
-    if intents.of(IntentKind.UPDATE):
+    if IntentKind.UPDATE in kinds:
         found.append("an update was begun whose end is not known")
     return tuple(found)
 

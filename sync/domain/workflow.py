@@ -6,7 +6,7 @@ out of circles; the base remembers ``visited``, so that a later walk does not go
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -72,19 +72,29 @@ def _direct(target: StatusTarget, hops: Sequence[Hop]) -> Hop | Stuck | None:
     arriving = [hop for hop in hops if reached(target, hop.to)]
     if not arriving:
         return None
-    ranked = [(rank, hop) for hop in arriving if (rank := _rank(hop, target.prefer)) is not None]
-    if ranked:
-        return min(ranked, key=lambda pair: pair[0])[1]
-    statuses = {hop.to.id: hop.to.name for hop in arriving}
-    if len(statuses) > 1:
-        return _too_many(target, statuses.values())
-    only = arriving[0]
-    others = any(hop.to.id not in statuses for hop in hops)
+    preferred = _preferred(target, arriving)
+    if preferred is not None:
+        return preferred
+    if _statuses(arriving) > 1:
+        return _too_many(target, arriving)
     # "Won't Do" is not what a rule means by "done" while the workflow offers another way on.
-    return None if target.category and _negative(only) and others else only
+    declined = bool(target.category) and _negative(arriving[0])
+    return None if declined and _statuses(hops) > 1 else arriving[0]
 
 
-def _too_many(target: StatusTarget, names: Iterable[str]) -> Stuck:
+def _preferred(target: StatusTarget, arriving: Sequence[Hop]) -> Hop | None:
+    """The first hop to the status that stands first in the rule's ``prefer``."""
+    ranked = [(rank, hop) for hop in arriving if (rank := _rank(hop, target.prefer)) is not None]
+    return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def _statuses(hops: Sequence[Hop]) -> int:
+    """How many statuses the hops lead to."""
+    return len({hop.to.id for hop in hops})
+
+
+def _too_many(target: StatusTarget, arriving: Sequence[Hop]) -> Stuck:
+    names = {hop.to.id: hop.to.name for hop in arriving}.values()
     offered = ", ".join(repr(name) for name in sorted(names))
     return Stuck(
         f"several statuses of category {target.category.value if target.category else '?'!r} can be "
@@ -190,7 +200,7 @@ def next_transition(
 
 def _only_way_in(target: StatusTarget, hops: Sequence[Hop]) -> Hop | None:
     arriving = [hop for hop in hops if not target.transition and reached(target, hop.to)]
-    return arriving[0] if len({hop.to.id for hop in arriving}) == 1 else None
+    return arriving[0] if _statuses(arriving) == 1 else None
 
 
 def _no_way(target: StatusTarget, observed: Observed) -> Stuck:

@@ -98,16 +98,17 @@ class Apply:
     def _carry_out(self, ref: TicketRef, made: Plan, observed: Observed | None) -> None:
         # The comment goes on record with what it speaks of, and is made as soon as that is done: before
         # the links, whose failure must not make us forget it.
-        self._commenting.intend(
-            ref, next((a for a in made.actions if isinstance(a, Comment)), None)
-        )
+        comment = next((a for a in made.actions if isinstance(a, Comment)), None)
+        if comment is not None or self._record.intents.open:
+            self._commenting.intend(ref, comment)
         for action in made.actions:
             if isinstance(action, Update):
                 self._update(ref, action)
         if made.parked is None:
             if observed is not None:
                 self._bring_to_status(ref, made, observed)
-            self._commenting.carry_out(ref)
+            if self._record.intents.open:
+                self._commenting.carry_out(ref)
         for action in made.actions:
             if isinstance(action, LinkRemote):
                 self._link_remote(ref, action)
@@ -241,6 +242,7 @@ class Apply:
 
     def _done(self, ref: TicketRef, name: str, action: Action) -> None:
         # Noted only: after a crash the action is done again, or found by its marker or by looking.
-        self._record.note(Entry(name, str(action)))
+        words = str(action)
+        self._record.note(Entry(name, words))
         ACTIONS.labels(self._tracker.site, name, "ok").inc()
-        log.info(name, ticket=ref.key, what=str(action), rule=self._draft.desired.rule.name)
+        log.info(name, ticket=ref.key, what=words, rule=self._draft.desired.rule.name)

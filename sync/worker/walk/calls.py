@@ -40,10 +40,9 @@ class Calls:
         proves that nothing was done, it is closed (a comment, which is owed, stays to be made).
         """
         record = self._record
-        # Only of a link an earlier intent is open: the tracker itself looks whether it is there.
-        earlier = record.intents.of(intent.kind, intent.about)
-        intent = intent.begin(self._clock.time())
-        record.intents = record.intents.put(intent)
+        before = record.intents
+        intent = replace(intent, begun=self._clock.time(), until=None, looks=0)
+        record.intents = before.put(intent)
         record.step(*entries, change=change)
         try:
             result = call()
@@ -53,14 +52,11 @@ class Calls:
             )
             raise
         except Fault:
-            if intent.owed:
-                record.intents = record.intents.put(replace(intent, until=0.0))
-            elif earlier is not None:
-                record.intents = record.intents.put(earlier)
-            else:
-                record.intents = record.intents.without(intent.kind, intent.about)
+            # An earlier call of this kind, such as that for a link which was looked for in vain, stays
+            # open: the fault says nothing about it.
+            record.intents = before.put(replace(intent, until=0.0)) if intent.owed else before
             raise
-        record.intents = record.intents.without(intent.kind, intent.about)
+        record.intents = before.without(intent.kind, intent.about) if before.open else before
         return result
 
     def settle(

@@ -65,9 +65,10 @@ class Commenting:
             comment_id = self._post(ref, intent, comment)
         record.intents = record.intents.without(IntentKind.COMMENT)
         record.base = replace(record.base, commented=comment.marker, running=comment_id)
-        record.note(Entry("comment", str(comment)))
+        words = str(comment)
+        record.note(Entry("comment", words))
         ACTIONS.labels(self._tracker.site, "comment", "ok").inc()
-        log.info("comment", ticket=ref.key, what=str(comment), rule=record.rule)
+        log.info("comment", ticket=ref.key, what=words, rule=record.rule)
 
     def _edit(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         """Rewrite the running comment; its id, "" where it was deleted."""

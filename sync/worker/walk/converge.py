@@ -59,15 +59,15 @@ class Converger:
         return outcome
 
     def _walk(self, claim: Claim) -> str:
-        record = Record(self._store, claim, self._clock, self._pace.lease)
+        pen = (self._store, claim, self._clock, self._pace.lease)
         with self._store.read() as session:
             row = session.get(TicketRow, claim.ticket_id)
             if row is None:
                 return "gone"
             facts = _gathered(session, row)
         if not isinstance(facts, Facts):
-            return self._end.unreadable(row, record, facts)
-        record.begin(facts.base, facts.intents)
+            return self._end.unreadable(row, Record(*pen), facts)
+        record = Record(*pen, facts.base, facts.intents)
         ref = RuleRef(facts.rule_name)
         try:
             if not facts.snapshots:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import structlog
 
-from sync.domain.actions import Action, Adopt, Leave
+from sync.domain.actions import Adopt, Leave
 from sync.domain.backoff import search_delay
 from sync.domain.errors import Fault, Missing, Refused, Rejected, Unknown
 from sync.domain.intent import Intent, IntentKind
@@ -62,7 +62,7 @@ class Creation:
         # Probing a site may take long. It comes before the intent, whose time bounds the call's.
         self._tracker.ready()
         try:
-            ref = self._create(action)
+            ref = self._create(str(action))
         except Fault as fault:
             if isinstance(fault, Rejected):
                 refusals.note(self._draft, fault)
@@ -71,7 +71,7 @@ class Creation:
         refusals.forget(self._draft)
         return ref
 
-    def _create(self, action: Action) -> TicketRef:
+    def _create(self, words: str) -> TicketRef:
         draft, tracker = self._draft, self._tracker
         sent = {id_: f.value for id_, f in draft.fields.items() if f.value is not None}
         base = Base(status=Status.OPEN, unannounced=True).with_sent(sent)
@@ -81,13 +81,13 @@ class Creation:
             ref = self._calls.make(
                 Intent(IntentKind.CREATE, payload={"base": base.to_json()}),
                 lambda: tracker.create(draft, not_after=not_after),
-                Entry("intend", f"about to {action}"),
+                Entry("intend", f"about to {words}"),
                 change=_creating(draft.project),
             )
         except Unknown as fault:
             self._record.note(Entry("create", str(fault), "unknown"))
             raise NotYet(str(fault), self._clock.time() + search_delay(0)) from fault
-        self._link(ref, base, Entry("create", f"{action}: {ref.key}"))
+        self._link(ref, base, Entry("create", f"{words}: {ref.key}"))
         log.info("created", ticket=ref.key, key=self._facts.key, rule=draft.desired.rule.name)
         return ref
 
@@ -96,7 +96,7 @@ class Creation:
         record, key = self._record, self._facts.key
         intent = record.intents.of(IntentKind.CREATE)
         if intent is None:
-            intent = Intent(IntentKind.CREATE).begin(self._clock.time())
+            intent = Intent(IntentKind.CREATE, begun=self._clock.time())
         refs = self._calls.settle(intent, self._there, lag=self._tracker.index_lag)
         if not refs:
             self._prove_absent()
@@ -112,6 +112,7 @@ class Creation:
             )
             entries.append(Entry("double", words, "warning"))
             log.warning("several tickets with one marker", kept=adopt.ref.key, key=key)
+        record.intents = record.intents.without(IntentKind.CREATE)
         # The base is what the lost call sent.
         base = replace(Base.from_json(intent.payload.get("base")), status=Status.OPEN)
         self._link(adopt.ref, base, *entries)
@@ -149,7 +150,6 @@ class Creation:
             row.error = ""
 
         self._record.base = base
-        self._record.intents = self._record.intents.without(IntentKind.CREATE)
         self._record.step(*entries, change=change)
 
 

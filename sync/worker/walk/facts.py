@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from sync.domain.errors import Cause, Rejected
 from sync.domain.intent import NO_INTENTS, Intents
-from sync.domain.rule import Desired, RuleRef
+from sync.domain.rule import Desired
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
@@ -66,7 +66,8 @@ def gather(session: Session, row: TicketRow) -> Facts:
     here = {r.ref for r in rows}
     # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have
     # left is still closed.
-    rows += [r for r in subjects.departed(row) if r.ref not in here]
+    if row.departed:
+        rows += [r for r in subjects.departed(row) if r.ref not in here]
     snapshots = tuple(map(subjects.to_snapshot, rows))
     issue_tickets, incidents = _related(session, row, snapshots)
     return Facts(
@@ -161,14 +162,12 @@ def desire(
     desired = rule.project_ticket(
         facts.key, snapshots, occurrences=facts.occurrences, keeping=keeping
     )
-    if rules is not None:
+    if rules is not None and (facts.incidents or "parent" in facts.base.fields):
         desired = with_parent(desired, rules, facts.site, facts.incidents, facts.base)
-    own_key = facts.ref.key if facts.ref else ""
-    links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
-    if links:
+    if facts.issue_tickets:
+        own_key = facts.ref.key if facts.ref else ""
+        links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
-    if desired.rule.name != rule.ref.name:
-        desired = replace(desired, rule=RuleRef(rule.ref.name, rule.ref.file, rule.ref.line))
     return desired, again_at
 
 

@@ -45,23 +45,28 @@ class Entry:
 class Record:
     """The pen of one walk. Every method that writes raises LeaseLost when the ticket is no longer ours.
 
-    ``base`` and ``intents`` are set by the walk as it goes; the next step, or the end of the walk,
-    writes both in one commit with its own changes.
+    ``base`` and ``intents`` are given as they are on record, and set by the walk as it goes. The next
+    step, or the end of the walk, writes both in one commit with its own changes.
     """
 
-    def __init__(self, store: Store, claim: Claim, clock: Clock, lease: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        clock: Clock,
+        lease: float,
+        base: Base | None = None,
+        intents: Intents = NO_INTENTS,
+    ) -> None:
         self._store = store
         self.claim = claim
         self._clock = clock
         self._lease = lease
         self.rule = ""
         self._noted: list[tuple[Changes | None, tuple[Entry, ...], float]] = []
-        self.begin(Base(), NO_INTENTS)
-
-    def begin(self, base: Base, intents: Intents) -> None:
-        """Take over the base and the intents as they are on record."""
-        self.base, self.intents = base, intents
-        self._written = (base, intents)
+        self.base = base or Base()
+        self.intents = intents
+        self._written = (self.base, self.intents)
 
     def note(self, *entries: Entry, change: Changes | None = None) -> None:
         """Leave changes and entries to the next step or the end of the walk.
@@ -73,8 +78,9 @@ class Record:
 
     def step(self, *entries: Entry, change: Changes | None = None) -> None:
         """Change the row, add journal entries, and renew the lease: one commit."""
-        self.note(*entries, change=change)
-        until = self._clock.time() + self._lease
+        now = self._clock.time()
+        until = now + self._lease
+        self._noted.append((change, entries, now))
         with self._store.write() as session:
             self._write_noted(session).lease_until = until
         self._forget_noted()
@@ -87,10 +93,11 @@ class Record:
         change: Changes | None = None,
     ) -> None:
         """The walk's last step: release the ticket, settled or due again at ``again_at``."""
-        self.note(*entries, change=change)
+        now = self._clock.time()
+        self._noted.append((change, entries, now))
         with self._store.write() as session:
             row = self._write_noted(session)
-            tickets.release(row, self.claim, again_at=again_at, now=self._clock.time())
+            tickets.release(row, self.claim, again_at=again_at, now=now)
         self._forget_noted()
 
     def settle(self, *entries: Entry, again_at: float | None = None) -> None:
