@@ -7,7 +7,7 @@ because Jira rewrites text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -132,10 +132,13 @@ def _stretch(sent: Sequence[str], theirs: Sequence[Block], ours: Sequence[Block]
 
 def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
     wished, there = list(field.value or ()), list(observed or ())
-    sent = (base and base.sent) or ()
-    missing = [label for label in wished if label not in there]
-    add = tuple(label for label in missing if not _taken_off(field, label, sent))
-    remove = tuple(label for label in there if label in sent and label not in wished)
+    sent = list((base and base.sent) or ())
+    # A label of ours that is not there was taken off by a person, and stays off unless the field is
+    # always ours. Our marker is put back: without it the ticket cannot be found after a lost reply.
+    shared = field.ownership is not Ownership.SOURCE
+    kept_off = [label for label in sent if shared and not is_marker(label)]
+    add = tuple(_without((*there, *kept_off), wished))
+    remove = tuple(label for label in _without(wished, sent) if label in there)
     if not (add or remove):
         return None
     return Change(
@@ -143,13 +146,9 @@ def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change 
     )
 
 
-def _taken_off(field: DraftField, label: str, sent: Sequence[str]) -> bool:
-    """Whether a label that is not there is to stay off, because a person took it off.
-
-    Our marker is put back: without it the ticket cannot be found after a lost reply.
-    """
-    shared = field.ownership is not Ownership.SOURCE
-    return shared and label in sent and not is_marker(label)
+def _without(these: Collection[str], labels: Sequence[str]) -> list[str]:
+    """The labels that are not among ``these``."""
+    return [label for label in labels if label not in these]
 
 
 def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:

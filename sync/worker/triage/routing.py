@@ -67,10 +67,8 @@ class Router:
         return f"ticket {known.jira_key or known.key} is due"
 
     def _find_place(self, snapshot: Snapshot, ref: str, tried: str = "") -> str:
-        """Put a subject on its incident's ticket or on one of its own, in words; "" where no rule matches.
-
-        ``tried`` is the rule that tried before and failed, "" for none.
-        """
+        """Put a subject on its incident's ticket or on one of its own. Says what was done, "" where no
+        rule matches. ``tried`` is the rule that tried before and failed, "" for none."""
         host = self._host(ref)
         if host is not None:
             return self.move(snapshot, host)

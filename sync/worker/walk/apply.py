@@ -110,12 +110,7 @@ class Apply:
             if self._record.intents.open:
                 self._commenting.carry_out(ref)
         for action in made.actions:
-            if isinstance(action, LinkRemote):
-                self._link_remote(ref, action)
-            elif isinstance(action, LinkTickets):
-                self._link_tickets(ref, action)
-            elif isinstance(action, UnlinkTickets):
-                self._unlink_tickets(ref, action)
+            self._link(ref, action)
 
     # One method an action: the call, then what it means for the record.
 
@@ -191,6 +186,14 @@ class Apply:
         names = f"{hop.name}\n{hop.to.name}".casefold()
         noes = (*policy.leave_closed_resolutions, *policy.leave_closed_statuses)
         return any(no.casefold() in names for no in noes)
+
+    def _link(self, ref: TicketRef, action: Action) -> None:
+        if isinstance(action, LinkRemote):
+            self._link_remote(ref, action)
+        elif isinstance(action, LinkTickets):
+            self._link_tickets(ref, action)
+        elif isinstance(action, UnlinkTickets):
+            self._unlink_tickets(ref, action)
 
     def _link_remote(self, ref: TicketRef, action: LinkRemote) -> None:
         # No intent: it is an upsert, which may be made any number of times.
