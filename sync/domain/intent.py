@@ -8,7 +8,7 @@ became of updates and moves; tickets and comments are looked for by their marker
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -79,17 +79,7 @@ class Intents:
         return self if len(left) == len(self.open) else Intents(left)
 
     def to_json(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "kind": i.kind.value,
-                "about": i.about,
-                "begun": i.begun,
-                "until": i.until,
-                "looks": i.looks,
-                "payload": dict(i.payload),
-            }
-            for i in self.open
-        ]
+        return [{**asdict(intent), "kind": intent.kind.value} for intent in self.open]
 
     @classmethod
     def from_json(cls, data: Sequence[Mapping[str, Any]]) -> Intents:

@@ -21,7 +21,7 @@ def write(
     words: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add an entry. ``result`` is ``ok``, ``held``, ``retry``, ``parked``, ``warning`` or ``error``."""
+    """Add an entry. ``result`` is ``ok``, ``left``, ``spared``, ``retry``, ``parked``, ``warning`` or ``error``."""
     session.add(
         JournalRow(
             ticket_id=ticket_id,

@@ -26,7 +26,7 @@ MOST_ENTRIES = 2000
 @dataclass(frozen=True, slots=True)
 class Line:
     """One thing that happened. ``at`` is in seconds since the epoch; ``what`` is ``delivery`` or the
-    journal's word for it (``create``, ``update``, ``hold``, ``park`` …)."""
+    journal's word for it (``create``, ``update``, ``leave``, ``park`` …)."""
 
     at: float
     what: str

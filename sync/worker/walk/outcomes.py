@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +33,12 @@ from sync.store import parking
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
 from sync.worker.walk.incidents import parent_refused
-from sync.worker.walk.record import Entry, LookAgain, NotYet, Record
+from sync.worker.walk.record import Changes, Entry, LookAgain, NotYet, Record
 
 log = structlog.get_logger("worker")
 
 # A 404 that is not the ticket's own may pass. After this many tries people are asked to look.
 MISSING_TRIES = 3
-DEFECT_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,18 @@ class Pace:
     # Nobody claims the tickets of a site before it is probed, so a longer wait would only delay the
     # ticket that was under way when the site went down.
     site_down: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Tried again after the backoff and, after ``most`` tries in a row, parked with the ``remedy``.
+
+    ``look``: the next walk reads the ticket before it decides.
+    """
+
+    look: bool = False
+    most: float = math.inf
+    remedy: str = ""
 
 
 class Endings:
@@ -73,6 +85,8 @@ class Endings:
     def fault(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
         """End a walk that met a fault, as the table says."""
         ends = next(ends for kind, ends in _ENDS if isinstance(fault, kind))
+        if isinstance(ends, Tries):
+            return self._retry(facts, record, rule, fault, ends)
         return ends(self, facts, record, rule, fault)
 
     def unreadable(self, row: TicketRow, record: Record, error: Exception) -> str:
@@ -83,38 +97,30 @@ class Endings:
             rule=row.rule,
         )
         record.rule = row.rule
-        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0 ** min(row.attempts, 10))
-        record.park(parked, again_at=self._clock.time() + wait)
-        log.warning("parked", key=row.key, why=str(parked))
-        return "parked"
+        return self._park(row.key, record, parked, row.attempts, 1.0)
 
     def park(self, facts: Facts, record: Record, parked: Parked) -> str:
         """Set the ticket aside until a person or time helps."""
-        steps = min(facts.attempts, 10) if facts.parked else 0
-        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0**steps)
-        record.park(parked, again_at=self._clock.time() + wait * (0.75 + self._jitter() / 2))
-        log.warning("parked", key=facts.key, why=str(parked))
+        tries = facts.attempts if facts.parked else 0
+        return self._park(facts.key, record, parked, tries, 0.75 + self._jitter() / 2)
+
+    def _park(self, key: str, record: Record, parked: Parked, tries: int, spread: float) -> str:
+        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0 ** min(tries, 10))
+        record.park(parked, again_at=self._clock.time() + wait * spread)
+        log.warning("parked", key=key, why=str(parked))
         return "parked"
 
     def spare(self, record: Record, words: str) -> str:
         """No ticket is needed."""
-
-        def change(row: TicketRow) -> None:
-            row.state = TicketState.SPARED
-            parking.lift(row)
-
-        record.finish(Entry("spare", words, "spared"), change=change)
+        record.finish(Entry("spare", words, "spared"), change=_state(TicketState.SPARED))
         return "spared"
 
     def revive(self, facts: Facts, record: Record) -> str:
         """A subject is open although its ticket is spared or gone: the subject came back while the walk
         ended that let the ticket rest, or the rule was edited. The next walk makes the ticket."""
-
-        def change(row: TicketRow) -> None:
-            row.state = TicketState.NEW
-
-        words = f"a subject of it is open; it is {facts.state.value} no more"
-        record.finish(Entry("revive", words), change=change, again_at=self._clock.time())
+        entry = Entry("revive", f"a subject of it is open; it is {facts.state.value} no more")
+        now = self._clock.time()
+        record.finish(entry, change=_state(TicketState.NEW), again_at=now)
         return "revived"
 
     def without_subjects(self, facts: Facts, record: Record) -> str:
@@ -124,38 +130,28 @@ class Endings:
         record.settle()
         return "settled"
 
+    # The endings of the table.
+
     def _retry(
-        self,
-        facts: Facts,
-        record: Record,
-        words: str,
-        retry_after: float | None = None,
-        *,
-        look: bool = False,
+        self, facts: Facts, record: Record, rule: RuleRef, fault: Exception, tries: Tries
     ) -> str:
+        words = str(fault)
+        if facts.attempts >= tries.most:
+            parked = Parked(words, tries.remedy, rule=rule.name, where=rule.where)
+            return self.park(facts, record, parked)
+        retry_after = fault.retry_after if isinstance(fault, Refused | Unknown) else None
         wait = delay(facts.attempts + 1, jitter=self._jitter(), retry_after=retry_after)
-        record.retry(words, again_at=self._clock.time() + wait, look=look)
+        record.retry(words, again_at=self._clock.time() + wait, look=tries.look)
         log.info("later", key=facts.key, why=words, seconds=round(wait, 1))
         return "retry"
 
-    # The endings of the table.
-
-    def _not_yet(self, facts: Facts, record: Record, rule: RuleRef, fault: NotYet) -> str:
+    def _not_yet(self, _facts: Facts, record: Record, _rule: RuleRef, fault: NotYet) -> str:
         record.retry(str(fault), again_at=fault.again_at, counted=False)
         return "unsure"
 
-    def _later(self, facts: Facts, record: Record, rule: RuleRef, fault: Refused) -> str:
-        return self._retry(facts, record, str(fault), fault.retry_after)
-
-    def _look_again(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
-        retry_after = fault.retry_after if isinstance(fault, Unknown) else None
-        return self._retry(facts, record, str(fault), retry_after, look=True)
-
     def _stalled(self, facts: Facts, record: Record, rule: RuleRef, fault: Stalled) -> str:
-        """The ticket keeps its place in the queue: as long as calls of its project hang, nobody claims
-        the tickets that are known to be of that project."""
         if not fault.project or facts.due_at is None:
-            return self._later(facts, record, rule, fault)
+            return self._retry(facts, record, rule, fault, Tries())
 
         def change(row: TicketRow) -> None:
             row.project = fault.project
@@ -165,17 +161,15 @@ class Endings:
         log.info("stalled", key=facts.key, why=str(fault))
         return "stalled"
 
-    def _site_down(self, facts: Facts, record: Record, rule: RuleRef, fault: SiteDown) -> str:
+    def _site_down(self, facts: Facts, record: Record, _rule: RuleRef, fault: SiteDown) -> str:
         wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
         again_at = self._clock.time() + wait
         if facts.due_at is not None and tracker_for(facts, self._trackers).down():
-            # The ticket keeps its place in the queue: nobody claims it before the site is probed.
             again_at = facts.due_at
         record.retry(str(fault), again_at=again_at, counted=False)
         return "site down"
 
-    def _gone(self, facts: Facts, record: Record, rule: RuleRef, fault: TicketGone) -> str:
-        """The ticket is not there any more: the rule says what that means."""
+    def _gone(self, facts: Facts, record: Record, rule: RuleRef, _fault: TicketGone) -> str:
         on_deleted = rule_for(facts, self._rules()).policy.on_deleted
         name = facts.ref.key if facts.ref else facts.key
         if on_deleted is OnDeleted.PARK:
@@ -189,7 +183,6 @@ class Endings:
             )
             return self.park(facts, record, parked)
         again = on_deleted is OnDeleted.RECREATE and not facts.ended
-        record.base, record.intents = Base(), NO_INTENTS
 
         def change(row: TicketRow) -> None:
             row.state = TicketState.NEW if again else TicketState.GONE
@@ -197,21 +190,12 @@ class Endings:
             row.jira_key = "" if again else row.jira_key
             parking.lift(row)
 
+        record.base, record.intents = Base(), NO_INTENTS
         words = f"{name} was deleted in Jira; " + ("making it anew" if again else "left so")
-        record.finish(
-            Entry("gone", words, "warning"),
-            change=change,
-            again_at=self._clock.time() if again else None,
-        )
+        again_at = self._clock.time() if again else None
+        record.finish(Entry("gone", words, "warning"), change=change, again_at=again_at)
         log.warning("gone", ticket=name, words=words)
         return "gone"
-
-    def _missing(self, facts: Facts, record: Record, rule: RuleRef, fault: Missing) -> str:
-        """Something other than the ticket is missing which every Jira has: perhaps a proxy answers."""
-        if facts.attempts < MISSING_TRIES:
-            return self._look_again(facts, record, rule, fault)
-        remedy = "Check the site's `url` and what stands between it and us, then retry."
-        return self.park(facts, record, parked_for(Rejected(str(fault), remedy=remedy), rule))
 
     def _rejected(self, facts: Facts, record: Record, rule: RuleRef, fault: Rejected) -> str:
         refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
@@ -220,35 +204,48 @@ class Endings:
     def _defect(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
         log.error("a walk failed", key=facts.key, exc_info=fault)
         words = f"a walk failed on {type(fault).__name__}; this is a defect of ours, see the log"
-        if facts.attempts < DEFECT_TRIES:
-            return self._retry(facts, record, words)
-        parked = Parked(words, "Please report it with the log.", rule=rule.name)
-        return self.park(facts, record, parked)
+        tries = Tries(most=8, remedy="Please report it with the log.")
+        return self._retry(facts, record, rule, RuntimeError(words), tries)
 
 
-# The first line whose class the fault is of says how the walk ends.
-_ENDS: tuple[tuple[type[Exception], Callable[[Endings, Facts, Record, RuleRef, Any], str]], ...] = (
-    # When the end of an earlier call can be known. The try does not count.
+_Ends = Tries | Callable[[Endings, Facts, Record, RuleRef, Any], str]
+
+# The first line that names a class of the fault says how the walk ends.
+_ENDS: tuple[tuple[type[Exception], _Ends], ...] = (
+    # Tried again when the end of the earlier call can be known. The try does not count.
     (NotYet, Endings._not_yet),
-    # After the backoff; the try counts; the next walk reads the ticket first.
-    (LookAgain, Endings._look_again),
-    # At once, in the old place in the queue, which is passed by while the project's calls hang.
+    (LookAgain, Tries(look=True)),
+    # Keeps its place in the queue: nobody claims tickets of a project whose calls hang.
     (Stalled, Endings._stalled),
-    # After the backoff, and not before Jira's own Retry-After; the try counts.
-    (Refused, Endings._later),
-    # The same, and the next walk reads the ticket: the call may have been carried out.
-    (Unknown, Endings._look_again),
-    # In the old place in the queue once the site is probed. The try does not count.
+    (Refused, Tries()),
+    # The call may have been carried out.
+    (Unknown, Tries(look=True)),
+    # Keeps its place in the queue: nobody claims tickets of a site that is down.
     (SiteDown, Endings._site_down),
-    # Parked, made anew or left so, as the rule's `on_deleted` says.
+    # Parked, made anew, or left so, as the rule's `on_deleted` says.
     (TicketGone, Endings._gone),
-    # The first tries as for LookAgain, then parked.
-    (Missing, Endings._missing),
-    # Parked with the words and the remedy.
+    # Not the ticket, but something that every Jira has: perhaps something else answers in its place.
+    (
+        Missing,
+        Tries(
+            look=True,
+            most=MISSING_TRIES,
+            remedy="Check the site's `url` and what stands between it and us, then retry.",
+        ),
+    ),
+    # Parked with Jira's words.
     (Rejected, Endings._rejected),
-    # A defect of ours: the first tries after the backoff, then parked.
+    # An error of this program: tried again, then parked.
     (Exception, Endings._defect),
 )
+
+
+def _state(state: TicketState) -> Changes:
+    def change(row: TicketRow) -> None:
+        row.state = state
+        parking.lift(row)
+
+    return change
 
 
 def parked_for(fault: Rejected, ref: RuleRef) -> Parked:

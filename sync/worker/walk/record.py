@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlmodel import Session
 
@@ -39,7 +38,6 @@ class Entry:
     action: str
     words: str = ""
     result: str = "ok"
-    detail: dict[str, Any] | None = None
 
 
 class Record:
@@ -159,7 +157,6 @@ class Record:
                     rule=self.rule,
                     result=entry.result,
                     words=entry.words,
-                    detail=entry.detail,
                 )
         return row
 
