@@ -231,7 +231,7 @@ def plan(
     if isinstance(movement, Stuck):
         return Plan((*writes, *links), after, _parked(draft, movement))
     moves = [] if movement is None else [movement]
-    # A ticket that a person closed is not told of what goes on upstream.
+    # A ticket that a person closed gets no comment on what goes on upstream.
     left_alone = isinstance(movement, Leave) and not draft.desired.status.ended
     comments = _comment(draft, base, changes, left_alone=left_alone)
     return Plan((*writes, *moves, *comments, *links), after)

@@ -21,7 +21,8 @@ def write(
     words: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add an entry. ``result`` is ``ok``, ``left``, ``spared``, ``retry``, ``parked``, ``warning`` or ``error``."""
+    """Add an entry. ``result`` is a word: ``ok``, ``left``, ``spared``, ``retry``, ``parked``,
+    ``unknown``, ``warning`` or ``error``."""
     session.add(
         JournalRow(
             ticket_id=ticket_id,
