@@ -75,7 +75,7 @@ def announce(store: Store, ticket_id: int, made: str, now: float, *, to_issues: 
     """
     with store.read() as session:
         # Most tickets belong to no incident: then there is nothing to write.
-        if not memberships.any_of(session, tickets.subjects_on(session, ticket_id)):
+        if not memberships.any_on(session, ticket_id):
             return
     with store.write() as session:
         incidents_due(session, ticket_id, now, made)

@@ -40,7 +40,8 @@ class Router:
         self._of_subject = dict(subjects.ticket_ids(session, snapshots))
         known = self._of_subject.values()
         self._by_id = tickets.by_ids(session, known) if known else {}
-        self._by_key: dict[str, TicketRow] = {row.key: row for row in self._by_id.values()}
+        # None for a key that the store has no ticket of.
+        self._by_key: dict[str, TicketRow | None] = {row.key: row for row in self._by_id.values()}
         self._incidents = memberships.incidents_of(session, snapshots)
         # By rule: how many tickets are new, counted once and counted on.
         self._new: dict[str, int] = {}
@@ -204,8 +205,8 @@ class Router:
 
     def _ticket(self, key: str) -> TicketRow | None:
         if key not in self._by_key:
-            self._by_key.update(tickets.by_keys(self._session, [key]))
-        return self._by_key.get(key)
+            self._by_key[key] = tickets.by_keys(self._session, [key]).get(key)
+        return self._by_key[key]
 
     def _generation(self, key: str, rule: Rule, snapshot: Snapshot, after: TicketRow | None) -> str:
         """``key``, or the first of its successors (``key#2``, ``key#3``, …) whose ticket can be used.

@@ -25,14 +25,13 @@ from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_lin
 from sync.domain.rule import Category
 from sync.domain.ticket import Draft, Observed, TicketRef
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
-from sync.ports import Clock, Tracker
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
-from sync.worker.walk.calls import Calls
 from sync.worker.walk.comments import Commenting
 from sync.worker.walk.facts import Facts
+from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import MISSING_TRIES
-from sync.worker.walk.record import Entry, LookAgain, Record
+from sync.worker.walk.record import Entry, LookAgain
 
 log = structlog.get_logger("worker")
 
@@ -42,16 +41,12 @@ _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
 class Apply:
     """One walk's hands on one ticket. What is agreed with Jira goes to ``record.base``."""
 
-    def __init__(
-        self, facts: Facts, draft: Draft, tracker: Tracker, record: Record, clock: Clock
-    ) -> None:
+    def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog) -> None:
         self._facts = facts
         self._draft = draft
-        self._tracker = tracker
-        self._record = record
-        self._clock = clock
-        self._calls = Calls(record, tracker, clock)
-        self._commenting = Commenting(tracker, record, self._calls)
+        self._intent_log = intent_log
+        self._tracker = intent_log.tracker
+        self._record = intent_log.record
 
     def converge(self, ref: TicketRef) -> Plan:
         """Plan, look where needed, and carry out. Returns the last plan made.
@@ -84,7 +79,7 @@ class Apply:
     def _look(self, ref: TicketRef) -> Observed:
         """Read the ticket. Raises NotYet while Jira may still be at an update or a move of ours that
         was given up: landing late, it would undo what is written now."""
-        looked_at = self._clock.time()
+        looked_at = self._intent_log.clock.time()
         observed = self._tracker.read(ref.id, self._facts.project)
         if observed.ref.key != ref.key:
             self._moved(ref, observed)
@@ -92,7 +87,7 @@ class Apply:
             intent = self._record.intents.of(kind)
             if intent is not None:
                 landed = partial(has_landed, intent, observed)
-                self._calls.settle(intent, landed, looked_at=looked_at)
+                self._intent_log.settle(intent, landed, looked_at=looked_at)
         return observed
 
     def _carry_out(self, ref: TicketRef, made: Plan, observed: Observed | None) -> None:
@@ -100,7 +95,7 @@ class Apply:
         # the links, whose failure must not make us forget it.
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         if comment is not None or self._record.intents.open:
-            self._commenting.intend(ref, comment)
+            Commenting(self._intent_log).intend(ref, comment)
         for action in made.actions:
             if isinstance(action, Update):
                 self._update(ref, action)
@@ -108,14 +103,14 @@ class Apply:
             if observed is not None:
                 self._bring_to_status(ref, made, observed)
             if self._record.intents.open:
-                self._commenting.carry_out(ref)
+                Commenting(self._intent_log).carry_out(ref)
         for action in made.actions:
             self._link(ref, action)
 
     # One method an action: the call, then what it means for the record.
 
     def _update(self, ref: TicketRef, action: Update) -> None:
-        self._calls.make(
+        self._intent_log.make(
             of_update(self._draft, action.changes),
             lambda: self._tracker.update(ref, action.changes),
         )
@@ -167,7 +162,7 @@ class Apply:
         )
 
     def _take_hop(self, ref: TicketRef, step: Transition) -> None:
-        self._calls.make(
+        self._intent_log.make(
             Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives}),
             lambda: self._tracker.transition(ref, step.hop, step.fields),
         )
@@ -207,7 +202,7 @@ class Apply:
         record, name = self._record, ticket_link_name(action.link)
         again = record.intents.of(IntentKind.LINK, name) is not None
         try:
-            self._calls.make(
+            self._intent_log.make(
                 Intent(IntentKind.LINK, name),
                 lambda: self._tracker.link_tickets(ref, action.link, again=again),
             )

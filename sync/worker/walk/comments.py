@@ -17,10 +17,9 @@ from sync.domain.actions import Comment
 from sync.domain.errors import Missing
 from sync.domain.intent import Intent, IntentKind
 from sync.domain.ticket import TicketRef
-from sync.ports import Tracker
 from sync.telemetry import ACTIONS
-from sync.worker.walk.calls import Calls
-from sync.worker.walk.record import Entry, Record
+from sync.worker.walk.intents import IntentLog
+from sync.worker.walk.record import Entry
 
 log = structlog.get_logger("worker")
 
@@ -28,10 +27,10 @@ log = structlog.get_logger("worker")
 class Commenting:
     """The comments of one walk."""
 
-    def __init__(self, tracker: Tracker, record: Record, calls: Calls) -> None:
-        self._tracker = tracker
-        self._record = record
-        self._calls = calls
+    def __init__(self, intent_log: IntentLog) -> None:
+        self._intent_log = intent_log
+        self._tracker = intent_log.tracker
+        self._record = intent_log.record
 
     def intend(self, ref: TicketRef, wanted: Comment | None) -> None:
         """Put the comment wanted on record, with the intent of the change that it speaks of.
@@ -73,7 +72,7 @@ class Commenting:
     def _edit(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         """Rewrite the running comment; its id, "" where it was deleted."""
         with suppress(Missing):
-            self._calls.make(
+            self._intent_log.make(
                 intent, lambda: self._tracker.edit_comment(ref, comment.edit, comment.text)
             )
             return comment.edit
@@ -84,11 +83,11 @@ class Commenting:
         if intent.begun is None:
             return ""
         find = partial(self._tracker.find_comment, ref, comment.marker)
-        return self._calls.settle(intent, find)
+        return self._intent_log.settle(intent, find)
 
     def _post(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         # From here on there is no comment to rewrite: after a lost reply the new one is looked for.
         intent = replace(intent, payload={**intent.payload, "edit": ""})
-        return self._calls.make(
+        return self._intent_log.make(
             intent, lambda: self._tracker.comment(ref, comment.text, comment.marker)
         )

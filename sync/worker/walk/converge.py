@@ -22,6 +22,7 @@ from sync.worker.triage.routing import RESTING, place, placing_rule, wanted_agai
 from sync.worker.walk.apply import Apply
 from sync.worker.walk.creation import Creation
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
+from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
 from sync.worker.walk.record import Record
 from sync.worker.walk.refusals import Refusals
@@ -115,26 +116,22 @@ class Converger:
 
     def _towards(self, facts: Facts, record: Record, rule: Rule, rules: RuleSet) -> str:
         """Make the ticket, or bring it to where its rule wants it."""
-        clock, tracker = self._clock, tracker_for(facts, self._trackers)
-        desired, again_at = desire(facts, rule, clock.time(), rules)
+        tracker, now = tracker_for(facts, self._trackers), self._clock.time()
+        desired, again_at = desire(facts, rule, now, rules)
         draft = tracker.draft(desired, anew=facts.look)
+        intent_log = IntentLog(record, tracker, self._clock)
         ref = facts.ref
         if ref is None:
-            ref = Creation(facts, draft, tracker, record, clock).make(self._refusals)
+            ref = Creation(facts, draft, intent_log).make(self._refusals)
             if ref is None:
                 return "left"
             facts = replace(facts, look=False)
         if record.base.unannounced:
             # On record since the ticket was made: a crash before this does not make us forget it.
-            announce(
-                self._store,
-                facts.ticket_id,
-                ref.key,
-                clock.time(),
-                to_issues=rule.issues.as_children,
-            )
+            now, children = self._clock.time(), rule.issues.as_children
+            announce(self._store, facts.ticket_id, ref.key, now, to_issues=children)
             record.base = replace(record.base, unannounced=False)
-        made = Apply(facts, draft, tracker, record, clock).converge(ref)
+        made = Apply(facts, draft, intent_log).converge(ref)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
         record.settle(again_at=again_at)

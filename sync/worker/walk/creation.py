@@ -19,12 +19,11 @@ from sync.domain.intent import Intent, IntentKind
 from sync.domain.plan import plan_unmade
 from sync.domain.subject import Status
 from sync.domain.ticket import Base, Draft, TicketRef
-from sync.ports import Clock, Tracker
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import LeaseLost
-from sync.worker.walk.calls import Calls
 from sync.worker.walk.facts import Facts
-from sync.worker.walk.record import Changes, Entry, NotYet, Record
+from sync.worker.walk.intents import IntentLog
+from sync.worker.walk.record import Changes, Entry, NotYet
 from sync.worker.walk.refusals import Refusals
 
 log = structlog.get_logger("worker")
@@ -33,15 +32,13 @@ log = structlog.get_logger("worker")
 class Creation:
     """The making of one ticket: what a walk has at hand for it."""
 
-    def __init__(
-        self, facts: Facts, draft: Draft, tracker: Tracker, record: Record, clock: Clock
-    ) -> None:
+    def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog) -> None:
         self._facts = facts
         self._draft = draft
-        self._tracker = tracker
-        self._record = record
-        self._clock = clock
-        self._calls = Calls(record, tracker, clock)
+        self._intent_log = intent_log
+        self._tracker = intent_log.tracker
+        self._record = intent_log.record
+        self._clock = intent_log.clock
 
     def make(self, refusals: Refusals) -> TicketRef | None:
         """The ticket, made or found, with its base on record; None when the rule asks for none.
@@ -78,7 +75,7 @@ class Creation:
         # A process that stood still must not send the call later: others may have given it up.
         not_after = self._clock.time() + tracker.goes_out_within
         try:
-            ref = self._calls.make(
+            ref = self._intent_log.make(
                 Intent(IntentKind.CREATE, payload={"base": base.to_json()}),
                 lambda: tracker.create(draft, not_after=not_after),
                 Entry("intend", f"about to {words}"),
@@ -97,7 +94,7 @@ class Creation:
         intent = record.intents.of(IntentKind.CREATE)
         if intent is None:
             intent = Intent(IntentKind.CREATE, begun=self._clock.time())
-        refs = self._calls.settle(intent, self._there, lag=self._tracker.index_lag)
+        refs = self._intent_log.settle(intent, self._there, lag=self._tracker.index_lag)
         if not refs:
             self._prove_absent()
             record.intents = record.intents.without(IntentKind.CREATE)

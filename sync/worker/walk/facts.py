@@ -87,7 +87,7 @@ def gather(session: Session, row: TicketRow) -> Facts:
         ended_at=max((r.ended_at for r in rows if r.ended_at is not None), default=None),
         due_at=row.due_at,
         parked=row.parked_at is not None,
-        intents=Intents.from_json(row.intents),
+        intents=Intents.from_json(row.intents) if row.intents else NO_INTENTS,
         issue_tickets=issue_tickets,
         incidents=incidents,
     )

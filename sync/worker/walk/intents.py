@@ -1,7 +1,7 @@
-"""Calls that change Jira: each intent on record before its call, and each open one settled by one way.
+"""Calls that change Jira: each put on record as an intent before it is made, and all settled alike.
 
-Adding a call: describe it as an ``Intent``, make it through ``Calls.make``, and set ``record.base`` to
-what the call led to before anything else is written.
+To add a call, describe it as an ``Intent``, make it through ``IntentLog.make``, and then set
+``record.base`` to what the call led to, before anything else is written.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ from sync.worker.walk.record import Changes, Entry, NotYet, Record
 _T = TypeVar("_T")
 
 
-class Calls:
-    """Makes the calls of one walk, and finds out what became of those of an earlier one."""
+class IntentLog:
+    """Makes the calls of one walk, and finds out what became of those of an earlier walk.
+
+    >>> IntentLog(record, tracker, clock).make(
+    ...     Intent(IntentKind.LINK, name), lambda: tracker.link_tickets(ref, link)
+    ... )  # doctest: +SKIP
+    """
 
     def __init__(self, record: Record, tracker: Tracker, clock: Clock) -> None:
-        self._record = record
-        self._tracker = tracker
-        self._clock = clock
+        self.record = record
+        self.tracker = tracker
+        self.clock = clock
 
     def make(
         self,
@@ -37,19 +42,21 @@ class Calls:
         """What the call returns. The intent is committed before it, with ``entries`` and ``change``.
 
         Raises the tracker's faults. After Unknown the intent stays open; after every other fault, which
-        proves that nothing was done, it is closed (a comment, which is owed, stays to be made).
+        proves that nothing was done, it is closed; a comment, which is owed, stays to be made.
         """
-        record = self._record
+        record = self.record
         before = record.intents
-        intent = replace(intent, begun=self._clock.time(), until=None, looks=0)
+        intent = replace(intent, begun=self.clock.time(), until=None, looks=0)
         record.intents = before.put(intent)
         record.step(*entries, change=change)
         try:
             result = call()
         except Unknown as fault:
-            record.intents = record.intents.put(
-                replace(intent, until=self._given_up(intent, fault))
-            )
+            # Jira may go on with a call that was given up, unless it was Jira itself that answered. A
+            # create counts as open all the same: a second ticket is worse than a wait.
+            over = fault.over and intent.kind is not IntentKind.CREATE
+            until = 0.0 if over else self.clock.time() + self.tracker.afterwork
+            record.intents = before.put(replace(intent, until=until))
             raise
         except Fault:
             # An earlier call of this kind, such as that for a link which was looked for in vain, stays
@@ -74,26 +81,17 @@ class Calls:
         for how many seconds a look may not show what was done. Raises NotYet while the call may still be
         carried out: landing later, it would double or undo what is done now.
         """
-        looked_at = self._clock.time() if looked_at is None else looked_at
+        looked_at = self.clock.time() if looked_at is None else looked_at
         found = find()
         over_at = self._over_at(intent) + lag
         if found or looked_at >= over_at:
             return found
-        record = self._record
+        record = self.record
         record.intents = record.intents.put(replace(intent, looks=intent.looks + 1))
         raise NotYet(
             f"the {intent.kind} call was not answered; looking for what it did",
             min(looked_at + search_delay(intent.looks), over_at + 0.05),
         )
-
-    def _given_up(self, intent: Intent, fault: Unknown) -> float:
-        """Until when Jira may carry out a call that has just ended without an answer.
-
-        A create counts as open even if Jira itself answered: a second ticket is worse than a wait.
-        """
-        if fault.over and intent.kind is not IntentKind.CREATE:
-            return 0.0
-        return self._clock.time() + self._tracker.afterwork
 
     def _over_at(self, intent: Intent) -> float:
         """When Jira surely carries the call out no more.
@@ -105,5 +103,5 @@ class Calls:
         if intent.until is not None:
             return intent.until
         created = intent.kind is IntentKind.CREATE
-        afterwork = self._tracker.afterwork if created else 0.0
-        return (intent.begun or 0.0) + self._tracker.longest_call + afterwork
+        afterwork = self.tracker.afterwork if created else 0.0
+        return (intent.begun or 0.0) + self.tracker.longest_call + afterwork
