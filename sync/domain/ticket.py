@@ -13,17 +13,17 @@ from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
 
 MARKER_PROPERTY = "ticket-sync"
-# On every ticket of ours, beside its own marker: what changed in Jira is found by it in bulk.
+# On every ticket of ours, beside its own marker: finds all tickets that changed in Jira in bulk.
 FAMILY_LABEL = "ticket-sync"
 
 
 def marker_label(key: str) -> str:
-    """The label that finds the ticket of ``key`` after a lost reply. No white space, no JQL syntax."""
+    """The label that finds the ticket of ``key`` after a lost reply: no white space, no JQL syntax."""
     return "ticket-sync-" + hashlib.sha256(key.encode()).hexdigest()[:20]
 
 
 def is_marker(label: str) -> bool:
-    """Whether a label is one of ours by which tickets are found, and not for people."""
+    """Whether a label is one by which we find tickets: a marker, or the family label."""
     head, _, tail = label.partition("ticket-sync")
     return not head and (not tail or (len(tail) == 21 and tail[0] == "-"))
 
@@ -37,7 +37,7 @@ class TicketRef:
 
     @property
     def project(self) -> str:
-        """The key of the project it is in, as far as its own key is fresh."""
+        """The key of the project that the ticket is in, unless it was moved since ``key`` was read."""
         return self.key.rpartition("-")[0]
 
 

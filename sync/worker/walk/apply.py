@@ -39,7 +39,7 @@ _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
 
 
 class Apply:
-    """One walk's hands on one ticket. What is agreed with Jira goes to ``record.base``."""
+    """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``."""
 
     def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog) -> None:
         self._facts = facts
@@ -126,7 +126,7 @@ class Apply:
         if step is not None:
             observed = self._walk_to_target(ref, step, observed)
         elif record.base.status is not self._draft.desired.status or record.base.walked:
-            # A move whose reply was lost, and which did what it was to do, was ours all the same.
+            # A move of an earlier walk may have led here, whose reply was lost.
             moved = record.base.brought_to(observed.status.id)
         else:
             return

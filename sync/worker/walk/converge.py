@@ -1,4 +1,4 @@
-"""Converge: one walk of one ticket. Gather, plan, apply, settle; and every fault has its answer."""
+"""Converge: one walk of one ticket. Gather, plan, apply, settle; faults end it as outcomes.py says."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Converger:
             record.rule = ref.name
             placed = sited(facts, rule)
             if placed is not facts or ref.name != facts.rule_name:
-                # Edits find a rule's tickets by the rule's name, and claims those of a site by its.
+                # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
             if facts.state is TicketState.UNPLACED:
@@ -127,7 +127,7 @@ class Converger:
                 return "left"
             facts = replace(facts, look=False)
         if record.base.unannounced:
-            # On record since the ticket was made: a crash before this does not make us forget it.
+            # On record since the ticket was made, so that a crash before this point loses nothing.
             now, children = self._clock.time(), rule.issues.as_children
             announce(self._store, facts.ticket_id, ref.key, now, to_issues=children)
             record.base = replace(record.base, unannounced=False)

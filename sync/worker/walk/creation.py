@@ -1,8 +1,8 @@
 """Making a ticket exactly once.
 
-The intent is on record before the call. A reply that never came leaves the ticket ``creating``: then
-only searching for its marker, past the lag of Jira's index, tells whether it was made; nothing is
-created again before that.
+The intent is on record before the call. A lost reply leaves the ticket ``creating``. Then only a search
+for its marker, once Jira's index has caught up, proves whether the ticket was made; before that proof
+nothing is created again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = structlog.get_logger("worker")
 
 
 class Creation:
-    """The making of one ticket: what a walk has at hand for it."""
+    """Makes the ticket of one walk, or finds the one that an earlier call made."""
 
     def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog) -> None:
         self._facts = facts
@@ -72,7 +72,8 @@ class Creation:
         draft, tracker = self._draft, self._tracker
         sent = {id_: f.value for id_, f in draft.fields.items() if f.value is not None}
         base = Base(status=Status.OPEN, unannounced=True).with_sent(sent)
-        # A process that stood still must not send the call later: others may have given it up.
+        # A process that stood still must not send the call later: another process may have proven by
+        # then that no ticket was made, and make one itself.
         not_after = self._clock.time() + tracker.goes_out_within
         try:
             ref = self._intent_log.make(

@@ -28,7 +28,7 @@ class NotYet(Exception):
 
 
 class LookAgain(Exception):
-    """The ticket did not turn out as planned: the next walk reads it before it decides."""
+    """The ticket is not as planned: the next walk reads the ticket before it decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Entry:
 
 
 class Record:
-    """The pen of one walk. Every method that writes raises LeaseLost when the ticket is no longer ours.
+    """Writes one walk's results. Every method that writes raises LeaseLost when the lease is lost.
 
     ``base`` and ``intents`` are given as they are on record, and set by the walk as it goes. The next
     step, or the end of the walk, writes both in one commit with its own changes.
@@ -69,7 +69,7 @@ class Record:
     def note(self, *entries: Entry, change: Changes | None = None) -> None:
         """Leave changes and entries to the next step or the end of the walk.
 
-        For what a crash before then may undo, because doing it again is harmless or an intent is on
+        Only for what a crash before then may lose, because doing it again is harmless or an intent is on
         record.
         """
         self._noted.append((change, entries, self._clock.time()))
@@ -125,7 +125,7 @@ class Record:
     def retry(
         self, words: str, *, again_at: float, counted: bool = True, look: bool = False
     ) -> None:
-        """End a walk that met a passing trouble: due again at ``again_at``.
+        """End a walk that met a temporary fault: due again at ``again_at``.
 
         ``counted``: the wait grows with each retry in a row. ``look``: the next walk reads Jira.
         """
