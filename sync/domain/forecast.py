@@ -6,7 +6,7 @@ Pure. It asks the same ``plan`` as the walk does, so what it shows is what will 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sync.domain.actions import (
@@ -106,19 +106,9 @@ def as_data(action: Action) -> dict[str, Any]:
     """An action for machines: its kind, its words, and its values as JSON."""
     data: dict[str, Any] = {"action": type(action).__name__.lower(), "words": str(action)}
     if isinstance(action, Update):
-        data["changes"] = [
-            {
-                "field": change.id,
-                "name": change.name,
-                "before": remembered(change.before),
-                "after": remembered(change.after),
-                **_parts(change),
-            }
-            for change in action.changes
-        ]
+        data["changes"] = [_change_as_data(change) for change in action.changes]
     elif isinstance(action, Create):
-        data |= {"project": action.project, "issue_type": action.issue_type}
-        data["summary"] = action.summary
+        data |= asdict(action)
     elif isinstance(action, Transition):
         data |= {"to": action.hop.to.name, "by": action.hop.name, "fields": dict(action.fields)}
     elif isinstance(action, Comment):
@@ -132,10 +122,12 @@ def as_data(action: Action) -> dict[str, Any]:
     return data
 
 
-def _parts(change: Change) -> dict[str, list[str]]:
-    if change.kind is not FieldKind.LABELS:
-        return {}
-    return {"add": list(change.add), "remove": list(change.remove)}
+def _change_as_data(change: Change) -> dict[str, Any]:
+    data: dict[str, Any] = {"field": change.id, "name": change.name}
+    data |= {"before": remembered(change.before), "after": remembered(change.after)}
+    if change.kind is FieldKind.LABELS:
+        data |= {"add": list(change.add), "remove": list(change.remove)}
+    return data
 
 
 def counted(actions: Mapping[str, Plan]) -> dict[str, int]:

@@ -157,16 +157,16 @@ def _unanswered(hop: Hop, fields: Mapping[str, Any]) -> Stuck | None:
     ]
     if not missing:
         return None
-    names = ", ".join(
-        f"{screen.name!r}"
-        + (f" (one of {', '.join(screen.allowed[:10])})" if screen.allowed else "")
-        for screen in missing
-    )
     return Stuck(
-        f"the transition {hop.name!r} to {hop.to.name!r} asks for {names}, "
+        f"the transition {hop.name!r} to {hop.to.name!r} asks for {', '.join(map(_asked, missing))}, "
         "which the rule does not give",
         "Give it in the rule's status table: `resolution = …` or `fields = { … }`.",
     )
+
+
+def _asked(screen: ScreenField) -> str:
+    some = f" (one of {', '.join(screen.allowed[:10])})" if screen.allowed else ""
+    return f"{screen.name!r}{some}"
 
 
 def next_transition(

@@ -63,10 +63,10 @@ def gather(session: Session, row: TicketRow) -> Facts:
     where what is on record cannot be understood."""
     assert row.id is not None
     rows = subjects.of_ticket(session, row.id)
-    here = {r.ref for r in rows}
-    # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have
-    # left is still closed.
     if row.departed:
+        # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have
+        # left is still closed.
+        here = {r.ref for r in rows}
         rows += [r for r in subjects.departed(row) if r.ref not in here]
     snapshots = tuple(map(subjects.to_snapshot, rows))
     issue_tickets, incidents = _related(session, row, snapshots)
