@@ -164,7 +164,6 @@ def fill(store: Store, count: int) -> None:
                         jira_key=ref_of(n).key,
                         base=base,
                         created_at=now,
-                        settled_at=now,
                     )
                 )
             session.flush()

@@ -239,8 +239,8 @@ class Tracker(Protocol):
     def read(self, ticket_id: str, project: str = "") -> Observed:
         """The ticket with the transitions it offers. A ticket that has moved is followed by its id.
 
-        Raises Gone when the ticket is not there. Where ``project``, the last known one, is given, a
-        ticket in a project that our account may not see raises Rejected instead.
+        Raises TicketGone when the ticket is not there. Where ``project``, the last known one, is given,
+        a ticket in a project that our account may not see raises Rejected instead.
         """
         ...
 

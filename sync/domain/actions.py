@@ -145,13 +145,13 @@ class UnlinkTickets:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Leave:
     """Deliberately do nothing, and say why."""
 
     reason: str
 
     def __str__(self) -> str:
-        return f"hold: {self.reason}"
+        return f"leave: {self.reason}"
 
 
 Action = (
@@ -165,5 +165,5 @@ Action = (
     | LinkRemote
     | LinkTickets
     | UnlinkTickets
-    | Hold
+    | Leave
 )

@@ -18,5 +18,5 @@ def delay(attempts: int, *, jitter: float, retry_after: float | None = None) -> 
 
 
 def search_delay(attempts: int) -> float:
-    """Seconds between searches for a ticket whose create call may or may not have worked."""
-    return min(60.0, 1.0 * 2.0 ** min(attempts, 6))
+    """Seconds between looks for what a call did whose reply was lost: from 1 s, doubled up to 60 s."""
+    return min(60.0, 2.0 ** min(attempts, 6))

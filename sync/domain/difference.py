@@ -6,16 +6,16 @@ from dataclasses import fields
 
 from sync.domain.rule import Desired, Ownership
 
-# Where a rule is written, and the digest of its state, are no wishes.
+# Where a rule is written and the digest of its state ask nothing of a ticket.
 _NOT_WISHES = {"key", "rule", "version"}
 
 
 def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ...]:
-    """What of ``after`` would act on the ticket that ``before`` has brought where it stands.
+    """What of ``after`` would act on the ticket that ``before`` has brought where it stands, by name.
 
-    For a ticket that is ``made``, that is fields (by name), links and the status it is to have: its
-    project and type stay, it moves only to another status, not to another place for the same, and a
-    field the rule says no more of is left alone. For one that is not, everything counts.
+    Of a ticket that is not ``made`` everything counts. Of one that is made, fields, links and the
+    status count. Its project and type stay; a status that stays is not moved to another place in Jira;
+    a field that the rule does not set any more is left alone.
     """
     if not made:
         return tuple(
@@ -23,18 +23,21 @@ def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ..
             for one in fields(Desired)
             if one.name not in _NOT_WISHES and getattr(before, one.name) != getattr(after, one.name)
         )
-    found = [
-        name
-        for name, wish in after.fields.items()
-        if wish.ownership is not Ownership.TICKET
-        and wish.value != (known.value if (known := before.fields.get(name)) else None)
-        and not (name not in before.fields and wish.value in (None, "", []))
-    ]
-    if before.status is not after.status:
-        # As where an incident's rule closes the tickets of its issues now.
-        found.append("status")
-    if set(after.remote_links) - set(before.remote_links):
-        found.append("links back")
-    if set(after.ticket_links) != set(before.ticket_links):
-        found.append("links to tickets")
-    return tuple(found)
+    found = [name for name in after.fields if _acts(before, after, name)]
+    # The status differs where, for one, an incident's rule closes the tickets of its issues now.
+    changed = {
+        "status": before.status is not after.status,
+        "links back": bool(set(after.remote_links) - set(before.remote_links)),
+        "links to tickets": set(after.ticket_links) != set(before.ticket_links),
+    }
+    return (*found, *(name for name, differs in changed.items() if differs))
+
+
+def _acts(before: Desired, after: Desired, name: str) -> bool:
+    """Whether a field is written to a ticket that exists."""
+    wish, known = after.fields[name], before.fields.get(name)
+    if wish.ownership is Ownership.TICKET:
+        return False
+    if known is None:
+        return wish.value not in (None, "", [])
+    return bool(wish.value != known.value)

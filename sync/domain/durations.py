@@ -1,4 +1,4 @@
-"""Durations as people write them: ``10m``, ``7d``, ``1h30m``; and as they are told to people."""
+"""Durations as people write them (``10m``, ``7d``, ``1h30m``), and as they are shown to people."""
 
 from __future__ import annotations
 

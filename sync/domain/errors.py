@@ -23,7 +23,7 @@ class Scope(StrEnum):
 
 
 class Refused(Fault):
-    """Proven not done; may be tried again later (rate limit, harmless 5xx, no connection).
+    """Proven not done, and may be tried again later (rate limit, harmless 5xx, no connection).
 
     ``retry_after`` is in seconds, None where the other side did not say.
     """
@@ -37,8 +37,8 @@ class Refused(Fault):
 
 
 class Stalled(Refused):
-    """Not even tried, because calls like it hang. ``project`` is the one they are about, "" where they
-    are about none: its other tickets would meet the same."""
+    """Not even tried, because calls of this kind hang. ``project`` is the project whose calls hang, ""
+    where the call is about none: other tickets of that project would meet the same."""
 
     def __init__(self, words: str, *, project: str, retry_after: float) -> None:
         super().__init__(words, retry_after=retry_after, scope=Scope.PROJECT)
@@ -48,7 +48,7 @@ class Stalled(Refused):
 class Unknown(Fault):
     """May have been done: the reply was lost, unreadable, or a server error.
 
-    ``over``: whatever was to be done is done or never will be, because Jira itself has answered.
+    ``over``: Jira itself has answered, so the call is done already or never will be.
     ``retry_after`` is in seconds, None where the other side did not say.
     """
 
@@ -96,7 +96,7 @@ class Missing(Fault):
     """What was asked for is not there, or not visible to us (Jira answers 404 for both)."""
 
 
-class Gone(Missing):
+class TicketGone(Missing):
     """A ticket was read and is not there, although Jira knows us and its project is there."""
 
 
@@ -131,6 +131,11 @@ class Parked:
     field: str = ""
     rule: str = ""
     where: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The form that a ticket's row keeps; ``words`` is the whole sentence."""
+        data = {name: str(getattr(self, name)) for name in self.__slots__}
+        return {**data, "words": str(self)}
 
     def __str__(self) -> str:
         place = f" (rule {self.rule!r}, {self.where})" if self.rule else ""

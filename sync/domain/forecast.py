@@ -1,4 +1,4 @@
-"""What a walk would do, told without walking: against the live ticket, or against what was last known.
+"""What a walk would do, without walking: against the live ticket, or against what was last known.
 
 Pure. It asks the same ``plan`` as the walk does, so what it shows is what will be done.
 """
@@ -6,7 +6,7 @@ Pure. It asks the same ``plan`` as the walk does, so what it shows is what will 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sync.domain.actions import (
@@ -23,7 +23,8 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
-from sync.domain.plan import Plan, Standing, plan, plan_unmade, reasons
+from sync.domain.intent import NO_INTENTS, Intents
+from sync.domain.plan import Plan, plan, plan_unmade, reasons
 from sync.domain.rule import Category
 from sync.domain.subject import Status
 from sync.domain.ticket import (
@@ -41,16 +42,23 @@ from sync.domain.ticket import (
 )
 
 
-def forecast(draft: Draft, base: Base, observed: Observed | None = None) -> Plan:
+def forecast(
+    draft: Draft, base: Base, observed: Observed | None = None, intents: Intents = NO_INTENTS
+) -> Plan:
     """What a walk would do for a ticket that exists; without ``observed``, as far as is known."""
-    if observed is None and not reasons(draft, base):
-        return plan(draft, base, None)
-    return plan(draft, base, observed or last_known(draft, base))
+    if observed is None:
+        if not reasons(draft, base, intents):
+            return plan(draft, base, None)
+        observed = last_known(draft, base)
+    return plan(draft, base, observed, intents=intents)
 
 
-def forecast_unmade(draft: Draft, standing: Standing) -> Plan:
-    """What walks would do for a ticket without a Jira id: make it, and bring it where it belongs."""
-    first = plan_unmade(draft, standing)
+def forecast_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
+    """What walks would do for a ticket without a Jira id: make it, and bring it where it belongs.
+
+    ``unsure``: the end of a create call is not known; then only a search is forecast.
+    """
+    first = plan_unmade(draft, unsure=unsure)
     if not any(isinstance(action, Create) for action in first.actions):
         return first
     base = Base(status=Status.OPEN).with_sent(
@@ -64,8 +72,8 @@ def forecast_unmade(draft: Draft, standing: Standing) -> Plan:
 def last_known(draft: Draft, base: Base) -> Observed:
     """The ticket as it stood when it was last dealt with.
 
-    The base does not keep the status's name or the workflow: whatever status the rule wants counts as
-    one hop away, except where the base proves that the ticket is there already.
+    The base keeps neither the status's name nor the workflow, so the status that the rule wants counts
+    as one hop away, except where the base proves that the ticket is there already.
     """
     target = draft.desired.target
     closed = base.closed_by_us
@@ -98,19 +106,9 @@ def as_data(action: Action) -> dict[str, Any]:
     """An action for machines: its kind, its words, and its values as JSON."""
     data: dict[str, Any] = {"action": type(action).__name__.lower(), "words": str(action)}
     if isinstance(action, Update):
-        data["changes"] = [
-            {
-                "field": change.id,
-                "name": change.name,
-                "before": remembered(change.before),
-                "after": remembered(change.after),
-                **_parts(change),
-            }
-            for change in action.changes
-        ]
+        data["changes"] = [_change_as_data(change) for change in action.changes]
     elif isinstance(action, Create):
-        data |= {"project": action.project, "issue_type": action.issue_type}
-        data["summary"] = action.summary
+        data |= asdict(action)
     elif isinstance(action, Transition):
         data |= {"to": action.hop.to.name, "by": action.hop.name, "fields": dict(action.fields)}
     elif isinstance(action, Comment):
@@ -124,14 +122,16 @@ def as_data(action: Action) -> dict[str, Any]:
     return data
 
 
-def _parts(change: Change) -> dict[str, list[str]]:
-    if change.kind is not FieldKind.LABELS:
-        return {}
-    return {"add": list(change.add), "remove": list(change.remove)}
+def _change_as_data(change: Change) -> dict[str, Any]:
+    data: dict[str, Any] = {"field": change.id, "name": change.name}
+    data |= {"before": remembered(change.before), "after": remembered(change.after)}
+    if change.kind is FieldKind.LABELS:
+        data |= {"add": list(change.add), "remove": list(change.remove)}
+    return data
 
 
 def counted(actions: Mapping[str, Plan]) -> dict[str, int]:
-    """How many tickets would be created, changed, moved, commented, linked, held or parked."""
+    """How many tickets would be created, changed, moved, commented, linked, looked at or parked."""
     kinds = {
         "create": Create,
         "find": Find,

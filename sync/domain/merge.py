@@ -7,7 +7,7 @@ because Jira rewrites text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -21,7 +21,6 @@ from sync.domain.ticket import (
     Draft,
     DraftField,
     FieldBase,
-    FieldIntent,
     FieldKind,
     Observed,
     is_marker,
@@ -43,14 +42,26 @@ def ours_changed(field: DraftField, base: FieldBase | None) -> bool:
     """Whether what we wish differs from what we last sent."""
     if base is None:
         return not _empty(field.value)
-    return not same(remembered(field.value), base.sent)
+    return bool(field.value != base.sent) and not same(remembered(field.value), base.sent)
+
+
+def news(draft: Draft, base: Base) -> list[str]:
+    """Which of our fields differ from what we last sent, in words."""
+    found = []
+    for id_, field in draft.fields.items():
+        known = base.fields.get(id_)
+        if field.ownership is not Ownership.TICKET and ours_changed(field, known):
+            found.append(
+                f"{field.name} is new" if known is None else f"{field.name} changed upstream"
+            )
+    return found
 
 
 def shown_after(field_base: FieldBase, observed: Any) -> Any:
     """What Jira showed after our last write, as far as it can be known.
 
-    On the first look after a write the answer is what is there now, if it is our value rewritten;
-    if it says something else, a person was faster and our value stands as what was shown.
+    The first look after a write finds our value, perhaps rewritten by Jira: what is there now counts
+    as shown. If something else is there, a person was faster, and our value counts as shown.
     """
     if field_base.looked:
         return field_base.shown
@@ -65,10 +76,10 @@ def merge_text(
 ) -> Document:
     """The observed document with what changed upstream since ``sent`` brought in.
 
-    ``sent`` are the identities of the blocks as Jira showed them after our last write. A three-way
-    merge by blocks: where only we changed something, ours is taken; where only a person did, theirs
-    stays; where both changed the same blocks, ours replaces theirs, and blocks a person put before,
-    after or between stay. Where nothing of ours is left, ours comes after theirs.
+    ``sent`` are the identities of the blocks as Jira showed them after our last write. The merge is
+    three-way, by blocks. Where only we changed something, our blocks are taken; where only a person
+    did, the person's stay. Where both changed the same blocks, ours replace them, and blocks that the
+    person put before, after or between stay. Where no block of ours is left, ours come after theirs.
     ``take_over`` (a field that is always ours) replaces everything.
     """
     if take_over or not observed.blocks:
@@ -90,20 +101,21 @@ def merge_text(
 
 
 def _matches(sent: Sequence[str], other: Sequence[str]) -> dict[int, int]:
-    """Places in ``sent`` and where the same block stands in ``other``, in order."""
+    """By place in ``sent``: the place of the same block in ``other``, in order."""
     blocks = SequenceMatcher(a=list(sent), b=list(other), autojunk=False).get_matching_blocks()
     return {m.a + n: m.b + n for m in blocks for n in range(m.size)}
 
 
 def _stretch(sent: Sequence[str], theirs: Sequence[Block], ours: Sequence[Block]) -> list[Block]:
-    """What becomes of the blocks between two that nobody changed."""
+    """The merged blocks between two blocks that nobody changed."""
     their_words = [block.identity for block in theirs]
     if [block.identity for block in ours] == list(sent):
         return list(theirs)
     if their_words == list(sent):
         return list(ours)
-    # Both changed it. What they put in beside ours stays; what they made of ours does not, block for
-    # block: of two where one of ours stood, the one further from the middle is put in.
+    # Both sides changed these blocks. A block that a person edited is replaced by ours; a block that a
+    # person added stays. Where two blocks stand in place of one of ours, the one nearer to the start or
+    # the end of the stretch counts as added.
     opcodes = SequenceMatcher(a=list(sent), b=their_words, autojunk=False).get_opcodes()
     before: list[Block] = []
     after: list[Block] = []
@@ -120,85 +132,76 @@ def _stretch(sent: Sequence[str], theirs: Sequence[Block], ours: Sequence[Block]
 
 def _labels(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
     wished, there = list(field.value or ()), list(observed or ())
-    sent = list(base.sent or ()) if base else []
-    always = field.ownership is Ownership.SOURCE
-    # A label of ours that a person took off stays off, but without its marker a ticket is lost.
-    add = tuple(
-        label
-        for label in wished
-        if label not in there and (always or label not in sent or is_marker(label))
-    )
-    remove = tuple(label for label in sent if label not in wished and label in there)
-    if not add and not remove:
+    sent = list((base and base.sent) or ())
+    # A label of ours that is not there was taken off by a person, and stays off unless the field is
+    # always ours. Our marker is put back: without it the ticket cannot be found after a lost reply.
+    shared = field.ownership is not Ownership.SOURCE
+    kept_off = [label for label in sent if shared and not is_marker(label)]
+    add = tuple(_without((*there, *kept_off), wished))
+    remove = tuple(label for label in _without(wished, sent) if label in there)
+    if not (add or remove):
         return None
     return Change(
         field.id, field.name, field.kind, before=there, after=wished, add=add, remove=remove
     )
 
 
+def _without(these: Collection[str], labels: Sequence[str]) -> list[str]:
+    """The labels that are not among ``these``."""
+    return [label for label in labels if label not in these]
+
+
 def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change | None:
-    """The change to write for one field of an existing ticket, or None."""
+    """The change to write for one field of an existing ticket, or None.
+
+    ``observed`` is the canonical value that Jira shows now.
+    """
     if field.ownership is Ownership.TICKET:
         return None
     if field.kind is FieldKind.LABELS:
         return _labels(field, base, observed)
-    ours = ours_changed(field, base)
-    shown = shown_after(base, observed) if base else None
-    theirs = base is not None and not same(remembered(observed), shown)
     source = field.ownership is Ownership.SOURCE
-    if not ours and not (source and theirs):
+    shown = shown_after(base, observed) if base else None
+    if not ours_changed(field, base) and not (source and _theirs_changed(base, observed, shown)):
         return None
     after = field.value
     if field.kind is FieldKind.TEXT:
-        before = observed if isinstance(observed, Document) else Document()
-        wished = after if isinstance(after, Document) else Document()
-        after = merge_text(shown or (), before, wished, take_over=source)
+        after = merge_text(shown or (), _text(observed), _text(after), take_over=source)
     if same(remembered(after), remembered(observed)) or (_empty(after) and _empty(observed)):
         return None
     return Change(field.id, field.name, field.kind, before=observed, after=after)
 
 
-def intents(draft: Draft, changes: Sequence[Change]) -> dict[str, FieldIntent]:
-    """What to put on record before fields are written."""
-    found = {}
-    for change in changes:
-        after = change.after
-        if change.kind is FieldKind.LABELS:
-            after = sorted({*change.before, *change.add} - {*change.remove})
-        wished = remembered(draft.fields[change.id].value)
-        found[change.id] = FieldIntent(wished, remembered(change.before), remembered(after))
-    return found
+def _theirs_changed(base: FieldBase | None, observed: Any, shown: Any) -> bool:
+    return base is not None and not same(remembered(observed), shown)
 
 
-def came_true(intent: FieldIntent, observed: Any) -> bool:
-    """Whether a write that was begun was carried out, as far as what Jira shows now can tell.
+def _text(value: Any) -> Document:
+    return value if isinstance(value, Document) else Document()
 
-    Where it shows neither what was there before nor what was written, a person has been at it since:
-    it was carried out if any of it is there. Of a single value nothing is left then; the person, who
-    was later than our write or later than our look, is not overruled.
+
+def came_true(before: Any, after: Any, observed: Any) -> bool:
+    """Whether a field that showed ``before`` was written to ``after``, as far as what Jira shows now
+    can tell. ``before`` and ``after`` are in the form that the base remembers.
+
+    Where Jira shows neither, a person has changed the field since. A list was written if any part of
+    what we added is there. Of a single value nothing of ours is left: the write counts as made, so that
+    the person's change, which came after our write or after our look, is not overwritten.
     """
     now = remembered(observed)
-    if _alike(now, intent.after):
+    if _alike(now, after):
         return True
-    if _alike(now, intent.before):
+    if _alike(now, before):
         return False
-    if not (isinstance(now, list) and isinstance(intent.after, list)):
-        return True
-    before = intent.before if isinstance(intent.before, list) else []
-    new = [part for part in intent.after if part not in before]
-    gone = [part for part in before if part not in intent.after]
+    return not (isinstance(now, list) and isinstance(after, list)) or _in_part(before, after, now)
+
+
+def _in_part(before: Any, after: list[Any], now: list[Any]) -> bool:
+    """Whether a list shows a part that was added or, where none was, lacks all that were taken out."""
+    old = before if isinstance(before, list) else []
+    new = [part for part in after if part not in old]
+    gone = [part for part in old if part not in after]
     return any(part in now for part in new) if new else not any(part in now for part in gone)
-
-
-def has_landed(base: Base, observed: Observed) -> bool:
-    """Whether the writes that were begun and have no known end are seen to be done, if there are any."""
-    updates = [
-        came_true(intent, observed.fields[id_])
-        for id_, intent in base.updating.items()
-        if id_ in observed.fields
-    ]
-    moved = not base.moving or observed.status.id == base.moving
-    return moved and (not updates or any(updates))
 
 
 def _alike(left: Any, right: Any) -> bool:
@@ -207,19 +210,9 @@ def _alike(left: Any, right: Any) -> bool:
     return same(left, right) or _squashed(left) == _squashed(right)
 
 
-def resolved(base: Base, observed: Observed) -> Base:
-    """The base once it is known what became of an update whose end was not recorded."""
-    if not base.updating:
-        return base
-    fields = dict(base.fields)
-    for id_, intent in base.updating.items():
-        if id_ in observed.fields and came_true(intent, observed.fields[id_]):
-            fields[id_] = FieldBase(sent=intent.wished)
-    return replace(base, fields=fields, updating={})
-
-
-def absorb(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:
-    """The base after a look: fields not about to be written are as agreed as they will get."""
+def agree(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:
+    """The base after a look: what Jira shows now is agreed on, save for the fields of ``written``,
+    which are about to be written."""
     writing = {change.id for change in written}
     fields = dict(base.fields)
     for id_, field in draft.fields.items():
@@ -230,10 +223,7 @@ def absorb(draft: Draft, base: Base, observed: Observed, written: Sequence[Chang
             if not _empty(field.value):
                 fields[id_] = FieldBase(remembered(field.value), remembered(now), looked=True)
             continue
-        shown = shown_after(known, now)
-        fields[id_] = FieldBase(
-            sent=remembered(field.value) if ours_changed(field, known) else known.sent,
-            shown=remembered(now) if field.kind is FieldKind.LABELS else shown,
-            looked=True,
-        )
+        shown = remembered(now) if field.kind is FieldKind.LABELS else shown_after(known, now)
+        sent = remembered(field.value) if ours_changed(field, known) else known.sent
+        fields[id_] = FieldBase(sent, shown, looked=True)
     return replace(base, fields=fields)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from sync.domain.actions import (
     Action,
@@ -17,26 +16,20 @@ from sync.domain.actions import (
     Comment,
     Create,
     Find,
-    Hold,
+    Leave,
     LinkRemote,
     LinkTickets,
     Look,
+    Transition,
     UnlinkTickets,
     Update,
 )
 from sync.domain.errors import Cause, Parked
-from sync.domain.merge import absorb, decide, ours_changed, resolved
-from sync.domain.rule import Category, Ownership, RemoteLink, TicketLink
+from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
+from sync.domain.merge import agree, decide, news
+from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, Observed, marker_label
 from sync.domain.workflow import Stuck, next_transition, reached, way_to
-
-
-class Standing(StrEnum):
-    """What is known of a ticket that we have no Jira id for."""
-
-    NEW = "new"
-    UNSURE = "unsure"
-    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +44,25 @@ class Plan:
         return bool(self.actions) or self.parked is not None
 
 
-def plan_unmade(draft: Draft, standing: Standing) -> Plan:
-    """What to do about a ticket without a Jira id: make it, or find out whether it was made."""
-    if standing is Standing.UNSURE:
+def plan_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
+    """What to do about a ticket without a Jira id.
+
+    ``unsure``: the end of a create call is not known, so the ticket is searched for first.
+    """
+    if unsure:
         return Plan((Find(marker_label(draft.desired.key)),))
     if draft.desired.status.ended and not draft.desired.policy.create_when_ended:
         return Plan(
-            (Hold("the subject ended before a ticket was made, and the rule asks for none"),)
+            (Leave("the subject ended before a ticket was made, and the rule asks for none"),)
         )
     summary = draft.fields.get("summary")
     return Plan((Create(draft.project, draft.issue_type, str(summary.value) if summary else ""),))
 
 
 def remote_link_digest(link: RemoteLink) -> str:
-    """What the base remembers of a remote link: where it leads.
+    """What the base remembers of a remote link: its address.
 
-    Not its title, which would cost a call with every change of the subject's.
+    The title is left out: it changes with the subject's, and each change would cost a call.
     """
     return hashlib.sha256(link.url.encode()).hexdigest()[:16]
 
@@ -82,69 +78,63 @@ def ticket_link_named(name: str) -> TicketLink:
     return TicketLink(type_, other, outward=side == "outward")
 
 
-def reasons(draft: Draft, base: Base) -> tuple[str, ...]:
-    """What of ours has changed so that the ticket must be read. Empty: nothing to do there."""
-    desired, found = draft.desired, []
-    for id_, field in draft.fields.items():
-        known = base.fields.get(id_)
-        if field.ownership is Ownership.TICKET:
-            continue
-        if ours_changed(field, known):
-            found.append(
-                f"{field.name} is new" if known is None else f"{field.name} changed upstream"
-            )
+def reasons(draft: Draft, base: Base, intents: Intents = NO_INTENTS) -> tuple[str, ...]:
+    """Why the ticket must be read before anything is decided. Empty: nothing to do there."""
+    desired, found = draft.desired, news(draft, base)
+    kinds = {intent.kind for intent in intents.open}
     if base.status is not desired.status:
         found.append(f"the status became {desired.status.value}")
-    elif base.moving:
+    elif IntentKind.MOVE in kinds:
         found.append("a move was begun whose end is not known")
-    if base.updating:
+    elif base.walked:
+        found.append("its way to another status is not at an end")
+    if IntentKind.UPDATE in kinds:
         found.append("an update was begun whose end is not known")
     return tuple(found)
 
 
 def _links(draft: Draft, base: Base) -> list[Action]:
-    actions: list[Action] = [
-        LinkRemote(link)
-        for link in draft.desired.remote_links
-        if base.remote_links.get(link.global_id) != remote_link_digest(link)
+    wished = {ticket_link_name(link): link for link in draft.desired.ticket_links}
+    return [
+        *(
+            LinkRemote(link)
+            for link in draft.desired.remote_links
+            if base.remote_links.get(link.global_id) != remote_link_digest(link)
+        ),
+        # Links are taken away first: a ticket that was moved is linked under its old key, which still
+        # leads to it, and taking that link away would take the new one.
+        *(UnlinkTickets(ticket_link_named(n)) for n in base.ticket_links if n not in wished),
+        *(LinkTickets(link) for name, link in wished.items() if name not in base.ticket_links),
     ]
-    # Taking away comes first: a ticket that moved is linked under its old key, which still leads to it.
-    wished = {ticket_link_name(link) for link in draft.desired.ticket_links}
-    actions += [
-        UnlinkTickets(ticket_link_named(name)) for name in base.ticket_links if name not in wished
-    ]
-    actions += [
-        LinkTickets(link)
-        for link in draft.desired.ticket_links
-        if ticket_link_name(link) not in base.ticket_links
-    ]
-    return actions
 
 
 def _closed_by_us(base: Base, observed: Observed) -> bool:
-    if base.moving and observed.status.id == base.moving:
-        return True
-    return base.closed_by_us and observed.status.id == base.jira_status
+    here = observed.status.id
+    return base.brought_to(here) or (base.closed_by_us and here == base.jira_status)
+
+
+def _said_no(policy: Policy, observed: Observed) -> str:
+    """The resolution or status by which the rule knows that somebody declined the ticket, or ""."""
+    for word, names in (
+        (observed.resolution, policy.leave_closed_resolutions),
+        (observed.status.name, policy.leave_closed_statuses),
+    ):
+        if word and word.casefold() in {name.casefold() for name in names}:
+            return word
+    return ""
 
 
 def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
     """Why a closed ticket is to be left closed, or "" if it may be reopened."""
     if observed.status.category is not Category.DONE:
         return ""
-    policy = draft.desired.policy
     ours = _closed_by_us(base, observed)
-    said_no = [
-        word
-        for word, names in (
-            (observed.resolution, policy.leave_closed_resolutions),
-            (observed.status.name, policy.leave_closed_statuses),
-        )
-        if word and word.casefold() in {name.casefold() for name in names}
-    ]
-    # What a move of ours gave the ticket is not known before the first look after it.
-    given = observed.resolution if base.moving else base.resolution
-    if said_no and (not ours or observed.resolution.casefold() not in ("", given.casefold())):
-        return f"a person closed {observed.ref.key} as {said_no[0]!r}; it is left closed"
+    # Before a move of ours is dealt with, the resolution that it gave the ticket is the one seen now.
+    given = observed.resolution if base.walked else base.resolution
+    changed = observed.resolution.casefold() not in ("", given.casefold())
+    said_no = _said_no(draft.desired.policy, observed)
+    if said_no and (not ours or changed):
+        return f"a person closed {observed.ref.key} as {said_no!r}; it is left closed"
     if not ours and base.status is not None and not base.status.ended:
         return (
             f"a person closed {observed.ref.key}; it stays closed until the subject "
@@ -154,36 +144,38 @@ def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
 
 
 def _on_its_way(draft: Draft, base: Base, observed: Observed) -> Base:
-    """The base without a way begun that leads elsewhere, or that somebody else took the ticket off.
-
-    What is left was walked in vain, or not to its end: that is not walked again.
-    """
-    ours = (base.moving, *base.walked[-1:]) if base.moving else (base.jira_status,)
-    if base.way == way_to(draft.desired.target) and observed.status.id in ours:
+    """The base without its ``way`` where that way leads elsewhere, or where somebody else moved the
+    ticket off it. ``walked`` still tells which status our last move led to."""
+    ours = base.walked[-1] if base.walked else base.jira_status
+    if base.way == way_to(draft.desired.target) and observed.status.id == ours:
         return base
-    return replace(base, way="", walked=(), arriving=False)
+    return replace(base, way="")
 
 
-def _movement(draft: Draft, base: Base, observed: Observed) -> list[Action] | Stuck:
-    desired = draft.desired
-    known = base.status is desired.status and not base.moving
-    # Only our having taken it tells that a ticket stands where a transition by name leads.
-    taken = base.way and ((base.arriving and observed.status.id == base.moving) or not base.moving)
-    if known or taken or reached(desired.target, observed.status):
-        return []
-    closed = observed.status.category is Category.DONE
-    if (
-        desired.status.ended
-        and closed
-        and (desired.target.transition or not _closed_by_us(base, observed))
+def _dealt_with(desired: Desired, base: Base, observed: Observed) -> bool:
+    """Whether no move is needed for the status wanted."""
+    if base.status is desired.status and not base.walked:
+        return True
+    # That the ticket stands where a transition by name leads is known only from having taken it.
+    return bool(base.way and (base.arrived or not base.walked)) or reached(
+        desired.target, observed.status
+    )
+
+
+def _movement(draft: Draft, base: Base, observed: Observed) -> Transition | Leave | Stuck | None:
+    desired, left = draft.desired, ""
+    if _dealt_with(desired, base, observed):
+        return None
+    if not desired.status.ended:
+        if desired.target.category is not Category.DONE:
+            left = _closed_by_a_person(draft, base, observed)
+    elif observed.status.category is Category.DONE and (
+        desired.target.transition or not _closed_by_us(base, observed)
     ):
-        return [Hold(f"{observed.ref.key} is closed already, as {observed.status.name!r}")]
-    if desired.target.category is not Category.DONE and not desired.status.ended:
-        left = _closed_by_a_person(draft, base, observed)
-        if left:
-            return [Hold(left)]
-    step = next_transition(desired.target, observed, base.walked)
-    return step if isinstance(step, Stuck) else [step]
+        left = f"{observed.ref.key} is closed already, as {observed.status.name!r}"
+    if left:
+        return Leave(left)
+    return next_transition(desired.target, observed, base.walked if base.way else ())
 
 
 def comment_marker(draft: Draft) -> str:
@@ -196,17 +188,19 @@ def _comment(
     draft: Draft, base: Base, changes: Collection[Change], *, left_alone: bool
 ) -> list[Action]:
     desired, parts = draft.desired, []
-    if base.status is not desired.status and desired.status_comment and not left_alone:
+    if base.status is not desired.status and not left_alone:
         parts.append(desired.status_comment)
-    wanted = {name.casefold() for name in desired.comment_on}
-    telling = [c for c in changes if not wanted or {c.id.casefold(), c.name.casefold()} & wanted]
-    if telling and desired.update_comment:
+    if any(_is_commented_on(desired, change) for change in changes):
         parts.append(desired.update_comment)
-    marker = comment_marker(draft)
-    if not parts or base.commented == marker:
+    text, marker = "\n\n".join(filter(None, parts)), comment_marker(draft)
+    if not text or base.commented == marker:
         return []
-    edit = base.running if desired.policy.running_comment else ""
-    return [Comment("\n\n".join(parts), marker, edit)]
+    return [Comment(text, marker, base.running if desired.policy.running_comment else "")]
+
+
+def _is_commented_on(desired: Desired, change: Change) -> bool:
+    wanted = {name.casefold() for name in desired.comment_on}
+    return not wanted or not wanted.isdisjoint((change.id.casefold(), change.name.casefold()))
 
 
 def plan(
@@ -215,47 +209,52 @@ def plan(
     observed: Observed | None,
     *,
     look: bool = False,
+    intents: Intents = NO_INTENTS,
 ) -> Plan:
     """What to do for a ticket that exists.
 
-    Without ``observed``: nothing, links only, or a Look when something of ours changed (or when
-    ``look`` asks for one). With it: the writes that bring the ticket where the rule wants it, never
-    over what a person changed unless the rule says so. ``Plan.parked`` says why there is no way to the
-    status wanted; the other actions of the plan stand all the same.
+    Without ``observed``: nothing, links only, or a Look when something of ours changed, a call of
+    ``intents`` is open, or ``look`` asks for one. With ``observed``: the writes that bring the ticket
+    where the rule wants it, never over what a person changed unless the rule says so. ``Plan.base`` then
+    holds what became of the open update and move. ``Plan.parked`` says why no way leads to the status
+    wanted; the other actions of the plan stand all the same.
     """
     links = _links(draft, base)
     if observed is None:
-        why = reasons(draft, base) or (("asked to look",) if look else ())
+        why = reasons(draft, base, intents) or (("asked to look",) if look else ())
         return Plan((Look(why),) if why else tuple(links), base)
-    base = _on_its_way(draft, resolved(base, observed), observed)
-    changes = tuple(
+    base = _on_its_way(draft, settled(base, intents, observed), observed)
+    changes = _changes(draft, base, observed)
+    writes = [Update(changes)] if changes else []
+    after = agree(draft, base, observed, changes)
+    movement = _movement(draft, base, observed)
+    if isinstance(movement, Stuck):
+        return Plan((*writes, *links), after, _parked(draft, movement))
+    moves = [] if movement is None else [movement]
+    # A ticket that a person closed gets no comment on what goes on upstream.
+    left_alone = isinstance(movement, Leave) and not draft.desired.status.ended
+    comments = _comment(draft, base, changes, left_alone=left_alone)
+    return Plan((*writes, *moves, *comments, *links), after)
+
+
+def _changes(draft: Draft, base: Base, observed: Observed) -> tuple[Change, ...]:
+    return tuple(
         change
         for id_, field in draft.fields.items()
         if id_ in observed.fields or id_ not in base.fields
         if (change := decide(field, base.fields.get(id_), observed.fields.get(id_))) is not None
     )
-    actions: list[Action] = [Update(changes)] if changes else []
-    movement = _movement(draft, base, observed)
-    after = absorb(draft, base, observed, changes)
-    if isinstance(movement, Stuck):
-        rule = draft.desired.rule
-        parked = Parked(
-            movement.reason,
-            movement.remedy,
-            cause=Cause.TRANSITION,
-            rule=rule.name,
-            where=rule.where,
-        )
-        return Plan((*actions, *links), after, parked)
-    actions += movement
-    # A ticket that a person closed is not told of what goes on upstream.
-    left_alone = not draft.desired.status.ended and any(isinstance(a, Hold) for a in movement)
-    actions += _comment(draft, base, changes, left_alone=left_alone)
-    return Plan((*actions, *links), after)
+
+
+def _parked(draft: Draft, stuck: Stuck) -> Parked:
+    rule = draft.desired.rule
+    return Parked(
+        stuck.reason, stuck.remedy, cause=Cause.TRANSITION, rule=rule.name, where=rule.where
+    )
 
 
 def arrival(base: Base, draft: Draft, after: Observed, *, moved: bool) -> Base:
-    """The base once the status wanted has been dealt with: reached, already there, or held.
+    """The base once the status wanted is dealt with: reached, there already, or deliberately left.
 
     ``after`` is the ticket as it stands then; ``moved`` says that a move of ours brought it there.
     """
@@ -265,10 +264,9 @@ def arrival(base: Base, draft: Draft, after: Observed, *, moved: bool) -> Base:
         base,
         status=draft.desired.status,
         jira_status=after.status.id if moved else base.jira_status,
-        moving="",
         way=base.way if moved or stayed else "",
         walked=(),
-        arriving=False,
+        arrived=False,
         closed_by_us=closed if moved else base.closed_by_us and stayed,
         resolution=after.resolution if moved else base.resolution,
     )

@@ -58,8 +58,8 @@ class Category(StrEnum):
 class StatusTarget:
     """Where a ticket should stand for one upstream status.
 
-    Exactly one of ``status`` (name or id), ``transition`` (name or id) and ``category`` is set, or
-    none, when the status is to be left alone. ``prefer`` chooses among several statuses of the
+    One of ``status`` (name or id), ``transition`` (name or id) and ``category`` is set, or none when
+    the ticket's status is to be left alone. ``prefer`` chooses among several statuses of the
     category, in order. ``via`` names statuses to pass through. ``resolution`` lists resolutions in
     order of preference, sent only if the transition's screen has the field. ``fields`` are values
     for the screens on the way, by name or id. ``leave`` means: no move for this status.
@@ -120,7 +120,7 @@ class TicketLink:
     outward: bool = True
 
 
-# Closing a ticket like this says "no": such a ticket is left closed when the subject comes back.
+# A ticket with one of these was declined: it is left closed when the subject comes back.
 LEAVE_CLOSED_RESOLUTIONS = (
     "Won't Do",
     "Won't Fix",

@@ -51,8 +51,8 @@ class EventType(StrEnum):
     UNKNOWN = "unknown"
 
 
-# Two events of one subject can carry the same time. The one later in a lifecycle wins, so that the
-# outcome does not depend on the order of arrival.
+# Two events of one subject can carry the same time. The event later in a lifecycle then wins, so that
+# the outcome does not depend on the order of arrival.
 _RANK = {
     EventType.ISSUE_CREATED: 0,
     EventType.INCIDENT_OPEN: 0,
@@ -87,7 +87,7 @@ class Snapshot:
     """The newest known state of a subject.
 
     ``event_time`` is in nanoseconds since the epoch (upstream timestamps have nanosecond fractions);
-    ``event_id`` is empty where the API told of the status last.
+    ``event_id`` is empty where the status comes from the API.
     ``payload`` is the issue or incident message in canonical form. ``severity`` (``info``, ``warn``,
     ``error``, ``fatal`` or empty) and ``issue_ids`` (of an incident) are not in webhooks; they come
     from the API and survive webhooks that do not know them.
@@ -119,7 +119,7 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
 
     Commutative, associative and idempotent, so late, duplicate and reordered deliveries end in the
     same snapshot. What only the API knows is carried over; so is what only webhooks know, when the
-    newer one is the API's.
+    newer snapshot is the API's.
     """
     if known is None:
         return incoming
@@ -133,39 +133,40 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
     )
 
 
-# What the API tells of a subject as well as webhooks do. The rest of a payload (addresses, owners,
-# named entities, HTML, …) is the account of a webhook, whose ``event_time`` is kept as ``told_at``.
+# The fields that both the API and webhooks give. The rest of a payload (addresses, owners, named
+# entities, HTML, …) comes from webhooks alone; ``told_at`` is the ``event_time`` of the webhook it is
+# from.
 _STATE_FIELDS = frozenset(
     ("issue_id", "incident_id", "title", "started_at", "ended_at", "status", "status_actor")
 )
 
 
-def _told_at(payload: Mapping[str, Any]) -> int:
-    """When (nanoseconds) the webhook spoke whose account a payload holds; 0 if it is the API's."""
+def _webhook_time(payload: Mapping[str, Any]) -> int:
+    """The ``event_time`` (nanoseconds) of the webhook a payload comes from; 0 if it is the API's."""
     return int(payload.get("told_at") or 0)
 
 
 def _with_account(payload: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    if _told_at(other) <= _told_at(payload):
+    if _webhook_time(other) <= _webhook_time(payload):
         return payload
     state = {name: value for name, value in payload.items() if name in _STATE_FIELDS}
     return {**other, **state, "title": state.get("title") or other.get("title", "")}
 
 
 def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
-    """What we know of a subject, after asking the API about it.
+    """What we know of a subject, after asking the API about it. Idempotent.
 
     ``api.event_time`` is when the subject last changed, and its ``event_id`` is empty. Severity and
     the issues of an incident are the API's. Status, title and times are the API's unless a webhook
-    told of something later; where both speak of the same moment and say the same, the webhook's
-    fuller words stay. Merging the same again changes nothing.
+    spoke of a later moment; where both speak of the same moment and agree, the webhook's fuller payload
+    stays.
     """
     if known is None:
         return api
     merged = known
     later = api.event_time > known.event_time
     if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
-        # Also where nothing shows: what was said before that moment must not count as news any more.
+        # Also where nothing else changed: an event from before that moment must not count as news.
         merged = replace(
             known,
             status=api.status,
@@ -190,15 +191,15 @@ def says_the_same(one: Snapshot, other: Snapshot) -> bool:
 
 
 def _with_state(payload: Mapping[str, Any], api: Snapshot) -> dict[str, Any]:
-    if not _told_at(payload):
+    if not _webhook_time(payload):
         return dict(api.payload)
-    told = {name: value for name, value in api.payload.items() if name in _STATE_FIELDS}
+    state = {name: value for name, value in api.payload.items() if name in _STATE_FIELDS}
     for name in ("title", "started_at"):
-        told[name] = told.get(name) or payload.get(name, "")
+        state[name] = state.get(name) or payload.get(name, "")
     if api.ref.kind is Kind.INCIDENT and api.status.ended:
-        # The API does not tell when an incident ended, only that it was changed then.
-        told["ended_at"] = payload.get("ended_at") or told.get("ended_at", "")
-    return {**payload, **told}
+        # The API does not say when an incident ended, only when it last changed.
+        state["ended_at"] = payload.get("ended_at") or state.get("ended_at", "")
+    return {**payload, **state}
 
 
 @dataclass(frozen=True, slots=True)

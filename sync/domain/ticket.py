@@ -13,12 +13,12 @@ from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
 
 MARKER_PROPERTY = "ticket-sync"
-# On every ticket of ours, beside its own marker: what changed in Jira is found by it in bulk.
+# On every ticket of ours, beside its own marker: finds all tickets that changed in Jira in bulk.
 FAMILY_LABEL = "ticket-sync"
 
 
 def marker_label(key: str) -> str:
-    """The label that finds the ticket of ``key`` after a lost reply. No white space, no JQL syntax."""
+    """The label that finds the ticket of ``key`` after a lost reply: no white space, no JQL syntax."""
     return "ticket-sync-" + hashlib.sha256(key.encode()).hexdigest()[:20]
 
 
@@ -28,7 +28,7 @@ def marked(labels: Iterable[str], key: str) -> list[str]:
 
 
 def is_marker(label: str) -> bool:
-    """Whether a label is one of ours by which tickets are found, and not for people."""
+    """Whether a label is one by which we find tickets: a marker, or the family label."""
     head, _, tail = label.partition("ticket-sync")
     return not head and (not tail or (len(tail) == 21 and tail[0] == "-"))
 
@@ -42,7 +42,7 @@ class TicketRef:
 
     @property
     def project(self) -> str:
-        """The key of the project it is in, as far as its own key is fresh."""
+        """The key of the project that the ticket is in, unless it was moved since ``key`` was read."""
         return self.key.rpartition("-")[0]
 
 
@@ -163,103 +163,74 @@ class FieldBase:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldIntent:
-    """A write of one field that was begun. ``wished`` is what the rule wanted, ``before`` what Jira
-    showed, ``after`` what was to be written (wish and a person's text brought together)."""
-
-    wished: Any
-    before: Any
-    after: Any
-
-
-@dataclass(frozen=True, slots=True)
 class Base:
     """Per field, what we last sent and what Jira showed after; and how far we got with the rest.
 
-    ``status`` is the upstream status last carried out; ``jira_status`` the id of the status the
-    ticket had after our last move. ``moving`` is the id of the status that a move of ours, begun and
-    not yet known to have ended, leads to; ``way`` names the target it is on the way to (or was, when it
-    is there), ``walked`` the ids of the statuses stood in on that way, and ``arriving`` says that this
-    move ends it.
-    ``closed_by_us`` tells our close from a person's, ``resolution`` is the one it gave the ticket, as
-    far as that is known. ``commented`` names the last
-    comment made (its marker), ``running`` the id of the one running comment. ``linking`` names the
-    links between tickets whose calls were begun and are not known to have ended, ``updating`` the
-    fields whose write was; ``open_until`` is until when (seconds since the epoch) Jira may be at such an
-    update or move. ``untold``: the ticket was made, and the tickets that are to be linked with
-    it do not know yet.
+    ``status`` is the upstream status last carried out, ``jira_status`` the id of the status that our
+    last move left the ticket in. ``closed_by_us`` tells our close from a person's; ``resolution`` is
+    the one that our last move gave the ticket.
+
+    ``way`` names the status target that our moves lead to (or have led to), "" for none. ``walked``
+    holds the ids of the statuses that the ticket has stood in on the way, the present one last; it is
+    empty once the status wanted has been dealt with. ``arrived``: the last move on the way was the one
+    that ends it.
+
+    ``commented`` is the marker of the last comment, ``running`` the id of the one running comment.
+    ``remote_links`` gives a digest by global id, ``ticket_links`` the names of links between tickets.
+    ``unannounced``: the ticket was made, and the tickets that are to be linked with it are not due yet.
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
     status: Status | None = None
     jira_status: str = ""
-    moving: str = ""
     way: str = ""
     walked: tuple[str, ...] = ()
-    arriving: bool = False
+    arrived: bool = False
     closed_by_us: bool = False
     resolution: str = ""
     commented: str = ""
     running: str = ""
     remote_links: Mapping[str, str] = field(default_factory=dict)
     ticket_links: tuple[str, ...] = ()
-    linking: tuple[str, ...] = ()
-    updating: Mapping[str, FieldIntent] = field(default_factory=dict)
-    open_until: float = 0.0
-    untold: bool = False
+    unannounced: bool = False
 
     def with_sent(self, sent: Mapping[str, Any]) -> Base:
         """The base after we wrote ``sent`` (canonical values by field id)."""
         changed = {id_: FieldBase(sent=remembered(value)) for id_, value in sent.items()}
         return replace(self, fields={**self.fields, **changed})
 
+    def stepped(self, status_id: str, *, arrived: bool = False) -> Base:
+        """The base with one more status on the way: the one the ticket stands in now."""
+        before = tuple(id_ for id_ in self.walked if id_ != status_id)
+        return replace(self, walked=(*before, status_id), arrived=arrived)
+
+    def brought_to(self, status_id: str) -> bool:
+        """Whether a move of ours, on a way that is not dealt with yet, led to this status."""
+        moved = self.arrived or len(self.walked) > 1
+        return moved and self.walked[-1:] == (status_id,)
+
     def to_json(self) -> dict[str, Any]:
-        return {
+        data = {name: getattr(self, name) for name in self.__slots__}
+        return data | {
             "fields": {
                 id_: {"sent": f.sent, "shown": f.shown, "looked": f.looked}
                 for id_, f in self.fields.items()
             },
             "status": self.status.value if self.status else None,
-            "jira_status": self.jira_status,
-            "moving": self.moving,
-            "way": self.way,
-            "walked": list(self.walked),
-            "arriving": self.arriving,
-            "closed_by_us": self.closed_by_us,
-            "resolution": self.resolution,
-            "commented": self.commented,
-            "running": self.running,
-            "remote_links": dict(self.remote_links),
-            "ticket_links": list(self.ticket_links),
-            "linking": list(self.linking),
-            "updating": {
-                id_: {"wished": f.wished, "before": f.before, "after": f.after}
-                for id_, f in self.updating.items()
-            },
-            "open_until": self.open_until,
-            "untold": self.untold,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> Base:
+        """Read back what ``to_json`` wrote. Raises ValueError or TypeError on anything else."""
         if not data:
             return cls()
         return cls(
             fields={id_: FieldBase(**f) for id_, f in data.get("fields", {}).items()},
             status=Status(data["status"]) if data.get("status") else None,
-            jira_status=data.get("jira_status", ""),
-            moving=data.get("moving", ""),
-            way=data.get("way", ""),
             walked=tuple(data.get("walked", ())),
-            arriving=bool(data.get("arriving")),
-            closed_by_us=bool(data.get("closed_by_us")),
-            resolution=data.get("resolution", ""),
-            commented=data.get("commented", ""),
-            running=data.get("running", ""),
-            remote_links=data.get("remote_links", {}),
             ticket_links=tuple(data.get("ticket_links", ())),
-            linking=tuple(data.get("linking", ())),
-            updating={id_: FieldIntent(**f) for id_, f in data.get("updating", {}).items()},
-            open_until=float(data.get("open_until", 0.0)),
-            untold=bool(data.get("untold")),
+            **{name: data[name] for name in _AS_THEY_ARE if name in data},
         )
+
+
+_AS_THEY_ARE = {*Base.__slots__} - {"fields", "status", "walked", "ticket_links"}

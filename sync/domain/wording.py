@@ -1,4 +1,4 @@
-"""How values and changes of them are put for people, in one short line."""
+"""Values and their changes in words for people, in one short line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sync.domain.text import one_line
 from sync.domain.ticket import Document
 
-# As blocks carry it: the address behind a link, after the link's text.
+# The address behind a link, which blocks carry after the link's text.
 _ADDRESS = re.compile(r"<[a-z]+:[^<>\s]*>", re.IGNORECASE)
 
 
@@ -24,13 +24,17 @@ def short(value: Any, limit: int = 60) -> str:
 
 
 def rewording(before: Any, after: Any) -> str:
-    """What became of a text: the first words that are new, or else those that are gone."""
+    """How a text changed: the first words that are new, or else those that are gone.
+
+    >>> rewording(None, Document())
+    'now empty'
+    """
     old, new = _blocks(before), _blocks(after)
     if not new:
         return "now empty"
     added = [block for block in new if block not in old]
     gone = [block for block in old if block not in new]
-    # A block that was edited differs in a few words only: those are worth telling.
+    # A block that was edited differs in a few words only: those are shown.
     came, went = _differing(gone[0] if gone else [], added[0] if added else [])
     more = f" and {len(added) - 1} more" if len(added) > 1 else ""
     if came:
@@ -49,7 +53,7 @@ def _blocks(text: Any) -> list[list[str]]:
 
 
 def _differing(old: Sequence[str], new: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """The words of ``new`` and of ``old`` between what both begin with and what both end with."""
+    """The words of ``new`` and of ``old`` without what both begin with and what both end with."""
     start, most = 0, min(len(old), len(new))
     while start < most and old[start] == new[start]:
         start += 1

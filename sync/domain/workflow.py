@@ -1,19 +1,19 @@
 """How a ticket gets to where the rule wants it: the choice of one transition, hop by hop.
 
-Pure. A walk re-reads the ticket after each hop and asks again; ``visited`` keeps it out of circles, and
-so that the next walk does not go round either, the base remembers it.
+Pure. A walk reads the ticket again after each hop and asks for the next one. ``visited`` keeps the walk
+out of circles; the base remembers ``visited``, so that a later walk does not go round either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from sync.domain.actions import Transition
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category, StatusTarget
-from sync.domain.ticket import Hop, JiraStatus, Observed
+from sync.domain.ticket import Hop, JiraStatus, Observed, ScreenField
 
 MAX_HOPS = 5
 
@@ -32,7 +32,7 @@ _REMEDY_BY_NAME = (
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """No way on: why, and what a person can do."""
+    """No hop leads on: why, and what a person can do."""
 
     reason: str
     remedy: str
@@ -52,14 +52,15 @@ def reached(target: StatusTarget, status: JiraStatus) -> bool:
 
 
 def way_to(target: StatusTarget) -> str:
-    """What the base calls the way to a target: all of the rule by which hops are chosen."""
+    """The name of the way to a target in the base: everything in the rule that hops are chosen by."""
     also = {"via": target.via, "prefer": target.prefer}
     return f"{target}" + "".join(f", {word} {list(names)}" for word, names in also.items() if names)
 
 
-def _rank(name: str, prefer: Sequence[str]) -> int | None:
-    for place, pattern in enumerate(prefer):
-        if fnmatchcase(name.casefold(), pattern.casefold()):
+def _rank(hop: Hop, patterns: Sequence[str]) -> int | None:
+    """The place of the first pattern that names the status the hop leads to."""
+    for place, pattern in enumerate(patterns):
+        if fnmatchcase(hop.to.name.casefold(), pattern.casefold()):
             return place
     return None
 
@@ -67,88 +68,105 @@ def _rank(name: str, prefer: Sequence[str]) -> int | None:
 def _direct(target: StatusTarget, hops: Sequence[Hop]) -> Hop | Stuck | None:
     """The hop that ends at the target, None when there is none, Stuck when there are too many."""
     if target.transition:
-        exact = [hop for hop in hops if _named(target.transition, hop.name, hop.id)]
-        return exact[0] if exact else None
+        return next((h for h in hops if _named(target.transition, h.name, h.id)), None)
     arriving = [hop for hop in hops if reached(target, hop.to)]
     if not arriving:
         return None
-    statuses = {hop.to.id: hop.to.name for hop in arriving}
-    ranked = [
-        (rank, hop) for hop in arriving if (rank := _rank(hop.to.name, target.prefer)) is not None
-    ]
-    if ranked:
-        return min(ranked, key=lambda pair: pair[0])[1]
-    if len(statuses) == 1:
-        only = arriving[0]
-        others = [hop for hop in hops if hop.to.id not in statuses]
-        # "Won't Do" alone within reach is not what "done" means while there is another way on.
-        if target.category and only.to.name.casefold() in _NEGATIVE and others:
-            return None
-        return only
-    names = ", ".join(repr(name) for name in sorted(statuses.values()))
+    preferred = _preferred(target, arriving)
+    if preferred is not None:
+        return preferred
+    if _statuses(arriving) > 1:
+        return _too_many(target, arriving)
+    # "Won't Do" is not what a rule means by "done" while the workflow offers another way on.
+    declined = bool(target.category) and _negative(arriving[0])
+    return None if declined and _statuses(hops) > 1 else arriving[0]
+
+
+def _preferred(target: StatusTarget, arriving: Sequence[Hop]) -> Hop | None:
+    """The first hop to the status that stands first in the rule's ``prefer``."""
+    ranked = [(rank, hop) for hop in arriving if (rank := _rank(hop, target.prefer)) is not None]
+    return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def _statuses(hops: Sequence[Hop]) -> int:
+    """How many statuses the hops lead to."""
+    return len({hop.to.id for hop in hops})
+
+
+def _too_many(target: StatusTarget, arriving: Sequence[Hop]) -> Stuck:
+    names = {hop.to.id: hop.to.name for hop in arriving}.values()
+    offered = ", ".join(repr(name) for name in sorted(names))
     return Stuck(
         f"several statuses of category {target.category.value if target.category else '?'!r} can be "
-        f"reached from here: {names}",
+        f"reached from here: {offered}",
         "Name one in the rule's status table, as `status = …` or in `prefer = […]`.",
     )
+
+
+def _negative(hop: Hop) -> bool:
+    return hop.to.name.casefold() in _NEGATIVE
 
 
 def _onward(target: StatusTarget, observed: Observed, visited: Collection[str]) -> Hop | None:
     """The best intermediate hop, or None. ``visited`` holds status ids."""
     goal = _ORDER[target.category] if target.category else None
-    best: tuple[tuple[int, int, int, int], Hop] | None = None
+    best: tuple[tuple[int, bool, int, int], Hop] | None = None
     for place, hop in enumerate(observed.hops):
         if hop.to.id in visited or hop.to.id == observed.status.id:
             continue
-        via = _rank(hop.to.name, target.via)
+        via = _rank(hop, target.via)
         if target.transition and via is None:
-            # Nobody knows where a transition that is not offered here leads, so no hop is nearer to it.
+            # Where a transition that Jira does not offer here leads is not known: no hop is nearer.
             continue
-        negative = int(hop.to.name.casefold() in _NEGATIVE)
         distance = abs(_ORDER[hop.to.category] - goal) if goal is not None else 0
-        score = (
-            via if via is not None else len(target.via),
-            negative,
-            distance,
-            place,
-        )
+        score = (len(target.via) if via is None else via, _negative(hop), distance, place)
         if best is None or score < best[0]:
             best = (score, hop)
     return best[1] if best else None
 
 
-def _screen(target: StatusTarget, hop: Hop, arrives: bool) -> tuple[dict[str, Any], Stuck | None]:
-    """What to send for the transition's screen."""
+def _screen(target: StatusTarget, hop: Hop, arrives: bool) -> dict[str, Any]:
+    """What to send for the transition's screen, by field id."""
     fields: dict[str, Any] = {}
     for name, value in target.fields.items():
         for screen in hop.fields.values():
             if _named(name, screen.id, screen.name):
                 fields[screen.id] = value
-    screen_resolution = hop.fields.get("resolution")
-    if screen_resolution is not None and "resolution" not in fields:
-        allowed = {name.casefold(): name for name in screen_resolution.allowed}
-        wished = [name for name in target.resolution if not allowed or name.casefold() in allowed]
-        if wished and (arrives or screen_resolution.required):
-            fields["resolution"] = allowed.get(wished[0].casefold(), wished[0])
-        elif screen_resolution.required and len(screen_resolution.allowed) == 1:
-            fields["resolution"] = screen_resolution.allowed[0]
+    resolution = hop.fields.get("resolution")
+    if resolution is not None and "resolution" not in fields:
+        fields |= _resolution(target.resolution, resolution, arrives)
+    return fields
+
+
+def _resolution(wished: Sequence[str], screen: ScreenField, arrives: bool) -> dict[str, Any]:
+    """The first resolution that the rule wishes and the screen allows, where the hop arrives or the
+    screen requires one; else the only one that a requiring screen allows."""
+    allowed = {name.casefold(): name for name in screen.allowed}
+    for name in wished:
+        if (arrives or screen.required) and (not allowed or name.casefold() in allowed):
+            return {"resolution": allowed.get(name.casefold(), name)}
+    return {"resolution": screen.allowed[0]} if screen.required and len(screen.allowed) == 1 else {}
+
+
+def _unanswered(hop: Hop, fields: Mapping[str, Any]) -> Stuck | None:
+    """Why the transition cannot be taken: its screen requires what ``fields`` does not have."""
     missing = [
         screen
         for screen in hop.fields.values()
         if screen.required and not screen.has_default and screen.id not in fields
     ]
-    if missing:
-        names = ", ".join(
-            f"{screen.name!r}"
-            + (f" (one of {', '.join(screen.allowed[:10])})" if screen.allowed else "")
-            for screen in missing
-        )
-        return fields, Stuck(
-            f"the transition {hop.name!r} to {hop.to.name!r} asks for {names}, "
-            "which the rule does not give",
-            "Give it in the rule's status table: `resolution = …` or `fields = { … }`.",
-        )
-    return fields, None
+    if not missing:
+        return None
+    return Stuck(
+        f"the transition {hop.name!r} to {hop.to.name!r} asks for {', '.join(map(_asked, missing))}, "
+        "which the rule does not give",
+        "Give it in the rule's status table: `resolution = …` or `fields = { … }`.",
+    )
+
+
+def _asked(screen: ScreenField) -> str:
+    some = f" (one of {', '.join(screen.allowed[:10])})" if screen.allowed else ""
+    return f"{screen.name!r}{some}"
 
 
 def next_transition(
@@ -157,7 +175,8 @@ def next_transition(
     """The next hop towards ``target``, which is not reached yet.
 
     ``visited`` are the ids of the statuses the ticket has stood in on this way. A hop that arrives is
-    taken at once; otherwise one that leads on, at most five, never to where the way has been.
+    taken at once. Otherwise one that leads on is taken, at most five in all, and none that leads to a
+    status in ``visited``.
     """
     direct = _direct(target, observed.hops)
     if isinstance(direct, Stuck):
@@ -171,18 +190,23 @@ def next_transition(
     hop = direct or _onward(target, observed, visited)
     arrives = direct is not None
     if hop is None:
-        # The only way in may be the status we passed over; better that than nowhere.
-        arriving = [
-            hop for hop in observed.hops if not target.transition and reached(target, hop.to)
-        ]
-        if len({hop.to.id for hop in arriving}) == 1:
-            hop, arrives = arriving[0], True
+        # _direct passes over a lone "Won't Do"; where nothing else leads on, that is the way in.
+        hop, arrives = _only_way_in(target, observed.hops), True
     if hop is None:
-        offered = ", ".join(f"{hop.name!r} to {hop.to.name!r}" for hop in observed.hops)
-        return Stuck(
-            f"no transition leads from {observed.status.name!r} to {target}; Jira offers "
-            + (offered or "none at all (a missing permission looks like this)"),
-            _REMEDY_BY_NAME if target.transition and offered else _REMEDY,
-        )
-    fields, stuck = _screen(target, hop, arrives)
-    return stuck or Transition(hop=hop, fields=fields, arrives=arrives)
+        return _no_way(target, observed)
+    fields = _screen(target, hop, arrives)
+    return _unanswered(hop, fields) or Transition(hop=hop, fields=fields, arrives=arrives)
+
+
+def _only_way_in(target: StatusTarget, hops: Sequence[Hop]) -> Hop | None:
+    arriving = [hop for hop in hops if not target.transition and reached(target, hop.to)]
+    return arriving[0] if _statuses(arriving) == 1 else None
+
+
+def _no_way(target: StatusTarget, observed: Observed) -> Stuck:
+    offered = ", ".join(f"{hop.name!r} to {hop.to.name!r}" for hop in observed.hops)
+    return Stuck(
+        f"no transition leads from {observed.status.name!r} to {target}; Jira offers "
+        + (offered or "none at all (a missing permission looks like this)"),
+        _REMEDY_BY_NAME if target.transition and offered else _REMEDY,
+    )

@@ -20,7 +20,7 @@ from datetime import date
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Gone, Missing, Refused, Rejected, Scope, Unknown
+from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.rule import Category, Desired, FieldWish, RemoteLink, TicketLink
 from sync.domain.text import clean, cut
 from sync.domain.ticket import (
@@ -209,7 +209,7 @@ class MemoryTracker:
             ticket = self.tickets.get(ticket_id)
             self._check_project(project or (ticket.project if ticket else ""))
             if ticket is None or ticket.deleted:
-                raise Gone(f"ticket {ticket_id} is not there, or not visible to us")
+                raise TicketGone(f"ticket {ticket_id} is not there, or not visible to us")
             return replace(_shown(ticket), hops=tuple(self._offered(ticket)))
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:

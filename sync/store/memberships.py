@@ -36,17 +36,15 @@ def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[s
     return found
 
 
-def any_of(session: Session, subjects: Iterable[str]) -> bool:
-    """Whether any of these subjects is an issue of an incident, or an incident with issues."""
-    wanted = sorted(set(subjects))
+def any_on(session: Session, ticket_id: int) -> bool:
+    """Whether a subject on the ticket is an issue of an incident, or an incident with issues."""
+    here = select(LinkRow.subject).where(LinkRow.ticket_id == ticket_id)
     query = (
         select(MembershipRow.issue)
-        .where(
-            col(MembershipRow.issue).in_(wanted) | col(MembershipRow.incident).in_(wanted),
-        )
+        .where(col(MembershipRow.issue).in_(here) | col(MembershipRow.incident).in_(here))
         .limit(1)
     )
-    return bool(wanted) and session.exec(query).first() is not None
+    return session.exec(query).first() is not None
 
 
 def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:

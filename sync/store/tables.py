@@ -193,11 +193,11 @@ class TicketRow(SQLModel, table=True):
     lease_owner: str | None = Field(default=None, sa_column=Column(String(100)))
     lease_until: float | None = Field(default=None, sa_column=Column(Float(53)))
 
-    # The last create call: when it was begun, and how many searches followed.
-    intent_at: float | None = Field(default=None, sa_column=Column(Float(53)))
-    searches: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    # A comment whose call was begun: {"marker", "text", "edit"}.
-    comment_intent: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
+    # Calls that were begun and whose ends are not known (sync/domain/intent.py). Written before each
+    # call, in a commit of its own.
+    intents: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
+    )
 
     parked: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     parked_at: float | None = Field(default=None, sa_column=Column(Float(53)))
@@ -210,7 +210,6 @@ class TicketRow(SQLModel, table=True):
         default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
     )
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
-    settled_at: float | None = Field(default=None, sa_column=Column(Float(53)))
 
 
 class LinkRow(SQLModel, table=True):

@@ -289,6 +289,11 @@ def link(session: Session, subject: str, ticket_id: int, now: float) -> None:
         known.ticket_id = ticket_id
 
 
+def subjects_on(session: Session, ticket_id: int) -> list[str]:
+    """The references of the subjects that belong to a ticket."""
+    return list(session.exec(select(LinkRow.subject).where(LinkRow.ticket_id == ticket_id)))
+
+
 def unlink(session: Session, subject: str) -> None:
     """Take a subject off its ticket."""
     known = session.get(LinkRow, subject)

@@ -201,7 +201,7 @@ class Adoption:
             row.jira_id, row.jira_key = case.observed.ref.id, case.observed.ref.key
             row.project = case.observed.project
             row.base = agreed(case.draft, case.observed).to_json()
-            row.intent_at, row.searches, row.seen = None, 0, ""
+            row.intents, row.seen = [], ""
             row.parked, row.parked_at, row.error = None, None, ""
             # Its lease ends, so that a walk that was about to make the ticket stops at its next step.
             row.lease_owner, row.lease_until = None, None

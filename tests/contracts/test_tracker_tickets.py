@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Gone, Missing, Refused, Rejected, Scope, Unknown
+from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.rule import Category
 from sync.domain.ticket import (
     FAMILY_LABEL,
@@ -133,7 +133,7 @@ def test_a_ticket_that_is_not_there_is_gone(site: Site, project: str) -> None:
     ref = site.make()
     site.delete(ref)
     for one in (ref, NOWHERE):
-        with pytest.raises(Gone):
+        with pytest.raises(TicketGone):
             site.tracker.read(one.id, project)
 
 

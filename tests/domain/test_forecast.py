@@ -9,7 +9,7 @@ import pytest
 from sync.domain.actions import Comment, Create, Find, Transition, Update
 from sync.domain.difference import differences
 from sync.domain.forecast import as_data, counted, forecast, forecast_unmade
-from sync.domain.plan import Plan, Standing
+from sync.domain.plan import Plan
 from sync.domain.rule import Category, FieldWish, Ownership, RuleRef, StatusTarget
 from sync.domain.subject import Status
 from sync.domain.ticket import FieldKind
@@ -69,9 +69,9 @@ def test_with_the_live_ticket_it_is_the_plan_of_the_walk() -> None:
 
 def test_a_ticket_to_be_made_is_told_with_what_follows() -> None:
     wished = draft(field("a"), status=Status.CLOSED, to=DONE_TARGET, links=(LINK,))
-    kinds = [type(a).__name__ for a in forecast_unmade(wished, Standing.NEW).actions]
+    kinds = [type(a).__name__ for a in forecast_unmade(wished).actions]
     assert kinds == ["Create", "Transition", "LinkRemote"]
-    assert isinstance(forecast_unmade(wished, Standing.UNSURE).actions[0], Find)
+    assert isinstance(forecast_unmade(wished, unsure=True).actions[0], Find)
 
 
 def test_actions_for_machines_and_their_counts() -> None:

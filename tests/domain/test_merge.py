@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync.domain.merge import absorb, decide, merge_text
+from sync.domain.merge import agree, decide, merge_text
 from sync.domain.rule import Ownership
 from sync.domain.ticket import FieldBase, FieldKind, remembered
 from tests.domain.build import base, draft, field, observed, text
@@ -134,7 +134,7 @@ def test_an_adopted_description_is_kept_above_ours() -> None:
 def test_the_first_look_records_how_jira_shows_our_text() -> None:
     wished = field(text("A b", "c"), id="description", kind=FieldKind.TEXT)
     known = base({"description": text("A b", "c")})
-    after = absorb(draft(wished), known, observed({"description": text("a B", "c")}), ())
+    after = agree(draft(wished), known, observed({"description": text("a B", "c")}), ())
     assert after.fields["description"].shown == ["a B", "c"]
     assert after.fields["description"].looked
 
@@ -143,12 +143,12 @@ def test_drift_is_still_known_as_drift_at_the_next_look() -> None:
     wished = field("a")
     known = base({"summary": "a"}, shown={"summary": "a"})
     seen = observed({"summary": "mine"})
-    after = absorb(draft(wished), known, seen, ())
+    after = agree(draft(wished), known, seen, ())
     assert after.fields["summary"].shown == "a"
     assert decide(field("a", ownership=SOURCE), after.fields["summary"], "mine") is not None
 
 
 def test_a_value_jira_already_has_counts_as_sent() -> None:
     known = base({"summary": "a"}, shown={"summary": "a"})
-    after = absorb(draft(field("b")), known, observed({"summary": "b"}), ())
+    after = agree(draft(field("b")), known, observed({"summary": "b"}), ())
     assert after.fields["summary"].sent == remembered("b")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from sync.domain.actions import Comment, Create, Find, Hold, LinkRemote, Look, Transition, Update
-from sync.domain.plan import Standing, comment_marker, plan, plan_unmade, remote_link_digest
+from sync.domain.actions import Comment, Create, Find, Leave, LinkRemote, Look, Transition, Update
+from sync.domain.intent import NO_INTENTS, Intent, IntentKind, Intents
+from sync.domain.plan import comment_marker, plan, plan_unmade, remote_link_digest
 from sync.domain.rule import Category, Policy, StatusTarget
 from sync.domain.subject import Status
 from sync.domain.ticket import Base, JiraStatus, ScreenField
@@ -34,29 +35,34 @@ TO_PROGRESS = StatusTarget(category=Category.INDETERMINATE, prefer=("In Progress
 EVERYWHERE = (hop(TO_DO), hop(PROGRESS), hop(DONE))
 
 
+def _move_to(status: JiraStatus) -> Intents:
+    """An open move that ends its way in the status."""
+    return Intents((Intent(IntentKind.MOVE, status.id, payload={"arrives": True}),))
+
+
 def moves(result) -> list[str]:
     return [a.hop.to.name for a in result.actions if isinstance(a, Transition)]
 
 
 def test_a_new_ticket_is_created() -> None:
-    (action,) = plan_unmade(draft(field("Orders are late")), Standing.NEW).actions
+    (action,) = plan_unmade(draft(field("Orders are late"))).actions
     assert isinstance(action, Create)
     assert str(action) == "create Bug in DATA: Orders are late"
 
 
 def test_a_ticket_whose_create_call_was_not_answered_is_searched_first() -> None:
-    (action,) = plan_unmade(draft(field("x")), Standing.UNSURE).actions
+    (action,) = plan_unmade(draft(field("x")), unsure=True).actions
     assert isinstance(action, Find)
 
 
 def test_a_subject_that_ended_first_still_gets_its_ticket() -> None:
     ended = draft(field("x"), status=Status.CLOSED)
-    assert isinstance(plan_unmade(ended, Standing.NEW).actions[0], Create)
+    assert isinstance(plan_unmade(ended).actions[0], Create)
 
 
 def test_a_subject_that_ended_first_gets_none_where_the_rule_says_so() -> None:
     ended = draft(field("x"), status=Status.CLOSED, policy=Policy(create_when_ended=False))
-    assert isinstance(plan_unmade(ended, Standing.NEW).actions[0], Hold)
+    assert isinstance(plan_unmade(ended).actions[0], Leave)
 
 
 def test_an_unchanged_ticket_costs_nothing() -> None:
@@ -149,7 +155,7 @@ def test_a_close_as_wont_do_is_not_reopened_when_the_subject_comes_back(closed) 
     known = base(status=Status.CLOSED)
     result = plan(draft(status=Status.OPEN, to=TO_NEW), known, closed)
     (action,) = result.actions
-    assert isinstance(action, Hold)
+    assert isinstance(action, Leave)
     assert "Won't Do" in str(action)
 
 
@@ -161,7 +167,7 @@ def test_a_close_by_a_person_is_not_moved_to_the_closed_status_the_rule_names() 
         base(status=Status.FIXED, closed_by_us=True, jira_status=DONE.id),
         observed(status=DONE, hops=(hop(CLOSED), hop(TO_DO))),
     )
-    assert [type(action) for action in theirs.actions] == [Hold]
+    assert [type(action) for action in theirs.actions] == [Leave]
     assert moves(ours) == ["Closed"]
 
 
@@ -175,7 +181,7 @@ def test_our_own_close_as_wont_do_is_reopened() -> None:
     ("known", "moved"),
     [
         ({"jira_status": WONT.id, "closed_by_us": True, "resolution": "Won't Do"}, ["To Do"]),
-        ({"moving": WONT.id}, ["To Do"]),
+        ({"walked": (OPEN.id,), "intents": _move_to(WONT)}, ["To Do"]),
         ({"jira_status": WONT.id, "closed_by_us": True, "resolution": "Done"}, []),
     ],
     ids=["ours", "ours, its reply lost", "a person's, over ours"],
@@ -183,10 +189,13 @@ def test_our_own_close_as_wont_do_is_reopened() -> None:
 def test_a_resolution_that_says_no_counts_unless_our_close_gave_it(
     known: dict[str, Any], moved: list[str]
 ) -> None:
+    known = dict(known)
+    intents = known.pop("intents", NO_INTENTS)
     result = plan(
         draft(status=Status.OPEN, to=TO_NEW),
         base(status=Status.CANCELLED, **known),
         observed(status=WONT, hops=EVERYWHERE, resolution="Won't Do"),
+        intents=intents,
     )
     assert moves(result) == moved
     assert result.parked is None
@@ -256,15 +265,14 @@ def test_no_way_on_parks_with_what_jira_offers() -> None:
     assert "none at all" in result.parked.reason
 
 
-def _on_the_way_to_done(*walked: JiraStatus, moving: JiraStatus, **known: Any) -> Base:
-    walked_ids = tuple(status.id for status in walked)
-    return base(way=way_to(DONE_TARGET), walked=walked_ids, moving=moving.id, **known)
+def _on_the_way_to_done(*walked: JiraStatus) -> Base:
+    return base(way=way_to(DONE_TARGET), walked=tuple(status.id for status in walked))
 
 
 def test_a_way_does_not_lead_back_to_where_it_was() -> None:
     result = plan(
         draft(status=Status.CLOSED, to=DONE_TARGET),
-        _on_the_way_to_done(OPEN, moving=PROGRESS),
+        _on_the_way_to_done(OPEN, PROGRESS),
         observed(status=PROGRESS, hops=(hop(OPEN),)),
     )
     assert moves(result) == []
@@ -279,7 +287,7 @@ def test_a_way_does_not_lead_back_to_where_it_was() -> None:
 def test_a_way_that_led_nowhere_is_tried_again_once(to: StatusTarget, stands: JiraStatus) -> None:
     result = plan(
         draft(status=Status.CLOSED, to=to),
-        _on_the_way_to_done(OPEN, PROGRESS, moving=PROGRESS),
+        _on_the_way_to_done(OPEN, PROGRESS),
         observed(status=stands, hops=(hop(OPEN),)),
     )
     assert moves(result) == ["Open"]
@@ -291,9 +299,11 @@ STARTED = (hop(DONE, "Finish"),)
 
 def test_a_transition_by_name_whose_reply_was_lost_counts_where_it_leads() -> None:
     wish = draft(status=Status.INVESTIGATING, to=START)
-    begun = base(way=way_to(START), walked=(TO_DO.id,), moving=PROGRESS.id, arriving=True)
-    assert not plan(wish, begun, observed(status=PROGRESS, hops=STARTED))
-    did_not = plan(wish, begun, observed(status=TO_DO, hops=(hop(PROGRESS, "Start"),)))
+    begun = base(way=way_to(START), walked=(TO_DO.id,))
+    open_ = _move_to(PROGRESS)
+    assert not plan(wish, begun, observed(status=PROGRESS, hops=STARTED), intents=open_)
+    still = observed(status=TO_DO, hops=(hop(PROGRESS, "Start"),))
+    did_not = plan(wish, begun, still, intents=open_)
     assert moves(did_not) == ["In Progress"]
 
 

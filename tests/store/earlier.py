@@ -277,6 +277,56 @@ def _pauses(rows: Rows) -> None:
             row["base"]["open_until"] = 1_790_000_090.0
 
 
+def _intents(rows: Rows) -> None:
+    """r0005: every call whose end is not known is an intent, in one column of the ticket."""
+    nothing = {"until": None, "looks": 0, "payload": {}}
+    in_base: list[dict[str, Any]] = [
+        {**nothing, "kind": "link", "about": "Blocks:INC-9", "begun": 0.0, "until": 0.0},
+        {
+            **nothing,
+            "kind": "update",
+            "about": "",
+            "begun": 1_790_000_090.0,
+            "until": 1_790_000_090.0,
+            "payload": {"summary": {"wished": "new", "before": "old", "after": "new"}},
+        },
+        {
+            **nothing,
+            "kind": "move",
+            "about": "10002",
+            "begun": 1_790_000_090.0,
+            "until": 1_790_000_090.0,
+            "payload": {"arrives": True},
+        },
+    ]
+    create = {
+        **nothing,
+        "kind": "create",
+        "about": "",
+        "begun": 1_790_000_003.5,
+        "looks": 2,
+        "payload": {"base": {}},
+    }
+    comment = {
+        **nothing,
+        "kind": "comment",
+        "about": "open@2",
+        "begun": 1790.5,
+        "looks": 1,
+        "payload": {"text": "again", "edit": ""},
+    }
+    for row in rows["tickets"]:
+        row["intents"] = copy.deepcopy(in_base) if row["base"] else []
+        row["intents"] += [create] if row["state"] == "creating" else []
+        row["intents"] += [comment] if row["comment_intent"] else []
+        for column in ("intent_at", "searches", "comment_intent", "settled_at"):
+            del row[column]
+        for name in ("moving", "arriving", "linking", "updating", "open_until"):
+            row["base"].pop(name, None)
+        if "untold" in row["base"]:
+            row["base"]["unannounced"] = row["base"].pop("untold")
+
+
 def _own_tables(rows: Rows) -> None:
     """r0006: leases, rule sets, pauses and the write probe have tables of their own."""
     rows["watermarks"] = [
@@ -326,6 +376,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
     "r0004": _pauses,
+    "r0005": _intents,
     "r0006": _own_tables,
     "r0007": _several_subjects,
 }

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import col, select
 
+from sync.domain.intent import Intent, IntentKind, Intents
 from sync.domain.subject import Status, SubjectRef
-from sync.domain.ticket import Base, FieldBase, FieldIntent
+from sync.domain.ticket import Base, FieldBase
 from sync.store import (
     deliveries,
     journal,
@@ -118,21 +119,30 @@ def test_calls_whose_end_is_not_known_stay_on_record(upgraded: Store, revision: 
         unsure, walked = tickets.find(session, "key-2"), tickets.find(session, "key-3")
     assert unsure is not None
     assert walked is not None
-    assert (unsure.intent_at, unsure.searches) == (1_790_000_003.5, 2)
-    comment = {"marker": "open@2", "text": "again", "edit": "", "begun": "1790.5"}
-    tries = {"tries": "1"} if since("r0002", revision) else {}
-    assert walked.comment_intent == {**comment, **tries}
+    assert Intents.from_json(unsure.intents).open == (
+        Intent(IntentKind.CREATE, begun=1_790_000_003.5, looks=2, payload={"base": {}}),
+    )
+    intents = Intents.from_json(walked.intents)
+    assert intents.of(IntentKind.COMMENT) == Intent(
+        IntentKind.COMMENT,
+        "open@2",
+        begun=1790.5,
+        looks=1 if since("r0002", revision) else 0,
+        payload={"text": "again", "edit": ""},
+    )
+    if not since("r0002", revision):
+        assert len(intents.open) == 1
+        return
+    assert intents.of(IntentKind.LINK, "Blocks:INC-9") is not None
+    update, move = intents.of(IntentKind.UPDATE), intents.of(IntentKind.MOVE, "10002")
+    assert update is not None
+    assert move is not None
+    assert update.payload == {"summary": {"wished": "new", "before": "old", "after": "new"}}
+    assert move.payload == {"arrives": True}
+    until = 1_790_000_090.0 if since("r0004", revision) else 0.0
+    assert (update.until, move.until) == (until, until)
     base = Base.from_json(walked.base)
-    if since("r0002", revision):
-        assert (base.moving, base.way, base.walked, base.arriving) == (
-            "10002",
-            "done",
-            ("10001",),
-            True,
-        )
-        assert base.linking == ("Blocks:INC-9",)
-        assert base.updating == {"summary": FieldIntent("new", "old", "new")}
-    assert base.open_until == (1_790_000_090.0 if since("r0004", revision) else 0.0)
+    assert (base.way, base.walked) == ("done", ("10001",))
 
 
 def test_what_the_sweeps_saw_and_who_left_a_ticket_is_remembered(

@@ -49,6 +49,22 @@ def test_a_comment_that_jira_refused_is_made_before_that_of_the_next_status(
     assert _said(jira) == ["Investigating.", "Closed upstream."]
 
 
+def test_a_running_comment_whose_edit_was_refused_is_edited_later(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.write_rules(
+        TELLING.replace("[rule.status]", "[rule.comments]\nrunning = true\n\n[rule.status]")
+    )
+    world.deliver(issue_event("issue_created", "i1", at=1))
+    world.deliver(issue_event("issue_status_updated", "i1", at=2, status=BUSY))
+    world.settle()
+    jira.fail("edit_comment", lambda: Refused("not now", retry_after=5))
+    world.deliver(issue_event("issue_closed", "i1", at=3))
+    world.settle()
+    assert jira.alive[0].status == DONE
+    assert _said(jira) == ["Closed upstream."]
+
+
 def test_a_comment_is_made_although_the_link_back_is_refused(
     world: World, jira: MemoryTracker
 ) -> None:

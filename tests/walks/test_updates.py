@@ -210,3 +210,18 @@ def test_a_move_that_never_landed_is_made_again(world: World, jira: MemoryTracke
     world.deliver(issue_event("issue_status_updated", "i1", at=2, status=busy))
     world.settle()
     assert _only(jira).status == IN_PROGRESS
+
+
+def test_a_move_that_was_refused_is_made_again_without_waiting_for_it(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.longest_call = 300.0
+    world.deliver(issue_event("issue_created", "i1", at=1))
+    world.settle()
+    jira.fail("transition", lambda: Refused("not now"))
+    busy = "ISSUE_STATUS_INVESTIGATING"
+    begun = world.clock.time()
+    world.deliver(issue_event("issue_status_updated", "i1", at=2, status=busy))
+    world.settle()
+    assert _only(jira).status == IN_PROGRESS
+    assert world.clock.time() - begun < 60

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from sync.domain.errors import Unknown
+from sync.domain.errors import Refused, Unknown
 from sync.domain.rule import Desired, TicketLink
 from sync.domain.subject import Snapshot, Status, merge_from_api
 from sync.domain.ticket import Draft
@@ -74,6 +74,16 @@ def test_a_link_whose_reply_was_lost_is_there_once(
     told(scene, incident(9, [1, 2]))
     keys = {ticket(scene, f"coalesce:issue:{n}").ref.key for n in (1, 2)}
     assert {link.other for link in linked(scene, "coalesce:incident:9")} == keys
+
+
+def test_a_link_whose_reply_was_lost_and_that_is_then_refused_is_there_once(make: Make) -> None:
+    scene = make(LINK)
+    told(scene, issue(1), incident(9, []))
+    scene.jira.fail("link_tickets", lambda: Unknown("the reply was lost"), "after")
+    scene.jira.fail("link_tickets", lambda: Refused("not now"))
+    told(scene, incident(9, [1]))
+    assert scene.jira.calls["link_tickets"] == 3
+    assert len(linked(scene, "coalesce:incident:9")) == 1
 
 
 def test_issues_that_join_and_leave_are_linked_and_unlinked(make: Make) -> None:

@@ -75,7 +75,7 @@ def test_a_ticket_asked_for_while_its_walk_ends_is_walked_again(
     scene.change(ref, due_at=scene.clock.time() - 1, wanted=1)
     (claim,) = tickets.claim(store, owner="other", now=scene.clock.time(), lease=120, limit=9)
     walk = Record(store, claim, scene.clock, 120)
-    ending = threading.Thread(target=walk.settle, args=(None,))
+    ending = threading.Thread(target=walk.settle)
     real = tickets.make_due
 
     def make_due(row: TicketRow, at: float, reason: str, **others: Any) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.forecast import counted, forecast, forecast_unmade
-from sync.domain.plan import Plan, Standing
+from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
@@ -161,10 +161,9 @@ class _Forecaster:
         desired, _ = desire(facts, rule, self._now, self._rules)
         draft = tracker.draft(desired)
         if facts.ref is None:
-            unsure = facts.state is TicketState.CREATING
-            return forecast_unmade(draft, Standing.UNSURE if unsure else Standing.NEW)
+            return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)
         observed = tracker.read(facts.ref.id) if self._live else None
-        return forecast(draft, facts.base, observed)
+        return forecast(draft, facts.base, observed, facts.intents)
 
     def _waits(self, facts: Facts, rule: Rule) -> str:
         left = facts.created_at + rule.hold - self._now

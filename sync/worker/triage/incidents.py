@@ -1,23 +1,20 @@
-"""Incidents and their issues: links kept right, issues on the incident's ticket, closing together.
+"""Incidents and their issues: whose tickets become due, and which issues go on the incident's ticket.
 
-Who belongs to an incident is known from the API alone; this follows each change of it.
+Which issues belong to an incident is known from the API alone; each change of that is followed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 
-from sync.domain.errors import Parked, Rejected
-from sync.domain.rule import Desired, FieldWish, TicketLink
-from sync.domain.subject import Kind, Snapshot, Status
-from sync.domain.ticket import Base
-from sync.rules import Rule, RuleSet
+from sync.domain.subject import Kind, Snapshot
+from sync.rules import RuleSet
 from sync.store import memberships, subjects, tickets
-from sync.store.engine import Session
-from sync.store.memberships import IncidentOf
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.triage.routing import Router
+
+_NOT_MADE = (TicketState.UNPLACED, TicketState.NEW, TicketState.SPARED)
 
 
 def issue_refs(incident: Snapshot) -> set[str]:
@@ -28,7 +25,7 @@ def issue_refs(incident: Snapshot) -> set[str]:
 def follow_incident(
     session: Session, router: Router, rules: RuleSet, before: Snapshot | None, after: Snapshot
 ) -> None:
-    """Draw the conclusions from an incident that changed: who joined or left, whether it ended."""
+    """Follow an incident that changed: which issues joined or left, whether the incident ended."""
     joined, left = memberships.put(session, str(after.ref), issue_refs(after))
     session.flush()
     ticket = router.ticket_of(str(after.ref))
@@ -42,7 +39,7 @@ def follow_incident(
     if rule.issues.close or rule.issues.as_children:
         concerned = joined | left | (issue_refs(after) if turned else set())
         why = f"its incident is {after.status.value}"
-        _make_due(session, concerned, router.now, why)
+        _due(session, subjects.ticket_ids(session, concerned).values(), router.now, why)
 
 
 def _take_in(session: Session, router: Router, host: TicketRow, joined: Iterable[str]) -> None:
@@ -59,9 +56,6 @@ def _take_in(session: Session, router: Router, host: TicketRow, joined: Iterable
             router.leave(theirs, f"{ref} is on its incident's ticket")
 
 
-_NOT_MADE = (TicketState.UNPLACED, TicketState.NEW, TicketState.SPARED)
-
-
 def _let_go(session: Session, router: Router, host: TicketRow, left: Iterable[str]) -> None:
     """Give issues that left the incident tickets of their own."""
     ids = subjects.ticket_ids(session, left)
@@ -72,118 +66,33 @@ def _let_go(session: Session, router: Router, host: TicketRow, left: Iterable[st
         router.route(subjects.to_snapshot(row), row)
 
 
-def _make_due(session: Session, refs: Iterable[str], now: float, why: str) -> None:
-    ids = subjects.ticket_ids(session, refs)
-    for row in tickets.by_ids(session, ids.values()).values():
-        tickets.make_due(row, now, why)
+def announce(store: Store, ticket_id: int, made: str, now: float, *, to_issues: bool) -> None:
+    """Make the tickets due that are to be linked with one that was just made (``made``: its Jira key).
 
-
-def is_related(session: Session, ticket_id: int) -> bool:
-    """Whether a ticket's issues belong to incidents, or its incidents have issues."""
-    refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
-    return memberships.any_of(session, refs)
+    ``to_issues``: the ticket is an incident's, and those of its issues are to become its children.
+    """
+    with store.read() as session:
+        # Most tickets belong to no incident: then there is nothing to write.
+        if not memberships.any_on(session, ticket_id):
+            return
+    with store.write() as session:
+        incidents_due(session, ticket_id, now, made)
+        if to_issues:
+            issues_due(session, ticket_id, now, made)
 
 
 def issues_due(session: Session, ticket_id: int, now: float, made: str) -> None:
     """An incident's ticket was made: those of its issues may become its children."""
-    refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
-    ids = memberships.ticket_ids_of_issues(session, refs) - {ticket_id}
-    for row in tickets.by_ids(session, ids).values():
-        tickets.make_due(row, now, f"{made} was made for its incident")
+    ids = memberships.ticket_ids_of_issues(session, tickets.subjects_on(session, ticket_id))
+    _due(session, ids - {ticket_id}, now, f"{made} was made for its incident")
 
 
 def incidents_due(session: Session, ticket_id: int, now: float, made: str) -> None:
     """A ticket was made: those of the incidents its issues belong to are to be linked with it."""
-    refs = [row.ref for row in subjects.of_ticket(session, ticket_id)]
-    ids = memberships.ticket_ids_of_incidents(session, refs) - {ticket_id}
+    ids = memberships.ticket_ids_of_incidents(session, tickets.subjects_on(session, ticket_id))
+    _due(session, ids - {ticket_id}, now, f"{made} was made for one of its issues")
+
+
+def _due(session: Session, ids: Iterable[int], now: float, why: str) -> None:
     for row in tickets.by_ids(session, ids).values():
-        tickets.make_due(row, now, f"{made} was made for one of its issues")
-
-
-def ticket_links(
-    rule: Rule, site: str, own_key: str, others: Iterable[tuple[str, str]]
-) -> tuple[TicketLink, ...]:
-    """The links an incident's ticket wants with its issues' tickets, given as (site, Jira key)."""
-    if not rule.issues.link or rule.issues.as_children:
-        return ()
-    keys = sorted({key for where, key in others if where == site and key not in ("", own_key)})
-    return tuple(TicketLink(rule.issues.link, key, outward=rule.issues.outward) for key in keys)
-
-
-def closed_with_incident(
-    rules: RuleSet,
-    snapshots: tuple[Snapshot, ...],
-    incidents: Mapping[str, list[IncidentOf]],
-) -> tuple[Snapshot, ...]:
-    """The snapshots, with issues closed whose incident is over and whose incident's rule says so.
-
-    ``incidents`` has, by issue, those it belongs to. An issue of several incidents is closed once all of
-    those that would close it are over.
-    """
-    changed = []
-    for snapshot in snapshots:
-        closing = [
-            Status(incident.status)
-            for incident in incidents.get(str(snapshot.ref), [])
-            if (rule := rules.get(incident.rule)) is not None and rule.issues.close
-        ]
-        over = bool(closing) and all(status.ended for status in closing)
-        if over and not snapshot.status.ended:
-            snapshot = replace(snapshot, status=Status.CLOSED)
-        changed.append(snapshot)
-    return tuple(changed)
-
-
-def with_parent(
-    desired: Desired,
-    rules: RuleSet,
-    site: str,
-    incidents: Mapping[str, list[IncidentOf]],
-    base: Base,
-) -> Desired:
-    """What is asked of an issue's ticket, as a child of its incident's where that rule says so.
-
-    A parent that we set is taken away again when the issue left. The ticket's own rule goes first.
-    """
-    if "parent" in desired.fields or not any(rule.issues.as_children for rule in rules.rules):
-        return desired
-    keys = [key for key, _ in _parents(rules, site, incidents)]
-    known = base.fields.get("parent")
-    if not keys and (known is None or not known.sent):
-        return desired
-    wish = FieldWish(keys[0] if keys else None)
-    return replace(desired, fields={**desired.fields, "parent": wish})
-
-
-def _parents(
-    rules: RuleSet, site: str, incidents: Mapping[str, list[IncidentOf]]
-) -> list[tuple[str, Rule]]:
-    """The incidents' tickets that issues are to be children of: (Jira key, the incident's rule)."""
-    return [
-        (incident.jira_key, rule)
-        for those in incidents.values()
-        for incident in those
-        if incident.site == site
-        and incident.jira_key
-        and (rule := rules.get(incident.rule)) is not None
-        and rule.issues.as_children
-    ]
-
-
-def parent_refused(
-    fault: Rejected, rules: RuleSet, site: str, incidents: Mapping[str, list[IncidentOf]]
-) -> Parked | None:
-    """Why a ticket is set aside that Jira will not have as a child; None where that is not the fault."""
-    wished = _parents(rules, site, incidents)
-    if fault.field.casefold() != "parent" or not wished:
-        return None
-    key, rule = wished[0]
-    return Parked(
-        f"Jira does not take {key} as its parent: {fault}",
-        'The incident\'s rule asks for it with `link = "parent"`. Let it make tickets of a type that '
-        "may have these under it, in a project that allows it, or name a type of link there.",
-        cause=fault.cause,
-        field=fault.field,
-        rule=rule.ref.name,
-        where=rule.ref.where,
-    )
+        tickets.make_due(row, now, why)

@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from sync.domain.errors import Parked, Rejected
+from sync.domain.errors import Rejected
 from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
 from sync.rules import Rule, RuleSet
 from sync.store import journal, memberships, parking, subjects, tickets
 from sync.store.engine import Session
+from sync.store.open_items import RESTING
 from sync.store.tables import SubjectRow, TicketRow, TicketState
 
 log = structlog.get_logger("triage")
+
+_NO_RULE = "no rule matches"
+_ONCE_MADE = (TicketState.LINKED, TicketState.GONE)
 
 
 class Router:
@@ -33,8 +37,10 @@ class Router:
         self._rules = rules
         self.now = now
         self._of_subject = dict(subjects.ticket_ids(session, snapshots))
-        self._by_id = tickets.by_ids(session, self._of_subject.values())
-        self._by_key: dict[str, TicketRow] = {row.key: row for row in self._by_id.values()}
+        known = self._of_subject.values()
+        self._by_id = tickets.by_ids(session, known) if known else {}
+        # None for a key that the store has no ticket of.
+        self._by_key: dict[str, TicketRow | None] = {row.key: row for row in self._by_id.values()}
         self._incidents = memberships.incidents_of(session, snapshots)
         # By rule: how many tickets are new, counted once and counted on.
         self._new: dict[str, int] = {}
@@ -42,52 +48,48 @@ class Router:
     def route(self, snapshot: Snapshot, row: SubjectRow, *, over: SubjectRow | None = None) -> str:
         """Make the subject's ticket due, recording it first if there is none. Says what was done.
 
-        ``over`` is the subject as it stood before, where it was over and has come back by this.
+        ``over`` is the subject as it stood before, where it had ended and comes back by this.
         """
-        ref = str(snapshot.ref)
-        known = self._by_id.get(self._of_subject.get(ref, -1))
-        if known is not None and known.state == TicketState.UNPLACED:
-            return self._place_anew(snapshot, known)
-        if known is not None:
-            rule = self._rules.get(known.rule) or self._rules.match(snapshot)
-            if rule and over and self._over(known, rule, snapshot, over):
-                told = self._place(snapshot, rule, after=known)
-                # What its old ticket is still to be told, that it is over, must not be forgotten.
-                subjects.depart(known, over)
-                return told
-            if over is not None:
-                self._hold_anew(known, ref)
-            self._due(known, rule, snapshot)
-            return f"ticket {known.jira_key or known.key} is due"
+        known = self.ticket_of(row.ref)
+        if known is None:
+            return self._find_place(snapshot, row.ref) or _NO_RULE
+        if known.state == TicketState.UNPLACED:
+            return self._place_anew(snapshot, row.ref, known)
+        rule = self._rules.get(known.rule) or self._rules.match(snapshot)
+        if rule and over and self._over(known, rule, snapshot, over):
+            placed = self._place(snapshot, row.ref, rule, after=known)
+            # The old ticket keeps the subject as it ended: it may still have to be closed.
+            subjects.depart(known, over)
+            return placed
+        if over is not None:
+            self._restart_hold(known, row.ref)
+        self._due(known, rule, snapshot)
+        return f"ticket {known.jira_key or known.key} is due"
+
+    def _find_place(self, snapshot: Snapshot, ref: str, tried: str = "") -> str:
+        """Put a subject on its incident's ticket or on one of its own. Says what was done, "" where no
+        rule matches. ``tried`` is the rule that tried before and failed, "" for none."""
         host = self._host(ref)
         if host is not None:
             return self.move(snapshot, host)
-        rule = self._rules.match(snapshot)
-        if rule is None:
-            return "no rule matches"
-        return self._place(snapshot, rule, after=None)
+        rule = placing_rule(self._rules, tried, snapshot)
+        return self._place(snapshot, ref, rule) if rule is not None else ""
 
-    def _place_anew(self, snapshot: Snapshot, known: TicketRow) -> str:
+    def _place_anew(self, snapshot: Snapshot, ref: str, known: TicketRow) -> str:
         """Try again to find the ticket of a subject that its rule failed to place."""
-        ref = str(snapshot.ref)
-        host = self._host(ref)
-        rule = placing_rule(self._rules, known.rule, snapshot)
-        if host is not None:
-            told = self.move(snapshot, host)
-        elif rule is not None:
-            told = self._place(snapshot, rule, after=None)
-        else:
+        placed = self._find_place(snapshot, ref, known.rule)
+        if not placed:
             self._due(known, None, snapshot)
-            return "no rule matches"
+            return _NO_RULE
         if self.ticket_of(ref) is not known:
             self.leave(known, f"{ref} has found its ticket")
-        return told
+        return placed
 
     def leave(self, ticket: TicketRow, why: str) -> None:
-        """A ticket that is not made was left by a subject: it is spared once nothing is on it.
+        """A subject left a ticket that is not made: the ticket is spared if no subject is left on it.
 
-        A walk that is at it has seen the subject, and would make it: its lease ends here, so that it can
-        write nothing more down, an intent to create least of all.
+        A walk that is under way has seen the subject, and would make the ticket. The walk's lease ends
+        here, so that it can put nothing more on record, least of all an intent to create.
         """
         assert ticket.id is not None
         self._session.flush()
@@ -98,7 +100,7 @@ class Router:
         ticket.lease_owner = None
         ticket.lease_until = None
         parking.lift(ticket)
-        entry = journal.Entry("spare", why, "held")
+        entry = journal.Entry("spare", why, "spared")
         journal.write(self._session, entry, at=self.now, ticket_id=ticket.id, rule=ticket.rule)
 
     def ticket_of(self, ref: str) -> TicketRow | None:
@@ -112,14 +114,16 @@ class Router:
 
     def move(self, snapshot: Snapshot, ticket: TicketRow) -> str:
         """Put a subject on a ticket that is there, instead of one of its own."""
+        self._put(snapshot, str(snapshot.ref), ticket, self._rules.get(ticket.rule))
+        return f"it is on its incident's ticket {ticket.jira_key or ticket.key}"
+
+    def _put(self, snapshot: Snapshot, ref: str, ticket: TicketRow, rule: Rule | None) -> None:
         assert ticket.id is not None
-        ref = str(snapshot.ref)
         self._session.flush()
         tickets.link(self._session, ref, ticket.id, self.now)
         self._of_subject[ref] = ticket.id
         self._by_id[ticket.id] = ticket
-        self._due(ticket, self._rules.get(ticket.rule), snapshot)
-        return f"it is on its incident's ticket {ticket.jira_key or ticket.key}"
+        self._due(ticket, rule, snapshot)
 
     def _host(self, ref: str) -> TicketRow | None:
         """The ticket of the incident that an issue belongs to, where its rule puts issues there."""
@@ -135,8 +139,10 @@ class Router:
                 return row
         return None
 
-    def _place(self, snapshot: Snapshot, rule: Rule, *, after: TicketRow | None) -> str:
-        ref = str(snapshot.ref)
+    def _place(
+        self, snapshot: Snapshot, ref: str, rule: Rule, *, after: TicketRow | None = None
+    ) -> str:
+        """Put a subject on the ticket of its key, recording that first. ``after``: see _generation."""
         fault = None
         try:
             key = self._generation(rule.ticket_key(snapshot), rule, snapshot, after)
@@ -160,21 +166,17 @@ class Router:
             self._by_key[key] = ticket
             if rule.ref.name in self._new:
                 self._new[rule.ref.name] += 1
-        assert ticket.id is not None
-        self._session.flush()
-        tickets.link(self._session, ref, ticket.id, self.now)
-        self._of_subject[ref] = ticket.id
-        self._by_id[ticket.id] = ticket
-        self._due(ticket, rule, snapshot)
+        self._put(snapshot, ref, ticket, rule)
         if fault is not None:
-            # Its walk meets the same fault, sets it aside in words, and tries again, ever later.
+            # The ticket's walk meets the same fault, parks the ticket with the reason, and tries again.
             ticket.state = TicketState.UNPLACED
             return f"rule {rule.ref.name!r} does not say on which ticket: {fault}"
         return f"rule {rule.ref.name!r}: ticket {key} is due"
 
     def _due(self, ticket: TicketRow, rule: Rule | None, snapshot: Snapshot) -> None:
         at = max(self.now, self._slots()) if self._slots else self.now
-        if wanted_again(ticket.state, rule, ended=snapshot.status.ended):
+        resting = ticket.state in RESTING
+        if resting and wanted_again(ticket.state, rule, ended=snapshot.status.ended):
             ticket.state = TicketState.NEW
             ticket.created_at = self.now
             if ticket.rule in self._new:
@@ -185,8 +187,8 @@ class Router:
         if ticket.parked_at is None:
             ticket.attempts = 0
 
-    def _hold_anew(self, ticket: TicketRow, ref: str) -> None:
-        """A hold counts from when the subject came back, unless another of the ticket's stayed open."""
+    def _restart_hold(self, ticket: TicketRow, ref: str) -> None:
+        """A hold counts from when the subject came back, unless another on the ticket stayed open."""
         if ticket.state != TicketState.NEW or ticket.id is None:
             return
         others = (row for row in subjects.of_ticket(self._session, ticket.id) if row.ref != ref)
@@ -195,14 +197,15 @@ class Router:
 
     def _ticket(self, key: str) -> TicketRow | None:
         if key not in self._by_key:
-            self._by_key.update(tickets.by_keys(self._session, [key]))
-        return self._by_key.get(key)
+            self._by_key[key] = tickets.by_keys(self._session, [key]).get(key)
+        return self._by_key[key]
 
     def _generation(self, key: str, rule: Rule, snapshot: Snapshot, after: TicketRow | None) -> str:
-        """``key``, or the one that follows it once its ticket may not be reopened any more, or was
-        deleted and is left so: that concerns the subjects it had, and nobody who comes later.
+        """``key``, or the first of its successors (``key#2``, ``key#3``, …) whose ticket can be used.
 
-        ``after`` is the ticket the subject belonged to and has left behind.
+        A ticket cannot once it may not be reopened any more, or once it was deleted and is left so:
+        leaving it so concerns the subjects that were on it, not those that come later. ``after`` is the
+        ticket that the subject has just left.
         """
         number, current = 1, key
         while (ticket := self._ticket(current)) is not None:
@@ -220,23 +223,21 @@ class Router:
         snapshot: Snapshot,
         before: SubjectRow | None = None,
     ) -> bool:
-        """Whether a ticket's subjects ended longer ago than it may be reopened, or have left it for
-        one that followed. ``before`` stands for what the store says of its subject."""
+        """Whether a ticket may not be reopened any more: all its subjects ended too long ago, or left it
+        for a successor. ``before`` stands in for what the store says of its subject."""
         within = rule.reopen_within
-        once_made = ticket.state in (TicketState.LINKED, TicketState.GONE)
-        if within is None or ticket.id is None or not once_made:
+        if within is None or ticket.id is None or ticket.state not in _ONCE_MADE:
             return False
         rows = subjects.of_ticket(self._session, ticket.id)
         if before is not None:
             rows = [before, *(row for row in rows if row.ref != before.ref)]
-        ends = [row.ended_at for row in rows]
-        if any(end is None for end in ends):
+        ends = [row.ended_at for row in rows if row.ended_at is not None]
+        if len(ends) < len(rows):
             return False
-        last = max((end for end in ends if end is not None), default=None)
-        return last is None or snapshot.event_time / 1e9 - last > within
+        return not ends or snapshot.event_time / 1e9 - max(ends) > within
 
     def _umbrella(self, rule: Rule) -> str | None:
-        """The key of the one ticket that a storm of new tickets collapses into, if there is one."""
+        """The key of the one ticket that a storm of new tickets collapses into; None without a storm."""
         if rule.storm is None:
             return None
         limit, window = rule.storm
@@ -250,13 +251,13 @@ class Router:
 
 
 def placing_rule(rules: RuleSet, name: str, snapshot: Snapshot) -> Rule | None:
-    """The rule that places a subject that is on no ticket yet: the first match, else the one that tried
-    before."""
+    """The rule that places a subject that is on no ticket yet: the first match, else the rule of this
+    ``name``, which tried before."""
     return rules.match(snapshot) or rules.get(name)
 
 
 def place(session: Session, rules: RuleSet, now: float, refs: Iterable[str]) -> None:
-    """Route subjects anew that a rule failed to place. The caller holds triage's lock."""
+    """Route subjects again that a rule failed to place. The caller holds triage's lock."""
     known = subjects.load(session, refs)
     snapshots = {ref: subjects.to_snapshot(row) for ref, row in known.items()}
     router = Router(session, rules, now, snapshots)
@@ -269,20 +270,7 @@ def _recreates(rule: Rule | None) -> bool:
 
 
 def wanted_again(state: str, rule: Rule | None, *, ended: bool) -> bool:
-    """Whether a ticket that rests in this state is to be made after all. ``ended``: its subjects are."""
+    """Whether a resting ticket is to be made after all. ``ended``: its subjects have ended."""
     if ended:
         return False
     return state == TicketState.SPARED or (state == TicketState.GONE and _recreates(rule))
-
-
-def parked_json(parked: Parked) -> dict[str, str]:
-    """A park's facts in the form the ticket's row keeps."""
-    return {
-        "reason": parked.reason,
-        "remedy": parked.remedy,
-        "cause": parked.cause.value,
-        "field": parked.field,
-        "rule": parked.rule,
-        "where": parked.where,
-        "words": str(parked),
-    }

@@ -1,138 +1,93 @@
-"""Commenting: one comment at a time, made once, and only of what was done.
+"""Commenting: one comment at a time, made once, and only about what was done.
 
-A comment is put on record before what it tells of is carried out, and its call before it is made. Jira
-has no dedupe for comments but our marker: after a call without an answer it is looked for, and made
-again only once Jira cannot be at it any more.
+The comment goes on record before the changes that it speaks of, and once more when its own call is
+begun. Jira itself does not keep a comment from being made twice: after a call without an answer the
+comment is looked for by its marker, and made again only once that call cannot be carried out any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
 from sync.domain.actions import Comment
-from sync.domain.backoff import search_delay
-from sync.domain.errors import Fault, Missing, Unknown
-from sync.domain.ticket import Base, TicketRef
-from sync.ports import Clock, Tracker
+from sync.domain.errors import Missing
+from sync.domain.intent import Intent, IntentKind
+from sync.domain.ticket import TicketRef
 from sync.store.journal import Entry
-from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
-from sync.worker.walk.facts import Facts
-from sync.worker.walk.record import NotYet, Record
+from sync.worker.walk.intents import IntentLog
 
 log = structlog.get_logger("worker")
 
-_NOTHING_TO_WAIT_FOR = 0.0
-
 
 class Commenting:
-    """One walk's hand on the comments of one ticket."""
+    """The comments of one walk."""
 
-    def __init__(self, facts: Facts, tracker: Tracker, record: Record, clock: Clock) -> None:
-        self._tracker = tracker
-        self._record = record
-        self._clock = clock
-        # {"marker", "text", "edit": id of the comment to rewrite, "begun": when its call was, "tries"}
-        self._open: dict[str, str] = dict(facts.comment_intent or {})
+    def __init__(self, intent_log: IntentLog) -> None:
+        self._intent_log = intent_log
+        self._tracker = intent_log.tracker
+        self._record = intent_log.record
 
-    def settle_earlier(self, ref: TicketRef, base: Base, wanted: Comment | None) -> Base:
-        """Deal with the comment that an earlier walk left open, where it is not the one wanted now.
+    def intend(self, ref: TicketRef, wanted: Comment | None) -> None:
+        """Put the comment wanted on record, with the intent of the change that it speaks of.
 
-        Once its call was begun, what it tells of is done: it is owed, and goes first. Before that,
-        what it was to tell of was never carried out, and now is not wanted any more.
+        First comes the comment that an earlier walk left open. If its call was begun, what it speaks of
+        was done: it is made now. If not, what it speaks of was not done, and it is dropped.
         """
-        if not self._open or (wanted is not None and wanted.marker == self._open["marker"]):
-            return base
-        if self._open["begun"]:
-            return self.carry_out(ref, base)
-        self._open = {}
-        self._record.note(_with_intent(None))
-        return base
+        record = self._record
+        earlier = record.intents.of(IntentKind.COMMENT)
+        if earlier is not None and (wanted is None or wanted.marker != earlier.about):
+            if earlier.begun is not None:
+                self.carry_out(ref)
+            record.intents = record.intents.without(IntentKind.COMMENT)
+            earlier = None
+        if earlier is None and wanted is not None:
+            payload = {"text": wanted.text, "edit": wanted.edit}
+            intent = Intent(IntentKind.COMMENT, wanted.marker, payload=payload)
+            record.intents = record.intents.put(intent)
 
-    def intend(self, comment: Comment) -> None:
-        """Have the comment put on record together with the intent of what it tells of."""
-        if not self._open:
-            self._open = {
-                "marker": comment.marker,
-                "text": comment.text,
-                "edit": comment.edit,
-                "begun": "",
-                "tries": "0",
-            }
-            self._record.note(_with_intent(self._open))
-
-    def carry_out(self, ref: TicketRef, base: Base) -> Base:
+    def carry_out(self, ref: TicketRef) -> None:
         """Make the open comment, if there is one. Raises NotYet while an earlier call may make it."""
-        if not self._open:
-            return base
-        marker, text, edit = self._open["marker"], self._open["text"], self._open["edit"]
-        comment_id = self._edited(ref, edit, text) if edit else ""
-        if not comment_id and self._open["begun"]:
-            comment_id = self._tracker.find_comment(ref, marker)
-            if not comment_id:
-                self._wait()
-        if not comment_id:
-            comment_id = self._post(ref, text, marker)
-        self._open = {}
-        after = replace(base, commented=marker, running=comment_id)
-        action = Comment(text, marker, edit)
-
-        def change(row: TicketRow) -> None:
-            row.base = after.to_json()
-            row.comment_intent = None
-
-        self._record.note(change, Entry("comment", str(action)))
-        ACTIONS.labels(self._tracker.site, "comment", "ok").inc()
-        log.info("comment", ticket=ref.key, what=str(action), rule=self._record.rule)
-        return after
-
-    def _edited(self, ref: TicketRef, comment_id: str, text: str) -> str:
-        try:
-            self._tracker.edit_comment(ref, comment_id, text)
-        except Missing:
-            return ""
-        return comment_id
-
-    def _post(self, ref: TicketRef, text: str, marker: str) -> str:
-        self._open["begun"] = str(self._clock.time())
-        self._record.step(_with_intent(self._open))
-        try:
-            return self._tracker.comment(ref, text, marker)
-        except Unknown as fault:
-            # The call has ended on our side; unless Jira said so itself, it may go on with it.
-            late = self._clock.time() + self._tracker.afterwork - self._tracker.longest_call
-            self._ended(_NOTHING_TO_WAIT_FOR if fault.over else late)
-            raise
-        except Fault:
-            self._ended(_NOTHING_TO_WAIT_FOR)
-            raise
-
-    def _ended(self, begun: float) -> None:
-        self._open["begun"] = str(begun)
-        self._record.note(_with_intent(self._open))
-
-    def _wait(self) -> None:
-        tracker, now = self._tracker, self._clock.time()
-        # After a crash nobody knows when the call went out, only when it was begun.
-        proven_at = float(self._open["begun"]) + tracker.longest_call
-        if now >= proven_at:
+        record = self._record
+        intent = record.intents.of(IntentKind.COMMENT)
+        if intent is None:
             return
-        tries = int(self._open["tries"])
-        self._open["tries"] = str(tries + 1)
-        self._record.note(_with_intent(self._open))
-        raise NotYet(
-            "a comment's call was not answered; looking for it",
-            min(now + search_delay(tries), proven_at + 0.05),
+        comment = Comment(intent.payload["text"], intent.about, intent.payload["edit"])
+        made = self._edit if comment.edit else self._made_before
+        comment_id = made(ref, intent, comment)
+        if not comment_id:
+            comment = replace(comment, edit="")
+            comment_id = self._post(ref, intent, comment)
+        record.intents = record.intents.without(IntentKind.COMMENT)
+        record.base = replace(record.base, commented=comment.marker, running=comment_id)
+        words = str(comment)
+        record.note(Entry("comment", words))
+        ACTIONS.labels(self._tracker.site, "comment", "ok").inc()
+        log.info("comment", ticket=ref.key, what=words, rule=record.rule)
+
+    def _edit(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
+        """Rewrite the running comment; its id, "" where it was deleted."""
+        with suppress(Missing):
+            self._intent_log.make(
+                intent, lambda: self._tracker.edit_comment(ref, comment.edit, comment.text)
+            )
+            return comment.edit
+        return ""
+
+    def _made_before(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
+        """The id of the comment that an earlier call made, "" where none did."""
+        if intent.begun is None:
+            return ""
+        find = partial(self._tracker.find_comment, ref, comment.marker)
+        return self._intent_log.settle(intent, find)
+
+    def _post(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
+        # From here on there is no comment to rewrite: after a lost reply the new one is looked for.
+        intent = replace(intent, payload={**intent.payload, "edit": ""})
+        return self._intent_log.make(
+            intent, lambda: self._tracker.comment(ref, comment.text, comment.marker)
         )
-
-
-def _with_intent(intent: dict[str, str] | None) -> Callable[[TicketRow], None]:
-    kept = dict(intent) if intent is not None else None
-
-    def change(row: TicketRow) -> None:
-        row.comment_intent = kept
-
-    return change

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sync.domain.errors import Cause, Rejected
-from sync.domain.rule import Desired, RuleRef
+from sync.domain.intent import NO_INTENTS, Intents
+from sync.domain.rule import Desired
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
@@ -15,16 +16,16 @@ from sync.rules.context import group_status
 from sync.store import memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
-from sync.store.tables import SubjectRow, TicketRow, TicketState
-from sync.worker.triage.incidents import closed_with_incident, ticket_links, with_parent
+from sync.store.tables import TicketRow, TicketState
+from sync.worker.walk.incidents import closed_with_incident, ticket_links, with_parent
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A ticket's record and its subjects, as they stood when the walk began.
 
-    A ticket whose subjects all belong to others now, and left nothing behind, has no ``snapshots``:
-    nothing is asked of it.
+    A ticket whose subjects all belong to other tickets now, and left nothing behind, has no
+    ``snapshots``: nothing is asked of it.
     """
 
     ticket_id: int
@@ -38,14 +39,12 @@ class Facts:
     look: bool
     attempts: int
     created_at: float
-    intent_at: float | None
-    searches: int
-    comment_intent: Mapping[str, str] | None
     snapshots: tuple[Snapshot, ...]
     occurrences: int
     ended_at: float | None
     due_at: float | None
     parked: bool
+    intents: Intents = NO_INTENTS
     # (site, Jira key) of the tickets of an incident's issues.
     issue_tickets: tuple[tuple[str, str], ...] = ()
     # By issue: the incidents it belongs to.
@@ -60,16 +59,17 @@ class Facts:
 
 
 def gather(session: Session, row: TicketRow) -> Facts:
-    """Read a claimed ticket and its subjects."""
+    """Read a claimed ticket and its subjects. Raises ValueError, TypeError, KeyError or AttributeError
+    where what is on record cannot be understood."""
     assert row.id is not None
-    rows: list[SubjectRow] = subjects.of_ticket(session, row.id)
-    here = {r.ref for r in rows}
-    # What left it speaks for it as it stood then, so that it is closed although all have left.
-    rows += [r for r in subjects.departed(row) if r.ref not in here]
-    ends = [r.ended_at for r in rows if r.ended_at is not None]
-    issues = [r.ref for r in rows if r.kind == Kind.ISSUE]
-    own = [r.ref for r in rows if r.kind == Kind.INCIDENT]
-    members = memberships.tickets_of_issues(session, own)
+    rows = subjects.of_ticket(session, row.id)
+    if row.departed:
+        # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have
+        # left is still closed.
+        here = {r.ref for r in rows}
+        rows += [r for r in subjects.departed(row) if r.ref not in here]
+    snapshots = tuple(map(subjects.to_snapshot, rows))
+    issue_tickets, incidents = _related(session, row, snapshots)
     return Facts(
         ticket_id=row.id,
         key=row.key,
@@ -82,20 +82,29 @@ def gather(session: Session, row: TicketRow) -> Facts:
         look=row.look,
         attempts=row.attempts,
         created_at=row.created_at,
-        intent_at=row.intent_at,
-        searches=row.searches,
-        comment_intent=row.comment_intent,
-        snapshots=tuple(subjects.to_snapshot(r) for r in rows),
+        snapshots=snapshots,
         occurrences=sum(r.occurrences for r in rows),
-        ended_at=max(ends, default=None),
+        ended_at=max((r.ended_at for r in rows if r.ended_at is not None), default=None),
         due_at=row.due_at,
         parked=row.parked_at is not None,
-        issue_tickets=tuple(
-            (t.site, t.jira_key) for t in members if t.state == TicketState.LINKED and t is not row
-        ),
-        # An incident speaks for the issues on its own ticket.
-        incidents={} if own else memberships.incidents_with_tickets(session, issues),
+        intents=Intents.from_json(row.intents) if row.intents else NO_INTENTS,
+        issue_tickets=issue_tickets,
+        incidents=incidents,
     )
+
+
+def _related(
+    session: Session, row: TicketRow, snapshots: tuple[Snapshot, ...]
+) -> tuple[tuple[tuple[str, str], ...], Mapping[str, list[IncidentOf]]]:
+    """``issue_tickets`` and ``incidents`` of the facts: an incident's ticket has the one, an issue's the
+    other. An incident speaks for the issues on its own ticket."""
+    own = [str(s.ref) for s in snapshots if s.ref.kind is Kind.INCIDENT]
+    if not own:
+        issues = [str(s.ref) for s in snapshots]
+        return (), memberships.incidents_with_tickets(session, issues)
+    members = memberships.tickets_of_issues(session, own)
+    linked = (t for t in members if t.state == TicketState.LINKED and t is not row)
+    return tuple((t.site, t.jira_key) for t in linked), {}
 
 
 def rule_for(facts: Facts, rules: RuleSet) -> Rule:
@@ -119,11 +128,10 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
 
 
 def sited(facts: Facts, rule: Rule) -> Facts:
-    """The facts, on the site where the ticket is or, as long as it is certain that it was never made,
-    on the one that its rule names now."""
+    """The facts, with the site that the rule names now, as long as the ticket was surely never made."""
     if facts.state is not TicketState.NEW or facts.site == rule.site:
         return facts
-    # A project that it may have been to be made in is one of the other site's.
+    # The project on record, if any, is one of the other site's.
     return replace(facts, site=rule.site, project="")
 
 
@@ -142,10 +150,10 @@ def tracker_for(facts: Facts, trackers: Mapping[str, Tracker]) -> Tracker:
 def desire(
     facts: Facts, rule: Rule, now: float, rules: RuleSet | None = None
 ) -> tuple[Desired, float | None]:
-    """What the rule asks of the ticket now, and when to look again although nothing came in.
+    """What the rule asks of the ticket now, and when to walk it again although nothing came in.
 
-    A quiet close: until the subject has stayed closed for the rule's ``close_after``, the ticket
-    keeps the status it had. ``rules`` are for what the rules of incidents say of their issues.
+    Until the subject has stayed closed for the rule's ``close_after``, the ticket keeps the status it
+    had. ``rules`` tell what the rules of incidents say of their issues.
     """
     snapshots = facts.snapshots
     if rules is not None and facts.incidents:
@@ -154,24 +162,22 @@ def desire(
     desired = rule.project_ticket(
         facts.key, snapshots, occurrences=facts.occurrences, keeping=keeping
     )
-    if rules is not None:
+    if rules is not None and (facts.incidents or "parent" in facts.base.fields):
         desired = with_parent(desired, rules, facts.site, facts.incidents, facts.base)
-    own_key = facts.ref.key if facts.ref else ""
-    links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
-    if links:
+    if facts.issue_tickets:
+        own_key = facts.ref.key if facts.ref else ""
+        links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
-    if desired.rule.name != rule.ref.name:
-        desired = replace(desired, rule=RuleRef(rule.ref.name, rule.ref.file, rule.ref.line))
     return desired, again_at
 
 
 def _quiet(
     facts: Facts, rule: Rule, snapshots: tuple[Snapshot, ...], now: float
 ) -> tuple[Status | None, float | None]:
-    """The status that a ticket keeps while its close waits, and when that is over; (None, None) else.
+    """The status that a ticket keeps while its close waits, and when the wait is over; or twice None.
 
-    It is to stand where the rule wants it for that status: a move that is still open, or a status
-    that nobody knows any more, must not lead to where only the close leads.
+    The ticket is to stand where the rule wants it for that status. Otherwise a move that is still open
+    could bring it, before the wait is over, to where only the close leads.
     """
     if (
         not rule.close_after

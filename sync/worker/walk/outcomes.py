@@ -1,25 +1,45 @@
-"""Endings: how a walk ends that does not end with a settled ticket, and when the next one is due."""
+"""How a walk ends that does not end with a settled ticket, and when the next one is due.
+
+``_ENDS`` is the table of what each fault does; the methods of ``Endings`` are the kinds of ending.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
 from sync.domain.backoff import delay
-from sync.domain.errors import Cause, Missing, Parked, Rejected, Stalled
+from sync.domain.errors import (
+    Cause,
+    Missing,
+    Parked,
+    Refused,
+    Rejected,
+    SiteDown,
+    Stalled,
+    TicketGone,
+    Unknown,
+)
+from sync.domain.intent import NO_INTENTS
 from sync.domain.rule import OnDeleted, RuleRef
 from sync.domain.ticket import Base
-from sync.ports import Clock
+from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.store import parking
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow, TicketState
-from sync.worker.walk.facts import Facts, rule_for
-from sync.worker.walk.record import Record
+from sync.worker.walk.facts import Facts, rule_for, tracker_for
+from sync.worker.walk.incidents import parent_refused
+from sync.worker.walk.record import Changes, LookAgain, NotYet, Record
 
 log = structlog.get_logger("worker")
+
+# A 404 that is not the ticket's own may pass. After this many tries people are asked to look.
+MISSING_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +49,21 @@ class Pace:
     lease: float = 120.0
     parked_first: float = 15 * 60.0
     parked_cap: float = 6 * 3600.0
-    # Until the site is probed nobody claims its tickets: a longer wait would only hold up the oldest.
+    # Nobody claims the tickets of a site before it is probed, so a longer wait would only delay the
+    # ticket that was under way when the site went down.
     site_down: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Tried again after the backoff and, after ``most`` tries in a row, parked with the ``remedy``.
+
+    ``look``: the next walk reads the ticket before it decides.
+    """
+
+    look: bool = False
+    most: float = math.inf
+    remedy: str = ""
 
 
 class Endings:
@@ -39,32 +72,87 @@ class Endings:
     def __init__(
         self,
         rules: Callable[[], RuleSet],
+        trackers: Mapping[str, Tracker],
         clock: Clock,
         pace: Pace,
         jitter: Callable[[], float],
     ) -> None:
         self._rules = rules
+        self._trackers = trackers
         self._clock = clock
         self._pace = pace
         self._jitter = jitter
 
-    def later(
-        self,
-        facts: Facts,
-        record: Record,
-        words: str,
-        retry_after: float | None,
-        *,
-        look: bool = False,
+    def fault(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
+        """End a walk that met a fault, as the table says."""
+        ends = next(ends for kind, ends in _ENDS if isinstance(fault, kind))
+        if isinstance(ends, Tries):
+            return self._retry(facts, record, rule, fault, ends)
+        return ends(self, facts, record, rule, fault)
+
+    def unreadable(self, row: TicketRow, record: Record, error: Exception) -> str:
+        """The record of the ticket cannot be understood. Parked, or each walk would fail unseen."""
+        parked = Parked(
+            f"what is on record of this ticket cannot be read ({type(error).__name__})",
+            "A newer version may have written it: use that one. Else report it with the log.",
+            rule=row.rule,
+        )
+        record.rule = row.rule
+        return self._park(row.key, record, parked, row.attempts, 1.0)
+
+    def park(self, facts: Facts, record: Record, parked: Parked) -> str:
+        """Set the ticket aside until a person or time helps."""
+        tries = facts.attempts if facts.parked else 0
+        return self._park(facts.key, record, parked, tries, 0.75 + self._jitter() / 2)
+
+    def _park(self, key: str, record: Record, parked: Parked, tries: int, spread: float) -> str:
+        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0 ** min(tries, 10))
+        record.park(parked, again_at=self._clock.time() + wait * spread)
+        log.warning("parked", key=key, why=str(parked))
+        return "parked"
+
+    def spare(self, record: Record, words: str) -> str:
+        """No ticket is needed."""
+        record.finish(Entry("spare", words, "spared"), change=_state(TicketState.SPARED))
+        return "spared"
+
+    def revive(self, facts: Facts, record: Record) -> str:
+        """A subject is open although its ticket is spared or gone: the subject came back while the walk
+        ended that let the ticket rest, or the rule was edited. The next walk makes the ticket."""
+        entry = Entry("revive", f"a subject of it is open; it is {facts.state.value} no more")
+        now = self._clock.time()
+        record.finish(entry, change=_state(TicketState.NEW), again_at=now)
+        return "revived"
+
+    def without_subjects(self, facts: Facts, record: Record) -> str:
+        """Nothing speaks for the ticket any more: what there is in Jira stays as it is."""
+        if facts.state in (TicketState.NEW, TicketState.UNPLACED):
+            return self.spare(record, "nothing belongs to it any more")
+        record.settle()
+        return "settled"
+
+    # The endings of the table.
+
+    def _retry(
+        self, facts: Facts, record: Record, rule: RuleRef, fault: Exception, tries: Tries
     ) -> str:
+        words = str(fault)
+        if facts.attempts >= tries.most:
+            parked = Parked(words, tries.remedy, rule=rule.name, where=rule.where)
+            return self.park(facts, record, parked)
+        retry_after = fault.retry_after if isinstance(fault, Refused | Unknown) else None
         wait = delay(facts.attempts + 1, jitter=self._jitter(), retry_after=retry_after)
-        record.retry(words, again_at=self._clock.time() + wait, look=look)
+        record.retry(words, again_at=self._clock.time() + wait, look=tries.look)
         log.info("later", key=facts.key, why=words, seconds=round(wait, 1))
         return "retry"
 
-    def stalled(self, facts: Facts, record: Record, fault: Stalled) -> str:
-        """It keeps its place in the queue: while the project hangs, nobody claims what is known to be
-        of that project."""
+    def _not_yet(self, _facts: Facts, record: Record, _rule: RuleRef, fault: NotYet) -> str:
+        record.retry(str(fault), again_at=fault.again_at, counted=False)
+        return "unsure"
+
+    def _stalled(self, facts: Facts, record: Record, rule: RuleRef, fault: Stalled) -> str:
+        if not fault.project or facts.due_at is None:
+            return self._retry(facts, record, rule, fault, Tries())
 
         def change(row: TicketRow) -> None:
             row.project = fault.project
@@ -74,97 +162,95 @@ class Endings:
         log.info("stalled", key=facts.key, why=str(fault))
         return "stalled"
 
-    def park(self, facts: Facts, record: Record, parked: Parked, base: Base | None = None) -> str:
-        if base is not None:
+    def _site_down(self, facts: Facts, record: Record, _rule: RuleRef, fault: SiteDown) -> str:
+        wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
+        again_at = self._clock.time() + wait
+        if facts.due_at is not None and tracker_for(facts, self._trackers).health.down():
+            again_at = facts.due_at
+        record.retry(str(fault), again_at=again_at, counted=False)
+        return "site down"
 
-            def change(row: TicketRow) -> None:
-                row.base = base.to_json()
-
-            record.step(change)
-        steps = min(facts.attempts, 10) if facts.parked else 0
-        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0**steps)
-        again_at = self._clock.time() + wait * (0.75 + self._jitter() / 2)
-        record.park(parked, again_at=again_at)
-        log.warning("parked", key=facts.key, why=str(parked))
-        return "parked"
-
-    def unreadable(self, row: TicketRow, record: Record, error: Exception) -> str:
-        """What is on record cannot be understood: told of, or it would fail unseen at each lease."""
-        parked = Parked(
-            f"what is on record of this ticket cannot be read ({type(error).__name__})",
-            "A newer version may have written it: use that one. Else report it with the log.",
-            rule=row.rule,
-        )
-        wait = self._pace.parked_first * 2.0 ** min(row.attempts, 10)
-        record.rule = row.rule
-        again_at = self._clock.time() + min(self._pace.parked_cap, wait)
-        record.park(parked, again_at=again_at)
-        log.warning("parked", key=row.key, why=str(parked))
-        return "parked"
-
-    def gone(self, facts: Facts, record: Record, ref: RuleRef, fault: Missing) -> str:
-        """The ticket is not there any more: the rule says what that means."""
-        rule = rule_for(facts, self._rules())
-        policy = rule.policy
+    def _gone(self, facts: Facts, record: Record, rule: RuleRef, _fault: TicketGone) -> str:
+        on_deleted = rule_for(facts, self._rules()).policy.on_deleted
         name = facts.ref.key if facts.ref else facts.key
-        if policy.on_deleted is OnDeleted.PARK:
+        if on_deleted is OnDeleted.PARK:
             parked = Parked(
                 f"{name} was deleted in Jira, or our account may no longer see it",
                 "Restore it, or give our account 'Browse projects', and retry; or set "
                 '`on_deleted = "recreate"` or `"ignore"` in the rule.',
                 cause=Cause.PERMISSION,
-                rule=ref.name,
-                where=ref.where,
+                rule=rule.name,
+                where=rule.where,
             )
             return self.park(facts, record, parked)
-        again = policy.on_deleted is OnDeleted.RECREATE and not facts.ended
+        again = on_deleted is OnDeleted.RECREATE and not facts.ended
 
         def change(row: TicketRow) -> None:
             row.state = TicketState.NEW if again else TicketState.GONE
             row.jira_id = None
             row.jira_key = "" if again else row.jira_key
-            row.base = {}
-            row.comment_intent = None
             parking.lift(row)
 
+        record.base, record.intents = Base(), NO_INTENTS
         words = f"{name} was deleted in Jira; " + ("making it anew" if again else "left so")
-        record.finish(
-            Entry("gone", words, "warning"),
-            change=change,
-            again_at=self._clock.time() if again else None,
-        )
+        again_at = self._clock.time() if again else None
+        record.finish(Entry("gone", words, "warning"), change=change, again_at=again_at)
         log.warning("gone", ticket=name, words=words)
         return "gone"
 
-    def spare(self, record: Record, words: str) -> str:
-        def change(row: TicketRow) -> None:
-            row.state = TicketState.SPARED
-            parking.lift(row)
+    def _rejected(self, facts: Facts, record: Record, rule: RuleRef, fault: Rejected) -> str:
+        refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
+        return self.park(facts, record, refused or parked_for(fault, rule))
 
-        record.finish(Entry("spare", words, "held"), change=change)
-        return "spared"
+    def _defect(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
+        log.error("a walk failed", key=facts.key, exc_info=fault)
+        words = f"a walk failed on {type(fault).__name__}; this is a defect of ours, see the log"
+        tries = Tries(most=8, remedy="Please report it with the log.")
+        return self._retry(facts, record, rule, RuntimeError(words), tries)
 
-    def revive(self, facts: Facts, record: Record) -> str:
-        """A subject is open although its ticket rests: it came back while the walk ended that let the
-        ticket rest, or the rule was edited. The next walk makes it."""
 
-        def change(row: TicketRow) -> None:
-            row.state = TicketState.NEW
+_Ends = Tries | Callable[[Endings, Facts, Record, RuleRef, Any], str]
 
-        words = f"a subject of it is open; it is {facts.state.value} no more"
-        record.finish(Entry("revive", words), change=change, again_at=self._clock.time())
-        return "revived"
+# The first line that names a class of the fault says how the walk ends.
+_ENDS: tuple[tuple[type[Exception], _Ends], ...] = (
+    # Tried again when the end of the earlier call can be known. The try does not count.
+    (NotYet, Endings._not_yet),
+    (LookAgain, Tries(look=True)),
+    # Keeps its place in the queue: nobody claims tickets of a project whose calls hang.
+    (Stalled, Endings._stalled),
+    (Refused, Tries()),
+    # The call may have been carried out.
+    (Unknown, Tries(look=True)),
+    # Keeps its place in the queue: nobody claims tickets of a site that is down.
+    (SiteDown, Endings._site_down),
+    # Parked, made anew, or left so, as the rule's `on_deleted` says.
+    (TicketGone, Endings._gone),
+    # Not the ticket, but something that every Jira has: perhaps something else answers in its place.
+    (
+        Missing,
+        Tries(
+            look=True,
+            most=MISSING_TRIES,
+            remedy="Check the site's `url` and what stands between it and us, then retry.",
+        ),
+    ),
+    # Parked with Jira's words.
+    (Rejected, Endings._rejected),
+    # An error of this program: tried again, then parked.
+    (Exception, Endings._defect),
+)
 
-    def without_subjects(self, facts: Facts, record: Record) -> str:
-        """Nothing speaks for it any more: what there is in Jira stays as it is."""
-        if facts.state in (TicketState.NEW, TicketState.UNPLACED):
-            return self.spare(record, "nothing belongs to it any more")
-        record.settle(None)
-        return "settled"
+
+def _state(state: TicketState) -> Changes:
+    def change(row: TicketRow) -> None:
+        row.state = state
+        parking.lift(row)
+
+    return change
 
 
 def parked_for(fault: Rejected, ref: RuleRef) -> Parked:
-    """Why a ticket is set aside that Jira refused something for good."""
+    """Why a ticket is set aside of which Jira refused something for good."""
     return Parked(
         str(fault),
         fault.remedy,

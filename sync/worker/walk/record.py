@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sync.domain.errors import Parked
+from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.ticket import Base
 from sync.ports import Clock
 from sync.store import journal, tickets
@@ -13,7 +14,8 @@ from sync.store.engine import Session, Store
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.store.tickets import Claim
-from sync.worker.triage.routing import parked_json
+
+Changes = Callable[[TicketRow], None]
 
 
 class NotYet(Exception):
@@ -24,59 +26,72 @@ class NotYet(Exception):
         self.again_at = again_at
 
 
-class Record:
-    """The pen of one walk. Every method raises LeaseLost when the ticket is no longer ours."""
+class LookAgain(Exception):
+    """The ticket is not as planned: the next walk reads the ticket before it decides."""
 
-    def __init__(self, store: Store, claim: Claim, clock: Clock, lease: float) -> None:
+
+class Record:
+    """Writes one walk's results. Every method that writes raises LeaseLost when the lease is lost.
+
+    ``base`` and ``intents`` are given as they are on record, and set by the walk as it goes. The next
+    step, or the end of the walk, writes both in one commit with its own changes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        clock: Clock,
+        lease: float,
+        base: Base | None = None,
+        intents: Intents = NO_INTENTS,
+    ) -> None:
         self._store = store
         self.claim = claim
         self._clock = clock
         self._lease = lease
         self.rule = ""
-        self._noted: list[tuple[Callable[[TicketRow], None], tuple[Entry, ...], float]] = []
+        self._noted: list[tuple[Changes | None, tuple[Entry, ...], float]] = []
+        self.base = base or Base()
+        self.intents = intents
+        self._written = (self.base, self.intents)
 
-    def note(self, change: Callable[[TicketRow], None], *entries: Entry) -> None:
-        """What the next step or the end of the walk shall write with its own: for what may be forgotten
-        in a crash before then, because doing it again is harmless or an intent is on record."""
+    def note(self, *entries: Entry, change: Changes | None = None) -> None:
+        """Leave changes and entries to the next step or the end of the walk.
+
+        Only for what a crash before then may lose, because doing it again is harmless or an intent is on
+        record.
+        """
         self._noted.append((change, entries, self._clock.time()))
 
-    def step(self, change: Callable[[TicketRow], None], *entries: Entry) -> None:
+    def step(self, *entries: Entry, change: Changes | None = None) -> None:
         """Change the row, add journal entries, and renew the lease: one commit."""
         now = self._clock.time()
+        until = now + self._lease
+        self._noted.append((change, entries, now))
         with self._store.write() as session:
-            row = tickets.claimed(session, self.claim)
-            self._write_noted(session, row)
-            change(row)
-            row.lease_until = now + self._lease
-            self._journal(session, entries, now)
-        self._noted.clear()
-        self.claim = replace(self.claim, until=now + self._lease)
+            self._write_noted(session).lease_until = until
+        self._forget_noted()
+        self.claim = replace(self.claim, until=until)
 
     def finish(
         self,
         *entries: Entry,
         again_at: float | None = None,
-        change: Callable[[TicketRow], None] | None = None,
+        change: Changes | None = None,
     ) -> None:
-        """The walk's last step: let go of the ticket, settled or due again at ``again_at``."""
+        """The walk's last step: release the ticket, settled or due again at ``again_at``."""
         now = self._clock.time()
+        self._noted.append((change, entries, now))
         with self._store.write() as session:
-            row = tickets.claimed(session, self.claim)
-            self._write_noted(session, row)
-            if change is not None:
-                change(row)
+            row = self._write_noted(session)
             tickets.release(row, self.claim, again_at=again_at, now=now)
-            if row.due_at is None:
-                row.settled_at = now
-            self._journal(session, entries, now)
-        self._noted.clear()
+        self._forget_noted()
 
-    def settle(self, base: Base | None, *entries: Entry, again_at: float | None = None) -> None:
+    def settle(self, *entries: Entry, again_at: float | None = None) -> None:
         """End a walk that went well: the ticket is as its rule wants it."""
 
         def change(row: TicketRow) -> None:
-            if base is not None:
-                row.base = base.to_json()
             row.attempts = 0
             row.error = ""
             row.look = row.look and row.wanted != self.claim.wanted
@@ -90,7 +105,7 @@ class Record:
         now = self._clock.time()
 
         def change(row: TicketRow) -> None:
-            row.parked = parked_json(parked)
+            row.parked = parked.to_json()
             row.parked_at = row.parked_at or now
             row.error = str(parked)
             row.attempts += 1
@@ -100,7 +115,10 @@ class Record:
     def retry(
         self, words: str, *, again_at: float, counted: bool = True, look: bool = False
     ) -> None:
-        """End a walk that met a passing trouble: due again at ``again_at``."""
+        """End a walk that met a temporary fault: due again at ``again_at``.
+
+        ``counted``: the wait grows with each retry in a row. ``look``: the next walk reads Jira.
+        """
 
         def change(row: TicketRow) -> None:
             row.attempts += int(counted)
@@ -109,11 +127,21 @@ class Record:
 
         self.finish(Entry("retry", words, "retry"), again_at=again_at, change=change)
 
-    def _write_noted(self, session: Session, row: TicketRow) -> None:
+    def _write_noted(self, session: Session) -> TicketRow:
+        """Write what was noted, the base and the intents to the claimed row."""
+        row = tickets.claimed(session, self.claim)
+        base, intents = self._written
+        if self.base is not base:
+            row.base = self.base.to_json()
+        if self.intents is not intents:
+            row.intents = self.intents.to_json()
         for change, entries, at in self._noted:
-            change(row)
-            self._journal(session, entries, at)
+            if change is not None:
+                change(row)
+            for entry in entries:
+                journal.write(session, entry, at=at, ticket_id=self.claim.ticket_id, rule=self.rule)
+        return row
 
-    def _journal(self, session: Session, entries: tuple[Entry, ...], now: float) -> None:
-        for entry in entries:
-            journal.write(session, entry, at=now, ticket_id=self.claim.ticket_id, rule=self.rule)
+    def _forget_noted(self) -> None:
+        self._noted.clear()
+        self._written = (self.base, self.intents)

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from sync.domain.errors import Fault, Gone, Outage, Refused, Rejected, SiteDown, Unknown
+from sync.domain.errors import Fault, Outage, Refused, Rejected, SiteDown, TicketGone, Unknown
 from tests.adapters.jira.world import World, desired
 
 
@@ -195,7 +195,7 @@ def test_what_is_said_to_be_missing_is_believed_only_after_asking_anew_who_we_ar
     """Without the header by which Jira says whom it takes us for, as behind some gateways."""
     ref, other = world.make("one"), world.make("other")
     world.jira.person.delete(ref.key)
-    with pytest.raises(Gone):
+    with pytest.raises(TicketGone):
         world.tracker.read(ref.id)
     world.jira.faults.add("anonymous")
     with pytest.raises(SiteDown):

@@ -49,7 +49,7 @@ def test_an_open_create_that_nobody_searches_for_is_taken_up(
     scene: Scene, own: HousekeepingSweep
 ) -> None:
     scene.absorb(issue(1))
-    scene.change("coalesce:issue:1", state="creating", due_at=None, intent_at=scene.clock.now)
+    scene.change("coalesce:issue:1", state="creating", due_at=None)
     assert len(scene.found(own)) == 1
     scene.settle()
     assert len(scene.jira.alive) == 1

@@ -18,7 +18,7 @@ from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Gone, Missing, Rejected, Unknown
+from sync.domain.errors import Cause, Missing, Rejected, TicketGone, Unknown
 from sync.domain.ticket import (
     MARKER_PROPERTY,
     Draft,
@@ -96,7 +96,7 @@ class Tickets(Part):
             raw = self._calls.make(Call.get(path, what, params, project=project))
         except Missing as fault:
             self._check_project(project)
-            raise Gone(str(fault)) from None
+            raise TicketGone(str(fault)) from None
         seen = observed(raw, self._metadata, cloud, what)
         self._remember(ticket_id, seen.project)
         return seen
