@@ -111,7 +111,7 @@ class Jira:
 
     site = "main"
     index_lag = 120.0
-    health = MemoryHealth()
+    health = MemoryHealth(SystemClock())
 
     def __init__(self, count: int) -> None:
         self.count = count

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,11 +157,16 @@ def main(arguments: list[str] | None = None) -> int:
     print(HEADER, flush=True)
     results = run(rows, stores, size, seed=options.seed)
     Stores.shared().close()
+    return _summary(results, time.monotonic() - begun)
+
+
+def _summary(results: Sequence[Result], seconds: float) -> int:
+    """Print what the trials came to; the exit code."""
     bad = [result for result in results if not result.good]
     lost = sum(len(result.outcome.lost) for result in results)
     doubled = sum(len(result.outcome.doubled) for result in results)
     print(
-        f"\n{len(results)} trials in {time.monotonic() - begun:.0f} s: {lost} lost, {doubled} doubled, "
+        f"\n{len(results)} trials in {seconds:.0f} s: {lost} lost, {doubled} doubled, "
         f"{len(bad)} failed"
     )
     for result in bad:

@@ -104,21 +104,27 @@ def compare(
             by_label[label].append(ticket)
     found = Outcome()
     for subject in subjects:
-        theirs = by_label[subject.label]
-        found.wanted += subject.tickets
-        found.made += len(theirs)
-        name = f"{subject.kind} {subject.id[:8]}"
-        if len(theirs) > subject.tickets:
-            keys = ", ".join(ticket["key"] for ticket in theirs)
-            found.doubled.append(f"{name}: {keys}")
-        if len(theirs) < subject.tickets:
-            found.lost.append(f"{name}: no ticket")
-        if (subject.ref in parked) is not subject.parked:
-            found.lost.append(f"{name}: {'not ' if subject.parked else ''}parked")
-        for ticket in theirs:
-            found.lost += [f"{name}, {ticket['key']}: {why}" for why in _wrong(subject, ticket)]
-            found.doubled += [f"{name}, {ticket['key']}: {why}" for why in _twice(ticket)]
+        _judge(found, subject, by_label[subject.label], parked=subject.ref in parked)
     return found
+
+
+def _judge(
+    found: Outcome, subject: Subject, theirs: Sequence[dict[str, Any]], *, parked: bool
+) -> None:
+    """Add what is not as it should be with the tickets of one subject."""
+    found.wanted += subject.tickets
+    found.made += len(theirs)
+    name = f"{subject.kind} {subject.id[:8]}"
+    if len(theirs) > subject.tickets:
+        keys = ", ".join(ticket["key"] for ticket in theirs)
+        found.doubled.append(f"{name}: {keys}")
+    if len(theirs) < subject.tickets:
+        found.lost.append(f"{name}: no ticket")
+    if parked is not subject.parked:
+        found.lost.append(f"{name}: {'not ' if subject.parked else ''}parked")
+    for ticket in theirs:
+        found.lost += [f"{name}, {ticket['key']}: {why}" for why in _wrong(subject, ticket)]
+        found.doubled += [f"{name}, {ticket['key']}: {why}" for why in _twice(ticket)]
 
 
 def _wrong(subject: Subject, ticket: dict[str, Any]) -> list[str]:
