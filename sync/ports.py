@@ -36,14 +36,10 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of the machine."""
 
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+    # Last, because the class hides the module of this name from here on.
+    time = staticmethod(time.time)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,12 @@ class SharedClock:
 
     def __init__(self, own: Clock) -> None:
         self._own = own
+        self.monotonic, self.sleep = own.monotonic, own.sleep
         self._store: Store | None = None
         self._ahead = 0.0
 
     def time(self) -> float:
         return self._own.time() + self._ahead
-
-    def monotonic(self) -> float:
-        return self._own.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        self._own.sleep(seconds)
 
     def follow(self, store: Store) -> None:
         """Follow this store's clock from now on. Raises StoreUnavailable."""
