@@ -51,7 +51,7 @@ class Acceptance:
         return "\n".join([line, *(f"    {one}" for one in [*found.lost, *found.doubled][:10])])
 
 
-def accept(
+def accept(  # noqa: PLR0913  (each is a condition of the trial)
     kind: str,
     *,
     issues: int,

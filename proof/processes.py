@@ -131,7 +131,7 @@ class Running:
 class Daemon(Running):
     """``ticket-sync serve``, with a written config.toml. ``address`` changes with every start."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each is a line of its config.toml or of its command)
         self,
         folder: Path,
         store: str,

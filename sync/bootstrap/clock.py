@@ -20,17 +20,16 @@ class SharedClock:
 
     def __init__(self, own: Clock) -> None:
         self._own = own
-        self.monotonic, self.sleep = own.monotonic, own.sleep
+        self.time, self.monotonic, self.sleep = own.time, own.monotonic, own.sleep
         self._store: Store | None = None
         self._ahead = 0.0
 
-    def time(self) -> float:
-        return self._own.time() + self._ahead
-
     def follow(self, store: Store) -> None:
         """Follow this store's clock from now on. Raises StoreUnavailable."""
-        self._store = store if store.dialect == "postgresql" else None
-        self.align()
+        if store.dialect == "postgresql":
+            self._store = store
+            self.time = lambda: self._own.time() + self._ahead
+            self.align()
 
     def align(self) -> None:
         """Measure the difference again. Raises StoreUnavailable, and then keeps the old difference."""

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from sync.worker.adoption import Pair
 
 
-# Each parameter is an option of the command line.
-def adopt(
+def adopt(  # noqa: PLR0913  (each is an option of the verb)
     label: Annotated[
         str, typer.Option("--label", help="Tickets with this label, as other tools set one.")
     ] = "",

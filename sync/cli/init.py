@@ -11,8 +11,7 @@ import typer
 from sync.cli.problems import USAGE, Problem
 
 
-# More than six parameters: each is an option of the verb.
-def init(
+def init(  # noqa: PLR0913  (each is an option of the verb)
     site: Annotated[
         str, typer.Option("--site", metavar="URL", help="The address of the Jira site.")
     ] = "",

@@ -44,8 +44,7 @@ _MEANING = {
 }
 
 
-# More than six parameters: a verb has one for each of its options.
-def send(
+def send(  # noqa: PLR0913  (each is an option of the verb)
     file: Annotated[
         Path | None,
         typer.Argument(

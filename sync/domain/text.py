@@ -8,6 +8,7 @@ takes neither most control characters nor U+FFFE and U+FFFF; a terminal obeys es
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Colours and cursor movements, as command line tools put them into their messages.
@@ -20,6 +21,13 @@ _OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _REPLACEMENT = "\ufffd"
+
+# The limits of a ticket's texts, in UTF-16 units, by which programs in Java such as Jira count.
+SUMMARY_LIMIT = 254
+LINE_LIMIT = 255
+LABEL_LIMIT = 255
+# Jira's limit is 32,767 units; the rest is for what Jira adds when it rewrites a text.
+TEXT_LIMIT = 30_000
 
 
 def clean(text: str) -> str:
@@ -65,5 +73,40 @@ def cut(text: str, limit: int, mark: str = "…", *, utf16: bool = False) -> str
 
 
 def units(text: str) -> int:
-    """The length in UTF-16 units, by which programs in Java such as Jira count."""
+    """The length in UTF-16 units."""
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+
+
+def ticket_line(text: str, limit: int = LINE_LIMIT) -> str:
+    """One clean line of at most ``limit`` units, cut with "…"."""
+    return one_line(clean(text), limit, utf16=True)
+
+
+def label(text: str) -> str:
+    """A label: no white space, at most 255 units. Empty when nothing is left."""
+    return cut("_".join(ticket_line(text, 10_000).split()), LABEL_LIMIT, "", utf16=True)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a wish is for nothing."""
+    return value in (None, []) or (isinstance(value, str) and not value.strip())
+
+
+def parts(value: Any) -> list[str]:
+    """The items of a list without the empty ones; a string is split at commas."""
+    many = isinstance(value, list | tuple | set | frozenset)
+    items = value if many else ("" if value is None else str(value)).split(",")
+    return [str(item).strip() for item in items if not is_empty(item)]
+
+
+def labels(value: Any) -> list[str]:
+    """A rule's wish for labels in canonical form: sorted, each once, none with white space."""
+    return sorted({found for part in parts(value) if (found := label(part))})
+
+
+def safe_href(href: object) -> str:
+    """The address if it is one that may be linked (http, https, mailto), else ""."""
+    text = clean(href).strip() if isinstance(href, str) else ""
+    if re.match(r"(?i)(https?://[^\s/]|mailto:[^\s])", text) and not re.search(r"\s", text):
+        return text
+    return ""

@@ -22,7 +22,17 @@ from typing import Any, Literal
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.rule import Category, Desired, FieldWish, RemoteLink, TicketLink
-from sync.domain.text import clean, cut
+from sync.domain.text import (
+    SUMMARY_LIMIT,
+    TEXT_LIMIT,
+    clean,
+    cut,
+    is_empty,
+    labels,
+    parts,
+    safe_href,
+    ticket_line,
+)
 from sync.domain.ticket import (
     FAMILY_LABEL,
     Block,
@@ -36,15 +46,6 @@ from sync.domain.ticket import (
     TicketRef,
     marked,
     marker_label,
-)
-from sync.domain.ticket_text import (
-    SUMMARY_LIMIT,
-    TEXT_LIMIT,
-    is_empty,
-    labels,
-    one_line,
-    parts,
-    safe_href,
 )
 from sync.ports import Changed, Clock
 
@@ -397,7 +398,7 @@ def _words(value: Any) -> list[str] | None:
 
 
 def _line(value: Any) -> str | None:
-    return one_line(str(value), SUMMARY_LIMIT) or None
+    return ticket_line(str(value), SUMMARY_LIMIT) or None
 
 
 def _document(value: Any, whole_at: str = "") -> Document:

@@ -8,7 +8,7 @@ write fails while there is another writer. Never hold a transaction across a cal
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -297,4 +297,10 @@ def _keep_text_storable(engine: Engine) -> None:
         _context: Any,
         _many: bool,
     ) -> tuple[str, Any]:
-        return statement, storable_parameters(parameters)
+        rows = parameters if isinstance(parameters, list) else [parameters]
+        for row in rows:
+            for value in row.values() if isinstance(row, Mapping) else row:
+                # Almost all text is ASCII without a NUL, which every database takes.
+                if type(value) is str and not (value.isascii() and "\0" not in value):
+                    return statement, storable_parameters(parameters)
+        return statement, parameters

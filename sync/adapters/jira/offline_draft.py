@@ -15,8 +15,8 @@ from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
+from sync.domain.text import is_empty
 from sync.domain.ticket import marked
-from sync.domain.ticket_text import is_empty
 
 
 @dataclass(frozen=True, slots=True)

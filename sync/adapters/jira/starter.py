@@ -11,8 +11,8 @@ from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category
+from sync.domain.text import ticket_line
 from sync.domain.ticket import JiraStatus
-from sync.domain.ticket_text import one_line
 
 _TYPES = ("Bug", "Incident", "Task", "Issue", "Problem", "Story")
 _GIVEN = {"project", "issuetype", "summary", "description", "labels", "reporter"}
@@ -85,7 +85,7 @@ def quoted(text: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return ", ".join(one_line(name) for name in names[:_MOST]) + more
+    return ", ".join(ticket_line(name) for name in names[:_MOST]) + more
 
 
 def _array(names: Sequence[str]) -> str:
@@ -95,7 +95,7 @@ def _array(names: Sequence[str]) -> str:
 def _lines(start: Start) -> Iterator[str]:
     yield "#:schema ./rules.schema.json"
     yield "#"
-    name = one_line(start.project_name, 60)
+    name = ticket_line(start.project_name, 60)
     yield f"# First rules for {name} ({start.project}), with the names that the site had."
     yield "# Lines that begin with #name are further choices: remove the # to make them."
     yield "# See what a rule makes: ticket-sync preview --sample issue_created. Whether all names are"
@@ -146,7 +146,7 @@ def _fields(start: Start) -> Iterator[str]:
 def _choice(info: FieldInfo, start: Start) -> Iterator[str]:
     """A field that may be given, as a comment."""
     key = _key(info, start.fields)
-    name = one_line(info.name) if key == info.id and info.id not in STANDARD else ""
+    name = ticket_line(info.name) if key == info.id and info.id not in STANDARD else ""
     notes = [note for note in (name, _allowed(info)) if note]
     if notes:
         yield f"# {': '.join(notes)}"
@@ -196,7 +196,7 @@ def _value(info: FieldInfo, person: str) -> str:
 
 
 def _statuses(start: Start) -> Iterator[str]:
-    names = ", ".join(f"{one_line(one.name)} ({one.category.value})" for one in start.statuses)
+    names = ", ".join(f"{ticket_line(one.name)} ({one.category.value})" for one in start.statuses)
     yield f"# Where a ticket goes for each status upstream. Statuses here: {names}."
     yield f"# Resolutions here: {_listed(start.resolutions)}."
     yield "[defaults.status]"

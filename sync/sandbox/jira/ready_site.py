@@ -160,7 +160,7 @@ _COMMON = (
 _CUSTOM_ITEMS = tuple(ScreenItem(field.id) for field in _CUSTOM if field.id != "customfield_10026")
 
 
-def add_project(  # One parameter for each thing in which the projects of this site differ.
+def add_project(  # noqa: PLR0913  (each is a thing in which the projects of this site differ)
     site: Site,
     key: str,
     name: str,

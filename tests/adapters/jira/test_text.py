@@ -13,9 +13,8 @@ from md_adf import validate_adf
 
 from sync.adapters.jira.text import rich as text
 from sync.adapters.jira.text.rich import adf, wiki
-from sync.domain.text import units
+from sync.domain.text import ticket_line, units
 from sync.domain.ticket import Document
-from sync.domain.ticket_text import one_line
 
 HOSTILE = [
     "{code}x{code} {html}<b>{html} {include:other}",
@@ -99,7 +98,7 @@ def test_no_text_at_all_makes_a_conversion_fail(anything: str) -> None:
     for cloud in (True, False):
         text.to_jira(text.document(anything, cloud), cloud)
         text.from_jira(anything, cloud)
-    assert units(one_line(anything, 255)) <= 255
+    assert units(ticket_line(anything, 255)) <= 255
 
 
 @pytest.mark.parametrize("cloud", [True, False])

@@ -11,7 +11,7 @@ from sync.adapters.jira.fields.screen import field_on_screen
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Missing, Rejected
-from sync.domain.ticket_text import LABEL_LIMIT, is_empty
+from sync.domain.text import LABEL_LIMIT, is_empty
 from sync.rules import Rule
 from sync.rules.values import Value
 

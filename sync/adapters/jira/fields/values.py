@@ -17,7 +17,7 @@ from typing import Any
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
 from sync.adapters.jira.text import rich as text
 from sync.domain.errors import Cause, Rejected
-from sync.domain.ticket_text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, one_line, parts
+from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line
 
 UserOf = Callable[[str], str | None]
 
@@ -63,7 +63,7 @@ class Values:
 
     def _line(self, info: FieldInfo, value: Any) -> str | None:
         limit = SUMMARY_LIMIT if info.id == "summary" else LINE_LIMIT
-        return one_line(str(value), limit) or None
+        return ticket_line(str(value), limit) or None
 
     def _number(self, info: FieldInfo, value: Any) -> int | float:
         try:
@@ -154,7 +154,7 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
 
 
 def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
-    shown = one_line(str(value), 60)
+    shown = ticket_line(str(value), 60)
     return Rejected(f"{shown!r} is not {kind}", cause=Cause.FIELD, field=info.name, remedy=remedy)
 
 
@@ -169,7 +169,7 @@ def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> s
         if known.id and known.id == wished:
             return known.name
     raise Rejected(
-        f"{one_line(wished, 60)!r} is not a value of this field",
+        f"{ticket_line(wished, 60)!r} is not a value of this field",
         cause=Cause.FIELD,
         field=info.name,
         remedy=nearest(wished, [known.name for known in allowed]),

@@ -14,9 +14,8 @@ from typing import Any
 from md_adf import markdown_to_adf
 
 from sync.adapters.jira.text.adf_identity import identity
-from sync.domain.text import clean
+from sync.domain.text import clean, safe_href
 from sync.domain.ticket import Block, Document
-from sync.domain.ticket_text import safe_href
 
 Node = dict[str, Any]
 

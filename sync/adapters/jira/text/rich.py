@@ -12,9 +12,8 @@ from typing import Any
 import structlog
 
 from sync.adapters.jira.text import adf, wiki
-from sync.domain.text import clean, cut, units
+from sync.domain.text import TEXT_LIMIT, clean, cut, safe_href, units
 from sync.domain.ticket import Document
-from sync.domain.ticket_text import TEXT_LIMIT, safe_href
 
 log = structlog.get_logger("jira")
 

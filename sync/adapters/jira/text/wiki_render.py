@@ -15,8 +15,7 @@ from urllib.parse import quote
 from mistletoe.block_token import Document as MarkdownDocument
 from mistletoe.contrib.jira_renderer import JiraRenderer
 
-from sync.domain.text import clean
-from sync.domain.ticket_text import safe_href
+from sync.domain.text import clean, safe_href
 
 # Languages that Jira's code macro knows; for any other the macro shows an error.
 _LANGUAGES = {

@@ -12,9 +12,8 @@ from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import nearest
 from sync.domain.errors import Cause, Missing, Rejected
 from sync.domain.rule import RemoteLink, TicketLink
-from sync.domain.text import units
+from sync.domain.text import LINE_LIMIT, safe_href, ticket_line, units
 from sync.domain.ticket import TicketRef
-from sync.domain.ticket_text import LINE_LIMIT, one_line, safe_href
 
 
 def global_id(text: str) -> str:
@@ -31,13 +30,13 @@ class Links(Part):
         url = safe_href(link.url)
         if not url:
             raise Rejected(
-                f"{one_line(link.url, 100)!r} cannot be linked: it is no http or https address",
+                f"{ticket_line(link.url, 100)!r} cannot be linked: it is no http or https address",
                 cause=Cause.OTHER,
             )
         path, what = f"issue/{ref.id}/remotelink", f"linking {ref.key} to its subject"
         body = {
             "globalId": global_id(link.global_id),
-            "object": {"url": url, "title": one_line(link.title) or url[:LINE_LIMIT]},
+            "object": {"url": url, "title": ticket_line(link.title) or url[:LINE_LIMIT]},
         }
         self._calls.make(Call.on(ref, "POST", path, what, Safety.IDEMPOTENT, body))
 
