@@ -15,7 +15,8 @@ _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _BROKEN = re.compile("[\ud800-\udfff\ufffe\uffff]")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What no database takes in a text.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Also what turns the direction of writing, and so shows a text in another order than it has.
 _OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -43,7 +44,7 @@ def storable(text: str) -> str:
     """The text with NULs and lone surrogates as U+FFFD; the same object where there are none."""
     if text.isascii():
         return text.replace("\x00", _REPLACEMENT) if "\x00" in text else text
-    return _UNSTORABLE.sub(_REPLACEMENT, text)
+    return UNSTORABLE.sub(_REPLACEMENT, text)
 
 
 def harmless(text: object) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef
@@ -43,9 +44,9 @@ class Projection:
 
 def _version(digest: str, snapshots: Sequence[Snapshot], occurrences: int) -> str:
     facts = [
-        [str(s.ref), s.recency, s.status, s.severity, s.issue_ids, s.payload]
-        for s in sorted(snapshots, key=lambda s: str(s.ref))
+        [str(s.ref), s.recency, s.status, s.severity, s.issue_ids, s.payload] for s in snapshots
     ]
+    facts.sort(key=itemgetter(0))
     text = json.dumps([digest, facts, occurrences], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

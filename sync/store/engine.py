@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlmodel import Session
 
+from sync.domain.text import UNSTORABLE
 from sync.store.errors import (
     FileLost,
     StoreMisconfigured,
@@ -300,7 +301,6 @@ def _keep_text_storable(engine: Engine) -> None:
         rows = parameters if isinstance(parameters, list) else [parameters]
         for row in rows:
             for value in row.values() if isinstance(row, Mapping) else row:
-                # Almost all text is ASCII without a NUL, which every database takes.
-                if type(value) is str and not (value.isascii() and "\0" not in value):
+                if type(value) is str and UNSTORABLE.search(value):
                     return statement, storable_parameters(parameters)
         return statement, parameters

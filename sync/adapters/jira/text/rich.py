@@ -23,9 +23,9 @@ def document(markdown: str, cloud: bool, whole_at: str = "") -> Document:
     """Markdown as a Document. A text over Jira's limit is cut, and a last paragraph says so; it links to
     ``whole_at``, the address of the whole text, if there is one."""
     text = clean(markdown)
-    made = _converted(cut(text, TEXT_LIMIT, "", utf16=True), cloud)
-    room = TEXT_LIMIT
     over = units(text) > TEXT_LIMIT
+    made = _converted(cut(text, TEXT_LIMIT, "", utf16=True) if over else text, cloud)
+    room = TEXT_LIMIT
     while (size := _size(made, cloud)) > TEXT_LIMIT and room > 100:
         over = True
         room = min(room - 100, int(room * TEXT_LIMIT / size))
@@ -48,7 +48,7 @@ def _converted(text: str, cloud: bool) -> Document:
 
 def _size(made: Document, cloud: bool) -> int:
     if cloud:
-        return sum(units(block.identity) + 2 for block in made.blocks)
+        return units("".join(made.identities)) + 2 * len(made.blocks)
     return units(wiki.to_jira(made))
 
 
