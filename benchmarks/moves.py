@@ -24,7 +24,7 @@ from sync.bootstrap.program import build
 from sync.bootstrap.simulated import start_jira
 from sync.settings import Settings, shipped
 from sync.settings.values import Reading, reading
-from sync.store import standing
+from sync.store import counts
 from sync.store.inbox import Accepted
 
 ROOT = Path(sync.__file__).parent
@@ -117,8 +117,8 @@ def _deliver(program: Any, number: int) -> None:
     program.inbox.accept(accepted).result(10)
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        counts = standing.counts(program.store, now=time.time())
-        if counts.linked > number and not counts.due:
+        found = counts.overall(program.store, now=time.time())
+        if found.linked > number and not found.due:
             time.sleep(0.3)
             return
         time.sleep(0.05)

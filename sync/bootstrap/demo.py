@@ -29,7 +29,7 @@ from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.settings import Settings, shipped
 from sync.settings.values import Reading, reading
-from sync.store import deliveries, happenings, standing
+from sync.store import counts, deliveries, happenings
 from sync.store.happenings import Happening
 from sync.web.server import listen
 
@@ -129,8 +129,8 @@ class Demo:
                 return False
         if not self._caught_up():
             return False
-        counts = standing.counts(store, now=time.time())
-        return not (counts.due or counts.held or counts.unsure)
+        found = counts.overall(store, now=time.time())
+        return not (found.due or found.held or found.unsure)
 
     def _caught_up(self) -> bool:
         """Sweep upstream, unless that was done since the story's end; returns whether it was.

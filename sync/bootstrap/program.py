@@ -15,7 +15,7 @@ from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
-from sync.store import standing
+from sync.store import counts
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
 from sync.store.liveness import new_owner
@@ -166,7 +166,7 @@ def _trouble(health: SiteHealth) -> str:
 def refresh_metrics(store: Store, clock: Clock) -> None:
     """Bring the gauges that come from the store up to date."""
     now = clock.time()
-    counts = standing.counts(store, now=now)
+    found = counts.overall(store, now=now)
     for name in ("due", "held", "parked", "unsure", "linked", "spared"):
-        TICKETS.labels(name).set(getattr(counts, name))
-    OLDEST_DUE.set(max(0.0, now - counts.oldest_due) if counts.oldest_due is not None else 0.0)
+        TICKETS.labels(name).set(getattr(found, name))
+    OLDEST_DUE.set(max(0.0, now - found.oldest_due) if found.oldest_due is not None else 0.0)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync.cli.opened import opened_store
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
     from sync.store.tables import TicketRow

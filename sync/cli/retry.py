@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from sync.cli.opened import opened_store
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
+from sync.cli.store import opened_store
 
 
 def retry(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sync.cli.opened import opened_store
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -37,7 +37,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
-    from sync.store import deliveries, rulebook, standing
+    from sync.store import counts, deliveries, rulebook
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
@@ -45,21 +45,21 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
 
     with store.read() as session:
         inbox = deliveries.counts(session)
-        sites = standing.by_site(session, now=now)
+        sites = counts.by_site(session, now=now)
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
-    counts = standing.counts(store, now=now)
+    found = counts.overall(store, now=now)
     return {
         "store": store.place,
         "tickets": {
-            "due": counts.due,
-            "held": counts.held,
-            "parked": counts.parked,
-            "unsure": counts.unsure,
-            "linked": counts.linked,
-            "spared": counts.spared,
-            "total": counts.total,
-            "oldest_due_seconds": age(counts.oldest_due),
+            "due": found.due,
+            "held": found.held,
+            "parked": found.parked,
+            "unsure": found.unsure,
+            "linked": found.linked,
+            "spared": found.spared,
+            "total": found.total,
+            "oldest_due_seconds": age(found.oldest_due),
         },
         "deliveries": {
             "waiting": inbox.waiting,

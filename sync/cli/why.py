@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync.cli.opened import opened_store
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import Problem
+from sync.cli.store import opened_store
 from sync.domain.text import harmless, one_line
 
 if TYPE_CHECKING:

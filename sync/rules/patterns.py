@@ -12,9 +12,9 @@ from typing import Any
 
 from sync.toml import Wrong
 
-# How far a regex looks, by its open-ended repeats: so many lines of a text, so many characters of
-# each. Python's engine may take n to the power of repeats + 1 steps for n characters, about 10^9 a
-# second; this keeps the worst text within seconds, and everything usual within microseconds.
+# How many lines of a text a regex searches, and how many characters of each, by the number of its
+# open-ended repeats. Python's engine may take n ** (repeats + 1) steps for n characters, about 10^9
+# steps a second: these limits keep the worst text within seconds, and usual ones within microseconds.
 REACH = {0: (200, 1_000), 1: (200, 1_000), 2: (20, 1_000), 3: (10, 300)}
 
 _REGEX = re.compile(r"/(.*)/([a-z]*)", re.S)

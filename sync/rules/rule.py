@@ -102,8 +102,8 @@ class Rule:
     ) -> Desired:
         """What is asked of the ticket for these subjects. Pure.
 
-        ``keeping`` is the status that the ticket is to keep, whatever the subjects say: it is to
-        stand where the rule wants it for that one, and is told of no arrival.
+        ``keeping`` is a status that the ticket keeps, whatever the subjects say: the ticket stands where
+        the rule wants it for that status, and gets no comment on arriving there.
 
         Raises Rejected (cause RULE) when a template fails, naming its field and place.
         """

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from sync.store import standing, tickets
+from sync.store import counts, tickets
+from sync.store.counts import Counts
 from sync.store.engine import Store
-from sync.store.standing import Counts
 from sync.store.tables import SubjectRow, TicketRow
 from sync.store.tickets import Claim, LeaseLost
 
@@ -174,9 +174,9 @@ def test_counts_tell_due_from_held_and_parked(store: Store) -> None:
         ticket("c", due_at=99.0, parked_at=5.0, parked={"reason": "no"}),
         ticket("d", state="linked", jira_id="1"),
     )
-    counts = standing.counts(store, now=10.0)
-    assert (counts.due, counts.held, counts.parked, counts.linked, counts.total) == (1, 1, 1, 1, 4)
-    assert counts.oldest_due == 1.0
+    found = counts.overall(store, now=10.0)
+    assert (found.due, found.held, found.parked, found.linked, found.total) == (1, 1, 1, 1, 4)
+    assert found.oldest_due == 1.0
 
 
 def test_the_tickets_are_counted_by_where_they_stand(store: Store) -> None:
@@ -189,7 +189,7 @@ def test_the_tickets_are_counted_by_where_they_stand(store: Store) -> None:
         ticket("settled", state="linked"),
         ticket("spared", state="spared"),
     )
-    assert standing.counts(store, now=10.0) == Counts(
+    assert counts.overall(store, now=10.0) == Counts(
         due=2, held=1, parked=1, unsure=1, linked=2, spared=1, total=6, oldest_due=2.0
     )
 

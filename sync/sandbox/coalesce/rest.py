@@ -76,8 +76,8 @@ class CoalesceRest:
             except ApiError as error:
                 wait = error.retry_after
                 more = {} if wait is None else {"retry-after": f"{max(0, round(wait))}"}
-                told = {"code": error.code, "message": error.message, "details": []}
-                return Answer(error.status, told, more)
+                refusal = {"code": error.code, "message": error.message, "details": []}
+                return Answer(error.status, refusal, more)
 
     def _answered(self, request: Request) -> dict[str, Any]:
         if request.path == "/oauth2/token" and request.method == "POST":

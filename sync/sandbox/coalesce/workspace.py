@@ -100,7 +100,7 @@ class CoalesceSandbox:
                 setattr(issue, name, value)
             self.issues[issue.id] = issue
             if not quiet:
-                self._tell("issue_created", issue)
+                self._announce("issue_created", issue)
             return issue
 
     def update_issue(self, issue_id: str, **fields: Any) -> None:
@@ -169,7 +169,7 @@ class CoalesceSandbox:
             )
             self.incidents[incident.id] = incident
             if not quiet:
-                self._tell("incident_open", incident)
+                self._announce("incident_open", incident)
             return incident
 
     def close_incident(self, incident_id: str) -> None:
@@ -198,9 +198,9 @@ class CoalesceSandbox:
 
     def _touch(self, type_: str, subject: Issue | Incident) -> None:
         subject.updated_at = self.now()
-        self._tell(type_, subject)
+        self._announce(type_, subject)
 
-    def _tell(self, type_: str, subject: Issue | Incident) -> None:
+    def _announce(self, type_: str, subject: Issue | Incident) -> None:
         self._send(type_, subject.webhook(), subject.updated_at)
 
     def _send(self, type_: str, message: dict[str, Any], at: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class SiteCounts:
     trouble: str
 
 
-def counts(store: Store, *, now: float) -> Counts:
+def overall(store: Store, *, now: float) -> Counts:
     """Where the tickets stand. One query, which an index answers: each look at the metrics asks it."""
     query = select(
         *_due_held_parked_unsure(now),
