@@ -61,10 +61,7 @@ def _locked(scene: Scene, size: int) -> None:
         scene.url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False
     )
     _meanwhile(
-        scene,
-        size,
-        lambda: other.execute("BEGIN IMMEDIATE"),
-        lambda: other.execute("ROLLBACK"),
+        scene, size, lambda: other.execute("BEGIN IMMEDIATE"), lambda: other.execute("ROLLBACK")
     )
     other.close()
 

@@ -115,11 +115,7 @@ def _store_and_rules(settings: Settings, clock: SharedClock, owner: str) -> tupl
 
 
 def probes(
-    store: Store,
-    inbox: Inbox,
-    trackers: Mapping[str, Tracker],
-    book: Rulebook,
-    daemon: Daemon,
+    store: Store, inbox: Inbox, trackers: Mapping[str, Tracker], book: Rulebook, daemon: Daemon
 ) -> dict[str, Probe]:
     """The probes of ``/health/ready``. A Jira site that is down does not make the program unready."""
 
@@ -146,13 +142,7 @@ def probes(
         return Check(not book.detail(), book.detail(), vital=False)
 
     sites = {f"site {name}": of_site(tracker.health) for name, tracker in trackers.items()}
-    return {
-        "store": of_store,
-        "inbox": of_inbox,
-        "worker": of_worker,
-        "rules": of_rules,
-        **sites,
-    }
+    return {"store": of_store, "inbox": of_inbox, "worker": of_worker, "rules": of_rules, **sites}
 
 
 def _trouble(health: SiteHealth) -> str:

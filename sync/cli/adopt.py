@@ -21,8 +21,7 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
     ] = "",
     jql: Annotated[str, typer.Option("--jql", help="Tickets that this query finds.")] = "",
     csv: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="FILE", help="A file of lines: subject,ticket."),
+        Path | None, typer.Option("--csv", metavar="FILE", help="A file of lines: subject,ticket.")
     ] = None,
     site: Annotated[str, typer.Option("--site", help="The Jira site. [default: the usual]")] = "",
     apply: Annotated[

@@ -14,16 +14,7 @@ from jinja2 import nodes
 
 from sync.rules.durations import seconds_of
 from sync.rules.filters import zone
-from sync.rules.vocabulary import (
-    IN_BOTH,
-    INCIDENT,
-    ISSUE,
-    NAMES,
-    PLAIN,
-    SUBJECT,
-    UNKNOWN,
-    Shape,
-)
+from sync.rules.vocabulary import IN_BOTH, INCIDENT, ISSUE, NAMES, PLAIN, SUBJECT, UNKNOWN, Shape
 from sync.toml import Wrong, meant
 
 if TYPE_CHECKING:

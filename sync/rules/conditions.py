@@ -255,8 +255,7 @@ class Compiler:
         for unknown in value.keys() - set(ENTITY_KEYS):
             self._unknown(unknown, ENTITY_KEYS, (*path, unknown), f"{key}.{unknown}")
         return EntityTest(
-            name,
-            tuple((k, self._patterns(v, (*path, k), f"{key}.{k}")) for k, v in value.items()),
+            name, tuple((k, self._patterns(v, (*path, k), f"{key}.{k}")) for k, v in value.items())
         )
 
     def _unknown(self, name: str, known: Sequence[str], path: Path, key: str) -> None:

@@ -91,8 +91,7 @@ def parse_size(value: Any) -> int:
     match = re.fullmatch(r"(\d{1,15})\s*([a-z]*)", str(value).strip().lower(), re.ASCII)
     if isinstance(value, bool) or match is None or match[2] not in _SIZES:
         raise Wrong(
-            f"{said(value)} is not a size",
-            'Write it as "1MiB", "512KiB", or as a number of bytes.',
+            f"{said(value)} is not a size", 'Write it as "1MiB", "512KiB", or as a number of bytes.'
         )
     return int(match[1]) * _SIZES[match[2]]
 

@@ -245,11 +245,7 @@ def counts(session: Session) -> Counts:
 
 
 def prune(
-    session: Session,
-    *,
-    older_than: float,
-    batch: int,
-    state: DeliveryState = DeliveryState.TRIAGED,
+    session: Session, *, older_than: float, batch: int, state: DeliveryState = DeliveryState.TRIAGED
 ) -> int:
     """Delete up to ``batch`` deliveries in ``state`` received before ``older_than``; how many were
     deleted.

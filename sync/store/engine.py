@@ -19,12 +19,7 @@ from sqlalchemy.engine import URL
 from sqlmodel import Session
 
 from sync.domain.text import UNSTORABLE
-from sync.store.errors import (
-    FileLost,
-    StoreMisconfigured,
-    StoreUnavailable,
-    translate,
-)
+from sync.store.errors import FileLost, StoreMisconfigured, StoreUnavailable, translate
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_parameters, to_json
 from sync.store.url import parse, place_of

@@ -21,8 +21,6 @@ def put(session: Session, site: str, until: float) -> None:
     longer = statement.excluded.until
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["site"],
-            set_={"until": longer},
-            where=col(SitePauseRow.until) < longer,
+            index_elements=["site"], set_={"until": longer}, where=col(SitePauseRow.until) < longer
         )
     )

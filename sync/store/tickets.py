@@ -79,13 +79,7 @@ def make_due(row: TicketRow, at: float, reason: str, *, look: bool = False) -> N
 
 
 def claim(
-    store: Store,
-    *,
-    owner: str,
-    now: float,
-    lease: float,
-    limit: int,
-    closed: Closed = OPEN,
+    store: Store, *, owner: str, now: float, lease: float, limit: int, closed: Closed = OPEN
 ) -> list[Claim]:
     """Claim up to ``limit`` due tickets, longest due first, for ``lease`` seconds."""
     # SQLite has one lock for writing: it is not taken where nothing is due.

@@ -17,15 +17,7 @@ from typing import TypeVar
 
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
-from sync.domain.ticket import (
-    Base,
-    Document,
-    Draft,
-    FieldBase,
-    FieldKind,
-    Observed,
-    remembered,
-)
+from sync.domain.ticket import Base, Document, Draft, FieldBase, FieldKind, Observed, remembered
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, journal, subjects, tickets

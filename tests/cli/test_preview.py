@@ -163,10 +163,7 @@ def test_a_site_that_is_not_configured_is_named() -> None:
         'token = "t"\n'
     )
     code, _, err = call("--sample", "issue_created", "--site", "nowhere")
-    assert (code, err) == (
-        2,
-        "There is no site 'nowhere' in the configuration; it has: dc.\n",
-    )
+    assert (code, err) == (2, "There is no site 'nowhere' in the configuration; it has: dc.\n")
 
 
 def test_without_rules_of_ones_own_those_that_come_with_the_program_are_used() -> None:

@@ -55,10 +55,7 @@ def upstream() -> Iterator[CoalesceSandbox]:
 
 @pytest.fixture
 def config(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    jira: SimulatedJira,
-    upstream: CoalesceSandbox,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jira: SimulatedJira, upstream: CoalesceSandbox
 ) -> Path:
     for name in os.environ:
         if name.startswith("TICKET_SYNC_"):

@@ -23,7 +23,7 @@ CANNOT_AGREE: Mapping[tuple[str, str], str] = {
     (
         "memory api",
         "test_a_call_that_our_credentials_have_no_scope_for_is_rejected",
-    ): "the API in memory knows no credentials",
+    ): "the API in memory knows no credentials"
 }
 
 

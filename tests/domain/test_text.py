@@ -13,12 +13,7 @@ ANY = st.text(st.characters(exclude_categories=[]))
 
 @pytest.mark.parametrize(
     ("text", "limit", "found"),
-    [
-        ("abcdef", 6, "abcdef"),
-        ("abcdefg", 6, "abcde…"),
-        ("abcd  fgh", 6, "abcd…"),
-        ("abc", 0, "…"),
-    ],
+    [("abcdef", 6, "abcdef"), ("abcdefg", 6, "abcde…"), ("abcd  fgh", 6, "abcd…"), ("abc", 0, "…")],
 )
 def test_a_cut_shows_and_leaves_no_space_before_its_mark(text: str, limit: int, found: str) -> None:
     assert cut(text, limit) == found

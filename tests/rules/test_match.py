@@ -64,12 +64,7 @@ def test_what_a_subject_does_not_have_never_holds_and_can_be_excluded() -> None:
 
 
 def test_conditions_on_an_entity_must_hold_for_one_and_the_same() -> None:
-    two = issue(
-        directly_affected_entities=[
-            entity("a", schema="MART"),
-            entity("b", schema="RAW"),
-        ]
-    )
+    two = issue(directly_affected_entities=[entity("a", schema="MART"), entity("b", schema="RAW")])
     assert matches('{ affected = { name = "a", schema = "mart" } }', two)
     assert not matches('{ affected = { name = "a", schema = "raw" } }', two)
 

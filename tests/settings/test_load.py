@@ -34,9 +34,7 @@ def test_the_file_is_found_in_the_working_directory(folder: Path) -> None:
     assert settings.coalesce.signing_secrets[0].get_secret_value() == "one"
 
 
-def test_a_variable_names_the_file_and_the_option_wins(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_variable_names_the_file_and_the_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     written(name="a/one.toml")
     two = written(more="[server]\nport = 2\n", name="b/two.toml")
     monkeypatch.setenv("TICKET_SYNC_CONFIG", "a/one.toml")

@@ -83,14 +83,7 @@ def test_text_that_is_not_text_can_be_stored(store: Store) -> None:
 def test_absent_json_is_null_to_the_database(store: Store) -> None:
     with store.write() as session:
         session.add(
-            TicketRow(
-                key="k",
-                rule="r",
-                site="s",
-                project="P",
-                created_at=1.0,
-                parked=None,
-            )
+            TicketRow(key="k", rule="r", site="s", project="P", created_at=1.0, parked=None)
         )
     with store.read_connection() as connection:
         query = text("SELECT count(*) FROM tickets WHERE parked IS NULL")

@@ -242,10 +242,7 @@ def test_ids_of_any_length_and_kind_are_stored(store: Store, inbox: Inbox) -> No
     assert len(_stored(store)) == 1
 
 
-_LOCK = {
-    "sqlite": "SELECT 1",
-    "postgresql": "LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE",
-}
+_LOCK = {"sqlite": "SELECT 1", "postgresql": "LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"}
 
 
 def _until(condition: Callable[[], bool]) -> None:

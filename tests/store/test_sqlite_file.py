@@ -153,9 +153,7 @@ def test_without_the_files_beside_it_nothing_is_lost_and_the_store_is_opened_ane
     assert set(_found_by_others(file)) >= {*accepted, "zafter"}
 
 
-def test_the_log_says_once_that_the_file_went_and_once_that_it_is_back(
-    sqlite_store: Store,
-) -> None:
+def test_the_log_says_once_that_the_file_went_and_once_that_it_is_back(sqlite_store: Store) -> None:
     file = _file(sqlite_store)
     check_writable(sqlite_store)
     with structlog.testing.capture_logs() as logs:

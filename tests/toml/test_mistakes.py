@@ -51,10 +51,7 @@ def findings(text: str) -> list[str]:
     [
         ("nmae = 'x'", "a.toml:1: nmae: is not a key here. Did you mean 'name'?"),
         ("depth = 1", "a.toml:1: depth: is not a key here. It belongs in [inner]."),
-        (
-            "[inner]\ndepht = 1",
-            "a.toml:2: inner.depht: is not a key here. Did you mean 'depth'?",
-        ),
+        ("[inner]\ndepht = 1", "a.toml:2: inner.depht: is not a key here. Did you mean 'depth'?"),
         (
             "[named.x]\ndepht = 1",
             "a.toml:2: named.x.depht: is not a key here. Did you mean 'depth'?",

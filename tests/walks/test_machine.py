@@ -127,11 +127,7 @@ class Life(RuleBasedStateMachine):
         if self.late:
             self.world.deliver(self.late.pop(place % len(self.late)))
 
-    @rule(
-        call=st.sampled_from(CALLS),
-        name=st.sampled_from(sorted(FAULTS)),
-        after=st.booleans(),
-    )
+    @rule(call=st.sampled_from(CALLS), name=st.sampled_from(sorted(FAULTS)), after=st.booleans())
     def something_will_go_wrong(self, call: str, name: str, after: bool) -> None:
         self.jira.fail(call, FAULTS[name], "after" if after and name not in PROVING else "before")
 

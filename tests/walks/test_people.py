@@ -50,8 +50,7 @@ def test_a_close_as_wont_do_is_not_reopened(world: World, ticket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "tickets", "parked"),
-    [("recreate", 1, False), ("park", 0, True), ("ignore", 0, False)],
+    ("word", "tickets", "parked"), [("recreate", 1, False), ("park", 0, True), ("ignore", 0, False)]
 )
 def test_a_deleted_ticket_is_dealt_with_as_the_rule_says(
     world: World, jira: MemoryTracker, word: str, tickets: int, parked: bool

@@ -244,9 +244,7 @@ def test_after_one_round_of_sweeps_every_ticket_is_right_and_a_second_finds_noth
     check_every_ticket(it, hands)
 
 
-def test_an_incidents_ticket_is_linked_as_the_api_tells_its_members(
-    everything: Everything,
-) -> None:
+def test_an_incidents_ticket_is_linked_as_the_api_tells_its_members(everything: Everything) -> None:
     it = everything
     it.outbox.faults = Faults()
     one, two, three = (it.upstream.open_issue(f"check {n}") for n in range(3))

@@ -141,7 +141,7 @@ def start(sqlite_store: Store) -> Iterator[Start]:
         *, limits: Limits | None = None, connections: ConnectionLimits | None = None, **more: Any
     ) -> Running:
         app = create_app(
-            **{"sources": {"coalesce": HmacSource()}, "inbox": inbox, "limits": limits, **more},  # type: ignore[arg-type]
+            **{"sources": {"coalesce": HmacSource()}, "inbox": inbox, "limits": limits, **more}  # type: ignore[arg-type]
         )
         entered = serving(app, sqlite_store, connections)
         stack.append(entered)

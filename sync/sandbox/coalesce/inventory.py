@@ -121,11 +121,7 @@ def owner(team: str) -> dict[str, str]:
 
 
 ACTORS: tuple[dict[str, Any], ...] = (
-    {
-        "name": "On-call engineer",
-        "email": {"user_email": "on-call@example.com"},
-        "via": "api",
-    },
+    {"name": "On-call engineer", "email": {"user_email": "on-call@example.com"}, "via": "api"},
     {"name": "Data steward", "email": {"user_email": "data-steward@example.com"}},
     {"name": "Analytics lead", "slack": {"user_id": "U0EXAMPLE1"}, "via": "slack"},
     {"name": "Pager rota", "pagerduty": {"user_id": "PEXAMPLE"}, "via": "pagerduty"},

@@ -15,13 +15,7 @@ from sync.sandbox.coalesce.rest_subjects import SubjectsApi
 
 CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105
-SCOPES = (
-    "issues:read",
-    "issues:edit",
-    "incidents:read",
-    "deliveries:read",
-    "deliveries:edit",
-)
+SCOPES = ("issues:read", "issues:edit", "incidents:read", "deliveries:read", "deliveries:edit")
 _MARKS = {
     "mark-investigating": "investigating",
     "mark-fixed": "fixed",

@@ -30,12 +30,7 @@ class Stream:
     """Makes one thing after another happen in a workspace, by its seed."""
 
     def __init__(
-        self,
-        sandbox: CoalesceSandbox,
-        *,
-        seed: int = 1,
-        mix: Mix = Mix(),
-        most_open: int = 40,
+        self, sandbox: CoalesceSandbox, *, seed: int = 1, mix: Mix = Mix(), most_open: int = 40
     ) -> None:
         self.sandbox = sandbox
         self.happened: Counter[str] = Counter()

@@ -9,15 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.ports import Clock, SystemClock
-from sync.sandbox.coalesce.inventory import (
-    ACTORS,
-    ASSETS,
-    TEAMS,
-    TROUBLES,
-    WORKSPACE,
-    Asset,
-    owner,
-)
+from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, WORKSPACE, Asset, owner
 from sync.sandbox.coalesce.subjects import NANOS, Incident, Issue, Remark, rfc3339
 
 # Signs deliveries between two simulated services on one machine.

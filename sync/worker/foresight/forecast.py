@@ -70,12 +70,7 @@ class Forecast:
 
 
 def forecast_all(
-    store: Store,
-    rules: RuleSet,
-    trackers: Mapping[str, Tracker],
-    now: float,
-    *,
-    live: bool = False,
+    store: Store, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, *, live: bool = False
 ) -> Forecast:
     """What these rules would do to every open ticket, and which tickets they would make.
 

@@ -156,11 +156,7 @@ class Router:
             ticket = tickets.add(
                 self._session,
                 TicketRow(
-                    key=key,
-                    rule=rule.ref.name,
-                    site=rule.site,
-                    project="",
-                    created_at=self.now,
+                    key=key, rule=rule.ref.name, site=rule.site, project="", created_at=self.now
                 ),
             )
             self._by_key[key] = ticket
@@ -217,11 +213,7 @@ class Router:
         return current
 
     def _over(
-        self,
-        ticket: TicketRow,
-        rule: Rule,
-        snapshot: Snapshot,
-        before: SubjectRow | None = None,
+        self, ticket: TicketRow, rule: Rule, snapshot: Snapshot, before: SubjectRow | None = None
     ) -> bool:
         """Whether a ticket may not be reopened any more: all its subjects ended too long ago, or left it
         for a successor. ``before`` stands in for what the store says of its subject."""

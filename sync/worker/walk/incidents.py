@@ -24,9 +24,7 @@ def ticket_links(
 
 
 def closed_with_incident(
-    rules: RuleSet,
-    snapshots: tuple[Snapshot, ...],
-    incidents: Mapping[str, list[IncidentOf]],
+    rules: RuleSet, snapshots: tuple[Snapshot, ...], incidents: Mapping[str, list[IncidentOf]]
 ) -> tuple[Snapshot, ...]:
     """The snapshots, with issues closed whose incident is over and whose incident's rule says so.
 

@@ -34,11 +34,7 @@ class IntentLog:
         self.clock = clock
 
     def make(
-        self,
-        intent: Intent,
-        call: Callable[[], _T],
-        *entries: Entry,
-        change: Changes | None = None,
+        self, intent: Intent, call: Callable[[], _T], *entries: Entry, change: Changes | None = None
     ) -> _T:
         """What the call returns. The intent is committed before it, with ``entries`` and ``change``.
 

@@ -75,10 +75,7 @@ class Record:
         self.claim = replace(self.claim, until=until)
 
     def finish(
-        self,
-        *entries: Entry,
-        again_at: float | None = None,
-        change: Changes | None = None,
+        self, *entries: Entry, again_at: float | None = None, change: Changes | None = None
     ) -> None:
         """The walk's last step: release the ticket, settled or due again at ``again_at``."""
         now = self._clock.time()

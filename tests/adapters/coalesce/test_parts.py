@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.adapters.coalesce.message.entities import (
-    MOST_ENTRIES,
-    actor,
-    entity,
-    identifier,
-    owners,
-)
+from sync.adapters.coalesce.message.entities import MOST_ENTRIES, actor, entity, identifier, owners
 from sync.adapters.coalesce.message.payloads import entities, issue
 from sync.adapters.coalesce.message.timestamps import nanoseconds, received, rfc3339
 from sync.domain.text import clean, cut

@@ -36,10 +36,7 @@ CASES = {
         '[defaults]\nproject = "DATA"\n',
         "10.toml: there is no rule. Begin one with [[rule]].",
     ),
-    "nothing": (
-        "",
-        "10.toml: there is no rule. Begin one with [[rule]].",
-    ),
+    "nothing": ("", "10.toml: there is no rule. Begin one with [[rule]]."),
     "the same name twice": (
         X + 'when.kind = "issue"\n' + X,
         "10.toml:5: name: 'x' is the name of another rule already (10.toml:1). Give each rule a "

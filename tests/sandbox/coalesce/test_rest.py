@@ -42,11 +42,7 @@ class Caller:
         return dict(answer.content)
 
     def sign_in(self, secret: str = CLIENT_SECRET) -> int:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": CLIENT_ID,
-            "client_secret": secret,
-        }
+        form = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": secret}
         answer = self.rest.handle("POST", "/oauth2/token", "", {}, urlencode(form).encode())
         self.token = answer.content.get("access_token", "")
         return answer.status

@@ -50,10 +50,7 @@ def test_the_first_run_begins_an_overlap_ago_and_the_next_where_it_ended(scene: 
     scene.run(probe)
     scene.clock.now += 300
     scene.run(probe)
-    assert probe.windows == [
-        Window(START - 60, START),
-        Window(START - 60, START + 300),
-    ]
+    assert probe.windows == [Window(START - 60, START), Window(START - 60, START + 300)]
 
 
 def test_a_run_that_failed_leaves_the_watermark_where_it_was(scene: Scene) -> None:

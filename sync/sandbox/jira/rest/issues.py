@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sync.sandbox.jira.fields.changes import (
-    default_of,
-    parse_change,
-    part_of,
-    properties_in,
-    write,
-)
+from sync.sandbox.jira.fields.changes import default_of, parse_change, part_of, properties_in, write
 from sync.sandbox.jira.rest.issue_json import present
 from sync.sandbox.jira.rest.screens import editable
 from sync.sandbox.jira.site.call import Call, Problem, Response

@@ -58,11 +58,7 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
 
 def named(call: Call, kind: str, one: Named) -> dict[str, Any]:
     """``kind`` is priority, resolution, component or version."""
-    out: dict[str, Any] = {
-        "self": f"{call.root}/{kind}/{one.id}",
-        "id": one.id,
-        "name": one.name,
-    }
+    out: dict[str, Any] = {"self": f"{call.root}/{kind}/{one.id}", "id": one.id, "name": one.name}
     if kind == "priority":
         out["iconUrl"] = f"{call.base}/images/icons/priorities/{one.name.lower()}.svg"
     if kind == "version":

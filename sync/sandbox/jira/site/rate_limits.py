@@ -28,10 +28,7 @@ def too_many(
     }
     if cloud:
         reset = datetime.fromtimestamp(now + seconds, UTC)
-        headers |= {
-            "X-RateLimit-Reset": f"{reset:%Y-%m-%dT%H:%MZ}",
-            "RateLimit-Reason": reason,
-        }
+        headers |= {"X-RateLimit-Reset": f"{reset:%Y-%m-%dT%H:%MZ}", "RateLimit-Reason": reason}
     else:
         headers |= {"X-RateLimit-Interval-Seconds": "1", "X-RateLimit-FillRate": str(limit)}
     return Problem(429, "Rate limit exceeded.", headers=headers)

@@ -19,11 +19,7 @@ _JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 _OPTIONAL_JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 _SECONDS = sa.Float(53)
 
-_STATES = {
-    "rules: in force": "in_force",
-    "rules: waiting": "waiting",
-    "rules: problem": "refused",
-}
+_STATES = {"rules: in force": "in_force", "rules: waiting": "waiting", "rules: problem": "refused"}
 
 
 def upgrade() -> None:
