@@ -33,6 +33,12 @@ Json = JSON().with_variant(JSONB(), "postgresql")
 OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
+def _partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows that meet a condition."""
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 class DeliveryState(StrEnum):
     """How far a delivery was read. ``dead`` is a dead letter: signed, but not readable."""
 
@@ -65,18 +71,8 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("id", name="uq_deliveries_id"),
-        Index(
-            "ix_deliveries_accepted",
-            "seq",
-            sqlite_where=text("state = 'accepted'"),
-            postgresql_where=text("state = 'accepted'"),
-        ),
-        Index(
-            "ix_deliveries_dead",
-            "seq",
-            sqlite_where=text("state = 'dead'"),
-            postgresql_where=text("state = 'dead'"),
-        ),
+        _partial_index("ix_deliveries_accepted", "seq", where="state = 'accepted'"),
+        _partial_index("ix_deliveries_dead", "seq", where="state = 'dead'"),
         Index("ix_deliveries_subject", "subject"),
         Index("ix_deliveries_received", "received_at"),
     )
@@ -137,39 +133,23 @@ class TicketRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("key", name="uq_tickets_key"),
         UniqueConstraint("site", "jira_id", name="uq_tickets_site_jira_id"),
-        Index(
-            "ix_tickets_due",
-            "due_at",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
-        ),
+        _partial_index("ix_tickets_due", "due_at", where="due_at IS NOT NULL"),
         # A claim asks each open site for its due tickets, because a site that is down may have any
         # number due. The index holds all columns that a claim compares, so the rows of a closed
         # project are not read.
-        Index(
+        _partial_index(
             "ix_tickets_site_due",
             "site",
             "due_at",
             "project",
             "lease_until",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
+            where="due_at IS NOT NULL",
         ),
         Index("ix_tickets_rule", "rule", "created_at"),
         # Counting the tickets reads this index alone, and not the rows with their bases.
         Index("ix_tickets_standing", "state", "site", "parked_at", "due_at"),
-        Index(
-            "ix_tickets_parked",
-            "id",
-            sqlite_where=text("parked IS NOT NULL"),
-            postgresql_where=text("parked IS NOT NULL"),
-        ),
-        Index(
-            "ix_tickets_lease",
-            "lease_until",
-            sqlite_where=text("lease_until IS NOT NULL"),
-            postgresql_where=text("lease_until IS NOT NULL"),
-        ),
+        _partial_index("ix_tickets_parked", "id", where="parked IS NOT NULL"),
+        _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
