@@ -1,7 +1,7 @@
-"""Check: what can be known of a template before it is ever rendered.
+"""Checks of templates when rules are loaded, before any template is rendered.
 
-Names that are not there, fields that upstream does not send, what a rule's kind does not have, tables
-without such a key, time zones and durations that are none.
+They find unknown names, fields that upstream does not send or that the kind of subject lacks, missing
+keys of tables, and wrong time zones and durations.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LOOP = Shape(
     dict.fromkeys(("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth"))
     | dict.fromkeys(("previtem", "nextitem"), UNKNOWN)
 )
-# Filters that give back the same list, or an item of it.
+# Filters whose result is the list itself, or an item of the list.
 _SAME = (
     *("sort", "unique", "reverse", "list", "default", "d"),
     *("select", "reject", "selectattr", "rejectattr"),
@@ -40,19 +40,20 @@ _ITEM = ("first", "last", "min", "max")
 
 @dataclass(frozen=True)
 class NamesInScope:
-    """What a template may speak of: the kinds its rule can match, and the tables there are."""
+    """What a template may use: the kinds of subject that its rule can match, and the tables of the
+    rule files."""
 
     kinds: frozenset[str]
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def check(made: Template, scope: NamesInScope) -> list[Wrong]:
-    """Everything wrong with a template, in the order it is written. Lines count from 0."""
+    """Every mistake in a template, in the order of its text. Lines count from 0."""
     return _Walk(scope).over(made.tree)
 
 
 def shown(node: nodes.Node) -> str:
-    """An expression as it is written, as far as it is a path."""
+    """An expression as the template writes it, as far as it is a path of names."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr):
@@ -123,7 +124,8 @@ class _Walk:
         return NAMES[name] or PLAIN
 
     def kind(self, node: nodes.Name) -> None:
-        """`issue` or `incident`, where the rule may match the other."""
+        """Record a mistake where ``issue`` or ``incident`` is used, and the rule may match the other
+        kind."""
         name, other = node.name, _OTHER[node.name]
         if self.scope.kinds == {other}:
             self.fault(
@@ -212,7 +214,7 @@ class _Walk:
             for child in node.body:
                 self.visit(child)
 
-    # What asks for the kind first.
+    # Conditions that narrow the kind: what they guard may use the fields of that kind.
 
     def asks(self, test: nodes.Node) -> bool:
         names = [*test.find_all(nodes.Name), *([test] if isinstance(test, nodes.Name) else [])]
@@ -254,7 +256,7 @@ class _Walk:
         return (shape.item or UNKNOWN) if node.name in _ITEM else UNKNOWN
 
     def attribute(self, node: nodes.Filter, item: Shape) -> None:
-        """The field that a filter takes of each item of a list."""
+        """The field of each list item that a filter takes."""
         for pair in node.kwargs:
             if pair.key != "attribute" or not isinstance(pair.value, nodes.Const):
                 continue
@@ -267,7 +269,7 @@ class _Walk:
                 )
 
     def argument(self, node: nodes.Filter, value: object) -> None:
-        """What the first argument of some filters must be."""
+        """The check of the first argument, for the filters that have one."""
         try:
             if node.name == "plus":
                 seconds_of(value)

@@ -1,4 +1,4 @@
-"""Compile: one rule, with all it inherits, from data to something that can be asked."""
+"""Compile: the data of a rule, inherited parts included, becomes a Rule."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _OUTWARD = {"outward": True, "inward": False}
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What config.toml says to rules: the sites and the default project of each, and the site of
-    rules that name none ("" when they must)."""
+    """What config.toml contributes to rules: the sites, each with its default project, and the site of
+    rules that name none ("" where every rule must name a site)."""
 
     sites: Mapping[str, str | None]
     default_site: str
 
 
 def kinds_of(when: Mapping[str, Any]) -> frozenset[str]:
-    """The kinds that conditions can hold for, as far as their top says."""
+    """The kinds of subject that conditions can match, judged by their top level alone."""
     kinds = frozenset(as_list(when["kind"])) if when.get("kind") else frozenset(KINDS)
     for one in when.get("all", ()):
         kinds &= kinds_of(one)
@@ -52,7 +52,7 @@ def kinds_of(when: Mapping[str, Any]) -> frozenset[str]:
 
 
 class RuleCompiler:
-    """Compiles one ``[[rule]]``; its mistakes are collected, not raised."""
+    """Compiles one ``[[rule]]``. Mistakes are collected and not raised."""
 
     def __init__(self, layers: list[Layer], tables: Mapping[str, Any], mistakes: Mistakes) -> None:
         self._layer = layers[-1]
@@ -65,7 +65,7 @@ class RuleCompiler:
         )
 
     def compile(self, defaults: Defaults) -> Rule:
-        """The rule. What it gives is of use only if there were no mistakes."""
+        """The compiled rule. It must not be used where mistakes were found."""
         sheet, layer = self._sheet, self._layer
         site = self._site(sheet, defaults)
         at = layer.source.position(layer.path)
@@ -151,7 +151,7 @@ class RuleCompiler:
             self._field_name(name, given)
             value = compile_value(given, self.scope, self._mistakes)
             if given.value == "":
-                continue  # Takes back what was inherited.
+                continue  # The rule cancels the inherited field.
             owner = owners[name].value if name in owners else Ownership.SHARED
             fields[name] = FieldPlan(value, Ownership(owner))
         for name, given in owners.items():
@@ -258,7 +258,7 @@ class RuleCompiler:
             "when": self._when,
             "site": site,
             "project": project,
-            # Its name says nothing about tickets; by this a rule is known again under another.
+            # The name is left out: a renamed rule keeps its digest, by which its tickets are recognised.
             "plain": {k: v.value for k, v in sheet.plain.items() if k != "name"},
             "tables": {n: {k: g.value for k, g in t.items()} for n, t in sheet.tables.items()},
             "status": {n: {k: g.value for k, g in e.items()} for n, e in sheet.status.items()},

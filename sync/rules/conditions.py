@@ -1,4 +1,4 @@
-"""Conditions: what ``when`` says, compiled; whether it holds for a subject, and why not."""
+"""Conditions: ``when`` compiled, to find out whether a subject matches, and if not, why not."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ ENTITIES: dict[str, Callable[[Snapshot], Sequence[Entity]]] = {
 
 
 def entity_text(entity: Entity, key: str) -> str:
-    """What a condition on ``key`` looks at, "" when the entity does not have it."""
+    """The text of an entity that a condition on ``key`` looks at; "" where the entity has none."""
     name = {"type": "type_name"}.get(key, key)
     value = entity.get(name)
     if not value:
@@ -69,14 +69,15 @@ def entity_text(entity: Entity, key: str) -> str:
 
 
 class Condition(Protocol):
-    """One condition. ``why_not`` is "" when it holds."""
+    """One condition. ``why_not`` is "" for a subject that meets the condition."""
 
     def holds(self, snapshot: Snapshot) -> bool: ...
 
     def why_not(self, snapshot: Snapshot) -> str: ...
 
     def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """What must hold for sure, as (facet, one of these case-folded texts), for an index."""
+        """For the index: (facet, case-folded texts) where the condition needs exactly one of the
+        texts, else None."""
         ...
 
 
@@ -107,7 +108,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class EntityTest:
-    """Conditions of which all must hold for one and the same entity."""
+    """Conditions that one and the same entity must meet."""
 
     which: str
     tests: tuple[tuple[str, Patterns], ...]
@@ -139,7 +140,7 @@ class EntityTest:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Every part must hold."""
+    """Every part must match."""
 
     parts: tuple[Condition, ...]
 
@@ -156,7 +157,7 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one part must hold."""
+    """At least one part must match."""
 
     parts: tuple[Condition, ...]
 
@@ -173,7 +174,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part must not hold. ``words`` is how it is written."""
+    """The part must not match. ``words`` is the part as the file writes it."""
 
     part: Condition
     words: str
@@ -194,7 +195,7 @@ ENTITY_KEYS = ("name", "type", "folder", "platform", *IDENTIFIER_TEXTS)
 
 
 def written(value: Any) -> str:
-    """A condition as it stands in the file, in one line."""
+    """A condition as the file writes it, on one line."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{k} = {written(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
@@ -203,7 +204,7 @@ def written(value: Any) -> str:
 
 
 class Compiler:
-    """Compiles one rule's conditions; what is wrong with them goes to ``mistakes``."""
+    """Compiles one rule's conditions. Mistakes go to ``mistakes``."""
 
     def __init__(self, mistakes: Mistakes, position: Callable[[Path], Position]) -> None:
         self._mistakes = mistakes
@@ -220,7 +221,7 @@ class Compiler:
         return Patterns(tuple(found))
 
     def compile(self, when: Mapping[str, Any], path: Path, key: str) -> AllOf:
-        """``path`` is where ``when`` is in its file, ``key`` how people call it."""
+        """``path`` is the place of ``when`` in the file, ``key`` the name that messages use for it."""
         parts = [
             self._condition(name, value, (*path, name), f"{key}.{name}")
             for name, value in when.items()
@@ -228,7 +229,7 @@ class Compiler:
         return AllOf(tuple(part for part in parts if part is not None))
 
     def _condition(self, name: str, value: Any, path: Path, key: str) -> Condition | None:
-        """One key of a ``when``; None where the key cannot be used."""
+        """The condition of one key of a ``when``. None for a key with a mistake."""
         if name not in KEYS:
             self._unknown(name, KEYS, path, key)
         elif not value:

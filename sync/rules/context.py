@@ -1,4 +1,4 @@
-"""Context: what templates see of the subjects of a ticket."""
+"""Context: what a ticket's subjects look like to templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync.rules.filters import moment
 from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
 from sync.toml import Wrong
 
-# Characters that templates can carry; Jira takes less than half of these.
+# Characters of one text that templates get; Jira's own limit is less than half of this.
 LONGEST_DESCRIPTION = 70_000
 
 _ADVANCE = (
@@ -21,7 +21,7 @@ _ADVANCE = (
 
 
 class Sparse(dict[str, Any]):
-    """A table in which what upstream left out reads as empty, down to its last field."""
+    """A table whose missing fields read as empty, at any depth."""
 
     def __init__(self, data: Mapping[str, Any], shape: Shape) -> None:
         super().__init__({k: filled(v, shape.fields.get(k)) for k, v in data.items()})
@@ -34,7 +34,7 @@ class Sparse(dict[str, Any]):
 
 
 def filled(value: Any, shape: Shape | None) -> Any:
-    """A value of a payload, with every field of its shape there."""
+    """A value of a payload, completed with the fields that its shape has."""
     if shape is None:
         return "" if value is None else value
     if shape.listed:
@@ -45,10 +45,11 @@ def filled(value: Any, shape: Shape | None) -> Any:
 
 
 def group_status(snapshots: Sequence[Snapshot]) -> Status:
-    """The status of several subjects on one ticket.
+    """The one status of several subjects on a ticket.
 
-    The least advanced of those that are not over; when all are over, closed, or cancelled if every
-    one of them was. With an incident among them, it alone counts.
+    It is the least advanced status of the subjects that have not ended. Where all have ended it is
+    closed, or cancelled if every one was cancelled. Where the ticket has an incident, only incidents
+    count.
     """
     snapshots = [s for s in snapshots if s.ref.kind is Kind.INCIDENT] or snapshots
     going = [s.status for s in snapshots if not s.status.ended] or [s.status for s in snapshots]
@@ -56,12 +57,12 @@ def group_status(snapshots: Sequence[Snapshot]) -> Status:
 
 
 def subject_url(snapshot: Snapshot) -> str:
-    """The subject's address upstream, as given."""
+    """The subject's address upstream, as the payload has it."""
     return str(snapshot.payload.get(f"{snapshot.ref.kind.value}_url") or "")
 
 
 def record(snapshot: Snapshot) -> Mapping[str, Any]:
-    """A subject as templates see it: its payload, and what else we know."""
+    """One subject as templates see it: the payload, and what is known besides."""
     known = {
         **snapshot.payload,
         "description": cut(
@@ -80,7 +81,7 @@ def record(snapshot: Snapshot) -> Mapping[str, Any]:
 
 
 def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """The subjects of a ticket: incidents before issues, else the one that began first in front."""
+    """The subjects of a ticket in a fixed order: incidents before issues, then by their beginning."""
     if len(snapshots) == 1:
         return list(snapshots)
 
@@ -98,8 +99,8 @@ def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
 def context_of(
     snapshots: Sequence[Snapshot], tables: Mapping[str, Any], *, occurrences: int = 1
 ) -> dict[str, Any]:
-    """What the templates of one ticket see. The first ``in_order`` speaks for all; a ticket without
-    subjects has no context, and is never asked for one."""
+    """What the templates of one ticket see. ``issue``, ``incident`` and ``subject`` stand for the
+    first subject in order. There must be at least one subject."""
     ordered = in_order(snapshots)
     subjects = [record(snapshot) for snapshot in ordered]
     first, newest = ordered[0], max(snapshots, key=lambda s: s.recency)

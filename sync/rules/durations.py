@@ -1,4 +1,4 @@
-"""Durations in rules; what cannot be read is told in the rules' own words."""
+"""Durations in rules, with mistakes in the rules' own words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _REMEDY = 'Write it as "10m", "7d", "1h30m", or as a number of seconds.'
 
 
 def seconds_of(value: object) -> float:
-    """Seconds in a duration. Raises Wrong on anything else."""
+    """The seconds of a duration. Raises Wrong for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Wrong(f"{said(value)} is not a duration", _REMEDY)
     seconds = seconds_in(value) if isinstance(value, str) else float(value)

@@ -1,4 +1,4 @@
-"""The filters of templates. Each takes what is before the ``|`` first."""
+"""The filters of templates. The first parameter of each is the value before the ``|``."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _NOTHING = object()
 
 
 def md(value: Any) -> str:
-    """Escape text so that Markdown shows it as it is, in one line."""
+    """Text escaped, so that Markdown shows it unchanged, on one line."""
     text = _SPECIAL.sub(r"\\\1", " ".join(str(printed(value)).split()))
     return _LEADING.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", text)
 
 
 def markdown(value: Any) -> str:
-    """Text that is Markdown already; a code fence left open is closed, so that more may follow."""
+    """Text that is Markdown already. An open code fence is closed, so that further text may follow."""
     text, fence = str(printed(value)).strip(), ""
     for line in text.splitlines():
         found = _FENCE.match(line)
@@ -48,13 +48,13 @@ def markdown(value: Any) -> str:
 
 
 def link(value: Any, url: Any) -> str:
-    """A Markdown link; only the text where ``url`` is no http(s) address."""
+    """A Markdown link; the text alone where ``url`` is not an http(s) address."""
     words, address = md(value), web_address(url)
     return f"[{words or address}]({address})" if address else words
 
 
 def web_address(url: Any) -> str:
-    """``url`` made safe for Markdown if it is http(s), else ""."""
+    """An http(s) address made safe for Markdown; "" for any other."""
     text = str(url or "").strip()
     try:
         parts = urlsplit(text)
@@ -66,18 +66,18 @@ def web_address(url: Any) -> str:
 
 
 def truncate(value: Any, length: int = 255, end: str = "…") -> str:
-    """At most ``length`` characters, with ``end`` where something was cut."""
+    """The text in at most ``length`` characters; ``end`` marks a cut."""
     return cut(str(printed(value)), length, end)
 
 
 def slug(value: Any, length: int = 60) -> str:
-    """Small letters, digits and hyphens: fit for a label."""
+    """The text in lower-case letters, digits and hyphens, as labels need it."""
     plain = unicodedata.normalize("NFKD", str(printed(value))).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:length].strip("-")
 
 
 def moment(value: Any) -> datetime:
-    """The time in an RFC 3339 text. Raises Wrong."""
+    """The point in time of an RFC 3339 text. Raises Wrong."""
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
@@ -93,7 +93,7 @@ def moment(value: Any) -> datetime:
 
 
 def zone(name: str) -> ZoneInfo:
-    """A time zone by name. Raises Wrong."""
+    """The time zone of a name. Raises Wrong."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -101,24 +101,24 @@ def zone(name: str) -> ZoneInfo:
 
 
 def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -> str:  # noqa: A002
-    """A time in a time zone; nothing for no time."""
+    """A time written in a time zone; "" for no time."""
     return moment(value).astimezone(zone(tz)).strftime(format) if value else ""
 
 
 def day(value: Any, tz: str = "UTC") -> str:
-    """The date of a time, as Jira's date fields want it; nothing for no time."""
+    """The date of a time, in the form of Jira's date fields; None for no time."""
     return local_time(value, tz, "%Y-%m-%d")
 
 
 def plus(value: Any, duration: Any) -> str:
-    """A time so much later; nothing for no time."""
+    """A later time; None for no time."""
     if not value:
         return ""
     return (moment(value) + timedelta(seconds=seconds_of(duration))).isoformat()
 
 
 def duration(value: Any, until: Any = _NOTHING) -> str:
-    """Seconds in words, or the time from one moment to another; nothing if either is missing."""
+    """Seconds in words, or the time between two moments in words; "" where one is missing."""
     if until is _NOTHING:
         if not isinstance(value, int | float):
             raise Wrong(
@@ -129,7 +129,7 @@ def duration(value: Any, until: Any = _NOTHING) -> str:
 
 
 def jira_user(value: Any) -> str:
-    """An email address, for user fields: the account that has it is looked up in Jira."""
+    """An email address for a user field. The adapter looks up the account that has the address."""
     text = str(printed(value)).strip()
     if text and not _EMAIL.fullmatch(text):
         raise Wrong(f"{said(text)} is not an email address", "jira_user takes an email address.")
@@ -156,7 +156,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def table(values: Any, limit: int = 25) -> str:
-    """A Markdown table of entities, or of subjects."""
+    """A Markdown table of entities or of subjects."""
     rows = [values] if isinstance(values, Mapping) else list(counted(values or ()))
     if not rows:
         return ""
@@ -183,7 +183,8 @@ def _keys(value: Any) -> Iterable[str]:
 
 @pass_context
 def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> Any:
-    """What a table says of a text, an owner, or the first of a list that it knows."""
+    """The value that a table has for a text, for an owner, or for the first item of a list that the
+    table has."""
     tables: Mapping[str, Mapping[str, Any]] = context["tables"]
     if name not in tables:
         raise Wrong(f"there is no table {name!r}", meant(name, tables))
@@ -201,7 +202,7 @@ def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> 
 
 
 def join(values: Any, between: str = ", ", attribute: str | None = None) -> str:
-    """Texts of a list in one text."""
+    """The texts of a list as one text."""
     texts = []
     for value in counted(values):
         found = value.get(attribute) if attribute and isinstance(value, Mapping) else value
@@ -211,7 +212,7 @@ def join(values: Any, between: str = ", ", attribute: str | None = None) -> str:
 
 
 def replace(value: Any, old: str, new: str) -> str:
-    """Every ``old`` in the text replaced by ``new``."""
+    """The text with every ``old`` replaced by ``new``."""
     spend()
     text = str(printed(value))
     if not old:
@@ -222,12 +223,12 @@ def replace(value: Any, old: str, new: str) -> str:
 
 
 def string(value: Any) -> str:
-    """As text."""
+    """The value as text."""
     return str(printed(value))
 
 
 def length(value: Any) -> int:
-    """How many items, or characters."""
+    """The number of items or characters."""
     if isinstance(value, Undefined):
         str(value)
     return len(value if isinstance(value, str | Mapping | Sequence) else list(counted(value)))

@@ -1,4 +1,4 @@
-"""Grammar: the part of Jinja that templates of rules are made of."""
+"""Grammar: the part of Jinja that rules may use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jinja2 import nodes
 from sync.rules import filters
 from sync.toml import Wrong, meant
 
-# What else Jinja has (macros, imports, blocks, calls) either escapes the budget of a rendering or
+# The rest of Jinja (macros, imports, blocks, calls) escapes the budget of a rendering, or
 # makes rules harder to read.
 _ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
@@ -35,7 +35,7 @@ _CALLED = {
 
 
 def faults(tree: nodes.Template) -> list[Wrong]:
-    """What in a template is not of this grammar. Lines count from 0."""
+    """Everything in a template that the grammar does not allow. Lines count from 0."""
     found: list[Wrong] = []
     for node in [tree, *tree.find_all(nodes.Node)]:
         for problem, remedy in _wrong(node):

@@ -1,4 +1,4 @@
-"""Identity: which subjects share a ticket, and the key of that ticket."""
+"""Identity: the key of a subject's ticket, which subjects may share."""
 
 from __future__ import annotations
 
@@ -38,15 +38,14 @@ WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How subjects come together: words of the language and templates, all of which must agree."""
+    """How a rule groups subjects: by words of the language and templates. Subjects with equal results
+    share a ticket."""
 
     parts: tuple[str | Value, ...]
 
     def name(self, snapshot: Snapshot, tables: Mapping[str, Any]) -> str:
-        """The group's name, "" for a subject that some part has nothing to say of.
-
-        Raises Rejected when a template fails.
-        """
+        """The name of the subject's group, "" where a part has no value for the subject. Raises
+        Rejected when a template fails."""
         subject = {**record(snapshot), "workspace": snapshot.workspace}
         texts = [
             WORDS[part](subject)
@@ -60,7 +59,7 @@ class Grouping:
 def ticket_key(
     rule: str, grouping: Grouping | None, snapshot: Snapshot, tables: Mapping[str, Any]
 ) -> str:
-    """The key of a subject's ticket: its own name, or that of its group."""
+    """The ticket key of a subject: the subject's own, or that of its group."""
     group = grouping.name(snapshot, tables) if grouping else ""
     if not group:
         return str(snapshot.ref)
@@ -71,5 +70,5 @@ def ticket_key(
 
 
 def grouping_of(parts: Sequence[str | Value]) -> Grouping | None:
-    """The grouping of a rule's ``group_by``, None when it has none."""
+    """The grouping that ``group_by`` describes. None for a rule without one."""
     return Grouping(tuple(parts)) if parts else None

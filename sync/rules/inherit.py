@@ -1,4 +1,5 @@
-"""Inheritance: what a rule says, over its file's [defaults], over those of all files."""
+"""Inheritance: a rule's values over the [defaults] of its file, over those of all files, over the
+built-in ones."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 from sync.rules.vocabulary import STATUSES
 from sync.toml import Document, Mistakes, Path, Position, meant
 
-# Tables whose keys are inherited one by one, with the keys each may have; None for any.
+# Tables whose keys are inherited one by one, with their known keys (None: the keys are free).
 BY_KEY: dict[str, tuple[str, ...] | None] = {
     "fields": None,
     "ownership": None,
@@ -17,22 +18,22 @@ BY_KEY: dict[str, tuple[str, ...] | None] = {
     "leave_closed": ("resolutions", "statuses"),
     "issues": ("link", "direction", "on_ticket", "close"),
 }
-# Keys of which the last value counts as a whole.
+# Keys whose last value counts as a whole.
 PLAIN = (
     *("name", "when", "site", "project", "issue_type", "group_by", "storm", "hold"),
     *("reopen_within", "close_after", "on_deleted", "create_when_ended"),
 )
-# Giving one of these replaces whatever way to the status was inherited.
+# A rule that gives one of these keys inherits no target and nothing about the way there.
 TARGETS = ("status", "transition", "category", "leave")
 _WAYS = (*TARGETS, "prefer", "via")
 STATUS_KEYS = (*_WAYS, "resolution", "fields", "comment")
-# What the program's own defaults are called in messages.
+# The name of the built-in defaults in messages.
 BUILTIN = "built-in"
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value, where its key is written, and how people call that key."""
+    """A value, the line of its key, and the name that messages use for the key."""
 
     value: Any
     source: Document
@@ -41,28 +42,28 @@ class Given:
 
     @property
     def position(self) -> Position:
-        """Where the key is."""
+        """The line of the key."""
         return self.source.position(self.path)
 
     @property
     def text_position(self) -> Position:
-        """Where the first line of a text is."""
+        """The line where the text begins."""
         return self.source.text_position(self.path)
 
     @property
     def by_a_person(self) -> bool:
-        """Whether a rule file gives the value, rather than the program's own defaults."""
+        """Whether a rule file gives the value; otherwise it is built in."""
         return self.source.file != BUILTIN
 
     def child(self, step: str | int) -> Given:
-        """The value under a key or number of this one."""
+        """The value under a key, or at a number, of this value."""
         called = f"{self.key}[{step + 1}]" if isinstance(step, int) else f"{self.key}.{step}"
         return Given(self.value[step], self.source, (*self.path, step), called)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One table that says what a rule asks for: a rule, or [defaults]."""
+    """One table that a rule takes values from: the rule itself, or a [defaults]."""
 
     data: Mapping[str, Any]
     source: Document
@@ -77,7 +78,7 @@ class Layer:
 
 @dataclass(slots=True)
 class Sheet:
-    """Everything one rule asks for, with the place each part comes from."""
+    """Everything that one rule asks for, each part with the place that it comes from."""
 
     plain: dict[str, Given] = field(default_factory=dict)
     tables: dict[str, dict[str, Given]] = field(
@@ -89,17 +90,17 @@ class Sheet:
         return self.plain[name].value if name in self.plain else default
 
     def listed(self, name: str) -> tuple[str, ...]:
-        """A value that may be one text or several."""
+        """A value that may be one text or several, as texts."""
         return as_list(self.value(name, []))
 
 
 def as_list(value: Any) -> tuple[Any, ...]:
-    """One or several, as several."""
+    """One value or several, as a list."""
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _children(given: Given, known: Sequence[str] | None, mistakes: Mistakes) -> dict[str, Given]:
-    """The values in a table by key; a key that is not known is a mistake and left out."""
+    """The values of a table by key. Unknown keys are recorded as mistakes and left out."""
     found = {}
     for key in given.value:
         child = given.child(key)
@@ -115,7 +116,8 @@ def _unknown(given: Given, key: str, known: Sequence[str], mistakes: Mistakes) -
 
 
 def _status(entry: Given, inherited: Mapping[str, Given], mistakes: Mistakes) -> dict[str, Given]:
-    """One entry of a status map over what it inherits: a new target replaces the inherited way."""
+    """One entry of a status map over the inherited entry. A new target replaces the inherited target
+    and everything about the way there."""
     by_name = isinstance(entry.value, str)
     own = {"status": entry} if by_name else _children(entry, STATUS_KEYS, mistakes)
     retargeted = any(target in own for target in TARGETS)
@@ -124,7 +126,7 @@ def _status(entry: Given, inherited: Mapping[str, Given], mistakes: Mistakes) ->
 
 
 def inherit(layers: Sequence[Layer], mistakes: Mistakes) -> Sheet:
-    """The sum of the layers: the last value of each key counts. Unknown keys go to ``mistakes``."""
+    """The layers as one: for each key, the last value counts. Unknown keys go to ``mistakes``."""
     sheet = Sheet()
     for layer in layers:
         for name, given in layer.items():

@@ -1,4 +1,4 @@
-"""The JSON Schema of rule files, for editors. The same models that judge a file describe it."""
+"""The JSON Schema of rule files, for editors, from the models that validate the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEXTS: tuple[dict[str, Any], ...] = (
 
 
 def _tidy(node: Any) -> Any:
-    """Without the traces of optional values in Python: titles, null branches, null defaults."""
+    """The schema without what only matters in Python: titles, null branches and null defaults."""
     if isinstance(node, list):
         return [_tidy(one) for one in node]
     if not isinstance(node, dict):
@@ -30,20 +30,20 @@ def _tidy(node: Any) -> Any:
 
 
 def _trace(key: str, value: Any) -> bool:
-    """Whether a keyword only says how the value is made in Python. (A table of properties may have a
-    property called ``title``, whose value is a schema.)"""
+    """Whether a keyword only describes the Python model. A property that is called ``title`` is kept:
+    its value is a schema."""
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
 
 
 def _also(schema: dict[str, Any], *short: dict[str, Any]) -> dict[str, Any]:
-    """``schema``, or one of its short forms."""
+    """``schema`` or one of its short forms."""
     words = {key: schema[key] for key in ("description",) if key in schema}
     rest = {key: value for key, value in schema.items() if key != "description"}
     return {**words, "anyOf": [*short, rest]}
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema (draft 2020-12) that ``#:schema`` lines of rule files point to."""
+    """The schema (draft 2020-12) that the ``#:schema`` lines of rule files name."""
     schema: dict[str, Any] = _tidy(RuleFile.model_json_schema(by_alias=True))
     definitions = schema["$defs"]
     statuses = definitions["StatusMap"]["properties"]

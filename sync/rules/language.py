@@ -1,4 +1,4 @@
-"""What messages about rule files know beside pydantic's findings: where keys belong, what to write."""
+"""What messages about rule files know besides pydantic's findings: where keys belong, and remedies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _belongs(model: type[BaseModel], table: str) -> dict[str, str]:
 
 
 def _special(kind: str, path: Path, given: object) -> Wrong | None:
-    """Words for what people write instead of ``[[rule]]`` and of a status."""
+    """Words for two common mistakes: another form in place of ``[[rule]]``, and a misshapen status."""
     if kind == "extra_forbidden" and len(path) == 1 and nearest(str(path[0]), ("rule",)):
         return Wrong("is not a table of a rule file", _BRACKETS)
     if kind == "list_type" and path == ("rule",):

@@ -1,4 +1,4 @@
-"""Load: rule files to a RuleSet, or every mistake in them at once."""
+"""Load: a folder of rule files becomes a RuleSet, or a list of every mistake."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from sync.rules.shadowed import shadowed
 from sync.toml import Document, Mistake, Mistakes, MistakesFound, Position, read, text_of
 from sync.toml.findings import in_words, path_of
 
-# A file of this name speaks for all files: [defaults] and [tables], no rules.
+# A file of this name holds the [defaults] and [tables] of all files, and no rules.
 COMMON = "_defaults.toml"
 _BUILTIN = Path(__file__).with_name("builtin.toml")
 
 
 class RuleErrors(MistakesFound):
-    """The rules cannot be used."""
+    """The rules have mistakes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Rule files as text, by file name, and the mistakes of those that have no text."""
+    """The texts of rule files by file name, and the mistakes of files that cannot be read as text."""
 
     by_name: Mapping[str, str]
     mistakes: tuple[Mistake, ...] = ()
 
 
 def texts_of(where: str | Path | Iterable[str | Path]) -> Texts:
-    """The texts of a folder (its ``*.toml``, by name), or of the files given."""
+    """The texts of the ``*.toml`` files of a folder, in the order of their names, or of the files
+    given."""
     texts: dict[str, str] = {}
     mistakes = Mistakes()
     for path in _files(where):
@@ -69,8 +70,7 @@ def load(where: str | Path | Iterable[str | Path], defaults: Defaults) -> RuleSe
 
 
 def parse(texts: Mapping[str, str], defaults: Defaults, unread: Iterable[Mistake] = ()) -> RuleSet:
-    """The rules of texts by file name. Raises RuleErrors, with the mistakes ``unread`` of other files
-    among them."""
+    """The rules in texts, by file name. Raises RuleErrors, which includes the mistakes in ``unread``."""
     mistakes = Mistakes()
     for one in unread:
         mistakes.add(Position(one.file, one.line), one.key, one.problem, one.remedy)
@@ -103,7 +103,8 @@ def _rules_of(
     defaults: Defaults,
     mistakes: Mistakes,
 ) -> list[Rule]:
-    """The rules of one file. ``seen`` has the names of earlier rules and is added to."""
+    """The rules of one file. ``seen`` holds the names of earlier rules; the names of this file are
+    added."""
     shared = [common] if common else []
     base = [layer for one in (_builtin(), *shared, file) for layer in _defaults(one)]
     tables: dict[str, Any] = {}
@@ -131,7 +132,7 @@ def _defaults(file: Document) -> list[Layer]:
 
 
 def _document(name: str, text: str, mistakes: Mistakes) -> Document | None:
-    """A rule file of the right shape; None, and its mistakes, where it has another."""
+    """A rule file of the right shape. None for another shape, whose mistakes are recorded."""
     file = read(name, text, mistakes)
     if file is None:
         return None
@@ -155,7 +156,7 @@ def _called(path: tuple[str | int, ...]) -> str:
 
 @cache
 def _builtin() -> Document:
-    """What every rule starts from."""
+    """The built-in defaults, which every rule starts from."""
     found = read(BUILTIN, _BUILTIN.read_text("utf-8"), Mistakes())
     assert found is not None
     return found

@@ -1,4 +1,4 @@
-"""Match: the first rule whose conditions hold, without asking the rules that cannot match."""
+"""Match: the first rule that matches a subject, without evaluating rules that cannot match."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def _values(facet: str, snapshot: Snapshot) -> tuple[str, ...]:
 
 
 class Index:
-    """Rules by the one exact condition of theirs that the fewest rules share.
+    """Rules by their most selective exact condition.
 
-    A rule is asked only when a subject has the text its condition wants, so a match costs as much as
-    the rules that might hold, whatever the number of others. Rules without any exact condition are
-    always asked.
+    A rule is evaluated only for subjects that have the text of that condition, so the cost of a match
+    grows with the rules that may match and not with all rules. Rules without an exact condition are
+    always evaluated.
     """
 
     def __init__(self, conditions: Sequence[AllOf]) -> None:
@@ -46,7 +46,7 @@ class Index:
         self._rest = rest
 
     def candidates(self, snapshot: Snapshot) -> Iterator[int]:
-        """The numbers of the rules to ask, in order."""
+        """The numbers of the rules to evaluate, in order."""
         rows = [self._rest] if self._rest else []
         for facet, texts in self._buckets.items():
             for value in _values(facet, snapshot):
@@ -62,7 +62,7 @@ class Index:
             last = number
 
     def first(self, snapshot: Snapshot) -> int | None:
-        """The number of the first rule whose conditions hold."""
+        """The number of the first rule that matches."""
         for number in self.candidates(snapshot):
             if self._conditions[number].holds(snapshot):
                 return number

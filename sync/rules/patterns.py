@@ -23,7 +23,7 @@ _REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT)
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern. ``literal`` is the case-folded text of a plain one, None of the others."""
+    """One pattern. ``literal`` is the case-folded text of a plain pattern, None for others."""
 
     source: str
     test: Callable[[str], bool]
@@ -31,7 +31,7 @@ class Pattern:
 
 
 def _inner(args: Any) -> Iterator[Any]:
-    """The sub-patterns among a node's arguments."""
+    """The sub-patterns in the arguments of a node."""
     for arg in args if isinstance(args, tuple | list) else (args,):
         if isinstance(arg, parser.SubPattern):
             yield arg
@@ -40,7 +40,7 @@ def _inner(args: Any) -> Iterator[Any]:
 
 
 def _endless(pattern: Any, inside: bool = False) -> int:
-    """How many repeats without an upper end there are. Raises Wrong when one is in another."""
+    """The number of repeats without an upper limit. Raises Wrong for such a repeat within another."""
     count = 0
     for op, args in pattern:
         repeats = op in _REPEATS and args[1] is codes.MAXREPEAT
@@ -109,7 +109,7 @@ def _glob(source: str) -> Pattern:
 
 
 def pattern(source: str) -> Pattern:
-    """Compile one pattern. Raises Wrong when it cannot be used."""
+    """Compile one pattern. Raises Wrong for one that cannot be used."""
     if len(source) > 1 and (match := _REGEX.fullmatch(source)):
         return _regex(source, match[1], match[2])
     if "*" in source:
@@ -123,7 +123,7 @@ def pattern(source: str) -> Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Alternatives: one must hold for one of the values. Empty values hold for nothing."""
+    """Alternatives: one of them must match one of the values. Empty values never match."""
 
     all: tuple[Pattern, ...]
 
@@ -132,7 +132,7 @@ class Patterns:
 
     @property
     def literals(self) -> tuple[str, ...] | None:
-        """The case-folded texts, None when one of the patterns is not plain."""
+        """The case-folded texts of the patterns; None where one is not plain."""
         found = [p.literal for p in self.all]
         return tuple(x for x in found if x is not None) if None not in found else None
 

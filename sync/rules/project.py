@@ -1,4 +1,4 @@
-"""Project: snapshots in, Desired out. Pure: the same snapshots give the same wish."""
+"""Project: snapshots become Desired. Pure: equal snapshots give equal results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sync.rules.values import Context, Value
 
 @dataclass(frozen=True, slots=True)
 class FieldPlan:
-    """One field of the ticket: how its value is made, and who owns it."""
+    """One field of the ticket: how its value is made, and who owns the field."""
 
     value: Value
     ownership: Ownership
@@ -28,7 +28,7 @@ class FieldPlan:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Everything that makes Desired from snapshots. ``digest`` changes when any of it does."""
+    """Everything that a rule needs to make Desired. ``digest`` changes with any part."""
 
     site: str
     project: str
@@ -52,7 +52,7 @@ def _version(digest: str, snapshots: Sequence[Snapshot], occurrences: int) -> st
 
 
 def remote_link(snapshot: Snapshot) -> RemoteLink | None:
-    """The link back to a subject; None where upstream gave no http(s) address."""
+    """The link back to a subject. None where upstream gave no http(s) address."""
     url = subject_url(snapshot).strip()
     if not web_address(url):
         return None
@@ -61,7 +61,7 @@ def remote_link(snapshot: Snapshot) -> RemoteLink | None:
 
 
 def nameless(snapshot: Snapshot) -> str:
-    """A summary for a subject of which the template makes none: Jira wants one of every ticket."""
+    """The summary for a subject whose template gives an empty one: Jira requires a summary."""
     about = snapshot.payload.get("trigger_name") or snapshot.ref.id
     return f"{snapshot.ref.kind.value.capitalize()} without a title: {about}"
 
@@ -79,8 +79,8 @@ def project_ticket(
     *,
     keeping: Status | None = None,
 ) -> Desired:
-    """What a rule asks of the ticket of these subjects, or of one that keeps a status meanwhile. Raises
-    Rejected when a template fails."""
+    """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``.
+    Raises Rejected when a template fails."""
     context = context_of(snapshots, plan.tables, occurrences=occurrences)
     status = keeping or group_status(snapshots)
     wish = plan.status.get(status, LEAVE)

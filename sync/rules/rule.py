@@ -18,12 +18,12 @@ from sync.toml import Mistake, Position
 
 @dataclass(frozen=True, slots=True)
 class IncidentIssues:
-    """What an incident's rule says of its issues.
+    """What an incident's rule says about the incident's issues.
 
-    ``link`` is a link type's name ("" for none) and ``outward`` the incident's side of it; the word
-    "parent" makes the issues' tickets children of the incident's.
-    ``on_ticket``: the issues go on the incident's ticket instead of their own. ``close``: closing the
-    incident closes their tickets.
+    ``link`` is the name of a link type ("" for none), ``outward`` the incident's side of the link.
+    With ``link = "parent"`` the issues' tickets become children of the incident's ticket.
+    ``on_ticket``: the issues go on the incident's ticket and get none of their own. ``close``: the
+    issues' tickets are closed with the incident.
     """
 
     link: str = ""
@@ -33,16 +33,16 @@ class IncidentIssues:
 
     @property
     def as_children(self) -> bool:
-        """The issues' tickets are children of the incident's."""
+        """Whether the issues' tickets become children of the incident's ticket."""
         return self.link.casefold() == "parent"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One mapping entry. Durations are in seconds; ``storm`` is (limit, window).
+    """One mapping rule. Durations are in seconds; ``storm`` is (limit, window).
 
-    ``kinds`` are those it can match, ``condition`` is its ``when`` as written, in one line; ``sheet``
-    has where each part is written, inherited parts included.
+    ``kinds`` are the kinds of subject that the rule can match, ``condition`` is its ``when`` as
+    written, on one line. ``sheet`` has the place of each part, inherited parts included.
     """
 
     ref: RuleRef
@@ -64,7 +64,7 @@ class Rule:
 
     @property
     def position(self) -> Position:
-        """Where the rule begins."""
+        """The line where the rule begins."""
         return Position(self.ref.file, self.ref.line)
 
     @property
@@ -85,7 +85,7 @@ class Rule:
 
     @property
     def digest(self) -> str:
-        """The same exactly when the rule says the same, wherever it is written."""
+        """Equal for two rules exactly when they say the same, wherever they are written."""
         return self.projection.digest
 
     def ticket_key(self, snapshot: Snapshot) -> str:
@@ -114,7 +114,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Whether one rule matched a subject, and why not."""
+    """Whether one rule matches a subject and, if not, why not."""
 
     rule: Rule
     matched: bool
@@ -136,12 +136,12 @@ class RuleSet:
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def match(self, snapshot: Snapshot) -> Rule | None:
-        """The first rule whose conditions hold."""
+        """The first rule that matches the subject, or None."""
         number = self._index.first(snapshot)
         return None if number is None else self.rules[number]
 
     def explain(self, snapshot: Snapshot) -> list[Explained]:
-        """The rules up to the one that matches, each with the reason why it does or does not."""
+        """The rules up to the one that matches, each with the reason why it matches or not."""
         found: list[Explained] = []
         for rule in self.rules:
             why = rule.when.why_not(snapshot)
@@ -152,7 +152,7 @@ class RuleSet:
         return found
 
     def get(self, name: str) -> Rule | None:
-        """The rule with this name."""
+        """The rule with this name, or None."""
         return self._by_name.get(name)
 
     def __len__(self) -> int:

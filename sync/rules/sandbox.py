@@ -1,8 +1,8 @@
-"""The Jinja sandbox that templates run in: few things to call, and an end to everything.
+"""The Jinja sandbox that templates run in, with limits on time and memory.
 
-What upstream sends is data here and never becomes template text. Jinja's own sandbox keeps out
-attribute tricks; time and memory are bounded by ours: every operation that can grow a text or go
-round in a loop is counted against the budget of one rendering.
+Text from upstream is data here and never becomes template text. Jinja's own sandbox blocks access to
+Python's internals. The limits are ours: each operation that can lengthen a text or repeat a loop
+counts against the budget of the rendering.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Budget:
 
     def __init__(self) -> None:
         self.steps = STEP_LIMIT
-        # Of this thread's own time, so that a busy machine fails no template.
+        # CPU time of this thread: a template must not fail because the machine is busy.
         self.until = time.thread_time() + SECONDS_LIMIT
 
     def step(self) -> None:
@@ -47,7 +47,7 @@ _BUDGET: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 
 class Spending:
-    """Within this block, renderings of this thread use one fresh budget."""
+    """Within the block, the renderings of this thread share one fresh budget."""
 
     def __enter__(self) -> Budget:
         budget = Budget()
@@ -59,14 +59,14 @@ class Spending:
 
 
 def spend() -> None:
-    """Count one step."""
+    """Count one step against the budget."""
     budget = _BUDGET.get()
     if budget is not None:
         budget.step()
 
 
 def bounded(text: str) -> str:
-    """``text``, if it is not too long. Raises Wrong."""
+    """The text itself. Raises Wrong for one that is too long."""
     if len(text) > OUTPUT_LIMIT:
         raise Wrong(
             f"makes more than {OUTPUT_LIMIT:,} characters",
@@ -76,9 +76,9 @@ def bounded(text: str) -> str:
 
 
 def counted(items: Iterable[Any]) -> Iterator[Any]:
-    """The items of a loop, each counted."""
+    """The items of a loop; each counts as a step."""
     if isinstance(items, Undefined):
-        iter(items)  # Jinja's words for what is not there.
+        iter(items)  # Raises, in Jinja's words: there is no such list.
     if isinstance(items, str | Mapping) or not hasattr(items, "__iter__"):
         raise Wrong("`for` goes through a list, and this is none", "Loop over a list.")
     for item in items:
@@ -87,7 +87,7 @@ def counted(items: Iterable[Any]) -> Iterator[Any]:
 
 
 def printed(value: Any) -> Any:
-    """What a value looks like in text."""
+    """A value as templates print it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -109,7 +109,7 @@ def concat(*values: Any) -> str:
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Reads keys of tables, items of lists and what a loop knows; nothing else has attributes."""
+    """Allows keys of tables, items of lists and the loop variable. Nothing else has attributes."""
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
 
@@ -187,7 +187,7 @@ def _range(*bounds: int) -> range:
 
 
 def guard(tree: nodes.Template) -> nodes.Template:
-    """The template with its loops and joins counted. ``tree`` is changed."""
+    """The template with its loops counted. ``tree`` is changed."""
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(
             loop.iter, "_counted", [], [], None, None, lineno=loop.lineno

@@ -1,7 +1,7 @@
-"""The shape of a rule file. Every key there is, what it may hold, and one line on what it is for.
+"""The shape of a rule file: every key, its possible values, and a line on its purpose.
 
-These models judge and describe (``schema.json`` comes from them); they hold nothing. What a rule
-means is worked out from the file's own data, so that each value keeps its place in the file.
+The models validate files and describe them (``schema.json``). The meaning of a rule is worked out from
+the file's own data, because there each value has its line.
 """
 
 from __future__ import annotations
@@ -87,13 +87,13 @@ Entry = Annotated[Any, BeforeValidator(_entry)]
 
 
 class Table(BaseModel):
-    """A table of the language: unknown keys are mistakes."""
+    """A table of the language. Unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class EntityTable(Table):
-    """Conditions that must all hold for one and the same entity."""
+    """Conditions that one and the same entity must meet."""
 
     name: Pattern | None = None
     type: Pattern | None = None

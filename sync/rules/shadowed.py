@@ -1,4 +1,4 @@
-"""Shadowed: rules that an earlier rule leaves nothing for."""
+"""Shadowed: rules that can never match, because an earlier rule matches everything they match."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sync.toml import Mistake
 def shadowed(rules: Sequence[Rule]) -> list[Mistake]:
     """A warning for each rule that can never match.
 
-    An earlier rule takes everything when its only conditions are on the kind, or when its conditions
-    are the same. Anything less plain is not judged.
+    An earlier rule covers a rule if its only conditions are on the kind, or if its conditions are the
+    same. Less obvious cases are not judged.
     """
     found: list[Mistake] = []
     taken: dict[str, Rule] = {}
@@ -40,7 +40,7 @@ def shadowed(rules: Sequence[Rule]) -> list[Mistake]:
 
 
 def _takers(rule: Rule, taken: dict[str, Rule], same: dict[str, Rule]) -> list[Rule]:
-    """The earlier rules that together take everything from this one."""
+    """The earlier rules that together match everything that this rule matches."""
     if rule.condition in same:
         return [same[rule.condition]]
     if not rule.kinds <= taken.keys():

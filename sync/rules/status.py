@@ -16,7 +16,7 @@ from sync.toml import Mistakes
 
 @dataclass(frozen=True, slots=True)
 class StatusWish:
-    """What a rule asks for on arrival at one upstream status."""
+    """What a rule asks for when the subject takes on one upstream status."""
 
     target: StatusTarget = field(default_factory=StatusTarget)
     fields: Mapping[str, Value] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class StatusWish:
     comment: Value | None = None
 
     def aim(self, context: Context) -> StatusTarget:
-        """The target with its fields rendered. Raises Rejected when a template fails."""
+        """The target, with its fields rendered. Raises Rejected when a template fails."""
         if not self.fields and self.resolution is None:
             return self.target
         resolution = self.resolution.render(context) if self.resolution else None
@@ -45,7 +45,7 @@ LEAVE = StatusWish()
 def compile_status(
     entry: Mapping[str, Given], scope: NamesInScope, mistakes: Mistakes
 ) -> StatusWish:
-    """One entry of a status map, what it inherits included."""
+    """One entry of a status map, inherited parts included."""
     _one_target(entry, mistakes)
 
     def value(name: str, default: Any) -> Any:
@@ -73,7 +73,7 @@ def compile_status(
 
 
 def _one_target(entry: Mapping[str, Given], mistakes: Mistakes) -> None:
-    """Record what contradicts itself about where the ticket goes."""
+    """Record a mistake where the entry names more than one target."""
     given = [entry[name] for name in TARGETS if name in entry]
     for extra in given[1:]:
         mistakes.add(

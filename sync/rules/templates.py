@@ -32,7 +32,7 @@ SANDBOX = _sandbox()
 
 
 class _Joins(NodeTransformer):
-    """Sends ``~`` through a filter, where its length is counted."""
+    """Turns ``~`` into a filter, which counts the length of the result."""
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 (Jinja names it)
         first, *rest = (self.visit(child) for child in node.nodes)
@@ -41,7 +41,7 @@ class _Joins(NodeTransformer):
 
 
 def parse(text: str) -> nodes.Template:
-    """The template's tree. Raises Wrong on a syntax error."""
+    """The syntax tree of a template. Raises Wrong on a syntax error."""
     try:
         return SANDBOX.parse(text)
     except TemplateSyntaxError as error:
@@ -54,7 +54,7 @@ def parse(text: str) -> nodes.Template:
 
 
 def _single(tree: nodes.Template) -> nodes.Expr | None:
-    """The expression of a template that is nothing else, so that lists and numbers stay so."""
+    """The one expression that a template consists of, else None. Its value stays a list or a number."""
     if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output):
         return None
     inside = tree.body[0].nodes
@@ -62,9 +62,10 @@ def _single(tree: nodes.Template) -> nodes.Expr | None:
 
 
 class Template:
-    """One template. ``{{ expression }}`` alone gives the value as it is, anything else gives text.
+    """One template.
 
-    ``faults`` say what in it is not allowed; with any, it cannot be rendered.
+    ``{{ expression }}`` alone gives the value of the expression; any other template gives text.
+    ``faults`` are what the grammar does not allow; a template with faults cannot be rendered.
     """
 
     def __init__(self, text: str) -> None:
@@ -112,7 +113,7 @@ class Template:
                 line=self._line(error),
             ) from None
         except Exception as error:
-            # Whatever a filter or operator raises is a mistake of the template with this value.
+            # An exception of a filter or operator means that the template does not suit this value.
             raise Wrong(
                 f"fails: {str(error) or type(error).__name__}",
                 "Correct the template, or guard it with {% if … %}.",
@@ -140,7 +141,7 @@ def _settled(value: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def template(text: str) -> Template:
-    """The compiled template of a text: rules that inherit one share it. Raises Wrong."""
+    """The compiled template of a text. Rules that inherit the text share it. Raises Wrong."""
     return Template(text)
 
 

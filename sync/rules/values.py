@@ -1,4 +1,4 @@
-"""Values of fields: plain TOML or templates, compiled from what a rule gives."""
+"""Values of fields: plain TOML values or templates, compiled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Context = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value to be rendered. ``parts`` is a template, a plain value, or a list or table of Values."""
+    """A value to render. ``parts`` is a template, a plain value, or a list or table of Values."""
 
     parts: Any
     key: str
@@ -45,13 +45,13 @@ class Value:
         return self.parts
 
     def text(self, context: Context) -> str:
-        """The value as text; empty for nothing."""
+        """The value as text; "" for no value."""
         found = self.render(context)
         return "" if found is None else str(found)
 
 
 def _flat(values: list[Any]) -> list[Any]:
-    """One list: templates in a list may give lists, or nothing."""
+    """The items as one list: a template in a list may give a list, or no value."""
     found: list[Any] = []
     for value in values:
         found.extend(value if isinstance(value, list) else [value])
@@ -59,7 +59,7 @@ def _flat(values: list[Any]) -> list[Any]:
 
 
 def compile_value(given: Given, scope: NamesInScope, mistakes: Mistakes) -> Value:
-    """Compile a value; what is wrong with its templates goes to ``mistakes``."""
+    """Compile a value. Mistakes in its templates go to ``mistakes``."""
     value: Any = given.value
     if is_template(value):
         try:

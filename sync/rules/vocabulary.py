@@ -1,4 +1,4 @@
-"""The words of the rule language that come from upstream: fields of payloads, platforms, statuses."""
+"""The words that the rule language takes from upstream: fields of payloads, platforms, statuses."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
 SEVERITIES = ("info", "warn", "error", "fatal")
 
-# An entity's identifier is flat; one of a monitor holds that of what it monitors.
+# The identifier of an entity is flat; a monitor's holds the identifier of the monitored entity.
 IDENTIFIER = tuple(dict.fromkeys(name for names in PLATFORMS.values() for name in names))
 IDENTIFIER_TEXTS = tuple(name for name in IDENTIFIER if name != "monitored_id")
 
 
 class Shape:
-    """What a template may say after a name: ``fields`` by name, ``item`` for lists and open tables.
+    """What may follow a name in a template.
 
-    A value of shape None is plain (text, a number); nothing comes after it.
+    ``fields`` are by name; ``item`` is the shape of the items of a list or an open table. A value
+    whose shape is None is plain (text or a number), and nothing may follow.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ _ISSUE_FIELDS: dict[str, Shape | None] = {
     "owners": Shape(item=Shape(_plain("id", "title", "url")), listed=True),
 }
 _INCIDENT_FIELDS: dict[str, Shape | None] = {**_plain(*INCIDENT_TEXTS)}
-# What we know of a subject beside its payload, under names that upstream does not use.
+# What is known of a subject besides its payload. Upstream does not use these names.
 _KNOWN: dict[str, Shape | None] = {
     **_plain("id", "kind", "url", "severity", "state"),
     "issue_ids": Shape(listed=True),

@@ -1,7 +1,7 @@
-"""config.toml and environment to frozen settings, every mistake named.
+"""config.toml and the environment as frozen settings, with every mistake put into words.
 
-``load`` is the way in. Precedence: environment variables (``TICKET_SYNC_SERVER__PORT``), then the
-file, then the defaults of ``sections``.
+``load`` reads them. Environment variables (``TICKET_SYNC_SERVER__PORT``) win over the file, and the
+file over the defaults in ``sections``.
 """
 
 from sync.settings.load import SettingsError, find, load

@@ -1,4 +1,4 @@
-"""What messages about config.toml know beside pydantic's findings: where keys belong, what to write."""
+"""What messages about config.toml know besides pydantic's findings: where keys belong, and remedies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sync.toml.findings import Language, keys_of, table_in
 
 
 def _tables(annotation: Any, path: tuple[str, ...] = ()) -> dict[str, str]:
-    """For every key there is, the table it belongs in; the first where several have the key."""
+    """For every key, the table that it belongs in; the first table where several have the key."""
     if get_origin(annotation) is dict:
         return _tables(table_in(get_args(annotation)[1]), (*path, "NAME"))
     if annotation is None:

@@ -1,4 +1,4 @@
-"""From config.toml and the environment to settings, or to every mistake at once."""
+"""config.toml and the environment, read into settings or into a list of every mistake."""
 
 from __future__ import annotations
 
@@ -32,14 +32,12 @@ _VARIABLE = "environment variable "
 
 
 class SettingsError(MistakesFound):
-    """The settings cannot be used."""
+    """The settings have mistakes."""
 
 
 def find(chosen: FilePath | None = None) -> FilePath:
-    """The configuration file: the chosen one, else $TICKET_SYNC_CONFIG, else ./config.toml.
-
-    Raises SettingsError when the file is not there.
-    """
+    """The configuration file: the given one, else $TICKET_SYNC_CONFIG, else ./config.toml. Raises
+    SettingsError where there is no such file."""
     file = chosen or FilePath(os.environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
     if file.is_file():
         return file
@@ -52,10 +50,10 @@ def find(chosen: FilePath | None = None) -> FilePath:
 
 
 def load(chosen: FilePath | None = None, *, secrets: bool = True) -> Settings:
-    """Read the settings. Raises SettingsError with every mistake that was found.
+    """Read the settings. Raises SettingsError with every mistake found.
 
-    Without ``secrets``, variables and files that hold secrets may be missing, and what depends on
-    them is not checked: for verbs that touch the store alone.
+    Verbs that only use the store pass ``secrets=False``: then the variables and files of secrets may
+    be missing, and what depends on secrets is not checked.
     """
     path = find(chosen)
     mistakes = Mistakes()
@@ -73,7 +71,7 @@ def _validated(file: Document, *, secrets: bool) -> Settings:
     sources.stray_variables()
     spoiled: set[Path] = set()
     settings: Settings | None = None
-    # A value that is wrong is taken out, so that what depends on other values is checked as well.
+    # Without the wrong value, the checks that compare several settings can run as well.
     for _ in range(20):
         try:
             settings = Settings(**data)
@@ -97,12 +95,12 @@ def _validated(file: Document, *, secrets: bool) -> Settings:
 
 
 def _explains(cause: Path, path: Path) -> bool:
-    """Whether a mistake at ``path`` may only be there because the value at ``cause`` was taken out."""
+    """Whether the mistake at ``path`` may come only from taking out the wrong value at ``cause``."""
     return cause[: len(path)] == path or (path == ("default_site",) and cause[0] == "sites")
 
 
 def _take_out(data: Any, path: Path) -> None:
-    """Remove the value at ``path``; where there is none (a missing one), its table."""
+    """Remove the value at ``path`` or, where that value is missing, the table that should hold it."""
     for length in range(len(path), 0, -1):
         part = data
         for step in path[: length - 1]:
@@ -113,7 +111,7 @@ def _take_out(data: Any, path: Path) -> None:
 
 
 class _Sources:
-    """Collects mistakes by where a value comes from: a line of the file, or an environment variable."""
+    """Collects mistakes by the origin of the value: a line of the file, or an environment variable."""
 
     def __init__(self, file: Document) -> None:
         self.mistakes = Mistakes()
@@ -123,7 +121,7 @@ class _Sources:
         }
 
     def mistake(self, path: Path, wrong: Wrong) -> None:
-        """Record what is wrong with the value at ``path``."""
+        """Record a mistake in the value at ``path``."""
         self.mistakes.wrong(self._position(path), _called(path), wrong)
 
     def _position(self, path: Path) -> Position:
@@ -134,7 +132,7 @@ class _Sources:
         return self._file.position(path)
 
     def stray_variables(self) -> None:
-        """Record variables that look like settings but name no section."""
+        """Record environment variables that look like settings, but whose section does not exist."""
         for upper, name in sorted(self._variables.items()):
             section, nested, _ = upper[len(ENV_PREFIX) :].lower().partition(ENV_DELIMITER)
             if nested and section not in Settings.model_fields:
@@ -147,12 +145,12 @@ class _Sources:
                 self.mistakes.add(Position(_VARIABLE + name), section, "is not a section", remedy)
 
     def listed(self) -> list[Mistake]:
-        """The mistakes by line, those of the environment last."""
+        """The mistakes, those in the file first, by line."""
         return sorted(self.mistakes.listed(), key=lambda one: one.file.startswith(_VARIABLE))
 
 
 def _called(path: Path) -> str:
-    """A key as it is written in the file: ``[sites.main] url``, ``signing_secrets[0]``."""
+    """A key as the file writes it: ``[sites.main] url``, ``signing_secrets[0]``."""
     if isinstance(path[-1], int):
         return f"{_called(path[:-1])}[{path[-1]}]"
     table = ".".join(map(str, path[:-1]))

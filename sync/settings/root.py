@@ -1,4 +1,4 @@
-"""All settings together, and what does not go together across sections."""
+"""All settings together, and the checks that compare settings of several sections."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _site_name(name: str) -> str:
 
 
 class Environment(EnvSettingsSource):
-    """Environment variables, where a list or table may also be plain text."""
+    """Environment variables; a variable for a list or a table may also hold plain text."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         try:
@@ -56,7 +56,7 @@ class Environment(EnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Frozen; made by ``sync.settings.load``."""
+    """All settings. Frozen; made by ``sync.settings.load``."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -88,16 +88,17 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is passed in: ``raw_settings`` has merged file and environment by then."""
+        """Only the data passed in counts: ``raw_settings`` has merged the file and the environment
+        before."""
         return (init_settings,)
 
     def position(self, path: Path) -> Position:
-        """Where the configuration file says what is at ``path``, or would say it."""
+        """The line of the configuration file that sets the value at ``path``, or would set it."""
         return self._document.position(path) if self._document else Position("config.toml")
 
     @property
     def rules_folder(self) -> FilePath:
-        """The folder of the mapping rules: the chosen one, or those that come with the program."""
+        """The folder of mapping rules that is set, or the one that comes with the program."""
         chosen = self.mappings.directory
         if chosen is not None and chosen.is_dir():
             return chosen
@@ -105,20 +106,21 @@ class Settings(BaseSettings):
 
     @property
     def site_by_default(self) -> str:
-        """The site of rules that name none; empty where rules must name one."""
+        """The site of rules that name none; "" where every rule must name a site."""
         if self.default_site or len(self.sites) != 1:
             return self.default_site
         return next(iter(self.sites))
 
 
 def lease_of(settings: Settings) -> float:
-    """Seconds for which a ticket is one worker's: what is set, or more where a site's calls need it."""
+    """How long (seconds) a lease on a ticket lasts: as set, or longer where one call to a site may
+    take longer."""
     calls = [one.connect_timeout + one.read_timeout for one in settings.sites.values()]
     return max(settings.worker.lease, max(calls, default=0.0) + LEASE_RESERVE)
 
 
 def raw_settings(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a file with the environment's values over it, not yet validated."""
+    """A file's data, overlaid with the environment's values. Not validated yet."""
     return _merged(data, Environment(Settings)())
 
 
@@ -132,14 +134,14 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-# Seconds that a walk may spend around a call: waiting for its turn, writing down what it did.
+# Seconds that a walk may spend around a call, waiting for its turn and writing to the store.
 LEASE_MARGIN = 5.0
-# The same, with what a call may take that is tried again for a moment.
+# The same, plus the time of the quick retries of a call.
 LEASE_RESERVE = 20.0
 
 
 def across(settings: Settings) -> Iterator[tuple[Path, Wrong]]:
-    """What does not go together, with the path of the key to change."""
+    """What is wrong between settings of several sections, with the path of the key to change."""
     yield from _within((), settings)
     if not settings.sites:
         yield (

@@ -1,7 +1,7 @@
 """The sections of config.toml, each setting with its default.
 
-Sections say themselves what does not go together in them (``mistakes``); ``config.example.toml``
-explains every setting to the person who sets it.
+Each section checks what does not go together within the section (``mistakes``).
+``config.example.toml`` explains the settings to people.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Mistakes = Iterator[tuple[str, str, str]]
 
 
 class Section(BaseModel):
-    """One table of the configuration: frozen, and closed to keys it does not know."""
+    """One table of the configuration: frozen, and without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     def mistakes(self) -> Mistakes:
-        """What is wrong between settings that are right one by one."""
+        """What is wrong between settings of this section that are right by themselves."""
         yield from ()
 
 
@@ -44,7 +44,7 @@ class Server(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: Whole = Field(default=8080, ge=0, le=65535)
-    # All bodies that are coming in share 64 MiB.
+    # All bodies that are being received share 64 MiB.
     max_body: Annotated[Size, Field(ge=1024, le=32 * 1024 * 1024)] = 1024 * 1024
     body_timeout: Annotated[Duration, Field(gt=0)] = 10.0
     queue: Whole = Field(default=10_000, ge=1)
@@ -54,7 +54,7 @@ class Server(Section):
 class Store(Section):
     """Where everything is kept."""
 
-    # Validated like any other value, so that the default file lies beside the configuration.
+    # The default is validated too: the file lies in the folder of the configuration.
     url: StoreUrl = Field(default="sqlite:///ticket-sync.db", repr=False)  # type: ignore[assignment]
 
 
@@ -221,7 +221,7 @@ class Worker(Section):
 
 
 class SweepSection(Section):
-    """One search for what was missed: at an interval (``every``) or at times (``cron``)."""
+    """One group of sweeps, run at an interval (``every``) or at given times (``cron``)."""
 
     enabled: bool = True
     every: Annotated[Duration, Field(ge=10)] = 300.0
@@ -246,7 +246,7 @@ class OwnSweepSection(SweepSection):
 
 
 class Sweeps(Section):
-    """The searches for what was missed."""
+    """The sweeps, which look for what was missed."""
 
     enabled: bool = True
     upstream: SweepSection = Field(default_factory=SweepSection)

@@ -1,4 +1,4 @@
-"""Files that come with the program: from the wheel, or from the checkout it runs in."""
+"""Files that come with the program, in the wheel or in the checkout that it runs from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ _PACKAGE = Path(sync.__file__).resolve().parent
 
 
 def shipped(name: str) -> Path:
-    """The path of ``mappings`` or ``config.example.toml`` as they were released."""
+    """The path of ``mappings`` or ``config.example.toml`` as the program was released with them."""
     packed = _PACKAGE / "_shipped" / name
     return packed if packed.exists() else _PACKAGE.parent / name

@@ -1,4 +1,4 @@
-"""Settings in force, for people and machines, without secrets."""
+"""The settings in force, for people and for machines, without secrets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _shown(value: Any) -> Any:
 
 
 def as_toml(settings: Settings) -> str:
-    """The same in the form of the file."""
+    """The settings in the form of the configuration file."""
     return "\n".join(_lines(as_data(settings), ())).strip()
 
 

@@ -1,4 +1,4 @@
-"""The kinds of value a setting can have: durations, sizes, secrets, paths, addresses."""
+"""The types of values in settings: durations, sizes, secrets, paths, addresses."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How values are read: relative paths start at ``folder``; without ``secrets``, a secret whose
-    variable or file is not there reads as empty (for verbs that need none)."""
+    """How values are read. Relative paths start at ``folder``.
+
+    Without ``secrets``, a secret whose variable or file is missing reads as empty.
+    """
 
     folder: Path
     secrets: bool = True
@@ -34,7 +36,7 @@ _READING: ContextVar[Reading | None] = ContextVar("reading", default=None)
 
 @contextmanager
 def reading(how: Reading) -> Iterator[None]:
-    """Read values in this way within the block."""
+    """Within the block, values are read in this way."""
     token = _READING.set(how)
     try:
         yield
@@ -47,7 +49,7 @@ def _now() -> Reading:
 
 
 def whole(value: Any) -> Any:
-    """A whole number, for which true and false do not count."""
+    """A whole number; true and false do not count as numbers."""
     if isinstance(value, bool):
         raise Wrong(f"must be a whole number, not {str(value).lower()}")
     return value
@@ -138,12 +140,12 @@ def _in_file(name: str) -> str:
 
 
 def one_or_many(value: Any) -> Any:
-    """A list, where one entry may stand alone."""
+    """A list; a single entry may stand without brackets."""
     return [value] if isinstance(value, str | dict) else value
 
 
 def absolute(value: Any) -> Any:
-    """A path, relative to the configuration file's folder. Empty stays None."""
+    """A path, relative to the configuration file's folder; None for an empty one."""
     if value is None or value == "":
         return None
     if not isinstance(value, str | Path):
@@ -152,7 +154,7 @@ def absolute(value: Any) -> Any:
 
 
 def web_address(value: Any) -> Any:
-    """An http or https address without trailing slash. Empty stays empty."""
+    """An http or https address without a trailing slash; an empty address stays empty."""
     if not isinstance(value, str) or not value:
         return value
     text = value.strip().rstrip("/")
@@ -173,13 +175,13 @@ def web_address(value: Any) -> Any:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether a web address points at this very machine."""
+    """Whether an address leads to this machine."""
     host = (urlsplit(address).hostname or "").lower()
     return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 def store_url(value: Any) -> Any:
-    """A database address: SQLite files are made absolute, PostgreSQL gets its driver named."""
+    """The address of a database: an SQLite file gets its absolute path, PostgreSQL its driver."""
     secret = read_secret(value)
     url = secret.get_secret_value().strip()
     if not url and not _now().secrets:
@@ -216,8 +218,8 @@ _ENCODE = (
 
 
 def _postgresql_url(rest: str) -> str:
-    """The address with its driver. What is wrong is told without any part of it: what is taken for
-    the host may be the end of a password."""
+    """The address with its driver. Messages quote no part of the address: what is read as the host may
+    be the end of a password."""
     from sync.store.url import parse
 
     try:

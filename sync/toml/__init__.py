@@ -1,7 +1,7 @@
-"""TOML files that people write: read once, every mistake named in words.
+"""TOML files that people write: read once, and every mistake in them put into words.
 
-``config.toml`` and the rule files share this room: a mistake with its file, line, key and remedy, the
-positions of keys, pydantic's findings in words, and hints at what was probably meant.
+config.toml and the rule files share this room: mistakes with file, line, key and remedy, the lines of
+keys, pydantic's findings in words, and suggestions for misspelt words.
 """
 
 from sync.toml.document import Document, read, text_of

@@ -1,4 +1,4 @@
-"""A TOML file, read once: its text, what is in it, and the line of each key."""
+"""A TOML file, read once: its text, its data, and the line of each key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sync.toml.positions import Path, Positions, positions
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as read. ``file`` is its name in messages."""
+    """A file that was read. ``file`` is the name that messages use for it."""
 
     file: str
     text: str = field(repr=False)
@@ -23,16 +23,18 @@ class Document:
     positions: Positions = field(repr=False)
 
     def position(self, path: Path) -> Position:
-        """Where the key at ``path`` is written, or the table it belongs in."""
+        """The line of the key at ``path``; of the table that would hold the key, where the key is
+        missing."""
         return Position(self.file, self.positions.line(path))
 
     def text_position(self, path: Path) -> Position:
-        """Where the first line of the text at ``path`` is."""
+        """The line of the first line of the text at ``path``."""
         return Position(self.file, self.positions.text(path))
 
 
 def text_of(path: FilePath, file: str, mistakes: Mistakes) -> str | None:
-    """The text of a file that messages call ``file``; None, and a mistake, where it has none."""
+    """The text of a file, named ``file`` in messages. None where it cannot be read: that is recorded
+    as a mistake."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -48,7 +50,7 @@ def text_of(path: FilePath, file: str, mistakes: Mistakes) -> str | None:
 
 
 def read(file: str, text: str, mistakes: Mistakes) -> Document | None:
-    """The document of a text; None, and a mistake, where the text is not TOML."""
+    """The document of a text. None where the text is not TOML: that is recorded as a mistake."""
     try:
         return Document(file, text, tomllib.loads(text), positions(text))
     except tomllib.TOMLDecodeError as error:
@@ -57,7 +59,7 @@ def read(file: str, text: str, mistakes: Mistakes) -> Document | None:
         problem = "has lists or tables within each other, hundreds deep"
         mistakes.add(Position(file), "", problem, "Nothing here is nested so deep; remove them.")
     except ValueError:
-        # Python reads no number of thousands of digits, and does not say where the number is.
+        # Python refuses numbers of thousands of digits, and does not say where the number stands.
         digits = re.search(r"[0-9_]{4000,}", text)
         line = text.count("\n", 0, digits.start()) + 1 if digits else 0
         problem = "has a number of thousands of digits"
@@ -65,7 +67,7 @@ def read(file: str, text: str, mistakes: Mistakes) -> Document | None:
     return None
 
 
-# The parser's words for mistakes that people make, in words for people.
+# What people usually did wrong, and the remedy, by what the parser says about it.
 _TOML = {
     "Invalid value": ("a value is missing, or text stands without quotes", "Put text in quotes."),
     "Illegal character '\\n'": ("a text has no closing quote", "Close it on the same line."),
@@ -80,7 +82,7 @@ _TOML = {
 def _not_toml(
     file: str, text: str, error: tomllib.TOMLDecodeError
 ) -> tuple[Position, str, str, str]:
-    """Position, key, problem and remedy of a syntax error."""
+    """Position, key, problem and remedy of a syntax error in the file."""
     words = str(error)
     found = re.search(r" \((?:at line (\d+), column (\d+)|at end of document)\)$", words)
     words = words[: found.start()] if found else words

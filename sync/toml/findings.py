@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a file's data, in words."""
+"""pydantic's findings about a file's data, put into words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REMEDIES = {
     "bool_type": "Write true or false, without quotes.",
     "bool_parsing": "Write true or false, without quotes.",
 }
-# pydantic adds to a path which branch of a union it tried, and whether a key itself is wrong.
+# Parts that pydantic adds to a path: the branch of a union that it tried, and a mark for a wrong key.
 _TAGS = ("str", "list[str]", "int", "float", "[key]")
 
 
@@ -46,11 +46,11 @@ def _no_special_words(_kind: str, _path: Path, _given: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What makes one kind of file different from others: its model, and hints of its own.
+    """What the messages about one kind of file need to know.
 
-    ``noun`` is what its keys are called; ``tables`` says of a key in which table it belongs, in words;
-    ``remedies`` go by key and pydantic's type of error; ``special`` has the words for a type of error,
-    a path and the value there, None where the usual words will do.
+    ``model`` describes the file, ``noun`` is what its keys are called. ``tables`` says, for a key, in
+    which table the key belongs. ``remedies`` go by key and by pydantic's type of error. ``special``
+    gives the words for a type of error, a path and the value there, or None where the usual words fit.
     """
 
     model: type[BaseModel]
@@ -61,12 +61,12 @@ class Language:
 
 
 def path_of(error: ErrorDetails) -> Path:
-    """Where in the data one of pydantic's errors is."""
+    """The path in the data that one of pydantic's errors is about."""
     return tuple(step for step in error["loc"] if step not in _TAGS)
 
 
 def in_words(language: Language, error: ErrorDetails) -> Wrong:
-    """What is wrong and what to do, for one of pydantic's errors."""
+    """The problem and the remedy of one of pydantic's errors."""
     kind, path = error["type"], path_of(error)
     if isinstance(ours := error.get("ctx", {}).get("error"), Wrong):
         return ours
@@ -111,12 +111,13 @@ def _unknown(language: Language, path: Path) -> Wrong:
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The keys of a table, as they are written, with their annotations."""
+    """The keys that a table may have, as a file writes them, with their annotations."""
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
 def table_in(annotation: Any) -> Any:
-    """The model, or the ``dict`` type, in an annotation such as ``list[When] | None``; None for none."""
+    """The model (or the ``dict`` type) that an annotation such as ``list[When] | None`` holds, else
+    None."""
     if get_origin(annotation) is dict:
         return annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -125,7 +126,7 @@ def table_in(annotation: Any) -> Any:
 
 
 def model_at(root: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """The model of the table at ``path``, None where any key may stand."""
+    """The model of the table at ``path``. None for a table whose keys are free."""
     found: Any = root
     for step in path:
         if isinstance(step, int):

@@ -22,10 +22,8 @@ class Position:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One mistake. ``key`` is the key as it is written, with the tables it is in; "" for the file.
-
-    ``file`` is a file's name, or ``environment variable NAME``; ``line`` as in Position.
-    """
+    """One mistake. ``key`` is written as in the file, with its tables, and "" for the file as a whole.
+    ``file`` is the name of a file, or ``environment variable NAME``; ``line`` counts as in Position."""
 
     file: str
     line: int
@@ -40,7 +38,7 @@ class Mistake:
 
 
 class MistakesFound(Exception):
-    """The files cannot be used. ``mistakes`` has every mistake that was found, in reading order."""
+    """The files cannot be used. ``mistakes`` holds every mistake that was found, in reading order."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
@@ -48,10 +46,10 @@ class MistakesFound(Exception):
 
 
 class Wrong(ValueError):
-    """A value cannot be used. Whoever knows its position makes a Mistake of it.
+    """A value cannot be used; the caller that knows where the value stands makes a Mistake of it.
 
-    ``key`` is a key within the value, ``line`` counts lines into the value from 0. A ValueError, so
-    that pydantic's validators may raise it.
+    ``key`` is a key within the value, ``line`` a line within the value, from 0. It is a ValueError,
+    because pydantic's validators may raise only such.
     """
 
     def __init__(self, problem: str, remedy: str = "", *, key: str = "", line: int = 0) -> None:
@@ -72,7 +70,7 @@ class Mistakes:
         self._found.setdefault(Mistake(at.file, at.line, key, problem, remedy))
 
     def wrong(self, at: Position, key: str, wrong: Wrong) -> None:
-        """Record what is wrong with the value of ``key``, which begins at ``at``."""
+        """Record a mistake in the value of ``key``, which begins at ``at``."""
         line = at.line + wrong.line if at.line else 0
         called = f"{key}.{wrong.key}" if wrong.key else key
         self.add(Position(at.file, line), called, wrong.problem, wrong.remedy)
@@ -86,14 +84,14 @@ class Mistakes:
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """The known word that was probably meant, or ""."""
+    """The known word that a misspelt word probably stands for, or ""."""
     by_fold = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=cutoff)
     return by_fold[close[0]] if close else ""
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """``Did you mean 'x'?``, or the list of what there is."""
+    """``Did you mean 'x'?``, or the list of the known words."""
     names = list(known)
     close = nearest(word, names)
     if close:
@@ -102,16 +100,16 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def cannot_be(value: object, known: Iterable[str]) -> Wrong:
-    """The value is not one of the known words."""
+    """A mistake: the value is none of the known words."""
     return Wrong(f"cannot be {said(value)}", meant(str(value), known))
 
 
 def said(value: object) -> str:
-    """A wrong value as it may be shown, in at most 60 characters."""
+    """A wrong value as messages show it, in at most 60 characters."""
     if isinstance(value, bool):
         return str(value).lower()
     try:
         return cut(repr(value), 60)
     except (RecursionError, ValueError):
-        # Tables hundreds deep, and numbers of thousands of digits, have no text in Python.
+        # Python cannot print tables that are hundreds of levels deep, or numbers of thousands of digits.
         return "a value too large to show"

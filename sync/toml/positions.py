@@ -1,4 +1,4 @@
-"""Where in a TOML text each key is written. The text is known to be valid: tomllib has read it."""
+"""The line of each key in a TOML text. The text is valid: tomllib has read it before."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Scanner:
         self.arrays: dict[Path, int] = {}
 
     def to(self, end: int) -> str:
-        """Go on to ``end``; the text passed."""
+        """Move on to ``end``. Returns the text in between."""
         passed = self.text[self.at : end]
         self.line += passed.count("\n")
         self.at = end
@@ -118,7 +118,7 @@ class _Scanner:
                 self.to(self.at + 1)
 
     def resolved(self, path: Path) -> Path:
-        """A header's path with the numbers of the tables in arrays."""
+        """A table header's path, with the numbers of the tables in arrays filled in."""
         done: Path = ()
         for part in path:
             done = (*done, part)
@@ -155,16 +155,17 @@ class _Scanner:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Lines, from 1, by path: where each key begins, and where each text's first line is.
+    """Lines by path, from 1: where each key begins, and where each text's first line is.
 
-    ``[[rule]]`` tables and list items are numbered from 0.
+    ``[[rule]]`` tables and the items of lists are numbered from 0.
     """
 
     keys: Mapping[Path, int]
     texts: Mapping[Path, int]
 
     def line(self, path: Path) -> int:
-        """The line of a key, or of the table it belongs in; 0 where not even that is written."""
+        """The line of a key; of the table that holds the key, where the key is missing; 0 where both
+        are."""
         while path:
             if path in self.keys:
                 return self.keys[path]
@@ -177,5 +178,5 @@ class Positions:
 
 
 def positions(text: str) -> Positions:
-    """Where everything in a valid TOML text is written. Linear in its length."""
+    """The lines of everything in a valid TOML text. The time is linear in the length of the text."""
     return _Scanner(text).scan()

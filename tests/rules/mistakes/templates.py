@@ -80,7 +80,7 @@ CASES = {
     "a filter with a wrong argument": (
         X + 'fields.summary = "{{ subject.title | truncate(size=5) }}"\n',
         "10.toml:3: fields.summary: `truncate`: got an unexpected keyword argument 'size'. "
-        "`truncate` says: At most `length` characters, with `end` where something was cut.",
+        "`truncate` says: The text in at most `length` characters; `end` marks a cut.",
     ),
     "an unknown test": (
         X + 'fields.summary = "{{ 1 if subject.title is emty else 2 }}"\n',
