@@ -143,11 +143,7 @@ class _Error:
 
 
 def of_reply(
-    call: Call,
-    response: requests.Response,
-    *,
-    now: float,
-    name_of: Callable[[str], str] = str,
+    call: Call, response: requests.Response, *, now: float, name_of: Callable[[str], str] = str
 ) -> SortedAnswer:
     """Sort an answer. ``now`` is seconds since the epoch, ``name_of`` gives a field's display name."""
     status, headers = response.status_code, response.headers

@@ -24,11 +24,7 @@ _LINKING = {"LINK_ISSUES": "Link issues"}
 _ASSIGNING = {"ASSIGN_ISSUES": "Assign issues"}
 
 
-def check_site(
-    tracker: JiraTracker,
-    rules: Sequence[Rule],
-    default_project: Position,
-) -> Report:
+def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Position) -> Report:
     """Compare the rules of one site with the site. Only reads.
 
     ``default_project`` is where the site's own project is configured. What keeps the site from being
@@ -45,12 +41,7 @@ def check_site(
 
 
 class _Check:
-    def __init__(
-        self,
-        tracker: JiraTracker,
-        default_project: Position,
-        report: Report,
-    ) -> None:
+    def __init__(self, tracker: JiraTracker, default_project: Position, report: Report) -> None:
         self._tracker = tracker
         self._inspect = tracker.inspect
         self._metadata = tracker.metadata

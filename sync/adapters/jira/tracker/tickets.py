@@ -19,14 +19,7 @@ from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Missing, Rejected, TicketGone, Unknown
-from sync.domain.ticket import (
-    MARKER_PROPERTY,
-    Draft,
-    FieldKind,
-    Hop,
-    Observed,
-    TicketRef,
-)
+from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Observed, TicketRef
 
 _PROJECTS_REMEMBERED = 20_000
 # Jira's words for a transition that the ticket's status no longer offers.
@@ -87,10 +80,7 @@ class Tickets(Part):
         what = f"reading ticket {ticket_id}"
         project = project or self._projects.get(ticket_id, "")
         cloud = self._calls.cloud()
-        params = {
-            "fields": ",".join(wanted_fields(self._metadata)),
-            "expand": "transitions.fields",
-        }
+        params = {"fields": ",".join(wanted_fields(self._metadata)), "expand": "transitions.fields"}
         path = f"issue/{quote(ticket_id, safe='')}"
         try:
             raw = self._calls.make(Call.get(path, what, params, project=project))
