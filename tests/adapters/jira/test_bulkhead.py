@@ -183,7 +183,9 @@ def test_a_hanging_project_is_announced_once_and_others_are_made(world: World) -
     assert world.tracker.health.stalled() == frozenset()
     assert REGISTRY.get_sample_value(*gauge) == 0
     warned = [line["event"] for line in logs if line["log_level"] == "warning"]
-    assert warned == ["calls hang: those like them wait, everything else goes on"]
+    assert warned == [
+        "calls hang: further calls to the same endpoint and project wait, all others go on"
+    ]
     assert [line["event"] for line in later if line["log_level"] == "warning"] == [
         "calls are answered again"
     ]

@@ -103,14 +103,12 @@ class Bulkhead:
         """The projects with a lane that takes no call now."""
         with self._lock:
             now = self._clock.monotonic()
-            closed = [
-                (lane, traffic)
-                for lane, traffic in self._lanes.items()
-                if lane.project and self._wait(traffic, now) > 0
-            ]
-            for lane, traffic in closed:
-                self._announce(lane, traffic)
-            return frozenset(lane.project for lane, _ in closed)
+            found: set[str] = set()
+            for lane, traffic in self._lanes.items():
+                if lane.project and self._wait(traffic, now) > 0:
+                    self._announce(lane, traffic)
+                    found.add(lane.project)
+            return frozenset(found)
 
     def lent(self) -> int:
         """How many calls may be made in place of those that hang.

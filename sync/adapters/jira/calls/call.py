@@ -102,6 +102,7 @@ class Calls:
         self.health = JiraHealth(self._breaker, self._gate, self._bulkhead, self._admit)
         self.cloud = Deployment(site, self.make).cloud
         self._clients = Clients(site, mount)
+        self.close = self._clients.close
         self._known_until = float("-inf")
         self._names_us = False
 
@@ -266,7 +267,7 @@ class Calls:
     def _confirm(self, sent: _Sent, answer: SortedAnswer) -> None:
         """Make sure that Jira did not refuse only because it does not know us. Raises SiteDown or
         Refused otherwise."""
-        # Jira named our account before. A refusal that does not name it may be one for anonymous callers.
+        # Jira named our account before. A refusal that does not name it may be for anonymous callers.
         refused = isinstance(answer.fault, Rejected | Missing)
         unnamed = refused and self._names_us and not sent.names_us
         if unnamed or answer.doubt is not Doubt.NONE:
@@ -297,10 +298,6 @@ class Calls:
             raise unexpected(_MYSELF.what, Scope.SITE)
         self._known_until = self.clock.monotonic() + _KNOWN_SECONDS
         return me
-
-    def close(self) -> None:
-        """Close this thread's connections."""
-        self._clients.close()
 
 
 def _wait(error: object) -> float:
