@@ -25,7 +25,7 @@ from sync.store.errors import (
     translate,
 )
 from sync.store.sqlite_file import StoreFile
-from sync.store.storable import storable_parameters, to_json
+from sync.store.storable import storable_value, to_json
 from sync.store.url import parse, place_of
 
 # What other rooms use. They take the type Session from here, because SQL stands in this room alone.
@@ -95,11 +95,11 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the store. Its rows stay usable afterwards; what it writes
-        is undone."""
+        """A session that sees one state of the store. Its rows stay usable after the block; changes
+        that the block makes are undone."""
         with (
-            self._translated(),
-            Session(self.engine, expire_on_commit=False, autoflush=False) as session,
+            self.read_connection() as connection,
+            Session(connection, expire_on_commit=False, autoflush=False) as session,
         ):
             yield session
 
@@ -107,23 +107,18 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A session that commits at the end of the block, or undoes everything if an error ends it."""
         with (
-            self._translated(),
-            self.turn(),
-            Session(self._writer, expire_on_commit=False) as session,
+            self.write_connection() as connection,
+            Session(connection, expire_on_commit=False) as session,
         ):
-            try:
-                yield session
-                session.flush()
-                with self._confirmed():
-                    session.commit()
-            except BaseException:
-                session.rollback()
-                raise
+            yield session
+            # Sends what is left to write. The connection's own transaction commits afterwards.
+            session.commit()
 
     @contextmanager
     def read_connection(self) -> Iterator[Connection]:
         """A connection for statements that need no row objects; otherwise as ``read``."""
         with self._translated(), self.engine.connect() as connection:
+            connection.begin()
             yield connection
 
     @contextmanager
@@ -144,37 +139,23 @@ class Store:
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
-        """One transaction of a connection from ``writer``, within a ``turn``."""
-        transaction = connection.begin()
-        try:
-            yield
-            with self._confirmed():
-                transaction.commit()
-        except BaseException:
-            if transaction.is_active:
-                transaction.rollback()
-            raise
+        """One transaction of a connection from ``writer``, within a ``turn``.
 
-    @contextmanager
-    def _confirmed(self) -> Iterator[None]:
-        """Wraps a commit: raises unless the file at the store's path is the one that was written to."""
-        self._check_file()
-        yield
-        self._check_file()
-
-    def translate(self, error: Exception) -> StoreUnavailable | None:
-        """The operational failure that a database error means; None for errors of other kinds."""
-        return translate(error, self.place)
+        Raises StoreUnavailable, also where the commit went into an SQLite file that was taken away
+        meanwhile. The beginning of a transaction looks for the file as well.
+        """
+        with self._translated():
+            with connection.begin():
+                yield
+            self._check_file()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except StoreUnavailable:
-            raise
         except Exception as error:
-            known = self.translate(error)
-            if known is None:
+            known = translate(error, self.place)
+            if known is None or known is error:
                 raise
             raise known from error
 
@@ -295,6 +276,11 @@ def _keep_text_storable(engine: Engine) -> None:
         statement: str,
         parameters: Any,
         _context: Any,
-        _many: bool,
+        many: bool,
     ) -> tuple[str, Any]:
-        return statement, storable_parameters(parameters)
+        # Runs for each statement, so plain text is recognised here, without a call for each value.
+        for row in parameters if many else (parameters,):
+            for value in row.values() if isinstance(row, dict) else row:
+                if type(value) is str and (not value.isascii() or "\0" in value):
+                    return statement, storable_value(parameters)
+        return statement, parameters

@@ -271,27 +271,21 @@ class Inbox:
         """Insert and commit; the ids that were new. Raises StoreUnavailable, or what SQL raised."""
         fresh = self._connection is None
         try:
-            return self._insert_with(rows)
-        except Exception as error:
-            known = self._store.translate(error)
+            if self._connection is None:
+                self._connection = self._store.writer()
+            with self._store.turn(), self._store.transaction(self._connection):
+                return set(self._connection.execute(self._insert, rows).scalars())
+        except FileLost:
+            # The connection is kept: it has the lost file open, which may be put back.
+            raise
+        except StoreUnavailable:
             lost = self._connection is not None and self._connection.invalidated
-            if known is None:
-                raise
-            if isinstance(known, FileLost):
-                # The connection is kept: it has the lost file open, which may be put back.
-                raise
             self._disconnect()
             if lost and not fresh:
                 # The server ended a kept connection, for example by a restart. Writing again is
                 # harmless: the unique id keeps a row from being stored twice.
                 return self._commit(rows)
-            raise known from error
-
-    def _insert_with(self, rows: Sequence[dict[str, Any]]) -> set[str]:
-        if self._connection is None:
-            self._connection = self._store.writer()
-        with self._store.turn(), self._store.transaction(self._connection):
-            return set(self._connection.execute(self._insert, rows).scalars())
+            raise
 
     def _disconnect(self) -> None:
         # A connection is not used again after a failed write: the next batch opens a new one.

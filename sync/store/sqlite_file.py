@@ -2,7 +2,8 @@
 
 SQLite keeps the file that it opened, even after the file is deleted, moved or replaced: it takes
 commits that nobody will find again, and a new connection makes an empty file in its place. Therefore
-each commit checks here, before and after, that the file at the path is the one that was opened.
+each transaction checks here, when it begins and after its commit, that the file at the path is the
+one that was opened. A commit is confirmed only after the second check.
 """
 
 from __future__ import annotations
