@@ -66,7 +66,10 @@ def put(session: Session, known: SubjectRow | None, snapshot: Snapshot, now: flo
         row.ended_at = None
     if snapshot.status.ended and row.ended_at is None:
         row.ended_at = snapshot.event_time / 1e9 if snapshot.event_time else now
-    return session.merge(row)
+    if known is not None:
+        return session.merge(row)
+    session.add(row)
+    return row
 
 
 def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
