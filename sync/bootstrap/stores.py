@@ -1,6 +1,9 @@
-"""The store as the settings want it: opened, and with the tables this program expects."""
+"""The store as the settings name it: opened, and with the tables that this program expects."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from sync.bootstrap.errors import CannotStart
 from sync.settings import Settings
@@ -15,25 +18,22 @@ def ready_store(settings: Settings) -> Store:
     Raises StoreUnavailable (SchemaMismatch where PostgreSQL is behind).
     """
     store = _open(settings)
-    try:
+    with _closed_on_error(store):
         if store.dialect == "sqlite":
             migrations.upgrade(store)
         else:
             migrations.check(store)
-    except BaseException:
-        store.close()
-        raise
     return store
 
 
 def has_store(settings: Settings) -> bool:
-    """Whether there is a store already, as far as that can be told without opening it."""
+    """Whether the SQLite file exists; True for PostgreSQL, which is not asked."""
     file = sqlite_file(settings.store.url.get_secret_value())
     return file is None or file.is_file()
 
 
 def existing_store(settings: Settings) -> Store:
-    """The store for looking at. Raises CannotStart where there is none, and StoreUnavailable."""
+    """A store that is there already. Raises CannotStart where none is, and StoreUnavailable."""
     if not has_store(settings):
         file = sqlite_file(settings.store.url.get_secret_value())
         raise CannotStart(
@@ -41,22 +41,16 @@ def existing_store(settings: Settings) -> Store:
             "If it lies elsewhere, set url in [store] or name the configuration with --config."
         )
     store = _open(settings)
-    try:
+    with _closed_on_error(store):
         migrations.check(store)
-    except BaseException:
-        store.close()
-        raise
     return store
 
 
 def upgrade_store(settings: Settings) -> str:
     """Bring the tables up to what this program expects; what was done, in words. Raises
     StoreUnavailable."""
-    store = _open(settings)
-    try:
+    with closing(_open(settings)) as store:
         before, after = migrations.upgrade(store)
-    finally:
-        store.close()
     if before == after:
         return f"The store at {store.place} is up to date ({after})."
     if not before:
@@ -66,3 +60,12 @@ def upgrade_store(settings: Settings) -> str:
 
 def _open(settings: Settings) -> Store:
     return open_store(settings.store.url.get_secret_value())
+
+
+@contextmanager
+def _closed_on_error(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        store.close()
+        raise

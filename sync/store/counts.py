@@ -13,8 +13,8 @@ from sync.store.tables import TicketRow, TicketState
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tickets stand where. ``held`` are due later, ``unsure`` being created with an unknown
-    outcome, ``spared`` never made. ``oldest_due`` is in seconds since the epoch, None if none is due.
+    """How many tickets stand where. ``held``: due later. ``unsure``: being created, the outcome not
+    known. ``spared``: never made. ``oldest_due``: seconds since the epoch, None where no ticket is due.
     """
 
     due: int
@@ -29,7 +29,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class SiteCounts:
-    """The tickets of one Jira site. ``trouble`` is the error of the ticket that was tried most often."""
+    """The tickets of one Jira site. ``trouble`` is the error of the due ticket that was tried most
+    often, "" where no due ticket has an error."""
 
     site: str
     tickets: int
@@ -41,7 +42,7 @@ class SiteCounts:
 
 
 def overall(store: Store, *, now: float) -> Counts:
-    """Where the tickets stand. One query, which an index answers: each look at the metrics asks it."""
+    """Where the tickets stand. One query, from an index alone, because each scrape of metrics asks."""
     query = select(
         *_due_held_parked_unsure(now),
         _count_in(TicketState.LINKED),
@@ -85,15 +86,10 @@ def _due_held_parked_unsure(now: float) -> list[ColumnElement[int]]:
 
 
 def _trouble(session: Session, site: str) -> str:
-    query = (
-        select(col(TicketRow.error))
-        .where(
-            col(TicketRow.site) == site,
-            col(TicketRow.due_at).is_not(None),
-            col(TicketRow.parked_at).is_(None),
-            col(TicketRow.error) != "",
-        )
-        .order_by(col(TicketRow.attempts).desc())
-        .limit(1)
+    query = select(col(TicketRow.error)).where(
+        col(TicketRow.site) == site,
+        col(TicketRow.due_at).is_not(None),
+        col(TicketRow.parked_at).is_(None),
+        col(TicketRow.error) != "",
     )
-    return session.execute(query).scalar() or ""
+    return session.execute(query.order_by(col(TicketRow.attempts).desc()).limit(1)).scalar() or ""

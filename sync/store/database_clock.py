@@ -1,4 +1,4 @@
-"""The database's clock: every process that shares a store agrees on it."""
+"""The database's clock, on which all processes that share a store agree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sync.store.engine import Store
 
 
 def database_time(store: Store) -> ColumnElement[float]:
-    """The time now, in seconds since the epoch, as an expression inside a statement."""
+    """SQL for the time now, in seconds since the epoch."""
     if store.dialect == "postgresql":
         return literal_column("extract(epoch from clock_timestamp())::double precision")
     return literal_column("((julianday('now') - 2440587.5) * 86400.0)")

@@ -19,21 +19,22 @@ from sqlalchemy import (
 from sqlmodel import Session, col, select
 
 from sync.domain.text import one_line
-from sync.store.engine import dialect_of
+from sync.store.engine import change, dialect_of
 from sync.store.inbox import Accepted, insertion, row_of
 from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow
 
-# A few lines: reasons are for people.
 LONGEST_REASON = 500
 BATCH_BYTES = 16 * 1024 * 1024
 
 # The advisory lock of triage on PostgreSQL: any number that no other program on the server takes.
 _TRIAGE_LOCK = 7_436_205_119
+_SEQ = col(DeliveryRow.seq)
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many deliveries wait for triage and how many are dead; times in seconds since the epoch."""
+    """How many deliveries wait for triage and how many are dead letters; when the oldest that waits
+    and the newest of all were received (seconds since the epoch), None where there is none."""
 
     waiting: int
     dead: int
@@ -42,47 +43,39 @@ class Counts:
 
 
 def _in_state(state: DeliveryState) -> ColumnElement[bool]:
-    # A literal, not a parameter: the databases match a partial index by literals only.
+    # A literal and not a parameter, because the databases use a partial index for literals only.
     return col(DeliveryRow.state) == literal_column(f"'{state.value}'")
 
 
 def lock_triage(session: Session) -> None:
-    """Let no other process triage until this transaction ends. To be called first in it."""
-    # On SQLite a writing transaction is alone anyway.
+    """Let no other process triage until this transaction ends. Call this first in the transaction."""
+    # SQLite has only one writing transaction at a time.
     if dialect_of(session) == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRIAGE_LOCK})
 
 
 def next_batch(session: Session, limit: int, *, max_bytes: int = BATCH_BYTES) -> list[DeliveryRow]:
     """The oldest deliveries that wait for triage: up to ``limit``, and up to ``max_bytes`` of bodies.
-
-    One at least, however large its body, if any waits.
-    """
-    sizes = session.exec(
-        select(DeliveryRow.seq, func.length(DeliveryRow.body))
-        .where(_in_state(DeliveryState.ACCEPTED))
-        .order_by(col(DeliveryRow.seq))
-        .limit(limit)
-    ).all()
-    chosen: list[int] = []
+    The first is taken however large its body is."""
+    sizes = select(DeliveryRow.seq, func.length(DeliveryRow.body))
+    waiting = sizes.where(_in_state(DeliveryState.ACCEPTED)).order_by(_SEQ).limit(limit)
+    chosen: list[int | None] = []
     total = 0
-    for seq, size in sizes:
+    for seq, size in session.exec(waiting).all():
         total += size
-        if seq is None or (chosen and total > max_bytes):
+        if chosen and total > max_bytes:
             break
         chosen.append(seq)
     if not chosen:
         return []
-    query = (
-        select(DeliveryRow).where(col(DeliveryRow.seq).in_(chosen)).order_by(col(DeliveryRow.seq))
-    )
+    query = select(DeliveryRow).where(_SEQ.in_(chosen)).order_by(_SEQ)
     return list(session.exec(query))
 
 
 def mark_triaged(
     session: Session, row: DeliveryRow, *, subjects: Sequence[str], event_type: str, outcome: str
 ) -> None:
-    """Record what became of a delivery. ``subjects`` are references, each once."""
+    """Record what became of a delivery. ``subjects`` are its subjects' references, each once."""
     first, *further = (subject[:300] for subject in subjects or ("",))
     row.state = DeliveryState.TRIAGED
     row.subject = first
@@ -91,15 +84,15 @@ def mark_triaged(
     session.add(row)
     assert row.seq is not None
     for subject in further:
-        # A replayed delivery has its rows already.
+        # Merged and not added: a delivery that is triaged again has its rows already.
         session.merge(DeliverySubjectRow(delivery=row.seq, subject=subject))
 
 
 def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
     """Set a delivery aside as a dead letter, with the reason in words on one line, cut if too long.
 
-    A reason may quote the sender's bytes. Line ends and escape sequences in them become spaces, because
-    terminals and logs print the reason.
+    A reason may quote the sender's bytes, and terminals and logs print the reason. Line ends and
+    escape sequences therefore become spaces.
     """
     row.state = DeliveryState.DEAD
     row.outcome = one_line(reason[:10_000], LONGEST_REASON)
@@ -112,50 +105,35 @@ def get(session: Session, id_: str) -> DeliveryRow | None:
 
 
 def beginning_with(session: Session, start: str, limit: int = 4) -> list[DeliveryRow]:
-    """Deliveries whose id begins with ``start``; only one where ``start`` is its whole id."""
+    """Deliveries whose id begins with ``start``; the only one where ``start`` is a whole id."""
     exact = get(session, start)
     if exact is not None:
         return [exact]
-    query = (
-        select(DeliveryRow)
-        .where(col(DeliveryRow.id).startswith(start, autoescape=True))
-        .order_by(col(DeliveryRow.id))
-        .limit(limit)
-    )
-    return list(session.exec(query))
+    id_ = col(DeliveryRow.id)
+    query = select(DeliveryRow).where(id_.startswith(start, autoescape=True)).order_by(id_)
+    return list(session.exec(query.limit(limit)))
 
 
 def dead(session: Session, limit: int = 100) -> list[DeliveryRow]:
     """Dead letters, newest first."""
-    query = (
-        select(DeliveryRow)
-        .where(_in_state(DeliveryState.DEAD))
-        .order_by(col(DeliveryRow.seq).desc())
-        .limit(limit)
-    )
-    return list(session.exec(query))
+    query = select(DeliveryRow).where(_in_state(DeliveryState.DEAD))
+    return list(session.exec(query.order_by(_SEQ.desc()).limit(limit)))
 
 
 def recent(session: Session, limit: int = 100) -> list[DeliveryRow]:
     """Deliveries of any state, newest first."""
-    query = select(DeliveryRow).order_by(col(DeliveryRow.seq).desc()).limit(limit)
-    return list(session.exec(query))
+    return list(session.exec(select(DeliveryRow).order_by(_SEQ.desc()).limit(limit)))
 
 
 def for_subject(session: Session, ref: str, limit: int = 100) -> list[DeliveryRow]:
     """The deliveries about a subject, newest first."""
-    # Not an OR of both conditions: for that, PostgreSQL would read the whole table.
+    # A union of two queries, because PostgreSQL reads the whole table for an OR of the two conditions.
     about: CompoundSelect[int] = union_all(
         select(DeliveryRow.seq).where(DeliveryRow.subject == ref),
         select(DeliverySubjectRow.delivery).where(DeliverySubjectRow.subject == ref),
     )
-    query = (
-        select(DeliveryRow)
-        .where(col(DeliveryRow.seq).in_(about))
-        .order_by(col(DeliveryRow.seq).desc())
-        .limit(limit)
-    )
-    return list(session.exec(query))
+    query = select(DeliveryRow).where(_SEQ.in_(about))
+    return list(session.exec(query.order_by(_SEQ.desc()).limit(limit)))
 
 
 def subjects_since(session: Session, since: float = -math.inf) -> set[str]:
@@ -172,19 +150,14 @@ def subjects_since(session: Session, since: float = -math.inf) -> set[str]:
 def received_since(
     session: Session, since: float, *, after: int = 0, limit: int = 500
 ) -> list[DeliveryRow]:
-    """A page of the deliveries that were read and received at ``since`` or later, in the order they
-    came. ``after`` is the last ``seq`` of the page before."""
-    query = (
-        select(DeliveryRow)
-        .where(
-            DeliveryRow.received_at >= since,
-            col(DeliveryRow.seq) > after,
-            DeliveryRow.state == DeliveryState.TRIAGED,
-        )
-        .order_by(col(DeliveryRow.seq))
-        .limit(limit)
+    """A page of the triaged deliveries that were received at ``since`` or later, oldest first.
+    ``after`` is the last ``seq`` of the page before."""
+    query = select(DeliveryRow).where(
+        DeliveryRow.received_at >= since,
+        after < _SEQ,
+        DeliveryRow.state == DeliveryState.TRIAGED,
     )
-    return list(session.exec(query))
+    return list(session.exec(query.order_by(_SEQ).limit(limit)))
 
 
 def known(session: Session, ids: Iterable[str]) -> set[str]:
@@ -196,7 +169,7 @@ def known(session: Session, ids: Iterable[str]) -> set[str]:
 
 
 def recover(session: Session, accepted: Sequence[Accepted]) -> set[str]:
-    """Put deliveries that never reached us into the inbox, as if they had; the ids of the new ones."""
+    """Put deliveries that the sender could not deliver into the inbox; the ids of the new ones."""
     if not accepted:
         return set()
     rows = [row_of(one) for one in accepted]
@@ -204,7 +177,7 @@ def recover(session: Session, accepted: Sequence[Accepted]) -> set[str]:
 
 
 def replay(session: Session, id_: str) -> bool:
-    """Let a delivery be triaged again, whatever became of it. False where there is none of this id."""
+    """Let a delivery be triaged again, whatever became of it. False where no delivery has this id."""
     return bool(_to_accepted(session, col(DeliveryRow.id) == id_))
 
 
@@ -214,32 +187,19 @@ def replay_dead(session: Session) -> int:
 
 
 def _to_accepted(session: Session, which: ColumnElement[bool]) -> int:
-    changed = session.execute(
-        update(DeliveryRow)
-        .where(which)
-        .values(state=DeliveryState.ACCEPTED.value, outcome="")
-        .returning(col(DeliveryRow.seq))
-        .execution_options(synchronize_session=False)
-    )
-    return len(changed.all())
+    again = update(DeliveryRow).where(which)
+    return change(session, again.values(state=DeliveryState.ACCEPTED.value, outcome=""))
 
 
 def counts(session: Session) -> Counts:
-    """How many deliveries wait and how many are dead. Cheap at any size of the table."""
-    waiting, oldest_seq = session.exec(
-        select(func.count(), func.min(DeliveryRow.seq)).where(_in_state(DeliveryState.ACCEPTED))
-    ).one()
-    oldest = (
-        session.exec(select(DeliveryRow.received_at).where(DeliveryRow.seq == oldest_seq)).one()
-        if oldest_seq is not None
-        else None
-    )
+    """Counts from indexes alone: cheap at any size of the table."""
+    count = select(func.count(_SEQ))
+    waiting = _in_state(DeliveryState.ACCEPTED)
+    oldest = select(DeliveryRow.received_at).where(waiting).order_by(_SEQ).limit(1)
     return Counts(
-        waiting=waiting,
-        dead=session.exec(
-            select(func.count(col(DeliveryRow.seq))).where(_in_state(DeliveryState.DEAD))
-        ).one(),
-        oldest_waiting=oldest,
+        waiting=session.exec(count.where(waiting)).one(),
+        dead=session.exec(count.where(_in_state(DeliveryState.DEAD))).one(),
+        oldest_waiting=session.exec(oldest).first(),
         last_received=session.exec(select(func.max(DeliveryRow.received_at))).one(),
     )
 
@@ -247,21 +207,10 @@ def counts(session: Session) -> Counts:
 def prune(
     session: Session, *, older_than: float, batch: int, state: DeliveryState = DeliveryState.TRIAGED
 ) -> int:
-    """Delete up to ``batch`` deliveries in ``state`` received before ``older_than``; how many were
-    deleted.
-
-    Raises ValueError for ``ACCEPTED``: a delivery that waits for triage is never deleted.
-    """
+    """Delete up to ``batch`` deliveries in ``state`` received before ``older_than``; how many. Raises
+    ValueError for ``ACCEPTED``: a delivery that waits for triage is never deleted."""
     if state is DeliveryState.ACCEPTED:
         raise ValueError("deliveries that wait for triage are never removed")
-    doomed = list(
-        session.exec(
-            select(DeliveryRow.seq)
-            .where(DeliveryRow.received_at < older_than, _in_state(state))
-            .order_by(col(DeliveryRow.received_at))
-            .limit(batch)
-        )
-    )
-    if doomed:
-        session.execute(delete(DeliveryRow).where(col(DeliveryRow.seq).in_(doomed)))
-    return len(doomed)
+    old = select(DeliveryRow.seq).where(DeliveryRow.received_at < older_than, _in_state(state))
+    oldest = old.order_by(col(DeliveryRow.received_at)).limit(batch)
+    return change(session, delete(DeliveryRow).where(_SEQ.in_(oldest)))

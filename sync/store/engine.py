@@ -1,38 +1,38 @@
 """Opening the store: one SQLite file or a PostgreSQL database, and transactions on it.
 
-SQLite allows one writer. ``write`` takes the lock of writers when it begins (``BEGIN IMMEDIATE``) and
-waits for it up to the busy timeout. A transaction that began as a reader could not wait: its first
-write fails while there is another writer. Never hold a transaction across a call to the outside.
+SQLite allows one writer. ``write`` takes the writers' lock at once (``BEGIN IMMEDIATE``) and waits for
+the lock up to the busy timeout. A transaction that begins as a reader cannot wait: its first write
+fails while there is another writer. Never keep a transaction open across a call to the outside.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Delete, Engine, Update, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlmodel import Session
 
-from sync.domain.text import UNSTORABLE
 from sync.store.errors import FileLost, StoreMisconfigured, StoreUnavailable, translate
 from sync.store.sqlite_file import StoreFile
-from sync.store.storable import storable_parameters, to_json
+from sync.store.storable import storable_value, to_json
 from sync.store.url import parse, place_of
 
-# What other rooms use. They take the type Session from here, because SQL stands in this room alone.
+# The other rooms import Session from here, because only this room imports SQL libraries.
 __all__ = ["Session", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
 
 BUSY_TIMEOUT = 10.0
-POOL_SIZE = 10
-POOL_OVERFLOW = 20
-POOL_TIMEOUT = 15.0
-
-_IMMEDIATE = {"ticket_sync_immediate": True}
+_FOR_BOTH: dict[str, Any] = {
+    "json_serializer": to_json,
+    "pool_size": 10,
+    "max_overflow": 20,
+    "pool_timeout": 15.0,
+}
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -45,6 +45,12 @@ def dialect_of(session: Session) -> Dialect:
 def insert_into(dialect: Dialect, table: Any) -> sqlite.Insert | postgresql.Insert:
     """An INSERT into a table or row class that can say what to do on a conflict."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def change(session: Session, statement: Update | Delete) -> int:
+    """Run an UPDATE or DELETE; how many rows it changed. Row objects of the session stay as they are."""
+    statement = statement.execution_options(synchronize_session=False)
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 class Store:
@@ -65,19 +71,19 @@ class Store:
         self._busy_timeout = busy_timeout
         self._turns = threading.Lock()
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
-        self._writer = engine.execution_options(**_IMMEDIATE)
+        self._writer = engine.execution_options(ticket_sync_immediate=True)
 
     @property
     def place(self) -> str:
-        """Where the store is, for people; without the password."""
+        """Where the store is, for people to read; without the password."""
         return place_of(self.engine.url)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """One writer's turn on SQLite; on PostgreSQL there is nothing to wait for.
+        """The only writer of this process on SQLite; on PostgreSQL there is nothing to wait for.
 
         SQLite waits for its lock by polling, with sleeps of up to 0.1 s. The threads of one process
-        take turns here instead, which costs no sleep. Raises StoreUnavailable.
+        therefore wait for a lock in memory instead. Raises StoreUnavailable after the busy timeout.
         """
         if self.dialect != "sqlite":
             yield
@@ -91,11 +97,11 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the store. Its rows stay usable afterwards; what it writes
-        is undone."""
+        """A session that sees one state of the store. Its rows stay usable after the block; changes
+        that the block makes are undone."""
         with (
-            self._translated(),
-            Session(self.engine, expire_on_commit=False, autoflush=False) as session,
+            self.read_connection() as connection,
+            Session(connection, expire_on_commit=False, autoflush=False) as session,
         ):
             yield session
 
@@ -103,23 +109,18 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A session that commits at the end of the block, or undoes everything if an error ends it."""
         with (
-            self._translated(),
-            self.turn(),
-            Session(self._writer, expire_on_commit=False) as session,
+            self.write_connection() as connection,
+            Session(connection, expire_on_commit=False) as session,
         ):
-            try:
-                yield session
-                session.flush()
-                with self._confirmed():
-                    session.commit()
-            except BaseException:
-                session.rollback()
-                raise
+            yield session
+            # Sends what is left to write. The connection's own transaction commits afterwards.
+            session.commit()
 
     @contextmanager
     def read_connection(self) -> Iterator[Connection]:
         """A connection for statements that need no row objects; otherwise as ``read``."""
         with self._translated(), self.engine.connect() as connection:
+            connection.begin()
             yield connection
 
     @contextmanager
@@ -140,37 +141,23 @@ class Store:
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
-        """One transaction of a connection from ``writer``, within a ``turn``."""
-        transaction = connection.begin()
-        try:
-            yield
-            with self._confirmed():
-                transaction.commit()
-        except BaseException:
-            if transaction.is_active:
-                transaction.rollback()
-            raise
+        """One transaction of a connection from ``writer``, within a ``turn``.
 
-    @contextmanager
-    def _confirmed(self) -> Iterator[None]:
-        """Wraps a commit: raises unless the file at the store's path is the one that was written to."""
-        self._check_file()
-        yield
-        self._check_file()
-
-    def translate(self, error: Exception) -> StoreUnavailable | None:
-        """The operational failure that a database error means; None for errors of other kinds."""
-        return translate(error, self.place)
+        Raises StoreUnavailable, also where the commit went into an SQLite file that was taken away
+        meanwhile. The beginning of a transaction looks for the file as well.
+        """
+        with self._translated():
+            with connection.begin():
+                yield
+            self._check_file()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except StoreUnavailable:
-            raise
         except Exception as error:
-            known = self.translate(error)
-            if known is None:
+            known = translate(error, self.place)
+            if known is None or known is error:
                 raise
             raise known from error
 
@@ -182,8 +169,8 @@ class Store:
 def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     """Open the store at ``url``: ``sqlite:///file`` or ``postgresql+psycopg://user@host/database``.
 
-    ``busy_timeout`` is how long (seconds) a writer waits for the lock on the SQLite file. Raises
-    StoreMisconfigured. Tables are made by ``sync.store.migrations.upgrade``.
+    ``busy_timeout`` is how long (seconds) a writer waits for the lock on the SQLite file. Makes no
+    tables: ``sync.store.migrations.upgrade`` does. Raises StoreMisconfigured.
     """
     try:
         parsed = parse(url)
@@ -219,14 +206,7 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
             f"the store's folder {path.parent.absolute()} does not exist; create it or change the url"
         )
     file = StoreFile(path, busy_timeout=busy_timeout)
-    engine = create_engine(
-        url.set(drivername="sqlite"),
-        creator=file.connect,
-        json_serializer=to_json,
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_OVERFLOW,
-        pool_timeout=POOL_TIMEOUT,
-    )
+    engine = create_engine(url.set(drivername="sqlite"), creator=file.connect, **_FOR_BOTH)
 
     def check(connection: Any = None) -> None:
         try:
@@ -234,19 +214,19 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
         except FileLost:
             raise
         except StoreUnavailable:
-            # New connections open new companion files, so all old connections have to go first. Those
-            # that are in use are closed when they come back to the pool.
+            # Only the log or its index is lost. A new connection would open a new log, so all old
+            # connections are closed first; those in use are closed when they return to the pool.
             engine.dispose()
             raise
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         check(connection.connection.driver_connection)
-        immediate = connection.get_execution_options().get("ticket_sync_immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        writes = connection.get_execution_options().get("ticket_sync_immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     @event.listens_for(engine, "checkin")
-    def come_back(_connection: Any, record: Any) -> None:
+    def returned(_connection: Any, record: Any) -> None:
         if file.companions_lost:
             record.invalidate()
 
@@ -267,12 +247,9 @@ def _postgresql(url: URL) -> Engine:
                 "keepalives_count": 3,
                 "tcp_user_timeout": 30_000,
             },
-            json_serializer=to_json,
-            pool_size=POOL_SIZE,
-            max_overflow=POOL_OVERFLOW,
-            pool_timeout=POOL_TIMEOUT,
             pool_pre_ping=True,
             pool_recycle=1800,
+            **_FOR_BOTH,
         )
     except ImportError as error:
         raise StoreMisconfigured(
@@ -293,9 +270,9 @@ def _keep_text_storable(engine: Engine) -> None:
         _context: Any,
         _many: bool,
     ) -> tuple[str, Any]:
-        rows = parameters if isinstance(parameters, list) else [parameters]
-        for row in rows:
-            for value in row.values() if isinstance(row, Mapping) else row:
-                if type(value) is str and UNSTORABLE.search(value):
-                    return statement, storable_parameters(parameters)
+        # Runs for each statement, so plain text is recognised here, without a call for each value.
+        for row in parameters if isinstance(parameters, list) else (parameters,):
+            for value in row.values() if isinstance(row, dict) else row:
+                if type(value) is str and (not value.isascii() or "\0" in value):
+                    return statement, storable_value(parameters)
         return statement, parameters

@@ -1,4 +1,4 @@
-"""What can be wrong with the store, in words, and which database errors mean it."""
+"""What can be wrong with the store, in words for people, and which database errors mean what."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy import exc
 class StoreUnavailable(Exception):
     """The store cannot be used now (disk full, read-only, locked, no connection) or as configured.
 
-    ``str()`` is a sentence for people, without secrets. The transaction that it ended stored nothing,
-    unless the connection was lost during the commit; then it may have stored everything.
+    ``str()`` is a sentence for people, without secrets. The transaction stored nothing, unless the
+    connection or the file was lost during the commit; then the transaction may have stored everything.
     """
 
 
 class FileLost(StoreUnavailable):
-    """The file of the store is not at its path. Open connections work again once it is put back."""
+    """The store's file is not at its path. Open connections work again once the file is put back."""
 
 
 class StoreMisconfigured(StoreUnavailable):
@@ -68,10 +68,10 @@ _POSTGRES_CLASSES = {
     "25": "the database does not take writes",
     "28": "the database refused the user or password",
     "3D": "there is no such database",
-    "40": "the transaction was undone in favour of another",
+    "40": "the database undid the transaction because it conflicted with another",
     "53": "the database server is out of resources",
-    "54": "the database server is at one of its limits",
-    "55": "a lock could not be had",
+    "54": "the database server has reached one of its limits",
+    "55": "a lock could not be taken",
     "57": "the database server ended the connection",
     "58": "the database server met a system error",
     "XX": "the database server met an internal error",
@@ -79,10 +79,8 @@ _POSTGRES_CLASSES = {
 
 
 def translate(error: Exception, place: str = "") -> StoreUnavailable | None:
-    """The operational failure that a database error means; None for errors of other kinds.
-
-    ``place`` is where the store is, for people.
-    """
+    """The failure to operate that a database error means; None for errors of other kinds, such as a
+    violated constraint. ``place`` is where the store is, for people to read."""
     store = f"the store {place} (url in [store])" if place else "the store"
     if isinstance(error, StoreUnavailable):
         return error
@@ -98,12 +96,6 @@ def translate(error: Exception, place: str = "") -> StoreUnavailable | None:
     return None
 
 
-def _scrubbed(words: str) -> str:
-    """A driver's words without what stands before an @. With an @ in a password, the driver takes the
-    end of the password for the host, and quotes it."""
-    return re.sub(r"[^\s'\"]+@", "…@", words)
-
-
 def _of_sqlite(error: sqlite3.Error, store: str) -> StoreUnavailable | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     words = _SQLITE_WORDS.get(code)
@@ -113,14 +105,17 @@ def _of_sqlite(error: sqlite3.Error, store: str) -> StoreUnavailable | None:
         return None
     wrong, remedy = words
     return StoreUnavailable(
-        f"{store} cannot be used now: {wrong} ({error}){'. ' if remedy else ''}{remedy}"
+        f"{store} cannot be used now: {wrong} ({error}){remedy and f'. {remedy}'}"
     )
 
 
 def _of_postgres(error: exc.DBAPIError, store: str) -> StoreUnavailable | None:
     state = getattr(error.orig, "sqlstate", None) or ""
-    first = str(error.orig).strip().splitlines()[:1]
-    said = f" ({_scrubbed(first[0])})" if first else ""
+    line = str(error.orig).strip().partition("\n")[0]
+    # The driver quotes the host. Where a password holds an @, the driver takes the end of the password
+    # for part of the host, so what stands before an @ is left out.
+    quoted = re.sub(r"[^\s'\"]+@", "…@", line)
+    said = f" ({quoted})" if quoted else ""
     if state in ("42P01", "42703"):
         return SchemaMismatch(f"{store} cannot be used: {_UPGRADE}{said}")
     words = _POSTGRES_CLASSES.get(state[:2])

@@ -1,4 +1,4 @@
-"""What happened since one last looked, for somebody who watches: deliveries, actions, sweeps."""
+"""Queries for a person who watches the daemon: new deliveries, actions and sweeps."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sync.store.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One delivery, action or sweep. ``at`` is in seconds since the epoch; ``about`` is the subject's
-    title, the ticket's key or the sweep's name; ``result`` is one of those of the journal."""
+    """One delivery, action or sweep. ``at``: seconds since the epoch. ``about``: the subject's title,
+    the ticket's key or the sweep's name. ``result``: as in a journal entry."""
 
     at: float
     kind: str
@@ -31,8 +31,8 @@ class Happening:
 
 
 def deliveries_after(session: Session, seq: int, limit: int = 500) -> list[tuple[int, Happening]]:
-    """Deliveries after the one numbered ``seq``, up to the first that waits to be read, with their
-    numbers."""
+    """The deliveries numbered above ``seq``, with their numbers, up to the first that waits for
+    triage."""
     query = (
         select(DeliveryRow, SubjectRow)
         .outerjoin(SubjectRow, col(SubjectRow.ref) == col(DeliveryRow.subject))
@@ -46,16 +46,14 @@ def deliveries_after(session: Session, seq: int, limit: int = 500) -> list[tuple
             break
         dead = delivery.state == DeliveryState.DEAD
         title = str(subject.payload.get("title", "")) if subject else delivery.event_id
-        words = delivery.outcome if dead else delivery.event_type
-        result = "error" if dead else "ok"
-        found.append(
-            (delivery.seq, Happening(delivery.received_at, "delivery", title, words, result))
-        )
+        words, result = (delivery.outcome, "error") if dead else (delivery.event_type, "ok")
+        row = Happening(delivery.received_at, "delivery", title, words, result)
+        found.append((delivery.seq, row))
     return found
 
 
 def actions_after(session: Session, id_: int, limit: int = 500) -> list[tuple[int, Happening]]:
-    """Journal entries after the one numbered ``id_``, with their numbers."""
+    """The journal entries numbered above ``id_``, with their numbers."""
     query = (
         select(JournalRow, col(TicketRow.jira_key), col(TicketRow.key))
         .outerjoin(TicketRow, col(TicketRow.id) == col(JournalRow.ticket_id))
@@ -64,28 +62,20 @@ def actions_after(session: Session, id_: int, limit: int = 500) -> list[tuple[in
         .limit(limit)
     )
     return [
-        (
-            entry.id,
-            Happening(entry.at, entry.action, jira_key or key or "", entry.words, entry.result),
-        )
-        for entry, jira_key, key in session.execute(query).all()
+        (row.id, Happening(row.at, row.action, jira_key or key or "", row.words, row.result))
+        for row, jira_key, key in session.execute(query).all()
     ]
 
 
 def sweeps_after(session: Session, id_: int, limit: int = 100) -> list[tuple[int, Happening]]:
-    """Runs of sweeps that found something, after the one numbered ``id_``, with their numbers."""
-    query = (
-        select(SweepRunRow)
-        .where(
-            col(SweepRunRow.id) > id_,
-            col(SweepRunRow.result) != RunResult.RUNNING.value,
-            col(SweepRunRow.missing) + col(SweepRunRow.stale) + col(SweepRunRow.wrong) > 0,
-        )
-        .order_by(col(SweepRunRow.id))
-        .limit(limit)
+    """The ended runs of sweeps numbered above ``id_`` that found something, with their numbers."""
+    query = select(SweepRunRow).where(
+        col(SweepRunRow.id) > id_,
+        col(SweepRunRow.result) != RunResult.RUNNING.value,
+        col(SweepRunRow.missing) + col(SweepRunRow.stale) + col(SweepRunRow.wrong) > 0,
     )
     found = []
-    for run in session.execute(query).scalars():
+    for run in session.execute(query.order_by(col(SweepRunRow.id)).limit(limit)).scalars():
         counts = (("not known here", run.missing), ("out of date", run.stale), ("wrong", run.wrong))
         words = ", ".join(f"{count} {what}" for what, count in counts if count)
         found.append((run.id or 0, Happening(run.started_at, "sweep", run.sweep, words)))

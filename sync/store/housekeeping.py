@@ -1,4 +1,4 @@
-"""Queries of the housekeeping sweep: tickets whose records are not as they should be."""
+"""Queries of the housekeeping sweep: tickets that wait for a walk which nobody is going to make."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TicketQuery = SelectOfScalar[TicketRow]
 
 
 def expired_leases(before: float) -> TicketQuery:
-    """Tickets whose lease ended before ``before`` (seconds since the epoch) and was not given back."""
+    """Tickets with a lease that ended before ``before`` (seconds since the epoch) and is still there."""
     return select(TicketRow).where(col(TicketRow.lease_until) < before)
 
 
 def creates_without_search() -> TicketQuery:
-    """Tickets that may have been made in Jira, although nobody is going to search for them there."""
+    """Tickets that may have been made in Jira, and for which no search in Jira is due."""
     return select(TicketRow).where(TicketRow.state == TicketState.CREATING, *_left_alone())
 
 
 def resting_but_open(recreating: Iterable[str]) -> TicketQuery:
-    """Resting tickets that should be made, because the subjects that speak for them are open: spared
-    ones, and deleted ones of the rules (by name) that make a deleted ticket anew."""
+    """Tickets that are not in Jira, are not due, and should be made because ``speaker_open`` is true:
+    spared tickets, and deleted tickets of the ``recreating`` rules (by name)."""
     deleted = col(TicketRow.state) == TicketState.GONE.value
     return select(TicketRow).where(
         (col(TicketRow.state) == TicketState.SPARED.value)

@@ -1,7 +1,7 @@
-"""The inbox: it makes deliveries durable, many in one commit, and answers each after that commit.
+"""The inbox: makes deliveries durable, many in one commit, and answers each after the commit.
 
-One thread writes, with one connection. Each batch is what came in while the batch before was committed:
-under load a commit carries many deliveries, and without load no delivery waits for others.
+One thread writes, with one connection. A batch holds the deliveries that came while the batch before was
+committed: under load a commit carries many deliveries, and without load no delivery waits for others.
 """
 
 from __future__ import annotations
@@ -67,31 +67,27 @@ class Receipt:
 
 
 def delivery_id(source: str, event_id: str, body: bytes) -> str:
-    """The id of a delivery: made from its event's id, or from its bytes where that cannot be read."""
+    """The id of a delivery, made from its event's id, or from its bytes where ``event_id`` is ""."""
     name = f"event:{event_id}" if event_id else f"body:{hashlib.sha256(body).hexdigest()}"
     text = f"{source}\n{name}".encode(errors="surrogatepass")
     digest = hashlib.sha1(_NAMESPACE.bytes + text, usedforsecurity=False).digest()
     return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
+@dataclass(slots=True, eq=False)
 class _Waiting:
-    """One delivery in the queue, and the future of the thread or coroutine that waits for it."""
+    """One delivery in the queue, and the future on which a thread, or a coroutine of ``loop``, waits."""
 
-    __slots__ = ("future", "loop", "row", "size")
+    row: dict[str, Any]
+    future: Future[Receipt] | asyncio.Future[Receipt]
+    loop: asyncio.AbstractEventLoop | None = None
 
-    def __init__(
-        self,
-        row: dict[str, Any],
-        future: Future[Receipt] | asyncio.Future[Receipt],
-        loop: asyncio.AbstractEventLoop | None,
-    ) -> None:
-        self.row = row
-        self.future = future
-        self.loop = loop
-        self.size = len(row["body"])
+    @property
+    def size(self) -> int:
+        return len(self.row["body"])
 
     def settle(self, outcome: Receipt | Exception) -> None:
-        # The waiting side may have given up, for example because its connection dropped.
+        # A coroutine may have been cancelled, for example because its connection dropped.
         if self.future.done():
             return
         if isinstance(outcome, Exception):
@@ -114,13 +110,11 @@ class Inbox:
         store: Store,
         *,
         on_accept: Callable[[], None] = lambda: None,
-        batch: int = BATCH,
         queue: int = QUEUE,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.on_accept = on_accept
         self._store = store
-        self._batch = batch
         self._queue_limit = queue
         self._queue_bytes_limit = queue_bytes
         self._queue: deque[_Waiting] = deque()
@@ -141,7 +135,7 @@ class Inbox:
         """
         future: Future[Receipt] = Future()
         future.set_running_or_notify_cancel()
-        self._put(_Waiting(row_of(accepted), future, None))
+        self._put(_Waiting(row_of(accepted), future))
         return future
 
     async def accept_async(self, accepted: Accepted) -> Receipt:
@@ -163,11 +157,11 @@ class Inbox:
 
     @property
     def trouble(self) -> str:
-        """Why deliveries cannot be stored, "" while they can. Kept up to date without deliveries."""
+        """Why deliveries cannot be stored, "" while they can. Kept up to date by tries of its own."""
         return self._trouble
 
     def close(self, timeout: float = 30.0) -> bool:
-        """Accept no more and write what waits. False where that takes more than ``timeout`` seconds."""
+        """Accept no more and write what is queued. False where more than ``timeout`` seconds pass."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -181,14 +175,14 @@ class Inbox:
             if len(self._queue) >= self._queue_limit or (
                 self._queue and self._queued_bytes + waiting.size > self._queue_bytes_limit
             ):
-                raise InboxFull("more deliveries wait to be stored than may wait")
+                raise InboxFull("the queue of deliveries that wait to be stored is full")
             self._queue.append(waiting)
             self._queued_bytes += waiting.size
             self._changed.notify()
 
     def _take(self) -> list[_Waiting]:
         """The next batch; waits for its first delivery. Empty when the inbox is closed and drained,
-        and when it is time to try again after a failed write."""
+        and, after a failed write, when it is time for the next try."""
         with self._changed:
             until = time.monotonic() + TRY_AGAIN
             while not self._queue and not self._closing:
@@ -198,7 +192,7 @@ class Inbox:
                 self._changed.wait(left)
             batch: list[_Waiting] = []
             size = 0
-            while self._queue and len(batch) < self._batch:
+            while self._queue and len(batch) < BATCH:
                 if batch and size + self._queue[0].size > BATCH_BYTES:
                     break
                 one = self._queue.popleft()
@@ -213,8 +207,8 @@ class Inbox:
             if not batch:
                 if self._closing:
                     break
-                # The largest delivery that was refused is written, because a smaller row may fit where
-                # that one does not. When its sender tries again, it is there.
+                # The try writes the largest delivery that was refused, because a smaller one might still
+                # fit on a full disk. When the sender tries again, the delivery is there already.
                 batch = [self._refused] if self._refused else []
             try:
                 outcomes = self._write(batch)
@@ -223,7 +217,10 @@ class Inbox:
                 outcomes = [(one, error) for one in batch]
             _settle(outcomes)
             if any(isinstance(outcome, Receipt) and outcome.stored for _, outcome in outcomes):
-                self._wake()
+                try:
+                    self.on_accept()
+                except Exception:
+                    log.exception("the call after a commit failed")
         self._disconnect()
 
     def _write(self, batch: list[_Waiting]) -> _Outcomes:
@@ -233,7 +230,7 @@ class Inbox:
             self._failed(str(error), batch)
             return [(one, error) for one in batch]
         except Exception:
-            # A row that the database does not take must not keep the others of its batch out.
+            # One row that the database refuses must not keep the other rows of its batch out.
             log.exception("a batch was refused; its deliveries are written one by one")
             outcomes: _Outcomes = [(one, self._write_alone(one)) for one in batch]
             if not any(isinstance(outcome, StoreUnavailable) for _, outcome in outcomes):
@@ -248,7 +245,7 @@ class Inbox:
         return outcomes
 
     def _failed(self, words: str, batch: list[_Waiting]) -> None:
-        # Logged once: the receiver logs each delivery that is refused.
+        # Logged only once, because the receiver logs each delivery that is refused.
         if not self._trouble:
             log.error("the inbox cannot write; deliveries are refused", reason=words)
         self._trouble = words
@@ -271,27 +268,21 @@ class Inbox:
         """Insert and commit; the ids that were new. Raises StoreUnavailable, or what SQL raised."""
         fresh = self._connection is None
         try:
-            return self._insert_with(rows)
-        except Exception as error:
-            known = self._store.translate(error)
+            if self._connection is None:
+                self._connection = self._store.writer()
+            with self._store.turn(), self._store.transaction(self._connection):
+                return set(self._connection.execute(self._insert, rows).scalars())
+        except FileLost:
+            # The connection is kept: it has the lost file open, which may be put back.
+            raise
+        except StoreUnavailable:
             lost = self._connection is not None and self._connection.invalidated
-            if known is None:
-                raise
-            if isinstance(known, FileLost):
-                # The connection is kept: it has the lost file open, which may be put back.
-                raise
             self._disconnect()
             if lost and not fresh:
                 # The server ended a kept connection, for example by a restart. Writing again is
                 # harmless: the unique id keeps a row from being stored twice.
                 return self._commit(rows)
-            raise known from error
-
-    def _insert_with(self, rows: Sequence[dict[str, Any]]) -> set[str]:
-        if self._connection is None:
-            self._connection = self._store.writer()
-        with self._store.turn(), self._store.transaction(self._connection):
-            return set(self._connection.execute(self._insert, rows).scalars())
+            raise
 
     def _disconnect(self) -> None:
         # A connection is not used again after a failed write: the next batch opens a new one.
@@ -304,15 +295,9 @@ class Inbox:
         except Exception as error:
             log.debug("closing the inbox's connection failed", reason=str(error))
 
-    def _wake(self) -> None:
-        try:
-            self.on_accept()
-        except Exception:
-            log.exception("the call after a commit failed")
-
 
 def insertion(dialect: Dialect) -> ReturningInsert[Any]:
-    """The statement that stores deliveries and returns the ids of those that were not there before."""
+    """The statement that stores deliveries and returns the ids of the new ones."""
     statement = insert_into(dialect, DeliveryRow).on_conflict_do_nothing(index_elements=["id"])
     return statement.returning(col(DeliveryRow.id))
 
@@ -333,7 +318,7 @@ def row_of(accepted: Accepted) -> dict[str, Any]:
 
 
 def _settle(outcomes: _Outcomes) -> None:
-    """Resolve every future: those of threads here, those of coroutines with one call to their loop."""
+    """Resolve every future: of threads here, of coroutines with one call to each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, _Outcomes] = {}
     for one, outcome in outcomes:
         if one.loop is None:

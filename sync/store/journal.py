@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from sync.store.engine import change
 from sync.store.tables import JournalRow
 
 LONGEST_WORDS = 4000
@@ -18,9 +19,9 @@ LONGEST_WORDS = 4000
 class Entry:
     """One line for the journal.
 
-    ``action`` says what was done in one word, ``words`` in full. ``result`` is ``ok``, ``left`` (nothing
-    was to be done; ``held`` in entries of earlier versions), ``unknown``, ``retry``, ``parked``,
-    ``warning`` or ``error``. ``detail`` is JSON-compatible.
+    ``action`` names what was done in one word, ``words`` say it in full. ``result`` is ``ok``, ``left``
+    (nothing was to be done; ``held`` in entries of earlier versions), ``unknown``, ``retry``,
+    ``parked``, ``warning`` or ``error``. ``detail`` is JSON-compatible.
     """
 
     action: str
@@ -32,7 +33,7 @@ class Entry:
 def write(
     session: Session, entry: Entry, *, at: float, ticket_id: int | None = None, rule: str = ""
 ) -> None:
-    """Add an entry, about a ticket and by a rule where it has one. Words that are too long are cut."""
+    """Add an entry; ``ticket_id`` and ``rule`` say what the entry is about. Long words are cut."""
     session.add(
         JournalRow(
             ticket_id=ticket_id,
@@ -48,25 +49,13 @@ def write(
 
 def of_ticket(session: Session, ticket_id: int, limit: int = 500) -> list[JournalRow]:
     """The newest ``limit`` entries about a ticket, oldest first."""
-    query = (
-        select(JournalRow)
-        .where(JournalRow.ticket_id == ticket_id)
-        .order_by(col(JournalRow.id).desc())
-        .limit(limit)
-    )
-    return list(reversed(list(session.exec(query))))
+    query = select(JournalRow).where(JournalRow.ticket_id == ticket_id)
+    newest = session.exec(query.order_by(col(JournalRow.id).desc()).limit(limit)).all()
+    return list(reversed(newest))
 
 
 def prune(session: Session, *, older_than: float, batch: int) -> int:
     """Delete up to ``batch`` entries from before ``older_than``; how many were deleted."""
-    doomed = list(
-        session.exec(
-            select(JournalRow.id)
-            .where(JournalRow.at < older_than)
-            .order_by(col(JournalRow.at))
-            .limit(batch)
-        )
-    )
-    if doomed:
-        session.execute(delete(JournalRow).where(col(JournalRow.id).in_(doomed)))
-    return len(doomed)
+    old = select(JournalRow.id).where(JournalRow.at < older_than)
+    oldest = old.order_by(col(JournalRow.at)).limit(batch)
+    return change(session, delete(JournalRow).where(col(JournalRow.id).in_(oldest)))

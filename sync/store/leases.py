@@ -1,8 +1,8 @@
-"""Leases: what one process at a time may do, and who holds which.
+"""Leases by name: what only one process at a time may do, and which process does it.
 
-Taking a lease is one guarded statement, so of several processes that try only one succeeds. A lease
-ends by itself; its end is counted on the database's clock, because the clocks of replicas differ.
-Tickets carry a lease in columns of their own (see ``tickets.claim``).
+Taking a lease is one guarded statement, so only one of several processes that try succeeds. A lease
+ends by itself, by the database's clock, because the clocks of replicas differ. Tickets have leases in
+columns of their own (see ``tickets.claim``).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from sync.store.database_clock import database_time
-from sync.store.engine import Store, insert_into
+from sync.store.engine import Store, change, insert_into
 from sync.store.tables import LeaseRow, TicketRow
 
 
 def take(store: Store, name: str, owner: str, seconds: float) -> bool:
-    """Take a lease for ``seconds``. False while it has an owner, even where that is ``owner``."""
+    """Take a lease for ``seconds``. False while anybody has the lease, even ``owner`` itself."""
     now = database_time(store)
     statement = insert_into(store.dialect, LeaseRow).values(
         name=name, owner=owner, until=now + seconds
@@ -35,34 +35,27 @@ def take(store: Store, name: str, owner: str, seconds: float) -> bool:
 
 
 def renew(store: Store, name: str, owner: str, seconds: float) -> bool:
-    """Let a lease end ``seconds`` from now. False where ``owner`` does not hold it any more."""
+    """Let a lease end ``seconds`` from now. False where ``owner`` has lost the lease."""
+    own = update(LeaseRow).where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner)
     with store.write() as session:
-        renewed = session.execute(
-            update(LeaseRow)
-            .where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner)
-            .values(until=database_time(store) + seconds)
-            .returning(col(LeaseRow.name))
-            .execution_options(synchronize_session=False)
-        )
-        return renewed.first() is not None
+        return change(session, own.values(until=database_time(store) + seconds)) > 0
 
 
 def release(store: Store, name: str, owner: str) -> None:
-    """End a lease, if ``owner`` still holds it."""
+    """End a lease, if ``owner`` still has it."""
+    own = delete(LeaseRow).where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner)
     with store.write() as session:
-        session.execute(
-            delete(LeaseRow).where(col(LeaseRow.name) == name, col(LeaseRow.owner) == owner)
-        )
+        change(session, own)
 
 
 def is_held(session: Session, name: str, owner: str) -> bool:
-    """Whether ``owner`` holds a lease; nobody can take the lease before this transaction ends."""
+    """Whether ``owner`` has a lease; nobody else can take the lease before this transaction ends."""
     row = session.get(LeaseRow, name, with_for_update=True)
     return row is not None and row.owner == owner
 
 
 def owners(store: Store) -> set[str]:
-    """Everybody who holds a lease now, on a ticket or by name."""
+    """The owners of all leases, on tickets and by name."""
     tickets = select(TicketRow.lease_owner).where(col(TicketRow.lease_until).is_not(None))
     with store.read() as session:
         found = {owner for owner in session.exec(tickets.distinct()) if owner}
@@ -74,13 +67,7 @@ def release_all_of(store: Store, dead: Iterable[str]) -> int:
     gone = sorted(dead)
     if not gone:
         return 0
+    leased = update(TicketRow).where(col(TicketRow.lease_owner).in_(gone))
     with store.write() as session:
-        session.execute(delete(LeaseRow).where(col(LeaseRow.owner).in_(gone)))
-        freed = session.execute(
-            update(TicketRow)
-            .where(col(TicketRow.lease_owner).in_(gone))
-            .values(lease_owner=None, lease_until=None)
-            .returning(col(TicketRow.id))
-            .execution_options(synchronize_session=False)
-        )
-        return len(freed.all())
+        change(session, delete(LeaseRow).where(col(LeaseRow.owner).in_(gone)))
+        return change(session, leased.values(lease_owner=None, lease_until=None))

@@ -1,8 +1,8 @@
-"""Liveness: which of the processes that hold leases are alive.
+"""Liveness: which of the processes that have leases are alive.
 
-Every lease ends by itself, but only after its time. The leases of a process that was killed are ended
-at once, because the store can tell that the process is gone: a live process holds a lock, on SQLite on
-a file beside the database, on PostgreSQL an advisory lock of a session. The lock ends with the process.
+Every lease ends by itself in time. The leases of a process that was killed are ended at once: a live
+process has a lock (on SQLite of a file beside the database, on PostgreSQL an advisory lock of a session)
+that the operating system or the server frees when the process ends.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sync.store import leases
 from sync.store.engine import Store
 
-# The names of verbs that sweep beside the daemon begin with this. They show no sign of life, so their
-# leases are left to end by themselves.
+# Owner names of verbs that sweep beside the daemon begin with this. A verb has no lock that shows that
+# it is alive, so its leases end only by themselves.
 BY_HAND = "by-hand-"
 
 
 def new_owner() -> str:
-    """A name for this process, under which everything in it takes leases. A lease under any other name
-    counts as that of a dead process."""
+    """A name for this process. All its leases must be under this name, because other processes end the
+    leases of names that no live process has."""
     return f"{os.getpid()}-{secrets.token_hex(6)}"
 
 
@@ -37,7 +37,7 @@ def _lock_number(owner: str) -> int:
 
 
 class Liveness:
-    """This process's sign of life, and its view of the others' signs."""
+    """The lock that shows that this process is alive, and the look at the locks of other processes."""
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
@@ -46,25 +46,27 @@ class Liveness:
         self._session: Connection | None = None
 
     def show(self) -> None:
-        """Show that this process is alive. Raises StoreUnavailable."""
+        """Take the lock that shows that this process is alive. Raises StoreUnavailable."""
         if self._store.dialect == "sqlite":
             self._lock_file()
         else:
             self._lock_session()
 
     def release_dead(self) -> int:
-        """End the leases of processes that are gone; how many tickets that freed. Raises
-        StoreUnavailable."""
+        """End the leases of dead processes; how many tickets that freed. Raises StoreUnavailable."""
         self.show()
         others = sorted(leases.owners(self._store) - {self._owner})
         dead = [one for one in others if not one.startswith(BY_HAND) and self._is_dead(one)]
         return leases.release_all_of(self._store, dead)
 
     def end(self) -> None:
-        """Show no sign of life any more."""
+        """Give the lock back."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        self._end_session()
+
+    def _end_session(self) -> None:
         if self._session is not None:
             self._session.invalidate()
             self._session.close()
@@ -72,7 +74,7 @@ class Liveness:
 
     def _is_dead(self, owner: str) -> bool:
         if self._store.dialect == "sqlite":
-            # Only one process at a time holds the lock on the file: all others are gone.
+            # Only one process at a time has the lock of the file: while it is this one, others are dead.
             return self._file is not None
         if self._session is None:
             return False
@@ -90,7 +92,7 @@ class Liveness:
         try:
             file = place.with_name(place.name + ".lock").open("w")
         except OSError:
-            # The folder is read-only: leases then end by themselves.
+            # In a read-only folder there is no lock: leases of dead processes end by themselves.
             return
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,9 +108,7 @@ class Liveness:
                 self._session.commit()
                 return
             except SQLAlchemyError:
-                self._session.invalidate()
-                self._session.close()
-                self._session = None
+                self._end_session()
         session = self._store.writer()
         number = {"number": _lock_number(self._owner)}
         session.execute(text("SELECT pg_advisory_lock(:number)"), number)

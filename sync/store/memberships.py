@@ -1,21 +1,21 @@
-"""Queries on which issues belong to which incidents. Both are named by subject references
-(``str(SubjectRef)``)."""
+"""Queries on which issues belong to which incidents. Issues and incidents are given as subject
+references (``str(SubjectRef)``)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Select, delete
+from sqlalchemy import delete
 from sqlalchemy import select as columns
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
+from sync.store.engine import change
 from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, TicketState
 
 
 def issues_of(session: Session, incident: str) -> set[str]:
-    """The issues of an incident, with or without a snapshot."""
+    """The issues of an incident, also those without a snapshot."""
     query = select(MembershipRow.issue).where(MembershipRow.incident == incident)
     return set(session.exec(query))
 
@@ -37,32 +37,25 @@ def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[s
 
 
 def any_on(session: Session, ticket_id: int) -> bool:
-    """Whether a subject on the ticket is an issue of an incident, or an incident with issues."""
+    """Whether a subject of the ticket is an issue of an incident, or an incident with issues."""
     here = select(LinkRow.subject).where(LinkRow.ticket_id == ticket_id)
-    query = (
-        select(MembershipRow.issue)
-        .where(col(MembershipRow.issue).in_(here) | col(MembershipRow.incident).in_(here))
-        .limit(1)
-    )
-    return session.exec(query).first() is not None
+    either = col(MembershipRow.issue).in_(here) | col(MembershipRow.incident).in_(here)
+    return session.exec(select(MembershipRow.issue).where(either).limit(1)).first() is not None
 
 
 def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
-    """Record which issues belong to an incident; which of them are new, and which belong no more."""
+    """Record all issues of an incident. Returns those that are new and those that belong no more."""
     known = issues_of(session, incident)
     joined, left = issues - known, known - issues
     if left:
-        session.execute(
-            delete(MembershipRow).where(
-                col(MembershipRow.incident) == incident, col(MembershipRow.issue).in_(sorted(left))
-            )
-        )
+        old = delete(MembershipRow).where(col(MembershipRow.incident) == incident)
+        change(session, old.where(col(MembershipRow.issue).in_(sorted(left))))
     session.add_all(MembershipRow(incident=incident, issue=issue) for issue in sorted(joined))
     return joined, left
 
 
 def tickets_of_issues(session: Session, incidents: Iterable[str]) -> list[TicketRow]:
-    """The tickets of the issues of some incidents, oldest first. Not locked: for reading only."""
+    """The tickets of the issues of some incidents, oldest first; not locked, for reading only."""
     wanted = sorted(set(incidents))
     if not wanted:
         return []
@@ -94,20 +87,6 @@ def ticket_ids_of_incidents(session: Session, issues: Iterable[str]) -> set[int]
         .where(col(MembershipRow.issue).in_(sorted(set(issues))))
     )
     return set(session.exec(query))
-
-
-def issues_of_rules(rules: Iterable[str]) -> Select[int]:
-    """For queries: the row ids of the tickets of issues whose incident has a ticket of these rules."""
-    own, host = aliased(LinkRow), aliased(LinkRow)
-    return (
-        columns(col(own.ticket_id))
-        .join(MembershipRow, col(MembershipRow.issue) == col(own.subject))
-        .join(host, col(MembershipRow.incident) == col(host.subject))
-        .join(TicketRow, col(TicketRow.id) == col(host.ticket_id))
-        .where(col(TicketRow.rule).in_(sorted(rules)))
-        # A query of its own, though it stands within a query on tickets.
-        .correlate(None)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +124,7 @@ def incidents_with_tickets(
         .order_by(col(MembershipRow.issue), col(MembershipRow.incident))
     )
     for issue, status, rule, site, jira_key, state in session.execute(query):
-        # The row of a deleted ticket keeps its key for people; nothing can be linked with that ticket.
+        # The row of a deleted ticket keeps its Jira key for people, but no ticket can be linked with it.
         key = "" if state == TicketState.GONE else jira_key
         found.setdefault(issue, []).append(IncidentOf(status, rule, site, key))
     return found

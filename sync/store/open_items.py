@@ -1,7 +1,7 @@
 """Open subjects and open tickets: one SQL expression for each meaning, and the queries that use them.
 
-The callers differ in what they look at besides open tickets: `plan` at those that are due, an edit of
-the rules at those that are parked, the sweep of Jira at neither.
+Besides open tickets, `plan` looks at those that are due, and an edit of the rules at those that are
+parked. The sweep of Jira looks at open tickets alone.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Exists
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from sync.domain.subject import Kind
-from sync.store import memberships
 from sync.store.engine import Session
-from sync.store.tables import LinkRow, SubjectRow, TicketRow, TicketState
+from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, TicketState
 
 # A ticket in one of these states is not in Jira and is not to be made.
 RESTING = (TicketState.SPARED, TicketState.GONE)
@@ -31,17 +31,17 @@ def open_ticket() -> ColumnElement[bool]:
 
 
 def speaker_open() -> ColumnElement[bool]:
-    """A ticket for which an open subject speaks: one of its incidents or, where it has no incidents,
-    one of its issues. In Python: ``not facts.ended``.
+    """A ticket that an open incident of it or, where the ticket has no incidents, an open issue of it
+    keeps open. In Python: ``not facts.ended``.
 
-    An ended incident thus ends its ticket, although an issue on the ticket may still be open.
+    When all incidents of a ticket have ended, the ticket ends, although an issue may still be open.
     """
     incident = col(SubjectRow.kind) == Kind.INCIDENT.value
     return _subject(open_subject(), incident) | (open_ticket() & ~_subject(incident))
 
 
 def _subject(*conditions: ColumnElement[bool]) -> Exists:
-    """For queries on tickets: a subject that belongs to the ticket meets all conditions."""
+    """For queries on tickets: some subject that belongs to the ticket meets all conditions."""
     return (
         select(LinkRow.subject)
         .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
@@ -55,67 +55,55 @@ def _not_resting() -> ColumnElement[bool]:
 
 
 def open_or_due(session: Session, *, after: int, limit: int) -> list[TicketRow]:
-    """Tickets that are open or due, and do not rest: in order, those with row ids above ``after``."""
-    query = (
-        select(TicketRow)
-        .where(
-            col(TicketRow.id) > after,
-            _not_resting(),
-            open_ticket() | col(TicketRow.due_at).is_not(None),
-        )
-        .order_by(col(TicketRow.id))
-        .limit(limit)
-    )
-    return list(session.exec(query))
+    """Tickets that are open or due, and not ``RESTING``, with row ids above ``after``; by row id."""
+    open_or_due = open_ticket() | col(TicketRow.due_at).is_not(None)
+    query = select(TicketRow).where(col(TicketRow.id) > after, _not_resting(), open_or_due)
+    return list(session.exec(query.order_by(col(TicketRow.id)).limit(limit)))
 
 
 def open_or_parked(
     session: Session, changed: Iterable[str], kept: Iterable[str], incidents: Iterable[str]
 ) -> list[int]:
-    """Row ids of tickets that are open or parked, do not rest, and that an edit of the rules can reach.
+    """Row ids of tickets that are open or parked, not ``RESTING``, and that an edit of the rules can
+    reach.
 
-    Those are the tickets of ``changed`` rules, of rules whose names are not in ``kept`` any more, and
-    the tickets of issues whose incident has a ticket of the rules in ``incidents``.
+    The edit reaches the tickets of ``changed`` rules, the tickets of rules that are not in ``kept``, and
+    the tickets of issues whose incident has a ticket of one of the rules in ``incidents``.
     """
-    query = (
-        select(TicketRow.id)
-        .where(
-            col(TicketRow.rule).in_(sorted(changed))
-            | col(TicketRow.rule).not_in(sorted(kept))
-            | col(TicketRow.id).in_(memberships.issues_of_rules(incidents)),
-            _not_resting(),
-            open_ticket() | col(TicketRow.parked_at).is_not(None),
-        )
-        .order_by(col(TicketRow.id))
+    own, host, hosting = aliased(LinkRow), aliased(LinkRow), aliased(TicketRow)
+    of_incidents = (
+        select(own.ticket_id)
+        .join(MembershipRow, col(MembershipRow.issue) == col(own.subject))
+        .join(host, col(MembershipRow.incident) == col(host.subject))
+        .join(hosting, col(hosting.id) == col(host.ticket_id))
+        .where(col(hosting.rule).in_(sorted(incidents)))
     )
-    return [id_ for id_ in session.exec(query) if id_ is not None]
+    query = select(TicketRow.id).where(
+        col(TicketRow.rule).in_(sorted(changed))
+        | col(TicketRow.rule).not_in(sorted(kept))
+        | col(TicketRow.id).in_(of_incidents),
+        _not_resting(),
+        open_ticket() | col(TicketRow.parked_at).is_not(None),
+    )
+    return [id_ for id_ in session.exec(query.order_by(col(TicketRow.id))) if id_ is not None]
 
 
 def open_in_jira(session: Session, site: str, *, after: int, limit: int) -> list[tuple[int, str]]:
-    """(Row id, Jira id) of the open tickets that a site has, without the parked ones: in order, those
-    with row ids above ``after``."""
-    query = (
-        select(TicketRow.id, TicketRow.jira_id)
-        .where(
-            TicketRow.site == site,
-            TicketRow.state == TicketState.LINKED,
-            col(TicketRow.id) > after,
-            col(TicketRow.parked_at).is_(None),
-            open_ticket(),
-        )
-        .order_by(col(TicketRow.id))
-        .limit(limit)
+    """(Row id, Jira id) of the open tickets of a site that are in Jira and not parked, with row ids
+    above ``after``; by row id."""
+    query = select(TicketRow.id, TicketRow.jira_id).where(
+        TicketRow.site == site,
+        TicketRow.state == TicketState.LINKED,
+        col(TicketRow.id) > after,
+        col(TicketRow.parked_at).is_(None),
+        open_ticket(),
     )
-    return [(id_, jira_id) for id_, jira_id in session.exec(query) if id_ and jira_id]
+    rows = session.exec(query.order_by(col(TicketRow.id)).limit(limit))
+    return [(id_, jira_id) for id_, jira_id in rows if id_ and jira_id]
 
 
 def open_without_ticket(session: Session, *, after: str, limit: int) -> list[SubjectRow]:
-    """Open subjects that belong to no ticket: in order, those with references above ``after``."""
+    """Open subjects that belong to no ticket, with references above ``after``; by reference."""
     linked = select(LinkRow.subject).where(col(LinkRow.subject) == SubjectRow.ref).exists()
-    query = (
-        select(SubjectRow)
-        .where(col(SubjectRow.ref) > after, open_subject(), ~linked)
-        .order_by(col(SubjectRow.ref))
-        .limit(limit)
-    )
-    return list(session.exec(query))
+    query = select(SubjectRow).where(col(SubjectRow.ref) > after, open_subject(), ~linked)
+    return list(session.exec(query.order_by(col(SubjectRow.ref)).limit(limit)))

@@ -1,4 +1,4 @@
-"""Parked tickets: listed, and made due again by hand, after a rule edit, or because a site came back."""
+"""Parked tickets: listed, and made due again by hand, after a rule edit, or when a site is up again."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ from sync.store import journal, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
 
-# Tickets that one cause parked are not all tried in the same second.
+# Seconds between two tickets that are made due, so that not all call Jira at the same moment.
 SPREAD_SECONDS = 0.05
 
 
 def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> int:
     """Make parked tickets due, spread over time; how many. They stay parked until a walk succeeds.
 
-    The rows may have been read without a lock. They are read again under one, so that the end of a
-    walk meanwhile is seen and none is written over.
+    The rows may have been read without a lock. They are read again with a lock, so that the results of
+    a walk that ended meanwhile are not written over.
     """
     ids = [row.id for row in rows if row.id is not None]
-    known = tickets.by_ids(session, ids, refresh=True)
-    count = 0
-    for count, row in enumerate((known[id_] for id_ in ids if id_ in known), start=1):
-        at = now + (count - 1) * SPREAD_SECONDS
+    locked = tickets.by_ids(session, ids)
+    known = [locked[id_] for id_ in ids if id_ in locked]
+    for number, row in enumerate(known):
         row.due_at = None
         row.attempts = 0
-        tickets.make_due(row, at, why, look=True)
+        tickets.make_due(row, now + number * SPREAD_SECONDS, why, look=True)
         entry = journal.Entry("retry", why)
         journal.write(session, entry, at=now, ticket_id=row.id, rule=row.rule)
-    return count
+    return len(known)
 
 
 def lift(row: TicketRow) -> None:
-    """Take a ticket's park away without a try: nothing is to be done for the ticket any more."""
+    """Take the park off a ticket, without making the ticket due."""
     row.parked = None
     row.parked_at = None
     row.error = ""

@@ -11,16 +11,13 @@ from sync.store.tables import SitePauseRow
 
 
 def load(session: Session) -> Mapping[str, float]:
-    """By site: the time (seconds since the epoch) until which the site asked for no calls."""
+    """Until when (seconds since the epoch) each site asked for no calls, by the site's name."""
     return {row.site: row.until for row in session.exec(select(SitePauseRow))}
 
 
 def put(session: Session, site: str, until: float) -> None:
     """Record a pause for the other daemons. A longer pause that is on record stays."""
-    statement = insert_into(dialect_of(session), SitePauseRow).values(site=site, until=until)
-    longer = statement.excluded.until
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["site"], set_={"until": longer}, where=col(SitePauseRow.until) < longer
-        )
-    )
+    row = insert_into(dialect_of(session), SitePauseRow).values(site=site, until=until)
+    later = {"until": row.excluded.until}
+    shorter = col(SitePauseRow.until) < row.excluded.until
+    session.execute(row.on_conflict_do_update(index_elements=["site"], set_=later, where=shorter))

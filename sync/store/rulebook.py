@@ -1,7 +1,7 @@
 """Queries on rule sets: the one in force, the one that waits to be accepted, the one that is refused.
 
-Rule sets are kept as texts by file name, so that every replica and every verb of the command line
-works by the same rules, whatever lies on its own disk.
+The store keeps the rule files' texts by file name. Every replica and every verb of the command line
+thus uses the same rules, whatever its own disk holds.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ IN_FORCE, WAITING, PROBLEM = RuleSetState.IN_FORCE, RuleSetState.WAITING, RuleSe
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A rule set in force. ``at`` is when it came into force (seconds since the epoch), ``how`` says by
-    what, in words. ``previous`` holds the texts of the set before it while tickets have still to be
-    made due; ``reach`` says which: ``all`` that differ, or only ``new`` and parked ones."""
+    """A rule set in force. ``at`` (seconds since the epoch) says when the set came into force, ``how``
+    by what, in words. While tickets have still to be made due for the edit, ``previous`` holds the
+    texts of the set before, and ``reach`` says which tickets: ``all`` that differ, or only ``new`` and
+    parked ones."""
 
     digest: str
     texts: Mapping[str, str]
@@ -33,7 +34,7 @@ class Edition:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An edit that waits for `rules accept`: the digest of the edited set, how many tickets the edit
-    would change and make, how many subjects were looked at, and since when it waits."""
+    would change and make, how many subjects were looked at, and since when the edit waits."""
 
     digest: str
     changed: int
@@ -65,7 +66,7 @@ def in_force(session: Session, *, lock: bool = False) -> Edition | None:
 
 
 def put_in_force(session: Session, edition: Edition) -> None:
-    """Put a set in force. The edit that waited, if any, waits no more."""
+    """Put a set in force, and remove the edit that waits, if any."""
     session.merge(RuleSetRow(state=IN_FORCE, **asdict(edition)))
     clear(session, WAITING)
 

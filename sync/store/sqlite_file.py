@@ -2,7 +2,8 @@
 
 SQLite keeps the file that it opened, even after the file is deleted, moved or replaced: it takes
 commits that nobody will find again, and a new connection makes an empty file in its place. Therefore
-each commit checks here, before and after, that the file at the path is the one that was opened.
+each transaction checks here, when it begins and after its commit, that the file at the path is the
+one that was opened. A commit is confirmed only after the second check.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class _Files:
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that removes itself from ``counted`` when it is closed."""
+    """A connection that leaves the set ``counted`` when it is closed."""
 
     counted: WeakSet[_Connection] | None = None
 
@@ -72,10 +73,13 @@ class StoreFile:
     def connect(self) -> sqlite3.Connection:
         """A new connection. Raises FileLost, StoreUnavailable, or what SQLite raises."""
         if self._files is None:
-            self._make()
+            # Readable by the owner alone, because deliveries are confidential. SQLite gives the log and
+            # its index the same rights.
+            with contextlib.suppress(OSError):
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL, 0o600))
         else:
             self._expect(connecting=True)
-        # mode=rw: SQLite must not make an empty file where ours was taken away.
+        # mode=rw: SQLite must not make an empty file in the place of one that was taken away.
         connection = sqlite3.connect(
             f"{self._path.as_uri()}?mode=rw",
             uri=True,
@@ -94,17 +98,17 @@ class StoreFile:
 
     def check(self, connection: Any = None) -> None:
         """Raises FileLost while the file at the path is not the one that was opened. Raises
-        StoreUnavailable where only the log or its index are lost, until all connections are new.
+        StoreUnavailable where only the log or its index is lost, until all connections are new.
 
-        What was committed is then moved from the log into the file, through ``connection`` if given (it
-        must be in no transaction).
+        ``connection``, if given, must be in no transaction. What it has committed is then moved from
+        the lost log into the file.
         """
         try:
             self._expect()
         except StoreUnavailable as error:
             self._announce(str(error))
             if connection is not None:
-                # A log without a path can be read only by a connection that has it open.
+                # Only a connection that has a removed log open can still read the log.
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
             raise
@@ -113,7 +117,7 @@ class StoreFile:
 
     @property
     def companions_lost(self) -> bool:
-        """Whether the database is there, but not the log and index that the connections have open."""
+        """Whether the database is at its path, but not the log or index that connections have open."""
         files = self._files
         if files is None or not self._announced:
             return False
@@ -122,16 +126,17 @@ class StoreFile:
             return found.database == files.database and found != files
         return False
 
-    def _expect(self, *, connecting: bool = False) -> None:
+    def _expect(self, *, connecting: bool = False) -> _Files:
+        """The files at the paths. Raises unless they are those that the connections have open."""
         expected = self._files
-        if expected is None:
-            return
         try:
             found = self._look()
         except OSError as error:
             raise FileLost(
                 f"the store's file {self._path} cannot be looked at ({error.strerror}). {_REMEDY}"
             ) from error
+        if expected is None:
+            return found
         if found.database is None:
             raise FileLost(
                 f"the store's file {self._path} is not there any more: it was deleted, moved or "
@@ -148,29 +153,20 @@ class StoreFile:
                 f"{self._path} was removed while it was in use; the store is opened anew. Leave "
                 "both alone while ticket-sync runs: they are part of the store"
             )
+        return found
 
     def _look(self) -> _Files:
         return _Files(
-            _identity(str(self._path), some=True),
+            _identity(str(self._path), filled=True),
             _identity(f"{self._real}-wal"),
             _identity(f"{self._real}-shm"),
         )
 
-    def _make(self) -> None:
-        # Readable by the owner alone, because deliveries are confidential. SQLite gives the log and its
-        # index the same rights.
-        with contextlib.suppress(OSError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL, 0o600))
-
     def _add(self, connection: _Connection) -> None:
         with self._changing:
-            if self._files is None or not self._open:
-                found = self._look()
-                if self._files is not None and self._files.database != found.database:
-                    self._expect()
+            found = self._expect(connecting=True)
+            if not self._open:
                 self._files = found
-            else:
-                self._expect()
             connection.counted = self._open
             self._open.add(connection)
 
@@ -185,13 +181,13 @@ class StoreFile:
             log.info("the store's file is back", file=str(self._path))
 
 
-def _identity(path: str, *, some: bool = False) -> _Identity:
-    """Which file is at ``path``; with ``some``, an empty file counts as no file."""
+def _identity(path: str, *, filled: bool = False) -> _Identity:
+    """Which file is at ``path``; with ``filled``, an empty file counts as no file."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return None if some and not found.st_size else (found.st_dev, found.st_ino)
+    return None if filled and not found.st_size else (found.st_dev, found.st_ino)
 
 
 def _prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
@@ -199,12 +195,12 @@ def _prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA journal_size_limit={64 * 1024 * 1024}")
-    # The first read is what opens the log and its index.
+    # SQLite opens the log and its index at the first read.
     connection.execute("SELECT count(*) FROM sqlite_master").close()
 
 
 def _to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
-    # The change to WAL needs the file exclusively, and for this SQLite does not wait.
+    # SQLite needs the file for itself to change to WAL, and ignores the busy timeout here.
     until = time.monotonic() + busy_timeout
     while True:
         try:

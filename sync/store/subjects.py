@@ -26,7 +26,7 @@ def to_snapshot(row: SubjectRow) -> Snapshot:
 
 
 def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:
-    """Rows by reference, locked."""
+    """Rows by reference, locked against other writers."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}
@@ -40,38 +40,35 @@ def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:
 
 
 def put(session: Session, known: SubjectRow | None, snapshot: Snapshot, now: float) -> SubjectRow:
-    """Write a snapshot over what is known; the caller has made sure that the snapshot is the newer one.
+    """Write a snapshot over the row ``known`` (None for a new subject). The caller has made sure that
+    the snapshot is the newer of the two.
 
     Counts how often the subject was opened again after it had ended.
     """
-    row = known
-    if row is None:
-        row = SubjectRow(
-            ref=str(snapshot.ref),
-            source=snapshot.ref.source,
-            kind=snapshot.ref.kind.value,
-            workspace=snapshot.workspace,
-            status=snapshot.status.value,
-            event_type=snapshot.event_type.value,
-            event_time=snapshot.event_time,
-            event_id=snapshot.event_id,
-            payload={},
-            first_seen_at=now,
-        )
-        session.add(row)
-    elif Status(row.status).ended and not snapshot.status.ended:
+    row = SubjectRow(
+        ref=str(snapshot.ref),
+        source=snapshot.ref.source,
+        kind=snapshot.ref.kind.value,
+        workspace=snapshot.workspace,
+        status=snapshot.status.value,
+        event_type=snapshot.event_type.value,
+        event_time=snapshot.event_time,
+        event_id=snapshot.event_id,
+        payload=dict(snapshot.payload),
+        severity=snapshot.severity,
+        issue_ids=list(snapshot.issue_ids),
+        first_seen_at=known.first_seen_at if known else now,
+        ended_at=known.ended_at if known else None,
+        occurrences=known.occurrences if known else 1,
+    )
+    if known is not None and Status(known.status).ended and not snapshot.status.ended:
         row.occurrences += 1
         row.ended_at = None
     if snapshot.status.ended and row.ended_at is None:
         row.ended_at = snapshot.event_time / 1e9 if snapshot.event_time else now
-    row.workspace = snapshot.workspace
-    row.status = snapshot.status.value
-    row.event_type = snapshot.event_type.value
-    row.event_time = snapshot.event_time
-    row.event_id = snapshot.event_id
-    row.payload = dict(snapshot.payload)
-    row.severity = snapshot.severity
-    row.issue_ids = list(snapshot.issue_ids)
+    if known is not None:
+        return session.merge(row)
+    session.add(row)
     return row
 
 
@@ -87,31 +84,26 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
 
 
 def named(session: Session, name: str) -> list[SubjectRow]:
-    """Subjects by their reference, or by the id that their reference ends with."""
+    """Subjects whose reference, or the id at its end, is ``name``."""
     ref = col(SubjectRow.ref)
     query = select(SubjectRow).where((ref == name) | ref.endswith(f":{name}", autoescape=True))
     return list(session.exec(query))
 
 
 def first_seen_before(session: Session, until: float) -> list[SubjectRow]:
-    """Subjects that were known before ``until`` (seconds since the epoch)."""
+    """Subjects that were first seen before ``until`` (seconds since the epoch)."""
     return list(session.exec(select(SubjectRow).where(col(SubjectRow.first_seen_at) < until)))
 
 
 def never_delivered(session: Session, since: float, until: float) -> list[SubjectRow]:
-    """Subjects first seen within a span of time of which no delivery speaks, in the order of time."""
+    """Subjects first seen from ``since`` to ``until`` that no delivery is about, in order of time."""
     seen = col(SubjectRow.first_seen_at)
-    query = (
-        select(SubjectRow)
-        .where(
-            seen >= since,
-            seen <= until,
-            col(SubjectRow.ref).not_in(select(DeliveryRow.subject)),
-            col(SubjectRow.ref).not_in(select(DeliverySubjectRow.subject)),
-        )
-        .order_by(seen)
+    query = select(SubjectRow).where(
+        seen.between(since, until),
+        col(SubjectRow.ref).not_in(select(DeliveryRow.subject)),
+        col(SubjectRow.ref).not_in(select(DeliverySubjectRow.subject)),
     )
-    return list(session.exec(query))
+    return list(session.exec(query.order_by(seen)))
 
 
 def copy_of(row: SubjectRow) -> SubjectRow:
@@ -120,13 +112,13 @@ def copy_of(row: SubjectRow) -> SubjectRow:
 
 
 def departed(ticket: TicketRow) -> list[SubjectRow]:
-    """The subjects that moved from a ticket to a following one, as they stood then, in order of moving.
+    """The subjects that moved from a ticket to a following one, as they were then, in order of moving.
     The rows belong to no session."""
     return [SubjectRow(**one) for one in ticket.departed]
 
 
 def depart(ticket: TicketRow, left: SubjectRow) -> None:
-    """Keep on a ticket how a subject stood when it left. An earlier departure is replaced."""
+    """Keep on a ticket the state in which a subject left, instead of that of an earlier departure."""
     others = [one for one in ticket.departed if one["ref"] != left.ref]
     ticket.departed = [*others, left.model_dump()]
 

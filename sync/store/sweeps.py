@@ -8,12 +8,12 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from sync.store import leases
-from sync.store.engine import Store
+from sync.store.engine import Store, change
 from sync.store.tables import RunResult, SweepRunRow, WatermarkRow
 
 
 class SweepLost(Exception):
-    """Another process took this sweep over: stop, and change nothing more."""
+    """Another process has the sweep's lease now: stop, and change nothing more."""
 
 
 def lease_name(sweep: str) -> str:
@@ -25,7 +25,7 @@ def advance(session: Session, sweep: str, owner: str, value: dict[str, Any], now
     """Move a watermark. Raises SweepLost, which undoes the transaction, where ``owner`` does not hold
     the sweep's lease any more."""
     if not leases.is_held(session, lease_name(sweep), owner):
-        raise SweepLost(f"the sweep {sweep!r} was taken over by another process")
+        raise SweepLost(f"another process took the sweep {sweep!r} over")
     session.merge(WatermarkRow(sweep=sweep, value=value, at=now))
 
 
@@ -39,17 +39,12 @@ def value(store: Store, sweep: str) -> dict[str, Any]:
 def begin(session: Session, row: SweepRunRow) -> int:
     """Record that a run began, under the sweep's lease; the run's id.
 
-    Earlier runs of the sweep that never ended are marked as died: their process lost the lease.
+    Earlier runs of the sweep that never ended are marked as died: their processes lost the lease.
     """
-    session.execute(
-        update(SweepRunRow)
-        .where(col(SweepRunRow.sweep) == row.sweep, col(SweepRunRow.result) == RunResult.RUNNING)
-        .values(
-            result=RunResult.DIED.value,
-            words="its process was gone before the run ended; the next run covers its window",
-        )
-        .execution_options(synchronize_session=False)
-    )
+    unended = col(SweepRunRow.sweep) == row.sweep, col(SweepRunRow.result) == RunResult.RUNNING
+    words = "its process ended before the run did; the next run covers its window"
+    died = update(SweepRunRow).where(*unended).values(result=RunResult.DIED.value, words=words)
+    change(session, died)
     session.add(row)
     session.flush()
     assert row.id is not None
@@ -59,11 +54,8 @@ def begin(session: Session, row: SweepRunRow) -> int:
 def end(session: Session, run_id: int, **columns: Any) -> None:
     """Record how a run ended, unless it was marked as died meanwhile."""
     row = session.get(SweepRunRow, run_id)
-    if row is None or row.result != RunResult.RUNNING:
-        return
-    for name, one in columns.items():
-        setattr(row, name, one)
-    session.add(row)
+    if row is not None and row.result == RunResult.RUNNING:
+        row.sqlmodel_update(columns)
 
 
 def recent(session: Session, *, sweep: str = "", limit: int = 50) -> list[SweepRunRow]:
@@ -76,14 +68,6 @@ def recent(session: Session, *, sweep: str = "", limit: int = 50) -> list[SweepR
 
 def prune(session: Session, *, older_than: float, batch: int) -> int:
     """Delete up to ``batch`` runs that began before ``older_than``; how many were deleted."""
-    doomed = list(
-        session.exec(
-            select(SweepRunRow.id)
-            .where(SweepRunRow.started_at < older_than)
-            .order_by(col(SweepRunRow.started_at))
-            .limit(batch)
-        )
-    )
-    if doomed:
-        session.execute(delete(SweepRunRow).where(col(SweepRunRow.id).in_(doomed)))
-    return len(doomed)
+    old = select(SweepRunRow.id).where(SweepRunRow.started_at < older_than)
+    oldest = old.order_by(col(SweepRunRow.started_at)).limit(batch)
+    return change(session, delete(SweepRunRow).where(col(SweepRunRow.id).in_(oldest)))

@@ -34,13 +34,12 @@ OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "p
 
 
 def _partial_index(name: str, *columns: str, where: str) -> Index:
-    """An index of the rows that meet a condition."""
-    condition = text(where)
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery was read. ``dead`` is a dead letter: signed, but not readable."""
+    """``accepted``: waits for triage. ``dead``: a dead letter, whose signature is right and whose body
+    cannot be read."""
 
     ACCEPTED = "accepted"
     TRIAGED = "triaged"
@@ -50,11 +49,11 @@ class DeliveryState(StrEnum):
 class TicketState(StrEnum):
     """How far a ticket has come.
 
-    ``unplaced``: the rule fails to say on which ticket the subject belongs; the row stands in for that
-    ticket and is never made in Jira. ``new``: no call to create it was made. ``creating``: the intent
-    to create is on record, the outcome is not; only a search in Jira can tell. ``linked``: its Jira id
-    is known. ``gone``: deleted in Jira, and the rule says to leave it so. ``spared``: not needed,
-    because its subject ended before the rule's hold was over, or is on another ticket.
+    ``unplaced``: the rule's template for the ticket's key fails; the row keeps the failure and is never
+    made in Jira. ``new``: no call to create the ticket was made. ``creating``: the intent to create is
+    on record and the outcome is not, so the ticket has to be searched for in Jira. ``linked``: the
+    ticket's Jira id is known. ``gone``: deleted in Jira, and the rule makes no new one. ``spared``: not
+    needed, because its subject ended during the rule's hold or is on another ticket.
     """
 
     UNPLACED = "unplaced"
@@ -162,12 +161,12 @@ class TicketRow(SQLModel, table=True):
     jira_key: str = Field(default="", sa_column=Column(String(255), nullable=False))
     base: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
 
-    # When the ticket is next to be walked; None means settled. ``wanted`` counts how often it was made
-    # due, so a walk can tell at its end that something came in since it began.
+    # When the ticket is next to be walked; None means settled. ``wanted`` counts how often the ticket
+    # was made due: where the count rose during a walk, another walk follows.
     due_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     due_reason: str = Field(default="", sa_column=Column(String(200), nullable=False))
     wanted: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    # The next walk reads Jira even where nothing of ours changed (sweeps, retries by hand).
+    # The next walk reads the ticket in Jira even where the rule's fields did not change.
     look: bool = Field(default=False)
     attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     lease_owner: str | None = Field(default=None, sa_column=Column(String(100)))
@@ -184,8 +183,8 @@ class TicketRow(SQLModel, table=True):
     error: str = Field(default="", sa_column=Column(Text, nullable=False))
     # What the sweeps last saw of the ticket in Jira, so that each finding is reported once.
     seen: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
-    # The subjects that moved to a following ticket, as they stood then. A ticket keeps them, because
-    # it still has to be closed and looked after. See ``subjects.departed``.
+    # The subjects that moved from this ticket to a following one, as they stood then: the fields and
+    # the status of this ticket still come from them. See ``subjects.departed``.
     departed: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
     )
@@ -236,9 +235,8 @@ class WatermarkRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """What only one process at a time may do (run a sweep, bring an edit of the rules to its tickets),
-    which process does it, and until when on the database's clock. Tickets have their own lease columns.
-    """
+    """A lease by name, for what only one process at a time may do (run a sweep, apply an edit of the
+    rules): its owner, and its end on the database's clock. Tickets have lease columns of their own."""
 
     __tablename__ = "leases"
 
@@ -248,8 +246,8 @@ class LeaseRow(SQLModel, table=True):
 
 
 class RuleSetState(StrEnum):
-    """``in_force``: what the daemons work by. ``waiting``: an edit on disk that waits to be accepted.
-    ``refused``: the rules on disk have mistakes."""
+    """``in_force``: the rules that the daemons use. ``waiting``: an edit on disk that waits for `rules
+    accept`. ``refused``: the rules on disk have mistakes."""
 
     IN_FORCE = "in_force"
     WAITING = "waiting"
@@ -257,12 +255,10 @@ class RuleSetState(StrEnum):
 
 
 class RuleSetRow(SQLModel, table=True):
-    """A rule set: the one in force, and the one on disk while that waits or is refused.
+    """A rule set: the one in force, or the one on disk while that waits or is refused.
 
-    In force: ``texts`` by file name, ``how`` the set came into force, and, while its edit has still to
-    reach tickets, ``previous`` texts and ``reach`` (``all`` or ``new`` tickets). Waiting: how many
-    tickets the edit would have ``changed`` and ``made``, of how many subjects ``looked_at``. Refused:
-    the ``mistakes`` in words.
+    Each state uses the columns of its value in ``sync.store.rulebook``: ``Edition`` (in force),
+    ``Waiting``, ``Problem`` (refused).
     """
 
     __tablename__ = "rule_sets"
@@ -281,7 +277,7 @@ class RuleSetRow(SQLModel, table=True):
 
 
 class SitePauseRow(SQLModel, table=True):
-    """Until when a Jira site asked for no calls. All daemons on the store keep to it."""
+    """Until when a Jira site asked for no calls. All daemons on the store obey."""
 
     __tablename__ = "site_pauses"
 
@@ -309,8 +305,8 @@ class MembershipRow(SQLModel, table=True):
 
 
 class RunResult(StrEnum):
-    """How a run of a sweep ended, or ``running``. ``died``: its process was gone before the run ended.
-    ``lost``: another process took the sweep over. ``disabled``: the credentials lack a permission."""
+    """How a run of a sweep ended, or ``running``. ``died``: its process ended before the run did.
+    ``lost``: another process took the sweep's lease. ``disabled``: the credentials lack a permission."""
 
     RUNNING = "running"
     OK = "ok"
@@ -321,10 +317,10 @@ class RunResult(StrEnum):
 
 
 class SweepRunRow(SQLModel, table=True):
-    """One run of a sweep: what it looked at, what it found, what it did about the findings.
+    """One run of a sweep: how many items it looked at, found amiss and repaired.
 
-    The window is the span of the other side's time that the run covered. ``detail`` holds counts by
-    reason.
+    The window is the span of time that the run covered, by the clock of Coalesce Quality or Jira.
+    ``detail`` holds counts by reason.
     """
 
     __tablename__ = "sweep_runs"

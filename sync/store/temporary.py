@@ -1,4 +1,4 @@
-"""A store to try things on: empty at first, filled with copies, removed afterwards."""
+"""A temporary store, on which rules are tried: filled with copies of rows, removed afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def temporary_store() -> Iterator[Store]:
     with tempfile.TemporaryDirectory(prefix="ticket-sync-") as folder:
         store = open_store(f"sqlite:///{Path(folder) / 'temporary.db'}")
         try:
-            # A new store has no older revision, so it needs no migrations.
+            # Tables without migrations: the store is never upgraded.
             SQLModel.metadata.create_all(store.engine)
             yield store
         finally:
@@ -35,7 +35,7 @@ def copy_tickets(source: Session, target: Session, rules: Iterable[str]) -> None
     refs = select(LinkRow.subject).where(col(LinkRow.ticket_id).in_(ids))
     add_copies(target, source.exec(select(TicketRow).where(col(TicketRow.id).in_(ids))))
     add_copies(target, source.exec(select(SubjectRow).where(col(SubjectRow.ref).in_(refs))))
-    # Links refer to both, and the database checks that.
+    # Last, because the database checks the references of links to tickets and subjects.
     add_copies(target, source.exec(select(LinkRow).where(col(LinkRow.ticket_id).in_(ids))))
 
 

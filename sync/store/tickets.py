@@ -1,6 +1,6 @@
-"""Queries on tickets: made due, claimed under a lease, changed only by the claim's owner.
+"""Queries on tickets: made due, claimed under a lease, changed only by the owner of the claim.
 
-A claim is a guarded update: the process whose update changes the row has the ticket until the lease
+A claim is a guarded update: the process whose update changes the row owns the ticket until the lease
 ends.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
-from sync.store.engine import Store
+from sync.store.engine import Store, change
 from sync.store.tables import LinkRow, TicketRow, TicketState
 
 
@@ -22,10 +22,10 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A ticket under a lease. ``wanted`` is what the ticket's counter said when it was claimed.
+    """A ticket under a lease. ``wanted`` is the ticket's counter (see ``TicketRow``) at the claim.
 
-    ``until`` (seconds since the epoch) is the end of the lease. It tells this claim from every other
-    claim of the ticket, also from a later one by the same process.
+    ``until`` (seconds since the epoch) is the end of the lease. No two claims of a ticket have the same
+    end, so ``until`` tells this claim from a later one by the same process.
     """
 
     ticket_id: int
@@ -36,7 +36,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What is not to be claimed now: the tickets of whole sites, of projects as (site, project), and
+    """What must not be claimed now: the tickets of whole sites, of projects as (site, project), and
     single tickets by id. ``among`` names all sites, open and closed."""
 
     sites: frozenset[str] = frozenset()
@@ -45,23 +45,22 @@ class Closed:
     among: frozenset[str] = frozenset()
 
     def open(self) -> list[list[ColumnElement[bool]]]:
-        """Lists of conditions: a ticket may be claimed if it fulfils every condition of one list.
+        """Lists of conditions: a ticket may be claimed if it meets every condition of some list.
 
-        Where sites or projects are closed, each open site has a list of its own: an index then finds
-        what is due on that site, however much is due on the closed ones.
+        Where sites or projects are closed, each open site has a list of its own. An index then finds
+        the tickets due on that site, however many are due on the closed sites.
         """
         single: list[ColumnElement[bool]] = []
         if self.tickets:
             single.append(col(TicketRow.id).not_in(sorted(self.tickets)))
         if not self.sites and not self.projects:
             return [single]
-        found = []
+        found: list[list[ColumnElement[bool]]] = []
         for site in sorted(self.among - self.sites):
-            there: list[ColumnElement[bool]] = [col(TicketRow.site) == site, *single]
+            found.append([col(TicketRow.site) == site, *single])
             projects = sorted(project for where, project in self.projects if where == site)
             if projects:
-                there.append(col(TicketRow.project).not_in(projects))
-            found.append(there)
+                found[-1].append(col(TicketRow.project).not_in(projects))
         return found
 
 
@@ -71,7 +70,8 @@ BATCH = 500
 
 
 def make_due(row: TicketRow, at: float, reason: str, *, look: bool = False) -> None:
-    """Let a ticket be walked at ``at`` (seconds since the epoch), or sooner if it is due sooner."""
+    """Let a ticket be walked at ``at`` (seconds since the epoch), or sooner if it is due sooner. With
+    ``look``, the walk reads the ticket in Jira in any case."""
     row.wanted += 1
     row.due_at = at if row.due_at is None else min(row.due_at, at)
     row.due_reason = reason[:200]
@@ -82,7 +82,7 @@ def claim(
     store: Store, *, owner: str, now: float, lease: float, limit: int, closed: Closed = OPEN
 ) -> list[Claim]:
     """Claim up to ``limit`` due tickets, longest due first, for ``lease`` seconds."""
-    # SQLite has one lock for writing: it is not taken where nothing is due.
+    # Read first: where no ticket is due, the one lock for writing on SQLite is left alone.
     due = next_due(store, now=now, closed=closed) if limit > 0 else None
     if due is None or due > now:
         return []
@@ -103,22 +103,18 @@ def claim(
 
 def _longest_due(session: Session, now: float, limit: int, closed: Closed) -> list[int]:
     """The ids of due tickets without a lease, longest due first; locked on PostgreSQL."""
+    due = select(TicketRow.due_at, TicketRow.id).where(col(TicketRow.due_at) <= now, _unleased(now))
+    # SQLite has no locks on rows, and ignores this.
+    due = due.order_by(col(TicketRow.due_at)).limit(limit).with_for_update(skip_locked=True)
     found: list[tuple[float, int]] = []
     for conditions in closed.open():
-        query = (
-            select(TicketRow.due_at, TicketRow.id)
-            .where(col(TicketRow.due_at) <= now, _unleased(now), *conditions)
-            .order_by(col(TicketRow.due_at))
-            .limit(limit)
-            # SQLite knows no locks on rows, and ignores this.
-            .with_for_update(skip_locked=True)
-        )
-        found += [(at, id_) for at, id_ in session.exec(query) if at is not None and id_]
+        rows = session.exec(due.where(*conditions))
+        found += [(at, id_) for at, id_ in rows if at is not None and id_]
     return [id_ for _, id_ in sorted(found)[:limit]]
 
 
 def claimed(session: Session, claim_: Claim) -> TicketRow:
-    """The claimed row, locked for this transaction. Raises LeaseLost where the claim is over."""
+    """The claimed row, locked for this transaction. Raises LeaseLost where the claim has ended."""
     row = session.exec(
         select(TicketRow).where(TicketRow.id == claim_.ticket_id).with_for_update()
     ).first()
@@ -128,40 +124,34 @@ def claimed(session: Session, claim_: Claim) -> TicketRow:
 
 
 def release(row: TicketRow, claim_: Claim, *, again_at: float | None, now: float) -> None:
-    """End a walk: the ticket is due at ``again_at``, or at once if it was made due during the walk."""
+    """End a walk: the ticket is due at ``again_at``, or sooner where it was made due during the walk."""
     row.lease_owner = None
     row.lease_until = None
     if row.wanted != claim_.wanted:
-        # The walk may not have seen why the ticket was made due meanwhile.
+        # The walk may have missed the change for which the ticket was made due meanwhile.
         row.due_at = now if again_at is None else min(again_at, max(now, row.due_at or now))
     else:
         row.due_at = again_at
 
 
 def give_back(store: Store, owner: str, ids: Iterable[int]) -> None:
-    """End leases of an owner on tickets that were claimed and not walked."""
+    """End the leases of an owner on these tickets."""
     wanted = sorted(ids)
     if wanted:
+        own = col(TicketRow.id).in_(wanted), col(TicketRow.lease_owner) == owner
         with store.write() as session:
-            session.execute(
-                update(TicketRow)
-                .where(col(TicketRow.id).in_(wanted), col(TicketRow.lease_owner) == owner)
-                .values(lease_owner=None, lease_until=None)
-                .execution_options(synchronize_session=False)
+            change(
+                session, update(TicketRow).where(*own).values(lease_owner=None, lease_until=None)
             )
 
 
 def next_due(store: Store, *, now: float, closed: Closed = OPEN) -> float | None:
     """When the next ticket without a lease is due, None if there is none."""
+    due = select(func.min(TicketRow.due_at)).where(
+        col(TicketRow.due_at).is_not(None), _unleased(now)
+    )
     with store.read() as session:
-        found = [
-            session.exec(
-                select(func.min(TicketRow.due_at)).where(
-                    col(TicketRow.due_at).is_not(None), _unleased(now), *conditions
-                )
-            ).one()
-            for conditions in closed.open()
-        ]
+        found = [session.exec(due.where(*conditions)).one() for conditions in closed.open()]
     return min((at for at in found if at is not None), default=None)
 
 
@@ -178,25 +168,17 @@ def by_keys(session: Session, keys: Iterable[str]) -> dict[str, TicketRow]:
     return {row.key: row for row in session.exec(query)}
 
 
-def by_ids(
-    session: Session, ids: Iterable[int], *, lock: bool = True, refresh: bool = False
-) -> dict[int, TicketRow]:
-    """Tickets by row id, in that order and, unless only read, locked against other writers.
-
-    ``refresh`` reads rows that this session knows again.
-    """
+def by_ids(session: Session, ids: Iterable[int], *, lock: bool = True) -> dict[int, TicketRow]:
+    """Tickets by row id, in that order. With ``lock``, rows are locked against other writers, and rows
+    that this session has read before are read again."""
     wanted = sorted(set(ids))
+    query = select(TicketRow).order_by(col(TicketRow.id))
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
     found: dict[int, TicketRow] = {}
     for start in range(0, len(wanted), BATCH):
-        query = (
-            select(TicketRow)
-            .where(col(TicketRow.id).in_(wanted[start : start + BATCH]))
-            .order_by(col(TicketRow.id))
-            .execution_options(populate_existing=refresh)
-        )
-        if lock:
-            query = query.with_for_update()
-        found.update({row.id: row for row in session.exec(query) if row.id is not None})
+        some = query.where(col(TicketRow.id).in_(wanted[start : start + BATCH]))
+        found.update({row.id: row for row in session.exec(some) if row.id is not None})
     return found
 
 
@@ -207,24 +189,17 @@ def by_jira_ids(
     wanted = sorted(set(jira_ids))
     if not wanted:
         return {}
-    query = (
-        select(TicketRow)
-        .where(TicketRow.site == site, col(TicketRow.jira_id).in_(wanted))
-        .order_by(col(TicketRow.id))
-    )
+    query = select(TicketRow).where(TicketRow.site == site, col(TicketRow.jira_id).in_(wanted))
     if lock:
-        query = query.with_for_update()
+        query = query.order_by(col(TicketRow.id)).with_for_update()
     return {row.jira_id: row for row in session.exec(query) if row.jira_id}
 
 
 def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
-    """(Row id, our key, Jira key) of all made tickets of a site, without loading all at once."""
-    query = (
-        select(TicketRow.id, TicketRow.key, TicketRow.jira_key)
-        .where(TicketRow.site == site, col(TicketRow.jira_id).is_not(None))
-        .execution_options(yield_per=2000)
-    )
-    for id_, key, jira_key in session.exec(query):
+    """(Row id, our key, Jira key) of all tickets that a site has, without loading all at once."""
+    query = select(TicketRow.id, TicketRow.key, TicketRow.jira_key)
+    made = query.where(TicketRow.site == site, col(TicketRow.jira_id).is_not(None))
+    for id_, key, jira_key in session.exec(made.execution_options(yield_per=2000)):
         if id_ is not None:
             yield id_, key, jira_key
 
@@ -240,31 +215,22 @@ def recorded_since(session: Session, since: float) -> list[TicketRow]:
 
 
 def rename_rule(store: Store, before: str, after: str, *, limit: int) -> int:
-    """Give up to ``limit`` tickets of a renamed rule its new name; how many there were."""
+    """Give up to ``limit`` tickets of a renamed rule the new name; how many there were."""
     some = select(TicketRow.id).where(TicketRow.rule == before).limit(limit)
     with store.write() as session:
-        return len(
-            session.execute(
-                update(TicketRow)
-                .where(col(TicketRow.id).in_(some))
-                .values(rule=after)
-                .returning(col(TicketRow.id))
-                .execution_options(synchronize_session=False)
-            ).all()
+        return change(
+            session, update(TicketRow).where(col(TicketRow.id).in_(some)).values(rule=after)
         )
 
 
 def made_since(session: Session, rule: str, start: float) -> int:
     """How many tickets of a rule were recorded after ``start``, without those that were spared."""
-    return session.exec(
-        select(func.count())
-        .select_from(TicketRow)
-        .where(
-            TicketRow.rule == rule,
-            TicketRow.state != TicketState.SPARED,
-            col(TicketRow.created_at) > start,
-        )
-    ).one()
+    query = select(func.count(col(TicketRow.id))).where(
+        TicketRow.rule == rule,
+        TicketRow.state != TicketState.SPARED,
+        col(TicketRow.created_at) > start,
+    )
+    return session.exec(query).one()
 
 
 def add(session: Session, row: TicketRow) -> TicketRow:
@@ -275,7 +241,7 @@ def add(session: Session, row: TicketRow) -> TicketRow:
 
 
 def link(session: Session, subject: str, ticket_id: int, now: float) -> None:
-    """Let a subject belong to this ticket, and to no other any more."""
+    """Let a subject belong to this ticket, and no more to the ticket that it belonged to before."""
     known = session.get(LinkRow, subject)
     if known is None:
         session.add(LinkRow(subject=subject, ticket_id=ticket_id, created_at=now))
@@ -297,22 +263,17 @@ def unlink(session: Session, subject: str) -> None:
 
 
 def links(session: Session) -> dict[str, int]:
-    """Every subject's ticket: row ids by reference."""
+    """The row id of each subject's ticket, by the subject's reference."""
     return dict(session.exec(select(LinkRow.subject, LinkRow.ticket_id)).all())
 
 
 def find(session: Session, name: str) -> TicketRow | None:
-    """A ticket by its Jira key, our key, or a subject of it: the reference or the id alone."""
-    row = session.exec(
-        select(TicketRow).where((col(TicketRow.jira_key) == name) | (col(TicketRow.key) == name))
-    ).first()
-    if row is not None:
-        return row
-    return session.exec(
-        select(TicketRow)
-        .join(LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id))
-        .where(
-            (col(LinkRow.subject) == name)
-            | col(LinkRow.subject).endswith(f":{name}", autoescape=True)
-        )
-    ).first()
+    """A ticket by its Jira key, our key, or one of its subjects: the whole reference or the id alone."""
+    subject = col(LinkRow.subject)
+    by_key = (col(TicketRow.jira_key) == name) | (col(TicketRow.key) == name)
+    by_subject = (subject == name) | subject.endswith(f":{name}", autoescape=True)
+    joined = select(TicketRow).join(LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id))
+    return (
+        session.exec(select(TicketRow).where(by_key)).first()
+        or session.exec(joined.where(by_subject)).first()
+    )

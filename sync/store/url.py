@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 
 def parse(url: str) -> URL:
-    """The parts of an address. Raises ValueError, without any part of it, where it cannot be read."""
+    """The parts of an address. Raises ValueError, whose text quotes no part of the address."""
     try:
         return make_url(url)
     except (ArgumentError, ValueError):
@@ -17,19 +17,22 @@ def parse(url: str) -> URL:
 
 
 def without_password(url: str) -> str:
-    """An address for people to read."""
+    """The address for people to read, with its password as ``***``."""
     return parse(url).render_as_string(hide_password=True)
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file that an address names; None for one of PostgreSQL."""
+    """The file that an address names; None for an address of PostgreSQL."""
     parsed = parse(url)
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def place_of(url: URL) -> str:
-    """Where a store is, for people; without the password. An @ in a password makes part of it look
-    like the host or the database, so only what follows the last @ is shown."""
+    """Where a store is, for people to read; without the password.
+
+    Where a password holds an @, its end is taken for the host or the database. Only what follows the
+    last @ is therefore shown.
+    """
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     host = str(url.host or url.query.get("host", "")).rpartition("@")[2]

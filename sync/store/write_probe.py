@@ -1,4 +1,4 @@
-"""Whether the store takes writes now, found out by writing."""
+"""Finds out by a write whether the store takes writes now."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from sync.store.tables import WriteProbeRow
 def check_writable(store: Store) -> None:
     """Write one row and commit. Raises StoreUnavailable, which says what is wrong.
 
-    A read would prove too little: a full disk and a read-only standby still answer reads.
+    A read would prove too little: a store on a full disk or a read-only standby still answers reads.
     """
-    statement = insert_into(store.dialect, WriteProbeRow).values(id=1, at=time.time())
+    row = insert_into(store.dialect, WriteProbeRow).values(id=1, at=time.time())
+    newer = {"at": row.excluded.at}
     with store.write_connection() as connection:
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["id"], set_={"at": statement.excluded.at}
-            )
-        )
+        connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=newer))

@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 
 from sync.store.engine import Store, StoreMisconfigured, StoreUnavailable, open_store
 from sync.store.errors import SchemaMismatch
-from sync.store.tables import TicketRow, WatermarkRow
+from sync.store.tables import JournalRow, TicketRow, WatermarkRow
 from tests.postgres import Postgres
 
 
@@ -78,6 +78,15 @@ def test_text_that_is_not_text_can_be_stored(store: Store) -> None:
     clean = "a\ufffdb\ufffdc é 🎉"
     assert row.sweep == clean
     assert row.value == {clean: [clean, None, None, 1.5, None]}
+
+
+def test_rows_that_are_written_together_are_cleaned_each(store: Store) -> None:
+    with store.write() as session:
+        for words in ("plain", "a\x00b", "c\ud800"):
+            session.add(JournalRow(at=1.0, action="note", words=words))
+    with store.read() as session:
+        rows = session.exec(select(JournalRow).order_by(JournalRow.words))
+        assert [row.words for row in rows] == ["a\ufffdb", "c\ufffd", "plain"]
 
 
 def test_absent_json_is_null_to_the_database(store: Store) -> None:

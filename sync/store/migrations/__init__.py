@@ -1,7 +1,7 @@
 """Bringing the tables of a store up to what this program expects.
 
-A revision is a file in ``versions``. Revisions never import ``sync.store.tables``: that module says how
-the tables are now, a revision how they were when it was written.
+A revision is a file in ``versions``. Revisions never import ``sync.store.tables``, because that module
+describes the tables of today, and a revision those of the day when it was written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sync.store.engine import Store
 from sync.store.errors import SchemaMismatch
 from sync.store.url import place_of
 
-# Any number, as long as nothing else on that PostgreSQL server takes the same advisory lock.
+# The advisory lock of upgrades on PostgreSQL: any number that no other program on the server takes.
 _LOCK = 7_436_205_118
 _OTHERWISE = "restore a backup, or set url in [store] to an empty one"
 
