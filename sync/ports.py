@@ -150,14 +150,14 @@ class SourceApi(Protocol):
 
 
 class SiteHealth(Protocol):
-    """How one site of a tracker is, and whether calls are made to it now. Safe to share between threads.
+    """Whether calls to one site of a tracker are made now, and why not. Safe to share between threads.
 
-    Only ``ready`` may make a call; the others cost nothing.
+    Only ``ready`` may make a call to the site.
     """
 
     def ready(self) -> None:
-        """Make sure that calls are made now. Probes a site that was down, where a probe is due. Raises
-        SiteDown or Refused."""
+        """Return if calls are made now, else raise SiteDown or Refused. Probes a site that is down if a
+        probe is due."""
         ...
 
     def down(self) -> str:
@@ -165,19 +165,19 @@ class SiteHealth(Protocol):
         ...
 
     def paused_for(self) -> float:
-        """For how many seconds more the tracker has asked us to make no calls, 0 if it has not."""
+        """Seconds until the end of a pause that the tracker asked for, 0 if there is none."""
         ...
 
     def pause(self, seconds: float) -> None:
-        """Make no calls for so long, because the tracker has asked another daemon for a pause."""
+        """Make no calls for ``seconds``, because the tracker has asked another daemon for a pause."""
         ...
 
     def stalled(self) -> frozenset[str]:
-        """Projects with calls that hang, so that further calls about them raise Stalled now."""
+        """The projects whose calls hang, so that a further call about them may raise Stalled now."""
         ...
 
     def lent(self) -> int:
-        """How many calls under way hang, and may be replaced by as many calls about other projects."""
+        """How many further calls may be made in place of calls under way that hang."""
         ...
 
 
@@ -188,39 +188,37 @@ class Tracker(Protocol):
         ref = tracker.create(draft)
         observed = tracker.read(ref.id, draft.project)
 
-    A method whose call may have been carried out although no answer came raises Unknown. Every method
-    that makes calls may raise Refused, Rejected and SiteDown.
+    Every method that makes calls may raise Refused, Rejected and SiteDown. A method that writes raises
+    Unknown where no answer came, although the tracker may have carried out the call.
     """
 
     site: str
     # Seconds after which a search surely finds a new ticket: the search index lags behind.
     index_lag: float
-    # Seconds from a method's begin after which its call has left, or never will.
+    # Seconds from the start of a method until its call has been sent, or never will be.
     goes_out_within: float
-    # Seconds from a method's begin after which its call surely has ended on our side.
+    # Seconds from the start of a method until its call has surely ended on our side.
     longest_call: float
-    # Seconds for which the tracker may still carry out a call that we have given up.
+    # Seconds for which the tracker may carry out a call that has ended on our side.
     afterwork: float
 
     @property
     def health(self) -> SiteHealth:
-        """How the site is."""
+        """The health of the site."""
         ...
 
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
-        """Resolve names to ids and values to canonical form. What the site offers is cached.
+        """Resolve names to ids and values to canonical form. The site's metadata is cached.
 
         The marker label of ``desired.key`` is among the draft's labels. Texts over the tracker's limits
-        are cut with a visible note. Raises Rejected where a name or value cannot be resolved.
-        ``anew``: a person asked for another try, and may have corrected at the site what a rule names.
+        are cut with a visible note. Raises Rejected where a name or value cannot be resolved. ``anew``:
+        a person asked for another try, so cached metadata over a few seconds old is loaded again.
         """
         ...
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
-        """Make the ticket, with its marker, in one call.
-
-        A call that has not left by ``not_after`` (seconds since the epoch) is Refused.
-        """
+        """Make the ticket, with its marker, in one call. Raises Refused if the call has not been sent by
+        ``not_after`` (seconds since the epoch)."""
         ...
 
     def find(self, key: str) -> list[TicketRef]:
@@ -228,23 +226,23 @@ class Tracker(Protocol):
         ...
 
     def verify(self, project: str) -> None:
-        """Make sure that a ticket which the site does not show is not there: that the site knows our
-        account, and that our account may see the project. Raises Rejected where it may not."""
+        """Make sure that the site knows our account and that our account may see the project, so that a
+        ticket which the site does not show is not there. Raises SiteDown or Rejected otherwise."""
         ...
 
     def read(self, ticket_id: str, project: str = "") -> Observed:
-        """The ticket with the transitions it offers. A ticket that has moved is followed by its id.
+        """The ticket with the transitions it offers. A ticket keeps its id when it is moved.
 
-        Raises TicketGone when the ticket is not there. Where ``project``, the last known one, is given,
-        a ticket in a project that our account may not see raises Rejected instead.
+        Raises TicketGone when the ticket is not there; but Rejected where ``project``, the ticket's last
+        known project, is given and our account may not see the project.
         """
         ...
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         """Tickets by id or key, without transitions, with a call for each 100.
 
-        The answer is by id, with None for a ticket that is gone or hidden from our account. A moved
-        ticket has its old id and its new key.
+        By id, with None for a ticket that is gone or hidden from our account. A ticket that was moved to
+        another project keeps its id and has a new key.
         """
         ...
 
@@ -254,21 +252,21 @@ class Tracker(Protocol):
         ...
 
     def matching(self, query: str) -> Iterator[Changed]:
-        """Tickets that a person's query finds, in the tracker's own language (JQL for Jira), with a call
-        for each 100. Raises Rejected, in the tracker's words, for a query that it does not understand.
+        """Tickets found by a query in the tracker's language (JQL for Jira), with a call for each 100.
+        Raises Rejected, with the tracker's message, for a query that the tracker does not understand.
 
             tracker.matching('project = DATA AND labels = data-quality')
         """
         ...
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
-        """Write field changes in one call. Labels are added and removed, the others replaced."""
+        """Write field changes in one call. Labels are added and removed; other fields are replaced."""
         ...
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
         """Take one transition. ``fields`` are keyed by field id, with values as the rule gave them.
 
-        Raises Unknown also when somebody else moved the ticket meanwhile: read again before deciding.
+        Raises Unknown also when somebody else moved the ticket meanwhile, so the caller must read again.
         """
         ...
 
@@ -289,11 +287,11 @@ class Tracker(Protocol):
         ...
 
     def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
-        """Link two tickets. ``again``: an earlier call may have made the link, so look for it first."""
+        """Link two tickets. ``again``: look for the link first: an earlier call may have made it."""
         ...
 
     def unlink_tickets(self, ref: TicketRef, link: TicketLink) -> None:
-        """Remove a link between two tickets, if it is there."""
+        """Remove a link between two tickets. Does nothing if there is no such link."""
         ...
 
     def browse_url(self, key: str) -> str:

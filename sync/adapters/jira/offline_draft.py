@@ -1,4 +1,4 @@
-"""A draft without a site: a ticket's fields as far as Cloud or Data Center alone decides them.
+"""A draft made without a call: a ticket's fields as far as they do not depend on the site's metadata.
 
 Names of custom fields, users and allowed values stay as the rule gives them; `check` resolves them.
 """
@@ -17,6 +17,8 @@ from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
 from sync.domain.text import is_empty
 from sync.domain.ticket import marked
+
+_UNRESOLVED = "its id and form are the site's; `ticket-sync check` looks them up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,11 @@ def sketch(desired: Desired, *, cloud: bool) -> list[SketchedField]:
     found: dict[str, SketchedField] = {}
     for name, wish in desired.fields.items():
         info = standard_field(name)
-        field = (
-            _sketched(info, wish.value, values, whole_at, cloud)
-            if info is not None
-            else _unresolved(name, wish.value)
-        )
-        found[field.id] = field
+        if info is None:
+            shown = "" if is_empty(wish.value) else _shown(wish.value)
+            found[name] = SketchedField(name, name, wish.value, shown, _UNRESOLVED)
+        else:
+            found[info.id] = _sketched(info, wish.value, values, whole_at, cloud)
     labels = found.get("labels")
     every = marked(labels.value if labels else (), desired.key)
     note = "the last ones find the ticket again after a lost reply"
@@ -68,24 +69,15 @@ def _sketched(
     except Rejected as fault:
         problem = f"{fault}. {fault.remedy}"
         return SketchedField(info.id, info.name, None, _shown(wished), problem=problem)
-    value = encode([(info, canonical)], cloud)[info.id]
+    value = encode({info.id: canonical}, {info.id: info}, cloud)[info.id]
     shown = str(wished or "") if info.shape is Shape.TEXT else _shown(value)
-    return SketchedField(info.id, info.name, value, shown, _note(info, wished))
-
-
-def _unresolved(name: str, wished: Any) -> SketchedField:
-    note = "its id and form are the site's; `ticket-sync check` looks them up"
-    return SketchedField(name, name, wished, "" if is_empty(wished) else _shown(wished), note)
-
-
-def _note(info: FieldInfo, value: Any) -> str:
-    if info.shape in (Shape.USER, Shape.USERS) and "@" in str(value):
-        return "looked up on the site by this address"
-    return ""
+    by_address = info.shape in (Shape.USER, Shape.USERS) and "@" in str(wished)
+    note = "looked up on the site by this address" if by_address else ""
+    return SketchedField(info.id, info.name, value, shown, note)
 
 
 def _shown(value: Any) -> str:
-    """A value in words: names out of the tables that Jira wraps them in."""
+    """A value for people: the names in the JSON objects that Jira wants around them."""
     if isinstance(value, list):
         return ", ".join(_shown(one) for one in value)
     if isinstance(value, Mapping):

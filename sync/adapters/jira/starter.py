@@ -139,12 +139,13 @@ def _fields(start: Start) -> Iterator[str]:
         yield f"# Jira makes no {start.issue_type} here without it.{which}"
         yield f"{_key(info, start.fields)} = {_value(info, start.person)}"
     for info in fields:
-        if _is_a_choice(info):
+        known = info.shape not in (Shape.OTHER, Shape.PROJECT) and info.id not in _GIVEN
+        if known and not _must_be_given(info):
             yield from _choice(info, start)
 
 
 def _choice(info: FieldInfo, start: Start) -> Iterator[str]:
-    """A field that may be given, as a comment."""
+    """A commented-out line for a field that a rule may give, with the values that the field takes."""
     key = _key(info, start.fields)
     name = ticket_line(info.name) if key == info.id and info.id not in STANDARD else ""
     notes = [note for note in (name, _allowed(info)) if note]
@@ -157,11 +158,6 @@ def _allowed(info: FieldInfo) -> str:
     return _listed([one.name for one in info.allowed or ()])
 
 
-def _is_a_choice(info: FieldInfo) -> bool:
-    known = info.shape not in (Shape.OTHER, Shape.PROJECT)
-    return known and info.id not in _GIVEN and not _must_be_given(info)
-
-
 def _must_be_given(info: FieldInfo) -> bool:
     return info.required and not info.has_default and info.id not in _GIVEN
 
@@ -170,7 +166,7 @@ def _key(info: FieldInfo, fields: Mapping[str, FieldInfo]) -> str:
     if info.id in STANDARD:
         return {"duedate": "due_date", "fixVersions": '"Fix versions"'}.get(info.id, info.id)
     same = sum(one.name.casefold() == info.name.casefold() for one in fields.values())
-    # A name that several fields have does not say which is meant; the id does.
+    # A name that several fields share would be ambiguous, so the rule gives the id.
     return info.id if same > 1 or standard_field(info.name) else quoted(info.name)
 
 

@@ -13,23 +13,24 @@ from structlog.testing import capture_logs
 from sync.adapters.jira.calls.bulkhead import Bulkhead, Lane
 from sync.adapters.jira.calls.gate import Gate
 from sync.domain.errors import Refused, Stalled, Unknown
-from tests.adapters.jira.world import JumpingClock, World, desired
+from tests.adapters.jira.world import World, desired
+from tests.clock import SimulatedClock
 
 POST = "POST issue"
 
 
 @pytest.fixture
-def clock() -> JumpingClock:
-    return JumpingClock()
+def clock() -> SimulatedClock:
+    return SimulatedClock()
 
 
 @pytest.fixture
-def bulkhead(clock: JumpingClock) -> Bulkhead:
+def bulkhead(clock: SimulatedClock) -> Bulkhead:
     return Bulkhead("main", clock, ceiling=8, hang_after=3.0, first=15.0, cap=300.0)
 
 
 def _hang(
-    bulkhead: Bulkhead, clock: JumpingClock, seconds: float = 30.0, project: str = "SLOW"
+    bulkhead: Bulkhead, clock: SimulatedClock, seconds: float = 30.0, project: str = "SLOW"
 ) -> None:
     with bulkhead.passage(Lane(project, POST)):
         clock.sleep(seconds)
@@ -49,7 +50,7 @@ def _under_way(bulkhead: Bulkhead, *projects: str) -> Iterator[None]:
 
 
 def test_calls_under_way_for_too_long_close_their_lane_and_no_other(
-    bulkhead: Bulkhead, clock: JumpingClock
+    bulkhead: Bulkhead, clock: SimulatedClock
 ) -> None:
     with _under_way(bulkhead, "SLOW", "SLOW"):
         clock.sleep(2.9)
@@ -64,7 +65,7 @@ def test_calls_under_way_for_too_long_close_their_lane_and_no_other(
 
 
 def test_a_slow_call_that_is_answered_opens_its_lane_again(
-    bulkhead: Bulkhead, clock: JumpingClock
+    bulkhead: Bulkhead, clock: SimulatedClock
 ) -> None:
     with _under_way(bulkhead, "SLOW"), bulkhead.passage(Lane("SLOW", POST)) as passage:
         clock.sleep(20)
@@ -76,7 +77,7 @@ def test_a_slow_call_that_is_answered_opens_its_lane_again(
 
 
 def test_a_lane_that_hung_takes_a_quarter_of_the_calls_until_one_is_answered(
-    bulkhead: Bulkhead, clock: JumpingClock
+    bulkhead: Bulkhead, clock: SimulatedClock
 ) -> None:
     with _under_way(bulkhead, *["SLOW"] * 8):
         clock.sleep(30)
@@ -93,7 +94,7 @@ def test_a_lane_that_hung_takes_a_quarter_of_the_calls_until_one_is_answered(
 
 
 def test_a_lane_that_goes_on_hanging_is_tried_ever_more_rarely(
-    bulkhead: Bulkhead, clock: JumpingClock
+    bulkhead: Bulkhead, clock: SimulatedClock
 ) -> None:
     waits = []
     for _ in range(19):
@@ -110,7 +111,7 @@ def test_a_lane_that_goes_on_hanging_is_tried_ever_more_rarely(
 
 
 def test_a_connection_that_breaks_at_once_is_not_one_that_hangs(
-    bulkhead: Bulkhead, clock: JumpingClock
+    bulkhead: Bulkhead, clock: SimulatedClock
 ) -> None:
     for _ in range(20):
         _hang(bulkhead, clock, seconds=0.2)
@@ -118,7 +119,7 @@ def test_a_connection_that_breaks_at_once_is_not_one_that_hangs(
 
 
 def test_as_many_calls_as_hang_are_lent_while_the_rest_of_the_site_answers(
-    bulkhead: Bulkhead, clock: JumpingClock
+    bulkhead: Bulkhead, clock: SimulatedClock
 ) -> None:
     with _under_way(bulkhead, *["SLOW"] * 5, *["DEAD"] * 3):
         assert bulkhead.lent() == 0
@@ -132,7 +133,7 @@ def test_as_many_calls_as_hang_are_lent_while_the_rest_of_the_site_answers(
 
 
 def test_no_more_is_lent_than_three_times_the_ceiling(
-    bulkhead: Bulkhead, clock: JumpingClock
+    bulkhead: Bulkhead, clock: SimulatedClock
 ) -> None:
     with _under_way(bulkhead, *(f"P{n}" for n in range(60))):
         clock.sleep(4)
@@ -142,7 +143,7 @@ def test_no_more_is_lent_than_three_times_the_ceiling(
 
 
 def test_who_waits_at_the_gate_gets_the_turn_of_a_call_that_hangs() -> None:
-    clock, hanging = JumpingClock(), threading.Event()
+    clock, hanging = SimulatedClock(), threading.Event()
     gate = Gate(clock, ceiling=1, patience=5.0, lent=lambda: int(hanging.is_set()))
     through = threading.Event()
 
@@ -182,7 +183,9 @@ def test_a_hanging_project_is_announced_once_and_others_are_made(world: World) -
     assert world.tracker.health.stalled() == frozenset()
     assert REGISTRY.get_sample_value(*gauge) == 0
     warned = [line["event"] for line in logs if line["log_level"] == "warning"]
-    assert warned == ["calls hang: those like them wait, everything else goes on"]
+    assert warned == [
+        "calls hang: further calls to the same endpoint and project wait, all others go on"
+    ]
     assert [line["event"] for line in later if line["log_level"] == "warning"] == [
         "calls are answered again"
     ]

@@ -17,15 +17,16 @@ from sync.domain.errors import Refused, Scope
 from sync.domain.ticket import FieldKind
 from sync.ports import SystemClock
 from sync.sandbox.jira import Limits
-from tests.adapters.jira.world import START, JumpingClock, World
+from tests.adapters.jira.world import World
+from tests.clock import START, SimulatedClock
 
 
-def _gate(**how: float) -> tuple[Gate, JumpingClock]:
-    clock = JumpingClock()
+def _gate(**how: float) -> tuple[Gate, SimulatedClock]:
+    clock = SimulatedClock()
     return Gate(clock, ceiling=int(how.get("ceiling", 8)), patience=how.get("patience", 5.0)), clock
 
 
-def _seconds(gate: Gate, clock: JumpingClock, endpoint: str, ticket: str = "") -> float:
+def _seconds(gate: Gate, clock: SimulatedClock, endpoint: str, ticket: str = "") -> float:
     begun = clock.time()
     with gate.turn(endpoint, ticket, write=bool(ticket)):
         return clock.time() - begun

@@ -15,7 +15,8 @@ from sync.adapters.jira import JiraSite, JiraTracker
 from sync.adapters.jira.calls.faults import of_exception
 from sync.adapters.jira.calls.request import Call, Safety
 from sync.domain.errors import Fault, Refused, SiteDown, Unknown
-from tests.adapters.jira.world import JumpingClock, desired
+from tests.adapters.jira.world import desired
+from tests.clock import SimulatedClock
 
 Answer = Callable[[socket.socket], None]
 
@@ -49,7 +50,7 @@ def _server(answer: Answer) -> Iterator[int]:
 
 def _create(url: str, **site: object) -> type[Fault]:
     settings = {"deployment": "cloud", "email": "bot@example.com", "token": "secret", **site}
-    tracker = JiraTracker(JiraSite("main", url, **settings), JumpingClock())  # type: ignore[arg-type]
+    tracker = JiraTracker(JiraSite("main", url, **settings), SimulatedClock())  # type: ignore[arg-type]
     with pytest.raises(Fault) as fault:
         tracker.create(tracker.draft(desired()))
     assert "secret" not in str(fault.value)

@@ -1,4 +1,4 @@
-"""A simulated Jira with the real adapter in front of it, on a clock that jumps."""
+"""A simulated Jira with the real adapter in front of it, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from sync.domain.subject import Status
 from sync.domain.ticket import TicketRef, marker_label
 from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
-from tests.clock import START as START
-from tests.clock import SimulatedClock as JumpingClock
+from tests.clock import SimulatedClock
 
 URL = "http://jira.sandbox"
 LINK = RemoteLink("coalesce:issue:1", "https://app.example.com/issues/1", "Issue 1")
@@ -25,7 +24,7 @@ class World:
     def __init__(self, kind: str, **site: Any) -> None:
         self.kind = kind
         self.cloud = kind == "cloud"
-        self.clock = JumpingClock()
+        self.clock = SimulatedClock()
         self.jira = JiraSandbox(kind, self.clock)
         self.exchanges: list[Exchange] = []
         self.jira.observers.append(self.exchanges.append)

@@ -1,15 +1,14 @@
-"""The circuit breaker of one site: while nothing there can work, no call is made.
+"""The circuit breaker of one site: while no call could succeed, no call is made.
 
 The breaker opens on what only people or time can mend: rejected credentials, a CAPTCHA, maintenance, a
-site that does not answer. At intervals one caller probes the site by asking ``myself``, and the breaker
-closes as soon as a probe succeeds.
+site that does not answer. At intervals the breaker lets one caller probe the site by asking ``myself``,
+and closes as soon as a probe succeeds.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from enum import Enum
 
 import structlog
 
@@ -21,13 +20,6 @@ log = structlog.get_logger("jira")
 
 # After this many calls in a row without a useful answer, the whole site is suspected to be down.
 UNREACHABLE_AFTER = 8
-
-
-class Admission(Enum):
-    """Whether a caller may go ahead, or must probe the site first."""
-
-    OPEN_WAY = "open way"
-    PROBE_FIRST = "probe first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +49,23 @@ class Breaker:
         BREAKER.labels(site).set(0)
 
     def down(self) -> str:
-        """Why a call would be sent away now, "" if it would be made or would probe the site."""
+        """Why a call would raise SiteDown now, "" if it would be made, or would probe the site."""
         state = self._state
         waiting = self._probing or self._clock.monotonic() < state.next_probe
         return state.words if waiting else ""
 
-    def admit(self) -> Admission:
-        """Raises SiteDown while the breaker is open and it is not this caller's turn to probe."""
+    def admit(self) -> bool:
+        """Whether the caller must probe the site before its call, and then ``close``, ``trip`` or
+        ``postpone``. Raises SiteDown while the breaker is open and no probe is due."""
         with self._lock:
             state = self._state
             if state.outage is None:
-                return Admission.OPEN_WAY
+                return False
             wait = state.next_probe - self._clock.monotonic()
             if self._probing or wait > 0:
                 raise SiteDown(state.words, outage=state.outage, retry_after=max(wait, 1.0))
             self._probing = True
-            return Admission.PROBE_FIRST
+            return True
 
     def trip(self, fault: SiteDown) -> None:
         """The site is down: make no calls. Logged once per outage."""
@@ -118,23 +111,15 @@ class Breaker:
             log.warning("site works again", site=self._site, seconds_down=seconds)
 
     def answered(self) -> None:
-        """Jira answered a call, so the site is there."""
+        """Jira answered a call: the run of unanswered calls ends."""
         self._unanswered = 0
 
     def unanswered(self) -> bool:
-        """A call got no useful answer. True when so many in a row did that the site is suspected.
-
-        The caller confirms the suspicion by asking something that always works: one broken project is
-        not a site that is down.
-        """
+        """Count a call without a useful answer. Whether enough of them came in a row to suspect that the
+        whole site is down; the caller confirms the suspicion by a call that needs no project."""
         with self._lock:
             self._unanswered += 1
             return self._unanswered >= UNREACHABLE_AFTER and self._state.outage is None
-
-    def unreachable(self, words: str) -> None:
-        """The suspicion is confirmed: nothing works on the site."""
-        words = f"nothing works there, whatever it is asked: {words}"
-        self.trip(SiteDown(words, outage=Outage.MAINTENANCE))
 
     def _interval(self) -> float:
         return min(self._cap, self._first * 2.0 ** min(self._probes, 10))

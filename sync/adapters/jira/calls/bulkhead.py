@@ -1,9 +1,9 @@
 """The bulkhead of one site: calls that hang in one project do not use up the calls of the others.
 
 Every call runs in a lane, one for each project and endpoint. A lane is narrowed to a few calls at once
-as soon as one of its calls has been under way for ``hang_after`` seconds, or has ended after that long
-without an answer; the next answer widens the lane again. A call that hangs gives its place among the
-site's concurrent calls to another call, within the limits that ``lent`` describes.
+as soon as one of its calls has been under way for ``hang_after`` seconds, or has ended without an answer
+after ``hang_after`` seconds or more; the next answer widens the lane again. While a call hangs, another
+call may be made in place of it, within the limits that ``lent`` describes.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from sync.telemetry import STALLED
 
 log = structlog.get_logger("jira")
 
-# The rest of the site counts as answering for this many times ``hang_after`` after a quick answer.
+# For this many times ``hang_after`` after a quick answer, the site counts as answering.
 _FRESH = 2
 # Upper bound on replacements for hanging calls, as a multiple of the ceiling, while the site answers.
 _MOST_LENT = 3
 # A narrowed lane gets at most 1/4 of the site's concurrency.
 _NARROW = 4
-# From this many hanging calls in a row on, the lane waits between calls, each time longer.
+# After this many hanging calls in a row, the lane pauses before each call, each time for longer.
 _PATIENT = 12
 
 
 class Lane(NamedTuple):
-    """Calls that hang together. ``project`` is "" for calls about no project."""
+    """Calls that probably hang if one of them hangs. ``project`` is "" for calls about no project."""
 
     project: str
     endpoint: str
@@ -45,7 +45,7 @@ class Lane(NamedTuple):
 
 @dataclass(slots=True)
 class _Traffic:
-    """What happens in one lane, times by the monotonic clock.
+    """The calls of one lane. Times are the monotonic clock's.
 
     ``begun`` has the start of each call under way, by its number. ``hangs`` counts calls in a row that
     hung. Only a call begun after ``counted_at`` adds to ``hangs``: calls that began together and hang
@@ -72,8 +72,8 @@ class Passage:
 
 
 class Bulkhead:
-    """Shared by threads. ``first`` and ``cap`` bound the seconds between calls of a lane that goes on
-    hanging."""
+    """Shared by threads. ``first`` and ``cap`` bound the pause in seconds between the calls of a lane
+    while they hang."""
 
     def __init__(
         self, site: str, clock: Clock, *, ceiling: int, hang_after: float, first: float, cap: float
@@ -92,7 +92,7 @@ class Bulkhead:
 
     @contextmanager
     def passage(self, lane: Lane, *, always: bool = False) -> Iterator[Passage]:
-        """The way of one call. Raises Stalled where the lane takes no call now; not if ``always``."""
+        """Surrounds one call. Raises Stalled where the lane takes no call now, unless ``always``."""
         passage = self._enter(lane, always=always)
         try:
             yield passage
@@ -103,14 +103,12 @@ class Bulkhead:
         """The projects with a lane that takes no call now."""
         with self._lock:
             now = self._clock.monotonic()
-            closed = [
-                (lane, traffic)
-                for lane, traffic in self._lanes.items()
-                if lane.project and self._wait(traffic, now) > 0
-            ]
-            for lane, traffic in closed:
-                self._announce(lane, traffic)
-            return frozenset(lane.project for lane, _ in closed)
+            found: set[str] = set()
+            for lane, traffic in self._lanes.items():
+                if lane.project and self._wait(traffic, now) > 0:
+                    self._announce(lane, traffic)
+                    found.add(lane.project)
+            return frozenset(found)
 
     def lent(self) -> int:
         """How many calls may be made in place of those that hang.
@@ -150,7 +148,7 @@ class Bulkhead:
             if wait > 0:
                 self._announce(lane, traffic)
                 raise Stalled(
-                    f"calls to {lane} hang; only a few are tried",
+                    f"calls to {lane} hang; only a few are made at a time",
                     project=lane.project,
                     retry_after=wait,
                 )
@@ -179,7 +177,8 @@ class Bulkhead:
                     del self._lanes[lane]
 
     def _pause(self, hangs: int) -> float:
-        """Seconds until the next call. None for the first few: a passing trouble is over sooner."""
+        """Seconds until the next call. 0 after the first few hanging calls, because most troubles end
+        soon."""
         if hangs < _PATIENT:
             return 0.0
         return min(self._cap, self._first * 2.0 ** min(hangs - _PATIENT, 10))
@@ -189,7 +188,7 @@ class Bulkhead:
             traffic.announced = True
             STALLED.labels(self._site, lane.project).set(1)
             log.warning(
-                "calls hang: those like them wait, everything else goes on",
+                "calls hang: further calls to the same endpoint and project wait, all others go on",
                 site=self._site,
                 project=lane.project,
                 call=lane.endpoint,

@@ -1,6 +1,8 @@
-"""How a call to the site is made: admit, then for each try take a turn, send, sort the answer, account.
+"""How a call to the site is made, in stages: admit the call once; then, for each try, take a turn, send,
+sort the answer, account, conclude.
 
-The stages stand below in this order. Headers and bodies are never logged.
+``make`` and ``_try`` name the stages; the stages follow below in the same order. Headers and bodies are
+never logged.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from sync.adapters.jira.calls.breaker import Admission, Breaker
+from sync.adapters.jira.calls.breaker import Breaker
 from sync.adapters.jira.calls.bulkhead import Bulkhead, Lane, Passage
 from sync.adapters.jira.calls.client import Clients, Mount
 from sync.adapters.jira.calls.deployment import Deployment
@@ -44,9 +46,11 @@ from sync.telemetry import CALL_SECONDS, CALLS
 log = structlog.get_logger("jira")
 
 _TRIES = 3
-# The longest wait for Jira within one call, in seconds; longer waits belong to the ticket's due time.
-_SMALL_WAIT = 4.0
-# An answer of ``myself`` counts for this many seconds: a broken project must not double all calls.
+# The longest wait between two tries, in seconds. A longer wait is left to the ticket's due time, because
+# a waiting call keeps a worker busy.
+_LONGEST_WAIT = 4.0
+# For this many seconds, an answer of ``myself`` confirms further refusals. Without a limit on questions,
+# a project that refuses every call would double the number of calls.
 _KNOWN_SECONDS = 2.0
 _backoff = wait_random_exponential(multiplier=0.25, max=2.5)
 # Version 2 exists on every Jira, and this call is made before the kind of Jira is known.
@@ -55,7 +59,7 @@ _MYSELF = Call.get("myself", "asking who we are", api="2")
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What sending gave: a response, or the exception that came instead; and how long it took."""
+    """The response, or the exception raised instead of one, and the seconds that sending took."""
 
     response: requests.Response | None
     error: requests.RequestException | None
@@ -67,7 +71,7 @@ class _Sent:
 
     @property
     def names_us(self) -> bool:
-        """Whether the answer's headers name the account that Jira takes us for."""
+        """Whether the response's headers name the account by which Jira knows us."""
         headers = self.response.headers if self.response is not None else {}
         name = headers.get("X-AACCOUNTID") or headers.get("X-AUSERNAME") or ""
         return name.casefold() not in ("", "anonymous")
@@ -98,40 +102,44 @@ class Calls:
         self.health = JiraHealth(self._breaker, self._gate, self._bulkhead, self._admit)
         self.cloud = Deployment(site, self.make).cloud
         self._clients = Clients(site, mount)
+        self.close = self._clients.close
         self._known_until = float("-inf")
         self._names_us = False
 
     def make(self, call: Call) -> Any:
-        """The decoded JSON of the answer, None where the answer is empty. Raises faults only.
+        """The decoded JSON of the answer, None where the answer is empty. Raises the faults of
+        ``sync.domain.errors`` only.
 
-        Reads and idempotent writes are tried up to three times within about ten seconds, but not again
-        after a try that hung.
+        Calls that may be repeated are tried up to three times, with pauses of a few seconds. A try that
+        hung is the last.
+
+            issue = calls.make(Call.get("issue/10001", "reading ticket 10001"))
         """
         self._admit()
         api = call.api or ("3" if self.cloud() else "2")
         return self._try(call, api) if call.safety is Safety.ONCE else self._retry(call, api)
 
     def _retry(self, call: Call, api: str) -> Any:
-        met: Fault | None = None
-        over = False
+        earlier: Fault | None = None
+        last = False
 
         def once() -> Any:
-            nonlocal met, over
+            nonlocal earlier, last
             begun = self.clock.monotonic()
             try:
                 return self._try(call, api)
             except Stalled as fault:
-                # Not even tried: the fault of an earlier try says more, for that call may have worked.
-                over = True
-                raise met or fault from None
+                # This try was not sent. An earlier one was, and may have worked: raise its fault.
+                last = True
+                raise earlier or fault from None
             except Fault as fault:
-                # Another try may hang as well, and hold the worker for longer than its lease.
-                met, over = fault, self.clock.monotonic() - begun >= self.site.hang_after
+                # After a try that hung, another may hang too, and outlast the worker's lease.
+                earlier, last = fault, self.clock.monotonic() - begun >= self.site.hang_after
                 raise
 
         def again(error: BaseException) -> bool:
-            unsafe = call.safety is Safety.LOOK_FIRST and isinstance(error, Unknown)
-            return _passing(error) and not (over or unsafe)
+            repeatable = Refused if call.safety is Safety.LOOK_FIRST else Refused | Unknown
+            return isinstance(error, repeatable) and not last and _wait(error) <= _LONGEST_WAIT
 
         tries = Retrying(
             stop=stop_after_attempt(_TRIES),
@@ -150,10 +158,10 @@ class Calls:
         self._account(call, sent, answer)
         return self._conclude(call, sent, answer)
 
-    # Admit: the breaker sends callers away while the site is down, and lets one of them probe.
+    # Admit: while the site is down, the breaker raises SiteDown, and now and then has a caller probe.
 
     def _admit(self) -> None:
-        if self._breaker.admit() is Admission.PROBE_FIRST:
+        if self._breaker.admit():
             try:
                 self._ask_myself()
             except SiteDown:
@@ -163,7 +171,7 @@ class Calls:
                 raise
             self._breaker.close()
 
-    # Take a turn: the gate keeps to rate limits, the bulkhead keeps out calls that would hang.
+    # Take a turn: the gate waits for rate limits, the bulkhead refuses calls that would probably hang.
 
     @contextmanager
     def _turn(self, call: Call) -> Iterator[Passage]:
@@ -173,7 +181,9 @@ class Calls:
             self._bulkhead.passage(lane, always=call is _MYSELF) as passage,
         ):
             if self.clock.time() > call.not_after:
-                raise Refused(f"{call.what}: this process stood still; it is not sent so late")
+                raise Refused(
+                    f"{call.what}: not sent, because this process stood still until too late"
+                )
             yield passage
 
     # Send.
@@ -201,12 +211,12 @@ class Calls:
         assert sent.response is not None
         return of_reply(call, sent.response, now=self.clock.time(), name_of=self.name_of)
 
-    # Account: breaker, gate, metrics and log learn how the call went.
+    # Account: report the outcome to breaker, gate, metrics and log.
 
     def _account(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
         if _useless(sent, answer):
             if self._breaker.unanswered() and call is not _MYSELF:
-                self._confirm_unreachable(str(answer.fault))
+                self._confirm_down(str(answer.fault))
         else:
             self._breaker.answered()
         if sent.response is not None and sent.status == 429:
@@ -225,14 +235,16 @@ class Calls:
             milliseconds=round(sent.seconds * 1000, 1),
         )
 
-    def _confirm_unreachable(self, words: str) -> None:
-        """Many calls went unanswered: ask something that always works before giving up on the site."""
+    def _confirm_down(self, words: str) -> None:
+        """Ask ``myself``, which works on every site that works, and stop all calls if it fails as well.
+        ``words`` is the last failure. One broken project is not a site that is down."""
         try:
             self._ask_myself()
         except SiteDown:
             return
         except Refused:
-            self._breaker.unreachable(words)
+            words = f"no call to the site works, whatever it asks: {words}"
+            self._breaker.trip(SiteDown(words, outage=Outage.MAINTENANCE))
 
     def _slow_down(self, call: Call, response: requests.Response, answer: SortedAnswer) -> None:
         limit = limit_of(response.headers, self.clock.time())
@@ -240,7 +252,7 @@ class Calls:
         if isinstance(answer.fault, Refused):
             answer.fault.retry_after, answer.fault.scope = pause, limit.scope
 
-    # Conclude: return the data, or raise a fault that can be believed.
+    # Conclude: return the data, or raise the fault. A refusal may have to be confirmed first.
 
     def _conclude(self, call: Call, sent: _Sent, answer: SortedAnswer) -> Any:
         if answer.fault is None:
@@ -255,20 +267,20 @@ class Calls:
     def _confirm(self, sent: _Sent, answer: SortedAnswer) -> None:
         """Make sure that Jira did not refuse only because it does not know us. Raises SiteDown or
         Refused otherwise."""
-        # A site that has named our account in its answers, and now does not, may have logged us out.
+        # Jira named our account before. A refusal that does not name it may be for anonymous callers.
         refused = isinstance(answer.fault, Rejected | Missing)
         unnamed = refused and self._names_us and not sent.names_us
         if unnamed or answer.doubt is not Doubt.NONE:
             self.verify(fresh=unnamed or answer.doubt is Doubt.FRESH)
 
     def verify(self, *, fresh: bool = False) -> None:
-        """Make sure that Jira knows us. ``fresh``: an answer of a moment ago does not count. Raises
-        SiteDown or Refused otherwise."""
+        """Make sure that Jira knows us. Raises SiteDown or Refused otherwise. ``fresh``: ask now,
+        also if Jira has confirmed it within the last two seconds."""
         if fresh or self.clock.monotonic() >= self._known_until:
             self._ask_myself()
 
     def whoami(self) -> dict[str, Any]:
-        """The account that Jira takes us for. Raises SiteDown or Refused."""
+        """Our account as the JSON object of ``myself``. Raises SiteDown or Refused."""
         self._admit()
         return self._ask_myself()
 
@@ -287,25 +299,18 @@ class Calls:
         self._known_until = self.clock.monotonic() + _KNOWN_SECONDS
         return me
 
-    def close(self) -> None:
-        """Close this thread's connections."""
-        self._clients.close()
 
-
-def _passing(error: BaseException) -> bool:
-    wait = getattr(error, "retry_after", None) or 0.0
-    passing = isinstance(error, Refused | Unknown) and not isinstance(error, Stalled)
-    return passing and wait <= _SMALL_WAIT
+def _wait(error: object) -> float:
+    """The seconds that Jira asked us to wait, 0 where it asked for no wait."""
+    return float(getattr(error, "retry_after", None) or 0.0)
 
 
 def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = getattr(error, "retry_after", None) or 0.0
-    return max(float(asked), _backoff(state))
+    return max(_wait(state.outcome and state.outcome.exception()), _backoff(state))
 
 
 def _useless(sent: _Sent, answer: SortedAnswer) -> bool:
-    """Whether a call failed in a way that may be the whole site's: no answer, a server error, or an
-    answer that is not Jira's."""
+    """Whether the failure may concern the whole site: no answer, a server error, or an answer from
+    something other than Jira."""
     failed = isinstance(answer.fault, Refused | Unknown) and not 400 <= sent.status < 500
     return answer.unanswered or failed

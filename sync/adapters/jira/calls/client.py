@@ -18,7 +18,7 @@ Mount = Callable[[requests.Session], None]
 
 
 class Clients:
-    """Gives each thread its own client. ``mount`` may put transports on a new client's session."""
+    """Sends requests. ``mount`` is called with each new client's session, to put transports on it."""
 
     def __init__(self, site: JiraSite, mount: Mount | None = None) -> None:
         self._site = site

@@ -15,7 +15,8 @@ _SERVER_INFO = Call.get("serverInfo", "asking what kind of Jira this is", api="2
 
 
 class Deployment:
-    """Taken from the site's settings, or asked of the site once, on first need. Shared by threads."""
+    """The site's ``deployment`` setting or, if that is ``auto``, the site's own answer, asked for once
+    on first need. Shared by threads."""
 
     def __init__(self, site: JiraSite, ask: Callable[[Call], Any]) -> None:
         self._ask = ask
@@ -27,11 +28,9 @@ class Deployment:
     def cloud(self) -> bool:
         """Whether the site is Jira Cloud. Raises Refused or SiteDown while the site does not say."""
         if self._cloud is None:
-            # Another thread's question gets no answer: to wait for long would block this thread too.
+            # The thread that holds the lock may hang in its call. Do not hang with it.
             if not self._lock.acquire(timeout=self._patience):
-                raise Refused(
-                    "another thread waits for the site's answer already", scope=Scope.SITE
-                )
+                raise Refused("another thread waits for the site's answer", scope=Scope.SITE)
             try:
                 if self._cloud is None:
                     self._cloud = self._asked()

@@ -1,4 +1,4 @@
-"""What came of a call, sorted: done, refused, rejected, unknown, site down, missing.
+"""Sorts the outcome of a call: the data of the answer, or a fault of ``sync.domain.errors``.
 
 Two outcomes prove that a call did nothing: the request never left, or Jira answered with a 4xx. A read
 timeout, a dropped connection, a 5xx, a redirect and an unreadable answer prove nothing.
@@ -54,7 +54,7 @@ class Doubt(Enum):
 class SortedAnswer:
     """The JSON of an answer, or the fault that the call ends with.
 
-    ``unanswered``: nobody answered, or a gateway did in Jira's place.
+    ``unanswered``: no answer came, or a gateway in front of Jira answered instead of Jira.
     """
 
     data: Any = None
@@ -68,14 +68,14 @@ _MAINTENANCE = re.compile(
     r"|temporarily unavailable|site is unavailable",
     re.IGNORECASE,
 )
-# Jira gives these 400s also to a caller whom it does not recognise, or who lacks a permission.
+# Words of 400s that Jira also sends to a caller that is not logged in, or lacks a permission.
 _DOUBTFUL = re.compile(
     r"cannot be set|permission|logged in|log in|anonymous|not authori[sz]ed|project is required"
     r"|does not exist|not visible",
     re.IGNORECASE,
 )
 _PERMISSION = re.compile(r"permission|not authori[sz]ed|not allowed to", re.IGNORECASE)
-# Whole sentences of Jira's about a project: the words alone also stand in messages of validators.
+# Whole sentences of Jira's about a project. Single words would also match messages of validators.
 _NO_PROJECT = re.compile(
     r"\W*((an? )?(valid )?project( id or key)? is required|specify a valid project"
     r"|no project could be found"
@@ -126,7 +126,8 @@ def of_exception(call: Call, error: requests.RequestException) -> SortedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class _Error:
-    """An answer other than 2xx. ``line`` is a sentence about it, ``wait`` what Jira asks us to wait."""
+    """An answer other than 2xx. ``said`` has the messages of its body in one line, ``line`` the call,
+    the HTTP status and ``said``, ``wait`` the seconds that Jira asks us to wait, None for no wait."""
 
     call: Call
     status: int
@@ -182,7 +183,7 @@ def _may_have_been_done(call: Call, words: str) -> Refused | Unknown:
 
 
 def _forbidden(error: _Error, scope: Scope | None = None) -> Rejected:
-    # A proxy may answer 403 because of one ticket's text; a 403 of Jira's speaks of a permission.
+    # A 403 of Jira's names a permission. Any other may be a proxy's, because of one ticket's text.
     found = Scope.PROJECT if error.speaks_of_permission else Scope.TICKET
     return Rejected(
         error.said or error.line,
@@ -221,7 +222,7 @@ def _of_5xx(error: _Error) -> SortedAnswer:
         return SortedAnswer(fault=SiteDown(words, outage=Outage.MAINTENANCE, retry_after=wait))
     if call.safety is Safety.READ:
         return SortedAnswer(fault=Refused(error.line, retry_after=wait), unanswered=gateway)
-    # Jira may still carry out a call that the gateway in front of Jira has given up.
+    # After a gateway's timeout (502, 504), Jira may still be carrying out the call.
     over = status not in (502, 504)
     fault = Unknown(error.line, retry_after=wait, over=over)
     return SortedAnswer(fault=fault, unanswered=gateway)
@@ -248,7 +249,7 @@ _BY_STATUS: Mapping[int, Callable[[_Error], SortedAnswer]] = {
 
 
 def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
-    """A call that Jira will never take as it is: what is wrong with it, and for which tickets."""
+    """A call that Jira will refuse each time: the cause, the remedy, and which tickets are concerned."""
     words, ids = error.words, set(error.words.errors)
     if any(_MAY_NOT_CREATE.fullmatch(text) for text in words.messages):
         return SortedAnswer(fault=_forbidden(error, Scope.PROJECT), doubt=Doubt.RECENT)
@@ -276,7 +277,7 @@ def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
 
 
 def _never_sent(error: BaseException) -> bool:
-    """Whether an exception proves that no byte of the request left."""
+    """Whether an exception proves that no byte of the request was sent."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     for link in _chain(error):
@@ -295,7 +296,7 @@ def _never_sent(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception with all it wraps, the ways ``requests`` and ``urllib3`` wrap them."""
+    """An exception and all exceptions that ``requests`` and ``urllib3`` wrapped in it."""
     seen: set[int] = set()
     open_: list[object] = [error]
     while open_:

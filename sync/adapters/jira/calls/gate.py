@@ -21,7 +21,7 @@ from sync.ports import Clock
 WRITE_WINDOWS = ((2.0, 18), (30.0, 90))
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
-# Concurrent calls meet the same limit together: 429s closer together than this halve only once.
+# Concurrent calls run into one limit together, so 429s within this many seconds halve only once.
 _ECHO_SECONDS = 1.0
 _TICKETS_REMEMBERED = 2000
 # No event marks the moment when a call begins to hang, so a waiting caller checks at this interval.
@@ -30,7 +30,7 @@ _RECHECK_SECONDS = 0.25
 
 class Gate:
     """Shared by threads. ``ceiling`` is the most concurrent calls, ``patience`` the longest wait in
-    seconds. ``lent`` says how many of the calls under way hang and do not count.
+    seconds. ``lent`` gives the number of calls under way that hang and do not count towards the limit.
 
         with gate.turn("PUT issue/*", "10001", write=True):
             ...  # send the call
@@ -63,7 +63,7 @@ class Gate:
 
     @contextmanager
     def turn(self, endpoint: str, ticket: str = "", *, write: bool = False) -> Iterator[None]:
-        """Wait for a turn. Raises Refused where the wait would be longer than the patience."""
+        """Wait for a turn. Raises Refused where the wait would be longer than ``patience``."""
         self._enter(endpoint, ticket, write=write)
         try:
             yield
@@ -74,7 +74,7 @@ class Gate:
 
     def _enter(self, endpoint: str, ticket: str, *, write: bool) -> None:
         begun = self._clock.monotonic()
-        # Seconds spent waiting by the machine's clock, which a simulated clock does not count.
+        # Seconds spent in ``_turns.wait``, which a simulated clock does not count.
         idle = 0.0
         while True:
             with self._turns:
@@ -98,7 +98,8 @@ class Gate:
                     if not self._turns.wait(timeout=recheck):
                         idle += recheck
                     continue
-                # A turn may be free that this caller must not take yet: wake another caller for it.
+                # This caller may have been woken for a free turn that a limit forbids it to take: pass
+                # the wake on to another caller.
                 self._turns.notify()
             if now + wait - begun > self._patience:
                 raise Refused(
@@ -109,7 +110,7 @@ class Gate:
             self._clock.sleep(wait)
 
     def _wait(self, now: float, endpoint: str, ticket: str, *, write: bool) -> tuple[float, Scope]:
-        """The longest wait in seconds that a limit asks of this call, and what that limit covers."""
+        """The longest wait in seconds that any limit asks of this call, and what the limit covers."""
         covers = [(Scope.SITE, ""), (Scope.ENDPOINT, endpoint)]
         waits: list[tuple[float, Scope]] = []
         if write and ticket:
@@ -135,7 +136,7 @@ class Gate:
             self._until = {cover: until for cover, until in self._until.items() if until > now}
 
     def slow_down(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
-        """Jira answered with a rate limit: pause what the limit covers. Returns the pause in seconds."""
+        """Pause the calls that a rate limit of Jira's covers. Returns the pause in seconds."""
         with self._turns:
             now = self._clock.monotonic()
             self._refusals += 1
@@ -160,12 +161,12 @@ class Gate:
                 self._turns.notify()
 
     def paused_for(self) -> float:
-        """For how many seconds more no call is made to the site, 0 if calls are made."""
+        """Seconds until calls are made to the site again, 0 if they are made now."""
         with self._turns:
             return max(0.0, self._until.get((Scope.SITE, ""), 0.0) - self._clock.monotonic())
 
     def pause(self, seconds: float) -> None:
-        """Make no call to the site for so long: Jira asked another daemon with our account to wait."""
+        """Make no call for ``seconds``: Jira asked another daemon with our account to wait."""
         with self._turns:
             self._pause_until((Scope.SITE, ""), self._clock.monotonic() + seconds)
 

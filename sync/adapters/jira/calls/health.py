@@ -1,4 +1,4 @@
-"""The health of one Jira site, as the guards of its calls know it."""
+"""The health of one Jira site, as the breaker, gate and bulkhead of its calls know it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync.adapters.jira.calls.gate import Gate
 
 
 class JiraHealth:
-    """See ``sync.ports.SiteHealth``: each method is that of the guard that knows the answer."""
+    """See ``sync.ports.SiteHealth``. Each method is a method of the breaker, gate or bulkhead."""
 
     def __init__(
         self, breaker: Breaker, gate: Gate, bulkhead: Bulkhead, admit: Callable[[], None]

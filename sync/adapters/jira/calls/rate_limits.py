@@ -1,4 +1,4 @@
-"""The headers of a 429 (or a 503 with Retry-After): how long to wait, and which calls have to wait.
+"""Reads the headers of a 429, or of a 503 with Retry-After: how long to wait, and which calls wait.
 
 Source: Atlassian's page on rate limiting. ``RateLimit-Reason`` is ``jira-burst-based`` (one endpoint),
 ``jira-per-issue-on-write`` (one ticket) or ``jira-quota-*`` (everything). Data Center sends no reason,
@@ -20,7 +20,7 @@ LONGEST_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A wait that Jira asked for. ``seconds`` is None where Jira named no time."""
+    """A wait that Jira asks for, and which calls it covers. ``seconds`` is None if Jira names none."""
 
     scope: Scope
     seconds: float | None
@@ -50,14 +50,13 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
             continue
         try:
             seconds = float(text)
+            if name == "X-RateLimit-Reset" and seconds > 1e9:
+                seconds -= now
         except ValueError:
             moment = _moment(text)
             if moment is None:
                 continue
             seconds = moment.timestamp() - now
-        else:
-            if name == "X-RateLimit-Reset" and seconds > 1e9:
-                seconds -= now
         if not math.isnan(seconds):
             return min(max(seconds, 0.0), LONGEST_SECONDS)
     return None

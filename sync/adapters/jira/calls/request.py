@@ -1,4 +1,4 @@
-"""A call to a Jira site as a value, and the common forms of its answer."""
+"""A call to a Jira site as a value, and readers for the common forms of answers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sync.domain.ticket import TicketRef
 
 
 class Safety(Enum):
-    """What a second sending of the same call would do.
+    """What sending the same call twice does.
 
-    ``READ`` changes nothing. ``IDEMPOTENT`` writes the same again. ``LOOK_FIRST`` does too, but a second
-    sending could undo what a person did in between, so only a try that provably failed is repeated.
-    ``ONCE`` would make a second ticket, comment or link, so the call is never repeated.
+    ``READ`` changes nothing. ``IDEMPOTENT`` writes the same again. ``LOOK_FIRST`` does so, but could
+     overwrite what a person changed in between, so the call is repeated only after a try that
+    provably did nothing. ``ONCE`` makes a second ticket, comment or link, so the call is never repeated.
     """
 
     READ = "read"

@@ -1,4 +1,5 @@
-"""Fields of a rule against the create screen: they exist, take the value, and nothing is missing."""
+"""Compares the fields of a rule with the create screen: each is there and takes the rule's value, and no
+required field is missing."""
 
 from __future__ import annotations
 
@@ -15,12 +16,12 @@ from sync.domain.text import LABEL_LIMIT, is_empty
 from sync.rules import Rule
 from sync.rules.values import Value
 
-# Fields that every create call gives.
-_OURS = {"project", "issuetype", "summary", "labels"}
+# Fields that every create call gives; the reporter is the account that makes the call.
+_OURS = {"project", "issuetype", "summary", "labels", "reporter"}
 
 
 class FieldsCheck:
-    """Checks the fields of one rule after the other on one site."""
+    """Checks the fields of rules against one site."""
 
     def __init__(self, tracker: JiraTracker, report: Report) -> None:
         self._tracker = tracker
@@ -28,7 +29,7 @@ class FieldsCheck:
         self._report = report
 
     def check(self, rule: Rule, issue_type: str) -> None:
-        """Everything about a rule's fields on the create screen of ``issue_type``."""
+        """Report what the create screen of ``issue_type`` would not take of a rule."""
         try:
             screen = self._metadata.create_fields(rule.project, issue_type)
         except Rejected as fault:
@@ -70,17 +71,11 @@ class FieldsCheck:
             known, wished = constant(part)
             text = str(wished)
             if known and any(c.isspace() for c in text.strip()) and "," not in text:
-                better = "-".join(text.split())
-                self._add(
-                    rule,
-                    part,
-                    f"labels have no white space, and {text!r} has",
-                    f"Write {better!r}.",
-                )
+                problem = f"labels have no white space, and {text!r} has"
+                self._add(rule, part, problem, f"Write {'-'.join(text.split())!r}.")
             elif known and len(text) > LABEL_LIMIT:
-                self._add(
-                    rule, part, f"a label has at most {LABEL_LIMIT} characters", "Shorten it."
-                )
+                problem = f"a label has at most {LABEL_LIMIT} characters"
+                self._add(rule, part, problem, "Shorten it.")
 
     def _parent(self, rule: Rule, value: Value, key: str) -> None:
         try:
@@ -106,8 +101,6 @@ class FieldsCheck:
         for info in screen.values():
             if not info.required or info.has_default or info.id in given | _OURS:
                 continue
-            if info.shape is Shape.USER and info.id == "reporter":
-                continue  # Jira takes the account that makes the ticket.
             names = [allowed.name for allowed in info.allowed or ()]
             example = f" It may be: {', '.join(names[:8])}." if names else ""
             self._report.add(
@@ -129,7 +122,7 @@ def constant(value: Value) -> tuple[bool, Any]:
 
 
 def _blamed(value: Value, fault: Rejected) -> Value:
-    """The item of a list that a refusal is about."""
+    """The item of a list that a refusal names, else the whole value."""
     if isinstance(value.parts, list):
         for part in value.parts:
             known, wished = constant(part)

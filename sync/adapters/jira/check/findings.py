@@ -34,7 +34,7 @@ class Report:
     trouble: str = ""
 
     def add(self, place: Position, rule: str, key: str, problem: str, remedy: str = "") -> None:
-        """Record a mistake. One that many rules inherit is reported once."""
+        """Record a mistake. A mistake that many rules inherit from one place is recorded once."""
         one = Finding(str(place), rule, key, problem.rstrip("."), remedy)
         if not any(
             (known.place, known.key, known.problem) == (one.place, key, one.problem)

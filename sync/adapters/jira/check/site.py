@@ -27,8 +27,8 @@ _ASSIGNING = {"ASSIGN_ISSUES": "Assign issues"}
 def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Position) -> Report:
     """Compare the rules of one site with the site. Only reads.
 
-    ``default_project`` is where the site's own project is configured. What keeps the site from being
-    asked ends the check with ``trouble``.
+    ``default_project`` is where the site's own project is configured. Does not raise: a fault of a call
+    ends the check, and is the report's ``trouble``.
     """
     report = Report(tracker.site)
     try:
@@ -100,7 +100,7 @@ class _Check:
         try:
             found = self._metadata.issue_type(rule.project, rule.issue_type)
         except Rejected:
-            # The missing permission is reported already.
+            # The account may not create issues here, which ``_permissions`` has reported.
             return ""
         if found:
             return found

@@ -1,4 +1,4 @@
-"""Statuses of a rule against the project's workflow: they exist, and transitions lead to each."""
+"""Compares the statuses of a rule with the project's workflow: each is there, and can be reached."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from sync.toml import Position
 
 @dataclass(frozen=True, slots=True)
 class _Workflow:
-    """The statuses of a workflow. ``ways`` has the transitions that Jira offers in a status, by status
-    id, for the statuses in which a ticket could be asked."""
+    """The statuses of a workflow. ``ways`` has, by status id, the transitions that Jira offers in a
+    status, for each status in which there is a ticket."""
 
     statuses: Sequence[JiraStatus]
     ways: Mapping[str, tuple[Hop, ...]]
@@ -63,12 +63,12 @@ class _Workflow:
             return step
         if not self.complete or self.leads(start, target):
             return None
-        reason = f"no transitions lead from {start.name!r} to {target}, on whatever way"
+        reason = f"no sequence of transitions leads from {start.name!r} to {target}"
         return Stuck(reason, "Name a status that can be reached.")
 
 
 class StatusesCheck:
-    """Checks the status tables of one rule after the other on one site."""
+    """Checks the status tables of rules against one site."""
 
     def __init__(self, tracker: JiraTracker, report: Report) -> None:
         self._tracker = tracker
@@ -77,7 +77,7 @@ class StatusesCheck:
         self._seen: dict[tuple[str, str], dict[str, tuple[Hop, ...]]] = {}
 
     def check(self, rule: Rule, issue_type: str) -> None:
-        """Everything a rule says of statuses, for tickets of ``issue_type``."""
+        """Report the mistakes in a rule's status tables, for tickets of ``issue_type``."""
         by_type = self._inspect.statuses(rule.project)
         there = by_type.get(issue_type) or next(iter(by_type.values()), [])
         workflow = _Workflow(there, self._ways(rule.project, issue_type, there))
@@ -89,17 +89,17 @@ class StatusesCheck:
             self._screen_fields(rule, status, wish)
         self._leave_closed(rule, workflow.names)
 
+    def _by_a_person(self, rule: Rule, status: Status, key: str) -> bool:
+        """Whether a person wrote this key of a status table; otherwise it has the built-in value."""
+        given = rule.sheet.status.get(status.value, {}).get(key)
+        return given is not None and given.by_a_person
+
     def _position(self, rule: Rule, status: Status, *keys: str) -> Position:
         """Where a person has written the first of these keys, else where the rule begins."""
         for key in keys:
-            given = rule.sheet.status.get(status.value, {}).get(key)
-            if given is not None and given.by_a_person:
-                return given.position
+            if self._by_a_person(rule, status, key):
+                return rule.sheet.status[status.value][key].position
         return rule.position
-
-    def _by_a_person(self, rule: Rule, status: Status, key: str) -> bool:
-        given = rule.sheet.status.get(status.value, {}).get(key)
-        return given is not None and given.by_a_person
 
     def _target(
         self, rule: Rule, status: Status, target: StatusTarget, workflow: _Workflow
@@ -124,8 +124,8 @@ class StatusesCheck:
         """Whether the statuses of ``via`` and ``prefer`` are there."""
         unknown = {
             "via": [p for p in target.via if not _any_like(p, names)],
-            # A list that serves many projects names statuses that some of them lack: it is wrong only
-            # where none is there, and then only the names that look like a slip of the pen are.
+            # A `prefer` list for many projects names statuses that some projects lack. So the list is
+            # wrong only if none of its statuses is there, and then only in names that look like slips.
             "prefer": _slips(target.prefer, names)
             if not any(_any_like(p, names) for p in target.prefer)
             else [],
@@ -137,20 +137,16 @@ class StatusesCheck:
             if self._by_a_person(rule, status, key)
         ]
         for key, pattern in wrong:
-            self._report.add(
-                self._position(rule, status, key),
-                rule.name,
-                f"status.{status.value}.{key}",
-                f"the workflow has no status {pattern!r}",
-                nearest(pattern, names),
-            )
+            place, word = self._position(rule, status, key), f"status.{status.value}.{key}"
+            problem = f"the workflow has no status {pattern!r}"
+            self._report.add(place, rule.name, word, problem, nearest(pattern, names))
         return not wrong
 
     def _ways(
         self, project: str, issue_type: str, there: Iterable[JiraStatus]
     ) -> Mapping[str, tuple[Hop, ...]]:
-        """The transitions that Jira offers in each status, by status id. Only a ticket shows them, so a
-        status without a ticket is left out."""
+        """The transitions that Jira offers in each status, by status id. Jira lists the transitions of a
+        ticket only, so a status in which there is no ticket is left out."""
         key = (project, issue_type)
         if key in self._seen:
             return self._seen[key]
@@ -165,7 +161,7 @@ class StatusesCheck:
                 continue
         if not found:
             self._report.note(
-                f"there is no {issue_type} in {project} yet, so its transitions could not be looked at"
+                f"there is no {issue_type} in {project} yet, so its transitions could not be checked"
             )
         self._seen[key] = found
         return found
@@ -183,13 +179,9 @@ class StatusesCheck:
             if start.category is Category.DONE and status is not Status.OPEN:
                 continue
             if (stuck := workflow.obstacle(start, target)) is not None:
-                self._report.add(
-                    self._position(rule, status, "status", "category", "prefer", "via"),
-                    rule.name,
-                    f"status.{status.value}",
-                    stuck.reason,
-                    stuck.remedy,
-                )
+                place = self._position(rule, status, "status", "category", "prefer", "via")
+                word = f"status.{status.value}"
+                self._report.add(place, rule.name, word, stuck.reason, stuck.remedy)
                 return
 
     def _transition(self, rule: Rule, status: Status, name: str, workflow: _Workflow) -> None:
@@ -197,13 +189,9 @@ class StatusesCheck:
         offered = {hop.name for hop in workflow.hops()}
         ids = {hop.id for hop in workflow.hops()}
         if workflow.complete and name not in ids and not _any_like(name, offered):
-            self._report.add(
-                self._position(rule, status, "transition"),
-                rule.name,
-                f"status.{status.value}",
-                f"the workflow has no transition {name!r}",
-                nearest(name, offered),
-            )
+            place, word = self._position(rule, status, "transition"), f"status.{status.value}"
+            problem = f"the workflow has no transition {name!r}"
+            self._report.add(place, rule.name, word, problem, nearest(name, offered))
 
     def _resolutions(self, rule: Rule, status: Status, wish: StatusWish) -> None:
         if not self._by_a_person(rule, status, "resolution") or wish.resolution is None:
@@ -212,13 +200,10 @@ class StatusesCheck:
         names = [str(one) for one in (value if isinstance(value, list) else [value]) if one]
         there = self._inspect.resolutions()
         if known and names and not any(_any_like(name, there) for name in names):
-            self._report.add(
-                self._position(rule, status, "resolution"),
-                rule.name,
-                f"status.{status.value}.resolution",
-                f"the site has no resolution {' or '.join(map(repr, names))}",
-                nearest(names[0], there),
-            )
+            place = self._position(rule, status, "resolution")
+            word = f"status.{status.value}.resolution"
+            problem = f"the site has no resolution {' or '.join(map(repr, names))}"
+            self._report.add(place, rule.name, word, problem, nearest(names[0], there))
 
     def _screen_fields(self, rule: Rule, status: Status, wish: StatusWish) -> None:
         fields = self._tracker.metadata.all_fields()
@@ -260,7 +245,7 @@ def _any_like(pattern: str, names: Iterable[str]) -> bool:
 
 
 def _slips(patterns: Iterable[str], names: Sequence[str]) -> list[str]:
-    """Patterns that are nearly, but not quite, one of the names."""
+    """The patterns that look like misspelt names."""
     folded = [name.casefold() for name in names]
     return [p for p in patterns if get_close_matches(p.casefold(), folded, 1, 0.7)]
 

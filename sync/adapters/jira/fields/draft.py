@@ -12,18 +12,23 @@ from sync.domain.errors import Cause, Rejected
 from sync.domain.rule import Desired
 from sync.domain.ticket import Draft, DraftField, FieldKind, marked
 
+# After a refusal, cached answers younger than this many seconds are not asked for again, because many
+# tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
+_YOUNG = 15.0
+_YOUNG_FOR_A_PERSON = 2.0
 _KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
 
 
 class Drafts(Part):
-    """What a rule asks for, in the site's own terms."""
+    """Drafts of tickets. See ``sync.ports.Tracker``."""
 
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
-        """See ``sync.ports.Tracker``."""
         try:
             return self._draft(desired)
         except Rejected:
-            if not self._metadata.forget_old(desired.project, asked=anew):
+            # Somebody may have corrected in Jira what the rule names.
+            young = _YOUNG_FOR_A_PERSON if anew else _YOUNG
+            if not self._metadata.forget(desired.project, older_than=young):
                 raise
         return self._draft(desired)
 
@@ -64,7 +69,7 @@ class Drafts(Part):
         raise self._metadata.no_issue_type(desired.project, wished)
 
     def _resolve(self, desired: Desired, issue_type: str) -> dict[str, FieldInfo]:
-        """The field for each name that the rule gives. Standard fields need no look at the screen."""
+        """The field for each name in the rule. Standard fields need no call for the create screen."""
         infos = standard_fields(desired.fields)
         others = [name for name in desired.fields if name not in infos]
         if others:

@@ -1,6 +1,6 @@
 """What a site offers: issue types, fields of create screens, projects, users. Cached for a while.
 
-While the site does not answer, an answer that has grown old is used.
+While the site does not answer, an expired answer is used.
 """
 
 from __future__ import annotations
@@ -19,17 +19,14 @@ T = TypeVar("T")
 
 _PAGE = 200
 _MOST_PAGES = 50
-# An answer younger than this many seconds is not asked for again because of a refusal, which many
-# tickets may meet at once. The second is for tickets that a person wants tried again.
-_YOUNG = 15.0
-_YOUNG_FOR_A_PERSON = 2.0
-# A user who is not there may be invited soon, so that answer is kept for this many seconds only.
+# The answer "no such user" is kept for this many seconds only, because the person may be invited soon.
 _NOBODY_TTL = 60.0
 _WHAT = "reading what the site offers"
 
 
 class Metadata:
-    """Shared by threads; each question is under way once at a time."""
+    """Shared by threads. Two threads with the same question make one call. Methods that ask the site
+    raise Refused, Rejected and SiteDown."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -98,7 +95,7 @@ class Metadata:
             exact = [
                 u for u in users if str(u.get("emailAddress", "")).casefold() == email.casefold()
             ]
-            # Cloud may hide addresses; then the one account that a search for the address finds is it.
+            # Cloud may hide addresses. If a search for one finds a single account, that one is meant.
             hidden = [u for u in users if not u.get("emailAddress")]
             chosen = exact or (hidden if len(users) == 1 else [])
             id_ = chosen[0].get("accountId" if cloud else "name") if chosen else None
@@ -126,7 +123,7 @@ class Metadata:
         return found
 
     def name_of(self, id_: str) -> str:
-        """A field's display name, for messages; its id where the site does not tell."""
+        """A field's display name, for messages; its id where the site does not give the name."""
         info = self._learned.get(id_)
         if info is None:
             try:
@@ -135,18 +132,10 @@ class Metadata:
                 return id_
         return info.name if info else id_
 
-    def forget(self, project: str) -> None:
-        """Ask again about a project: the cached answers led to a refusal."""
-        self._forget(project, float("inf"))
-
-    def forget_old(self, project: str, *, asked: bool = False) -> bool:
-        """Ask again about a project and about people, because somebody may have corrected in Jira what a
-        rule names. Whether there is anything to ask again: young answers are kept. ``asked``: a person
-        wants another try, so that fewer answers count as young."""
-        young = _YOUNG_FOR_A_PERSON if asked else _YOUNG
-        return self._forget(project, self._calls.clock.monotonic() - young)
-
-    def _forget(self, project: str, before: float) -> bool:
+    def forget(self, project: str, *, older_than: float = 0.0) -> bool:
+        """Drop the cached answers about a project, about people and about the site's fields after a
+        refusal, except answers younger than ``older_than`` seconds. Whether any was dropped."""
+        before = self._calls.clock.monotonic() - older_than
         with self._lock:
             old = [
                 key
@@ -160,7 +149,7 @@ class Metadata:
     def no_issue_type(self, project: str, wished: tuple[str, ...]) -> Rejected:
         """The fault for a project that has none of the issue types wished for."""
         there = ", ".join(sorted(self.issue_types(project)))
-        # A person may add the type in a minute, and then ask for another try.
+        # A person may add the type in Jira and ask for another try, which must not use this answer.
         self.forget(project)
         if not there:
             return _no_project(project)
@@ -193,20 +182,20 @@ class Metadata:
         except (Missing, Rejected):
             if not project:
                 raise
-            # Jira tells an unauthenticated caller, too, that there is no such project.
+            # Jira also tells an unauthenticated caller that there is no such project.
             self._calls.verify()
             raise _no_project(project) from None
         return page if isinstance(page, dict) else {}
 
     def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
-        """The known answer to a question, loaded where there is none or the answer has grown old."""
+        """The cached answer to a question, loaded where there is none or it has expired."""
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         known: tuple[float, float, T] | None = self._known.get(key)
         if not lock.acquire(timeout=self._calls.site.hang_after):
-            # Another thread's question gets no answer: to wait for long would block this thread too.
+            # The thread that holds the lock may hang in its call. Do not hang with it.
             if known is None:
-                raise Refused(f"{_WHAT}: another thread waits for the answer already")
+                raise Refused(f"{_WHAT}: another thread waits for the answer")
             return known[2]
         try:
             now = self._calls.clock.monotonic()

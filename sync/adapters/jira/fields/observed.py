@@ -12,7 +12,7 @@ from sync.adapters.jira.fields.wire import decode
 from sync.domain.rule import Category
 from sync.domain.ticket import Hop, JiraStatus, Observed, ScreenField, TicketRef
 
-# Read with every ticket, in addition to the fields that drafts have used.
+# Read with every ticket, in addition to the fields that ``Metadata`` has learned.
 _ALWAYS = ("project", "issuetype", "status", "resolution", "updated")
 _CATEGORIES = {category.value: category for category in Category}
 
@@ -37,7 +37,7 @@ def status_of(raw: Mapping[str, Any]) -> JiraStatus:
 
 
 def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
-    """A transition, and its screen's fields as the adapter needs them."""
+    """A transition, and the fields of its screen by id."""
     infos = {
         str(id_): field_info(str(id_), field)
         for id_, field in (raw.get("fields") or {}).items()

@@ -7,8 +7,8 @@ from sync.adapters.jira.fields.metadata import Metadata
 
 
 class Part:
-    """A part of the tracker. ``JiraTracker`` inherits from all of them, so that a method of the port
-    stands in one place. Shared by threads."""
+    """A base class. ``JiraTracker`` inherits from every part, so that no method of the port is
+    forwarded. Shared by threads."""
 
     def __init__(self, calls: Calls, metadata: Metadata) -> None:
         self._calls = calls

@@ -1,4 +1,4 @@
-"""A rule's values in canonical form: JSON-compatible, and equal exactly when Jira shows the same.
+"""A rule's values in canonical form: JSON-compatible, and equal exactly if Jira shows the same value.
 
 LINE and NAMED are strings, lists of names sorted lists, users account ids (Cloud) or user names (Data
 Center), dates ``YYYY-MM-DD``, datetimes UTC with milliseconds, CASCADE ``"parent > child"``, None for
@@ -23,7 +23,7 @@ UserOf = Callable[[str], str | None]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:
-    """A remedy: the valid names nearest to a wrong one, else the first few."""
+    """A remedy that gives the valid names nearest to a wrong name, else the first few valid names."""
     known = sorted(set(names), key=str.casefold)
     folded = {name.casefold(): name for name in known}
     close = [folded[n] for n in get_close_matches(wrong.casefold(), list(folded), 3, 0.5)]
@@ -128,12 +128,6 @@ class Values:
     def _users(self, info: FieldInfo, value: Any) -> list[str] | None:
         return sorted({self._user(info, part) for part in parts(value)}) or None
 
-    def _key(self, info: FieldInfo, value: Any) -> str:
-        return str(value).strip()
-
-    def _other(self, info: FieldInfo, value: Any) -> Any:
-        return value
-
 
 _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.LINE: Values._line,
@@ -147,9 +141,9 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.NAMED_LIST: Values._options,
     Shape.USER: Values._user,
     Shape.USERS: Values._users,
-    Shape.PARENT: Values._key,
-    Shape.PROJECT: Values._key,
-    Shape.OTHER: Values._other,
+    Shape.PARENT: lambda values, info, value: str(value).strip(),
+    Shape.PROJECT: lambda values, info, value: str(value).strip(),
+    Shape.OTHER: lambda values, info, value: value,
 }
 
 
@@ -159,7 +153,8 @@ def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
 
 
 def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> str:
-    """The allowed value's own spelling for a name or id. As wished, where Jira lists none."""
+    """The allowed value with this name or id, as Jira spells it; ``wished`` itself where Jira lists no
+    values. Raises Rejected for any other."""
     if not allowed:
         return wished
     for known in allowed:
@@ -177,7 +172,7 @@ def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> s
 
 
 def _choices(value: Any, allowed: Sequence[Allowed] | None) -> list[str]:
-    """The parts of a value; a string with a comma is one part where it is itself an allowed value."""
+    """The parts of a value. A string with commas is split unless it is an allowed value as a whole."""
     whole = str(value).strip()
     if any(known.name.casefold() == whole.casefold() for known in allowed or ()):
         return [whole]

@@ -1,8 +1,8 @@
-"""Canonical values to what Jira takes, and what Jira shows to canonical values."""
+"""Translates canonical values into the form that Jira takes, and the values that Jira shows back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync.adapters.jira.fields.field import FieldInfo, Shape
@@ -11,14 +11,16 @@ from sync.adapters.jira.text import rich as text
 from sync.domain.ticket import Document
 
 
-def encode(fields: Iterable[tuple[FieldInfo, Any]], cloud: bool) -> dict[str, Any]:
-    """Canonical values for the wire, by field id. None clears a field."""
-    return {info.id: _encoded(info.shape, value, cloud) for info, value in fields}
+def encode(
+    values: Mapping[str, Any], infos: Mapping[str, FieldInfo], cloud: bool
+) -> dict[str, Any]:
+    """Canonical values in the form that Jira takes, all by field id. None clears a field."""
+    return {id_: _encoded(infos[id_].shape, value, cloud) for id_, value in values.items()}
 
 
 def decode(raw: Mapping[str, Any], infos: Mapping[str, FieldInfo], cloud: bool) -> dict[str, Any]:
-    """What Jira shows, in canonical form, by field id. A field without an info is read by the form of
-    its value."""
+    """Jira's values in canonical form, by field id. The form of a value decides how a field without an
+    info is read."""
     return {id_: _decoded(infos.get(id_), value, cloud) for id_, value in raw.items()}
 
 
@@ -44,7 +46,7 @@ def _id_or_key(value: Any, cloud: bool) -> dict[str, Any]:
     return {"id" if str(value).isdigit() else "key": value}
 
 
-# Shapes that are not here go as they are.
+# Values of other shapes go to Jira unchanged.
 _WRITE: Mapping[Shape, Callable[[Any, bool], Any]] = {
     Shape.OPTION: lambda value, cloud: {"value": value},
     Shape.OPTIONS: lambda value, cloud: [{"value": name} for name in value],
@@ -78,7 +80,7 @@ def _datetime(raw: Any, cloud: bool) -> Any:
     return datetime_form(moment) if moment else raw or None
 
 
-# Shapes that are not here are read by the form of their value.
+# For other shapes, the form of the value decides how it is read.
 _READ: Mapping[Shape, Callable[[Any, bool], Any]] = {
     Shape.TEXT: _text,
     Shape.LABELS: lambda raw, cloud: sorted(str(label) for label in raw or []),

@@ -1,8 +1,8 @@
-"""Atlassian Document Format: Markdown to blocks, and what Jira shows to blocks.
+"""Atlassian Document Format: from Markdown to blocks, and from Jira's value to blocks and back.
 
-The converter's result is rebuilt node by node from a small grammar, and is therefore valid. The
-converter's own schema check takes a hundred times as long as the conversion, and lets unsafe links pass.
-The grammar has no mention nodes, because they would notify people.
+The converter's result is rebuilt node by node from a small grammar, so every document is valid. The
+converter's own schema check is not used: it takes a hundred times as long as the conversion, and lets
+unsafe links pass. The grammar has no mention nodes, because they would notify people.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 from md_adf import markdown_to_adf
 
-from sync.adapters.jira.text.adf_identity import identity
+from sync.adapters.jira.text.adf_identity import document_of
 from sync.domain.text import clean, safe_href
-from sync.domain.ticket import Block, Document
+from sync.domain.ticket import Document
 
 Node = dict[str, Any]
 
@@ -40,14 +40,14 @@ def plain(text: str) -> Document:
 
 
 def from_jira(raw: Any) -> Document:
-    """The blocks of a field as Jira shows it. Blocks keep their node untouched."""
+    """The blocks of a field as Jira shows it. Each block keeps its node unchanged."""
     if not isinstance(raw, Mapping):
         return plain(str(raw)) if raw else Document()
     return document_of([node for node in raw.get("content") or [] if isinstance(node, Mapping)])
 
 
 def to_jira(document: Document) -> Node:
-    """The field's value for the wire. Blocks of another dialect become paragraphs."""
+    """The field's value for Jira. Blocks of wiki markup become paragraphs."""
     nodes = [
         block.raw
         if isinstance(block.raw, Mapping)
@@ -55,10 +55,6 @@ def to_jira(document: Document) -> Node:
         for block in document.blocks
     ]
     return {"version": 1, "type": "doc", "content": nodes}
-
-
-def document_of(nodes: Sequence[Mapping[str, Any]]) -> Document:
-    return Document(tuple(Block(identity(node), node) for node in nodes))
 
 
 # One function for each kind of node rebuilds it.
@@ -103,7 +99,7 @@ def _marks(raw: Sequence[Mapping[str, Any]]) -> list[Node]:
 
 
 def _blocks(node: Mapping[str, Any], allowed: set[str], depth: int) -> list[Node]:
-    """The node as blocks of the ``allowed`` kinds, its text as a paragraph where it has another."""
+    """The node as blocks of the ``allowed`` kinds. Any other node becomes a paragraph of its text."""
     kind = str(node.get("type", ""))
     build = _BUILD.get(kind)
     if build is None or (kind != "taskList" and kind not in allowed) or depth > _DEEPEST:
@@ -114,7 +110,7 @@ def _blocks(node: Mapping[str, Any], allowed: set[str], depth: int) -> list[Node
 
 
 def _flat(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Inline nodes of a whole tree, a break after each block."""
+    """The inline nodes of a whole tree, with a space after each block."""
     for child in _children(node):
         if child.get("type") in ("text", "hardBreak"):
             yield child
@@ -168,7 +164,7 @@ def _build_list(node: Mapping[str, Any], depth: int) -> Node | None:
 
 
 def _build_tasks(node: Mapping[str, Any], depth: int) -> Node | None:
-    """Tasks as a plain list: Jira shows real tasks among people's own."""
+    """Tasks as a plain list, because Jira would show real tasks among people's own tasks."""
     items: list[Node] = []
     for child in _children(node):
         done = (child.get("attrs") or {}).get("state") == "DONE"

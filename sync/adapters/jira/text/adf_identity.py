@@ -1,14 +1,17 @@
 """A block's identity in ADF: the text that a person sees, with the addresses behind links.
 
-Jira adds ids, layout attributes and marks, and merges or splits runs of text. The identity stays.
+When Jira stores a block, it adds ids, layout attributes and marks, and merges or splits runs of text.
+None of this changes the identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-# Inline nodes without text nodes: the attribute that has the words they show.
+from sync.domain.ticket import Block, Document
+
+# By kind of inline node without text nodes: the attribute with the words that the node shows.
 _SHOWING = {
     "mention": "text",
     "emoji": "shortName",
@@ -22,9 +25,9 @@ _INLINE = {"text", "hardBreak", *_SHOWING, "inlineCard"}
 _TITLED = {"expand", "nestedExpand"}
 
 
-def identity(node: Mapping[str, Any]) -> str:
-    """The visible text with single spaces, each link's address once after its text."""
-    return " ".join("".join(_pieces(node)).split())
+def document_of(nodes: Sequence[Mapping[str, Any]]) -> Document:
+    """A block for each node. The identity has single spaces, and each link's address after its text."""
+    return Document(tuple(Block(" ".join("".join(_pieces(node)).split()), node) for node in nodes))
 
 
 def _address(node: Mapping[str, Any]) -> str:
@@ -54,7 +57,7 @@ def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _run(node: Mapping[str, Any]) -> Iterator[str]:
-    """The children; neighbouring texts with the same link count as one."""
+    """The children's pieces. Neighbouring texts with the same link count as one text."""
     open_, linked = "", ""
     for child in node.get("content") or []:
         if not isinstance(child, Mapping):

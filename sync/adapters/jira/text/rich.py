@@ -1,7 +1,7 @@
-"""Rich text: a rule's Markdown as a Document for Cloud (ADF) or Data Center (wiki), and its way to
-Jira and back.
+"""Rich text: from a rule's Markdown to a Document for Cloud (ADF) or Data Center (wiki markup), from a
+Document to Jira's value, and from Jira's value to a Document.
 
-Nothing here raises, whatever the text.
+No function here raises, whatever the text.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ log = structlog.get_logger("jira")
 
 @lru_cache(maxsize=256)
 def document(markdown: str, cloud: bool, whole_at: str = "") -> Document:
-    """Markdown as a Document. A text over Jira's limit is cut, and a last paragraph says so; it links to
-    ``whole_at``, the address of the whole text, if there is one."""
-    text = clean(markdown)
-    over = units(text) > TEXT_LIMIT
-    made = _converted(cut(text, TEXT_LIMIT, "", utf16=True) if over else text, cloud)
-    room = TEXT_LIMIT
+    """Markdown as a Document. A text over Jira's limit is cut. A last paragraph then says that the text
+    is cut, and links to ``whole_at``, the address of the whole text, if there is one."""
+    text, room = clean(markdown), TEXT_LIMIT
+    shown = cut(text, room, "", utf16=True)
+    made = _converted(shown, cloud)
     while (size := _size(made, cloud)) > TEXT_LIMIT and room > 100:
-        over = True
         room = min(room - 100, int(room * TEXT_LIMIT / size))
-        made = _converted(cut(text, room, "", utf16=True), cloud)
-    if over:
+        shown = cut(text, room, "", utf16=True)
+        made = _converted(shown, cloud)
+    if shown != text:
         address = safe_href(whole_at)
         note = f"… cut: the whole text is at [{address}]({address})" if address else "… cut"
         made = Document(made.blocks + _converted(note, cloud).blocks)
@@ -41,7 +40,7 @@ def _converted(text: str, cloud: bool) -> Document:
     try:
         return adf.from_markdown(text) if cloud else wiki.from_markdown(text)
     except Exception as error:
-        # A converter may raise anything on odd input, and words without markup are better than none.
+        # A converter may raise any exception on odd input. The words without markup still go to Jira.
         log.debug("text kept plain", why=type(error).__name__)
         return adf.plain(text) if cloud else wiki.plain(text)
 
@@ -60,7 +59,7 @@ def to_jira(made: Document | None, cloud: bool) -> Any:
 
 
 def from_jira(raw: Any, cloud: bool) -> Document:
-    """A Document from what Jira shows. Takes ADF also from Data Center."""
+    """A Document from Jira's value, which may be ADF on Data Center too."""
     if cloud or isinstance(raw, dict):
         return adf.from_jira(raw)
     return wiki.from_jira(raw)

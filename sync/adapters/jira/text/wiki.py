@@ -1,7 +1,7 @@
-"""Jira's wiki markup: Markdown to blocks, and what Jira shows to blocks.
+"""Jira's wiki markup: from Markdown to blocks, and from Jira's value to blocks and back.
 
 Empty lines separate blocks, except within macros such as ``{code}``. A block that Jira shows keeps its
-text and the line ends behind it, so that it goes back to Jira byte for byte.
+text and the line ends after the text, so that an unchanged block goes back to Jira byte for byte.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def plain(text: str) -> Document:
 
 
 def from_jira(raw: object, *, ours: bool = False) -> Document:
-    """The blocks of a text. ``ours``: the line ends behind blocks are dropped."""
+    """The blocks of a text. ``ours``: a text made here, so the line ends after blocks are dropped."""
     text = str(raw) if raw else ""
     blocks = [Block(identity(part), part.strip("\n") if ours else part) for part in _parts(text)]
     return Document(tuple(block for block in blocks if block.identity or not ours))
@@ -52,7 +52,7 @@ def to_jira(document: Document) -> str:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """The text cut behind empty lines; joined, the parts are the text."""
+    """The text, split after empty lines. The parts joined are the text."""
     part, after_blank = "", False
     fences: list[str] = []
     for line in _LINE.findall(text):
@@ -88,7 +88,7 @@ def identity(text: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """Visible text outside of code. Literal characters are set aside while markup is removed."""
+    """Visible text outside of code. Numbers stand for literal characters while markup is removed."""
     kept: list[str] = []
 
     def keep(literal: str) -> str:
@@ -110,7 +110,7 @@ def _seen(text: str) -> str:
     text = _LINK.sub(link, text)
     text = _MACRO.sub(" ", text)
     text = re.sub(r"[*_+^~{}|#]", lambda m: " " if m.group() == "|" else "", text)
-    # Twice, because a literal may have been set aside within an address.
+    # Twice, because a replaced address may hold a replaced literal.
     for _ in range(2):
         text = re.sub(r"\x00(\d+)\x01", lambda m: kept[int(m.group(1))], text)
     return text

@@ -1,8 +1,8 @@
 """Markdown to wiki markup, on mistletoe's Jira renderer.
 
 Text from upstream is escaped, so that it does not become a macro, an image or the mention of a person,
-who would be notified. Raw HTML becomes text, an image a link, and a link other than http, https and
-mailto text.
+who would be notified. Raw HTML becomes text, an image becomes a link, and a link whose scheme is not
+http, https or mailto becomes text.
 """
 
 from __future__ import annotations
@@ -81,7 +81,13 @@ class _Wiki(JiraRenderer):
         return escaped(token.content).rstrip("\n") + "\n\n"
 
     def render_link(self, token: Any) -> str:
-        inner, address = self._inner(token), _address(token.target)
+        return self._link(token, token.target)
+
+    def render_image(self, token: Any) -> str:
+        return self._link(token, token.src)
+
+    def _link(self, token: Any, href: str) -> str:
+        inner, address = self._inner(token), _address(href)
         if not address:
             return inner
         return f"[{inner}|{address}]" if inner.strip() else f"[{address}]"
@@ -89,12 +95,6 @@ class _Wiki(JiraRenderer):
     def render_auto_link(self, token: Any) -> str:
         address = _address(token.target if not token.mailto else f"mailto:{token.target}")
         return f"[{address}]" if address else escaped(token.target)
-
-    def render_image(self, token: Any) -> str:
-        inner, address = self._inner(token), _address(token.src)
-        if not address:
-            return inner
-        return f"[{inner}|{address}]" if inner.strip() else f"[{address}]"
 
     def render_line_break(self, token: Any) -> str:  # type: ignore[override]
         return " " if token.soft else "\\\\\n"
@@ -107,6 +107,6 @@ class _Wiki(JiraRenderer):
         return f"{{code{name}}}\n{code.rstrip()}\n{{code}}{self._end(token)}"
 
     def render_table_cell(self, token: Any, in_header: bool = False) -> str:
-        # The package escapes every bar here, also those of links; those of text are escaped already.
+        # The package escapes every bar here, which breaks links. Bars of text are escaped already.
         inner = self._inner(token).replace("\n", " ")
         return f"{'||' if in_header else '|'}{inner if inner.strip() else ' '}"

@@ -1,5 +1,4 @@
-"""Comments, each marked by an entity property: Jira offers no other way to find out whether a comment
-was added by a call whose reply was lost."""
+"""Comments. Each is marked by an entity property, by which a comment is found after a lost reply."""
 
 from __future__ import annotations
 

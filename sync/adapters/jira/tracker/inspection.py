@@ -23,8 +23,8 @@ class Whoami:
 
 
 class Inspection:
-    """Asks what no walk needs; ``Metadata`` answers the rest. Shared by threads. Raises Missing,
-    Refused, Rejected and SiteDown."""
+    """The questions that no walk asks; ``Metadata`` has the others. Shared by threads. Methods raise
+    Missing, Refused, Rejected and SiteDown."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -60,7 +60,7 @@ class Inspection:
         return [str(one["name"]) for one in records(raw) if "name" in one]
 
     def transitions(self, ticket: str) -> list[Hop]:
-        """What can be done with a ticket in its present status."""
+        """The transitions that Jira offers for a ticket in its present status."""
         path = f"issue/{quote(ticket, safe='')}/transitions"
         params = {"expand": "transitions.fields"}
         raw = self._get(path, f"reading the transitions of {ticket}", params)

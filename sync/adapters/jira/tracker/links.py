@@ -41,7 +41,7 @@ class Links(Part):
         self._calls.make(Call.on(ref, "POST", path, what, Safety.IDEMPOTENT, body))
 
     def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
-        # Jira calls the ticket that "blocks" the inward issue, although its words are the outward ones.
+        # In "A blocks B", Jira calls A the inward issue, although "blocks" is the outward description.
         source, target = (ref.key, link.other) if link.outward else (link.other, ref.key)
         what = f"linking {ref.key} with {link.other}"
         if again and self._links_like(link, ref, what):

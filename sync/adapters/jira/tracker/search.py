@@ -1,6 +1,6 @@
 """Search by marker and by time of change, and reading many tickets at once.
 
-An answer without ``issues`` is a fault: "no match" would let a second ticket be made.
+An answer without ``issues`` is a fault: taken for "no match", it would lead to a second ticket.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BULK_WHAT = "reading tickets"
 
 
 def quoted(text: str) -> str:
-    """Text as a JQL string, in which nothing is JQL syntax any more.
+    """Text as a JQL string literal.
 
     >>> quoted('say "hello"')
     '"say \\\\"hello\\\\""'
@@ -43,8 +43,8 @@ class Search(Part):
         return sorted(found, key=lambda ref: (int(ref.id) if ref.id.isdigit() else 0, ref.id))
 
     def changed_since(self, since: float) -> Iterator[Changed]:
-        # JQL reads times in the account's own time zone; relative minutes mean the same everywhere.
-        # JQL knows whole minutes only, so one more is asked for than have passed.
+        # JQL reads times in the account's own time zone, so the time is given in minutes before now. JQL
+        # takes whole minutes only, so the search begins a minute early.
         minutes = max(1, math.ceil((self._calls.clock.time() - since) / 60) + 1)
         jql = f'labels = "{FAMILY_LABEL}" AND updated >= "-{minutes}m" ORDER BY updated ASC'
         return self._each(jql, "searching for changed tickets")

@@ -32,7 +32,7 @@ class Tickets(Part):
     def __init__(self, calls: Calls, metadata: Metadata) -> None:
         super().__init__(calls, metadata)
         self._lock = threading.Lock()
-        # By ticket id, the project of its last read.
+        # The project in which each ticket was last seen, by ticket id.
         self._projects: dict[str, str] = {}
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
@@ -55,7 +55,7 @@ class Tickets(Part):
                 remedy="Check the site's `url` in config.toml: Jira's API is not found there.",
             ) from None
         except Rejected:
-            # The draft followed the cached metadata of the project, which may have changed in Jira.
+            # The draft was made from cached metadata of the project, which may have changed in Jira.
             self._metadata.forget(draft.project)
             raise
         if not (isinstance(answer, Mapping) and answer.get("id") and answer.get("key")):
@@ -66,8 +66,7 @@ class Tickets(Part):
 
     def _new_ticket(self, draft: Draft) -> dict[str, Any]:
         given = {id_: f.value for id_, f in draft.fields.items() if f.value not in (None, [])}
-        infos = self._metadata.fields(given)
-        wire = encode([(infos[id_], value) for id_, value in given.items()], self._calls.cloud())
+        wire = encode(given, self._metadata.fields(given), self._calls.cloud())
         fields: dict[str, Any] = {
             "project": {"id" if draft.project.isdigit() else "key": draft.project},
             "issuetype": {"id" if draft.issue_type.isdigit() else "name": draft.issue_type},
@@ -99,8 +98,7 @@ class Tickets(Part):
             if change.kind is FieldKind.LABELS
         }
         after = {c.id: c.after for c in changes if c.kind is not FieldKind.LABELS}
-        infos = self._metadata.fields(after)
-        fields = encode([(infos[id_], value) for id_, value in after.items()], self._calls.cloud())
+        fields = encode(after, self._metadata.fields(after), self._calls.cloud())
         body = {name: part for name, part in (("update", labels), ("fields", fields)) if part}
         if body:
             what = f"updating {ref.key}"
@@ -112,7 +110,7 @@ class Tickets(Part):
         values = Values(cloud, self._metadata.user).canonical_all(
             (infos[id_], value) for id_, value in fields.items()
         )
-        wire = encode([(infos[id_], value) for id_, value in values.items()], cloud)
+        wire = encode(values, infos, cloud)
         screen = {id_: value for id_, value in wire.items() if value is not None}
         body = {"transition": {"id": str(hop.id)}, **({"fields": screen} if screen else {})}
         what = f"moving {ref.key} by {hop.name!r}"
@@ -140,7 +138,7 @@ class Tickets(Part):
         self._check_project(project)
 
     def _check_project(self, project: str) -> None:
-        """Raises Rejected for a project we may not see: a ticket there is hidden, not proven gone."""
+        """Raises Rejected where our account may not see the project: its tickets are not proven gone."""
         if not project:
             return
         path = f"project/{quote(project, safe='')}"

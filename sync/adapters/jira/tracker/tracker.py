@@ -14,7 +14,7 @@ from sync.adapters.jira.tracker.search import Search
 from sync.adapters.jira.tracker.tickets import Tickets
 from sync.ports import Clock
 
-# Seconds for what surrounds a call: thread scheduling, name look-ups, a clock that jumps a little.
+# Seconds allowed for what no timeout covers: thread scheduling, name look-ups, a clock that is reset.
 MARGIN = 5.0
 
 
