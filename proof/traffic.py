@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sync.domain.ticket import marker_label
-from sync.sandbox.coalesce.samples import sample_event, stamp
+from sync.sandbox.coalesce.samples import sample_event
+from sync.sandbox.coalesce.subjects import nanos, rfc3339
 from sync.sandbox.coalesce.webhook_body import FORMATS, encode, render
 
 # The category that a status leads to with the rules that are shipped.
@@ -120,7 +121,7 @@ class Traffic:
                 message["status"] = status
             message.pop("ended_at", None)
         if status in ("closed", "cancelled"):
-            message["ended_at"] = stamp(self._clock)
+            message["ended_at"] = rfc3339(nanos(self._clock))
         elif subject.kind == "incident":
             message.pop("ended_at", None)
         subject.status = status

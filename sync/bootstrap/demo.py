@@ -18,7 +18,7 @@ from sync.sandbox.coalesce import (
     FORMATS,
     CoalesceRest,
     CoalesceSandbox,
-    Faults,
+    DeliveryFaults,
     HttpPost,
     Outbox,
     Outcome,
@@ -39,7 +39,7 @@ _CONFIGURED_LAG = 3.0
 _EVENTS_A_SECOND = 2.5
 # As in production, deliveries come in every form, some twice, some out of order and some never. Retries
 # come ten times as fast.
-_ON_THE_WAY = Faults(silent=0.08, doubled=0.1, late=0.1, delay=2.0)
+_ON_THE_WAY = DeliveryFaults(silent=0.08, doubled=0.1, late=0.1, delay=2.0)
 _RETRY_SCALE = 0.1
 # Seconds between the sweeps of upstream: the least that the settings allow.
 _SWEPT_EVERY = 10.0

@@ -17,7 +17,7 @@ from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox
 from sync.sandbox.coalesce.app import create_app
-from sync.sandbox.coalesce.outbox import Faults
+from sync.sandbox.coalesce.outbox import DeliveryFaults
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
@@ -45,7 +45,7 @@ def jira() -> Iterator[SimulatedJira]:
 @pytest.fixture
 def upstream() -> Iterator[CoalesceSandbox]:
     sandbox = CoalesceSandbox(seed=4)
-    rest = CoalesceRest(Outbox(sandbox, faults=Faults(silent=1.0)))
+    rest = CoalesceRest(Outbox(sandbox, faults=DeliveryFaults(silent=1.0)))
     server = Background(create_app(rest), listen("127.0.0.1", 0), name="upstream")
     server.start()
     sandbox.url = server.url  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ from sync.bootstrap.http import Background
 from sync.domain.ticket import FAMILY_LABEL, marker_label
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox, Sender
 from sync.sandbox.coalesce.app import create_app
-from sync.sandbox.coalesce.outbox import Faults, Reply
+from sync.sandbox.coalesce.outbox import DeliveryFaults, Reply
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport, Ticket
 from sync.sandbox.jira.ready_site import BOT
@@ -58,7 +58,9 @@ class Everything:
     def __init__(self, store: Store, folder: Path) -> None:
         self.clock = SimulatedClock()
         self.upstream = CoalesceSandbox(self.clock, seed=11)
-        self.outbox = Outbox(self.upstream, faults=Faults(lost=0.3, late=0.2, doubled=0.1), seed=11)
+        self.outbox = Outbox(
+            self.upstream, faults=DeliveryFaults(lost=0.3, late=0.2, doubled=0.1), seed=11
+        )
         self.sender = Sender(self.outbox, self._receive)
         self.rest = CoalesceRest(self.outbox)
         self.server = Background(create_app(self.rest), listen("127.0.0.1", 0), name="upstream")
@@ -246,7 +248,7 @@ def test_after_one_round_of_sweeps_every_ticket_is_right_and_a_second_finds_noth
 
 def test_an_incidents_ticket_is_linked_as_the_api_tells_its_members(everything: Everything) -> None:
     it = everything
-    it.outbox.faults = Faults()
+    it.outbox.faults = DeliveryFaults()
     one, two, three = (it.upstream.open_issue(f"check {n}") for n in range(3))
     incident = it.upstream.open_incident([one.id, two.id], "together")
     it.go_on()
@@ -268,7 +270,7 @@ def test_an_api_that_limits_and_tokens_that_end_in_the_middle_lose_nothing(
     everything: Everything,
 ) -> None:
     it = everything
-    it.outbox.faults = Faults(silent=1.0)
+    it.outbox.faults = DeliveryFaults(silent=1.0)
     it.round()
     for n in range(30):
         it.upstream.open_issue(f"check {n}")
@@ -281,7 +283,7 @@ def test_an_api_that_limits_and_tokens_that_end_in_the_middle_lose_nothing(
 
 def test_a_missing_scope_stops_its_own_sweep_alone(everything: Everything) -> None:
     it = everything
-    it.outbox.faults = Faults(silent=1.0)
+    it.outbox.faults = DeliveryFaults(silent=1.0)
     it.rest.scopes -= {"incidents:read", "deliveries:read"}
     it.upstream.open_issue("one")
     results = {report.sweep: report.result.value for report in it.round()}

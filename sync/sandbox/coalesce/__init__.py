@@ -1,6 +1,6 @@
-"""A simulated Coalesce Quality: a stream of subjects, signed deliveries, and its REST API."""
+"""A simulated Coalesce Quality: a stream of changes, signed deliveries, and the REST API."""
 
-from sync.sandbox.coalesce.outbox import Faults, Outbox, Outcome, Reply
+from sync.sandbox.coalesce.outbox import DeliveryFaults, Outbox, Outcome, Reply
 from sync.sandbox.coalesce.rest import CoalesceRest
 from sync.sandbox.coalesce.samples import SAMPLES, sample, sample_body
 from sync.sandbox.coalesce.sender import HttpPost, Sender
@@ -13,7 +13,7 @@ __all__ = [
     "SAMPLES",
     "CoalesceRest",
     "CoalesceSandbox",
-    "Faults",
+    "DeliveryFaults",
     "Format",
     "HttpPost",
     "Mix",

@@ -1,4 +1,4 @@
-"""Requests to the simulated API, and what can be wrong with them."""
+"""Requests to the simulated REST API, answers, and errors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sync.sandbox.coalesce.subjects import NANOS
+from sync.sandbox.coalesce.subjects import nanos
 
 MOST_PER_PAGE = 1000
 PER_PAGE = 50
 
 
 class ApiError(Exception):
-    """An answer that is not 2xx. ``code`` is the gRPC code's number, as transcoded APIs send it."""
+    """An answer that is not 2xx. ``code`` is a gRPC code; ``retry_after`` is in seconds."""
 
     def __init__(
         self, status: int, code: int, message: str, *, retry_after: float | None = None
@@ -27,18 +27,18 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """What was sent does not fit."""
+    """The error for a request that breaks the API's rules."""
     return ApiError(400, 3, message)
 
 
 def not_found(what: str) -> ApiError:
-    """There is no such thing."""
+    """The error for something that does not exist."""
     return ApiError(404, 5, f"{what} not found")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request: header names in lower case, the query as lists of values by name."""
+    """A request. Header names are in lower case; ``query`` has a list of values for each name."""
 
     method: str
     path: str
@@ -47,22 +47,22 @@ class Request:
     body: bytes = b""
 
     def first(self, name: str, default: str = "") -> str:
-        """The first value of a query parameter."""
+        """The first value of a query parameter, or ``default``."""
         return self.query.get(name, [default])[0]
 
     def whole(self, name: str, default: int) -> int:
-        """A query parameter that is a whole number."""
+        """A query parameter that is a whole number. Raises ApiError(400)."""
         value = self.first(name) or str(default)
         if not value.isascii() or not value.isdigit():
             raise invalid(f"{name} is not a number")
         return int(value)
 
     def page_size(self) -> int:
-        """How many entries a page may have; 0 and absent mean the usual."""
+        """The most entries on a page. An absent size and 0 both mean ``PER_PAGE``."""
         return min(self.whole("pagination.pageSize", PER_PAGE) or PER_PAGE, MOST_PER_PAGE)
 
     def json(self) -> dict[str, Any]:
-        """The body, which must be an object."""
+        """The body as an object. Raises ApiError(400)."""
         try:
             value = json.loads(self.body or b"{}")
         except ValueError:
@@ -74,7 +74,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: always JSON."""
+    """An answer, sent as JSON."""
 
     status: int
     content: Mapping[str, Any]
@@ -86,7 +86,7 @@ class Answer:
 
 
 def query_of(text: str) -> dict[str, list[str]]:
-    """A query string as lists of values by name."""
+    """The parameters of a query string: a list of values for each name."""
     found: dict[str, list[str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         found.setdefault(name, []).append(value)
@@ -94,11 +94,11 @@ def query_of(text: str) -> dict[str, list[str]]:
 
 
 def nanos_of(value: Any, name: str) -> int:
-    """A time in a request as nanoseconds since the epoch."""
+    """A time in a request, in nanoseconds since the epoch. Raises ApiError(400)."""
     try:
         at = datetime.fromisoformat(str(value))
     except ValueError:
         raise invalid(f"{name} is not a timestamp") from None
     if at.tzinfo is None:
         raise invalid(f"{name} has no offset")
-    return round(at.timestamp() * 1_000_000) * (NANOS // 1_000_000)
+    return nanos(at.timestamp())

@@ -1,4 +1,4 @@
-"""The simulated REST API on a real socket."""
+"""The simulated REST API as an ASGI app."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.sandbox.coalesce.rest import CoalesceRest
 
 
 def create_app(rest: CoalesceRest) -> Litestar:
-    """An ASGI app that answers as ``rest`` does."""
+    """An ASGI app that answers with ``rest``."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         details: dict[str, Any] = dict(scope)

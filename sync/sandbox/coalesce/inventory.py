@@ -1,4 +1,4 @@
-"""What the simulated workspace watches and who is in it. All invented."""
+"""An invented company: its assets, teams and people, and the kinds of trouble that it has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORKSPACE = "acme"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asset:
-    """Something that is watched: a table, a model, a dashboard's source."""
+    """A table or a model that the workspace monitors."""
 
     name: str
     type_name: str
@@ -21,7 +21,7 @@ class Asset:
     team: str
 
     def entity(self) -> dict[str, Any]:
-        """As webhooks show it."""
+        """The asset as webhooks show it."""
         return {
             "name": self.name,
             "type_name": self.type_name,
@@ -130,7 +130,7 @@ ACTORS: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A kind of thing that goes wrong. ``{asset}``, ``{n}`` and ``{m}`` are filled in."""
+    """The texts of one kind of issue, with places for a name (``{asset}``) and two numbers."""
 
     title: str
     monitor: str

@@ -1,4 +1,4 @@
-"""Deliveries of the simulated sender: what is to be sent, what was tried, what became of it."""
+"""Deliveries of the simulated sender: what to send, every attempt to send it, and the outcome."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typing import Any
 from sync.sandbox.coalesce.webhook_body import Format, encode, render
 from sync.sandbox.coalesce.workspace import CoalesceSandbox
 
-# Seconds after each failed attempt: ten attempts in about half an hour.
+# Seconds to wait after each failed attempt: ten attempts in about half an hour.
 RETRY_DELAYS = (10.0, 20.0, 40.0, 80.0, 160.0, 240.0, 300.0, 400.0, 500.0)
 MOST_ATTEMPTS = len(RETRY_DELAYS) + 1
 
 
 class Outcome(StrEnum):
-    """How a delivery stands."""
+    """Whether a delivery still waits, arrived, or failed for good."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: an HTTP status, or 0 and what went wrong."""
+    """A receiver's reply to an attempt: its HTTP status, or 0 and the error where no reply came."""
 
     status: int
     error: str = ""
@@ -43,13 +43,13 @@ class Reply:
 
     @property
     def worth_retrying(self) -> bool:
-        """Nothing came back, or the fault is the receiver's. Redirects are not followed."""
+        """Whether another attempt may help: no reply came, or the receiver failed (5xx)."""
         return self.status == 0 or self.status >= 500
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """One attempt: when (seconds since the epoch), and what came back."""
+class Attempt:
+    """One attempt: when (seconds since the epoch), and the reply."""
 
     at: float
     reply: Reply
@@ -57,7 +57,11 @@ class Tried:
 
 @dataclass(slots=True, eq=False)
 class Sending:
-    """One delivery of one event. ``headers`` are made at the first attempt and kept over retries."""
+    """One delivery of one event, with times in seconds since the epoch.
+
+    ``headers`` are signed at the first attempt and stay the same over retries. ``lost``: the network
+    loses every attempt. ``body_kept``: the deliveries API still has the body.
+    """
 
     id: str
     event: Mapping[str, Any]
@@ -66,20 +70,19 @@ class Sending:
     next_at: float | None
     outcome: Outcome = Outcome.PENDING
     headers: dict[str, str] = field(default_factory=dict)
-    tried: list[Tried] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     redelivery_of: str = ""
     body_kept: bool = True
-    # The network eats every attempt.
     lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Faults:
-    """What goes wrong on the way, as shares of all events.
+class DeliveryFaults:
+    """What goes wrong between sender and receiver, as shares of all events.
 
-    ``lost``: every attempt fails. ``silent``: never sent, and on no record. ``doubled``: sent twice.
-    ``late``: first sent up to ``delay`` seconds later, and so out of order. ``body_gone``: the record
-    no longer has the body.
+    ``lost``: every attempt fails. ``silent``: upstream neither sends nor records the event. ``doubled``:
+    upstream sends the event twice. ``late``: the first attempt is up to ``delay`` seconds late, which
+    changes the order. ``body_gone``: the deliveries API has lost the body.
     """
 
     lost: float = 0.0
@@ -91,7 +94,7 @@ class Faults:
 
 
 def signed(secret: str, body: bytes, at: float) -> dict[str, str]:
-    """The headers of a delivery first tried at ``at``."""
+    """The headers of a delivery whose first attempt is at ``at`` (seconds since the epoch)."""
     timestamp = str(int(at))
     digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
     return {
@@ -104,7 +107,8 @@ def signed(secret: str, body: bytes, at: float) -> dict[str, str]:
 class Outbox:
     """All deliveries of a workspace's integration. Safe to share between threads.
 
-    ``scale`` multiplies the time between attempts. Of several ``forms`` each event gets one by chance.
+    Each event gets one of ``forms`` by chance; ``scale`` multiplies the time between attempts. The
+    condition ``changed`` is notified when a delivery is added or has a new reply.
     """
 
     def __init__(
@@ -112,7 +116,7 @@ class Outbox:
         sandbox: CoalesceSandbox,
         *,
         forms: Sequence[Format] = (Format(),),
-        faults: Faults = Faults(),
+        faults: DeliveryFaults = DeliveryFaults(),
         scale: float = 1.0,
         seed: int = 1,
     ) -> None:
@@ -123,13 +127,13 @@ class Outbox:
         self.sendings: dict[str, Sending] = {}
         self.changed = threading.Condition()
         self._random = random.Random(seed)
-        # By the time of the next attempt; the number keeps deliveries of one time in their order.
+        # A heap by the time of the next attempt. The number keeps deliveries of equal time in order.
         self._waiting: list[tuple[float, int, Sending]] = []
         self._number = itertools.count()
         sandbox.listen(self.add)
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Take an event for sending."""
+        """Add a delivery of an event, with the faults that chance gives it."""
         with self.changed:
             pick, faults = self._random, self.faults
             if pick.random() < faults.silent:
@@ -150,12 +154,15 @@ class Outbox:
                 self._put(self._again(sending, redelivery_of=""))
 
     def redeliver(self, sending: Sending) -> Sending:
-        """The same event again, as a new delivery, signed anew."""
+        """Add a new delivery of the same event, which gets its own signature."""
         with self.changed:
             return self._put(self._again(sending, redelivery_of=sending.id))
 
     def take_due(self) -> Sending | None:
-        """A delivery whose next attempt is due, for the caller to make and ``record``; None if none."""
+        """A delivery whose next attempt is due, None where none is.
+
+        The caller makes the attempt and calls ``record``.
+        """
         with self.changed:
             now = self.sandbox.clock.time()
             if not self._waiting or self._waiting[0][0] > now:
@@ -166,26 +173,26 @@ class Outbox:
             return due
 
     def record(self, sending: Sending, reply: Reply) -> None:
-        """What came of an attempt, and with it when the next is due."""
+        """Record the reply to an attempt, and plan the next attempt where one may help."""
         with self.changed:
             now = self.sandbox.clock.time()
-            sending.tried.append(Tried(now, reply))
+            sending.attempts.append(Attempt(now, reply))
             sending.next_at = None
             if reply.accepted:
                 sending.outcome = Outcome.DELIVERED
-            elif reply.worth_retrying and len(sending.tried) < MOST_ATTEMPTS:
-                self._wait(sending, now + RETRY_DELAYS[len(sending.tried) - 1] * self.scale)
+            elif reply.worth_retrying and len(sending.attempts) < MOST_ATTEMPTS:
+                self._wait(sending, now + RETRY_DELAYS[len(sending.attempts) - 1] * self.scale)
             else:
                 sending.outcome = Outcome.FAILED
             self.changed.notify_all()
 
     def next_at(self) -> float | None:
-        """When the next attempt is due (seconds since the epoch); None where nothing waits."""
+        """When the next attempt is due (seconds since the epoch), None where none is planned."""
         with self.changed:
             return self._waiting[0][0] if self._waiting else None
 
     def outcomes(self) -> Counter[Outcome]:
-        """How many deliveries stand how."""
+        """The number of deliveries by outcome."""
         with self.changed:
             return Counter(sending.outcome for sending in self.sendings.values())
 

@@ -1,4 +1,4 @@
-"""The REST API of the simulated workspace: who may ask, how often, and what answers."""
+"""The REST API of the simulated workspace: tokens, scopes, refusals and routes."""
 
 from __future__ import annotations
 
@@ -6,31 +6,27 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from sync.sandbox.coalesce.api_request import Answer, ApiError, Request, not_found, query_of
 from sync.sandbox.coalesce.outbox import Outbox
 from sync.sandbox.coalesce.rest_deliveries import DeliveriesApi
 from sync.sandbox.coalesce.rest_subjects import SubjectsApi
+from sync.sandbox.coalesce.webhook_body import ISSUE_STATUSES
 
 CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105
 SCOPES = ("issues:read", "issues:edit", "incidents:read", "deliveries:read", "deliveries:edit")
-_MARKS = {
-    "mark-investigating": "investigating",
-    "mark-fixed": "fixed",
-    "mark-expected": "expected",
-    "mark-no-action-needed": "no_action_needed",
-}
 Route = Callable[[Request, str], dict[str, Any]]
 
 
 class CoalesceRest:
     """The API in front of a workspace and its outbox. Safe to share between threads.
 
-    What can be changed while it runs: ``scopes`` (which calls are allowed), ``token_seconds`` (how long
-    the next tokens last), ``limited`` (so many next calls answer 429, with ``retry_after``),
-    ``failing`` (so many next calls answer 503). ``asked`` counts calls by method and path.
+    These attributes may change at any time: ``scopes`` (of every token), ``token_seconds`` (how long new
+    tokens last), ``limited`` (how many of the next calls answer 429, with ``retry_after`` seconds) and
+    ``failing`` (how many of the next calls answer 503). ``asked`` counts calls by method and path.
     """
 
     def __init__(
@@ -54,7 +50,7 @@ class CoalesceRest:
         self._routes = self._all_routes(SubjectsApi(self.sandbox))
 
     def revoke_tokens(self) -> None:
-        """No token given so far is good any more."""
+        """Revoke every token that the API has issued."""
         with self.sandbox.lock:
             self._tokens.clear()
 
@@ -105,11 +101,12 @@ class CoalesceRest:
 
     def _all_routes(self, subjects: SubjectsApi) -> list[tuple[str, re.Pattern[str], str, Route]]:
         issues, incidents, deliveries = "/api/issues/v2", "/api/incidents/v1", "/api/deliveries/v1"
-        sent = self.deliveries
+        issue, delivery = f"{issues}/(?P<id>[^/]+)", f"{deliveries}/(?P<id>[^/]+)"
+        sent, read, edit = self.deliveries, "deliveries:read", "deliveries:edit"
         routes: list[tuple[str, str, str, Route]] = [
             ("GET", issues, "issues:read", lambda r, _: subjects.list_issues(r)),
             ("POST", f"{issues}/by-id", "issues:read", lambda r, _: subjects.issues_by_id(r)),
-            ("POST", f"{issues}/(?P<id>[^/]+)/comment", "issues:edit", subjects.comment),
+            ("POST", f"{issue}/comment", "issues:edit", subjects.comment),
             ("GET", incidents, "incidents:read", lambda r, _: subjects.list_incidents(r)),
             (
                 "POST",
@@ -117,29 +114,12 @@ class CoalesceRest:
                 "incidents:read",
                 lambda r, _: subjects.incidents_by_id(r),
             ),
-            ("GET", deliveries, "deliveries:read", lambda r, _: sent.list_deliveries(r)),
-            ("POST", f"{deliveries}/test", "deliveries:edit", lambda r, _: sent.test(r)),
-            ("POST", f"{deliveries}/summarise", "deliveries:read", lambda r, _: sent.summarise(r)),
-            (
-                "GET",
-                f"{deliveries}/(?P<id>[^/]+)/attempts",
-                "deliveries:read",
-                lambda _, id_: sent.attempts(id_),
-            ),
-            (
-                "POST",
-                f"{deliveries}/(?P<id>[^/]+)/redeliver",
-                "deliveries:edit",
-                lambda _, id_: sent.redeliver(id_),
-            ),
+            ("GET", deliveries, read, lambda r, _: sent.list_deliveries(r)),
+            ("POST", f"{deliveries}/summarise", read, lambda r, _: sent.summarise(r)),
+            ("GET", f"{delivery}/attempts", read, lambda _, id_: sent.attempts(id_)),
+            ("POST", f"{delivery}/redeliver", edit, lambda _, id_: sent.redeliver(id_)),
         ]
-        for name, status in _MARKS.items():
-            routes.append(
-                (
-                    "PATCH",
-                    f"{issues}/(?P<id>[^/]+)/{name}",
-                    "issues:edit",
-                    lambda r, id_, status=status: subjects.mark(r, id_, status),  # type: ignore[misc]
-                )
-            )
+        for status in ISSUE_STATUSES:
+            path = f"{issue}/mark-{status.replace('_', '-')}"
+            routes.append(("PATCH", path, "issues:edit", partial(subjects.mark, status)))
         return [(method, re.compile(path), scope, route) for method, path, scope, route in routes]

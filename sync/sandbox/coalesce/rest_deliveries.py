@@ -1,13 +1,13 @@
-"""The deliveries API, simulated: what was sent, what came back, and sending it again."""
+"""The deliveries API, simulated: deliveries, their attempts, and redelivery."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 from sync.sandbox.coalesce.api_request import ApiError, Request, nanos_of, not_found
 from sync.sandbox.coalesce.outbox import Outbox, Outcome, Sending
-from sync.sandbox.coalesce.subjects import NANOS, rfc3339
+from sync.sandbox.coalesce.subjects import NANOS, nanos, rfc3339
 
 _IDS = {"issue": "issue_id", "incident": "incident_id"}
 _MINUTE = 60.0
@@ -16,7 +16,7 @@ _FILTERS = ("integrationId", "eventId", "outcomes", "eventTypes", "statusCodes")
 
 
 class DeliveriesApi:
-    """Answers about deliveries. ``per_minute`` is how many redeliveries an integration may ask for."""
+    """The deliveries API. ``per_minute`` is the limit of redeliveries."""
 
     def __init__(self, outbox: Outbox, *, per_minute: int = 60) -> None:
         self._outbox = outbox
@@ -55,7 +55,7 @@ class DeliveriesApi:
                         **({"requestBody": sending.body.decode()} if sending.body_kept else {}),
                     },
                 }
-                for one in sending.tried
+                for one in sending.attempts
             ]
         }
 
@@ -71,21 +71,12 @@ class DeliveriesApi:
         self._asked.append(now)
         return {"delivery": self._shown(self._outbox.redeliver(sending))}
 
-    def test(self, request: Request) -> dict[str, Any]:
-        """``POST …/test``: a ping."""
-        self._sandbox.ping(str(request.json().get("message") or ""))
-        return {}
-
     def summarise(self, request: Request) -> dict[str, Any]:
         """``POST …/summarise``: counts by outcome."""
         since = request.json().get("since")
         start = nanos_of(since, "since") / NANOS if since else 0.0
-        counts: dict[str, int] = {}
-        for one in list(self._outbox.sendings.values()):
-            if one.created_at >= start:
-                name = f"OUTCOME_{one.outcome.value.upper()}"
-                counts[name] = counts.get(name, 0) + 1
-        return {"counts": counts}
+        sendings = list(self._outbox.sendings.values())
+        return {"counts": Counter(_outcome(one) for one in sendings if one.created_at >= start)}
 
     def _found(self, delivery_id: str) -> Sending:
         sending = self._outbox.sendings.get(delivery_id)
@@ -99,8 +90,8 @@ class DeliveriesApi:
         values = {
             "integrationId": self._sandbox.integration_id,
             "eventId": one.event["event_id"],
-            "outcomes": f"OUTCOME_{one.outcome.value.upper()}",
-            "eventTypes": f"EVENT_TYPE_{one.event['type'].upper()}",
+            "outcomes": _outcome(one),
+            "eventTypes": _event_type(one),
             "statusCodes": str(_last_status(one)),
         }
         if any(asked[name] and values[name] not in asked[name] for name in _FILTERS):
@@ -118,11 +109,11 @@ class DeliveriesApi:
             "id": one.id,
             "eventId": one.event["event_id"],
             "integrationId": self._sandbox.integration_id,
-            "eventType": f"EVENT_TYPE_{one.event['type'].upper()}",
+            "eventType": _event_type(one),
             "subject": {"type": "SUBJECT_TYPE_DELIVERY_TEST"},
             "createdAt": one.event["event_time"],
-            "outcome": f"OUTCOME_{one.outcome.value.upper()}",
-            "attemptCount": len(one.tried),
+            "outcome": _outcome(one),
+            "attemptCount": len(one.attempts),
             "redeliveryOf": one.redelivery_of,
         }
         if subject_type in _IDS:
@@ -132,8 +123,8 @@ class DeliveriesApi:
                 "title": message["title"],
                 "url": message[f"{subject_type}_url"],
             }
-        if one.tried:
-            found["lastAttemptAt"] = _stamp(one.tried[-1].at)
+        if one.attempts:
+            found["lastAttemptAt"] = _stamp(one.attempts[-1].at)
             found["statusCode"] = _last_status(one)
         if one.outcome is Outcome.PENDING and one.next_at:
             found["nextAttemptAt"] = _stamp(one.next_at)
@@ -141,8 +132,16 @@ class DeliveriesApi:
 
 
 def _last_status(one: Sending) -> int:
-    return one.tried[-1].reply.status if one.tried else 0
+    return one.attempts[-1].reply.status if one.attempts else 0
+
+
+def _outcome(one: Sending) -> str:
+    return f"OUTCOME_{one.outcome.value.upper()}"
+
+
+def _event_type(one: Sending) -> str:
+    return f"EVENT_TYPE_{one.event['type'].upper()}"
 
 
 def _stamp(at: float) -> str:
-    return rfc3339(round(at * 1_000_000) * 1000)
+    return rfc3339(nanos(at))

@@ -1,4 +1,4 @@
-"""Issues v2 and incidents v1 of the simulated API."""
+"""The issues API (v2) and the incidents API (v1), simulated."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ Row = TypeVar("Row", Issue, Incident)
 
 
 class SubjectsApi:
-    """Answers about issues and incidents of a workspace."""
+    """The issues API and the incidents API of a workspace."""
 
     def __init__(self, sandbox: CoalesceSandbox) -> None:
         self._sandbox = sandbox
-        # Where each page ended: an entry that moves meanwhile does not move the place with it.
-        self._places: dict[str, Key] = {}
+        # The sort key of each page's last entry, by cursor. The next page starts after this key, even
+        # where the entry has another key by then.
+        self._last_keys: dict[str, Key] = {}
 
     def list_issues(self, request: Request) -> dict[str, Any]:
-        """``GET /api/issues/v2``: ids."""
+        """``GET /api/issues/v2``: a page of ids."""
         by_start = request.first("time.field", "FIELD_UPDATED_AT") == "FIELD_STARTED_AT"
         wanted = request.first("lifecycleState")
 
@@ -42,12 +43,12 @@ class SubjectsApi:
         return {"issueIds": [issue.id for issue in page], "pageInfo": info}
 
     def issues_by_id(self, request: Request) -> dict[str, Any]:
-        """``POST /api/issues/v2/by-id``: those that are there."""
+        """``POST /api/issues/v2/by-id``: the issues that exist."""
         ids = _ids(request, "issueIds")
         issues = self._sandbox.issues
         return {"issues": {id_: issues[id_].api() for id_ in ids if id_ in issues}}
 
-    def mark(self, request: Request, issue_id: str, status: str) -> dict[str, Any]:
+    def mark(self, status: str, request: Request, issue_id: str) -> dict[str, Any]:
         """``PATCH /api/issues/v2/{id}/mark-…``."""
         body, actor = self._acting(request)
         issue = self._issue(issue_id)
@@ -64,7 +65,7 @@ class SubjectsApi:
         return {"commentId": self._sandbox.comment(issue_id, body["comment"], actor).id}
 
     def list_incidents(self, request: Request) -> dict[str, Any]:
-        """``GET /api/incidents/v1``: whole incidents, and nothing about pages."""
+        """``GET /api/incidents/v1``: a page of whole incidents, without a cursor."""
         by_creation = request.first("time.field", "FIELD_UPDATED_AT") == "FIELD_CREATED_AT"
         states = request.query.get("states", [])
 
@@ -79,24 +80,27 @@ class SubjectsApi:
         return {"incidents": [one.api() for one in self._page(request, found)[0]]}
 
     def incidents_by_id(self, request: Request) -> dict[str, Any]:
-        """``POST /api/incidents/v1/by-id``: those that are there."""
+        """``POST /api/incidents/v1/by-id``: the incidents that exist."""
         ids = _ids(request, "incidentIds")
         incidents = self._sandbox.incidents
         return {"incidents": {id_: incidents[id_].api() for id_ in ids if id_ in incidents}}
 
     def _page(self, request: Request, rows: Iterable[tuple[Key, Row]]) -> tuple[list[Row], str]:
-        """The page asked for, and its cursor, "" if it is the last."""
+        """The page that the request asks for, and the cursor of the next page, "" after the last page.
+
+        Each row comes with its sort key, a time and an id. Raises ApiError(400).
+        """
         since = request.whole("time.from.seconds", 0) * NANOS
         until = request.whole("time.to.seconds", 0) * NANOS or math.inf
         newest_first = request.first("sort.order", "ORDER_DESC") == "ORDER_DESC"
         cursor = request.first("pagination.cursor")
-        if cursor and cursor not in self._places:
+        if cursor and cursor not in self._last_keys:
             raise invalid("pagination.cursor is unknown")
-        place = self._places.get(cursor)
+        last = self._last_keys.get(cursor)
 
         def after(key: Key) -> bool:
-            """Whether the key comes after the place where the page before ended."""
-            return place is None or (key < place if newest_first else key > place)
+            """Whether the key comes after the last key of the page before."""
+            return last is None or (key < last if newest_first else key > last)
 
         wanted = sorted(
             ((key, row) for key, row in rows if since <= key[0] < until and after(key)),
@@ -106,7 +110,7 @@ class SubjectsApi:
         size = request.page_size()
         page = wanted[:size]
         if page:
-            self._places[page[-1][0][1]] = page[-1][0]
+            self._last_keys[page[-1][0][1]] = page[-1][0]
         more = len(wanted) > size
         return [row for _, row in page], page[-1][0][1] if more else ""
 
@@ -117,7 +121,10 @@ class SubjectsApi:
         return issue
 
     def _acting(self, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The body, and who acts: named, known by one id, and at a time that is past."""
+        """The body, and the actor that it names. Raises ApiError(400).
+
+        An actor needs a name and one id; the time of the act must lie in the past.
+        """
         body = request.json()
         actor = body.get("actor")
         if not isinstance(actor, dict) or not actor.get("name"):

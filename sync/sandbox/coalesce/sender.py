@@ -1,4 +1,4 @@
-"""The simulated sender: carries deliveries to a receiver, with the retries that upstream documents."""
+"""The simulated sender: posts deliveries to a receiver, with the retries that upstream documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Post = Callable[[bytes, Mapping[str, str]], Reply]
 
 
 class HttpPost:
-    """Posts to a receiver. ``url`` may change while it runs (a receiver that moved)."""
+    """Posts bodies to a receiver. ``url`` may change at any time, for a receiver that moves."""
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self.url = url
@@ -31,7 +31,7 @@ class HttpPost:
 
 
 class Sender:
-    """Sends what is due in an outbox, in threads of its own or, with ``pump``, by hand."""
+    """Makes the due attempts of an outbox: in its own threads, or in the caller's by ``pump``."""
 
     def __init__(self, outbox: Outbox, post: Post, *, workers: int = 4) -> None:
         self.outbox = outbox
@@ -43,12 +43,12 @@ class Sender:
         ]
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Send no more; returns when attempts in hand are done."""
+        """Stop the threads; returns when the attempts that they are making have ended."""
         self._stop.set()
         with self.outbox.changed:
             self.outbox.changed.notify_all()
@@ -57,14 +57,14 @@ class Sender:
                 thread.join()
 
     def pump(self) -> int:
-        """Make every attempt that is due now, in this thread; how many there were."""
+        """Make every due attempt in this thread; returns how many."""
         made = 0
         while self._one():
             made += 1
         return made
 
     def settled(self, timeout: float) -> bool:
-        """Wait (seconds) until every delivery has its outcome; whether it came to that."""
+        """Wait until no delivery is pending, for at most ``timeout`` seconds; whether none is."""
         end = time.monotonic() + timeout
         with self.outbox.changed:
             while self.outbox.outcomes()[Outcome.PENDING]:

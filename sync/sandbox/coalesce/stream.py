@@ -1,4 +1,4 @@
-"""A story told by a workspace: things break, people look, things mend."""
+"""A stream of made-up changes in a workspace: checks fail, people react, checks pass again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARKS = ("investigating", "investigating", "expected", "fixed", "no_action_need
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How often what happens, as weights. ``burst`` is several changes of one issue at once."""
+    """The weight of each kind of change. ``burst`` is several changes of one issue at once."""
 
     opened: float = 5
     updated: float = 3
@@ -27,7 +27,7 @@ class Mix:
 
 
 class Stream:
-    """Makes one thing after another happen in a workspace, by its seed."""
+    """Makes changes in a workspace. The same seed makes the same changes; ``happened`` counts them."""
 
     def __init__(
         self, sandbox: CoalesceSandbox, *, seed: int = 1, mix: Mix = Mix(), most_open: int = 40
@@ -40,7 +40,7 @@ class Stream:
         self._opening = iter(("opened",) * 3)
 
     def step(self) -> str:
-        """One thing happens; its name (a field of ``Mix``)."""
+        """Make one change; returns its kind (a field of ``Mix``)."""
         with self.sandbox.lock:
             name = next(self._opening, "") or self._choose()
             getattr(self, f"_{name}")()
@@ -48,12 +48,12 @@ class Stream:
             return name
 
     def run(self, stop: threading.Event, *, per_second: float = 2.0) -> None:
-        """Steps at irregular moments until ``stop`` is set."""
+        """Make changes at irregular times until ``stop`` is set."""
         while not stop.wait(self._random.expovariate(per_second)):
             self.step()
 
     def calm_down(self) -> None:
-        """Everything that is open ends."""
+        """Close every open issue and incident."""
         with self.sandbox.lock:
             for incident_id in self._incidents():
                 self.sandbox.close_incident(incident_id)

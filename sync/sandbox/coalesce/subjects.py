@@ -1,4 +1,4 @@
-"""Issues and incidents as the simulated workspace holds them, and how webhooks and the API show them.
+"""Issues and incidents of the simulated workspace, and how webhooks and the REST API show them.
 
 Times are nanoseconds since the epoch.
 """
@@ -10,22 +10,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.sandbox.coalesce.inventory import APP
+from sync.sandbox.coalesce.inventory import APP, WORKSPACE
 from sync.sandbox.coalesce.webhook_body import camel
 
 NANOS = 1_000_000_000
 
 
-def rfc3339(nanos: int) -> str:
-    """A time as upstream writes it."""
-    seconds, fraction = divmod(nanos, NANOS)
+def nanos(seconds: float) -> int:
+    """A time in seconds since the epoch, in nanoseconds, to the microsecond."""
+    return round(seconds * 1_000_000) * 1000
+
+
+def rfc3339(at: int) -> str:
+    """A time as upstream writes it: UTC, with nine digits of fraction where there is a fraction."""
+    seconds, fraction = divmod(at, NANOS)
     text = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{fraction:09}Z" if fraction else f"{text}Z"
 
 
 @dataclass(slots=True)
 class Remark:
-    """A comment."""
+    """A comment on an issue."""
 
     id: str
     message: str
@@ -33,7 +38,7 @@ class Remark:
     actor: Mapping[str, Any]
 
     def api(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """The comment as the REST API shows it."""
         return {
             "id": self.id,
             "message": self.message,
@@ -44,7 +49,7 @@ class Remark:
 
 @dataclass(slots=True)
 class Issue:
-    """An issue. ``status`` and ``severity`` are short words, ``status`` "" where nobody set one."""
+    """An issue. ``severity`` is info, warn, error or fatal; ``status`` is "" until a person sets it."""
 
     id: str
     group_id: str
@@ -65,7 +70,7 @@ class Issue:
     remarks: list[Remark] = field(default_factory=list)
 
     def webhook(self) -> dict[str, Any]:
-        """The message of a webhook, in snake_case."""
+        """The message of a webhook, with names in snake_case."""
         return {
             "issue_id": self.id,
             "issue_group_id": self.group_id,
@@ -87,7 +92,7 @@ class Issue:
         }
 
     def api(self) -> dict[str, Any]:
-        """As ``POST /api/issues/v2/by-id`` shows it."""
+        """The issue as ``POST /api/issues/v2/by-id`` shows it."""
         found: dict[str, Any] = {
             "id": self.id,
             "name": self.title,
@@ -111,7 +116,7 @@ class Issue:
 
     @property
     def lifecycle(self) -> str:
-        """The lifecycle state by which the API can filter."""
+        """The lifecycle state, by which the REST API filters."""
         if self.ended_at:
             return "LIFECYCLE_STATE_CLOSED"
         resolved = self.status and self.status != "investigating"
@@ -134,7 +139,7 @@ class Incident:
     ended_at: int | None = None
 
     def webhook(self) -> dict[str, Any]:
-        """The message of a webhook, in snake_case."""
+        """The message of a webhook, with names in snake_case."""
         return {
             "incident_id": self.id,
             "incident_url": f"{APP}/incidents/{self.id}",
@@ -146,7 +151,7 @@ class Incident:
         }
 
     def api(self) -> dict[str, Any]:
-        """As the incidents API shows it, which does not tell when it ended."""
+        """The incident as the incidents API shows it, which leaves out when the incident ended."""
         return {
             "id": self.id,
             "index": self.index,
@@ -161,15 +166,26 @@ class Incident:
         }
 
 
+def event_of(type_: str, message: dict[str, Any], *, event_id: str, at: int) -> dict[str, Any]:
+    """An event, as ``render`` takes it. ``message`` is what ``webhook`` returns."""
+    return {
+        "workspace": WORKSPACE,
+        "event_id": event_id,
+        "event_time": rfc3339(at),
+        "type": type_,
+        type_.partition("_")[0]: message,
+    }
+
+
 def api_actor(actor: Mapping[str, Any]) -> dict[str, Any]:
-    """An actor as the API shows it, which does not tell by which way they acted."""
+    """An actor as the REST API shows them, which leaves out by which channel they acted (``via``)."""
     found = camelled({key: value for key, value in actor.items() if key != "via"})
     assert isinstance(found, dict)
     return found
 
 
 def camelled(value: Any) -> Any:
-    """The same with all names in camelCase."""
+    """The value with all names in camelCase."""
     if isinstance(value, Mapping):
         return {camel(key): camelled(inner) for key, inner in value.items()}
     return value

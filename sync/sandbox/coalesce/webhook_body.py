@@ -1,5 +1,7 @@
-"""Webhook bodies in each of the forms upstream can send: nested or flat, snake_case or camelCase,
-enums by name or by number."""
+"""Webhook bodies in every form that upstream can send.
+
+A body is nested or flat, in snake_case or camelCase, with enums by name or by number.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ VIAS = {"api": 1, "mcp": 2, "slack": 3, "pagerduty": 4}
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """The form of a body. The defaults are upstream's."""
+    """The form of a body. The defaults are upstream's defaults."""
 
     flat: bool = False
     camel: bool = False
@@ -45,12 +47,12 @@ FORMATS = tuple(Format(*choice) for choice in product((False, True), repeat=3))
 
 
 def render(event: Mapping[str, Any], form: Format = Format()) -> dict[str, Any]:
-    """A webhook body.
+    """The webhook body of an event.
 
-    ``event`` is what happened: ``workspace``, ``event_id``, ``event_time``, ``type`` (such as
-    ``issue_created``), one of ``issue``, ``incident``, ``ping`` (the message in snake_case, statuses
-    and ``via`` as short words), and possibly ``callbacks``. Empty values are left out, as protobuf
-    does.
+    ``event`` has ``workspace``, ``event_id``, ``event_time``, ``type`` (a key of ``EVENT_TYPES``), a
+    message under ``issue``, ``incident`` or ``ping``, and possibly ``callbacks``. Names in a message
+    are in snake_case; ``status`` and ``via`` are keys of ``ISSUE_STATUSES`` and ``VIAS``. The body
+    leaves out empty values, as protobuf does.
     """
     type_ = event["type"]
     subject = type_ if type_ == "ping" else type_.partition("_")[0]
@@ -72,7 +74,7 @@ def render(event: Mapping[str, Any], form: Format = Format()) -> dict[str, Any]:
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
-    """A body as it goes over the wire."""
+    """A body as bytes of JSON."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -101,7 +103,7 @@ def _shaped(value: Any, form: Format) -> Any:
         return {
             camel(key) if form.camel else key: _shaped(inner, form)
             for key, inner in value.items()
-            # An empty message that is there says something; an empty text does not.
+            # Protobuf leaves out empty texts and lists, but keeps an empty message that is set.
             if inner not in ("", [], None)
         }
     if isinstance(value, list | tuple):

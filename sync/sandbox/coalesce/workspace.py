@@ -1,4 +1,4 @@
-"""The simulated workspace: what is true upstream, and the events that tell of it."""
+"""The simulated workspace: its issues and incidents, and an event for every change of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.ports import Clock, SystemClock
-from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, WORKSPACE, Asset, owner
-from sync.sandbox.coalesce.subjects import NANOS, Incident, Issue, Remark, rfc3339
+from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, Asset, owner
+from sync.sandbox.coalesce.subjects import NANOS, Incident, Issue, Remark, event_of, nanos
 
-# Signs deliveries between two simulated services on one machine.
+# The key that signs deliveries between the simulated sender and a receiver on one machine.
 SECRET = "whsec_sandbox"  # noqa: S105
 
 Listener = Callable[[dict[str, Any]], None]
@@ -21,9 +21,9 @@ Listener = Callable[[dict[str, Any]], None]
 class CoalesceSandbox:
     """A workspace of Coalesce Quality, simulated. Safe to share between threads.
 
-    Every change makes an event (as ``render`` takes it), kept in ``events`` and handed to the
-    listeners. The same ``seed`` makes the same ids and texts. What is true is in ``issues`` and
-    ``incidents``, whatever became of the deliveries.
+    Every change makes an event (as ``render`` takes it), which ``events`` keeps and which the listeners
+    get. ``issues`` and ``incidents`` hold the true state, whether deliveries arrive or not. The same
+    ``seed`` makes the same ids and texts.
     """
 
     def __init__(self, clock: Clock | None = None, secret: str = SECRET, seed: int = 1) -> None:
@@ -39,19 +39,19 @@ class CoalesceSandbox:
         self._last = 0
 
     def listen(self, listener: Listener) -> None:
-        """Have every event from now on handed to ``listener``."""
+        """Call ``listener`` with every event from now on."""
         self._listeners.append(listener)
 
     def new_id(self) -> str:
-        """The next id; the same row of ids for the same seed."""
+        """The next id. The same seed gives the same sequence of ids."""
         with self.lock:
             return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def now(self) -> int:
-        """Nanoseconds since the epoch; each call later than the one before."""
+        """Nanoseconds since the epoch. Each call returns a later time than the call before."""
         with self.lock:
             fraction = self._random.randrange(1000)
-            self._last = max(round(self.clock.time() * 1_000_000) * 1000 + fraction, self._last + 1)
+            self._last = max(nanos(self.clock.time()) + fraction, self._last + 1)
             return self._last
 
     # Issues
@@ -65,7 +65,10 @@ class CoalesceSandbox:
         quiet: bool = False,
         **fields: Any,
     ) -> Issue:
-        """Something goes wrong. ``quiet`` makes no event (an older one, or one never routed to us)."""
+        """Open an issue on ``asset``, by default on any; ``fields`` replace made-up values.
+
+        ``quiet`` makes no event, as for an issue that upstream does not route to this integration.
+        """
         with self.lock:
             pick = self._random
             asset = asset or pick.choice(ASSETS)
@@ -96,7 +99,7 @@ class CoalesceSandbox:
             return issue
 
     def update_issue(self, issue_id: str, **fields: Any) -> None:
-        """Change fields of an issue; by default its words get newer numbers."""
+        """Change fields of an issue; without ``fields``, its description gets one more line."""
         with self.lock:
             issue = self.issues[issue_id]
             if not fields:
@@ -107,8 +110,7 @@ class CoalesceSandbox:
             self._touch("issue_updated", issue)
 
     def mark(self, issue_id: str, status: str, *, actor: Mapping[str, Any] | None = None) -> None:
-        """Somebody sets a status: ``investigating``, ``expected``, ``fixed``, ``no_action_needed``, or
-        "" to take it back."""
+        """Set an issue's status: one of ``ISSUE_STATUSES``, or "" to remove the status."""
         with self.lock:
             issue = self.issues[issue_id]
             issue.status = status
@@ -116,21 +118,21 @@ class CoalesceSandbox:
             self._touch("issue_status_updated", issue)
 
     def close_issue(self, issue_id: str) -> None:
-        """The checks pass again."""
+        """Close an issue, because its checks pass again."""
         with self.lock:
             issue = self.issues[issue_id]
             issue.ended_at = self.now()
             self._touch("issue_closed", issue)
 
     def reopen_issue(self, issue_id: str) -> None:
-        """The checks fail again."""
+        """Reopen an issue, because its checks fail again."""
         with self.lock:
             issue = self.issues[issue_id]
             issue.ended_at, issue.status, issue.actor = None, "", None
             self._touch("issue_updated", issue)
 
     def comment(self, issue_id: str, message: str, actor: Mapping[str, Any]) -> Remark:
-        """Somebody says something; no webhook tells of it."""
+        """Add a comment. Upstream sends no webhook for comments."""
         with self.lock:
             remark = Remark(self.new_id(), message, self.now(), actor)
             issue = self.issues[issue_id]
@@ -143,7 +145,7 @@ class CoalesceSandbox:
     def open_incident(
         self, issue_ids: Iterable[str], title: str = "", *, quiet: bool = False
     ) -> Incident:
-        """Somebody declares an incident over issues."""
+        """Open an incident that groups issues. ``quiet`` makes no event."""
         with self.lock:
             members = list(issue_ids)
             teams = sorted({one["title"] for i in members for one in self.issues[i].owners})
@@ -165,22 +167,22 @@ class CoalesceSandbox:
             return incident
 
     def close_incident(self, incident_id: str) -> None:
-        """The incident is over."""
+        """Close an incident."""
         self._end(incident_id, "closed")
 
     def cancel_incident(self, incident_id: str) -> None:
-        """The incident was none."""
+        """Cancel an incident, which was opened by mistake."""
         self._end(incident_id, "cancelled")
 
     def set_members(self, incident_id: str, issue_ids: Sequence[str]) -> None:
-        """Issues join or leave; no webhook tells of it."""
+        """Replace an incident's issues. Upstream sends no webhook for this change."""
         with self.lock:
             incident = self.incidents[incident_id]
             incident.issue_ids, incident.updated_at = list(issue_ids), self.now()
 
-    def ping(self, message: str = "It works.") -> dict[str, Any]:
-        """A test event."""
-        return self._send("ping", {"message": message}, self.now())
+    def ping(self) -> None:
+        """Make a test event."""
+        self._send("ping", {"message": "It works."}, self.now())
 
     def _end(self, incident_id: str, state: str) -> None:
         with self.lock:
@@ -195,17 +197,10 @@ class CoalesceSandbox:
     def _announce(self, type_: str, subject: Issue | Incident) -> None:
         self._send(type_, subject.webhook(), subject.updated_at)
 
-    def _send(self, type_: str, message: dict[str, Any], at: int) -> dict[str, Any]:
+    def _send(self, type_: str, message: dict[str, Any], at: int) -> None:
         with self.lock:
-            event = {
-                "workspace": WORKSPACE,
-                "event_id": self.new_id(),
-                "event_time": rfc3339(at),
-                "type": type_,
-                type_.partition("_")[0]: message,
-            }
+            event = event_of(type_, message, event_id=self.new_id(), at=at)
             self.events.append(event)
             listeners = list(self._listeners)
         for listener in listeners:
             listener(event)
-        return event

@@ -14,7 +14,8 @@ from sync.domain.errors import Unreadable
 from sync.domain.subject import Event, SubjectRef
 from sync.domain.text import clean
 from sync.sandbox.coalesce import FORMATS, SAMPLES, CoalesceSandbox, Stream, encode, render
-from sync.sandbox.coalesce.samples import sample_event, stamp
+from sync.sandbox.coalesce.samples import sample_event
+from sync.sandbox.coalesce.subjects import nanos, rfc3339
 from tests.clock import SimulatedClock
 
 SOURCE = CoalesceSource()
@@ -140,7 +141,7 @@ ENTITIES = st.fixed_dictionaries(
         ),
     },
 )
-TIMES = st.floats(1e9, 2e9).map(stamp)
+TIMES = st.floats(1e9, 2e9).map(lambda at: rfc3339(nanos(at)))
 ISSUES = st.fixed_dictionaries(
     {"issue_id": st.uuids().map(str)},
     optional={

@@ -122,8 +122,8 @@ def test_a_mark_that_must_not_overrule_does_not(call: Caller) -> None:
 )
 def test_a_mark_needs_an_actor_and_a_time_that_is_past(call: Caller, body: Any) -> None:
     issue = call.sandbox.open_issue().id
-    told = call("PATCH", f"/api/issues/v2/{issue}/mark-fixed", body, status=400)
-    assert (told["code"], call.sandbox.issues[issue].status) == (3, "")
+    refusal = call("PATCH", f"/api/issues/v2/{issue}/mark-fixed", body, status=400)
+    assert (refusal["code"], call.sandbox.issues[issue].status) == (3, "")
 
 
 def test_pages_follow_their_cursor_in_both_directions(call: Caller) -> None:

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from sync.sandbox.coalesce import (
     FORMATS,
     CoalesceSandbox,
-    Faults,
+    DeliveryFaults,
     Format,
     HttpPost,
     Outbox,
@@ -26,7 +26,7 @@ from tests.clock import SimulatedClock
 
 
 class Receiver:
-    """Answers as told (the last answer for ever), and keeps what came."""
+    """Answers with the given statuses in turn, the last of them for ever, and keeps what came."""
 
     def __init__(self, clock: SimulatedClock, *statuses: int) -> None:
         self.clock = clock
@@ -38,7 +38,10 @@ class Receiver:
         return Reply(self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
 
 
-def world(*statuses: int, faults: Faults = Faults(), forms=(Format(),), scale: float = 1.0):  # noqa: B008
+NO_FAULTS = DeliveryFaults()
+
+
+def world(*statuses: int, faults=NO_FAULTS, forms=(Format(),), scale: float = 1.0):  # noqa: B008
     clock = SimulatedClock()
     sandbox = CoalesceSandbox(clock, secret="s3", seed=7)
     outbox = Outbox(sandbox, faults=faults, forms=forms, scale=scale)
@@ -115,17 +118,17 @@ def test_a_redelivery_is_a_new_delivery_signed_anew_with_the_current_secret() ->
 
 
 def test_faults_lose_double_and_delay_the_share_asked_for() -> None:
-    faults = Faults(lost=0.2, silent=0.1, doubled=0.2, late=0.3, delay=60)
+    faults = DeliveryFaults(lost=0.2, silent=0.1, doubled=0.2, late=0.3, delay=60)
     clock, sandbox, outbox, receiver, sender = world(faults=faults, forms=FORMATS)
     for _ in range(400):
         sandbox.open_issue()
         clock.sleep(1)
     let_pass(clock, outbox, sender)
     ids = [event_id(body) for _, body, _ in receiver.came]
-    told = [event["event_id"] for event in sandbox.events]
-    assert 0.6 < len(set(ids)) / len(told) < 0.85
+    made = [event["event_id"] for event in sandbox.events]
+    assert 0.6 < len(set(ids)) / len(made) < 0.85
     assert len(ids) > len(set(ids))
-    assert [i for i in told if i in ids] != list(dict.fromkeys(ids))
+    assert [i for i in made if i in ids] != list(dict.fromkeys(ids))
     assert outbox.outcomes()[Outcome.PENDING] == 0
 
 

@@ -1,4 +1,4 @@
-"""The stream tells a story that hangs together."""
+"""The stream makes changes that follow from one another."""
 
 from __future__ import annotations
 
@@ -101,5 +101,5 @@ def test_a_stream_runs_until_it_is_stopped() -> None:
     finally:
         stop.set()
         runner.join()
-    told = len(sandbox.events)
-    assert told > 5
+    made = len(sandbox.events)
+    assert made > 5

@@ -1,4 +1,4 @@
-"""Who may call, and what a caller who may not is told."""
+"""Who may call, and what the site answers to a caller who may not."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def test_assignable_users_are_those_with_the_permission(cloud: Site) -> None:
 
 
 @pytest.mark.parametrize("permission", ["CREATE_ISSUES", "EDIT_ISSUES", "LINK_ISSUES"])
-def test_permissions_are_told_as_they_are(cloud: Site, permission: str) -> None:
+def test_permissions_are_shown_as_they_are(cloud: Site, permission: str) -> None:
     cloud.sandbox.deny("DATA", permission)
     query = "permissions=CREATE_ISSUES,EDIT_ISSUES,LINK_ISSUES&projectKey={}"
     for project, expected in (("DATA", False), ("OPS", True)):
-        told = cloud.call("GET", "mypermissions", query=query.format(project)).data["permissions"]
-        assert told[permission]["havePermission"] is expected
+        shown = cloud.call("GET", "mypermissions", query=query.format(project)).data["permissions"]
+        assert shown[permission]["havePermission"] is expected
 
 
 def test_creating_without_the_permission_is_refused(site: Site) -> None:
@@ -101,7 +101,7 @@ def test_creating_without_the_permission_is_refused(site: Site) -> None:
     assert site.sandbox.tickets() == []
 
 
-def test_catalogues_of_a_project_are_told(cloud: Site) -> None:
+def test_the_catalogues_of_a_project_are_shown(cloud: Site) -> None:
     kinds = cloud.call("GET", "project/GOV/statuses").data
     bug = next(kind for kind in kinds if kind["name"] == "Bug")
     assert {s["name"] for s in bug["statuses"]} == {

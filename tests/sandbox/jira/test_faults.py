@@ -84,8 +84,8 @@ def test_a_wrong_answer_comes_with_or_without_the_work(
 def test_faults_choose_their_calls_and_let_some_pass(site: Site) -> None:
     key = site.create()
     site.sandbox.faults.add("status", path=f"/issue/{key}$", method="GET", skip=1, count=2)
-    told = [site.call("GET", f"issue/{key}").status for _ in range(5)]
-    assert told == [200, 500, 500, 200, 200]
+    statuses = [site.call("GET", f"issue/{key}").status for _ in range(5)]
+    assert statuses == [200, 500, 500, 200, 200]
     assert site.call("GET", "myself").status == 200
 
 
@@ -107,8 +107,8 @@ def test_latency_passes_on_the_clock_and_joins_other_faults(site: Site) -> None:
 
 def test_bursts_are_limited_by_endpoint_and_method(cloud: Site) -> None:
     cloud.sandbox.site.limits = Limits(bursts={"GET": 5}, issue_writes=())
-    told = [cloud.call("GET", "myself").status for _ in range(7)]
-    assert told == [200] * 5 + [429] * 2
+    statuses = [cloud.call("GET", "myself").status for _ in range(7)]
+    assert statuses == [200] * 5 + [429] * 2
     refused = cloud.call("GET", "myself")
     assert refused.headers["RateLimit-Reason"] == "jira-burst-based"
     assert cloud.call("GET", "serverInfo").status == 200
@@ -119,11 +119,11 @@ def test_bursts_are_limited_by_endpoint_and_method(cloud: Site) -> None:
 def test_writes_to_one_ticket_are_limited(cloud: Site) -> None:
     key, other = cloud.create(), cloud.create()
     cloud.sandbox.site.limits = Limits(bursts={}, issue_writes=((20, 2.0), (100, 30.0)))
-    told = [
+    statuses = [
         cloud.call("PUT", f"issue/{key}", {"fields": {"summary": f"n{n}"}}).status
         for n in range(21)
     ]
-    assert told == [204] * 20 + [429]
+    assert statuses == [204] * 20 + [429]
     assert cloud.sandbox.ticket(key).summary == "n19"
     assert cloud.call("PUT", f"issue/{other}", {"fields": {"summary": "x"}}).status == 204
     refused = cloud.call("POST", f"issue/{key}/comment", {"body": cloud.text("x")})

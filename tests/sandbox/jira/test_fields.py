@@ -160,21 +160,21 @@ def test_a_field_cannot_be_set_and_updated_at_once(site: Site) -> None:
     assert list(site.call("PUT", f"issue/{key}", body).data["errors"]) == ["labels"]
 
 
-def test_create_screens_are_told_page_by_page(cloud: Site, server: Site) -> None:
+def test_create_screens_are_shown_page_by_page(cloud: Site, server: Site) -> None:
     types = cloud.call("GET", "issue/createmeta/STRICT/issuetypes").data
     bug = next(kind for kind in types["issueTypes"] if kind["name"] == "Bug")
-    told: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     while True:
-        query = f"startAt={len(told)}&maxResults=5"
+        query = f"startAt={len(found)}&maxResults=5"
         path = f"issue/createmeta/STRICT/issuetypes/{bug['id']}"
         page = cloud.call("GET", path, query=query).data
-        told |= {field["fieldId"]: field for field in page["fields"]}
-        if len(told) >= page["total"]:
+        found |= {field["fieldId"]: field for field in page["fields"]}
+        if len(found) >= page["total"]:
             break
-    assert told["customfield_10015"]["required"]
-    assert told["priority"]["defaultValue"]["name"] == "Medium"
-    assert told["labels"]["operations"] == ["add", "set", "remove"]
-    assert "customfield_10026" not in told
+    assert found["customfield_10015"]["required"]
+    assert found["priority"]["defaultValue"]["name"] == "Medium"
+    assert found["labels"]["operations"] == ["add", "set", "remove"]
+    assert "customfield_10026" not in found
     page = server.call("GET", "issue/createmeta/STRICT/issuetypes", query="maxResults=2").data
     assert (len(page["values"]), page["isLast"]) == (2, False)
 

@@ -46,5 +46,5 @@ def test_a_call_costs_well_below_a_millisecond_among_thousands_of_tickets() -> N
 
 def test_ready_limits_let_ordinary_traffic_through() -> None:
     sandbox = JiraSandbox("cloud", limits=Limits())
-    told = {sandbox.handle("GET", "/rest/api/3/myself", "", AUTH).status for _ in range(50)}
-    assert told == {200}
+    statuses = {sandbox.handle("GET", "/rest/api/3/myself", "", AUTH).status for _ in range(50)}
+    assert statuses == {200}

@@ -136,8 +136,8 @@ def test_the_changelog_tells_who_did_what(cloud: Site) -> None:
     cloud.sandbox.person.edit(key, summary="By a person")
     take(cloud, key, "Done")
     rows = cloud.call("GET", f"issue/{key}/changelog").data["values"]
-    told = [
+    changes = [
         (r["author"]["displayName"], i["field"], i["toString"]) for r in rows for i in r["items"]
     ]
-    assert ("Data Owner", "summary", "By a person") in told
-    assert ("Ticket Sync", "status", "Done") in told
+    assert ("Data Owner", "summary", "By a person") in changes
+    assert ("Ticket Sync", "status", "Done") in changes
