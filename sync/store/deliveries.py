@@ -153,9 +153,7 @@ def received_since(
     """A page of the triaged deliveries that were received at ``since`` or later, oldest first.
     ``after`` is the last ``seq`` of the page before."""
     query = select(DeliveryRow).where(
-        DeliveryRow.received_at >= since,
-        after < _SEQ,
-        DeliveryRow.state == DeliveryState.TRIAGED,
+        DeliveryRow.received_at >= since, after < _SEQ, DeliveryRow.state == DeliveryState.TRIAGED
     )
     return list(session.exec(query.order_by(_SEQ).limit(limit)))
 
