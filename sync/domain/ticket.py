@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from sync.domain.errors import Rejected
+from sync.domain.names import Name
 from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
 
@@ -91,12 +93,16 @@ class DraftField:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Desired, resolved against one site: field names to ids, values to canonical form."""
+    """Desired, resolved against one site: field names to ids, values to canonical form.
+
+    ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
+    does not matter to a ticket that exists."""
 
     desired: Desired
     project: str
     issue_type: str
     fields: Mapping[str, DraftField]
+    unmakable: Rejected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,10 @@ class JiraStatus:
     id: str
     name: str
     category: Category
+
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,10 @@ class ScreenField:
     has_default: bool = False
     allowed: tuple[str, ...] = ()
 
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -127,6 +141,10 @@ class Hop:
     name: str
     to: JiraStatus
     fields: Mapping[str, ScreenField] = field(default_factory=dict)
+
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +159,11 @@ class Observed:
     fields: Mapping[str, Any]
     hops: tuple[Hop, ...] = ()
     updated: str = ""
+
+    @property
+    def statuses(self) -> tuple[JiraStatus, ...]:
+        """The statuses that are known here: the ticket's own, and those that transitions lead to."""
+        return (self.status, *(hop.to for hop in self.hops))
 
 
 def remembered(value: Any) -> Any:

@@ -151,7 +151,7 @@ class Apply:
                 resolution = str(step.fields.get("resolution", ""))
                 return replace(observed, status=step.hop.to, resolution=resolution)
             observed = self._tracker.read(ref.id, self._facts.project)
-            if step.arrives or reached(target, observed.status):
+            if step.arrives or reached(target, observed.status, observed.statuses):
                 return observed
             record.base = record.base.stepped(observed.status.id)
             after = next_transition(target, observed, record.base.walked)
