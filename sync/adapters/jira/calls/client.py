@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
 
 import requests
 from jira import JIRA
+from urllib3.exceptions import HTTPError
 
 from sync.adapters.jira.calls.site import JiraSite
+from sync.adapters.jira.calls.transport import Transport
 
 Mount = Callable[[requests.Session], None]
+
+
+class Unsendable(requests.RequestException):
+    """No request can be made of the site's address and credentials."""
 
 
 class Clients:
@@ -54,6 +61,8 @@ class Clients:
         )
         # Proxies, certificates and .netrc come from our settings, never from the environment.
         client._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            client._session.mount(scheme, Transport())
         if self._mount is not None:
             self._mount(client._session)
         return client
@@ -63,21 +72,33 @@ class Clients:
     ) -> requests.Response:
         """One HTTP exchange on this thread's client, no retries, redirects not followed.
 
-        Raises ``requests.RequestException``. ``version`` is the REST API's, ``path`` what follows the
-        version in the address. The client's session is used by the plain ``Session.request``: the
-        package's own method turns refusals into exceptions whose texts hold headers and bodies.
+        Raises Unsendable before anything is sent, else ``requests.RequestException``. ``version`` is the
+        REST API's, ``path`` what follows the version in the address. The client's session is used by the
+        plain methods of ``Session``: the package's own turn refusals into exceptions whose texts hold
+        headers and bodies.
         """
-        client = self._client()
-        url = client._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")
-        return requests.Session.request(
-            client._session,
-            method,
-            url,
-            params=params,
-            data=body,
-            timeout=(self._site.connect_timeout, self._site.read_timeout),
-            allow_redirects=False,
-        )
+        session = self._client()._session
+        url = self._client()._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")
+        try:
+            request = session.prepare_request(
+                requests.Request(method, url, params=params, data=body)
+            )
+        except (requests.RequestException, ValueError) as error:
+            raise Unsendable(type(error).__name__) from None
+        settings = session.merge_environment_settings(request.url, {}, None, None, None)
+        try:
+            return requests.Session.send(
+                session,
+                request,
+                timeout=(self._site.connect_timeout, self._site.read_timeout),
+                allow_redirects=False,
+                **settings,
+            )
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            if isinstance(error, requests.RequestException):
+                raise
+            # What ``requests`` lets pass, such as an answer's Location that is no address.
+            raise requests.RequestException(type(error).__name__) from error
 
     def close(self) -> None:
         """Close this thread's connections."""
