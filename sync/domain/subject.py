@@ -112,7 +112,8 @@ class Snapshot:
     def began(self) -> float | None:
         """When the subject cannot have existed before (seconds since the epoch); None where that is not
         known."""
-        if self.event_type in (EventType.ISSUE_CREATED, EventType.INCIDENT_OPEN):
+        # What comes from an API carries the time of the last change, also as an event of creation.
+        if self.event_id and self.event_type in (EventType.ISSUE_CREATED, EventType.INCIDENT_OPEN):
             return self.event_time / 1e9
         try:
             return datetime.fromisoformat(str(self.payload.get("started_at"))).timestamp()

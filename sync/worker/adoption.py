@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
-from sync.domain.ticket import Document, Draft, Observed, marker_label
+from sync.domain.ticket import Document, Draft, Mark, Observed, marker_label
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, journal, subjects, tickets
@@ -176,30 +176,37 @@ class Adoption:
         """The case of a ticket that bears our family label: its entity property names its key. Where the
         property was lost, as in an import, a subject in its text whose marker it bears does."""
         mark = self.tracker.mark_of(observed.ref)
-        labels = observed.fields.get("labels") or ()
-        named = ids_in(observed)
-        if mark.key:
-            named = [_without_number(mark.key).rpartition(":")[2], *named]
-        for some in (named[:1], named):
-            # Most keys name their subject, and the texts need not be asked for.
-            mates = [(one, key) for one in self._known_ids(some) if (key := self._key_of(one))]
-            mates = [(o, k) for o, k in mates if _without_number(mark.key or k) == k]
-            if not mark.key:
-                mates = [(one, key) for one, key in mates if marker_label(key) in labels]
-            if mates:
-                break
-        key = mark.key or (mates[0][1] if mates else "")
+        snapshots = self._marked_subjects(observed, mark)
+        key = mark.key or (self._key_of(snapshots[0]) if snapshots else "")
         if not key:
             return "it bears our label, and nothing says for which issue or incident it was made"
-        snapshots = tuple(one for one, mine in mates if mine == _without_number(key))
-        rule = self.rules.get(mark.rule) or (self.rules.match(snapshots[0]) if snapshots else None)
+        rule = self.rules.get(mark.rule)
+        if rule is None and snapshots:
+            rule = self.rules.match(snapshots[0])
         if rule is None or not snapshots:
-            return _Case(observed, (), key, rule.ref.name if rule else mark.rule, None, ours=True)
+            return _Case(observed, (), key, mark.rule, None, ours=True)
         try:
             draft = self.tracker.draft(rule.project_ticket(key, snapshots))
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, snapshots, key, rule.ref.name, draft, ours=True)
+
+    def _marked_subjects(self, observed: Observed, mark: Mark) -> tuple[Snapshot, ...]:
+        """The known subjects of a ticket of ours: those of its key, or of its marker label."""
+        labels = observed.fields.get("labels") or ()
+        wanted = _without_number(mark.key)
+        # Most keys name their subject, so that the texts need not be asked for.
+        attempts = [[wanted.rpartition(":")[2]]] if wanted else []
+        for ids in (*attempts, ids_in(observed)):
+            found = [(one, self._key_of(one)) for one in self._known_ids(ids)]
+            mates = tuple(
+                one
+                for one, key in found
+                if key and (key == wanted if wanted else marker_label(key) in labels)
+            )
+            if mates:
+                return mates
+        return ()
 
     def _key_of(self, snapshot: Snapshot) -> str:
         """The key of the ticket that the rules in force would make, "" where they make none."""
@@ -210,14 +217,27 @@ class Adoption:
             return ""
 
     def _decide(self, session: Session, case: _Case) -> tuple[Fate, str]:
-        ref, jira_id = case.subject, case.observed.ref.id
+        jira_id = case.observed.ref.id
         if self._taken.get(case.key, jira_id) != jira_id:
             return Fate.CONFLICT, "another ticket of this list is for the same subject"
         mine = _mine(session, case)
         if mine is not None and mine.jira_id == jira_id:
-            if case.ours or subjects.ticket_ids(session, [ref]).get(ref) == mine.id:
+            on_it = subjects.ticket_ids(session, [case.subject]).get(case.subject)
+            if case.ours or on_it == mine.id:
                 return Fate.ALREADY, "it is kept already"
             return Fate.ADOPT, "one more subject of a ticket that is kept already"
+        return self._against(session, case, mine) or (
+            Fate.ADOPT,
+            f"as rule {case.rule!r} keeps it"
+            if case.snapshots
+            else "it bears our marker; its subjects join it when they are heard of",
+        )
+
+    def _against(
+        self, session: Session, case: _Case, mine: TicketRow | None
+    ) -> tuple[Fate, str] | None:
+        """Why the ticket cannot become that of its subjects, which have ``mine``; None where it can."""
+        jira_id = case.observed.ref.id
         if mine is not None and mine.jira_id:
             return Fate.CONFLICT, f"the subject has {mine.jira_key} already"
         if mine is not None and mine.state == TicketState.CREATING:
@@ -225,9 +245,7 @@ class Adoption:
         theirs = tickets.by_jira_ids(session, self.tracker.site, [jira_id]).get(jira_id)
         if theirs is not None and theirs.key != case.key:
             return Fate.CONFLICT, f"it is kept already, as the ticket of {theirs.key}"
-        if not case.snapshots:
-            return Fate.ADOPT, "it bears our marker; its subjects join it when they are heard of"
-        return Fate.ADOPT, f"as rule {case.rule!r} keeps it"
+        return None
 
     def _take(self, session: Session, case: _Case) -> None:
         now, observed = self.clock.time(), case.observed

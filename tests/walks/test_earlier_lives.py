@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sync.domain.errors import Refused
+from sync.domain.subject import merge_from_api
 from sync.domain.ticket import Mark, TicketRef
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import open_store
@@ -391,4 +392,22 @@ def test_a_clone_of_a_ticket_of_ours_is_a_conflict(lives: Lives, places: Places)
     lives.jira.tickets[ref.id] = replace(ours, ref=ref, fields=dict(ours.fields), mark=Mark())
     lives.clock.sleep(1000)
     assert [fate for _, fate in _adopt(world)] == ["already", "conflict"]
+    lives.end()
+
+
+def test_an_old_issue_that_the_api_tells_of_is_looked_for_although_it_changed_just_now(
+    lives: Lives, places: Places
+) -> None:
+    world = lives.begin(places.url)
+    world.deliver(*_made(lives, "i1"))
+    world.settle()
+    lives.end()
+    lives.clock.sleep(1000)
+    world = lives.begin(places.empty())
+    lives.clock.sleep(1)
+    told = replace(issue("i1"), event_time=int(lives.clock.time() * 1e9), event_id="")
+    with world.store.write() as session:
+        world.triage.merge_snapshots(session, [told], merge=merge_from_api)
+    world.settle()
+    assert len(lives.jira.alive) == 1
     lives.end()
