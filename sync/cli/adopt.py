@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,11 +106,7 @@ def lines_of(file: Path) -> list[tuple[str, str]]:
 
 def _print(pairs: list[Pair], applied: bool, as_json: bool) -> None:
     if as_json:
-        data = [
-            {"ticket": p.ticket, "subject": p.subject, "fate": p.fate.value, "words": p.words}
-            for p in pairs
-        ]
-        typer.echo(json.dumps(data, indent=2))
+        typer.echo(json.dumps([asdict(pair) for pair in pairs], indent=2))
         return
     from sync.cli.terminal import cell, console, table
 
