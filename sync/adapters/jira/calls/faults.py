@@ -31,6 +31,7 @@ from sync.domain.errors import (
     SiteDown,
     Unknown,
 )
+from sync.telemetry import concealed
 
 
 class Conflict(Refused):
@@ -138,7 +139,8 @@ def of_reply(
     status, headers = response.status_code, response.headers
     if 200 <= status < 300:
         return _of_success(call, response)
-    body = response.text
+    # Some gateways quote the request that they refuse, with its headers.
+    body = concealed(response.text)
     words = error_body.parse(body)
     said = words.sentence(name_of)
     line = f"{call.what}: HTTP {status}" + (f", {said}" if said else "")
