@@ -35,6 +35,11 @@ def is_marker(label: str) -> bool:
     return not head and (not tail or (len(tail) == 21 and tail[0] == "-"))
 
 
+def is_own_marker(label: str) -> bool:
+    """Whether a label is the marker of one ticket."""
+    return is_marker(label) and label != FAMILY_LABEL
+
+
 @dataclass(frozen=True, slots=True)
 class TicketRef:
     """A ticket in Jira. ``id`` is the numeric id, which survives moves; ``key`` does not."""
@@ -46,6 +51,15 @@ class TicketRef:
     def project(self) -> str:
         """The key of the project that the ticket is in, unless it was moved since ``key`` was read."""
         return self.key.rpartition("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the entity property of a ticket of ours says: its key and the rule that made it; "" where
+    there is none."""
+
+    key: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from sync.domain.ticket import (
     FieldKind,
     Hop,
     JiraStatus,
+    Mark,
     Observed,
     TicketRef,
     marked,
@@ -77,6 +78,7 @@ class MemoryTicket:
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
     deleted: bool = False
+    mark: Mark = field(default_factory=Mark)
 
     def carries(self, label: str) -> bool:
         return label in (self.fields.get("labels") or ())
@@ -195,13 +197,23 @@ class MemoryTracker:
             ref = TicketRef(str(10_000 + number), f"{draft.project}-{number}")
             values = {id_: f.value for id_, f in draft.fields.items()}
             self.tickets[ref.id] = MemoryTicket(
-                ref, draft.project, draft.issue_type, values, self._clock.time()
+                ref,
+                draft.project,
+                draft.issue_type,
+                values,
+                self._clock.time(),
+                mark=Mark(draft.desired.key, draft.desired.rule.name),
             )
             return ref
 
     def find(self, key: str) -> list[TicketRef]:
         with self._call("find"):
             return [ticket.ref for ticket in self._indexed(marker_label(key))]
+
+    def mark_of(self, ref: TicketRef) -> Mark:
+        with self._call("mark_of"):
+            there = {ticket.ref.id: ticket for ticket in self._visible()}
+            return there[ref.id].mark if ref.id in there else Mark()
 
     def verify(self, project: str) -> None:
         with self._call("verify"):

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-import requests
 
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.adapters.jira.calls.faults import of_exception
-from sync.adapters.jira.calls.request import Call, Safety
 from sync.domain.errors import Fault, Refused, SiteDown, Unknown
 from sync.domain.names import Name
 from sync.domain.ticket import Draft
@@ -145,13 +141,3 @@ def test_an_environment_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with _server(_unauthorized) as port:
         assert _create(f"http://127.0.0.1:{port}") is SiteDown
-
-
-def test_a_tls_session_that_ends_early_is_not_proof() -> None:
-    early = requests.exceptions.SSLError(
-        ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
-    )
-    wrong = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))
-    call = Call("POST", "issue", "creating", Safety.ONCE)
-    assert isinstance(of_exception(call, early).fault, Unknown)
-    assert isinstance(of_exception(call, wrong).fault, Refused)

@@ -21,7 +21,7 @@ from sync.adapters.jira.fields.wire import by_id, encode
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Missing, Rejected, TicketGone, Unknown
 from sync.domain.names import Name
-from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Observed, TicketRef
+from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Mark, Observed, TicketRef
 
 _PROJECTS_REMEMBERED = 20_000
 # Jira's words for a transition that the ticket's status no longer offers.
@@ -93,6 +93,18 @@ class Tickets(Part):
         seen = observed(raw, self._metadata, cloud, what)
         self._remember(ticket_id, seen.project)
         return seen
+
+    def mark_of(self, ref: TicketRef) -> Mark:
+        path = f"issue/{quote(ref.id, safe='')}/properties/{MARKER_PROPERTY}"
+        what = f"reading the marker of {ref.key}"
+        try:
+            raw = self._calls.make(Call.get(path, what, project=ref.project))
+        except Missing:
+            return Mark()
+        value = raw.get("value") if isinstance(raw, Mapping) else None
+        if not isinstance(value, Mapping):
+            return Mark()
+        return Mark(str(value.get("key") or ""), str(value.get("rule") or ""))
 
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
         labels = {
