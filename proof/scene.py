@@ -37,6 +37,7 @@ class Scene:
         self.daemons: list[Daemon] = [shared] if shared else []
         self._shared = shared
         self.front: Front | None = None
+        self._front_as = "url"
         self.accepted = 0
         self.restarts = 0
         self._calls_before = jira.count()
@@ -51,15 +52,16 @@ class Scene:
             return self._shared
         site = dict(self.jira.site)
         if self.front is not None:
-            site["url"] = f"http://127.0.0.1:{self.front.port}"
+            site[self._front_as] = f"http://127.0.0.1:{self.front.port}"
         name = f"daemon{len(self.daemons) + 1}"
         made = Daemon(self.folder, self.url, site, name=name, **how)
         self.daemons.append(made)
         made.start()
         return made
 
-    def with_front(self) -> Front:
-        """Let calls to Jira go through a process that can be killed."""
+    def with_front(self, *, as_proxy: bool = False) -> Front:
+        """Let calls to Jira go through a process that can be killed, ``as_proxy`` as a forward proxy."""
+        self._front_as = "proxy" if as_proxy else "url"
         self.front = Front(self.folder, self.jira.port)
         self.front.start()
         return self.front

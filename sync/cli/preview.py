@@ -24,14 +24,10 @@ if TYPE_CHECKING:
 
 def preview(
     file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A file with a webhook's body, - for standard input.", show_default=False
-        ),
+        Path | None, typer.Argument(help="A file with a webhook's body, - for standard input.")
     ] = None,
     sample: Annotated[
-        Sample | None,
-        typer.Option("--sample", "-s", help="A made-up delivery of this kind.", show_default=False),
+        Sample | None, typer.Option("--sample", "-s", help="A made-up delivery of this kind.")
     ] = None,
     site: Annotated[
         str, typer.Option("--site", help="As if this site were the default of the rules.")
