@@ -224,14 +224,8 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
     """
     if known is None:
         return api
-    merged = known
-    # An event that left the status out does not contradict what the API says of an earlier moment.
-    unsaid = STATUS in (known.payload.get("left_out") or {})
-    stands = _said_by(known, STATUS) or [0, 0, ""]
-    if unsaid and api.recency[:2] > tuple(stands[:2]):
-        payload = _with_state(known.payload, api)
-        payload["left_out"] = {**payload.get("left_out", {}), STATUS: list(api.recency)}
-        merged = replace(known, status=api.status, payload=payload)
+    # What an event left out, the API may say of an earlier moment.
+    merged = known = _with_what_it_left_out(known, api)
     later = api.event_time > known.event_time
     if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
         # Also where nothing else changed: an event from before that moment must not count as news.
