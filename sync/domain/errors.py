@@ -132,6 +132,11 @@ class Parked:
     rule: str = ""
     where: str = ""
 
+    @classmethod
+    def of(cls, fault: Rejected, rule: str = "", where: str = "") -> Parked:
+        """Why a ticket is set aside of which Jira refused something for good, ``where`` in a rule."""
+        return cls(str(fault), fault.remedy, fault.cause, fault.field, rule, where)
+
     def to_json(self) -> dict[str, str]:
         """The form that a ticket's row keeps; ``words`` is the whole sentence."""
         data = {name: str(getattr(self, name)) for name in self.__slots__}

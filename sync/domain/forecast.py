@@ -23,6 +23,7 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
+from sync.domain.errors import Parked
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.plan import Plan, plan, plan_unmade, reasons
 from sync.domain.rule import Category
@@ -61,6 +62,9 @@ def forecast_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
     first = plan_unmade(draft, unsure=unsure)
     if not any(isinstance(action, Create) for action in first.actions):
         return first
+    if draft.unmakable is not None:
+        rule = draft.desired.rule
+        return Plan(parked=Parked.of(draft.unmakable, rule.name, rule.where))
     base = Base(status=Status.OPEN).with_sent(
         {id_: field.value for id_, field in draft.fields.items() if field.value is not None}
     )

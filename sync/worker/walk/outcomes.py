@@ -251,11 +251,4 @@ def _state(state: TicketState) -> Changes:
 
 def parked_for(fault: Rejected, ref: RuleRef) -> Parked:
     """Why a ticket is set aside of which Jira refused something for good."""
-    return Parked(
-        str(fault),
-        fault.remedy,
-        cause=fault.cause,
-        field=fault.field,
-        rule=ref.name,
-        where=ref.where,
-    )
+    return Parked.of(fault, ref.name, ref.where)
