@@ -12,6 +12,9 @@ import typer
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sync.bootstrap.first_files import Answers
     from sync.domain.errors import Fault
 
 URL = "The address of the Jira site"
@@ -56,16 +59,6 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     from sync.bootstrap.first_files import Answers, first_files, other_rules, write
     from sync.domain.errors import Fault
 
-    asked = {
-        name
-        for name, given in (
-            ("url", site),
-            ("email", email),
-            ("token", os.environ.get(token_env)),
-            ("project", project),
-        )
-        if not given and not yes
-    }
     answers = Answers(
         url=_asked(site, URL, "--site", yes),
         email=email or ("" if yes else _email()),
@@ -74,6 +67,8 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
         project=_asked(project, PROJECT, "--project", yes),
         issue_type=issue_type,
     )
+    given = {"url": site, "email": email, "token": os.environ.get(token_env), "project": project}
+    asked = set() if yes else {name for name, value in given.items() if not value}
     while True:
         try:
             files = first_files(answers, directory)
@@ -83,13 +78,7 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
             if not again:
                 raise Problem(_words(fault)) from fault
             typer.echo(_words(fault), err=True)
-            answers = replace(
-                answers,
-                url=_asked("", URL) if "url" in again else answers.url,
-                email=_email() if "email" in again else answers.email,
-                token=_token_typed(token_env) if "token" in again else answers.token,
-                project=_asked("", PROJECT) if "project" in again else answers.project,
-            )
+            answers = _asked_again(answers, again)
     write(files, force=force)
     for path in files:
         typer.echo(f"wrote {path}")
@@ -125,6 +114,16 @@ def _to_ask_again(fault: Fault) -> tuple[str, ...]:
     if isinstance(fault, Rejected) and fault.cause is not Cause.OTHER:
         return ("project",) if fault.cause is Cause.PROJECT else ()
     return ("url",)
+
+
+def _asked_again(answers: Answers, names: set[str]) -> Answers:
+    ask: dict[str, Callable[[], str]] = {
+        "url": lambda: _asked("", URL),
+        "email": _email,
+        "token": lambda: _token_typed(answers.token_env),
+        "project": lambda: _asked("", PROJECT),
+    }
+    return replace(answers, **{name: ask[name]() for name in ask if name in names})
 
 
 def _words(fault: Fault) -> str:

@@ -70,7 +70,7 @@ def preview(  # noqa: PLR0913  (each is an option of the verb)
     body = body_of(file, sample)
     settings, rules, clouds = _rules(config, site)
     try:
-        supposed = Variation(title, owner, severity.value if severity else "")
+        supposed = Variation(title, owner, severity or "")
         found = look(sources_of(settings).values(), rules, body, supposed)
     except Unreadable as error:
         raise Problem(f"The delivery cannot be read: {error}", USAGE) from error
@@ -78,11 +78,8 @@ def preview(  # noqa: PLR0913  (each is an option of the verb)
     if as_json:
         data = [_as_data(*one) for one in shown]
         typer.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2, default=str))
-    elif shown:
-        for one in shown:
-            _print(*one)
     else:
-        typer.echo("A delivery without events makes no ticket.")
+        _print_all(shown)
     made = any(fields and not any(field.problem for field in fields) for _, fields, _ in shown)
     raise typer.Exit(0 if made else 1)
 
@@ -168,6 +165,13 @@ def _as_data(found: Preview, fields: list[SketchedField], cloud: bool) -> dict[s
             "links": [link.url for link in desired.remote_links],
         }
     return data
+
+
+def _print_all(shown: list[tuple[Preview, list[SketchedField], bool]]) -> None:
+    for one in shown:
+        _print(*one)
+    if not shown:
+        typer.echo("A delivery without events makes no ticket.")
 
 
 def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:

@@ -55,13 +55,17 @@ def _lines(
                 for step in steps:
                     data = data[step]
                 tables.append(((*here, *steps), table, data))
-        elif not isinstance(shown[name], dict) or shown[name]:
+        elif shown[name] != {}:
             written = _written(field, shown[name], settings.written(here))
-            line = f"# {name} is not set" if written is None else f"{name} = {_toml(written)}"
-            origin = "default" if settings.written(here) is None else settings.position(here)
-            yield f"{line:<44}  # {origin}"
+            yield _line(name, written, settings, here)
     for where, table, data in tables:
         yield from _lines(settings, table, data, where)
+
+
+def _line(name: str, written: Any, settings: Settings, path: Path) -> str:
+    line = f"# {name} is not set" if written is None else f"{name} = {_toml(written)}"
+    origin = "default" if settings.written(path) is None else settings.position(path)
+    return f"{line:<44}  # {origin}"
 
 
 def _tables(value: Any) -> dict[tuple[str, ...], BaseModel]:
