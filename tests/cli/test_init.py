@@ -106,8 +106,8 @@ def test_it_asks_for_what_is_missing(jira: SimulatedJira) -> None:
 def test_a_project_that_is_not_there_is_answered_with_the_nearest(jira: SimulatedJira) -> None:
     code, _, err = call("init", *flags(jira, "DATO"), "--yes")
     assert code == 1
-    assert (
-        err == "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'?\n"
+    assert err.startswith(
+        "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'? It may be: "
     )
     assert not Path("config.toml").exists()
 
