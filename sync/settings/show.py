@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from sync.settings.connection import shown_proxy
 from sync.settings.root import Settings
 from sync.store.url import without_password
 
@@ -18,6 +19,8 @@ def as_data(settings: Settings) -> dict[str, Any]:
     """All settings as JSON-compatible data; durations in seconds, sizes in bytes."""
     data = settings.model_dump()
     data["store"]["url"] = without_password(settings.store.url.get_secret_value())
+    for site in data["sites"].values():
+        site["proxy"] = shown_proxy(site["proxy"].get_secret_value())
     shown: dict[str, Any] = _shown(data)
     return shown
 
