@@ -100,6 +100,14 @@ def parse_size(value: Any) -> int:
     return int(match[1]) * _SIZES[match[2]]
 
 
+def size_text(size: int) -> str:
+    """Bytes in the largest unit that they are a whole number of: ``1MiB``."""
+    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
+        if size and size % unit == 0:
+            return f"{size // unit}{name}"
+    return str(size)
+
+
 def secret_word(value: Any) -> SecretStr:
     """A secret that is sent as it is: visible ASCII characters, without spaces."""
     return _checked(read_secret(value))
