@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from sync.domain import durations
+from sync.settings.connection import shown_proxy
 from sync.settings.root import Settings
 from sync.settings.values import parse_duration, parse_size, size_text
 from sync.store.url import without_password
@@ -22,6 +23,8 @@ def as_data(settings: Settings) -> dict[str, Any]:
     """All settings as JSON-compatible data; durations in seconds, sizes in bytes."""
     data = settings.model_dump()
     data["store"]["url"] = without_password(settings.store.url.get_secret_value())
+    for site in data["sites"].values():
+        site["proxy"] = shown_proxy(site["proxy"].get_secret_value())
     shown: dict[str, Any] = _shown(data)
     return shown
 

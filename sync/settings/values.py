@@ -197,7 +197,7 @@ def web_address(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         return value
     text = value.strip().rstrip("/")
-    parts = _address_parts(text)
+    parts = address_parts(text)
     # An address with one of these signs may hold a password or a token, so messages leave it out.
     quoted = "this" if re.search("[@?#]", text) else said(value)
     if parts is None or parts.scheme not in ("http", "https"):
@@ -211,8 +211,8 @@ def web_address(value: Any) -> Any:
     return text
 
 
-def _address_parts(text: str) -> SplitResult | None:
-    """The parts of an address with a host, None where the text is no such address."""
+def address_parts(text: str) -> SplitResult | None:
+    """The parts of an address with a host; None for any other text."""
     try:
         parts = urlsplit(text)
         there = parts.hostname and (parts.port is None or parts.port > 0)
