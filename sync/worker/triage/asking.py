@@ -113,23 +113,30 @@ def _within(seconds: float, call: Callable[[], list[Snapshot]]) -> tuple[list[Sn
 def wanted(session: Session, events: Sequence[Event], rules: RuleSet) -> dict[str, str]:
     """The subjects of a batch that the API should be asked for, each with what should be asked."""
     found = {str(event.about): "what happened" for event in events if event.about is not None}
-    snapshots = {str(s.ref): s for event in events if (s := event.snapshot) is not None}
-    parts = {ref for ref, snapshot in snapshots.items() if not snapshot.payload.get("title")}
-    severity, issues = rules.ask_severity, rules.ask_issues
-    if not (severity or issues or parts):
+    snapshots = [s for event in events if (s := event.snapshot) is not None]
+    if not (rules.ask_severity or rules.ask_issues or any(map(_is_part, snapshots))):
         return found
-    known = subjects.load(session, snapshots)
+    known = subjects.load(session, [str(snapshot.ref) for snapshot in snapshots])
     made = _made(session, known)
-    for ref, snapshot in snapshots.items():
-        row = known.get(ref)
-        if ref in parts and row is None:
-            found[ref] = "what its event left out"
-        elif snapshot.ref.kind is Kind.INCIDENT:
-            if issues and row is None:
-                found[ref] = "its issues"
-        elif severity and ref not in made and not (row and row.severity):
-            found[ref] = "its severity"
+    for snapshot in snapshots:
+        ref = str(snapshot.ref)
+        if what := _unsaid(snapshot, known.get(ref), rules, made=ref in made):
+            found[ref] = what
     return found
+
+
+def _is_part(snapshot: Snapshot) -> bool:
+    return not snapshot.payload.get("title")
+
+
+def _unsaid(snapshot: Snapshot, row: SubjectRow | None, rules: RuleSet, *, made: bool) -> str:
+    """What should be asked of a subject that is known as ``row``, "" for nothing."""
+    if row is None and _is_part(snapshot):
+        return "what its event left out"
+    if snapshot.ref.kind is Kind.INCIDENT:
+        return "its issues" if rules.ask_issues and row is None else ""
+    known = made or (row is not None and bool(row.severity))
+    return "its severity" if rules.ask_severity and not known else ""
 
 
 def _made(session: Session, known: Mapping[str, SubjectRow]) -> set[str]:

@@ -135,6 +135,12 @@ class Triage:
             if ref in only_named
         ]
         outcomes |= self.merge_snapshots(session, from_api, merge=merge_from_api)
+        self._record(session, read, outcomes, answers)
+
+    def _record(
+        self, session: Session, read: Sequence[Read], outcomes: Mapping[str, str], answers: Answers
+    ) -> None:
+        """Record what became of each delivery."""
         for r in read:
             for event in r.events:
                 EVENTS.labels(event.type.value).inc()
