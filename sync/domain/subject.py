@@ -116,14 +116,35 @@ class Snapshot:
         if self.event_id and self.event_type in (EventType.ISSUE_CREATED, EventType.INCIDENT_OPEN):
             return self.event_time / 1e9
         try:
-            return datetime.fromisoformat(str(self.payload.get("started_at"))).timestamp()
-        except ValueError:
+            began = datetime.fromisoformat(str(self.payload.get("started_at"))).timestamp()
+        except (ValueError, OverflowError):
             return None
+        return began if began <= self.event_time / 1e9 + CLOCK_SKEW else None
 
     @property
     def at(self) -> datetime:
         """``event_time`` as a UTC datetime (microseconds)."""
         return datetime.fromtimestamp(self.event_time / 1e9, tz=UTC)
+
+
+# Seconds by which a sender's clock may be ahead of ours.
+CLOCK_SKEW = 300.0
+# The start of 2015. No source of ours is as old.
+_EARLIEST = 1_420_070_400 * 10**9
+
+
+def trusted(snapshot: Snapshot, arrived: float) -> Snapshot:
+    """The snapshot, with the time of its arrival (seconds since the epoch) where its own time cannot be:
+    an event from the future would be newer than all that follow, one of no time older than all."""
+    latest = int((arrived + CLOCK_SKEW) * 1e9)
+    # An API's answer without a time says nothing of a moment; an event always does.
+    lowest = _EARLIEST if snapshot.event_id else 0
+    if lowest <= snapshot.event_time <= latest:
+        return snapshot
+    time, payload = int(arrived * 1e9), snapshot.payload
+    if snapshot.event_id:
+        payload = {**payload, "told_at": time}
+    return replace(snapshot, event_time=time, payload=payload)
 
 
 def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:

@@ -15,7 +15,7 @@ def test_a_created_issue_becomes_a_ticket_with_one_create_call(
 ) -> None:
     event = issue_event("issue_created", A, at=1, title="orders  is\nstale")
     # Younger than the store, which need not ask Jira for a ticket from before.
-    world_on_each_store.deliver({**event, "event_time": "2026-09-21T15:00:00Z"})
+    world_on_each_store.deliver({**event, "event_time": "2026-09-21T14:14:00Z"})
     world_on_each_store.settle()
     (ticket,) = jira.alive
     assert ticket.fields["summary"] == "orders is stale"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from heapq import merge
 
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Snapshot, Status
+from sync.domain.subject import Snapshot, Status, trusted
 from sync.ports import Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects, tickets
@@ -202,12 +202,12 @@ def _delivered(
             if source is None or row.received_at > until:
                 continue
             try:
-                events = source.read(row.body)
+                found = [s for event in source.read(row.body) if (s := event.snapshot)]
             except Unreadable:
                 continue
             # Clocks of receivers may differ a little, but this run's time must not go back.
             latest = max(latest, row.received_at)
-            yield from ((latest, event.snapshot) for event in events if event.snapshot is not None)
+            yield from ((latest, trusted(snapshot, row.received_at)) for snapshot in found)
         if not rows:
             return
         last = rows[-1].seq or 0

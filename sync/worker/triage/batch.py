@@ -21,12 +21,13 @@ from sync.domain.subject import (
     merge_from_api,
     newest,
     says_the_same,
+    trusted,
 )
 from sync.ports import Clock, Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
 from sync.store.engine import Session, Store, StoreUnavailable
-from sync.store.tables import DeliveryRow
+from sync.store.tables import DeliveryRow, SubjectRow
 from sync.telemetry import EVENTS
 from sync.worker.triage.asking import Answers, Asking, wanted
 from sync.worker.triage.incidents import follow_incident
@@ -175,8 +176,10 @@ class Triage:
         reference.
         """
         merged: dict[str, Snapshot] = {}
-        for snapshot in snapshots:
-            ref = str(snapshot.ref)
+        for one in snapshots:
+            # What a delivery brought has been held against the time of its arrival.
+            snapshot = one if one.event_id else trusted(one, self._clock.time())
+            ref = str(one.ref)
             merged[ref] = newest(merged[ref], snapshot) if ref in merged else snapshot
         known = subjects.load(session, merged)
         rules, now = self._rules(), self._clock.time()
@@ -184,7 +187,7 @@ class Triage:
 
         def merge_one(ref: str, snapshot: Snapshot) -> str:
             row = known.get(ref)
-            before = subjects.to_snapshot(row) if row else None
+            before = _known(row, now)
             after = merge(before, snapshot)
             if ref in learnt:
                 after = merge_from_api(after, learnt[ref])
@@ -208,7 +211,10 @@ class Triage:
             deliveries.mark_dead(session, row, f"no source named {row.source!r} is configured")
             return None
         try:
-            events = source.read(row.body)
+            events = [
+                replace(e, snapshot=trusted(e.snapshot, row.received_at)) if e.snapshot else e
+                for e in source.read(row.body)
+            ]
             subjects_ = [e.snapshot.ref if e.snapshot else e.about for e in events]
             return Read(row, events, [str(ref) if ref else "" for ref in subjects_])
         except Unreadable as error:
@@ -220,6 +226,17 @@ class Triage:
         deliveries.mark_dead(session, row, words)
         log.warning("dead letter", delivery=row.id, reason=words)
         return None
+
+
+def _known(row: SubjectRow | None, now: float) -> Snapshot | None:
+    """The snapshot on record. One from the future, as earlier versions took them in, is not newer than
+    what follows: all that is known of its moment is when the subject was first seen."""
+    if row is None:
+        return None
+    snapshot = subjects.to_snapshot(row)
+    if trusted(snapshot, now) is snapshot:
+        return snapshot
+    return trusted(snapshot, min(now, row.first_seen_at))
 
 
 def _outcome(read: Read, outcomes: Mapping[str, str], answers: Answers) -> str:

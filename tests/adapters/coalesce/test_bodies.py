@@ -266,15 +266,11 @@ def test_an_issue_that_has_ended_is_closed_whatever_the_type_and_one_that_came_b
         assert back.snapshot.status is Status.OPEN  # type: ignore[union-attr]
 
 
-def test_without_a_time_of_its_own_an_event_has_that_of_its_subject() -> None:
-    def time(**fields: Any) -> int:
-        body = issue_body(**fields)
-        body["event_time"] = "yesterday"
-        return read(body).time
-
-    assert time() == 0
-    assert time(started_at="1970-01-01T00:00:01Z") == 10**9
-    assert time(started_at="1970-01-01T00:00:01Z", ended_at="1970-01-01T00:00:02Z") == 2 * 10**9
+@pytest.mark.parametrize("odd", ["yesterday", "0001-01-01T00:00:00Z", None, "NaN", -5, 1e300, {}])
+def test_an_event_without_a_time_of_its_own_has_none(odd: Any) -> None:
+    """Not that of its subject: what happened may have happened long after that began or ended."""
+    body = issue_body(started_at="2026-09-21T09:00:00Z", ended_at="2026-09-21T10:00:00Z")
+    assert read({**body, "event_time": odd}).time == 0
 
 
 def test_an_event_without_an_id_gets_the_one_of_its_body() -> None:

@@ -169,9 +169,9 @@ def _snapshot(
 ) -> Snapshot:
     subject = _subject_id(path)
     payload = (payloads.issue if path.kind is Kind.ISSUE else payloads.incident)(path.message)
-    time = nanoseconds(head.get("event_time"))
-    if time is None:
-        time = nanoseconds(payload["ended_at"]) or nanoseconds(payload["started_at"]) or 0
+    # 0 for none: the time of arrival then stands for it (``domain.subject.trusted``). The times of the
+    # subject do not, because the event may have come long after them.
+    time = nanoseconds(head.get("event_time")) or 0
     if type_ is EventType.ISSUE_UPDATED and payloads.is_part(payload) and not _says_status(payload):
         # No other type leaves its subject's status open.
         payload["left_out"][STATUS] = None
