@@ -19,7 +19,7 @@ from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
 from sync.domain.ticket import Base, Document, Draft, FieldBase, FieldKind, Observed, remembered
 from sync.ports import Clock, SourceApi, Tracker
-from sync.rules import RuleSet
+from sync.rules import RuleSet, Undecided
 from sync.store import deliveries, journal, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
@@ -141,7 +141,10 @@ class Adoption:
             hint = "" if self.api else "; with credentials in [coalesce.api] it could be asked for"
             return f"no issue or incident {subject!r} is known{hint}"
         snapshot = known[0]
-        rule = self.rules.match(snapshot)
+        try:
+            rule = self.rules.match(snapshot)
+        except Undecided as fault:
+            return str(fault)
         if rule is None:
             return "no rule matches its subject, so nothing says how to keep it"
         if rule.site != self.tracker.site:

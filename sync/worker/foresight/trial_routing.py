@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync.domain.subject import Snapshot
-from sync.rules import RuleSet
+from sync.rules import RuleSet, Undecided, patience
 from sync.store import subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import SubjectRow
 from sync.store.temporary import add_copies, copy_tickets, temporary_store
-from sync.worker.rulebook.impact import unrouted
+from sync.worker.rulebook.impact import LOOKING, unrouted
 from sync.worker.triage.routing import Router
 from sync.worker.walk.facts import Facts, gather
 
 
+@patience(LOOKING)
 def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]:
     """The tickets, by key, that open subjects without one would come to, as they would stand then.
 
@@ -25,7 +26,10 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
     names: set[str] = set()
     for batch in unrouted(store):
         for snapshot, row in batch:
-            rule = rules.match(snapshot)
+            try:
+                rule = rules.match(snapshot)
+            except Undecided as fault:
+                rule = rules.get(fault.rule)
             if rule is not None:
                 rows.append(row)
                 snapshots[row.ref] = snapshot

@@ -14,12 +14,12 @@ import structlog
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Event, EventType, Kind, Snapshot, newest, says_the_same
 from sync.ports import Clock, Source
-from sync.rules import RuleSet
+from sync.rules import RuleSet, patience
 from sync.store import deliveries, subjects
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.tables import DeliveryRow
 from sync.worker.triage.incidents import follow_incident
-from sync.worker.triage.routing import Router
+from sync.worker.triage.routing import SEARCHES, Router
 
 log = structlog.get_logger("triage")
 
@@ -147,7 +147,8 @@ class Triage:
                 follow_incident(session, router, rules, before, after)
             return outcome
 
-        return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
+        with patience(SEARCHES):
+            return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
 
     def _read(self, session: Session, row: DeliveryRow) -> Read | None:
         source = self._sources.get(row.source)
