@@ -23,7 +23,6 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
-from sync.domain.errors import Parked
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.plan import Plan, plan, plan_unmade, reasons
 from sync.domain.rule import Category
@@ -63,8 +62,7 @@ def forecast_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
     if not any(isinstance(action, Create) for action in first.actions):
         return first
     if draft.unmakable is not None:
-        rule = draft.desired.rule
-        return Plan(parked=Parked.of(draft.unmakable, rule.name, rule.where))
+        return Plan(parked=draft.parked(draft.unmakable))
     base = Base(status=Status.OPEN).with_sent(
         {id_: field.value for id_, field in draft.fields.items() if field.value is not None}
     )

@@ -24,7 +24,7 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
-from sync.domain.errors import Cause, Parked
+from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
 from sync.domain.merge import agree, decide, news
 from sync.domain.names import Name, meant
@@ -248,10 +248,7 @@ def _changes(draft: Draft, base: Base, observed: Observed) -> tuple[Change, ...]
 
 
 def _parked(draft: Draft, stuck: Stuck) -> Parked:
-    rule = draft.desired.rule
-    return Parked(
-        stuck.reason, stuck.remedy, cause=Cause.TRANSITION, rule=rule.name, where=rule.where
-    )
+    return draft.parked(Rejected(stuck.reason, cause=Cause.TRANSITION, remedy=stuck.remedy))
 
 
 def arrival(base: Base, draft: Draft, after: Observed, *, moved: bool) -> Base:

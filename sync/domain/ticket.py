@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from sync.domain.errors import Rejected
+from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
 from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
@@ -95,7 +95,8 @@ class DraftField:
     """One field in the site's own terms.
 
     ``value`` is canonical: JSON-compatible and equal exactly when Jira would show the same; a
-    Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty".
+    Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty". ``key`` is the
+    rule's key for the field, as ``fields.priority``.
     """
 
     id: str
@@ -103,6 +104,7 @@ class DraftField:
     kind: FieldKind
     value: Any
     ownership: Ownership = Ownership.SHARED
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,23 @@ class Draft:
     issue_type: str
     fields: Mapping[str, DraftField]
     unmakable: Rejected | None = None
+
+    def blame(self, fault: Rejected) -> None:
+        """Name the key of the rule that a refusal of Jira's is about, where that is not named."""
+        about = {
+            Cause.ISSUE_TYPE: "issue_type",
+            Cause.PROJECT: "project",
+            Cause.TRANSITION: f"status.{self.desired.status.value}",
+        }
+        for one in self.fields.values():
+            if fault.cause is Cause.FIELD and fault.field in (one.id, one.name):
+                fault.key = fault.key or one.key
+        fault.key = fault.key or about.get(fault.cause, "")
+
+    def parked(self, fault: Rejected) -> Parked:
+        """Why the ticket is set aside, with the key at fault and its place."""
+        self.blame(fault)
+        return Parked.of(fault, self.desired.rule.name, self.desired.place(fault.key))
 
 
 @dataclass(frozen=True, slots=True)

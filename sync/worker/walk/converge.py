@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import structlog
 
+from sync.domain.errors import Rejected
 from sync.domain.rule import RuleRef
-from sync.domain.ticket import Base
+from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, tickets
@@ -127,6 +128,16 @@ class Converger:
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
         draft = tracker.draft(desired, anew=facts.look)
+        try:
+            return self._converge(facts, record, rule, draft, again_at)
+        except Rejected as fault:
+            draft.blame(fault)
+            raise
+
+    def _converge(
+        self, facts: Facts, record: Record, rule: Rule, draft: Draft, again_at: float | None
+    ) -> str:
+        tracker = tracker_for(facts, self._trackers)
         intent_log = IntentLog(record, tracker, self._clock)
         ref = facts.ref
         if ref is None:

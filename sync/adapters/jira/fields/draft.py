@@ -9,7 +9,7 @@ from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_f
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.screen import field_on_screen, is_own_word
 from sync.adapters.jira.fields.values import Values
-from sync.domain.errors import Cause, Rejected
+from sync.domain.errors import Cause, Rejected, blaming
 from sync.domain.names import Name
 from sync.domain.rule import Desired
 from sync.domain.ticket import Draft, DraftField, FieldKind, marked
@@ -40,10 +40,13 @@ class Drafts(Part):
     def _draft(self, desired: Desired) -> Draft:
         issue_type, unmakable = self._issue_type(desired)
         infos = self._resolve(desired, issue_type)
-        values = Values(self._calls.cloud(), self._metadata.user).canonical_all(
-            [(infos[name], wish.value) for name, wish in desired.fields.items()],
-            whole_at=desired.remote_links[0].url if desired.remote_links else "",
-        )
+        whole_at = desired.remote_links[0].url if desired.remote_links else ""
+        resolver, values = Values(self._calls.cloud(), self._metadata.user), {}
+        for name, wish in desired.fields.items():
+            with blaming(f"fields.{name}"):
+                values[infos[name].id] = resolver.canonical(
+                    infos[name], wish.value, whole_at=whole_at
+                )
         fields = {
             info.id: DraftField(
                 id=info.id,
@@ -51,6 +54,7 @@ class Drafts(Part):
                 kind=_KINDS.get(info.shape, FieldKind.PLAIN),
                 value=values[info.id],
                 ownership=desired.fields[name].ownership,
+                key=f"fields.{name}",
             )
             for name, info in infos.items()
         }
@@ -88,7 +92,8 @@ class Drafts(Part):
                 if known is not None and known.id not in screen:
                     infos[name] = known
                     continue
-                infos[name] = field_on_screen(name, screen, self._metadata.all_fields, where)
+                with blaming(f"fields.{name}"):
+                    infos[name] = field_on_screen(name, screen, self._metadata.all_fields, where)
             self._metadata.learn(infos.values())
         return {name: infos[name] for name in desired.fields}
 

@@ -196,16 +196,15 @@ class Metadata:
 
     def no_issue_type(self, project: str, wished: Sequence[str]) -> Rejected:
         """The fault for a project that has none of the issue types wished for."""
-        there = ", ".join(sorted(map(str, self.issue_types(project))))
-        if not there:
+        if not self.issue_types(project):
             return _no_project(project)
         return Rejected(
             f"project {project} has no issue type {' or '.join(map(repr, wished))}",
             cause=Cause.ISSUE_TYPE,
             field="issue_type",
             scope=Scope.PROJECT,
-            remedy=f"{nearest(wished[0], self.issue_types(project))} It has: {there}. Name one of "
-            "them as `issue_type` in the rule.",
+            remedy=f"{nearest(wished[0], self.issue_types(project))} Name one of them as `issue_type` "
+            "in the rule.",
         )
 
     def _pages(self, path: str, names: tuple[str, ...], project: str = "") -> list[dict[str, Any]]:

@@ -25,16 +25,15 @@ UserOf = Callable[[str], str | None]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:
-    """A remedy that gives the valid names nearest to a wrong name, else the first few valid names."""
+    """A remedy that gives the valid names nearest to a wrong name, and the first few valid names."""
     known = sorted(set(map(str, names)), key=str.casefold)
     folded = {name.casefold(): name for name in known}
     close = [folded[n] for n in get_close_matches(wrong.casefold(), list(folded), 3, 0.5)]
-    if close:
-        return f"Did you mean {' or '.join(map(repr, close))}?"
+    first = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
     if not known:
         return "There are none."
     more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    return f"It may be: {', '.join(known[:12])}{more}."
+    return f"{first}It may be: {', '.join(known[:12])}{more}."
 
 
 class Values:
@@ -153,7 +152,8 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
 
 def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
     shown = ticket_line(str(value), 60)
-    return Rejected(f"{shown!r} is not {kind}", cause=Cause.FIELD, field=info.name, remedy=remedy)
+    words = f"is not {kind}"
+    return Rejected(words, cause=Cause.FIELD, field=info.name, value=shown, remedy=remedy)
 
 
 def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> Name:
@@ -167,9 +167,10 @@ def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> N
     if found:
         raise several("values", wished, found, field=info.name)
     raise Rejected(
-        f"{ticket_line(wished, 60)!r} is not a value of this field",
+        "is not a value of this field",
         cause=Cause.FIELD,
         field=info.name,
+        value=ticket_line(wished, 60),
         remedy=nearest(wished, [known.name for known in allowed]),
     )
 

@@ -157,9 +157,8 @@ class Tickets(Part):
                 (infos[id_], value) for id_, value in fields.items()
             )
         except Rejected as fault:
-            raise Rejected(
-                str(fault), cause=Cause.TRANSITION, field=fault.field, remedy=fault.remedy
-            ) from None
+            fault.cause = Cause.TRANSITION
+            raise
         return encode(values, infos, cloud)
 
     def verify(self, project: str) -> None:
