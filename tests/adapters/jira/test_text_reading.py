@@ -8,12 +8,17 @@ from dataclasses import asdict
 from importlib.metadata import distributions
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from md_adf import validate_adf
 
-from sync.adapters.jira.text import rich
+from sync.adapters.jira.text import rich, wiki
+from sync.domain.text import one_line
 from sync.sandbox.jira.board.rich_text import rich as shown_by_jira
 from sync.sandbox.jira.fields.adf import fault
+from sync.sandbox.jira.fields.wiki import wiki as as_html
 from tests.adapters.jira.reading import Seen, document, of_markdown, of_ticket, seen
+from tests.adapters.jira.world import World
 
 # No phrase of wiki markup can hold these: such words are shown without their mark.
 _JOINERS = re.compile("[\u00ad\u200b-\u200f\u2060]")
@@ -168,3 +173,30 @@ def test_a_page_is_read_as_a_person_reads_it() -> None:
         marked={"code": "", "em": "", "s": "", "strong": "b"},
         links=[("c", "https://h")],
     )
+
+
+@given(st.text(max_size=80).map(one_line))
+@settings(max_examples=300, deadline=None)
+def test_a_line_for_a_field_that_shows_markup_comes_back_as_it_was(line: str) -> None:
+    assert wiki.line_from_jira(wiki.line_to_jira(line)) == line
+
+
+def test_a_line_reads_the_same_in_a_field_that_shows_markup() -> None:
+    for seed in range(300):
+        line = " ".join(document(seed).split())
+        shown = seen(str(as_html(wiki.line_to_jira(line))))
+        assert shown.words == line.split(), line
+        assert not any(shown.marked.values())
+
+
+def test_a_field_of_one_line_shows_what_was_meant_on_both_kinds_of_jira(world: World) -> None:
+    meant = "*no* rows_in_a (y) {code} https://h.example/a_b-c"
+    ref = world.make(**{"Root cause": meant})
+    shown = world.jira.ticket(ref.id).fields["customfield_10010"]
+    assert (str(shown) if world.cloud else " ".join(seen(str(as_html(shown))).words)) == meant
+    assert world.tracker.read(ref.id).fields["customfield_10010"] == meant
+
+
+def test_a_line_is_cut_so_that_its_markup_fits(world: World) -> None:
+    ref = world.make(**{"Root cause": "*_" * 200})
+    assert len(str(world.jira.ticket(ref.id).fields["customfield_10010"])) <= 255

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from sync.sandbox.jira.board.wiki import wiki
+from sync.sandbox.jira.fields.wiki import wiki
 
 _BLOCKS = {
     "paragraph": "p",
