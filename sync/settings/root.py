@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -135,11 +136,17 @@ class Settings(BaseSettings):
 
     @property
     def rules_folder(self) -> FilePath:
-        """The folder of mapping rules that is set, or the one that comes with the program."""
+        """The folder of mapping rules: the one that is set, else ``mappings`` beside the configuration,
+        else, where that is not there or "" is set, the one that comes with the program."""
         chosen = self.mappings.directory
-        if chosen is not None and chosen.is_dir():
+        if chosen is not None and (self.rules_folder_is_set or os.path.lexists(chosen)):
             return chosen
         return shipped("mappings")
+
+    @property
+    def rules_folder_is_set(self) -> bool:
+        """Whether the configuration names the folder of rules."""
+        return "directory" in self.mappings.model_fields_set
 
     @property
     def site_by_default(self) -> str:

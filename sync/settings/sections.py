@@ -229,21 +229,6 @@ class Mappings(Section):
     large_edit: Whole = Field(default=50, ge=0)
     on_large_edit: Literal["wait", "new"] = "wait"
 
-    def mistakes(self) -> Mistakes:
-        chosen = "directory" in self.model_fields_set
-        if chosen and (self.directory is None or not self.directory.is_dir()):
-            yield (
-                "directory",
-                f"there is no folder {self.directory}",
-                "Correct the path, or remove the setting to use the rules that come with ticket-sync.",
-            )
-        elif self.directory is not None and self.directory.exists() and not self.directory.is_dir():
-            yield (
-                "directory",
-                f"{self.directory}, where the rules would be, is not a folder",
-                "Move that file away, or name a folder of rules.",
-            )
-
 
 class Worker(Section):
     """How tickets are worked on."""

@@ -195,11 +195,6 @@ CASES = {
         'default_site = "other"\n' + GOOD,
         "config.toml:1: default_site: names 'other', which is not under [sites]. Name one of: main.",
     ),
-    "a folder of rules that does not exist": (
-        GOOD + '[mappings]\ndirectory = "/nowhere"\n',
-        "config.toml:7: [mappings] directory: there is no folder /nowhere. Correct the path, or "
-        "remove the setting to use the rules that come with ticket-sync.",
-    ),
     "certificates that do not exist": (
         GOOD + 'ca_bundle = "/nowhere.pem"\n',
         "config.toml:6: [sites.main] ca_bundle: there is no file /nowhere.pem. "
@@ -257,13 +252,6 @@ def test_an_address_that_cannot_be_read_is_told_without_any_part_of_it(rest: str
     assert "%40" in told
     for part in ("secret", "cret", "se@", "et@", "127.0.0.1"):
         assert part not in told
-
-
-def test_a_file_where_the_folder_of_rules_would_be_is_told(folder: Path) -> None:
-    (folder / "mappings").write_text("x")
-    (told,) = mistakes(GOOD)
-    assert "[mappings] directory: " in told
-    assert "is not a folder. Move that file away" in told
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
