@@ -1,7 +1,7 @@
 """Mapping rules: load TOML → RuleSet, match, project → Desired."""
 
 from sync.rules.compile import Defaults
-from sync.rules.load import RuleErrors, Texts, load, parse, texts_of
+from sync.rules.load import RuleErrors, Texts, ignored, load, parse, texts_of
 from sync.rules.patterns import Undecided, patience
 from sync.rules.rule import Explained, IncidentIssues, Rule, RuleSet
 
@@ -14,6 +14,7 @@ __all__ = [
     "RuleSet",
     "Texts",
     "Undecided",
+    "ignored",
     "load",
     "parse",
     "patience",

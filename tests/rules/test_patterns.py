@@ -75,9 +75,7 @@ def ends(source: str, text: str) -> bool | None:
     """What a search says: None where it is undecided."""
     try:
         return pattern(source, "rules.toml:7").test(text)
-    except Undecided as fault:
-        assert source in str(fault)
-        assert "rules.toml:7" in str(fault)
+    except Undecided:
         return None
 
 

@@ -1,4 +1,4 @@
-"""A subject of which it is undecided which rule matches: it waits with words, and nothing is concluded."""
+"""A subject of which it is undecided which rule matches: it waits, and nothing is concluded."""
 
 from __future__ import annotations
 
@@ -93,6 +93,21 @@ def test_a_ticket_that_is_there_is_not_closed_while_its_rule_is_undecided(
     assert (row.state, row.parked_at is not None) == ("linked", True)
     assert jira.alive == [ticket]
     assert "rules.toml:4" in (row.parked or {})["words"]
+
+
+def test_a_ticket_that_waits_to_be_made_is_not_made_once_its_rule_is_undecided(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.write_rules(SLOW + RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\nhold = "1h"'))
+    created(world, title="orders")
+    world.deliver(issue_event("issue_updated", "i1", at=2, title=TITLE))
+    world.clock.sleep(7_200)
+    world.settle()
+    assert not jira.alive
+    assert [(row.state, row.parked_at is not None) for row in world.rows()] == [
+        ("spared", False),
+        ("unplaced", True),
+    ]
 
 
 def test_a_search_that_a_walk_can_end_holds_nothing_up(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.forecast import counted, forecast, forecast_unmade
 from sync.domain.plan import Plan
@@ -135,7 +136,7 @@ class _Forecaster:
                 return replace(found, trouble=self._down[facts.site])
             return replace(found, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
         except Rejected as fault:
-            return replace(found, plan=Plan(parked=parked_for(fault, found.rule)))
+            return replace(found, plan=Plan(parked=parked_for(fault, found.rule, self._rules)))
         except Missing as fault:
             return replace(
                 found, trouble=f"{fault}; the rule's `on_deleted` will say what becomes of it"
@@ -163,5 +164,5 @@ class _Forecaster:
     def _waits(self, facts: Facts, rule: Rule) -> str:
         left = facts.created_at + rule.hold - self._now
         if facts.state is TicketState.NEW and rule.hold and left > 0:
-            return f"for {left:.0f} s of its hold; not made if the subject ends before"
+            return f"for {in_words(left)} of its hold; not made if the subject ends before"
         return ""

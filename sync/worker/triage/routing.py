@@ -21,6 +21,7 @@ NO_RULE = "no rule matches"
 # Seconds that the slow searches of one transaction may take: others wait for the transaction to end.
 # A subject that is undecided by then is left to a walk, which takes the time outside of a transaction.
 SEARCHES = 0.1
+_NOT_MADE = (TicketState.NEW, TicketState.SPARED)
 _ONCE_MADE = (TicketState.LINKED, TicketState.GONE)
 
 
@@ -58,6 +59,8 @@ class Router:
             return self._find_place(snapshot, row.ref) or NO_RULE
         if known.state == TicketState.UNPLACED:
             return self._place_anew(snapshot, row.ref, known)
+        if known.state in _NOT_MADE and (placed := self._match_anew(snapshot, row.ref, known)):
+            return placed
         rule = self._rule_of(known, snapshot)
         if rule and over and self._over(known, rule, snapshot, over):
             placed = self._place(snapshot, row.ref, rule, after=known)
@@ -96,6 +99,12 @@ class Router:
         self._put(snapshot, ref, ticket, None)
         return str(fault)
 
+    def _wait_again(self, snapshot: Snapshot, ref: str, known: TicketRow, fault: Undecided) -> str:
+        """Take a subject of which that is undecided now off a ticket that is not made."""
+        words = self._wait(snapshot, ref, fault)
+        self.leave(known, f"which rule matches {ref} is undecided now")
+        return words
+
     def _rule_of(self, ticket: TicketRow, snapshot: Snapshot) -> Rule | None:
         """The rule that keeps a ticket, None where none does or the walk has to find out."""
         try:
@@ -113,6 +122,30 @@ class Router:
             return NO_RULE
         if self.ticket_of(ref) is not known:
             self.leave(known, f"{ref} has found its ticket")
+        return placed
+
+    def _match_anew(self, snapshot: Snapshot, ref: str, known: TicketRow) -> str:
+        """As long as a ticket is not made, what becomes known of its subject may choose another rule.
+        Says what was done, "" where nothing is to be done."""
+        own = self._rules.get(known.rule)
+        try:
+            rule = self._rules.match(snapshot)
+        except Undecided as fault:
+            return "" if self._host(ref) is known else self._wait_again(snapshot, ref, known, fault)
+        if rule is own or self._host(ref) is known:
+            return ""
+        if rule is None:
+            # Other rules keep what they have begun, for example while `when` asks for a status. But what
+            # is known late should have been known before.
+            if own is None or not (own.asks_severity and snapshot.severity):
+                return ""
+            tickets.unlink(self._session, ref)
+            self._of_subject.pop(ref, None)
+            self.leave(known, f"{NO_RULE}, now that more is known of {ref}")
+            return NO_RULE
+        placed = self._place(snapshot, ref, rule)
+        if self.ticket_of(ref) is not known:
+            self.leave(known, f"{ref} is on the ticket of rule {rule.ref.name!r} now")
         return placed
 
     def leave(self, ticket: TicketRow, why: str) -> None:
@@ -141,6 +174,13 @@ class Router:
         """The subject has no ticket any more: route it anew."""
         self._of_subject.pop(ref, None)
         self._incidents = {one: them for one, them in self._incidents.items() if one != ref}
+
+    def joined(self, incident: str, issues: Iterable[str]) -> None:
+        """Issues belong to an incident from now on, also those of this batch that are routed later."""
+        for issue in issues:
+            known = self._incidents.get(issue, [])
+            if incident not in known:
+                self._incidents = {**self._incidents, issue: [*known, incident]}
 
     def move(self, snapshot: Snapshot, ticket: TicketRow) -> str:
         """Put a subject on a ticket that is there, instead of one of its own."""
@@ -192,6 +232,8 @@ class Router:
             self._by_key[key] = ticket
             if rule.ref.name in self._new:
                 self._new[rule.ref.name] += 1
+        elif ticket.state in _NOT_MADE and not fault and ticket.rule != rule.ref.name:
+            ticket.rule, ticket.site, ticket.project = rule.ref.name, rule.site, ""
         self._put(snapshot, ref, ticket, rule)
         if fault is not None:
             # The ticket's walk meets the same fault, parks the ticket with the reason, and tries again.

@@ -15,13 +15,38 @@ from jira import JIRA
 from urllib3.exceptions import HTTPError
 
 from sync.adapters.jira.calls.site import JiraSite
-from sync.adapters.jira.calls.transport import Transport
+from sync.adapters.jira.calls.transport import Transport, basic
+from sync.domain.secrets import oddity
 
 Mount = Callable[[requests.Session], None]
 
 
 class Unsendable(requests.RequestException):
     """No request can be made of the site's address and credentials."""
+
+
+class _Authorization(requests.auth.AuthBase):
+    """The header by which the site knows us: Basic, in UTF-8, where there is a user, else Bearer.
+
+    The package's own ways take Latin-1 only, and fail with texts that hold the header. Raises
+    Unsendable for a token that no header can hold.
+    """
+
+    def __init__(self, site: JiraSite) -> None:
+        self._header = ""
+        if site.user:
+            self._header = basic(site.user, site.password)
+        elif site.email:
+            self._header = basic(site.email, site.token)
+        elif site.token:
+            if oddity(site.token):
+                raise Unsendable("a token that no header can hold")
+            self._header = f"Bearer {site.token}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._header:
+            request.headers["Authorization"] = self._header
+        return request
 
 
 class Clients:
@@ -42,14 +67,9 @@ class Clients:
         site = self._site
         options: dict[str, Any] = {
             "server": site.url.rstrip("/"),
-            "headers": {"User-Agent": "ticket-sync"},
+            "headers": {"User-Agent": "ticket-sync", **site.headers},
             "verify": site.ca_bundle or True,
         }
-        secret: dict[str, Any] = {}
-        if site.email:
-            secret["basic_auth"] = (site.email, site.token)
-        elif site.token:
-            secret["token_auth"] = site.token
         client = JIRA(
             options=options,
             # Otherwise the package repeats a POST after a dropped connection.
@@ -57,8 +77,11 @@ class Clients:
             timeout=(site.connect_timeout, site.read_timeout),
             get_server_info=False,
             proxies={"http": site.proxy, "https": site.proxy} if site.proxy else None,
-            **secret,
         )
+        client._session.auth = _Authorization(site)
+        if site.client_certificate:
+            pair = (site.client_certificate, site.client_key)
+            client._session.cert = pair if site.client_key else site.client_certificate
         # Proxies, certificates and .netrc come from our settings, never from the environment.
         client._session.trust_env = False
         for scheme in ("http://", "https://"):
@@ -98,7 +121,8 @@ class Clients:
             if isinstance(error, requests.RequestException):
                 raise
             # What ``requests`` lets pass, such as an answer's Location that is no address.
-            raise requests.RequestException(type(error).__name__) from error
+            # Their texts may hold headers.
+            raise requests.RequestException(type(error).__name__) from None
 
     def close(self) -> None:
         """Close this thread's connections."""
