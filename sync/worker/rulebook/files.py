@@ -67,6 +67,10 @@ class RuleFiles:
             return False
         return True
 
+    def look_again(self) -> None:
+        """Have the files that were read last taken for an edit."""
+        self._read, self._texts = None, None
+
     def load(self) -> Loaded:
         """The rules of all files. Raises RuleErrors with every mistake."""
         self._read = self._last = self._state()
