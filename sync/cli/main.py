@@ -65,7 +65,7 @@ app = typer.Typer(
     help="Keeps Jira tickets in step with the issues and incidents of Coalesce Quality.",
     epilog=(
         "To look around: [bold]ticket-sync demo[/bold]. To begin in earnest: "
-        "[bold]ticket-sync config example > config.toml[/bold], then "
+        "[bold]ticket-sync init[/bold], then "
         "[bold]ticket-sync serve[/bold]."
     ),
     no_args_is_help=True,

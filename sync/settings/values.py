@@ -100,6 +100,14 @@ def parse_size(value: Any) -> int:
     return int(match[1]) * _SIZES[match[2]]
 
 
+def size_text(size: int) -> str:
+    """Bytes in the largest unit that they are a whole number of: ``1MiB``."""
+    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
+        if size and size % unit == 0:
+            return f"{size // unit}{name}"
+    return str(size)
+
+
 def secret_word(value: Any) -> SecretStr:
     """A secret that is sent as it is: visible ASCII characters, without spaces."""
     return _checked(read_secret(value))
@@ -189,7 +197,7 @@ def web_address(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         return value
     text = value.strip().rstrip("/")
-    parts = _address_parts(text)
+    parts = address_parts(text)
     # An address with one of these signs may hold a password or a token, so messages leave it out.
     quoted = "this" if re.search("[@?#]", text) else said(value)
     if parts is None or parts.scheme not in ("http", "https"):
@@ -203,8 +211,8 @@ def web_address(value: Any) -> Any:
     return text
 
 
-def _address_parts(text: str) -> SplitResult | None:
-    """The parts of an address with a host, None where the text is no such address."""
+def address_parts(text: str) -> SplitResult | None:
+    """The parts of an address with a host; None for any other text."""
     try:
         parts = urlsplit(text)
         there = parts.hostname and (parts.port is None or parts.port > 0)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.forecast import counted
 from sync.domain.plan import Plan
@@ -150,5 +151,5 @@ class _Forecaster:
     def _waits(self, facts: Facts, rule: Rule) -> str:
         left = facts.created_at + rule.hold - self._now
         if facts.state is TicketState.NEW and rule.hold and left > 0:
-            return f"for {left:.0f} s of its hold; not made if the subject ends before"
+            return f"for {in_words(left)} of its hold; not made if the subject ends before"
         return ""

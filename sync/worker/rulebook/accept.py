@@ -105,6 +105,7 @@ def accept(
                 # Until a daemon has seen the last edit, tickets are in step with the set before it.
                 (known.previous or known.texts) if known else None,
                 "new" if only_new else "all",
+                loaded.shipped,
             ),
         )
         rulebook.clear(session, rulebook.PROBLEM)
