@@ -150,6 +150,10 @@ class Rulebook:
         if opening and self._sites is not None:
             self._files.look_again()
             return
+        self._measure(loaded)
+
+    def _measure(self, loaded: Loaded) -> None:
+        """Put an edit in force, unless it touches many tickets or holds what Jira would not take."""
         before = self.current()
         sites = self._sites
         found = impact(
