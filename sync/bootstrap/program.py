@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import sources_of, trackers_of
+from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.stores import has_store, ready_store
@@ -75,7 +75,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     sources = sources_of(settings)
     trackers = trackers_of(settings, clock)
     pace = Pace(lease=lease_of(settings))
-    options = Options(threads=settings.worker.threads, pace=pace, owner=owner)
+    options = Options(
+        threads=settings.worker.threads, pace=pace, owner=owner, apis=apis_of(settings, clock)
+    )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.wake)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
