@@ -11,11 +11,17 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.rules import Undecided, patience
+from sync.rules import Undecided, patience, patterns
 from sync.rules.dialect import translated
 from sync.rules.patterns import Patterns, pattern
 from sync.toml import Wrong
 from tests.rules.build import issue, rules
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undecided searches take no longer than the tests need."""
+    monkeypatch.setattr(patterns, "SECOND_TRY", 0.1)
 
 
 @pytest.mark.parametrize(

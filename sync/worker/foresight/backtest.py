@@ -19,7 +19,7 @@ from sync.store import deliveries, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.temporary import temporary_store
-from sync.worker.rulebook.impact import LOOKING
+from sync.worker.rulebook.trial_routing import LOOKING
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.facts import gather, rule_for
 
