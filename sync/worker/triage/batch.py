@@ -24,7 +24,7 @@ from sync.domain.subject import (
 )
 from sync.ports import Clock, Source
 from sync.rules import RuleSet, patience
-from sync.store import deliveries, subjects
+from sync.store import attempts, deliveries, subjects
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.tables import DeliveryRow
 from sync.telemetry import EVENTS
@@ -102,9 +102,7 @@ class Triage:
     def _batch(self, limit: int) -> int:
         answers = Answers()
         while True:
-            with self._store.write() as session:
-                deliveries.lock_triage(session)
-                rows = deliveries.next_batch(session, limit)
+            with attempts.attempt(self._store, limit) as (session, rows):
                 if not rows:
                     return 0
                 read = [known for row in rows if (known := self._read(session, row)) is not None]
@@ -204,6 +202,13 @@ class Triage:
             return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
 
     def _read(self, session: Session, row: DeliveryRow) -> Read | None:
+        if row.attempts > attempts.MOST:
+            words = (
+                f"triage did not end {attempts.MOST} times: the program died or was killed on it"
+            )
+            deliveries.mark_dead(session, row, words)
+            log.error("dead letter", delivery=row.id, reason=words)
+            return None
         source = self._sources.get(row.source)
         if source is None:
             deliveries.mark_dead(session, row, f"no source named {row.source!r} is configured")
