@@ -113,6 +113,17 @@ def control(sandbox: JiraSandbox) -> Router:
         denied = sandbox.site.projects[given["project"]].denied
         return {"denied": {account: sorted(names) for account, names in denied.items()}}
 
+    @put("/language")
+    async def speak(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        sandbox.site.language = str((await request.json())["language"])
+        return {"language": sandbox.site.language}
+
+    @put("/scopes")
+    async def scopes(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = list((await request.json())["scopes"])
+        sandbox.limit_scopes(*given)
+        return {"scopes": given}
+
     @post("/reset", status_code=204, sync_to_thread=True)
     def reset() -> Response[None]:
         sandbox.reset()
@@ -122,6 +133,6 @@ def control(sandbox: JiraSandbox) -> Router:
         "/sandbox",
         route_handlers=[
             tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, advance,
-            permissions, reset,
+            permissions, speak, scopes, reset,
         ],
     )  # fmt: skip

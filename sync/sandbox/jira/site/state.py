@@ -114,7 +114,8 @@ class Site:
 
     ``users`` are by account id, ``projects`` by key, ``issues`` by numeric id. ``keys`` holds the id for
     every key that an issue has or had, ``subtasks`` the ids by the parent's id. ``offset`` is how many
-    seconds the site's time is ahead of ``clock``. ``limits`` None means no rate limits.
+    seconds the site's time is ahead of ``clock``. ``limits`` None means no rate limits. ``language`` is
+    that of Jira's messages: "en", "de", "fr" or "ja".
     """
 
     dialect: Dialect
@@ -135,6 +136,7 @@ class Site:
     ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))
     offset: float = 0.0
     limits: Limits | None = None
+    language: str = "en"
 
     @property
     def cloud(self) -> bool:
