@@ -41,6 +41,7 @@ class Scene:
         self.accepted = 0
         self.restarts = 0
         self._calls_before = jira.count()
+        self._own_jira: Jira | None = None
 
     # Setting up
 
@@ -64,6 +65,12 @@ class Scene:
         self.front = Front(self.folder, self.jira.port)
         self.front.start()
         return self.front
+
+    def on_data_center(self) -> None:
+        """Use a Jira Data Center of this trial's own, for a row with a daemon of its own."""
+        self.jira = self._own_jira = Jira(self.folder, datacenter=True)
+        self.jira.start()
+        self._calls_before = self.jira.count()
 
     def address(self) -> tuple[str, int] | None:
         """Where a delivery can be sent now; any daemon will do."""
@@ -145,7 +152,7 @@ class Scene:
 
     def close(self) -> None:
         """End every process of this trial but Jira's."""
-        for running in (*self.daemons, self.front):
+        for running in (*self.daemons, self.front, self._own_jira):
             if running is not None and running is not self._shared:
                 running.kill()
         self.store.close()

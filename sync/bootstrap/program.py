@@ -15,7 +15,7 @@ from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
-from sync.store import counts
+from sync.store import continuity, counts
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
 from sync.store.liveness import new_owner
@@ -80,6 +80,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     book.on_swap(daemon.pool.wake)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
+    addresses = {name: site.url.rstrip("/") for name, site in settings.sites.items()}
+    continuity.check(store, addresses, clock.time())
+    daemon.schedule.every(
+        continuity.MARK_SECONDS,
+        "continuity",
+        lambda: continuity.check(store, addresses, clock.time()),
+    )
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.wake, queue=settings.server.queue)
     app = create_app(

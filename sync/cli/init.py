@@ -46,6 +46,7 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     Example:  JIRA_TOKEN=… ticket-sync init --site https://your-team.atlassian.net
     --email jira-bot@example.com --project DATA --yes
     """
+    from sync.adapters.jira.calls.rights import CLASSIC, PERMISSIONS
     from sync.bootstrap.first_files import Answers, first_files, write
     from sync.domain.errors import Rejected
 
@@ -68,6 +69,8 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     write(files, force=force)
     for path in files:
         typer.echo(f"wrote {path}")
+    typer.echo(f"\nThe account needs in each project: {', '.join(PERMISSIONS)}.")
+    typer.echo(f"A token with scopes (Cloud) needs: {', '.join(CLASSIC)}.")
     typer.echo(
         "\nNext: set COALESCE_SIGNING_SECRET to the webhook integration's secret, then\n"
         "  ticket-sync check                            whether all fits together\n"

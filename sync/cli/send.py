@@ -144,7 +144,9 @@ def _post(url: str, body: bytes, secret: str) -> tuple[int, str]:
     import httpx2
 
     from sync.adapters.coalesce import signed_headers
+    from sync.telemetry import keep_secret
 
+    keep_secret(secret)
     headers = {"content-type": "application/json"}
     if secret:
         headers |= signed_headers(secret, body)

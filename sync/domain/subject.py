@@ -109,6 +109,18 @@ class Snapshot:
         return (self.event_time, _RANK.get(self.event_type, 1), self.event_id)
 
     @property
+    def began(self) -> float | None:
+        """When the subject cannot have existed before (seconds since the epoch); None where that is not
+        known."""
+        # What comes from an API carries the time of the last change, also as an event of creation.
+        if self.event_id and self.event_type in (EventType.ISSUE_CREATED, EventType.INCIDENT_OPEN):
+            return self.event_time / 1e9
+        try:
+            return datetime.fromisoformat(str(self.payload.get("started_at"))).timestamp()
+        except ValueError:
+            return None
+
+    @property
     def at(self) -> datetime:
         """``event_time`` as a UTC datetime (microseconds)."""
         return datetime.fromtimestamp(self.event_time / 1e9, tz=UTC)

@@ -87,6 +87,7 @@ class RuleCompiler:
             comment_on=self._comment_on(sheet),
             tables=self._tables,
             policy=self._policy(sheet),
+            places=sheet.places(),
         )
         storm = sheet.value("storm")
         reopen = sheet.value("reopen_within")

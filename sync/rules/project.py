@@ -40,6 +40,7 @@ class Projection:
     comment_on: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def _version(digest: str, snapshots: Sequence[Snapshot], occurrences: int) -> str:
@@ -105,4 +106,5 @@ def project_ticket(
         comment_on=plan.comment_on,
         remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),
         policy=plan.policy,
+        places=plan.places,
     )

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sync.domain.rule import Desired, Policy, RuleRef
+from sync.domain.rule import Desired, Policy, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.rules.conditions import AllOf
 from sync.rules.identity import Grouping, ticket_key
@@ -82,6 +82,10 @@ class Rule:
     @property
     def policy(self) -> Policy:
         return self.projection.policy
+
+    def place(self, key: str) -> str:
+        """File and line of a key, else of the rule."""
+        return place(self.projection.places, key) or self.ref.where
 
     @property
     def digest(self) -> str:

@@ -16,6 +16,7 @@ from sync.settings.values import (
     Duration,
     File,
     Secret,
+    SigningSecret,
     Size,
     StoreUrl,
     Url,
@@ -84,7 +85,7 @@ class Api(Section):
 class Coalesce(Section):
     """The sender of deliveries."""
 
-    signing_secrets: Annotated[list[Secret], BeforeValidator(one_or_many)] = Field(
+    signing_secrets: Annotated[list[SigningSecret], BeforeValidator(one_or_many)] = Field(
         default_factory=list
     )
     allow_unsigned: bool = False
@@ -152,7 +153,7 @@ class Site(Section):
                 "Set email to the address of the account that made the token.",
             )
         if self.email and "@" not in self.email:
-            yield ("email", f"{self.email!r} is not an email address", "Write it as name@host.")
+            yield ("email", "is not an email address", "Write it as name@host.")
         if self.deployment == "datacenter" and self.email:
             yield (
                 "email",

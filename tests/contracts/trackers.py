@@ -202,10 +202,10 @@ class MemorySite(Site):
 class AdapterSite(Site):
     """The Jira adapter in front of the simulated Jira of one kind, without sockets."""
 
-    def __init__(self, kind: str, language: str = "en") -> None:
+    def __init__(self, kind: str, language: str = "en_GB") -> None:
         world = World(kind, index_lag=LAG)
         self.clock, self.tracker, self._jira = world.clock, world.tracker, world.jira
-        self._jira.site.language = language
+        self._jira.translate(language, {})
         self._jira.index_lag = LAG
 
     def make_by_hand(self, project: str, summary: str, *labels: str) -> TicketRef:
@@ -268,6 +268,6 @@ IMPLEMENTATIONS: Mapping[str, Callable[[], Site]] = {
     "cloud": lambda: AdapterSite("cloud"),
     "datacenter": lambda: AdapterSite("datacenter"),
     # Faults are told apart by statuses, keys and questions, never by English words.
-    "cloud in Japanese": lambda: AdapterSite("cloud", "ja"),
-    "datacenter in German": lambda: AdapterSite("datacenter", "de"),
+    "cloud in Japanese": lambda: AdapterSite("cloud", "ja_JP"),
+    "datacenter in German": lambda: AdapterSite("datacenter", "de_DE"),
 }

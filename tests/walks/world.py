@@ -13,7 +13,7 @@ from sqlmodel import select
 from sync.adapters.coalesce import CoalesceSource
 from sync.ports import Clock, Tracker
 from sync.rules import Defaults, RuleSet, load
-from sync.store import tickets
+from sync.store import continuity, tickets
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow, JournalRow, TicketRow
@@ -94,6 +94,7 @@ class World:
         self.tracker = tracker
         self.folder = folder
         self.write_rules(rules)
+        continuity.check(store, {tracker.site: ""}, clock.time())
         self.inbox = Inbox(store)
         self.triage = Triage(store, {"coalesce": CoalesceSource()}, self.rules, clock)
         self.converger = Converger(

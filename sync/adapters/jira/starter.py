@@ -10,6 +10,7 @@ from sync.adapters.jira.fields.field import STANDARD, FieldInfo, Shape, standard
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Rejected
+from sync.domain.names import meant
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category
 from sync.domain.text import ticket_line
 from sync.domain.ticket import JiraStatus
@@ -52,13 +53,8 @@ def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
             remedy=nearest(project, projects),
         )
     types = sorted(metadata.issue_types(project))
-    chosen = issue_type or next((name for name in _TYPES if name in types), types[0])
-    if chosen not in types:
-        raise Rejected(
-            f"project {project} has no issue type {chosen!r}",
-            cause=Cause.ISSUE_TYPE,
-            remedy=nearest(chosen, types),
-        )
+    usual = next((name for name in _TYPES if meant(name, types)), None)
+    chosen = metadata.issue_type(project, [issue_type or usual or types[0]])
     by_type = inspect.statuses(project)
     return Start(
         project=project,
@@ -66,9 +62,9 @@ def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
         types=tuple(types),
         issue_type=chosen,
         fields=metadata.create_fields(project, chosen),
-        statuses=tuple(by_type.get(chosen) or next(iter(by_type.values()), [])),
+        statuses=tuple(by_type.get(chosen.id) or next(iter(by_type.values()), [])),
         resolutions=tuple(inspect.resolutions()),
-        link_types=tuple(tracker.link_types()),
+        link_types=metadata.link_types(),
         person=who.email or who.id,
     )
 

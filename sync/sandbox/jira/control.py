@@ -115,8 +115,9 @@ def control(sandbox: JiraSandbox) -> Router:
 
     @put("/language")
     async def speak(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        sandbox.site.language = str((await request.json())["language"])
-        return {"language": sandbox.site.language}
+        given = await request.json()
+        sandbox.translate(given["language"], given.get("names", {}))
+        return {"language": given["language"]}
 
     @put("/scopes")
     async def scopes(request: Request[Any, Any, Any]) -> dict[str, Any]:

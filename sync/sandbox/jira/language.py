@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from sync.sandbox.jira.site.call import Problem
+from sync.sandbox.jira.site.model import User
 
 LANGUAGES = ("de", "fr", "ja")
 _GENERAL = (
@@ -80,8 +81,9 @@ def translate(text: str, language: str) -> str:
     return _GENERAL[number]
 
 
-def translated(problem: Problem, language: str) -> Problem:
-    """A refusal in another language. What a gateway or a web page says stays English."""
+def translated(problem: Problem, user: User | None) -> Problem:
+    """A refusal in the caller's language. What a gateway or a web page says stays English."""
+    language = user.language.partition("_")[0] if user is not None else "en"
     if language not in LANGUAGES or problem.raw is not None:
         return problem
     return Problem(

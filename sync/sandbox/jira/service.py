@@ -47,9 +47,11 @@ class Service:
                     call.user = user
                 else:
                     self._admit(call, headers, anonymous=anonymous)
+                if call.user is not None:
+                    call.words = self.site.translations.get(call.user.language, {})
                 response = handler(self.site, call)
         except Problem as problem:
-            response = language.translated(problem, self.site.language).response()
+            response = language.translated(problem, call.user).response()
         if call.user is not None and self.site.cloud:
             headers["X-AACCOUNTID"] = call.user.account_id
         elif call.user is not None:

@@ -135,7 +135,7 @@ class _Forecaster:
                 return replace(found, trouble=self._down[facts.site])
             return replace(found, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
         except Rejected as fault:
-            return replace(found, plan=Plan(parked=parked_for(fault, found.rule)))
+            return replace(found, plan=Plan(parked=parked_for(fault, found.rule, self._rules)))
         except Missing as fault:
             return replace(
                 found, trouble=f"{fault}; the rule's `on_deleted` will say what becomes of it"

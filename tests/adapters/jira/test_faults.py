@@ -61,10 +61,10 @@ def test_what_a_validator_says_of_one_ticket_is_about_that_ticket(
     assert (said.cause, said.scope) == (cause, Scope.TICKET)
 
 
-@pytest.fixture(params=["en", "de", "fr", "ja"])
+@pytest.fixture(params=["en_GB", "de_DE", "fr_FR", "ja_JP"])
 def speaking(request: pytest.FixtureRequest, world: World) -> World:
     """A site whose messages are in each of the languages in turn."""
-    world.jira.site.language = request.param
+    world.jira.translate(request.param, {})
     return world
 
 

@@ -5,6 +5,7 @@ A client is built on first use, so that the daemon starts also while the site is
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable
 from http.client import HTTPException
@@ -16,12 +17,36 @@ from urllib3.exceptions import HTTPError
 
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.calls.transport import Transport
+from sync.domain.secrets import oddity
 
 Mount = Callable[[requests.Session], None]
 
 
 class Unsendable(requests.RequestException):
     """No request can be made of the site's address and credentials."""
+
+
+class _Authorization(requests.auth.AuthBase):
+    """The header by which the site knows us: Basic, in UTF-8, where there is a user, else Bearer.
+
+    The package's own ways take Latin-1 only, and fail with texts that hold the header. Raises
+    Unsendable for a token that no header can hold.
+    """
+
+    def __init__(self, site: JiraSite) -> None:
+        self._header = ""
+        if site.email:
+            pair = f"{site.email}:{site.token}".encode("utf-8", "surrogateescape")
+            self._header = f"Basic {base64.b64encode(pair).decode()}"
+        elif site.token:
+            if oddity(site.token):
+                raise Unsendable("a token that no header can hold")
+            self._header = f"Bearer {site.token}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._header:
+            request.headers["Authorization"] = self._header
+        return request
 
 
 class Clients:
@@ -45,11 +70,6 @@ class Clients:
             "headers": {"User-Agent": "ticket-sync"},
             "verify": site.ca_bundle or True,
         }
-        secret: dict[str, Any] = {}
-        if site.email:
-            secret["basic_auth"] = (site.email, site.token)
-        elif site.token:
-            secret["token_auth"] = site.token
         client = JIRA(
             options=options,
             # Otherwise the package repeats a POST after a dropped connection.
@@ -57,8 +77,8 @@ class Clients:
             timeout=(site.connect_timeout, site.read_timeout),
             get_server_info=False,
             proxies={"http": site.proxy, "https": site.proxy} if site.proxy else None,
-            **secret,
         )
+        client._session.auth = _Authorization(site)
         # Proxies, certificates and .netrc come from our settings, never from the environment.
         client._session.trust_env = False
         for scheme in ("http://", "https://"):
@@ -98,7 +118,8 @@ class Clients:
             if isinstance(error, requests.RequestException):
                 raise
             # What ``requests`` lets pass, such as an answer's Location that is no address.
-            raise requests.RequestException(type(error).__name__) from error
+            # Their texts may hold headers.
+            raise requests.RequestException(type(error).__name__) from None
 
     def close(self) -> None:
         """Close this thread's connections."""

@@ -32,6 +32,7 @@ from sync.domain.errors import (
     SiteDown,
     Unknown,
 )
+from sync.telemetry import concealed
 
 
 class Conflict(Refused):
@@ -117,15 +118,16 @@ def of_reply(
     status, headers = response.status_code, response.headers
     if 200 <= status < 300:
         return _of_success(call, response)
-    body = response.text
+    # Some gateways quote the request that they refuse, with its headers.
+    body = concealed(response.text)
     words = error_body.parse(body)
     said = words.sentence(name_of)
     line = f"{call.what}: HTTP {status}" + (f", {said}" if said else "")
     error = _Error(call, status, headers, body, words, said, line, retry_after(headers, now))
-    if (login := _login_fault(error)) is not None:
-        return SortedAnswer(fault=login)
     if status in (401, 403) and _scope_does_not_match(error):
         return SortedAnswer(fault=LacksScope(call, said))
+    if (login := _login_fault(error)) is not None:
+        return SortedAnswer(fault=login)
     if status == 401:
         # Data Center answers a missing permission to link with 401. ``myself`` tells whether the log-in
         # was rejected.
@@ -153,11 +155,12 @@ def _may_have_been_done(call: Call, words: str) -> Refused | Unknown:
 
 
 class LacksScope(Rejected):
-    """The token is known, and has scopes, but not that of this call. Other calls work."""
+    """The token is known, and has scopes, but not ``needed``, that of this call. Other calls work."""
 
     def __init__(self, call: Call, said: str) -> None:
+        self.needed = scope_of(call)
         super().__init__(
-            f"{call.what}: the token lacks the scope {scope_of(call)}; Jira says: {said}",
+            f"{call.what}: the token lacks the scope {self.needed}; Jira says: {said}",
             cause=Cause.PERMISSION,
             remedy="Make a token with this scope, and put it in `token` of the site.",
             scope=Scope.PROJECT,

@@ -36,6 +36,14 @@ LINK = Right("LINK_ISSUES", "Link issues", "write:issue-link:jira")
 UNLINK = Right("LINK_ISSUES", "Link issues", "delete:issue-link:jira")
 ASSIGN = Right("ASSIGN_ISSUES", "Assign issues", "write:issue:jira")
 
+# The names of all permissions, as Jira shows them in English.
+PERMISSIONS = (
+    *dict.fromkeys(r.name for r in (BROWSE, CREATE, EDIT, TRANSITION, COMMENT, LINK)),
+    "Edit own comments (for running_comment)",
+    "Assign issues (for assignee)",
+    "and globally Browse users and groups (to look people up)",
+)
+
 # By the endpoint of a call, see ``Call``.
 WRITES: Mapping[str, Right] = {
     "POST issue": CREATE,

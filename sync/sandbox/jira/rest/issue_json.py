@@ -80,7 +80,7 @@ def _comments(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
 _SYSTEM_FIELDS: dict[str, Callable[[Site, Call, Issue], Any]] = {
     "issuetype": lambda s, c, i: as_json.issue_type(s, c, s.types[i.type]),
     "project": lambda s, c, i: as_json.project(s, c, s.projects[i.project]),
-    "status": lambda s, c, i: as_json.status(c, s.statuses[i.status]),
+    "status": lambda s, c, i: as_json.status(c, s.statuses[i.status], untranslated=s.cloud),
     "created": lambda s, c, i: stamp(i.created),
     "updated": lambda s, c, i: stamp(i.updated),
     "resolutiondate": lambda s, c, i: None if i.resolved is None else stamp(i.resolved),
