@@ -26,6 +26,9 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 DELIVERIES = Counter(
     "ticket_sync_deliveries_total", "Webhook requests by what became of them.", ["outcome"]
 )
+EVENTS = Counter(
+    "ticket_sync_events_total", "Events read from deliveries, by type; unknown ones too.", ["type"]
+)
 ACTIONS = Counter(
     "ticket_sync_actions_total", "Actions carried out on tickets.", ["site", "action", "result"]
 )

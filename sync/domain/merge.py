@@ -85,6 +85,7 @@ def merge_text(
     """
     if take_over or not observed.blocks:
         return desired
+    sent = _as_written_now(sent, observed.identities, desired.identities)
     there = _matches(sent, observed.identities)
     if not there:
         return Document(observed.blocks + desired.blocks)
@@ -99,6 +100,20 @@ def merge_text(
             merged.append(observed.blocks[end_o])
         s, o, d = anchor + 1, end_o + 1, end_d + 1
     return Document(tuple(merged))
+
+
+def _as_written_now(
+    sent: Sequence[str], observed: Sequence[str], desired: Sequence[str]
+) -> list[str]:
+    """The identities of what was sent. One that an earlier version wrote otherwise, with other signs
+    between the same letters, is given as the ticket's block has it now."""
+    known = {*observed, *desired}
+    now = {_letters(one): one for one in observed}
+    return [one if one in known else now.get(_letters(one), one) for one in sent]
+
+
+def _letters(identity: str) -> str:
+    return "".join(filter(str.isalnum, identity)) or identity
 
 
 # How often a stretch is looked at again in parts. Each round costs time in step with the text's length.

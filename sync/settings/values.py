@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sync.domain import secrets
-from sync.domain.durations import seconds_in
+from sync.domain.durations import seconds_in, written
 from sync.telemetry import keep_secret
 from sync.toml import Wrong, said
 
@@ -98,6 +98,14 @@ def parse_size(value: Any) -> int:
             f"{said(value)} is not a size", 'Write it as "1MiB", "512KiB", or as a number of bytes.'
         )
     return int(match[1]) * _SIZES[match[2]]
+
+
+def size_text(size: int) -> str:
+    """Bytes in the largest unit that they are a whole number of: ``1MiB``."""
+    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
+        if size and size % unit == 0:
+            return f"{size // unit}{name}"
+    return str(size)
 
 
 def secret_word(value: Any) -> SecretStr:
@@ -189,7 +197,7 @@ def web_address(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         return value
     text = value.strip().rstrip("/")
-    parts = _address_parts(text)
+    parts = address_parts(text)
     # An address with one of these signs may hold a password or a token, so messages leave it out.
     quoted = "this" if re.search("[@?#]", text) else said(value)
     if parts is None or parts.scheme not in ("http", "https"):
@@ -203,8 +211,8 @@ def web_address(value: Any) -> Any:
     return text
 
 
-def _address_parts(text: str) -> SplitResult | None:
-    """The parts of an address with a host, None where the text is no such address."""
+def address_parts(text: str) -> SplitResult | None:
+    """The parts of an address with a host; None for any other text."""
     try:
         parts = urlsplit(text)
         there = parts.hostname and (parts.port is None or parts.port > 0)
@@ -276,6 +284,20 @@ def _postgresql_url(rest: str) -> str:
     if any("password" in key.lower() for key in url.query):
         raise Wrong("has a password after the '?', where it would be shown", _ENCODE)
     return f"postgresql+psycopg://{rest}"
+
+
+def at_least(least: float) -> AfterValidator:
+    """The check that a duration is not shorter than so many seconds."""
+
+    def check(seconds: float) -> float:
+        if seconds < least:
+            raise Wrong(
+                f"is {written(seconds)}, and must be at least {written(least)}",
+                'A number without a unit counts seconds; write a unit, as in "90d", "12h" or "45m".',
+            )
+        return seconds
+
+    return AfterValidator(check)
 
 
 Whole = Annotated[int, BeforeValidator(whole)]

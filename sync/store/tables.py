@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -270,6 +271,7 @@ class RuleSetRow(SQLModel, table=True):
     texts: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     previous: dict[str, str] | None = Field(default=None, sa_column=Column(OptionalJson))
     reach: str = Field(default="all", sa_column=Column(String(16), nullable=False))
+    shipped: bool | None = Field(default=None, sa_column=Column(Boolean))
     changed: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     made: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     looked_at: int = Field(default=0, sa_column=Column(Integer, nullable=False))

@@ -37,7 +37,8 @@ SIGNING = "ws-5e1f/+& planted signing\\key<7>"
 OLD_SIGNING = "ws-0ld5e1f-planted-before"
 CLIENT = 'cs-5e1f/+&="planted\\client<5>'
 STORE = "pw-5e1f/+&=planted store<3>ü"
-PLANTED = (TOKEN, SIGNING, OLD_SIGNING, CLIENT, STORE)
+GATEWAY = "gw-5e1f planted gateway"
+PLANTED = (TOKEN, SIGNING, OLD_SIGNING, CLIENT, STORE, GATEWAY)
 
 
 def every_form(secret: str) -> set[str]:
@@ -98,6 +99,7 @@ def planted(jira: SimulatedJira, upstream: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SIGNING", SIGNING)
     monkeypatch.setenv("CLIENT", f" {CLIENT} ")
     monkeypatch.setenv("TICKET_SYNC_LOG__LEVEL", "debug")
+    monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__HEADERS", json.dumps({"X-Gateway": GATEWAY}))
     configured(jira)
     text = Path("config.toml").read_text()
     text = text.replace(f'token = "{BOT.secret}"', 'token = { file = "token" }')

@@ -391,6 +391,12 @@ def _sites(rows: Rows) -> None:
     ]
 
 
+def _shipped_rules(rows: Rows) -> None:
+    """r0009: whether the rules in force are those that come with the program."""
+    for number, row in enumerate(rows["rule_sets"]):
+        row["shipped"] = (False, None, None)[number]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -399,6 +405,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0006": _own_tables,
     "r0007": _several_subjects,
     "r0008": _sites,
+    "r0009": _shipped_rules,
 }
 
 

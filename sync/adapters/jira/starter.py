@@ -18,6 +18,11 @@ from sync.domain.ticket import JiraStatus
 _TYPES = ("Bug", "Incident", "Task", "Issue", "Problem", "Story")
 _GIVEN = {"project", "issuetype", "summary", "description", "labels", "reporter"}
 _NEGATIVE = {name.casefold() for name in LEAVE_CLOSED_STATUSES}
+# Names of resolutions, the best first, for what was mended, what nobody is to mend, and what was called
+# off. Sites name them differently; a rule takes the first one that the transition offers.
+_DONE = ("Done", "Fixed", "Resolved", "Complete", "Completed")
+_NOTHING_DONE = ("Won't Do", "Won't Fix", "Not a Bug", "Works as Designed", "Known Error")
+_CALLED_OFF = ("Cancelled", "Canceled", "Declined", "Withdrawn")
 # Longer lists of values are cut: people read the file.
 _MOST = 12
 
@@ -192,22 +197,31 @@ def _statuses(start: Start) -> Iterator[str]:
     yield f"# Where a ticket goes for each status upstream. Statuses here: {names}."
     yield f"# Resolutions here: {_listed(start.resolutions)}."
     yield "[defaults.status]"
-    for words, category in (
-        (("open",), Category.NEW),
-        (("investigating",), Category.INDETERMINATE),
-        (("expected", "fixed", "no_action_needed", "closed", "cancelled"), Category.DONE),
+    for words, category, wanted in (
+        (("open",), Category.NEW, ()),
+        (("investigating",), Category.INDETERMINATE, ()),
+        (("expected", "no_action_needed"), Category.DONE, (*_NOTHING_DONE, *_DONE)),
+        (("fixed", "closed"), Category.DONE, _DONE),
+        (("cancelled",), Category.DONE, (*_CALLED_OFF, *_NOTHING_DONE, *_DONE)),
     ):
         there = [one.name for one in start.statuses if one.category is category]
         there.sort(key=lambda name: name.casefold() in _NEGATIVE)
         for word in words:
-            yield f"{word} = {_target(there, category, start.resolutions)}"
+            yield f"{word} = {_target(there, category, _named(wanted, start.resolutions))}"
+
+
+def _named(wanted: Sequence[str], resolutions: Sequence[str]) -> list[str]:
+    """The site's resolutions with these names, the best first. Where it has none of the names, as in
+    another language, the first resolution that the site offers."""
+    names = {name.casefold().replace("’", "'"): name for name in resolutions}
+    found = [names[name.casefold()] for name in wanted if name.casefold() in names]
+    return found or list(resolutions[:1])
 
 
 def _target(there: Sequence[str], category: Category, resolutions: Sequence[str]) -> str:
     if not there:
         return "{ leave = true }"
     parts = [f"category = {quoted(category.value)}", f"prefer = {_array(there)}"]
-    if category is Category.DONE:
-        wanted = [name for name in ("Done", "Fixed", "Resolved") if name in resolutions]
-        parts.append(f"resolution = {_array(wanted or resolutions[:1])}")
+    if category is Category.DONE and resolutions:
+        parts.append(f"resolution = {_array(resolutions)}")
     return f"{{ {', '.join(parts)} }}"

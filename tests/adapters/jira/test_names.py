@@ -152,7 +152,9 @@ DOUBLES: list[tuple[Callable[[World], None], dict[str, Any], str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("prepare, wished, words, exact", DOUBLES, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize(
+    "prepare, wished, words, exact", DOUBLES, ids=["options", "priorities", "components"]
+)
 def test_a_name_that_two_values_share_is_asked_about_and_an_id_is_not(
     world: World,
     prepare: Callable[[World], None],

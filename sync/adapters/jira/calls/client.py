@@ -5,7 +5,6 @@ A client is built on first use, so that the daemon starts also while the site is
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Callable
 from http.client import HTTPException
@@ -16,7 +15,7 @@ from jira import JIRA
 from urllib3.exceptions import HTTPError
 
 from sync.adapters.jira.calls.site import JiraSite
-from sync.adapters.jira.calls.transport import Transport
+from sync.adapters.jira.calls.transport import Transport, basic
 from sync.domain.secrets import oddity
 
 Mount = Callable[[requests.Session], None]
@@ -35,9 +34,10 @@ class _Authorization(requests.auth.AuthBase):
 
     def __init__(self, site: JiraSite) -> None:
         self._header = ""
-        if site.email:
-            pair = f"{site.email}:{site.token}".encode("utf-8", "surrogateescape")
-            self._header = f"Basic {base64.b64encode(pair).decode()}"
+        if site.user:
+            self._header = basic(site.user, site.password)
+        elif site.email:
+            self._header = basic(site.email, site.token)
         elif site.token:
             if oddity(site.token):
                 raise Unsendable("a token that no header can hold")
@@ -67,7 +67,7 @@ class Clients:
         site = self._site
         options: dict[str, Any] = {
             "server": site.url.rstrip("/"),
-            "headers": {"User-Agent": "ticket-sync"},
+            "headers": {"User-Agent": "ticket-sync", **site.headers},
             "verify": site.ca_bundle or True,
         }
         client = JIRA(
@@ -79,6 +79,9 @@ class Clients:
             proxies={"http": site.proxy, "https": site.proxy} if site.proxy else None,
         )
         client._session.auth = _Authorization(site)
+        if site.client_certificate:
+            pair = (site.client_certificate, site.client_key)
+            client._session.cert = pair if site.client_key else site.client_certificate
         # Proxies, certificates and .netrc come from our settings, never from the environment.
         client._session.trust_env = False
         for scheme in ("http://", "https://"):

@@ -15,7 +15,7 @@ from typing import Any
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from sync.adapters.jira.calls import error_body
+from sync.adapters.jira.calls import error_body, way
 from sync.adapters.jira.calls.client import Unsendable
 from sync.adapters.jira.calls.error_body import ErrorBody
 from sync.adapters.jira.calls.rate_limits import retry_after
@@ -81,11 +81,12 @@ def of_exception(call: Call, error: requests.RequestException) -> SortedAnswer:
         return SortedAnswer(
             fault=Rejected(
                 f"{call.what}: the site's address or credentials cannot be used ({error})",
-                remedy="Correct `url`, `email` and `token` of the site in config.toml.",
+                remedy="Correct `url`, and `email` and `token` or `user` and `password`, of the site in "
+                "config.toml.",
             )
         )
     chain = list(_chain(error))
-    kind = type(chain[-1]).__name__
+    kind = way.broken(chain) or type(chain[-1]).__name__
     if any(isinstance(link, NewConnectionError | ConnectTimeoutError) for link in chain):
         # ``urllib3`` raises these only while it connects, ``Transport`` only before the first byte. No
         # other exception proves anything: each may also come while the answer is awaited.
@@ -126,6 +127,8 @@ def of_reply(
     error = _Error(call, status, headers, body, words, said, line, retry_after(headers, now))
     if status in (401, 403) and _scope_does_not_match(error):
         return SortedAnswer(fault=LacksScope(call, said))
+    if status == 407:
+        return SortedAnswer(fault=SiteDown(way.stranger(response), outage=Outage.AUTHENTICATION))
     if (login := _login_fault(error)) is not None:
         return SortedAnswer(fault=login)
     if status == 401:
@@ -133,7 +136,7 @@ def of_reply(
         # was rejected.
         return SortedAnswer(fault=_forbidden(error), doubt=Doubt.FRESH)
     if 300 <= status < 400:
-        line += " (a redirect: check the site's `url`)"
+        line += f": {way.stranger(response)}"
         return SortedAnswer(fault=_may_have_been_done(call, line))
     if status >= 500:
         return _of_5xx(error)
@@ -146,7 +149,7 @@ def _of_success(call: Call, response: requests.Response) -> SortedAnswer:
     try:
         return SortedAnswer(response.json())
     except (ValueError, RecursionError):
-        line = f"{call.what}: HTTP {response.status_code}, but the answer is not JSON"
+        line = f"{call.what}: HTTP {response.status_code}, but the answer {way.stranger(response)}"
         return SortedAnswer(fault=_may_have_been_done(call, line))
 
 
@@ -162,7 +165,7 @@ class LacksScope(Rejected):
         super().__init__(
             f"{call.what}: the token lacks the scope {self.needed}; Jira says: {said}",
             cause=Cause.PERMISSION,
-            remedy="Make a token with this scope, and put it in `token` of the site.",
+            remedy="Give the site a `token` with this scope; docs/permissions.md lists all.",
             scope=Scope.PROJECT,
         )
 
@@ -201,7 +204,8 @@ def _login_fault(error: _Error) -> SiteDown | None:
         tail = f": {error.said}" if error.said else ""
         return SiteDown(
             f"Jira does not accept our credentials (HTTP {error.status}){tail}; check the site's email "
-            "and token, which may have expired",
+            "and token, or user and password: they may have expired, and an API token of Jira Cloud is "
+            "taken only with the email of the account that made it",
             outage=Outage.AUTHENTICATION,
         )
     return None

@@ -36,13 +36,16 @@ LINK = Right("LINK_ISSUES", "Link issues", "write:issue-link:jira")
 UNLINK = Right("LINK_ISSUES", "Link issues", "delete:issue-link:jira")
 ASSIGN = Right("ASSIGN_ISSUES", "Assign issues", "write:issue:jira")
 
-# The names of all permissions, as Jira shows them in English.
-PERMISSIONS = (
-    *dict.fromkeys(r.name for r in (BROWSE, CREATE, EDIT, TRANSITION, COMMENT, LINK)),
-    "Edit own comments (for running_comment)",
-    "Assign issues (for assignee)",
-    "and globally Browse users and groups (to look people up)",
-)
+EVERY_RULE = (BROWSE, CREATE, EDIT, TRANSITION, COMMENT, REWRITE, LINK_BACK)
+# What rules need that set a field, by the field's name or id.
+FIELDS: Mapping[str, Right] = {
+    "assignee": ASSIGN,
+    "reporter": Right("MODIFY_REPORTER", "Modify reporter", "write:issue:jira"),
+    "due date": Right("SCHEDULE_ISSUES", "Schedule issues", "write:issue:jira"),
+    "duedate": Right("SCHEDULE_ISSUES", "Schedule issues", "write:issue:jira"),
+    "security": Right("SET_ISSUE_SECURITY", "Set issue security", "write:issue:jira"),
+    "security level": Right("SET_ISSUE_SECURITY", "Set issue security", "write:issue:jira"),
+}
 
 # By the endpoint of a call, see ``Call``.
 WRITES: Mapping[str, Right] = {

@@ -7,14 +7,25 @@ So the connections themselves note when a request begins to go out.
 
 from __future__ import annotations
 
+import base64
 import threading
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
+
+
+def basic(user: str, password: str) -> str:
+    """The value of a header that logs in by user and password, in UTF-8.
+
+    ``requests`` takes Latin-1 only, and fails with texts that hold the header.
+    """
+    pair = f"{user}:{password}".encode("utf-8", "surrogateescape")
+    return f"Basic {base64.b64encode(pair).decode()}"
 
 
 class _Progress(threading.local):
@@ -78,6 +89,13 @@ class Transport(HTTPAdapter):
         else:
             manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        parts = urlsplit(proxy)
+        if not parts.username:
+            return {}
+        user, password = unquote(parts.username), unquote(parts.password or "")
+        return {"Proxy-Authorization": basic(user, password)}
 
     def send(self, request: requests.PreparedRequest, **given: Any) -> requests.Response:  # type: ignore[override]
         _progress.begun = False

@@ -15,9 +15,6 @@ from sync.domain.names import Name
 from sync.rules import Rule
 from sync.toml import Position
 
-_ALWAYS = (rights.BROWSE, rights.CREATE, rights.EDIT, rights.TRANSITION, rights.COMMENT)
-_LINKS = (rights.LINK_BACK,)
-
 
 def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Position) -> Report:
     """Compare the rules of one site with the site. Changes nothing.
@@ -75,12 +72,8 @@ class _Check:
         )
 
     def _permissions(self, rule: Rule) -> None:
-        needed = [*_ALWAYS, *_LINKS]
-        fields = {name.casefold() for name in rule.projection.fields}
-        if rule.policy.running_comment:
-            needed.append(rights.REWRITE)
-        if "assignee" in fields:
-            needed.append(rights.ASSIGN)
+        fields = {name.casefold().replace("_", " ") for name in rule.projection.fields}
+        needed = [*rights.EVERY_RULE, *(r for name, r in rights.FIELDS.items() if name in fields)]
         granted = self._inspect.permissions(rule.project, [right.permission for right in needed])
         for right in needed:
             if right.permission not in granted:
@@ -101,7 +94,7 @@ class _Check:
                 "",
                 "token",
                 f"has no scope for {what}: it needs {scope}",
-                "Make a token with the scopes that the README lists.",
+                "docs/permissions.md lists all scopes that a token needs.",
             )
 
     def _issue_type(self, rule: Rule) -> Name:

@@ -19,7 +19,7 @@ from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
 from sync.adapters.jira.text import rich as text
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import Name, meant
-from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line
+from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line, units
 
 UserOf = Callable[[str], str | None]
 
@@ -65,6 +65,14 @@ class Values:
     def _line(self, info: FieldInfo, value: Any) -> str | None:
         limit = SUMMARY_LIMIT if info.id == "summary" else LINE_LIMIT
         return ticket_line(str(value), limit) or None
+
+    def _markup_line(self, info: FieldInfo, value: Any) -> str | None:
+        line, room = ticket_line(str(value)), LINE_LIMIT
+        # Jira's limit is for the markup.
+        while units(text.line_to_jira(line, self._cloud)) > LINE_LIMIT:
+            room = min(room, units(line)) - 1
+            line = ticket_line(line, room)
+        return line or None
 
     def _number(self, info: FieldInfo, value: Any) -> int | float:
         try:
@@ -134,6 +142,7 @@ class Values:
 
 _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.LINE: Values._line,
+    Shape.MARKUP_LINE: Values._markup_line,
     Shape.NUMBER: Values._number,
     Shape.DATE: Values._date,
     Shape.DATETIME: Values._datetime,

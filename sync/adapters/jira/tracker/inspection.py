@@ -1,4 +1,4 @@
-"""Questions about a site, for checking rules against it and for writing first ones. Nothing is changed."""
+"""Questions about a site, for checking rules against it and for writing first ones."""
 
 from __future__ import annotations
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sync.domain.subject import Snapshot
 from sync.rules import RuleSet
-from sync.store import subjects, tickets
+from sync.store import open_items, subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import SubjectRow
 from sync.store.temporary import add_copies, copy_tickets, temporary_store
-from sync.worker.rulebook.impact import unrouted
 from sync.worker.triage.routing import Router
 from sync.worker.walk.facts import Facts, gather
+
+_BATCH = 100
 
 
 def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]:
@@ -43,3 +44,15 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
             session.flush()
             ids = subjects.ticket_ids(session, snapshots).values()
             return {row.key: gather(session, row) for row in tickets.by_ids(session, ids).values()}
+
+
+def unrouted(store: Store) -> Iterator[list[tuple[Snapshot, SubjectRow]]]:
+    """Open subjects that belong to no ticket, in batches, ordered by reference."""
+    last = ""
+    while True:
+        with store.read() as session:
+            rows = open_items.open_without_ticket(session, after=last, limit=_BATCH)
+        if not rows:
+            return
+        last = rows[-1].ref
+        yield [(subjects.to_snapshot(row), row) for row in rows]
