@@ -9,12 +9,13 @@ from itertools import count, islice
 from sync.domain.difference import differences
 from sync.domain.errors import Fault, Parked, Rejected
 from sync.domain.rule import RuleRef
+from sync.domain.subject import Snapshot
 from sync.ports import Tracker
-from sync.rules import IncidentIssues, RuleSet
+from sync.rules import IncidentIssues, RuleSet, Undecided, patience
 from sync.store import journal, open_items, parking, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
-from sync.worker.rulebook.trial_routing import unrouted, would_route
+from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
 from sync.worker.triage.routing import Router
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited
 from sync.worker.walk.foresee import Foresight
@@ -252,12 +253,16 @@ def _differing(
     return found
 
 
+@patience(LOOKING)
 def _new_keys(store: Store, rules: RuleSet) -> set[str]:
-    """Keys of the tickets that open subjects without one would get."""
+    """Keys of the tickets that open subjects without one would get, as far as that is decided."""
     keys: set[str] = set()
     for batch in unrouted(store):
         for snapshot, _ in batch:
-            rule = rules.match(snapshot)
+            try:
+                rule = rules.match(snapshot)
+            except Undecided:
+                continue
             if rule is None:
                 continue
             try:
@@ -267,12 +272,21 @@ def _new_keys(store: Store, rules: RuleSet) -> set[str]:
     return keys
 
 
+def may_match(rules: RuleSet, snapshot: Snapshot) -> bool:
+    """Whether a rule matches a subject, or that is undecided."""
+    try:
+        return rules.match(snapshot) is not None
+    except Undecided:
+        return True
+
+
+@patience(LOOKING)
 def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
     """Give a ticket to each open subject that has none and that a rule matches now; how many."""
     routed = 0
     slots = (now + number * SPREAD_SECONDS for number in count())
     for batch in unrouted(store):
-        wanted = {str(s.ref): s for s, _ in batch if rules.match(s) is not None}
+        wanted = {str(s.ref): s for s, _ in batch if may_match(rules, s)}
         if not wanted:
             continue
         with store.write() as session:

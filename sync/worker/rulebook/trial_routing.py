@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sync.domain.subject import Snapshot
-from sync.rules import RuleSet
+from sync.rules import RuleSet, Undecided, patience
 from sync.store import open_items, subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import SubjectRow
@@ -14,8 +14,11 @@ from sync.worker.triage.routing import Router
 from sync.worker.walk.facts import Facts, gather
 
 _BATCH = 100
+# Seconds that slow searches may take while all subjects are looked at; the rest is undecided then.
+LOOKING = 30.0
 
 
+@patience(LOOKING)
 def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]:
     """The tickets, by key, that open subjects without one would come to, as they would stand then.
 
@@ -26,7 +29,10 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
     names: set[str] = set()
     for batch in unrouted(store):
         for snapshot, row in batch:
-            rule = rules.match(snapshot)
+            try:
+                rule = rules.match(snapshot)
+            except Undecided as fault:
+                rule = rules.get(fault.rule)
             if rule is not None:
                 rows.append(row)
                 snapshots[row.ref] = snapshot
