@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import sources_of, trackers_of
+from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.rules import rule_files
+from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
-from sync.store import counts
-from sync.store.engine import Store
+from sync.store import continuity, counts
+from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
 from sync.store.usable import check_usable
@@ -26,6 +28,7 @@ from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
+from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from sync.worker.walk.outcomes import Pace
 
@@ -77,15 +80,30 @@ def build(
     own = clock or SystemClock()
     clock = SharedClock(own)
     owner = new_owner()
-    store, book, liveness = _store_and_rules(settings, clock, owner, pause)
-    sources = sources_of(settings)
     trackers = trackers_of(settings, clock)
+    store, book, liveness = _store_and_rules(
+        settings, clock, owner, sites_of(settings, trackers), pause
+    )
+    sources = sources_of(settings)
     pace = Pace(lease=lease_of(settings))
-    options = Options(threads=settings.worker.threads, pace=pace, owner=owner, liveness=liveness)
+    options = Options(
+        threads=settings.worker.threads,
+        pace=pace,
+        owner=owner,
+        liveness=liveness,
+        apis=apis_of(settings, clock),
+    )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.wake)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
+    addresses = {name: site.url.rstrip("/") for name, site in settings.sites.items()}
+    continuity.check(store, addresses, clock.time())
+    daemon.schedule.every(
+        continuity.MARK_SECONDS,
+        "continuity",
+        lambda: continuity.check(store, addresses, clock.time()),
+    )
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.wake, held=daemon.held, queue=settings.server.queue)
     app = create_app(
@@ -103,7 +121,11 @@ def build(
 
 
 def _store_and_rules(
-    settings: Settings, clock: SharedClock, owner: str, pause: Callable[[float], object]
+    settings: Settings,
+    clock: SharedClock,
+    owner: str,
+    sites: Sites,
+    pause: Callable[[float], object],
 ) -> tuple[Store, Rulebook, Liveness]:
     mappings = settings.mappings
     files = rule_files(settings)
@@ -121,10 +143,11 @@ def _store_and_rules(
     try:
         found[0].show()
         clock.follow(store)
-        book = Rulebook(store, files, clock, guard=guard, owner=owner)
+        book = Rulebook(store, files, clock, guard=guard, owner=owner, sites=sites)
         book.open()
     except BaseException:
-        found[0].end()
+        with suppress(StoreUnavailable):
+            found[0].end()
         store.close()
         raise
     return store, book, found[0]

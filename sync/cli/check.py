@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +29,7 @@ def check(
 
     Who we are there and what we may do in each project; issue types; that fields are on the create
     screen and take the value; required fields; statuses and the ways to them; labels and link types.
-    Only reads. Each mistake comes with file, line and the nearest valid name.
+    Changes nothing. Each mistake comes with file, line and the nearest valid name.
 
     Exit codes: 0 all is well, 1 there are mistakes, 2 it could not be checked (no configuration, or a
     site could not be asked).
@@ -44,21 +44,28 @@ def check(
     find(config)
     try:
         settings = load(config, secrets=not offline)
-        rules = rule_files(settings).load().rules
+        files = rule_files(settings)
+        rules = files.load().rules
     except MistakesFound as error:
         _end([str(mistake) for mistake in error.mistakes], [], as_json)
     else:
         warnings = [str(warning) for warning in rules.warnings]
-        _end(warnings, [] if offline else check_sites(settings, rules), as_json)
+        reports = [] if offline else check_sites(settings, rules)
+        _end(warnings, reports, as_json, files.notes())
 
 
-def _end(mistakes: list[str], reports: list[Report], as_json: bool) -> None:
+def _end(
+    mistakes: list[str], reports: list[Report], as_json: bool, notes: Sequence[str] = ()
+) -> None:
     """Print what was found, and end with the exit code."""
     found = [*mistakes, *(str(one) for report in reports for one in report.findings)]
     troubles = [f"site {r.site!r} could not be asked: {r.trouble}" for r in reports if r.trouble]
     if as_json:
-        typer.echo(json.dumps(_as_data(mistakes, reports), indent=2))
+        data = {**_as_data(mistakes, reports), "notes": list(notes)}
+        typer.echo(json.dumps(data, indent=2))
     else:
+        for words in notes:
+            typer.echo(f"Note: {harmless(words)}.")
         for line in _lines(found, troubles, reports):
             typer.echo(harmless(line))
     raise typer.Exit(CANNOT if troubles else MISTAKES if found else 0)

@@ -12,6 +12,7 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
+    from sync.store.parking import Group
     from sync.store.tables import TicketRow
 
 
@@ -45,6 +46,7 @@ def parked(
 def as_data(row: TicketRow) -> dict[str, Any]:
     """One parked ticket for machines. Times are ISO 8601."""
     from sync.cli.terminal import stamp
+    from sync.store.parking import reason
 
     why = row.parked or {}
     return {
@@ -55,8 +57,10 @@ def as_data(row: TicketRow) -> dict[str, Any]:
         "since": stamp(row.parked_at),
         "next_try": stamp(row.due_at),
         "attempts": row.attempts,
-        **{name: why.get(name, "") for name in ("reason", "remedy", "cause", "field")},
+        **{name: why.get(name, "") for name in ("remedy", "cause", "field", "value")},
+        "reason": reason(row),
         "rule": why.get("rule") or row.rule,
+        "rule_key": why.get("key", ""),
         "where": why.get("where", ""),
     }
 
@@ -64,19 +68,33 @@ def as_data(row: TicketRow) -> dict[str, Any]:
 def _print(rows: list[TicketRow]) -> None:
     from sync.cli.status import ago
     from sync.cli.terminal import cell, console, table
+    from sync.store.parking import grouped
 
     count = "1 ticket is parked" if len(rows) == 1 else f"{len(rows)} tickets are parked"
-    shown = table(count, "ticket", "since", "reason", "rule", "what to do", lines=True)
+    shown = table(count, "tickets", "since", "reason", "rule", "what to do", lines=True)
     now = time.time()
-    for row in rows:
-        why = row.parked or {}
-        field = f"{why['field']}: " if why.get("field") else ""
+    for group in grouped(rows):
+        why, first = group.why, group.rows[0]
+        place = filter(None, (why.get("rule") or first.rule, why.get("where"), why.get("key")))
         shown.add_row(
-            cell(row.jira_key or row.key, "bold"),
-            cell(ago(now - (row.parked_at or now))),
-            cell(field + str(why.get("reason", row.error))),
-            cell("\n".join(filter(None, (why.get("rule") or row.rule, why.get("where", ""))))),
+            cell(_several([row.jira_key or row.key for row in group.rows]), "bold"),
+            cell(ago(now - (first.parked_at or now))),
+            cell(said_of(group)),
+            cell("\n".join(map(str, place))),
             cell(why.get("remedy") or "Mend what the reason names."),
         )
     console().print(shown)
     typer.echo("Once mended: `ticket-sync retry TICKET`, `--rule NAME` or `--all`.")
+
+
+def said_of(group: Group) -> str:
+    """Why the tickets of a group are parked: the field, the values, and what is wrong with them."""
+    field = f"{group.why['field']}: " if group.why.get("field") else ""
+    values = f"{_several([repr(value) for value in group.values])} " if group.values else ""
+    return f"{field}{values}{group.why['reason']}"
+
+
+def _several(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

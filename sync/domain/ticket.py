@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.names import Name
 from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
 
@@ -33,6 +35,11 @@ def is_marker(label: str) -> bool:
     return not head and (not tail or (len(tail) == 21 and tail[0] == "-"))
 
 
+def is_own_marker(label: str) -> bool:
+    """Whether a label is the marker of one ticket."""
+    return is_marker(label) and label != FAMILY_LABEL
+
+
 @dataclass(frozen=True, slots=True)
 class TicketRef:
     """A ticket in Jira. ``id`` is the numeric id, which survives moves; ``key`` does not."""
@@ -44,6 +51,15 @@ class TicketRef:
     def project(self) -> str:
         """The key of the project that the ticket is in, unless it was moved since ``key`` was read."""
         return self.key.rpartition("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the entity property of a ticket of ours says: its key and the rule that made it; "" where
+    there is none."""
+
+    key: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,8 @@ class DraftField:
     """One field in the site's own terms.
 
     ``value`` is canonical: JSON-compatible and equal exactly when Jira would show the same; a
-    Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty".
+    Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty". ``key`` is the
+    rule's key for the field, as ``fields.priority``.
     """
 
     id: str
@@ -87,16 +104,38 @@ class DraftField:
     kind: FieldKind
     value: Any
     ownership: Ownership = Ownership.SHARED
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Desired, resolved against one site: field names to ids, values to canonical form."""
+    """Desired, resolved against one site: field names to ids, values to canonical form.
+
+    ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
+    does not matter to a ticket that exists."""
 
     desired: Desired
     project: str
     issue_type: str
     fields: Mapping[str, DraftField]
+    unmakable: Rejected | None = None
+
+    def blame(self, fault: Rejected) -> None:
+        """Name the key of the rule that a refusal of Jira's is about, where that is not named."""
+        about = {
+            Cause.ISSUE_TYPE: "issue_type",
+            Cause.PROJECT: "project",
+            Cause.TRANSITION: f"status.{self.desired.status.value}",
+        }
+        for one in self.fields.values():
+            if fault.cause is Cause.FIELD and fault.field in (one.id, one.name):
+                fault.key = fault.key or one.key
+        fault.key = fault.key or about.get(fault.cause, "")
+
+    def parked(self, fault: Rejected) -> Parked:
+        """Why the ticket is set aside, with the key at fault and its place."""
+        self.blame(fault)
+        return Parked.of(fault, self.desired.rule.name, self.desired.place(fault.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +145,10 @@ class JiraStatus:
     id: str
     name: str
     category: Category
+
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +161,10 @@ class ScreenField:
     has_default: bool = False
     allowed: tuple[str, ...] = ()
 
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -127,6 +174,10 @@ class Hop:
     name: str
     to: JiraStatus
     fields: Mapping[str, ScreenField] = field(default_factory=dict)
+
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +192,11 @@ class Observed:
     fields: Mapping[str, Any]
     hops: tuple[Hop, ...] = ()
     updated: str = ""
+
+    @property
+    def statuses(self) -> tuple[JiraStatus, ...]:
+        """The statuses that are known here: the ticket's own, and those that transitions lead to."""
+        return (self.status, *(hop.to for hop in self.hops))
 
 
 def remembered(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Mapping rules: load TOML → RuleSet, match, project → Desired."""
 
 from sync.rules.compile import Defaults
-from sync.rules.load import RuleErrors, Texts, load, parse, texts_of
+from sync.rules.load import RuleErrors, Texts, ignored, load, parse, texts_of
+from sync.rules.patterns import Undecided, patience
 from sync.rules.rule import Explained, IncidentIssues, Rule, RuleSet
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "RuleErrors",
     "RuleSet",
     "Texts",
+    "Undecided",
+    "ignored",
     "load",
     "parse",
+    "patience",
     "texts_of",
 ]

@@ -24,6 +24,7 @@ from sync.rules.identity import WORDS, Grouping, grouping_of
 from sync.rules.inherit import Given, Layer, Sheet, as_list, inherit
 from sync.rules.project import FieldPlan, Projection
 from sync.rules.rule import IncidentIssues, Rule
+from sync.rules.schema import RuleTable
 from sync.rules.status import compile_status
 from sync.rules.templates import is_template
 from sync.rules.values import Value, compile_value
@@ -73,6 +74,7 @@ class RuleCompiler:
             self._when, (*layer.path, "when"), "when"
         )
         project = self._project(sheet, site, defaults)
+        said = self._said(sheet, site, project)
         projection = Projection(
             site=site,
             project=project,
@@ -82,11 +84,12 @@ class RuleCompiler:
                 Status(word): compile_status(entry, self.scope, self._mistakes)
                 for word, entry in sheet.status.items()
             },
-            digest=self._digest(sheet, site, project),
+            digest=hashlib.sha256(said.encode()).hexdigest()[:32],
             updated=self._text(sheet.tables["comments"].get("updated")),
             comment_on=self._comment_on(sheet),
             tables=self._tables,
             policy=self._policy(sheet),
+            places=sheet.places(),
         )
         storm = sheet.value("storm")
         reopen = sheet.value("reopen_within")
@@ -102,6 +105,7 @@ class RuleCompiler:
             storm=(storm["limit"], seconds_of(storm["window"])) if storm else None,
             issues=self._issues(sheet),
             grouping=self._grouping(sheet),
+            asks_severity="severity" in said,
             sheet=sheet,
         )
 
@@ -170,6 +174,15 @@ class RuleCompiler:
         return fields
 
     def _field_name(self, name: str, given: Given) -> None:
+        if name in RuleTable.model_fields:
+            self._mistakes.add(
+                given.position,
+                given.key,
+                "is a key of the rule, and stands under its fields",
+                "Move it above the table of fields. A Jira field of that name is written with a "
+                f"capital ({name.capitalize()!r}) or by its id.",
+            )
+            return
         plain = name.casefold().replace(" ", "_").replace("-", "_")
         close = plain if plain in STANDARD_FIELDS else ""
         if not close and name.islower() and name.isidentifier():
@@ -253,7 +266,8 @@ class RuleCompiler:
     def _here(self) -> Position:
         return self._layer.source.position(self._layer.path)
 
-    def _digest(self, sheet: Sheet, site: str, project: str) -> str:
+    def _said(self, sheet: Sheet, site: str, project: str) -> str:
+        """All that the rule says, as text."""
         data = {
             "when": self._when,
             "site": site,
@@ -264,5 +278,4 @@ class RuleCompiler:
             "status": {n: {k: g.value for k, g in e.items()} for n, e in sheet.status.items()},
             "lookup": self._tables,
         }
-        text = json.dumps(data, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return json.dumps(data, sort_keys=True, default=str)

@@ -72,7 +72,9 @@ def truncate(value: Any, length: int = 255, end: str = "…") -> str:
 
 def slug(value: Any, length: int = 60) -> str:
     """The text in lower-case letters, digits and hyphens, as labels need it."""
-    plain = unicodedata.normalize("NFKD", str(printed(value))).encode("ascii", "ignore").decode()
+    # Each character by itself: a long run of accents is put in order in quadratic time.
+    apart = (unicodedata.normalize("NFKD", character) for character in str(printed(value)))
+    plain = "".join(apart).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:length].strip("-")
 
 
@@ -97,7 +99,15 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise Wrong(f"{name!r} is not a time zone", "Write it as 'Europe/Prague'.") from None
+        if re.search(r"%|[yY]{2}|[dD]{2}", str(name)):
+            remedy = (
+                "`date` takes a zone, and writes 2024-09-06, as Jira wants it. For another form: "
+                "{{ issue.started_at | local_time('Europe/Prague', '%d.%m.%Y') }}."
+            )
+            raise Wrong(
+                f"{said(name)} is a date's form where a time zone belongs", remedy
+            ) from None
+        raise Wrong(f"{said(name)} is not a time zone", "Write it as 'Europe/Prague'.") from None
 
 
 def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -> str:  # noqa: A002

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sync.domain.rule import Desired, Policy, RuleRef
+from sync.domain.rule import Desired, Policy, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.rules.conditions import AllOf
 from sync.rules.identity import Grouping, ticket_key
 from sync.rules.inherit import Sheet
 from sync.rules.match import Index
+from sync.rules.patterns import Undecided, patience
 from sync.rules.project import Projection, project_ticket
 from sync.toml import Mistake, Position
 
@@ -42,7 +43,8 @@ class Rule:
     """One mapping rule. Durations are in seconds; ``storm`` is (limit, window).
 
     ``kinds`` are the kinds of subject that the rule can match, ``condition`` is its ``when`` as
-    written, on one line. ``sheet`` has the place of each part, inherited parts included.
+    written, on one line. ``asks_severity``: a condition or a template speaks of it. ``sheet`` has the
+    place of each part, inherited parts included.
     """
 
     ref: RuleRef
@@ -56,6 +58,7 @@ class Rule:
     storm: tuple[int, float] | None = None
     issues: IncidentIssues = field(default_factory=IncidentIssues)
     grouping: Grouping | None = None
+    asks_severity: bool = False
     sheet: Sheet = field(default_factory=Sheet, repr=False)
 
     @property
@@ -82,6 +85,10 @@ class Rule:
     @property
     def policy(self) -> Policy:
         return self.projection.policy
+
+    def place(self, key: str) -> str:
+        """File and line of a key, else of the rule."""
+        return place(self.projection.places, key) or self.ref.where
 
     @property
     def digest(self) -> str:
@@ -132,23 +139,38 @@ class RuleSet:
         self.warnings = tuple(warnings)
         self._by_name: Mapping[str, Rule] = {rule.ref.name: rule for rule in self.rules}
         self._index = Index([rule.when for rule in self.rules])
+        # What rules ask for that webhooks do not tell: only the source's API does.
+        self.ask_severity = any(rule.asks_severity for rule in self.rules)
+        self.ask_issues = any(rule.issues != IncidentIssues() for rule in self.rules)
         text = "\n".join(f"{rule.ref.name}={rule.digest}" for rule in self.rules)
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def match(self, snapshot: Snapshot) -> Rule | None:
-        """The first rule that matches the subject, or None."""
-        number = self._index.first(snapshot)
-        return None if number is None else self.rules[number]
+        """The first rule that matches the subject, or None. Raises Undecided."""
+        with patience():
+            for number in self._index.candidates(snapshot):
+                rule = self.rules[number]
+                try:
+                    if rule.when.holds(snapshot):
+                        return rule
+                except Undecided as fault:
+                    fault.rule, fault.site = rule.name, rule.site
+                    raise
+        return None
 
     def explain(self, snapshot: Snapshot) -> list[Explained]:
-        """The rules up to the one that matches, each with the reason why it matches or not."""
+        """The rules up to the one that matches or is undecided, each with the reason."""
         found: list[Explained] = []
-        for rule in self.rules:
-            why = rule.when.why_not(snapshot)
-            reason = why or ("every condition holds" if rule.when.parts else "it has no conditions")
-            found.append(Explained(rule, not why, reason))
-            if not why:
-                break
+        with patience():
+            for rule in self.rules:
+                try:
+                    why = rule.when.why_not(snapshot)
+                except Undecided as fault:
+                    return [*found, Explained(rule, False, str(fault))]
+                holds = "every condition holds" if rule.when.parts else "it has no conditions"
+                found.append(Explained(rule, not why, why or holds))
+                if not why:
+                    break
         return found
 
     def get(self, name: str) -> Rule | None:

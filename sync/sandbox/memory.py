@@ -42,6 +42,7 @@ from sync.domain.ticket import (
     FieldKind,
     Hop,
     JiraStatus,
+    Mark,
     Observed,
     TicketRef,
     marked,
@@ -77,6 +78,7 @@ class MemoryTicket:
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
     deleted: bool = False
+    mark: Mark = field(default_factory=Mark)
 
     def carries(self, label: str) -> bool:
         return label in (self.fields.get("labels") or ())
@@ -156,7 +158,11 @@ class MemoryTracker:
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
     def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
-        issue_type = self._issue_type(desired)
+        unmakable = None
+        try:
+            issue_type = self._issue_type(desired)
+        except Rejected as fault:
+            issue_type, unmakable = desired.issue_type[0], fault
         whole_at = desired.remote_links[0].url if desired.remote_links else ""
         wished = [_field(name, wish, whole_at) for name, wish in desired.fields.items()]
         fields = {one.id: one for one in wished}
@@ -164,42 +170,50 @@ class MemoryTracker:
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
             raise Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
-        return Draft(desired, desired.project, issue_type, fields)
+        return Draft(desired, desired.project, issue_type, fields, unmakable)
 
     def _issue_type(self, desired: Desired) -> str:
-        """The first wished type that there is; a single one is not looked up before the create call."""
+        """The first wished type that there is."""
         wished = desired.issue_type
-        if len(wished) == 1:
-            return wished[0]
         self._check_project(desired.project)
         there = {name.casefold(): name for name in ISSUE_TYPES}
         found = (there[name.casefold()] for name in wished if name.casefold() in there)
         if issue_type := next(found, ""):
             return issue_type
-        raise Rejected(f"no issue type {' or '.join(map(repr, wished))}", cause=Cause.ISSUE_TYPE)
+        raise Rejected(
+            f"no issue type {' or '.join(map(repr, wished))}",
+            cause=Cause.ISSUE_TYPE,
+            scope=Scope.PROJECT,
+        )
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
             if self._clock.time() > not_after:
                 raise Refused("too late")
             self._check_project(draft.project)
-            if draft.issue_type not in ISSUE_TYPES:
-                raise Rejected(
-                    f"no issue type {draft.issue_type!r}",
-                    cause=Cause.ISSUE_TYPE,
-                    scope=Scope.PROJECT,
-                )
+            if draft.unmakable is not None:
+                raise draft.unmakable
             number = len(self.tickets) + 1
             ref = TicketRef(str(10_000 + number), f"{draft.project}-{number}")
             values = {id_: f.value for id_, f in draft.fields.items()}
             self.tickets[ref.id] = MemoryTicket(
-                ref, draft.project, draft.issue_type, values, self._clock.time()
+                ref,
+                draft.project,
+                draft.issue_type,
+                values,
+                self._clock.time(),
+                mark=Mark(draft.desired.key, draft.desired.rule.name),
             )
             return ref
 
     def find(self, key: str) -> list[TicketRef]:
         with self._call("find"):
             return [ticket.ref for ticket in self._indexed(marker_label(key))]
+
+    def mark_of(self, ref: TicketRef) -> Mark:
+        with self._call("mark_of"):
+            there = {ticket.ref.id: ticket for ticket in self._visible()}
+            return there[ref.id].mark if ref.id in there else Mark()
 
     def verify(self, project: str) -> None:
         with self._call("verify"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -54,6 +57,43 @@ def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) 
     if limit:
         query = query.limit(limit)
     return list(session.exec(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tickets that were parked for one cause. ``why`` is what the first row says of it, ``values`` are
+    what it is said of."""
+
+    why: Mapping[str, Any]
+    rows: Sequence[TicketRow]
+
+    @property
+    def values(self) -> list[str]:
+        found = (str((row.parked or {}).get("value") or "") for row in self.rows)
+        return sorted(set(found) - {""})
+
+
+def grouped(rows: Iterable[TicketRow]) -> list[Group]:
+    """Parked tickets by cause, the largest group first.
+
+    One cause is one key of one rule with one reason, whatever the value and whichever the ticket.
+    """
+    found: dict[tuple[str, ...], list[TicketRow]] = {}
+    for row in rows:
+        why = row.parked or {}
+        parts = [str(why.get(name) or "") for name in ("where", "cause", "key", "field")]
+        found.setdefault((row.rule, *parts, reason(row)), []).append(row)
+    groups = [
+        Group({**(those[0].parked or {}), "reason": reason(those[0])}, those)
+        for those in found.values()
+    ]
+    return sorted(groups, key=lambda group: -len(group.rows))
+
+
+def reason(row: TicketRow) -> str:
+    """Why a ticket is parked, without its own key, by which the words of one cause would differ."""
+    said = str((row.parked or {}).get("reason") or row.error)
+    return re.sub(rf"\b{re.escape(row.jira_key)}\b", "the ticket", said) if row.jira_key else said
 
 
 def retry_parked(store: Store, now: float, why: str, *, rule: str = "", site: str = "") -> int:

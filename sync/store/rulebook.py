@@ -21,7 +21,8 @@ class Edition:
     """A rule set in force. ``at`` (seconds since the epoch) says when the set came into force, ``how``
     by what, in words. While tickets have still to be made due for the edit, ``previous`` holds the
     texts of the set before, and ``reach`` says which tickets: ``all`` that differ, or only ``new`` and
-    parked ones."""
+    parked ones. ``shipped``: the rules are those that come with the program, not those of a folder of
+    the user; None where an older version did not record it."""
 
     digest: str
     texts: Mapping[str, str]
@@ -29,18 +30,21 @@ class Edition:
     at: float
     previous: Mapping[str, str] | None = None
     reach: str = "all"
+    shipped: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An edit that waits for `rules accept`: the digest of the edited set, how many tickets the edit
-    would change and make, how many subjects were looked at, and since when the edit waits."""
+    would change and make, how many subjects were looked at, and since when the edit waits. ``mistakes``
+    says what Jira would not take."""
 
     digest: str
     changed: int
     made: int
     looked_at: int
     at: float
+    mistakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def in_force(session: Session, *, lock: bool = False) -> Edition | None:
     row = session.get(RuleSetRow, IN_FORCE, with_for_update=lock or None)
     if row is None:
         return None
-    return Edition(row.digest, row.texts, row.how, row.at, row.previous, row.reach)
+    return Edition(row.digest, row.texts, row.how, row.at, row.previous, row.reach, row.shipped)
 
 
 def put_in_force(session: Session, edition: Edition) -> None:
@@ -74,12 +78,14 @@ def put_in_force(session: Session, edition: Edition) -> None:
 def waiting(session: Session) -> Waiting | None:
     """The edit that waits to be accepted, if any."""
     row = session.get(RuleSetRow, WAITING)
-    return Waiting(row.digest, row.changed, row.made, row.looked_at, row.at) if row else None
+    if row is None:
+        return None
+    return Waiting(row.digest, row.changed, row.made, row.looked_at, row.at, tuple(row.mistakes))
 
 
 def put_waiting(session: Session, edit: Waiting) -> None:
     """Record that an edit waits to be accepted."""
-    session.merge(RuleSetRow(state=WAITING, **asdict(edit)))
+    session.merge(RuleSetRow(state=WAITING, **{**asdict(edit), "mistakes": list(edit.mistakes)}))
 
 
 def problem(session: Session) -> Problem | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from sync.ports import Clock, SiteHealth
+from sync.ports import Clock, SiteHealth, SourceApi
 from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.liveness import Liveness, new_owner
@@ -32,12 +32,14 @@ _MOST_THREADS = 4
 @dataclass(frozen=True, slots=True)
 class Options:
     """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases;
-    ``liveness`` shows under that name that the process is alive."""
+    ``liveness`` shows under that name that the process is alive. ``apis`` are those of the sources, by
+    name."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
     owner: str = field(default_factory=new_owner)
     liveness: Liveness | None = None
+    apis: Mapping[str, SourceApi] = field(default_factory=dict)
 
 
 class Pool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sync.domain.errors import Rejected, Unreadable
 from sync.domain.rule import Desired
 from sync.domain.subject import Event, Snapshot
 from sync.ports import Source
-from sync.rules import Explained, Rule, RuleSet
+from sync.rules import Explained, Rule, RuleSet, Undecided
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What one event of a delivery comes to. ``rule`` is None where none matches. ``desired`` is None
-    where the rule fails on the event; ``rejected`` then says why."""
+    where the rule fails on the event, or where it is undecided whether the rule matches; ``rejected``
+    then says why."""
 
     event: Event
     explained: Sequence[Explained] = ()
@@ -28,13 +30,39 @@ class Preview:
         return self.event.snapshot
 
 
-def preview(sources: Iterable[Source], rules: RuleSet, body: bytes) -> list[Preview]:
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What a preview supposes of the subject instead of what the delivery says. "" changes nothing.
+
+    Only the API tells of a severity, so without a variation a preview knows none.
+    """
+
+    title: str = ""
+    owner: str = ""
+    severity: str = ""
+
+    def of(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot as supposed."""
+        supposed: dict[str, Any] = {"title": self.title} if self.title else {}
+        if self.owner:
+            supposed["owners"] = [{"title": self.owner}]
+        payload = {**snapshot.payload, **supposed}
+        return replace(snapshot, payload=payload, severity=self.severity or snapshot.severity)
+
+
+def preview(
+    sources: Iterable[Source], rules: RuleSet, body: bytes, supposed: Variation = Variation()
+) -> list[Preview]:
     """Each event of a delivery, and the ticket that the rules would make of it.
 
     The first source that can read the body reads it. Raises Unreadable, with the reason of the first
     source, where none can.
     """
-    return [_of_event(event, rules) for event in _events(sources, body)]
+    events = _events(sources, body)
+    varied = [
+        replace(one, snapshot=supposed.of(one.snapshot)) if one.snapshot else one for one in events
+    ]
+    return [_of_event(event, rules) for event in varied]
 
 
 def _events(sources: Iterable[Source], body: bytes) -> Sequence[Event]:
@@ -51,7 +79,10 @@ def _of_event(event: Event, rules: RuleSet) -> Preview:
     if event.snapshot is None:
         return Preview(event)
     explained = rules.explain(event.snapshot)
-    rule = rules.match(event.snapshot)
+    try:
+        rule = rules.match(event.snapshot)
+    except Undecided as fault:
+        return Preview(event, explained, rules.get(fault.rule), rejected=fault)
     if rule is None:
         return Preview(event, explained)
     try:

@@ -21,7 +21,7 @@ from sync.store.liveness import new_owner
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.telemetry import RULES_OK
 from sync.worker.rulebook.files import Loaded, RuleFiles
-from sync.worker.rulebook.impact import Impact, follow_names, impact, reach, route_unrouted
+from sync.worker.rulebook.impact import Impact, Sites, follow_names, impact, reach, route_unrouted
 
 log = structlog.get_logger("rules")
 
@@ -51,11 +51,13 @@ class Rulebook:
         *,
         guard: Guard | None = None,
         owner: str = "",
+        sites: Sites | None = None,
     ) -> None:
         self._store = store
         self._files = files
         self._clock = clock
         self._guard = guard or Guard()
+        self._sites = sites
         self._owner = owner or new_owner()
         self._swapped: Callable[[], object] = lambda: None
         self._rules: RuleSet | None = None
@@ -76,12 +78,14 @@ class Rulebook:
             before = self._parsed(known.texts) if known else None
             if known is None or before is None:
                 loaded = self._files.load()
+                if known is not None and _replaces_users_rules(loaded, known):
+                    raise RuleErrors([self._files.missing()])
                 how = "the first start" if known is None else "a new start"
                 self._put_in_force(loaded, how, replacing=False)
                 self._good()
                 return
             self._rules, self._digest = before, known.digest
-            self._take_up()
+            self._take_up(opening=True)
 
     def on_swap(self, call: Callable[[], object]) -> None:
         """Have ``call`` called after each swap, and after its tickets have become due."""
@@ -114,8 +118,15 @@ class Rulebook:
         """What is wrong with the rules on disk, in words; "" for nothing."""
         return self._problem or self._waiting
 
-    def _take_up(self) -> None:
-        """Read the rules on disk, and put them in force unless they have mistakes or have to wait."""
+    def notes(self) -> list[str]:
+        """What people should know of the folder of rules, in words."""
+        return self._files.notes()
+
+    def _take_up(self, *, opening: bool = False) -> None:
+        """Read the rules on disk, and put them in force unless they have mistakes or have to wait.
+
+        Where sites are to be asked first, an edit is left to ``poll``: a start waits for no site.
+        """
         try:
             loaded = self._files.load()
         except RuleErrors as bad:
@@ -126,14 +137,31 @@ class Rulebook:
             log.exception("reading the rules failed")
             self._bad((f"reading them failed ({type(error).__name__}); this is a defect of ours",))
             return
-        self._good()
         if loaded.rules.digest == self._digest:
+            self._good()
             self._same(loaded)
             return
+        with self._store.read() as session:
+            known = rulebook.in_force(session)
+        if known is not None and _replaces_users_rules(loaded, known):
+            self._bad((str(self._files.missing()),))
+            return
+        self._good()
+        if opening and self._sites is not None:
+            self._files.look_again()
+            return
+        self._measure(loaded)
+
+    def _measure(self, loaded: Loaded) -> None:
+        """Put an edit in force, unless it touches many tickets or holds what Jira would not take."""
         before = self.current()
-        found = impact(self._store, before, loaded.rules, self._clock.time())
-        if found.size > self._guard.most and self._guard.wait:
-            self._wait(loaded, found)
+        sites = self._sites
+        found = impact(
+            self._store, before, loaded.rules, self._clock.time(), sites.trackers if sites else None
+        )
+        wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
+        if wrong or (found.size > self._guard.most and self._guard.wait):
+            self._wait(loaded, found, wrong)
             return
         only_new = found.size > self._guard.most
         self._put_in_force(loaded, "an edit", replacing=True, only_new=only_new)
@@ -160,6 +188,7 @@ class Rulebook:
                     self._after(known),
                     known.texts if known and replacing else None,
                     "new" if only_new else "all",
+                    loaded.shipped,
                 )
                 rulebook.put_in_force(session, known)
         self._swap(loaded.rules, known)
@@ -181,15 +210,17 @@ class Rulebook:
         with self._store.write() as session:
             rulebook.clear(session, rulebook.WAITING)
             known = rulebook.in_force(session, lock=True)
-            if known is not None and dict(known.texts) != dict(loaded.texts):
-                edition = replace(known, texts=dict(loaded.texts), at=self._after(known))
+            moved = known is not None and known.shipped != loaded.shipped
+            if known is not None and (moved or dict(known.texts) != dict(loaded.texts)):
+                edition = replace(
+                    known, texts=dict(loaded.texts), shipped=loaded.shipped, at=self._after(known)
+                )
                 rulebook.put_in_force(session, edition)
                 self._changed_at = edition.at
 
-    def _wait(self, loaded: Loaded, found: Impact) -> None:
-        edit = Waiting(
-            loaded.rules.digest, len(found.changed), found.made, found.looked_at, self._clock.time()
-        )
+    def _wait(self, loaded: Loaded, found: Impact, wrong: tuple[str, ...]) -> None:
+        numbers = len(found.changed), found.made, found.looked_at
+        edit = Waiting(loaded.rules.digest, *numbers, self._clock.time(), wrong)
         with self._store.write() as session:
             rulebook.put_waiting(session, edit)
         self._waiting = waiting_words(edit)
@@ -273,8 +304,21 @@ class Rulebook:
         return False
 
 
+def _replaces_users_rules(loaded: Loaded, known: Edition) -> bool:
+    """Whether rules of a folder would give way to those of the program only because the folder is gone,
+    as with a disk that is not mounted."""
+    return loaded.shipped and not known.shipped
+
+
 def waiting_words(edit: Waiting) -> str:
     """The words for an edit that waits to be accepted."""
+    if edit.mistakes:
+        more = f" (and {len(edit.mistakes) - 1} more)" if len(edit.mistakes) > 1 else ""
+        return (
+            "an edit of the rules waits, for Jira would not take what it says: "
+            f"{edit.mistakes[0]}{more} Mend the rules, or put them in force all the same with "
+            "`ticket-sync rules accept --force`"
+        )
     return (
         f"an edit of the rules would change {edit.changed} and make {edit.made} tickets; it waits "
         "for `ticket-sync rules accept` (see `ticket-sync plan`)"

@@ -40,9 +40,15 @@ _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
 
 
 class Apply:
-    """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``."""
+    """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``.
 
-    def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog) -> None:
+    ``unsure``: an earlier life of the store may have made the comments of this walk.
+    """
+
+    def __init__(
+        self, facts: Facts, draft: Draft, intent_log: IntentLog, *, unsure: bool = False
+    ) -> None:
+        self._commenting = Commenting(intent_log, unsure=unsure)
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -96,7 +102,7 @@ class Apply:
         # the links, whose failure must not make us forget it.
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         if comment is not None or self._record.intents.open:
-            Commenting(self._intent_log).intend(ref, comment)
+            self._commenting.intend(ref, comment)
         for action in made.actions:
             if isinstance(action, Update):
                 self._update(ref, action)
@@ -104,7 +110,7 @@ class Apply:
             if observed is not None:
                 self._bring_to_status(ref, made, observed)
             if self._record.intents.open:
-                Commenting(self._intent_log).carry_out(ref)
+                self._commenting.carry_out(ref)
         for action in made.actions:
             self._link(ref, action)
 
@@ -151,7 +157,7 @@ class Apply:
                 resolution = str(step.fields.get("resolution", ""))
                 return replace(observed, status=step.hop.to, resolution=resolution)
             observed = self._tracker.read(ref.id, self._facts.project)
-            if step.arrives or reached(target, observed.status):
+            if step.arrives or reached(target, observed.status, observed.statuses):
                 return observed
             record.base = record.base.stepped(observed.status.id)
             after = next_transition(target, observed, record.base.walked)

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import structlog
 
+from sync.domain.errors import Rejected
 from sync.domain.rule import RuleRef
+from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, tickets
@@ -24,6 +26,7 @@ from sync.worker.walk.creation import Creation
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
+from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Record
 from sync.worker.walk.refusals import Refusals
 
@@ -49,6 +52,7 @@ class Converger:
         self._pace = pace or Pace()
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
+        self._past = Past(store, clock)
 
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""
@@ -74,6 +78,11 @@ class Converger:
             if not facts.snapshots:
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
+            if facts.state is TicketState.UNPLACED:
+                rule = rules.get(facts.rule_name)
+                ref = rule.ref if rule else ref
+                record.rule = ref.name
+                return self._place(facts, record, rules)
             rule = rule_for(facts, rules)
             ref = rule.ref
             record.rule = ref.name
@@ -82,8 +91,6 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
-            if facts.state is TicketState.UNPLACED:
-                return self._place(facts, record, rules)
             if facts.state in RESTING:
                 return self._rest(facts, record, rule)
             return self._unless_on_hold(facts, record, rule) or self._towards(
@@ -104,6 +111,11 @@ class Converger:
         """How the walk ends of a ticket that waits before it is made; "" where it does not wait."""
         if facts.state is not TicketState.NEW or not rule.hold:
             return ""
+        if (
+            self._past.ticket_of(facts, rule.project, tracker_for(facts, self._trackers))
+            is not None
+        ):
+            return ""
         if facts.ended:
             return self._end.spare(
                 record, "the subject ended before its hold was over; no ticket is needed"
@@ -119,26 +131,41 @@ class Converger:
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
         draft = tracker.draft(desired, anew=facts.look)
+        try:
+            return self._converge(facts, record, rule, draft, again_at)
+        except Rejected as fault:
+            draft.blame(fault)
+            raise
+
+    def _converge(
+        self, facts: Facts, record: Record, rule: Rule, draft: Draft, again_at: float | None
+    ) -> str:
+        tracker = tracker_for(facts, self._trackers)
         intent_log = IntentLog(record, tracker, self._clock)
         ref = facts.ref
         if ref is None:
-            ref = Creation(facts, draft, intent_log).make(self._refusals)
+            ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
                 return "left"
             facts = replace(facts, look=False)
+        if record.base == Base():
+            # Taken over by its marker alone, before anything was heard of its subjects.
+            record.base = agreed(draft, tracker.read(ref.id, facts.project))
         if record.base.unannounced:
             # On record since the ticket was made, so that a crash before this point loses nothing.
             now, children = self._clock.time(), rule.issues.as_children
             announce(self._store, facts.ticket_id, ref.key, now, to_issues=children)
             record.base = replace(record.base, unannounced=False)
-        made = Apply(facts, draft, intent_log).converge(ref)
+        unsure = self._past.unsure(facts)
+        made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
         record.settle(again_at=again_at)
         return "settled"
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:
-        """Put the subjects where they belong, once their rule can say so. Raises Rejected until then."""
+        """Put the subjects where they belong, once their rule can say so. Raises Rejected until then,
+        and Undecided as long as it is undecided which rule that is."""
         for snapshot in facts.snapshots:
             rule = placing_rule(rules, facts.rule_name, snapshot)
             if rule is not None:

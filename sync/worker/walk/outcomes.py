@@ -200,7 +200,7 @@ class Endings:
 
     def _rejected(self, facts: Facts, record: Record, rule: RuleRef, fault: Rejected) -> str:
         refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
-        return self.park(facts, record, refused or parked_for(fault, rule))
+        return self.park(facts, record, refused or parked_for(fault, rule, self._rules()))
 
     def _defect(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
         log.error("a walk failed", key=facts.key, exc_info=fault)
@@ -249,13 +249,7 @@ def _state(state: TicketState) -> Changes:
     return change
 
 
-def parked_for(fault: Rejected, ref: RuleRef) -> Parked:
-    """Why a ticket is set aside of which Jira refused something for good."""
-    return Parked(
-        str(fault),
-        fault.remedy,
-        cause=fault.cause,
-        field=fault.field,
-        rule=ref.name,
-        where=ref.where,
-    )
+def parked_for(fault: Rejected, ref: RuleRef, rules: RuleSet) -> Parked:
+    """Why a ticket is set aside of which something was refused for good, and where in the rules."""
+    rule = rules.get(ref.name)
+    return Parked.of(fault, ref.name, rule.place(fault.key) if rule else ref.where)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,19 +10,19 @@ from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.faults import Conflict
-from sync.adapters.jira.calls.request import Call, Safety
+from sync.adapters.jira.calls.request import Call, Safety, records
+from sync.adapters.jira.fields.field import with_allowed
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.observed import observed, wanted_fields
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import Values
-from sync.adapters.jira.fields.wire import encode
+from sync.adapters.jira.fields.wire import by_id, encode
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Missing, Rejected, TicketGone, Unknown
-from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Observed, TicketRef
+from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
+from sync.domain.names import Name
+from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Mark, Observed, TicketRef
 
 _PROJECTS_REMEMBERED = 20_000
-# Jira's words for a transition that the ticket's status no longer offers.
-_OVERTAKEN = re.compile(r"not valid for (this issue|the current)|illegal|no longer", re.IGNORECASE)
 
 
 class Tickets(Part):
@@ -37,6 +36,8 @@ class Tickets(Part):
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         what = f"creating a ticket in {draft.project}"
+        if draft.unmakable is not None:
+            raise draft.unmakable
         call = Call(
             "POST",
             "issue",
@@ -54,9 +55,11 @@ class Tickets(Part):
                 cause=Cause.OTHER,
                 remedy="Check the site's `url` in config.toml: Jira's API is not found there.",
             ) from None
-        except Rejected:
+        except Rejected as fault:
             # The draft was made from cached metadata of the project, which may have changed in Jira.
             self._metadata.forget(draft.project)
+            if fault.cause is Cause.OTHER:
+                self._check_project(draft.project, new=True)
             raise
         if not (isinstance(answer, Mapping) and answer.get("id") and answer.get("key")):
             raise Unknown(f"{what}: Jira's answer names no ticket")
@@ -69,7 +72,7 @@ class Tickets(Part):
         wire = encode(given, self._metadata.fields(given), self._calls.cloud())
         fields: dict[str, Any] = {
             "project": {"id" if draft.project.isdigit() else "key": draft.project},
-            "issuetype": {"id" if draft.issue_type.isdigit() else "name": draft.issue_type},
+            "issuetype": by_id(draft.issue_type),
             **{id_: value for id_, value in wire.items() if value is not None},
         }
         mark = {"key": draft.desired.key, "rule": draft.desired.rule.name}
@@ -90,6 +93,18 @@ class Tickets(Part):
         self._remember(ticket_id, seen.project)
         return seen
 
+    def mark_of(self, ref: TicketRef) -> Mark:
+        path = f"issue/{quote(ref.id, safe='')}/properties/{MARKER_PROPERTY}"
+        what = f"reading the marker of {ref.key}"
+        try:
+            raw = self._calls.make(Call.get(path, what, project=ref.project))
+        except Missing:
+            return Mark()
+        value = raw.get("value") if isinstance(raw, Mapping) else None
+        if not isinstance(value, Mapping):
+            return Mark()
+        return Mark(str(value.get("key") or ""), str(value.get("rule") or ""))
+
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
         labels = {
             change.id: [{"add": one} for one in change.add]
@@ -105,12 +120,7 @@ class Tickets(Part):
             self._calls.make(Call.on(ref, "PUT", f"issue/{ref.id}", what, Safety.LOOK_FIRST, body))
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
-        cloud = self._calls.cloud()
-        infos = self._metadata.fields(fields)
-        values = Values(cloud, self._metadata.user).canonical_all(
-            (infos[id_], value) for id_, value in fields.items()
-        )
-        wire = encode(values, infos, cloud)
+        wire = self._for_screen(hop, fields, ref.project)
         screen = {id_: value for id_, value in wire.items() if value is not None}
         body = {"transition": {"id": str(hop.id)}, **({"fields": screen} if screen else {})}
         what = f"moving {ref.key} by {hop.name!r}"
@@ -123,7 +133,7 @@ class Tickets(Part):
             if fault.cause is Cause.PERMISSION:
                 raise
             words = f"{what}: {fault}"
-            if not fault.field and _OVERTAKEN.search(str(fault)):
+            if not fault.field and not self._offered(ref, hop):
                 raise Unknown(f"{words}; somebody else may have moved it", over=True) from None
             raise Rejected(
                 words,
@@ -133,24 +143,61 @@ class Tickets(Part):
                 "`fields`, or take another way with `transition` or `via`.",
             ) from None
 
+    def _offered(self, ref: TicketRef, hop: Hop) -> bool:
+        """Whether the ticket's status still offers a transition that Jira refused."""
+        path, what = f"issue/{ref.id}/transitions", f"reading the transitions of {ref.key}"
+        try:
+            raw = self._calls.make(Call.get(path, what, project=ref.project))
+        except (Missing, Refused, Rejected):
+            return True
+        offered = records(raw.get("transitions")) if isinstance(raw, Mapping) else []
+        return any(str(one.get("id")) == str(hop.id) for one in offered)
+
+    def _for_screen(self, hop: Hop, fields: Mapping[str, Any], project: str) -> dict[str, Any]:
+        """Values for a transition's screen in the form that Jira takes. Raises Rejected for a value that
+        the screen does not offer."""
+        cloud = self._calls.cloud()
+        infos = self._metadata.fields(fields)
+        for id_, screen in hop.fields.items():
+            if id_ in infos:
+                infos[id_] = with_allowed(infos[id_], map(Name.of, screen.allowed))
+        try:
+            values = Values(cloud, self._metadata.people(project)).canonical_all(
+                (infos[id_], value) for id_, value in fields.items()
+            )
+        except Rejected as fault:
+            fault.cause = Cause.TRANSITION
+            raise
+        return encode(values, infos, cloud)
+
     def verify(self, project: str) -> None:
         self._calls.verify(fresh=True)
         self._check_project(project)
 
-    def _check_project(self, project: str) -> None:
-        """Raises Rejected where our account may not see the project: its tickets are not proven gone."""
+    def _check_project(self, project: str, *, new: bool = False) -> None:
+        """Raises Rejected where our account may not see the project: its tickets are not proven gone;
+        and, for a ``new`` ticket, where the project is archived."""
         if not project:
             return
         path = f"project/{quote(project, safe='')}"
         what = f"looking whether project {project} is there"
+        scope = Scope.PROJECT if new else Scope.TICKET
         try:
-            self._calls.make(Call.get(path, what, project=project))
+            found = self._calls.make(Call.get(path, what, project=project))
         except (Missing, Rejected):
             raise Rejected(
                 f"project {project} is gone, or our account may not see it any more",
                 cause=Cause.PROJECT,
                 remedy="Give our account 'Browse projects' there, or change the rule's `project`.",
+                scope=scope,
             ) from None
+        if new and isinstance(found, Mapping) and found.get("archived") is True:
+            raise Rejected(
+                f"project {project} is archived",
+                cause=Cause.PROJECT,
+                remedy="Restore it in Jira, or change the rule's `project`.",
+                scope=scope,
+            )
 
     def _remember(self, ticket_id: str, project: str) -> None:
         with self._lock:

@@ -24,10 +24,13 @@ PERMISSIONS = (
     "DELETE_OWN_COMMENTS",
     "DELETE_ALL_COMMENTS",
     "RESOLVE_ISSUES",
+    "SCHEDULE_ISSUES",
+    "SET_ISSUE_SECURITY",
     "CLOSE_ISSUES",
     "MODIFY_REPORTER",
     "ADMINISTER_PROJECTS",
     "ADMINISTER",
+    "USER_PICKER",
 )
 _NOT_BY_DEFAULT = ("ADMINISTER", "ADMINISTER_PROJECTS")
 
@@ -110,7 +113,10 @@ def values_page(call: Call, rows: list[dict[str, Any]], default: int) -> dict[st
 
 def project_statuses(site: Site, call: Call) -> Response:
     one = site.project(call, call.params["project"])
-    statuses = [as_json.status(call, site.statuses[s]) for s in one.workflow.statuses]
+    statuses = [
+        as_json.status(call, site.statuses[s], untranslated=site.cloud)
+        for s in one.workflow.statuses
+    ]
     return Response(
         200,
         [
@@ -141,7 +147,7 @@ def issue_types(site: Site, call: Call) -> Response:
 
 
 def fields(site: Site, call: Call) -> Response:
-    rows = [_row(site, one.id, one.name, one.schema(), one.custom) for one in site.fields.values()]
+    rows = [_row(site, call, one.id, one.name, one.schema()) for one in site.fields.values()]
     for name, label, kind in (
         ("issuetype", "Issue Type", "issuetype"),
         ("project", "Project", "project"),
@@ -149,16 +155,17 @@ def fields(site: Site, call: Call) -> Response:
         ("created", "Created", "datetime"),
         ("updated", "Updated", "datetime"),
     ):
-        rows.append(_row(site, name, label, {"type": kind, "system": name}, False))
+        rows.append(_row(site, call, name, label, {"type": kind, "system": name}))
     return Response(200, rows)
 
 
-def _row(site: Site, name: str, label: str, schema: dict[str, Any], custom: bool) -> dict[str, Any]:
+def _row(site: Site, call: Call, name: str, label: str, schema: dict[str, Any]) -> dict[str, Any]:
+    custom = "custom" in schema
     clauses = [f"cf[{name.removeprefix('customfield_')}]", label] if custom else [name]
     return {
         "id": name,
         **({"key": name} if site.cloud else {}),
-        "name": label,
+        **call.named(label, untranslated=site.cloud and custom),
         "custom": custom,
         "orderable": True,
         "navigable": True,
@@ -181,7 +188,9 @@ def field_search(site: Site, call: Call) -> Response:
 
 
 def statuses(site: Site, call: Call) -> Response:
-    return Response(200, [as_json.status(call, one) for one in site.statuses.values()])
+    return Response(
+        200, [as_json.status(call, one, untranslated=site.cloud) for one in site.statuses.values()]
+    )
 
 
 def status_categories(site: Site, call: Call) -> Response:
@@ -212,6 +221,7 @@ def my_permissions(site: Site, call: Call) -> Response:
     if unknown:
         raise Problem(400, f"Unrecognized permission keys: {', '.join(unknown)}")
     within = _permission_scope(site, call)
+    hidden = {*_NOT_BY_DEFAULT, *(["USER_PICKER"] if site.hides_users(call.user) else [])}
     return Response(
         200,
         {
@@ -220,9 +230,9 @@ def my_permissions(site: Site, call: Call) -> Response:
                     "id": str(PERMISSIONS.index(name)),
                     "key": name,
                     "name": name.replace("_", " ").capitalize(),
-                    "type": "GLOBAL" if name == "ADMINISTER" else "PROJECT",
+                    "type": "GLOBAL" if name in ("ADMINISTER", "USER_PICKER") else "PROJECT",
                     "description": "",
-                    "havePermission": name not in _NOT_BY_DEFAULT
+                    "havePermission": name not in hidden
                     and any(site.may(call.user, one, name) for one in within),
                 }
                 for name in asked
