@@ -108,18 +108,7 @@ class Triage:
         failed it, the database may be at fault: the delivery becomes a dead letter only after several
         rounds in which the database took another one. Raises StoreUnavailable where it took none.
         """
-        with self._store.read() as session:
-            ids = [row.id for row in deliveries.next_batch(session, limit)]
-        done = 0
-        failed: dict[str, Exception] = {}
-        for id_ in ids:
-            try:
-                done += self._batch(1, only=id_)
-            except Exception as error:
-                if of_database(error) and not any(map(of_database, failed.values())):
-                    # Every further try would fail as well while the store takes nothing at all.
-                    check_usable(self._store)
-                failed[id_] = error
+        done, failed = self._each(limit)
         refused = {id_: error for id_, error in failed.items() if of_database(error)}
         for id_ in failed.keys() - refused.keys():
             done += self._bury(id_, failed[id_])
@@ -130,6 +119,22 @@ class Triage:
             if times >= _TRIES:
                 done += self._bury(id_, refused[id_])
         return done
+
+    def _each(self, limit: int) -> tuple[int, dict[str, Exception]]:
+        """Triage up to ``limit`` deliveries by themselves: how many went well, and by id why others did
+        not. Raises StoreUnavailable where the store takes nothing at all."""
+        with self._store.read() as session:
+            ids = [row.id for row in deliveries.next_batch(session, limit)]
+        done, failed = 0, dict[str, Exception]()
+        for id_ in ids:
+            try:
+                done += self._batch(1, only=id_)
+            except Exception as error:
+                if of_database(error) and not any(map(of_database, failed.values())):
+                    # Every further try would fail as well while the store takes nothing at all.
+                    check_usable(self._store)
+                failed[id_] = error
+        return done, failed
 
     def _bury(self, id_: str, error: Exception) -> int:
         """Make a delivery that fails a dead letter; 1, or 0 where it is not in the inbox any more."""
