@@ -21,7 +21,7 @@ def jira_of(settings: Settings, name: str) -> JiraTracker:
 def check_sites(
     settings: Settings, rules: RuleSet, tracker_of: Callable[[str], JiraTracker] | None = None
 ) -> list[Report]:
-    """Compare each site that a rule names with those rules; reads only. ``tracker_of`` makes the
+    """Compare each site that a rule names with those rules; changes nothing. ``tracker_of`` makes the
     tracker of a site by its name."""
     made = tracker_of or (lambda name: jira_of(settings, name))
     return [

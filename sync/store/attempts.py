@@ -23,8 +23,11 @@ _SEQ, _ATTEMPTS = col(DeliveryRow.seq), col(DeliveryRow.attempts)
 
 
 @contextmanager
-def attempt(store: Store, limit: int) -> Iterator[tuple[Session, list[DeliveryRow]]]:
-    """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``.
+def attempt(
+    store: Store, limit: int, only: str = ""
+) -> Iterator[tuple[Session, list[DeliveryRow]]]:
+    """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``,
+    or the one with the id ``only``.
 
     That they are tried is on record before the block begins. It is taken back where the block ends,
     also by an exception: only the end of the program leaves it. Raises StoreUnavailable.
@@ -33,13 +36,13 @@ def attempt(store: Store, limit: int) -> Iterator[tuple[Session, list[DeliveryRo
     try:
         if store.dialect == "sqlite":
             # This transaction would wait for the one below, and no other process triages this file.
-            first, limit = _begin(store, limit)
+            first, limit = _begin(store, limit, only)
         with store.write() as session:
             lock_triage(session)
             if store.dialect == "postgresql":
                 # Within the lock: what is on record of another process is of one whose attempt is over.
-                first, limit = _begin(store, limit)
-            rows = next_batch(session, limit) if first is not None else []
+                first, limit = _begin(store, limit, only)
+            rows = next_batch(session, limit, only=only) if first is not None else []
             yield session, rows
             if first is not None:
                 session.flush()
@@ -52,10 +55,12 @@ def attempt(store: Store, limit: int) -> Iterator[tuple[Session, list[DeliveryRo
         raise
 
 
-def _begin(store: Store, limit: int) -> tuple[int | None, int]:
+def _begin(store: Store, limit: int, only: str) -> tuple[int | None, int]:
     """Put on record that the oldest deliveries are tried: the ``seq`` of the first, None for none; and
     how many may be tried together."""
     waiting = select(DeliveryRow.seq, DeliveryRow.attempts).where(in_state(DeliveryState.ACCEPTED))
+    if only:
+        waiting = waiting.where(DeliveryRow.id == only)
     with store.read() as session:
         rows = session.exec(waiting.order_by(_SEQ).limit(limit)).all()
     if not rows:
