@@ -10,6 +10,7 @@ from typing import Any
 from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.rules import rule_files
+from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
@@ -26,6 +27,7 @@ from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
+from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from sync.worker.walk.outcomes import Pace
 
@@ -71,9 +73,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     own = clock or SystemClock()
     clock = SharedClock(own)
     owner = new_owner()
-    store, book = _store_and_rules(settings, clock, owner)
-    sources = sources_of(settings)
     trackers = trackers_of(settings, clock)
+    store, book = _store_and_rules(settings, clock, owner, sites_of(settings, trackers))
+    sources = sources_of(settings)
     pace = Pace(lease=lease_of(settings))
     options = Options(
         threads=settings.worker.threads, pace=pace, owner=owner, apis=apis_of(settings, clock)
@@ -105,7 +107,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     return Program(store, inbox, daemon, trackers, book, app)
 
 
-def _store_and_rules(settings: Settings, clock: SharedClock, owner: str) -> tuple[Store, Rulebook]:
+def _store_and_rules(
+    settings: Settings, clock: SharedClock, owner: str, sites: Sites
+) -> tuple[Store, Rulebook]:
     mappings = settings.mappings
     files = rule_files(settings)
     guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
@@ -115,7 +119,7 @@ def _store_and_rules(settings: Settings, clock: SharedClock, owner: str) -> tupl
     store = ready_store(settings)
     try:
         clock.follow(store)
-        book = Rulebook(store, files, clock, guard=guard, owner=owner)
+        book = Rulebook(store, files, clock, guard=guard, owner=owner, sites=sites)
         book.open()
     except BaseException:
         store.close()

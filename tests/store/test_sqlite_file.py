@@ -8,10 +8,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import structlog
-from sqlalchemy import URL, event
+from sqlalchemy import event
 from sqlmodel import select
 
 from sync.store import inbox as inbox_module
@@ -173,7 +174,7 @@ def test_the_log_says_once_that_the_file_went_and_once_that_it_is_back(sqlite_st
 
 def test_a_store_that_never_had_a_file_makes_one_whatever_its_name(tmp_path: Path) -> None:
     file = tmp_path / "odd näme? 100%25#1.db"
-    store = open_store(URL.create("sqlite", database=str(file)).render_as_string())
+    store = open_store(f"sqlite:///{quote(str(file))}")
     with store.write_connection() as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
     store.close()

@@ -113,6 +113,18 @@ def control(sandbox: JiraSandbox) -> Router:
         denied = sandbox.site.projects[given["project"]].denied
         return {"denied": {account: sorted(names) for account, names in denied.items()}}
 
+    @put("/language")
+    async def speak(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        sandbox.translate(given["language"], given.get("names", {}))
+        return {"language": given["language"]}
+
+    @put("/scopes")
+    async def scopes(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = list((await request.json())["scopes"])
+        sandbox.limit_scopes(*given)
+        return {"scopes": given}
+
     @post("/reset", status_code=204, sync_to_thread=True)
     def reset() -> Response[None]:
         sandbox.reset()
@@ -122,6 +134,6 @@ def control(sandbox: JiraSandbox) -> Router:
         "/sandbox",
         route_handlers=[
             tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, advance,
-            permissions, reset,
+            permissions, speak, scopes, reset,
         ],
     )  # fmt: skip

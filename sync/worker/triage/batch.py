@@ -23,14 +23,14 @@ from sync.domain.subject import (
     says_the_same,
 )
 from sync.ports import Clock, Source
-from sync.rules import RuleSet
+from sync.rules import RuleSet, patience
 from sync.store import deliveries, subjects
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.tables import DeliveryRow
 from sync.telemetry import EVENTS
 from sync.worker.triage.asking import Answers, Asking, wanted
 from sync.worker.triage.incidents import follow_incident
-from sync.worker.triage.routing import Router
+from sync.worker.triage.routing import SEARCHES, Router
 
 log = structlog.get_logger("triage")
 
@@ -200,7 +200,8 @@ class Triage:
                 follow_incident(session, router, rules, before, after)
             return outcome
 
-        return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
+        with patience(SEARCHES):
+            return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
 
     def _read(self, session: Session, row: DeliveryRow) -> Read | None:
         source = self._sources.get(row.source)
