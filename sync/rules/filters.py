@@ -169,8 +169,16 @@ def without(values: Any, others: Any) -> list[Any]:
     return [value for value in counted(values or ()) if _cells(value) not in known]
 
 
-def _rest(cells: tuple[str, ...]) -> tuple[str, ...]:
-    return (cells[0], *cells[2:])
+def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The heads and the rows of a table. The same row twice says nothing, so each is there once: what
+    triggered an issue is mostly among what the issue affects."""
+    found = list(dict.fromkeys(map(_cells, rows)))
+    if "kind" not in rows[0]:
+        return ("Entity", "Type", "Folder"), found
+    if len({cells[1] for cells in found}) > 1:
+        return ("Subject", "Entity", "Status", "Started"), found
+    # The column would only tell subjects of one title apart.
+    return ("Subject", "Status", "Started"), [(cells[0], *cells[2:]) for cells in found]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -186,15 +194,7 @@ def table(values: Any, limit: int = 25) -> str:
         raise Wrong(
             "`table` shows entities or subjects", "Write: issue.monitored_entities | table."
         )
-    kind = "kind" in rows[0]
-    heads: tuple[str, ...] = (
-        ("Subject", "Entity", "Status", "Started") if kind else ("Entity", "Type", "Folder")
-    )
-    # The same row twice says nothing: what triggered an issue is mostly among what the issue affects.
-    found = list(dict.fromkeys(map(_cells, rows)))
-    if kind and len({cells[1] for cells in found}) == 1:
-        # The column is for telling subjects of one title apart.
-        heads, found = _rest(heads), [_rest(cells) for cells in found]
+    heads, found = _columns(rows)
     lines = [_row(heads), _row(["---"] * len(heads)), *map(_row, found[:limit])]
     more = len(found) - limit
     return "\n".join([*lines, *([f"\n… and {more} more."] if more > 0 else [])]) + "\n"
