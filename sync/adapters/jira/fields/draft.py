@@ -41,7 +41,7 @@ class Drafts(Part):
         issue_type, unmakable = self._issue_type(desired)
         infos = self._resolve(desired, issue_type)
         whole_at = desired.remote_links[0].url if desired.remote_links else ""
-        resolver, values = Values(self._calls.cloud(), self._metadata.user), {}
+        resolver, values = Values(self._calls.cloud(), self._metadata.people(desired.project)), {}
         for name, wish in desired.fields.items():
             with blaming(f"fields.{name}"):
                 values[infos[name].id] = resolver.canonical(

@@ -120,7 +120,7 @@ class Tickets(Part):
             self._calls.make(Call.on(ref, "PUT", f"issue/{ref.id}", what, Safety.LOOK_FIRST, body))
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
-        wire = self._for_screen(hop, fields)
+        wire = self._for_screen(hop, fields, ref.project)
         screen = {id_: value for id_, value in wire.items() if value is not None}
         body = {"transition": {"id": str(hop.id)}, **({"fields": screen} if screen else {})}
         what = f"moving {ref.key} by {hop.name!r}"
@@ -153,7 +153,7 @@ class Tickets(Part):
         offered = records(raw.get("transitions")) if isinstance(raw, Mapping) else []
         return any(str(one.get("id")) == str(hop.id) for one in offered)
 
-    def _for_screen(self, hop: Hop, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _for_screen(self, hop: Hop, fields: Mapping[str, Any], project: str) -> dict[str, Any]:
         """Values for a transition's screen in the form that Jira takes. Raises Rejected for a value that
         the screen does not offer."""
         cloud = self._calls.cloud()
@@ -162,7 +162,7 @@ class Tickets(Part):
             if id_ in infos:
                 infos[id_] = with_allowed(infos[id_], map(Name.of, screen.allowed))
         try:
-            values = Values(cloud, self._metadata.user).canonical_all(
+            values = Values(cloud, self._metadata.people(project)).canonical_all(
                 (infos[id_], value) for id_, value in fields.items()
             )
         except Rejected as fault:

@@ -38,6 +38,12 @@ class User:
     email_hidden: bool = False
     scopes: frozenset[str] | None = None
     language: str = "en_GB"
+    key: str = ""
+
+    @property
+    def user_key(self) -> str:
+        """The key of Data Center, which stays when the user is renamed."""
+        return self.key or self.name
 
 
 @dataclass(frozen=True, slots=True)
