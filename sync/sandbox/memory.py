@@ -166,7 +166,7 @@ class MemoryTracker:
         whole_at = desired.remote_links[0].url if desired.remote_links else ""
         wished = [_field(name, wish, whole_at) for name, wish in desired.fields.items()]
         fields = {one.id: one for one in wished}
-        known = fields.get("labels") or _field("labels", FieldWish(None))
+        known = fields.get("labels") or replace(_field("labels", FieldWish(None)), key="")
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
             raise Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
@@ -454,4 +454,4 @@ def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
     elif not is_empty(wish.value):
         text = kind is FieldKind.TEXT
         value = _document(wish.value, whole_at) if text else canonical(wish.value)
-    return DraftField(id_, shown, kind, value, wish.ownership)
+    return DraftField(id_, shown, kind, value, wish.ownership, f"fields.{name}")
