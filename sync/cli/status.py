@@ -42,7 +42,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.cli.parked import said_of
-    from sync.store import counts, deliveries, parking, rulebook
+    from sync.store import counts, deliveries, liveness, parking, rulebook
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
@@ -57,6 +57,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
     found = counts.overall(store, now=now)
     return {
         "store": store.place,
+        "daemons": liveness.running(store),
         "tickets": {
             "due": found.due,
             "held": found.held,
@@ -117,6 +118,9 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     def row(name: str, number: int, words: str, bad: bool = False) -> None:
         standing.add_row(name, f"[red]{number}[/red]" if bad and number else str(number), words)
 
+    daemons = data["daemons"]
+    nobody = "[red]none runs: nothing is received, and no ticket is worked on[/red]"
+    standing.add_row("daemons", str(len(daemons)), Text(", ".join(daemons)) if daemons else nobody)
     oldest = tickets["oldest_due_seconds"]
     row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets["held"], "due later: on hold, or to be tried again")
