@@ -21,10 +21,11 @@ def parked(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every ticket that was set aside: why, which rule and line it came from, and what to do.
+    """Show every ticket and field that was set aside: why, which rule and line, and what to do.
 
     Reads the store alone. The daemon tries parked tickets again by itself, less and less often, and at
-    once after an edit of their rule; `ticket-sync retry` has them tried now.
+    once after an edit of their rule; `ticket-sync retry` has them tried now. A parked field holds up
+    nothing else of its ticket; it is tried again once its value or what Jira says of it is another.
 
     Exit codes: 0 shown, 1 the store cannot be read, 2 it or the configuration cannot be used.
 
@@ -46,7 +47,7 @@ def as_data(row: TicketRow) -> dict[str, Any]:
     """One parked ticket for machines. Times are ISO 8601."""
     from sync.cli.terminal import stamp
 
-    why = row.parked or {}
+    why = (row.parked or {}) if row.parked_at is not None else {}
     return {
         "ticket": row.jira_key or None,
         "key": row.key,
@@ -58,25 +59,53 @@ def as_data(row: TicketRow) -> dict[str, Any]:
         **{name: why.get(name, "") for name in ("reason", "remedy", "cause", "field")},
         "rule": why.get("rule") or row.rule,
         "where": why.get("where", ""),
+        "fields": [
+            {
+                "id": id_,
+                "since": stamp(one.get("since")),
+                **{name: one.get(name, "") for name in ("field", "reason", "remedy", "cause")},
+                **{name: one.get(name, "") for name in ("rule", "where")},
+            }
+            for id_, one in _fields(row).items()
+        ],
     }
+
+
+def _fields(row: TicketRow) -> dict[str, Any]:
+    """The parked fields of a ticket, by id."""
+    return dict((row.parked or {}).get("fields", {}))
 
 
 def _print(rows: list[TicketRow]) -> None:
     from sync.cli.status import ago
     from sync.cli.terminal import cell, console, table
 
-    count = "1 ticket is parked" if len(rows) == 1 else f"{len(rows)} tickets are parked"
-    shown = table(count, "ticket", "since", "reason", "rule", "what to do", lines=True)
     now = time.time()
+    shown = table(_counted(rows), "ticket", "since", "reason", "rule", "what to do", lines=True)
     for row in rows:
-        why = row.parked or {}
-        field = f"{why['field']}: " if why.get("field") else ""
-        shown.add_row(
-            cell(row.jira_key or row.key, "bold"),
-            cell(ago(now - (row.parked_at or now))),
-            cell(field + str(why.get("reason", row.error))),
-            cell("\n".join(filter(None, (why.get("rule") or row.rule, why.get("where", ""))))),
-            cell(why.get("remedy") or "Mend what the reason names."),
-        )
+        for why, since in _reasons(row):
+            field = f"{why['field']}: " if why.get("field") else ""
+            shown.add_row(
+                cell(row.jira_key or row.key, "bold"),
+                cell(ago(now - (since or now))),
+                cell(field + str(why.get("reason", row.error))),
+                cell("\n".join(filter(None, (why.get("rule") or row.rule, why.get("where", ""))))),
+                cell(why.get("remedy") or "Mend what the reason names."),
+            )
     console().print(shown)
     typer.echo("Once mended: `ticket-sync retry TICKET`, `--rule NAME` or `--all`.")
+
+
+def _reasons(row: TicketRow) -> list[tuple[dict[str, Any], float | None]]:
+    """Why the ticket is set aside, if it is, and each of its parked fields; and since when."""
+    ticket = [(row.parked or {}, row.parked_at)] if row.parked_at is not None else []
+    return [*ticket, *((one, one.get("since")) for one in _fields(row).values())]
+
+
+def _counted(rows: list[TicketRow]) -> str:
+    parked = sum(row.parked_at is not None for row in rows)
+    fields = sum(len(_fields(row)) for row in rows)
+    count = "1 ticket is parked" if parked == 1 else f"{parked} tickets are parked"
+    if not fields:
+        return count
+    return f"{count}, and {fields} {'field' if fields == 1 else 'fields'} by themselves"

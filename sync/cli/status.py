@@ -55,6 +55,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             "due": found.due,
             "held": found.held,
             "parked": found.parked,
+            "fields_parked": found.fields_parked,
             "unsure": found.unsure,
             "linked": found.linked,
             "spared": found.spared,
@@ -105,6 +106,8 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets["held"], "due later: on hold, or to be tried again")
     row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
+    words = "tickets that are kept, save for a field that is set aside; see `parked`"
+    row("fields", tickets["fields_parked"], words, bad=True)
     row("unsure", tickets["unsure"], "being created; the outcome is not known yet")
     row("tickets", tickets["linked"], f"in Jira, of {tickets['total']} on record")
     row("spared", tickets["spared"], "never made: ended within their hold, or on another ticket")

@@ -5,8 +5,10 @@ Adapters translate; nothing outside an adapter ever sees an HTTP status or a lib
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Fault(Exception):
@@ -73,7 +75,8 @@ class Cause(StrEnum):
 class Rejected(Fault):
     """Permanent: trying the same again gives the same answer, until a person changes something.
 
-    ``scope`` is PROJECT where every new ticket of that project and type would meet the same.
+    ``scope`` is PROJECT where every new ticket of that project and type would meet the same. ``refused``
+    has the words about each field that was refused, by field id, where the other side named them.
     """
 
     def __init__(
@@ -84,8 +87,10 @@ class Rejected(Fault):
         field: str = "",
         remedy: str = "",
         scope: Scope = Scope.TICKET,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(words)
+        self.refused = dict(refused or {})
         self.scope = scope
         self.cause = cause
         self.field = field
@@ -136,6 +141,12 @@ class Parked:
         """The form that a ticket's row keeps; ``words`` is the whole sentence."""
         data = {name: str(getattr(self, name)) for name in self.__slots__}
         return {**data, "words": str(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Parked:
+        """Read back what ``to_json`` wrote. Raises ValueError on an unknown cause."""
+        known = {name: str(data[name]) for name in cls.__slots__ if name in data}
+        return cls(**{**known, "cause": Cause(known.get("cause", Cause.OTHER))})  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         place = f" (rule {self.rule!r}, {self.where})" if self.rule else ""

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
-from sync.domain.rule import Category, Desired, FieldWish, RemoteLink, TicketLink
+from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
 from sync.domain.text import (
     SUMMARY_LIMIT,
     TEXT_LIMIT,
@@ -35,6 +35,7 @@ from sync.domain.text import (
 )
 from sync.domain.ticket import (
     FAMILY_LABEL,
+    Base,
     Block,
     Document,
     Draft,
@@ -43,9 +44,12 @@ from sync.domain.ticket import (
     Hop,
     JiraStatus,
     Observed,
+    ParkedField,
     TicketRef,
     marked,
     marker_label,
+    parked_by,
+    wish_digest,
 )
 from sync.ports import Changed, Clock
 
@@ -155,21 +159,34 @@ class MemoryTracker:
         """Tickets that were not deleted, oldest first."""
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
-    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
-        issue_type = self._issue_type(desired)
+    def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
+        issue_type = self._issue_type(desired, base)
         whole_at = desired.remote_links[0].url if desired.remote_links else ""
-        wished = [_field(name, wish, whole_at) for name, wish in desired.fields.items()]
-        fields = {one.id: one for one in wished}
+        fields: dict[str, DraftField] = {}
+        parked: dict[str, ParkedField] = {}
+        for name, wish in desired.fields.items():
+            digest = wish_digest(name, wish.value)
+            try:
+                one = _field(name, wish, whole_at)
+                fields[one.id] = replace(one, wish=digest)
+            except Rejected as fault:
+                if base is None or not (base.agreed(digest) or wish.ownership is Ownership.TICKET):
+                    why = parked_by(fault, desired.rule)
+                    parked[_id_of(name) or name] = ParkedField(why, digest)
         known = fields.get("labels") or _field("labels", FieldWish(None))
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
-            raise Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
-        return Draft(desired, desired.project, issue_type, fields)
+            empty = Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
+            if base is None:
+                raise empty
+            fields.pop("summary", None)
+            parked["summary"] = ParkedField(parked_by(empty, desired.rule), "")
+        return Draft(desired, desired.project, issue_type, fields, parked)
 
-    def _issue_type(self, desired: Desired) -> str:
+    def _issue_type(self, desired: Desired, base: Base | None) -> str:
         """The first wished type that there is; a single one is not looked up before the create call."""
         wished = desired.issue_type
-        if len(wished) == 1:
+        if len(wished) == 1 or base is not None:
             return wished[0]
         self._check_project(desired.project)
         there = {name.casefold(): name for name in ISSUE_TYPES}
@@ -246,7 +263,8 @@ class MemoryTracker:
             for change in changes:
                 if change.id not in _FIELDS:
                     words = f"the site has no field {change.id!r}"
-                    raise Rejected(words, cause=Cause.FIELD, field=change.id)
+                    refused = {change.id: words}
+                    raise Rejected(words, cause=Cause.FIELD, field=change.id, refused=refused)
                 if change.kind is FieldKind.LABELS:
                     there = set(ticket.fields.get(change.id) or ())
                     ticket.fields[change.id] = sorted(
@@ -426,11 +444,16 @@ _FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
 }
 
 
-def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
-    """A wish for a field in canonical form. Raises Rejected for an unknown field or a bad value."""
+def _id_of(name: str) -> str:
+    """The id of the field that a rule means by a name, "" for none."""
     wanted = name.strip().casefold().replace("_", " ")
     names = {id_: (id_.casefold(), shown.casefold()) for id_, (shown, _, _) in _FIELDS.items()}
-    id_ = next((id_ for id_, known in names.items() if wanted in known), "")
+    return next((id_ for id_, known in names.items() if wanted in known), "")
+
+
+def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
+    """A wish for a field in canonical form. Raises Rejected for an unknown field or a bad value."""
+    id_ = _id_of(name)
     if not id_:
         raise Rejected(f"the site has no field {name!r}", cause=Cause.FIELD, field=name)
     shown, kind, canonical = _FIELDS[id_]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -26,10 +27,19 @@ def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> 
     for number, row in enumerate(known):
         row.due_at = None
         row.attempts = 0
+        row.base = _fields_again(row.base)
         tickets.make_due(row, now + number * SPREAD_SECONDS, why, look=True)
         entry = journal.Entry("retry", why)
         journal.write(session, entry, at=now, ticket_id=row.id, rule=row.rule)
     return len(known)
+
+
+def _fields_again(base: dict[str, Any]) -> dict[str, Any]:
+    """The base with each of its parked fields to be tried again."""
+    fields = base.get("parked")
+    if not fields:
+        return base
+    return {**base, "parked": {id_: {**one, "again": True} for id_, one in fields.items()}}
 
 
 def lift(row: TicketRow) -> None:
@@ -41,10 +51,10 @@ def lift(row: TicketRow) -> None:
 
 
 def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) -> list[TicketRow]:
-    """Parked tickets, longest parked first."""
+    """Parked tickets, longest parked first, and tickets with parked fields."""
     query = (
         select(TicketRow)
-        .where(col(TicketRow.parked_at).is_not(None))
+        .where(col(TicketRow.parked).is_not(None))
         .order_by(col(TicketRow.parked_at), col(TicketRow.id))
     )
     if rule:

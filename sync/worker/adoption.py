@@ -148,7 +148,7 @@ class Adoption:
             return f"rule {rule.ref.name!r} keeps its tickets on site {rule.site!r}"
         try:
             key = rule.ticket_key(snapshot)
-            draft = self.tracker.draft(rule.project_ticket(key, [snapshot]))
+            draft = self.tracker.draft(rule.project_ticket(key, [snapshot]), base=Base())
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, snapshot, key, rule.ref.name, draft)

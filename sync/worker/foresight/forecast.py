@@ -14,6 +14,7 @@ from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.forecast import counted, forecast, forecast_unmade
 from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
+from sync.domain.ticket import parked_by
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import open_items
@@ -21,7 +22,6 @@ from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.foresight.trial_routing import would_route
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
-from sync.worker.walk.outcomes import parked_for
 
 BATCH = 200
 THREADS = 8
@@ -135,7 +135,7 @@ class _Forecaster:
                 return replace(found, trouble=self._down[facts.site])
             return replace(found, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
         except Rejected as fault:
-            return replace(found, plan=Plan(parked=parked_for(fault, found.rule)))
+            return replace(found, plan=Plan(parked=parked_by(fault, found.rule)))
         except Missing as fault:
             return replace(
                 found, trouble=f"{fault}; the rule's `on_deleted` will say what becomes of it"
@@ -154,7 +154,7 @@ class _Forecaster:
             return Plan()
         tracker = tracker_for(facts, self._trackers)
         desired, _ = desire(facts, rule, self._now, self._rules)
-        draft = tracker.draft(desired)
+        draft = tracker.draft(desired, base=facts.base if facts.ref else None)
         if facts.ref is None:
             return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)
         observed = tracker.read(facts.ref.id) if self._live else None

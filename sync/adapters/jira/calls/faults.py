@@ -271,6 +271,7 @@ def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
         field=", ".join(map(name_of, words.errors)),
         remedy=remedy,
         scope=scope,
+        refused=words.errors,
     )
     doubtful = _DOUBTFUL.search(words.text)
     return SortedAnswer(fault=fault, doubt=Doubt.RECENT if doubtful else Doubt.NONE)

@@ -24,15 +24,15 @@ def field_on_screen(
     key = standard.id if standard else name
     if key in screen:
         return screen[key]
-    named = [info for info in screen.values() if info.name.casefold() == name.casefold()]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        ids = ", ".join(sorted(info.id for info in named))
-        problem = f"{len(named)} fields are named {name!r}"
+    found = named(name, screen)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(sorted(info.id for info in found))
+        problem = f"{len(found)} fields are named {name!r}"
         remedy = f"Write the id in the rule instead: one of {ids}."
         raise Rejected(problem, cause=Cause.FIELD, field=name, remedy=remedy)
-    elsewhere = standard or _named(name, whole_site())
+    elsewhere = standard or next(iter(named(name, whole_site())), None)
     if elsewhere is None:
         names = [info.name for info in screen.values()]
         problem, remedy = f"the site has no field {name!r}", nearest(name, names)
@@ -45,6 +45,8 @@ def field_on_screen(
     )
 
 
-def _named(name: str, infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
+def named(name: str, infos: Mapping[str, FieldInfo]) -> list[FieldInfo]:
+    """The fields that go by a name: the one with this id, else all with this display name."""
     folded = name.casefold()
-    return next((f for f in infos.values() if folded in (f.name.casefold(), f.id.casefold())), None)
+    by_id = [info for info in infos.values() if info.id.casefold() == folded]
+    return by_id or [info for info in infos.values() if info.name.casefold() == folded]

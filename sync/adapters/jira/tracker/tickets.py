@@ -79,7 +79,8 @@ class Tickets(Part):
         what = f"reading ticket {ticket_id}"
         project = project or self._projects.get(ticket_id, "")
         cloud = self._calls.cloud()
-        params = {"fields": ",".join(wanted_fields(self._metadata)), "expand": "transitions.fields"}
+        fields = ",".join(wanted_fields(self._metadata))
+        params = {"fields": fields, "expand": "transitions.fields,editmeta"}
         path = f"issue/{quote(ticket_id, safe='')}"
         try:
             raw = self._calls.make(Call.get(path, what, params, project=project))
@@ -129,6 +130,7 @@ class Tickets(Part):
                 words,
                 cause=Cause.TRANSITION,
                 field=fault.field,
+                refused=fault.refused,
                 remedy="Give what it asks for in the rule's status table, as `resolution` or in "
                 "`fields`, or take another way with `transition` or `via`.",
             ) from None
