@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import sqlite3
 import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 from proof.rows import row
 from proof.scene import Scene
@@ -90,3 +94,61 @@ def _away(scene: Scene, size: int) -> None:
 
     scene.daemon()
     _meanwhile(scene, size, lambda: away(True), lambda: away(False))
+
+
+def _copied(scene: Scene) -> Callable[[], None]:
+    """Take a copy of the store, in which no daemon runs now; what puts the copy back."""
+    scene.store.engine.dispose()
+    if scene.store.dialect == "postgresql":
+        server, name = Stores.shared().postgres(), scene.store.engine.url.database
+        server.disconnect_all(scene.store)
+        server.run(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+        return lambda: server.run(
+            f"DROP DATABASE {name} WITH (FORCE)", f"ALTER DATABASE {name}_copy RENAME TO {name}"
+        )
+    file = Path(scene.url.removeprefix("sqlite:///"))
+    copy = file.with_name("copy.db")
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+    def put_back() -> None:
+        for part in ("-wal", "-shm"):
+            file.with_name(file.name + part).unlink(missing_ok=True)
+        # Into the same file, as `cp` does.
+        shutil.copy(copy, file)
+
+    return put_back
+
+
+@row("store: an older copy put back", core=True, lag=2.0, own=True)
+def _older(scene: Scene, size: int) -> None:
+    daemon = scene.daemon()
+    scene.deliver(*scene.made(size // 2))
+    scene.settle()
+    daemon.kill()
+    put_back = _copied(scene)
+    daemon.start()
+    lost = scene.traffic.interleaved(scene.made(size))
+    scene.send(lost)
+    scene.settle()
+    daemon.kill()
+    scene.store.engine.dispose()
+    put_back()
+    daemon.start()
+    scene.send(lost)
+
+
+@row("store: emptied", lag=2.0, own=True)
+def _emptied(scene: Scene, size: int) -> None:
+    daemon = scene.daemon()
+    daemon.kill()
+    put_back = _copied(scene)
+    daemon.start()
+    sent = scene.traffic.interleaved(scene.made(size))
+    scene.send(sent)
+    scene.settle()
+    daemon.kill()
+    scene.store.engine.dispose()
+    put_back()
+    daemon.start()
+    scene.send(sent)

@@ -1,6 +1,7 @@
 """What stands before Jira, as a process to be killed: ``python -m proof.front PORT TARGET_PORT``.
 
-It passes bytes on. Killing it cuts every call under way, some of them after the work was done, and
+It passes bytes on, also as a forward proxy: the simulated Jira takes the whole address that a request to
+a proxy names. Killing it cuts every call under way, some of them after the work was done, and
 refuses new ones: what a killed Jira looks like from outside, whose tickets live in its database.
 """
 

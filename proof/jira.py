@@ -14,10 +14,17 @@ class Jira(Running):
     """``ticket-sync sandbox``. ``site`` holds the keys of ``[sites.main]`` once it is up."""
 
     def __init__(
-        self, folder: Path, *, lag: float = 0.0, limits: bool = True, port: int = 0
+        self,
+        folder: Path,
+        *,
+        lag: float = 0.0,
+        limits: bool = True,
+        port: int = 0,
+        datacenter: bool = False,
     ) -> None:
         flag = "--rate-limits" if limits else "--no-rate-limits"
         command = ["sync.cli.main", "sandbox", "--port", str(port), "--index-lag", str(lag), flag]
+        command += ["--datacenter"] if datacenter else []
         super().__init__(command, folder, "jira")
         self.lag = lag
         self.site: dict[str, str] = {}

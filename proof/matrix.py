@@ -19,7 +19,8 @@ from pathlib import Path
 import proof.disks
 import proof.order
 import proof.people
-import proof.senders  # noqa: F401
+import proof.senders
+import proof.texts  # noqa: F401
 from proof.jira import Jira
 from proof.outcome import Outcome
 from proof.processes import Daemon, Ended

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -57,6 +58,8 @@ class Running:
         self.command = [sys.executable, "-m", *command]
         self.folder = folder
         self.said = folder / f"{name}.log"
+        # The most files that the process may have open, 0 for as many as this process may.
+        self.files = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._from = 0
 
@@ -83,7 +86,12 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
+                preexec_fn=self._limit,
             )
+
+    def _limit(self) -> None:
+        if self.files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
 
     def lines(self) -> list[str]:
         """What it has said since it was last started."""
@@ -143,6 +151,7 @@ class Daemon(Running):
         rules: Path | None = None,
         module: str = "sync.cli.main",
         more: str = "",
+        files: int = 0,
     ) -> None:
         config = folder / f"{name}.toml"
         config.write_text(
@@ -157,6 +166,7 @@ class Daemon(Running):
             + more
         )
         super().__init__([module, "serve", "--config", str(config)], folder, name)
+        self.files = files
         self.config = config
         self.address: tuple[str, int] | None = None
 

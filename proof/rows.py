@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from proof.scene import Scene
 
@@ -76,7 +77,7 @@ def _none(scene: Scene, size: int) -> None:
 
 
 CREATE = {"method": "POST", "path": "/issue$", "count": "half"}
-WRITES = {"method": "POST|PUT|DELETE"}
+WRITES: dict[str, Any] = {"method": "POST|PUT|DELETE"}
 
 struck_by("create: reply lost, search lags", "drop", after=True, core=True, lag=2.0, **CREATE)
 struck_by("create: reply cut in half", "cut", lag=1.0, **CREATE)
@@ -148,6 +149,15 @@ struck_by("served as nobody for a while", "anonymous", clear_after=3.0)
 struck_by("CAPTCHA for a while", "captcha", clear_after=3.0)
 struck_by("maintenance for a while", "maintenance", clear_after=3.0)
 struck_by("read-only for a while", "read_only", clear_after=3.0)
+
+
+@row("writes: reply lost behind a proxy", core=True, lag=2.0, own=True)
+def _behind_a_proxy(scene: Scene, size: int) -> None:
+    scene.with_front(as_proxy=True)
+    scene.jira.fault("drop", after=True, count=max(3, size), probability=0.5, **WRITES)
+    scene.daemon()
+    scene.deliver(*scene.made(size))
+    scene.struck()
 
 
 @row("update: reply lost")

@@ -37,9 +37,11 @@ class Scene:
         self.daemons: list[Daemon] = [shared] if shared else []
         self._shared = shared
         self.front: Front | None = None
+        self._front_as = "url"
         self.accepted = 0
         self.restarts = 0
         self._calls_before = jira.count()
+        self._own_jira: Jira | None = None
 
     # Setting up
 
@@ -50,18 +52,25 @@ class Scene:
             return self._shared
         site = dict(self.jira.site)
         if self.front is not None:
-            site["url"] = f"http://127.0.0.1:{self.front.port}"
+            site[self._front_as] = f"http://127.0.0.1:{self.front.port}"
         name = f"daemon{len(self.daemons) + 1}"
         made = Daemon(self.folder, self.url, site, name=name, **how)
         self.daemons.append(made)
         made.start()
         return made
 
-    def with_front(self) -> Front:
-        """Let calls to Jira go through a process that can be killed."""
+    def with_front(self, *, as_proxy: bool = False) -> Front:
+        """Let calls to Jira go through a process that can be killed, ``as_proxy`` as a forward proxy."""
+        self._front_as = "proxy" if as_proxy else "url"
         self.front = Front(self.folder, self.jira.port)
         self.front.start()
         return self.front
+
+    def on_data_center(self) -> None:
+        """Use a Jira Data Center of this trial's own, for a row with a daemon of its own."""
+        self.jira = self._own_jira = Jira(self.folder, datacenter=True)
+        self.jira.start()
+        self._calls_before = self.jira.count()
 
     def address(self) -> tuple[str, int] | None:
         """Where a delivery can be sent now; any daemon will do."""
@@ -143,7 +152,7 @@ class Scene:
 
     def close(self) -> None:
         """End every process of this trial but Jira's."""
-        for running in (*self.daemons, self.front):
+        for running in (*self.daemons, self.front, self._own_jira):
             if running is not None and running is not self._shared:
                 running.kill()
         self.store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections import Counter
 from contextlib import ExitStack, suppress
 
@@ -80,3 +81,41 @@ def _senders(scene: Scene, size: int) -> None:
         answers = Counter(_status(one) for one in [*floods, *slow])
         assert all(status < 500 for status in answers), answers
         assert not answers[202], answers
+
+
+@row("more half-sent bodies than connections", core=True, own=True)
+def _half_sent(scene: Scene, size: int) -> None:
+    """The daemon may have so few files open that its connections run out; senders never stop coming."""
+    daemon = scene.daemon(files=300)
+    address = daemon.address
+    assert address is not None
+    subjects = scene.made(size)
+    # The whole head has come, and not the whole body.
+    slow = _slow(subjects[0].bodies[0])[2:]
+    full, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with ExitStack() as open_:
+            number = 0
+            while not done.wait(0.004):
+                number += 1
+                made = open_.enter_context(socket.create_connection(address, timeout=60))
+                with suppress(OSError):
+                    made.sendall(slow[number % len(slow)])
+                if number > 100:
+                    full.set()
+                if number % 500 == 0:
+                    open_.close()
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        assert full.wait(20)
+        sending = scene.sending(scene.traffic.interleaved(subjects))
+        scene.accepted += sending.wait()
+    finally:
+        done.set()
+        holding.join()
+    # A sender whose connection was closed between two deliveries sends on a new one.
+    assert set(sending.answers) <= {202, 0}, sending.answers
+    assert sending.answers[0] < sending.answers[202] / 2, sending.answers

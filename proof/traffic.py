@@ -47,6 +47,8 @@ class Subject:
     title: str = ""
     description: str = ""
     status: str = ""
+    # What follows the description in each delivery.
+    more: str = ""
     bodies: list[bytes] = field(default_factory=list)
     # Rows change these where a person or a broken rule changes what is right.
     category: str = ""
@@ -77,13 +79,20 @@ class Traffic:
         self._clock = time.time() - 3600
 
     def subject(
-        self, life: Sequence[str] | None = None, *, kind: str = "", events: int = 0, title: str = ""
+        self,
+        life: Sequence[str] | None = None,
+        *,
+        kind: str = "",
+        events: int = 0,
+        title: str = "",
+        more: str = "",
     ) -> Subject:
         """A subject that goes through these statuses, with ``events`` deliveries (at least one a
         status)."""
         kind = kind or ("incident" if self.random.random() < 0.15 else "issue")
         life = life or self.random.choice(_INCIDENTS if kind == "incident" else _LIVES)
         made = Subject(kind, str(uuid.UUID(int=self.random.getrandbits(128), version=4)))
+        made.more = more
         made.title = title or f"orders_{self.random.randrange(10**6)} is stale"
         happened = list(life) + [life[-1]] * max(0, events - len(life))
         for place, status in enumerate(happened):
@@ -114,7 +123,8 @@ class Traffic:
         event = sample_event(name, subject=subject.id, title=subject.title, now=self._clock)
         event["event_id"] = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
         message = event[subject.kind]
-        message |= {"title": subject.title, "description": subject.description}
+        description = f"{subject.description}\n\n{subject.more}".rstrip()
+        message |= {"title": subject.title, "description": description}
         message.pop("status", None)
         if subject.kind == "issue":
             if status not in ("", "closed"):

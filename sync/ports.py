@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from sync.domain.actions import Change
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.subject import Event, Snapshot
-from sync.domain.ticket import Base, Draft, Hop, Observed, TicketRef
+from sync.domain.ticket import Base, Draft, Hop, Mark, Observed, TicketRef
 
 
 class Clock(Protocol):
@@ -228,6 +228,10 @@ class Tracker(Protocol):
         """Tickets with the marker of our ticket key, oldest first. The search index may lag."""
         ...
 
+    def mark_of(self, ref: TicketRef) -> Mark:
+        """What the ticket's entity property says of it."""
+        ...
+
     def verify(self, project: str) -> None:
         """Make sure that the site knows our account and that our account may see the project, so that a
         ticket which the site does not show is not there. Raises SiteDown or Rejected otherwise."""
@@ -250,8 +254,8 @@ class Tracker(Protocol):
         ...
 
     def changed_since(self, since: float) -> Iterator[Changed]:
-        """Tickets with the family label that changed since then (seconds since the epoch), with a call
-        for each 100. The search index may lag by ``index_lag``."""
+        """Tickets with the family label that changed since then (seconds since the epoch; 0 for all),
+        with a call for each 100. The search index may lag by ``index_lag``."""
         ...
 
     def matching(self, query: str) -> Iterator[Changed]:

@@ -1,20 +1,33 @@
-"""What the program says about itself: log set-up and the metrics all rooms share."""
+"""What the program says about itself: log set-up, the metrics all rooms share, and the secrets that
+nothing it says may hold.
+
+Settings, and whoever receives a secret otherwise, call ``keep_secret``. The log conceals all of them.
+What is said by other ways (errors, and the words of faults, which go to the store, ``status``, ``why``
+and health) passes ``concealed`` where text from outside comes in.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
+from collections import deque
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
+from sync.domain import secrets
+
 # Prometheus notices by itself when a counter restarts; this avoids a second series for each.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 DELIVERIES = Counter(
     "ticket_sync_deliveries_total", "Webhook requests by what became of them.", ["outcome"]
+)
+EVENTS = Counter(
+    "ticket_sync_events_total", "Events read from deliveries, by type; unknown ones too.", ["type"]
 )
 ACTIONS = Counter(
     "ticket_sync_actions_total", "Actions carried out on tickets.", ["site", "action", "result"]
@@ -36,9 +49,47 @@ SWEEP_RUNS = Counter(
 )
 
 
+class _Secrets:
+    """The newest secrets of this process; access tokens that are renewed push out old ones."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: deque[str] = deque(maxlen=200)
+        self.conceal = secrets.Concealer()
+
+    def keep(self, secret: str) -> None:
+        with self._lock:
+            if secret not in self._kept:
+                self._kept.append(secret)
+                self.conceal = secrets.Concealer(self._kept)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self.conceal = secrets.Concealer()
+
+
+_secrets = _Secrets()
+
+
+def keep_secret(secret: str) -> None:
+    """From now on, ``concealed`` and the log show this secret as ``***``."""
+    _secrets.keep(secret)
+
+
+def forget_secrets() -> None:
+    """Conceal nothing any more."""
+    _secrets.forget()
+
+
+def concealed(text: str) -> str:
+    """The text with ``***`` for each secret of this process, in whatever form it stands there."""
+    return _secrets.conceal(text)
+
+
 class LossyStream:
-    """A stream for logs that ignores write errors: on a full disk, or with its reader gone, lines are
-    lost and the program continues."""
+    """A stream for logs that conceals secrets, and ignores write errors: on a full disk, or with its
+    reader gone, lines are lost and the program continues."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -46,7 +97,7 @@ class LossyStream:
 
     def write(self, text: str) -> int:
         try:
-            return self._stream.write(text)
+            return self._stream.write(concealed(text))
         except (OSError, ValueError):
             self.lost += 1
             return len(text)
@@ -89,3 +140,13 @@ def configure_logs(*, level: str = "info", form: str = "auto") -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=stream, format="%(name)s: %(message)s")
+    threading.excepthook = _thread_failed
+
+
+def _thread_failed(args: threading.ExceptHookArgs) -> None:
+    """Say in the log that a thread ended by an exception; Python would print it as it is."""
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+        name = args.thread.name if args.thread else ""
+        structlog.get_logger("thread").error(
+            "a thread ended by an exception", thread=name, exc_info=args.exc_value
+        )

@@ -10,9 +10,16 @@ import pytest
 
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
+from sync.telemetry import forget_secrets
 from tests.postgres import Postgres
 
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> Iterator[None]:
+    yield
+    forget_secrets()
 
 
 @pytest.fixture(scope="session")

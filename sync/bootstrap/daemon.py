@@ -39,6 +39,8 @@ def run(settings: Settings) -> int:
         server = Background(program.app, bound, name="receiver", grace=grace, freeze=True)
         program.start()
         server.start()
+        for words in program.rulebook.notes():
+            log.warning("about the folder of rules", note=words)
         log.info(
             "serving",
             version=__version__,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import sources_of, trackers_of
+from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.stores import has_store, ready_store
@@ -15,7 +15,7 @@ from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
-from sync.store import counts
+from sync.store import continuity, counts
 from sync.store.engine import Store
 from sync.store.inbox import Inbox
 from sync.store.liveness import new_owner
@@ -75,11 +75,20 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     sources = sources_of(settings)
     trackers = trackers_of(settings, clock)
     pace = Pace(lease=lease_of(settings))
-    options = Options(threads=settings.worker.threads, pace=pace, owner=owner)
+    options = Options(
+        threads=settings.worker.threads, pace=pace, owner=owner, apis=apis_of(settings, clock)
+    )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.wake)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
+    addresses = {name: site.url.rstrip("/") for name, site in settings.sites.items()}
+    continuity.check(store, addresses, clock.time())
+    daemon.schedule.every(
+        continuity.MARK_SECONDS,
+        "continuity",
+        lambda: continuity.check(store, addresses, clock.time()),
+    )
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.wake, queue=settings.server.queue)
     app = create_app(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync.bootstrap.adapters import rule_defaults
 from sync.rules import RuleErrors, RuleSet
-from sync.settings import Settings
+from sync.settings import Settings, shipped
 from sync.store import rulebook
 from sync.store.engine import Store
 from sync.worker.rulebook.files import RuleFiles
@@ -12,7 +12,10 @@ from sync.worker.rulebook.files import RuleFiles
 
 def rule_files(settings: Settings) -> RuleFiles:
     """The rule files on disk."""
-    return RuleFiles(settings.rules_folder, rule_defaults(settings))
+    chosen, defaults = settings.mappings.directory, rule_defaults(settings)
+    if chosen is None or settings.rules_folder_is_set:
+        return RuleFiles(settings.rules_folder, defaults)
+    return RuleFiles(chosen, defaults, shipped("mappings"))
 
 
 def rules_in_force(files: RuleFiles, store: Store) -> RuleSet | None:

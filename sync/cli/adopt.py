@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,9 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
         str, typer.Option("--label", help="Tickets with this label, as other tools set one.")
     ] = "",
     jql: Annotated[str, typer.Option("--jql", help="Tickets that this query finds.")] = "",
+    markers: Annotated[
+        bool, typer.Option("--markers", help="Tickets of ours that the store does not know.")
+    ] = False,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="A file of lines: subject,ticket.")
     ] = None,
@@ -36,18 +40,20 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
     incident, for example in a link. In a CSV each line gives an id and a ticket's key. The fields of a
     ticket stay as they are until something changes upstream; its status follows at once. A ticket is
     never taken from another issue, and an issue that has a ticket gets no second one: such pairs are
-    reported.
+    reported. With --markers tickets that ticket-sync itself made are taken over by what marks them, for
+    a store that is new or was restored from a backup.
 
     Exit codes: 0 no conflicts, 1 there were some, 2 usage, the store or the configuration.
 
     Example:  ticket-sync adopt --label jiralert --apply
     """
     from sync.bootstrap.sweeps import by_hand
+    from sync.domain.ticket import FAMILY_LABEL
     from sync.settings import load
     from sync.worker.adoption import Adoption
 
-    if sum(map(bool, (label, jql, csv))) != 1:
-        raise Problem("Name the tickets in one way: --label, --jql or --csv.", USAGE)
+    if sum(map(bool, (label, jql, csv, markers))) != 1:
+        raise Problem("Name the tickets in one way: --label, --jql, --csv or --markers.", USAGE)
     settings = load(config)
     name = site or settings.site_by_default
     if name not in settings.sites:
@@ -67,7 +73,10 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
         )
         if hands.remark:
             typer.echo(hands.remark, err=True)
-        pairs = adoption.pairs(given) if given else adoption.matching(jql or _labelled(label))
+        if markers or label == FAMILY_LABEL:
+            pairs = adoption.marked()
+        else:
+            pairs = adoption.pairs(given) if given else adoption.matching(jql or _labelled(label))
     _print(pairs, apply, as_json)
     if any(pair.fate.value == "conflict" for pair in pairs):
         raise typer.Exit(1)
@@ -105,11 +114,7 @@ def lines_of(file: Path) -> list[tuple[str, str]]:
 
 def _print(pairs: list[Pair], applied: bool, as_json: bool) -> None:
     if as_json:
-        data = [
-            {"ticket": p.ticket, "subject": p.subject, "fate": p.fate.value, "words": p.words}
-            for p in pairs
-        ]
-        typer.echo(json.dumps(data, indent=2))
+        typer.echo(json.dumps([asdict(pair) for pair in pairs], indent=2))
         return
     from sync.cli.terminal import cell, console, table
 

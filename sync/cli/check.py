@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,21 +44,28 @@ def check(
     find(config)
     try:
         settings = load(config, secrets=not offline)
-        rules = rule_files(settings).load().rules
+        files = rule_files(settings)
+        rules = files.load().rules
     except MistakesFound as error:
         _end([str(mistake) for mistake in error.mistakes], [], as_json)
     else:
         warnings = [str(warning) for warning in rules.warnings]
-        _end(warnings, [] if offline else check_sites(settings, rules), as_json)
+        reports = [] if offline else check_sites(settings, rules)
+        _end(warnings, reports, as_json, files.notes())
 
 
-def _end(mistakes: list[str], reports: list[Report], as_json: bool) -> None:
+def _end(
+    mistakes: list[str], reports: list[Report], as_json: bool, notes: Sequence[str] = ()
+) -> None:
     """Print what was found, and end with the exit code."""
     found = [*mistakes, *(str(one) for report in reports for one in report.findings)]
     troubles = [f"site {r.site!r} could not be asked: {r.trouble}" for r in reports if r.trouble]
     if as_json:
-        typer.echo(json.dumps(_as_data(mistakes, reports), indent=2))
+        data = {**_as_data(mistakes, reports), "notes": list(notes)}
+        typer.echo(json.dumps(data, indent=2))
     else:
+        for words in notes:
+            typer.echo(f"Note: {harmless(words)}.")
         for line in _lines(found, troubles, reports):
             typer.echo(harmless(line))
     raise typer.Exit(CANNOT if troubles else MISTAKES if found else 0)

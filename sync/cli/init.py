@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.problems import USAGE, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sync.bootstrap.first_files import Answers
+    from sync.domain.errors import Fault
+
+URL = "The address of the Jira site"
+PROJECT = "The key of the project that tickets go to"
 
 
 def init(  # noqa: PLR0913  (each is an option of the verb)
@@ -46,28 +56,34 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     Example:  JIRA_TOKEN=… ticket-sync init --site https://your-team.atlassian.net
     --email jira-bot@example.com --project DATA --yes
     """
-    from sync.bootstrap.first_files import Answers, first_files, write
-    from sync.domain.errors import Rejected
+    from sync.bootstrap.first_files import Answers, first_files, other_rules, write
+    from sync.domain.errors import Fault
 
     answers = Answers(
-        url=_asked(site, "The address of the Jira site", "--site", yes).rstrip("/"),
-        email=email or ("" if yes else _optional("The account's email (none for Data Center)")),
+        url=_asked(site, URL, "--site", yes),
+        email=email or ("" if yes else _email()),
         token=_token(token_env, yes),
         token_env=token_env,
-        project=_asked(project, "The key of the project that tickets go to", "--project", yes),
+        project=_asked(project, PROJECT, "--project", yes),
         issue_type=issue_type,
     )
-    if "://" not in answers.url:
-        raise Problem(
-            f"{answers.url!r} is no address; write https://your-team.atlassian.net.", USAGE
-        )
-    try:
-        files = first_files(answers, directory)
-    except Rejected as fault:
-        raise Problem(f"{fault}. {fault.remedy}".replace("..", ".").strip()) from fault
+    given = {"url": site, "email": email, "token": os.environ.get(token_env), "project": project}
+    asked = set() if yes else {name for name, value in given.items() if not value}
+    while True:
+        try:
+            files = first_files(answers, directory)
+            break
+        except Fault as fault:
+            again = asked.intersection(_to_ask_again(fault))
+            if not again:
+                raise Problem(_words(fault)) from fault
+            typer.echo(_words(fault), err=True)
+            answers = _asked_again(answers, again)
     write(files, force=force)
     for path in files:
         typer.echo(f"wrote {path}")
+    if others := other_rules(files):
+        typer.echo(f"The rules of {', '.join(others)} are there already, and hold beside them.")
     typer.echo(
         "\nNext: set COALESCE_SIGNING_SECRET to the webhook integration's secret, then\n"
         "  ticket-sync check                            whether all fits together\n"
@@ -76,7 +92,7 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     )
 
 
-def _asked(given: str, question: str, option: str, yes: bool) -> str:
+def _asked(given: str, question: str, option: str = "", yes: bool = False) -> str:
     if given:
         return given
     if yes:
@@ -84,8 +100,34 @@ def _asked(given: str, question: str, option: str, yes: bool) -> str:
     return str(typer.prompt(question)).strip()
 
 
-def _optional(question: str) -> str:
+def _email() -> str:
+    question = "The account's email (none for Data Center)"
     return str(typer.prompt(question, default="", show_default=False)).strip()
+
+
+def _to_ask_again(fault: Fault) -> tuple[str, ...]:
+    """The answers that may be the cause of a fault."""
+    from sync.domain.errors import Cause, Outage, Rejected, SiteDown
+
+    if isinstance(fault, SiteDown) and fault.outage is Outage.AUTHENTICATION:
+        return ("email", "token")
+    if isinstance(fault, Rejected) and fault.cause is not Cause.OTHER:
+        return ("project",) if fault.cause is Cause.PROJECT else ()
+    return ("url",)
+
+
+def _asked_again(answers: Answers, names: set[str]) -> Answers:
+    ask: dict[str, Callable[[], str]] = {
+        "url": lambda: _asked("", URL),
+        "email": _email,
+        "token": lambda: _token_typed(answers.token_env),
+        "project": lambda: _asked("", PROJECT),
+    }
+    return replace(answers, **{name: ask[name]() for name in ask if name in names})
+
+
+def _words(fault: Fault) -> str:
+    return f"{fault}. {getattr(fault, 'remedy', '')}".replace("..", ".").strip()
 
 
 def _token(name: str, yes: bool) -> str:
@@ -98,4 +140,8 @@ def _token(name: str, yes: bool) -> str:
             "(Data Center) in it, or name another with --token-env.",
             USAGE,
         )
+    return _token_typed(name)
+
+
+def _token_typed(name: str) -> str:
     return str(typer.prompt(f"Its token ({name} is not set; it is not written)", hide_input=True))

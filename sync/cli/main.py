@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -48,12 +49,13 @@ class Verbs(TyperGroup):
             # Typer's own ways to end carry an exit code.
             if hasattr(error, "exit_code") or isinstance(error, typer.Abort | BrokenPipeError):
                 raise
-            if ctx.params.get("debug"):
-                raise
             from sync.cli.problems import explained
+            from sync.telemetry import concealed
 
             words, code = explained(error)
-            typer.echo(words, err=True)
+            if ctx.params.get("debug"):
+                words = "".join(traceback.format_exception(error))
+            typer.echo(concealed(words), err=True)
             raise typer.Exit(code) from error
 
 
@@ -63,7 +65,7 @@ app = typer.Typer(
     help="Keeps Jira tickets in step with the issues and incidents of Coalesce Quality.",
     epilog=(
         "To look around: [bold]ticket-sync demo[/bold]. To begin in earnest: "
-        "[bold]ticket-sync config example > config.toml[/bold], then "
+        "[bold]ticket-sync init[/bold], then "
         "[bold]ticket-sync serve[/bold]."
     ),
     no_args_is_help=True,

@@ -16,7 +16,6 @@ ConfigOption = Annotated[
         "-c",
         metavar="FILE",
         help="The configuration file. [default: $TICKET_SYNC_CONFIG, else ./config.toml]",
-        show_default=False,
     ),
 ]
 

@@ -12,6 +12,7 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
+    from sync.store.parking import Group
     from sync.store.tables import TicketRow
 
 
@@ -46,6 +47,7 @@ def parked(
 def as_data(row: TicketRow) -> dict[str, Any]:
     """One parked ticket for machines. Times are ISO 8601."""
     from sync.cli.terminal import stamp
+    from sync.store.parking import reason
 
     why = (row.parked or {}) if row.parked_at is not None else {}
     return {
@@ -56,14 +58,19 @@ def as_data(row: TicketRow) -> dict[str, Any]:
         "since": stamp(row.parked_at),
         "next_try": stamp(row.due_at),
         "attempts": row.attempts,
-        **{name: why.get(name, "") for name in ("reason", "remedy", "cause", "field")},
+        **{name: why.get(name, "") for name in ("remedy", "cause", "field", "value")},
+        "reason": reason(row, why) if why else "",
         "rule": why.get("rule") or row.rule,
+        "rule_key": why.get("key", ""),
         "where": why.get("where", ""),
         "fields": [
             {
                 "id": id_,
                 "since": stamp(one.get("since")),
-                **{name: one.get(name, "") for name in ("field", "reason", "remedy", "cause")},
+                **{
+                    name: one.get(name, "")
+                    for name in ("field", "value", "reason", "remedy", "cause")
+                },
                 **{name: one.get(name, "") for name in ("rule", "where")},
             }
             for id_, one in _fields(row).items()
@@ -79,27 +86,22 @@ def _fields(row: TicketRow) -> dict[str, Any]:
 def _print(rows: list[TicketRow]) -> None:
     from sync.cli.status import ago
     from sync.cli.terminal import cell, console, table
+    from sync.store.parking import grouped
 
     now = time.time()
-    shown = table(_counted(rows), "ticket", "since", "reason", "rule", "what to do", lines=True)
-    for row in rows:
-        for why, since in _reasons(row):
-            field = f"{why['field']}: " if why.get("field") else ""
-            shown.add_row(
-                cell(row.jira_key or row.key, "bold"),
-                cell(ago(now - (since or now))),
-                cell(field + str(why.get("reason", row.error))),
-                cell("\n".join(filter(None, (why.get("rule") or row.rule, why.get("where", ""))))),
-                cell(why.get("remedy") or "Mend what the reason names."),
-            )
+    shown = table(_counted(rows), "tickets", "since", "reason", "rule", "what to do", lines=True)
+    for group in grouped(rows):
+        why, first = group.why, group.rows[0]
+        place = filter(None, (why.get("rule") or first.rule, why.get("where"), why.get("key")))
+        shown.add_row(
+            cell(_several([row.jira_key or row.key for row in group.rows]), "bold"),
+            cell(ago(now - (why.get("since") or now))),
+            cell(said_of(group)),
+            cell("\n".join(map(str, place))),
+            cell(why.get("remedy") or "Mend what the reason names."),
+        )
     console().print(shown)
     typer.echo("Once mended: `ticket-sync retry TICKET`, `--rule NAME` or `--all`.")
-
-
-def _reasons(row: TicketRow) -> list[tuple[dict[str, Any], float | None]]:
-    """Why the ticket is set aside, if it is, and each of its parked fields; and since when."""
-    ticket = [(row.parked or {}, row.parked_at)] if row.parked_at is not None else []
-    return [*ticket, *((one, one.get("since")) for one in _fields(row).values())]
 
 
 def _counted(rows: list[TicketRow]) -> str:
@@ -109,3 +111,16 @@ def _counted(rows: list[TicketRow]) -> str:
     if not fields:
         return count
     return f"{count}, and {fields} {'field' if fields == 1 else 'fields'} by themselves"
+
+
+def said_of(group: Group) -> str:
+    """Why the tickets of a group are parked: the field, the values, and what is wrong with them."""
+    field = f"{group.why['field']}: " if group.why.get("field") else ""
+    values = f"{_several([repr(value) for value in group.values])} " if group.values else ""
+    return f"{field}{values}{group.why['reason']}"
+
+
+def _several(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

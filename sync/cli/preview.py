@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from sync.cli.problems import USAGE, Problem
 from sync.cli.send import Sample, body_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sync.adapters.jira.offline_draft import SketchedField
     from sync.domain.rule import Desired
@@ -22,16 +23,27 @@ if TYPE_CHECKING:
     from sync.worker.foresight.preview import Preview
 
 
-def preview(
+class Severity(StrEnum):
+    """The severities of an issue."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    FATAL = "fatal"
+
+
+def preview(  # noqa: PLR0913  (each is an option of the verb)
     file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A file with a webhook's body, - for standard input.", show_default=False
-        ),
+        Path | None, typer.Argument(help="A file with a webhook's body, - for standard input.")
     ] = None,
     sample: Annotated[
-        Sample | None,
-        typer.Option("--sample", "-s", help="A made-up delivery of this kind.", show_default=False),
+        Sample | None, typer.Option("--sample", "-s", help="A made-up delivery of this kind.")
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="As if it had this title.")] = "",
+    owner: Annotated[str, typer.Option("--owner", help="As if it had this owner alone.")] = "",
+    severity: Annotated[
+        Severity | None,
+        typer.Option("--severity", help="As if the API told of this severity; no delivery does."),
     ] = None,
     site: Annotated[
         str, typer.Option("--site", help="As if this site were the default of the rules.")
@@ -48,27 +60,26 @@ def preview(
     Exit codes: 0 a ticket would be made, 1 none would (no rule matches, or the rule fails on it), 2 the
     delivery cannot be read, or usage, rules or configuration are wrong.
 
-    Example:  ticket-sync preview --sample issue_created
+    Example:  ticket-sync preview --sample issue_created --owner "Finance data" --severity fatal
     """
     from sync.bootstrap.adapters import sources_of
     from sync.domain.errors import Unreadable
+    from sync.worker.foresight.preview import Variation
     from sync.worker.foresight.preview import preview as look
 
     body = body_of(file, sample)
     settings, rules, clouds = _rules(config, site)
     try:
-        found = look(sources_of(settings).values(), rules, body)
+        supposed = Variation(title, owner, severity or "")
+        found = look(sources_of(settings).values(), rules, body, supposed)
     except Unreadable as error:
         raise Problem(f"The delivery cannot be read: {error}", USAGE) from error
     shown = [_sketched(one, clouds) for one in found]
     if as_json:
         data = [_as_data(*one) for one in shown]
         typer.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2, default=str))
-    elif shown:
-        for one in shown:
-            _print(*one)
     else:
-        typer.echo("A delivery without events makes no ticket.")
+        _print_all(shown)
     made = any(fields and not any(field.problem for field in fields) for _, fields, _ in shown)
     raise typer.Exit(0 if made else 1)
 
@@ -156,6 +167,13 @@ def _as_data(found: Preview, fields: list[SketchedField], cloud: bool) -> dict[s
     return data
 
 
+def _print_all(shown: list[tuple[Preview, list[SketchedField], bool]]) -> None:
+    for one in shown:
+        _print(*one)
+    if not shown:
+        typer.echo("A delivery without events makes no ticket.")
+
+
 def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:
     from sync.domain.text import harmless
 
@@ -196,14 +214,30 @@ def _ticket(rule: Rule, desired: Desired, fields: list[SketchedField], cloud: bo
     out.print(shown)
     for field in texts:
         _text(field, cloud)
-    if rule.hold:
-        typer.echo(f"Made only if it is still open {rule.hold:.0f} s after it was first heard of.")
+    for line in _waits(rule, desired.key):
+        typer.echo(harmless(line))
     if desired.status.value != "open":
         typer.echo(f"Then moved to {desired.target}, for it is {desired.status.value}.")
         if desired.status_comment:
             typer.echo(f"Comment: {harmless(desired.status_comment)}")
     for link in desired.remote_links:
         typer.echo(f"Link back: {harmless(link.url)}")
+
+
+def _waits(rule: Rule, key: str) -> Iterator[str]:
+    """When the ticket is made, and what shares it, with the words of the rule."""
+    from sync.domain.durations import written
+
+    if rule.hold:
+        hold = f"{written(rule.hold)} after it was first heard of"
+        yield f"Made only if it is still open {hold}: hold = {_as_written(rule.sheet.value('hold'))}"
+    if rule.grouping:
+        group = _as_written(rule.sheet.value("group_by"))
+        yield f"Shares its ticket with all that have the same key, {key}: group_by = {group}"
+
+
+def _as_written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _text(field: SketchedField, cloud: bool) -> None:

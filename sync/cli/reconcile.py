@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +25,6 @@ def reconcile(
             "--sweep",
             metavar="NAME",
             help="Only this one: upstream, deliveries, jira or own. [default: all]",
-            show_default=False,
         ),
     ] = "",
     dry_run: Annotated[
@@ -77,15 +77,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "to": stamp(report.window.until),
         "seconds": round(report.seconds, 3),
         **tally.columns(),
-        "drift": [
-            {
-                "kind": finding.kind.value,
-                "what": finding.what,
-                "words": finding.words,
-                "repaired": finding.repaired,
-            }
-            for finding in tally.findings
-        ],
+        "drift": [asdict(finding) for finding in tally.findings],
     }
 
 

@@ -46,16 +46,10 @@ _MEANING = {
 
 def send(  # noqa: PLR0913  (each is an option of the verb)
     file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A file with the body to send, - for standard input.", show_default=False
-        ),
+        Path | None, typer.Argument(help="A file with the body to send, - for standard input.")
     ] = None,
     sample: Annotated[
-        Sample | None,
-        typer.Option(
-            "--sample", "-s", help="Send a made-up delivery of this kind.", show_default=False
-        ),
+        Sample | None, typer.Option("--sample", "-s", help="Send a made-up delivery of this kind.")
     ] = None,
     subject: Annotated[
         str,
@@ -74,7 +68,6 @@ def send(  # noqa: PLR0913  (each is an option of the verb)
             "--secret",
             envvar="COALESCE_SIGNING_SECRET",
             help="The signing secret. [default: the first of the configuration]",
-            show_default=False,
         ),
     ] = "",
     unsigned: Annotated[bool, typer.Option("--unsigned", help="Do not sign it.")] = False,
@@ -151,7 +144,9 @@ def _post(url: str, body: bytes, secret: str) -> tuple[int, str]:
     import httpx2
 
     from sync.adapters.coalesce import signed_headers
+    from sync.telemetry import keep_secret
 
+    keep_secret(secret)
     headers = {"content-type": "application/json"}
     if secret:
         headers |= signed_headers(secret, body)

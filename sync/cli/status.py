@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
+# Parked tickets are grouped by cause; beyond this many, the oldest alone are looked at.
+PARKED_LOOKED_AT = 1000
+
+
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show what is due, held, parked and dead, the oldest of it, and each Jira site.
 
@@ -37,7 +41,8 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
-    from sync.store import counts, deliveries, rulebook
+    from sync.cli.parked import said_of
+    from sync.store import counts, deliveries, parking, rulebook
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
@@ -48,6 +53,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
         sites = counts.by_site(session, now=now)
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
+        groups = parking.grouped(parking.parked(session, limit=PARKED_LOOKED_AT))
     found = counts.overall(store, now=now)
     return {
         "store": store.place,
@@ -62,6 +68,14 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             "total": found.total,
             "oldest_due_seconds": age(found.oldest_due),
         },
+        "parked_for": [
+            {
+                "tickets": len(group.rows),
+                "reason": said_of(group),
+                **{name: group.why.get(name, "") for name in ("rule", "where", "remedy")},
+            }
+            for group in groups
+        ],
         "deliveries": {
             "waiting": inbox.waiting,
             "dead": inbox.dead,
@@ -108,6 +122,9 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
     words = "tickets that are kept, save for a field that is set aside; see `parked`"
     row("fields", tickets["fields_parked"], words, bad=True)
+    for group in data["parked_for"][:5]:
+        place = f" (rule {group['rule']!r}, {group['where']})" if group["where"] else ""
+        standing.add_row("", str(group["tickets"]), Text(f"{group['reason']}{place}"))
     row("unsure", tickets["unsure"], "being created; the outcome is not known yet")
     row("tickets", tickets["linked"], f"in Jira, of {tickets['total']} on record")
     row("spared", tickets["spared"], "never made: ended within their hold, or on another ticket")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,18 +112,8 @@ def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, 
             {"ref": str(s.ref), "status": s.status.value, "title": s.payload.get("title", "")}
             for s in story.snapshots
         ],
-        "story": [
-            {
-                "at": stamp(line.at),
-                "what": line.what,
-                "result": line.result,
-                "rule": line.rule,
-                "words": line.words,
-                "delivery": line.delivery,
-            }
-            for line in story.lines
-        ],
-        "fields": [{"id": f.id, "name": f.name, "by": f.by, "value": f.value} for f in fields],
+        "story": [{**asdict(line), "at": stamp(line.at)} for line in story.lines],
+        "fields": [asdict(field) for field in fields],
         "jira_not_asked": unasked,
     }
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from sync.domain.rule import Desired, Ownership
 
 # Where a rule is written and the digest of its state ask nothing of a ticket.
-_NOT_WISHES = {"key", "rule", "version"}
+_NOT_WISHES = {"key", "rule", "version", "places"}
 
 
 def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ...]:

@@ -17,12 +17,17 @@ def seconds_in(text: str) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(folded))
 
 
-def in_words(seconds: float) -> str:
-    """``2h 5m``: the two largest units that are not zero; ``0s`` for less than a second."""
-    left, parts = int(abs(seconds)), []
-    for unit in ("d", "h", "m", "s"):
-        count, left = divmod(left, int(_UNITS[unit]))
+def written(seconds: float) -> str:
+    """A duration of 0 or more as a file would give it: ``1h30m``, to the millisecond; ``0s`` for 0."""
+    left, parts = round(seconds * 1000), []
+    for unit in ("d", "h", "m", "s", "ms"):
+        count, left = divmod(left, round(_UNITS[unit] * 1000))
         if count:
             parts.append(f"{count}{unit}")
-    words = " ".join(parts[:2]) or "0s"
+    return "".join(parts) or "0s"
+
+
+def in_words(seconds: float) -> str:
+    """``2h 5m``: the two largest units that are not zero; ``0s`` for less than a second."""
+    words = " ".join(re.findall(r"\d+[a-z]", written(int(abs(seconds))))[:2])
     return f"-{words}" if seconds <= -1 else words

@@ -5,7 +5,8 @@ Adapters translate; nothing outside an adapter ever sees an HTTP status or a lib
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -75,6 +76,9 @@ class Cause(StrEnum):
 class Rejected(Fault):
     """Permanent: trying the same again gives the same answer, until a person changes something.
 
+    Where one value is refused, ``value`` holds it and ``reason`` the words without it. ``key`` is the
+    rule's key that is at fault, as ``fields.priority``, where that is known.
+
     ``scope`` is PROJECT where every new ticket of that project and type would meet the same. ``refused``
     has the words about each field that was refused, by field id, where the other side named them.
     """
@@ -87,14 +91,27 @@ class Rejected(Fault):
         field: str = "",
         remedy: str = "",
         scope: Scope = Scope.TICKET,
-        refused: Mapping[str, str] | None = None,
+        value: str = "",
     ) -> None:
-        super().__init__(words)
-        self.refused = dict(refused or {})
+        super().__init__(f"{value!r} {words}" if value else words)
+        self.reason = words
+        self.value = value
+        self.key = ""
+        self.refused: Mapping[str, str] = {}
         self.scope = scope
         self.cause = cause
         self.field = field
         self.remedy = remedy
+
+
+@contextmanager
+def blaming(key: str) -> Iterator[None]:
+    """Names this key of the rule in each Rejected that is raised, unless it names one already."""
+    try:
+        yield
+    except Rejected as fault:
+        fault.key = fault.key or key
+        raise
 
 
 class Missing(Fault):
@@ -128,7 +145,10 @@ class Unreadable(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Why a ticket was set aside, in words, and what a person can do about it."""
+    """Why a ticket was set aside, in words, and what a person can do about it.
+
+    ``value`` is what ``reason`` is said of, so that tickets with other values have the same reason.
+    ``key`` is the key of the rule at fault, ``where`` its place, or that of the rule."""
 
     reason: str
     remedy: str = ""
@@ -136,6 +156,14 @@ class Parked:
     field: str = ""
     rule: str = ""
     where: str = ""
+    value: str = ""
+    key: str = ""
+
+    @classmethod
+    def of(cls, fault: Rejected, rule: str = "", where: str = "") -> Parked:
+        """Why a ticket is set aside of which Jira refused something for good, ``where`` in a rule."""
+        about = (fault.cause, fault.field, rule, where, fault.value, fault.key)
+        return cls(fault.reason, fault.remedy, *about)
 
     def to_json(self) -> dict[str, str]:
         """The form that a ticket's row keeps; ``words`` is the whole sentence."""
@@ -152,5 +180,6 @@ class Parked:
         place = f" (rule {self.rule!r}, {self.where})" if self.rule else ""
         said = self.reason.casefold()
         what = f"{self.field}: " if self.field and self.field.casefold() not in said else ""
+        what += f"{self.value!r} " if self.value else ""
         then = f" {self.remedy}" if self.remedy else ""
         return f"{what}{self.reason}{place}.{then}".replace("..", ".")

@@ -61,6 +61,8 @@ def forecast_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
     first = plan_unmade(draft, unsure=unsure)
     if not any(isinstance(action, Create) for action in first.actions):
         return first
+    if draft.unmakable is not None:
+        return Plan(parked=draft.parked(draft.unmakable))
     base = Base(status=Status.OPEN).with_sent(
         {id_: field.value for id_, field in draft.fields.items() if field.value is not None}
     )

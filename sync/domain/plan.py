@@ -24,9 +24,10 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
-from sync.domain.errors import Cause, Parked
+from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
 from sync.domain.merge import agree, decide, news, ours_changed
+from sync.domain.names import Name, meant
 from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
 from sync.domain.workflow import Stuck, next_transition, reached, way_to
@@ -121,10 +122,10 @@ def _closed_by_us(base: Base, observed: Observed) -> bool:
 def _said_no(policy: Policy, observed: Observed) -> str:
     """The resolution or status by which the rule knows that somebody declined the ticket, or ""."""
     for word, names in (
-        (observed.resolution, policy.leave_closed_resolutions),
-        (observed.status.name, policy.leave_closed_statuses),
+        (Name.of(observed.resolution), policy.leave_closed_resolutions),
+        (observed.status.called, policy.leave_closed_statuses),
     ):
-        if word and word.casefold() in {name.casefold() for name in names}:
+        if word and any(meant(name, [word]) for name in names):
             return word
     return ""
 
@@ -163,7 +164,7 @@ def _dealt_with(desired: Desired, base: Base, observed: Observed) -> bool:
         return True
     # That the ticket stands where a transition by name leads is known only from having taken it.
     return bool(base.way and (base.arrived or not base.walked)) or reached(
-        desired.target, observed.status
+        desired.target, observed.status, observed.statuses
     )
 
 
@@ -254,7 +255,7 @@ def _still_parked(draft: Draft, base: Base) -> dict[str, ParkedField]:
         for id_, one in base.parked.items()
         if id_ in draft.fields and one.wish == draft.fields[id_].wish
     }
-    return known | {id_: _parked_still(one, base, id_) for id_, one in draft.parked.items()}
+    return known | {id_: _parked_still(one, base, id_) for id_, one in draft.parked_fields.items()}
 
 
 def _parked_still(one: ParkedField, base: Base, id_: str) -> ParkedField:
@@ -286,7 +287,7 @@ def _changes(
     ``moving``: the ticket is about to leave its status, so an edit that the status forbids comes after.
     """
     changes: list[Change] = []
-    parked = {id_: _parked_still(one, base, id_) for id_, one in draft.parked.items()}
+    parked = {id_: _parked_still(one, base, id_) for id_, one in draft.parked_fields.items()}
     left: list[Action] = []
     for id_, one in draft.fields.items():
         change = _change(one, base, observed)
@@ -348,10 +349,7 @@ def wishes_agreed(draft: Draft, base: Base) -> Base:
 
 
 def _parked(draft: Draft, stuck: Stuck) -> Parked:
-    rule = draft.desired.rule
-    return Parked(
-        stuck.reason, stuck.remedy, cause=Cause.TRANSITION, rule=rule.name, where=rule.where
-    )
+    return draft.parked(Rejected(stuck.reason, cause=Cause.TRANSITION, remedy=stuck.remedy))
 
 
 def arrival(base: Base, draft: Draft, after: Observed, *, moved: bool) -> Base:

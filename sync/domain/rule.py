@@ -152,6 +152,7 @@ class Desired:
     ``issue_type`` lists names in order of preference; the first the project has is taken. ``fields``
     is keyed by the name the rule uses: ``summary``, ``description``, ``priority``, ``labels``,
     ``components``, ``assignee``, ``due_date``, ``parent``, a custom field's display name, or an id.
+    ``places`` says where in the rule files a key is written (``fields.priority``: file and line).
     ``status_comment`` is for arriving at ``status``; ``update_comment`` for changed fields. Both are
     Markdown, None for none. ``version`` names the state projected, the same for the same snapshots.
     """
@@ -171,3 +172,16 @@ class Desired:
     remote_links: tuple[RemoteLink, ...] = ()
     ticket_links: tuple[TicketLink, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, key: str) -> str:
+        """Where the rule has a key, else where the rule begins."""
+        return place(self.places, key) or self.rule.where
+
+
+def place(places: Mapping[str, str], key: str) -> str:
+    """The place of a key, else of the list or table that it stands in; "" for none."""
+    at = key.partition("[")[0]
+    while at and at not in places:
+        at = at.rpartition(".")[0]
+    return places.get(at, "")

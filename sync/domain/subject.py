@@ -109,6 +109,18 @@ class Snapshot:
         return (self.event_time, _RANK.get(self.event_type, 1), self.event_id)
 
     @property
+    def began(self) -> float | None:
+        """When the subject cannot have existed before (seconds since the epoch); None where that is not
+        known."""
+        # What comes from an API carries the time of the last change, also as an event of creation.
+        if self.event_id and self.event_type in (EventType.ISSUE_CREATED, EventType.INCIDENT_OPEN):
+            return self.event_time / 1e9
+        try:
+            return datetime.fromisoformat(str(self.payload.get("started_at"))).timestamp()
+        except ValueError:
+            return None
+
+    @property
     def at(self) -> datetime:
         """``event_time`` as a UTC datetime (microseconds)."""
         return datetime.fromtimestamp(self.event_time / 1e9, tz=UTC)
@@ -124,6 +136,7 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
     if known is None:
         return incoming
     new, old = (incoming, known) if incoming.recency > known.recency else (known, incoming)
+    new = _with_what_it_left_out(new, old)
     return replace(
         new,
         workspace=new.workspace or old.workspace,
@@ -146,11 +159,59 @@ def _webhook_time(payload: Mapping[str, Any]) -> int:
     return int(payload.get("told_at") or 0)
 
 
+# The name under which ``left_out`` has a snapshot's status, and the fields of a payload that go with it.
+STATUS = "status"
+_STATUS_FIELDS = ("status", "status_actor", "ended_at")
+
+
+def _with_what_it_left_out(new: Snapshot, old: Snapshot) -> Snapshot:
+    """``new`` with what its event left out, as the newest of the older events says it.
+
+    ``left_out`` in a payload names the fields that the payload's event left out. Each has the recency of
+    the event whose value stands in for it, None where no event is known that gave one. So the order in
+    which events come in makes no difference.
+    """
+    left_out = new.payload.get("left_out")
+    if not left_out:
+        return new
+    payload, status, sources = dict(new.payload), new.status, dict(left_out)
+    for name, stands in left_out.items():
+        said = _said_by(old, name)
+        if said is None or (stands is not None and tuple(said) <= tuple(stands)):
+            continue
+        sources[name] = said
+        fields = _STATUS_FIELDS if name == STATUS else (name,)
+        payload |= {field: old.payload[field] for field in fields if field in old.payload}
+        status = old.status if name == STATUS else status
+    return replace(new, status=status, payload={**payload, "left_out": sources})
+
+
+def _said_by(snapshot: Snapshot, name: str) -> list[Any] | None:
+    """The recency of the event that a field's value in a snapshot is from; None where there is none."""
+    left_out = snapshot.payload.get("left_out") or {}
+    if name in left_out:
+        return left_out[name] and list(left_out[name])
+    told_at = _webhook_time(snapshot.payload)
+    if name == STATUS or snapshot.event_time == told_at:
+        return list(snapshot.recency)
+    return [told_at, 0, ""]
+
+
 def _with_account(payload: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
     if _webhook_time(other) <= _webhook_time(payload):
         return payload
     state = {name: value for name, value in payload.items() if name in _STATE_FIELDS}
-    return {**other, **state, "title": state.get("title") or other.get("title", "")}
+    title = state.get("title") or other.get("title", "")
+    return _none_left_out({**other, **state, "title": title}, state)
+
+
+def _none_left_out(payload: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload, in which the ``given`` fields that have a value are left out no more."""
+    left_out = payload.get("left_out")
+    if left_out:
+        left = {n: by for n, by in left_out.items() if n != STATUS and not given.get(n)}
+        payload = {**payload, "left_out": left}
+    return payload
 
 
 def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
@@ -163,7 +224,8 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
     """
     if known is None:
         return api
-    merged = known
+    # What an event left out, the API may say of an earlier moment.
+    merged = known = _with_what_it_left_out(known, api)
     later = api.event_time > known.event_time
     if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
         # Also where nothing else changed: an event from before that moment must not count as news.
@@ -199,17 +261,22 @@ def _with_state(payload: Mapping[str, Any], api: Snapshot) -> dict[str, Any]:
     if api.ref.kind is Kind.INCIDENT and api.status.ended:
         # The API does not say when an incident ended, only when it last changed.
         state["ended_at"] = payload.get("ended_at") or state.get("ended_at", "")
-    return {**payload, **state}
+    return _none_left_out({**payload, **state}, state)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a delivery says happened, to one subject or to none: pings and some types name none."""
+    """What a delivery says happened, to one subject or to none: pings and some types name none.
+
+    ``about`` is the subject that an event of an unknown type names. Nothing is concluded from such an
+    event, but that the subject is worth a look. ``message`` is for people.
+    """
 
     id: str
     type: EventType
     time: int
     workspace: str
     snapshot: Snapshot | None = None
+    about: SubjectRef | None = None
     message: str = ""
     callbacks: tuple[Mapping[str, Any], ...] = field(default=())

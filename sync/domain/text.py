@@ -10,10 +10,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_ODD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 # Colours and cursor movements, as command line tools put them into their messages.
 _ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]")
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# What turns the direction of writing holds on until something ends it, so text of ours that follows
+# would be shown in another order than it has. Marks for one place (U+200E, U+200F) do no harm.
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Not on one line, but nothing that joins characters: emoji and many languages are made with joiners.
+_OFF_THE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_INVISIBLE = re.compile("[\\s\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*")
 _BROKEN = re.compile("[\ud800-\udfff\ufffe\uffff]")
 # What no database takes in a text.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -32,8 +40,9 @@ TEXT_LIMIT = 30_000
 
 
 def clean(text: str) -> str:
-    """The text without control characters (``\\n`` and ``\\t`` stay, other line ends become ``\\n``)
-    and terminal colours; what is no character at all becomes U+FFFD. Fit for databases and Jira."""
+    """The text without control characters (``\\n`` and ``\\t`` stay, other line ends become ``\\n``),
+    turns of the direction of writing, and terminal colours; what is no character at all becomes
+    U+FFFD. Fit for databases and Jira."""
     if not _ODD.search(text):
         return text
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
@@ -53,16 +62,25 @@ def harmless(text: object) -> str:
 
 
 def one_line(text: str, limit: int | None = None, *, utf16: bool = False) -> str:
-    """The text on one line: each run of what is white space or not printable is one space; ``limit`` and
-    ``utf16`` as in ``cut``."""
+    """The text on one line: each run of white space and control characters is one space, and what
+    turns the direction of writing is left out. "" if nothing can be seen. ``limit`` and ``utf16`` as in
+    ``cut``."""
     line = " ".join(text.split())
     if not line.isprintable():
-        line = " ".join("".join(c if c.isprintable() else " " for c in line).split())
+        line = _TURNING.sub("", _OFF_THE_LINE.sub(" ", line))
+        line = "" if _INVISIBLE.fullmatch(line) else " ".join(line.split())
     return line if limit is None else cut(line, limit, utf16=utf16)
 
 
+_SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.\-]*\Z")
+_ADDRESS_END = re.compile(r"""[\s<>"`|]""")
+
+
 def cut(text: str, limit: int, mark: str = "…", *, utf16: bool = False) -> str:
-    """The text in at most ``limit`` characters (or UTF-16 units); ``mark`` shows that it was cut."""
+    """The text in at most ``limit`` characters (or UTF-16 units); ``mark`` shows that it was cut.
+
+    An address that does not fit is left out as a whole, because half of one leads to another place.
+    """
     if (units(text) if utf16 else len(text)) <= limit:
         return text
     room = max(0, limit - len(mark))
@@ -70,7 +88,20 @@ def cut(text: str, limit: int, mark: str = "…", *, utf16: bool = False) -> str
     if utf16:
         # Half of a surrogate pair at the end is left out.
         kept = text.encode("utf-16-le", "replace")[: 2 * room].decode("utf-16-le", "ignore")
+    kept = kept[: _address_at(text, len(kept))]
     return kept.rstrip() + mark if mark else kept
+
+
+def _address_at(text: str, place: int) -> int:
+    """Where the address begins that goes on beyond this place; the place itself where none does."""
+    for reach in (place + 3, place + 9):
+        colon = text.rfind("://", 0, reach)
+        if colon < 0 or place == len(text) or _ADDRESS_END.search(text, colon, place + 1):
+            continue
+        scheme = _SCHEME.search(text[max(0, colon - 16) : colon])
+        if scheme and colon - len(scheme[0]) < place:
+            return colon - len(scheme[0])
+    return place
 
 
 def units(text: str) -> int:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from sync.domain.errors import Parked, Rejected
-from sync.domain.rule import Category, Desired, Ownership, RuleRef
+from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.names import Name
+from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
 
 MARKER_PROPERTY = "ticket-sync"
@@ -34,6 +35,11 @@ def is_marker(label: str) -> bool:
     return not head and (not tail or (len(tail) == 21 and tail[0] == "-"))
 
 
+def is_own_marker(label: str) -> bool:
+    """Whether a label is the marker of one ticket."""
+    return is_marker(label) and label != FAMILY_LABEL
+
+
 @dataclass(frozen=True, slots=True)
 class TicketRef:
     """A ticket in Jira. ``id`` is the numeric id, which survives moves; ``key`` does not."""
@@ -45,6 +51,15 @@ class TicketRef:
     def project(self) -> str:
         """The key of the project that the ticket is in, unless it was moved since ``key`` was read."""
         return self.key.rpartition("-")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the entity property of a ticket of ours says: its key and the rule that made it; "" where
+    there is none."""
+
+    key: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +95,9 @@ class DraftField:
     """One field in the site's own terms.
 
     ``value`` is canonical: JSON-compatible and equal exactly when Jira would show the same; a
-    Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty". ``wish`` is a
-    digest of what the rule gave (``wish_digest``). ``on_create_screen`` is None where nobody asked.
+    Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty". ``key`` is the
+    rule's key for the field, as ``fields.priority``, ``wish`` a digest of what the rule gave
+    (``wish_digest``). ``on_create_screen`` is None where nobody asked.
     """
 
     id: str
@@ -89,6 +105,7 @@ class DraftField:
     kind: FieldKind
     value: Any
     ownership: Ownership = Ownership.SHARED
+    key: str = ""
     wish: str = ""
     on_create_screen: bool | None = None
 
@@ -130,32 +147,39 @@ class ParkedField:
 class Draft:
     """Desired, resolved against one site: field names to ids, values to canonical form.
 
-    ``parked`` says which fields cannot be resolved, and why: by field id or, where the id is not known
-    either, by the rule's name for the field.
+    ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
+    does not matter to a ticket that exists. ``parked_fields`` says which fields cannot be resolved, and
+    why: by field id or, where the id is not known either, by the rule's name for the field.
     """
 
     desired: Desired
     project: str
     issue_type: str
     fields: Mapping[str, DraftField]
-    parked: Mapping[str, ParkedField] = field(default_factory=dict)
+    unmakable: Rejected | None = None
+    parked_fields: Mapping[str, ParkedField] = field(default_factory=dict)
 
     def without(self, parked: Mapping[str, ParkedField]) -> Draft:
         """The draft with these fields left out."""
         left = {id_: one for id_, one in self.fields.items() if id_ not in parked}
-        return replace(self, fields=left, parked={**self.parked, **parked})
+        return replace(self, fields=left, parked_fields={**self.parked_fields, **parked})
 
+    def blame(self, fault: Rejected) -> None:
+        """Name the key of the rule that a refusal of Jira's is about, where that is not named."""
+        about = {
+            Cause.ISSUE_TYPE: "issue_type",
+            Cause.PROJECT: "project",
+            Cause.TRANSITION: f"status.{self.desired.status.value}",
+        }
+        for one in self.fields.values():
+            if fault.cause is Cause.FIELD and fault.field in (one.id, one.name):
+                fault.key = fault.key or one.key
+        fault.key = fault.key or about.get(fault.cause, "")
 
-def parked_by(fault: Rejected, rule: RuleRef, field: str = "") -> Parked:
-    """Why a ticket, or a field, is set aside of which something was refused for good."""
-    return Parked(
-        str(fault),
-        fault.remedy,
-        cause=fault.cause,
-        field=field or fault.field,
-        rule=rule.name,
-        where=rule.where,
-    )
+    def parked(self, fault: Rejected) -> Parked:
+        """Why the ticket is set aside, with the key at fault and its place."""
+        self.blame(fault)
+        return Parked.of(fault, self.desired.rule.name, self.desired.place(fault.key))
 
 
 def wish_digest(name: str, value: Any) -> str:
@@ -172,6 +196,10 @@ class JiraStatus:
     name: str
     category: Category
 
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class ScreenField:
@@ -183,6 +211,10 @@ class ScreenField:
     has_default: bool = False
     allowed: tuple[str, ...] = ()
 
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -192,6 +224,10 @@ class Hop:
     name: str
     to: JiraStatus
     fields: Mapping[str, ScreenField] = field(default_factory=dict)
+
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +254,11 @@ class Observed:
             return ""
         screen = self.edit_screen.get(field_id)
         return "absent" if screen is None else wish_digest(screen.name, screen.allowed)
+
+    @property
+    def statuses(self) -> tuple[JiraStatus, ...]:
+        """The statuses that are known here: the ticket's own, and those that transitions lead to."""
+        return (self.status, *(hop.to for hop in self.hops))
 
 
 def remembered(value: Any) -> Any:

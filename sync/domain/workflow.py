@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from sync.domain.actions import Transition
+from sync.domain.names import Name, like, meant
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category, StatusTarget
 from sync.domain.ticket import Hop, JiraStatus, Observed, ScreenField
 
@@ -38,14 +38,13 @@ class Stuck:
     remedy: str
 
 
-def _named(name: str, *candidates: str) -> bool:
-    return name.casefold() in {candidate.casefold() for candidate in candidates}
+def reached(target: StatusTarget, status: JiraStatus, known: Sequence[JiraStatus] = ()) -> bool:
+    """Whether a ticket in ``status`` is where the rule wants it.
 
-
-def reached(target: StatusTarget, status: JiraStatus) -> bool:
-    """Whether a ticket in ``status`` is where the rule wants it."""
+    Of ``known`` statuses that share the name in the rule, none is taken to be the one meant."""
     if target.status:
-        return _named(target.status, status.name, status.id)
+        found = meant(target.status, [status.called, *(one.called for one in known)])
+        return [name.id for name in found] == [status.id]
     if target.category:
         return status.category is target.category
     return target.leave
@@ -60,16 +59,19 @@ def way_to(target: StatusTarget) -> str:
 def _rank(hop: Hop, patterns: Sequence[str]) -> int | None:
     """The place of the first pattern that names the status the hop leads to."""
     for place, pattern in enumerate(patterns):
-        if fnmatchcase(hop.to.name.casefold(), pattern.casefold()):
+        if like(pattern, hop.to.called):
             return place
     return None
 
 
-def _direct(target: StatusTarget, hops: Sequence[Hop]) -> Hop | Stuck | None:
+def _direct(target: StatusTarget, observed: Observed) -> Hop | Stuck | None:
     """The hop that ends at the target, None when there is none, Stuck when there are too many."""
+    hops = observed.hops
     if target.transition:
-        return next((h for h in hops if _named(target.transition, h.name, h.id)), None)
-    arriving = [hop for hop in hops if reached(target, hop.to)]
+        return _by_name(target.transition, hops)
+    if (several := _status_named_twice(target, observed)) is not None:
+        return several
+    arriving = [hop for hop in hops if reached(target, hop.to, observed.statuses)]
     if not arriving:
         return None
     preferred = _preferred(target, arriving)
@@ -80,6 +82,31 @@ def _direct(target: StatusTarget, hops: Sequence[Hop]) -> Hop | Stuck | None:
     # "Won't Do" is not what a rule means by "done" while the workflow offers another way on.
     declined = bool(target.category) and _negative(arriving[0])
     return None if declined and _statuses(hops) > 1 else arriving[0]
+
+
+def _status_named_twice(target: StatusTarget, observed: Observed) -> Stuck | None:
+    named = meant(target.status, [status.called for status in observed.statuses])
+    if len(named) < 2:
+        return None
+    return _several("statuses", target.status, [name.with_id for name in named])
+
+
+def _by_name(wished: str, hops: Sequence[Hop]) -> Hop | Stuck | None:
+    """The hop with this name or id, None when there is none, Stuck when several share the name."""
+    found = {name.id for name in meant(wished, [hop.called for hop in hops])}
+    chosen = [hop for hop in hops if hop.id in found]
+    if len(chosen) > 1:
+        words = [f"{hop.called.with_id} to {hop.to.name!r}" for hop in chosen]
+        return _several("transitions", wished, words)
+    return chosen[0] if chosen else None
+
+
+def _several(things: str, wished: str, ids: Sequence[str]) -> Stuck:
+    """A name that several things share: which is meant is not guessed."""
+    return Stuck(
+        f"several {things} are named {wished!r}",
+        f"Write the id in the rule's status table instead: one of {', '.join(sorted(ids))}.",
+    )
 
 
 def _preferred(target: StatusTarget, arriving: Sequence[Hop]) -> Hop | None:
@@ -104,7 +131,8 @@ def _too_many(target: StatusTarget, arriving: Sequence[Hop]) -> Stuck:
 
 
 def _negative(hop: Hop) -> bool:
-    return hop.to.name.casefold() in _NEGATIVE
+    name = hop.to.called
+    return not _NEGATIVE.isdisjoint((name.casefold(), name.untranslated.casefold()))
 
 
 def _onward(target: StatusTarget, observed: Observed, visited: Collection[str]) -> Hop | None:
@@ -125,27 +153,35 @@ def _onward(target: StatusTarget, observed: Observed, visited: Collection[str]) 
     return best[1] if best else None
 
 
-def _screen(target: StatusTarget, hop: Hop, arrives: bool) -> dict[str, Any]:
-    """What to send for the transition's screen, by field id."""
+def _screen(target: StatusTarget, hop: Hop, arrives: bool) -> dict[str, Any] | Stuck:
+    """What to send for the transition's screen, by field id; Stuck where a name means several things."""
     fields: dict[str, Any] = {}
     for name, value in target.fields.items():
-        for screen in hop.fields.values():
-            if _named(name, screen.id, screen.name):
-                fields[screen.id] = value
+        on_it = [screen.called for screen in hop.fields.values()]
+        found = [Name(name, name)] if name in hop.fields else meant(name, on_it)
+        if len(found) > 1:
+            return _several("fields", name, [one.with_id for one in found])
+        fields |= {one.id: value for one in found}
     resolution = hop.fields.get("resolution")
-    if resolution is not None and "resolution" not in fields:
-        fields |= _resolution(target.resolution, resolution, arrives)
-    return fields
+    if resolution is None or "resolution" in fields:
+        return fields
+    given = _resolution(target.resolution, resolution, arrives)
+    return given if isinstance(given, Stuck) else fields | given
 
 
-def _resolution(wished: Sequence[str], screen: ScreenField, arrives: bool) -> dict[str, Any]:
+def _resolution(
+    wished: Sequence[str], screen: ScreenField, arrives: bool
+) -> dict[str, Any] | Stuck:
     """The first resolution that the rule wishes and the screen allows, where the hop arrives or the
     screen requires one; else the only one that a requiring screen allows."""
-    allowed = {name.casefold(): name for name in screen.allowed}
-    for name in wished:
-        if (arrives or screen.required) and (not allowed or name.casefold() in allowed):
-            return {"resolution": allowed.get(name.casefold(), name)}
-    return {"resolution": screen.allowed[0]} if screen.required and len(screen.allowed) == 1 else {}
+    allowed = [Name.of(name) for name in screen.allowed]
+    for name in wished if arrives or screen.required else ():
+        found = meant(name, allowed) if allowed else [Name.of(name)]
+        if len(found) > 1:
+            return _several("resolutions", name, [one.with_id for one in found])
+        if found:
+            return {"resolution": found[0]}
+    return {"resolution": allowed[0]} if screen.required and len(allowed) == 1 else {}
 
 
 def _unanswered(hop: Hop, fields: Mapping[str, Any]) -> Stuck | None:
@@ -178,7 +214,7 @@ def next_transition(
     taken at once. Otherwise one that leads on is taken, at most five in all, and none that leads to a
     status in ``visited``.
     """
-    direct = _direct(target, observed.hops)
+    direct = _direct(target, observed)
     if isinstance(direct, Stuck):
         return direct
     if direct is None and len(visited) >= MAX_HOPS:
@@ -191,15 +227,19 @@ def next_transition(
     arrives = direct is not None
     if hop is None:
         # _direct passes over a lone "Won't Do"; where nothing else leads on, that is the way in.
-        hop, arrives = _only_way_in(target, observed.hops), True
+        hop, arrives = _only_way_in(target, observed), True
     if hop is None:
         return _no_way(target, observed)
     fields = _screen(target, hop, arrives)
+    if isinstance(fields, Stuck):
+        return fields
     return _unanswered(hop, fields) or Transition(hop=hop, fields=fields, arrives=arrives)
 
 
-def _only_way_in(target: StatusTarget, hops: Sequence[Hop]) -> Hop | None:
-    arriving = [hop for hop in hops if not target.transition and reached(target, hop.to)]
+def _only_way_in(target: StatusTarget, observed: Observed) -> Hop | None:
+    if target.transition:
+        return None
+    arriving = [hop for hop in observed.hops if reached(target, hop.to, observed.statuses)]
     return arriving[0] if _statuses(arriving) == 1 else None
 
 

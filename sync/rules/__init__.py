@@ -1,7 +1,7 @@
 """Mapping rules: load TOML → RuleSet, match, project → Desired."""
 
 from sync.rules.compile import Defaults
-from sync.rules.load import RuleErrors, Texts, load, parse, texts_of
+from sync.rules.load import RuleErrors, Texts, ignored, load, parse, texts_of
 from sync.rules.rule import Explained, IncidentIssues, Rule, RuleSet
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "RuleErrors",
     "RuleSet",
     "Texts",
+    "ignored",
     "load",
     "parse",
     "texts_of",

@@ -73,6 +73,7 @@ class RuleCompiler:
             self._when, (*layer.path, "when"), "when"
         )
         project = self._project(sheet, site, defaults)
+        said = self._said(sheet, site, project)
         projection = Projection(
             site=site,
             project=project,
@@ -82,11 +83,12 @@ class RuleCompiler:
                 Status(word): compile_status(entry, self.scope, self._mistakes)
                 for word, entry in sheet.status.items()
             },
-            digest=self._digest(sheet, site, project),
+            digest=hashlib.sha256(said.encode()).hexdigest()[:32],
             updated=self._text(sheet.tables["comments"].get("updated")),
             comment_on=self._comment_on(sheet),
             tables=self._tables,
             policy=self._policy(sheet),
+            places=sheet.places(),
         )
         storm = sheet.value("storm")
         reopen = sheet.value("reopen_within")
@@ -102,6 +104,7 @@ class RuleCompiler:
             storm=(storm["limit"], seconds_of(storm["window"])) if storm else None,
             issues=self._issues(sheet),
             grouping=self._grouping(sheet),
+            asks_severity="severity" in said,
             sheet=sheet,
         )
 
@@ -253,7 +256,8 @@ class RuleCompiler:
     def _here(self) -> Position:
         return self._layer.source.position(self._layer.path)
 
-    def _digest(self, sheet: Sheet, site: str, project: str) -> str:
+    def _said(self, sheet: Sheet, site: str, project: str) -> str:
+        """All that the rule says, as text."""
         data = {
             "when": self._when,
             "site": site,
@@ -264,5 +268,4 @@ class RuleCompiler:
             "status": {n: {k: g.value for k, g in e.items()} for n, e in sheet.status.items()},
             "lookup": self._tables,
         }
-        text = json.dumps(data, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return json.dumps(data, sort_keys=True, default=str)

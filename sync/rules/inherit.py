@@ -89,6 +89,20 @@ class Sheet:
     def value(self, name: str, default: Any = None) -> Any:
         return self.plain[name].value if name in self.plain else default
 
+    def places(self) -> dict[str, str]:
+        """File and line of each key that a person wrote; of a status, of its table."""
+        found = dict(self.plain)
+        for table, keys in self.tables.items():
+            found |= {f"{table}.{key}": given for key, given in keys.items()}
+        for status, entry in self.status.items():
+            for name, given in entry.items():
+                found |= {f"status.{status}.{name}": given}
+        places = {key: str(one.position) for key, one in found.items() if one.by_a_person}
+        for key, place in list(places.items()):
+            if key.startswith("status."):
+                places.setdefault(key.rpartition(".")[0], place)
+        return places
+
     def listed(self, name: str) -> tuple[str, ...]:
         """A value that may be one text or several, as texts."""
         return as_list(self.value(name, []))

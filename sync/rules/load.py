@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,8 @@ from sync.toml.findings import in_words, path_of
 
 # A file of this name holds the [defaults] and [tables] of all files, and no rules.
 COMMON = "_defaults.toml"
+# The JSON Schema of rule files, which `init` puts beside them.
+SCHEMA = "rules.schema.json"
 _BUILTIN = Path(__file__).with_name("builtin.toml")
 
 
@@ -41,7 +44,13 @@ def texts_of(where: str | Path | Iterable[str | Path]) -> Texts:
     given."""
     texts: dict[str, str] = {}
     mistakes = Mistakes()
-    for path in _files(where):
+    try:
+        files = _files(where)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        mistakes.add(Position(str(where)), "", f"cannot be read: {why}", "Check path and rights.")
+        return Texts({}, tuple(mistakes.listed()))
+    for path in files:
         name = path.name if path.name not in texts else str(path)
         text = text_of(path, name, mistakes)
         if text is not None:
@@ -49,8 +58,35 @@ def texts_of(where: str | Path | Iterable[str | Path]) -> Texts:
     if not texts and not mistakes:
         folder = str(where if isinstance(where, str | Path) else "mappings")
         remedy = "Put a file such as default.toml there, with at least one [[rule]]."
+        if isinstance(where, str | Path) and (others := ignored(Path(where))):
+            remedy = (
+                f"Only files that end in .toml are read, so {', '.join(others)} is not. {remedy}"
+            )
         mistakes.add(Position(folder), "", "has no rule files", remedy)
     return Texts(texts, tuple(mistakes.listed()))
+
+
+# The endings of files that people take for rule files.
+_LIKE_RULES = (".toml", ".yaml", ".yml", ".json", ".tml")
+
+
+def ignored(folder: Path) -> list[str]:
+    """What lies in a folder of rules, looks like rules and is not read: files with other endings or in
+    capitals, and subfolders with such files. Hidden files and the schema are left out."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name == SCHEMA:
+            continue
+        if path.is_dir():
+            if any(map(_like_rules, path.rglob("*"))):
+                found.append(f"{path.name}/")
+        elif not path.name.endswith(".toml") and _like_rules(path):
+            found.append(path.name)
+    return found
+
+
+def _like_rules(path: Path) -> bool:
+    return any(ending in path.name.lower() for ending in _LIKE_RULES)
 
 
 def _files(where: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -58,7 +94,8 @@ def _files(where: str | Path | Iterable[str | Path]) -> list[Path]:
         path = Path(where)
         if not path.is_dir():
             return [path]
-        return sorted(p for p in path.glob("*.toml") if not p.name.startswith("."))
+        names = sorted(os.listdir(path))
+        return [path / n for n in names if n.endswith(".toml") and not n.startswith(".")]
     return sorted((Path(p) for p in where), key=lambda p: (p.name, str(p)))
 
 

@@ -40,6 +40,7 @@ class Projection:
     comment_on: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def _version(digest: str, snapshots: Sequence[Snapshot], occurrences: int) -> str:
@@ -57,7 +58,9 @@ def remote_link(snapshot: Snapshot) -> RemoteLink | None:
     if not web_address(url):
         return None
     title = one_line(str(snapshot.payload.get("title") or url))
-    return RemoteLink(f"ticket-sync:{snapshot.ref}", url, cut(title, 255, ""))
+    # An address too long for a title is left out of it as a whole.
+    words = cut(title, 255, "") or f"{snapshot.ref.kind.value.capitalize()} {snapshot.ref.id}"
+    return RemoteLink(f"ticket-sync:{snapshot.ref}", url, words)
 
 
 def nameless(snapshot: Snapshot) -> str:
@@ -105,4 +108,5 @@ def project_ticket(
         comment_on=plan.comment_on,
         remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),
         policy=plan.policy,
+        places=plan.places,
     )

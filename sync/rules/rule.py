@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sync.domain.rule import Desired, Policy, RuleRef
+from sync.domain.rule import Desired, Policy, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.rules.conditions import AllOf
 from sync.rules.identity import Grouping, ticket_key
@@ -42,7 +42,8 @@ class Rule:
     """One mapping rule. Durations are in seconds; ``storm`` is (limit, window).
 
     ``kinds`` are the kinds of subject that the rule can match, ``condition`` is its ``when`` as
-    written, on one line. ``sheet`` has the place of each part, inherited parts included.
+    written, on one line. ``asks_severity``: a condition or a template speaks of it. ``sheet`` has the
+    place of each part, inherited parts included.
     """
 
     ref: RuleRef
@@ -56,6 +57,7 @@ class Rule:
     storm: tuple[int, float] | None = None
     issues: IncidentIssues = field(default_factory=IncidentIssues)
     grouping: Grouping | None = None
+    asks_severity: bool = False
     sheet: Sheet = field(default_factory=Sheet, repr=False)
 
     @property
@@ -82,6 +84,10 @@ class Rule:
     @property
     def policy(self) -> Policy:
         return self.projection.policy
+
+    def place(self, key: str) -> str:
+        """File and line of a key, else of the rule."""
+        return place(self.projection.places, key) or self.ref.where
 
     @property
     def digest(self) -> str:
@@ -132,6 +138,9 @@ class RuleSet:
         self.warnings = tuple(warnings)
         self._by_name: Mapping[str, Rule] = {rule.ref.name: rule for rule in self.rules}
         self._index = Index([rule.when for rule in self.rules])
+        # What rules ask for that webhooks do not tell: only the source's API does.
+        self.ask_severity = any(rule.asks_severity for rule in self.rules)
+        self.ask_issues = any(rule.issues != IncidentIssues() for rule in self.rules)
         text = "\n".join(f"{rule.ref.name}={rule.digest}" for rule in self.rules)
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:32]
 

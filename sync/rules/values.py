@@ -31,12 +31,14 @@ class Value:
                 found = self.parts.render(context)
             except Wrong as fault:
                 at = Position(self.position.file, self.position.line + fault.line)
-                raise Rejected(
+                refused = Rejected(
                     f"the template of {self.key} ({at}) {fault.problem}",
                     cause=Cause.RULE,
                     field=self.key,
                     remedy=fault.remedy,
-                ) from None
+                )
+                refused.key = self.key
+                raise refused from None
             return found.strip() if isinstance(found, str) else found
         if isinstance(self.parts, list):
             return _flat([part.render(context) for part in self.parts])

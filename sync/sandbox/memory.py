@@ -20,7 +20,7 @@ from datetime import date
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
+from sync.domain.errors import Cause, Missing, Parked, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
 from sync.domain.text import (
     SUMMARY_LIMIT,
@@ -43,12 +43,12 @@ from sync.domain.ticket import (
     FieldKind,
     Hop,
     JiraStatus,
+    Mark,
     Observed,
     ParkedField,
     TicketRef,
     marked,
     marker_label,
-    parked_by,
     wish_digest,
 )
 from sync.ports import Changed, Clock
@@ -81,6 +81,7 @@ class MemoryTicket:
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
     deleted: bool = False
+    mark: Mark = field(default_factory=Mark)
 
     def carries(self, label: str) -> bool:
         return label in (self.fields.get("labels") or ())
@@ -160,19 +161,12 @@ class MemoryTracker:
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
     def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
-        issue_type = self._issue_type(desired, base)
-        whole_at = desired.remote_links[0].url if desired.remote_links else ""
-        fields: dict[str, DraftField] = {}
-        parked: dict[str, ParkedField] = {}
-        for name, wish in desired.fields.items():
-            digest = wish_digest(name, wish.value)
-            try:
-                one = _field(name, wish, whole_at)
-                fields[one.id] = replace(one, wish=digest)
-            except Rejected as fault:
-                if base is None or not (base.agreed(digest) or wish.ownership is Ownership.TICKET):
-                    why = parked_by(fault, desired.rule)
-                    parked[_id_of(name) or name] = ParkedField(why, digest)
+        unmakable = None
+        try:
+            issue_type = self._issue_type(desired)
+        except Rejected as fault:
+            issue_type, unmakable = desired.issue_type[0], fault
+        fields, parked = _wished(desired, base)
         known = fields.get("labels") or _field("labels", FieldWish(None))
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
@@ -180,43 +174,51 @@ class MemoryTracker:
             if base is None:
                 raise empty
             fields.pop("summary", None)
-            parked["summary"] = ParkedField(parked_by(empty, desired.rule), "")
-        return Draft(desired, desired.project, issue_type, fields, parked)
+            parked["summary"] = ParkedField(Parked.of(empty, desired.rule.name), "")
+        return Draft(desired, desired.project, issue_type, fields, unmakable, parked)
 
-    def _issue_type(self, desired: Desired, base: Base | None) -> str:
-        """The first wished type that there is; a single one is not looked up before the create call."""
+    def _issue_type(self, desired: Desired) -> str:
+        """The first wished type that there is."""
         wished = desired.issue_type
-        if len(wished) == 1 or base is not None:
-            return wished[0]
         self._check_project(desired.project)
         there = {name.casefold(): name for name in ISSUE_TYPES}
         found = (there[name.casefold()] for name in wished if name.casefold() in there)
         if issue_type := next(found, ""):
             return issue_type
-        raise Rejected(f"no issue type {' or '.join(map(repr, wished))}", cause=Cause.ISSUE_TYPE)
+        raise Rejected(
+            f"no issue type {' or '.join(map(repr, wished))}",
+            cause=Cause.ISSUE_TYPE,
+            scope=Scope.PROJECT,
+        )
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
             if self._clock.time() > not_after:
                 raise Refused("too late")
             self._check_project(draft.project)
-            if draft.issue_type not in ISSUE_TYPES:
-                raise Rejected(
-                    f"no issue type {draft.issue_type!r}",
-                    cause=Cause.ISSUE_TYPE,
-                    scope=Scope.PROJECT,
-                )
+            if draft.unmakable is not None:
+                raise draft.unmakable
             number = len(self.tickets) + 1
             ref = TicketRef(str(10_000 + number), f"{draft.project}-{number}")
             values = {id_: f.value for id_, f in draft.fields.items()}
             self.tickets[ref.id] = MemoryTicket(
-                ref, draft.project, draft.issue_type, values, self._clock.time()
+                ref,
+                draft.project,
+                draft.issue_type,
+                values,
+                self._clock.time(),
+                mark=Mark(draft.desired.key, draft.desired.rule.name),
             )
             return ref
 
     def find(self, key: str) -> list[TicketRef]:
         with self._call("find"):
             return [ticket.ref for ticket in self._indexed(marker_label(key))]
+
+    def mark_of(self, ref: TicketRef) -> Mark:
+        with self._call("mark_of"):
+            there = {ticket.ref.id: ticket for ticket in self._visible()}
+            return there[ref.id].mark if ref.id in there else Mark()
 
     def verify(self, project: str) -> None:
         with self._call("verify"):
@@ -263,8 +265,9 @@ class MemoryTracker:
             for change in changes:
                 if change.id not in _FIELDS:
                     words = f"the site has no field {change.id!r}"
-                    refused = {change.id: words}
-                    raise Rejected(words, cause=Cause.FIELD, field=change.id, refused=refused)
+                    unknown = Rejected(words, cause=Cause.FIELD, field=change.id)
+                    unknown.refused = {change.id: words}
+                    raise unknown
                 if change.kind is FieldKind.LABELS:
                     there = set(ticket.fields.get(change.id) or ())
                     ticket.fields[change.id] = sorted(
@@ -442,6 +445,25 @@ _FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
     "duedate": ("Due date", FieldKind.PLAIN, _day),
     "parent": ("Parent", FieldKind.PLAIN, _stripped),
 }
+
+
+def _wished(
+    desired: Desired, base: Base | None
+) -> tuple[dict[str, DraftField], dict[str, ParkedField]]:
+    """The fields of a draft, and those that cannot be resolved."""
+    whole_at = desired.remote_links[0].url if desired.remote_links else ""
+    fields: dict[str, DraftField] = {}
+    parked: dict[str, ParkedField] = {}
+    for name, wish in desired.fields.items():
+        digest = wish_digest(name, wish.value)
+        try:
+            one = _field(name, wish, whole_at)
+            fields[one.id] = replace(one, wish=digest, key=f"fields.{name}")
+        except Rejected as fault:
+            if base is None or not (base.agreed(digest) or wish.ownership is Ownership.TICKET):
+                why = Parked.of(fault, desired.rule.name)
+                parked[_id_of(name) or name] = ParkedField(why, digest)
+    return fields, parked
 
 
 def _id_of(name: str) -> str:

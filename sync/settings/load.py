@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
 
 from sync.settings.language import LANGUAGE
-from sync.settings.root import ENV_DELIMITER, ENV_PREFIX, Settings, across, raw_settings
+from sync.settings.root import (
+    ENV_DELIMITER,
+    ENV_PREFIX,
+    VARIABLE,
+    Origins,
+    Settings,
+    across,
+    raw_settings,
+)
 from sync.settings.values import Reading, reading
 from sync.toml import (
     Document,
@@ -28,7 +35,6 @@ from sync.toml.findings import in_words, path_of
 
 CONFIG_VARIABLE = "TICKET_SYNC_CONFIG"
 DEFAULT_FILE = "config.toml"
-_VARIABLE = "environment variable "
 
 
 class SettingsError(MistakesFound):
@@ -43,8 +49,8 @@ def find(chosen: FilePath | None = None) -> FilePath:
         return file
     what = "is a folder, not a file" if file.is_dir() else "does not exist"
     remedy = (
-        "Make one with `ticket-sync config example > config.toml` and fill in the lines marked "
-        "CHANGE, or name another with --config. To look around without one: `ticket-sync demo`."
+        "Make one with `ticket-sync init`, which asks for your Jira site, or name another with "
+        "--config. To look around without one: `ticket-sync demo`."
     )
     raise SettingsError([Mistake(str(file), 0, "the configuration file", what, remedy)])
 
@@ -90,7 +96,7 @@ def _validated(file: Document, *, secrets: bool) -> Settings:
                 sources.mistake(path, wrong)
     if sources.mistakes or settings is None:
         raise SettingsError(sources.listed())
-    settings._document = file
+    settings._origins = sources.origins
     return settings
 
 
@@ -115,25 +121,16 @@ class _Sources:
 
     def __init__(self, file: Document) -> None:
         self.mistakes = Mistakes()
-        self._file = file
-        self._variables: Mapping[str, str] = {
-            name.upper(): name for name in os.environ if name.upper().startswith(ENV_PREFIX)
-        }
+        variables = {n.upper(): n for n in os.environ if n.upper().startswith(ENV_PREFIX)}
+        self.origins = Origins(file, raw_settings(file.data), variables)
 
     def mistake(self, path: Path, wrong: Wrong) -> None:
         """Record a mistake in the value at ``path``."""
-        self.mistakes.wrong(self._position(path), _called(path), wrong)
-
-    def _position(self, path: Path) -> Position:
-        for length in range(len(path), 0, -1):
-            variable = ENV_PREFIX + ENV_DELIMITER.join(map(str, path[:length])).upper()
-            if variable in self._variables:
-                return Position(_VARIABLE + self._variables[variable])
-        return self._file.position(path)
+        self.mistakes.wrong(self.origins.position(path), _called(path), wrong)
 
     def stray_variables(self) -> None:
         """Record environment variables that look like settings, but whose section does not exist."""
-        for upper, name in sorted(self._variables.items()):
+        for upper, name in sorted(self.origins.variables.items()):
             section, nested, _ = upper[len(ENV_PREFIX) :].lower().partition(ENV_DELIMITER)
             if nested and section not in Settings.model_fields:
                 close = nearest(section, Settings.model_fields)
@@ -142,11 +139,11 @@ class _Sources:
                     if close
                     else f"Sections are: {', '.join(Settings.model_fields)}."
                 )
-                self.mistakes.add(Position(_VARIABLE + name), section, "is not a section", remedy)
+                self.mistakes.add(Position(VARIABLE + name), section, "is not a section", remedy)
 
     def listed(self) -> list[Mistake]:
         """The mistakes, those in the file first, by line."""
-        return sorted(self.mistakes.listed(), key=lambda one: one.file.startswith(_VARIABLE))
+        return sorted(self.mistakes.listed(), key=lambda one: one.file.startswith(VARIABLE))
 
 
 def _called(path: Path) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -34,6 +37,8 @@ from sync.toml import Document, Path, Position, Wrong
 
 ENV_PREFIX = "TICKET_SYNC_"
 ENV_DELIMITER = "__"
+# How the position of a value from the environment begins.
+VARIABLE = "environment variable "
 
 
 def _site_name(name: str) -> str:
@@ -53,6 +58,34 @@ class Environment(EnvSettingsSource):
             return json.loads(value)
         except (ValueError, RecursionError):
             return value
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where the values come from. ``given`` is what the file and the environment say, as written.
+
+    ``variables`` are the environment variables of settings, by their names in capitals.
+    """
+
+    document: Document
+    given: Mapping[str, Any] = dataclass_field(repr=False)
+    variables: Mapping[str, str]
+
+    def position(self, path: Path) -> Position:
+        """The environment variable that sets the value at ``path``, else the line of the file that
+        sets it or would set it."""
+        for length in range(len(path), 0, -1):
+            variable = ENV_PREFIX + ENV_DELIMITER.join(map(str, path[:length])).upper()
+            if variable in self.variables:
+                return Position(VARIABLE + self.variables[variable])
+        return self.document.position(path)
+
+    def written(self, path: Path) -> Any:
+        """The value at ``path`` as it is written, None for one that is not given."""
+        value: Any = self.given
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return value
 
 
 class Settings(BaseSettings):
@@ -77,7 +110,7 @@ class Settings(BaseSettings):
     retention: Retention = Field(default_factory=Retention)
     log: Log = Field(default_factory=Log)
 
-    _document: Document | None = PrivateAttr(default=None)
+    _origins: Origins | None = PrivateAttr(default=None)
 
     @classmethod
     def settings_customise_sources(
@@ -93,16 +126,27 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     def position(self, path: Path) -> Position:
-        """The line of the configuration file that sets the value at ``path``, or would set it."""
-        return self._document.position(path) if self._document else Position("config.toml")
+        """What sets the value at ``path``: a line of the configuration file, or a variable. For a value
+        that is not set, the line where it would stand."""
+        return self._origins.position(path) if self._origins else Position("config.toml")
+
+    def written(self, path: Path) -> Any:
+        """The value at ``path`` as the file or the environment gives it, None for a default."""
+        return self._origins.written(path) if self._origins else None
 
     @property
     def rules_folder(self) -> FilePath:
-        """The folder of mapping rules that is set, or the one that comes with the program."""
+        """The folder of mapping rules: the one that is set, else ``mappings`` beside the configuration,
+        else, where that is not there or "" is set, the one that comes with the program."""
         chosen = self.mappings.directory
-        if chosen is not None and chosen.is_dir():
+        if chosen is not None and (self.rules_folder_is_set or os.path.lexists(chosen)):
             return chosen
         return shipped("mappings")
+
+    @property
+    def rules_folder_is_set(self) -> bool:
+        """Whether the configuration names the folder of rules."""
+        return "directory" in self.mappings.model_fields_set
 
     @property
     def site_by_default(self) -> str:

@@ -10,12 +10,20 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from sync.settings.connection import (
+    beyond_the_site,
+    certificate_mistakes,
+    header_values,
+    proxy_address,
+)
 from sync.settings.values import (
     Duration,
     File,
+    Password,
     Secret,
+    SigningSecret,
     Size,
     StoreUrl,
     Url,
@@ -84,7 +92,7 @@ class Api(Section):
 class Coalesce(Section):
     """The sender of deliveries."""
 
-    signing_secrets: Annotated[list[Secret], BeforeValidator(one_or_many)] = Field(
+    signing_secrets: Annotated[list[SigningSecret], BeforeValidator(one_or_many)] = Field(
         default_factory=list
     )
     allow_unsigned: bool = False
@@ -127,43 +135,68 @@ class Site(Section):
     deployment: Literal["auto", "cloud", "datacenter"] = "auto"
     email: str = ""
     token: Secret = Field(default="")  # type: ignore[assignment]
+    user: str = ""
+    password: Password = Field(default="")  # type: ignore[assignment]
     project: Annotated[str, BeforeValidator(_project)] = ""
     index_lag: Duration = 120.0
     connect_timeout: Annotated[Duration, Field(gt=0)] = 5.0
     read_timeout: Annotated[Duration, Field(gt=0)] = 30.0
     max_concurrency: Whole = Field(default=8, ge=1, le=256)
     probe_every: Annotated[Duration, Field(ge=0.1)] = 15.0
-    proxy: Url = ""
+    proxy: Annotated[SecretStr, BeforeValidator(proxy_address)] = Field(default="")  # type: ignore[assignment]
     ca_bundle: File = None
+    client_certificate: File = None
+    client_key: File = None
+    headers: Annotated[dict[str, SecretStr], BeforeValidator(header_values)] = Field(
+        default_factory=dict
+    )
     allow_http: bool = False
 
     def mistakes(self) -> Mistakes:
         yield from self._address_mistakes()
-        cloud = self.deployment == "cloud"
+        if self.user or self.password.get_secret_value():
+            yield from self._user_mistakes()
+        else:
+            yield from self._token_mistakes()
+        yield from certificate_mistakes(self.ca_bundle, self.client_certificate, self.client_key)
+
+    def _token_mistakes(self) -> Mistakes:
+        cloud = self.deployment == "cloud" or bool(self.email)
         if not self.token.get_secret_value():
-            what = (
-                "an API token" if cloud or self.email else "an API token or personal access token"
-            )
+            what = "an API token" if cloud else "an API token or personal access token"
             yield ("token", f"is missing; Jira wants {what}", 'Set token = { env = "JIRA_TOKEN" }.')
-        if cloud and not self.email:
-            yield (
-                "email",
-                "is missing; Jira Cloud wants the account's email address beside its API token",
-                "Set email to the address of the account that made the token.",
-            )
         if self.email and "@" not in self.email:
-            yield ("email", f"{self.email!r} is not an email address", "Write it as name@host.")
+            yield ("email", "is not an email address", "Write it as name@host.")
         if self.deployment == "datacenter" and self.email:
             yield (
                 "email",
                 "is given, but Data Center takes a personal access token alone",
-                'Remove email, or set deployment = "cloud".',
+                "Remove email; to log in by name, set user and password and remove token.",
             )
-        if self.ca_bundle is not None and not self.ca_bundle.exists():
+
+    def _user_mistakes(self) -> Mistakes:
+        if not self.user:
+            yield ("user", "is missing beside password", "Give both, or neither.")
+        if not self.password.get_secret_value():
             yield (
-                "ca_bundle",
-                f"there is no file {self.ca_bundle}",
-                "Correct the path, or remove it.",
+                "password",
+                "is missing beside user",
+                'Set password = { env = "JIRA_PASSWORD" }.',
+            )
+        if ":" in self.user or not self.user.isprintable():
+            yield ("user", "has a character that no user name has", "Correct it.")
+        if self.email or self.token.get_secret_value():
+            yield (
+                "user",
+                "is given beside email or token, and only one of them can log in",
+                "For Jira Cloud remove user and password; for Data Center keep token alone, or user and "
+                "password alone.",
+            )
+        elif self.deployment == "cloud":
+            yield (
+                "user",
+                "is given, but Jira Cloud takes an API token",
+                "Set email and token instead, or token alone.",
             )
 
     def _address_mistakes(self) -> Mistakes:
@@ -173,11 +206,10 @@ class Site(Section):
                 "would send the token unencrypted",
                 "Use an https:// address; if the way there is private, set allow_http = true.",
             )
-        for part in ("/browse", "/rest", "/jira/software", "/secure", "/projects"):
-            head, found, _ = self.url.partition(part)
-            if found:
-                yield ("url", f"goes too far, into {found}", f'Give the site alone: "{head}".')
-                break
+        for key, address in (("url", self.url), ("browse_url", self.browse_url)):
+            site, further = beyond_the_site(address)
+            if further:
+                yield (key, f"goes too far, into {further}", f'Give the site alone: "{site}".')
         host = self.url.partition("//")[2].partition("/")[0].lower()
         if host.endswith(".atlassian.net") and self.deployment == "datacenter":
             yield ("deployment", 'is "datacenter", but the address is Jira Cloud\'s', 'Use "auto".')
@@ -196,21 +228,6 @@ class Mappings(Section):
     reload_every: Annotated[Duration, Field(ge=0.1)] = 1.0
     large_edit: Whole = Field(default=50, ge=0)
     on_large_edit: Literal["wait", "new"] = "wait"
-
-    def mistakes(self) -> Mistakes:
-        chosen = "directory" in self.model_fields_set
-        if chosen and (self.directory is None or not self.directory.is_dir()):
-            yield (
-                "directory",
-                f"there is no folder {self.directory}",
-                "Correct the path, or remove the setting to use the rules that come with ticket-sync.",
-            )
-        elif self.directory is not None and self.directory.exists() and not self.directory.is_dir():
-            yield (
-                "directory",
-                f"{self.directory}, where the rules would be, is not a folder",
-                "Move that file away, or name a folder of rules.",
-            )
 
 
 class Worker(Section):

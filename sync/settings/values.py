@@ -9,11 +9,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
+from sync.domain import secrets
 from sync.domain.durations import seconds_in
+from sync.telemetry import keep_secret
 from sync.toml import Wrong, said
 
 if TYPE_CHECKING:
@@ -98,8 +100,45 @@ def parse_size(value: Any) -> int:
     return int(match[1]) * _SIZES[match[2]]
 
 
+def size_text(size: int) -> str:
+    """Bytes in the largest unit that they are a whole number of: ``1MiB``."""
+    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
+        if size and size % unit == 0:
+            return f"{size // unit}{name}"
+    return str(size)
+
+
+def secret_word(value: Any) -> SecretStr:
+    """A secret that is sent as it is: visible ASCII characters, without spaces."""
+    return _checked(read_secret(value))
+
+
+def key_text(value: Any) -> SecretStr:
+    """A secret that signs and is never sent: visible ASCII characters and spaces."""
+    return _checked(read_secret(value), spaces=True)
+
+
+def password(value: Any) -> SecretStr:
+    """A secret that a person chose: any visible characters and spaces."""
+    return _checked(read_secret(value), spaces=True, letters=True)
+
+
+def _checked(secret: SecretStr, **allowed: bool) -> SecretStr:
+    """The secret without the white space around it. Raises Wrong, which names the character at fault
+    and never the secret."""
+    text = secret.get_secret_value()
+    keep_secret(text)
+    found = secrets.oddity(text, **allowed)
+    if found and _now().secrets:
+        raise Wrong(
+            f"has {found}, which no such secret has",
+            "Copy the secret once more, by itself and as plain text.",
+        )
+    return SecretStr(secrets.stripped(text))
+
+
 def read_secret(value: Any) -> SecretStr:
-    """A secret as plain text, ``{ env = "NAME" }`` or ``{ file = "path" }``."""
+    """What stands for a secret: plain text, ``{ env = "NAME" }`` or ``{ file = "path" }``."""
     if isinstance(value, SecretStr):
         return value
     if isinstance(value, str):
@@ -130,7 +169,7 @@ def _in_variable(name: str) -> str:
 def _in_file(name: str) -> str:
     path = path_of(name)
     try:
-        return path.read_text("utf-8").rstrip("\r\n")
+        return path.read_text("utf-8")
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Wrong(
@@ -158,20 +197,29 @@ def web_address(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         return value
     text = value.strip().rstrip("/")
-    try:
-        parts = urlsplit(text)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_fine = False
-    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = address_parts(text)
+    # An address with one of these signs may hold a password or a token, so messages leave it out.
+    quoted = "this" if re.search("[@?#]", text) else said(value)
+    if parts is None or parts.scheme not in ("http", "https"):
         raise Wrong(
-            f"{value!r} is not a web address", 'Write it as "https://host" or "http://host:port".'
+            f"{quoted} is not a web address", 'Write it as "https://host" or "http://host:port".'
         )
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise Wrong("has a user name or password in it", "Give credentials in their own settings.")
     if parts.query or parts.fragment:
-        raise Wrong(f"{value!r} has a '?' or '#' part", "Give the address up to there.")
+        raise Wrong("has a '?' or '#' part", "Give the address up to there.")
     return text
+
+
+def address_parts(text: str) -> SplitResult | None:
+    """The parts of an address with a host; None for any other text."""
+    try:
+        parts = urlsplit(text)
+        there = parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return None
+    # ``urlsplit`` leaves out line ends and tabs without a word.
+    return parts if there and text.isprintable() and " " not in text else None
 
 
 def is_loopback(address: str) -> bool:
@@ -182,14 +230,14 @@ def is_loopback(address: str) -> bool:
 
 def store_url(value: Any) -> Any:
     """The address of a database: an SQLite file gets its absolute path, PostgreSQL its driver."""
-    secret = read_secret(value)
-    url = secret.get_secret_value().strip()
+    url = secrets.stripped(read_secret(value).get_secret_value())
     if not url and not _now().secrets:
         raise Wrong("is needed by this verb and could not be read", "Set the variable or file.")
     if url.startswith("sqlite:///"):
         return SecretStr(_sqlite_url(url.removeprefix("sqlite:///")))
     scheme, found, rest = url.partition("://")
     if found and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        _checked(SecretStr(url), spaces=True, letters=True)
         return SecretStr(_postgresql_url(rest))
     raise Wrong(
         "is neither SQLite nor PostgreSQL",
@@ -226,6 +274,8 @@ def _postgresql_url(rest: str) -> str:
         url = parse(f"postgresql+psycopg://{rest}")
     except ValueError:
         raise Wrong("has a port that is no number, or is no address at all", _ENCODE) from None
+    if url.password:
+        keep_secret(str(url.password))
     tail = f"{url.host or ''}{url.database or ''}{url.query}"
     if "@" in tail or not re.fullmatch(r"[^\s:/?#\[\]]*|[0-9A-Fa-f:.%]+", url.host or ""):
         raise Wrong("has an @ or another sign where the host or the database is read", _ENCODE)
@@ -239,7 +289,9 @@ def _postgresql_url(rest: str) -> str:
 Whole = Annotated[int, BeforeValidator(whole)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_size)]
-Secret = Annotated[SecretStr, BeforeValidator(read_secret)]
+Secret = Annotated[SecretStr, BeforeValidator(secret_word)]
+SigningSecret = Annotated[SecretStr, BeforeValidator(key_text)]
+Password = Annotated[SecretStr, BeforeValidator(password)]
 StoreUrl = Annotated[SecretStr, BeforeValidator(store_url)]
 File = Annotated[Path | None, BeforeValidator(absolute)]
 Url = Annotated[str, BeforeValidator(web_address)]

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 from sqlmodel import Session
 
 from sync.store.errors import FileLost, StoreMisconfigured, StoreUnavailable, translate
+from sync.store.progress import Progress
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_value, to_json
 from sync.store.url import parse, place_of
@@ -65,8 +66,11 @@ class Store:
         *,
         check_file: Callable[[], None] = lambda: None,
         busy_timeout: float = BUSY_TIMEOUT,
+        progress: Progress | None = None,
     ) -> None:
         self.engine = engine
+        # None on PostgreSQL.
+        self.progress = progress
         self._check_file = check_file
         self._busy_timeout = busy_timeout
         self._turns = threading.Lock()
@@ -182,7 +186,8 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         engine, check_file = _sqlite(parsed, busy_timeout)
-        return Store(engine, check_file=check_file, busy_timeout=busy_timeout)
+        progress = Progress(Path(parsed.database or ""))
+        return Store(engine, check_file=check_file, busy_timeout=busy_timeout, progress=progress)
     if backend == "postgresql":
         return Store(_postgresql(parsed))
     raise StoreMisconfigured(

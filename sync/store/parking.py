@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import col, select
@@ -64,6 +66,48 @@ def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) 
     if limit:
         query = query.limit(limit)
     return list(session.exec(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tickets that are parked, or have a field parked, for one cause. ``why`` is what the first row says
+    of it, with ``since``; ``values`` are what it is said of."""
+
+    why: Mapping[str, Any]
+    rows: Sequence[TicketRow]
+    values: Sequence[str] = ()
+
+
+def grouped(rows: Iterable[TicketRow]) -> list[Group]:
+    """Parked tickets and fields by cause, the largest group first.
+
+    One cause is one key of one rule with one reason, whatever the value and whichever the ticket.
+    """
+    found: dict[tuple[str, ...], list[tuple[TicketRow, Mapping[str, Any]]]] = {}
+    for row in rows:
+        for why in causes(row):
+            parts = [str(why.get(name) or "") for name in ("where", "cause", "key", "field")]
+            found.setdefault((row.rule, *parts, reason(row, why)), []).append((row, why))
+    groups = []
+    for those in found.values():
+        first, cause = those[0]
+        values = sorted({str(one.get("value") or "") for _, one in those} - {""})
+        said = {**cause, "reason": reason(first, cause)}
+        groups.append(Group(said, [row for row, _ in those], values))
+    return sorted(groups, key=lambda group: -len(group.rows))
+
+
+def causes(row: TicketRow) -> list[dict[str, Any]]:
+    """Why the ticket is parked, if it is, and why each of its parked fields is; each with ``since``."""
+    data = row.parked or {}
+    ticket = [{**data, "since": row.parked_at}] if row.parked_at is not None else []
+    return [*ticket, *data.get("fields", {}).values()]
+
+
+def reason(row: TicketRow, why: Mapping[str, Any]) -> str:
+    """A cause in words, without the ticket's own key, by which the words of one cause would differ."""
+    said = str(why.get("reason") or row.error)
+    return re.sub(rf"\b{re.escape(row.jira_key)}\b", "the ticket", said) if row.jira_key else said
 
 
 def retry_parked(store: Store, now: float, why: str, *, rule: str = "", site: str = "") -> int:

@@ -21,7 +21,8 @@ class Edition:
     """A rule set in force. ``at`` (seconds since the epoch) says when the set came into force, ``how``
     by what, in words. While tickets have still to be made due for the edit, ``previous`` holds the
     texts of the set before, and ``reach`` says which tickets: ``all`` that differ, or only ``new`` and
-    parked ones."""
+    parked ones. ``shipped``: the rules are those that come with the program, not those of a folder of
+    the user; None where an older version did not record it."""
 
     digest: str
     texts: Mapping[str, str]
@@ -29,6 +30,7 @@ class Edition:
     at: float
     previous: Mapping[str, str] | None = None
     reach: str = "all"
+    shipped: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def in_force(session: Session, *, lock: bool = False) -> Edition | None:
     row = session.get(RuleSetRow, IN_FORCE, with_for_update=lock or None)
     if row is None:
         return None
-    return Edition(row.digest, row.texts, row.how, row.at, row.previous, row.reach)
+    return Edition(row.digest, row.texts, row.how, row.at, row.previous, row.reach, row.shipped)
 
 
 def put_in_force(session: Session, edition: Edition) -> None:

@@ -140,7 +140,8 @@ class StoreFile:
         if found.database is None:
             raise FileLost(
                 f"the store's file {self._path} is not there any more: it was deleted, moved or "
-                f"emptied. {_REMEDY}, which begins an empty one"
+                f"emptied. {_REMEDY}, which begins an empty one and "
+                "looks in Jira for the tickets that were made before"
             )
         if found.database != expected.database:
             raise FileLost(

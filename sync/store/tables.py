@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -270,6 +271,7 @@ class RuleSetRow(SQLModel, table=True):
     texts: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     previous: dict[str, str] | None = Field(default=None, sa_column=Column(OptionalJson))
     reach: str = Field(default="all", sa_column=Column(String(16), nullable=False))
+    shipped: bool | None = Field(default=None, sa_column=Column(Boolean))
     changed: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     made: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     looked_at: int = Field(default=0, sa_column=Column(Integer, nullable=False))
@@ -283,6 +285,37 @@ class SitePauseRow(SQLModel, table=True):
 
     site: str = Field(sa_column=Column(String(64), primary_key=True))
     until: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class SiteRow(SQLModel, table=True):
+    """Since when the store surely holds every ticket of ours on a Jira site. See ``continuity``.
+
+    ``since``: tickets made after it (0: any) and before ``whole_since`` may be missing, until Jira was
+    asked for them at ``surveyed_at``. ``older``: the store is known to be older than what Jira holds.
+    ``alive_at`` is the last sign of life of a daemon.
+    """
+
+    __tablename__ = "sites"
+
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    address: str = Field(sa_column=Column(Text, nullable=False))
+    place: str = Field(sa_column=Column(String(200), nullable=False))
+    since: float = Field(default=0.0, sa_column=Column(Float(53), nullable=False))
+    whole_since: float = Field(sa_column=Column(Float(53), nullable=False))
+    surveyed_at: float | None = Field(default=None, sa_column=Column(Float(53)))
+    older: bool = Field(default=False)
+    alive_at: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class StrayRow(SQLModel, table=True):
+    """A ticket of ours that Jira has and the store does not know, by its marker label."""
+
+    __tablename__ = "strays"
+
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    marker: str = Field(sa_column=Column(String(64), primary_key=True))
+    jira_id: str = Field(sa_column=Column(String(64), nullable=False))
+    jira_key: str = Field(sa_column=Column(String(255), nullable=False))
 
 
 class WriteProbeRow(SQLModel, table=True):

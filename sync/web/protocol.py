@@ -5,7 +5,8 @@ size, and idle connections use up the file descriptors. The limits:
 
 - headers must be complete within ``header_seconds`` of their first byte (or of the connection), and
   within ``header_bytes`` and ``header_count`` (else 431);
-- beyond ``connections``, a new connection closes the one that has been idle longest;
+- beyond ``connections``, a new connection closes the one whose sender has been waited for longest:
+  idle, or with a request that it has not finished;
 - a body that continues after its answer ends the connection;
 - at most ``pipelined`` requests wait on one connection for an earlier answer (else 400);
 - an offer to change the protocol (``Upgrade``) is ignored, and its request read as any other;
@@ -53,8 +54,11 @@ class GuardedProtocol(HttpToolsProtocol):
     """One connection within limits."""
 
     limits: ClassVar[ConnectionLimits]
-    # Connections without a request, those idle longest first.
-    idle: ClassVar[dict[GuardedProtocol, None]]
+    # Connections on which nothing can happen before their sender goes on, the longest wait first. The
+    # wait begins with the connection, with each request's first byte and with each answer; more bytes
+    # of the same request do not begin it anew. Addresses do not count: behind a proxy, all senders
+    # have the same one.
+    waiting: ClassVar[dict[GuardedProtocol, None]]
 
     _deadline: asyncio.TimerHandle | None = None
     _in_headers: bool = False
@@ -62,19 +66,21 @@ class GuardedProtocol(HttpToolsProtocol):
     _flooded: bool = False
     # True from a head with an offer to upgrade until that head is parsed again without the offer.
     _offered: bool = False
+    # Whole requests that are not answered yet.
+    _owed: int = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.idle[self] = None
+        self.waiting[self] = None
         self._deadline = self.loop.call_later(self.limits.header_seconds, self._cut_off)
         if len(self.connections) > self.limits.connections:
-            longest = next(iter(self.idle))
-            self.idle.pop(longest)
+            longest = next(iter(self.waiting))
+            self.waiting.pop(longest)
             longest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
-        self.idle.pop(self, None)
+        self.waiting.pop(self, None)
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
@@ -129,6 +135,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_headers = True
         self._header_bytes = 0
+        self._wait_for_sender()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -156,7 +163,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._in_headers = False
         self._stop_clock()
-        self.idle.pop(self, None)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -165,13 +171,22 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self._offered:
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._owed += 1
+                self.waiting.pop(self, None)
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        waiting = not self.pipeline
+        self._owed = max(0, self._owed - 1)
         super().on_response_complete()
-        if waiting and not self.transport.is_closing():
-            self.idle[self] = None
+        if not self.transport.is_closing():
+            self._wait_for_sender()
+
+    def _wait_for_sender(self) -> None:
+        """Its turn begins, unless we owe it an answer."""
+        if not self._owed:
+            self.waiting.pop(self, None)
+            self.waiting[self] = None
 
     def send_400_response(self, msg: str) -> None:
         if self._flooded:
@@ -196,5 +211,5 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def guarded(limits: ConnectionLimits) -> type[asyncio.Protocol]:
     """A protocol class for one server, with its own limits and its own connections."""
-    members: dict[str, Any] = {"limits": limits, "idle": {}}
+    members: dict[str, Any] = {"limits": limits, "waiting": {}}
     return type("GuardedProtocol", (GuardedProtocol,), members)

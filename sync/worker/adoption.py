@@ -1,8 +1,9 @@
 """Adoption: a ticket in Jira that a person or another tool made becomes the ticket of a subject.
 
 Without adoption ticket-sync would make a second one. Pairs of subject and ticket are given, or found by
-a subject's id in the ticket's text. Nothing is written to Jira here: the ticket becomes due, and its
-next walk marks it. The present values of its fields become the base, so only later changes upstream
+a subject's id in the ticket's text. Tickets that bear our own markers, which a store that is new or was
+restored does not know, are found by those. Nothing is written to Jira here: the ticket becomes due, and
+its next walk marks it. The present values of its fields become the base, so only later changes upstream
 are written over them.
 """
 
@@ -16,13 +17,14 @@ from itertools import islice
 from typing import TypeVar
 
 from sync.domain.errors import Fault
-from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
-from sync.domain.ticket import Base, Document, Draft, FieldBase, FieldKind, Observed, remembered
+from sync.domain.subject import Kind, Snapshot, SubjectRef
+from sync.domain.ticket import Base, Document, Draft, Mark, Observed, marker_label
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, journal, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
+from sync.worker.walk.past import agreed
 
 BULK = 100
 _T = TypeVar("_T")
@@ -51,11 +53,19 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
+    """A ticket, the subjects that are to belong to it, and what their rule makes of them. ``ours``: the
+    ticket bears the marker of ``key``. Only such a ticket may be taken without subjects or draft."""
+
     observed: Observed
-    snapshot: Snapshot
+    snapshots: tuple[Snapshot, ...]
     key: str
     rule: str
-    draft: Draft
+    draft: Draft | None
+    ours: bool = False
+
+    @property
+    def subject(self) -> str:
+        return ", ".join(str(one.ref) for one in self.snapshots) or self.key
 
 
 @dataclass(slots=True)
@@ -82,7 +92,16 @@ class Adoption:
                     words = "there is no such ticket, or it is not visible to us"
                     found.append(Pair(ticket, subject, Fate.CONFLICT, words))
                 else:
-                    found.append(self._one(observed, subject))
+                    found.append(self._one(observed, self._case(observed, subject), subject))
+        return found
+
+    def marked(self) -> list[Pair]:
+        """Adopt the tickets that bear our markers. Raises the tracker's faults."""
+        found: list[Pair] = []
+        for some in _chunks(one.ref.id for one in self.tracker.changed_since(0.0)):
+            for observed in self.tracker.read_many(some).values():
+                if observed is not None:
+                    found.append(self._one(observed, self._our_case(observed)))
         return found
 
     def matching(self, jql: str) -> list[Pair]:
@@ -98,7 +117,8 @@ class Adoption:
     def _named(self, observed: Observed) -> Pair:
         known = self._known_ids(ids_in(observed))
         if len(known) == 1:
-            return self._one(observed, str(known[0].ref))
+            ref = str(known[0].ref)
+            return self._one(observed, self._case(observed, ref), ref)
         words = "its text names no issue or incident that is known"
         if known:
             words = f"its text names several: {', '.join(str(s.ref) for s in known)}"
@@ -120,8 +140,7 @@ class Adoption:
         found = self.tracker.read_many(keys)
         return {shown.ref.key: shown for shown in found.values() if shown is not None}
 
-    def _one(self, observed: Observed, subject: str) -> Pair:
-        case = self._case(observed, subject)
+    def _one(self, observed: Observed, case: _Case | str, subject: str = "") -> Pair:
         if isinstance(case, str):
             return Pair(observed.ref.key, subject, Fate.CONFLICT, case)
         with self.store.write() if self.apply else self.store.read() as session:
@@ -132,7 +151,7 @@ class Adoption:
                 self._taken[case.key] = observed.ref.id
                 if self.apply:
                     self._take(session, case)
-        return Pair(observed.ref.key, str(case.snapshot.ref), fate, words)
+        return Pair(observed.ref.key, case.subject, fate, words)
 
     def _case(self, observed: Observed, subject: str) -> _Case | str:
         """What is needed to decide on a pair, or why it cannot be adopted."""
@@ -151,17 +170,74 @@ class Adoption:
             draft = self.tracker.draft(rule.project_ticket(key, [snapshot]), base=Base())
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
-        return _Case(observed, snapshot, key, rule.ref.name, draft)
+        return _Case(observed, (snapshot,), key, rule.ref.name, draft)
+
+    def _our_case(self, observed: Observed) -> _Case | str:
+        """The case of a ticket that bears our family label: its entity property names its key. Where the
+        property was lost, as in an import, a subject in its text whose marker it bears does."""
+        mark = self.tracker.mark_of(observed.ref)
+        snapshots = self._marked_subjects(observed, mark)
+        key = mark.key or (self._key_of(snapshots[0]) if snapshots else "")
+        if not key:
+            return "it bears our label, and nothing says for which issue or incident it was made"
+        rule = self.rules.get(mark.rule)
+        if rule is None and snapshots:
+            rule = self.rules.match(snapshots[0])
+        if rule is None or not snapshots:
+            return _Case(observed, (), key, mark.rule, None, ours=True)
+        try:
+            draft = self.tracker.draft(rule.project_ticket(key, snapshots))
+        except Fault as fault:
+            return f"rule {rule.ref.name!r}: {fault}"
+        return _Case(observed, snapshots, key, rule.ref.name, draft, ours=True)
+
+    def _marked_subjects(self, observed: Observed, mark: Mark) -> tuple[Snapshot, ...]:
+        """The known subjects of a ticket of ours: those of its key, or of its marker label."""
+        labels = observed.fields.get("labels") or ()
+        wanted = _without_number(mark.key)
+        # Most keys name their subject, so that the texts need not be asked for.
+        attempts = [[wanted.rpartition(":")[2]]] if wanted else []
+        for ids in (*attempts, ids_in(observed)):
+            found = [(one, self._key_of(one)) for one in self._known_ids(ids)]
+            mates = tuple(
+                one
+                for one, key in found
+                if key and (key == wanted if wanted else marker_label(key) in labels)
+            )
+            if mates:
+                return mates
+        return ()
+
+    def _key_of(self, snapshot: Snapshot) -> str:
+        """The key of the ticket that the rules in force would make, "" where they make none."""
+        rule = self.rules.match(snapshot)
+        try:
+            return rule.ticket_key(snapshot) if rule is not None else ""
+        except Fault:
+            return ""
 
     def _decide(self, session: Session, case: _Case) -> tuple[Fate, str]:
-        ref, jira_id = str(case.snapshot.ref), case.observed.ref.id
+        jira_id = case.observed.ref.id
         if self._taken.get(case.key, jira_id) != jira_id:
             return Fate.CONFLICT, "another ticket of this list is for the same subject"
-        mine = _mine(session, ref, case.key)
+        mine = _mine(session, case)
         if mine is not None and mine.jira_id == jira_id:
-            if subjects.ticket_ids(session, [ref]).get(ref) == mine.id:
+            on_it = subjects.ticket_ids(session, [case.subject]).get(case.subject)
+            if case.ours or on_it == mine.id:
                 return Fate.ALREADY, "it is kept already"
             return Fate.ADOPT, "one more subject of a ticket that is kept already"
+        return self._against(session, case, mine) or (
+            Fate.ADOPT,
+            f"as rule {case.rule!r} keeps it"
+            if case.snapshots
+            else "it bears our marker; its subjects join it when they are heard of",
+        )
+
+    def _against(
+        self, session: Session, case: _Case, mine: TicketRow | None
+    ) -> tuple[Fate, str] | None:
+        """Why the ticket cannot become that of its subjects, which have ``mine``; None where it can."""
+        jira_id = case.observed.ref.id
         if mine is not None and mine.jira_id:
             return Fate.CONFLICT, f"the subject has {mine.jira_key} already"
         if mine is not None and mine.state == TicketState.CREATING:
@@ -169,14 +245,17 @@ class Adoption:
         theirs = tickets.by_jira_ids(session, self.tracker.site, [jira_id]).get(jira_id)
         if theirs is not None and theirs.key != case.key:
             return Fate.CONFLICT, f"it is kept already, as the ticket of {theirs.key}"
-        return Fate.ADOPT, f"as rule {case.rule!r} keeps it"
+        return None
 
     def _take(self, session: Session, case: _Case) -> None:
-        now, ref = self.clock.time(), str(case.snapshot.ref)
-        if not subjects.load(session, [ref]):
-            subjects.put(session, None, case.snapshot, now)
-            session.flush()
-        row = _mine(session, ref, case.key)
+        now, observed = self.clock.time(), case.observed
+        refs = [str(snapshot.ref) for snapshot in case.snapshots]
+        there = subjects.load(session, refs)
+        for snapshot in case.snapshots:
+            if str(snapshot.ref) not in there:
+                subjects.put(session, None, snapshot, now)
+        session.flush()
+        row = _mine(session, case)
         if row is None:
             row = tickets.add(
                 session,
@@ -184,42 +263,42 @@ class Adoption:
                     key=case.key,
                     rule=case.rule,
                     site=self.tracker.site,
-                    project=case.observed.project,
+                    project=observed.project,
                     created_at=now,
                 ),
             )
         if row.jira_id is None:
             row.state = TicketState.LINKED
-            row.jira_id, row.jira_key = case.observed.ref.id, case.observed.ref.key
-            row.project = case.observed.project
-            row.base = agreed(case.draft, case.observed).to_json()
+            row.jira_id, row.jira_key = observed.ref.id, observed.ref.key
+            row.project = observed.project
+            # Without a draft, the first walk agrees on what the ticket shows then.
+            row.base = agreed(case.draft, observed).to_json() if case.draft else {}
             row.intents, row.seen = [], ""
             row.parked, row.parked_at, row.error = None, None, ""
             # Its lease ends, so that a walk that was about to make the ticket stops at its next step.
             row.lease_owner, row.lease_until = None, None
         assert row.id is not None
-        tickets.link(session, ref, row.id, now)
-        tickets.make_due(row, now, "adopted", look=True)
-        entry = journal.Entry("adopt", f"{case.observed.ref.key} was taken over for {ref}")
+        for ref in refs:
+            tickets.link(session, ref, row.id, now)
+        if refs:
+            tickets.make_due(row, now, "adopted", look=True)
+        entry = journal.Entry("adopt", f"{observed.ref.key} was taken over for {case.subject}")
         journal.write(session, entry, at=now, ticket_id=row.id, rule=case.rule)
 
 
-def _mine(session: Session, ref: str, key: str) -> TicketRow | None:
-    """The ticket of a subject or, where it has none, the ticket of its key. A ticket that only stands in
-    because a rule could not place the subject does not count."""
-    own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
+def _mine(session: Session, case: _Case) -> TicketRow | None:
+    """The ticket of the key or, where it has no marker, the one that its subject has. A ticket that only
+    stands in because a rule could not place the subject does not count."""
+    refs = [] if case.ours else [str(snapshot.ref) for snapshot in case.snapshots]
+    own = tickets.by_ids(session, subjects.ticket_ids(session, refs).values())
     placed = (row for row in own.values() if row.state != TicketState.UNPLACED)
-    return next(placed, None) or tickets.by_keys(session, [key]).get(key)
+    return next(placed, None) or tickets.by_keys(session, [case.key]).get(case.key)
 
 
-def agreed(draft: Draft, observed: Observed) -> Base:
-    """The base of a ticket that others made: what it shows now counts as what we last sent."""
-    fields = {
-        id_: FieldBase(remembered(one.value), remembered(observed.fields[id_]), looked=True)
-        for id_, one in draft.fields.items()
-        if id_ in observed.fields and one.kind is not FieldKind.LABELS
-    }
-    return Base(fields=fields, status=Status.OPEN, jira_status=observed.status.id)
+def _without_number(key: str) -> str:
+    """The key without the number of its generation."""
+    head, mark, number = key.rpartition("#")
+    return head if mark and number.isdigit() else key
 
 
 def ids_in(observed: Observed) -> list[str]:

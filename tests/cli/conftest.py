@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -16,3 +17,4 @@ def _logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
         return
 
     monkeypatch.setattr(structlog, "configure", leave)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)

@@ -155,7 +155,9 @@ def test_several_mistakes_are_listed_together() -> None:
 def test_debug_shows_where_an_error_comes_from_wherever_it_stands() -> None:
     for args in (("--debug", "serve"), ("serve", "--debug")):
         result = CliRunner().invoke(app, args)
-        assert type(result.exception).__name__ == "SettingsError"
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Traceback (most recent call last):")
+        assert "sync.settings.load.SettingsError: " in result.stderr
 
 
 def test_a_defect_of_ours_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:

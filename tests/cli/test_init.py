@@ -106,8 +106,8 @@ def test_it_asks_for_what_is_missing(jira: SimulatedJira) -> None:
 def test_a_project_that_is_not_there_is_answered_with_the_nearest(jira: SimulatedJira) -> None:
     code, _, err = call("init", *flags(jira, "DATO"), "--yes")
     assert code == 1
-    assert (
-        err == "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'?\n"
+    assert err.startswith(
+        "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'? It may be: "
     )
     assert not Path("config.toml").exists()
 
@@ -121,3 +121,81 @@ def test_with_yes_what_is_missing_is_a_mistake(
     code, _, err = call("init", *flags(jira), "--yes")
     assert code == 2
     assert err.startswith("The variable BOT_TOKEN is not set.")
+
+
+def test_a_wrong_answer_is_asked_for_again(jira: SimulatedJira) -> None:
+    site = jira.settings()
+    email = site.get("email", "")
+    typed = "\n".join(("jira.example", email, "DATA", "http://127.0.0.1:9", site["url"]))
+    code, out, err = call("init", "--token-env", "BOT_TOKEN", typed=f"{typed}\n")
+    assert code == 0, err
+    assert "'jira.example' is not the address of a site" in err
+    assert "no connection" in err
+    assert out.count("The address of the Jira site") == 3
+    assert out.count("The key of the project") == 1
+
+
+def test_a_wrong_project_and_a_wrong_token_are_asked_for_again(
+    jira: SimulatedJira, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = jira.settings()
+    monkeypatch.delenv("BOT_TOKEN")
+    email = site.get("email", "")
+    typed = "\n".join((email, "wrong", "DATO", email, site["token"], "DATA"))
+    code, out, err = call(
+        "init", "--site", site["url"], "--token-env", "BOT_TOKEN", typed=f"{typed}\n"
+    )
+    assert code == 0, err
+    assert "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'?" in err
+    assert out.count("The key of the project") == 2
+    assert "The address" not in out
+    assert site["token"] not in out + err
+    assert load(Path("config.toml"), secrets=False).sites["main"].project == "DATA"
+
+
+def test_what_an_option_gave_is_not_asked_for(jira: SimulatedJira) -> None:
+    code, out, err = call("init", *flags(jira, "DATO"), typed="\nDATA\n")
+    assert code == 1
+    assert "Did you mean 'DATA'?" in err
+    assert "project that" not in out
+
+
+def test_rules_that_are_there_and_do_not_go_with_the_new_ones_are_named(
+    jira: SimulatedJira,
+) -> None:
+    Path("mappings").mkdir()
+    Path("mappings/default.toml").write_text('[[rule]]\nname = "issues"\n')
+    code, _, err = call("init", *flags(jira), "--yes", "--force")
+    assert code == 2
+    assert "the new ones cannot stand beside them" in err
+    assert "Move default.toml away, or choose another --directory." in err
+    assert not Path("config.toml").exists()
+
+
+def test_rules_that_are_there_and_go_with_the_new_ones_are_told_of(jira: SimulatedJira) -> None:
+    Path("mappings").mkdir()
+    Path("mappings/10-mine.toml").write_text('[[rule]]\nname = "mine"\nwhen = { owner = "me" }\n')
+    code, out, err = call("init", *flags(jira), "--yes")
+    assert code == 0, err
+    assert "The rules of 10-mine.toml are there already, and hold beside them." in out
+    assert call("check")[0] == 0
+
+
+def test_what_nobody_mended_gets_a_resolution_that_says_so(jira: SimulatedJira) -> None:
+    call("init", *flags(jira), "--yes")
+    lines = dict(
+        line.split(" = ", 1)
+        for line in Path("mappings/data.toml")
+        .read_text()
+        .split("[defaults.status]")[1]
+        .splitlines()
+        if " = " in line
+    )
+    first = {
+        word: line.partition("resolution = [")[2].split('"')[1]
+        for word, line in lines.items()
+        if "done" in line
+    }
+    assert first["fixed"] == first["closed"] == "Done"
+    assert first["expected"] == first["no_action_needed"] == "Won't Do"
+    assert first["cancelled"] == "Cancelled"

@@ -97,7 +97,7 @@ def test_for_people_the_description_is_rendered_and_the_timing_told() -> None:
     assert "• one" in out
     assert "**" not in out
     assert "Task in OPS (main, Jira Cloud)" in out
-    assert "still open 600 s" in out
+    assert "still open 10m after" in out
     assert "Then moved to a status of category 'done', for it is closed." in out
 
 
@@ -170,3 +170,42 @@ def test_without_rules_of_ones_own_those_that_come_with_the_program_are_used() -
     Path("mappings/rules.toml").unlink()
     Path("mappings").rmdir()
     assert told("--sample", "incident_open")["rule"]
+
+
+def test_owner_severity_and_title_can_be_supposed() -> None:
+    Path("mappings/a.toml").write_text(
+        '[[rule]]\nname = "finance"\nproject = "FIN"\n'
+        'when = { owner = "Finance*", severity = "fatal", title = "gone*" }\n'
+    )
+    code, out, _ = call("--sample", "issue_created")
+    assert "no      finance" in out
+    supposed = ("--owner", "Finance data", "--severity", "fatal", "--title", "gone [bold]rows")
+    code, out, _ = call("--sample", "issue_created", *supposed)
+    assert code == 0
+    assert "matches  finance" in out
+    assert "gone [bold]rows" in out
+
+
+def test_what_a_file_says_can_be_supposed_otherwise(tmp_path: Path) -> None:
+    from sync.sandbox.coalesce import sample_body
+
+    file = tmp_path / "body.json"
+    file.write_bytes(sample_body("issue_created"))
+    code, out, _ = call(str(file), "--title", "customers are doubled", "--json")
+    assert (code, json.loads(out)["rule"]) == (0, "customers only")
+
+
+def test_hold_and_group_are_shown_as_the_rule_writes_them() -> None:
+    Path("mappings/a.toml").write_text(
+        '[[rule]]\nname = "held"\nproject = "FIN"\nhold = "600s"\ngroup_by = ["owner", "day"]\n'
+    )
+    _, out, _ = call("--sample", "issue_created")
+    assert 'Made only if it is still open 10m after it was first heard of: hold = "600s"' in out
+    assert 'group_by = ["owner", "day"]' in out
+
+
+def test_every_severity_of_the_rules_can_be_supposed() -> None:
+    from sync.cli.preview import Severity
+    from sync.rules.vocabulary import SEVERITIES
+
+    assert tuple(Severity) == SEVERITIES

@@ -34,7 +34,7 @@ def drafted(site: Site, **how: Any) -> Mapping[str, DraftField]:
 
 
 def parked(site: Site, **how: Any) -> Parked:
-    found = list(site.tracker.draft(desired(KEY, **how)).parked.values())
+    found = list(site.tracker.draft(desired(KEY, **how)).parked_fields.values())
     assert len(found) == 1
     return found[0].parked
 
@@ -187,8 +187,16 @@ def test_the_first_issue_type_that_there_is_is_taken(site: Site) -> None:
     assert site.tracker.read(site.tracker.create(draft).id).issue_type == "Task"
 
 
-def test_issue_types_of_which_none_is_there_are_refused_by_the_draft(site: Site) -> None:
-    assert refused(site, issue_type=("Outage", "Fire")).cause is Cause.ISSUE_TYPE
+def unmakable(site: Site, **how: Any) -> Rejected:
+    """Why the site would not make the ticket of a draft."""
+    found = site.tracker.draft(desired(KEY, **how)).unmakable
+    assert found is not None
+    return found
+
+
+def test_issue_types_of_which_none_is_there_are_told_by_the_draft(site: Site) -> None:
+    assert unmakable(site, issue_type=("Outage", "Fire")).cause is Cause.ISSUE_TYPE
+    assert unmakable(site, issue_type=("Outage",)).cause is Cause.ISSUE_TYPE
 
 
 def test_one_issue_type_that_is_not_there_is_refused_at_the_latest_by_the_create_call(
@@ -203,13 +211,17 @@ def test_one_issue_type_that_is_not_there_is_refused_at_the_latest_by_the_create
 
 def test_a_choice_of_issue_types_needs_a_project_that_we_may_see(site: Site) -> None:
     site.hide("DATA")
-    assert refused(site, issue_type=("Task", "Bug")).cause is Cause.PROJECT
+    assert unmakable(site, issue_type=("Task", "Bug")).cause is Cause.PROJECT
 
 
 @pytest.mark.parametrize("field", [{"priority": "Enormous"}, {"components": ["Roof"]}], ids=str)
 def test_a_value_that_the_site_does_not_have_is_refused_at_the_latest_by_the_create_call(
     site: Site, field: dict[str, Any]
 ) -> None:
+    draft = site.tracker.draft(desired(KEY, **field))
+    if draft.parked_fields:
+        assert draft.parked_fields.keys() == field.keys()
+        return
     with pytest.raises(Rejected) as caught:
         site.make(KEY, **field)
     assert caught.value.cause is Cause.FIELD

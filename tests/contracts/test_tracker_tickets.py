@@ -13,6 +13,7 @@ from sync.domain.ticket import (
     FAMILY_LABEL,
     Document,
     FieldKind,
+    Mark,
     TicketRef,
     marker_label,
     remembered,
@@ -37,6 +38,29 @@ def relabelled(add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> Chang
 def found(site: Site, key: str = KEY) -> list[TicketRef]:
     site.pass_lag()
     return site.tracker.find(key)
+
+
+def test_the_property_of_a_ticket_names_its_key_and_rule(site: Site) -> None:
+    draft = site.tracker.draft(desired(KEY, summary="orders is stale"))
+    mark = site.tracker.mark_of(site.tracker.create(draft))
+    assert (mark.key, mark.rule) == (KEY, draft.desired.rule.name)
+    assert site.tracker.mark_of(NOWHERE) == Mark()
+
+
+def test_all_tickets_of_ours_are_listed_with_their_markers(site: Site) -> None:
+    keys = [f"coalesce:issue:{number}" for number in range(3)]
+    refs = [
+        site.tracker.create(site.tracker.draft(desired(key, summary="orders is stale")))
+        for key in keys
+    ]
+    site.pass_lag()
+    found = list(site.tracker.changed_since(0.0))
+    assert [one.ref for one in found] == refs
+    assert [marker_label(key) in one.labels for key, one in zip(keys, found, strict=True)] == [
+        True,
+        True,
+        True,
+    ]
 
 
 def test_what_is_made_shows_what_was_drafted(site: Site) -> None:

@@ -53,7 +53,7 @@ class Terminal:
         return re.sub(r"\b9080\b", str(self.ports["9080"]), commands)
 
     def run(self, commands: str) -> str:
-        """What the commands print. An ``export`` stays for those that follow."""
+        """What the commands print. An ``export`` and a ``cd`` stay for those that follow."""
         for name, value in re.findall(r"(\w+)=([\w-]+)(?= |$)", _exports(commands)):
             self.environment[name] = value
         done = subprocess.run(
@@ -65,6 +65,8 @@ class Terminal:
             timeout=PATIENCE,
         )
         assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
+        for folder in re.findall(r"\bcd ([\w-]+)$", commands, re.M):
+            self.folder /= folder
         return done.stdout
 
     def start(self, command: str, port: str) -> None:
@@ -95,6 +97,8 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    # The reader stands in a checkout, which has rules of its own.
+    shutil.copytree(README.parent / "mappings", tmp_path / "mappings")
     made = Terminal(tmp_path)
     yield made
     made.close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.backoff import CAP_SECONDS, delay
-from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef, newest
+from sync.domain.subject import STATUS, EventType, Kind, Snapshot, Status, SubjectRef, newest
 
+NAMES = ("description", "owners")
 REF = SubjectRef("coalesce", Kind.ISSUE, "0b9f")
 
 
@@ -42,6 +44,37 @@ def test_late_duplicate_and_reordered_events_end_in_the_same_snapshot(snapshots,
     shuffled = snapshots + random.choices(snapshots, k=3)
     random.shuffle(shuffled)
     assert fold(shuffled) == fold(snapshots)
+
+
+partial = st.builds(
+    lambda one, left_out: replace(
+        one,
+        payload={
+            **{name: "" if name in left_out else f"{name} of {one.recency}" for name in NAMES},
+            "title": "" if "title" in left_out else f"title of {one.recency}",
+            "told_at": one.event_time,
+            "left_out": dict.fromkeys(left_out),
+        },
+    ),
+    events,
+    st.sets(st.sampled_from([*NAMES, "title", STATUS])),
+)
+
+
+@given(st.lists(partial, min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_what_an_event_left_out_is_what_the_newest_that_said_it_says(snapshots, random) -> None:
+    one_of_each = {one.recency: one for one in snapshots}
+    snapshots = list(one_of_each.values())
+    shuffled = snapshots + random.choices(snapshots, k=3)
+    random.shuffle(shuffled)
+    merged = fold(shuffled)
+    assert merged == fold(snapshots)
+    newest_first = sorted(snapshots, key=lambda one: one.recency, reverse=True)
+    for name in (*NAMES, "title"):
+        said = [one for one in newest_first if name not in one.payload["left_out"]]
+        assert merged.payload[name] == (said[0].payload[name] if said else "")
+    said = [one for one in newest_first if STATUS not in one.payload["left_out"]]
+    assert merged.status is (said[0].status if said else newest_first[0].status)
 
 
 def test_a_late_older_event_does_not_reopen_a_closed_subject() -> None:

@@ -35,7 +35,7 @@ def settings_of(model: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, A
     for name, field in model.model_fields.items():
         kind = field.annotation
         here = (*path, name)
-        if get_origin(kind) is dict:
+        if get_origin(kind) is dict and issubclass(get_args(kind)[1], BaseModel):
             kind, here = get_args(kind)[1], (*here, "main")
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from settings_of(kind, here)
@@ -47,7 +47,7 @@ def flat(table: dict[str, Any], path: tuple[str, ...] = ()) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in table.items():
         here = (*path, key)
-        if isinstance(value, dict) and set(value) not in ({"env"}, {"file"}):
+        if isinstance(value, dict) and value and set(value) not in ({"env"}, {"file"}):
             found.update(flat(value, here))
         else:
             found[".".join(here)] = value

@@ -45,12 +45,12 @@ def test_a_variable_names_the_file_and_the_option_wins(monkeypatch: pytest.Monke
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     written(more="[server]\nport = 2\n")
     monkeypatch.setenv("TICKET_SYNC_SERVER__PORT", "9000")
-    monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__TOKEN", "from outside")
+    monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__TOKEN", "from-outside")
     monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__READ_TIMEOUT", "1m")
     monkeypatch.setenv("TICKET_SYNC_DEFAULT_SITE", "main")
     settings = load()
     assert settings.server.port == 9000
-    assert settings.sites["main"].token.get_secret_value() == "from outside"
+    assert settings.sites["main"].token.get_secret_value() == "from-outside"
     assert settings.sites["main"].read_timeout == 60
     assert settings.sites["main"].project == "DATA"
     assert settings.default_site == "main"
@@ -85,7 +85,7 @@ def test_secrets_come_from_variables_and_files(
 ) -> None:
     (folder / "etc").mkdir()
     (folder / "etc" / "secret").write_text("from a file\r\n")
-    monkeypatch.setenv("MY_TOKEN", "from a variable")
+    monkeypatch.setenv("MY_TOKEN", "from-a-variable")
     path = written(
         """
         [coalesce]
@@ -98,7 +98,7 @@ def test_secrets_come_from_variables_and_files(
     )
     settings = load(path)
     assert settings.coalesce.signing_secrets[0].get_secret_value() == "from a file"
-    assert settings.sites["main"].token.get_secret_value() == "from a variable"
+    assert settings.sites["main"].token.get_secret_value() == "from-a-variable"
 
 
 def test_secrets_never_show(monkeypatch: pytest.MonkeyPatch) -> None:

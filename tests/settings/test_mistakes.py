@@ -151,15 +151,15 @@ CASES = {
         "config.toml:3: [sites.main] token: is missing; Jira wants an API token or personal access "
         'token. Set token = { env = "JIRA_TOKEN" }.',
     ),
-    "Cloud without an email address": (
-        GOOD + 'deployment = "cloud"\n',
-        "config.toml:3: [sites.main] email: is missing; Jira Cloud wants the account's email address "
-        "beside its API token. Set email to the address of the account that made the token.",
+    "Cloud with a user and a password": (
+        GOOD.replace('token = "t"', 'user = "bot"\npassword = "p"') + 'deployment = "cloud"\n',
+        "config.toml:5: [sites.main] user: is given, but Jira Cloud takes an API token. "
+        "Set email and token instead, or token alone.",
     ),
     "Data Center with an email address": (
         GOOD + 'deployment = "datacenter"\nemail = "a@example.com"\n',
         "config.toml:7: [sites.main] email: is given, but Data Center takes a personal access token "
-        'alone. Remove email, or set deployment = "cloud".',
+        "alone. Remove email; to log in by name, set user and password and remove token.",
     ),
     "a token over plain http": (
         GOOD.replace("https://jira", "http://jira"),
@@ -168,7 +168,7 @@ CASES = {
     ),
     "the address of a page": (
         GOOD.replace("example.com", "example.com/browse/DATA-1"),
-        "config.toml:4: [sites.main] url: goes too far, into /browse. "
+        "config.toml:4: [sites.main] url: goes too far, into /browse/DATA-1. "
         'Give the site alone: "https://jira.example.com".',
     ),
     "an address without scheme": (
@@ -194,11 +194,6 @@ CASES = {
     "a default site that does not exist": (
         'default_site = "other"\n' + GOOD,
         "config.toml:1: default_site: names 'other', which is not under [sites]. Name one of: main.",
-    ),
-    "a folder of rules that does not exist": (
-        GOOD + '[mappings]\ndirectory = "/nowhere"\n',
-        "config.toml:7: [mappings] directory: there is no folder /nowhere. Correct the path, or "
-        "remove the setting to use the rules that come with ticket-sync.",
     ),
     "certificates that do not exist": (
         GOOD + 'ca_bundle = "/nowhere.pem"\n',
@@ -259,13 +254,6 @@ def test_an_address_that_cannot_be_read_is_told_without_any_part_of_it(rest: str
         assert part not in told
 
 
-def test_a_file_where_the_folder_of_rules_would_be_is_told(folder: Path) -> None:
-    (folder / "mappings").write_text("x")
-    (told,) = mistakes(GOOD)
-    assert "[mappings] directory: " in told
-    assert "is not a folder. Move that file away" in told
-
-
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
     found = mistakes(
         GOOD.replace("https", "http")
@@ -294,9 +282,9 @@ def test_a_missing_file_says_how_to_make_one() -> None:
     with pytest.raises(SettingsError) as error:
         load()
     assert str(error.value) == (
-        "config.toml: the configuration file: does not exist. Make one with `ticket-sync config "
-        "example > config.toml` and fill in the lines marked CHANGE, or name another with --config. "
-        "To look around without one: `ticket-sync demo`."
+        "config.toml: the configuration file: does not exist. Make one with `ticket-sync init`, "
+        "which asks for your Jira site, or name another with --config. To look around without one: "
+        "`ticket-sync demo`."
     )
 
 

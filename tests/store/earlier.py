@@ -372,6 +372,31 @@ def _several_subjects(rows: Rows) -> None:
     rows["delivery_subjects"] = [{"delivery": 1, "subject": ENDED}]
 
 
+def _sites(rows: Rows) -> None:
+    """r0008: since when the store holds every ticket of a site, and those that it lacks."""
+    rows["sites"] = [
+        {
+            "site": "main",
+            "address": "https://acme.atlassian.net",
+            "place": "1/2",
+            "since": 0.0,
+            "whole_since": 1_790_000_000.0,
+            "surveyed_at": 1_790_000_001.0,
+            "older": True,
+            "alive_at": 1_790_000_030.0,
+        }
+    ]
+    rows["strays"] = [
+        {"site": "main", "marker": "ticket-sync-1", "jira_id": "7", "jira_key": "DATA-7"}
+    ]
+
+
+def _shipped_rules(rows: Rows) -> None:
+    """r0009: whether the rules in force are those that come with the program."""
+    for number, row in enumerate(rows["rule_sets"]):
+        row["shipped"] = (False, None, None)[number]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -379,6 +404,8 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0005": _intents,
     "r0006": _own_tables,
     "r0007": _several_subjects,
+    "r0008": _sites,
+    "r0009": _shipped_rules,
 }
 
 

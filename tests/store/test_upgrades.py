@@ -202,8 +202,9 @@ def test_the_rules_in_force_stay_and_an_edit_goes_on_waiting(
         assert found == (None, None, None, None)
         return
     at = 1_790_000_000.0
+    shipped = False if since("r0009", revision) else None
     assert found == (
-        Edition("d1", earlier.RULES, "an edit", at, earlier.RULES_BEFORE, "new"),
+        Edition("d1", earlier.RULES, "an edit", at, earlier.RULES_BEFORE, "new", shipped),
         Waiting("d2", changed=70, made=2, looked_at=90, at=at),
         Problem(("rules.toml:3: no such key",), at),
         at,

@@ -283,7 +283,7 @@ def test_a_ticket_is_made_without_an_optional_field_and_not_without_a_required_o
 ) -> None:
     _wish_severity(real, "Enormous", 1)
     assert _severity(real, sandbox) == ("", True)
-    assert "Enormous" in real.rows()[0].parked["fields"]["customfield_10015"]["reason"]  # type: ignore[index]
+    assert "Enormous" in real.rows()[0].parked["fields"]["customfield_10015"]["words"]  # type: ignore[index]
     rules = MANY_FIELDS.replace("'High' if issue.trigger_name != 'b' else 'Low'", "'Enormous'")
     real.write_rules(rules.replace('project = "DATA"', 'project = "STRICT"'))
     real.deliver(issue_event("issue_created", "i2", at=2, trigger_name="a"))

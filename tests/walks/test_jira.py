@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -11,7 +12,9 @@ import requests
 from sync.adapters.jira import JiraSite, JiraTracker
 from sync.sandbox.jira import Effect, JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
-from sync.store.engine import Store
+from sync.store.engine import Store, open_store
+from sync.store.migrations import upgrade
+from sync.worker.adoption import Adoption
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
@@ -110,3 +113,38 @@ def test_a_lost_reply_to_the_create_makes_one_ticket(
     real.settle()
     assert len(sandbox.tickets()) == 1
     assert real.rows()[0].jira_key == sandbox.tickets()[0].key
+
+
+@pytest.mark.parametrize("kind", ["issue", "incident"])
+def test_a_store_that_was_emptied_finds_its_tickets_in_jira(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock, tmp_path: Path, kind: str
+) -> None:
+    """Before the search shows the newest of them, and by their markers."""
+    sent = [_opened(kind, f"{A[:-1]}{number}") for number in range(3)]
+    real.deliver(sent[0])
+    real.settle()
+    clock.sleep(25)
+    real.deliver(*sent[1:])
+    real.settle()
+    assert len(sandbox.tickets()) == 3
+    for name, marks in (("first.db", False), ("second.db", True)):
+        store = open_store(f"sqlite:///{tmp_path / name}")
+        upgrade(store)
+        world = World(store, real.tracker, clock, tmp_path / "rules")
+        if marks:
+            adoption = Adoption(store, world.tracker, world.rules(), clock, "coalesce", apply=True)
+            assert [pair.fate.value for pair in adoption.marked()] == ["adopt"] * 3
+        world.deliver(*sent)
+        world.settle()
+        assert len(sandbox.tickets()) == 3
+        assert {row.jira_id for row in world.rows()} == {str(t.id) for t in sandbox.tickets()}
+        world.close()
+        store.close()
+
+
+def _opened(kind: str, id_: str) -> dict[str, Any]:
+    if kind == "issue":
+        return issue_event("issue_created", id_, at=1, title=f"late {id_[-1]}")
+    body = issue_event("incident_open", id_, at=1)
+    message = {"incident_id": id_, "title": f"late {id_[-1]}"}
+    return {**body, "incident_open": {"incident": message}}

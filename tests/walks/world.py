@@ -11,12 +11,13 @@ from typing import Any
 from sqlmodel import select
 
 from sync.adapters.coalesce import CoalesceSource
-from sync.ports import Clock, Tracker
+from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import Defaults, RuleSet, load
-from sync.store import tickets
+from sync.store import continuity, tickets
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow, JournalRow, TicketRow
+from sync.worker.triage.asking import Asking
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
@@ -88,14 +89,18 @@ class World:
         folder: Path,
         rules: str = RULES,
         pace: Pace | None = None,
+        *,
+        api: SourceApi | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.tracker = tracker
         self.folder = folder
         self.write_rules(rules)
+        continuity.check(store, {tracker.site: ""}, clock.time())
         self.inbox = Inbox(store)
-        self.triage = Triage(store, {"coalesce": CoalesceSource()}, self.rules, clock)
+        asking = Asking({"coalesce": api} if api else {}, clock)
+        self.triage = Triage(store, {"coalesce": CoalesceSource()}, self.rules, clock, asking)
         self.converger = Converger(
             store, {tracker.site: tracker}, self.rules, clock, pace, jitter=lambda: 0.5
         )

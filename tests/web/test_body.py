@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from sync.web.body import NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
 
@@ -57,6 +59,86 @@ def test_room_is_given_back_however_reading_ends(end: bytes | None, error: type[
     with pytest.raises(error):
         _read(Coming([b"x" * 200 * KIB, end, b""]), room, seconds=0.05)
     assert room.left == 500 * KIB
+
+
+class Steadily:
+    """A request whose body comes at a steady rate: pieces of ``size`` bytes, ``seconds`` apart."""
+
+    def __init__(self, pieces: int, size: int, seconds: float) -> None:
+        self.headers: dict[str, str] = {}
+        self._left, self._size, self._seconds = pieces, size, seconds
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message of the server."""
+        await asyncio.sleep(self._seconds)
+        self._left -= 1
+        return {"type": "http.request", "body": b"x" * self._size, "more_body": self._left > 0}
+
+
+class Clock(asyncio.SelectorEventLoop):
+    """An event loop that does not wait: where nothing is ready, its time jumps ahead."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+    def _run_once(self) -> None:
+        timers = [one.when() for one in self._scheduled if not one.cancelled()]  # type: ignore[attr-defined]
+        if timers and not self._ready:  # type: ignore[attr-defined]
+            self.ahead += max(0.0, min(timers) - self.time())
+        super()._run_once()  # type: ignore[misc]
+
+
+@settings(deadline=None)
+@given(
+    pieces=st.integers(1, 60),
+    size=st.integers(1, 4000),
+    apart=st.floats(0.001, 3),
+    seconds=st.floats(1, 60),
+)
+def test_a_body_is_cut_off_if_it_is_late_or_slower_than_a_kibibyte_a_second(
+    pieces: int, size: int, apart: float, seconds: float
+) -> None:
+    with asyncio.Runner(loop_factory=Clock) as runner:
+        coming: Any = Steadily(pieces, size, apart)
+        ends = [min(seconds / 2 + n * size / 1024, seconds) for n in range(pieces)]
+        late = [(n + 1) * apart - end for n, end in enumerate(ends)]
+        assume(all(abs(one) > 0.05 for one in late))
+        reading = read_body(coming, limit=1024 * KIB, seconds=seconds, room=Room(1024 * KIB))
+        if any(one > 0 for one in late):
+            with pytest.raises(TooSlow):
+                runner.run(reading)
+        else:
+            assert len(runner.run(reading)) == pieces * size
+
+
+def test_bodies_that_stall_give_up_their_room_to_one_that_comes_and_others_do_not() -> None:
+    async def race(stalled_for: float) -> list[Any]:
+        room = Room(200 * KIB)
+
+        def read(request: Any) -> asyncio.Task[bytes]:
+            return asyncio.ensure_future(
+                read_body(request, limit=1024 * KIB, seconds=60, room=room)
+            )
+
+        half = [read(Coming([b"x" * 150 * KIB, None])) for _ in range(2)]
+        await asyncio.sleep(stalled_for)
+        real = read(Coming([b"x" * 150 * KIB, b""]))
+        await asyncio.wait([real])
+        held = [task for task in half if not task.done()]
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        assert room.left == 200 * KIB
+        return [real.exception(), len(held)]
+
+    with asyncio.Runner(loop_factory=Clock) as runner:
+        assert runner.run(race(2.0)) == [None, 1]
+    with asyncio.Runner(loop_factory=Clock) as runner:
+        refused, held = runner.run(race(0.2))
+        assert isinstance(refused, NoRoom)
+        assert held == 2
 
 
 def test_two_bodies_share_the_room() -> None:

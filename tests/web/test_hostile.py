@@ -99,6 +99,56 @@ def test_idle_connections_make_room_for_a_real_sender(start: Start) -> None:
     assert sum(client.closed() for client in idle[:150]) == 150
 
 
+UNFINISHED = {
+    "nothing": b"",
+    "line": b"POST /web",
+    "headers": request(event("slow"))[:60],
+    "no body": request(event("slow")).partition(b"\r\n\r\n")[0] + b"\r\n\r\n",
+    "half a body": request(event("slow"))[:-5],
+    "half a large body": request(event("slow", size=60_000))[:-5],
+    "half of its chunks": chunked(event("slow"))[:-9],
+    "a whole request, and half of the next": request(event("first")) + request(event("slow"))[:-5],
+    "a body far too large": request(event("slow", size=MIB + 9))[:5_000],
+}
+
+
+@pytest.mark.parametrize("sent", UNFINISHED.values(), ids=UNFINISHED.keys())
+def test_unfinished_requests_make_room_for_a_real_sender(start: Start, sent: bytes) -> None:
+    running = start(connections=ConnectionLimits(connections=40))
+    slow = []
+    for number in range(120):
+        slow.append(running.connect())
+        slow[-1].send(sent)
+        if number % 6 == 0:
+            assert _works(running, f"real {number}")
+    assert len([row for row in running.stored() if row.event_id.startswith("real")]) == 20
+    for client in slow[:60]:
+        # Ends with the connection; an answer to an earlier request may come before.
+        while client.reply():
+            pass
+
+
+def test_a_sender_that_keeps_its_connection_is_not_cut_off_within_a_request(start: Start) -> None:
+    running = start(connections=ConnectionLimits(connections=40))
+    real = running.connect()
+    real.send(request(event("first")))
+    assert (reply := real.reply()) is not None
+    assert reply.status == 202
+    for number in range(35):
+        running.connect().send(UNFINISHED["half a body"])
+        if number == 20:
+            # The server has come so far once it answers another sender.
+            assert _works(running)
+            real.send(request(event("second"))[:-5])
+            assert _works(running)
+    for _ in range(15):
+        running.connect().send(UNFINISHED["half a body"])
+    assert _works(running)
+    real.send(request(event("second"))[-5:])
+    assert (reply := real.reply()) is not None
+    assert reply.status == 202
+
+
 @pytest.mark.parametrize(
     "flood",
     [

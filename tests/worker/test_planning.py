@@ -115,7 +115,7 @@ def test_a_held_ticket_says_what_it_waits_for(make: Make) -> None:
     world.deliver(issue_event("issue_created", "a", at=1))
     world.step()
     (ticket,) = planned(world, held).tickets
-    assert ticket.waits.startswith("for 600 s of its hold")
+    assert ticket.waits.startswith("for 10m of its hold")
 
 
 def test_a_rule_that_is_gone_is_shown_as_setting_its_tickets_aside(make: Make) -> None:

@@ -10,6 +10,7 @@ from sync.adapters.jira.fields.field import STANDARD, FieldInfo, Shape, standard
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Rejected
+from sync.domain.names import meant
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category
 from sync.domain.text import ticket_line
 from sync.domain.ticket import JiraStatus
@@ -17,6 +18,11 @@ from sync.domain.ticket import JiraStatus
 _TYPES = ("Bug", "Incident", "Task", "Issue", "Problem", "Story")
 _GIVEN = {"project", "issuetype", "summary", "description", "labels", "reporter"}
 _NEGATIVE = {name.casefold() for name in LEAVE_CLOSED_STATUSES}
+# Names of resolutions, the best first, for what was mended, what nobody is to mend, and what was called
+# off. Sites name them differently; a rule takes the first one that the transition offers.
+_DONE = ("Done", "Fixed", "Resolved", "Complete", "Completed")
+_NOTHING_DONE = ("Won't Do", "Won't Fix", "Not a Bug", "Works as Designed", "Known Error")
+_CALLED_OFF = ("Cancelled", "Canceled", "Declined", "Withdrawn")
 # Longer lists of values are cut: people read the file.
 _MOST = 12
 
@@ -52,13 +58,8 @@ def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
             remedy=nearest(project, projects),
         )
     types = sorted(metadata.issue_types(project))
-    chosen = issue_type or next((name for name in _TYPES if name in types), types[0])
-    if chosen not in types:
-        raise Rejected(
-            f"project {project} has no issue type {chosen!r}",
-            cause=Cause.ISSUE_TYPE,
-            remedy=nearest(chosen, types),
-        )
+    usual = next((name for name in _TYPES if meant(name, types)), None)
+    chosen = metadata.issue_type(project, [issue_type or usual or types[0]])
     by_type = inspect.statuses(project)
     return Start(
         project=project,
@@ -66,9 +67,9 @@ def survey(tracker: JiraTracker, project: str, issue_type: str = "") -> Start:
         types=tuple(types),
         issue_type=chosen,
         fields=metadata.create_fields(project, chosen),
-        statuses=tuple(by_type.get(chosen) or next(iter(by_type.values()), [])),
+        statuses=tuple(by_type.get(chosen.id) or next(iter(by_type.values()), [])),
         resolutions=tuple(inspect.resolutions()),
-        link_types=tuple(tracker.link_types()),
+        link_types=metadata.link_types(),
         person=who.email or who.id,
     )
 
@@ -196,22 +197,31 @@ def _statuses(start: Start) -> Iterator[str]:
     yield f"# Where a ticket goes for each status upstream. Statuses here: {names}."
     yield f"# Resolutions here: {_listed(start.resolutions)}."
     yield "[defaults.status]"
-    for words, category in (
-        (("open",), Category.NEW),
-        (("investigating",), Category.INDETERMINATE),
-        (("expected", "fixed", "no_action_needed", "closed", "cancelled"), Category.DONE),
+    for words, category, wanted in (
+        (("open",), Category.NEW, ()),
+        (("investigating",), Category.INDETERMINATE, ()),
+        (("expected", "no_action_needed"), Category.DONE, (*_NOTHING_DONE, *_DONE)),
+        (("fixed", "closed"), Category.DONE, _DONE),
+        (("cancelled",), Category.DONE, (*_CALLED_OFF, *_NOTHING_DONE, *_DONE)),
     ):
         there = [one.name for one in start.statuses if one.category is category]
         there.sort(key=lambda name: name.casefold() in _NEGATIVE)
         for word in words:
-            yield f"{word} = {_target(there, category, start.resolutions)}"
+            yield f"{word} = {_target(there, category, _named(wanted, start.resolutions))}"
+
+
+def _named(wanted: Sequence[str], resolutions: Sequence[str]) -> list[str]:
+    """The site's resolutions with these names, the best first. Where it has none of the names, as in
+    another language, the first resolution that the site offers."""
+    names = {name.casefold().replace("’", "'"): name for name in resolutions}
+    found = [names[name.casefold()] for name in wanted if name.casefold() in names]
+    return found or list(resolutions[:1])
 
 
 def _target(there: Sequence[str], category: Category, resolutions: Sequence[str]) -> str:
     if not there:
         return "{ leave = true }"
     parts = [f"category = {quoted(category.value)}", f"prefer = {_array(there)}"]
-    if category is Category.DONE:
-        wanted = [name for name in ("Done", "Fixed", "Resolved") if name in resolutions]
-        parts.append(f"resolution = {_array(wanted or resolutions[:1])}")
+    if category is Category.DONE and resolutions:
+        parts.append(f"resolution = {_array(resolutions)}")
     return f"{{ {', '.join(parts)} }}"

@@ -32,63 +32,27 @@ class Asset:
 
 
 def _snowflake(schema: str, table: str, team: str) -> Asset:
-    return Asset(
-        f"ANALYTICS.{schema}.{table}",
-        "Snowflake table",
-        f"snowflake/analytics/{schema.lower()}",
-        {
-            "snowflake_table": {
-                "account": "acme-eu1",
-                "database": "ANALYTICS",
-                "schema": schema,
-                "table": table,
-            }
-        },
-        team,
-    )
+    name, folder = f"ANALYTICS.{schema}.{table}", f"snowflake/analytics/{schema.lower()}"
+    parts = {"account": "acme-eu1", "database": "ANALYTICS", "schema": schema, "table": table}
+    return Asset(name, "Snowflake table", folder, {"snowflake_table": parts}, team)
 
 
 def _bigquery(dataset: str, table: str, team: str) -> Asset:
-    return Asset(
-        f"{dataset}.{table}",
-        "BigQuery table",
-        f"bigquery/acme-prod/{dataset}",
-        {"bigquery_table": {"project": "acme-prod", "dataset": dataset, "table": table}},
-        team,
-    )
+    name, folder = f"{dataset}.{table}", f"bigquery/acme-prod/{dataset}"
+    parts = {"project": "acme-prod", "dataset": dataset, "table": table}
+    return Asset(name, "BigQuery table", folder, {"bigquery_table": parts}, team)
 
 
 def _databricks(schema: str, table: str, team: str) -> Asset:
-    return Asset(
-        f"lake.{schema}.{table}",
-        "Databricks table",
-        f"databricks/lake/{schema}",
-        {
-            "databricks_table": {
-                "workspace": "https://dbc.example.com",
-                "catalog": "lake",
-                "schema": schema,
-                "table": table,
-            }
-        },
-        team,
-    )
+    name, folder = f"lake.{schema}.{table}", f"databricks/lake/{schema}"
+    workspace = "https://dbc.example.com"
+    parts = {"workspace": workspace, "catalog": "lake", "schema": schema, "table": table}
+    return Asset(name, "Databricks table", folder, {"databricks_table": parts}, team)
 
 
 def _dbt(model: str, folder: str, team: str) -> Asset:
-    return Asset(
-        model,
-        "dbt model",
-        f"dbt/{folder}",
-        {
-            "dbt_cloud_node": {
-                "account_id": "4711",
-                "project_id": "12",
-                "node_id": f"model.acme.{model}",
-            }
-        },
-        team,
-    )
+    node = {"account_id": "4711", "project_id": "12", "node_id": f"model.acme.{model}"}
+    return Asset(model, "dbt model", f"dbt/{folder}", {"dbt_cloud_node": node}, team)
 
 
 ASSETS = (

@@ -18,6 +18,7 @@ from sync.sandbox.jira.site.rate_limits import too_many
 class Effect(StrEnum):
     """What a fault does to a call.
 
+    ``echo`` is a gateway that refuses the call with ``status`` and quotes its headers.
     ``drop``, ``hang``, ``status`` and ``html`` come before the site does the work, or after it
     (``Fault.after``).
     """
@@ -37,6 +38,7 @@ class Effect(StrEnum):
     ANONYMOUS = "anonymous"
     CAPTCHA = "captcha"
     READ_ONLY = "read_only"
+    ECHO = "echo"
 
 
 _NO_WORK = frozenset(
@@ -184,6 +186,9 @@ def _refusal(fault: Fault, call: Call, *, cloud: bool) -> Problem:
             return auth.unauthorized()
         case Effect.CAPTCHA:
             return auth.captcha(call.base)
+        case Effect.ECHO:
+            quoted = " ".join(f"{name}: {value};" for name, value in call.headers.items())
+            return Problem(fault.status, f"The gateway did not pass on this request: {quoted}")
         case Effect.HTML:
             return html_page(fault.status, "Something went wrong")
     return Problem(fault.status, "Internal server error")

@@ -185,6 +185,14 @@ class JiraSandbox:
         denied = self.site.projects[project].denied.setdefault(user.account_id, set())
         denied.difference_update(permissions or set(denied))
 
+    def translate(self, language: str, names: Mapping[str, str], user: User = BOT) -> None:
+        """Give a user a language, in which names of the site are shown as ``names`` says."""
+        with self.lock:
+            self.site.translations[language] = dict(names)
+            current = self.site.users[user.account_id]
+            self.site.users[user.account_id] = replace(current, language=language)
+            self.service.gate.forget()
+
     def replace_secret(self, secret: str, user: User = BOT) -> None:
         """Give a user another token; the old token answers 401 from now on."""
         with self.lock:

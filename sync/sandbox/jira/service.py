@@ -46,6 +46,8 @@ class Service:
                     call.user = user
                 else:
                     self._admit(call, headers, anonymous=anonymous)
+                if call.user is not None:
+                    call.words = self.site.translations.get(call.user.language, {})
                 response = handler(self.site, call)
         except Problem as problem:
             response = problem.response()

@@ -13,9 +13,13 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPResponse
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProtocolError
 
 from sync.sandbox.jira.server import JiraSandbox
 from sync.sandbox.jira.site.call import Response, WireResult
+
+# What the exceptions of ``urllib3`` name as their connection: here there is none.
+_NO_CONNECTION: Any = None
 
 
 class SandboxTransport(BaseAdapter):
@@ -59,11 +63,12 @@ class SandboxTransport(BaseAdapter):
 def _exception(answer: Response, request: requests.PreparedRequest) -> Exception:
     match answer.wire:
         case WireResult.REFUSE:
-            return requests.exceptions.ConnectionError(
-                ConnectionRefusedError(111, "Connection refused"), request=request
-            )
+            refused = NewConnectionError(_NO_CONNECTION, "[Errno 111] Connection refused")
+            refused.__cause__ = ConnectionRefusedError(111, "Connection refused")
+            return requests.exceptions.ConnectionError(_given_up(refused), request=request)
         case WireResult.CONNECT_TIMEOUT:
-            return requests.exceptions.ConnectTimeout("Connect timed out", request=request)
+            late = ConnectTimeoutError(_NO_CONNECTION, "Connection timed out")
+            return requests.exceptions.ConnectTimeout(_given_up(late), request=request)
         case WireResult.READ_TIMEOUT:
             return requests.exceptions.ReadTimeout("Read timed out", request=request)
         case WireResult.CUT:
@@ -71,11 +76,15 @@ def _exception(answer: Response, request: requests.PreparedRequest) -> Exception
                 "Connection broken: IncompleteRead", request=request
             )
         case _:
+            ended = http.client.RemoteDisconnected("Remote end closed connection without response")
             return requests.exceptions.ConnectionError(
-                "('Connection aborted.', RemoteDisconnected('Remote end closed connection "
-                "without response'))",
-                request=request,
+                ProtocolError("Connection aborted.", ended), request=request
             )
+
+
+def _given_up(reason: Exception) -> MaxRetryError:
+    pool: Any = None
+    return MaxRetryError(pool, "/", reason)
 
 
 def _response(answer: Response, request: requests.PreparedRequest) -> requests.Response:

@@ -22,7 +22,9 @@ from sync.store.url import place_of
 
 # The advisory lock of upgrades on PostgreSQL: any number that no other program on the server takes.
 _LOCK = 7_436_205_118
-_OTHERWISE = "restore a backup, or set url in [store] to an empty one"
+_OTHERWISE = (
+    "restore a backup, or set url in [store] to an empty one (see the README: Back up and restore)"
+)
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -16,6 +16,7 @@ from sync.worker.daemon.pauses import SHARE_SECONDS, Pauses
 from sync.worker.daemon.pool import POLL_SECONDS, Options, Pool
 from sync.worker.daemon.schedule import Schedule
 from sync.worker.sweeps.runner import Runner
+from sync.worker.triage.asking import Asking
 from sync.worker.triage.batch import BATCH, Triage
 from sync.worker.walk.converge import Converger
 
@@ -40,7 +41,7 @@ class Daemon:
         sites = {name: tracker.health for name, tracker in trackers.items()}
         self.owner = options.owner
         self._liveness = Liveness(store, self.owner)
-        self.triage = Triage(store, sources, rules, clock)
+        self.triage = Triage(store, sources, rules, clock, Asking(options.apis, clock))
         self.converger = Converger(store, trackers, rules, clock, options.pace)
         self.pool = Pool(store, self.converger, sites, clock, options)
         self.sweeps = Runner(store, clock, self.owner)

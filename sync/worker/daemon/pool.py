@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from sync.ports import Clock, SiteHealth
+from sync.ports import Clock, SiteHealth, SourceApi
 from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.liveness import new_owner
@@ -31,11 +31,13 @@ _MOST_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases."""
+    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases.
+    ``apis`` are those of the sources, by name."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
     owner: str = field(default_factory=new_owner)
+    apis: Mapping[str, SourceApi] = field(default_factory=dict)
 
 
 class Pool:

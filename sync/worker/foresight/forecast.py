@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.forecast import counted, forecast, forecast_unmade
 from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
-from sync.domain.ticket import parked_by
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import open_items
@@ -22,6 +22,7 @@ from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.foresight.trial_routing import would_route
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
+from sync.worker.walk.outcomes import parked_for
 
 BATCH = 200
 THREADS = 8
@@ -135,7 +136,7 @@ class _Forecaster:
                 return replace(found, trouble=self._down[facts.site])
             return replace(found, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
         except Rejected as fault:
-            return replace(found, plan=Plan(parked=parked_by(fault, found.rule)))
+            return replace(found, plan=Plan(parked=parked_for(fault, found.rule, self._rules)))
         except Missing as fault:
             return replace(
                 found, trouble=f"{fault}; the rule's `on_deleted` will say what becomes of it"
@@ -163,5 +164,5 @@ class _Forecaster:
     def _waits(self, facts: Facts, rule: Rule) -> str:
         left = facts.created_at + rule.hold - self._now
         if facts.state is TicketState.NEW and rule.hold and left > 0:
-            return f"for {left:.0f} s of its hold; not made if the subject ends before"
+            return f"for {in_words(left)} of its hold; not made if the subject ends before"
         return ""

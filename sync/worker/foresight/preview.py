@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sync.domain.errors import Rejected, Unreadable
 from sync.domain.rule import Desired
@@ -28,13 +29,39 @@ class Preview:
         return self.event.snapshot
 
 
-def preview(sources: Iterable[Source], rules: RuleSet, body: bytes) -> list[Preview]:
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What a preview supposes of the subject instead of what the delivery says. "" changes nothing.
+
+    Only the API tells of a severity, so without a variation a preview knows none.
+    """
+
+    title: str = ""
+    owner: str = ""
+    severity: str = ""
+
+    def of(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot as supposed."""
+        supposed: dict[str, Any] = {"title": self.title} if self.title else {}
+        if self.owner:
+            supposed["owners"] = [{"title": self.owner}]
+        payload = {**snapshot.payload, **supposed}
+        return replace(snapshot, payload=payload, severity=self.severity or snapshot.severity)
+
+
+def preview(
+    sources: Iterable[Source], rules: RuleSet, body: bytes, supposed: Variation = Variation()
+) -> list[Preview]:
     """Each event of a delivery, and the ticket that the rules would make of it.
 
     The first source that can read the body reads it. Raises Unreadable, with the reason of the first
     source, where none can.
     """
-    return [_of_event(event, rules) for event in _events(sources, body)]
+    events = _events(sources, body)
+    varied = [
+        replace(one, snapshot=supposed.of(one.snapshot)) if one.snapshot else one for one in events
+    ]
+    return [_of_event(event, rules) for event in varied]
 
 
 def _events(sources: Iterable[Source], body: bytes) -> Sequence[Event]:

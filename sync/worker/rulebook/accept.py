@@ -65,6 +65,7 @@ def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False
                 # Until a daemon has seen the last edit, tickets are in step with the set before it.
                 (known.previous or known.texts) if known else None,
                 "new" if only_new else "all",
+                loaded.shipped,
             ),
         )
         rulebook.clear(session, rulebook.PROBLEM)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from sync.rules import Defaults, RuleSet, Texts, parse, texts_of
+from sync.rules import Defaults, RuleSet, Texts, ignored, parse, texts_of
 from sync.toml.mistakes import Mistake
 
 # Name, inode, size and times of each file: at least one of them differs after an edit.
@@ -16,17 +18,23 @@ FolderState = tuple[tuple[str, int, int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Rules, and the texts that they were read from, by file name."""
+    """Rules, and the texts that they were read from, by file name. ``shipped``: they come with the
+    program, because the user's folder is not there."""
 
     rules: RuleSet
     texts: Mapping[str, str]
+    shipped: bool = False
 
 
 class RuleFiles:
-    """The folder of rule files. ``edited`` is true once for each edit, when it is complete."""
+    """The folder of rule files. ``edited`` is true once for each edit, when it is complete.
 
-    def __init__(self, folder: Path, defaults: Defaults) -> None:
-        self.folder = folder
+    While the folder is not there, the rules in ``shipped`` are read, if that is given.
+    """
+
+    def __init__(self, folder: Path, defaults: Defaults, shipped: Path | None = None) -> None:
+        self.chosen = folder
+        self._shipped = shipped
         self.defaults = defaults
         self._read: FolderState | None = None
         self._last: FolderState | None = None
@@ -36,13 +44,20 @@ class RuleFiles:
             lambda texts, mistakes: parse(dict(texts), defaults, mistakes)
         )
 
+    @property
+    def folder(self) -> Path:
+        """The folder that is read."""
+        missing = self._shipped is not None and not os.path.lexists(self.chosen)
+        return self._shipped if missing and self._shipped else self.chosen
+
     def parse(self, texts: Mapping[str, str], mistakes: tuple[Mistake, ...] = ()) -> RuleSet:
         """The rules of texts by file name; the same texts are parsed once. Raises RuleErrors."""
         return self._parsed(tuple(sorted(texts.items())), mistakes)
 
     def _state(self) -> FolderState:
         """Name, inode, size and times of each file, without reading it."""
-        found = []
+        # The folder's own name is in it: another folder with the same files is another state.
+        found = [(str(self.folder), 0, 0, 0, 0)]
         for path in sorted(self.folder.glob("*.toml")):
             try:
                 stat = path.stat()
@@ -62,14 +77,49 @@ class RuleFiles:
         self._last = now
         if not still or now == self._read:
             return False
-        if self._texts is not None and texts_of(self.folder) == self._texts:
+        if self._texts is not None and self._on_disk() == self._texts:
             self._read = now
             return False
         return True
+
+    def notes(self) -> list[str]:
+        """What people should know of the folder, in words: that it is not there, what in it is not
+        read."""
+        if self.folder != self.chosen:
+            return [
+                f"there is no folder {self.chosen}: the rules that come with ticket-sync are used"
+            ]
+        # ``load`` says what is wrong with a folder that cannot be listed.
+        with suppress(OSError):
+            if names := ignored(self.folder):
+                return [
+                    f"not read in {self.folder}, where only *.toml are rules: {', '.join(names)}"
+                ]
+        return []
+
+    def missing(self) -> Mistake:
+        """The mistake that the chosen folder is not there."""
+        return Mistake(
+            str(self.chosen),
+            0,
+            "the folder of rules",
+            "is not there, but the rules in force came from a folder; they stay in force",
+            "Put the folder back. To use the rules that come with ticket-sync instead, run "
+            "`ticket-sync rules accept`.",
+        )
+
+    def _on_disk(self) -> Texts:
+        folder = self.folder
+        if folder.is_dir():
+            return texts_of(folder)
+        what = "is not a folder" if os.path.lexists(folder) else "is not there"
+        remedy = "Put the folder of rules there, or name another as directory under [mappings]."
+        return Texts({}, (Mistake(str(folder), 0, "the folder of rules", what, remedy),))
 
     def load(self) -> Loaded:
         """The rules of all files. Raises RuleErrors with every mistake."""
         self._read = self._last = self._state()
         # Read once, so that the texts that are kept are those that were checked.
-        self._texts = texts = texts_of(self.folder)
-        return Loaded(self.parse(texts.by_name, texts.mistakes), texts.by_name)
+        self._texts = texts = self._on_disk()
+        shipped = self.folder != self.chosen
+        return Loaded(self.parse(texts.by_name, texts.mistakes), texts.by_name, shipped)

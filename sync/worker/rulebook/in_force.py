@@ -76,6 +76,8 @@ class Rulebook:
             before = self._parsed(known.texts) if known else None
             if known is None or before is None:
                 loaded = self._files.load()
+                if known is not None and _replaces_users_rules(loaded, known):
+                    raise RuleErrors([self._files.missing()])
                 how = "the first start" if known is None else "a new start"
                 self._put_in_force(loaded, how, replacing=False)
                 self._good()
@@ -114,6 +116,10 @@ class Rulebook:
         """What is wrong with the rules on disk, in words; "" for nothing."""
         return self._problem or self._waiting
 
+    def notes(self) -> list[str]:
+        """What people should know of the folder of rules, in words."""
+        return self._files.notes()
+
     def _take_up(self) -> None:
         """Read the rules on disk, and put them in force unless they have mistakes or have to wait."""
         try:
@@ -126,10 +132,16 @@ class Rulebook:
             log.exception("reading the rules failed")
             self._bad((f"reading them failed ({type(error).__name__}); this is a defect of ours",))
             return
-        self._good()
         if loaded.rules.digest == self._digest:
+            self._good()
             self._same(loaded)
             return
+        with self._store.read() as session:
+            known = rulebook.in_force(session)
+        if known is not None and _replaces_users_rules(loaded, known):
+            self._bad((str(self._files.missing()),))
+            return
+        self._good()
         before = self.current()
         found = impact(self._store, before, loaded.rules, self._clock.time())
         if found.size > self._guard.most and self._guard.wait:
@@ -160,6 +172,7 @@ class Rulebook:
                     self._after(known),
                     known.texts if known and replacing else None,
                     "new" if only_new else "all",
+                    loaded.shipped,
                 )
                 rulebook.put_in_force(session, known)
         self._swap(loaded.rules, known)
@@ -181,8 +194,11 @@ class Rulebook:
         with self._store.write() as session:
             rulebook.clear(session, rulebook.WAITING)
             known = rulebook.in_force(session, lock=True)
-            if known is not None and dict(known.texts) != dict(loaded.texts):
-                edition = replace(known, texts=dict(loaded.texts), at=self._after(known))
+            moved = known is not None and known.shipped != loaded.shipped
+            if known is not None and (moved or dict(known.texts) != dict(loaded.texts)):
+                edition = replace(
+                    known, texts=dict(loaded.texts), shipped=loaded.shipped, at=self._after(known)
+                )
                 rulebook.put_in_force(session, edition)
                 self._changed_at = edition.at
 
@@ -271,6 +287,12 @@ class Rulebook:
             leases.release(self._store, "rules", self._owner)
         self._swapped()
         return False
+
+
+def _replaces_users_rules(loaded: Loaded, known: Edition) -> bool:
+    """Whether rules of a folder would give way to those of the program only because the folder is gone,
+    as with a disk that is not mounted."""
+    return loaded.shipped and not known.shipped
 
 
 def waiting_words(edit: Waiting) -> str:

@@ -14,7 +14,7 @@ from itertools import islice
 import structlog
 
 from sync.domain.errors import Refused
-from sync.domain.ticket import FAMILY_LABEL, Base, Observed, is_marker, marker_label
+from sync.domain.ticket import Base, Observed, is_own_marker, marker_label
 from sync.ports import Changed, Clock, Tracker
 from sync.store import journal, tickets
 from sync.store.engine import Store
@@ -131,7 +131,7 @@ class TicketsSweep:
 
     def _doubles(self, run: Run, unknown: Sequence[Changed]) -> None:
         """Report unknown tickets that carry the marker of a ticket of ours, each once."""
-        marked = {label: one for one in unknown for label in one.labels if _is_own_marker(label)}
+        marked = {label: one for one in unknown for label in one.labels if is_own_marker(label)}
         reported = list(run.cursor.get("doubles", ()))
         marked = {label: one for label, one in marked.items() if one.ref.id not in reported}
         if not marked:
@@ -156,10 +156,6 @@ class TicketsSweep:
 
 def _stamp(updated: str) -> str:
     return updated.replace("|", " ")[:40]
-
-
-def _is_own_marker(label: str) -> bool:
-    return is_marker(label) and label != FAMILY_LABEL
 
 
 def _lost_projects(rows: Mapping[str, TicketRow], shown: Mapping[str, Observed | None]) -> set[str]:

@@ -7,17 +7,28 @@ so a burst of deliveries costs one update and one walk.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import structlog
 
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Event, EventType, Kind, Snapshot, newest, says_the_same
+from sync.domain.subject import (
+    Event,
+    EventType,
+    Kind,
+    Snapshot,
+    merge_from_api,
+    newest,
+    says_the_same,
+)
 from sync.ports import Clock, Source
 from sync.rules import RuleSet
 from sync.store import deliveries, subjects
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.tables import DeliveryRow
+from sync.telemetry import EVENTS
+from sync.worker.triage.asking import Answers, Asking, wanted
 from sync.worker.triage.incidents import follow_incident
 from sync.worker.triage.routing import Router
 
@@ -50,7 +61,9 @@ class Triage:
         sources: Mapping[str, Source],
         rules: Callable[[], RuleSet],
         clock: Clock,
+        asking: Asking | None = None,
     ) -> None:
+        self._asking = asking or Asking({}, clock)
         self._store = store
         self._sources = sources
         self._rules = rules
@@ -87,25 +100,61 @@ class Triage:
             return 1
 
     def _batch(self, limit: int) -> int:
-        with self._store.write() as session:
-            deliveries.lock_triage(session)
-            rows = deliveries.next_batch(session, limit)
-            if not rows:
-                return 0
-            read = [known for row in rows if (known := self._read(session, row)) is not None]
-            outcomes = self.merge_snapshots(
-                session, [s for r in read for event in r.events if (s := event.snapshot)]
-            )
-            for r in read:
-                deliveries.mark_triaged(
-                    session,
-                    r.row,
-                    subjects=list(dict.fromkeys(filter(None, r.refs))),
-                    event_type=r.events[0].type.value if r.events else "",
-                    outcome=_outcome(r, outcomes),
-                )
-        log.info("triaged", deliveries=len(rows), readable=len(read), subjects=len(outcomes))
+        answers = Answers()
+        while True:
+            with self._store.write() as session:
+                deliveries.lock_triage(session)
+                rows = deliveries.next_batch(session, limit)
+                if not rows:
+                    return 0
+                read = [known for row in rows if (known := self._read(session, row)) is not None]
+                events = [event for r in read for event in r.events]
+                to_ask = {
+                    ref: what
+                    for ref, what in wanted(session, events, self._rules()).items()
+                    if ref not in answers.asked
+                }
+                if not to_ask:
+                    self._take(session, read, answers)
+                    break
+            # No transaction is open while the API is asked. The batch is read again afterwards.
+            self._asking.ask(to_ask, answers)
+        log.info("triaged", deliveries=len(rows), readable=len(read))
         return len(rows)
+
+    def _take(self, session: Session, read: Sequence[Read], answers: Answers) -> None:
+        """Merge what a batch says into the store, and record what became of each delivery."""
+        events = [event for r in read for event in r.events]
+        told = [s for event in events if (s := event.snapshot)]
+        outcomes = self.merge_snapshots(session, told, learnt=answers.snapshots)
+        # An event of an unknown type brings in what the API says.
+        only_named = {str(e.about): e for e in events if e.about and str(e.about) not in outcomes}
+        from_api = [
+            replace(snapshot, workspace=only_named[ref].workspace)
+            for ref, snapshot in answers.snapshots.items()
+            if ref in only_named
+        ]
+        outcomes |= self.merge_snapshots(session, from_api, merge=merge_from_api)
+        self._record(session, read, outcomes, answers)
+
+    def _record(
+        self, session: Session, read: Sequence[Read], outcomes: Mapping[str, str], answers: Answers
+    ) -> None:
+        """Record what became of each delivery."""
+        for r in read:
+            for event in r.events:
+                EVENTS.labels(event.type.value).inc()
+                if event.type is EventType.UNKNOWN:
+                    log.warning(
+                        "an event was not understood", delivery=r.row.id, reason=event.message
+                    )
+            deliveries.mark_triaged(
+                session,
+                r.row,
+                subjects=list(dict.fromkeys(filter(None, r.refs))),
+                event_type=r.events[0].type.value if r.events else "",
+                outcome=_outcome(r, outcomes, answers),
+            )
 
     def merge_snapshots(
         self,
@@ -114,13 +163,15 @@ class Triage:
         *,
         merge: Merge = newest,
         slots: Callable[[], float] | None = None,
+        learnt: Mapping[str, Snapshot] = MappingProxyType({}),
     ) -> dict[str, str]:
         """Merge snapshots into the store and make the tickets of the subjects that changed due.
 
         Webhooks and sweeps both come in through here. The caller holds triage's lock
         (``deliveries.lock_triage``). ``merge`` merges the known snapshot of a subject with the new one.
         ``slots`` returns the due time of the next ticket (backfill spreads them, to stay behind live
-        traffic); without it tickets are due now. Returns the outcome of each subject, in words, by
+        traffic); without it tickets are due now. ``learnt`` is what an API says of some of the subjects.
+        Returns the outcome of each subject, in words, by
         reference.
         """
         merged: dict[str, Snapshot] = {}
@@ -135,6 +186,8 @@ class Triage:
             row = known.get(ref)
             before = subjects.to_snapshot(row) if row else None
             after = merge(before, snapshot)
+            if ref in learnt:
+                after = merge_from_api(after, learnt[ref])
             if before == after:
                 return "older than what is known"
             came_back = row is not None and row.ended_at is not None and not after.status.ended
@@ -156,7 +209,8 @@ class Triage:
             return None
         try:
             events = source.read(row.body)
-            return Read(row, events, [str(e.snapshot.ref) if e.snapshot else "" for e in events])
+            subjects_ = [e.snapshot.ref if e.snapshot else e.about for e in events]
+            return Read(row, events, [str(ref) if ref else "" for ref in subjects_])
         except Unreadable as error:
             words = str(error)
         except Exception as error:
@@ -168,13 +222,17 @@ class Triage:
         return None
 
 
-def _outcome(read: Read, outcomes: Mapping[str, str]) -> str:
+def _outcome(read: Read, outcomes: Mapping[str, str], answers: Answers) -> str:
     """What became of a delivery, in words: of each of its subjects, if it has several."""
     about_one = len(set(read.refs)) == 1
     words: list[str] = []
     for event, ref in zip(read.events, read.refs, strict=True):
         if ref:
-            words.append(outcomes[ref] if about_one else f"{ref}: {outcomes[ref]}")
+            parts = [outcomes.get(ref, ""), answers.words(ref)]
+            if event.about is not None:
+                parts.insert(0, f"{event.message}; nothing is concluded from it")
+            said = "; ".join(filter(None, parts))
+            words.append(said if about_one else f"{ref}: {said}")
         elif event.type is EventType.PING:
             words.append(f"ping: {event.message}")
         else:

@@ -28,6 +28,7 @@ def follow_incident(
     """Follow an incident that changed: which issues joined or left, whether the incident ended."""
     joined, left = memberships.put(session, str(after.ref), issue_refs(after))
     session.flush()
+    router.joined(str(after.ref), joined)
     ticket = router.ticket_of(str(after.ref))
     rule = rules.get(ticket.rule) if ticket else None
     if ticket is None or rule is None:

@@ -18,6 +18,7 @@ from sync.store.tables import SubjectRow, TicketRow, TicketState
 log = structlog.get_logger("triage")
 
 _NO_RULE = "no rule matches"
+_NOT_MADE = (TicketState.NEW, TicketState.SPARED)
 _ONCE_MADE = (TicketState.LINKED, TicketState.GONE)
 
 
@@ -55,6 +56,8 @@ class Router:
             return self._find_place(snapshot, row.ref) or _NO_RULE
         if known.state == TicketState.UNPLACED:
             return self._place_anew(snapshot, row.ref, known)
+        if known.state in _NOT_MADE and (placed := self._match_anew(snapshot, row.ref, known)):
+            return placed
         rule = self._rules.get(known.rule) or self._rules.match(snapshot)
         if rule and over and self._over(known, rule, snapshot, over):
             placed = self._place(snapshot, row.ref, rule, after=known)
@@ -85,6 +88,26 @@ class Router:
             self.leave(known, f"{ref} has found its ticket")
         return placed
 
+    def _match_anew(self, snapshot: Snapshot, ref: str, known: TicketRow) -> str:
+        """As long as a ticket is not made, what becomes known of its subject may choose another rule.
+        Says what was done, "" where nothing is to be done."""
+        own, rule = self._rules.get(known.rule), self._rules.match(snapshot)
+        if rule is own or self._host(ref) is known:
+            return ""
+        if rule is None:
+            # Other rules keep what they have begun, for example while `when` asks for a status. But what
+            # is known late should have been known before.
+            if own is None or not (own.asks_severity and snapshot.severity):
+                return ""
+            tickets.unlink(self._session, ref)
+            self._of_subject.pop(ref, None)
+            self.leave(known, f"{_NO_RULE}, now that more is known of {ref}")
+            return _NO_RULE
+        placed = self._place(snapshot, ref, rule)
+        if self.ticket_of(ref) is not known:
+            self.leave(known, f"{ref} is on the ticket of rule {rule.ref.name!r} now")
+        return placed
+
     def leave(self, ticket: TicketRow, why: str) -> None:
         """A subject left a ticket that is not made: the ticket is spared if no subject is left on it.
 
@@ -111,6 +134,13 @@ class Router:
         """The subject has no ticket any more: route it anew."""
         self._of_subject.pop(ref, None)
         self._incidents = {one: them for one, them in self._incidents.items() if one != ref}
+
+    def joined(self, incident: str, issues: Iterable[str]) -> None:
+        """Issues belong to an incident from now on, also those of this batch that are routed later."""
+        for issue in issues:
+            known = self._incidents.get(issue, [])
+            if incident not in known:
+                self._incidents = {**self._incidents, issue: [*known, incident]}
 
     def move(self, snapshot: Snapshot, ticket: TicketRow) -> str:
         """Put a subject on a ticket that is there, instead of one of its own."""
@@ -162,6 +192,8 @@ class Router:
             self._by_key[key] = ticket
             if rule.ref.name in self._new:
                 self._new[rule.ref.name] += 1
+        elif ticket.state in _NOT_MADE and not fault and ticket.rule != rule.ref.name:
+            ticket.rule, ticket.site, ticket.project = rule.ref.name, rule.site, ""
         self._put(snapshot, ref, ticket, rule)
         if fault is not None:
             # The ticket's walk meets the same fault, parks the ticket with the reason, and tries again.

@@ -50,9 +50,15 @@ _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
 
 
 class Apply:
-    """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``."""
+    """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``.
 
-    def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog) -> None:
+    ``unsure``: an earlier life of the store may have made the comments of this walk.
+    """
+
+    def __init__(
+        self, facts: Facts, draft: Draft, intent_log: IntentLog, *, unsure: bool = False
+    ) -> None:
+        self._commenting = Commenting(intent_log, unsure=unsure)
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -132,12 +138,12 @@ class Apply:
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         with self._by_itself():
             if comment is not None or self._record.intents.open:
-                Commenting(self._intent_log).intend(ref, comment)
+                self._commenting.intend(ref, comment)
         if observed is not None:
             self._write(ref, made, observed)
         elif self._record.intents.open:
             with self._by_itself():
-                Commenting(self._intent_log).carry_out(ref)
+                self._commenting.carry_out(ref)
         for action in made.actions:
             with self._by_itself():
                 self._link(ref, action)
@@ -152,7 +158,7 @@ class Apply:
             with self._by_itself():
                 self._bring_to_status(ref, made, observed)
                 if self._record.intents.open:
-                    Commenting(self._intent_log).carry_out(ref)
+                    self._commenting.carry_out(ref)
         if update is not None and moves_first:
             self._edit_now(ref)
 
@@ -182,9 +188,9 @@ class Apply:
             self._done(ref, "update", Update(some))
 
     def _park_field(self, change: Change, fault: Rejected, observed: Observed) -> None:
-        record, desired = self._record, self._draft.desired
+        record = self._record
         parked = ParkedField(
-            parked_field(fault, desired, change.id, change.name),
+            parked_field(fault, self._draft, change.id),
             self._draft.fields[change.id].wish,
             observed.described(change.id),
         )
@@ -231,7 +237,7 @@ class Apply:
                 resolution = str(step.fields.get("resolution", ""))
                 return replace(observed, status=step.hop.to, resolution=resolution)
             observed = self._tracker.read(ref.id, self._facts.project)
-            if step.arrives or reached(target, observed.status):
+            if step.arrives or reached(target, observed.status, observed.statuses):
                 return observed
             record.base = record.base.stepped(observed.status.id)
             after = next_transition(target, observed, record.base.walked)

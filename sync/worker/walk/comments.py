@@ -25,9 +25,10 @@ log = structlog.get_logger("worker")
 
 
 class Commenting:
-    """The comments of one walk."""
+    """The comments of one walk. ``unsure``: they may have been made by a call that is not on record."""
 
-    def __init__(self, intent_log: IntentLog) -> None:
+    def __init__(self, intent_log: IntentLog, *, unsure: bool = False) -> None:
+        self._unsure = unsure
         self._intent_log = intent_log
         self._tracker = intent_log.tracker
         self._record = intent_log.record
@@ -85,9 +86,9 @@ class Commenting:
 
     def _made_before(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         """The id of the comment that an earlier call made, "" where none did."""
-        if intent.begun is None:
-            return ""
         find = partial(self._tracker.find_comment, ref, comment.marker)
+        if intent.begun is None:
+            return find() if self._unsure else ""
         return self._intent_log.settle(intent, find)
 
     def _post(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:

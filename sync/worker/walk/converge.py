@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import structlog
 
+from sync.domain.errors import Rejected
 from sync.domain.rule import RuleRef
+from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, tickets
@@ -24,6 +26,7 @@ from sync.worker.walk.creation import Creation
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
+from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Record
 from sync.worker.walk.refusals import Refusals
 
@@ -49,6 +52,7 @@ class Converger:
         self._pace = pace or Pace()
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
+        self._past = Past(store, clock)
 
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""
@@ -104,6 +108,11 @@ class Converger:
         """How the walk ends of a ticket that waits before it is made; "" where it does not wait."""
         if facts.state is not TicketState.NEW or not rule.hold:
             return ""
+        if (
+            self._past.ticket_of(facts, rule.project, tracker_for(facts, self._trackers))
+            is not None
+        ):
+            return ""
         if facts.ended:
             return self._end.spare(
                 record, "the subject ended before its hold was over; no ticket is needed"
@@ -120,19 +129,33 @@ class Converger:
         desired, again_at = desire(facts, rule, now, rules)
         base = record.base if facts.ref else None
         draft = tracker.draft(desired, base=base, anew=facts.look)
+        try:
+            return self._converge(facts, record, rule, draft, again_at)
+        except Rejected as fault:
+            draft.blame(fault)
+            raise
+
+    def _converge(
+        self, facts: Facts, record: Record, rule: Rule, draft: Draft, again_at: float | None
+    ) -> str:
+        tracker = tracker_for(facts, self._trackers)
         intent_log = IntentLog(record, tracker, self._clock)
         ref = facts.ref
         if ref is None:
-            ref = Creation(facts, draft, intent_log).make(self._refusals)
+            ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
                 return "left"
             facts = replace(facts, look=False)
+        if record.base == Base():
+            # Taken over by its marker alone, before anything was heard of its subjects.
+            record.base = agreed(draft, tracker.read(ref.id, facts.project))
         if record.base.unannounced:
             # On record since the ticket was made, so that a crash before this point loses nothing.
             now, children = self._clock.time(), rule.issues.as_children
             announce(self._store, facts.ticket_id, ref.key, now, to_issues=children)
             record.base = replace(record.base, unannounced=False)
-        made = Apply(facts, draft, intent_log).converge(ref)
+        unsure = self._past.unsure(facts)
+        made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
         return self._end.settled(record, again_at)

@@ -25,6 +25,7 @@ from sync.store.tickets import LeaseLost
 from sync.worker.walk.facts import Facts
 from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
+from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Changes, NotYet
 from sync.worker.walk.refusals import Refusals
 
@@ -34,8 +35,9 @@ log = structlog.get_logger("worker")
 class Creation:
     """Makes the ticket of one walk, or finds the one that an earlier call made."""
 
-    def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog) -> None:
+    def __init__(self, facts: Facts, draft: Draft, intent_log: IntentLog, past: Past) -> None:
         self._facts = facts
+        self._past = past
         self._draft = draft
         self._intent_log = intent_log
         self._tracker = intent_log.tracker
@@ -51,6 +53,9 @@ class Creation:
             found = self._made_before()
             if found is not None:
                 return found
+        found = self._made_in_an_earlier_life()
+        if found is not None:
+            return found
         action = plan_unmade(self._draft).actions[0]
         if isinstance(action, Leave):
             self._record.settle(Entry("leave", str(action), "left"))
@@ -87,9 +92,7 @@ class Creation:
                 self._draft = draft.without(
                     {
                         id_: ParkedField(
-                            parked_field(fault, draft.desired, id_, draft.fields[id_].name),
-                            draft.fields[id_].wish,
-                            screen="",
+                            parked_field(fault, draft, id_), draft.fields[id_].wish, screen=""
                         )
                         for id_ in refused
                     }
@@ -98,10 +101,13 @@ class Creation:
     def _create(self, words: str) -> TicketRef:
         draft, tracker = self._draft, self._tracker
         sent = {id_: f.value for id_, f in draft.fields.items() if f.value is not None}
-        base = Base(status=Status.OPEN, unannounced=True, parked=draft.parked).with_sent(sent)
+        base = Base(status=Status.OPEN, unannounced=True, parked=draft.parked_fields).with_sent(
+            sent
+        )
         # A process that stood still must not send the call later: another process may have proven by
         # then that no ticket was made, and make one itself.
         not_after = self._clock.time() + tracker.goes_out_within
+
         try:
             ref = self._intent_log.make(
                 Intent(IntentKind.CREATE, payload={"base": base.to_json()}),
@@ -113,7 +119,8 @@ class Creation:
             self._record.note(Entry("create", str(fault), "unknown"))
             raise NotYet(str(fault), self._clock.time() + search_delay(0)) from fault
         left_out = [
-            Entry("park", f"not written: {one.parked}", "parked") for one in draft.parked.values()
+            Entry("park", f"not written: {one.parked}", "parked")
+            for one in draft.parked_fields.values()
         ]
         self._link(ref, base, Entry("create", f"{words}: {ref.key}"), *left_out)
         log.info("created", ticket=ref.key, key=self._facts.key, rule=draft.desired.rule.name)
@@ -147,6 +154,19 @@ class Creation:
         log.info("adopted", ticket=adopt.ref.key, key=key)
         return adopt.ref
 
+    def _made_in_an_earlier_life(self) -> TicketRef | None:
+        """The ticket of this key that the store did not know of. None where there surely is none."""
+        draft, tracker = self._draft, self._tracker
+        while (ref := self._past.ticket_of(self._facts, draft.project, tracker)) is not None:
+            observed = self._past.taken(self._facts, ref, tracker)
+            if observed is not None:
+                words = f"{observed.ref.key} was made for it before, and the store did not know"
+                base = replace(agreed(draft, observed), unannounced=True)
+                self._link(observed.ref, base, Entry("adopt", words), project=observed.project)
+                log.info("adopted", ticket=observed.ref.key, key=self._facts.key)
+                return observed.ref
+        return None
+
     def _there(self) -> list[TicketRef]:
         """The tickets with our marker that exist: Jira's index may still show deleted ones."""
         found = []
@@ -167,13 +187,14 @@ class Creation:
         if refs:
             raise Refused("its ticket has just come to light")
 
-    def _link(self, ref: TicketRef, base: Base, *entries: Entry) -> None:
+    def _link(self, ref: TicketRef, base: Base, *entries: Entry, project: str = "") -> None:
         """Put on record, at once, which ticket it is."""
 
         def change(row: TicketRow) -> None:
             row.state = TicketState.LINKED
             row.jira_id = ref.id
             row.jira_key = ref.key
+            row.project = project or row.project
             row.seen = ""
             row.error = ""
 
@@ -183,10 +204,14 @@ class Creation:
 
 def _required(draft: Draft, fault: Rejected) -> Rejected:
     """The refusal, with the words about the required field that was left out, if that is the cause."""
-    why = next((draft.parked[id_].parked for id_ in fault.refused if id_ in draft.parked), None)
+    known = draft.parked_fields
+    why = next((known[id_].parked for id_ in fault.refused if id_ in known), None)
     if why is None:
         return fault
-    return Rejected(why.reason, cause=why.cause, field=why.field, remedy=why.remedy)
+    about = {"cause": why.cause, "field": why.field, "remedy": why.remedy, "value": why.value}
+    told = Rejected(why.reason, **about)  # type: ignore[arg-type]
+    told.key = why.key
+    return told
 
 
 def _creating(project: str) -> Changes:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, TicketLink
 from sync.domain.subject import Snapshot, Status
-from sync.domain.ticket import Base, parked_by
+from sync.domain.ticket import Base, Draft
 from sync.rules import Rule, RuleSet
 from sync.store.memberships import IncidentOf
 
@@ -82,18 +82,21 @@ def _parents(
     ]
 
 
-def parked_field(fault: Rejected, desired: Desired, id_: str, name: str) -> Parked:
+def parked_field(fault: Rejected, draft: Draft, id_: str) -> Parked:
     """Why a field is set aside that Jira refused: in Jira's words about the field, if it has any."""
-    said = fault.refused.get(id_, str(fault))
+    desired, one = draft.desired, draft.fields[id_]
+    said = fault.refused.get(id_, fault.reason)
     wish = desired.fields.get(id_)
     if wish is None or wish.asked_by is None:
-        return replace(parked_by(fault, desired.rule, name), reason=said)
+        about = Rejected(said, cause=fault.cause, field=one.name, remedy=fault.remedy)
+        about.key = one.key
+        return Parked.of(about, desired.rule.name, desired.place(one.key))
     return Parked(
         f"Jira does not take {wish.value} as its parent: {said}",
         'The incident\'s rule asks for it with `link = "parent"`. Let it make tickets of a type that '
         "may have these under it, in a project that allows it, or name a type of link there.",
         cause=fault.cause,
-        field=name,
+        field=one.name,
         rule=wish.asked_by.name,
         where=wish.asked_by.where,
     )

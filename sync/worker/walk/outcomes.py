@@ -26,7 +26,7 @@ from sync.domain.errors import (
 )
 from sync.domain.intent import NO_INTENTS
 from sync.domain.rule import OnDeleted, RuleRef
-from sync.domain.ticket import Base, parked_by
+from sync.domain.ticket import Base
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.store import parking
@@ -213,7 +213,7 @@ class Endings:
         return "gone"
 
     def _rejected(self, facts: Facts, record: Record, rule: RuleRef, fault: Rejected) -> str:
-        return self.park(facts, record, parked_by(fault, rule))
+        return self.park(facts, record, parked_for(fault, rule, self._rules()))
 
     def _defect(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
         log.error("a walk failed", key=facts.key, exc_info=fault)
@@ -260,3 +260,9 @@ def _state(state: TicketState) -> Changes:
         parking.lift(row)
 
     return change
+
+
+def parked_for(fault: Rejected, ref: RuleRef, rules: RuleSet) -> Parked:
+    """Why a ticket is set aside of which something was refused for good, and where in the rules."""
+    rule = rules.get(ref.name)
+    return Parked.of(fault, ref.name, rule.place(fault.key) if rule else ref.where)

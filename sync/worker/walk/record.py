@@ -47,7 +47,7 @@ class Record:
         base: Base | None = None,
         intents: Intents = NO_INTENTS,
     ) -> None:
-        self._store = store
+        self.store = store
         self.claim = claim
         self._clock = clock
         self._lease = lease
@@ -70,7 +70,7 @@ class Record:
         now = self._clock.time()
         until = now + self._lease
         self._noted.append((change, entries, now))
-        with self._store.write() as session:
+        with self.store.write() as session:
             self._write_noted(session).lease_until = until
         self._forget_noted()
         self.claim = replace(self.claim, until=until)
@@ -81,7 +81,7 @@ class Record:
         """The walk's last step: release the ticket, settled or due again at ``again_at``."""
         now = self._clock.time()
         self._noted.append((change, entries, now))
-        with self._store.write() as session:
+        with self.store.write() as session:
             row = self._write_noted(session)
             tickets.release(row, self.claim, again_at=again_at, now=now)
         self._forget_noted()

@@ -33,7 +33,8 @@ class Refusals:
             until, fault = self._known.get(_about(draft), (0.0, None))
         if fault is not None and self._clock.monotonic() < until:
             raise Rejected(
-                str(fault),
+                fault.reason,
+                value=fault.value,
                 cause=fault.cause,
                 field=fault.field,
                 remedy=fault.remedy,

@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync.adapters.coalesce import CoalesceSource
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Event, EventType, Kind, Status, SubjectRef
+from sync.domain.subject import Event, EventType, Kind, Status, SubjectRef, newest
 from sync.sandbox.coalesce import FORMATS, SAMPLES, encode, render
 from sync.sandbox.coalesce.samples import sample_event
 
@@ -29,6 +31,12 @@ def issue_body(type_: Any = "EVENT_TYPE_ISSUE_CREATED", **issue: Any) -> dict[st
         "issue": {"issue_id": "i1", **issue},
     }
     return found if type_ is None else {**found, "event_type": type_}
+
+
+STATE = ("ended_at", "status", "status_actor")
+TEXTS = ("description", "description_html", "trigger_message")
+LISTS = ("owners", "directly_affected_entities", "monitored_entities")
+LASTING = ("issue_url", "issue_group_id", "trigger_name", "trigger_run_id", "trigger_entity")
 
 
 def payload(**issue: Any) -> dict[str, Any]:
@@ -72,6 +80,7 @@ def test_a_type_leaves_its_subject_in_its_status(name: str, status: Status) -> N
 def test_what_is_absent_is_there_and_empty() -> None:
     found = payload()
     assert found.pop("told_at") > 0
+    assert set(found.pop("left_out")) == set(found) - {"issue_id", *STATE}
     assert found == {
         "issue_id": "i1",
         "issue_group_id": "",
@@ -96,9 +105,59 @@ def test_what_is_absent_is_there_and_empty() -> None:
 
 @pytest.mark.parametrize("absent", [None, "", [], {}, False])
 def test_null_and_empty_count_as_absent(absent: Any) -> None:
+    """But an empty text or list, where its own field is never left out, is told apart from that."""
     empty = payload()
-    names = set(empty) - {"issue_id", "told_at"}
-    assert {name: payload(**{name: absent}) for name in names} == dict.fromkeys(names, empty)
+    said = {str: TEXTS, list: LISTS}.get(type(absent), ())
+    for name in set(empty) - {"issue_id", "told_at", "left_out"}:
+        found = payload(**{name: absent})
+        left_out = set(empty["left_out"]) - ({name} if name in said else set())
+        assert set(found.pop("left_out")) | {"more_entities"} == left_out
+        assert found == {key: value for key, value in empty.items() if key != "left_out"}
+
+
+@given(
+    st.dictionaries(st.sampled_from([*TEXTS, *LISTS, *LASTING]), st.booleans(), max_size=8),
+    st.sampled_from(["issue_updated", "issue_status_updated", "issue_closed"]),
+    st.booleans(),
+)
+def test_a_field_that_is_left_out_keeps_what_was_said_of_it(
+    given_fields: dict[str, bool], type_: str, whole: bool
+) -> None:
+    """``given_fields``: whether each field is given anew, or given and empty."""
+    before = read(encode(render(sample_event("issue_created", subject="s1", now=AT)))).snapshot
+    event = sample_event(type_, subject="s1", now=AT + 60)
+    anew = {name: event["issue"][name] for name in event["issue"]}
+    message = {"issue_id": "s1", **({"title": "now"} if whole else {})}
+    for name, full in given_fields.items():
+        message[name] = anew.get(name) if full else {str: "", list: []}.get(type(anew.get(name)))
+    after = read({**event, "event_type": type_, "issue": message}).snapshot
+    assert before is not None
+    assert after is not None
+    merged = newest(before, after)
+    assert merged == newest(after, before)
+    assert merged.payload["title"] == ("now" if whole else before.payload["title"])
+    for name in (*TEXTS, *LISTS, *LASTING):
+        full, was = given_fields.get(name), before.payload[name]
+        given_now = after.payload[name]
+        if full and given_now:
+            assert merged.payload[name] == given_now
+        elif name in LASTING or (name in TEXTS and full is None):
+            assert merged.payload[name] == was
+        elif name in LISTS and full is None:
+            assert merged.payload[name] == ([] if whole else was)
+    ends = {"issue_updated": before.status if not whole else Status.OPEN}
+    assert merged.status is ends.get(type_, after.status)
+
+
+def test_an_update_that_says_nothing_but_the_id_does_not_reopen_its_issue() -> None:
+    closed = read(encode(render(sample_event("issue_closed", subject="s1", now=AT)))).snapshot
+    event = sample_event("issue_updated", subject="s1", now=AT + 60)
+    after = read({**event, "event_type": 12, "issue": {"issue_id": "s1"}}).snapshot
+    assert closed is not None
+    assert after is not None
+    merged = newest(closed, after)
+    assert merged.status is Status.CLOSED
+    assert merged.payload["ended_at"] == closed.payload["ended_at"]
 
 
 @pytest.mark.parametrize(
@@ -146,8 +205,10 @@ def test_a_status_comes_by_name_or_number_and_unknown_ones_are_open(value, statu
 )
 def test_a_type_comes_by_name_or_number_and_the_payload_says_the_kind(value, type_) -> None:
     event = read(issue_body(value))
-    assert event.snapshot is not None
-    assert (event.type, event.snapshot.ref.kind) == (type_, Kind.ISSUE)
+    assert event.type is type_
+    about = event.about if event.snapshot is None else event.snapshot.ref
+    assert about == SubjectRef("coalesce", Kind.ISSUE, "i1")
+    assert (event.snapshot is None) is (type_ is EventType.UNKNOWN)
 
 
 def test_without_a_type_the_key_tells_it() -> None:
@@ -185,9 +246,12 @@ def test_of_several_payloads_the_one_that_fits_the_type_counts() -> None:
     assert read(dict(reversed(body.items()))) == read(body)
 
 
-def test_an_event_of_a_newer_type_is_kept_with_what_it_tells_of_a_subject() -> None:
+def test_an_event_of_a_newer_type_says_no_more_than_its_subject() -> None:
     body = {"event_type": "EVENT_TYPE_ISSUE_SNOOZED", "issue_snoozed": {"issue": {"issue_id": "i"}}}
-    assert read(body).snapshot.ref.id == "i"  # type: ignore[union-attr]
+    event = read(body)
+    assert (event.type, event.snapshot) == (EventType.UNKNOWN, None)
+    assert event.about == SubjectRef("coalesce", Kind.ISSUE, "i")
+    assert event.message == "an event of a type not known here: issue_snoozed"
     event = read({"event_type": 77, "shiny": {"new": 1}})
     assert (event.type, event.snapshot) == (EventType.UNKNOWN, None)
 

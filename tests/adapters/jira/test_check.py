@@ -118,7 +118,7 @@ PLANTED: dict[str, tuple[str, str, int, str, str]] = {
         "the site has no field",
     ),
     "a name that two fields have": (
-        "customfield_10022", "Team", 24, "fields.Team", "one of customfield_10021, customfield_10022",
+        "customfield_10022", "Team", 24, "fields.Team", "one of 'customfield_10021' (Team)",
     ),
     "a field that is on no screen": (
         "customfield_10022 =", '"Internal note" =', 24, "fields.Internal note",

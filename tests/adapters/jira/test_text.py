@@ -31,7 +31,7 @@ HOSTILE = [
 ]
 # What opens a macro, a mention or an image in wiki text, unless a backslash stands before it.
 LIVE = re.compile(r"(?<![\\{])\{(?!\{)[a-zA-Z]|(?<!\\)\[~|(?<!\\)\|~|(?<![\\\w])!(?=\w[^\s!]*!)")
-OURS = re.compile(r"\{code(:[a-z#+]+)?\}|\{quote\}|\{\{|\}\}")
+OURS = re.compile(r"\{code(:[a-z#+]+)?\}|\{noformat\}|\{quote\}|\{\{|\}\}")
 
 markdownish = st.text(
     alphabet=st.sampled_from(list("ab \n\t#*_`~-+|>[](){}<>!\\:@&;.0127\"'^?=/é😀\x00\ud800")),
@@ -61,7 +61,7 @@ def _check_adf(markdown: str) -> None:
 def _check_wiki(markdown: str) -> None:
     made = text.document(markdown, False)
     wire = wiki.to_jira(made)
-    outside = re.sub(r"(?s)\{code[^}\n]*\}\n.*?\n?\{code\}", "", wire)
+    outside = re.sub(r"(?s)\{(code|noformat)[^}\n]*\}\n.*?\n?\{\1\}", "", wire)
     live = [m.group() for m in LIVE.finditer(OURS.sub(" ", outside))]
     assert not live, (live, wire)
     for target in re.findall(r"(?<!\\)\[[^\]\n]*?\|([^\]\n]*)\]", outside):

@@ -23,6 +23,7 @@ from sync.domain.errors import (
     Unknown,
 )
 from sync.domain.text import one_line
+from sync.telemetry import concealed
 
 _WORDS = 300
 _LONGEST_WAIT = 3600.0
@@ -90,7 +91,8 @@ def content(reply: httpx2.Response, what: str) -> Mapping[str, Any]:
 
 def _detail(reply: httpx2.Response) -> str:
     try:
-        value = json.loads(reply.content)
+        # The error may quote the request with its credentials.
+        value = json.loads(concealed(reply.text))
     except (ValueError, RecursionError):
         return ""
     if not isinstance(value, Mapping):

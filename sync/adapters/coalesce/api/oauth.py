@@ -11,6 +11,7 @@ from sync.adapters.coalesce.api.faults import content, fault_of
 from sync.adapters.coalesce.message.fields import get, number
 from sync.domain.errors import Fault, Outage, Refused, SiteDown
 from sync.ports import Clock
+from sync.telemetry import keep_secret
 
 # A token is renewed this long before it expires, so that it does not expire during a call.
 _MARGIN_SECONDS = 30.0
@@ -59,6 +60,7 @@ class Tokens:
         token, lifetime = get(found, "access_token"), number(get(found, "expires_in"))
         if not (isinstance(token, str) and token and token.isascii() and token.isprintable()):
             raise Refused("the answer to the request for a token holds none")
+        keep_secret(token)
         return token, float(lifetime if lifetime and lifetime > 0 else _USUAL_SECONDS)
 
 

@@ -17,7 +17,7 @@ from sync.adapters.coalesce.webhook.callbacks import read_callbacks
 from sync.adapters.coalesce.webhook.envelope import MessagePath
 from sync.adapters.coalesce.webhook.parse import parse
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Event, EventType, Kind, Snapshot, Status, SubjectRef
+from sync.domain.subject import STATUS, Event, EventType, Kind, Snapshot, Status, SubjectRef
 from sync.ports import Authenticity
 
 # Lengths of the store's columns, less the prefix that names source and kind.
@@ -89,6 +89,9 @@ class CoalesceSource:
             type_ = EventType.PING
         if type_ is EventType.PING or path is None:
             return (_without_subject(head, body, type_, type_word),)
+        type_ = _settled_type(type_, path)
+        if type_ is EventType.UNKNOWN:
+            return (_of_unknown_type(head, body, path, type_word),)
         snapshot = _snapshot(head, body, type_, path)
         return (
             Event(
@@ -122,7 +125,7 @@ def _without_subject(
     if kind := envelope.kind_of_type(type_):
         where = f"{type_.value}.{kind.value}"
         raise Unreadable(f"{where} is missing from an event of type {type_.value}")
-    words = f"an event of a type not known here: {text(type_word, 64)}"
+    words = _unknown(type_word)
     if type_ is EventType.PING:
         ping = head.get("ping")
         words = text(get(ping, "message")) if isinstance(ping, Mapping) else ""
@@ -135,6 +138,25 @@ def _without_subject(
     )
 
 
+def _of_unknown_type(
+    head: Mapping[str, Any], body: bytes, path: MessagePath, type_word: str
+) -> Event:
+    """An event of a type that this program does not know. What its message says of the subject, and what
+    it leaves out, is not known either: only which subject it is about. Raises Unreadable for none."""
+    return Event(
+        id=_own_id(head, body),
+        type=EventType.UNKNOWN,
+        time=nanoseconds(head.get("event_time")) or 0,
+        workspace=_workspace(head),
+        about=SubjectRef(NAME, path.kind, _subject_id(path)),
+        message=_unknown(type_word or path.where.partition(".")[0]),
+    )
+
+
+def _unknown(type_word: str) -> str:
+    return f"an event of a type not known here: {text(type_word, 64)}"
+
+
 def _settled_type(type_: EventType | None, path: MessagePath) -> EventType:
     """The type as stated; if it is missing, or of the other kind of subject, the type of the key."""
     if type_ is EventType.UNKNOWN or envelope.kind_of_type(type_) is path.kind:
@@ -143,14 +165,16 @@ def _settled_type(type_: EventType | None, path: MessagePath) -> EventType:
 
 
 def _snapshot(
-    head: Mapping[str, Any], body: bytes, stated: EventType | None, path: MessagePath
+    head: Mapping[str, Any], body: bytes, type_: EventType, path: MessagePath
 ) -> Snapshot:
-    type_ = _settled_type(stated, path)
     subject = _subject_id(path)
     payload = (payloads.issue if path.kind is Kind.ISSUE else payloads.incident)(path.message)
     time = nanoseconds(head.get("event_time"))
     if time is None:
         time = nanoseconds(payload["ended_at"]) or nanoseconds(payload["started_at"]) or 0
+    if type_ is EventType.ISSUE_UPDATED and payloads.is_part(payload) and not _says_status(payload):
+        # No other type leaves its subject's status open.
+        payload["left_out"][STATUS] = None
     return Snapshot(
         ref=SubjectRef(NAME, path.kind, subject),
         workspace=_workspace(head),
@@ -169,6 +193,10 @@ def _status(type_: EventType, payload: Mapping[str, Any]) -> Status:
     if type_ in (EventType.ISSUE_CLOSED, EventType.INCIDENT_CLOSED) or payload["ended_at"]:
         return Status.CLOSED
     return Status(payload.get("status") or Status.OPEN)
+
+
+def _says_status(payload: Mapping[str, Any]) -> bool:
+    return bool(payload["status"] or payload["ended_at"])
 
 
 def _subject_id(path: MessagePath) -> str:

@@ -27,7 +27,7 @@ from sync.adapters.jira.calls.faults import Doubt, SortedAnswer, of_exception, o
 from sync.adapters.jira.calls.gate import Gate
 from sync.adapters.jira.calls.health import JiraHealth
 from sync.adapters.jira.calls.rate_limits import limit_of
-from sync.adapters.jira.calls.request import Call, Safety, unexpected
+from sync.adapters.jira.calls.request import Call, Safety, no_jira
 from sync.adapters.jira.calls.site import JiraSite
 from sync.domain.errors import (
     Fault,
@@ -292,10 +292,13 @@ class Calls:
             down = SiteDown(words, outage=Outage.AUTHENTICATION)
             self._breaker.trip(down)
             raise down from None
-        except (Missing, Unknown) as fault:
+        except Missing as fault:
+            words = f"{fault}; every Jira has this call: check `url` of the site in config.toml"
+            raise Refused(words, scope=Scope.SITE) from None
+        except Unknown as fault:
             raise Refused(str(fault), scope=Scope.SITE) from None
-        if not isinstance(me, dict):
-            raise unexpected(_MYSELF.what, Scope.SITE)
+        if not isinstance(me, dict) or not {"accountId", "name", "key"} & set(me):
+            raise no_jira(_MYSELF.what)
         self._known_until = self.clock.monotonic() + _KNOWN_SECONDS
         return me
 

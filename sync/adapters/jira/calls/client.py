@@ -7,14 +7,46 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
 
 import requests
 from jira import JIRA
+from urllib3.exceptions import HTTPError
 
 from sync.adapters.jira.calls.site import JiraSite
+from sync.adapters.jira.calls.transport import Transport, basic
+from sync.domain.secrets import oddity
 
 Mount = Callable[[requests.Session], None]
+
+
+class Unsendable(requests.RequestException):
+    """No request can be made of the site's address and credentials."""
+
+
+class _Authorization(requests.auth.AuthBase):
+    """The header by which the site knows us: Basic, in UTF-8, where there is a user, else Bearer.
+
+    The package's own ways take Latin-1 only, and fail with texts that hold the header. Raises
+    Unsendable for a token that no header can hold.
+    """
+
+    def __init__(self, site: JiraSite) -> None:
+        self._header = ""
+        if site.user:
+            self._header = basic(site.user, site.password)
+        elif site.email:
+            self._header = basic(site.email, site.token)
+        elif site.token:
+            if oddity(site.token):
+                raise Unsendable("a token that no header can hold")
+            self._header = f"Bearer {site.token}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._header:
+            request.headers["Authorization"] = self._header
+        return request
 
 
 class Clients:
@@ -35,14 +67,9 @@ class Clients:
         site = self._site
         options: dict[str, Any] = {
             "server": site.url.rstrip("/"),
-            "headers": {"User-Agent": "ticket-sync"},
+            "headers": {"User-Agent": "ticket-sync", **site.headers},
             "verify": site.ca_bundle or True,
         }
-        secret: dict[str, Any] = {}
-        if site.email:
-            secret["basic_auth"] = (site.email, site.token)
-        elif site.token:
-            secret["token_auth"] = site.token
         client = JIRA(
             options=options,
             # Otherwise the package repeats a POST after a dropped connection.
@@ -50,10 +77,15 @@ class Clients:
             timeout=(site.connect_timeout, site.read_timeout),
             get_server_info=False,
             proxies={"http": site.proxy, "https": site.proxy} if site.proxy else None,
-            **secret,
         )
+        client._session.auth = _Authorization(site)
+        if site.client_certificate:
+            pair = (site.client_certificate, site.client_key)
+            client._session.cert = pair if site.client_key else site.client_certificate
         # Proxies, certificates and .netrc come from our settings, never from the environment.
         client._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            client._session.mount(scheme, Transport())
         if self._mount is not None:
             self._mount(client._session)
         return client
@@ -63,21 +95,34 @@ class Clients:
     ) -> requests.Response:
         """One HTTP exchange on this thread's client, no retries, redirects not followed.
 
-        Raises ``requests.RequestException``. ``version`` is the REST API's, ``path`` what follows the
-        version in the address. The client's session is used by the plain ``Session.request``: the
-        package's own method turns refusals into exceptions whose texts hold headers and bodies.
+        Raises Unsendable before anything is sent, else ``requests.RequestException``. ``version`` is the
+        REST API's, ``path`` what follows the version in the address. The client's session is used by the
+        plain methods of ``Session``: the package's own turn refusals into exceptions whose texts hold
+        headers and bodies.
         """
-        client = self._client()
-        url = client._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")
-        return requests.Session.request(
-            client._session,
-            method,
-            url,
-            params=params,
-            data=body,
-            timeout=(self._site.connect_timeout, self._site.read_timeout),
-            allow_redirects=False,
-        )
+        session = self._client()._session
+        url = self._client()._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")
+        try:
+            request = session.prepare_request(
+                requests.Request(method, url, params=params, data=body)
+            )
+        except (requests.RequestException, ValueError) as error:
+            raise Unsendable(type(error).__name__) from None
+        settings = session.merge_environment_settings(request.url, {}, None, None, None)
+        try:
+            return requests.Session.send(
+                session,
+                request,
+                timeout=(self._site.connect_timeout, self._site.read_timeout),
+                allow_redirects=False,
+                **settings,
+            )
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            if isinstance(error, requests.RequestException):
+                raise
+            # What ``requests`` lets pass, such as an answer's Location that is no address.
+            # Their texts may hold headers.
+            raise requests.RequestException(type(error).__name__) from None
 
     def close(self) -> None:
         """Close this thread's connections."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sync.adapters.jira.calls.request import Call
+from sync.adapters.jira.calls.request import Call, no_jira
 from sync.adapters.jira.calls.site import JiraSite
 from sync.domain.errors import Refused, Scope
 
@@ -40,7 +40,9 @@ class Deployment:
 
     def _asked(self) -> bool:
         info = self._ask(_SERVER_INFO)
-        kind = str(info.get("deploymentType", "")) if isinstance(info, dict) else ""
+        if not isinstance(info, dict) or not {"deploymentType", "version", "baseUrl"} & set(info):
+            raise no_jira(_SERVER_INFO.what)
+        kind = str(info.get("deploymentType", ""))
         if not kind:
             raise Refused(
                 "the site does not say what kind of Jira it is; set `deployment` to cloud or "

@@ -7,17 +7,16 @@ timeout, a dropped connection, a 5xx, a redirect and an unreadable answer prove 
 from __future__ import annotations
 
 import re
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import requests
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from sync.adapters.jira.calls import error_body
+from sync.adapters.jira.calls import error_body, way
+from sync.adapters.jira.calls.client import Unsendable
 from sync.adapters.jira.calls.error_body import ErrorBody
 from sync.adapters.jira.calls.rate_limits import retry_after
 from sync.adapters.jira.calls.request import Call, Safety
@@ -32,6 +31,7 @@ from sync.domain.errors import (
     SiteDown,
     Unknown,
 )
+from sync.telemetry import concealed
 
 
 class Conflict(Refused):
@@ -89,34 +89,24 @@ _MAY_NOT_CREATE = re.compile(
     r"\bcreate (issues|work items)( in (this|the) project\b.*)?\W*",
     re.IGNORECASE,
 )
-_TLS_SET_UP = {
-    "CERTIFICATE_VERIFY_FAILED",
-    "WRONG_VERSION_NUMBER",
-    "UNSUPPORTED_PROTOCOL",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE",
-    "TLSV1_ALERT_PROTOCOL_VERSION",
-    "NO_PROTOCOLS_AVAILABLE",
-}
 _PERMISSION_REMEDY = "Give our account this permission in the project's permission scheme."
 
 
 def of_exception(call: Call, error: requests.RequestException) -> SortedAnswer:
     """Sort a call that got no answer."""
-    kind = type(error).__name__
-    if isinstance(
-        error,
-        requests.exceptions.InvalidURL
-        | requests.exceptions.MissingSchema
-        | requests.exceptions.InvalidSchema
-        | requests.exceptions.InvalidHeader,
-    ):
+    if isinstance(error, Unsendable):
         return SortedAnswer(
             fault=Rejected(
-                f"{call.what}: the site's address or credentials cannot be used ({kind})",
-                remedy="Correct `url`, `email` and `token` of the site in config.toml.",
+                f"{call.what}: the site's address or credentials cannot be used ({error})",
+                remedy="Correct `url`, and `email` and `token` or `user` and `password`, of the site in "
+                "config.toml.",
             )
         )
-    if _never_sent(error):
+    chain = list(_chain(error))
+    kind = way.broken(chain) or type(chain[-1]).__name__
+    if any(isinstance(link, NewConnectionError | ConnectTimeoutError) for link in chain):
+        # ``urllib3`` raises these only while it connects, ``Transport`` only before the first byte. No
+        # other exception proves anything: each may also come while the answer is awaited.
         fault: Fault = Refused(f"{call.what}: no connection to the site ({kind})", scope=Scope.SITE)
     else:
         words = f"{call.what}: the connection broke before an answer came ({kind})"
@@ -150,7 +140,8 @@ def of_reply(
     status, headers = response.status_code, response.headers
     if 200 <= status < 300:
         return _of_success(call, response)
-    body = response.text
+    # Some gateways quote the request that they refuse, with its headers.
+    body = concealed(response.text)
     words = error_body.parse(body)
     said = words.sentence(name_of)
     line = f"{call.what}: HTTP {status}" + (f", {said}" if said else "")
@@ -158,10 +149,12 @@ def of_reply(
     if status == 401 and error.speaks_of_permission:
         # Data Center answers a missing permission to link with 401.
         return SortedAnswer(fault=_forbidden(error), doubt=Doubt.FRESH)
+    if status == 407:
+        return SortedAnswer(fault=SiteDown(way.stranger(response), outage=Outage.AUTHENTICATION))
     if (login := _login_fault(error)) is not None:
         return SortedAnswer(fault=login)
     if 300 <= status < 400:
-        line += " (a redirect: check the site's `url`)"
+        line += f": {way.stranger(response)}"
         return SortedAnswer(fault=_may_have_been_done(call, line))
     if status >= 500:
         return _of_5xx(error)
@@ -174,7 +167,7 @@ def _of_success(call: Call, response: requests.Response) -> SortedAnswer:
     try:
         return SortedAnswer(response.json())
     except (ValueError, RecursionError):
-        line = f"{call.what}: HTTP {response.status_code}, but the answer is not JSON"
+        line = f"{call.what}: HTTP {response.status_code}, but the answer {way.stranger(response)}"
         return SortedAnswer(fault=_may_have_been_done(call, line))
 
 
@@ -206,7 +199,8 @@ def _login_fault(error: _Error) -> SiteDown | None:
         tail = f": {error.said}" if error.said else ""
         return SiteDown(
             f"Jira does not accept our credentials (HTTP {error.status}){tail}; check the site's email "
-            "and token, which may have expired",
+            "and token, or user and password: they may have expired, and an API token of Jira Cloud is "
+            "taken only with the email of the account that made it",
             outage=Outage.AUTHENTICATION,
         )
     return None
@@ -271,29 +265,10 @@ def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
         field=", ".join(map(name_of, words.errors)),
         remedy=remedy,
         scope=scope,
-        refused=words.errors,
     )
+    fault.refused = words.errors
     doubtful = _DOUBTFUL.search(words.text)
     return SortedAnswer(fault=fault, doubt=Doubt.RECENT if doubtful else Doubt.NONE)
-
-
-def _never_sent(error: BaseException) -> bool:
-    """Whether an exception proves that no byte of the request was sent."""
-    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
-        return True
-    for link in _chain(error):
-        if isinstance(
-            link,
-            NewConnectionError
-            | NameResolutionError
-            | ConnectionRefusedError
-            | socket.gaierror
-            | ssl.SSLCertVerificationError,
-        ):
-            return True
-        if isinstance(link, ssl.SSLError) and getattr(link, "reason", "") in _TLS_SET_UP:
-            return True
-    return False
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -83,6 +83,12 @@ def records(raw: Any) -> list[dict[str, Any]]:
     return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
 
 
+def no_jira(what: str) -> Refused:
+    """The fault for an answer to a call that every Jira answers alike, in another form."""
+    words = "the answer is JSON, but not Jira's; check `url` of the site in config.toml"
+    return Refused(f"{what}: {words}", scope=Scope.SITE)
+
+
 def unexpected(what: str, scope: Scope = Scope.TICKET) -> Refused:
     """The fault for an answer to a read whose JSON lacks what Jira's documentation promises."""
     return Refused(f"{what}: the answer does not have the form of Jira's answers", scope=scope)

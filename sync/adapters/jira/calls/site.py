@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -12,10 +13,13 @@ class JiraSite:
     ``url`` is where calls go (for scoped tokens ``https://api.atlassian.com/ex/jira/<cloud id>``),
     ``browse_url`` what people open, by default the same. ``deployment`` is ``auto`` (asked of the
     server once), ``cloud`` or ``datacenter``. Cloud takes ``email`` and API token, Data Center a
-    personal access token. ``index_lag`` is the time after which a search surely finds a new ticket.
-    ``ceiling`` is the most concurrent calls. ``patience`` is how long a caller waits for its turn
-    before the call is Refused. ``probe_first`` and ``probe_cap`` bound the interval
-    between probes of a site that is down, or of a project whose calls hang.
+    personal access token, or ``user`` and ``password``. A token without ``email`` goes as Bearer.
+    ``headers`` go with every call. ``proxy`` is an address, with user and password in it where the
+    proxy wants them. ``ca_bundle``, ``client_certificate`` and ``client_key`` are files in PEM form.
+    ``index_lag`` is the time after which a search surely finds a new ticket. ``ceiling`` is the most
+    concurrent calls. ``patience`` is how long a caller waits for its turn before the call is Refused.
+    ``probe_first`` and ``probe_cap`` bound the interval between probes of a site that is down, or of a
+    project whose calls hang.
     """
 
     name: str
@@ -27,8 +31,13 @@ class JiraSite:
     index_lag: float = 120.0
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
-    proxy: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: str = field(default="", repr=False)
     ca_bundle: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
     ceiling: int = 8
     patience: float = 5.0
     metadata_ttl: float = 600.0

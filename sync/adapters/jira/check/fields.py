@@ -12,6 +12,7 @@ from sync.adapters.jira.fields.screen import field_on_screen
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Missing, Rejected
+from sync.domain.names import Name
 from sync.domain.text import LABEL_LIMIT, is_empty
 from sync.rules import Rule
 from sync.rules.values import Value
@@ -28,7 +29,7 @@ class FieldsCheck:
         self._metadata = tracker.metadata
         self._report = report
 
-    def check(self, rule: Rule, issue_type: str) -> None:
+    def check(self, rule: Rule, issue_type: Name) -> None:
         """Report what the create screen of ``issue_type`` would not take of a rule."""
         try:
             screen = self._metadata.create_fields(rule.project, issue_type)

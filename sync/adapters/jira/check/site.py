@@ -9,7 +9,8 @@ from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.statuses import StatusesCheck
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
-from sync.domain.errors import Fault, Rejected
+from sync.domain.errors import Cause, Fault, Rejected
+from sync.domain.names import Name
 from sync.rules import Rule
 from sync.toml import Position
 
@@ -95,37 +96,24 @@ class _Check:
                     "A project administrator can give it in the project's permissions.",
                 )
 
-    def _issue_type(self, rule: Rule) -> str:
-        """The first issue type of the rule that the project has, "" if it has none of them."""
+    def _issue_type(self, rule: Rule) -> Name:
+        """The first issue type of the rule that the project has, an empty name for none."""
         try:
-            found = self._metadata.issue_type(rule.project, rule.issue_type)
-        except Rejected:
-            # The account may not create issues here, which ``_permissions`` has reported.
-            return ""
-        if found:
-            return found
-        given = rule.sheet.plain.get("issue_type")
-        wished = " or ".join(map(repr, rule.issue_type))
-        self._report.add(
-            given.position if given and given.by_a_person else rule.position,
-            rule.name,
-            "issue_type",
-            f"project {rule.project} has no issue type {wished}",
-            nearest(rule.issue_type[0], self._metadata.issue_types(rule.project)),
-        )
-        return ""
+            return self._metadata.issue_type(rule.project, rule.issue_type)
+        except Rejected as fault:
+            # Another cause: the account may not create issues here, which ``_permissions`` has reported.
+            if fault.cause is Cause.ISSUE_TYPE:
+                given = rule.sheet.plain.get("issue_type")
+                place = given.position if given and given.by_a_person else rule.position
+                self._report.add(place, rule.name, "issue_type", str(fault), fault.remedy)
+            return Name("")
 
     def _links(self, rule: Rule) -> None:
         if not rule.issues.link or rule.issues.as_children:
             return
-        names = self._tracker.link_types()
-        if rule.issues.link.casefold() in {name.casefold() for name in names}:
-            return
-        given = rule.sheet.tables["issues"].get("link")
-        self._report.add(
-            given.position if given else rule.position,
-            rule.name,
-            "issues.link",
-            f"the site has no link type {rule.issues.link!r}",
-            nearest(rule.issues.link, names),
-        )
+        try:
+            self._metadata.link_type(rule.issues.link)
+        except Rejected as fault:
+            given = rule.sheet.tables["issues"].get("link")
+            place = given.position if given else rule.position
+            self._report.add(place, rule.name, "issues.link", str(fault), fault.remedy)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 from sync.adapters.jira.check.fields import constant
 from sync.adapters.jira.check.findings import Report
-from sync.adapters.jira.fields.values import Values, nearest
+from sync.adapters.jira.fields.screen import field_named
+from sync.adapters.jira.fields.values import Values, nearest, several
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Fault, Rejected
+from sync.domain.names import Name, like, meant
 from sync.domain.rule import Category, StatusTarget
 from sync.domain.subject import Status
 from sync.domain.ticket import Hop, JiraStatus, Observed, TicketRef
@@ -30,8 +31,8 @@ class _Workflow:
     ways: Mapping[str, tuple[Hop, ...]]
 
     @property
-    def names(self) -> list[str]:
-        return [one.name for one in self.statuses]
+    def names(self) -> list[Name]:
+        return [one.called for one in self.statuses]
 
     @property
     def complete(self) -> bool:
@@ -46,7 +47,7 @@ class _Workflow:
         seen, queue = {start.id}, [start.id]
         while queue:
             for hop in self.ways.get(queue.pop(), ()):
-                if reached(target, hop.to):
+                if reached(target, hop.to, self.statuses):
                     return True
                 if hop.to.id not in seen:
                     seen.add(hop.to.id)
@@ -56,7 +57,7 @@ class _Workflow:
     def obstacle(self, start: JiraStatus, target: StatusTarget) -> Stuck | None:
         """Why a ticket in a status does not get to the target, as far as transitions are known."""
         hops = self.ways.get(start.id)
-        if hops is None or reached(target, start):
+        if hops is None or reached(target, start, self.statuses):
             return None
         step = next_transition(target, Observed(TicketRef("", ""), "", "", start, "", {}, hops))
         if isinstance(step, Stuck):
@@ -76,10 +77,10 @@ class StatusesCheck:
         self._report = report
         self._seen: dict[tuple[str, str], dict[str, tuple[Hop, ...]]] = {}
 
-    def check(self, rule: Rule, issue_type: str) -> None:
+    def check(self, rule: Rule, issue_type: Name) -> None:
         """Report the mistakes in a rule's status tables, for tickets of ``issue_type``."""
         by_type = self._inspect.statuses(rule.project)
-        there = by_type.get(issue_type) or next(iter(by_type.values()), [])
+        there = by_type.get(issue_type.id) or next(iter(by_type.values()), [])
         workflow = _Workflow(there, self._ways(rule.project, issue_type, there))
         for status, wish in rule.projection.status.items():
             there_is = self._target(rule, status, wish.target, workflow)
@@ -106,7 +107,11 @@ class StatusesCheck:
     ) -> bool:
         """Whether a status that the target names, or one of its category, is there."""
         key, problem, remedy = "", "", ""
-        if target.status and not any(reached(target, one) for one in workflow.statuses):
+        named = meant(target.status, workflow.names)
+        if len(named) > 1:
+            fault = several("statuses", target.status, named)
+            key, problem, remedy = "status", str(fault), fault.remedy
+        elif target.status and not named:
             key, problem = "status", f"the workflow has no status {target.status!r}"
             remedy = nearest(target.status, workflow.names)
         elif target.category and all(o.category is not target.category for o in workflow.statuses):
@@ -119,7 +124,7 @@ class StatusesCheck:
         return not problem
 
     def _names(
-        self, rule: Rule, status: Status, target: StatusTarget, names: Sequence[str]
+        self, rule: Rule, status: Status, target: StatusTarget, names: Sequence[Name]
     ) -> bool:
         """Whether the statuses of ``via`` and ``prefer`` are there."""
         unknown = {
@@ -143,7 +148,7 @@ class StatusesCheck:
         return not wrong
 
     def _ways(
-        self, project: str, issue_type: str, there: Iterable[JiraStatus]
+        self, project: str, issue_type: Name, there: Iterable[JiraStatus]
     ) -> Mapping[str, tuple[Hop, ...]]:
         """The transitions that Jira offers in each status, by status id. Jira lists the transitions of a
         ticket only, so a status in which there is no ticket is left out."""
@@ -152,7 +157,7 @@ class StatusesCheck:
             return self._seen[key]
         found: dict[str, tuple[Hop, ...]] = {}
         for status in there:
-            jql = f'project = "{project}" AND issuetype = "{issue_type}" AND status = {status.id}'
+            jql = f'project = "{project}" AND issuetype = {issue_type.id} AND status = {status.id}'
             try:
                 example = next(iter(self._tracker.matching(jql)), None)
                 if example is not None:
@@ -186,12 +191,21 @@ class StatusesCheck:
 
     def _transition(self, rule: Rule, status: Status, name: str, workflow: _Workflow) -> None:
         """Report a transition that no status offers."""
-        offered = {hop.name for hop in workflow.hops()}
-        ids = {hop.id for hop in workflow.hops()}
-        if workflow.complete and name not in ids and not _any_like(name, offered):
+        offered = [hop.called for hop in workflow.hops()]
+        doubled = [
+            found
+            for hops in workflow.ways.values()
+            if len(found := meant(name, [hop.called for hop in hops])) > 1
+        ]
+        problem, remedy = "", ""
+        if doubled:
+            fault = several("transitions", name, doubled[0])
+            problem, remedy = str(fault), fault.remedy
+        elif workflow.complete and not meant(name, offered):
+            problem, remedy = f"the workflow has no transition {name!r}", nearest(name, offered)
+        if problem:
             place, word = self._position(rule, status, "transition"), f"status.{status.value}"
-            problem = f"the workflow has no transition {name!r}"
-            self._report.add(place, rule.name, word, problem, nearest(name, offered))
+            self._report.add(place, rule.name, word, problem, remedy)
 
     def _resolutions(self, rule: Rule, status: Status, wish: StatusWish) -> None:
         if not self._by_a_person(rule, status, "resolution") or wish.resolution is None:
@@ -199,7 +213,7 @@ class StatusesCheck:
         known, value = constant(wish.resolution)
         names = [str(one) for one in (value if isinstance(value, list) else [value]) if one]
         there = self._inspect.resolutions()
-        if known and names and not any(_any_like(name, there) for name in names):
+        if known and names and not any(meant(name, there) for name in names):
             place = self._position(rule, status, "resolution")
             word = f"status.{status.value}.resolution"
             problem = f"the site has no resolution {' or '.join(map(repr, names))}"
@@ -207,24 +221,18 @@ class StatusesCheck:
 
     def _screen_fields(self, rule: Rule, status: Status, wish: StatusWish) -> None:
         fields = self._tracker.metadata.all_fields()
-        by_name = {info.name.casefold(): info for info in fields.values()}
         for name, value in wish.fields.items():
-            info = fields.get(name) or by_name.get(name.casefold())
             key = f"status.{status.value}.fields.{name}"
-            if info is None:
-                names = [one.name for one in fields.values()]
-                problem = f"the site has no field {name!r}"
-                self._report.add(value.position, rule.name, key, problem, nearest(name, names))
-                continue
             known, wished = constant(value)
-            if not known:
-                continue
             try:
+                info = field_named(name, fields)
+                if not known:
+                    continue
                 Values(self._tracker.cloud(), self._tracker.metadata.user).canonical(info, wished)
             except Rejected as fault:
                 self._report.add(value.position, rule.name, key, str(fault), fault.remedy)
 
-    def _leave_closed(self, rule: Rule, statuses: Sequence[str]) -> None:
+    def _leave_closed(self, rule: Rule, statuses: Sequence[Name]) -> None:
         for key, word, names in (
             ("statuses", "status", statuses),
             ("resolutions", "resolution", self._inspect.resolutions()),
@@ -233,18 +241,18 @@ class StatusesCheck:
             if given is None or not given.by_a_person:
                 continue
             for name in given.value:
-                if not _any_like(name, names):
+                if not meant(name, names):
                     problem, remedy = f"there is no {word} {name!r}", nearest(name, names)
                     self._report.add(
                         given.position, rule.name, f"leave_closed.{key}", problem, remedy
                     )
 
 
-def _any_like(pattern: str, names: Iterable[str]) -> bool:
-    return any(fnmatchcase(name.casefold(), pattern.casefold()) for name in names)
+def _any_like(pattern: str, names: Iterable[Name]) -> bool:
+    return any(like(pattern, name) for name in names)
 
 
-def _slips(patterns: Iterable[str], names: Sequence[str]) -> list[str]:
+def _slips(patterns: Iterable[str], names: Sequence[Name]) -> list[str]:
     """The patterns that look like misspelt names."""
     folded = [name.casefold() for name in names]
     return [p for p in patterns if get_close_matches(p.casefold(), folded, 1, 0.7)]

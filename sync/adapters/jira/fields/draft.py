@@ -6,22 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_fields
+from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_fields
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import field_on_screen, named
+from sync.adapters.jira.fields.screen import field_named, field_on_screen, is_own_word
 from sync.adapters.jira.fields.values import Values
-from sync.domain.errors import Cause, Rejected
+from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.names import Name
 from sync.domain.rule import Desired, Ownership
-from sync.domain.ticket import (
-    Base,
-    Draft,
-    DraftField,
-    FieldKind,
-    ParkedField,
-    marked,
-    parked_by,
-    wish_digest,
-)
+from sync.domain.ticket import Base, Draft, DraftField, FieldKind, ParkedField, marked, wish_digest
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
 # tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
@@ -36,25 +28,24 @@ class Drafts(Part):
     """Drafts of tickets. See ``sync.ports.Tracker``."""
 
     def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
+        # Somebody may have corrected in Jira what the rule names.
         young = _YOUNG_FOR_A_PERSON if anew else _YOUNG
         try:
             made = self._draft(desired, base)
-            if not made.parked:
-                return made
-            if base and not anew and made.parked.keys() <= base.parked.keys():
-                young = _YOUNG_FOR_PARKED
         except Rejected:
-            # Somebody may have corrected in Jira what the rule names.
             if not self._metadata.forget(desired.project, older_than=young):
                 raise
-        else:
-            if not self._metadata.forget(desired.project, older_than=young):
-                return made
-        return self._draft(desired, base)
+            return self._draft(desired, base)
+        if base and not anew and made.parked_fields.keys() <= base.parked.keys():
+            young = _YOUNG_FOR_PARKED
+        wanting = made.parked_fields or (made.unmakable and base is None)
+        if wanting and self._metadata.forget(desired.project, older_than=young):
+            return self._draft(desired, base)
+        return made
 
     def _draft(self, desired: Desired, base: Base | None) -> Draft:
         work = _Work(desired, base)
-        issue_type = self._issue_type(desired, base)
+        issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
         values = Values(self._calls.cloud(), self._metadata.user)
         for name, info in work.infos.items():
@@ -63,102 +54,114 @@ class Drafts(Part):
         known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
-            fields.pop("summary", None)
-            work.park("summary", "summary", _NO_SUMMARY)
-        if base is None and work.parked:
-            self._check_required(desired, issue_type, work.parked)
-        return Draft(desired, desired.project, issue_type, fields, work.parked)
-
-    def _issue_type(self, desired: Desired, base: Base | None) -> str:
-        wished = desired.issue_type
-        if len(wished) == 1:
-            return wished[0]
-        try:
-            if found := self._metadata.issue_type(desired.project, wished):
-                return found
-            raise self._metadata.no_issue_type(desired.project, wished)
-        except Rejected:
             if base is None:
-                raise
-            # The type of a ticket that exists is not written.
-            return wished[0]
+                raise _no_summary()
+            fields.pop("summary", None)
+            work.park("summary", "summary", _no_summary())
+        if unmakable is None and base is None and work.parked:
+            unmakable = self._wanting(desired, issue_type, work)
+        return Draft(desired, desired.project, issue_type, fields, unmakable, work.parked)
 
-    def _resolve(self, work: _Work, issue_type: str) -> None:
-        """The field for each name in the rule. Standard fields need no call for the create screen."""
+    def _issue_type(self, desired: Desired) -> tuple[Name, Rejected | None]:
+        """The issue type, and why no ticket can be made where the project does not have it.
+
+        A ticket that exists needs no issue type."""
+        try:
+            return self._metadata.issue_type(desired.project, desired.issue_type), None
+        except Rejected as fault:
+            return Name(desired.issue_type[0]), fault
+
+    def _resolve(self, work: _Work, issue_type: Name) -> None:
+        """The field for each name in the rule. Fields that offer nothing to choose from and that every
+        Jira has need no call for the create screen."""
         desired = work.desired
-        infos = standard_fields(desired.fields)
+        plain = {n: i for n, i in standard_fields(desired.fields).items() if is_own_word(n)}
+        infos = {name: info for name, info in plain.items() if info.shape not in CHOSEN}
         others = [name for name in desired.fields if name not in infos]
         if others:
-            screen = self._create_screen(work, issue_type)
-            where = f"{issue_type} in {desired.project}"
-            for name in others:
-                try:
-                    infos[name] = self._field(work, name, screen, where)
-                except Rejected as fault:
-                    # Where nothing of the field is to be written, it may have gone.
-                    if not work.agreed(name):
-                        work.park(name, name, fault)
-            work.screen = screen
+            infos |= self._chosen_on_screen(work, issue_type, others, plain)
             self._metadata.learn(infos.values())
         work.infos = {name: infos[name] for name in desired.fields if name in infos}
 
-    def _create_screen(self, work: _Work, issue_type: str) -> Mapping[str, FieldInfo]:
-        """The fields of the create screen. For a ticket that exists, its project or type may be gone
-        from the site; then all fields of the site stand in."""
+    def _chosen_on_screen(
+        self, work: _Work, issue_type: Name, names: list[str], plain: Mapping[str, FieldInfo]
+    ) -> dict[str, FieldInfo]:
+        """The fields by these names as the create screen describes them, or as ``plain`` does."""
+        screen, found = self._create_screen(work, issue_type), {}
+        for name in names:
+            known = plain.get(name)
+            absent = known is not None and known.id not in screen
+            info = known if absent else self._field(work, name, screen, issue_type)
+            if info is not None:
+                found[name] = info
+        work.screen = screen if issue_type.id else None
+        return found
+
+    def _create_screen(self, work: _Work, issue_type: Name) -> Mapping[str, FieldInfo]:
+        """The fields of the create screen, or all fields of the site: for a type that is not there, and
+        for a ticket that exists where its project is not there any more."""
         try:
-            return self._metadata.create_fields(work.desired.project, issue_type)
+            if issue_type.id:
+                return self._metadata.create_fields(work.desired.project, issue_type)
         except Rejected:
             if work.base is None:
                 raise
-            return self._metadata.all_fields()
+        return self._metadata.all_fields()
 
     def _field(
-        self, work: _Work, name: str, screen: Mapping[str, FieldInfo], where: str
-    ) -> FieldInfo:
-        """The field that the rule means. A ticket that exists may have it on its edit screen alone.
-        Raises Rejected where there is none, or more than one."""
+        self, work: _Work, name: str, screen: Mapping[str, FieldInfo], issue_type: Name
+    ) -> FieldInfo | None:
+        """The field that the rule means; None, and parked, where there is none, or more than one. A
+        ticket that exists may have the field on its edit screen alone."""
+        where, whole_site = f"{issue_type} in {work.desired.project}", self._metadata.all_fields
         try:
-            return field_on_screen(name, screen, self._metadata.all_fields, where)
-        except Rejected:
-            if work.base is None:
-                raise
-            found = named(name, self._metadata.all_fields())
-            if len(found) != 1:
-                raise
-            return found[0]
+            try:
+                return field_on_screen(name, screen, whole_site, where)
+            except Rejected:
+                if work.base is None:
+                    raise
+                return field_named(name, whole_site(), screen)
+        except Rejected as fault:
+            # Where nothing of the field is to be written, it may have gone.
+            if not work.agreed(name):
+                work.park(name, name, fault)
+            return None
 
     def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
         wish, kind = work.desired.fields[name], _KINDS.get(info.shape, FieldKind.PLAIN)
-        if kind is FieldKind.PLAIN and work.agreed(name) == info.id:
-            # Nothing of it is to be written, so that it may have become invalid meanwhile.
+        # Where nothing of the field is to be written, its value may have become invalid.
+        agreed = kind is FieldKind.PLAIN and work.agreed(name) == info.id
+        if agreed and wish.ownership is not Ownership.SOURCE:
             work.keep(name, info)
             return
         links = work.desired.remote_links
         try:
             value = values.canonical(info, wish.value, whole_at=links[0].url if links else "")
         except Rejected as fault:
-            work.park(info.id, name, fault)
+            if agreed:
+                work.keep(name, info)
+            else:
+                work.park(info.id, name, fault)
             return
         work.put(name, info, value)
 
-    def _check_required(
-        self, desired: Desired, issue_type: str, parked: Mapping[str, ParkedField]
-    ) -> None:
-        """Raises Rejected where the ticket cannot be made without one of the parked fields."""
+    def _wanting(self, desired: Desired, issue_type: Name, work: _Work) -> Rejected | None:
+        """Why the ticket cannot be made: one of the fields that cannot be resolved is required."""
         screen = self._metadata.create_fields(desired.project, issue_type)
-        for id_, one in parked.items():
+        for id_, fault in work.faults.items():
             info = screen.get(id_)
-            if id_ == "summary" or (info and info.required and not info.has_default):
-                why = one.parked
-                raise Rejected(why.reason, cause=why.cause, field=why.field, remedy=why.remedy)
+            if info and info.required and not info.has_default:
+                return fault
+        return None
 
 
-_NO_SUMMARY = Rejected(
-    "the summary is empty",
-    cause=Cause.FIELD,
-    field="Summary",
-    remedy="Give `summary` in the rule a text that is never empty.",
-)
+def _no_summary() -> Rejected:
+    return Rejected(
+        "the summary is empty",
+        cause=Cause.FIELD,
+        field="Summary",
+        remedy="Give `summary` in the rule a text that is never empty.",
+    )
 
 
 class _Work:
@@ -171,6 +174,7 @@ class _Work:
         self.screen: Mapping[str, FieldInfo] | None = None
         self.fields: dict[str, DraftField] = {}
         self.parked: dict[str, ParkedField] = {}
+        self.faults: dict[str, Rejected] = {}
 
     def wish(self, name: str) -> str:
         given = self.desired.fields.get(name)
@@ -192,14 +196,18 @@ class _Work:
             kind=_KINDS.get(info.shape, FieldKind.PLAIN),
             value=value,
             ownership=self.desired.fields[name].ownership,
+            key=f"fields.{name}",
             wish=self.wish(name),
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
 
     def park(self, id_: str, name: str, fault: Rejected) -> None:
-        given = self.desired.fields.get(name)
+        """Set the field aside that the rule calls ``name``."""
+        desired, given = self.desired, self.desired.fields.get(name)
         if self.base and given and given.ownership is Ownership.TICKET:
             return  # Set at creation alone, so that nothing of it is to be written.
-        self.parked[id_] = ParkedField(
-            parked_by(fault, self.desired.rule, fault.field or name), self.wish(name)
-        )
+        fault.key = fault.key or f"fields.{name}"
+        fault.field = fault.field or name
+        why = Parked.of(fault, desired.rule.name, desired.place(fault.key))
+        self.parked[id_] = ParkedField(why, self.wish(name))
+        self.faults[id_] = fault

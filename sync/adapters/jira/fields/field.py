@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
+
+from sync.domain.names import Name
 
 
 class Shape(Enum):
     """What a field holds, which decides how it is written and read."""
 
     LINE = auto()
+    # A line that Data Center shows as wiki markup, unless its administrators have chosen otherwise.
+    MARKUP_LINE = auto()
     TEXT = auto()
     LABELS = auto()
     NUMBER = auto()
@@ -29,18 +34,22 @@ class Shape(Enum):
     OTHER = auto()
 
 
+# What is chosen among values that the site has.
+CHOSEN = frozenset({Shape.OPTION, Shape.OPTIONS, Shape.CASCADE, Shape.NAMED, Shape.NAMED_LIST})
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """One allowed value, with those below it (cascading select)."""
 
-    id: str
-    name: str
+    name: Name
     children: tuple[Allowed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """A field as Jira describes it. ``allowed`` is None where Jira lists no values."""
+    """A field as Jira describes it. ``allowed`` is None where Jira lists no values; ``doubled`` are the
+    names that several allowed values share."""
 
     id: str
     name: str
@@ -48,6 +57,17 @@ class FieldInfo:
     required: bool = False
     has_default: bool = False
     allowed: tuple[Allowed, ...] | None = None
+    doubled: frozenset[str] = frozenset()
+
+    @property
+    def called(self) -> Name:
+        return Name.of(self.name, self.id)
+
+    def told_apart(self, name: Name) -> Name:
+        """The name of a value, together with its id where the name alone does not tell which it is."""
+        if name not in self.doubled:
+            return name
+        return Name(f"{name} (id {name.id})", name.id, name.untranslated)
 
 
 _NAMED = {"priority", "resolution", "component", "version", "group", "issuetype", "securitylevel"}
@@ -80,28 +100,52 @@ def shape_of(id_: str, schema: Mapping[str, Any]) -> Shape:
     if kind in _NAMED:
         return Shape.NAMED
     if kind == "string":
-        return Shape.LINE
+        return Shape.MARKUP_LINE if custom == "textfield" else Shape.LINE
     return _SINGLE.get(kind, Shape.OTHER)
 
 
 def _allowed(raw: Any) -> Allowed:
     if not isinstance(raw, Mapping):
-        return Allowed(str(raw), str(raw))
+        return Allowed(Name(str(raw)))
+    return Allowed(name_of(raw), tuple(_allowed(child) for child in raw.get("children") or ()))
+
+
+def name_of(raw: Mapping[str, Any]) -> Name:
+    """The name of a thing in JSON of Jira's: its own, else its key or id."""
     name = raw.get("value") or raw.get("name") or raw.get("key") or raw.get("id") or ""
-    children = tuple(_allowed(child) for child in raw.get("children") or ())
-    return Allowed(str(raw.get("id", "")), str(name), children)
+    return Name(str(name), str(raw.get("id") or ""), str(raw.get("untranslatedName") or ""))
+
+
+def _doubled(allowed: Iterable[Allowed]) -> frozenset[str]:
+    counts = Counter(str(one.name) for one in allowed)
+    return frozenset(name for name, count in counts.items() if count > 1)
+
+
+def with_allowed(info: FieldInfo, names: Iterable[Name]) -> FieldInfo:
+    """The field with these as its allowed values, as a transition's screen lists them."""
+    if info.shape is Shape.CASCADE:
+        return info
+    allowed = tuple(map(Allowed, names))
+    return replace(info, allowed=allowed or None, doubled=_doubled(allowed))
 
 
 def field_info(id_: str, raw: Mapping[str, Any]) -> FieldInfo:
     """A field from createmeta, a transition's screen, or ``/field``."""
     values = raw.get("allowedValues")
+    # A list without values, beside an address to search values at, is not the list of all values.
+    if isinstance(values, list) and (values or not raw.get("autoCompleteUrl")):
+        allowed = tuple(map(_allowed, values))
+    else:
+        allowed = None
+    name = str(raw.get("name") or id_)
     return FieldInfo(
         id=id_,
-        name=str(raw.get("name") or id_),
+        name=Name(name, id_, str(raw.get("untranslatedName") or "")),
         shape=shape_of(id_, raw.get("schema") or {}),
         required=bool(raw.get("required")),
         has_default=bool(raw.get("hasDefaultValue")),
-        allowed=tuple(_allowed(value) for value in values) if isinstance(values, list) else None,
+        allowed=allowed,
+        doubled=_doubled(allowed or ()),
     )
 
 

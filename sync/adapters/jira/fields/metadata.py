@@ -6,19 +6,24 @@ While the site does not answer, an expired answer is used.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
-from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info
-from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, SiteDown
+from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, name_of
+from sync.adapters.jira.fields.values import nearest, several
+from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
+from sync.domain.names import Name, meant
 
 T = TypeVar("T")
 
 _PAGE = 200
 _MOST_PAGES = 50
+# An answer younger than this many seconds is not asked for again because of a name that is not in it.
+_YOUNG = 15.0
 # The answer "no such user" is kept for this many seconds only, because the person may be invited soon.
 _NOBODY_TTL = 60.0
 _WHAT = "reading what the site offers"
@@ -37,35 +42,69 @@ class Metadata:
         # Fields of drafts and of transition screens: how to read and write them.
         self._learned: dict[str, FieldInfo] = dict(STANDARD)
 
-    def issue_types(self, project: str) -> dict[str, str]:
-        """Names of the issue types that our account may create in a project, with their ids."""
+    def issue_types(self, project: str) -> tuple[Name, ...]:
+        """The issue types that our account may create in a project."""
 
-        def load() -> dict[str, str]:
+        def load() -> tuple[Name, ...]:
             path = f"issue/createmeta/{quote(project, safe='')}/issuetypes"
             raw = self._pages(path, ("issueTypes", "values"), project)
-            return {str(t["name"]): str(t["id"]) for t in raw if "name" in t and "id" in t}
+            return tuple(name_of(t) for t in raw if "name" in t and "id" in t)
 
         return self._cached(("types", project), load)
 
-    def issue_type(self, project: str, wished: Iterable[str]) -> str:
-        """The first of these issue types that a project has, in its spelling; "" if it has none."""
-        there = {name.casefold(): name for name in self.issue_types(project)}
-        return next((there[n.casefold()] for n in wished if n.casefold() in there), "")
+    def issue_type(self, project: str, wished: Iterable[str]) -> Name:
+        """The first of these issue types, given by name or id, that a project has.
+
+        Raises Rejected where the project has none of them, or several of one name.
+        """
+        wished = tuple(wished)
+        there = self.issue_types(project)
+        for name in wished:
+            found = meant(name, there)
+            if len(found) > 1:
+                raise several("issue types", name, found, cause=Cause.ISSUE_TYPE)
+            if found:
+                return found[0]
+        raise self.no_issue_type(project, wished)
 
     def create_fields(self, project: str, issue_type: str) -> dict[str, FieldInfo]:
         """The fields of the create screen, by id. Raises Rejected for an unknown issue type."""
+        known = isinstance(issue_type, Name) and issue_type.id
+        id_ = known or self.issue_type(project, (issue_type,)).id
 
         def load() -> dict[str, FieldInfo]:
-            types = {name.casefold(): id_ for name, id_ in self.issue_types(project).items()}
-            id_ = types.get(issue_type.casefold(), issue_type if issue_type.isdigit() else "")
-            if not id_:
-                raise self.no_issue_type(project, (issue_type,))
             path = f"issue/createmeta/{quote(project, safe='')}/issuetypes/{quote(id_, safe='')}"
             raw = self._pages(path, ("fields", "values"), project)
             found = {str(f.get("fieldId") or f.get("key")): f for f in raw}
             return {key: field_info(key, f) for key, f in found.items()}
 
-        return self._cached(("create", project, issue_type.casefold()), load)
+        return self._cached(("create", project, id_), load)
+
+    def link_types(self) -> tuple[Name, ...]:
+        """The site's types of links between tickets."""
+
+        def load() -> tuple[Name, ...]:
+            raw = self._calls.make(Call.get("issueLinkType", "reading the link types"))
+            found = raw.get("issueLinkTypes") if isinstance(raw, dict) else None
+            return tuple(name_of(kind) for kind in records(found))
+
+        return self._cached(("links",), load)
+
+    def link_type(self, wished: str) -> Name:
+        """The link type with this name or id. Raises Rejected where there is none, or several."""
+        found = meant(wished, self.link_types())
+        if not found and self._forget(lambda key: key == ("links",), _YOUNG):
+            # Somebody may have added the type in Jira since it was last asked for.
+            found = meant(wished, self.link_types())
+        if len(found) > 1:
+            raise several("link types", wished, found, cause=Cause.RULE)
+        if not found:
+            raise Rejected(
+                f"the site has no link type {wished!r}",
+                cause=Cause.RULE,
+                remedy=nearest(wished, self.link_types()),
+            )
+        return found[0]
 
     def all_fields(self) -> dict[str, FieldInfo]:
         """All fields of the site, by id."""
@@ -104,8 +143,16 @@ class Metadata:
         return self._cached(("user", email.casefold()), load)
 
     def learn(self, infos: Iterable[FieldInfo]) -> None:
-        """Remember how fields are read and written."""
-        self._learned.update((info.id, info) for info in infos if info.id not in STANDARD)
+        """Remember how fields are read and written.
+
+        A field may offer other values in another project. Names that several values share in one project
+        are told apart in all, so that a value is read the same way whichever screen was seen last.
+        """
+        for info in infos:
+            known = self._learned.get(info.id)
+            doubled = info.doubled | known.doubled if known else info.doubled
+            info = STANDARD.get(info.id, info)
+            self._learned[info.id] = replace(info, doubled=doubled) if doubled else info
 
     def learned(self) -> dict[str, FieldInfo]:
         """All fields learned so far and the standard ones, by id."""
@@ -135,28 +182,29 @@ class Metadata:
     def forget(self, project: str, *, older_than: float = 0.0) -> bool:
         """Drop the cached answers about a project, about people and about the site's fields after a
         refusal, except answers younger than ``older_than`` seconds. Whether any was dropped."""
+        return self._forget(
+            lambda key: key[1:2] == (project,) or key[0] in ("fields", "user"), older_than
+        )
+
+    def _forget(self, which: Callable[[tuple[str, ...]], bool], older_than: float) -> bool:
         before = self._calls.clock.monotonic() - older_than
         with self._lock:
-            old = [
-                key
-                for key, (_, at, _) in self._known.items()
-                if at <= before and (key[1:2] == (project,) or key[0] in ("fields", "user"))
-            ]
+            old = [key for key, (_, at, _) in self._known.items() if at <= before and which(key)]
             for key in old:
                 del self._known[key]
         return bool(old)
 
-    def no_issue_type(self, project: str, wished: tuple[str, ...]) -> Rejected:
+    def no_issue_type(self, project: str, wished: Sequence[str]) -> Rejected:
         """The fault for a project that has none of the issue types wished for."""
-        there = ", ".join(sorted(self.issue_types(project)))
-        # A person may add the type in Jira and ask for another try, which must not use this answer.
-        self.forget(project)
-        if not there:
+        if not self.issue_types(project):
             return _no_project(project)
         return Rejected(
             f"project {project} has no issue type {' or '.join(map(repr, wished))}",
             cause=Cause.ISSUE_TYPE,
-            remedy=f"It has: {there}. Name one of them as `issue_type` in the rule.",
+            field="issue_type",
+            scope=Scope.PROJECT,
+            remedy=f"{nearest(wished[0], self.issue_types(project))} Name one of them as `issue_type` "
+            "in the rule.",
         )
 
     def _pages(self, path: str, names: tuple[str, ...], project: str = "") -> list[dict[str, Any]]:
@@ -220,5 +268,6 @@ def _no_project(project: str) -> Rejected:
     return Rejected(
         f"project {project} does not exist, or our account may not create issues in it",
         cause=Cause.PROJECT,
+        scope=Scope.PROJECT,
         remedy="Check the rule's `project` and the account's 'Create issues' permission there.",
     )

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync.adapters.jira.calls.request import records, unexpected
-from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info
+from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, name_of
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.wire import decode
+from sync.domain.names import Name
 from sync.domain.rule import Category
 from sync.domain.ticket import Hop, JiraStatus, Observed, ScreenField, TicketRef
 
@@ -31,9 +32,7 @@ def ref_of(raw: Any, what: str) -> TicketRef:
 
 def status_of(raw: Mapping[str, Any]) -> JiraStatus:
     category = str((raw.get("statusCategory") or {}).get("key", ""))
-    return JiraStatus(
-        str(raw.get("id", "")), str(raw.get("name", "")), _CATEGORIES.get(category, Category.NEW)
-    )
+    return JiraStatus(str(raw.get("id", "")), name_of(raw), _CATEGORIES.get(category, Category.NEW))
 
 
 def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
@@ -41,7 +40,7 @@ def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
     infos = _infos(raw)
     screen = {id_: _on_screen(info) for id_, info in infos.items()}
     to = status_of(raw.get("to") or {})
-    return Hop(str(raw.get("id", "")), str(raw.get("name", "")), to, screen), infos
+    return Hop(str(raw.get("id", "")), name_of(raw), to, screen), infos
 
 
 def _infos(raw: Mapping[str, Any]) -> dict[str, FieldInfo]:
@@ -59,7 +58,7 @@ def _on_screen(info: FieldInfo) -> ScreenField:
         name=info.name,
         required=info.required,
         has_default=info.has_default,
-        allowed=tuple(value.name for value in info.allowed or ()),
+        allowed=tuple(info.told_apart(value.name) for value in info.allowed or ()),
     )
 
 
@@ -74,8 +73,8 @@ def _edit_screen(raw: Any) -> dict[str, ScreenField] | None:
     return screen
 
 
-def _member(fields: Mapping[str, Any], id_: str, name: str) -> str:
-    return str((fields.get(id_) or {}).get(name, ""))
+def _named(fields: Mapping[str, Any], id_: str) -> Name:
+    return name_of(fields.get(id_) or {})
 
 
 def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
@@ -86,16 +85,14 @@ def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
         raise unexpected(what)
     infos = metadata.learned()
     hops = [hop_of(transition) for transition in records(raw.get("transitions"))]
-    unknown = [i for _, screen in hops for i in screen.values() if i.id not in infos]
-    if unknown:
-        metadata.learn(unknown)
+    metadata.learn(i for _, screen in hops for i in screen.values() if i.id not in infos)
     ours = {id_: value for id_, value in fields.items() if id_ not in _ALWAYS}
     return Observed(
         ref=ref,
-        project=_member(fields, "project", "key"),
-        issue_type=_member(fields, "issuetype", "name"),
+        project=str((fields.get("project") or {}).get("key", "")),
+        issue_type=_named(fields, "issuetype"),
         status=status_of(fields["status"]),
-        resolution=_member(fields, "resolution", "name"),
+        resolution=_named(fields, "resolution"),
         fields=decode(ours, infos, cloud),
         hops=tuple(hop for hop, _ in hops),
         updated=str(fields.get("updated") or ""),

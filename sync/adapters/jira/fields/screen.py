@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sync.adapters.jira.fields.field import FieldInfo, standard_field
-from sync.adapters.jira.fields.values import nearest
+from sync.adapters.jira.fields.values import nearest, several
 from sync.domain.errors import Cause, Rejected
+from sync.domain.names import meant
 
 
 def field_on_screen(
@@ -21,22 +22,16 @@ def field_on_screen(
     DATA". Raises Rejected where no field, or more than one, goes by that name.
     """
     standard = standard_field(name)
-    key = standard.id if standard else name
-    if key in screen:
-        return screen[key]
-    found = named(name, screen)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(sorted(info.id for info in found))
-        problem = f"{len(found)} fields are named {name!r}"
-        remedy = f"Write the id in the rule instead: one of {ids}."
-        raise Rejected(problem, cause=Cause.FIELD, field=name, remedy=remedy)
-    elsewhere = standard or next(iter(named(name, whole_site())), None)
-    if elsewhere is None:
-        names = [info.name for info in screen.values()]
-        problem, remedy = f"the site has no field {name!r}", nearest(name, names)
-        raise Rejected(problem, cause=Cause.FIELD, field=name, remedy=remedy)
+    if name in screen:
+        return screen[name]
+    named = {found.id for found in meant(name, [info.called for info in screen.values()])}
+    if standard is not None and (is_own_word(name) or not named):
+        named = {standard.id} & screen.keys()
+    if len(named) == 1:
+        return screen[named.pop()]
+    if named:
+        raise several("fields", name, [screen[id_].called for id_ in named], field=name)
+    elsewhere = standard or field_named(name, whole_site(), screen)
     raise Rejected(
         f"{elsewhere.name} is not on the create screen of {where}",
         cause=Cause.FIELD,
@@ -45,8 +40,24 @@ def field_on_screen(
     )
 
 
-def named(name: str, infos: Mapping[str, FieldInfo]) -> list[FieldInfo]:
-    """The fields that go by a name: the one with this id, else all with this display name."""
-    folded = name.casefold()
-    by_id = [info for info in infos.values() if info.id.casefold() == folded]
-    return by_id or [info for info in infos.values() if info.name.casefold() == folded]
+def is_own_word(name: str) -> bool:
+    """Whether a name is a word of the rules' own for a standard field, as ``due_date``, which no other
+    field's name is taken for."""
+    return standard_field(name) is not None and name == name.lower() and " " not in name
+
+
+def field_named(
+    name: str, infos: Mapping[str, FieldInfo], among: Mapping[str, FieldInfo] | None = None
+) -> FieldInfo:
+    """The field of a whole site with this id or name. Raises Rejected where there is none, with the
+    nearest names of the fields ``among`` which a person would look, and where there are several."""
+    if name in infos:
+        return infos[name]
+    found = meant(name, [info.called for info in infos.values()])
+    if len(found) > 1:
+        raise several("fields", name, found, field=name)
+    if not found:
+        near = nearest(name, [info.name for info in (among or infos).values()])
+        problem = f"the site has no field {name!r}"
+        raise Rejected(problem, cause=Cause.FIELD, field=name, remedy=near)
+    return infos[found[0].id]

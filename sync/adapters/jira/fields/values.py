@@ -1,8 +1,9 @@
 """A rule's values in canonical form: JSON-compatible, and equal exactly if Jira shows the same value.
 
-LINE and NAMED are strings, lists of names sorted lists, users account ids (Cloud) or user names (Data
-Center), dates ``YYYY-MM-DD``, datetimes UTC with milliseconds, CASCADE ``"parent > child"``, None for
-empty. TEXT is a Document, LABELS a sorted list.
+LINE is a string. OPTION and NAMED are a ``Name``: the name that Jira shows, with the id that is sent.
+Lists of names are sorted lists, users account ids (Cloud) or user names (Data Center), dates
+``YYYY-MM-DD``, datetimes UTC with milliseconds, CASCADE ``"parent > child"``, None for empty. TEXT is a
+Document, LABELS a sorted list.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from typing import Any
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
 from sync.adapters.jira.text import rich as text
 from sync.domain.errors import Cause, Rejected
-from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line
+from sync.domain.names import Name, meant
+from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line, units
 
 UserOf = Callable[[str], str | None]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:
-    """A remedy that gives the valid names nearest to a wrong name, else the first few valid names."""
-    known = sorted(set(names), key=str.casefold)
+    """A remedy that gives the valid names nearest to a wrong name, and the first few valid names."""
+    known = sorted(set(map(str, names)), key=str.casefold)
     folded = {name.casefold(): name for name in known}
     close = [folded[n] for n in get_close_matches(wrong.casefold(), list(folded), 3, 0.5)]
-    if close:
-        return f"Did you mean {' or '.join(map(repr, close))}?"
+    first = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
     if not known:
-        return "Jira lists no values for it."
+        return "There are none."
     more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    return f"It may be: {', '.join(known[:12])}{more}."
+    return f"{first}It may be: {', '.join(known[:12])}{more}."
 
 
 class Values:
@@ -65,6 +66,14 @@ class Values:
         limit = SUMMARY_LIMIT if info.id == "summary" else LINE_LIMIT
         return ticket_line(str(value), limit) or None
 
+    def _markup_line(self, info: FieldInfo, value: Any) -> str | None:
+        line, room = ticket_line(str(value)), LINE_LIMIT
+        # Jira's limit is for the markup.
+        while units(text.line_to_jira(line, self._cloud)) > LINE_LIMIT:
+            room = min(room, units(line)) - 1
+            line = ticket_line(line, room)
+        return line or None
+
     def _number(self, info: FieldInfo, value: Any) -> int | float:
         try:
             number = float(value if not isinstance(value, bool) else "no")
@@ -91,14 +100,14 @@ class Values:
             raise _wrong(info, value, "a time", "Write it as 2030-01-31T12:00:00Z.")
         return datetime_form(moment)
 
-    def _option(self, info: FieldInfo, value: Any) -> str:
+    def _option(self, info: FieldInfo, value: Any) -> Name:
         return choose(info, str(value).strip(), info.allowed)
 
-    def _options(self, info: FieldInfo, value: Any) -> list[str] | None:
+    def _options(self, info: FieldInfo, value: Any) -> list[Name] | None:
         names = {choose(info, part, info.allowed) for part in _choices(value, info.allowed)}
         return sorted(names) or None
 
-    def _cascade(self, info: FieldInfo, value: Any) -> str:
+    def _cascade(self, info: FieldInfo, value: Any) -> Name:
         parts = (
             [str(v) for v in value] if isinstance(value, list | tuple) else str(value).split(">")
         )
@@ -108,8 +117,10 @@ class Values:
         parent = choose(info, names[0], info.allowed)
         if len(names) == 1:
             return parent
-        below = next((a.children for a in info.allowed or () if a.name == parent), None)
-        return f"{parent} > {choose(info, names[1], below)}"
+        below = next((a.children for a in info.allowed or () if a.name.id == parent.id), None)
+        child = choose(info, names[1], below)
+        ids = f"{parent.id}>{child.id}" if parent.id and child.id else ""
+        return Name(f"{parent} > {child}", ids)
 
     def _user(self, info: FieldInfo, value: Any) -> str:
         name = str(value).strip()
@@ -131,6 +142,7 @@ class Values:
 
 _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.LINE: Values._line,
+    Shape.MARKUP_LINE: Values._markup_line,
     Shape.NUMBER: Values._number,
     Shape.DATE: Values._date,
     Shape.DATETIME: Values._datetime,
@@ -149,34 +161,44 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
 
 def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
     shown = ticket_line(str(value), 60)
-    return Rejected(f"{shown!r} is not {kind}", cause=Cause.FIELD, field=info.name, remedy=remedy)
+    words = f"is not {kind}"
+    return Rejected(words, cause=Cause.FIELD, field=info.name, value=shown, remedy=remedy)
 
 
-def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> str:
+def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> Name:
     """The allowed value with this name or id, as Jira spells it; ``wished`` itself where Jira lists no
-    values. Raises Rejected for any other."""
-    if not allowed:
-        return wished
-    for known in allowed:
-        if known.name.casefold() == wished.casefold():
-            return known.name
-    for known in allowed:
-        if known.id and known.id == wished:
-            return known.name
+    values. Raises Rejected for any other, and for a name that several values share."""
+    if allowed is None:
+        return Name.of(wished)
+    found = meant(wished, [known.name for known in allowed])
+    if len(found) == 1:
+        return info.told_apart(found[0])
+    if found:
+        raise several("values", wished, found, field=info.name)
     raise Rejected(
-        f"{ticket_line(wished, 60)!r} is not a value of this field",
+        "is not a value of this field",
         cause=Cause.FIELD,
         field=info.name,
+        value=ticket_line(wished, 60),
         remedy=nearest(wished, [known.name for known in allowed]),
+    )
+
+
+def several(
+    things: str, wished: str, found: Iterable[Name], *, field: str = "", cause: Cause = Cause.FIELD
+) -> Rejected:
+    """The fault for a name that several things share."""
+    ids = ", ".join(sorted(name.with_id for name in found))
+    remedy = f"Write the id in the rule instead: one of {ids}."
+    return Rejected(
+        f"several {things} are named {wished!r}", cause=cause, field=field, remedy=remedy
     )
 
 
 def _choices(value: Any, allowed: Sequence[Allowed] | None) -> list[str]:
     """The parts of a value. A string with commas is split unless it is an allowed value as a whole."""
     whole = str(value).strip()
-    if any(known.name.casefold() == whole.casefold() for known in allowed or ()):
-        return [whole]
-    return parts(value)
+    return [whole] if meant(whole, [known.name for known in allowed or ()]) else parts(value)
 
 
 def parse_datetime(text_: str) -> datetime | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sync.adapters.jira.fields.field import FieldInfo, Shape
+from sync.adapters.jira.fields.field import FieldInfo, Shape, name_of
 from sync.adapters.jira.fields.values import datetime_form, parse_datetime
 from sync.adapters.jira.text import rich as text
+from sync.domain.names import Name
 from sync.domain.ticket import Document
 
 
@@ -33,9 +34,18 @@ def _encoded(shape: Shape, value: Any, cloud: bool) -> Any:
     return write(value, cloud) if write else value
 
 
+def by_id(value: str, otherwise: str = "name") -> dict[str, Any]:
+    """How a thing is named in a call: by its id, where that is known."""
+    id_ = value.id if isinstance(value, Name) else ""
+    return {"id": id_} if id_ else {otherwise: value}
+
+
 def _cascade(value: str, cloud: bool) -> dict[str, Any]:
-    parent, _, child = value.partition(" > ")
-    return {"value": parent, "child": {"value": child}} if child else {"value": parent}
+    if isinstance(value, Name) and value.id:
+        word, (parent, _, child) = "id", value.id.partition(">")
+    else:
+        word, (parent, _, child) = "value", value.partition(" > ")
+    return {word: parent, "child": {word: child}} if child else {word: parent}
 
 
 def _user(name: str, cloud: bool) -> dict[str, str]:
@@ -48,11 +58,12 @@ def _id_or_key(value: Any, cloud: bool) -> dict[str, Any]:
 
 # Values of other shapes go to Jira unchanged.
 _WRITE: Mapping[Shape, Callable[[Any, bool], Any]] = {
-    Shape.OPTION: lambda value, cloud: {"value": value},
-    Shape.OPTIONS: lambda value, cloud: [{"value": name} for name in value],
+    Shape.MARKUP_LINE: text.line_to_jira,
+    Shape.OPTION: lambda value, cloud: by_id(value, "value"),
+    Shape.OPTIONS: lambda value, cloud: [by_id(name, "value") for name in value],
     Shape.CASCADE: _cascade,
-    Shape.NAMED: lambda value, cloud: {"name": value},
-    Shape.NAMED_LIST: lambda value, cloud: [{"name": name} for name in value],
+    Shape.NAMED: lambda value, cloud: by_id(value),
+    Shape.NAMED_LIST: lambda value, cloud: [by_id(name) for name in value],
     Shape.USER: _user,
     Shape.USERS: lambda value, cloud: [_user(name, cloud) for name in value],
     Shape.PARENT: _id_or_key,
@@ -66,8 +77,17 @@ def _decoded(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
     if raw is None or raw == "" or raw == []:
         return None
     if isinstance(raw, list):
-        return sorted((_plain(item, cloud) for item in raw), key=str)
-    return int(raw) if isinstance(raw, float) and raw.is_integer() else _plain(raw, cloud)
+        return sorted((_read(info, item, cloud) for item in raw), key=str)
+    return int(raw) if isinstance(raw, float) and raw.is_integer() else _read(info, raw, cloud)
+
+
+def _read(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
+    """One value, together with its id where several values of the field share its name."""
+    if info is not None and info.doubled and isinstance(raw, Mapping):
+        name = name_of(raw)
+        if name in info.doubled and "child" not in raw:
+            return str(info.told_apart(name))
+    return _plain(raw, cloud)
 
 
 def _text(raw: Any, cloud: bool) -> Document | None:
@@ -83,6 +103,7 @@ def _datetime(raw: Any, cloud: bool) -> Any:
 # For other shapes, the form of the value decides how it is read.
 _READ: Mapping[Shape, Callable[[Any, bool], Any]] = {
     Shape.TEXT: _text,
+    Shape.MARKUP_LINE: text.line_from_jira,
     Shape.LABELS: lambda raw, cloud: sorted(str(label) for label in raw or []),
     Shape.DATETIME: _datetime,
 }

@@ -23,6 +23,8 @@ _SHOWING = {
 _CARDS = {"inlineCard", "blockCard", "embedCard"}
 _INLINE = {"text", "hardBreak", *_SHOWING, "inlineCard"}
 _TITLED = {"expand", "nestedExpand"}
+# Jira's own documents are far from this deep. What lies deeper does not count.
+_DEEPEST = 100
 
 
 def document_of(nodes: Sequence[Mapping[str, Any]]) -> Document:
@@ -37,7 +39,7 @@ def _address(node: Mapping[str, Any]) -> str:
     return ""
 
 
-def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
+def _pieces(node: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     kind, attrs = str(node.get("type", "")), node.get("attrs") or {}
     if kind in _SHOWING:
         yield str(attrs.get(_SHOWING[kind], ""))
@@ -51,12 +53,13 @@ def _pieces(node: Mapping[str, Any]) -> Iterator[str]:
         yield "----"
     elif kind == "hardBreak":
         yield "\n"
-    yield from _run(node)
+    if depth < _DEEPEST:
+        yield from _run(node, depth + 1)
     if kind not in _INLINE:
         yield "\n"
 
 
-def _run(node: Mapping[str, Any]) -> Iterator[str]:
+def _run(node: Mapping[str, Any], depth: int) -> Iterator[str]:
     """The children's pieces. Neighbouring texts with the same link count as one text."""
     open_, linked = "", ""
     for child in node.get("content") or []:
@@ -72,7 +75,7 @@ def _run(node: Mapping[str, Any]) -> Iterator[str]:
         elif child.get("type") == "text":
             yield str(child.get("text", ""))
         else:
-            yield from _pieces(child)
+            yield from _pieces(child, depth)
     if open_:
         yield _link(linked, open_)
 

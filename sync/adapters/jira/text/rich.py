@@ -6,28 +6,34 @@ No function here raises, whatever the text.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
 import structlog
 
-from sync.adapters.jira.text import adf, wiki
+from sync.adapters.jira.text import adf, markdown, wiki
 from sync.domain.text import TEXT_LIMIT, clean, cut, safe_href, units
 from sync.domain.ticket import Document
+
+# A link whose address did not fit.
+_OPEN_LINK = re.compile(r"!?\[[^\[\]\n]*\]\(<?\Z")
+_PLAIN_NOTE = "(The text above is shown as it was written, because its markup could not be read.)"
 
 log = structlog.get_logger("jira")
 
 
 @lru_cache(maxsize=256)
-def document(markdown: str, cloud: bool, whole_at: str = "") -> Document:
+def document(source: str, cloud: bool, whole_at: str = "") -> Document:
     """Markdown as a Document. A text over Jira's limit is cut. A last paragraph then says that the text
     is cut, and links to ``whole_at``, the address of the whole text, if there is one."""
-    text, room = clean(markdown), TEXT_LIMIT
-    shown = cut(text, room, "", utf16=True)
+    text = clean(source)
+    room = min(TEXT_LIMIT, units(text))
+    shown = _beginning(text, room)
     made = _converted(shown, cloud)
     while (size := _size(made, cloud)) > TEXT_LIMIT and room > 100:
         room = min(room - 100, int(room * TEXT_LIMIT / size))
-        shown = cut(text, room, "", utf16=True)
+        shown = _beginning(text, room)
         made = _converted(shown, cloud)
     if shown != text:
         address = safe_href(whole_at)
@@ -36,13 +42,24 @@ def document(markdown: str, cloud: bool, whole_at: str = "") -> Document:
     return made
 
 
+def _beginning(text: str, room: int) -> str:
+    """At most ``room`` units of a text: whole lines, where they are not too long for that."""
+    shown = cut(text, room, "", utf16=True)
+    if shown == text:
+        return text
+    end = shown.rfind("\n", len(shown) * 9 // 10)
+    return shown[:end] if end > 0 else _OPEN_LINK.sub("", shown)
+
+
 def _converted(text: str, cloud: bool) -> Document:
     try:
-        return adf.from_markdown(text) if cloud else wiki.from_markdown(text)
+        nodes = markdown.from_markdown(text)
     except Exception as error:
-        # A converter may raise any exception on odd input. The words without markup still go to Jira.
-        log.debug("text kept plain", why=type(error).__name__)
-        return adf.plain(text) if cloud else wiki.plain(text)
+        # A parser may raise any exception on odd input. The words without markup still go to Jira.
+        why = str(error) if isinstance(error, markdown.TooMuch) else type(error).__name__
+        log.debug("text kept plain", why=why)
+        nodes = [*markdown.plain(text), *markdown.plain(_PLAIN_NOTE)]
+    return adf.from_nodes(nodes) if cloud else wiki.from_nodes(nodes)
 
 
 def _size(made: Document, cloud: bool) -> int:
@@ -63,3 +80,13 @@ def from_jira(raw: Any, cloud: bool) -> Document:
     if cloud or isinstance(raw, dict):
         return adf.from_jira(raw)
     return wiki.from_jira(raw)
+
+
+def line_to_jira(text: str, cloud: bool) -> str:
+    """One line for a field that Data Center shows as wiki markup."""
+    return text if cloud else wiki.line_to_jira(text)
+
+
+def line_from_jira(raw: Any, cloud: bool) -> str | None:
+    """The line that such a field shows; None for none."""
+    return (str(raw) if cloud else wiki.line_from_jira(str(raw))) if raw else None

@@ -8,29 +8,33 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sync.adapters.jira.text.wiki_render import escaped, render
+from sync.adapters.jira.text.markdown import Node
+from sync.adapters.jira.text.wiki_write import escaped, written
 from sync.domain.text import clean
 from sync.domain.ticket import Block, Document
 
-_FENCE = re.compile(r"(?<![\\{])\{(code|noformat|quote|panel)\b[^}\n]*\}(?!\})")
+_FENCE = re.compile(r"(?<![\\{])\{(code|noformat|quote|panel)\b[^{}\n]*\}(?!\})")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")
-_VERBATIM = re.compile(r"(?<![\\{])\{(code|noformat)\b[^}\n]*\}(?!\})(.*?)(\{\1\}|$)", re.DOTALL)
-_LINK = re.compile(r"(?<!\\)\[([^\]\n|]*?)(?:(?<!\\)\|([^\]\n|]*))?(?:\|[^\]\n]*)?(?<!\\)\]")
+_VERBATIM = re.compile(r"(?<![\\{])\{(code|noformat)\b[^{}\n]*\}(?!\})(.*?)(\{\1\}|$)", re.DOTALL)
+# What Jira takes as an address in a text, and ends with.
+_BARE_ADDRESS = re.compile(
+    r"""((?:(?<=\s)|^)https?://[-_.!~*';/?:@#&=%+$,A-Za-z0-9]*[-_~*/?:@#&=%+$A-Za-z0-9](?=\s|$))"""
+)
+_SINGLE = re.compile(r"\\([-#*_+?^~\[\]()!])|&#\d+;")
+# None of these looks at a character more than a few times, whatever the text.
+_LINK = re.compile(r"\[([^\[\]\n|]*)(?:\|([^\[\]\n|]*))?(?:\|[^\[\]\n]*)?\]")
 _START = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#\-]+(?=\s))[ \t]*", re.MULTILINE)
-_MACRO = re.compile(r"(?<!\\)\{[a-z]+\b[^}\n]*\}")
-_LITERAL = re.compile(r"\\([^\w\s\\])")
+_MACRO = re.compile(r"\{[a-z]+\b[^{}\n]*\}")
+# Between letters or digits, these are no markup.
+_MARKUP = re.compile(r"[{}|#]|(?<![A-Za-z0-9])[*_+^~]|[*_+^~](?![A-Za-z0-9])")
+_LITERAL = re.compile(r"\\([^A-Za-z0-9\s\\])")
 
 
-def from_markdown(markdown: str) -> Document:
-    """Blocks for ``markdown``. Raises any exception where the converter fails on the text."""
-    return from_jira(render(markdown), ours=True)
-
-
-def plain(text: str) -> Document:
-    """Blocks of plain paragraphs, for a text on which the converter fails."""
-    return from_jira(escaped(text), ours=True)
+def from_nodes(nodes: Sequence[Node]) -> Document:
+    """Blocks for nodes that were made from Markdown."""
+    return from_jira(written(nodes), ours=True)
 
 
 def from_jira(raw: object, *, ours: bool = False) -> Document:
@@ -45,10 +49,28 @@ def to_jira(document: Document) -> str:
     parts: list[str] = []
     for block in document.blocks:
         raw = block.raw if isinstance(block.raw, str) else escaped(block.identity)
-        if parts and not re.search(r"\n[ \t]*\r?\n[ \t\r\n]*$", parts[-1]):
+        if parts and parts[-1][len(parts[-1].rstrip()) :].count("\n") < 2:
             parts[-1] = parts[-1].rstrip("\r\n") + "\n\n"
         parts.append(raw)
     return "".join(parts)
+
+
+def line_to_jira(text: str) -> str:
+    """Markup for one line. Addresses stay as they are: Jira makes links of them."""
+    parts = _BARE_ADDRESS.split(text)
+    return "".join(part if place % 2 else escaped(part) for place, part in enumerate(parts))
+
+
+def line_from_jira(markup: str) -> str:
+    """The line that markup shows, as far as only single characters of it are written otherwise."""
+    parts = _BARE_ADDRESS.split(markup)
+    return "".join(
+        part if place % 2 else _SINGLE.sub(_single, part) for place, part in enumerate(parts)
+    )
+
+
+def _single(found: re.Match[str]) -> str:
+    return found[1] or html.unescape(found[0])
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -109,7 +131,7 @@ def _seen(text: str) -> str:
     text = re.sub(r"&#\d+;", lambda m: keep(html.unescape(m.group())), text)
     text = _LINK.sub(link, text)
     text = _MACRO.sub(" ", text)
-    text = re.sub(r"[*_+^~{}|#]", lambda m: " " if m.group() == "|" else "", text)
+    text = _MARKUP.sub(lambda m: " " if m.group() == "|" else "", text)
     # Twice, because a replaced address may hold a replaced literal.
     for _ in range(2):
         text = re.sub(r"\x00(\d+)\x01", lambda m: kept[int(m.group(1))], text)

@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
+from sync.adapters.jira.fields.field import name_of
 from sync.adapters.jira.fields.observed import hop_of, status_of
+from sync.domain.names import Name
 from sync.domain.ticket import Hop, JiraStatus
 
 
@@ -48,16 +50,16 @@ class Inspection:
         return {name for name in names if (found.get(name) or {}).get("havePermission")}
 
     def statuses(self, project: str) -> dict[str, list[JiraStatus]]:
-        """A project's statuses, by issue type."""
+        """A project's statuses, by the id of the issue type."""
         path = f"project/{quote(project, safe='')}/statuses"
         return {
-            str(kind.get("name", "")): [status_of(s) for s in records(kind.get("statuses"))]
+            str(kind.get("id", "")): [status_of(s) for s in records(kind.get("statuses"))]
             for kind in records(self._get(path, f"reading the statuses of {project}"))
         }
 
-    def resolutions(self) -> list[str]:
+    def resolutions(self) -> list[Name]:
         raw = self._get("resolution", "reading the resolutions")
-        return [str(one["name"]) for one in records(raw) if "name" in one]
+        return [name_of(one) for one in records(raw) if "name" in one]
 
     def transitions(self, ticket: str) -> list[Hop]:
         """The transitions that Jira offers for a ticket in its present status."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
+from sync.adapters.jira.fields.field import name_of
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.values import nearest
+from sync.adapters.jira.fields.wire import by_id
 from sync.domain.errors import Cause, Missing, Rejected
+from sync.domain.names import Name
 from sync.domain.rule import RemoteLink, TicketLink
 from sync.domain.text import LINE_LIMIT, safe_href, ticket_line, units
 from sync.domain.ticket import TicketRef
@@ -47,20 +50,13 @@ class Links(Part):
         if again and self._links_like(link, ref, what):
             return
         body = {
-            "type": {"name": link.type},
+            "type": by_id(self._metadata.link_type(link.type)),
             "inwardIssue": {"key": source},
             "outwardIssue": {"key": target},
         }
         try:
             self._calls.make(Call.on(ref, "POST", "issueLink", what, Safety.ONCE, body))
         except Missing as fault:
-            names = self.link_types()
-            if link.type.casefold() not in {name.casefold() for name in names}:
-                raise Rejected(
-                    f"{what}: the site has no link type {link.type!r}",
-                    cause=Cause.RULE,
-                    remedy=nearest(link.type, names),
-                ) from None
             raise Rejected(
                 f"{fault}: one of the two is gone, or not visible to our account",
                 cause=Cause.PERMISSION,
@@ -76,23 +72,26 @@ class Links(Part):
             except Missing:
                 continue
 
-    def link_types(self) -> list[str]:
-        """The names of the site's link types."""
-        raw = self._calls.make(Call.get("issueLinkType", "reading the link types"))
-        found = raw.get("issueLinkTypes") if isinstance(raw, Mapping) else None
-        return [str(kind.get("name", "")) for kind in records(found)]
-
     def _links_like(self, link: TicketLink, ref: TicketRef, what: str) -> list[dict[str, Any]]:
         """The links of a ticket that have the type, direction and other end of ``link``."""
         params = {"fields": "issuelinks"}
         raw = self._calls.make(Call.get(f"issue/{ref.id}", what, params, project=ref.project))
         if not isinstance(raw, Mapping) or not isinstance(raw.get("fields"), Mapping):
             raise unexpected(what)
-        return [known for known in records(raw["fields"].get("issuelinks")) if _like(known, link)]
+        try:
+            type_ = self._metadata.link_type(link.type)
+        except Rejected:
+            # The type was deleted or renamed in Jira, or the rule's is another now.
+            type_ = Name(link.type)
+        return [
+            known
+            for known in records(raw["fields"].get("issuelinks"))
+            if _like(known, replace(link, type=type_))
+        ]
 
 
 def _like(known: Mapping[str, Any], link: TicketLink) -> bool:
     other = known.get("outwardIssue" if link.outward else "inwardIssue") or {}
-    kind = str((known.get("type") or {}).get("name", ""))
-    same = kind.casefold() == link.type.casefold() and other.get("key") == link.other
-    return same and bool(known.get("id"))
+    kind, wished = name_of(known.get("type") or {}), Name.of(link.type)
+    same = kind.id == wished.id if wished.id else kind.casefold() == wished.casefold()
+    return same and other.get("key") == link.other and bool(known.get("id"))

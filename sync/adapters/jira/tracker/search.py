@@ -17,7 +17,7 @@ from sync.domain.ticket import FAMILY_LABEL, Observed, TicketRef, marker_label
 from sync.ports import Changed
 
 _PAGE = 100
-_MOST_PAGES = 1000
+_MOST_PAGES = 10_000
 # Jira's own limit of issues in one bulk fetch.
 _BULK = 100
 _BULK_WHAT = "reading tickets"
@@ -46,7 +46,9 @@ class Search(Part):
         # JQL reads times in the account's own time zone, so the time is given in minutes before now. JQL
         # takes whole minutes only, so the search begins a minute early.
         minutes = max(1, math.ceil((self._calls.clock.time() - since) / 60) + 1)
-        jql = f'labels = "{FAMILY_LABEL}" AND updated >= "-{minutes}m" ORDER BY updated ASC'
+        within = f' AND updated >= "-{minutes}m"' if since else ""
+        # In the order of creation, because no ticket changes its place while the pages are read.
+        jql = f'labels = "{FAMILY_LABEL}"{within} ORDER BY created ASC'
         return self._each(jql, "searching for changed tickets")
 
     def matching(self, query: str) -> Iterator[Changed]:

@@ -12,14 +12,16 @@ from urllib.parse import quote
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.faults import Conflict
 from sync.adapters.jira.calls.request import Call, Safety
+from sync.adapters.jira.fields.field import with_allowed
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.observed import observed, wanted_fields
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import Values
-from sync.adapters.jira.fields.wire import encode
+from sync.adapters.jira.fields.wire import by_id, encode
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Missing, Rejected, TicketGone, Unknown
-from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Observed, TicketRef
+from sync.domain.names import Name
+from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Mark, Observed, TicketRef
 
 _PROJECTS_REMEMBERED = 20_000
 # Jira's words for a transition that the ticket's status no longer offers.
@@ -37,6 +39,8 @@ class Tickets(Part):
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         what = f"creating a ticket in {draft.project}"
+        if draft.unmakable is not None:
+            raise draft.unmakable
         call = Call(
             "POST",
             "issue",
@@ -69,7 +73,7 @@ class Tickets(Part):
         wire = encode(given, self._metadata.fields(given), self._calls.cloud())
         fields: dict[str, Any] = {
             "project": {"id" if draft.project.isdigit() else "key": draft.project},
-            "issuetype": {"id" if draft.issue_type.isdigit() else "name": draft.issue_type},
+            "issuetype": by_id(draft.issue_type),
             **{id_: value for id_, value in wire.items() if value is not None},
         }
         mark = {"key": draft.desired.key, "rule": draft.desired.rule.name}
@@ -91,6 +95,18 @@ class Tickets(Part):
         self._remember(ticket_id, seen.project)
         return seen
 
+    def mark_of(self, ref: TicketRef) -> Mark:
+        path = f"issue/{quote(ref.id, safe='')}/properties/{MARKER_PROPERTY}"
+        what = f"reading the marker of {ref.key}"
+        try:
+            raw = self._calls.make(Call.get(path, what, project=ref.project))
+        except Missing:
+            return Mark()
+        value = raw.get("value") if isinstance(raw, Mapping) else None
+        if not isinstance(value, Mapping):
+            return Mark()
+        return Mark(str(value.get("key") or ""), str(value.get("rule") or ""))
+
     def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
         labels = {
             change.id: [{"add": one} for one in change.add]
@@ -106,12 +122,7 @@ class Tickets(Part):
             self._calls.make(Call.on(ref, "PUT", f"issue/{ref.id}", what, Safety.LOOK_FIRST, body))
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
-        cloud = self._calls.cloud()
-        infos = self._metadata.fields(fields)
-        values = Values(cloud, self._metadata.user).canonical_all(
-            (infos[id_], value) for id_, value in fields.items()
-        )
-        wire = encode(values, infos, cloud)
+        wire = self._for_screen(hop, fields)
         screen = {id_: value for id_, value in wire.items() if value is not None}
         body = {"transition": {"id": str(hop.id)}, **({"fields": screen} if screen else {})}
         what = f"moving {ref.key} by {hop.name!r}"
@@ -126,14 +137,32 @@ class Tickets(Part):
             words = f"{what}: {fault}"
             if not fault.field and _OVERTAKEN.search(str(fault)):
                 raise Unknown(f"{words}; somebody else may have moved it", over=True) from None
-            raise Rejected(
+            told = Rejected(
                 words,
                 cause=Cause.TRANSITION,
                 field=fault.field,
-                refused=fault.refused,
                 remedy="Give what it asks for in the rule's status table, as `resolution` or in "
                 "`fields`, or take another way with `transition` or `via`.",
-            ) from None
+            )
+            told.refused = fault.refused
+            raise told from None
+
+    def _for_screen(self, hop: Hop, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Values for a transition's screen in the form that Jira takes. Raises Rejected for a value that
+        the screen does not offer."""
+        cloud = self._calls.cloud()
+        infos = self._metadata.fields(fields)
+        for id_, screen in hop.fields.items():
+            if id_ in infos:
+                infos[id_] = with_allowed(infos[id_], map(Name.of, screen.allowed))
+        try:
+            values = Values(cloud, self._metadata.user).canonical_all(
+                (infos[id_], value) for id_, value in fields.items()
+            )
+        except Rejected as fault:
+            fault.cause = Cause.TRANSITION
+            raise
+        return encode(values, infos, cloud)
 
     def verify(self, project: str) -> None:
         self._calls.verify(fresh=True)

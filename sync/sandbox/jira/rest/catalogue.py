@@ -110,7 +110,10 @@ def values_page(call: Call, rows: list[dict[str, Any]], default: int) -> dict[st
 
 def project_statuses(site: Site, call: Call) -> Response:
     one = site.project(call, call.params["project"])
-    statuses = [as_json.status(call, site.statuses[s]) for s in one.workflow.statuses]
+    statuses = [
+        as_json.status(call, site.statuses[s], untranslated=site.cloud)
+        for s in one.workflow.statuses
+    ]
     return Response(
         200,
         [
@@ -141,7 +144,7 @@ def issue_types(site: Site, call: Call) -> Response:
 
 
 def fields(site: Site, call: Call) -> Response:
-    rows = [_row(site, one.id, one.name, one.schema(), one.custom) for one in site.fields.values()]
+    rows = [_row(site, call, one.id, one.name, one.schema()) for one in site.fields.values()]
     for name, label, kind in (
         ("issuetype", "Issue Type", "issuetype"),
         ("project", "Project", "project"),
@@ -149,16 +152,17 @@ def fields(site: Site, call: Call) -> Response:
         ("created", "Created", "datetime"),
         ("updated", "Updated", "datetime"),
     ):
-        rows.append(_row(site, name, label, {"type": kind, "system": name}, False))
+        rows.append(_row(site, call, name, label, {"type": kind, "system": name}))
     return Response(200, rows)
 
 
-def _row(site: Site, name: str, label: str, schema: dict[str, Any], custom: bool) -> dict[str, Any]:
+def _row(site: Site, call: Call, name: str, label: str, schema: dict[str, Any]) -> dict[str, Any]:
+    custom = "custom" in schema
     clauses = [f"cf[{name.removeprefix('customfield_')}]", label] if custom else [name]
     return {
         "id": name,
         **({"key": name} if site.cloud else {}),
-        "name": label,
+        **call.named(label, untranslated=site.cloud and custom),
         "custom": custom,
         "orderable": True,
         "navigable": True,
@@ -181,7 +185,9 @@ def field_search(site: Site, call: Call) -> Response:
 
 
 def statuses(site: Site, call: Call) -> Response:
-    return Response(200, [as_json.status(call, one) for one in site.statuses.values()])
+    return Response(
+        200, [as_json.status(call, one, untranslated=site.cloud) for one in site.statuses.values()]
+    )
 
 
 def status_categories(site: Site, call: Call) -> Response:

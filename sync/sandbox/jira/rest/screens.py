@@ -26,7 +26,7 @@ def _describe(
     out: dict[str, Any] = {
         "required": item.required,
         "schema": field.schema(),
-        "name": field.name,
+        **call.named(field.name, untranslated=site.cloud and field.custom),
         "key": field.id,
         "hasDefaultValue": item.default is not None,
         "operations": list(field.type.operations),

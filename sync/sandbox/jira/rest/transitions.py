@@ -27,7 +27,7 @@ def offered(site: Site, call: Call, issue: Issue, *, with_fields: bool) -> list[
         {
             "id": one.id,
             "name": one.name,
-            "to": as_json.status(call, site.statuses[one.to]),
+            "to": as_json.status(call, site.statuses[one.to], untranslated=site.cloud),
             "hasScreen": bool(one.screen),
             **(
                 {

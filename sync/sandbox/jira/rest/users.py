@@ -20,7 +20,9 @@ def myself(site: Site, call: Call) -> Response:
         )
     shown = as_json.user(site, call, call.user.account_id) or {}
     lists = {name: {"size": 1, "items": []} for name in ("groups", "applicationRoles")}
-    return Response(200, {**shown, "locale": "en_GB", **lists, "expand": "groups,applicationRoles"})
+    return Response(
+        200, {**shown, "locale": call.user.language, **lists, "expand": "groups,applicationRoles"}
+    )
 
 
 def _matching(site: Site, call: Call) -> list[User]:

@@ -59,6 +59,8 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
 def named(call: Call, kind: str, one: Named) -> dict[str, Any]:
     """``kind`` is priority, resolution, component or version."""
     out: dict[str, Any] = {"self": f"{call.root}/{kind}/{one.id}", "id": one.id, "name": one.name}
+    if kind in ("priority", "resolution"):
+        out |= call.named(one.name)
     if kind == "priority":
         out["iconUrl"] = f"{call.base}/images/icons/priorities/{one.name.lower()}.svg"
     if kind == "version":
@@ -85,16 +87,16 @@ def category(call: Call, one: Category) -> dict[str, Any]:
         "id": one.id,
         "key": one.key,
         "colorName": one.color,
-        "name": one.name,
+        **call.named(one.name),
     }
 
 
-def status(call: Call, one: Status) -> dict[str, Any]:
+def status(call: Call, one: Status, *, untranslated: bool = False) -> dict[str, Any]:
     return {
         "self": f"{call.root}/status/{one.id}",
         "description": "",
         "iconUrl": f"{call.base}/images/icons/statuses/generic.png",
-        "name": one.name,
+        **call.named(one.name, untranslated=untranslated),
         "id": one.id,
         "statusCategory": category(call, one.category),
     }
@@ -106,7 +108,7 @@ def issue_type(site: Site, call: Call, one: IssueType) -> dict[str, Any]:
         "id": one.id,
         "description": one.description,
         "iconUrl": f"{call.base}/images/icons/issuetypes/{one.name.lower()}.svg",
-        "name": one.name,
+        **call.named(one.name, untranslated=site.cloud),
         "subtask": one.subtask,
         **(
             {"avatarId": 10300 + int(one.id) % 100, "hierarchyLevel": one.level}
@@ -136,7 +138,7 @@ def brief(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
         "self": f"{call.root}/issue/{issue.id}",
         "fields": {
             "summary": issue.values.get("summary"),
-            "status": status(call, site.statuses[issue.status]),
+            "status": status(call, site.statuses[issue.status], untranslated=site.cloud),
             "priority": named(call, "priority", issue.values["priority"])
             if issue.values.get("priority")
             else None,

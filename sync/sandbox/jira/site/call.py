@@ -80,7 +80,7 @@ class Call:
     ``api`` is "2" (rich text is wiki text) or "3" (rich text is an Atlassian document); ``user`` None is
     an anonymous caller. ``template`` and ``params`` come from the route. ``faulted``: a fault answers in
     place of the site. ``lenient``: a search ignores names that do not exist (Data Center's
-    ``validateQuery=false``).
+    ``validateQuery=false``). ``words`` translates names into the caller's language.
     """
 
     method: str
@@ -96,6 +96,12 @@ class Call:
     template: str = ""
     faulted: bool = False
     lenient: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, name: str, *, untranslated: bool = False) -> dict[str, str]:
+        """A name as it is shown to the caller, on request together with the name before translation."""
+        also = {"untranslatedName": name} if untranslated else {}
+        return {"name": self.words.get(name, name), **also}
 
     @property
     def root(self) -> str:

@@ -25,7 +25,7 @@ class User:
     """A user, named by ``account_id`` on Cloud and by ``name`` on Data Center.
 
     ``secret`` is the API token (Cloud) or the personal access token (Data Center), "" for a user who
-    cannot call the API.
+    cannot call the API. Names are shown in the user's ``language``.
     """
 
     account_id: str
@@ -35,6 +35,7 @@ class User:
     secret: str = ""
     active: bool = True
     email_hidden: bool = False
+    language: str = "en_GB"
 
 
 @dataclass(frozen=True, slots=True)

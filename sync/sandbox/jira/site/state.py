@@ -114,7 +114,8 @@ class Site:
 
     ``users`` are by account id, ``projects`` by key, ``issues`` by numeric id. ``keys`` holds the id for
     every key that an issue has or had, ``subtasks`` the ids by the parent's id. ``offset`` is how many
-    seconds the site's time is ahead of ``clock``. ``limits`` None means no rate limits.
+    seconds the site's time is ahead of ``clock``. ``translations`` gives, by language, what is shown in
+    place of names of the site. ``limits`` None means no rate limits.
     """
 
     dialect: Dialect
@@ -134,6 +135,7 @@ class Site:
     index: SearchIndex = field(default_factory=SearchIndex)
     ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))
     offset: float = 0.0
+    translations: dict[str, dict[str, str]] = field(default_factory=dict)
     limits: Limits | None = None
 
     @property
