@@ -50,13 +50,18 @@ class Scene:
         if self._shared is not None:
             assert not how
             return self._shared
+        made = self.prepared(**how)
+        made.start()
+        return made
+
+    def prepared(self, **how: Any) -> Daemon:
+        """A further daemon that is not started yet."""
         site = dict(self.jira.site)
         if self.front is not None:
             site[self._front_as] = f"http://127.0.0.1:{self.front.port}"
         name = f"daemon{len(self.daemons) + 1}"
         made = Daemon(self.folder, self.url, site, name=name, **how)
         self.daemons.append(made)
-        made.start()
         return made
 
     def with_front(self, *, as_proxy: bool = False) -> Front:

@@ -107,8 +107,10 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
+    from sync.cli.terminal import cell
+
     tickets, inbox = data["tickets"], data["deliveries"]
-    standing = Table(title=f"Store {data['store']}", title_justify="left", show_header=False)
+    standing = Table(title=cell(f"Store {data['store']}"), title_justify="left", show_header=False)
     standing.add_column(style="bold")
     standing.add_column(justify="right")
     standing.add_column()
@@ -146,5 +148,5 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
         sites.add_column(column, justify="right" if numeric else "left")
     for site in data["sites"]:
         numbers = [str(site[name]) for name in ("tickets", "due", "held", "parked")]
-        sites.add_row(site["site"], *numbers, site["trouble"] or "nothing")
+        sites.add_row(site["site"], *numbers, cell(site["trouble"] or "nothing"))
     return [standing, sites]

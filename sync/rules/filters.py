@@ -99,7 +99,15 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise Wrong(f"{name!r} is not a time zone", "Write it as 'Europe/Prague'.") from None
+        if re.search(r"%|[yY]{2}|[dD]{2}", str(name)):
+            remedy = (
+                "`date` takes a zone, and writes 2024-09-06, as Jira wants it. For another form: "
+                "{{ issue.started_at | local_time('Europe/Prague', '%d.%m.%Y') }}."
+            )
+            raise Wrong(
+                f"{said(name)} is a date's form where a time zone belongs", remedy
+            ) from None
+        raise Wrong(f"{said(name)} is not a time zone", "Write it as 'Europe/Prague'.") from None
 
 
 def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -> str:  # noqa: A002

@@ -54,10 +54,14 @@ def lock_triage(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRIAGE_LOCK})
 
 
-def next_batch(session: Session, limit: int, *, max_bytes: int = BATCH_BYTES) -> list[DeliveryRow]:
+def next_batch(
+    session: Session, limit: int, *, only: str = "", max_bytes: int = BATCH_BYTES
+) -> list[DeliveryRow]:
     """The oldest deliveries that wait for triage: up to ``limit``, and up to ``max_bytes`` of bodies.
-    The first is taken however large its body is."""
+    The first is taken however large its body is. ``only`` is the id of the one that is wanted."""
     sizes = select(DeliveryRow.seq, func.length(DeliveryRow.body))
+    if only:
+        sizes = sizes.where(DeliveryRow.id == only)
     waiting = sizes.where(_in_state(DeliveryState.ACCEPTED)).order_by(_SEQ).limit(limit)
     chosen: list[int | None] = []
     total = 0

@@ -246,6 +246,8 @@ def _postgresql(url: URL) -> Engine:
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "ticket-sync",
+                # A pooler gives each transaction another session, without its prepared statements.
+                "prepare_threshold": None,
                 # Notice a dead server in half a minute, not after the kernel's two hours.
                 "keepalives_idle": 15,
                 "keepalives_interval": 5,

@@ -131,6 +131,18 @@ def control(sandbox: JiraSandbox) -> Router:
             raise ClientException("'field' must be a field's id, 'names' old and new") from None
         return {"options": [o.value for o in sandbox.site.fields[given["field"]].options]}
 
+    @put("/language")
+    async def speak(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        sandbox.translate(given["language"], given.get("names", {}))
+        return {"language": given["language"]}
+
+    @put("/scopes")
+    async def scopes(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = list((await request.json())["scopes"])
+        sandbox.limit_scopes(*given)
+        return {"scopes": given}
+
     @post("/reset", status_code=204, sync_to_thread=True)
     def reset() -> Response[None]:
         sandbox.reset()
@@ -140,6 +152,6 @@ def control(sandbox: JiraSandbox) -> Router:
         "/sandbox",
         route_handlers=[
             tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, advance,
-            permissions, users, options, reset,
+            permissions, users, options, speak, scopes, reset,
         ],
     )  # fmt: skip

@@ -200,6 +200,12 @@ class JiraSandbox:
             self.site.users[user.account_id] = replace(current, secret=secret)
             self.service.gate.forget()
 
+    def limit_scopes(self, *scopes: str, user: User = BOT) -> None:
+        """Give a user's token these scopes and no others (Cloud)."""
+        with self.lock:
+            current = self.site.users[user.account_id]
+            self.site.users[user.account_id] = replace(current, scopes=frozenset(scopes))
+
     def tickets(self, *, deleted: bool = False) -> list[Ticket]:
         """All tickets, oldest first, with deleted ones on request."""
         with self.lock:

@@ -78,6 +78,11 @@ class Converger:
             if not facts.snapshots:
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
+            if facts.state is TicketState.UNPLACED:
+                rule = rules.get(facts.rule_name)
+                ref = rule.ref if rule else ref
+                record.rule = ref.name
+                return self._place(facts, record, rules)
             rule = rule_for(facts, rules)
             ref = rule.ref
             record.rule = ref.name
@@ -86,8 +91,6 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
-            if facts.state is TicketState.UNPLACED:
-                return self._place(facts, record, rules)
             if facts.state in RESTING:
                 return self._rest(facts, record, rule)
             return self._unless_on_hold(facts, record, rule) or self._towards(
@@ -161,7 +164,8 @@ class Converger:
         return self._end.settled(record, again_at)
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:
-        """Put the subjects where they belong, once their rule can say so. Raises Rejected until then."""
+        """Put the subjects where they belong, once their rule can say so. Raises Rejected until then,
+        and Undecided as long as it is undecided which rule that is."""
         for snapshot in facts.snapshots:
             rule = placing_rule(rules, facts.rule_name, snapshot)
             if rule is not None:

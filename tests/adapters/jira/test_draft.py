@@ -82,13 +82,7 @@ def test_an_unknown_issue_type_is_answered_with_those_there_are(world: World) ->
 
 def test_fields_without_a_choice_need_no_question_but_for_the_issue_type(world: World) -> None:
     world.tracker.draft(
-        desired(
-            description="x",
-            labels=["a"],
-            due_date="2030-01-01",
-            parent="DATA-1",
-            assignee="some-account",
-        )
+        desired(description="x", labels=["a"], due_date="2030-01-01", parent="DATA-1")
     )
     assert world.calls() == ["GET issue/createmeta/{project}/issuetypes"]
 
@@ -170,8 +164,8 @@ def test_inspection_answers_what_a_check_of_rules_asks(world: World) -> None:
     assert "Done" in look.resolutions()
     assert "Blocks" in offers.link_types()
     assert look.transitions(ref.key)
-    assert offers.user("on.call@example.com")
-    assert offers.user("nobody@example.com") is None
+    assert offers.person("on.call@example.com")
+    assert not offers.person("nobody@example.com")
     assert "customfield_10026" in offers.all_fields()
 
 

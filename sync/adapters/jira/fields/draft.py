@@ -47,7 +47,7 @@ class Drafts(Part):
         work = _Work(desired, base)
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
-        values = Values(self._calls.cloud(), self._metadata.user)
+        values = Values(self._calls.cloud(), self._metadata.people(desired.project))
         for name, info in work.infos.items():
             self._value(work, name, info, values)
         fields = work.fields
