@@ -51,14 +51,23 @@ class Stalled(Refused):
 class Unknown(Fault):
     """May have been done: the reply was lost, unreadable, or a server error.
 
-    ``over``: Jira itself has answered, so the call is done already or never will be.
+    ``over``: Jira itself has answered, so the call is done already or never will be. ``failed``: Jira
+    failed on this call (HTTP 500), and may fail on it each time, because of what the call says.
     ``retry_after`` is in seconds, None where the other side did not say.
     """
 
-    def __init__(self, words: str, *, retry_after: float | None = None, over: bool = False) -> None:
+    def __init__(
+        self,
+        words: str,
+        *,
+        retry_after: float | None = None,
+        over: bool = False,
+        failed: bool = False,
+    ) -> None:
         super().__init__(words)
         self.retry_after = retry_after
         self.over = over
+        self.failed = failed
 
 
 class Cause(StrEnum):

@@ -167,7 +167,7 @@ class MemoryTracker:
         except Rejected as fault:
             issue_type, unmakable = desired.issue_type[0], fault
         fields, parked = _wished(desired, base)
-        known = fields.get("labels") or _field("labels", FieldWish(None))
+        known = fields.get("labels") or replace(_field("labels", FieldWish(None)), key="")
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
             empty = Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
@@ -485,4 +485,4 @@ def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
     elif not is_empty(wish.value):
         text = kind is FieldKind.TEXT
         value = _document(wish.value, whole_at) if text else canonical(wish.value)
-    return DraftField(id_, shown, kind, value, wish.ownership)
+    return DraftField(id_, shown, kind, value, wish.ownership, f"fields.{name}")

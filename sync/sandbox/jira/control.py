@@ -137,6 +137,11 @@ def control(sandbox: JiraSandbox) -> Router:
         sandbox.translate(given["language"], given.get("names", {}))
         return {"language": given["language"]}
 
+    @put("/database")
+    async def database(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        sandbox.site.basic_plane_only = bool((await request.json())["basic_plane_only"])
+        return {"basic_plane_only": sandbox.site.basic_plane_only}
+
     @put("/scopes")
     async def scopes(request: Request[Any, Any, Any]) -> dict[str, Any]:
         given = list((await request.json())["scopes"])
@@ -152,6 +157,6 @@ def control(sandbox: JiraSandbox) -> Router:
         "/sandbox",
         route_handlers=[
             tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, advance,
-            permissions, users, options, speak, scopes, reset,
+            permissions, users, options, database, speak, scopes, reset,
         ],
     )  # fmt: skip

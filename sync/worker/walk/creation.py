@@ -27,7 +27,7 @@ from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Changes, NotYet
-from sync.worker.walk.refusals import Refusals
+from sync.worker.walk.refusals import FAILURES, Refusals, lasting
 
 log = structlog.get_logger("worker")
 
@@ -43,6 +43,9 @@ class Creation:
         self._tracker = intent_log.tracker
         self._record = intent_log.record
         self._clock = intent_log.clock
+        # How often Jira failed on the create call, each time proven to have made nothing, and its words.
+        self._failures = 0
+        self._said = ""
 
     def make(self, refusals: Refusals) -> TicketRef | None:
         """The ticket, made or found, with its base on record; None when the rule asks for none.
@@ -56,6 +59,8 @@ class Creation:
         found = self._made_in_an_earlier_life()
         if found is not None:
             return found
+        if self._failures >= (1 if self._facts.parked else FAILURES):
+            raise lasting(self._facts, self._said)
         action = plan_unmade(self._draft).actions[0]
         if isinstance(action, Leave):
             self._record.settle(Entry("leave", str(action), "left"))
@@ -107,15 +112,20 @@ class Creation:
         # A process that stood still must not send the call later: another process may have proven by
         # then that no ticket was made, and make one itself.
         not_after = self._clock.time() + tracker.goes_out_within
+        payload = {"base": base.to_json(), "failures": self._failures}
 
         try:
             ref = self._intent_log.make(
-                Intent(IntentKind.CREATE, payload={"base": base.to_json()}),
+                Intent(IntentKind.CREATE, payload=payload),
                 lambda: tracker.create(draft, not_after=not_after),
                 Entry("intend", f"about to {words}"),
                 change=_creating(draft.project),
             )
         except Unknown as fault:
+            intent = self._record.intents.of(IntentKind.CREATE)
+            if fault.failed and intent is not None:
+                said = replace(intent, payload={**payload, "said": str(fault)})
+                self._record.intents = self._record.intents.put(said)
             self._record.note(Entry("create", str(fault), "unknown"))
             raise NotYet(str(fault), self._clock.time() + search_delay(0)) from fault
         left_out = [
@@ -135,6 +145,9 @@ class Creation:
         refs = self._intent_log.settle(intent, self._there, lag=self._tracker.index_lag)
         if not refs:
             self._prove_absent()
+            if intent.payload.get("said"):
+                self._failures = int(intent.payload.get("failures") or 0) + 1
+                self._said = str(intent.payload["said"])
             record.intents = record.intents.without(IntentKind.CREATE)
             record.note(Entry("find", "not there; the call did not make it"), change=_not_made)
             return None

@@ -34,6 +34,7 @@ from sync.store.journal import Entry
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
 from sync.worker.walk.record import Changes, LookAgain, NotYet, Record
+from sync.worker.walk.refusals import FAILURES, lasting
 
 log = structlog.get_logger("worker")
 
@@ -164,6 +165,15 @@ class Endings:
         record.retry(str(fault), again_at=fault.again_at, counted=False)
         return "unsure"
 
+    def _unknown(self, facts: Facts, record: Record, rule: RuleRef, fault: Unknown) -> str:
+        # Each walk reads the ticket first, and makes a call again only where it was not carried out.
+        # Other calls may have failed in between, each once, so this takes more failures than a create.
+        again = facts.error == str(fault) and facts.attempts >= 2 * FAILURES - 1
+        if fault.failed and (again or facts.parked):
+            lasts = lasting(facts, str(fault))
+            return self.park(facts, record, parked_for(lasts, rule, self._rules()))
+        return self._retry(facts, record, rule, fault, Tries(look=True))
+
     def _stalled(self, facts: Facts, record: Record, rule: RuleRef, fault: Stalled) -> str:
         if not fault.project or facts.due_at is None:
             return self._retry(facts, record, rule, fault, Tries())
@@ -233,7 +243,7 @@ _ENDS: tuple[tuple[type[Exception], _Ends], ...] = (
     (Stalled, Endings._stalled),
     (Refused, Tries()),
     # The call may have been carried out.
-    (Unknown, Tries(look=True)),
+    (Unknown, Endings._unknown),
     # Keeps its place in the queue: nobody claims tickets of a site that is down.
     (SiteDown, Endings._site_down),
     # Parked, made anew, or left so, as the rule's `on_deleted` says.

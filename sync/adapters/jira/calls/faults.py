@@ -223,7 +223,7 @@ def _of_5xx(error: _Error) -> SortedAnswer:
         return SortedAnswer(fault=Refused(error.line, retry_after=wait), unanswered=gateway)
     # After a gateway's timeout (502, 504), Jira may still be carrying out the call.
     over = status not in (502, 504)
-    fault = Unknown(error.line, retry_after=wait, over=over)
+    fault = Unknown(error.line, retry_after=wait, over=over, failed=status == 500)
     return SortedAnswer(fault=fault, unanswered=gateway)
 
 
