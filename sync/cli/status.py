@@ -62,6 +62,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             "due": found.due,
             "held": found.held,
             "parked": found.parked,
+            "fields_parked": found.fields_parked,
             "unsure": found.unsure,
             "linked": found.linked,
             "spared": found.spared,
@@ -125,6 +126,8 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets["held"], "due later: on hold, or to be tried again")
     row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
+    words = "tickets that are kept, save for a field that is set aside; see `parked`"
+    row("fields", tickets["fields_parked"], words, bad=True)
     for group in data["parked_for"][:5]:
         place = f" (rule {group['rule']!r}, {group['where']})" if group["where"] else ""
         standing.add_row("", str(group["tickets"]), Text(f"{group['reason']}{place}"))
