@@ -14,6 +14,7 @@ from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 
 # Parked tickets are grouped by cause; beyond this many, the oldest alone are looked at.
@@ -103,6 +104,13 @@ def ago(seconds: float | None) -> str:
     return f"{seconds:.0f} s ago"
 
 
+def _daemons(running: list[str]) -> Text:
+    from rich.text import Text
+
+    nobody = Text("none runs: nothing is received, and no ticket is worked on", style="red")
+    return Text(", ".join(running)) if running else nobody
+
+
 def pictured(data: dict[str, Any]) -> list[RenderableType]:
     """The same for people."""
     from rich.table import Table
@@ -120,8 +128,7 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
         standing.add_row(name, f"[red]{number}[/red]" if bad and number else str(number), words)
 
     daemons = data["daemons"]
-    nobody = "[red]none runs: nothing is received, and no ticket is worked on[/red]"
-    standing.add_row("daemons", str(len(daemons)), Text(", ".join(daemons)) if daemons else nobody)
+    standing.add_row("daemons", str(len(daemons)), _daemons(daemons))
     oldest = tickets["oldest_due_seconds"]
     row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets["held"], "due later: on hold, or to be tried again")
