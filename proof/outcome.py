@@ -17,10 +17,11 @@ from sync.store.engine import Store, StoreUnavailable
 
 _OPEN = """
 SELECT (SELECT count(*) FROM deliveries WHERE state = 'accepted'),
-       (SELECT count(*) FROM tickets WHERE due_at IS NOT NULL AND parked_at IS NULL),
+       (SELECT count(*) FROM tickets WHERE due_at IS NOT NULL AND parked IS NULL),
        (SELECT count(*) FROM tickets WHERE lease_owner IS NOT NULL),
        (SELECT count(*) FROM tickets WHERE parked_at IS NOT NULL),
-       (SELECT count(*) FROM deliveries WHERE state = 'dead')
+       (SELECT count(*) FROM deliveries WHERE state = 'dead'),
+       (SELECT count(*) FROM tickets WHERE parked IS NOT NULL AND parked_at IS NULL)
 """
 
 
@@ -33,6 +34,8 @@ class Standing:
     leased: int
     parked: int
     dead: int
+    # Tickets that are kept, save for a parked field.
+    fields: int = 0
 
     @property
     def settled(self) -> bool:
@@ -68,7 +71,7 @@ def _open(store: Store) -> list[Any]:
         rows = connection.execute(
             text(
                 "SELECT key, state, jira_key, due_reason, attempts, error FROM tickets "
-                "WHERE due_at IS NOT NULL AND parked_at IS NULL LIMIT 3"
+                "WHERE due_at IS NOT NULL AND parked IS NULL LIMIT 3"
             )
         )
         return [tuple(row) for row in rows]
