@@ -154,18 +154,32 @@ struck_by("maintenance for a while", "maintenance", clear_after=3.0)
 struck_by("read-only for a while", "read_only", clear_after=3.0)
 
 
+@row("create: 500 for good, then mended", core=True, lag=0.5, own=True)
+def _lasting(scene: Scene, size: int) -> None:
+    scene.jira.fault("status", method="POST", path="/issue$", status=500)
+    scene.daemon(index_lag=1.0)
+    scene.deliver(*scene.made(size))
+    scene.settle()
+    assert scene.standing().parked > 0
+    scene.jira.healthy()
+    parking.retry_parked(scene.store, time.time(), "Jira is mended")
+    scene.unparked(0)
+
+
 @row("a token without the scope to link, then with it", core=True)
 def _scope(scene: Scene, size: int) -> None:
     scene.daemon()
+    before = scene.standing().parked
     scene.jira.ask("PUT", "scopes", {"scopes": _NO_LINKS})
     try:
         scene.deliver(*scene.made(size))
         scene.settle()
         assert scene.jira.count(401) > 0
-        assert scene.standing().parked > 0
+        assert scene.standing().parked > before
     finally:
         scene.jira.ask("PUT", "scopes", {"scopes": _CLASSIC})
     parking.retry_parked(scene.store, time.time(), "the token has the scope now")
+    scene.unparked(before)
 
 
 @row("writes: reply lost behind a proxy", core=True, lag=2.0, own=True)

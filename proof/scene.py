@@ -128,6 +128,13 @@ class Scene:
             assert time.monotonic() < end, "the fault does not strike"
             time.sleep(0.05)
 
+    def unparked(self, left: int, within: float = 60.0) -> None:
+        """Wait until no more than so many tickets are parked."""
+        end = time.monotonic() + within
+        while self.standing().parked > left:
+            assert time.monotonic() < end, "tickets stay parked"
+            time.sleep(0.05)
+
     def settle(self, within: float = SETTLE_SECONDS) -> float:
         """Wait until nothing is left to do; when that was (monotonic)."""
         return settle(self.store, within, self._alive)

@@ -49,6 +49,7 @@ class Service:
                     self._admit(call, headers, anonymous=anonymous)
                 if call.user is not None:
                     call.words = self.site.translations.get(call.user.language, {})
+                self._store(call)
                 response = handler(self.site, call)
         except Problem as problem:
             response = language.translated(problem, call.user).response()
@@ -102,6 +103,12 @@ class Service:
             headers["X-RateLimit-Remaining"] = str(remaining)
         if call.user is None and call.method != "GET" and not anonymous:
             raise Problem(401, "You do not have permission to perform this operation.")
+
+    def _store(self, call: Call) -> None:
+        """Raises Problem(500) where the database cannot store what a call says."""
+        stored = call.any_json() if call.method != "GET" and call.body else ""
+        if self.site.basic_plane_only and any(ord(char) > 0xFFFF for char in str(stored)):
+            raise Problem(500, "Internal server error")
 
     def _headers(self) -> dict[str, str]:
         serial = next(self._serial)

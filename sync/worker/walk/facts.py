@@ -38,6 +38,7 @@ class Facts:
     base: Base
     look: bool
     attempts: int
+    error: str
     created_at: float
     snapshots: tuple[Snapshot, ...]
     occurrences: int
@@ -81,6 +82,7 @@ def gather(session: Session, row: TicketRow) -> Facts:
         base=Base.from_json(row.base),
         look=row.look,
         attempts=row.attempts,
+        error=row.error,
         created_at=row.created_at,
         snapshots=snapshots,
         occurrences=sum(r.occurrences for r in rows),

@@ -223,7 +223,7 @@ def _of_5xx(error: _Error) -> SortedAnswer:
         return SortedAnswer(fault=Refused(error.line, retry_after=wait), unanswered=gateway)
     # After a gateway's timeout (502, 504), Jira may still be carrying out the call.
     over = status not in (502, 504)
-    fault = Unknown(error.line, retry_after=wait, over=over)
+    fault = Unknown(error.line, retry_after=wait, over=over, failed=status == 500)
     return SortedAnswer(fault=fault, unanswered=gateway)
 
 
@@ -266,6 +266,7 @@ def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
         remedy=remedy,
         scope=scope,
     )
+    fault.refused = error.words.errors
     # Whatever a 400 says, and in whatever language, Jira may say it to a caller that is not logged in.
     return SortedAnswer(fault=fault, doubt=Doubt.RECENT)
 

@@ -117,6 +117,7 @@ class Site:
     seconds the site's time is ahead of ``clock``. Accounts in
     ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
+    ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
     """
 
     dialect: Dialect
@@ -139,6 +140,7 @@ class Site:
     cannot_browse_users: set[str] = field(default_factory=set)
     translations: dict[str, dict[str, str]] = field(default_factory=dict)
     limits: Limits | None = None
+    basic_plane_only: bool = False
 
     @property
     def cloud(self) -> bool:
