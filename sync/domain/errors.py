@@ -5,10 +5,11 @@ Adapters translate; nothing outside an adapter ever sees an HTTP status or a lib
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Fault(Exception):
@@ -87,7 +88,8 @@ class Rejected(Fault):
     Where one value is refused, ``value`` holds it and ``reason`` the words without it. ``key`` is the
     rule's key that is at fault, as ``fields.priority``, where that is known.
 
-    ``scope`` is PROJECT where every new ticket of that project and type would meet the same.
+    ``scope`` is PROJECT where every new ticket of that project and type would meet the same. ``refused``
+    has the words about each field that was refused, by field id, where the other side named them.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Rejected(Fault):
         self.reason = words
         self.value = value
         self.key = ""
+        self.refused: Mapping[str, str] = {}
         self.scope = scope
         self.cause = cause
         self.field = field
@@ -175,6 +178,12 @@ class Parked:
         """The form that a ticket's row keeps; ``words`` is the whole sentence."""
         data = {name: str(getattr(self, name)) for name in self.__slots__}
         return {**data, "words": str(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Parked:
+        """Read back what ``to_json`` wrote. Raises ValueError on an unknown cause."""
+        known = {name: str(data[name]) for name in cls.__slots__ if name in data}
+        return cls(**{**known, "cause": Cause(known.get("cause", Cause.OTHER))})  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         place = f" (rule {self.rule!r}, {self.where})" if self.rule else ""

@@ -50,7 +50,9 @@ def news(draft: Draft, base: Base) -> list[str]:
     """Which of our fields differ from what we last sent, in words."""
     found = []
     for id_, field in draft.fields.items():
-        known = base.fields.get(id_)
+        known, parked = base.fields.get(id_), base.parked.get(id_)
+        if parked is not None and parked.holds(field.wish, parked.screen):
+            continue
         if field.ownership is not Ownership.TICKET and ours_changed(field, known):
             found.append(
                 f"{field.name} is new" if known is None else f"{field.name} changed upstream"
@@ -295,13 +297,12 @@ def _alike(left: Any, right: Any) -> bool:
     return same(left, right) or _squashed(left) == _squashed(right)
 
 
-def agree(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:
-    """The base after a look: what Jira shows now is agreed on, save for the fields of ``written``,
-    which are about to be written."""
-    writing = {change.id for change in written}
+def agree(draft: Draft, base: Base, observed: Observed, but: Collection[str]) -> Base:
+    """The base after a look: what Jira shows now is agreed on, save for the fields ``but``, by id, which
+    are about to be written, or parked."""
     fields = dict(base.fields)
     for id_, field in draft.fields.items():
-        if id_ in writing or id_ not in observed.fields:
+        if id_ in but or id_ not in observed.fields:
             continue
         known, now = fields.get(id_), observed.fields[id_]
         if known is None:

@@ -166,9 +166,29 @@ def _when(value: Any) -> str:
 def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
     if "kind" in entity:
         state = str(entity.get("state", "")).replace("_", " ")
-        return link(entity.get("title"), entity.get("url")), state, _when(entity.get("started_at"))
+        name = md((entity.get("trigger_entity") or {}).get("name") or "")
+        title = link(entity.get("title"), entity.get("url"))
+        return title, name, state, _when(entity.get("started_at"))
     name = link(entity.get("name"), entity.get("entity_url"))
     return name, md(entity.get("type_name") or ""), md(entity.get("folder") or "")
+
+
+def without(values: Any, others: Any) -> list[Any]:
+    """The entities or subjects of a list that are not in another list."""
+    known = {_cells(other) for other in counted(others or ())}
+    return [value for value in counted(values or ()) if _cells(value) not in known]
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The heads and the rows of a table. The same row twice says nothing, so each is there once: what
+    triggered an issue is mostly among what the issue affects."""
+    found = list(dict.fromkeys(map(_cells, rows)))
+    if "kind" not in rows[0]:
+        return ("Entity", "Type", "Folder"), found
+    if len({cells[1] for cells in found}) > 1:
+        return ("Subject", "Entity", "Status", "Started"), found
+    # The column would only tell subjects of one title apart.
+    return ("Subject", "Status", "Started"), [(cells[0], *cells[2:]) for cells in found]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -184,10 +204,9 @@ def table(values: Any, limit: int = 25) -> str:
         raise Wrong(
             "`table` shows entities or subjects", "Write: issue.monitored_entities | table."
         )
-    kind = "kind" in rows[0]
-    heads = ("Subject", "Status", "Started") if kind else ("Entity", "Type", "Folder")
-    lines = [_row(heads), _row(["---"] * len(heads)), *(_row(_cells(row)) for row in rows[:limit])]
-    more = len(rows) - limit
+    heads, found = _columns(rows)
+    lines = [_row(heads), _row(["---"] * len(heads)), *map(_row, found[:limit])]
+    more = len(found) - limit
     return "\n".join([*lines, *([f"\n… and {more} more."] if more > 0 else [])]) + "\n"
 
 
@@ -274,6 +293,7 @@ ALL: dict[str, Callable[..., Any]] = {
     "slug": slug,
     "basic": basic,
     "table": table,
+    "without": without,
     "local_time": local_time,
     "date": day,
     "plus": plus,

@@ -16,6 +16,10 @@ class StoreUnavailable(Exception):
     """
 
 
+class StoreDamaged(StoreUnavailable):
+    """The store's file is damaged: what can still be read or written of it proves nothing."""
+
+
 class FileLost(StoreUnavailable):
     """The store's file is not at its path. Open connections work again once the file is put back."""
 
@@ -134,9 +138,9 @@ def _of_sqlite(error: sqlite3.Error, store: str) -> StoreUnavailable | None:
     if str(error).startswith(("no such table", "no such column")):
         return SchemaMismatch(f"{store} cannot be used: {_UPGRADE} ({error})")
     wrong, remedy = _SQLITE_WORDS.get(code, ("SQLite refused a statement", ""))
-    return StoreUnavailable(
-        f"{store} cannot be used now: {wrong} ({error}){remedy and f'. {remedy}'}"
-    )
+    damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    kind = StoreDamaged if damaged else StoreUnavailable
+    return kind(f"{store} cannot be used now: {wrong} ({error}){remedy and f'. {remedy}'}")
 
 
 def _of_postgres(error: exc.DBAPIError, store: str) -> StoreUnavailable | None:

@@ -29,6 +29,8 @@ def check_usable(store: Store) -> None:
     """
     row = insert_into(store.dialect, WriteProbeRow).values(id=1, at=time.time())
     newer = {"at": row.excluded.at}
+    if store.damage is not None:
+        raise store.damage
     with store.write_connection() as connection:
         if store.dialect == "postgresql":
             _check_privileges(connection)

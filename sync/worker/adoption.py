@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
-from sync.domain.ticket import Document, Draft, Mark, Observed, marker_label
+from sync.domain.ticket import Base, Document, Draft, Mark, Observed, marker_label
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet, Undecided
 from sync.store import deliveries, journal, subjects, tickets
@@ -170,7 +170,7 @@ class Adoption:
             return f"rule {rule.ref.name!r} keeps its tickets on site {rule.site!r}"
         try:
             key = rule.ticket_key(snapshot)
-            draft = self.tracker.draft(rule.project_ticket(key, [snapshot]))
+            draft = self.tracker.draft(rule.project_ticket(key, [snapshot]), base=Base())
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, (snapshot,), key, rule.ref.name, draft)
@@ -192,7 +192,7 @@ class Adoption:
         if rule is None or not snapshots:
             return _Case(observed, (), key, mark.rule, None, ours=True)
         try:
-            draft = self.tracker.draft(rule.project_ticket(key, snapshots))
+            draft = self.tracker.draft(rule.project_ticket(key, snapshots), base=Base())
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, snapshots, key, rule.ref.name, draft, ours=True)

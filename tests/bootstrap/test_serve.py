@@ -3,6 +3,7 @@ file for itself."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -119,3 +120,22 @@ def test_a_daemon_that_waits_for_another_can_be_stopped(start: Start, store_url:
     second.wait_for(lambda line: line if "waiting for another daemon" in line else None)
     assert second.terminate(10) == 2
     assert first.terminate(30) == 0
+
+
+def test_status_knows_whether_a_daemon_runs(start: Start, store_url: str) -> None:
+    daemon = start(store_url)
+    assert json.loads(daemon.verb("status", "--json"))["daemons"] == []
+    daemon.start()
+    (found,) = json.loads(daemon.verb("status", "--json"))["daemons"]
+    assert found.startswith(f"process {daemon.pid} on ")
+    assert daemon.terminate(30) == 0
+    assert json.loads(daemon.verb("status", "--json"))["daemons"] == []
+    assert "none runs" in daemon.verb("status")
+
+
+@ON_SQLITE
+def test_status_knows_of_a_kill_at_once_on_sqlite(start: Start, store_url: str) -> None:
+    daemon = start(store_url)
+    daemon.start()
+    daemon.kill()
+    assert json.loads(daemon.verb("status", "--json"))["daemons"] == []

@@ -29,7 +29,7 @@ CANNOT_AGREE: Mapping[tuple[str, str], str] = {
     ): "the twin has no lists of priorities and components",
     (
         "memory",
-        "test_an_address_that_nobody_has_is_refused_by_the_draft",
+        "test_an_address_that_nobody_has_is_set_aside_by_the_draft",
     ): "the twin knows no people",
     (
         "memory",

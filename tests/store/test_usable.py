@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from sync.store.engine import Store, StoreMisconfigured, StoreUnavailable
+from sync.store.errors import StoreDamaged
 from sync.store.tables import WriteProbeRow
 from sync.store.usable import check_usable
 from tests.postgres import Postgres
@@ -86,3 +87,29 @@ def test_a_table_that_stays_locked_is_named(store: Store, mode: str) -> None:
         with pytest.raises(StoreUnavailable, match="table subjects has been locked"):
             check_usable(store)
     check_usable(store)
+
+
+def test_damage_that_one_part_of_the_program_met_is_told_although_a_write_succeeds(
+    sqlite_store: Store,
+) -> None:
+    check_usable(sqlite_store)
+    with sqlite_store.read_connection() as connection:
+        page, size = (
+            connection.execute(text(asked)).scalar_one()
+            for asked in (
+                "SELECT rootpage FROM sqlite_master WHERE name = 'subjects'",
+                "PRAGMA page_size",
+            )
+        )
+    with sqlite_store.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(sqlite_store.place, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    sqlite_store.engine.dispose()
+    check_usable(sqlite_store)
+    with pytest.raises(StoreDamaged), sqlite_store.read_connection() as connection:
+        connection.execute(text("SELECT * FROM subjects")).all()
+    with pytest.raises(StoreDamaged, match="damaged"):
+        check_usable(sqlite_store)

@@ -163,6 +163,19 @@ class JiraSandbox:
         """Put the site's time further ahead of its clock."""
         self.site.offset += seconds
 
+    def deactivate(self, name: str, *, active: bool = False) -> None:
+        """A person, given by user name, leaves or comes back. Their tickets keep them."""
+        with self.lock:
+            found = next(one for one in self.site.users.values() if one.name == name)
+            self.site.users[found.account_id] = replace(found, active=active)
+
+    def rename_options(self, field_id: str, new: Mapping[str, str]) -> None:
+        """Rename options of a select field, from the old to the new names."""
+        with self.lock:
+            field = self.site.fields[field_id]
+            options = tuple(replace(o, value=new.get(o.value, o.value)) for o in field.options)
+            self.site.fields[field_id] = replace(field, options=options)
+
     def deny(self, project: str, *permissions: str, user: User = BOT) -> None:
         """Take permissions in a project from a user, by default from the daemon's account."""
         self.site.projects[project].denied.setdefault(user.account_id, set()).update(permissions)

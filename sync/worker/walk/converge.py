@@ -130,7 +130,8 @@ class Converger:
         """Make the ticket, or bring it to where its rule wants it."""
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
-        draft = tracker.draft(desired, anew=facts.look)
+        base = record.base if facts.ref else None
+        draft = tracker.draft(desired, base=base, anew=facts.look)
         try:
             return self._converge(facts, record, rule, draft, again_at)
         except Rejected as fault:
@@ -160,8 +161,7 @@ class Converger:
         made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
-        record.settle(again_at=again_at)
-        return "settled"
+        return self._end.settled(record, again_at)
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:
         """Put the subjects where they belong, once their rule can say so. Raises Rejected until then,

@@ -34,7 +34,7 @@ class Foresight:
             return Plan()
         tracker = tracker_for(facts, self._trackers)
         desired, _ = desire(facts, rule, self._now, self._rules)
-        draft = tracker.draft(desired)
+        draft = tracker.draft(desired, base=facts.base if facts.ref else None)
         if facts.ref is None:
             return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)
         observed = tracker.read(facts.ref.id) if self._live else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -33,7 +33,6 @@ from sync.store import parking
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
-from sync.worker.walk.incidents import parent_refused
 from sync.worker.walk.record import Changes, LookAgain, NotYet, Record
 from sync.worker.walk.refusals import FAILURES, lasting
 
@@ -101,14 +100,29 @@ class Endings:
         record.rule = row.rule
         return self._park(row.key, record, parked, row.attempts, 1.0)
 
+    def settled(self, record: Record, again_at: float | None) -> str:
+        """The ticket is as its rule wants it, save for parked fields: what Jira or a person changes may
+        let these be written, so the ticket is looked at again, ever later."""
+        parked = record.base.parked
+        if parked:
+            tries = min(one.tries for one in parked.values())
+            later = self._clock.time() + self._wait(tries) * (0.75 + self._jitter() / 2)
+            again_at = later if again_at is None else min(again_at, later)
+            tried = {id_: replace(one, tries=one.tries + 1) for id_, one in parked.items()}
+            record.base = replace(record.base, parked=tried)
+        record.settle(again_at=again_at)
+        return "settled"
+
+    def _wait(self, tries: int) -> float:
+        return min(self._pace.parked_cap, self._pace.parked_first * 2.0 ** min(tries, 10))
+
     def park(self, facts: Facts, record: Record, parked: Parked) -> str:
         """Set the ticket aside until a person or time helps."""
         tries = facts.attempts if facts.parked else 0
         return self._park(facts.key, record, parked, tries, 0.75 + self._jitter() / 2)
 
     def _park(self, key: str, record: Record, parked: Parked, tries: int, spread: float) -> str:
-        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0 ** min(tries, 10))
-        record.park(parked, again_at=self._clock.time() + wait * spread)
+        record.park(parked, again_at=self._clock.time() + self._wait(tries) * spread)
         log.warning("parked", key=key, why=str(parked))
         return "parked"
 
@@ -209,8 +223,7 @@ class Endings:
         return "gone"
 
     def _rejected(self, facts: Facts, record: Record, rule: RuleRef, fault: Rejected) -> str:
-        refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
-        return self.park(facts, record, refused or parked_for(fault, rule, self._rules()))
+        return self.park(facts, record, parked_for(fault, rule, self._rules()))
 
     def _defect(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
         log.error("a walk failed", key=facts.key, exc_info=fault)

@@ -266,6 +266,7 @@ def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
         remedy=remedy,
         scope=scope,
     )
+    fault.refused = error.words.errors
     # Whatever a 400 says, and in whatever language, Jira may say it to a caller that is not logged in.
     return SortedAnswer(fault=fault, doubt=Doubt.RECENT)
 

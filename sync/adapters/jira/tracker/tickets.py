@@ -82,7 +82,8 @@ class Tickets(Part):
         what = f"reading ticket {ticket_id}"
         project = project or self._projects.get(ticket_id, "")
         cloud = self._calls.cloud()
-        params = {"fields": ",".join(wanted_fields(self._metadata)), "expand": "transitions.fields"}
+        fields = ",".join(wanted_fields(self._metadata))
+        params = {"fields": fields, "expand": "transitions.fields,editmeta"}
         path = f"issue/{quote(ticket_id, safe='')}"
         try:
             raw = self._calls.make(Call.get(path, what, params, project=project))
@@ -135,13 +136,15 @@ class Tickets(Part):
             words = f"{what}: {fault}"
             if not fault.field and not self._offered(ref, hop):
                 raise Unknown(f"{words}; somebody else may have moved it", over=True) from None
-            raise Rejected(
+            told = Rejected(
                 words,
                 cause=Cause.TRANSITION,
                 field=fault.field,
                 remedy="Give what it asks for in the rule's status table, as `resolution` or in "
                 "`fields`, or take another way with `transition` or `via`.",
-            ) from None
+            )
+            told.refused = fault.refused
+            raise told from None
 
     def _offered(self, ref: TicketRef, hop: Hop) -> bool:
         """Whether the ticket's status still offers a transition that Jira refused."""
