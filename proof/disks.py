@@ -96,6 +96,58 @@ def _away(scene: Scene, size: int) -> None:
     _meanwhile(scene, size, lambda: away(True), lambda: away(False))
 
 
+@row("behind pgbouncer, kill -9 of one of two", core=True, only="postgresql", own=True, lag=1.0)
+def _pooled(scene: Scene, size: int) -> None:
+    from tests.pgbouncer import pgbouncer_before
+
+    direct = scene.url
+    with pgbouncer_before(Stores.shared().postgres()) as pooler:
+        scene.url = pooler.url(direct)
+        first, second = scene.daemon(), scene.daemon()
+        scene.deliver(*scene.made(size))
+        sending = scene.sending(scene.traffic.interleaved(scene.made(size)))
+        first.kill()
+        scene.accepted += sending.wait()
+        scene.settle()
+        address, second.address = second.address, None
+        code = second.terminate()
+        assert code == 0, f"at {address} it ended with {code}"
+    scene.url = direct
+
+
+@row("a privilege is missing for a while", core=True, only="postgresql", own=True)
+def _privilege(scene: Scene, size: int) -> None:
+    server, direct = Stores.shared().postgres(), scene.url
+    with server.limited(scene.store) as limited:
+        scene.url = limited.engine.url.render_as_string(hide_password=False)
+        daemon = scene.daemon()
+        scene.deliver(*scene.made(size // 2))
+        server.within(scene.store, "REVOKE INSERT, UPDATE ON subjects FROM limited")
+        # What comes before the loss is noticed is accepted, and waits.
+        scene.deliver(scene.one("", "closed", kind="issue"))
+        daemon.wait_for(lambda line: line if "INSERT on subjects" in line else None)
+        late = scene.sending(scene.traffic.interleaved(scene.made(size)))
+        end = time.monotonic() + 30
+        while late.answers[503] < 3:
+            assert time.monotonic() < end, f"no 503 but {late.answers}"
+            time.sleep(0.1)
+        server.within(scene.store, "GRANT INSERT, UPDATE ON subjects TO limited")
+        scene.accepted += late.wait()
+    scene.url = direct
+
+
+@row("a second daemon on the file, the first killed", core=True, only="sqlite", own=True, lag=1.0)
+def _second(scene: Scene, size: int) -> None:
+    first = scene.daemon()
+    sending = scene.sending(scene.traffic.interleaved(scene.made(size)))
+    second = scene.prepared()
+    second.spawn()
+    second.wait_for(lambda line: line if "waiting for another daemon" in line else None)
+    first.kill()
+    second.await_serving()
+    scene.accepted += sending.wait()
+
+
 def _copied(scene: Scene) -> Callable[[], None]:
     """Take a copy of the store, in which no daemon runs now; what puts the copy back."""
     scene.store.engine.dispose()

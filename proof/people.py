@@ -12,6 +12,9 @@ from proof.traffic import Subject
 BROKEN = {
     "project": 'project = "NOPE"',
     "issue type": 'issue_type = "Saga"',
+    "required value": 'project = "STRICT"\nfields = { "Severity" = "Enormous" }',
+}
+BROKEN_FIELDS = {
     "field": 'fields = { "Internal note" = "on no screen" }',
     "value": 'fields = { "Severity" = "Enormous" }',
 }
@@ -54,6 +57,45 @@ for _name, _line in BROKEN.items():
     row(f"broken {_name}, then mended", core=_name == "project", own=True)(
         lambda scene, size, line=_line: _broken(scene, size, line)
     )
+
+
+def _broken_field(scene: Scene, size: int, line: str) -> None:
+    """Only the field is parked, its ticket is made and kept; an edit of the rule takes the park away."""
+    scene.daemon(rules=_rules(scene, line))
+    broken = [scene.one("", "investigating", title=f"broken {n}", kind="issue") for n in range(3)]
+    scene.deliver(*broken, *scene.made(size))
+    scene.settle()
+    assert (scene.standing().parked, scene.standing().fields) == (0, len(broken))
+    said = scene.daemons[0].verb("parked")
+    assert said.count("broken") >= len(broken), said
+    _rules(scene, "")
+    end = time.monotonic() + 30
+    while scene.standing().fields:
+        assert time.monotonic() < end, "an edit of the rule does not take the park off a field"
+        time.sleep(0.1)
+
+
+for _name, _line in BROKEN_FIELDS.items():
+    row(f"broken {_name}, then mended", own=True)(
+        lambda scene, size, line=_line: _broken_field(scene, size, line)
+    )
+
+_INVALID = """fields = { "Severity" = "{{ 'Low' if status == 'open' else 'High' }}", \
+assignee = "{{ 'on.call@example.com' if status == 'open' else 'data.owner@example.com' }}" }"""
+
+
+@row("a person left, options renamed: closed all the same", core=True, own=True)
+def _became_invalid(scene: Scene, size: int) -> None:
+    scene.daemon(rules=_rules(scene, _INVALID))
+    kept = [scene.one("", title=f"broken {n}", kind="issue") for n in range(max(size, 6))]
+    scene.deliver(*kept)
+    scene.settle()
+    scene.jira.ask("PUT", "users", {"name": "on.call"})
+    scene.jira.ask("PUT", "options", {"field": "customfield_10015", "names": {"High": "Grave"}})
+    for one in kept:
+        scene.tell(one, "fixed")
+    scene.settle()
+    assert scene.standing().fields == len(kept), scene.standing()
 
 
 @row("one project hangs, the others go on", core=True, own=True)

@@ -26,6 +26,7 @@ _START_SECONDS = 60.0
 CONFIG = """\
 [server]
 port = 0
+stop_timeout = "{stop_timeout}s"
 [store]
 url = {store}
 [coalesce]
@@ -112,6 +113,11 @@ class Running:
                 raise Ended(f"{' '.join(self.command)} did not come up or ended:\n{tail}")
             time.sleep(0.02)
 
+    def wait(self, seconds: float = 30.0) -> int:
+        """Wait until it ends by itself; its exit code."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
     def kill(self) -> None:
         """kill -9."""
         if self._process is not None:
@@ -148,6 +154,7 @@ class Daemon(Running):
         name: str = "daemon",
         index_lag: float = 3.0,
         read_timeout: float = 2.0,
+        stop_timeout: float = 20.0,
         rules: Path | None = None,
         module: str = "sync.cli.main",
         more: str = "",
@@ -161,6 +168,7 @@ class Daemon(Running):
                 site="\n".join(f"{key} = {json.dumps(value)}" for key, value in site.items()),
                 index_lag=index_lag,
                 read_timeout=read_timeout,
+                stop_timeout=stop_timeout,
                 mappings=f"directory = {json.dumps(str(rules))}" if rules else "",
             )
             + more

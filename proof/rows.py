@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proof.scene import Scene
+from sync.store import parking
 
 # How a trial runs: from a scene whose Jira is fresh to the moment when all was delivered and the
 # outside is healthy again. It starts the daemon itself. ``size`` is how many subjects.
@@ -77,6 +78,8 @@ def _none(scene: Scene, size: int) -> None:
 
 
 CREATE = {"method": "POST", "path": "/issue$", "count": "half"}
+_CLASSIC = ["read:jira-work", "write:jira-work", "read:jira-user"]
+_NO_LINKS = ["read:jira-work", "read:jira-user", "write:issue:jira", "write:comment:jira"]
 WRITES: dict[str, Any] = {"method": "POST|PUT|DELETE"}
 
 struck_by("create: reply lost, search lags", "drop", after=True, core=True, lag=2.0, **CREATE)
@@ -149,6 +152,34 @@ struck_by("served as nobody for a while", "anonymous", clear_after=3.0)
 struck_by("CAPTCHA for a while", "captcha", clear_after=3.0)
 struck_by("maintenance for a while", "maintenance", clear_after=3.0)
 struck_by("read-only for a while", "read_only", clear_after=3.0)
+
+
+@row("create: 500 for good, then mended", core=True, lag=0.5, own=True)
+def _lasting(scene: Scene, size: int) -> None:
+    scene.jira.fault("status", method="POST", path="/issue$", status=500)
+    scene.daemon(index_lag=1.0)
+    scene.deliver(*scene.made(size))
+    scene.settle()
+    assert scene.standing().parked > 0
+    scene.jira.healthy()
+    parking.retry_parked(scene.store, time.time(), "Jira is mended")
+    scene.unparked(0)
+
+
+@row("a token without the scope to link, then with it", core=True)
+def _scope(scene: Scene, size: int) -> None:
+    scene.daemon()
+    before = scene.standing().parked
+    scene.jira.ask("PUT", "scopes", {"scopes": _NO_LINKS})
+    try:
+        scene.deliver(*scene.made(size))
+        scene.settle()
+        assert scene.jira.count(401) > 0
+        assert scene.standing().parked > before
+    finally:
+        scene.jira.ask("PUT", "scopes", {"scopes": _CLASSIC})
+    parking.retry_parked(scene.store, time.time(), "the token has the scope now")
+    scene.unparked(before)
 
 
 @row("writes: reply lost behind a proxy", core=True, lag=2.0, own=True)

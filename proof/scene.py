@@ -50,13 +50,18 @@ class Scene:
         if self._shared is not None:
             assert not how
             return self._shared
+        made = self.prepared(**how)
+        made.start()
+        return made
+
+    def prepared(self, **how: Any) -> Daemon:
+        """A further daemon that is not started yet."""
         site = dict(self.jira.site)
         if self.front is not None:
             site[self._front_as] = f"http://127.0.0.1:{self.front.port}"
         name = f"daemon{len(self.daemons) + 1}"
         made = Daemon(self.folder, self.url, site, name=name, **how)
         self.daemons.append(made)
-        made.start()
         return made
 
     def with_front(self, *, as_proxy: bool = False) -> Front:
@@ -121,6 +126,13 @@ class Scene:
         end = time.monotonic() + within
         while self.jira.hits() < hits:
             assert time.monotonic() < end, "the fault does not strike"
+            time.sleep(0.05)
+
+    def unparked(self, left: int, within: float = 60.0) -> None:
+        """Wait until no more than so many tickets are parked."""
+        end = time.monotonic() + within
+        while self.standing().parked > left:
+            assert time.monotonic() < end, "tickets stay parked"
             time.sleep(0.05)
 
     def settle(self, within: float = SETTLE_SECONDS) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from sync.domain.actions import Change
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.subject import Event, Snapshot
-from sync.domain.ticket import Draft, Hop, Mark, Observed, TicketRef
+from sync.domain.ticket import Base, Draft, Hop, Mark, Observed, TicketRef
 
 
 class Clock(Protocol):
@@ -207,12 +207,15 @@ class Tracker(Protocol):
         """The health of the site."""
         ...
 
-    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
+    def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
         """Resolve names to ids and values to canonical form. The site's metadata is cached.
 
         The marker label of ``desired.key`` is among the draft's labels. Texts over the tracker's limits
-        are cut with a visible note. Raises Rejected where a name or value cannot be resolved. ``anew``:
-        a person asked for another try, so cached metadata over a few seconds old is loaded again.
+        are cut with a visible note. A name or value that cannot be resolved is among ``Draft.parked``.
+        ``base`` is that of a ticket that exists: a field that the rule wishes as it was last agreed on
+        keeps that value, whatever became of it on the site. Without ``base`` the ticket is to be made;
+        raises Rejected where it cannot be made without what cannot be resolved. ``anew``: a person asked
+        for another try, so cached metadata over a few seconds old is loaded again.
         """
         ...
 

@@ -88,26 +88,52 @@ def concealed(text: str) -> str:
 
 
 class LossyStream:
-    """A stream for logs that conceals secrets, and ignores write errors: on a full disk, or with its
-    reader gone, lines are lost and the program continues."""
+    """A stream for logs that conceals secrets, and ignores write errors: on a full disk, with its reader
+    gone, closed or not there at all (None), lines are lost and the program continues."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self.lost = 0
 
     def write(self, text: str) -> int:
         try:
-            return self._stream.write(concealed(text))
-        except (OSError, ValueError):
-            self.lost += 1
-            return len(text)
+            if self._stream is not None:
+                return self._stream.write(concealed(text))
+        except Exception:  # noqa: S110 - there is nowhere to tell of it
+            pass
+        self.lost += 1
+        return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
+        with suppress(Exception):
+            if self._stream is not None:
+                self._stream.flush()
 
     def isatty(self) -> bool:
-        return self._stream.isatty()
+        with suppress(Exception):
+            return self._stream is not None and self._stream.isatty()
+        return False
+
+
+def _guarded(level: int) -> type[Any]:
+    """The class of loggers that write from ``level`` on, and never raise.
+
+    A line is written in the middle of walks, sweeps and deliveries. What keeps it from being rendered or
+    written (a value without a text, a closed stream, a full disk) must not decide how those end.
+    """
+    usual = structlog.make_filtering_bound_logger(level)
+
+    class Guarded(usual):  # type: ignore[misc, valid-type]
+        def _proxy_to_logger(self, name: str, event: str | None = None, **facts: Any) -> Any:
+            with suppress(Exception):
+                return super()._proxy_to_logger(name, event, **facts)
+            return None
+
+    return Guarded
+
+
+# Also for those who use the program's rooms without ``configure_logs``.
+structlog.configure(wrapper_class=_guarded(logging.NOTSET))
 
 
 def configure_logs(*, level: str = "info", form: str = "auto") -> None:
@@ -116,7 +142,7 @@ def configure_logs(*, level: str = "info", form: str = "auto") -> None:
     ``form`` is ``auto``, ``text`` or ``json``.
     """
     stream = LossyStream(sys.stderr)
-    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    as_text = form == "text" or (form == "auto" and stream.isatty())
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -126,16 +152,14 @@ def configure_logs(*, level: str = "info", form: str = "auto") -> None:
         # Pretty tracebacks would print local variables, and with them bodies and secrets.
         processors.append(
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
             )
         )
     else:
         processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[level.upper()]
-        ),
+        wrapper_class=_guarded(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, stream)),
         cache_logger_on_first_use=True,
     )

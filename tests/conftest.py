@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from sync.sandbox.jira import JiraSandbox
+from sync.sandbox.jira.site.call import Call, Response
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
 from sync.telemetry import forget_secrets
+from tests.contracts.parameters import unknown
 from tests.postgres import Postgres
 
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -20,6 +23,26 @@ DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 def _no_secrets_of_other_tests() -> Iterator[None]:
     yield
     forget_secrets()
+
+
+@pytest.fixture(autouse=True)
+def _calls_that_jira_documents(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Every call that the program makes to a simulated Jira in this process, whichever verb makes it, is
+    one of Atlassian's documents, with their query parameters. Tests of the simulated site make others.
+    """
+    breaches: set[str] = set()
+    record = JiraSandbox._record
+
+    def recorded(sandbox: JiraSandbox, call: Call, response: Response) -> None:
+        record(sandbox, call, response)
+        breaches.add(unknown(call.method, call.path, call.query))
+
+    monkeypatch.setattr(JiraSandbox, "_record", recorded)
+    yield
+    if "sandbox" not in request.path.parts:
+        assert breaches <= {""}, breaches
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,13 @@ import itertools
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
@@ -55,6 +58,35 @@ class Postgres:
         with self._admin.connect() as connection:
             for statement in statements:
                 connection.execute(text(statement))
+
+    def within(self, store: Store, *statements: str) -> None:
+        """Run statements as the superuser, in the database of a store."""
+        with create_engine(
+            self.url(str(store.engine.url.database)),
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+        ).connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    @contextmanager
+    def limited(self, store: Store) -> Iterator[Store]:
+        """The database of a store, opened as the user ``limited``, who has just the privileges that the
+        program asks for. The tables belong to somebody else."""
+        self.run(
+            "DO $$ BEGIN CREATE ROLE limited LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+        )
+        self.within(
+            store,
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO limited",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO limited",
+        )
+        url = self.url(str(store.engine.url.database))
+        opened = open_store(url.replace("//postgres:", "//limited:", 1))
+        try:
+            yield opened
+        finally:
+            opened.close()
 
     def create(self, *, migrated: bool = True) -> str:
         """A new database; its name."""

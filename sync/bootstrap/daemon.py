@@ -10,7 +10,7 @@ from sync import __version__
 from sync.bootstrap.adapters import SOURCES
 from sync.bootstrap.http import Background
 from sync.bootstrap.program import build
-from sync.bootstrap.signals import stop_on_signals
+from sync.bootstrap.signals import end_if_held_up, stop_on_signals
 from sync.settings import Settings
 from sync.telemetry import configure_logs
 from sync.web.server import listen
@@ -34,7 +34,7 @@ def run(settings: Settings) -> int:
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = listen(settings.server.host, settings.server.port)
     with stop_on_signals() as stop:
-        program = build(settings)
+        program = build(settings, pause=stop.wait)
         grace = settings.server.stop_timeout / 2
         server = Background(program.app, bound, name="receiver", grace=grace, freeze=True)
         program.start()
@@ -61,4 +61,6 @@ def run(settings: Settings) -> int:
         if not in_time:
             log.warning("stopped before all work in hand was done; it will be taken up again")
         log.info("stopped")
-        return 0 if stop.asked else 1
+        code = 0 if stop.asked else 1
+        end_if_held_up(code)
+        return code

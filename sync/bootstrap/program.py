@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.rules import rule_files
+from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
 from sync.store import continuity, counts
-from sync.store.engine import Store
+from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Inbox
-from sync.store.liveness import new_owner
-from sync.store.write_probe import check_writable
+from sync.store.liveness import Liveness, new_owner
+from sync.store.usable import check_usable
 from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
 from sync.web.receiver import Limits
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
+from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from sync.worker.walk.outcomes import Pace
+
+# Seconds beyond ``stop_timeout`` that the end of a process may take.
+STOP_GRACE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +69,29 @@ class Program:
         return written and finished
 
 
-def build(settings: Settings, clock: Clock | None = None) -> Program:
+def build(
+    settings: Settings, clock: Clock | None = None, pause: Callable[[float], object] = time.sleep
+) -> Program:
     """Wire everything. Only the inbox runs yet, and no call is made outside.
 
-    Raises StoreUnavailable and RuleErrors.
+    Waits for another daemon on a SQLite file as long as that one may take to stop; ``pause`` waits for
+    so many seconds, and returns something true to give up. Raises StoreUnavailable and RuleErrors.
     """
     own = clock or SystemClock()
     clock = SharedClock(own)
     owner = new_owner()
-    store, book = _store_and_rules(settings, clock, owner)
-    sources = sources_of(settings)
     trackers = trackers_of(settings, clock)
+    store, book, liveness = _store_and_rules(
+        settings, clock, owner, sites_of(settings, trackers), pause
+    )
+    sources = sources_of(settings)
     pace = Pace(lease=lease_of(settings))
     options = Options(
-        threads=settings.worker.threads, pace=pace, owner=owner, apis=apis_of(settings, clock)
+        threads=settings.worker.threads,
+        pace=pace,
+        owner=owner,
+        liveness=liveness,
+        apis=apis_of(settings, clock),
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     book.on_swap(daemon.pool.wake)
@@ -90,7 +105,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
         lambda: continuity.check(store, addresses, clock.time()),
     )
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
-    inbox = Inbox(store, on_accept=daemon.wake, queue=settings.server.queue)
+    inbox = Inbox(store, on_accept=daemon.wake, held=daemon.held, queue=settings.server.queue)
     app = create_app(
         sources=sources,
         inbox=inbox,
@@ -105,22 +120,37 @@ def build(settings: Settings, clock: Clock | None = None) -> Program:
     return Program(store, inbox, daemon, trackers, book, app)
 
 
-def _store_and_rules(settings: Settings, clock: SharedClock, owner: str) -> tuple[Store, Rulebook]:
+def _store_and_rules(
+    settings: Settings,
+    clock: SharedClock,
+    owner: str,
+    sites: Sites,
+    pause: Callable[[float], object],
+) -> tuple[Store, Rulebook, Liveness]:
     mappings = settings.mappings
     files = rule_files(settings)
     guard = Guard(most=mappings.large_edit, wait=mappings.on_large_edit == "wait")
     if not has_store(settings):
         # Mistakes in the rules are reported before a store is made.
         files.load()
-    store = ready_store(settings)
+    found: list[Liveness] = []
+
+    def first(store: Store) -> None:
+        found.append(Liveness(store, owner))
+        found[0].alone(patience=settings.server.stop_timeout + STOP_GRACE, pause=pause)
+
+    store = ready_store(settings, first)
     try:
+        found[0].show()
         clock.follow(store)
-        book = Rulebook(store, files, clock, guard=guard, owner=owner)
+        book = Rulebook(store, files, clock, guard=guard, owner=owner, sites=sites)
         book.open()
     except BaseException:
+        with suppress(StoreUnavailable):
+            found[0].end()
         store.close()
         raise
-    return store, book
+    return store, book, found[0]
 
 
 def probes(
@@ -129,7 +159,7 @@ def probes(
     """The probes of ``/health/ready``. A Jira site that is down does not make the program unready."""
 
     def of_store() -> Check:
-        check_writable(store)
+        check_usable(store)
         return Check(True)
 
     def of_inbox() -> Check:
@@ -140,9 +170,11 @@ def probes(
 
     def of_worker() -> Check:
         trouble = daemon.trouble()
+        if trouble is None:
+            return Check(True)
         # A loop that fails may recover, and deliveries must come in meanwhile. A loop that has ended
-        # needs a restart of the program.
-        return Check(False, trouble.words, vital=trouble.over) if trouble else Check(True)
+        # needs a restart of the program, and one that the store fails needs another store.
+        return Check(False, trouble.words, vital=trouble.over or trouble.of_store)
 
     def of_site(health: SiteHealth) -> Callable[[], Check]:
         return lambda: Check(not (words := _trouble(health)), words, vital=False)

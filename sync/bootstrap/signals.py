@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -53,3 +55,18 @@ def stop_on_signals() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_if_held_up(code: int, within: float = 1.0) -> None:
+    """End the process at once, with this exit code, where a thread would hold up its end.
+
+    Python waits for the threads of its executors before it ends, whether or not they are daemon threads.
+    One of them may wait for a database or a site that never answers.
+    """
+    end = time.monotonic() + within
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(max(0.0, end - time.monotonic()))
+            if thread.is_alive():
+                logging.shutdown()
+                os._exit(code)

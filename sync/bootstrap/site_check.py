@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sync.adapters.jira import JiraTracker
 from sync.adapters.jira.check import Report, check_site
 from sync.bootstrap.adapters import jira_site
-from sync.ports import SystemClock
+from sync.ports import SystemClock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.settings import Settings
+from sync.worker.rulebook.impact import Sites
 
 
 def jira_of(settings: Settings, name: str) -> JiraTracker:
@@ -20,13 +21,28 @@ def jira_of(settings: Settings, name: str) -> JiraTracker:
 def check_sites(
     settings: Settings, rules: RuleSet, tracker_of: Callable[[str], JiraTracker] | None = None
 ) -> list[Report]:
-    """Compare each site that a rule names with those rules; reads only. ``tracker_of`` makes the
+    """Compare each site that a rule names with those rules; changes nothing. ``tracker_of`` makes the
     tracker of a site by its name."""
     made = tracker_of or (lambda name: jira_of(settings, name))
     return [
         check_site(made(site), by_site, settings.position(("sites", site, "project")))
         for site, by_site in _by_site(rules).items()
     ]
+
+
+def sites_of(settings: Settings, trackers: Mapping[str, Tracker]) -> Sites:
+    """The sites that an edit of the rules is held against, before it comes into force."""
+
+    def check(rules: RuleSet, names: frozenset[str]) -> dict[tuple[str, ...], str]:
+        found: dict[tuple[str, ...], str] = {}
+        for site, by_site in _by_site(rules).items():
+            tracker, some = trackers.get(site), [rule for rule in by_site if rule.name in names]
+            if isinstance(tracker, JiraTracker) and some:
+                report = check_site(tracker, some, settings.position(("sites", site, "project")))
+                found |= {(one.rule, one.key, one.problem): str(one) for one in report.findings}
+        return found
+
+    return Sites(trackers, check)
 
 
 def _by_site(rules: RuleSet) -> dict[str, list[Rule]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from sync.bootstrap.errors import CannotStart
@@ -10,19 +10,25 @@ from sync.settings import Settings
 from sync.store import migrations
 from sync.store.engine import Store, open_store
 from sync.store.url import sqlite_file
+from sync.store.usable import check_usable
 
 
-def ready_store(settings: Settings) -> Store:
+def ready_store(
+    settings: Settings, first: Callable[[Store], object] = lambda _store: None
+) -> Store:
     """The store, ready for work. SQLite is upgraded here; PostgreSQL must have been upgraded before.
 
-    Raises StoreUnavailable (SchemaMismatch where PostgreSQL is behind).
+    ``first`` is called before anything in the store is read or changed. Raises StoreUnavailable
+    (SchemaMismatch where PostgreSQL is behind, StoreMisconfigured where a privilege is missing).
     """
     store = _open(settings)
     with _closed_on_error(store):
+        first(store)
         if store.dialect == "sqlite":
             migrations.upgrade(store)
         else:
             migrations.check(store)
+        check_usable(store)
     return store
 
 

@@ -29,7 +29,7 @@ from sync.worker.triage.batch import Triage
 
 log = structlog.get_logger("sweep")
 
-RETENTION_SECONDS = 3600.0
+RETENTION_SECONDS = 60.0
 FIRST_SECONDS = 15.0
 # As a share of the interval. Without jitter, several daemons would ask for the lease in one second.
 JITTER_SHARE = 0.1
@@ -67,6 +67,8 @@ def add_sweeps(
         "retention",
         lambda: prune(store, clock, keep),
         jitter=RETENTION_SECONDS * JITTER_SHARE,
+        # Soon, because a program that is restarted often must delete as well.
+        first=FIRST_SECONDS,
     )
     if not settings.sweeps.enabled:
         log.warning("sweeps are disabled: what webhooks miss stays missed until `reconcile` is run")

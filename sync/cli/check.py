@@ -29,7 +29,7 @@ def check(
 
     Who we are there and what we may do in each project; issue types; that fields are on the create
     screen and take the value; required fields; statuses and the ways to them; labels and link types.
-    Only reads. Each mistake comes with file, line and the nearest valid name.
+    Changes nothing. Each mistake comes with file, line and the nearest valid name.
 
     Exit codes: 0 all is well, 1 there are mistakes, 2 it could not be checked (no configuration, or a
     site could not be asked).

@@ -56,6 +56,7 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     Example:  JIRA_TOKEN=… ticket-sync init --site https://your-team.atlassian.net
     --email jira-bot@example.com --project DATA --yes
     """
+    from sync.adapters.jira.calls.rights import CLASSIC, EVERY_RULE
     from sync.bootstrap.first_files import Answers, first_files, other_rules, write
     from sync.domain.errors import Fault
 
@@ -84,6 +85,12 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
         typer.echo(f"wrote {path}")
     if others := other_rules(files):
         typer.echo(f"The rules of {', '.join(others)} are there already, and hold beside them.")
+    needed = ", ".join(right.name for right in EVERY_RULE)
+    typer.echo(
+        f"\nIn Jira, the account needs in the project: {needed};\n"
+        "to look people up, the global permission Browse users and groups. A token with scopes needs\n"
+        f"{', '.join(CLASSIC)}. docs/permissions.md says what for; `check` tries them."
+    )
     typer.echo(
         "\nNext: set COALESCE_SIGNING_SECRET to the webhook integration's secret, then\n"
         "  ticket-sync check                            whether all fits together\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import Annotated, Any
 
@@ -36,6 +37,11 @@ from sync.cli.terminal import print_any_text
 class Verbs(TyperGroup):
     """The verbs, which end in words instead of a traceback."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for command in self.commands.values():
+            _show_brackets(command)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # Whoever meets an error repeats the command with --debug at its end.
         if "--debug" in args:
@@ -57,6 +63,16 @@ class Verbs(TyperGroup):
                 words = "".join(traceback.format_exception(error))
             typer.echo(concealed(words), err=True)
             raise typer.Exit(code) from error
+
+
+def _show_brackets(command: Any) -> None:
+    """Let the help of a verb show what it has in brackets, such as the names of tables of the
+    configuration. Rich would take them for its markup."""
+    for one in (command, *command.params):
+        if getattr(one, "help", None):
+            one.help = re.sub(r"(?<!\\)\[", r"\\[", one.help)
+    for inner in getattr(command, "commands", {}).values():
+        _show_brackets(inner)
 
 
 app = typer.Typer(

@@ -22,10 +22,11 @@ def parked(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every ticket that was set aside: why, which rule and line it came from, and what to do.
+    """Show every ticket and field that was set aside: why, which rule and line, and what to do.
 
     Reads the store alone. The daemon tries parked tickets again by itself, less and less often, and at
-    once after an edit of their rule; `ticket-sync retry` has them tried now.
+    once after an edit of their rule; `ticket-sync retry` has them tried now. A parked field holds up
+    nothing else of its ticket; it is tried again once its value or what Jira says of it is another.
 
     Exit codes: 0 shown, 1 the store cannot be read, 2 it or the configuration cannot be used.
 
@@ -48,7 +49,7 @@ def as_data(row: TicketRow) -> dict[str, Any]:
     from sync.cli.terminal import stamp
     from sync.store.parking import reason
 
-    why = row.parked or {}
+    why = (row.parked or {}) if row.parked_at is not None else {}
     return {
         "ticket": row.jira_key or None,
         "key": row.key,
@@ -58,11 +59,28 @@ def as_data(row: TicketRow) -> dict[str, Any]:
         "next_try": stamp(row.due_at),
         "attempts": row.attempts,
         **{name: why.get(name, "") for name in ("remedy", "cause", "field", "value")},
-        "reason": reason(row),
+        "reason": reason(row, why) if why else "",
         "rule": why.get("rule") or row.rule,
         "rule_key": why.get("key", ""),
         "where": why.get("where", ""),
+        "fields": [
+            {
+                "id": id_,
+                "since": stamp(one.get("since")),
+                **{
+                    name: one.get(name, "")
+                    for name in ("field", "value", "reason", "remedy", "cause")
+                },
+                **{name: one.get(name, "") for name in ("rule", "where")},
+            }
+            for id_, one in _fields(row).items()
+        ],
     }
+
+
+def _fields(row: TicketRow) -> dict[str, Any]:
+    """The parked fields of a ticket, by id."""
+    return dict((row.parked or {}).get("fields", {}))
 
 
 def _print(rows: list[TicketRow]) -> None:
@@ -70,21 +88,29 @@ def _print(rows: list[TicketRow]) -> None:
     from sync.cli.terminal import cell, console, table
     from sync.store.parking import grouped
 
-    count = "1 ticket is parked" if len(rows) == 1 else f"{len(rows)} tickets are parked"
-    shown = table(count, "tickets", "since", "reason", "rule", "what to do", lines=True)
     now = time.time()
+    shown = table(_counted(rows), "tickets", "since", "reason", "rule", "what to do", lines=True)
     for group in grouped(rows):
         why, first = group.why, group.rows[0]
         place = filter(None, (why.get("rule") or first.rule, why.get("where"), why.get("key")))
         shown.add_row(
             cell(_several([row.jira_key or row.key for row in group.rows]), "bold"),
-            cell(ago(now - (first.parked_at or now))),
+            cell(ago(now - (why.get("since") or now))),
             cell(said_of(group)),
             cell("\n".join(map(str, place))),
             cell(why.get("remedy") or "Mend what the reason names."),
         )
     console().print(shown)
     typer.echo("Once mended: `ticket-sync retry TICKET`, `--rule NAME` or `--all`.")
+
+
+def _counted(rows: list[TicketRow]) -> str:
+    parked = sum(row.parked_at is not None for row in rows)
+    fields = sum(len(_fields(row)) for row in rows)
+    count = "1 ticket is parked" if parked == 1 else f"{parked} tickets are parked"
+    if not fields:
+        return count
+    return f"{count}, and {fields} {'field' if fields == 1 else 'fields'} by themselves"
 
 
 def said_of(group: Group) -> str:

@@ -84,6 +84,7 @@ def as_data(found: Forecast) -> dict[str, Any]:
                 "subjects": list(one.subjects),
                 "actions": [action_data(action) for action in one.plan.actions],
                 "parked": str(one.plan.parked) if one.plan.parked else None,
+                "parked_fields": {id_: str(w) for id_, w in one.plan.parked_fields.items()},
                 "waits": one.waits or None,
                 "trouble": one.trouble or None,
             }
@@ -111,7 +112,7 @@ def pictured(found: Forecast) -> Iterator[str]:
     yield (
         f"Plan: {counts['create']} to create, {counts['update']} to change "
         f"({counts['fields']} fields), {counts['transition']} to move, "
-        f"{counts['comment']} to comment, {counts['park']} to set aside; "
+        f"{counts['comment']} to comment, {_set_aside(counts)}; "
         f"{rest} of {found.looked_at} open tickets stay as they are."
     )
     yield "Compared with " + (
@@ -128,6 +129,8 @@ def _ticket(one: TicketForecast) -> Iterator[str]:
         yield from _action(action)
     if one.plan.parked:
         yield f"  ! set aside: {_safe(one.plan.parked)}"
+    for why in one.plan.parked_fields.values():
+        yield f"  ! field set aside: {_safe(why)}"
 
 
 def _action(action: Action) -> Iterator[str]:
@@ -155,6 +158,13 @@ def _change(change: Change) -> Iterator[str]:
     for line in list(difflib.ndiff(before, after))[:40]:
         if line[:1] in "+-":
             yield f"      {line[:1]} {_safe(line[2:])[:160]}"
+
+
+def _set_aside(counts: dict[str, int]) -> str:
+    """How many tickets would be parked, or have fields parked."""
+    fields = counts["park_fields"]
+    of_them = f" ({fields} {'field' if fields == 1 else 'fields'} of tickets)" if fields else ""
+    return f"{counts['park']} to set aside{of_them}"
 
 
 def _tickets(count: int) -> str:

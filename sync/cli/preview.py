@@ -187,7 +187,7 @@ def _print(found: Preview, fields: list[SketchedField], cloud: bool) -> None:
     if found.rule is None:
         typer.echo("No rule matches: no ticket.")
     elif found.rejected is not None:
-        typer.echo(f"The rule fails on it, so the ticket would be set aside: {found.rejected}")
+        typer.echo(f"The ticket would be set aside: {found.rejected}")
         typer.echo(found.rejected.remedy)
     elif found.desired is not None:
         _ticket(found.rule, found.desired, fields, cloud)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import time
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.store import opened_store
+from sync.domain.text import harmless
 
 if TYPE_CHECKING:
     from sync.rules import RuleSet
     from sync.settings import Settings
     from sync.store.rulebook import Edition, Problem, Waiting
+    from sync.worker.rulebook.impact import Sites
 
 app = typer.Typer(
     name="rules",
@@ -63,15 +66,20 @@ def accept(
     only_new: Annotated[
         bool, typer.Option("--only-new", help="Leave the existing tickets as they are for now.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where Jira would not take what the rules say.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put the rules on disk in force, however many tickets they touch.
 
     Look at `ticket-sync plan` first. Running daemons swap within seconds and bring the tickets that
-    the edit changes in step, spread over time.
+    the edit changes in step, spread over time. Jira is asked first, as by `check` and `plan`: rules that
+    hold what Jira would not take come into force with --force alone.
 
-    Exit codes: 0 in force, 1 the store cannot be written, 2 the rules or configuration are wrong.
+    Exit codes: 0 in force, 1 the store cannot be written, 2 the rules or configuration are wrong, or
+    Jira would not take what the rules say.
 
     Example:  ticket-sync rules accept
     """
@@ -80,9 +88,31 @@ def accept(
     from sync.worker.rulebook import accept as acceptance
 
     settings = load(config, secrets=False)
+    sites, without = _sites(config)
     with opened_store(config) as store:
-        done = acceptance.accept(store, rule_files(settings), time.time(), only_new=only_new)
-    typer.echo(json.dumps(asdict(done), indent=2) if as_json else str(done))
+        done = acceptance.accept(
+            store, rule_files(settings), time.time(), only_new=only_new, sites=sites, force=force
+        )
+    if without:
+        done = replace(done, unasked=without)
+    typer.echo(json.dumps(asdict(done), indent=2) if as_json else harmless(str(done)))
+    raise typer.Exit(2 if done.refused else 0)
+
+
+def _sites(config: Path | None) -> tuple[Sites | None, str]:
+    """The sites to hold the rules against, or why they cannot be asked."""
+    from sync.bootstrap.adapters import trackers_of
+    from sync.bootstrap.site_check import sites_of
+    from sync.ports import SystemClock
+    from sync.settings import load
+    from sync.toml import MistakesFound
+
+    try:
+        settings = load(config)
+    except MistakesFound as error:
+        # Accepting needs no secrets, asking does.
+        return None, str(error.mistakes[0])
+    return sites_of(settings, trackers_of(settings, SystemClock())), ""
 
 
 @app.command()

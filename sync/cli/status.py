@@ -14,6 +14,7 @@ from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 
 # Parked tickets are grouped by cause; beyond this many, the oldest alone are looked at.
@@ -42,7 +43,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.cli.parked import said_of
-    from sync.store import counts, deliveries, parking, rulebook
+    from sync.store import counts, deliveries, liveness, parking, rulebook
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
@@ -57,10 +58,12 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
     found = counts.overall(store, now=now)
     return {
         "store": store.place,
+        "daemons": liveness.running(store),
         "tickets": {
             "due": found.due,
             "held": found.held,
             "parked": found.parked,
+            "fields_parked": found.fields_parked,
             "unsure": found.unsure,
             "linked": found.linked,
             "spared": found.spared,
@@ -101,13 +104,22 @@ def ago(seconds: float | None) -> str:
     return f"{seconds:.0f} s ago"
 
 
+def _daemons(running: list[str]) -> Text:
+    from rich.text import Text
+
+    nobody = Text("none runs: nothing is received, and no ticket is worked on", style="red")
+    return Text(", ".join(running)) if running else nobody
+
+
 def pictured(data: dict[str, Any]) -> list[RenderableType]:
     """The same for people."""
     from rich.table import Table
     from rich.text import Text
 
+    from sync.cli.terminal import cell
+
     tickets, inbox = data["tickets"], data["deliveries"]
-    standing = Table(title=f"Store {data['store']}", title_justify="left", show_header=False)
+    standing = Table(title=cell(f"Store {data['store']}"), title_justify="left", show_header=False)
     standing.add_column(style="bold")
     standing.add_column(justify="right")
     standing.add_column()
@@ -115,10 +127,14 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     def row(name: str, number: int, words: str, bad: bool = False) -> None:
         standing.add_row(name, f"[red]{number}[/red]" if bad and number else str(number), words)
 
+    daemons = data["daemons"]
+    standing.add_row("daemons", str(len(daemons)), _daemons(daemons))
     oldest = tickets["oldest_due_seconds"]
     row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets["held"], "due later: on hold, or to be tried again")
     row("parked", tickets["parked"], "set aside; each has a reason and a remedy", bad=True)
+    words = "tickets that are kept, save for a field that is set aside; see `parked`"
+    row("fields", tickets["fields_parked"], words, bad=True)
     for group in data["parked_for"][:5]:
         place = f" (rule {group['rule']!r}, {group['where']})" if group["where"] else ""
         standing.add_row("", str(group["tickets"]), Text(f"{group['reason']}{place}"))
@@ -143,5 +159,5 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
         sites.add_column(column, justify="right" if numeric else "left")
     for site in data["sites"]:
         numbers = [str(site[name]) for name in ("tickets", "due", "held", "parked")]
-        sites.add_row(site["site"], *numbers, site["trouble"] or "nothing")
+        sites.add_row(site["site"], *numbers, cell(site["trouble"] or "nothing"))
     return [standing, sites]

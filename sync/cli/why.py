@@ -17,6 +17,7 @@ from sync.domain.text import harmless, one_line
 
 if TYPE_CHECKING:
     from sync.store.engine import Store
+    from sync.store.tables import TicketRow
     from sync.worker.foresight.why import FieldStory, Story
 
 
@@ -120,19 +121,7 @@ def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, 
 def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     from sync.cli.terminal import cell, console, moment, table
 
-    ticket = story.ticket
-    if ticket is None:
-        typer.echo("There is no ticket for it.")
-    else:
-        where = ticket.jira_key or "not made in Jira"
-        typer.echo(f"{harmless(where)}  ({ticket.state}, site {ticket.site}, rule {ticket.rule!r})")
-        if ticket.parked:
-            typer.echo(f"PARKED: {harmless(ticket.parked.get('words', ticket.error))}")
-        elif ticket.due_at is not None:
-            due = f"due {moment(ticket.due_at)} UTC: {ticket.due_reason} {ticket.error}"
-            typer.echo(due.rstrip())
-        else:
-            typer.echo("settled: it is as its rule wants it")
+    _print_standing(story.ticket)
     for snapshot in story.snapshots:
         title = harmless(snapshot.payload.get("title", ""))
         typer.echo(f"  {snapshot.ref} is {snapshot.status.value}: {title}")
@@ -155,6 +144,25 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     out.print(shown)
     if unasked:
         typer.echo(f"Jira was not asked: {harmless(unasked)}")
+
+
+def _print_standing(ticket: TicketRow | None) -> None:
+    from sync.cli.terminal import moment
+
+    if ticket is None:
+        typer.echo("There is no ticket for it.")
+        return
+    where = ticket.jira_key or "not made in Jira"
+    typer.echo(f"{harmless(where)}  ({ticket.state}, site {ticket.site}, rule {ticket.rule!r})")
+    if ticket.parked_at is not None and ticket.parked:
+        typer.echo(f"PARKED: {harmless(ticket.parked.get('words', ticket.error))}")
+    elif ticket.due_at is not None:
+        due = f"due {moment(ticket.due_at)} UTC: {ticket.due_reason} {ticket.error}"
+        typer.echo(due.rstrip())
+    else:
+        typer.echo("settled: it is as its rule wants it")
+    for one in (ticket.parked or {}).get("fields", {}).values():
+        typer.echo(f"FIELD PARKED: {harmless(one.get('words', ''))}")
 
 
 def _short(value: Any, limit: int = 160) -> str:

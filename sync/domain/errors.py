@@ -5,10 +5,11 @@ Adapters translate; nothing outside an adapter ever sees an HTTP status or a lib
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Fault(Exception):
@@ -50,14 +51,23 @@ class Stalled(Refused):
 class Unknown(Fault):
     """May have been done: the reply was lost, unreadable, or a server error.
 
-    ``over``: Jira itself has answered, so the call is done already or never will be.
+    ``over``: Jira itself has answered, so the call is done already or never will be. ``failed``: Jira
+    failed on this call (HTTP 500), and may fail on it each time, because of what the call says.
     ``retry_after`` is in seconds, None where the other side did not say.
     """
 
-    def __init__(self, words: str, *, retry_after: float | None = None, over: bool = False) -> None:
+    def __init__(
+        self,
+        words: str,
+        *,
+        retry_after: float | None = None,
+        over: bool = False,
+        failed: bool = False,
+    ) -> None:
         super().__init__(words)
         self.retry_after = retry_after
         self.over = over
+        self.failed = failed
 
 
 class Cause(StrEnum):
@@ -78,7 +88,8 @@ class Rejected(Fault):
     Where one value is refused, ``value`` holds it and ``reason`` the words without it. ``key`` is the
     rule's key that is at fault, as ``fields.priority``, where that is known.
 
-    ``scope`` is PROJECT where every new ticket of that project and type would meet the same.
+    ``scope`` is PROJECT where every new ticket of that project and type would meet the same. ``refused``
+    has the words about each field that was refused, by field id, where the other side named them.
     """
 
     def __init__(
@@ -95,6 +106,7 @@ class Rejected(Fault):
         self.reason = words
         self.value = value
         self.key = ""
+        self.refused: Mapping[str, str] = {}
         self.scope = scope
         self.cause = cause
         self.field = field
@@ -166,6 +178,12 @@ class Parked:
         """The form that a ticket's row keeps; ``words`` is the whole sentence."""
         data = {name: str(getattr(self, name)) for name in self.__slots__}
         return {**data, "words": str(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Parked:
+        """Read back what ``to_json`` wrote. Raises ValueError on an unknown cause."""
+        known = {name: str(data[name]) for name in cls.__slots__ if name in data}
+        return cls(**{**known, "cause": Cause(known.get("cause", Cause.OTHER))})  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         place = f" (rule {self.rule!r}, {self.where})" if self.rule else ""

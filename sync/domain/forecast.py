@@ -133,7 +133,10 @@ def _change_as_data(change: Change) -> dict[str, Any]:
 
 
 def counted(actions: Mapping[str, Plan]) -> dict[str, int]:
-    """How many tickets would be created, changed, moved, commented, linked, looked at or parked."""
+    """How many tickets would be created, changed, moved, commented, linked, looked at or parked.
+
+    ``park`` counts tickets of which anything would be parked, ``park_fields`` the fields among that.
+    """
     kinds = {
         "create": Create,
         "find": Find,
@@ -143,10 +146,11 @@ def counted(actions: Mapping[str, Plan]) -> dict[str, int]:
         "link": LinkRemote | LinkTickets | UnlinkTickets,
         "look": Look,
     }
-    found = dict.fromkeys([*kinds, "fields", "park"], 0)
+    found = dict.fromkeys([*kinds, "fields", "park", "park_fields"], 0)
     for made in actions.values():
         for name, kind in kinds.items():
             found[name] += any(isinstance(action, kind) for action in made.actions)
         found["fields"] += sum(len(a.changes) for a in made.actions if isinstance(a, Update))
-        found["park"] += made.parked is not None
+        found["park"] += made.parked is not None or bool(made.parked_fields)
+        found["park_fields"] += len(made.parked_fields)
     return found

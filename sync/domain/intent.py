@@ -37,7 +37,8 @@ class Intent:
     that proves what became of it: until then Jira may still carry it out, 0 for "not any more". It is
     None while no end is on record, as after a crash. Both are in seconds since the epoch. ``looks``
     counts the looks that found nothing. ``payload`` is what the kind needs: ``{field id: {"wished",
-    "before", "after"}}`` of an update, ``{"arrives"}`` of a move, ``{"text", "edit"}`` of a comment.
+    "before", "after"}}`` of an update, ``{"base", "failures", "said"}`` of a create,
+    ``{"arrives"}`` of a move, ``{"text", "edit"}`` of a comment.
 
     >>> Intents().put(Intent(IntentKind.MOVE, "3", begun=100.0)).of(IntentKind.MOVE).about
     '3'

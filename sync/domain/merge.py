@@ -50,7 +50,9 @@ def news(draft: Draft, base: Base) -> list[str]:
     """Which of our fields differ from what we last sent, in words."""
     found = []
     for id_, field in draft.fields.items():
-        known = base.fields.get(id_)
+        known, parked = base.fields.get(id_), base.parked.get(id_)
+        if parked is not None and parked.holds(field.wish, parked.screen):
+            continue
         if field.ownership is not Ownership.TICKET and ours_changed(field, known):
             found.append(
                 f"{field.name} is new" if known is None else f"{field.name} changed upstream"
@@ -85,6 +87,7 @@ def merge_text(
     """
     if take_over or not observed.blocks:
         return desired
+    sent = _as_written_now(sent, observed.identities, desired.identities)
     there = _matches(sent, observed.identities)
     if not there:
         return Document(observed.blocks + desired.blocks)
@@ -99,6 +102,20 @@ def merge_text(
             merged.append(observed.blocks[end_o])
         s, o, d = anchor + 1, end_o + 1, end_d + 1
     return Document(tuple(merged))
+
+
+def _as_written_now(
+    sent: Sequence[str], observed: Sequence[str], desired: Sequence[str]
+) -> list[str]:
+    """The identities of what was sent. One that an earlier version wrote otherwise, with other signs
+    between the same letters, is given as the ticket's block has it now."""
+    known = {*observed, *desired}
+    now = {_letters(one): one for one in observed}
+    return [one if one in known else now.get(_letters(one), one) for one in sent]
+
+
+def _letters(identity: str) -> str:
+    return "".join(filter(str.isalnum, identity)) or identity
 
 
 # How often a stretch is looked at again in parts. Each round costs time in step with the text's length.
@@ -280,13 +297,12 @@ def _alike(left: Any, right: Any) -> bool:
     return same(left, right) or _squashed(left) == _squashed(right)
 
 
-def agree(draft: Draft, base: Base, observed: Observed, written: Sequence[Change]) -> Base:
-    """The base after a look: what Jira shows now is agreed on, save for the fields of ``written``,
-    which are about to be written."""
-    writing = {change.id for change in written}
+def agree(draft: Draft, base: Base, observed: Observed, but: Collection[str]) -> Base:
+    """The base after a look: what Jira shows now is agreed on, save for the fields ``but``, by id, which
+    are about to be written, or parked."""
     fields = dict(base.fields)
     for id_, field in draft.fields.items():
-        if id_ in writing or id_ not in observed.fields:
+        if id_ in but or id_ not in observed.fields:
             continue
         known, now = fields.get(id_), observed.fields[id_]
         if known is None:

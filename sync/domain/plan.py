@@ -7,8 +7,8 @@ table, replayed over history, and explained.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from sync.domain.actions import (
     Action,
@@ -26,23 +26,28 @@ from sync.domain.actions import (
 )
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
-from sync.domain.merge import agree, decide, news
+from sync.domain.merge import agree, decide, news, ours_changed
 from sync.domain.names import Name, meant
-from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
-from sync.domain.ticket import Base, Draft, Observed, marker_label
+from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
+from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
 from sync.domain.workflow import Stuck, next_transition, reached, way_to
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do, and the base that holds once it is done so far as looking goes."""
+    """What to do, and the base that holds once it is done so far as looking goes.
+
+    ``parked`` says why the ticket is set aside, ``parked_fields`` which fields are newly set aside, and
+    why, while the actions are carried out all the same.
+    """
 
     actions: tuple[Action, ...] = ()
     base: Base | None = None
     parked: Parked | None = None
+    parked_fields: Mapping[str, Parked] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.actions) or self.parked is not None
+        return bool(self.actions or self.parked_fields) or self.parked is not None
 
 
 def plan_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
@@ -218,33 +223,129 @@ def plan(
     ``intents`` is open, or ``look`` asks for one. With ``observed``: the writes that bring the ticket
     where the rule wants it, never over what a person changed unless the rule says so. ``Plan.base`` then
     holds what became of the open update and move. ``Plan.parked`` says why no way leads to the status
-    wanted; the other actions of the plan stand all the same.
+    wanted; the other actions of the plan stand all the same. In a status that forbids edits, the move
+    out of that status stands before the update.
     """
     links = _links(draft, base)
     if observed is None:
         why = reasons(draft, base, intents) or (("asked to look",) if look else ())
-        return Plan((Look(why),) if why else tuple(links), base)
+        actions = (Look(why),) if why else tuple(links)
+        return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     base = _on_its_way(draft, settled(base, intents, observed), observed)
-    changes = _changes(draft, base, observed)
-    writes = [Update(changes)] if changes else []
-    after = agree(draft, base, observed, changes)
     movement = _movement(draft, base, observed)
+    moving = isinstance(movement, Transition)
+    changes, parked, left = _changes(draft, base, observed, moving=moving)
+    writes = [Update(changes)] if changes else []
+    after = agree(draft, base, observed, {*parked, *(change.id for change in changes)})
     if isinstance(movement, Stuck):
-        return Plan((*writes, *links), after, _parked(draft, movement))
+        made = Plan((*writes, *left, *links), after, _parked(draft, movement))
+        return _with_parked(made, base, parked)
     moves = [] if movement is None else [movement]
     # A ticket that a person closed gets no comment on what goes on upstream.
     left_alone = isinstance(movement, Leave) and not draft.desired.status.ended
     comments = _comment(draft, base, changes, left_alone=left_alone)
-    return Plan((*writes, *moves, *comments, *links), after)
+    steps = (*moves, *writes) if observed.edit_screen == {} else (*writes, *moves)
+    return _with_parked(Plan((*steps, *left, *comments, *links), after), base, parked)
 
 
-def _changes(draft: Draft, base: Base, observed: Observed) -> tuple[Change, ...]:
-    return tuple(
-        change
-        for id_, field in draft.fields.items()
-        if id_ in observed.fields or id_ not in base.fields
-        if (change := decide(field, base.fields.get(id_), observed.fields.get(id_))) is not None
-    )
+def _still_parked(draft: Draft, base: Base) -> dict[str, ParkedField]:
+    """The parked fields, as far as that can be known without a look."""
+    known = {
+        id_: one
+        for id_, one in base.parked.items()
+        if id_ in draft.fields and one.wish == draft.fields[id_].wish
+    }
+    return known | {id_: _parked_still(one, base, id_) for id_, one in draft.parked_fields.items()}
+
+
+def _parked_still(one: ParkedField, base: Base, id_: str) -> ParkedField:
+    """The park, with the tries of the one before where that was for the same."""
+    known = base.parked.get(id_)
+    again = known is not None and (known.wish, known.screen) == (one.wish, one.screen)
+    return replace(one, tries=known.tries) if known is not None and again else one
+
+
+def _with_parked(made: Plan, before: Base, parked: Mapping[str, ParkedField]) -> Plan:
+    """The plan with these fields parked, those that were not parked before told."""
+    known = {id_: (one.wish, str(one.parked)) for id_, one in before.parked.items()}
+    new = {
+        id_: one.parked
+        for id_, one in parked.items()
+        if known.get(id_) != (one.wish, str(one.parked))
+    }
+    base = made.base or before
+    if base.parked != parked:
+        base = replace(base, parked=parked)
+    return replace(made, base=base, parked_fields=new)
+
+
+def _changes(
+    draft: Draft, base: Base, observed: Observed, *, moving: bool
+) -> tuple[tuple[Change, ...], dict[str, ParkedField], list[Action]]:
+    """The changes to write, the fields that stay or become parked, and what is left for good.
+
+    ``moving``: the ticket is about to leave its status, so an edit that the status forbids comes after.
+    """
+    changes: list[Change] = []
+    parked = {id_: _parked_still(one, base, id_) for id_, one in draft.parked_fields.items()}
+    left: list[Action] = []
+    for id_, one in draft.fields.items():
+        change = _change(one, base, observed)
+        if change is None:
+            continue
+        known, screen = base.parked.get(id_), observed.described(id_)
+        if known is not None and known.holds(one.wish, screen):
+            parked[id_] = known
+        elif _writable(id_, observed, moving=moving):
+            changes.append(change)
+        elif observed.edit_screen and _set_once(one, draft, base, observed):
+            left.append(Leave(f"{one.name} is set at creation only: no edit screen has the field"))
+        else:
+            parked[id_] = ParkedField(_not_editable(one, draft, observed), one.wish, screen)
+    return tuple(changes), parked, left
+
+
+def _writable(field_id: str, observed: Observed, *, moving: bool) -> bool:
+    screen = observed.edit_screen
+    return screen is None or field_id in screen or (moving and not screen)
+
+
+def _change(one: DraftField, base: Base, observed: Observed) -> Change | None:
+    known = base.fields.get(one.id)
+    if known is None or one.id in observed.fields:
+        return decide(one, known, observed.fields.get(one.id))
+    # Jira does not show a field that the ticket's project does not have.
+    if one.ownership is Ownership.TICKET or not ours_changed(one, known):
+        return None
+    return Change(one.id, one.name, one.kind, before=known.sent, after=one.value)
+
+
+def _set_once(one: DraftField, draft: Draft, base: Base, observed: Observed) -> bool:
+    """Whether a field was given at creation, and belongs on the create screen alone."""
+    here = observed.project == draft.project and one.id in observed.fields
+    return here and one.id in base.fields and one.on_create_screen is not False
+
+
+def _not_editable(one: DraftField, draft: Draft, observed: Observed) -> Parked:
+    rule, key = draft.desired.rule, observed.ref.key
+    if observed.edit_screen:
+        reason = (
+            f"{one.name} is not on the edit screen of {observed.issue_type} in {observed.project}"
+        )
+        remedy = "Put the field on that screen in Jira, or take it out of the rule."
+    else:
+        reason = f"Jira lets our account edit nothing on {key} in status {observed.status.name!r}"
+        remedy = "Give our account 'Edit issues', or take jira.issue.editable off that status."
+    return Parked(reason, remedy, Cause.FIELD, one.name, rule.name, rule.where)
+
+
+def wishes_agreed(draft: Draft, base: Base) -> Base:
+    """The base with what the rule gave for each field that is as the rule wishes now."""
+    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in base.parked}
+    for id_, one in draft.fields.items():
+        if id_ not in base.parked and not ours_changed(one, base.fields.get(id_)):
+            wishes[id_] = one.wish
+    return base if wishes == base.wishes else replace(base, wishes=wishes)
 
 
 def _parked(draft: Draft, stuck: Stuck) -> Parked:

@@ -91,11 +91,13 @@ class StatusTarget:
 class FieldWish:
     """A field's value as the rule gives it (plain TOML or rendered text), and who owns it.
 
-    ``value`` None or "" means: not set. Text of rich fields is Markdown.
+    ``value`` None or "" means: not set. Text of rich fields is Markdown. ``asked_by`` is the rule that
+    gives the value where it is not the ticket's own: an incident's, for the parent of its issues.
     """
 
     value: Any
     ownership: Ownership = Ownership.SHARED
+    asked_by: RuleRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ class DraftField:
 
     ``value`` is canonical: JSON-compatible and equal exactly when Jira would show the same; a
     Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty". ``key`` is the
-    rule's key for the field, as ``fields.priority``.
+    rule's key for the field, as ``fields.priority``, ``wish`` a digest of what the rule gave
+    (``wish_digest``). ``on_create_screen`` is None where nobody asked.
     """
 
     id: str
@@ -105,6 +106,41 @@ class DraftField:
     value: Any
     ownership: Ownership = Ownership.SHARED
     key: str = ""
+    wish: str = ""
+    on_create_screen: bool | None = None
+
+
+# In place of a digest of how Jira describes a field: our own look-up found no such field or value.
+UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedField:
+    """A field that is not written, while everything else of its ticket is.
+
+    It is tried again once ``wish`` (the digest of what the rule gives) or ``screen`` (the digest of how
+    Jira described the field) is another, or once a person asks for it (``again``). ``tries`` counts the
+    looks that found nothing new.
+    """
+
+    parked: Parked
+    wish: str
+    screen: str = UNRESOLVED
+    again: bool = False
+    tries: int = 0
+
+    def holds(self, wish: str, screen: str) -> bool:
+        """Whether the field is still not to be tried."""
+        tried = self.screen != UNRESOLVED and not self.again
+        return tried and (self.wish, self.screen) == (wish, screen)
+
+    def to_json(self) -> dict[str, Any]:
+        mine = {name: getattr(self, name) for name in self.__slots__ if name != "parked"}
+        return {**mine, "parked": self.parked.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ParkedField:
+        return cls(**{**data, "parked": Parked.from_json(data["parked"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +148,21 @@ class Draft:
     """Desired, resolved against one site: field names to ids, values to canonical form.
 
     ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
-    does not matter to a ticket that exists."""
+    does not matter to a ticket that exists. ``parked_fields`` says which fields cannot be resolved, and
+    why: by field id or, where the id is not known either, by the rule's name for the field.
+    """
 
     desired: Desired
     project: str
     issue_type: str
     fields: Mapping[str, DraftField]
     unmakable: Rejected | None = None
+    parked_fields: Mapping[str, ParkedField] = field(default_factory=dict)
+
+    def without(self, parked: Mapping[str, ParkedField]) -> Draft:
+        """The draft with these fields left out."""
+        left = {id_: one for id_, one in self.fields.items() if id_ not in parked}
+        return replace(self, fields=left, parked_fields={**self.parked_fields, **parked})
 
     def blame(self, fault: Rejected) -> None:
         """Name the key of the rule that a refusal of Jira's is about, where that is not named."""
@@ -138,6 +182,12 @@ class Draft:
         return Parked.of(fault, self.desired.rule.name, self.desired.place(fault.key))
 
 
+def wish_digest(name: str, value: Any) -> str:
+    """A digest of the value that a rule gives a field by this name."""
+    text = json.dumps([name, value], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class JiraStatus:
     """A workflow status: id, display name, category."""
@@ -153,7 +203,7 @@ class JiraStatus:
 
 @dataclass(frozen=True, slots=True)
 class ScreenField:
-    """A field on a transition's screen. ``allowed`` holds names of the allowed values, if listed."""
+    """A field on a screen. ``allowed`` holds names of the allowed values, if listed."""
 
     id: str
     name: str
@@ -182,7 +232,11 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The ticket as Jira shows it now. ``fields`` holds canonical values by field id."""
+    """The ticket as Jira shows it now. ``fields`` holds canonical values by field id.
+
+    ``edit_screen`` has the fields that may be edited now, by id: none in a status that forbids edits, or
+    without the permission. It is None where Jira does not say.
+    """
 
     ref: TicketRef
     project: str
@@ -192,6 +246,14 @@ class Observed:
     fields: Mapping[str, Any]
     hops: tuple[Hop, ...] = ()
     updated: str = ""
+    edit_screen: Mapping[str, ScreenField] | None = None
+
+    def described(self, field_id: str) -> str:
+        """A digest of how Jira describes a field for editing, "" where it does not say."""
+        if self.edit_screen is None:
+            return ""
+        screen = self.edit_screen.get(field_id)
+        return "absent" if screen is None else wish_digest(screen.name, screen.allowed)
 
     @property
     def statuses(self) -> tuple[JiraStatus, ...]:
@@ -234,6 +296,9 @@ class Base:
     ``commented`` is the marker of the last comment, ``running`` the id of the one running comment.
     ``remote_links`` gives a digest by global id, ``ticket_links`` the names of links between tickets.
     ``unannounced``: the ticket was made, and the tickets that are to be linked with it are not due yet.
+
+    ``wishes`` has, by field id, the digest of what the rule gave when the field was last agreed on.
+    ``parked`` are the fields that are not written, by field id or the rule's name.
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
@@ -249,6 +314,12 @@ class Base:
     remote_links: Mapping[str, str] = field(default_factory=dict)
     ticket_links: tuple[str, ...] = ()
     unannounced: bool = False
+    wishes: Mapping[str, str] = field(default_factory=dict)
+    parked: Mapping[str, ParkedField] = field(default_factory=dict)
+
+    def agreed(self, wish: str) -> str:
+        """The id of the field that was last agreed on as the rule still wishes it, "" for none."""
+        return next((id_ for id_, known in self.wishes.items() if known == wish), "")
 
     def with_sent(self, sent: Mapping[str, Any]) -> Base:
         """The base after we wrote ``sent`` (canonical values by field id)."""
@@ -273,6 +344,7 @@ class Base:
                 for id_, f in self.fields.items()
             },
             "status": self.status.value if self.status else None,
+            "parked": {id_: one.to_json() for id_, one in self.parked.items()},
         }
 
     @classmethod
@@ -285,8 +357,9 @@ class Base:
             status=Status(data["status"]) if data.get("status") else None,
             walked=tuple(data.get("walked", ())),
             ticket_links=tuple(data.get("ticket_links", ())),
+            parked={i: ParkedField.from_json(p) for i, p in data.get("parked", {}).items()},
             **{name: data[name] for name in _AS_THEY_ARE if name in data},
         )
 
 
-_AS_THEY_ARE = {*Base.__slots__} - {"fields", "status", "walked", "ticket_links"}
+_AS_THEY_ARE = {*Base.__slots__} - {"fields", "status", "walked", "ticket_links", "parked"}

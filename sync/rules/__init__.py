@@ -2,6 +2,7 @@
 
 from sync.rules.compile import Defaults
 from sync.rules.load import RuleErrors, Texts, ignored, load, parse, texts_of
+from sync.rules.patterns import Undecided, patience
 from sync.rules.rule import Explained, IncidentIssues, Rule, RuleSet
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "RuleErrors",
     "RuleSet",
     "Texts",
+    "Undecided",
     "ignored",
     "load",
     "parse",
+    "patience",
     "texts_of",
 ]

@@ -24,6 +24,7 @@ from sync.rules.identity import WORDS, Grouping, grouping_of
 from sync.rules.inherit import Given, Layer, Sheet, as_list, inherit
 from sync.rules.project import FieldPlan, Projection
 from sync.rules.rule import IncidentIssues, Rule
+from sync.rules.schema import RuleTable
 from sync.rules.status import compile_status
 from sync.rules.templates import is_template
 from sync.rules.values import Value, compile_value
@@ -173,6 +174,15 @@ class RuleCompiler:
         return fields
 
     def _field_name(self, name: str, given: Given) -> None:
+        if name in RuleTable.model_fields:
+            self._mistakes.add(
+                given.position,
+                given.key,
+                "is a key of the rule, and stands under its fields",
+                "Move it above the table of fields. A Jira field of that name is written with a "
+                f"capital ({name.capitalize()!r}) or by its id.",
+            )
+            return
         plain = name.casefold().replace(" ", "_").replace("-", "_")
         close = plain if plain in STANDARD_FIELDS else ""
         if not close and name.islower() and name.isidentifier():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from sync.domain.subject import Snapshot
 from sync.domain.text import cut
-from sync.rules.patterns import Patterns, pattern
+from sync.rules.patterns import Patterns, Undecided, all_hold, any_holds, pattern
 from sync.rules.vocabulary import IDENTIFIER_TEXTS
 from sync.toml import Mistakes, Path, Position, Wrong, meant
 
@@ -69,7 +70,8 @@ def entity_text(entity: Entity, key: str) -> str:
 
 
 class Condition(Protocol):
-    """One condition. ``why_not`` is "" for a subject that meets the condition."""
+    """One condition. ``why_not`` is "" for a subject that meets the condition. ``holds`` and
+    ``why_not`` raise Undecided."""
 
     def holds(self, snapshot: Snapshot) -> bool: ...
 
@@ -79,6 +81,22 @@ class Condition(Protocol):
         """For the index: (facet, case-folded texts) where the condition needs exactly one of the
         texts, else None."""
         ...
+
+
+def _fails(part: Condition, snapshot: Snapshot) -> bool:
+    """Whether a condition surely does not hold."""
+    try:
+        return not part.holds(snapshot)
+    except Undecided:
+        return False
+
+
+def _lacks(patterns: Patterns, text: str) -> bool:
+    """Whether surely none of the patterns holds."""
+    try:
+        return not patterns.hold((text,))
+    except Undecided:
+        return False
 
 
 def _shown(values: Sequence[str]) -> str:
@@ -114,9 +132,11 @@ class EntityTest:
     tests: tuple[tuple[str, Patterns], ...]
 
     def holds(self, snapshot: Snapshot) -> bool:
-        return any(
-            all(patterns.hold((entity_text(entity, key),)) for key, patterns in self.tests)
-            for entity in ENTITIES[self.which](snapshot)
+        return any_holds(partial(self._fits, one) for one in ENTITIES[self.which](snapshot))
+
+    def _fits(self, entity: Entity) -> bool:
+        return all_hold(
+            partial(patterns.hold, (entity_text(entity, key),)) for key, patterns in self.tests
         )
 
     def why_not(self, snapshot: Snapshot) -> str:
@@ -125,7 +145,7 @@ class EntityTest:
         entities = ENTITIES[self.which](snapshot)
         if len(entities) == 1:
             key, patterns = next(
-                (k, p) for k, p in self.tests if not p.hold((entity_text(entities[0], k),))
+                (k, p) for k, p in self.tests if _lacks(p, entity_text(entities[0], k))
             )
             there = _shown((entity_text(entities[0], key),))
             return f"{self.which}.{key} is {there or 'not there'}, and {patterns} is asked for"
@@ -145,10 +165,12 @@ class AllOf:
     parts: tuple[Condition, ...]
 
     def holds(self, snapshot: Snapshot) -> bool:
-        return all(part.holds(snapshot) for part in self.parts)
+        return all_hold(partial(part.holds, snapshot) for part in self.parts)
 
     def why_not(self, snapshot: Snapshot) -> str:
-        return next((why for part in self.parts if (why := part.why_not(snapshot))), "")
+        if self.holds(snapshot):
+            return ""
+        return next(part.why_not(snapshot) for part in self.parts if _fails(part, snapshot))
 
     def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for part in self.parts:
@@ -162,11 +184,12 @@ class AnyOf:
     parts: tuple[Condition, ...]
 
     def holds(self, snapshot: Snapshot) -> bool:
-        return any(part.holds(snapshot) for part in self.parts)
+        return any_holds(partial(part.holds, snapshot) for part in self.parts)
 
     def why_not(self, snapshot: Snapshot) -> str:
-        reasons = [part.why_not(snapshot) for part in self.parts]
-        return "" if "" in reasons else "none of `any` holds: " + "; ".join(reasons)
+        if self.holds(snapshot):
+            return ""
+        return "none of `any` holds: " + "; ".join(part.why_not(snapshot) for part in self.parts)
 
     def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield from ()
@@ -213,11 +236,11 @@ class Compiler:
     def _patterns(self, value: Any, path: Path, key: str) -> Patterns:
         found = []
         for number, source in enumerate(value if isinstance(value, list) else [value]):
+            position = self._position((*path, number) if isinstance(value, list) else path)
             try:
-                found.append(pattern(source))
+                found.append(pattern(source, str(position)))
             except Wrong as fault:
-                where = (*path, number) if isinstance(value, list) else path
-                self._mistakes.wrong(self._position(where), key, fault)
+                self._mistakes.wrong(position, key, fault)
         return Patterns(tuple(found))
 
     def compile(self, when: Mapping[str, Any], path: Path, key: str) -> AllOf:

@@ -96,6 +96,26 @@ def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
     return sorted(snapshots, key=began)
 
 
+def common_of(subjects: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What all subjects of a ticket have in common; "" for what differs or is not known."""
+    of_each = [
+        {
+            "title": subject["title"],
+            "entity": (subject.get("trigger_entity") or {}).get("name"),
+            "trigger_name": subject.get("trigger_name"),
+            "owner": ", ".join(
+                str(owner.get("title") or owner.get("id")) for owner in subject.get("owners") or ()
+            ),
+        }
+        for subject in subjects
+    ]
+    first, *others = of_each
+    return {
+        name: str(value or "") if all(other[name] == value for other in others) else ""
+        for name, value in first.items()
+    }
+
+
 def context_of(
     snapshots: Sequence[Snapshot], tables: Mapping[str, Any], *, occurrences: int = 1
 ) -> dict[str, Any]:
@@ -112,6 +132,7 @@ def context_of(
         "incident": subjects[0] if kind is Kind.INCIDENT else None,
         "subject": subjects[0],
         "subjects": subjects,
+        "common": common_of(subjects),
         "event": {
             "type": newest.event_type.value,
             "time": newest.at.isoformat(),

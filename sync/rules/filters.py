@@ -70,6 +70,16 @@ def truncate(value: Any, length: int = 255, end: str = "…") -> str:
     return cut(str(printed(value)), length, end)
 
 
+def basic(value: Any) -> str:
+    """Text with a ``?`` for each character of four bytes (emoji, rare ideographs), on which a Jira
+    with an old MySQL fails.
+
+    >>> basic("late 😀")
+    'late ?'
+    """
+    return re.sub("[^\\u0000-\\uffff]", "?", printed(value))
+
+
 def slug(value: Any, length: int = 60) -> str:
     """The text in lower-case letters, digits and hyphens, as labels need it."""
     # Each character by itself: a long run of accents is put in order in quadratic time.
@@ -99,7 +109,15 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise Wrong(f"{name!r} is not a time zone", "Write it as 'Europe/Prague'.") from None
+        if re.search(r"%|[yY]{2}|[dD]{2}", str(name)):
+            remedy = (
+                "`date` takes a zone, and writes 2024-09-06, as Jira wants it. For another form: "
+                "{{ issue.started_at | local_time('Europe/Prague', '%d.%m.%Y') }}."
+            )
+            raise Wrong(
+                f"{said(name)} is a date's form where a time zone belongs", remedy
+            ) from None
+        raise Wrong(f"{said(name)} is not a time zone", "Write it as 'Europe/Prague'.") from None
 
 
 def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -> str:  # noqa: A002
@@ -148,9 +166,29 @@ def _when(value: Any) -> str:
 def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
     if "kind" in entity:
         state = str(entity.get("state", "")).replace("_", " ")
-        return link(entity.get("title"), entity.get("url")), state, _when(entity.get("started_at"))
+        name = md((entity.get("trigger_entity") or {}).get("name") or "")
+        title = link(entity.get("title"), entity.get("url"))
+        return title, name, state, _when(entity.get("started_at"))
     name = link(entity.get("name"), entity.get("entity_url"))
     return name, md(entity.get("type_name") or ""), md(entity.get("folder") or "")
+
+
+def without(values: Any, others: Any) -> list[Any]:
+    """The entities or subjects of a list that are not in another list."""
+    known = {_cells(other) for other in counted(others or ())}
+    return [value for value in counted(values or ()) if _cells(value) not in known]
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The heads and the rows of a table. The same row twice says nothing, so each is there once: what
+    triggered an issue is mostly among what the issue affects."""
+    found = list(dict.fromkeys(map(_cells, rows)))
+    if "kind" not in rows[0]:
+        return ("Entity", "Type", "Folder"), found
+    if len({cells[1] for cells in found}) > 1:
+        return ("Subject", "Entity", "Status", "Started"), found
+    # The column would only tell subjects of one title apart.
+    return ("Subject", "Status", "Started"), [(cells[0], *cells[2:]) for cells in found]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -166,10 +204,9 @@ def table(values: Any, limit: int = 25) -> str:
         raise Wrong(
             "`table` shows entities or subjects", "Write: issue.monitored_entities | table."
         )
-    kind = "kind" in rows[0]
-    heads = ("Subject", "Status", "Started") if kind else ("Entity", "Type", "Folder")
-    lines = [_row(heads), _row(["---"] * len(heads)), *(_row(_cells(row)) for row in rows[:limit])]
-    more = len(rows) - limit
+    heads, found = _columns(rows)
+    lines = [_row(heads), _row(["---"] * len(heads)), *map(_row, found[:limit])]
+    more = len(found) - limit
     return "\n".join([*lines, *([f"\n… and {more} more."] if more > 0 else [])]) + "\n"
 
 
@@ -254,7 +291,9 @@ ALL: dict[str, Callable[..., Any]] = {
     "link": link,
     "truncate": truncate,
     "slug": slug,
+    "basic": basic,
     "table": table,
+    "without": without,
     "local_time": local_time,
     "date": day,
     "plus": plus,

@@ -60,10 +60,3 @@ class Index:
             if number != last:
                 yield number
             last = number
-
-    def first(self, snapshot: Snapshot) -> int | None:
-        """The number of the first rule that matches."""
-        for number in self.candidates(snapshot):
-            if self._conditions[number].holds(snapshot):
-                return number
-        return None

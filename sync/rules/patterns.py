@@ -1,101 +1,180 @@
-"""Patterns of conditions: text, ``glob*``, ``/regex/`` and ``/regex/i``."""
+"""Patterns of conditions: text, ``glob*``, ``/regex/`` and ``/regex/i``.
+
+A regular expression may take longer on some texts than anyone can wait, and no check of the expression
+finds all of those that can. Each search therefore has a limit of time. A search that does not end within
+it is undecided: it says neither that the pattern holds nor that it does not.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
+import time
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
-from typing import Any
+from functools import partial
 
+import regex
+
+from sync.domain.errors import Cause, Rejected
+from sync.domain.text import cut, one_line
+from sync.rules import dialect
 from sync.toml import Wrong
 
-# How many lines of a text a regex searches, and how many characters of each, by the number of its
-# open-ended repeats. Python's engine may take n ** (repeats + 1) steps for n characters, about 10^9
-# steps a second: these limits keep the worst text within seconds, and usual ones within microseconds.
-REACH = {0: (200, 1_000), 1: (200, 1_000), 2: (20, 1_000), 3: (10, 300)}
+# Seconds of a search's first try, which keeps the interpreter to itself. All but the worst end in
+# microseconds, and letting go of the interpreter and getting it back would cost them far more.
+FIRST_TRY = 0.005
+# Seconds of the second try, which lets other threads run.
+SECOND_TRY = 1.0
+# Seconds that one match may spend on searches that outlast their first try.
+PATIENCE = 2.0
+# Seconds for which a search that did not end is not tried again on the same text.
+REMEMBERED = 600.0
+_MOST_REMEMBERED = 1_000
 
 _REGEX = re.compile(r"/(.*)/([a-z]*)", re.S)
-_REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT)
+_OVER = (TimeoutError, MemoryError)
+
+
+class Undecided(Rejected):
+    """A search did not end in time, so nothing may be concluded from it: neither that the pattern holds
+    nor that it does not. ``rule`` and ``site`` are those of the rule that asked, "" where none did."""
+
+    def __init__(self, pattern: str, where: str, text: str) -> None:
+        begin = cut(one_line(text[:200]), 60)
+        super().__init__(
+            f"the search for {pattern} ({where}) did not end in time in the text {begin!r}, so "
+            "whether the rule matches is undecided",
+            cause=Cause.RULE,
+            remedy="Write the pattern with fewer repeats, as in /[a-z_]+/ instead of "
+            "/([a-z]+_?)+/. It is tried again when the rules or the text change, and from time to time.",
+        )
+        self.rule = ""
+        self.site = ""
+
+
+class Patience:
+    """How long the searches of one piece of work may take that outlast their first try, all together.
+
+    Once it is used up, no pattern that was slow before is searched for again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+        self.slow: set[Callable[[str], bool]] = set()
+
+
+_PATIENCE: ContextVar[Patience | None] = ContextVar("patience", default=None)
+
+
+@contextmanager
+def patience(seconds: float = PATIENCE) -> Iterator[Patience]:
+    """Within the block, all searches of this thread share one patience: the one around, if any."""
+    around = _PATIENCE.get()
+    if around is not None:
+        yield around
+        return
+    token = _PATIENCE.set(found := Patience(seconds))
+    try:
+        yield found
+    finally:
+        _PATIENCE.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern. ``literal`` is the case-folded text of a plain pattern, None for others."""
+    """One pattern. ``literal`` is the case-folded text of a plain pattern, None for others. ``test``
+    raises Undecided."""
 
     source: str
     test: Callable[[str], bool]
     literal: str | None = None
 
 
-def _inner(args: Any) -> Iterator[Any]:
-    """The sub-patterns in the arguments of a node."""
-    for arg in args if isinstance(args, tuple | list) else (args,):
-        if isinstance(arg, parser.SubPattern):
-            yield arg
-        elif isinstance(arg, tuple | list):
-            yield from _inner(arg)
+class _Search:
+    """The search for a regular expression in any line of a text, within limits of time."""
+
+    def __init__(self, source: str, where: str, compiled: regex.Pattern[str]) -> None:
+        self._source = source
+        self._where = where
+        self._compiled = compiled
+        # By digest of a text: what a slow search found, None where it did not end; and until when that
+        # is believed.
+        self._known: OrderedDict[bytes, tuple[bool | None, float]] = OrderedDict()
+
+    def __call__(self, text: str) -> bool:
+        found = self._remembered(text) if self._known else ()
+        if found == ():
+            found = self._searched(text)
+        if found is None:
+            raise Undecided(self._source, self._where, text)
+        return bool(found)
+
+    def _searched(self, text: str) -> bool | None:
+        left = _PATIENCE.get() or Patience(PATIENCE)
+        if left.left <= 0 and self in left.slow:
+            return None
+        try:
+            return self._within(FIRST_TRY, text, concurrent=False)
+        except _OVER:
+            left.slow.add(self)
+        seconds, began, found = min(SECOND_TRY, left.left), time.monotonic(), None
+        with suppress(*_OVER):
+            found = self._within(seconds, text, concurrent=True)
+        left.left -= FIRST_TRY + time.monotonic() - began
+        if found is not None or seconds == SECOND_TRY:
+            self._remember(text, found)
+        return found
+
+    def _within(self, seconds: float, text: str, *, concurrent: bool) -> bool:
+        until = time.monotonic() + seconds
+        for line in text.split("\n"):
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if self._compiled.search(line, timeout=left, concurrent=concurrent) is not None:
+                return True
+        return False
+
+    def _remembered(self, text: str) -> bool | tuple[()] | None:
+        """What a slow search in this text found; ``()`` where nothing is known of it."""
+        found, until = self._known.get(_digest(text), ((), 0.0))
+        return found if until > time.monotonic() else ()
+
+    def _remember(self, text: str, found: bool | None) -> None:
+        until = float("inf") if found is not None else time.monotonic() + REMEMBERED
+        self._known[_digest(text)] = found, until
+        while len(self._known) > _MOST_REMEMBERED:
+            self._known.popitem(last=False)
 
 
-def _endless(pattern: Any, inside: bool = False) -> int:
-    """The number of repeats without an upper limit. Raises Wrong for such a repeat within another."""
-    count = 0
-    for op, args in pattern:
-        repeats = op in _REPEATS and args[1] is codes.MAXREPEAT
-        if repeats and inside:
-            raise Wrong(
-                "has a repeat inside a repeat, which can take for ever on some texts",
-                "Write it with one repeat, as in /[a-z_]+/ instead of /([a-z]+_?)+/.",
-            )
-        varies = op in _REPEATS and args[1] is not codes.MAXREPEAT and args[0] != args[1]
-        if inside and varies and args[1] > 1:
-            raise Wrong(
-                "has a repeat inside a repeat, which can take for ever on some texts",
-                "Give one of them an exact number, or write it with one repeat.",
-            )
-        count += repeats
-        for part in _inner(args):
-            count += _endless(part, inside or repeats)
-    return count
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
 
 
-def _regex(source: str, body: str, flags: str) -> Pattern:
+def _regex(source: str, body: str, flags: str, where: str) -> Pattern:
     if set(flags) - {"i"}:
         raise Wrong(f"{source!r} ends with {flags!r}", "After the last / only i may stand.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            tree = parser.parse(body)
-            compiled = re.compile(body, re.IGNORECASE if flags else 0)
-    except (re.error, OverflowError, RecursionError) as error:
-        words = error.msg if isinstance(error, re.error) else str(error)
+            warnings.simplefilter("ignore")
+            # Python's own module says what a pattern is; `regex` only searches.
+            known = re.compile(body, re.IGNORECASE if flags else 0)
+            options = regex.V0 | (regex.IGNORECASE if flags else 0)
+            compiled = regex.compile(dialect.translated(body, known.flags), options)
+    except (re.error, regex.error, OverflowError, RecursionError, MemoryError) as error:
+        words = getattr(error, "msg", "") or str(error) or "it is too large"
         at = error.pos if isinstance(error, re.error) else None
-        where = f" at character {at + 1}" if at is not None else ""
+        place = f" at character {at + 1}" if at is not None else ""
         raise Wrong(
-            f"{source!r} is not a regular expression: {words}{where}",
+            f"{source!r} is not a regular expression: {words}{place}",
             "Correct it, or leave out the slashes for plain text with * and ?.",
         ) from None
-    try:
-        endless = _endless(tree)
-    except Wrong as fault:
-        raise Wrong(f"{source!r} {fault.problem}", fault.remedy) from None
-    if endless not in REACH:
-        raise Wrong(
-            f"{source!r} has {endless} open-ended repeats, which can take very long",
-            f"Use at most {max(REACH)} of * and +; several conditions can each have their own.",
-        )
-
-    lines, characters = REACH[endless]
-
-    def test(text: str) -> bool:
-        return any(
-            compiled.search(line[:characters]) is not None
-            for line in text.split("\n", lines)[:lines]
-        )
-
-    return Pattern(source, test)
+    return Pattern(source, _Search(source, where, compiled))
 
 
 def _glob(source: str) -> Pattern:
@@ -108,10 +187,11 @@ def _glob(source: str) -> Pattern:
     return Pattern(source, lambda text: compiled.fullmatch(text.casefold()) is not None)
 
 
-def pattern(source: str) -> Pattern:
-    """Compile one pattern. Raises Wrong for one that cannot be used."""
+def pattern(source: str, where: str = "a rule") -> Pattern:
+    """Compile one pattern, which is written at ``where`` (file and line). Raises Wrong for one that
+    cannot be used."""
     if len(source) > 1 and (match := _REGEX.fullmatch(source)):
-        return _regex(source, match[1], match[2])
+        return _regex(source, match[1], match[2], where)
     if "*" in source:
         return _glob(source)
     literal = source.casefold()
@@ -121,6 +201,26 @@ def pattern(source: str) -> Pattern:
     return Pattern(source, lambda text: text.casefold() == literal, literal)
 
 
+def any_holds(tests: Iterable[Callable[[], bool]]) -> bool:
+    """Whether one of the tests holds. An undecided one matters only where no other holds; then it is
+    raised."""
+    undecided: Undecided | None = None
+    for test in tests:
+        try:
+            if test():
+                return True
+        except Undecided as fault:
+            undecided = undecided or fault
+    if undecided is not None:
+        raise undecided
+    return False
+
+
+def all_hold(tests: Iterable[Callable[[], bool]]) -> bool:
+    """Whether all tests hold. An undecided one matters only where all others hold; then it is raised."""
+    return not any_holds((lambda test=test: not test()) for test in tests)  # type: ignore[misc]
+
+
 @dataclass(frozen=True, slots=True)
 class Patterns:
     """Alternatives: one of them must match one of the values. Empty values never match."""
@@ -128,7 +228,9 @@ class Patterns:
     all: tuple[Pattern, ...]
 
     def hold(self, values: Iterable[str]) -> bool:
-        return any(value and p.test(value) for value in values for p in self.all)
+        """Whether one of them does. Raises Undecided."""
+        tests = (partial(p.test, value) for value in values if value for p in self.all)
+        return any_holds(tests)
 
     @property
     def literals(self) -> tuple[str, ...] | None:

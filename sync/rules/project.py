@@ -58,7 +58,9 @@ def remote_link(snapshot: Snapshot) -> RemoteLink | None:
     if not web_address(url):
         return None
     title = one_line(str(snapshot.payload.get("title") or url))
-    return RemoteLink(f"ticket-sync:{snapshot.ref}", url, cut(title, 255, ""))
+    # An address too long for a title is left out of it as a whole.
+    words = cut(title, 255, "") or f"{snapshot.ref.kind.value.capitalize()} {snapshot.ref.id}"
+    return RemoteLink(f"ticket-sync:{snapshot.ref}", url, words)
 
 
 def nameless(snapshot: Snapshot) -> str:

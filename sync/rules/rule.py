@@ -12,6 +12,7 @@ from sync.rules.conditions import AllOf
 from sync.rules.identity import Grouping, ticket_key
 from sync.rules.inherit import Sheet
 from sync.rules.match import Index
+from sync.rules.patterns import Undecided, patience
 from sync.rules.project import Projection, project_ticket
 from sync.toml import Mistake, Position
 
@@ -145,19 +146,31 @@ class RuleSet:
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def match(self, snapshot: Snapshot) -> Rule | None:
-        """The first rule that matches the subject, or None."""
-        number = self._index.first(snapshot)
-        return None if number is None else self.rules[number]
+        """The first rule that matches the subject, or None. Raises Undecided."""
+        with patience():
+            for number in self._index.candidates(snapshot):
+                rule = self.rules[number]
+                try:
+                    if rule.when.holds(snapshot):
+                        return rule
+                except Undecided as fault:
+                    fault.rule, fault.site = rule.name, rule.site
+                    raise
+        return None
 
     def explain(self, snapshot: Snapshot) -> list[Explained]:
-        """The rules up to the one that matches, each with the reason why it matches or not."""
+        """The rules up to the one that matches or is undecided, each with the reason."""
         found: list[Explained] = []
-        for rule in self.rules:
-            why = rule.when.why_not(snapshot)
-            reason = why or ("every condition holds" if rule.when.parts else "it has no conditions")
-            found.append(Explained(rule, not why, reason))
-            if not why:
-                break
+        with patience():
+            for rule in self.rules:
+                try:
+                    why = rule.when.why_not(snapshot)
+                except Undecided as fault:
+                    return [*found, Explained(rule, False, str(fault))]
+                holds = "every condition holds" if rule.when.parts else "it has no conditions"
+                found.append(Explained(rule, not why, why or holds))
+                if not why:
+                    break
         return found
 
     def get(self, name: str) -> Rule | None:

@@ -79,6 +79,7 @@ NAMES: dict[str, Shape | None] = {
     "subject": SUBJECT,
     "subjects": Shape(item=SUBJECT, listed=True),
     "event": Shape(_plain("type", "time", "id")),
+    "common": Shape(_plain("title", "entity", "trigger_name", "owner")),
     "tables": Shape(open_=True),
     **_plain("kind", "workspace", "occurrences", "status", "severity"),
 }

@@ -20,8 +20,8 @@ from datetime import date
 from typing import Any, Literal
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
-from sync.domain.rule import Category, Desired, FieldWish, RemoteLink, TicketLink
+from sync.domain.errors import Cause, Missing, Parked, Refused, Rejected, Scope, TicketGone, Unknown
+from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
 from sync.domain.text import (
     SUMMARY_LIMIT,
     TEXT_LIMIT,
@@ -35,6 +35,7 @@ from sync.domain.text import (
 )
 from sync.domain.ticket import (
     FAMILY_LABEL,
+    Base,
     Block,
     Document,
     Draft,
@@ -44,9 +45,11 @@ from sync.domain.ticket import (
     JiraStatus,
     Mark,
     Observed,
+    ParkedField,
     TicketRef,
     marked,
     marker_label,
+    wish_digest,
 )
 from sync.ports import Changed, Clock
 
@@ -157,20 +160,22 @@ class MemoryTracker:
         """Tickets that were not deleted, oldest first."""
         return [ticket for ticket in self.tickets.values() if not ticket.deleted]
 
-    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
+    def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
         unmakable = None
         try:
             issue_type = self._issue_type(desired)
         except Rejected as fault:
             issue_type, unmakable = desired.issue_type[0], fault
-        whole_at = desired.remote_links[0].url if desired.remote_links else ""
-        wished = [_field(name, wish, whole_at) for name, wish in desired.fields.items()]
-        fields = {one.id: one for one in wished}
-        known = fields.get("labels") or _field("labels", FieldWish(None))
+        fields, parked = _wished(desired, base)
+        known = fields.get("labels") or replace(_field("labels", FieldWish(None)), key="")
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
-            raise Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
-        return Draft(desired, desired.project, issue_type, fields, unmakable)
+            empty = Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
+            if base is None:
+                raise empty
+            fields.pop("summary", None)
+            parked["summary"] = ParkedField(Parked.of(empty, desired.rule.name), "")
+        return Draft(desired, desired.project, issue_type, fields, unmakable, parked)
 
     def _issue_type(self, desired: Desired) -> str:
         """The first wished type that there is."""
@@ -260,7 +265,9 @@ class MemoryTracker:
             for change in changes:
                 if change.id not in _FIELDS:
                     words = f"the site has no field {change.id!r}"
-                    raise Rejected(words, cause=Cause.FIELD, field=change.id)
+                    unknown = Rejected(words, cause=Cause.FIELD, field=change.id)
+                    unknown.refused = {change.id: words}
+                    raise unknown
                 if change.kind is FieldKind.LABELS:
                     there = set(ticket.fields.get(change.id) or ())
                     ticket.fields[change.id] = sorted(
@@ -440,11 +447,35 @@ _FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
 }
 
 
-def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
-    """A wish for a field in canonical form. Raises Rejected for an unknown field or a bad value."""
+def _wished(
+    desired: Desired, base: Base | None
+) -> tuple[dict[str, DraftField], dict[str, ParkedField]]:
+    """The fields of a draft, and those that cannot be resolved."""
+    whole_at = desired.remote_links[0].url if desired.remote_links else ""
+    fields: dict[str, DraftField] = {}
+    parked: dict[str, ParkedField] = {}
+    for name, wish in desired.fields.items():
+        digest = wish_digest(name, wish.value)
+        try:
+            one = _field(name, wish, whole_at)
+            fields[one.id] = replace(one, wish=digest, key=f"fields.{name}")
+        except Rejected as fault:
+            if base is None or not (base.agreed(digest) or wish.ownership is Ownership.TICKET):
+                why = Parked.of(fault, desired.rule.name)
+                parked[_id_of(name) or name] = ParkedField(why, digest)
+    return fields, parked
+
+
+def _id_of(name: str) -> str:
+    """The id of the field that a rule means by a name, "" for none."""
     wanted = name.strip().casefold().replace("_", " ")
     names = {id_: (id_.casefold(), shown.casefold()) for id_, (shown, _, _) in _FIELDS.items()}
-    id_ = next((id_ for id_, known in names.items() if wanted in known), "")
+    return next((id_ for id_, known in names.items() if wanted in known), "")
+
+
+def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
+    """A wish for a field in canonical form. Raises Rejected for an unknown field or a bad value."""
+    id_ = _id_of(name)
     if not id_:
         raise Rejected(f"the site has no field {name!r}", cause=Cause.FIELD, field=name)
     shown, kind, canonical = _FIELDS[id_]
@@ -454,4 +485,4 @@ def _field(name: str, wish: FieldWish, whole_at: str = "") -> DraftField:
     elif not is_empty(wish.value):
         text = kind is FieldKind.TEXT
         value = _document(wish.value, whole_at) if text else canonical(wish.value)
-    return DraftField(id_, shown, kind, value, wish.ownership)
+    return DraftField(id_, shown, kind, value, wish.ownership, f"fields.{name}")

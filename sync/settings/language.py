@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args, get_origin
 
 from sync.settings.root import Settings
+from sync.toml import Path, Wrong
 from sync.toml.findings import Language, keys_of, table_in
 
 
@@ -21,10 +22,22 @@ def _tables(annotation: Any, path: tuple[str, ...] = ()) -> dict[str, str]:
     return found
 
 
+def _unquoted(kind: str, path: Path, given: object) -> Wrong | None:
+    """Text in the place of a whole table may hold a secret, such as the address of a database in
+    TICKET_SYNC_STORE; so it is not quoted."""
+    if kind not in ("dict_type", "model_type", "model_attributes_type") or not isinstance(
+        given, str
+    ):
+        return None
+    table = ".".join(str(step) for step in path)
+    return Wrong("must be a table, not text", f"Write its keys under [{table}].")
+
+
 LANGUAGE = Language(
     model=Settings,
     noun="setting",
     tables=_tables(Settings),
+    special=_unquoted,
     remedies={
         (
             "url",

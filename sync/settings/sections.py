@@ -28,6 +28,7 @@ from sync.settings.values import (
     StoreUrl,
     Url,
     Whole,
+    at_least,
     is_loopback,
     one_or_many,
 )
@@ -142,7 +143,7 @@ class Site(Section):
     connect_timeout: Annotated[Duration, Field(gt=0)] = 5.0
     read_timeout: Annotated[Duration, Field(gt=0)] = 30.0
     max_concurrency: Whole = Field(default=8, ge=1, le=256)
-    probe_every: Annotated[Duration, Field(ge=0.1)] = 15.0
+    probe_every: Annotated[Duration, at_least(0.1)] = 15.0
     proxy: Annotated[SecretStr, BeforeValidator(proxy_address)] = Field(default="")  # type: ignore[assignment]
     ca_bundle: File = None
     client_certificate: File = None
@@ -225,7 +226,7 @@ class Mappings(Section):
     """Where the mapping rules are."""
 
     directory: File = Field(default="mappings")  # type: ignore[assignment]
-    reload_every: Annotated[Duration, Field(ge=0.1)] = 1.0
+    reload_every: Annotated[Duration, at_least(0.1)] = 1.0
     large_edit: Whole = Field(default=50, ge=0)
     on_large_edit: Literal["wait", "new"] = "wait"
 
@@ -234,14 +235,14 @@ class Worker(Section):
     """How tickets are worked on."""
 
     threads: Whole = Field(default=8, ge=1, le=256)
-    lease: Annotated[Duration, Field(ge=5)] = 120.0
+    lease: Annotated[Duration, at_least(5)] = 120.0
 
 
 class SweepSection(Section):
     """One group of sweeps, run at an interval (``every``) or at given times (``cron``)."""
 
     enabled: bool = True
-    every: Annotated[Duration, Field(ge=10)] = 300.0
+    every: Annotated[Duration, at_least(10)] = 300.0
     cron: str = ""
     overlap: Duration = 600.0
 
@@ -255,11 +256,11 @@ class SweepSection(Section):
 
 
 class JiraSweepSection(SweepSection):
-    every: Annotated[Duration, Field(ge=10)] = 900.0
+    every: Annotated[Duration, at_least(10)] = 900.0
 
 
 class OwnSweepSection(SweepSection):
-    every: Annotated[Duration, Field(ge=10)] = 60.0
+    every: Annotated[Duration, at_least(10)] = 60.0
 
 
 class Sweeps(Section):
@@ -275,8 +276,8 @@ class Sweeps(Section):
 class Retention(Section):
     """How long history is kept. Links between subjects and tickets are kept for ever."""
 
-    deliveries: Annotated[Duration, Field(ge=3600)] = 90 * 86400.0
-    journal: Annotated[Duration, Field(ge=3600)] = 180 * 86400.0
+    deliveries: Annotated[Duration, at_least(3600)] = 90 * 86400.0
+    journal: Annotated[Duration, at_least(3600)] = 180 * 86400.0
 
 
 class Log(Section):

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from sync.domain import secrets
-from sync.domain.durations import seconds_in
+from sync.domain.durations import seconds_in, written
 from sync.telemetry import keep_secret
 from sync.toml import Wrong, said
 
@@ -284,6 +284,20 @@ def _postgresql_url(rest: str) -> str:
     if any("password" in key.lower() for key in url.query):
         raise Wrong("has a password after the '?', where it would be shown", _ENCODE)
     return f"postgresql+psycopg://{rest}"
+
+
+def at_least(least: float) -> AfterValidator:
+    """The check that a duration is not shorter than so many seconds."""
+
+    def check(seconds: float) -> float:
+        if seconds < least:
+            raise Wrong(
+                f"is {written(seconds)}, and must be at least {written(least)}",
+                'A number without a unit counts seconds; write a unit, as in "90d", "12h" or "45m".',
+            )
+        return seconds
+
+    return AfterValidator(check)
 
 
 Whole = Annotated[int, BeforeValidator(whole)]

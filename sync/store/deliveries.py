@@ -42,7 +42,8 @@ class Counts:
     last_received: float | None
 
 
-def _in_state(state: DeliveryState) -> ColumnElement[bool]:
+def in_state(state: DeliveryState) -> ColumnElement[bool]:
+    """For queries: the deliveries in a state."""
     # A literal and not a parameter, because the databases use a partial index for literals only.
     return col(DeliveryRow.state) == literal_column(f"'{state.value}'")
 
@@ -54,11 +55,15 @@ def lock_triage(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRIAGE_LOCK})
 
 
-def next_batch(session: Session, limit: int, *, max_bytes: int = BATCH_BYTES) -> list[DeliveryRow]:
+def next_batch(
+    session: Session, limit: int, *, only: str = "", max_bytes: int = BATCH_BYTES
+) -> list[DeliveryRow]:
     """The oldest deliveries that wait for triage: up to ``limit``, and up to ``max_bytes`` of bodies.
-    The first is taken however large its body is."""
+    The first is taken however large its body is. ``only`` is the id of the one that is wanted."""
     sizes = select(DeliveryRow.seq, func.length(DeliveryRow.body))
-    waiting = sizes.where(_in_state(DeliveryState.ACCEPTED)).order_by(_SEQ).limit(limit)
+    if only:
+        sizes = sizes.where(DeliveryRow.id == only)
+    waiting = sizes.where(in_state(DeliveryState.ACCEPTED)).order_by(_SEQ).limit(limit)
     chosen: list[int | None] = []
     total = 0
     for seq, size in session.exec(waiting).all():
@@ -116,7 +121,7 @@ def beginning_with(session: Session, start: str, limit: int = 4) -> list[Deliver
 
 def dead(session: Session, limit: int = 100) -> list[DeliveryRow]:
     """Dead letters, newest first."""
-    query = select(DeliveryRow).where(_in_state(DeliveryState.DEAD))
+    query = select(DeliveryRow).where(in_state(DeliveryState.DEAD))
     return list(session.exec(query.order_by(_SEQ.desc()).limit(limit)))
 
 
@@ -181,22 +186,22 @@ def replay(session: Session, id_: str) -> bool:
 
 def replay_dead(session: Session) -> int:
     """Let every dead letter be triaged again; how many there were."""
-    return _to_accepted(session, _in_state(DeliveryState.DEAD))
+    return _to_accepted(session, in_state(DeliveryState.DEAD))
 
 
 def _to_accepted(session: Session, which: ColumnElement[bool]) -> int:
     again = update(DeliveryRow).where(which)
-    return change(session, again.values(state=DeliveryState.ACCEPTED.value, outcome=""))
+    return change(session, again.values(state=DeliveryState.ACCEPTED.value, outcome="", attempts=0))
 
 
 def counts(session: Session) -> Counts:
     """Counts from indexes alone: cheap at any size of the table."""
     count = select(func.count(_SEQ))
-    waiting = _in_state(DeliveryState.ACCEPTED)
+    waiting = in_state(DeliveryState.ACCEPTED)
     oldest = select(DeliveryRow.received_at).where(waiting).order_by(_SEQ).limit(1)
     return Counts(
         waiting=session.exec(count.where(waiting)).one(),
-        dead=session.exec(count.where(_in_state(DeliveryState.DEAD))).one(),
+        dead=session.exec(count.where(in_state(DeliveryState.DEAD))).one(),
         oldest_waiting=session.exec(oldest).first(),
         last_received=session.exec(select(func.max(DeliveryRow.received_at))).one(),
     )
@@ -209,6 +214,6 @@ def prune(
     ValueError for ``ACCEPTED``: a delivery that waits for triage is never deleted."""
     if state is DeliveryState.ACCEPTED:
         raise ValueError("deliveries that wait for triage are never removed")
-    old = select(DeliveryRow.seq).where(DeliveryRow.received_at < older_than, _in_state(state))
+    old = select(DeliveryRow.seq).where(DeliveryRow.received_at < older_than, in_state(state))
     oldest = old.order_by(col(DeliveryRow.received_at)).limit(batch)
     return change(session, delete(DeliveryRow).where(_SEQ.in_(oldest)))

@@ -18,7 +18,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlmodel import Session
 
-from sync.store.errors import FileLost, StoreMisconfigured, StoreUnavailable, translate
+from sync.store.errors import (
+    FileLost,
+    StoreDamaged,
+    StoreMisconfigured,
+    StoreUnavailable,
+    translate,
+)
 from sync.store.progress import Progress
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_value, to_json
@@ -74,6 +80,8 @@ class Store:
         self._check_file = check_file
         self._busy_timeout = busy_timeout
         self._turns = threading.Lock()
+        # Kept until a restart: where a part of the file is damaged, other parts still work.
+        self.damage: StoreDamaged | None = None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         self._writer = engine.execution_options(ticket_sync_immediate=True)
 
@@ -161,6 +169,8 @@ class Store:
             yield
         except Exception as error:
             known = translate(error, self.place)
+            if isinstance(known, StoreDamaged):
+                self.damage = known
             if known is None or known is error:
                 raise
             raise known from error
@@ -246,6 +256,8 @@ def _postgresql(url: URL) -> Engine:
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "ticket-sync",
+                # A pooler gives each transaction another session, without its prepared statements.
+                "prepare_threshold": None,
                 # Notice a dead server in half a minute, not after the kernel's two hours.
                 "keepalives_idle": 15,
                 "keepalives_interval": 5,

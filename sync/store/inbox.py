@@ -23,7 +23,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
 from sync.store.engine import Dialect, Store, insert_into
-from sync.store.errors import FileLost, StoreUnavailable
+from sync.store.errors import FileLost, StoreUnavailable, of_database, unavailable
 from sync.store.tables import DeliveryRow, DeliveryState
 
 log = structlog.get_logger("inbox")
@@ -103,6 +103,7 @@ class Inbox:
     """Accepts deliveries into the store from any thread or event loop.
 
     ``on_accept`` is called (on the writer's thread) after each commit that stored something new.
+    ``held`` says why no delivery is taken although it could be written, "" usually; it must be quick.
     """
 
     def __init__(
@@ -110,10 +111,12 @@ class Inbox:
         store: Store,
         *,
         on_accept: Callable[[], None] = lambda: None,
+        held: Callable[[], str] = lambda: "",
         queue: int = QUEUE,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.on_accept = on_accept
+        self._held = held
         self._store = store
         self._queue_limit = queue
         self._queue_bytes_limit = queue_bytes
@@ -131,7 +134,7 @@ class Inbox:
     def accept(self, accepted: Accepted) -> Future[Receipt]:
         """Queue a delivery; the future resolves once it is durable.
 
-        Raises InboxFull or InboxClosed at once; the future may raise StoreUnavailable.
+        Raises InboxFull or StoreUnavailable at once; the future may raise StoreUnavailable.
         """
         future: Future[Receipt] = Future()
         future.set_running_or_notify_cancel()
@@ -158,7 +161,7 @@ class Inbox:
     @property
     def trouble(self) -> str:
         """Why deliveries cannot be stored, "" while they can. Kept up to date by tries of its own."""
-        return self._trouble
+        return self._trouble or self._held()
 
     def close(self, timeout: float = 30.0) -> bool:
         """Accept no more and write what is queued. False where more than ``timeout`` seconds pass."""
@@ -169,6 +172,8 @@ class Inbox:
         return not self._thread.is_alive()
 
     def _put(self, waiting: _Waiting) -> None:
+        if words := self._held():
+            raise StoreUnavailable(words)
         with self._changed:
             if self._closing:
                 raise InboxClosed("the program is stopping; deliveries are not accepted any more")
@@ -229,9 +234,10 @@ class Inbox:
         except StoreUnavailable as error:
             self._failed(str(error), batch)
             return [(one, error) for one in batch]
-        except Exception:
+        except Exception as error:
             # One row that the database refuses must not keep the other rows of its batch out.
-            log.exception("a batch was refused; its deliveries are written one by one")
+            words = str(unavailable(error)) if of_database(error) else type(error).__name__
+            log.warning("a batch was refused; its deliveries are written one by one", why=words)
             outcomes: _Outcomes = [(one, self._write_alone(one)) for one in batch]
             if not any(isinstance(outcome, StoreUnavailable) for _, outcome in outcomes):
                 self._worked()

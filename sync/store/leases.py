@@ -54,17 +54,34 @@ def is_held(session: Session, name: str, owner: str) -> bool:
     return row is not None and row.owner == owner
 
 
-def owners(store: Store) -> set[str]:
-    """The owners of all leases, on tickets and by name."""
+def set_(store: Store, name: str, owner: str, seconds: float) -> None:
+    """Let a lease that only ``owner`` takes end ``seconds`` from now, whether or not it is there."""
+    until = database_time(store) + seconds
+    statement = insert_into(store.dialect, LeaseRow).values(name=name, owner=owner, until=until)
+    with store.write() as session:
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["name"], set_={"until": until})
+        )
+
+
+def owners(store: Store, beginning: str = "") -> set[str]:
+    """The owners of all leases, on tickets and by name. With ``beginning``: of the leases that have not
+    ended, and whose name begins so."""
+    named = select(LeaseRow.owner)
+    if beginning:
+        going_on = col(LeaseRow.until) >= database_time(store)
+        begins = col(LeaseRow.name).startswith(beginning, autoescape=True)
+        with store.read() as session:
+            return set(session.exec(named.where(begins, going_on)))
     tickets = select(TicketRow.lease_owner).where(col(TicketRow.lease_until).is_not(None))
     with store.read() as session:
         found = {owner for owner in session.exec(tickets.distinct()) if owner}
-        return found.union(session.exec(select(LeaseRow.owner)))
+        return found.union(session.exec(named))
 
 
-def release_all_of(store: Store, dead: Iterable[str]) -> int:
-    """End every lease of owners that are dead; how many tickets that freed."""
-    gone = sorted(dead)
+def release_all_of(store: Store, them: Iterable[str]) -> int:
+    """End every lease of these owners, on tickets and by name; how many tickets that freed."""
+    gone = sorted(them)
     if not gone:
         return 0
     leased = update(TicketRow).where(col(TicketRow.lease_owner).in_(gone))

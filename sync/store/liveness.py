@@ -1,116 +1,206 @@
-"""Liveness: which of the processes that have leases are alive.
+"""Liveness: which of the processes that have leases are alive, and that SQLite has one daemon only.
 
-Every lease ends by itself in time. The leases of a process that was killed are ended at once: a live
-process has a lock (on SQLite of a file beside the database, on PostgreSQL an advisory lock of a session)
-that the operating system or the server frees when the process ends.
+Every lease ends by itself in time. The leases of a process that died are ended sooner. On PostgreSQL a
+live process has a lease by name that it renews: a lock of a database session would mean nothing behind a
+pooler that gives each transaction another session. On SQLite a live daemon has a lock of a file beside
+the database. The operating system frees that lock when the process ends, however it ends.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+import structlog
 
 from sync.store import leases
 from sync.store.engine import Store
+from sync.store.errors import StoreMisconfigured
 
-# Owner names of verbs that sweep beside the daemon begin with this. A verb has no lock that shows that
-# it is alive, so its leases end only by themselves.
+log = structlog.get_logger("store")
+
+# Owner names of verbs that sweep beside the daemon begin with this. A verb does not show that it is
+# alive, so its leases end only by themselves.
 BY_HAND = "by-hand-"
+# How long (seconds) a process counts as alive after it has shown so. ``show`` is called far more often.
+ALIVE_SECONDS = 20.0
+_SIGN = "alive "
+_LOOK_SECONDS = 0.1
+
+
+class StoreInUse(StoreMisconfigured):
+    """Another daemon uses the SQLite file."""
 
 
 def new_owner() -> str:
     """A name for this process. All its leases must be under this name, because other processes end the
     leases of names that no live process has."""
-    return f"{os.getpid()}-{secrets.token_hex(6)}"
-
-
-def _lock_number(owner: str) -> int:
-    digest = hashlib.sha256(f"ticket-sync {owner}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    host = socket.gethostname().partition(".")[0][:40] or "localhost"
+    return f"{host}-{os.getpid()}-{secrets.token_hex(6)}"
 
 
 class Liveness:
-    """The lock that shows that this process is alive, and the look at the locks of other processes."""
+    """Shows that this process is alive, and ends the leases of processes that are not."""
 
-    def __init__(self, store: Store, owner: str) -> None:
+    def __init__(self, store: Store, owner: str, *, alive: float = ALIVE_SECONDS) -> None:
         self._store = store
-        self._owner = owner
-        self._file: IO[str] | None = None
-        self._session: Connection | None = None
+        self.owner = owner
+        self._alive = alive
+        self._file = LockFile(lock_path(Path(store.place))) if store.dialect == "sqlite" else None
+        # Since when, and when last, this process has shown without a gap that it is alive (monotonic).
+        self._since = self._last = float("-inf")
+
+    def alone(
+        self, *, patience: float = 0.0, pause: Callable[[float], object] = time.sleep
+    ) -> None:
+        """On SQLite: make sure that no other daemon uses the file, and that none will. Else: nothing.
+
+        Waits up to ``patience`` seconds for another daemon to end. ``pause`` waits for so many seconds,
+        and returns something true to give up. Raises StoreInUse, and StoreMisconfigured.
+        """
+        if self._file is None:
+            return
+        until = time.monotonic() + patience
+        waiting = False
+        while not self._file.take(self.owner):
+            words = self._file.words()
+            if time.monotonic() >= until:
+                raise StoreInUse(words)
+            if not waiting:
+                log.warning("waiting for another daemon to end", reason=words, seconds=patience)
+                waiting = True
+            if pause(_LOOK_SECONDS):
+                raise StoreInUse(words)
 
     def show(self) -> None:
-        """Take the lock that shows that this process is alive. Raises StoreUnavailable."""
-        if self._store.dialect == "sqlite":
-            self._lock_file()
-        else:
-            self._lock_session()
+        """Show that this process is alive. Raises StoreUnavailable; StoreInUse where another daemon has
+        come to use the SQLite file."""
+        if self._file is not None:
+            if not self._file.take(self.owner):
+                raise StoreInUse(self._file.words())
+            return
+        began = time.monotonic()
+        leases.set_(self._store, _SIGN + self.owner, self.owner, self._alive)
+        if began - self._last > self._alive:
+            self._since = began
+        self._last = began
 
     def release_dead(self) -> int:
         """End the leases of dead processes; how many tickets that freed. Raises StoreUnavailable."""
         self.show()
-        others = sorted(leases.owners(self._store) - {self._owner})
-        dead = [one for one in others if not one.startswith(BY_HAND) and self._is_dead(one)]
+        # Others could not show that they are alive while the database was away. They get as long as this
+        # process has had.
+        if self._file is None and time.monotonic() - self._since < self._alive:
+            return 0
+        alive = {self.owner} if self._file is not None else leases.owners(self._store, _SIGN)
+        others = leases.owners(self._store) - alive - {self.owner}
+        dead = [one for one in others if not one.startswith(BY_HAND)]
         return leases.release_all_of(self._store, dead)
 
     def end(self) -> None:
-        """Give the lock back."""
+        """Show no more that this process is alive, and end all its leases. Raises StoreUnavailable."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
-        self._end_session()
+            self._file.release()
+        else:
+            leases.release_all_of(self._store, [self.owner])
 
-    def _end_session(self) -> None:
-        if self._session is not None:
-            self._session.invalidate()
-            self._session.close()
-            self._session = None
 
-    def _is_dead(self, owner: str) -> bool:
-        if self._store.dialect == "sqlite":
-            # Only one process at a time has the lock of the file: while it is this one, others are dead.
-            return self._file is not None
-        if self._session is None:
+def running(store: Store) -> list[str]:
+    """The daemons that use the store now, each as "process 12 on host". Raises StoreUnavailable."""
+    if store.dialect == "sqlite":
+        holder = LockFile(lock_path(Path(store.place))).holder()
+        return [_named(holder)] if holder is not None else []
+    return sorted(_named(owner) for owner in leases.owners(store, _SIGN))
+
+
+def _named(owner: str) -> str:
+    host, _, rest = owner.rpartition("-")[0].rpartition("-")
+    return f"process {rest} on {host}" if host and rest else "a process"
+
+
+def lock_path(database: Path) -> Path:
+    """The file whose lock the daemon on a SQLite database has: beside the file that links lead to, as
+    SQLite's own companions are."""
+    real = Path(os.path.realpath(database))
+    return real.with_name(real.name + ".lock")
+
+
+class LockFile:
+    """A file that one process at a time has locked. What it says is the name of that process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: IO[str] | None = None
+
+    def take(self, owner: str) -> bool:
+        """Take the lock, unless this process has it already. False while another process has it.
+
+        Raises StoreMisconfigured where the file cannot be made.
+        """
+        if self._held is not None and self._is_there(self._held):
+            return True
+        self.release()
+        file = self._open()
+        if not _locked(file) or not self._is_there(file):
+            # A process that has just ended may have removed the file: the next look finds a new one.
+            file.close()
             return False
-        number = {"number": _lock_number(owner)}
-        if not self._session.execute(text("SELECT pg_try_advisory_lock(:number)"), number).scalar():
-            return False
-        self._session.execute(text("SELECT pg_advisory_unlock(:number)"), number)
-        self._session.commit()
+        file.truncate()
+        file.write(owner)
+        file.flush()
+        self._held = file
         return True
 
-    def _lock_file(self) -> None:
-        if self._file is not None:
-            return
-        place = Path(self._store.place)
+    def holder(self) -> str | None:
+        """The name of the process that has the lock; None where no process has."""
         try:
-            file = place.with_name(place.name + ".lock").open("w")
+            with self._path.open() as file:
+                return None if _locked(file, fcntl.LOCK_SH) else file.read(200).strip()
         except OSError:
-            # In a read-only folder there is no lock: leases of dead processes end by themselves.
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return
-        self._file = file
+            return None
 
-    def _lock_session(self) -> None:
-        if self._session is not None:
-            try:
-                self._session.execute(text("SELECT 1"))
-                self._session.commit()
-                return
-            except SQLAlchemyError:
-                self._end_session()
-        session = self._store.writer()
-        number = {"number": _lock_number(self._owner)}
-        session.execute(text("SELECT pg_advisory_lock(:number)"), number)
-        session.commit()
-        self._session = session
+    def words(self) -> str:
+        """Who has the lock, and what to do."""
+        return (
+            f"another daemon, {_named(self.holder() or '')}, uses the store {self._path.stem} (url in "
+            f"[store]; it holds {self._path}). A SQLite file takes one daemon: stop the other, name "
+            "another file, or move to PostgreSQL, which takes several"
+        )
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def _open(self) -> IO[str]:
+        try:
+            # Neither emptied nor made anew by a process that only looks whether the lock is free.
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreMisconfigured(
+                f"{self._path} cannot be opened ({error.strerror}); its lock keeps a second daemon from "
+                "the store. Let the account that runs ticket-sync write to the store's folder"
+            ) from error
+        return os.fdopen(descriptor, "r+")
+
+    def _is_there(self, file: IO[str]) -> bool:
+        """Whether the open file is the one at the path."""
+        with suppress(OSError):
+            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
+        return False
+
+
+def _locked(file: IO[str], how: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -29,10 +29,19 @@ def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> 
     for number, row in enumerate(known):
         row.due_at = None
         row.attempts = 0
+        row.base = _fields_again(row.base)
         tickets.make_due(row, now + number * SPREAD_SECONDS, why, look=True)
         entry = journal.Entry("retry", why)
         journal.write(session, entry, at=now, ticket_id=row.id, rule=row.rule)
     return len(known)
+
+
+def _fields_again(base: dict[str, Any]) -> dict[str, Any]:
+    """The base with each of its parked fields to be tried again."""
+    fields = base.get("parked")
+    if not fields:
+        return base
+    return {**base, "parked": {id_: {**one, "again": True} for id_, one in fields.items()}}
 
 
 def lift(row: TicketRow) -> None:
@@ -44,10 +53,10 @@ def lift(row: TicketRow) -> None:
 
 
 def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) -> list[TicketRow]:
-    """Parked tickets, longest parked first."""
+    """Parked tickets, longest parked first, and tickets with parked fields."""
     query = (
         select(TicketRow)
-        .where(col(TicketRow.parked_at).is_not(None))
+        .where(col(TicketRow.parked).is_not(None))
         .order_by(col(TicketRow.parked_at), col(TicketRow.id))
     )
     if rule:
@@ -61,38 +70,43 @@ def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tickets that were parked for one cause. ``why`` is what the first row says of it, ``values`` are
-    what it is said of."""
+    """Tickets that are parked, or have a field parked, for one cause. ``why`` is what the first row says
+    of it, with ``since``; ``values`` are what it is said of."""
 
     why: Mapping[str, Any]
     rows: Sequence[TicketRow]
-
-    @property
-    def values(self) -> list[str]:
-        found = (str((row.parked or {}).get("value") or "") for row in self.rows)
-        return sorted(set(found) - {""})
+    values: Sequence[str] = ()
 
 
 def grouped(rows: Iterable[TicketRow]) -> list[Group]:
-    """Parked tickets by cause, the largest group first.
+    """Parked tickets and fields by cause, the largest group first.
 
     One cause is one key of one rule with one reason, whatever the value and whichever the ticket.
     """
-    found: dict[tuple[str, ...], list[TicketRow]] = {}
+    found: dict[tuple[str, ...], list[tuple[TicketRow, Mapping[str, Any]]]] = {}
     for row in rows:
-        why = row.parked or {}
-        parts = [str(why.get(name) or "") for name in ("where", "cause", "key", "field")]
-        found.setdefault((row.rule, *parts, reason(row)), []).append(row)
-    groups = [
-        Group({**(those[0].parked or {}), "reason": reason(those[0])}, those)
-        for those in found.values()
-    ]
+        for why in causes(row):
+            parts = [str(why.get(name) or "") for name in ("where", "cause", "key", "field")]
+            found.setdefault((row.rule, *parts, reason(row, why)), []).append((row, why))
+    groups = []
+    for those in found.values():
+        first, cause = those[0]
+        values = sorted({str(one.get("value") or "") for _, one in those} - {""})
+        said = {**cause, "reason": reason(first, cause)}
+        groups.append(Group(said, [row for row, _ in those], values))
     return sorted(groups, key=lambda group: -len(group.rows))
 
 
-def reason(row: TicketRow) -> str:
-    """Why a ticket is parked, without its own key, by which the words of one cause would differ."""
-    said = str((row.parked or {}).get("reason") or row.error)
+def causes(row: TicketRow) -> list[dict[str, Any]]:
+    """Why the ticket is parked, if it is, and why each of its parked fields is; each with ``since``."""
+    data = row.parked or {}
+    ticket = [{**data, "since": row.parked_at}] if row.parked_at is not None else []
+    return [*ticket, *data.get("fields", {}).values()]
+
+
+def reason(row: TicketRow, why: Mapping[str, Any]) -> str:
+    """A cause in words, without the ticket's own key, by which the words of one cause would differ."""
+    said = str(why.get("reason") or row.error)
     return re.sub(rf"\b{re.escape(row.jira_key)}\b", "the ticket", said) if row.jira_key else said
 
 

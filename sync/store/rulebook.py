@@ -36,13 +36,15 @@ class Edition:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An edit that waits for `rules accept`: the digest of the edited set, how many tickets the edit
-    would change and make, how many subjects were looked at, and since when the edit waits."""
+    would change and make, how many subjects were looked at, and since when the edit waits. ``mistakes``
+    says what Jira would not take."""
 
     digest: str
     changed: int
     made: int
     looked_at: int
     at: float
+    mistakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,14 @@ def put_in_force(session: Session, edition: Edition) -> None:
 def waiting(session: Session) -> Waiting | None:
     """The edit that waits to be accepted, if any."""
     row = session.get(RuleSetRow, WAITING)
-    return Waiting(row.digest, row.changed, row.made, row.looked_at, row.at) if row else None
+    if row is None:
+        return None
+    return Waiting(row.digest, row.changed, row.made, row.looked_at, row.at, tuple(row.mistakes))
 
 
 def put_waiting(session: Session, edit: Waiting) -> None:
     """Record that an edit waits to be accepted."""
-    session.merge(RuleSetRow(state=WAITING, **asdict(edit)))
+    session.merge(RuleSetRow(state=WAITING, **{**asdict(edit), "mistakes": list(edit.mistakes)}))
 
 
 def problem(session: Session) -> Problem | None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+# Whether SQLAlchemy decodes percent signs in the name of a database, as it does from 2.1 on.
+_DECODES = make_url("sqlite:///%41").database == "A"
 
 
 def parse(url: str) -> URL:
     """The parts of an address. Raises ValueError, whose text quotes no part of the address."""
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise ValueError("no address of a database") from None
+    if parsed.database and not _DECODES:
+        return parsed.set(database=unquote(parsed.database))
+    return parsed
 
 
 def without_password(url: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sync.toml.mistakes import Mistakes, Position
 from sync.toml.positions import Path, Positions, positions
+from sync.toml.syntax import explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def read(file: str, text: str, mistakes: Mistakes) -> Document | None:
     try:
         return Document(file, text, tomllib.loads(text), positions(text))
     except tomllib.TOMLDecodeError as error:
-        mistakes.add(*_not_toml(file, text, error))
+        line, problem, remedy = explained(text, error)
+        mistakes.add(Position(file, line), "", problem, remedy)
     except RecursionError:
         problem = "has lists or tables within each other, hundreds deep"
         mistakes.add(Position(file), "", problem, "Nothing here is nested so deep; remove them.")
@@ -65,30 +67,3 @@ def read(file: str, text: str, mistakes: Mistakes) -> Document | None:
         problem = "has a number of thousands of digits"
         mistakes.add(Position(file, line), "", problem, "No value is so large; correct it.")
     return None
-
-
-# What people usually did wrong, and the remedy, by what the parser says about it.
-_TOML = {
-    "Invalid value": ("a value is missing, or text stands without quotes", "Put text in quotes."),
-    "Illegal character '\\n'": ("a text has no closing quote", "Close it on the same line."),
-    "Cannot overwrite a value": ("a key is written twice", "Keep one of them."),
-    "Unclosed array": ("a list has no closing bracket", "Close it with ]."),
-    "Unclosed inline table": ("an inline table has no closing brace", "Close it with }."),
-    "Unterminated string": ("a text has no closing quotes", "Close it as it was opened."),
-    "Expected '=' after a key in a key/value pair": ("a key has no =", "Write key = value."),
-}
-
-
-def _not_toml(
-    file: str, text: str, error: tomllib.TOMLDecodeError
-) -> tuple[Position, str, str, str]:
-    """Position, key, problem and remedy of a syntax error in the file."""
-    words = str(error)
-    found = re.search(r" \((?:at line (\d+), column (\d+)|at end of document)\)$", words)
-    words = words[: found.start()] if found else words
-    at = found[1] if found else None
-    where = f" (column {found[2]})" if found and at else " (at the end of the file)"
-    usual = words[:1].lower() + words[1:]
-    problem, remedy = _TOML.get(words, (usual, "Tables stand in brackets, text in quotes."))
-    line = int(at) if at else max(len(text.splitlines()), 1)
-    return Position(file, line), "", f"is not TOML: {problem}{where}", remedy

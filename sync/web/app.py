@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
 
@@ -17,7 +17,7 @@ from sync import __version__
 from sync.ports import Source
 from sync.store.inbox import Inbox
 from sync.web.body import Room
-from sync.web.health import Probe, Readiness, health_routes
+from sync.web.health import Probe, Readiness, health_routes, seen
 from sync.web.receiver import Limits, Receiver, receiver_route
 
 log = structlog.get_logger("web")
@@ -87,7 +87,7 @@ def create_app(
         f"<dt>POST {path}</dt><dd>where signed deliveries go</dd>" for path in receivers
     )
 
-    @get("/", name="home", media_type=MediaType.HTML)
+    @seen("/", name="home", media_type=MediaType.HTML)
     async def home() -> Response[str]:
         page = _PAGE.format(style=_STYLE, version=__version__, paths=paths)
         return Response(page, media_type=MediaType.HTML, headers=_PAGE_HEADERS)

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
-from litestar import Response, get
+from litestar import HttpMethod, Response, route
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +22,9 @@ log = structlog.get_logger("web")
 
 PROBE_SECONDS = 4.0
 FRESH_SECONDS = 1.0
+
+# A route to look at. Load balancers and monitors look with HEAD; the server leaves the body out.
+seen = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD], status_code=200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,11 @@ def health_routes(
 ) -> list[HTTPRouteHandler]:
     """``/health/live``, ``/health/ready`` and ``/metrics``."""
 
-    @get("/health/live", name="live")
+    @seen("/health/live", name="live")
     async def live() -> dict[str, bool]:
         return {"live": True}
 
-    @get("/health/ready", name="ready")
+    @seen("/health/ready", name="ready")
     async def ready() -> Response[dict[str, Any]]:
         checks = await readiness.checks()
         fit = all(check.ok or not check.vital for check in checks.values())
@@ -113,7 +117,7 @@ def health_routes(
         }
         return Response(content, status_code=200 if fit else 503, media_type=MediaType.JSON)
 
-    @get("/metrics", name="metrics")
+    @seen("/metrics", name="metrics")
     async def metrics() -> Response[bytes]:
         text = await asyncio.get_running_loop().run_in_executor(None, _exposition, refresh_metrics)
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})

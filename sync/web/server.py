@@ -109,6 +109,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.lifespan.should_exit:
+            # The app did not start. Newer versions of uvicorn end the process here.
+            return
         if self._freeze:
             # Without this, a full collection scans all imported modules: 80 ms in the slowest request.
             gc.collect()

@@ -18,9 +18,9 @@ from typing import TypeVar
 
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
-from sync.domain.ticket import Document, Draft, Mark, Observed, marker_label
+from sync.domain.ticket import Base, Document, Draft, Mark, Observed, marker_label
 from sync.ports import Clock, SourceApi, Tracker
-from sync.rules import RuleSet
+from sync.rules import RuleSet, Undecided
 from sync.store import deliveries, journal, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
@@ -160,14 +160,17 @@ class Adoption:
             hint = "" if self.api else "; with credentials in [coalesce.api] it could be asked for"
             return f"no issue or incident {subject!r} is known{hint}"
         snapshot = known[0]
-        rule = self.rules.match(snapshot)
+        try:
+            rule = self.rules.match(snapshot)
+        except Undecided as fault:
+            return str(fault)
         if rule is None:
             return "no rule matches its subject, so nothing says how to keep it"
         if rule.site != self.tracker.site:
             return f"rule {rule.ref.name!r} keeps its tickets on site {rule.site!r}"
         try:
             key = rule.ticket_key(snapshot)
-            draft = self.tracker.draft(rule.project_ticket(key, [snapshot]))
+            draft = self.tracker.draft(rule.project_ticket(key, [snapshot]), base=Base())
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, (snapshot,), key, rule.ref.name, draft)
@@ -181,12 +184,15 @@ class Adoption:
         if not key:
             return "it bears our label, and nothing says for which issue or incident it was made"
         rule = self.rules.get(mark.rule)
-        if rule is None and snapshots:
-            rule = self.rules.match(snapshots[0])
+        try:
+            if rule is None and snapshots:
+                rule = self.rules.match(snapshots[0])
+        except Undecided as fault:
+            return str(fault)
         if rule is None or not snapshots:
             return _Case(observed, (), key, mark.rule, None, ours=True)
         try:
-            draft = self.tracker.draft(rule.project_ticket(key, snapshots))
+            draft = self.tracker.draft(rule.project_ticket(key, snapshots), base=Base())
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, snapshots, key, rule.ref.name, draft, ours=True)
@@ -210,8 +216,8 @@ class Adoption:
 
     def _key_of(self, snapshot: Snapshot) -> str:
         """The key of the ticket that the rules in force would make, "" where they make none."""
-        rule = self.rules.match(snapshot)
         try:
+            rule = self.rules.match(snapshot)
             return rule.ticket_key(snapshot) if rule is not None else ""
         except Fault:
             return ""

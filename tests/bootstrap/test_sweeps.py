@@ -112,11 +112,11 @@ def test_the_daemon_does_not_take_its_own_rulebook_for_one_that_died(
     with built(tmp_path, mappings={"directory": str(folder)}) as program:
         real = rulebook.impact
 
-        def impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
+        def impact(store: Store, old: RuleSet, new: RuleSet, now: float, *more: Any) -> Impact:
             # An edit that concerns many tickets takes longer than the daemon waits to look around.
             program.daemon.take_over()
             at_work.append(owners(store))
-            return real(store, old, new, now)
+            return real(store, old, new, now, *more)
 
         monkeypatch.setattr(rulebook, "impact", impact)
         (folder / "rules.toml").write_text(RULES.replace("data-quality", "quality"))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from sync.cli.main import app
@@ -180,3 +184,23 @@ def test_completion_can_be_installed() -> None:
 
 def test_there_is_a_sample_of_every_kind() -> None:
     assert tuple(kind.value for kind in Sample) == SAMPLES
+
+
+def _commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, (*path, name))
+
+
+def test_the_help_shows_what_stands_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    bracketed = 0
+    for path, command in _commands(typer.main.get_command(app)):
+        written = " ".join(
+            [command.help or "", *(getattr(p, "help", "") or "" for p in command.params)]
+        )
+        shown = CliRunner().invoke(app, [*path, "--help"]).output
+        for part in re.findall(r"\\?(\[[^\]\\]+\])", written):
+            assert part in shown, f"{' '.join(path)}: {part}"
+            bracketed += 1
+    assert bracketed > 10

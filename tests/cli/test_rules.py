@@ -76,10 +76,27 @@ def test_show_tells_whether_the_rules_on_disk_are_in_force(world: EditedWorld) -
 
 def test_accept_puts_them_in_force_once(world: EditedWorld) -> None:
     world.edit(EDITED)
-    data = json.loads(call("rules", "accept", "--json")[1])
+    out = call("rules", "accept", "--json")[1]
+    # Before the answer stand the log's lines about the calls to Jira, which only tests show.
+    data = json.loads(out[out.index("{\n") :])
     assert (data["new"], data["changed"]) == (True, 1)
     assert call("rules", "accept")[1] == "These rules are in force already; nothing waits.\n"
     assert call("rules", "show")[0] == 0
+
+
+def test_what_jira_would_not_take_is_accepted_by_force_alone(world: EditedWorld) -> None:
+    before = world.in_force()
+    world.write_rules(EDITED.replace("[rule.fields]", '[rule.fields]\npriority = "Hihgest"'))
+    code, out, _ = call("rules", "accept")
+    assert code == 2
+    assert "Not in force" in out
+    assert "rules.toml:8: rule 'everything': fields.priority: 'Hihgest' is not a value" in out
+    assert world.in_force() == before
+    code, out, _ = call("rules", "accept", "--force")
+    assert code == 0
+    assert "In force" in out
+    assert "'Hihgest'" in out
+    assert world.in_force() != before
 
 
 def test_status_and_readiness_tell_of_an_edit_that_waits_and_of_a_bad_one(

@@ -114,7 +114,10 @@ def test_a_signed_delivery_becomes_a_ticket_and_sigterm_ends_it_with_0(jira: Sim
         assert running.process.wait(30) == 0
         assert running.until("stopped")
     assert len(jira.site.tickets()) == 1
-    assert jira.site.tickets()[0].summary == "ORDERS is stale: no new rows for 5 hours"
+    assert (
+        jira.site.tickets()[0].summary
+        == "ORDERS is stale: no new rows for 5 hours (ANALYTICS.SALES.ORDERS)"
+    )
 
 
 def test_a_wrong_secret_is_refused_and_explained(jira: SimulatedJira) -> None:

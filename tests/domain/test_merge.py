@@ -152,3 +152,11 @@ def test_a_value_jira_already_has_counts_as_sent() -> None:
     known = base({"summary": "a"}, shown={"summary": "a"})
     after = agree(draft(field("b")), known, observed({"summary": "b"}), ())
     assert after.fields["summary"].sent == remembered("b")
+
+
+def test_what_an_earlier_version_sent_is_known_again_although_it_was_written_otherwise() -> None:
+    sent = ["order\\items is late", "https://h/a_b"]
+    there = text("mine", "order_items is late", "theirs", "<https://h/a_b>")
+    wished = text("order_items is later", "<https://h/a_b>")
+    merged = merge_text(sent, there, wished, take_over=False)
+    assert merged.identities == ("mine", "order_items is later", "theirs", "<https://h/a_b>")

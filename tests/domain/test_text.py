@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.domain.text import clean, cut, harmless, one_line, storable, units
+from sync.domain.text import clean, cut, harmless, label, one_line, storable, ticket_line, units
 
 ANY = st.text(st.characters(exclude_categories=[]))
 
@@ -61,3 +61,32 @@ def test_storable_text_can_be_written_as_utf8(text: str) -> None:
 
 def test_a_terminal_gets_nothing_to_obey() -> None:
     assert harmless("a\x1b[31m\u202eb\r\nc\td") == "a\ufffd[31m\ufffdb\nc\td"
+
+
+def test_joiners_soft_hyphens_and_new_emoji_are_no_white_space() -> None:
+    family, persian, new = "👩\u200d👩\u200d👧", "می\u200cخواهم", "\U0001fae8\U0001fae9\U0001fadf"
+    for whole in (family, persian, new, "co\u00adoperate"):
+        assert one_line(f"a\n{whole} b") == f"a {whole} b"
+        assert ticket_line(whole) == whole
+        assert label(whole) == whole
+
+
+def test_what_turns_the_direction_of_writing_is_left_out_everywhere() -> None:
+    turned = "a\u202eb\u2066c\u2069\u202c d\u200f"
+    for made in (clean, one_line, ticket_line):
+        assert made(turned) == "abc d\u200f"
+    assert label(turned) == "abc_d\u200f"
+    assert one_line("\u200b\u2060 \u202e") == ""
+
+
+@given(
+    st.text(st.characters(exclude_characters="tTpP"), max_size=20),
+    st.integers(0, 80),
+    st.sampled_from([" ", "\n", "|", "> ("]),
+)
+def test_an_address_is_whole_or_not_there(before: str, limit: int, after: str) -> None:
+    one, other = "https://h.example/a_b?c=1#d", "HTTP://o.example/x"
+    kept = cut(f"{before} {one}{after}{other}", limit)
+    rest = kept.replace(one, "").replace(other, "").casefold()
+    assert "t" not in rest
+    assert "://" not in rest.removeprefix(before.casefold())

@@ -144,7 +144,7 @@ def test_the_subject_that_began_first_speaks_for_a_group_whatever_the_order() ->
     second = issue("a", title="second", started_at="2024-09-06T11:00:00.5Z", at=10)
     one, other = desired(PLAIN, first, second), desired(PLAIN, second, first)
     assert replace(one, key="") == replace(other, key="")
-    assert one.fields["summary"].value == "first (and 1 more)"
+    assert one.fields["summary"].value == "first (orders) (and 1 more)"
     assert [link.title for link in one.remote_links] == ["first", "second"]
     assert (
         "| [second](https://app.example.com/issues/a) | open |" in one.fields["description"].value

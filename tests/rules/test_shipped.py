@@ -155,3 +155,56 @@ def test_the_recipe_for_data_center_names_its_own_workflow() -> None:
     assert made.target.fields == {"Root cause": "3 hours late"}
     assert wish(found, issue(status=Status.INVESTIGATING)).target.transition == "Start Progress"
     assert found.match(issue(status=Status.EXPECTED)) is None
+
+
+def test_two_issues_with_one_title_are_told_apart_by_their_entities() -> None:
+    found = load(MAPPINGS, SITES)
+    one = issue("1", title="Rows are missing", trigger_entity=entity("RAW.ORDERS"))
+    other = issue("2", title="Rows are missing", trigger_entity=entity("MART.ORDERS"))
+    assert wish(found, one).fields["summary"].value == "Rows are missing (RAW.ORDERS)"
+    assert wish(found, other).fields["summary"].value == "Rows are missing (MART.ORDERS)"
+    named = issue("3", title="Raw.Orders is late", trigger_entity=entity("RAW.ORDERS"))
+    assert wish(found, named).fields["summary"].value == "Raw.Orders is late"
+
+
+def test_the_entity_stays_in_the_summary_of_a_long_title() -> None:
+    made = wish(
+        load(MAPPINGS, SITES), issue(title="late " * 60, trigger_entity=entity("RAW.ORDERS"))
+    )
+    assert made.fields["summary"].value.endswith("… (RAW.ORDERS)")
+    assert len(made.fields["summary"].value) < 254
+
+
+def test_a_grouped_ticket_says_what_its_subjects_have_in_common_and_what_tells_them_apart() -> None:
+    found = load(MAPPINGS, SITES)
+    late = issue("1", title="Late", trigger_entity=entity("RAW.ORDERS"), trigger_name="freshness")
+    less = issue("2", title="Less", trigger_entity=entity("RAW.ORDERS"), trigger_name="volume")
+    made = wish(found, late, less)
+    assert made.fields["summary"].value == "Late (RAW.ORDERS) (and 1 more)"
+    text = made.fields["description"].value
+    assert "They have in common: the entity RAW.ORDERS, the owner " in text
+    assert "| Subject | Status | Started |" in text
+    there = issue("3", title="Late", trigger_entity=entity("MART.ORDERS"), trigger_name="freshness")
+    made = wish(found, late, there)
+    assert made.fields["summary"].value == "Late (and 1 more)"
+    text = made.fields["description"].value
+    assert "They have in common: the trigger freshness" in text
+    assert "| [Late](" in text
+    assert "| RAW.ORDERS |" in text
+    assert "| MART.ORDERS |" in text
+
+
+def test_no_entity_is_named_twice() -> None:
+    orders, mart = entity("RAW.ORDERS"), entity("MART")
+    made = wish(
+        load(MAPPINGS, SITES),
+        issue(
+            trigger_entity=orders,
+            directly_affected_entities=[orders, mart],
+            monitored_entities=[orders],
+        ),
+    )
+    text = made.fields["description"].value
+    assert text.count("[RAW.ORDERS]") == 1
+    assert text.count("[MART]") == 1
+    assert "Monitored" not in text

@@ -222,7 +222,8 @@ CASES = {
     ),
     "a key twice": (
         GOOD + 'token = "u"\n',
-        "config.toml:6: is not TOML: a key is written twice (column 12). Keep one of them.",
+        "config.toml:6: is not TOML: a key is written twice, first in line 5 (column 12). Keep one "
+        "of them.",
     ),
 }
 

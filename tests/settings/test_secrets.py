@@ -86,6 +86,20 @@ def test_a_space_within_is_refused_in_what_goes_into_a_header_and_taken_in_a_sig
     assert load().coalesce.signing_secrets[0].get_secret_value() == "planted 5e1f"
 
 
+def test_no_message_about_text_in_the_place_of_a_table_shows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("config.toml").write_text('[coalesce]\nsigning_secrets = ["s"]\n')
+    for name in ("STORE", "COALESCE", "COALESCE__API", "SITES", "SITES__MAIN", "LOG"):
+        with monkeypatch.context() as context:
+            context.setenv(f"TICKET_SYNC_{name}", "postgresql://us:planted-5e1f@db.example.com/x")
+            with pytest.raises(SettingsError) as caught:
+                load()
+        assert f"environment variable TICKET_SYNC_{name}: " in str(caught.value)
+        assert "must be a table, not text" in str(caught.value)
+        assert "5e1f" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -397,6 +397,12 @@ def _shipped_rules(rows: Rows) -> None:
         row["shipped"] = (False, None, None)[number]
 
 
+def _attempts(rows: Rows) -> None:
+    """r0010: how many attempts to triage a delivery did not end."""
+    for row in rows["deliveries"]:
+        row["attempts"] = 0
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -406,6 +412,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0007": _several_subjects,
     "r0008": _sites,
     "r0009": _shipped_rules,
+    "r0010": _attempts,
 }
 
 

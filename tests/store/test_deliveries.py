@@ -156,5 +156,5 @@ def test_the_reason_of_a_dead_letter_is_one_harmless_line_of_bounded_length(stor
             deliveries.mark_dead(session, row, reason)
     with store.read() as session:
         long, short = (row.outcome for row in deliveries.dead(session))
-    assert short == "a [2Jb 2026-01-01 [error] forged c d"
+    assert short == "a [2Jb 2026-01-01 [error] forged cd"
     assert (len(long), long[-1]) == (500, "…")

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlmodel import Session, select
 
 from sync.store.engine import Store, StoreMisconfigured, StoreUnavailable, open_store
-from sync.store.errors import SchemaMismatch
+from sync.store.errors import SchemaMismatch, of_database
 from sync.store.tables import JournalRow, TicketRow, WatermarkRow
+from sync.store.usable import check_usable
 from tests.postgres import Postgres
 
 
@@ -239,10 +242,45 @@ def test_a_lost_connection_makes_the_store_unavailable_for_one_transaction(
         assert session.exec(select(WatermarkRow)).all() == []
 
 
-def test_a_defect_of_ours_is_not_called_an_outage(store: Store) -> None:
+WRONG_VALUES = {
+    "a key that is taken": "INSERT INTO write_probe (id, at) VALUES (1, 1.0)",
+    "a value that is missing": "INSERT INTO write_probe (id, at) VALUES (2, NULL)",
+}
+
+
+@pytest.mark.parametrize("statement", WRONG_VALUES.values(), ids=WRONG_VALUES)
+def test_a_value_that_is_wrong_is_not_called_an_outage(store: Store, statement: str) -> None:
+    check_usable(store)
     with (
-        pytest.raises(Exception, match="nonsense") as caught,
-        store.read_connection() as connection,
+        pytest.raises(Exception, match="constraint") as caught,
+        store.write_connection() as connection,
     ):
-        connection.execute(text("nonsense"))
+        connection.execute(text(statement))
     assert not isinstance(caught.value, StoreUnavailable)
+    assert of_database(caught.value)
+
+
+def test_a_number_that_no_column_holds_is_not_called_an_outage(store: Store) -> None:
+    with pytest.raises(Exception) as caught, store.write_connection() as connection:
+        connection.execute(text("UPDATE deliveries SET seq = :n"), {"n": 2**70})
+    assert not isinstance(caught.value, StoreUnavailable)
+
+
+def test_a_statement_that_the_database_refuses_means_not_now(store: Store) -> None:
+    with pytest.raises(StoreUnavailable, match="nonsense"), store.read_connection() as connection:
+        connection.execute(text("nonsense"))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(state=st.from_regex(r"[0-9A-Z]{5}", fullmatch=True).filter(lambda s: s[2:] != "000"))
+def test_every_sqlstate_but_those_about_values_means_not_now(store: Store, state: str) -> None:
+    about_values = state[:2] in ("22", "23")
+    with pytest.raises(Exception) as caught, store.write_connection() as connection:
+        connection.execute(
+            text(f"DO $$ BEGIN RAISE EXCEPTION 'odd' USING ERRCODE = '{state}'; END $$")
+        )
+    assert isinstance(caught.value, StoreUnavailable) is not about_values
+    with store.read_connection() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1

@@ -8,17 +8,18 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import structlog
-from sqlalchemy import URL, event
+from sqlalchemy import event
 from sqlmodel import select
 
 from sync.store import inbox as inbox_module
 from sync.store.engine import Store, StoreUnavailable, open_store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow, WatermarkRow
-from sync.store.write_probe import check_writable
+from sync.store.usable import check_usable
 
 
 def _delivery(event_id: str) -> Accepted:
@@ -85,7 +86,7 @@ def test_nothing_is_accepted_into_a_file_that_is_at_its_path_no_more(
         with pytest.raises(StoreUnavailable), sqlite_store.read() as session:
             session.exec(select(WatermarkRow)).all()
         with pytest.raises(StoreUnavailable):
-            check_writable(sqlite_store)
+            check_usable(sqlite_store)
     assert inbox.trouble
     assert sorted(part.name for part in _file(sqlite_store).parent.iterdir()) == left
 
@@ -98,7 +99,7 @@ def test_a_file_that_is_put_back_is_gone_on_with(sqlite_store: Store, inbox: Inb
         inbox.accept(_delivery("during")).result(10)
     file.with_suffix(".bak").rename(file)
     assert inbox.accept(_delivery("after")).result(10).stored
-    check_writable(sqlite_store)
+    check_usable(sqlite_store)
     assert inbox.trouble == ""
     assert {"before", "after"} <= set(_found_by_others(file))
 
@@ -147,23 +148,23 @@ def test_without_the_files_beside_it_nothing_is_lost_and_the_store_is_opened_ane
         with pytest.raises(StoreUnavailable, match="removed while it was in use"):
             inbox.accept(_delivery("during")).result(10)
         with pytest.raises(StoreUnavailable, match="removed while it was in use"):
-            check_writable(sqlite_store)
-    check_writable(sqlite_store)
+            check_usable(sqlite_store)
+    check_usable(sqlite_store)
     assert inbox.accept(_delivery("zafter")).result(10).stored
     assert set(_found_by_others(file)) >= {*accepted, "zafter"}
 
 
 def test_the_log_says_once_that_the_file_went_and_once_that_it_is_back(sqlite_store: Store) -> None:
     file = _file(sqlite_store)
-    check_writable(sqlite_store)
+    check_usable(sqlite_store)
     with structlog.testing.capture_logs() as logs:
         _moved(file)
         for _ in range(3):
             with pytest.raises(StoreUnavailable):
-                check_writable(sqlite_store)
+                check_usable(sqlite_store)
         file.with_suffix(".bak").rename(file)
         for _ in range(3):
-            check_writable(sqlite_store)
+            check_usable(sqlite_store)
     assert [(line["log_level"], line["event"]) for line in logs] == [
         ("error", "the store's file was lost"),
         ("info", "the store's file is back"),
@@ -173,7 +174,7 @@ def test_the_log_says_once_that_the_file_went_and_once_that_it_is_back(sqlite_st
 
 def test_a_store_that_never_had_a_file_makes_one_whatever_its_name(tmp_path: Path) -> None:
     file = tmp_path / "odd näme? 100%25#1.db"
-    store = open_store(URL.create("sqlite", database=str(file)).render_as_string())
+    store = open_store(f"sqlite:///{quote(str(file))}")
     with store.write_connection() as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
     store.close()
@@ -188,10 +189,10 @@ def test_a_file_behind_a_link_is_known_by_what_the_link_leads_to(
     link.parent.mkdir()
     link.symlink_to(_file(sqlite_store))
     store = open_store(f"sqlite:///{link}")
-    check_writable(store)
+    check_usable(store)
     link.unlink()
     with pytest.raises(StoreUnavailable, match="not there any more"):
-        check_writable(store)
+        check_usable(store)
     link.symlink_to(_file(sqlite_store))
-    check_writable(store)
+    check_usable(store)
     store.close()

@@ -25,7 +25,7 @@ from sync.store import (
 from sync.store.engine import Store, open_store
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.store.tables import DeliveryRow, SubjectRow
-from sync.store.write_probe import check_writable
+from sync.store.usable import check_usable
 from tests.store import earlier
 from tests.store.earlier import DEAD_OWNER, ENDED, INCIDENT, OPEN, REVISIONS
 
@@ -222,7 +222,7 @@ def test_a_site_that_asked_for_a_pause_still_has_it(upgraded: Store, revision: s
 
 
 def test_an_upgraded_store_takes_writes(upgraded: Store) -> None:
-    check_writable(upgraded)
+    check_usable(upgraded)
 
 
 def test_a_revision_that_the_rows_do_not_know_is_named(

@@ -19,15 +19,8 @@ from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
 
-@pytest.fixture(params=["cloud", "datacenter"])
-def sandbox(request: pytest.FixtureRequest, clock: SimulatedClock) -> JiraSandbox:
-    return JiraSandbox(request.param, clock, index_lag=20.0)
-
-
-@pytest.fixture
-def real(
-    sandbox: JiraSandbox, sqlite_store: Store, clock: SimulatedClock, tmp_path: Path
-) -> Iterator[World]:
+def jira_tracker(sandbox: JiraSandbox, clock: SimulatedClock) -> JiraTracker:
+    """The adapter in front of a simulated site."""
     site = JiraSite(
         name="main",
         url="http://jira.sandbox",
@@ -39,7 +32,19 @@ def real(
     def mount(session: requests.Session) -> None:
         session.mount("http://jira.sandbox", SandboxTransport(sandbox))
 
-    world = World(sqlite_store, JiraTracker(site, clock, mount), clock, tmp_path / "rules")
+    return JiraTracker(site, clock, mount)
+
+
+@pytest.fixture(params=["cloud", "datacenter"])
+def sandbox(request: pytest.FixtureRequest, clock: SimulatedClock) -> JiraSandbox:
+    return JiraSandbox(request.param, clock, index_lag=20.0)
+
+
+@pytest.fixture
+def real(
+    sandbox: JiraSandbox, sqlite_store: Store, clock: SimulatedClock, tmp_path: Path
+) -> Iterator[World]:
+    world = World(sqlite_store, jira_tracker(sandbox, clock), clock, tmp_path / "rules")
     yield world
     world.close()
 

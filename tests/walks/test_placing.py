@@ -25,7 +25,7 @@ def test_it_is_set_aside_in_words_and_tried_again_by_itself(
     unplaced(world)
     (row,) = world.rows()
     assert row.parked is not None
-    assert (row.parked["rule"], row.parked["where"]) == ("everything", "rules.toml:2")
+    assert (row.parked["rule"], row.parked["where"]) == ("everything", "rules.toml:6")
     assert "group_by" in row.parked["words"]
     assert row.due_at is not None
     assert row.due_at > world.clock.time()

@@ -63,7 +63,7 @@ def test_what_was_parked_and_is_gone_now_is_not_parked_any_more(
     world.write_rules(ruled('on_deleted = "ignore"'))
     world.deliver(issue_event("issue_created", "i1", at=1))
     world.settle()
-    jira.fail("update", lambda: Rejected("a field is wrong"))
+    jira.fail("read", lambda: Rejected("the project may not be seen"))
     world.deliver(issue_event("issue_updated", "i1", at=2, title="new"))
     world.step()
     assert world.rows()[0].parked_at

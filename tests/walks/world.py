@@ -154,7 +154,7 @@ class World:
 
     def deliveries(self) -> list[DeliveryRow]:
         with self.store.read() as session:
-            return list(session.exec(select(DeliveryRow)))
+            return list(session.exec(select(DeliveryRow).order_by(DeliveryRow.seq)))  # type: ignore[arg-type]
 
     def journal(self) -> list[str]:
         with self.store.read() as session:

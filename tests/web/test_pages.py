@@ -135,3 +135,9 @@ def test_an_error_of_ours_shows_no_traceback() -> None:
 def test_there_are_no_pages_that_load_scripts_from_elsewhere() -> None:
     with _client() as client:
         assert client.get("/schema").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready", "/metrics"])
+def test_what_can_be_got_can_be_asked_for_with_head(path: str) -> None:
+    with _client() as client:
+        assert client.head(path).status_code == client.get(path).status_code == 200

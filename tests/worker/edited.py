@@ -10,6 +10,7 @@ from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.worker.rulebook.files import RuleFiles
+from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from tests.walks.world import RULES, World
 
@@ -28,12 +29,13 @@ class EditedWorld(World):
         *,
         rules: str = RULES,
         guard: Guard | None = None,
+        sites: Sites | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.write_rules(rules)
         self.files = RuleFiles(folder, DEFAULTS)
-        self.book = Rulebook(store, self.files, clock, guard=guard)
+        self.book = Rulebook(store, self.files, clock, guard=guard, sites=sites)
         self.book.open()
         super().__init__(store, tracker, clock, folder, rules)
 

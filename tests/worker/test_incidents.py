@@ -12,7 +12,7 @@ import pytest
 from sync.domain.errors import Refused, Unknown
 from sync.domain.rule import Desired, TicketLink
 from sync.domain.subject import Snapshot, Status, merge_from_api
-from sync.domain.ticket import Draft
+from sync.domain.ticket import Base, Draft
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store.engine import Store
 from tests.contracts.trackers import links_of
@@ -158,11 +158,11 @@ def test_an_issue_taken_onto_the_incidents_ticket_while_its_own_is_about_to_be_m
 
         meanwhile: Callable[[], None] | None = None
 
-        def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
+        def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
             if self.meanwhile is not None:
                 meanwhile, self.meanwhile = self.meanwhile, None
                 meanwhile()
-            return super().draft(desired, anew=anew)
+            return super().draft(desired, base=base, anew=anew)
 
     jira = Drafting(SimulatedClock())
     rules = "issues = { on_ticket = true }"

@@ -11,6 +11,7 @@ from typing import Any
 
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
+from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
@@ -44,7 +45,7 @@ def is_cloud(site: JiraSite) -> bool:
 
 def sketch(desired: Desired, *, cloud: bool) -> list[SketchedField]:
     """Every field as far as it is known without the site, in the order of the rule."""
-    values = Values(cloud, lambda email: email)
+    values = Values(cloud, lambda wished, field: Account(wished))
     whole_at = desired.remote_links[0].url if desired.remote_links else ""
     found: dict[str, SketchedField] = {}
     for name, wish in desired.fields.items():

@@ -72,11 +72,13 @@ class DeliveriesApi:
         return {"delivery": self._shown(self._outbox.redeliver(sending))}
 
     def summarise(self, request: Request) -> dict[str, Any]:
-        """``POST …/summarise``: counts by outcome."""
+        """``POST …/summarise``: how many there are, in all and by outcome."""
         since = request.json().get("since")
         start = nanos_of(since, "since") / NANOS if since else 0.0
         sendings = list(self._outbox.sendings.values())
-        return {"counts": Counter(_outcome(one) for one in sendings if one.created_at >= start)}
+        counts = Counter(_outcome(one) for one in sendings if one.created_at >= start)
+        by_outcome = [{"outcome": name, "count": count} for name, count in counts.items()]
+        return {"total": counts.total(), "byOutcome": by_outcome}
 
     def _found(self, delivery_id: str) -> Sending:
         sending = self._outbox.sendings.get(delivery_id)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.ports import Clock, SystemClock
-from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, Asset, owner
+from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, Asset, Trouble, owner
 from sync.sandbox.coalesce.subjects import NANOS, Incident, Issue, Remark, event_of, nanos
 
 # The key that signs deliveries between the simulated sender and a receiver on one machine.
@@ -71,8 +71,7 @@ class CoalesceSandbox:
         """
         with self.lock:
             pick = self._random
-            asset = asset or pick.choice(ASSETS)
-            trouble = pick.choice(TROUBLES)
+            asset, trouble = self._trouble(asset)
             words = {"asset": asset.name, "n": pick.randint(3, 30), "m": pick.randint(12, 9_000)}
             downstream = pick.sample(ASSETS, k=pick.randint(0, 3))
             at = self.now()
@@ -97,6 +96,17 @@ class CoalesceSandbox:
             if not quiet:
                 self._announce("issue_created", issue)
             return issue
+
+    def _trouble(self, asset: Asset | None) -> tuple[Asset, Trouble]:
+        """What happens to which asset: if possible what has not happened to it yet, as the same check
+        does not fail twice at a time."""
+        before = {(one.trigger["name"], one.monitor) for one in self.issues.values()}
+        pick = self._random
+        for _ in range(20):
+            chosen, trouble = asset or pick.choice(ASSETS), pick.choice(TROUBLES)
+            if (chosen.name, trouble.monitor.format(asset=chosen.name)) not in before:
+                break
+        return chosen, trouble
 
     def update_issue(self, issue_id: str, **fields: Any) -> None:
         """Change fields of an issue; without ``fields``, its description gets one more line."""

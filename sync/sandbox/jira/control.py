@@ -113,6 +113,41 @@ def control(sandbox: JiraSandbox) -> Router:
         denied = sandbox.site.projects[given["project"]].denied
         return {"denied": {account: sorted(names) for account, names in denied.items()}}
 
+    @put("/users")
+    async def users(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        try:
+            sandbox.deactivate(given["name"], active=bool(given.get("active")))
+        except (KeyError, StopIteration):
+            raise ClientException("'name' must be the user name of a person") from None
+        return {"active": bool(given.get("active"))}
+
+    @put("/options")
+    async def options(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        try:
+            sandbox.rename_options(given["field"], given["names"])
+        except (KeyError, AttributeError):
+            raise ClientException("'field' must be a field's id, 'names' old and new") from None
+        return {"options": [o.value for o in sandbox.site.fields[given["field"]].options]}
+
+    @put("/language")
+    async def speak(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        sandbox.translate(given["language"], given.get("names", {}))
+        return {"language": given["language"]}
+
+    @put("/database")
+    async def database(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        sandbox.site.basic_plane_only = bool((await request.json())["basic_plane_only"])
+        return {"basic_plane_only": sandbox.site.basic_plane_only}
+
+    @put("/scopes")
+    async def scopes(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = list((await request.json())["scopes"])
+        sandbox.limit_scopes(*given)
+        return {"scopes": given}
+
     @post("/reset", status_code=204, sync_to_thread=True)
     def reset() -> Response[None]:
         sandbox.reset()
@@ -122,6 +157,6 @@ def control(sandbox: JiraSandbox) -> Router:
         "/sandbox",
         route_handlers=[
             tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, advance,
-            permissions, reset,
+            permissions, users, options, database, speak, scopes, reset,
         ],
     )  # fmt: skip

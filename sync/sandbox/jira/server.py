@@ -163,6 +163,19 @@ class JiraSandbox:
         """Put the site's time further ahead of its clock."""
         self.site.offset += seconds
 
+    def deactivate(self, name: str, *, active: bool = False) -> None:
+        """A person, given by user name, leaves or comes back. Their tickets keep them."""
+        with self.lock:
+            found = next(one for one in self.site.users.values() if one.name == name)
+            self.site.users[found.account_id] = replace(found, active=active)
+
+    def rename_options(self, field_id: str, new: Mapping[str, str]) -> None:
+        """Rename options of a select field, from the old to the new names."""
+        with self.lock:
+            field = self.site.fields[field_id]
+            options = tuple(replace(o, value=new.get(o.value, o.value)) for o in field.options)
+            self.site.fields[field_id] = replace(field, options=options)
+
     def deny(self, project: str, *permissions: str, user: User = BOT) -> None:
         """Take permissions in a project from a user, by default from the daemon's account."""
         self.site.projects[project].denied.setdefault(user.account_id, set()).update(permissions)
@@ -186,6 +199,12 @@ class JiraSandbox:
             current = self.site.users[user.account_id]
             self.site.users[user.account_id] = replace(current, secret=secret)
             self.service.gate.forget()
+
+    def limit_scopes(self, *scopes: str, user: User = BOT) -> None:
+        """Give a user's token these scopes and no others (Cloud)."""
+        with self.lock:
+            current = self.site.users[user.account_id]
+            self.site.users[user.account_id] = replace(current, scopes=frozenset(scopes))
 
     def tickets(self, *, deleted: bool = False) -> list[Ticket]:
         """All tickets, oldest first, with deleted ones on request."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from sync.sandbox.jira import language, scopes
 from sync.sandbox.jira.auth import Gate
 from sync.sandbox.jira.rest.routes import Handler, no_route, route
 from sync.sandbox.jira.site.call import Call, Problem, Response
@@ -48,9 +49,10 @@ class Service:
                     self._admit(call, headers, anonymous=anonymous)
                 if call.user is not None:
                     call.words = self.site.translations.get(call.user.language, {})
+                self._store(call)
                 response = handler(self.site, call)
         except Problem as problem:
-            response = problem.response()
+            response = language.translated(problem, call.user).response()
         if call.user is not None and self.site.cloud:
             headers["X-AACCOUNTID"] = call.user.account_id
         elif call.user is not None:
@@ -89,11 +91,24 @@ class Service:
     def _admit(self, call: Call, headers: dict[str, str], *, anonymous: bool) -> None:
         """Recognise the caller and count the call. Raises Problem(401, 403 or 429)."""
         call.user = None if anonymous else self.gate.caller(call.headers, call.base)
+        if call.user is not None and call.user.scopes is not None and self.site.cloud:
+            try:
+                scopes.check(call, call.user.scopes)
+            except Problem:
+                # The gateway answers, which names no account.
+                call.user = None
+                raise
         if self.site.limits is not None:
             remaining = self.site.limits.call(call.method, call.template, call.now)
             headers["X-RateLimit-Remaining"] = str(remaining)
         if call.user is None and call.method != "GET" and not anonymous:
             raise Problem(401, "You do not have permission to perform this operation.")
+
+    def _store(self, call: Call) -> None:
+        """Raises Problem(500) where the database cannot store what a call says."""
+        stored = call.any_json() if call.method != "GET" and call.body else ""
+        if self.site.basic_plane_only and any(ord(char) > 0xFFFF for char in str(stored)):
+            raise Problem(500, "Internal server error")
 
     def _headers(self) -> dict[str, str]:
         serial = next(self._serial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -9,7 +10,7 @@ import structlog
 
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
-from sync.store.engine import Store
+from sync.store.engine import Store, StoreUnavailable
 from sync.store.liveness import Liveness
 from sync.worker.daemon.loop import Loop, Trouble
 from sync.worker.daemon.pauses import SHARE_SECONDS, Pauses
@@ -23,6 +24,8 @@ from sync.worker.walk.converge import Converger
 log = structlog.get_logger("worker")
 
 TAKE_OVER_SECONDS = 5.0
+# Most seconds that the end of a daemon waits for a store to take its leases back.
+END_SECONDS = 3.0
 
 
 class Daemon:
@@ -40,7 +43,7 @@ class Daemon:
         options = options or Options()
         sites = {name: tracker.health for name, tracker in trackers.items()}
         self.owner = options.owner
-        self._liveness = Liveness(store, self.owner)
+        self._liveness = options.liveness or Liveness(store, self.owner)
         self.triage = Triage(store, sources, rules, clock, Asking(options.apis, clock))
         self.converger = Converger(store, trackers, rules, clock, options.pace)
         self.pool = Pool(store, self.converger, sites, clock, options)
@@ -75,7 +78,16 @@ class Daemon:
         known = [one for one in (self._triaging.trouble(), self.pool.trouble()) if one is not None]
         if not known:
             return None
-        return Trouble("; ".join(one.words for one in known), any(one.over for one in known))
+        return Trouble(
+            "; ".join(one.words for one in known),
+            over=any(one.over for one in known),
+            of_store=any(one.of_store for one in known),
+        )
+
+    def held(self) -> str:
+        """Why no delivery should be accepted now: the store does not let it be worked on. "" usually."""
+        trouble = self.trouble()
+        return trouble.words if trouble is not None and trouble.of_store else ""
 
     def stop(self, timeout: float = 30.0) -> bool:
         """Finish the work in hand; whether it ended within ``timeout`` seconds."""
@@ -85,8 +97,21 @@ class Daemon:
         finished = self._triaging.join(timeout)
         finished = self.pool.stop(max(0.0, end - time.monotonic())) and finished
         finished = self.sweeps.stop(max(0.1, end - time.monotonic())) and finished
-        self._liveness.end()
+        self._end_liveness(max(0.1, min(END_SECONDS, end - time.monotonic())))
         return finished
+
+    def _end_liveness(self, timeout: float) -> None:
+        """Give the leases back, if the store answers in time. Otherwise they end by themselves."""
+
+        def give_back() -> None:
+            try:
+                self._liveness.end()
+            except StoreUnavailable as error:
+                log.warning("leases were not given back", why=str(error))
+
+        giving = threading.Thread(target=give_back, name="leases", daemon=True)
+        giving.start()
+        giving.join(timeout)
 
     def _triage(self) -> float:
         taken = self.triage.batch()

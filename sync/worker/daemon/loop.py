@@ -14,14 +14,18 @@ log = structlog.get_logger("worker")
 
 # Seconds between a step that failed and the next: the log must not fill, and the delay must be short.
 PAUSE_SECONDS = 1.0
+# Steps in a row that the store must have failed to count as lasting: databases undo single transactions.
+LASTING_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with a loop, in words. ``over``: the loop takes no more steps until a restart."""
+    """What is wrong with a loop, in words. ``over``: the loop takes no more steps until a restart.
+    ``of_store``: the store has not let the loop work for several steps."""
 
     words: str
     over: bool = False
+    of_store: bool = False
 
 
 class Loop:
@@ -38,6 +42,7 @@ class Loop:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._failing = ""
+        self._without_store = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -63,7 +68,10 @@ class Loop:
         """What is wrong now, if anything is."""
         if not self._thread.is_alive():
             return Trouble(f"{self._name} does not run; restart the program", over=True)
-        return Trouble(f"{self._name} fails: {self._failing}") if self._failing else None
+        if not self._failing:
+            return None
+        lasting = self._without_store >= LASTING_STEPS
+        return Trouble(f"{self._name} fails: {self._failing}", of_store=lasting)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -78,12 +86,15 @@ class Loop:
         except StoreUnavailable as error:
             log.warning("store unavailable", loop=self._name, why=str(error))
             self._failing = str(error)
+            self._without_store += 1
         except BaseException as error:
             # Every step has to be followed by another: no other thread would take its place.
             log.exception("a step failed; trying again", loop=self._name)
             self._failing = f"{type(error).__name__}, see the log"
+            self._without_store = 0
         else:
             self._failing = ""
+            self._without_store = 0
             return pause
         # ``wake`` does not cut this wait short: under load it is called all the time.
         self._stopping.wait(PAUSE_SECONDS)

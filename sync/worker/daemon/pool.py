@@ -14,9 +14,9 @@ import structlog
 from sync.ports import Clock, SiteHealth, SourceApi
 from sync.store import tickets
 from sync.store.engine import Store, StoreUnavailable
-from sync.store.liveness import new_owner
+from sync.store.liveness import Liveness, new_owner
 from sync.store.tickets import Claim, Closed
-from sync.worker.daemon.loop import Loop, Trouble
+from sync.worker.daemon.loop import LASTING_STEPS, PAUSE_SECONDS, Loop, Trouble
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
 
@@ -31,12 +31,14 @@ _MOST_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases.
-    ``apis`` are those of the sources, by name."""
+    """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases;
+    ``liveness`` shows under that name that the process is alive. ``apis`` are those of the sources, by
+    name."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
     owner: str = field(default_factory=new_owner)
+    liveness: Liveness | None = None
     apis: Mapping[str, SourceApi] = field(default_factory=dict)
 
 
@@ -67,7 +69,11 @@ class Pool:
         # without giving back its claim, because the store was away.
         self._walking: Counter[int] = Counter()
         self._dropped: set[int] = set()
+        # The store's words since it last failed a walk, and how many walks in a row it has failed.
+        self._failing = ""
+        self._failed = 0
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
         self._dispatcher = Loop("dispatcher", self._dispatch)
         self._workers: list[threading.Thread] = []
 
@@ -83,6 +89,7 @@ class Pool:
     def stop(self, timeout: float) -> bool:
         """Claim nothing more, and finish the walks in hand; whether they end within ``timeout``."""
         end = time.monotonic() + timeout
+        self._stopping.set()
         self._dispatcher.stop()
         finished = self._dispatcher.join(timeout)
         for _ in self._workers:
@@ -94,14 +101,21 @@ class Pool:
     def trouble(self) -> Trouble | None:
         """Why due tickets are not walked, if they are not."""
         known = self._dispatcher.trouble()
-        if known is None and not any(worker.is_alive() for worker in self._workers):
+        if known is not None:
+            return known
+        if not any(worker.is_alive() for worker in self._workers):
             return Trouble("no thread is left that walks tickets")
-        return known
+        lasting = self._failed >= LASTING_STEPS
+        return Trouble(f"walks fail: {self._failing}", of_store=lasting) if lasting else None
 
     def _dispatch(self) -> float:
         # A worker that has ended, for whatever reason, is replaced.
         self._start_workers(self._threads)
-        return 0.0 if self._claim() else self._pause()
+        claimed = self._claim()
+        if self._failing:
+            # The tickets of failed walks are due at once. Without this they would be walked without end.
+            self._stopping.wait(PAUSE_SECONDS)
+        return 0.0 if claimed else self._pause()
 
     def _start_workers(self, wanted: int) -> None:
         """Start workers until ``wanted`` are there."""
@@ -175,7 +189,9 @@ class Pool:
         while (claim := self._claims.get()) is not None:
             try:
                 self._converger.walk(claim)
+                self._failing, self._failed = "", 0
             except StoreUnavailable as error:
+                self._failing, self._failed = str(error), self._failed + 1
                 # The next walk of the ticket continues from what is on record.
                 log.warning("store unavailable during a walk", why=str(error))
                 self._dropped.add(claim.ticket_id)

@@ -14,11 +14,12 @@ from heapq import merge
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Snapshot, Status, trusted
 from sync.ports import Source
-from sync.rules import RuleSet
+from sync.rules import RuleSet, Undecided, patience
 from sync.store import deliveries, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.temporary import temporary_store
+from sync.worker.rulebook.trial_routing import LOOKING
 from sync.worker.triage.batch import Triage
 from sync.worker.walk.facts import gather, rule_for
 
@@ -62,6 +63,7 @@ class _Time:
         self.now += seconds
 
 
+@patience(LOOKING)
 def backtest(
     store: Store, sources: Mapping[str, Source], rules: RuleSet, since: float, until: float
 ) -> BacktestResult:
@@ -125,7 +127,10 @@ class _Run:
         for row in tickets.due(session, now):
             row.due_at = None
             facts = gather(session, row)
-            rule = rule_for(facts, self._rules)
+            try:
+                rule = rule_for(facts, self._rules)
+            except Undecided:
+                continue
             self._walks[rule.ref.name] += 1
             if row.state != TicketState.NEW:
                 continue

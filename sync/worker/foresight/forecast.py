@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
-from sync.domain.forecast import counted, forecast, forecast_unmade
+from sync.domain.forecast import counted
 from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
@@ -20,8 +20,9 @@ from sync.rules import Rule, RuleSet
 from sync.store import open_items
 from sync.store.engine import Store
 from sync.store.tables import TicketState
-from sync.worker.foresight.trial_routing import would_route
-from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
+from sync.worker.rulebook.trial_routing import would_route
+from sync.worker.walk.facts import Facts, gather, rule_for, sited
+from sync.worker.walk.foresee import Foresight
 from sync.worker.walk.outcomes import parked_for
 
 BATCH = 200
@@ -111,9 +112,8 @@ class _Forecaster:
         self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, live: bool
     ) -> None:
         self._rules = rules
-        self._trackers = trackers
         self._now = now
-        self._live = live
+        self._foresight = Foresight(rules, trackers, now, live=live)
         self._down: dict[str, str] = {}
 
     def ticket(self, facts: Facts) -> TicketForecast:
@@ -134,7 +134,9 @@ class _Forecaster:
             found = replace(found, rule=rule.ref, site=facts.site)
             if facts.site in self._down:
                 return replace(found, trouble=self._down[facts.site])
-            return replace(found, plan=self._plan(facts, rule), waits=self._waits(facts, rule))
+            return replace(
+                found, plan=self._foresight.plan(facts, rule), waits=self._waits(facts, rule)
+            )
         except Rejected as fault:
             return replace(found, plan=Plan(parked=parked_for(fault, found.rule, self._rules)))
         except Missing as fault:
@@ -145,21 +147,6 @@ class _Forecaster:
             # The site is unlikely to answer the next question, so it is asked no more.
             self._down[facts.site] = str(fault)
             return replace(found, trouble=str(fault))
-
-    def _plan(self, facts: Facts, rule: Rule) -> Plan:
-        if facts.state is TicketState.UNPLACED:
-            # Raises what keeps the subject from being placed, where that has not been mended.
-            for snapshot in facts.snapshots:
-                rule.ticket_key(snapshot)
-        if facts.state is TicketState.NEW and rule.hold and facts.ended:
-            return Plan()
-        tracker = tracker_for(facts, self._trackers)
-        desired, _ = desire(facts, rule, self._now, self._rules)
-        draft = tracker.draft(desired)
-        if facts.ref is None:
-            return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)
-        observed = tracker.read(facts.ref.id) if self._live else None
-        return forecast(draft, facts.base, observed, facts.intents)
 
     def _waits(self, facts: Facts, rule: Rule) -> str:
         left = facts.created_at + rule.hold - self._now

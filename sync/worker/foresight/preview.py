@@ -10,13 +10,14 @@ from sync.domain.errors import Rejected, Unreadable
 from sync.domain.rule import Desired
 from sync.domain.subject import Event, Snapshot
 from sync.ports import Source
-from sync.rules import Explained, Rule, RuleSet
+from sync.rules import Explained, Rule, RuleSet, Undecided
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What one event of a delivery comes to. ``rule`` is None where none matches. ``desired`` is None
-    where the rule fails on the event; ``rejected`` then says why."""
+    where the rule fails on the event, or where it is undecided whether the rule matches; ``rejected``
+    then says why."""
 
     event: Event
     explained: Sequence[Explained] = ()
@@ -78,7 +79,10 @@ def _of_event(event: Event, rules: RuleSet) -> Preview:
     if event.snapshot is None:
         return Preview(event)
     explained = rules.explain(event.snapshot)
-    rule = rules.match(event.snapshot)
+    try:
+        rule = rules.match(event.snapshot)
+    except Undecided as fault:
+        return Preview(event, explained, rules.get(fault.rule), rejected=fault)
     if rule is None:
         return Preview(event, explained)
     try:

@@ -138,7 +138,9 @@ def shown_now(
     with suppress(Rejected):
         desired, _ = desire(facts, rule_for(facts, rules), now, rules)
         # A draft also has the tracker read the fields that are in it.
-        names = {id_: one.name for id_, one in tracker.draft(desired).fields.items()}
+        names = {
+            id_: one.name for id_, one in tracker.draft(desired, base=facts.base).fields.items()
+        }
     if facts.ref is None:
         raise Missing("there is no ticket in Jira")
     return tracker.read(facts.ref.id), names

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync.rules import RuleErrors
 from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
 from sync.worker.rulebook.files import RuleFiles
-from sync.worker.rulebook.impact import Impact, impact
+from sync.worker.rulebook.impact import Impact, Sites, impact
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
     """What accepting did. ``new`` is False where these rules were in force before. ``changed``, ``made``
-    and ``retried`` are numbers of tickets."""
+    and ``retried`` are numbers of tickets, ``aside`` is the number of those that would be set aside.
+    ``mistakes`` says what Jira would not take; ``refused``: because of that, the rules are not in force.
+    ``unasked`` says why a site could not be asked, "" for nothing."""
 
     digest: str
     new: bool
@@ -24,21 +26,44 @@ class Acceptance:
     made: int = 0
     retried: int = 0
     only_new: bool = False
+    aside: int = 0
+    mistakes: tuple[str, ...] = ()
+    unasked: str = ""
+    refused: bool = False
 
     def __str__(self) -> str:
+        if self.refused:
+            return (
+                f"Not in force: Jira would not take what these rules say.\n{self._listed()}\n"
+                "Mend the rules, or put them in force all the same with `rules accept --force`."
+            )
         if not self.new:
             return "These rules are in force already; nothing waits."
         stay = "stay as they are for now" if self.only_new else "will be changed"
         return (
             f"In force. Of the open tickets, {self.changed} {stay}; {self.made} will be made and "
             f"{self.retried} parked ones tried again. Running daemons swap within seconds."
+            + (f"\n{self._listed()}" if self.mistakes else "")
+            + (f"\nNot all values were checked: {self.unasked}." if self.unasked else "")
         )
 
+    def _listed(self) -> str:
+        return "\n".join(f"  {mistake}" for mistake in self.mistakes)
 
-def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False) -> Acceptance:
+
+def accept(
+    store: Store,
+    files: RuleFiles,
+    now: float,
+    *,
+    only_new: bool = False,
+    sites: Sites | None = None,
+    force: bool = False,
+) -> Acceptance:
     """Put the rules on disk in force. Daemons follow, and make the tickets that differ due.
 
-    With ``only_new`` the tickets that exist stay as they are. Raises RuleErrors and StoreUnavailable.
+    Refuses rules that hold what the ``sites`` would not take, unless with ``force``. With ``only_new``
+    the tickets that exist stay as they are. Raises RuleErrors and StoreUnavailable.
     """
     loaded = files.load()
     digest = loaded.rules.digest
@@ -48,11 +73,26 @@ def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False
         with store.write() as session:
             rulebook.clear(session, rulebook.WAITING)
         return Acceptance(digest, new=False)
-    found = Impact((), 0, (), 0)
+    found, before = Impact((), 0, (), 0), None
     if known is not None:
         # Where this version of the program cannot read the set in force, nothing is compared.
         with suppress(RuleErrors):
-            found = impact(store, files.parse(known.texts), loaded.rules, now)
+            before = files.parse(known.texts)
+            found = impact(store, before, loaded.rules, now, sites.trackers if sites else None)
+    wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
+    told = Acceptance(
+        digest,
+        not wrong or force,
+        len(found.changed),
+        found.made,
+        len(found.parked),
+        only_new,
+        len(found.aside),
+        wrong,
+        found.unasked,
+    )
+    if not told.new:
+        return replace(told, refused=True)
     with store.write() as session:
         known = rulebook.in_force(session, lock=True)
         rulebook.put_in_force(
@@ -69,5 +109,4 @@ def accept(store: Store, files: RuleFiles, now: float, *, only_new: bool = False
             ),
         )
         rulebook.clear(session, rulebook.PROBLEM)
-    changed, retried = len(found.changed), len(found.parked)
-    return Acceptance(digest, True, changed, found.made, retried, only_new=only_new)
+    return told

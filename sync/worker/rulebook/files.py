@@ -82,6 +82,10 @@ class RuleFiles:
             return False
         return True
 
+    def look_again(self) -> None:
+        """Have the files that were read last taken for an edit."""
+        self._read, self._texts = None, None
+
     def notes(self) -> list[str]:
         """What people should know of the folder, in words: that it is not there, what in it is not
         read."""

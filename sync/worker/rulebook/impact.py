@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count, islice
 
 from sync.domain.difference import differences
-from sync.domain.errors import Rejected
+from sync.domain.errors import Fault, Parked, Rejected
+from sync.domain.rule import RuleRef
 from sync.domain.subject import Snapshot
-from sync.rules import IncidentIssues, RuleSet
+from sync.ports import Tracker
+from sync.rules import IncidentIssues, RuleSet, Undecided, patience
 from sync.store import journal, open_items, parking, subjects, tickets
 from sync.store.engine import Session, Store
-from sync.store.tables import SubjectRow, TicketRow
+from sync.store.tables import TicketRow
+from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
 from sync.worker.triage.routing import Router
-from sync.worker.walk.facts import desire, gather, rule_for
+from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited
+from sync.worker.walk.foresee import Foresight
+from sync.worker.walk.outcomes import parked_for
 
 BATCH = 100
 SPREAD_SECONDS = 0.05
+
+
+# The words for each mistake of some rules that `check` finds on the sites, by what identifies it.
+Verdict = Callable[[RuleSet, frozenset[str]], Mapping[tuple[str, ...], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """The sites that an edit is held against: their trackers by name, and what `check` finds there of
+    the rules with the given names."""
+
+    trackers: Mapping[str, Tracker]
+    check: Verdict = lambda _rules, _names: {}
+
+    def mistakes(self, old: RuleSet | None, new: RuleSet) -> tuple[str, ...]:
+        """What `check` finds in the rules that an edit changes, and did not find in them before."""
+        names = changed_rules(old, new) if old else frozenset(rule.name for rule in new.rules)
+        found = self.check(new, names) if names else {}
+        known = self.check(old, names) if found and old else {}
+        return tuple(words for about, words in found.items() if about not in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +51,32 @@ class Impact:
 
     ``changed`` holds (row id, names of what differs) of the open tickets that the edit changes, ``made``
     is the number of tickets that it makes for subjects without one, ``parked`` holds the row ids of the
-    parked tickets whose rules it changes.
+    parked tickets whose rules it changes. ``aside`` holds why each ticket would be set aside, among the
+    changed ones and those to be made; ``unasked`` why a site could not be asked, "" for nothing.
     """
 
     changed: tuple[tuple[int, tuple[str, ...]], ...]
     made: int
     parked: tuple[int, ...]
     looked_at: int
+    aside: tuple[Parked, ...] = ()
+    unasked: str = ""
 
     @property
     def size(self) -> int:
-        """How many tickets in Jira it would touch or make."""
-        return len(self.changed) + self.made
+        """How many tickets it would touch, make or set aside."""
+        return len(self.changed) + self.made + len(self.aside)
+
+    def mistakes(self) -> tuple[str, ...]:
+        """What would be set aside, each cause once."""
+        causes: dict[tuple[str, ...], list[Parked]] = {}
+        for one in self.aside:
+            about = (one.rule, one.where, one.field, one.reason)
+            causes.setdefault(about, []).append(one)
+        return tuple(
+            f"{len(those)} {'ticket' if len(those) == 1 else 'tickets'} would be set aside: {those[0]}"
+            for those in causes.values()
+        )
 
 
 def changed_rules(old: RuleSet, new: RuleSet) -> frozenset[str]:
@@ -71,8 +110,23 @@ def follow_names(store: Store, old: RuleSet, new: RuleSet) -> None:
             pass
 
 
-def impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
-    """What replacing ``old`` by ``new`` would do. Reads the store only."""
+def impact(
+    store: Store,
+    old: RuleSet,
+    new: RuleSet,
+    now: float,
+    trackers: Mapping[str, Tracker] | None = None,
+) -> Impact:
+    """What replacing ``old`` by ``new`` would do.
+
+    Reads the store only. With ``trackers`` it also foresees each walk, as `plan` does: a ticket for
+    which nothing would be done is left out, and one that would be set aside is counted as such.
+    """
+    found = _impact(store, old, new, now)
+    return _foreseen(store, found, new, trackers, now) if trackers else found
+
+
+def _impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
     changed: list[tuple[int, tuple[str, ...]]] = []
     parked: list[int] = []
     looked_at = 0
@@ -88,6 +142,67 @@ def impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
                     changed.append((id_, differing))
     made = len(_new_keys(store, new))
     return Impact(tuple(changed), made, tuple(parked), looked_at)
+
+
+def _foreseen(
+    store: Store, found: Impact, new: RuleSet, trackers: Mapping[str, Tracker], now: float
+) -> Impact:
+    """The impact with each walk foreseen."""
+    foresight = _Foreseen(new, trackers, now)
+    why, routed = dict(found.changed), dict(would_route(store, new, now))
+    changed, made = [], 0
+    for ids in _batches([*why, *found.parked]):
+        with store.read() as session:
+            rows = tickets.by_ids(session, ids, lock=False)
+            batch = {id_: gather(session, row) for id_, row in rows.items()}
+        for id_, facts in batch.items():
+            # A ticket that exists and that open subjects would come to is counted once, with them.
+            come = routed.pop(facts.key, None)
+            if come is not None:
+                facts = replace(facts, snapshots=come.snapshots, occurrences=come.occurrences)
+            if foresight.acts(facts):
+                if facts.ref is None:
+                    made += 1
+                else:
+                    changed.append((id_, why.get(id_, ("what kept it parked",))))
+    made += sum(foresight.acts(facts) for facts in routed.values() if facts.ref is None)
+    return replace(
+        found,
+        changed=tuple(changed),
+        made=made,
+        aside=tuple(foresight.aside),
+        unasked=foresight.unasked,
+    )
+
+
+class _Foreseen:
+    """Foresees walks, and notes which tickets would be set aside."""
+
+    def __init__(self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float) -> None:
+        self._rules = rules
+        self._foresight = Foresight(rules, trackers, now)
+        self.aside: list[Parked] = []
+        self.unasked = ""
+
+    def acts(self, facts: Facts) -> bool:
+        """Whether a walk would do something, and not set the ticket aside."""
+        if not facts.snapshots:
+            return False
+        ref = RuleRef(facts.rule_name)
+        try:
+            rule = rule_for(facts, self._rules)
+            ref = rule.ref
+            made = self._foresight.plan(sited(facts, rule), rule)
+        except Rejected as fault:
+            self.aside.append(parked_for(fault, ref, self._rules))
+            return False
+        except Fault as fault:
+            self.unasked = str(fault)
+            return True
+        if made.parked is not None:
+            self.aside.append(made.parked)
+            return False
+        return bool(made)
 
 
 def _ids(store: Store, old: RuleSet, new: RuleSet) -> list[int]:
@@ -138,12 +253,16 @@ def _differing(
     return found
 
 
+@patience(LOOKING)
 def _new_keys(store: Store, rules: RuleSet) -> set[str]:
-    """Keys of the tickets that open subjects without one would get."""
+    """Keys of the tickets that open subjects without one would get, as far as that is decided."""
     keys: set[str] = set()
     for batch in unrouted(store):
         for snapshot, _ in batch:
-            rule = rules.match(snapshot)
+            try:
+                rule = rules.match(snapshot)
+            except Undecided:
+                continue
             if rule is None:
                 continue
             try:
@@ -153,24 +272,21 @@ def _new_keys(store: Store, rules: RuleSet) -> set[str]:
     return keys
 
 
-def unrouted(store: Store) -> Iterator[list[tuple[Snapshot, SubjectRow]]]:
-    """Open subjects that belong to no ticket, in batches, ordered by reference."""
-    last = ""
-    while True:
-        with store.read() as session:
-            rows = open_items.open_without_ticket(session, after=last, limit=BATCH)
-        if not rows:
-            return
-        last = rows[-1].ref
-        yield [(subjects.to_snapshot(row), row) for row in rows]
+def may_match(rules: RuleSet, snapshot: Snapshot) -> bool:
+    """Whether a rule matches a subject, or that is undecided."""
+    try:
+        return rules.match(snapshot) is not None
+    except Undecided:
+        return True
 
 
+@patience(LOOKING)
 def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
     """Give a ticket to each open subject that has none and that a rule matches now; how many."""
     routed = 0
     slots = (now + number * SPREAD_SECONDS for number in count())
     for batch in unrouted(store):
-        wanted = {str(s.ref): s for s, _ in batch if rules.match(s) is not None}
+        wanted = {str(s.ref): s for s, _ in batch if may_match(rules, s)}
         if not wanted:
             continue
         with store.write() as session:

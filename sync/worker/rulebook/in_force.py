@@ -21,7 +21,7 @@ from sync.store.liveness import new_owner
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.telemetry import RULES_OK
 from sync.worker.rulebook.files import Loaded, RuleFiles
-from sync.worker.rulebook.impact import Impact, follow_names, impact, reach, route_unrouted
+from sync.worker.rulebook.impact import Impact, Sites, follow_names, impact, reach, route_unrouted
 
 log = structlog.get_logger("rules")
 
@@ -51,11 +51,13 @@ class Rulebook:
         *,
         guard: Guard | None = None,
         owner: str = "",
+        sites: Sites | None = None,
     ) -> None:
         self._store = store
         self._files = files
         self._clock = clock
         self._guard = guard or Guard()
+        self._sites = sites
         self._owner = owner or new_owner()
         self._swapped: Callable[[], object] = lambda: None
         self._rules: RuleSet | None = None
@@ -83,7 +85,7 @@ class Rulebook:
                 self._good()
                 return
             self._rules, self._digest = before, known.digest
-            self._take_up()
+            self._take_up(opening=True)
 
     def on_swap(self, call: Callable[[], object]) -> None:
         """Have ``call`` called after each swap, and after its tickets have become due."""
@@ -120,8 +122,11 @@ class Rulebook:
         """What people should know of the folder of rules, in words."""
         return self._files.notes()
 
-    def _take_up(self) -> None:
-        """Read the rules on disk, and put them in force unless they have mistakes or have to wait."""
+    def _take_up(self, *, opening: bool = False) -> None:
+        """Read the rules on disk, and put them in force unless they have mistakes or have to wait.
+
+        Where sites are to be asked first, an edit is left to ``poll``: a start waits for no site.
+        """
         try:
             loaded = self._files.load()
         except RuleErrors as bad:
@@ -142,10 +147,21 @@ class Rulebook:
             self._bad((str(self._files.missing()),))
             return
         self._good()
+        if opening and self._sites is not None:
+            self._files.look_again()
+            return
+        self._measure(loaded)
+
+    def _measure(self, loaded: Loaded) -> None:
+        """Put an edit in force, unless it touches many tickets or holds what Jira would not take."""
         before = self.current()
-        found = impact(self._store, before, loaded.rules, self._clock.time())
-        if found.size > self._guard.most and self._guard.wait:
-            self._wait(loaded, found)
+        sites = self._sites
+        found = impact(
+            self._store, before, loaded.rules, self._clock.time(), sites.trackers if sites else None
+        )
+        wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
+        if wrong or (found.size > self._guard.most and self._guard.wait):
+            self._wait(loaded, found, wrong)
             return
         only_new = found.size > self._guard.most
         self._put_in_force(loaded, "an edit", replacing=True, only_new=only_new)
@@ -202,10 +218,9 @@ class Rulebook:
                 rulebook.put_in_force(session, edition)
                 self._changed_at = edition.at
 
-    def _wait(self, loaded: Loaded, found: Impact) -> None:
-        edit = Waiting(
-            loaded.rules.digest, len(found.changed), found.made, found.looked_at, self._clock.time()
-        )
+    def _wait(self, loaded: Loaded, found: Impact, wrong: tuple[str, ...]) -> None:
+        numbers = len(found.changed), found.made, found.looked_at
+        edit = Waiting(loaded.rules.digest, *numbers, self._clock.time(), wrong)
         with self._store.write() as session:
             rulebook.put_waiting(session, edit)
         self._waiting = waiting_words(edit)
@@ -297,6 +312,13 @@ def _replaces_users_rules(loaded: Loaded, known: Edition) -> bool:
 
 def waiting_words(edit: Waiting) -> str:
     """The words for an edit that waits to be accepted."""
+    if edit.mistakes:
+        more = f" (and {len(edit.mistakes) - 1} more)" if len(edit.mistakes) > 1 else ""
+        return (
+            "an edit of the rules waits, for Jira would not take what it says: "
+            f"{edit.mistakes[0]}{more} Mend the rules, or put them in force all the same with "
+            "`ticket-sync rules accept --force`"
+        )
     return (
         f"an edit of the rules would change {edit.changed} and make {edit.made} tickets; it waits "
         "for `ticket-sync rules accept` (see `ticket-sync plan`)"

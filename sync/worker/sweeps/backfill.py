@@ -14,7 +14,7 @@ from typing import Any
 from sync.domain.errors import Cause, Rejected
 from sync.domain.subject import Snapshot
 from sync.ports import Clock, SourceApi
-from sync.rules import RuleSet
+from sync.rules import RuleSet, Undecided
 from sync.store import subjects
 from sync.store.engine import Store
 from sync.worker.sweeps.intake import take_in, with_workspace
@@ -113,10 +113,18 @@ class Backfill:
             wanted = [s for s in wanted if not s.status.ended or str(s.ref) in known]
         rules, kept = self.rules(), []
         for snapshot in wanted:
-            rule = rules.match(snapshot)
-            name = rule.ref.name if rule else ""
+            name, reason = _matching(rules, snapshot)
             if self.rule and name != self.rule:
                 continue
-            run.tally.reasons[f"rule {name}" if name else "no rule"] += 1
+            run.tally.reasons[reason] += 1
             kept.append(snapshot)
         return kept
+
+
+def _matching(rules: RuleSet, snapshot: Snapshot) -> tuple[str, str]:
+    """The name of the rule that matches, "" for none or where that is undecided; and that in words."""
+    try:
+        rule = rules.match(snapshot)
+    except Undecided:
+        return "", "which rule is undecided"
+    return (rule.name, f"rule {rule.name}") if rule else ("", "no rule")

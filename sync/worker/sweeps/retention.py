@@ -15,8 +15,10 @@ from sync.store.tables import DeliveryState
 log = structlog.get_logger("retention")
 
 BATCH = 500
-# Most batches of each kind in one round. A first round over years of history is followed by more.
-BATCHES = 40
+# A round ends after this many seconds at most. Rounds begin so often that the next goes on at once.
+ROUND_SECONDS = 50.0
+# The share of its time for which retention may hold the store, however much there is to delete.
+SHARE = 0.2
 PAUSE_SECONDS = 0.05
 
 
@@ -29,8 +31,9 @@ class Keep:
 
 
 def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
-    """Delete rows that are too old; how many of each kind. Dead letters count as deliveries."""
+    """Delete rows that are too old, for one round; how many of each kind."""
     now = clock.time()
+    end = clock.monotonic() + ROUND_SECONDS
 
     def old_deliveries(state: DeliveryState) -> Callable[[Session], int]:
         return lambda session: deliveries.prune(
@@ -43,16 +46,19 @@ def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
         "journal": lambda s: journal.prune(s, older_than=now - keep.journal, batch=BATCH),
         "sweep runs": lambda s: sweeps.prune(s, older_than=now - keep.journal, batch=BATCH),
     }
-    gone: dict[str, int] = {}
-    for kind, remove in kinds.items():
-        gone[kind] = 0
-        for _ in range(BATCHES):
+    gone = dict.fromkeys(kinds, 0)
+    # By turns, so that a kind with very many old rows does not keep the others waiting.
+    while kinds and clock.monotonic() < end:
+        for kind, remove in list(kinds.items()):
+            began = clock.monotonic()
             with store.write() as session:
                 count = remove(session)
+            took = clock.monotonic() - began
             gone[kind] += count
             if count < BATCH:
-                break
-            clock.sleep(PAUSE_SECONDS)
+                del kinds[kind]
+            else:
+                clock.sleep(max(PAUSE_SECONDS, took * (1 / SHARE - 1)))
     if any(gone.values()):
         log.info("pruned", **{kind.replace(" ", "_"): count for kind, count in gone.items()})
     return gone

@@ -6,6 +6,7 @@ so a burst of deliveries costs one update and one walk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -24,18 +25,24 @@ from sync.domain.subject import (
     trusted,
 )
 from sync.ports import Clock, Source
-from sync.rules import RuleSet
-from sync.store import deliveries, subjects
+from sync.rules import RuleSet, patience
+from sync.store import attempts, deliveries, subjects
 from sync.store.engine import Session, Store, StoreUnavailable
+from sync.store.errors import of_database, unavailable
 from sync.store.tables import DeliveryRow, SubjectRow
+from sync.store.usable import check_usable
 from sync.telemetry import EVENTS
 from sync.worker.triage.asking import Answers, Asking, wanted
 from sync.worker.triage.incidents import follow_incident
-from sync.worker.triage.routing import Router
+from sync.worker.triage.routing import SEARCHES, Router
 
 log = structlog.get_logger("triage")
 
 BATCH = 200
+# Steps in a row that the database must fail before the deliveries of a batch are triaged one by one.
+_PATIENCE = 3
+# How often the database must fail a delivery while it takes others, until the delivery is set aside.
+_TRIES = 3
 
 # Takes the known snapshot (None for an unknown subject) and the new one, and returns the merged one.
 Merge = Callable[[Snapshot | None, Snapshot], Snapshot]
@@ -69,43 +76,84 @@ class Triage:
         self._sources = sources
         self._rules = rules
         self._clock = clock
+        # How many batches in a row the database has failed; by the id of a delivery, in how many rounds
+        # in a row the database has failed it while it took others.
+        self._failed_batches = 0
+        self._failed_alone: Counter[str] = Counter()
 
     def batch(self, limit: int = BATCH) -> int:
         """Triage up to ``limit`` deliveries; returns their number. Raises StoreUnavailable.
 
-        If a batch fails for another reason, its deliveries are triaged one by one: the one that fails
-        becomes a dead letter, the others are not delayed.
+        If a batch fails, its deliveries are triaged one by one, so that a failing one does not delay the
+        others. While the store is unavailable, the whole batch is tried again a few times first.
         """
         try:
-            return self._batch(limit)
+            count = self._batch(limit)
         except StoreUnavailable:
-            raise
-        except Exception:
-            log.exception("a batch failed; triaging its deliveries one by one")
-        return sum(self._single() for _ in range(limit))
-
-    def _single(self) -> int:
-        try:
-            return self._batch(1)
-        except StoreUnavailable:
-            raise
+            self._failed_batches += 1
+            if self._failed_batches < _PATIENCE:
+                raise
+            log.warning("batches fail; triaging their deliveries one by one")
         except Exception as error:
-            words = (
-                f"storing its snapshot failed ({type(error).__name__}); this is a defect of ours"
-            )
-            with self._store.write() as session:
-                deliveries.lock_triage(session)
-                for row in deliveries.next_batch(session, 1):
-                    deliveries.mark_dead(session, row, words)
-                    log.exception("dead letter", delivery=row.id, reason=words)
-            return 1
+            _log("a batch failed; triaging its deliveries one by one", error)
+        else:
+            self._failed_batches = 0
+            return count
+        return self._one_by_one(limit)
 
-    def _batch(self, limit: int) -> int:
+    def _one_by_one(self, limit: int) -> int:
+        """Triage up to ``limit`` deliveries, each in a transaction of its own; returns how many left the
+        inbox.
+
+        A delivery becomes a dead letter at once where reading or routing it failed. Where the database
+        failed it, the database may be at fault: the delivery becomes a dead letter only after several
+        rounds in which the database took another one. Raises StoreUnavailable where it took none.
+        """
+        done, failed = self._each(limit)
+        refused = {id_: error for id_, error in failed.items() if of_database(error)}
+        for id_ in failed.keys() - refused.keys():
+            done += self._bury(id_, failed[id_])
+        if refused and not done:
+            raise unavailable(next(iter(refused.values())))
+        self._failed_alone = Counter({id_: self._failed_alone[id_] + 1 for id_ in refused})
+        for id_, times in self._failed_alone.items():
+            if times >= _TRIES:
+                done += self._bury(id_, refused[id_])
+        return done
+
+    def _each(self, limit: int) -> tuple[int, dict[str, Exception]]:
+        """Triage up to ``limit`` deliveries by themselves: how many went well, and by id why others did
+        not. Raises StoreUnavailable where the store takes nothing at all."""
+        with self._store.read() as session:
+            ids = [row.id for row in deliveries.next_batch(session, limit)]
+        done, failed = 0, dict[str, Exception]()
+        for id_ in ids:
+            try:
+                done += self._batch(1, only=id_)
+            except Exception as error:
+                if of_database(error) and not any(map(of_database, failed.values())):
+                    # Every further try would fail as well while the store takes nothing at all.
+                    check_usable(self._store)
+                failed[id_] = error
+        return done, failed
+
+    def _bury(self, id_: str, error: Exception) -> int:
+        """Make a delivery that fails a dead letter; 1, or 0 where it is not in the inbox any more."""
+        words = f"storing its snapshot failed ({type(error).__name__}); this is a defect of ours"
+        if of_database(error):
+            words = f"storing its snapshot failed, while others were stored: {unavailable(error)}"
+        with self._store.write() as session:
+            deliveries.lock_triage(session)
+            for row in deliveries.next_batch(session, 1, only=id_):
+                deliveries.mark_dead(session, row, words)
+                _log("dead letter", error, delivery=row.id, reason=words)
+                return 1
+        return 0
+
+    def _batch(self, limit: int, only: str = "") -> int:
         answers = Answers()
         while True:
-            with self._store.write() as session:
-                deliveries.lock_triage(session)
-                rows = deliveries.next_batch(session, limit)
+            with attempts.attempt(self._store, limit, only) as (session, rows):
                 if not rows:
                     return 0
                 read = [known for row in rows if (known := self._read(session, row)) is not None]
@@ -203,9 +251,17 @@ class Triage:
                 follow_incident(session, router, rules, before, after)
             return outcome
 
-        return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
+        with patience(SEARCHES):
+            return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
 
     def _read(self, session: Session, row: DeliveryRow) -> Read | None:
+        if row.attempts > attempts.MOST:
+            words = (
+                f"triage did not end {attempts.MOST} times: the program died or was killed on it"
+            )
+            deliveries.mark_dead(session, row, words)
+            log.error("dead letter", delivery=row.id, reason=words)
+            return None
         source = self._sources.get(row.source)
         if source is None:
             deliveries.mark_dead(session, row, f"no source named {row.source!r} is configured")
@@ -237,6 +293,15 @@ def _known(row: SubjectRow | None, now: float) -> Snapshot | None:
     if trusted(snapshot, now) is snapshot:
         return snapshot
     return trusted(snapshot, min(now, row.first_seen_at))
+
+
+def _log(what: str, error: Exception, **facts: str) -> None:
+    """Log an error: a defect of ours with its traceback, an error of the database without, because that
+    quotes the values of the statement."""
+    if of_database(error):
+        log.warning(what, why=str(unavailable(error)), **facts)
+    else:
+        log.error(what, exc_info=error, **facts)
 
 
 def _outcome(read: Read, outcomes: Mapping[str, str], answers: Answers) -> str:

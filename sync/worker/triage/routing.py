@@ -9,7 +9,7 @@ import structlog
 from sync.domain.errors import Rejected
 from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
-from sync.rules import Rule, RuleSet
+from sync.rules import Rule, RuleSet, Undecided, patience
 from sync.store import journal, memberships, parking, subjects, tickets
 from sync.store.engine import Session
 from sync.store.open_items import RESTING
@@ -17,7 +17,10 @@ from sync.store.tables import SubjectRow, TicketRow, TicketState
 
 log = structlog.get_logger("triage")
 
-_NO_RULE = "no rule matches"
+NO_RULE = "no rule matches"
+# Seconds that the slow searches of one transaction may take: others wait for the transaction to end.
+# A subject that is undecided by then is left to a walk, which takes the time outside of a transaction.
+SEARCHES = 0.1
 _NOT_MADE = (TicketState.NEW, TicketState.SPARED)
 _ONCE_MADE = (TicketState.LINKED, TicketState.GONE)
 
@@ -53,12 +56,12 @@ class Router:
         """
         known = self.ticket_of(row.ref)
         if known is None:
-            return self._find_place(snapshot, row.ref) or _NO_RULE
+            return self._find_place(snapshot, row.ref) or NO_RULE
         if known.state == TicketState.UNPLACED:
             return self._place_anew(snapshot, row.ref, known)
         if known.state in _NOT_MADE and (placed := self._match_anew(snapshot, row.ref, known)):
             return placed
-        rule = self._rules.get(known.rule) or self._rules.match(snapshot)
+        rule = self._rule_of(known, snapshot)
         if rule and over and self._over(known, rule, snapshot, over):
             placed = self._place(snapshot, row.ref, rule, after=known)
             # The old ticket keeps the subject as it ended: it may still have to be closed.
@@ -75,15 +78,48 @@ class Router:
         host = self._host(ref)
         if host is not None:
             return self.move(snapshot, host)
-        rule = placing_rule(self._rules, tried, snapshot)
+        try:
+            rule = placing_rule(self._rules, tried, snapshot)
+        except Undecided as fault:
+            return self._wait(snapshot, ref, fault)
         return self._place(snapshot, ref, rule) if rule is not None else ""
+
+    def _wait(self, snapshot: Snapshot, ref: str, fault: Undecided) -> str:
+        """Record that it is undecided which rule matches a subject. A walk finds out, or parks."""
+        key = _unplaced(ref)
+        if self._ticket(key) is None:
+            # Without a rule: that of the pattern is no more the subject's than any other.
+            self._by_key[key] = tickets.add(
+                self._session,
+                TicketRow(key=key, rule="", site=fault.site, project="", created_at=self.now),
+            )
+        ticket = self._by_key[key]
+        assert ticket is not None
+        ticket.state, ticket.rule, ticket.site = TicketState.UNPLACED, "", fault.site
+        self._put(snapshot, ref, ticket, None)
+        return str(fault)
+
+    def _wait_again(self, snapshot: Snapshot, ref: str, known: TicketRow, fault: Undecided) -> str:
+        """Take a subject of which that is undecided now off a ticket that is not made."""
+        words = self._wait(snapshot, ref, fault)
+        self.leave(known, f"which rule matches {ref} is undecided now")
+        return words
+
+    def _rule_of(self, ticket: TicketRow, snapshot: Snapshot) -> Rule | None:
+        """The rule that keeps a ticket, None where none does or the walk has to find out."""
+        try:
+            return self._rules.get(ticket.rule) or self._rules.match(snapshot)
+        except Undecided:
+            return None
 
     def _place_anew(self, snapshot: Snapshot, ref: str, known: TicketRow) -> str:
         """Try again to find the ticket of a subject that its rule failed to place."""
         placed = self._find_place(snapshot, ref, known.rule)
         if not placed:
-            self._due(known, None, snapshot)
-            return _NO_RULE
+            tickets.unlink(self._session, ref)
+            self.forget(ref)
+            self.leave(known, NO_RULE)
+            return NO_RULE
         if self.ticket_of(ref) is not known:
             self.leave(known, f"{ref} has found its ticket")
         return placed
@@ -91,7 +127,11 @@ class Router:
     def _match_anew(self, snapshot: Snapshot, ref: str, known: TicketRow) -> str:
         """As long as a ticket is not made, what becomes known of its subject may choose another rule.
         Says what was done, "" where nothing is to be done."""
-        own, rule = self._rules.get(known.rule), self._rules.match(snapshot)
+        own = self._rules.get(known.rule)
+        try:
+            rule = self._rules.match(snapshot)
+        except Undecided as fault:
+            return "" if self._host(ref) is known else self._wait_again(snapshot, ref, known, fault)
         if rule is own or self._host(ref) is known:
             return ""
         if rule is None:
@@ -101,8 +141,8 @@ class Router:
                 return ""
             tickets.unlink(self._session, ref)
             self._of_subject.pop(ref, None)
-            self.leave(known, f"{_NO_RULE}, now that more is known of {ref}")
-            return _NO_RULE
+            self.leave(known, f"{NO_RULE}, now that more is known of {ref}")
+            return NO_RULE
         placed = self._place(snapshot, ref, rule)
         if self.ticket_of(ref) is not known:
             self.leave(known, f"{ref} is on the ticket of rule {rule.ref.name!r} now")
@@ -177,7 +217,7 @@ class Router:
         try:
             key = self._generation(rule.ticket_key(snapshot), rule, snapshot, after)
         except Rejected as failed:
-            key, fault = f"unplaced:{ref}", failed
+            key, fault = _unplaced(ref), failed
         ticket = self._ticket(key)
         if ticket is None and not fault and (umbrella := self._umbrella(rule)):
             key = self._generation(umbrella, rule, snapshot, after)
@@ -197,7 +237,7 @@ class Router:
         self._put(snapshot, ref, ticket, rule)
         if fault is not None:
             # The ticket's walk meets the same fault, parks the ticket with the reason, and tries again.
-            ticket.state = TicketState.UNPLACED
+            ticket.state, ticket.rule, ticket.site = TicketState.UNPLACED, rule.name, rule.site
             return f"rule {rule.ref.name!r} does not say on which ticket: {fault}"
         return f"rule {rule.ref.name!r}: ticket {key} is due"
 
@@ -274,9 +314,14 @@ class Router:
         return f"storm:{rule.ref.name}:{int(self.now // window)}"
 
 
+def _unplaced(ref: str) -> str:
+    """The key of the row that stands in for the ticket of a subject that is not placed."""
+    return f"unplaced:{ref}"
+
+
 def placing_rule(rules: RuleSet, name: str, snapshot: Snapshot) -> Rule | None:
     """The rule that places a subject that is on no ticket yet: the first match, else the rule of this
-    ``name``, which tried before."""
+    ``name``, which tried before. Raises Undecided."""
     return rules.match(snapshot) or rules.get(name)
 
 
@@ -285,8 +330,9 @@ def place(session: Session, rules: RuleSet, now: float, refs: Iterable[str]) -> 
     known = subjects.load(session, refs)
     snapshots = {ref: subjects.to_snapshot(row) for ref, row in known.items()}
     router = Router(session, rules, now, snapshots)
-    for ref, snapshot in sorted(snapshots.items()):
-        router.route(snapshot, known[ref])
+    with patience(SEARCHES):
+        for ref, snapshot in sorted(snapshots.items()):
+            router.route(snapshot, known[ref])
 
 
 def _recreates(rule: Rule | None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -10,6 +11,7 @@ import structlog
 
 from sync.domain.actions import (
     Action,
+    Change,
     Comment,
     Leave,
     LinkRemote,
@@ -19,17 +21,25 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
-from sync.domain.errors import Cause, Missing, Rejected
+from sync.domain.errors import Cause, Missing, Parked, Rejected
 from sync.domain.intent import Intent, IntentKind, has_landed, of_update
-from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_link_name
+from sync.domain.plan import (
+    Plan,
+    arrival,
+    plan,
+    remote_link_digest,
+    ticket_link_name,
+    wishes_agreed,
+)
 from sync.domain.rule import Category
-from sync.domain.ticket import Draft, Observed, TicketRef
+from sync.domain.ticket import Draft, Observed, ParkedField, TicketRef
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
 from sync.worker.walk.comments import Commenting
 from sync.worker.walk.facts import Facts
+from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import MISSING_TRIES
 from sync.worker.walk.record import LookAgain
@@ -54,11 +64,14 @@ class Apply:
         self._intent_log = intent_log
         self._tracker = intent_log.tracker
         self._record = intent_log.record
+        # What Jira refused for good of this walk. It holds up nothing else.
+        self._refused: list[Rejected] = []
 
     def converge(self, ref: TicketRef) -> Plan:
         """Plan, look where needed, and carry out. Returns the last plan made.
 
         Raises the tracker's faults, NotYet and LookAgain; what was done before one is on record.
+        Rejected is raised last, when everything else is done.
         """
         record = self._record
         made = plan(self._draft, record.base, None, look=self._facts.look, intents=record.intents)
@@ -67,9 +80,9 @@ class Apply:
             observed = self._look(ref)
             ref = observed.ref
             made = plan(self._draft, record.base, observed, intents=record.intents)
-            record.base = made.base or record.base
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
+        self._note(made)
         try:
             self._carry_out(ref, made, observed)
         except Missing as fault:
@@ -81,7 +94,29 @@ class Apply:
                 f"{fault}, although {ref.key} itself is there",
                 remedy="See whether Jira allows this on the ticket (linking, commenting), then retry.",
             ) from fault
+        record.base = wishes_agreed(self._draft, record.base)
+        if self._refused:
+            raise self._refused[0]
         return made
+
+    def _note(self, made: Plan) -> None:
+        """What a plan found out goes on record: the base, and which fields are parked."""
+        self._record.base = made.base or self._record.base
+        for id_, parked in made.parked_fields.items():
+            self._tell(id_, parked)
+
+    def _tell(self, field_id: str, parked: Parked) -> None:
+        words = str(parked)
+        self._record.note(Entry("park", f"not written: {words}", "parked"))
+        log.warning("field parked", key=self._facts.key, field=field_id, why=words)
+
+    @contextmanager
+    def _by_itself(self) -> Iterator[None]:
+        """What Jira refuses for good inside does not keep the rest of the walk from being done."""
+        try:
+            yield
+        except Rejected as fault:
+            self._refused.append(fault)
 
     def _look(self, ref: TicketRef) -> Observed:
         """Read the ticket. Raises NotYet while Jira may still be at an update or a move of ours that
@@ -101,30 +136,75 @@ class Apply:
         # The comment goes on record with what it speaks of, and is made as soon as that is done: before
         # the links, whose failure must not make us forget it.
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
-        if comment is not None or self._record.intents.open:
-            self._commenting.intend(ref, comment)
-        for action in made.actions:
-            if isinstance(action, Update):
-                self._update(ref, action)
-        if made.parked is None:
-            if observed is not None:
-                self._bring_to_status(ref, made, observed)
-            if self._record.intents.open:
+        with self._by_itself():
+            if comment is not None or self._record.intents.open:
+                self._commenting.intend(ref, comment)
+        if observed is not None:
+            self._write(ref, made, observed)
+        elif self._record.intents.open:
+            with self._by_itself():
                 self._commenting.carry_out(ref)
         for action in made.actions:
-            self._link(ref, action)
+            with self._by_itself():
+                self._link(ref, action)
+
+    def _write(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
+        """Fields, status and comment. In a status that forbids edits, the fields come last."""
+        update = next((a for a in made.actions if isinstance(a, Update)), None)
+        moves_first = observed.edit_screen == {}
+        if update is not None and not moves_first:
+            self._update(ref, update.changes, observed)
+        if made.parked is None:
+            with self._by_itself():
+                self._bring_to_status(ref, made, observed)
+                if self._record.intents.open:
+                    self._commenting.carry_out(ref)
+        if update is not None and moves_first:
+            self._edit_now(ref)
 
     # One method an action: the call, then what it means for the record.
 
-    def _update(self, ref: TicketRef, action: Update) -> None:
-        self._intent_log.make(
-            of_update(self._draft, action.changes),
-            lambda: self._tracker.update(ref, action.changes),
+    def _update(self, ref: TicketRef, changes: tuple[Change, ...], observed: Observed) -> None:
+        """Write the fields. Those that Jira refuses are parked, and the rest is written.
+
+        Jira's refusal names the fields or, where it does not, each field is tried by itself.
+        """
+        waiting = [changes]
+        while waiting:
+            some = waiting.pop()
+            try:
+                self._intent_log.make(
+                    of_update(self._draft, some), partial(self._tracker.update, ref, some)
+                )
+            except Rejected as fault:
+                refused, rest = _refused_of(some, fault)
+                for change in refused:
+                    self._park_field(change, fault, observed)
+                waiting += rest
+                continue
+            self._record.base = self._record.base.with_sent(
+                {change.id: self._draft.fields[change.id].value for change in some}
+            )
+            self._done(ref, "update", Update(some))
+
+    def _park_field(self, change: Change, fault: Rejected, observed: Observed) -> None:
+        record = self._record
+        parked = ParkedField(
+            parked_field(fault, self._draft, change.id),
+            self._draft.fields[change.id].wish,
+            observed.described(change.id),
         )
-        self._record.base = self._record.base.with_sent(
-            {change.id: self._draft.fields[change.id].value for change in action.changes}
-        )
-        self._done(ref, "update", action)
+        record.base = replace(record.base, parked={**record.base.parked, change.id: parked})
+        self._tell(change.id, parked.parked)
+
+    def _edit_now(self, ref: TicketRef) -> None:
+        """Write the fields of a ticket that has left a status in which nothing could be edited."""
+        observed = self._tracker.read(ref.id, self._facts.project)
+        made = plan(self._draft, self._record.base, observed)
+        self._note(made)
+        for action in made.actions:
+            if isinstance(action, Update) and observed.edit_screen != {}:
+                self._update(ref, action.changes, observed)
 
     def _bring_to_status(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
         """Move the ticket where the plan says so, and remember that the status is dealt with."""
@@ -169,10 +249,21 @@ class Apply:
         )
 
     def _take_hop(self, ref: TicketRef, step: Transition) -> None:
-        self._intent_log.make(
-            Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives}),
-            lambda: self._tracker.transition(ref, step.hop, step.fields),
-        )
+        """Take one transition. What its screen refuses and does not require is left out."""
+        intent = Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives})
+        while True:
+            call = partial(self._tracker.transition, ref, step.hop, step.fields)
+            try:
+                self._intent_log.make(intent, call)
+                break
+            except Rejected as fault:
+                left = {
+                    i: value for i, value in step.fields.items() if not _optional(step, i, fault)
+                }
+                if len(left) == len(step.fields):
+                    raise
+                step = replace(step, fields=left)
+                self._record.note(Entry("leave", f"without what is refused: {fault}", "left"))
         self._record.base = self._record.base.stepped(step.hop.to.id, arrived=step.arrives)
         self._done(ref, "transition", step)
 
@@ -251,3 +342,22 @@ class Apply:
         self._record.note(Entry(name, words))
         ACTIONS.labels(self._tracker.site, name, "ok").inc()
         log.info(name, ticket=ref.key, what=words, rule=self._draft.desired.rule.name)
+
+
+def _refused_of(
+    changes: tuple[Change, ...], fault: Rejected
+) -> tuple[Sequence[Change], list[tuple[Change, ...]]]:
+    """Which of the changes Jira refused, and what to try next, together or one by one."""
+    refused = [change for change in changes if change.id in fault.refused]
+    if not refused and len(changes) > 1 and fault.cause is not Cause.PERMISSION:
+        return (), [(change,) for change in changes]
+    if not refused:
+        return changes, []
+    rest = tuple(change for change in changes if change.id not in fault.refused)
+    return refused, [rest] if rest else []
+
+
+def _optional(step: Transition, field_id: str, fault: Rejected) -> bool:
+    """Whether Jira refused a field of a transition's screen that may be left out."""
+    screen = step.hop.fields.get(field_id)
+    return field_id in fault.refused and not (screen and screen.required)

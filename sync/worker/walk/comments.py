@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from sync.domain.actions import Comment
-from sync.domain.errors import Missing
+from sync.domain.errors import Missing, Rejected
 from sync.domain.intent import Intent, IntentKind
 from sync.domain.ticket import TicketRef
 from sync.store.journal import Entry
@@ -43,7 +43,12 @@ class Commenting:
         earlier = record.intents.of(IntentKind.COMMENT)
         if earlier is not None and (wanted is None or wanted.marker != earlier.about):
             if earlier.begun is not None:
-                self.carry_out(ref)
+                try:
+                    self.carry_out(ref)
+                except Rejected:
+                    if wanted is None:
+                        raise
+                    # Jira takes no comment for now. The newer comment waits in place of the earlier.
             record.intents = record.intents.without(IntentKind.COMMENT)
             earlier = None
         if earlier is None and wanted is not None:

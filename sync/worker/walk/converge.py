@@ -78,6 +78,11 @@ class Converger:
             if not facts.snapshots:
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
+            if facts.state is TicketState.UNPLACED:
+                rule = rules.get(facts.rule_name)
+                ref = rule.ref if rule else ref
+                record.rule = ref.name
+                return self._place(facts, record, rules)
             rule = rule_for(facts, rules)
             ref = rule.ref
             record.rule = ref.name
@@ -86,8 +91,6 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
-            if facts.state is TicketState.UNPLACED:
-                return self._place(facts, record, rules)
             if facts.state in RESTING:
                 return self._rest(facts, record, rule)
             return self._unless_on_hold(facts, record, rule) or self._towards(
@@ -127,7 +130,8 @@ class Converger:
         """Make the ticket, or bring it to where its rule wants it."""
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
-        draft = tracker.draft(desired, anew=facts.look)
+        base = record.base if facts.ref else None
+        draft = tracker.draft(desired, base=base, anew=facts.look)
         try:
             return self._converge(facts, record, rule, draft, again_at)
         except Rejected as fault:
@@ -157,11 +161,11 @@ class Converger:
         made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
-        record.settle(again_at=again_at)
-        return "settled"
+        return self._end.settled(record, again_at)
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:
-        """Put the subjects where they belong, once their rule can say so. Raises Rejected until then."""
+        """Put the subjects where they belong, once their rule can say so. Raises Rejected until then,
+        and Undecided as long as it is undecided which rule that is."""
         for snapshot in facts.snapshots:
             rule = placing_rule(rules, facts.rule_name, snapshot)
             if rule is not None:

@@ -18,15 +18,16 @@ from sync.domain.errors import Fault, Missing, Refused, Rejected, Unknown
 from sync.domain.intent import Intent, IntentKind
 from sync.domain.plan import plan_unmade
 from sync.domain.subject import Status
-from sync.domain.ticket import Base, Draft, TicketRef
+from sync.domain.ticket import Base, Draft, ParkedField, TicketRef
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow, TicketState
 from sync.store.tickets import LeaseLost
 from sync.worker.walk.facts import Facts
+from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Changes, NotYet
-from sync.worker.walk.refusals import Refusals
+from sync.worker.walk.refusals import FAILURES, Refusals, lasting
 
 log = structlog.get_logger("worker")
 
@@ -42,6 +43,9 @@ class Creation:
         self._tracker = intent_log.tracker
         self._record = intent_log.record
         self._clock = intent_log.clock
+        # How often Jira failed on the create call, each time proven to have made nothing, and its words.
+        self._failures = 0
+        self._said = ""
 
     def make(self, refusals: Refusals) -> TicketRef | None:
         """The ticket, made or found, with its base on record; None when the rule asks for none.
@@ -55,6 +59,8 @@ class Creation:
         found = self._made_in_an_earlier_life()
         if found is not None:
             return found
+        if self._failures >= (1 if self._facts.parked else FAILURES):
+            raise lasting(self._facts, self._said)
         action = plan_unmade(self._draft).actions[0]
         if isinstance(action, Leave):
             self._record.settle(Entry("leave", str(action), "left"))
@@ -65,7 +71,7 @@ class Creation:
         # Probing a site may take long. It comes before the intent, whose time bounds the call's.
         self._tracker.health.ready()
         try:
-            ref = self._create(str(action))
+            ref = self._create_without_refused(str(action))
         except Fault as fault:
             if isinstance(fault, Rejected):
                 refusals.note(self._draft, fault)
@@ -74,25 +80,59 @@ class Creation:
         refusals.forget(self._draft)
         return ref
 
+    def _create_without_refused(self, words: str) -> TicketRef:
+        """Make the ticket without the fields that Jira refuses and does not require.
+
+        A refusal proves that no ticket was made. A field that was left out and is refused again is
+        required; then Rejected is raised with the words about its value.
+        """
+        while True:
+            try:
+                return self._create(words)
+            except Rejected as fault:
+                draft, refused = self._draft, fault.refused.keys()
+                if not refused or "summary" in refused or not refused <= draft.fields.keys():
+                    raise _required(draft, fault) from None
+                self._record.note(change=_not_made)
+                self._draft = draft.without(
+                    {
+                        id_: ParkedField(
+                            parked_field(fault, draft, id_), draft.fields[id_].wish, screen=""
+                        )
+                        for id_ in refused
+                    }
+                )
+
     def _create(self, words: str) -> TicketRef:
         draft, tracker = self._draft, self._tracker
         sent = {id_: f.value for id_, f in draft.fields.items() if f.value is not None}
-        base = Base(status=Status.OPEN, unannounced=True).with_sent(sent)
+        base = Base(status=Status.OPEN, unannounced=True, parked=draft.parked_fields).with_sent(
+            sent
+        )
         # A process that stood still must not send the call later: another process may have proven by
         # then that no ticket was made, and make one itself.
         not_after = self._clock.time() + tracker.goes_out_within
+        payload = {"base": base.to_json(), "failures": self._failures}
 
         try:
             ref = self._intent_log.make(
-                Intent(IntentKind.CREATE, payload={"base": base.to_json()}),
+                Intent(IntentKind.CREATE, payload=payload),
                 lambda: tracker.create(draft, not_after=not_after),
                 Entry("intend", f"about to {words}"),
                 change=_creating(draft.project),
             )
         except Unknown as fault:
+            intent = self._record.intents.of(IntentKind.CREATE)
+            if fault.failed and intent is not None:
+                said = replace(intent, payload={**payload, "said": str(fault)})
+                self._record.intents = self._record.intents.put(said)
             self._record.note(Entry("create", str(fault), "unknown"))
             raise NotYet(str(fault), self._clock.time() + search_delay(0)) from fault
-        self._link(ref, base, Entry("create", f"{words}: {ref.key}"))
+        left_out = [
+            Entry("park", f"not written: {one.parked}", "parked")
+            for one in draft.parked_fields.values()
+        ]
+        self._link(ref, base, Entry("create", f"{words}: {ref.key}"), *left_out)
         log.info("created", ticket=ref.key, key=self._facts.key, rule=draft.desired.rule.name)
         return ref
 
@@ -105,6 +145,9 @@ class Creation:
         refs = self._intent_log.settle(intent, self._there, lag=self._tracker.index_lag)
         if not refs:
             self._prove_absent()
+            if intent.payload.get("said"):
+                self._failures = int(intent.payload.get("failures") or 0) + 1
+                self._said = str(intent.payload["said"])
             record.intents = record.intents.without(IntentKind.CREATE)
             record.note(Entry("find", "not there; the call did not make it"), change=_not_made)
             return None
@@ -170,6 +213,18 @@ class Creation:
 
         self._record.base = base
         self._record.step(*entries, change=change)
+
+
+def _required(draft: Draft, fault: Rejected) -> Rejected:
+    """The refusal, with the words about the required field that was left out, if that is the cause."""
+    known = draft.parked_fields
+    why = next((known[id_].parked for id_ in fault.refused if id_ in known), None)
+    if why is None:
+        return fault
+    about = {"cause": why.cause, "field": why.field, "remedy": why.remedy, "value": why.value}
+    told = Rejected(why.reason, **about)  # type: ignore[arg-type]
+    told.key = why.key
+    return told
 
 
 def _creating(project: str) -> Changes:

@@ -38,6 +38,7 @@ class Facts:
     base: Base
     look: bool
     attempts: int
+    error: str
     created_at: float
     snapshots: tuple[Snapshot, ...]
     occurrences: int
@@ -81,6 +82,7 @@ def gather(session: Session, row: TicketRow) -> Facts:
         base=Base.from_json(row.base),
         look=row.look,
         attempts=row.attempts,
+        error=row.error,
         created_at=row.created_at,
         snapshots=snapshots,
         occurrences=sum(r.occurrences for r in rows),
@@ -110,7 +112,7 @@ def _related(
 def rule_for(facts: Facts, rules: RuleSet) -> Rule:
     """The rule that keeps this ticket: the one that made it while it exists, else the first match.
 
-    Raises Rejected when there is neither.
+    Raises Rejected when there is neither, and Undecided.
     """
     rule = rules.get(facts.rule_name)
     if rule is None:
@@ -119,8 +121,11 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
             if rule is not None:
                 break
     if rule is None:
+        gone = (
+            f"the rule {facts.rule_name!r} that made this ticket is gone, and no other rule matches"
+        )
         raise Rejected(
-            f"the rule {facts.rule_name!r} that made this ticket is gone, and no other rule matches",
+            gone if facts.rule_name else "no rule matches its subject",
             cause=Cause.RULE,
             remedy="Bring the rule back under its old name, or add one that matches, then retry.",
         )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, TicketLink
 from sync.domain.subject import Snapshot, Status
-from sync.domain.ticket import Base
+from sync.domain.ticket import Base, Draft
 from sync.rules import Rule, RuleSet
 from sync.store.memberships import IncidentOf
 
@@ -59,11 +59,11 @@ def with_parent(
     """
     if "parent" in desired.fields or not any(rule.issues.as_children for rule in rules.rules):
         return desired
-    keys = [key for key, _ in _parents(rules, site, incidents)]
+    wished = [FieldWish(key, asked_by=rule.ref) for key, rule in _parents(rules, site, incidents)]
     known = base.fields.get("parent")
-    if not keys and (known is None or not known.sent):
+    if not wished and (known is None or not known.sent):
         return desired
-    wish = FieldWish(keys[0] if keys else None)
+    wish = wished[0] if wished else FieldWish(None)
     return replace(desired, fields={**desired.fields, "parent": wish})
 
 
@@ -82,20 +82,21 @@ def _parents(
     ]
 
 
-def parent_refused(
-    fault: Rejected, rules: RuleSet, site: str, incidents: Mapping[str, list[IncidentOf]]
-) -> Parked | None:
-    """Why a ticket is set aside that Jira does not take as a child; None where the fault is another."""
-    wished = _parents(rules, site, incidents)
-    if fault.field.casefold() != "parent" or not wished:
-        return None
-    key, rule = wished[0]
+def parked_field(fault: Rejected, draft: Draft, id_: str) -> Parked:
+    """Why a field is set aside that Jira refused: in Jira's words about the field, if it has any."""
+    desired, one = draft.desired, draft.fields[id_]
+    said = fault.refused.get(id_, fault.reason)
+    wish = desired.fields.get(id_)
+    if wish is None or wish.asked_by is None:
+        about = Rejected(said, cause=fault.cause, field=one.name, remedy=fault.remedy)
+        about.key = one.key
+        return Parked.of(about, desired.rule.name, desired.place(one.key))
     return Parked(
-        f"Jira does not take {key} as its parent: {fault}",
+        f"Jira does not take {wish.value} as its parent: {said}",
         'The incident\'s rule asks for it with `link = "parent"`. Let it make tickets of a type that '
         "may have these under it, in a project that allows it, or name a type of link there.",
         cause=fault.cause,
-        field=fault.field,
-        rule=rule.ref.name,
-        where=rule.ref.where,
+        field=one.name,
+        rule=wish.asked_by.name,
+        where=wish.asked_by.where,
     )

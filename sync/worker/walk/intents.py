@@ -88,8 +88,10 @@ class IntentLog:
             return found
         record = self.record
         record.intents = record.intents.put(replace(intent, looks=intent.looks + 1))
+        said = intent.payload.get("said")
+        why = f"Jira failed on the {intent.kind} call ({said})" if said else ""
         raise NotYet(
-            f"the {intent.kind} call was not answered; looking for what it did",
+            f"{why or f'the {intent.kind} call was not answered'}; looking for what it did",
             min(looked_at + search_delay(intent.looks), over_at + 0.05),
         )
 

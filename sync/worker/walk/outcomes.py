@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -33,8 +33,8 @@ from sync.store import parking
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
-from sync.worker.walk.incidents import parent_refused
 from sync.worker.walk.record import Changes, LookAgain, NotYet, Record
+from sync.worker.walk.refusals import FAILURES, lasting
 
 log = structlog.get_logger("worker")
 
@@ -100,14 +100,29 @@ class Endings:
         record.rule = row.rule
         return self._park(row.key, record, parked, row.attempts, 1.0)
 
+    def settled(self, record: Record, again_at: float | None) -> str:
+        """The ticket is as its rule wants it, save for parked fields: what Jira or a person changes may
+        let these be written, so the ticket is looked at again, ever later."""
+        parked = record.base.parked
+        if parked:
+            tries = min(one.tries for one in parked.values())
+            later = self._clock.time() + self._wait(tries) * (0.75 + self._jitter() / 2)
+            again_at = later if again_at is None else min(again_at, later)
+            tried = {id_: replace(one, tries=one.tries + 1) for id_, one in parked.items()}
+            record.base = replace(record.base, parked=tried)
+        record.settle(again_at=again_at)
+        return "settled"
+
+    def _wait(self, tries: int) -> float:
+        return min(self._pace.parked_cap, self._pace.parked_first * 2.0 ** min(tries, 10))
+
     def park(self, facts: Facts, record: Record, parked: Parked) -> str:
         """Set the ticket aside until a person or time helps."""
         tries = facts.attempts if facts.parked else 0
         return self._park(facts.key, record, parked, tries, 0.75 + self._jitter() / 2)
 
     def _park(self, key: str, record: Record, parked: Parked, tries: int, spread: float) -> str:
-        wait = min(self._pace.parked_cap, self._pace.parked_first * 2.0 ** min(tries, 10))
-        record.park(parked, again_at=self._clock.time() + wait * spread)
+        record.park(parked, again_at=self._clock.time() + self._wait(tries) * spread)
         log.warning("parked", key=key, why=str(parked))
         return "parked"
 
@@ -149,6 +164,15 @@ class Endings:
     def _not_yet(self, _facts: Facts, record: Record, _rule: RuleRef, fault: NotYet) -> str:
         record.retry(str(fault), again_at=fault.again_at, counted=False)
         return "unsure"
+
+    def _unknown(self, facts: Facts, record: Record, rule: RuleRef, fault: Unknown) -> str:
+        # Each walk reads the ticket first, and makes a call again only where it was not carried out.
+        # Other calls may have failed in between, each once, so this takes more failures than a create.
+        again = facts.error == str(fault) and facts.attempts >= 2 * FAILURES - 1
+        if fault.failed and (again or facts.parked):
+            lasts = lasting(facts, str(fault))
+            return self.park(facts, record, parked_for(lasts, rule, self._rules()))
+        return self._retry(facts, record, rule, fault, Tries(look=True))
 
     def _stalled(self, facts: Facts, record: Record, rule: RuleRef, fault: Stalled) -> str:
         if not fault.project or facts.due_at is None:
@@ -199,8 +223,7 @@ class Endings:
         return "gone"
 
     def _rejected(self, facts: Facts, record: Record, rule: RuleRef, fault: Rejected) -> str:
-        refused = parent_refused(fault, self._rules(), facts.site, facts.incidents)
-        return self.park(facts, record, refused or parked_for(fault, rule, self._rules()))
+        return self.park(facts, record, parked_for(fault, rule, self._rules()))
 
     def _defect(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
         log.error("a walk failed", key=facts.key, exc_info=fault)
@@ -220,7 +243,7 @@ _ENDS: tuple[tuple[type[Exception], _Ends], ...] = (
     (Stalled, Endings._stalled),
     (Refused, Tries()),
     # The call may have been carried out.
-    (Unknown, Tries(look=True)),
+    (Unknown, Endings._unknown),
     # Keeps its place in the queue: nobody claims tickets of a site that is down.
     (SiteDown, Endings._site_down),
     # Parked, made anew, or left so, as the rule's `on_deleted` says.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from sync.domain.errors import Parked
 from sync.domain.intent import NO_INTENTS, Intents
-from sync.domain.ticket import Base
+from sync.domain.ticket import UNRESOLVED, Base
 from sync.ports import Clock
 from sync.store import journal, tickets
 from sync.store.engine import Session, Store
@@ -88,11 +89,15 @@ class Record:
     def settle(self, *entries: Entry, again_at: float | None = None) -> None:
         """End a walk that went well: the ticket is as its rule wants it."""
 
+        fields = self.base.parked
+        # The draft alone tells of a field that cannot be resolved; one that Jira refused is looked at.
+        refused = any(one.screen not in ("", UNRESOLVED) for one in fields.values())
+
         def change(row: TicketRow) -> None:
             row.attempts = 0
             row.error = ""
-            row.look = row.look and row.wanted != self.claim.wanted
-            row.parked = None
+            row.look = refused or (row.look and row.wanted != self.claim.wanted)
+            row.parked = self._parked_fields(row) or None
             row.parked_at = None
 
         self.finish(*entries, again_at=again_at, change=change)
@@ -102,12 +107,23 @@ class Record:
         now = self._clock.time()
 
         def change(row: TicketRow) -> None:
-            row.parked = parked.to_json()
+            row.parked = {**parked.to_json(), **self._parked_fields(row)}
             row.parked_at = row.parked_at or now
             row.error = str(parked)
             row.attempts += 1
 
         self.finish(Entry("park", str(parked), "parked"), again_at=again_at, change=change)
+
+    def _parked_fields(self, row: TicketRow) -> dict[str, Any]:
+        """The parked fields as the row keeps them: ``{"fields": {id: reason, words …, since}}``."""
+        before = (row.parked or {}).get("fields", {})
+        fields = {}
+        for id_, one in self.base.parked.items():
+            known = before.get(id_, {})
+            same = known.get("wish") == one.wish
+            since = known.get("since") if same else self._clock.time()
+            fields[id_] = {**one.parked.to_json(), "wish": one.wish, "since": since}
+        return {"fields": fields} if fields else {}
 
     def retry(
         self, words: str, *, again_at: float, counted: bool = True, look: bool = False

@@ -7,16 +7,37 @@ values of another.
 
 from __future__ import annotations
 
+import json
 import threading
 
 from sync.domain.errors import Rejected, Scope
 from sync.domain.ticket import Draft
 from sync.ports import Clock
+from sync.worker.walk.facts import Facts
 
 REMEMBERED_SECONDS = 60.0
+# After so many calls in a row on which Jira failed, each proven to have done nothing, people are asked.
+FAILURES = 3
 
 # Site, project and issue type.
 ProjectAndType = tuple[str, str, str]
+
+
+def lasting(facts: Facts, said: str) -> Rejected:
+    """A failure of Jira's (HTTP 500) that lasts while other calls work, as something to park for."""
+    texts = [snapshot.payload for snapshot in facts.snapshots]
+    text = json.dumps(texts, default=str, ensure_ascii=False)
+    odd = next((char for char in text if ord(char) > 0xFFFF), "")
+    remedy = (
+        "Look in Jira's log why it fails; a post function or an app may be to blame. Then retry."
+    )
+    if odd:
+        remedy = (
+            f"The text is likely to blame: it has characters like {odd}, which a Jira on an old MySQL "
+            "cannot store. Put `| basic` behind the texts of the rule to leave them out, or mend the "
+            "database; then retry."
+        )
+    return Rejected(f"Jira fails each time, and made nothing: {said}", remedy=remedy)
 
 
 class Refusals:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sync.domain.errors import Cause, Rejected
-from sync.domain.ticket import FieldKind
+from sync.domain.plan import wishes_agreed
+from sync.domain.ticket import Base, FieldKind
 from tests.adapters.jira.world import World, desired
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -28,20 +29,46 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"Detected at": "noon"}, "Detected at", "2030-01-31T"),
     ({"assignee": "nobody@example.com"}, "Assignee", "account id"),
     ({"Data owner": "nobody@example.com"}, "Data owner", "account id"),
-    ({"summary": " \n "}, "Summary", "summary"),
 ]
 
 
 @pytest.mark.parametrize("fields, name, remedy", WRONG, ids=[str(row[0]) for row in WRONG])
-def test_a_wrong_name_or_value_is_refused_before_any_write(
+def test_a_wrong_name_or_value_is_set_aside_before_any_write(
     world: World, fields: dict[str, Any], name: str, remedy: str
 ) -> None:
-    with pytest.raises(Rejected) as fault:
-        world.tracker.draft(desired(**fields))
-    assert fault.value.cause is Cause.FIELD
-    assert fault.value.field == name
-    assert remedy in fault.value.remedy
+    draft = world.tracker.draft(desired(**fields))
+    (why,) = draft.parked_fields.values()
+    assert why.parked.cause is Cause.FIELD
+    assert why.parked.field == name
+    assert remedy in why.parked.remedy
+    assert not draft.fields.keys() & draft.parked_fields.keys()
     assert not [call for call in world.calls() if not call.startswith("GET")]
+
+
+def test_a_ticket_cannot_be_made_without_a_summary_or_a_required_field(world: World) -> None:
+    with pytest.raises(Rejected, match="summary is empty"):
+        world.tracker.draft(desired(summary=" \n "))
+    wanting = world.tracker.draft(desired(project="STRICT", Severity="Hgh"))
+    assert "'Hgh' is not a value" in str(wanting.unmakable)
+    with pytest.raises(Rejected, match="'Hgh' is not a value"):
+        world.tracker.create(wanting)
+
+
+def test_a_ticket_that_exists_is_drafted_whatever_became_invalid(world: World) -> None:
+    wish = desired(project="STRICT", Severity="High")
+    made = world.tracker.draft(wish)
+    base = wishes_agreed(made, Base().with_sent({i: f.value for i, f in made.fields.items()}))
+    field = world.jira.site.fields["customfield_10015"]
+    world.jira.site.fields[field.id] = replace(field, options=())
+    world.clock.sleep(100_000)
+    again = world.tracker.draft(wish, base=base)
+    assert (again.fields[field.id].value, again.parked_fields) == ("High", {})
+    gone = replace(wish, project="NOWHERE", issue_type=("Nothing", "None"))
+    assert world.tracker.draft(gone, base=base).fields[field.id].value == "High"
+    empty = desired(summary="", project="STRICT")
+    assert (
+        world.tracker.draft(empty, base=base).parked_fields["summary"].parked.cause is Cause.FIELD
+    )
 
 
 def test_an_unknown_issue_type_is_answered_with_those_there_are(world: World) -> None:
@@ -55,13 +82,7 @@ def test_an_unknown_issue_type_is_answered_with_those_there_are(world: World) ->
 
 def test_fields_without_a_choice_need_no_question_but_for_the_issue_type(world: World) -> None:
     world.tracker.draft(
-        desired(
-            description="x",
-            labels=["a"],
-            due_date="2030-01-01",
-            parent="DATA-1",
-            assignee="some-account",
-        )
+        desired(description="x", labels=["a"], due_date="2030-01-01", parent="DATA-1")
     )
     assert world.calls() == ["GET issue/createmeta/{project}/issuetypes"]
 
@@ -143,8 +164,8 @@ def test_inspection_answers_what_a_check_of_rules_asks(world: World) -> None:
     assert "Done" in look.resolutions()
     assert "Blocks" in offers.link_types()
     assert look.transitions(ref.key)
-    assert offers.user("on.call@example.com")
-    assert offers.user("nobody@example.com") is None
+    assert offers.person("on.call@example.com")
+    assert not offers.person("nobody@example.com")
     assert "customfield_10026" in offers.all_fields()
 
 
@@ -153,8 +174,8 @@ def test_what_somebody_has_mended_in_jira_is_seen_by_the_next_try(
     world: World, asked: bool
 ) -> None:
     for _ in range(6):
-        with pytest.raises(Rejected, match="Enormous"):
-            world.tracker.draft(desired(Severity="Enormous"))
+        parked = world.tracker.draft(desired(Severity="Enormous")).parked_fields
+        assert parked["customfield_10015"].parked.value == "Enormous"
     assert world.calls().count("GET issue/createmeta/{project}/issuetypes/{type}") == 1, (
         "many tickets may meet the same"
     )

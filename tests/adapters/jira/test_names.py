@@ -307,7 +307,7 @@ def test_an_issue_type_that_is_gone_does_not_keep_a_ticket_from_being_closed(wor
 THINGS = st.lists(
     st.builds(Name, st.sampled_from(["Done", "done", "Close", "3", "Fertig"]),
               st.sampled_from(["1", "2", "3", "31"]), st.sampled_from(["", "Done", "Closed"])),
-    max_size=5,
+    max_size=5, unique_by=lambda name: (name.id, str(name)),
 )  # fmt: skip
 
 

@@ -175,4 +175,7 @@ def test_deliveries_can_be_filtered(call: Caller) -> None:
     assert call("GET", path, outcomes="OUTCOME_FAILED")["deliveries"] == []
     assert call("GET", path, integrationId="another")["deliveries"] == []
     assert len(call("GET", path, integrationId=call.sandbox.integration_id)["deliveries"]) == 3
-    assert call("POST", f"{path}/summarise", {}) == {"counts": {"OUTCOME_PENDING": 3}}
+    assert call("POST", f"{path}/summarise", {}) == {
+        "total": 3,
+        "byOutcome": [{"outcome": "OUTCOME_PENDING", "count": 3}],
+    }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlmodel import func, select
 
 from sync.store import journal, sweeps
 from sync.store.deliveries import recover
 from sync.store.inbox import Accepted
 from sync.store.tables import DeliveryRow, JournalRow, LinkRow, SweepRunRow
+from sync.worker.sweeps import retention
 from sync.worker.sweeps.retention import BATCH, Keep, prune
 from tests.worker.sweeps.build import START, Scene, issue
 
@@ -59,3 +61,20 @@ def test_much_is_removed_in_small_batches(scene: Scene) -> None:
     _deliver(scene, BATCH + 1, START - 91 * DAY)
     assert prune(scene.store, scene.clock, Keep())["deliveries"] == BATCH + 1
     assert _count(scene, DeliveryRow) == 0
+
+
+def test_any_number_goes_in_one_round_and_each_kind_by_turns(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    _deliver(scene, 300, START - 91 * DAY)
+    _deliver(scene, 4, START - 92 * DAY, "dead")
+    gone = prune(scene.store, scene.clock, Keep())
+    assert (gone["deliveries"], gone["dead letters"]) == (300, 4)
+
+
+def test_a_round_ends_although_more_is_left(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "ROUND_SECONDS", 0.2)
+    _deliver(scene, 300, START - 91 * DAY)
+    assert 0 < prune(scene.store, scene.clock, Keep())["deliveries"] < 300

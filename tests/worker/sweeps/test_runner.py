@@ -196,7 +196,7 @@ from sync.worker.sweeps.runner import LEASE_SECONDS, Runner
 from tests.worker.sweeps.build import SimulatedClock
 from tests.worker.sweeps.test_runner import Probe
 store = open_store(sys.argv[1])
-Liveness(store, "child").show()
+Liveness(store, "child", alive=1.0).show()
 def hang(run):
     run.reached(1.0)
     print("running", flush=True)
@@ -213,7 +213,8 @@ def test_when_the_replica_that_runs_a_sweep_is_killed_another_goes_on(
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, store_url], stdout=subprocess.PIPE, text=True
     )
-    mine, runner, probe = Liveness(store, "me"), Runner(store, SimulatedClock(), "me"), Probe()
+    mine = Liveness(store, "me", alive=1.0)
+    runner, probe = Runner(store, SimulatedClock(), "me"), Probe()
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "running\n"

@@ -23,13 +23,15 @@ from sync.adapters.jira.calls.breaker import Breaker
 from sync.adapters.jira.calls.bulkhead import Bulkhead, Lane, Passage
 from sync.adapters.jira.calls.client import Clients, Mount
 from sync.adapters.jira.calls.deployment import Deployment
-from sync.adapters.jira.calls.faults import Doubt, SortedAnswer, of_exception, of_reply
+from sync.adapters.jira.calls.faults import Doubt, LacksScope, SortedAnswer, of_exception, of_reply
 from sync.adapters.jira.calls.gate import Gate
 from sync.adapters.jira.calls.health import JiraHealth
 from sync.adapters.jira.calls.rate_limits import limit_of
 from sync.adapters.jira.calls.request import Call, Safety, no_jira
+from sync.adapters.jira.calls.rights import CREATE, WRITES
 from sync.adapters.jira.calls.site import JiraSite
 from sync.domain.errors import (
+    Cause,
     Fault,
     Missing,
     Outage,
@@ -55,6 +57,7 @@ _KNOWN_SECONDS = 2.0
 _backoff = wait_random_exponential(multiplier=0.25, max=2.5)
 # Version 2 exists on every Jira, and this call is made before the kind of Jira is known.
 _MYSELF = Call.get("myself", "asking who we are", api="2")
+_RIGHTS = "reading our permissions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,8 @@ class Calls:
             self._breaker.trip(answer.fault)
         elif call is not _MYSELF:
             self._confirm(sent, answer)
+            if isinstance(answer.fault, Rejected):
+                raise self._explained(call, answer.fault)
         raise answer.fault
 
     def _confirm(self, sent: _Sent, answer: SortedAnswer) -> None:
@@ -273,6 +278,30 @@ class Calls:
         if unnamed or answer.doubt is not Doubt.NONE:
             self.verify(fresh=unnamed or answer.doubt is Doubt.FRESH)
 
+    def _explained(self, call: Call, fault: Rejected) -> Rejected:
+        """The fault, or the permission that our account lacks for the call. Jira is asked for it: its
+        messages come in the account's language, and often name a field instead."""
+        right = WRITES.get(call.endpoint)
+        if right is None or not call.project or isinstance(fault, LacksScope):
+            return fault
+        named = "projectId" if call.project.isdigit() else "projectKey"
+        params = {named: call.project, "permissions": right.permission}
+        try:
+            raw = self._try(Call.get("mypermissions", _RIGHTS, params), _MYSELF.api)
+        except (Missing, Rejected, Refused):
+            return fault
+        found = raw.get("permissions") if isinstance(raw, dict) else None
+        ours = found.get(right.permission) if isinstance(found, dict) else None
+        if not isinstance(ours, dict) or ours.get("havePermission") is not False:
+            return fault
+        return Rejected(
+            f"{fault} (our account lacks the permission {right.name!r} in {call.project})",
+            cause=Cause.PERMISSION,
+            remedy=f"Give our account {right.name!r} in the project's permission scheme.",
+            # Every new ticket of the project would meet the same.
+            scope=Scope.PROJECT if right is CREATE else Scope.TICKET,
+        )
+
     def verify(self, *, fresh: bool = False) -> None:
         """Make sure that Jira knows us. Raises SiteDown or Refused otherwise. ``fresh``: ask now,
         also if Jira has confirmed it within the last two seconds."""
@@ -280,13 +309,18 @@ class Calls:
             self._ask_myself()
 
     def whoami(self) -> dict[str, Any]:
-        """Our account as the JSON object of ``myself``. Raises SiteDown or Refused."""
+        """Our account as the JSON object of ``myself``, {} where the token's scopes do not allow to ask.
+        Raises SiteDown or Refused."""
         self._admit()
         return self._ask_myself()
 
     def _ask_myself(self) -> dict[str, Any]:
         try:
             me = self._try(_MYSELF, _MYSELF.api)
+        except LacksScope:
+            # Jira knows the token, which is what the question was.
+            self._known_until = self.clock.monotonic() + _KNOWN_SECONDS
+            return {}
         except Rejected as fault:
             words = f"Jira does not let our account in: {fault}"
             down = SiteDown(words, outage=Outage.AUTHENTICATION)

@@ -16,10 +16,12 @@ _LONGEST = 400
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What an error body says. ``errors`` is keyed by field id."""
+    """What an error body says. ``errors`` is keyed by field id. ``code`` is the status that a gateway's
+    body repeats, 0 in Jira's own."""
 
     messages: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
+    code: int = 0
 
     def sentence(self, name_of: Callable[[str], str] = str) -> str:
         """Everything in one line, fields under their display names.
@@ -61,6 +63,7 @@ def parse(body: str) -> ErrorBody:
             str(id_): _shortened(" ".join(_strings(text)) or str(text))
             for id_, text in by_field.items()
         },
+        code if isinstance(code := data.get("code"), int) else 0,
     )
 
 

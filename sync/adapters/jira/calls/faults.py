@@ -20,6 +20,7 @@ from sync.adapters.jira.calls.client import Unsendable
 from sync.adapters.jira.calls.error_body import ErrorBody
 from sync.adapters.jira.calls.rate_limits import retry_after
 from sync.adapters.jira.calls.request import Call, Safety
+from sync.adapters.jira.calls.rights import scope_of
 from sync.domain.errors import (
     Cause,
     Fault,
@@ -63,32 +64,14 @@ class SortedAnswer:
     unanswered: bool = False
 
 
+# Only shortens the time until calls stop: calls to a site that is down in another language fail one by
+# one, until the breaker asks ``myself``.
 _MAINTENANCE = re.compile(
     r"maintenance|being upgraded|re-?index(ing)? in progress|is starting up|startup is in progress"
     r"|temporarily unavailable|site is unavailable",
     re.IGNORECASE,
 )
-# Words of 400s that Jira also sends to a caller that is not logged in, or lacks a permission.
-_DOUBTFUL = re.compile(
-    r"cannot be set|permission|logged in|log in|anonymous|not authori[sz]ed|project is required"
-    r"|does not exist|not visible",
-    re.IGNORECASE,
-)
-_PERMISSION = re.compile(r"permission|not authori[sz]ed|not allowed to", re.IGNORECASE)
-# Whole sentences of Jira's about a project. Single words would also match messages of validators.
-_NO_PROJECT = re.compile(
-    r"\W*((an? )?(valid )?project( id or key)? is required|specify a valid project"
-    r"|no project could be found"
-    r"|(the |this )?project( with (id|key))?( ['\"\w-]{1,80})? (does not exist|is archived"
-    r"|(could|was) not (be )?found|is not visible|is not available))",
-    re.IGNORECASE,
-)
-_MAY_NOT_CREATE = re.compile(
-    r"\W*(you|anonymous users|your account|the user)\b.{0,40}"
-    r"(do(es)? not have|don't have|cannot|can't|not allowed|not permitted)\b.{0,40}"
-    r"\bcreate (issues|work items)( in (this|the) project\b.*)?\W*",
-    re.IGNORECASE,
-)
+PROJECT_REMEDY = "Check the rule's `project`, and that our account may create issues in it."
 _PERMISSION_REMEDY = "Give our account this permission in the project's permission scheme."
 
 
@@ -128,10 +111,6 @@ class _Error:
     line: str
     wait: float | None
 
-    @property
-    def speaks_of_permission(self) -> bool:
-        return bool(_PERMISSION.search(self.words.text))
-
 
 def of_reply(
     call: Call, response: requests.Response, *, now: float, name_of: Callable[[str], str] = str
@@ -146,13 +125,16 @@ def of_reply(
     said = words.sentence(name_of)
     line = f"{call.what}: HTTP {status}" + (f", {said}" if said else "")
     error = _Error(call, status, headers, body, words, said, line, retry_after(headers, now))
-    if status == 401 and error.speaks_of_permission:
-        # Data Center answers a missing permission to link with 401.
-        return SortedAnswer(fault=_forbidden(error), doubt=Doubt.FRESH)
+    if status in (401, 403) and _scope_does_not_match(error):
+        return SortedAnswer(fault=LacksScope(call, said))
     if status == 407:
         return SortedAnswer(fault=SiteDown(way.stranger(response), outage=Outage.AUTHENTICATION))
     if (login := _login_fault(error)) is not None:
         return SortedAnswer(fault=login)
+    if status == 401:
+        # Data Center answers a missing permission to link with 401. ``myself`` tells whether the log-in
+        # was rejected.
+        return SortedAnswer(fault=_forbidden(error), doubt=Doubt.FRESH)
     if 300 <= status < 400:
         line += f": {way.stranger(response)}"
         return SortedAnswer(fault=_may_have_been_done(call, line))
@@ -175,15 +157,38 @@ def _may_have_been_done(call: Call, words: str) -> Refused | Unknown:
     return Refused(words) if call.safety is Safety.READ else Unknown(words)
 
 
-def _forbidden(error: _Error, scope: Scope | None = None) -> Rejected:
-    # A 403 of Jira's names a permission. Any other may be a proxy's, because of one ticket's text.
-    found = Scope.PROJECT if error.speaks_of_permission else Scope.TICKET
-    return Rejected(
-        error.said or error.line,
-        cause=Cause.PERMISSION,
-        remedy=_PERMISSION_REMEDY,
-        scope=scope or found,
-    )
+class LacksScope(Rejected):
+    """The token is known, and has scopes, but not ``needed``, that of this call. Other calls work."""
+
+    def __init__(self, call: Call, said: str) -> None:
+        self.needed = scope_of(call)
+        super().__init__(
+            f"{call.what}: the token lacks the scope {self.needed}; Jira says: {said}",
+            cause=Cause.PERMISSION,
+            remedy="Give the site a `token` with this scope; docs/permissions.md lists all.",
+            scope=Scope.PROJECT,
+        )
+
+
+def _scope_does_not_match(error: _Error) -> bool:
+    """Whether the gateway before Jira refused the call because of the token's scopes.
+
+    RFC 6750 names the header. Atlassian's gateway sends a body, always in English, with ``code`` instead
+    of the ``errorMessages`` of Jira, whose words may be a validator's.
+    """
+    if "insufficient_scope" in (error.headers.get("WWW-Authenticate") or ""):
+        return True
+    said = error.words.text.casefold()
+    return "scope does not match" in said or (error.words.code == error.status and "scope" in said)
+
+
+def _forbidden(error: _Error) -> Rejected:
+    # That the account lacks the permission is asked of Jira, see ``Calls``: a 403 may also be a proxy's,
+    # because of one ticket's text.
+    remedy = _PERMISSION_REMEDY
+    if error.status == 401:
+        remedy = f"{remedy[:-1]}, or its token the scope {scope_of(error.call)}."
+    return Rejected(error.said or error.line, cause=Cause.PERMISSION, remedy=remedy)
 
 
 def _login_fault(error: _Error) -> SiteDown | None:
@@ -195,7 +200,7 @@ def _login_fault(error: _Error) -> SiteDown | None:
             outage=Outage.CAPTCHA,
         )
     failed = error.status >= 400 and "AUTHENTICATED_FAILED" in seraph
-    if reason or error.status == 401 or failed:
+    if reason or failed or (error.status == 401 and error.call.path == "myself"):
         tail = f": {error.said}" if error.said else ""
         return SiteDown(
             f"Jira does not accept our credentials (HTTP {error.status}){tail}; check the site's email "
@@ -218,7 +223,7 @@ def _of_5xx(error: _Error) -> SortedAnswer:
         return SortedAnswer(fault=Refused(error.line, retry_after=wait), unanswered=gateway)
     # After a gateway's timeout (502, 504), Jira may still be carrying out the call.
     over = status not in (502, 504)
-    fault = Unknown(error.line, retry_after=wait, over=over)
+    fault = Unknown(error.line, retry_after=wait, over=over, failed=status == 500)
     return SortedAnswer(fault=fault, unanswered=gateway)
 
 
@@ -244,30 +249,26 @@ _BY_STATUS: Mapping[int, Callable[[_Error], SortedAnswer]] = {
 
 def _of_400(error: _Error, name_of: Callable[[str], str]) -> SortedAnswer:
     """A call that Jira will refuse each time: the cause, the remedy, and which tickets are concerned."""
-    words, ids = error.words, set(error.words.errors)
-    if any(_MAY_NOT_CREATE.fullmatch(text) for text in words.messages):
-        return SortedAnswer(fault=_forbidden(error, Scope.PROJECT), doubt=Doubt.RECENT)
+    ids = set(error.words.errors)
     cause, remedy, scope = Cause.OTHER, "", Scope.TICKET
-    if {"project", "pid"} & ids or any(_NO_PROJECT.match(text) for text in words.messages):
-        cause, scope = Cause.PROJECT, Scope.PROJECT
-        remedy = "Check the rule's `project`, and that our account may create issues in it."
+    if {"project", "pid"} & ids:
+        cause, remedy, scope = Cause.PROJECT, PROJECT_REMEDY, Scope.PROJECT
     elif "issuetype" in ids:
         cause, scope = Cause.ISSUE_TYPE, Scope.PROJECT
         remedy = "Name an issue type the project has, as `issue_type` in the rule."
     elif ids:
         cause = Cause.FIELD
         remedy = "Correct the field in the rule, or put it on the project's screen."
-    elif error.speaks_of_permission:
-        cause, remedy = Cause.PERMISSION, _PERMISSION_REMEDY
     fault = Rejected(
         error.said or error.line,
         cause=cause,
-        field=", ".join(map(name_of, words.errors)),
+        field=", ".join(map(name_of, error.words.errors)),
         remedy=remedy,
         scope=scope,
     )
-    doubtful = _DOUBTFUL.search(words.text)
-    return SortedAnswer(fault=fault, doubt=Doubt.RECENT if doubtful else Doubt.NONE)
+    fault.refused = error.words.errors
+    # Whatever a 400 says, and in whatever language, Jira may say it to a caller that is not logged in.
+    return SortedAnswer(fault=fault, doubt=Doubt.RECENT)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

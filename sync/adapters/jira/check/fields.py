@@ -60,7 +60,9 @@ class FieldsCheck:
         if not known or is_empty(wished):
             return
         try:
-            Values(self._tracker.cloud(), self._metadata.user).canonical(info, wished)
+            Values(self._tracker.cloud(), self._metadata.people(rule.project)).canonical(
+                info, wished
+            )
         except Rejected as fault:
             self._add(rule, _blamed(value, fault), str(fault), fault.remedy)
             return

@@ -9,7 +9,8 @@ from sync.toml import Position
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One mistake. ``place`` is ``file:line``, ``key`` as the rule writes it."""
+    """One mistake. ``place`` is ``file:line``, ``key`` as the rule or the site writes it; ``rule`` is ""
+    for what is about the whole site."""
 
     place: str
     rule: str
@@ -19,7 +20,8 @@ class Finding:
 
     def __str__(self) -> str:
         what = f"{self.key}: {self.problem}" if self.key else self.problem
-        return f"{self.place}: rule {self.rule!r}: {what}. {self.remedy}".rstrip()
+        rule = f"rule {self.rule!r}: " if self.rule else ""
+        return f"{self.place}: {rule}{what}. {self.remedy}".rstrip()
 
 
 @dataclass(slots=True)

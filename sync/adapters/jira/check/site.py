@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sync.adapters.jira.calls import rights
 from sync.adapters.jira.check.fields import FieldsCheck
 from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.statuses import StatusesCheck
@@ -14,19 +15,9 @@ from sync.domain.names import Name
 from sync.rules import Rule
 from sync.toml import Position
 
-_NEEDED = {
-    "BROWSE_PROJECTS": "Browse projects",
-    "CREATE_ISSUES": "Create issues",
-    "EDIT_ISSUES": "Edit issues",
-    "TRANSITION_ISSUES": "Transition issues",
-    "ADD_COMMENTS": "Add comments",
-}
-_LINKING = {"LINK_ISSUES": "Link issues"}
-_ASSIGNING = {"ASSIGN_ISSUES": "Assign issues"}
-
 
 def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Position) -> Report:
-    """Compare the rules of one site with the site. Only reads.
+    """Compare the rules of one site with the site. Changes nothing.
 
     ``default_project`` is where the site's own project is configured. Does not raise: a fault of a call
     ends the check, and is the report's ``trouble``.
@@ -34,7 +25,7 @@ def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Pos
     report = Report(tracker.site)
     try:
         who = tracker.inspect.whoami()
-        report.who = f"{who.name} ({who.email or who.id})"
+        report.who = f"{who.name} ({who.email or who.id})" if who.id else "an account unknown to us"
         _Check(tracker, default_project, report).run(rules)
     except Fault as fault:
         report.trouble = str(fault)
@@ -52,6 +43,7 @@ class _Check:
         self._statuses = StatusesCheck(tracker, report)
 
     def run(self, rules: Sequence[Rule]) -> None:
+        self._scopes()
         projects = self._metadata.projects()
         for rule in rules:
             if rule.project not in projects:
@@ -80,21 +72,30 @@ class _Check:
         )
 
     def _permissions(self, rule: Rule) -> None:
-        needed = dict(_NEEDED)
-        if rule.issues.link and not rule.issues.as_children:
-            needed |= _LINKING
-        if any(name.casefold() == "assignee" for name in rule.projection.fields):
-            needed |= _ASSIGNING
-        granted = self._inspect.permissions(rule.project, needed)
-        for name, words in needed.items():
-            if name not in granted:
+        fields = {name.casefold().replace("_", " ") for name in rule.projection.fields}
+        needed = [*rights.EVERY_RULE, *(r for name, r in rights.FIELDS.items() if name in fields)]
+        granted = self._inspect.permissions(rule.project, [right.permission for right in needed])
+        for right in needed:
+            if right.permission not in granted:
                 self._report.add(
                     self._project_position(rule),
                     rule.name,
                     "project",
-                    f"our account {self._report.who} lacks the permission {words!r} in {rule.project}",
+                    f"our account {self._report.who} lacks the permission {right.name!r} in "
+                    f"{rule.project}",
                     "A project administrator can give it in the project's permissions.",
                 )
+
+    def _scopes(self) -> None:
+        """What the token's scopes do not allow. Tried, because Jira does not tell them."""
+        for what, scope in self._inspect.missing_scopes():
+            self._report.add(
+                self._default_project,
+                "",
+                "token",
+                f"has no scope for {what}: it needs {scope}",
+                "docs/permissions.md lists all scopes that a token needs.",
+            )
 
     def _issue_type(self, rule: Rule) -> Name:
         """The first issue type of the rule that the project has, an empty name for none."""

@@ -228,7 +228,9 @@ class StatusesCheck:
                 info = field_named(name, fields)
                 if not known:
                     continue
-                Values(self._tracker.cloud(), self._tracker.metadata.user).canonical(info, wished)
+                Values(
+                    self._tracker.cloud(), self._tracker.metadata.people(rule.project)
+                ).canonical(info, wished)
             except Rejected as fault:
                 self._report.add(value.position, rule.name, key, str(fault), fault.remedy)
 

@@ -4,70 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_fields
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import field_on_screen, is_own_word
+from sync.adapters.jira.fields.screen import field_named, field_on_screen, is_own_word
 from sync.adapters.jira.fields.values import Values
-from sync.domain.errors import Cause, Rejected, blaming
+from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
-from sync.domain.rule import Desired
-from sync.domain.ticket import Draft, DraftField, FieldKind, marked
+from sync.domain.rule import Desired, Ownership
+from sync.domain.ticket import Base, Draft, DraftField, FieldKind, ParkedField, marked, wish_digest
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
 # tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
 _YOUNG = 15.0
 _YOUNG_FOR_A_PERSON = 2.0
+# For a field that was parked before: each walk of its ticket comes by here.
+_YOUNG_FOR_PARKED = 300.0
 _KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
 
 
 class Drafts(Part):
     """Drafts of tickets. See ``sync.ports.Tracker``."""
 
-    def draft(self, desired: Desired, *, anew: bool = False) -> Draft:
+    def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
         # Somebody may have corrected in Jira what the rule names.
         young = _YOUNG_FOR_A_PERSON if anew else _YOUNG
         try:
-            made = self._draft(desired)
+            made = self._draft(desired, base)
         except Rejected:
             if not self._metadata.forget(desired.project, older_than=young):
                 raise
-            return self._draft(desired)
-        if made.unmakable and self._metadata.forget(desired.project, older_than=young):
-            return self._draft(desired)
+            return self._draft(desired, base)
+        if base and not anew and made.parked_fields.keys() <= base.parked.keys():
+            young = _YOUNG_FOR_PARKED
+        wanting = made.parked_fields or (made.unmakable and base is None)
+        if wanting and self._metadata.forget(desired.project, older_than=young):
+            return self._draft(desired, base)
         return made
 
-    def _draft(self, desired: Desired) -> Draft:
+    def _draft(self, desired: Desired, base: Base | None) -> Draft:
+        work = _Work(desired, base)
         issue_type, unmakable = self._issue_type(desired)
-        infos = self._resolve(desired, issue_type)
-        whole_at = desired.remote_links[0].url if desired.remote_links else ""
-        resolver, values = Values(self._calls.cloud(), self._metadata.user), {}
-        for name, wish in desired.fields.items():
-            with blaming(f"fields.{name}"):
-                values[infos[name].id] = resolver.canonical(
-                    infos[name], wish.value, whole_at=whole_at
-                )
-        fields = {
-            info.id: DraftField(
-                id=info.id,
-                name=info.name,
-                kind=_KINDS.get(info.shape, FieldKind.PLAIN),
-                value=values[info.id],
-                ownership=desired.fields[name].ownership,
-                key=f"fields.{name}",
-            )
-            for name, info in infos.items()
-        }
+        self._resolve(work, issue_type)
+        values = Values(self._calls.cloud(), self._metadata.people(desired.project))
+        for name, info in work.infos.items():
+            self._value(work, name, info, values)
+        fields = work.fields
         known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
-            raise Rejected(
-                "the summary is empty",
-                cause=Cause.FIELD,
-                field="Summary",
-                remedy="Give `summary` in the rule a text that is never empty.",
-            )
-        return Draft(desired, desired.project, issue_type, fields, unmakable)
+            if base is None:
+                raise _no_summary()
+            fields.pop("summary", None)
+            work.park("summary", "summary", _no_summary())
+        if unmakable is None and base is None and work.parked:
+            unmakable = self._wanting(desired, issue_type, work)
+        return Draft(desired, desired.project, issue_type, fields, unmakable, work.parked)
 
     def _issue_type(self, desired: Desired) -> tuple[Name, Rejected | None]:
         """The issue type, and why no ticket can be made where the project does not have it.
@@ -78,27 +71,143 @@ class Drafts(Part):
         except Rejected as fault:
             return Name(desired.issue_type[0]), fault
 
-    def _resolve(self, desired: Desired, issue_type: Name) -> dict[str, FieldInfo]:
+    def _resolve(self, work: _Work, issue_type: Name) -> None:
         """The field for each name in the rule. Fields that offer nothing to choose from and that every
         Jira has need no call for the create screen."""
+        desired = work.desired
         plain = {n: i for n, i in standard_fields(desired.fields).items() if is_own_word(n)}
         infos = {name: info for name, info in plain.items() if info.shape not in CHOSEN}
         others = [name for name in desired.fields if name not in infos]
         if others:
-            screen = self._screen(desired.project, issue_type)
-            where = f"{issue_type} in {desired.project}"
-            for name in others:
-                known = plain.get(name)
-                if known is not None and known.id not in screen:
-                    infos[name] = known
-                    continue
-                with blaming(f"fields.{name}"):
-                    infos[name] = field_on_screen(name, screen, self._metadata.all_fields, where)
+            infos |= self._chosen_on_screen(work, issue_type, others, plain)
             self._metadata.learn(infos.values())
-        return {name: infos[name] for name in desired.fields}
+        work.infos = {name: infos[name] for name in desired.fields if name in infos}
 
-    def _screen(self, project: str, issue_type: Name) -> Mapping[str, FieldInfo]:
-        """The fields of the create screen, or all fields of the site for a type that is not there."""
-        if issue_type.id:
-            return self._metadata.create_fields(project, issue_type)
+    def _chosen_on_screen(
+        self, work: _Work, issue_type: Name, names: list[str], plain: Mapping[str, FieldInfo]
+    ) -> dict[str, FieldInfo]:
+        """The fields by these names as the create screen describes them, or as ``plain`` does."""
+        screen, found = self._create_screen(work, issue_type), {}
+        for name in names:
+            known = plain.get(name)
+            absent = known is not None and known.id not in screen
+            info = known if absent else self._field(work, name, screen, issue_type)
+            if info is not None:
+                found[name] = info
+        work.screen = screen if issue_type.id else None
+        return found
+
+    def _create_screen(self, work: _Work, issue_type: Name) -> Mapping[str, FieldInfo]:
+        """The fields of the create screen, or all fields of the site: for a type that is not there, and
+        for a ticket that exists where its project is not there any more."""
+        try:
+            if issue_type.id:
+                return self._metadata.create_fields(work.desired.project, issue_type)
+        except Rejected:
+            if work.base is None:
+                raise
         return self._metadata.all_fields()
+
+    def _field(
+        self, work: _Work, name: str, screen: Mapping[str, FieldInfo], issue_type: Name
+    ) -> FieldInfo | None:
+        """The field that the rule means; None, and parked, where there is none, or more than one. A
+        ticket that exists may have the field on its edit screen alone."""
+        where, whole_site = f"{issue_type} in {work.desired.project}", self._metadata.all_fields
+        try:
+            try:
+                return field_on_screen(name, screen, whole_site, where)
+            except Rejected:
+                if work.base is None:
+                    raise
+                return field_named(name, whole_site(), screen)
+        except Rejected as fault:
+            # Where nothing of the field is to be written, it may have gone.
+            if not work.agreed(name):
+                work.park(name, name, fault)
+            return None
+
+    def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
+        wish, kind = work.desired.fields[name], _KINDS.get(info.shape, FieldKind.PLAIN)
+        # Where nothing of the field is to be written, its value may have become invalid.
+        agreed = kind is FieldKind.PLAIN and work.agreed(name) == info.id
+        if agreed and wish.ownership is not Ownership.SOURCE:
+            work.keep(name, info)
+            return
+        links = work.desired.remote_links
+        try:
+            value = values.canonical(info, wish.value, whole_at=links[0].url if links else "")
+        except Rejected as fault:
+            if agreed:
+                work.keep(name, info)
+            else:
+                work.park(info.id, name, fault)
+            return
+        work.put(name, info, value)
+
+    def _wanting(self, desired: Desired, issue_type: Name, work: _Work) -> Rejected | None:
+        """Why the ticket cannot be made: one of the fields that cannot be resolved is required."""
+        screen = self._metadata.create_fields(desired.project, issue_type)
+        for id_, fault in work.faults.items():
+            info = screen.get(id_)
+            if info and info.required and not info.has_default:
+                return fault
+        return None
+
+
+def _no_summary() -> Rejected:
+    return Rejected(
+        "the summary is empty",
+        cause=Cause.FIELD,
+        field="Summary",
+        remedy="Give `summary` in the rule a text that is never empty.",
+    )
+
+
+class _Work:
+    """One draft as it is made. ``infos`` has the fields by the rule's names for them."""
+
+    def __init__(self, desired: Desired, base: Base | None) -> None:
+        self.desired = desired
+        self.base = base
+        self.infos: dict[str, FieldInfo] = {}
+        self.screen: Mapping[str, FieldInfo] | None = None
+        self.fields: dict[str, DraftField] = {}
+        self.parked: dict[str, ParkedField] = {}
+        self.faults: dict[str, Rejected] = {}
+
+    def wish(self, name: str) -> str:
+        given = self.desired.fields.get(name)
+        return wish_digest(name, given.value if given else None)
+
+    def agreed(self, name: str) -> str:
+        """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
+        return self.base.agreed(self.wish(name)) if self.base else ""
+
+    def keep(self, name: str, info: FieldInfo) -> None:
+        """The field stays as it was last agreed on."""
+        known = self.base.fields.get(info.id) if self.base else None
+        self.put(name, info, known.sent if known else None)
+
+    def put(self, name: str, info: FieldInfo, value: Any) -> None:
+        self.fields[info.id] = DraftField(
+            id=info.id,
+            name=info.name,
+            kind=_KINDS.get(info.shape, FieldKind.PLAIN),
+            value=value,
+            ownership=self.desired.fields[name].ownership,
+            key=f"fields.{name}",
+            wish=self.wish(name),
+            on_create_screen=None if self.screen is None else info.id in self.screen,
+        )
+
+    def park(self, id_: str, name: str, fault: Rejected) -> None:
+        """Set the field aside that the rule calls ``name``."""
+        desired, given = self.desired, self.desired.fields.get(name)
+        if self.base and given and given.ownership is Ownership.TICKET:
+            return  # Set at creation alone, so that nothing of it is to be written.
+        fault.key = fault.key or f"fields.{name}"
+        fault.field = fault.field or name
+        why = Parked.of(fault, desired.rule.name, desired.place(fault.key))
+        self.parked[id_] = ParkedField(why, self.wish(name))
+        self.faults[id_] = fault

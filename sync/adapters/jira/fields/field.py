@@ -15,6 +15,8 @@ class Shape(Enum):
     """What a field holds, which decides how it is written and read."""
 
     LINE = auto()
+    # A line that Data Center shows as wiki markup, unless its administrators have chosen otherwise.
+    MARKUP_LINE = auto()
     TEXT = auto()
     LABELS = auto()
     NUMBER = auto()
@@ -98,7 +100,7 @@ def shape_of(id_: str, schema: Mapping[str, Any]) -> Shape:
     if kind in _NAMED:
         return Shape.NAMED
     if kind == "string":
-        return Shape.LINE
+        return Shape.MARKUP_LINE if custom == "textfield" else Shape.LINE
     return _SINGLE.get(kind, Shape.OTHER)
 
 

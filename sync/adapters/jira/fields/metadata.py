@@ -14,7 +14,8 @@ from urllib.parse import quote
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
 from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, name_of
-from sync.adapters.jira.fields.values import nearest, several
+from sync.adapters.jira.fields.people import Account, People
+from sync.adapters.jira.fields.values import PersonOf, nearest, several
 from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
 from sync.domain.names import Name, meant
 
@@ -24,8 +25,8 @@ _PAGE = 200
 _MOST_PAGES = 50
 # An answer younger than this many seconds is not asked for again because of a name that is not in it.
 _YOUNG = 15.0
-# The answer "no such user" is kept for this many seconds only, because the person may be invited soon.
-_NOBODY_TTL = 60.0
+# An answer of nobody or nothing is kept for this many seconds only, because that may change soon.
+_NOTHING_TTL = 60.0
 _WHAT = "reading what the site offers"
 
 
@@ -35,6 +36,7 @@ class Metadata:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._people = People(calls)
         self._lock = threading.Lock()
         self._locks: dict[tuple[str, ...], threading.Lock] = {}
         # By question: until when the answer is good, when it was asked for, and the answer.
@@ -123,24 +125,18 @@ class Metadata:
             raw = records(self._calls.make(Call.get("project", "reading the projects")))
         return {str(p["key"]): str(p.get("name", "")) for p in raw if "key" in p}
 
-    def user(self, email: str) -> str | None:
-        """The account id (Cloud) or user name (Data Center) of an address, None for nobody."""
+    def person(self, wished: str, project: str = "", field: str = "") -> Account:
+        """The account of a person, by address, name, key or id, for a field of a ticket in a project."""
+        assigned = field == "assignee" and bool(project)
 
-        def load() -> str | None:
-            cloud = self._calls.cloud()
-            params = {"query" if cloud else "username": email, "maxResults": 10}
-            what = f"looking up the user {email}"
-            users = records(self._calls.make(Call.get("user/search", what, params)))
-            exact = [
-                u for u in users if str(u.get("emailAddress", "")).casefold() == email.casefold()
-            ]
-            # Cloud may hide addresses. If a search for one finds a single account, that one is meant.
-            hidden = [u for u in users if not u.get("emailAddress")]
-            chosen = exact or (hidden if len(users) == 1 else [])
-            id_ = chosen[0].get("accountId" if cloud else "name") if chosen else None
-            return str(id_ or "") or None
+        def load() -> Account:
+            return self._people.find(wished, project, assigned=assigned)
 
-        return self._cached(("user", email.casefold()), load)
+        return self._cached(("user", project, wished.casefold(), str(assigned)), load)
+
+    def people(self, project: str) -> PersonOf:
+        """How the people in fields of tickets of a project are looked up."""
+        return lambda wished, field: self.person(wished, project, field)
 
     def learn(self, infos: Iterable[FieldInfo]) -> None:
         """Remember how fields are read and written.
@@ -256,7 +252,7 @@ class Metadata:
                 if known is None:
                     raise
                 return known[2]
-            ttl = self._calls.site.metadata_ttl if value is not None else _NOBODY_TTL
+            ttl = self._calls.site.metadata_ttl if value else _NOTHING_TTL
             with self._lock:
                 self._known[key] = (now + ttl, now, value)
             return value

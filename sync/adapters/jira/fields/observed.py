@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync.adapters.jira.calls.request import records, unexpected
-from sync.adapters.jira.fields.field import FieldInfo, field_info, name_of
+from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, name_of
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.wire import decode
 from sync.domain.names import Name
@@ -37,23 +37,40 @@ def status_of(raw: Mapping[str, Any]) -> JiraStatus:
 
 def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
     """A transition, and the fields of its screen by id."""
-    infos = {
+    infos = _infos(raw)
+    screen = {id_: _on_screen(info) for id_, info in infos.items()}
+    to = status_of(raw.get("to") or {})
+    return Hop(str(raw.get("id", "")), name_of(raw), to, screen), infos
+
+
+def _infos(raw: Mapping[str, Any]) -> dict[str, FieldInfo]:
+    """The fields of a screen, by id."""
+    return {
         str(id_): field_info(str(id_), field)
         for id_, field in (raw.get("fields") or {}).items()
         if isinstance(field, Mapping)
     }
-    screen = {
-        id_: ScreenField(
-            id=id_,
-            name=info.name,
-            required=info.required,
-            has_default=info.has_default,
-            allowed=tuple(info.told_apart(value.name) for value in info.allowed or ()),
-        )
-        for id_, info in infos.items()
-    }
-    to = status_of(raw.get("to") or {})
-    return Hop(str(raw.get("id", "")), name_of(raw), to, screen), infos
+
+
+def _on_screen(info: FieldInfo) -> ScreenField:
+    return ScreenField(
+        id=info.id,
+        name=info.name,
+        required=info.required,
+        has_default=info.has_default,
+        allowed=tuple(info.told_apart(value.name) for value in info.allowed or ()),
+    )
+
+
+def _edit_screen(raw: Any) -> dict[str, ScreenField] | None:
+    """The fields that ``editmeta`` lists; None where Jira's answer has no ``editmeta``."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("fields"), Mapping):
+        return None
+    screen = {id_: _on_screen(info) for id_, info in _infos(raw).items()}
+    if screen:
+        # Jira takes a parent also where no screen has the field.
+        screen.setdefault("parent", _on_screen(STANDARD["parent"]))
+    return screen
 
 
 def _named(fields: Mapping[str, Any], id_: str) -> Name:
@@ -79,4 +96,5 @@ def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
         fields=decode(ours, infos, cloud),
         hops=tuple(hop for hop, _ in hops),
         updated=str(fields.get("updated") or ""),
+        edit_screen=_edit_screen(raw.get("editmeta")),
     )

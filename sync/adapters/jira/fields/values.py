@@ -16,12 +16,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
+from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.text import rich as text
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import Name, meant
-from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line
+from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line, units
 
-UserOf = Callable[[str], str | None]
+# Gives the account of a person for a field, by id.
+PersonOf = Callable[[str, str], Account]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:
@@ -37,11 +39,11 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
 
 
 class Values:
-    """Turns a rule's values into canonical ones. ``user_of`` gives the account of an email address."""
+    """Turns a rule's values into canonical ones. ``person_of`` looks people up."""
 
-    def __init__(self, cloud: bool, user_of: UserOf) -> None:
+    def __init__(self, cloud: bool, person_of: PersonOf) -> None:
         self._cloud = cloud
-        self._user_of = user_of
+        self._person_of = person_of
 
     def canonical_all(
         self, wished: Iterable[tuple[FieldInfo, Any]], *, whole_at: str = ""
@@ -65,6 +67,14 @@ class Values:
     def _line(self, info: FieldInfo, value: Any) -> str | None:
         limit = SUMMARY_LIMIT if info.id == "summary" else LINE_LIMIT
         return ticket_line(str(value), limit) or None
+
+    def _markup_line(self, info: FieldInfo, value: Any) -> str | None:
+        line, room = ticket_line(str(value)), LINE_LIMIT
+        # Jira's limit is for the markup.
+        while units(text.line_to_jira(line, self._cloud)) > LINE_LIMIT:
+            room = min(room, units(line)) - 1
+            line = ticket_line(line, room)
+        return line or None
 
     def _number(self, info: FieldInfo, value: Any) -> int | float:
         try:
@@ -115,18 +125,10 @@ class Values:
         return Name(f"{parent} > {child}", ids)
 
     def _user(self, info: FieldInfo, value: Any) -> str:
-        name = str(value).strip()
-        if "@" not in name:
-            return name
-        found = self._user_of(name)
-        if found is None:
-            raise Rejected(
-                f"no Jira user has the address {name}",
-                cause=Cause.FIELD,
-                field=info.name,
-                remedy="Give the account id (Cloud) or user name (Data Center), or invite the person.",
-            )
-        return found
+        found = self._person_of(str(value).strip(), info.id)
+        if not found:
+            raise Rejected(found.problem, cause=Cause.FIELD, field=info.name, remedy=found.remedy)
+        return found.id
 
     def _users(self, info: FieldInfo, value: Any) -> list[str] | None:
         return sorted({self._user(info, part) for part in parts(value)}) or None
@@ -134,6 +136,7 @@ class Values:
 
 _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.LINE: Values._line,
+    Shape.MARKUP_LINE: Values._markup_line,
     Shape.NUMBER: Values._number,
     Shape.DATE: Values._date,
     Shape.DATETIME: Values._datetime,

@@ -58,6 +58,7 @@ def _id_or_key(value: Any, cloud: bool) -> dict[str, Any]:
 
 # Values of other shapes go to Jira unchanged.
 _WRITE: Mapping[Shape, Callable[[Any, bool], Any]] = {
+    Shape.MARKUP_LINE: text.line_to_jira,
     Shape.OPTION: lambda value, cloud: by_id(value, "value"),
     Shape.OPTIONS: lambda value, cloud: [by_id(name, "value") for name in value],
     Shape.CASCADE: _cascade,
@@ -102,6 +103,7 @@ def _datetime(raw: Any, cloud: bool) -> Any:
 # For other shapes, the form of the value decides how it is read.
 _READ: Mapping[Shape, Callable[[Any, bool], Any]] = {
     Shape.TEXT: _text,
+    Shape.MARKUP_LINE: text.line_from_jira,
     Shape.LABELS: lambda raw, cloud: sorted(str(label) for label in raw or []),
     Shape.DATETIME: _datetime,
 }

@@ -80,3 +80,13 @@ def from_jira(raw: Any, cloud: bool) -> Document:
     if cloud or isinstance(raw, dict):
         return adf.from_jira(raw)
     return wiki.from_jira(raw)
+
+
+def line_to_jira(text: str, cloud: bool) -> str:
+    """One line for a field that Data Center shows as wiki markup."""
+    return text if cloud else wiki.line_to_jira(text)
+
+
+def line_from_jira(raw: Any, cloud: bool) -> str | None:
+    """The line that such a field shows; None for none."""
+    return (str(raw) if cloud else wiki.line_from_jira(str(raw))) if raw else None

@@ -18,13 +18,18 @@ from sync.domain.ticket import Block, Document
 _FENCE = re.compile(r"(?<![\\{])\{(code|noformat|quote|panel)\b[^{}\n]*\}(?!\})")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")
 _VERBATIM = re.compile(r"(?<![\\{])\{(code|noformat)\b[^{}\n]*\}(?!\})(.*?)(\{\1\}|$)", re.DOTALL)
+# What Jira takes as an address in a text, and ends with.
+_BARE_ADDRESS = re.compile(
+    r"""((?:(?<=\s)|^)https?://[-_.!~*';/?:@#&=%+$,A-Za-z0-9]*[-_~*/?:@#&=%+$A-Za-z0-9](?=\s|$))"""
+)
+_SINGLE = re.compile(r"\\([-#*_+?^~\[\]()!])|&#\d+;")
 # None of these looks at a character more than a few times, whatever the text.
 _LINK = re.compile(r"\[([^\[\]\n|]*)(?:\|([^\[\]\n|]*))?(?:\|[^\[\]\n]*)?\]")
 _START = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#\-]+(?=\s))[ \t]*", re.MULTILINE)
 _MACRO = re.compile(r"\{[a-z]+\b[^{}\n]*\}")
 # Between letters or digits, these are no markup.
 _MARKUP = re.compile(r"[{}|#]|(?<![A-Za-z0-9])[*_+^~]|[*_+^~](?![A-Za-z0-9])")
-_LITERAL = re.compile(r"\\([^\w\s\\])")
+_LITERAL = re.compile(r"\\([^A-Za-z0-9\s\\])")
 
 
 def from_nodes(nodes: Sequence[Node]) -> Document:
@@ -48,6 +53,24 @@ def to_jira(document: Document) -> str:
             parts[-1] = parts[-1].rstrip("\r\n") + "\n\n"
         parts.append(raw)
     return "".join(parts)
+
+
+def line_to_jira(text: str) -> str:
+    """Markup for one line. Addresses stay as they are: Jira makes links of them."""
+    parts = _BARE_ADDRESS.split(text)
+    return "".join(part if place % 2 else escaped(part) for place, part in enumerate(parts))
+
+
+def line_from_jira(markup: str) -> str:
+    """The line that markup shows, as far as only single characters of it are written otherwise."""
+    parts = _BARE_ADDRESS.split(markup)
+    return "".join(
+        part if place % 2 else _SINGLE.sub(_single, part) for place, part in enumerate(parts)
+    )
+
+
+def _single(found: re.Match[str]) -> str:
+    return found[1] or html.unescape(found[0])
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -34,7 +34,7 @@ _LIVE = re.compile(
     ^[#*+\-]+(?=\s|$) | (?<=^h[1-6])\. | (?<=^bq)\.
     | [\\{}|] | &(?=\#?\w+;) | (?<=\w):(?=//) | (?<=mailto):
     | [\[\]]
-    | (?<![A-Za-z0-9])[*_^~!+\-] | [*_^~!+\-](?![A-Za-z0-9])
+    | [*_^~!+\-]
     | \?(?=\?) | (?<=\?)\?
     | \((?=[^\s()]{1,7}\)) | (?<=[:;])[()] | (?<=:)[DPp]\b
     | ^\) | (?<=[\\{}|\[\]*_^~!+\-?&:;)])\) | (?<=:[DPp])\)
@@ -46,6 +46,7 @@ _ESCAPED = frozenset("-#*_+?^~[]()!")
 _NO_PHRASE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
+_PHRASES = frozenset("*_^~!+-")
 _DELIMITERS = {"strong": "*", "em": "_", "strike": "-"}
 # Beside a letter or digit no phrase begins or ends. This takes no room on the screen.
 _NOTHING = "\u200b"
@@ -58,11 +59,11 @@ def written(nodes: Sequence[Node]) -> str:
     return "\n\n".join(_block(node) for node in nodes)
 
 
-def escaped(text: str, *, backslashes: bool = True) -> str:
-    """Wiki markup for which Jira shows exactly this text."""
+def escaped(text: str, *, backslashes: bool = True, in_phrase: bool = False) -> str:
+    """Wiki markup for which Jira shows exactly this text; ``in_phrase``: among words that are marked."""
 
     def escape(found: re.Match[str]) -> str:
-        if found[0] in "*_^~!+-" and _alone(text, found):
+        if found[0] in _PHRASES and not in_phrase and _no_markup(text, found.start()):
             return found[0]
         return "".join(
             f"\\{character}" if backslashes and character in _ESCAPED else _entity(character)
@@ -73,10 +74,10 @@ def escaped(text: str, *, backslashes: bool = True) -> str:
     return _LIVE.sub(escape, text)
 
 
-def _alone(text: str, found: re.Match[str]) -> bool:
-    """Whether a character stands between spaces, where it is no markup."""
-    start, end = found.span()
-    return text[max(0, start - 1) : end + 1] == f" {found[0]} "
+def _no_markup(text: str, place: int) -> bool:
+    """Whether a character begins and ends no phrase: between letters or digits, or between spaces."""
+    around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
+    return len(around) == 2 and ((around.isascii() and around.isalnum()) or around == "  ")
 
 
 def _entity(character: str) -> str:
@@ -155,9 +156,11 @@ _WRITE: Mapping[str, Callable[[Node], str]] = {
 def _inline(nodes: Sequence[Node]) -> str:
     out: list[str] = []
     address_before = False
-    for address, group in groupby(nodes, _address):
-        runs = list(group)
-        piece = _linked(address, runs) if address else _marked(runs, list(_DELIMITERS))
+    groups = [(address, list(group)) for address, group in groupby(nodes, _address)]
+    for place, (address, runs) in enumerate(groups):
+        before = out[-1][-1:] if out else ""
+        after = str(groups[place + 1][1][0].get("text", ""))[:1] if place + 1 < len(groups) else ""
+        piece = _linked(address, runs, before, after) if address else _marked(runs)
         # Jira takes what follows an address without a space as a part of it, also a bracket.
         if address_before and address:
             out.append(" ")
@@ -174,20 +177,26 @@ def _address(node: Node) -> str:
     return ""
 
 
-def _linked(address: str, nodes: Sequence[Node]) -> str:
+def _linked(address: str, nodes: Sequence[Node], before: str, after: str) -> str:
     href = quote(address, safe=_URL_SAFE)
-    shown = "".join(str(node.get("text", " ")) for node in nodes)
-    if shown.strip() in (href, href.removeprefix("mailto:")):
-        return f"[{shown.strip()}|{href}]" if href.startswith("mailto:") else f"[{href}]"
-    inner = _marked(nodes, list(_DELIMITERS), in_link=True).strip()
-    return f"[{inner}|{href}]" if inner else f"[{href}]"
+    shown = "".join(str(node.get("text", " ")) for node in nodes).strip()
+    # What marks the whole link stands around it.
+    around = [kind for kind in _DELIMITERS if all(_has(node, kind) for node in nodes)]
+    within = [kind for kind in _DELIMITERS if kind not in around]
+    words = "" if shown == href else _marked(nodes, within, in_link=True).strip()
+    piece = f"[{words}|{href}]" if words else f"[{href}]"
+    for kind in reversed(around):
+        piece = _phrase(_DELIMITERS[kind], piece, before, after)
+    return piece
 
 
 def _has(node: Node, kind: str) -> bool:
     return any(mark["type"] == kind for mark in node.get("marks") or ())
 
 
-def _marked(nodes: Sequence[Node], kinds: Sequence[str], *, in_link: bool = False) -> str:
+def _marked(
+    nodes: Sequence[Node], kinds: Sequence[str] = tuple(_DELIMITERS), *, in_link: bool = False
+) -> str:
     if not kinds:
         return _runs(nodes, in_link=in_link)
     kind, *inner = kinds
@@ -232,9 +241,11 @@ def _run(node: Node, *, in_link: bool) -> str:
         return " " if in_link else _HARD_BREAK
     text = str(node["text"])
     words = text.strip()
+    kinds = ("code", *_DELIMITERS)
+    how = {"backslashes": not in_link, "in_phrase": any(_has(node, kind) for kind in kinds)}
     if not _has(node, "code") or not words or _NO_PHRASE.search(words):
-        return escaped(text, backslashes=not in_link)
-    shown = escaped(words, backslashes=not in_link)
+        return escaped(text, **how)
+    shown = escaped(words, **how)
     # "{{code}}" would open a macro, so the first letter becomes an entity.
     if re.match("[a-z]", shown):
         shown = _entity(shown[0]) + shown[1:]

@@ -1,4 +1,4 @@
-"""Read-only questions about a site, for checking rules against it and for writing first ones."""
+"""Questions about a site, for checking rules against it and for writing first ones."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
-from sync.adapters.jira.calls.request import Call, records, unexpected
+from sync.adapters.jira.calls.faults import LacksScope
+from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
 from sync.adapters.jira.fields.field import name_of
 from sync.adapters.jira.fields.observed import hop_of, status_of
+from sync.domain.errors import Missing, Rejected, Unknown
 from sync.domain.names import Name
-from sync.domain.ticket import Hop, JiraStatus
+from sync.domain.ticket import FAMILY_LABEL, Hop, JiraStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,37 @@ class Whoami:
     id: str
     name: str
     email: str
+
+
+def _write(method: str, path: str, what: str, body: Any = None) -> Call:
+    return Call(method, path, what, Safety.ONCE, body=body)
+
+
+# One call of each scope. No ticket, comment or link has the id 0; no ticket is made without a project.
+_NONE = {"id": "0"}
+_TEXT: dict[str, Any] = {"type": "doc", "version": 1, "content": []}
+_ADDRESS = {"url": "https://example.com", "title": "ticket-sync tries its scopes"}
+_TRIALS = (
+    Call.get("myself", "asking who we are"),
+    Call.get("project/search", "reading projects", {"maxResults": 1}),
+    Call.get("field", "reading fields"),
+    Call.get("issueLinkType", "reading link types"),
+    Call.get("search/jql", "searching", {"jql": f'labels = "{FAMILY_LABEL}"', "maxResults": 1}),
+    Call.get("issue/0", "reading tickets"),
+    _write("POST", "issue", "creating tickets", {"fields": {}}),
+    _write("PUT", "issue/0", "updating tickets", {"fields": {}}),
+    _write("POST", "issue/0/transitions", "moving tickets", {"transition": _NONE}),
+    _write("POST", "issue/0/comment", "commenting", {"body": _TEXT}),
+    _write("PUT", "issue/0/comment/0", "rewriting comments", {"body": _TEXT}),
+    _write("POST", "issue/0/remotelink", "linking tickets to subjects", {"object": _ADDRESS}),
+    _write(
+        "POST",
+        "issueLink",
+        "linking tickets",
+        {"type": {"id": "0"}, "inwardIssue": _NONE, "outwardIssue": _NONE},
+    ),
+    _write("DELETE", "issueLink/0", "unlinking tickets"),
+)
 
 
 class Inspection:
@@ -38,6 +71,20 @@ class Inspection:
             str(me.get("displayName") or ""),
             str(me.get("emailAddress") or ""),
         )
+
+    def missing_scopes(self) -> list[tuple[str, str]]:
+        """What a token with scopes (Cloud) does not allow, each with the scope it needs. Tried by reads,
+        and by writes that can do nothing: they name a ticket that cannot be there."""
+        missing = []
+        for call in _TRIALS if self._calls.cloud() else ():
+            try:
+                self._calls.make(call)
+            except LacksScope as fault:
+                missing.append((call.what, fault.needed))
+            except (Missing, Rejected, Unknown):
+                # Jira has looked at the call, so the token may make it.
+                continue
+        return missing
 
     def permissions(self, project: str, wanted: Iterable[str]) -> set[str]:
         """Which of these permissions (``CREATE_ISSUES``, …) our account has in a project."""

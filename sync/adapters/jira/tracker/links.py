@@ -12,7 +12,7 @@ from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
 from sync.adapters.jira.fields.field import name_of
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.wire import by_id
-from sync.domain.errors import Cause, Missing, Rejected
+from sync.domain.errors import Cause, Missing, Rejected, Unknown
 from sync.domain.names import Name
 from sync.domain.rule import RemoteLink, TicketLink
 from sync.domain.text import LINE_LIMIT, safe_href, ticket_line, units
@@ -37,11 +37,21 @@ class Links(Part):
                 cause=Cause.OTHER,
             )
         path, what = f"issue/{ref.id}/remotelink", f"linking {ref.key} to its subject"
-        body = {
+        body: dict[str, Any] = {
             "globalId": global_id(link.global_id),
             "object": {"url": url, "title": ticket_line(link.title) or url[:LINE_LIMIT]},
         }
-        self._calls.make(Call.on(ref, "POST", path, what, Safety.IDEMPOTENT, body))
+        title = str(body["object"]["title"])
+        basic = "".join(char if ord(char) <= 0xFFFF else "?" for char in title)
+        try:
+            self._calls.make(Call.on(ref, "POST", path, what, Safety.IDEMPOTENT, body))
+        except Unknown as fault:
+            # No rule writes this title, so none can keep a character of four bytes out of it, on which a
+            # Jira with an old MySQL fails.
+            if not fault.failed or basic == title:
+                raise
+            body["object"]["title"] = basic
+            self._calls.make(Call.on(ref, "POST", path, what, Safety.IDEMPOTENT, body))
 
     def link_tickets(self, ref: TicketRef, link: TicketLink, *, again: bool = False) -> None:
         # In "A blocks B", Jira calls A the inward issue, although "blocks" is the outward description.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.faults import Conflict
-from sync.adapters.jira.calls.request import Call, Safety
+from sync.adapters.jira.calls.request import Call, Safety, records
 from sync.adapters.jira.fields.field import with_allowed
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.observed import observed, wanted_fields
@@ -19,13 +18,11 @@ from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import by_id, encode
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Missing, Rejected, TicketGone, Unknown
+from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.names import Name
 from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Mark, Observed, TicketRef
 
 _PROJECTS_REMEMBERED = 20_000
-# Jira's words for a transition that the ticket's status no longer offers.
-_OVERTAKEN = re.compile(r"not valid for (this issue|the current)|illegal|no longer", re.IGNORECASE)
 
 
 class Tickets(Part):
@@ -58,9 +55,11 @@ class Tickets(Part):
                 cause=Cause.OTHER,
                 remedy="Check the site's `url` in config.toml: Jira's API is not found there.",
             ) from None
-        except Rejected:
+        except Rejected as fault:
             # The draft was made from cached metadata of the project, which may have changed in Jira.
             self._metadata.forget(draft.project)
+            if fault.cause is Cause.OTHER:
+                self._check_project(draft.project, new=True)
             raise
         if not (isinstance(answer, Mapping) and answer.get("id") and answer.get("key")):
             raise Unknown(f"{what}: Jira's answer names no ticket")
@@ -83,7 +82,8 @@ class Tickets(Part):
         what = f"reading ticket {ticket_id}"
         project = project or self._projects.get(ticket_id, "")
         cloud = self._calls.cloud()
-        params = {"fields": ",".join(wanted_fields(self._metadata)), "expand": "transitions.fields"}
+        fields = ",".join(wanted_fields(self._metadata))
+        params = {"fields": fields, "expand": "transitions.fields,editmeta"}
         path = f"issue/{quote(ticket_id, safe='')}"
         try:
             raw = self._calls.make(Call.get(path, what, params, project=project))
@@ -121,7 +121,7 @@ class Tickets(Part):
             self._calls.make(Call.on(ref, "PUT", f"issue/{ref.id}", what, Safety.LOOK_FIRST, body))
 
     def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
-        wire = self._for_screen(hop, fields)
+        wire = self._for_screen(hop, fields, ref.project)
         screen = {id_: value for id_, value in wire.items() if value is not None}
         body = {"transition": {"id": str(hop.id)}, **({"fields": screen} if screen else {})}
         what = f"moving {ref.key} by {hop.name!r}"
@@ -134,17 +134,29 @@ class Tickets(Part):
             if fault.cause is Cause.PERMISSION:
                 raise
             words = f"{what}: {fault}"
-            if not fault.field and _OVERTAKEN.search(str(fault)):
+            if not fault.field and not self._offered(ref, hop):
                 raise Unknown(f"{words}; somebody else may have moved it", over=True) from None
-            raise Rejected(
+            told = Rejected(
                 words,
                 cause=Cause.TRANSITION,
                 field=fault.field,
                 remedy="Give what it asks for in the rule's status table, as `resolution` or in "
                 "`fields`, or take another way with `transition` or `via`.",
-            ) from None
+            )
+            told.refused = fault.refused
+            raise told from None
 
-    def _for_screen(self, hop: Hop, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _offered(self, ref: TicketRef, hop: Hop) -> bool:
+        """Whether the ticket's status still offers a transition that Jira refused."""
+        path, what = f"issue/{ref.id}/transitions", f"reading the transitions of {ref.key}"
+        try:
+            raw = self._calls.make(Call.get(path, what, project=ref.project))
+        except (Missing, Refused, Rejected):
+            return True
+        offered = records(raw.get("transitions")) if isinstance(raw, Mapping) else []
+        return any(str(one.get("id")) == str(hop.id) for one in offered)
+
+    def _for_screen(self, hop: Hop, fields: Mapping[str, Any], project: str) -> dict[str, Any]:
         """Values for a transition's screen in the form that Jira takes. Raises Rejected for a value that
         the screen does not offer."""
         cloud = self._calls.cloud()
@@ -153,7 +165,7 @@ class Tickets(Part):
             if id_ in infos:
                 infos[id_] = with_allowed(infos[id_], map(Name.of, screen.allowed))
         try:
-            values = Values(cloud, self._metadata.user).canonical_all(
+            values = Values(cloud, self._metadata.people(project)).canonical_all(
                 (infos[id_], value) for id_, value in fields.items()
             )
         except Rejected as fault:
@@ -165,20 +177,30 @@ class Tickets(Part):
         self._calls.verify(fresh=True)
         self._check_project(project)
 
-    def _check_project(self, project: str) -> None:
-        """Raises Rejected where our account may not see the project: its tickets are not proven gone."""
+    def _check_project(self, project: str, *, new: bool = False) -> None:
+        """Raises Rejected where our account may not see the project: its tickets are not proven gone;
+        and, for a ``new`` ticket, where the project is archived."""
         if not project:
             return
         path = f"project/{quote(project, safe='')}"
         what = f"looking whether project {project} is there"
+        scope = Scope.PROJECT if new else Scope.TICKET
         try:
-            self._calls.make(Call.get(path, what, project=project))
+            found = self._calls.make(Call.get(path, what, project=project))
         except (Missing, Rejected):
             raise Rejected(
                 f"project {project} is gone, or our account may not see it any more",
                 cause=Cause.PROJECT,
                 remedy="Give our account 'Browse projects' there, or change the rule's `project`.",
+                scope=scope,
             ) from None
+        if new and isinstance(found, Mapping) and found.get("archived") is True:
+            raise Rejected(
+                f"project {project} is archived",
+                cause=Cause.PROJECT,
+                remedy="Restore it in Jira, or change the rule's `project`.",
+                scope=scope,
+            )
 
     def _remember(self, ticket_id: str, project: str) -> None:
         with self._lock:

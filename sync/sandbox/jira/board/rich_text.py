@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
+
+from sync.sandbox.jira.fields.wiki import wiki
 
 _BLOCKS = {
     "paragraph": "p",
@@ -37,7 +38,7 @@ def rich(raw: Any) -> Markup:
     """An Atlassian document, or wiki text, as HTML."""
     if not raw:
         return Markup("")
-    return _node(raw) if isinstance(raw, Mapping) else _wiki(str(raw))
+    return _node(raw) if isinstance(raw, Mapping) else wiki(str(raw))
 
 
 def _link(href: str, inner: Markup) -> Markup:
@@ -111,74 +112,3 @@ def _text(one: Mapping[str, Any]) -> Markup:
         elif name in _MARKS:
             out = Markup("<{0}>{1}</{0}>").format(_MARKS[name], out)
     return out
-
-
-_ITEM = r"[*#-]+\s+\S"
-_WIKI_INLINE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Markup]], ...] = (
-    (re.compile(r"\[([^|\]\n]+)\|([^\]\s]+)\]"), lambda m: _link(m[2], escape(m[1]))),
-    (re.compile(r"\[(https?://[^\]\s]+)\]"), lambda m: _link(m[1], escape(m[1]))),
-    (re.compile(r"\{\{(.+?)\}\}"), lambda m: Markup("<code>{}</code>").format(m[1])),
-    (
-        re.compile(r"(?<!\w)\*(\S(?:[^*\n]*\S)?)\*(?!\w)"),
-        lambda m: Markup("<strong>{}</strong>").format(m[1]),
-    ),
-    (
-        re.compile(r"(?<!\w)_(\S(?:[^_\n]*\S)?)_(?!\w)"),
-        lambda m: Markup("<em>{}</em>").format(m[1]),
-    ),
-)
-
-
-def _inline(text: str) -> Markup:
-    for pattern, made in _WIKI_INLINE:
-        found = pattern.search(text)
-        if found:
-            return _inline(text[: found.start()]) + made(found) + _inline(text[found.end() :])
-    return escape(re.sub(r"\\([*_{}\[\]|\-+#!])", r"\1", text))
-
-
-def _wiki(text: str) -> Markup:
-    """The commonest wiki markup: headings, lists, tables, code, links, emphasis."""
-    out: list[Markup] = []
-    lines = deque(text.replace("\r\n", "\n").split("\n"))
-    while lines:
-        line = lines.popleft().strip()
-        heading = re.match(r"h([1-6])\.\s+(.*)", line)
-        if heading:
-            out.append(Markup("<h{0}>{1}</h{0}>").format(heading[1], _inline(heading[2])))
-        elif re.match(r"\{(code|noformat)", line):
-            code = "\n".join(_take(lines, r"(?!\s*\{(code|noformat)\})"))
-            out.append(Markup("<pre><code>{}</code></pre>").format(code))
-            if lines:
-                lines.popleft()  # The closing tag.
-        elif line == "----":
-            out.append(Markup("<hr>"))
-        elif line.startswith("|"):
-            out.append(_table([line, *_take(lines, r"\s*\|")]))
-        elif re.match(_ITEM, line):
-            items = [line, *_take(lines, r"\s*" + _ITEM)]
-            texts = (_inline(item.strip().split(None, 1)[1]) for item in items)
-            inner = Markup("").join(Markup("<li>{}</li>").format(text) for text in texts)
-            out.append(Markup("<ul>{}</ul>").format(inner))
-        elif line:
-            out.append(Markup("<p>{}</p>").format(_inline(line)))
-    return Markup("").join(out)
-
-
-def _take(lines: deque[str], pattern: str) -> list[str]:
-    """Remove the leading lines that match, and return them."""
-    taken = []
-    while lines and re.match(pattern, lines[0]):
-        taken.append(lines.popleft())
-    return taken
-
-
-def _table(rows: list[str]) -> Markup:
-    made = []
-    for row in map(str.strip, rows):
-        tag = "th" if row.startswith("||") else "td"
-        # A bar inside the brackets of a link does not separate cells.
-        cells = re.split(r"\|+(?![^\[\]]*\])", row.strip("|"))
-        inner = (Markup("<{0}>{1}</{0}>").format(tag, _inline(c.strip())) for c in cells)
-        made.append(Markup("<tr>{}</tr>").format(Markup("").join(inner)))
-    return _scrolled(Markup("").join(made))

@@ -8,6 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sync.sandbox.jira.board.rich_text import rich
+from sync.sandbox.jira.fields.plain import rendered
+from sync.sandbox.jira.fields.wiki import wiki
 from sync.sandbox.jira.server import JiraSandbox
 from sync.sandbox.jira.site.ticket import Ticket, ticket_of
 
@@ -80,11 +82,13 @@ def ticket_page(sandbox: JiraSandbox, key: str) -> str:
     """The page of one ticket. Raises KeyError."""
     ticket = sandbox.ticket(key)
     names = {name: field.name for name, field in sandbox.site.fields.items()}
+    types = {name: field.type for name, field in sandbox.site.fields.items()}
+    markup = () if sandbox.site.cloud else rendered(sandbox.site)
     return _PAGES.get_template("ticket.html").render(
         dialect=sandbox.dialect.value,
         ticket=ticket,
         others={
-            names[name]: value
+            names[name]: wiki(str(value)) if isinstance(types[name], markup) else value
             for name, value in ticket.fields.items()
             if value and name not in ("summary", "description", "labels", "resolution", "priority")
         },

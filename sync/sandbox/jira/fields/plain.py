@@ -88,6 +88,12 @@ class TextArea(FieldType):
         return "" if value is None else str(value.wiki)
 
 
+def rendered(site: Site) -> tuple[type[FieldType], ...]:
+    """The types of fields whose text is markup. Data Center takes custom fields of one line for markup,
+    too, unless an administrator has chosen otherwise."""
+    return (TextArea,) if site.cloud else (TextArea, Text)
+
+
 class Number(FieldType):
     kind, custom = "number", "float"
 

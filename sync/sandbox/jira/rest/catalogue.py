@@ -24,10 +24,13 @@ PERMISSIONS = (
     "DELETE_OWN_COMMENTS",
     "DELETE_ALL_COMMENTS",
     "RESOLVE_ISSUES",
+    "SCHEDULE_ISSUES",
+    "SET_ISSUE_SECURITY",
     "CLOSE_ISSUES",
     "MODIFY_REPORTER",
     "ADMINISTER_PROJECTS",
     "ADMINISTER",
+    "USER_PICKER",
 )
 _NOT_BY_DEFAULT = ("ADMINISTER", "ADMINISTER_PROJECTS")
 
@@ -218,6 +221,7 @@ def my_permissions(site: Site, call: Call) -> Response:
     if unknown:
         raise Problem(400, f"Unrecognized permission keys: {', '.join(unknown)}")
     within = _permission_scope(site, call)
+    hidden = {*_NOT_BY_DEFAULT, *(["USER_PICKER"] if site.hides_users(call.user) else [])}
     return Response(
         200,
         {
@@ -226,9 +230,9 @@ def my_permissions(site: Site, call: Call) -> Response:
                     "id": str(PERMISSIONS.index(name)),
                     "key": name,
                     "name": name.replace("_", " ").capitalize(),
-                    "type": "GLOBAL" if name == "ADMINISTER" else "PROJECT",
+                    "type": "GLOBAL" if name in ("ADMINISTER", "USER_PICKER") else "PROJECT",
                     "description": "",
-                    "havePermission": name not in _NOT_BY_DEFAULT
+                    "havePermission": name not in hidden
                     and any(site.may(call.user, one, name) for one in within),
                 }
                 for name in asked

@@ -6,7 +6,8 @@ import html
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sync.sandbox.jira.fields.plain import TextArea
+from sync.sandbox.jira.fields.plain import rendered
+from sync.sandbox.jira.fields.wiki import wiki
 from sync.sandbox.jira.rest.screens import editable, metadata
 from sync.sandbox.jira.rest.transitions import offered
 from sync.sandbox.jira.site import as_json
@@ -100,10 +101,14 @@ def _changelog(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
 
 def _rendered(site: Site, issue: Issue, shown: Iterable[str]) -> dict[str, str]:
     return {
-        name: f"<p>{html.escape(site.value_text(name, issue.values.get(name)))}</p>"
+        name: _as_html(site, site.value_text(name, issue.values.get(name)))
         for name in shown
-        if name in site.fields and isinstance(site.fields[name].type, TextArea)
+        if name in site.fields and isinstance(site.fields[name].type, rendered(site))
     }
+
+
+def _as_html(site: Site, text: str) -> str:
+    return f"<p>{html.escape(text)}</p>" if site.cloud else str(wiki(text))
 
 
 # What ``expand`` can add, from the ids of the fields that are shown.

@@ -25,8 +25,8 @@ def myself(site: Site, call: Call) -> Response:
     )
 
 
-def _matching(site: Site, call: Call) -> list[User]:
-    """Active users by the start of a name or of an address.
+def _matching(site: Site, call: Call, *, inactive: bool = False) -> list[User]:
+    """Users, active ones unless asked otherwise, by the start of a name or of an address.
 
     Cloud searches hidden addresses too, and reads ``query``; Data Center prefers ``username``.
     """
@@ -38,8 +38,8 @@ def _matching(site: Site, call: Call) -> list[User]:
     if text is None:
         raise Problem(400, "Either the 'query' or 'accountId' query parameter must be provided.")
     text = text.lower()
-    active = [user for user in site.users.values() if user.active]
-    return [user for user in active if text == "." or _starts(site, user, text)]
+    people = [u for u in site.users.values() if u.active or inactive]
+    return [user for user in people if text == "." or _starts(site, user, text)]
 
 
 def _starts(site: Site, user: User, text: str) -> bool:
@@ -59,7 +59,13 @@ def _page(site: Site, call: Call, users: list[User]) -> Response:
 def search(site: Site, call: Call) -> Response:
     if call.user is None:
         raise Problem(401, "Authentication is required.")
-    return _page(site, call, _matching(site, call))
+    if site.hides_users(call.user):
+        # Data Center says nothing of the permission, and finds nobody.
+        if site.cloud:
+            raise Problem(403, "You do not have permission to browse users.")
+        return _page(site, call, [])
+    inactive = not site.cloud and call.query.get("includeInactive") == "true"
+    return _page(site, call, _matching(site, call, inactive=inactive))
 
 
 def assignable(site: Site, call: Call) -> Response:
@@ -78,7 +84,9 @@ def assignable(site: Site, call: Call) -> Response:
 def get(site: Site, call: Call) -> Response:
     name = call.query.get("accountId") if site.cloud else call.query.get("username")
     user = site.user(name or "")
-    if user is None:
+    if not site.cloud and call.query.get("key"):
+        user = next((u for u in site.users.values() if u.user_key == call.query["key"]), None)
+    if user is None or site.hides_users(call.user):
         raise Problem(404, "Specified user does not exist or you do not have required permissions")
     return Response(200, as_json.user(site, call, user.account_id))
 

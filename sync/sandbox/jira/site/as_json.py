@@ -42,7 +42,7 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
         return {
             "self": f"{call.root}/user?username={who.name}",
             "name": who.name,
-            "key": who.name,
+            "key": who.user_key,
             "emailAddress": who.email,
             **common,
         }

@@ -25,7 +25,8 @@ class User:
     """A user, named by ``account_id`` on Cloud and by ``name`` on Data Center.
 
     ``secret`` is the API token (Cloud) or the personal access token (Data Center), "" for a user who
-    cannot call the API. Names are shown in the user's ``language``.
+    cannot call the API. ``scopes`` are the token's, None for a token without scopes. Names and messages
+    are shown in the user's ``language``.
     """
 
     account_id: str
@@ -35,7 +36,14 @@ class User:
     secret: str = ""
     active: bool = True
     email_hidden: bool = False
+    scopes: frozenset[str] | None = None
     language: str = "en_GB"
+    key: str = ""
+
+    @property
+    def user_key(self) -> str:
+        """The key of Data Center, which stays when the user is renamed."""
+        return self.key or self.name
 
 
 @dataclass(frozen=True, slots=True)

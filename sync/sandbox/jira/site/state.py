@@ -114,8 +114,10 @@ class Site:
 
     ``users`` are by account id, ``projects`` by key, ``issues`` by numeric id. ``keys`` holds the id for
     every key that an issue has or had, ``subtasks`` the ids by the parent's id. ``offset`` is how many
-    seconds the site's time is ahead of ``clock``. ``translations`` gives, by language, what is shown in
-    place of names of the site. ``limits`` None means no rate limits.
+    seconds the site's time is ahead of ``clock``. Accounts in
+    ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
+    shown in place of names of the site. ``limits`` None means no rate limits.
+    ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
     """
 
     dialect: Dialect
@@ -135,8 +137,10 @@ class Site:
     index: SearchIndex = field(default_factory=SearchIndex)
     ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))
     offset: float = 0.0
+    cannot_browse_users: set[str] = field(default_factory=set)
     translations: dict[str, dict[str, str]] = field(default_factory=dict)
     limits: Limits | None = None
+    basic_plane_only: bool = False
 
     @property
     def cloud(self) -> bool:
@@ -156,6 +160,10 @@ class Site:
         if user is None or not user.active:
             return False
         return permission not in project.denied.get(user.account_id, ())
+
+    def hides_users(self, user: User | None) -> bool:
+        """Whether a user may not see who there is."""
+        return user is None or user.account_id in self.cannot_browse_users
 
     def allows(self, call: Call, issue: Issue, permission: str) -> bool:
         """Whether the caller has a permission in the issue's project."""

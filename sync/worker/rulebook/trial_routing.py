@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sync.domain.subject import Snapshot
-from sync.rules import RuleSet
-from sync.store import subjects, tickets
+from sync.rules import RuleSet, Undecided, patience
+from sync.store import open_items, subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import SubjectRow
 from sync.store.temporary import add_copies, copy_tickets, temporary_store
-from sync.worker.rulebook.impact import unrouted
 from sync.worker.triage.routing import Router
 from sync.worker.walk.facts import Facts, gather
 
+_BATCH = 100
+# Seconds that slow searches may take while all subjects are looked at; the rest is undecided then.
+LOOKING = 30.0
 
+
+@patience(LOOKING)
 def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]:
     """The tickets, by key, that open subjects without one would come to, as they would stand then.
 
@@ -25,7 +29,10 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
     names: set[str] = set()
     for batch in unrouted(store):
         for snapshot, row in batch:
-            rule = rules.match(snapshot)
+            try:
+                rule = rules.match(snapshot)
+            except Undecided as fault:
+                rule = rules.get(fault.rule)
             if rule is not None:
                 rows.append(row)
                 snapshots[row.ref] = snapshot
@@ -43,3 +50,15 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
             session.flush()
             ids = subjects.ticket_ids(session, snapshots).values()
             return {row.key: gather(session, row) for row in tickets.by_ids(session, ids).values()}
+
+
+def unrouted(store: Store) -> Iterator[list[tuple[Snapshot, SubjectRow]]]:
+    """Open subjects that belong to no ticket, in batches, ordered by reference."""
+    last = ""
+    while True:
+        with store.read() as session:
+            rows = open_items.open_without_ticket(session, after=last, limit=_BATCH)
+        if not rows:
+            return
+        last = rows[-1].ref
+        yield [(subjects.to_snapshot(row), row) for row in rows]

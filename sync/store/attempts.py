@@ -1,0 +1,77 @@
+"""Attempts at triage, counted before they begin: a delivery on which the program dies is known after a
+restart.
+
+One row is written for a batch, that of its oldest delivery. Where an attempt did not end, each delivery
+of that batch is tried alone from then on, so that the one at fault is found and the others are triaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sqlmodel import Session, col, select, update
+
+from sync.store.deliveries import in_state, lock_triage, next_batch
+from sync.store.engine import Store
+from sync.store.tables import DeliveryRow, DeliveryState
+
+# How many attempts may end with the program, before a delivery is set aside.
+MOST = 4
+
+_SEQ, _ATTEMPTS = col(DeliveryRow.seq), col(DeliveryRow.attempts)
+
+
+@contextmanager
+def attempt(
+    store: Store, limit: int, only: str = ""
+) -> Iterator[tuple[Session, list[DeliveryRow]]]:
+    """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``,
+    or the one with the id ``only``.
+
+    That they are tried is on record before the block begins. It is taken back where the block ends,
+    also by an exception: only the end of the program leaves it. Raises StoreUnavailable.
+    """
+    first: int | None = None
+    try:
+        if store.dialect == "sqlite":
+            # This transaction would wait for the one below, and no other process triages this file.
+            first, limit = _begin(store, limit, only)
+        with store.write() as session:
+            lock_triage(session)
+            if store.dialect == "postgresql":
+                # Within the lock: what is on record of another process is of one whose attempt is over.
+                first, limit = _begin(store, limit, only)
+            rows = next_batch(session, limit, only=only) if first is not None else []
+            yield session, rows
+            if first is not None:
+                session.flush()
+                session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=0))
+    except Exception:
+        if first is not None:
+            with suppress(Exception), store.write() as session:
+                fewer = update(DeliveryRow).where(_SEQ.in_([first]), _ATTEMPTS > 0)
+                session.execute(fewer.values(attempts=_ATTEMPTS - 1))
+        raise
+
+
+def _begin(store: Store, limit: int, only: str) -> tuple[int | None, int]:
+    """Put on record that the oldest deliveries are tried: the ``seq`` of the first, None for none; and
+    how many may be tried together."""
+    waiting = select(DeliveryRow.seq, DeliveryRow.attempts).where(in_state(DeliveryState.ACCEPTED))
+    if only:
+        waiting = waiting.where(DeliveryRow.id == only)
+    with store.read() as session:
+        rows = session.exec(waiting.order_by(_SEQ).limit(limit)).all()
+    if not rows:
+        return None, limit
+    first, before = rows[0]
+    with store.write() as session:
+        if before == 1:
+            # An attempt did not end, and the others of its batch may be at fault as well.
+            batch = _SEQ.in_([seq for seq, _ in rows[1:]])
+            session.execute(update(DeliveryRow).where(batch, _ATTEMPTS == 0).values(attempts=1))
+        session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=before + 1))
+    if before:
+        return first, 1
+    return first, next((n for n, (_, tried) in enumerate(rows) if tried), limit)

@@ -1,0 +1,41 @@
+"""What a walk would do for one ticket, without walking: gather, desire, draft, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sync.domain.forecast import forecast, forecast_unmade
+from sync.domain.plan import Plan
+from sync.ports import Tracker
+from sync.rules import Rule, RuleSet
+from sync.store.tables import TicketState
+from sync.worker.walk.facts import Facts, desire, tracker_for
+
+
+class Foresight:
+    """What these rules would do now. ``live``: compared with the ticket as Jira shows it, instead of
+    with what was last known. Sites are asked for their fields either way. Shared by threads."""
+
+    def __init__(
+        self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, *, live: bool = False
+    ) -> None:
+        self._rules = rules
+        self._trackers = trackers
+        self._now = now
+        self._live = live
+
+    def plan(self, facts: Facts, rule: Rule) -> Plan:
+        """Raises the tracker's faults, and Rejected for what would be set aside as a whole."""
+        if facts.state is TicketState.UNPLACED:
+            # Raises what keeps the subject from being placed, where that has not been mended.
+            for snapshot in facts.snapshots:
+                rule.ticket_key(snapshot)
+        if facts.state is TicketState.NEW and rule.hold and facts.ended:
+            return Plan()
+        tracker = tracker_for(facts, self._trackers)
+        desired, _ = desire(facts, rule, self._now, self._rules)
+        draft = tracker.draft(desired, base=facts.base if facts.ref else None)
+        if facts.ref is None:
+            return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)
+        observed = tracker.read(facts.ref.id) if self._live else None
+        return forecast(draft, facts.base, observed, facts.intents)

@@ -1,0 +1,141 @@
+"""The daemon as a process: it ends within seconds when asked, whatever its store does, and has a SQLite
+file for itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from proof.processes import Daemon
+from sync.store.engine import Store
+from tests.pgbouncer import Pgbouncer, pgbouncer_before
+from tests.postgres import Postgres
+
+SITE = {
+    "url": "http://127.0.0.1:9",
+    "token": "t",
+    "email": "bot@example.com",
+    "project": "DATA",
+    "deployment": "cloud",
+}
+ON_POSTGRES = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+ON_SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+Start = Callable[..., Daemon]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts daemons that are killed in the end."""
+    started: list[Daemon] = []
+
+    def make(url: str, **how: float) -> Daemon:
+        daemon = Daemon(tmp_path, url, SITE, name=f"daemon{len(started)}", **how)  # type: ignore[arg-type]
+        started.append(daemon)
+        return daemon
+
+    yield make
+    for daemon in started:
+        daemon.kill()
+
+
+@pytest.fixture(scope="module")
+def pooler(postgres: Postgres) -> Iterator[Pgbouncer]:
+    with pgbouncer_before(postgres) as running:
+        yield running
+
+
+@pytest.mark.postgres
+@ON_POSTGRES
+def test_behind_pgbouncer_it_serves_and_ends_when_asked(
+    start: Start, pooler: Pgbouncer, store_url: str
+) -> None:
+    daemon = start(pooler.url(store_url))
+    daemon.start()
+    assert daemon.terminate(15) == 0
+
+
+@pytest.mark.postgres
+@ON_POSTGRES
+def test_it_ends_when_asked_although_its_database_never_answers(
+    start: Start, pooler: Pgbouncer, store_url: str
+) -> None:
+    daemon = start(pooler.url(store_url), stop_timeout=2.0)
+    daemon.start()
+    pooler.freeze()
+    try:
+        assert daemon.terminate(20) == 0
+    finally:
+        pooler.thaw()
+
+
+@pytest.mark.postgres
+@ON_POSTGRES
+def test_it_ends_when_asked_although_its_tables_are_locked(
+    start: Start, store: Store, store_url: str
+) -> None:
+    daemon = start(store_url, stop_timeout=2.0)
+    daemon.start()
+    with store.write_connection() as other:
+        other.execute(text("LOCK TABLE leases, tickets, deliveries IN ACCESS EXCLUSIVE MODE"))
+        assert daemon.terminate(20) == 0
+
+
+@ON_SQLITE
+def test_a_second_daemon_on_a_sqlite_file_is_refused_with_the_process_of_the_first(
+    start: Start, store_url: str
+) -> None:
+    first, second = start(store_url), start(store_url, stop_timeout=0.1)
+    first.start()
+    second.spawn()
+    line = second.wait_for(lambda line: line if "another daemon" in line else None, 60)
+    assert f"process {first.pid} on" in line
+    second.wait_for(lambda line: line if line.startswith("Another daemon") else None, 60)
+    assert second.wait(30) == 2
+    assert first.alive
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("how", ["kill", "terminate"])
+def test_a_daemon_that_starts_while_another_ends_waits_for_its_end(
+    start: Start, store_url: str, how: str
+) -> None:
+    first, second = start(store_url), start(store_url)
+    first.start()
+    second.spawn()
+    second.wait_for(lambda line: line if "waiting for another daemon" in line else None)
+    getattr(first, how)()
+    second.await_serving()
+    assert second.terminate(30) == 0
+
+
+@ON_SQLITE
+def test_a_daemon_that_waits_for_another_can_be_stopped(start: Start, store_url: str) -> None:
+    first, second = start(store_url), start(store_url)
+    first.start()
+    second.spawn()
+    second.wait_for(lambda line: line if "waiting for another daemon" in line else None)
+    assert second.terminate(10) == 2
+    assert first.terminate(30) == 0
+
+
+def test_status_knows_whether_a_daemon_runs(start: Start, store_url: str) -> None:
+    daemon = start(store_url)
+    assert json.loads(daemon.verb("status", "--json"))["daemons"] == []
+    daemon.start()
+    (found,) = json.loads(daemon.verb("status", "--json"))["daemons"]
+    assert found.startswith(f"process {daemon.pid} on ")
+    assert daemon.terminate(30) == 0
+    assert json.loads(daemon.verb("status", "--json"))["daemons"] == []
+    assert "none runs" in daemon.verb("status")
+
+
+@ON_SQLITE
+def test_status_knows_of_a_kill_at_once_on_sqlite(start: Start, store_url: str) -> None:
+    daemon = start(store_url)
+    daemon.start()
+    daemon.kill()
+    assert json.loads(daemon.verb("status", "--json"))["daemons"] == []
