@@ -78,6 +78,7 @@ OTHERS: dict[str, str] = {
     "GET project": "expand recent properties includeArchived browseArchive",
     "GET project/*/components": "componentSource",
     "GET project/*/versions": "expand",
+    "GET user": "accountId username key expand includeDeleted",
     "GET user/assignable/search": (
         "query sessionId username accountId project issueKey issueId startAt maxResults "
         "actionDescriptorId recommend"
