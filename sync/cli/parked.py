@@ -72,6 +72,7 @@ def as_data(row: TicketRow) -> dict[str, Any]:
                     for name in ("field", "value", "reason", "remedy", "cause")
                 },
                 **{name: one.get(name, "") for name in ("rule", "where")},
+                "rule_key": one.get("key", ""),
             }
             for id_, one in _fields(row).items()
         ],

@@ -73,9 +73,8 @@ def test_a_parked_ticket_names_the_line_of_the_key_at_fault(world: World, name: 
     world.write_rules(text)
     world.deliver(issue_event("issue_created", "one", at=0))
     world.settle()
-    parked = world.rows()[0].parked
-    assert parked is not None
-    assert (parked["where"], parked["key"]) == (f"rules.toml:{line}", key)
+    (cause,) = parking.causes(world.rows()[0])
+    assert (cause["where"], cause["key"]) == (f"rules.toml:{line}", key)
 
 
 def test_a_way_that_does_not_exist_names_the_line_of_its_status(world: World) -> None:
@@ -101,7 +100,7 @@ def test_tickets_parked_for_one_cause_are_one_group_whatever_their_values(world:
         assert len(group.rows) == 4
         assert group.values == [f"release {number}" for number in range(4)]
         for row in rows:
-            data = as_data(row)
+            (data,) = as_data(row)["fields"]
             assert (data["field"], data["rule_key"]) == ("Fix versions", "fields.Fix versions")
             assert data["value"].startswith("release ")
             assert "release" not in data["reason"]

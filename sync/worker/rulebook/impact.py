@@ -185,7 +185,7 @@ class _Foreseen:
         self.unasked = ""
 
     def acts(self, facts: Facts) -> bool:
-        """Whether a walk would do something, and not set the ticket aside."""
+        """Whether a walk would do something, and not set the whole ticket aside."""
         if not facts.snapshots:
             return False
         ref = RuleRef(facts.rule_name)
@@ -202,7 +202,9 @@ class _Foreseen:
         if made.parked is not None:
             self.aside.append(made.parked)
             return False
-        return bool(made)
+        # A ticket of which fields would be set aside is counted once, and its other changes as well.
+        self.aside.extend(list(made.parked_fields.values())[:1])
+        return bool(made.actions)
 
 
 def _ids(store: Store, old: RuleSet, new: RuleSet) -> list[int]:

@@ -22,6 +22,8 @@ def add(world: World, user: User) -> User:
 def person(world: World, field: str, wished: str) -> str:
     """The account that a rule's value leads to."""
     draft = world.another().draft(desired(**{field: wished}))
+    for parked in draft.parked_fields.values():
+        raise Rejected(parked.parked.reason, remedy=parked.parked.remedy)
     (one,) = [f for f in draft.fields.values() if f.id not in ("summary", "labels")]
     return str(one.value)
 
