@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from sync.store import parking
 from tests.options.stage import Stage
 
 RULES = """
@@ -59,7 +58,7 @@ def test_a_parent_that_jira_refuses_parks_the_child_alone_and_says_whose_wish_it
     assert parents(datacenter) == {}
     (row,) = [row for row in datacenter.rows() if row.parked]
     assert row.key == "coalesce:issue:orders"
-    parked: Any = row.parked
+    (parked,) = parking.causes(row)
     assert (parked["field"], parked["cause"]) == ("Parent", "field")
     assert "must be in the same project" in parked["reason"]
     assert parked["rule"] == "incidents"

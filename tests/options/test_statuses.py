@@ -6,6 +6,7 @@ import pytest
 
 from sync.sandbox.jira.ready_site import BUG, add_project
 from sync.sandbox.jira.site.model import ScreenItem, Transition, Workflow
+from sync.store import parking
 from tests.options.stage import Stage, minimal
 
 
@@ -166,6 +167,5 @@ def test_a_closed_ticket_whose_workflow_locks_it_parks_on_a_change_of_fields(sta
     assert stage.ticket.status == "Closed"
     stage.tell("issue_updated", "orders", title="orders was stale", ended_at="2026-09-21T15:00:00Z")
     stage.settle()
-    parked = stage.row().parked
-    assert parked is not None
+    (parked,) = parking.causes(stage.row())
     assert "Summary" in (parked["field"] + parked["reason"])

@@ -15,6 +15,7 @@ import structlog
 
 from sync.domain.errors import Unreadable
 from sync.domain.subject import (
+    CLOCK_SKEW,
     Event,
     EventType,
     Kind,
@@ -290,7 +291,7 @@ def _known(row: SubjectRow | None, now: float) -> Snapshot | None:
     if row is None:
         return None
     snapshot = subjects.to_snapshot(row)
-    if trusted(snapshot, now) is snapshot:
+    if snapshot.event_time <= (now + CLOCK_SKEW) * 1e9:
         return snapshot
     return trusted(snapshot, min(now, row.first_seen_at))
 

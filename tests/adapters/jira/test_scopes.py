@@ -58,13 +58,16 @@ WRITES: dict[str, tuple[Write, str]] = {
 }
 
 
+# Data Center's tokens have no scopes.
+ON_CLOUD = pytest.mark.parametrize("world", ["cloud"], indirect=True)
+
+
 @pytest.fixture
 def cloud(world: World) -> World:
-    if not world.cloud:
-        pytest.skip("Data Center's tokens have no scopes")
     return world
 
 
+@ON_CLOUD
 @pytest.mark.parametrize("write, scope", WRITES.values(), ids=WRITES)
 def test_a_scope_that_the_token_lacks_is_named_and_is_no_outage_of_the_site(
     cloud: World, write: Write, scope: str
@@ -107,6 +110,7 @@ def test_a_refusal_for_the_scope_is_known_in_each_of_its_forms(
     assert cloud.jira.find_marker(label()) == []
 
 
+@ON_CLOUD
 @pytest.mark.parametrize("body", [{}, {"message": "Unauthorized"}, {"errorMessages": ["だめ"]}])
 def test_a_401_of_one_call_is_no_outage_while_myself_works(world: World, body: Any) -> None:
     draft = world.tracker.draft(desired())
@@ -142,6 +146,7 @@ def test_check_tries_each_scope_and_changes_nothing(cloud: World) -> None:
     assert cloud.jira.tickets() == before
 
 
+@ON_CLOUD
 @pytest.mark.parametrize(
     "lacking, words",
     [
@@ -165,6 +170,7 @@ def test_check_names_each_scope_that_the_token_lacks(
     assert all(lacking in one for one in found)
 
 
+@ON_CLOUD
 def test_check_names_the_scope_without_which_nobody_can_be_looked_up(cloud: World) -> None:
     cloud.jira.limit_scopes("read:jira-work", "write:jira-work")
     (found,) = [str(one) for one in _checked(cloud).findings]

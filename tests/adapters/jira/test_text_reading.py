@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import email
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from importlib.metadata import distributions
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -24,15 +26,20 @@ from tests.adapters.jira.world import World
 _JOINERS = re.compile("[\u00ad\u200b-\u200f\u2060]")
 
 
-def _real() -> list[str]:
-    """The chapters of the descriptions of the packages that are installed here."""
-    found = []
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _chapters(texts: Iterable[str]) -> list[str]:
+    found = [part[:8_000] for text in texts for part in re.split(r"\n(?=#{1,3} )", text)]
+    return sorted(set(found))
+
+
+def _of_packages() -> Iterator[str]:
+    """The descriptions of the packages that are installed here."""
     for package in distributions():
         told = email.message_from_string(package.read_text("METADATA") or "")
         if "markdown" in str(told.get("Description-Content-Type")):
-            chapters = re.split(r"\n(?=#{1,3} )", str(told.get_payload()))
-            found += [chapter[:8_000] for chapter in chapters]
-    return sorted(set(found))
+            yield str(told.get_payload())
 
 
 def _compare(source: str, cloud: bool) -> None:
@@ -60,9 +67,17 @@ def test_two_thousand_generated_documents_read_the_same_in_jira(cloud: bool) -> 
 
 @pytest.mark.parametrize("cloud", [True, False])
 def test_real_documents_read_the_same_in_jira(cloud: bool) -> None:
-    chapters = _real()
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    chapters = _chapters(page.read_text("utf-8") for page in pages)
     assert len(chapters) > 100
-    for chapter in chapters[:: max(1, len(chapters) // 150)]:
+    for chapter in chapters:
+        _compare(chapter, cloud)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cloud", [True, False])
+def test_the_documents_of_other_projects_read_the_same_in_jira(cloud: bool) -> None:
+    for chapter in _chapters(_of_packages()):
         _compare(chapter, cloud)
 
 
