@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sync import ports
 from sync.domain.errors import Outage, SiteDown
 from tests.contracts.trackers import Site
-
-if not hasattr(ports, "SiteHealth"):
-    pytest.skip("the health of a site is no port of its own", allow_module_level=True)
 
 
 def test_a_site_that_works_is_neither_down_nor_paused_nor_stalled(site: Site) -> None:
