@@ -287,7 +287,7 @@ def test_a_site_that_cannot_be_asked_is_trouble_and_no_mistake(world: World) -> 
 def test_where_there_is_no_ticket_yet_transitions_are_left_with_a_note(world: World) -> None:
     report = checked(world, GOOD)
     assert report.findings == []
-    assert any("there is no Bug in DATA yet" in note for note in report.notes)
+    assert any("there is no Bug in DATA yet" in why for why in report.unseen.values())
 
 
 def test_a_check_changes_nothing(populated: World) -> None:

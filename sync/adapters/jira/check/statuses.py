@@ -166,7 +166,8 @@ class StatusesCheck:
                 continue
         if not found:
             self._report.note(
-                f"there is no {issue_type} in {project} yet, so its transitions could not be checked"
+                f"the transitions of {issue_type} in {project}",
+                f"there is no {issue_type} in {project} yet, and Jira lists transitions by ticket",
             )
         self._seen[key] = found
         return found
