@@ -1,4 +1,4 @@
-"""``check --offline`` refuses what ``serve`` refuses at its start, in the same words, without its secrets."""
+"""``check --offline`` refuses what ``serve`` refuses at its start, in the same words."""
 
 from __future__ import annotations
 
