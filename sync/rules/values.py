@@ -9,6 +9,7 @@ from typing import Any
 
 from sync.domain.errors import Cause, Rejected
 from sync.rules.check import NamesInScope, check
+from sync.rules.doubts import doubt, of_api
 from sync.rules.inherit import Given
 from sync.rules.templates import Template, is_template, template
 from sync.toml import Mistakes, Position, Wrong
@@ -69,8 +70,13 @@ def compile_value(given: Given, scope: NamesInScope, mistakes: Mistakes) -> Valu
         except Wrong as fault:
             mistakes.wrong(given.text_position, given.key, fault)
             return Value("", given.key, given.position)
-        for found in made.faults or check(made, scope):
-            mistakes.wrong(given.text_position, given.key, found)
+        found = check(made, scope)
+        for wrong in made.faults or found.faults:
+            mistakes.wrong(given.text_position, given.key, wrong)
+        for doubtful in found.doubtful:
+            scope.doubts.append(doubt(given.text_position, given.key, doubtful))
+        for fact, line in found.facts:
+            scope.doubts.append(of_api(fact, given.text_position, given.key, line))
         return Value(made, given.key, given.text_position)
     if isinstance(value, list):
         items = range(len(value))

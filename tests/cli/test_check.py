@@ -84,6 +84,18 @@ def test_mistakes_of_the_files_are_told_without_asking_jira() -> None:
     assert "Did you mean 'priority'?" in out
 
 
+def test_what_only_the_api_knows_is_told_of_until_there_are_credentials() -> None:
+    rules(RULES.replace("[rule.fields]", 'when = { severity = "fatal" }\n[rule.fields]'))
+    code, out = call("--offline")
+    assert code == 1
+    assert "rules.toml:3: when.severity: asks for the severity of an issue, which only" in out
+    # The secret itself may be absent: that there is one is enough.
+    with Path("config.toml").open("a") as file:
+        file.write('[coalesce.api]\nclient_id = "us"\nclient_secret = { env = "NOT_SET_HERE" }\n')
+    code, out = call("--offline")
+    assert (code, "severity" in out) == (0, False)
+
+
 def test_offline_needs_no_secrets_and_leaves_jira_alone() -> None:
     rules(RULES.replace("High", "Hihg"))
     text = Path("config.toml").read_text()

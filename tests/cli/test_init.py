@@ -49,7 +49,9 @@ def test_what_it_writes_passes_the_check(jira: SimulatedJira, project: str) -> N
     assert code == 0
 
 
-def test_each_further_choice_in_the_comments_passes_the_check_too(jira: SimulatedJira) -> None:
+def test_each_further_choice_in_the_comments_passes_the_check_too(
+    jira: SimulatedJira, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call("init", *flags(jira), "--yes")
     rules = Path("mappings/data.toml")
     # Of the two ways to say when, one; the parent is an example.
@@ -57,6 +59,11 @@ def test_each_further_choice_in_the_comments_passes_the_check_too(jira: Simulate
     more, count = re.subn(r'(?m)^#(?=[\w"])(?=[^#\n]* = )', "", text)
     assert count > 15
     rules.write_text(more)
+    code, out, _ = call("check")
+    assert code == 1
+    assert "asks for which issues belong to an incident" in out, "the comment says what that needs"
+    monkeypatch.setenv("TICKET_SYNC_COALESCE__API__CLIENT_ID", "us")
+    monkeypatch.setenv("TICKET_SYNC_COALESCE__API__CLIENT_SECRET", "a-secret")
     code, out, _ = call("check")
     assert (code, "could be checked is well: " in out) == (0, True), out
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from sync.adapters.jira.check import Report, check_site
-from sync.domain.errors import Missing
+from sync.domain.errors import Missing, Rejected
+from sync.domain.ticket import Draft
 from sync.rules import Defaults, parse
 from sync.settings import shipped
 from sync.toml import Position
-from tests.adapters.jira.world import World
+from tests.adapters.jira.world import World, desired
 
 GOOD = """\
 [[rule]]
@@ -263,6 +264,76 @@ SITUATIONS: dict[str, tuple[Callable[[World], None], str, str]] = {
         "rules.toml:4: rule 'epic': fields.parent: there is no ticket 'DATA-99999'",
     ),
 }
+
+
+# The type of a rule's tickets and that of their parent, "" where the rule gives none; whether Jira
+# takes them, on Cloud and on Data Center. The screens of epics have no parent.
+LEVELS = [
+    ("Task", "Epic", True, True),
+    ("Task", "Task", False, False),
+    ("Bug", "Sub-task", False, False),
+    ("Epic", "Epic", False, False),
+    ("Epic", "Bug", False, False),
+    ("Sub-task", "Bug", True, True),
+    ("Sub-task", "Epic", False, True),
+    ("Sub-task", "Sub-task", False, False),
+    ("Sub-task", "", False, False),
+    ("Bug", "", True, True),
+]
+
+
+def of_type(world: World, issue_type: str) -> str:
+    """The key of a ticket of this type."""
+    person = world.jira.person
+    parent = {"parent": {"key": of_type(world, "Task")}} if issue_type == "Sub-task" else {}
+    return person.create("DATA", issue_type, "One", **parent)
+
+
+def refused(world: World, draft: Draft) -> set[str]:
+    """The fields for which Jira makes no ticket."""
+    try:
+        world.tracker.create(draft)
+    except Rejected as fault:
+        return set(fault.refused)
+    return set()
+
+
+@pytest.mark.parametrize(("child", "above", "cloud", "datacenter"), LEVELS)
+def test_a_parent_of_the_wrong_level_is_told_of_and_is_what_jira_refuses(
+    world: World, child: str, above: str, cloud: bool, datacenter: bool
+) -> None:
+    fields = {"parent": of_type(world, above)} if above else {}
+    lines = "".join(f'parent = "{key}"\n' for key in fields.values())
+    text = f'[[rule]]\nname = "r"\nissue_type = "{child}"\n[rule.fields]\n{lines}'
+    found = [str(one) for one in checked(world, text).findings]
+    takes = cloud if world.cloud else datacenter
+    assert bool(found) != takes, found
+    for words in found:
+        told = f"{child} cannot be under one of type {above}, as DATA-" if above else "is missing"
+        assert "rule 'r': fields.parent: " in words
+        assert (told if child != "Epic" else "is not on the create screen of Epic") in words
+    if world.cloud:
+        draft = world.another().draft(desired(issue_type=(child,), **fields))
+        assert refused(world, draft) == (set() if takes else {"parent"}), "as the rule names it"
+
+
+@pytest.mark.parametrize("issue_type", ["Bug", "Epic", "Sub-task"])
+def test_issues_that_cannot_be_under_their_incidents_ticket_are_told_of(
+    world: World, issue_type: str
+) -> None:
+    text = (
+        '[[rule]]\nname = "incidents"\nwhen = { kind = "incident" }\nissue_type = "Epic"\n'
+        'issues = { link = "parent" }\n'
+        f'[[rule]]\nname = "issues"\nwhen = {{ kind = "issue" }}\nissue_type = "{issue_type}"\n'
+    )
+    found = [str(one) for one in checked(world, text).findings if one.key == "issues.link"]
+    assert bool(found) == (issue_type == "Epic" or (world.cloud and issue_type == "Sub-task"))
+    for words in found:
+        assert words.startswith(
+            f"rules.toml:5: rule 'incidents': issues.link: a ticket of type {issue_type} cannot be "
+            "under one of type Epic"
+        )
+        assert "as the tickets of rule 'issues' would be" in words
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sync.adapters.jira.calls import rights
 from sync.adapters.jira.check.fields import FieldsCheck
 from sync.adapters.jira.check.findings import Report
+from sync.adapters.jira.check.parents import ParentsCheck
 from sync.adapters.jira.check.statuses import StatusesCheck
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
@@ -41,6 +42,7 @@ class _Check:
         self._report = report
         self._fields = FieldsCheck(tracker, report)
         self._statuses = StatusesCheck(tracker, report)
+        self._parents = ParentsCheck(tracker, report)
 
     def run(self, rules: Sequence[Rule]) -> None:
         self._scopes()
@@ -55,6 +57,7 @@ class _Check:
             if issue_type:
                 self._fields.check(rule, issue_type)
                 self._statuses.check(rule, issue_type)
+                self._parents.of_incidents(rule, issue_type, rules)
 
     def _project_position(self, rule: Rule) -> Position:
         given = rule.sheet.plain.get("project")
