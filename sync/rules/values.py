@@ -53,6 +53,15 @@ class Value:
         return "" if found is None else str(found)
 
 
+def constant(value: Value) -> tuple[bool, Any]:
+    """Whether a value is the same for every subject, and that value."""
+    try:
+        return True, value.render({})
+    except Rejected:
+        # Without a subject, a template that uses one cannot be rendered.
+        return False, None
+
+
 def _flat(values: list[Any]) -> list[Any]:
     """The items as one list: a template in a list may give a list, or no value."""
     found: list[Any] = []

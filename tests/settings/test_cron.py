@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync.settings.cron import cron_fault
@@ -23,6 +23,7 @@ _LINES = st.lists(_FIELD, min_size=4, max_size=6).map(" ".join) | st.tuples(
 ).map(lambda one: " ".join("*" if n != one[0] else one[1] for n in range(5)))
 
 
+@settings(deadline=None)
 @given(_LINES)
 @example("99 * * * *")
 @example("* * * * 7")
@@ -32,6 +33,7 @@ def test_what_the_settings_take_the_schedule_takes(line: str) -> None:
         Schedule().cron(line, "job", lambda: None)
 
 
+@settings(deadline=None)
 @given(
     st.tuples(*(st.integers(least, most) for least, most in ((0, 59), (0, 23), (1, 31), (1, 12))))
 )

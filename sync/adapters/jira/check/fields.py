@@ -4,10 +4,10 @@ required field is missing."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.parents import ParentsCheck
+from sync.adapters.jira.check.people import PeopleCheck
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.screen import field_on_screen
 from sync.adapters.jira.fields.values import Values
@@ -16,7 +16,7 @@ from sync.domain.errors import Rejected
 from sync.domain.names import Name
 from sync.domain.text import LABEL_LIMIT, is_empty
 from sync.rules import Rule
-from sync.rules.values import Value
+from sync.rules.values import Value, constant
 
 # Fields that every create call gives; the reporter is the account that makes the call.
 _OURS = {"project", "issuetype", "summary", "labels", "reporter"}
@@ -25,11 +25,12 @@ _OURS = {"project", "issuetype", "summary", "labels", "reporter"}
 class FieldsCheck:
     """Checks the fields of rules against one site."""
 
-    def __init__(self, tracker: JiraTracker, report: Report) -> None:
+    def __init__(self, tracker: JiraTracker, report: Report, people: PeopleCheck) -> None:
         self._tracker = tracker
         self._metadata = tracker.metadata
         self._report = report
         self._parents = ParentsCheck(tracker, report)
+        self._people = people
 
     def check(self, rule: Rule, issue_type: Name) -> None:
         """Report what the create screen of ``issue_type`` would not take of a rule."""
@@ -60,6 +61,8 @@ class FieldsCheck:
         """Report a value that the field does not take, where it is the same for every subject."""
         if info.shape is Shape.LABELS:
             self._labels(rule, value)
+        if info.shape in (Shape.USER, Shape.USERS) and info.id != "assignee":
+            self._people.looked_up()
         known, wished = constant(value)
         if not known or is_empty(wished):
             return
@@ -70,6 +73,8 @@ class FieldsCheck:
         except Rejected as fault:
             self._add(rule, _blamed(value, fault), str(fault), fault.remedy)
             return
+        if info.shape in (Shape.USER, Shape.USERS):
+            self._people.named(rule, info, value)
         if info.shape is Shape.PARENT:
             self._parents.named(rule, issue_type, value, str(wished))
 
@@ -115,15 +120,6 @@ class FieldsCheck:
 def _standard_name(name: str) -> str:
     known = standard_field(name)
     return known.name if known else ""
-
-
-def constant(value: Value) -> tuple[bool, Any]:
-    """Whether a value is the same for every subject, and that value."""
-    try:
-        return True, value.render({})
-    except Rejected:
-        # Without a subject, a template that uses one cannot be rendered.
-        return False, None
 
 
 def _blamed(value: Value, fault: Rejected) -> Value:

@@ -138,6 +138,13 @@ class Metadata:
 
         return self._cached(("user", project, wished.casefold(), str(assigned)), load)
 
+    def may_browse_people(self) -> bool | None:
+        """Whether our account may see who there is on the site; None where Jira does not tell.
+
+        Asked by a read of our own permissions, whose answer is the same in every language.
+        """
+        return self._people.may_browse()
+
     def people(self, project: str) -> PersonOf:
         """How the people in fields of tickets of a project are looked up."""
         return lambda wished, field: self.person(wished, project, field)

@@ -19,11 +19,13 @@ from sync.domain.ticket import FAMILY_LABEL, Hop, JiraStatus
 
 @dataclass(frozen=True, slots=True)
 class Whoami:
-    """Our account on a site. ``id`` is the account id (Cloud) or user name (Data Center)."""
+    """Our account on a site. ``id`` is the account id (Cloud) or user name (Data Center), ``language``
+    its language as in ``de_DE``, "" where Jira does not tell it."""
 
     id: str
     name: str
     email: str
+    language: str = ""
 
 
 def _write(method: str, path: str, what: str, body: Any = None) -> Call:
@@ -70,6 +72,7 @@ class Inspection:
             str(me.get("accountId") or me.get("name") or ""),
             str(me.get("displayName") or ""),
             str(me.get("emailAddress") or ""),
+            str(me.get("locale") or ""),
         )
 
     def missing_scopes(self) -> list[tuple[str, str]]:
