@@ -280,17 +280,23 @@ class _Walk:
             self.visit(argument)
         if arguments and isinstance(arguments[0], nodes.Const):
             self.argument(node, arguments[0].value)
+        if shape.item in _OF_SUBJECTS:
+            self.items_fact(node)
         self.attribute(node, shape.item or UNKNOWN)
         if node.name in _SAME:
             return shape
         return (shape.item or UNKNOWN) if node.name in _ITEM else UNKNOWN
 
+    def items_fact(self, node: nodes.Filter) -> None:
+        """Record the field of subjects in a list that a filter takes, if only the API tells it."""
+        taken = [pair.value for pair in node.kwargs if pair.key == "attribute"]
+        taken += node.args[:1] if node.name in ("selectattr", "rejectattr") else []
+        for value in taken:
+            if isinstance(value, nodes.Const):
+                self.fact(node, str(value.value).split(".")[0])
+
     def attribute(self, node: nodes.Filter, item: Shape) -> None:
         """The field of each list item that a filter takes."""
-        by_name = node.args[:1] if node.name in ("selectattr", "rejectattr") else []
-        for value in (*by_name, *(pair.value for pair in node.kwargs if pair.key == "attribute")):
-            if item in _OF_SUBJECTS and isinstance(value, nodes.Const):
-                self.fact(node, str(value.value).split(".")[0])
         for pair in node.kwargs:
             if pair.key != "attribute" or not isinstance(pair.value, nodes.Const):
                 continue

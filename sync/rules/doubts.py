@@ -6,12 +6,13 @@ A doubt is no mistake: the set can be used, and does less than its words say. ``
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from jinja2 import nodes
 
 from sync.domain.subject import Status
-from sync.rules.vocabulary import SEVERITIES
+from sync.rules.vocabulary import KINDS, SEVERITIES
 from sync.toml import Mistake, Mistakes, Position, Wrong
 
 SEVERITY, ISSUES = "severity", "issue_ids"
@@ -73,25 +74,29 @@ def uncovered(
     if len(node.args) > 1 or any(pair.key == "default" for pair in node.kwargs):
         return None
     table = node.args[0].value if node.args and isinstance(node.args[0], nodes.Const) else ""
-    asked, folded = shown(node.node), {key.casefold() for key in keys}
-    sure = list(tests)
+    asked, sure = shown(node.node), list(tests)
     if any(_is_key(test, asked, table) for test in sure):
         return None
     values = _values(node.node, kinds)
-    if values is None:
-        why = f"and `{asked}` may be empty, or what [tables.{table}] does not have"
-    else:
-        there = {value for value in values if value or asked not in map(shown, sure)}
-        lacking = sorted(value for value in there if value.casefold() not in folded)
-        if not lacking:
-            return None
-        names = " or ".join(repr(one) if one else "an empty value" for one in lacking)
-        why = f"and [tables.{table}] has nothing for {names}"
+    if values is not None and asked in map(shown, sure):
+        values.discard("")
+    if not (why := _lacking(table, keys, values, asked)):
+        return None
     return Wrong(
-        f"`lookup('{table}')` is given no default, {why}: such a ticket is parked",
+        f"`lookup('{table}')` is given no default, and {why}: such a ticket is parked",
         f"Give a default, as in lookup('{table}', 'Medium'), or '' for no value.",
         line=node.lineno - 1,
     )
+
+
+def _lacking(table: str, keys: Collection[str], values: set[str] | None, asked: str) -> str:
+    """What of the values a table does not have, in words; "" for nothing."""
+    if values is None:
+        return f"`{asked}` may be empty, or what [tables.{table}] does not have"
+    folded = {key.casefold() for key in keys}
+    lacking = sorted(value for value in values if value.casefold() not in folded)
+    names = " or ".join(repr(one) if one else "an empty value" for one in lacking)
+    return f"[tables.{table}] has nothing for {names}" if lacking else ""
 
 
 def _is_key(test: nodes.Node, asked: str, table: str) -> bool:
@@ -108,15 +113,21 @@ def _values(node: nodes.Expr, kinds: frozenset[str]) -> set[str] | None:
         return {str(node.value)}
     if isinstance(node, nodes.Name):
         return _named(node.name, kinds)
-    if isinstance(node, nodes.Getattr) and shown(node.node) in ("subject", "issue", "incident"):
-        of = frozenset({shown(node.node)}) if shown(node.node) != "subject" else kinds
-        return _named({"state": "status"}.get(node.attr, node.attr), of)
+    if isinstance(node, nodes.Getattr):
+        return _attribute(node, kinds)
     if isinstance(node, nodes.CondExpr) and node.expr2 is not None:
         first, second = _values(node.expr1, kinds), _values(node.expr2, kinds)
         return None if first is None or second is None else first | second
-    if isinstance(node, nodes.Filter) and node.name in ("default", "d") and node.node is not None:
+    if isinstance(node, nodes.Filter) and node.name in ("default", "d"):
         return _defaulted(node, kinds)
     return None
+
+
+def _attribute(node: nodes.Getattr, kinds: frozenset[str]) -> set[str] | None:
+    of = shown(node.node)
+    if of not in ("subject", *KINDS):
+        return None
+    return _named({"state": "status"}.get(node.attr, node.attr), kinds if of == "subject" else {of})
 
 
 def _defaulted(node: nodes.Filter, kinds: frozenset[str]) -> set[str] | None:
@@ -126,7 +137,7 @@ def _defaulted(node: nodes.Filter, kinds: frozenset[str]) -> set[str] | None:
     return {value or str(node.args[0].value) for value in found}
 
 
-def _named(name: str, kinds: frozenset[str]) -> set[str] | None:
+def _named(name: str, kinds: AbstractSet[str]) -> set[str] | None:
     if name == "severity":
         return {"", *SEVERITIES} if "issue" in kinds else {""}
     if name == "status":

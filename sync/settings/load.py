@@ -78,24 +78,9 @@ def load(chosen: FilePath | None = None, *, secrets: Secrets = Secrets.NEEDED) -
 
 
 def _validated(file: Document, how: Reading) -> Settings:
-    data = raw_settings(file.data)
     sources = _Sources(file)
     sources.stray_variables()
-    spoiled: set[Path] = set()
-    settings: Settings | None = None
-    # Without the wrong value, the checks that compare several settings can run as well.
-    for _ in range(20):
-        try:
-            settings = Settings(**data)
-            break
-        except ValidationError as error:
-            details = error.errors(include_url=False)
-        for detail in details:
-            path = path_of(detail)
-            if path not in spoiled:
-                sources.mistake(path, in_words(LANGUAGE, detail))
-            spoiled.add(path)
-            _take_out(data, path)
+    settings, spoiled = _read(raw_settings(file.data), sources)
     if settings is not None and how.secrets is not Secrets.UNNEEDED:
         for path, wrong in across(settings):
             if not any(_explains(cause, path) for cause in spoiled):
@@ -107,6 +92,26 @@ def _validated(file: Document, how: Reading) -> Settings:
     settings._origins = sources.origins
     settings._absent = tuple(sources.absent.listed())
     return settings
+
+
+def _read(data: dict[str, Any], sources: _Sources) -> tuple[Settings | None, set[Path]]:
+    """The settings without the values that are wrong by themselves, and the paths of those.
+
+    Without the wrong values, the checks that compare several settings can run as well.
+    """
+    spoiled: set[Path] = set()
+    for _ in range(20):
+        try:
+            return Settings(**data), spoiled
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+        for detail in details:
+            path = path_of(detail)
+            if path not in spoiled:
+                sources.mistake(path, in_words(LANGUAGE, detail))
+            spoiled.add(path)
+            _take_out(data, path)
+    return None, spoiled
 
 
 def _places(value: Any, within: Any, path: Path = ()) -> Iterator[Path]:
