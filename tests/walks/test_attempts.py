@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import pytest
-from sqlmodel import col, select
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import col, delete, select
 
+from sync.ports import SystemClock
+from sync.rules import RuleSet
+from sync.sandbox.memory import MemoryTracker
 from sync.store import attempts, deliveries
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow
+from sync.worker.daemon import daemon as daemon_module
+from sync.worker.daemon.daemon import Daemon
 from tests.walks.world import World, issue_event
 
 # A process that triages as the daemon does, and dies as by the kernel on a body that says so.
@@ -53,6 +62,12 @@ def run(url: str) -> int:
 def rows(store: Store) -> list[DeliveryRow]:
     with store.read() as session:
         return list(session.exec(select(DeliveryRow).order_by(col(DeliveryRow.seq))))
+
+
+def waiting(store: Store) -> int:
+    """How many deliveries wait for triage."""
+    with store.read() as session:
+        return deliveries.counts(session).waiting
 
 
 @pytest.mark.parametrize("place", [0, 3])
@@ -103,3 +118,68 @@ def test_triage_leaves_no_attempt_behind(world_on_each_store: World) -> None:
     world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in range(1, 9)))
     world.settle()
     assert [row.attempts for row in rows(world.store)] == [0] * 8
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    count=st.integers(1, 30),
+    limit=st.integers(2, 5),
+    fates=st.lists(st.sampled_from([None, ValueError, KeyboardInterrupt]), max_size=6),
+)
+def test_only_the_deliveries_of_a_batch_that_did_not_end_are_tried_alone(
+    world_on_each_store: World, count: int, limit: int, fates: list[type[BaseException] | None]
+) -> None:
+    store = world_on_each_store.store
+    with store.write() as session:
+        session.execute(delete(DeliveryRow))
+    accept(store, *["x"] * count)
+
+    def tried(fate: type[BaseException] | None) -> int:
+        with suppress(ValueError, KeyboardInterrupt), attempts.attempt(store, limit) as found:
+            session, batch = found
+            for row in batch:
+                row.state = "triaged"
+                session.add(row)
+            if fate is not None:
+                raise fate
+            return len(batch)
+        return 0
+
+    for fate in fates:
+        tried(fate)
+    deaths = fates.count(KeyboardInterrupt)
+    assert sum(row.attempts != 0 for row in rows(store)) <= limit * deaths
+    alone = 0
+    while waiting(store):
+        alone += tried(None) == 1
+    # The last batch, and one before each row of deliveries that are tried alone, may be of one as well.
+    assert alone <= (limit + 1) * deaths + 1
+    assert {row.attempts for row in rows(store)} == {0}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "died_on"),
+    [([10] * 9, 9), ([10] * 9, 4), ([deliveries.BATCH_BYTES // 2 + 1] * 2, 0)],
+    ids=["a program died on all", "a program died on some", "large bodies"],
+)
+def test_a_daemon_does_not_pause_between_batches_that_are_small_for_another_reason(
+    store: Store, sizes: list[int], died_on: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing wakes triage here, and its next look by itself comes after the test has given up."""
+    monkeypatch.setattr(daemon_module, "POLL_SECONDS", 3600.0)
+    accept(store, *("x" * size for size in sizes))
+    if died_on:
+        with pytest.raises(KeyboardInterrupt), attempts.attempt(store, died_on):
+            raise KeyboardInterrupt
+    clock = SystemClock()
+    daemon = Daemon(store, {}, {"main": MemoryTracker(clock)}, lambda: RuleSet([]), clock)
+    daemon.start()
+    try:
+        end = time.monotonic() + 30
+        while waiting(store):
+            assert time.monotonic() < end, f"{waiting(store)} wait"
+            time.sleep(0.02)
+    finally:
+        daemon.stop(30)
