@@ -186,7 +186,7 @@ def _resolution(
 
 
 def _unanswered(hop: Hop, fields: Mapping[str, Any], observed: Observed) -> Stuck | None:
-    """Why the transition cannot be taken: its screen requires what neither ``fields`` nor the ticket has.
+    """Why the transition cannot be taken: its screen requires what ``fields`` and the ticket lack.
 
     A field that is not sent with a transition keeps its value."""
     given = {id_: value for id_, value in fields.items() if not is_empty(value)}
