@@ -117,7 +117,7 @@ class Rule:
         ``keeping`` is a status that the ticket keeps, whatever the subjects say: the ticket stands where
         the rule wants it for that status, and gets no comment on arriving there.
 
-        Raises Rejected (cause RULE) when a template fails, naming its field and place.
+        ``Desired.failed`` names each template that fails, with its place.
         """
         return project_ticket(
             self.ref, self.projection, key, snapshots, occurrences, keeping=keeping

@@ -31,14 +31,12 @@ class Value:
             try:
                 found = self.parts.render(context)
             except Wrong as fault:
-                at = Position(self.position.file, self.position.line + fault.line)
-                refused = Rejected(
-                    f"the template of {self.key} ({at}) {fault.problem}",
-                    cause=Cause.RULE,
-                    field=self.key,
-                    remedy=fault.remedy,
-                )
-                refused.key = self.key
+                at = str(Position(self.position.file, self.position.line + fault.line))
+                words = f"the template of {self.key} ({at}) {fault.problem}"
+                refused = Rejected(words, cause=Cause.RULE, field=self.key, remedy=fault.remedy)
+                # A park has a place of its own for the line, which edits of other lines move.
+                refused.reason = f"the template of {self.key} {fault.problem}"
+                refused.key, refused.where = self.key, at
                 raise refused from None
             return found.strip() if isinstance(found, str) else found
         if isinstance(self.parts, list):

@@ -282,7 +282,7 @@ def _slips(patterns: Iterable[str], names: Sequence[Name]) -> list[str]:
 def _filled(wish: StatusWish) -> StatusTarget:
     """The target with a stand-in for each screen field whose value depends on the subject."""
     try:
-        return wish.aim({})
+        return wish.aim(lambda value: value.render({}))
     except Fault:
         known, resolution = constant(wish.resolution) if wish.resolution else (True, None)
         names = resolution if isinstance(resolution, list) else [resolution] if resolution else []
