@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from sync.domain.remembered import Remembered
 
 Steps = st.lists(
-    st.tuples(st.sampled_from(["get", "put", "made", "forget"]), st.integers(0, 9), st.integers(1, 5))
+    st.tuples(
+        st.sampled_from(["get", "put", "made", "forget"]), st.integers(0, 9), st.integers(1, 5)
+    )
 )
 
 

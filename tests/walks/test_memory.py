@@ -88,7 +88,9 @@ def test_nothing_but_bounded_memories_grows_with_the_subjects(
     sqlite_store: Store, clock: SimulatedClock, tmp_path: Path
 ) -> None:
     jira = JiraSandbox("cloud", clock, index_lag=20.0)
-    world = World(sqlite_store, jira_tracker(jira, clock), clock, tmp_path / "rules", RULES_WITH_PEOPLE)
+    world = World(
+        sqlite_store, jira_tracker(jira, clock), clock, tmp_path / "rules", RULES_WITH_PEOPLE
+    )
     try:
         _live(world, clock, range(6))
         before = census()
