@@ -10,7 +10,7 @@ from benchmarks import growth
 
 
 def test_the_slope_is_the_growth_a_minute_whatever_the_noise_around_it() -> None:
-    samples = [(second, 1000 + 2.5 * second + (-1) ** second) for second in range(0, 400)]
+    samples = [(second, 1000 + 2.5 * second + (-1) ** second) for second in range(400)]
     assert growth.slope(samples) == pytest.approx(150, abs=0.1)
     assert growth.slope([(0, 5.0), (60, 5.0)]) == 0
     assert math.isnan(growth.slope([(0, 5.0)]))
