@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.growing.traced import BEGINS
 from proof.jira import Jira
@@ -105,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--profile",
         action="store_true",
-        help="say which code holds more at the end than halfway (this itself costs memory and time)",
+        help="say which code holds more than at the row before (this itself costs memory and time)",
     )
     options = parser.parse_args(arguments)
     folder = folder_for("growth")
@@ -134,8 +135,7 @@ def _start(
     running.append(source)
     source.spawn()
     api = source.wait_for(lambda line: line.split()[1] if line.startswith("api ") else None)
-    module = "benchmarks.growing.traced" if options.profile else "sync.cli.main"
-    daemon = Daemon(folder, url, jira.site, module=module)
+    daemon = Daemon(folder, url, jira.site, module="benchmarks.growing.traced")
     daemon.config.write_text(
         _CONFIG.format(
             port=port,
@@ -148,7 +148,12 @@ def _start(
         )
     )
     running.append(daemon)
-    daemon.start()
+    if options.profile:
+        os.environ["PYTHONTRACEMALLOC"] = "1"
+    daemon.spawn()
+    os.environ.pop("PYTHONTRACEMALLOC", None)
+    # The profile makes the start on a busy machine long.
+    daemon.wait_for(lambda line: line if '"serving"' in line else None, 300)
     return daemon, jira, source
 
 
@@ -159,25 +164,23 @@ def _watch(
     samples: list[Sample] = []
     print(
         f"{options.store}, about {options.rate:g} deliveries a second for {options.seconds:g} s. "
-        "Memory in MiB, growth in KiB a minute over the newer half of the samples so far:\n"
-        f"{'minute':>7} {'deliveries':>10} {'tickets':>8} {'daemon':>8} {'anonymous':>9} "
+        "Memory in MiB (of the daemon also what malloc has given out, and what it keeps although it is "
+        "free), growth in KiB a minute over the newer half of the samples so far:\n"
+        f"{'minute':>7} {'deliveries':>10} {'tickets':>8} {'daemon':>8} {'in use':>7} {'free':>7} "
         f"{'growth':>9} {'Jira':>7} {'source':>7}",
         flush=True,
     )
     began = time.monotonic()
-    told = halfway = 0.0
+    told = 0.0
     while (at := time.monotonic() - began) < options.seconds:
         samples.append(memory_of(daemon.pid, at))
         if at >= told:
             told += options.seconds / _ROWS
-            _row(samples, jira, source, url)
-        if options.profile and not halfway and at >= options.seconds / 2:
-            halfway = at
-            os.kill(daemon.pid, signal.SIGUSR1)
+            _row(samples, daemon, (jira, source), url)
         time.sleep(options.every)
-    _row(samples, jira, source, url)
+    last = _row(samples, daemon, (jira, source), url)
     if options.profile:
-        _profile(daemon)
+        _profile(last)
     grown = 0.0
     for name, part in (
         ("first", samples[: len(samples) // 2]),
@@ -192,8 +195,11 @@ def _watch(
     return grown
 
 
-def _row(samples: Sequence[Sample], jira: Running, source: Running, url: str) -> None:
-    sample = samples[-1]
+def _row(
+    samples: Sequence[Sample], daemon: Running, others: Sequence[Running], url: str
+) -> dict[str, Any]:
+    """Print a row; what the daemon tells of its memory."""
+    sample, told = samples[-1], _asked(daemon)
     store = open_store(url)
     with store.read_connection() as connection:
         deliveries, tickets = (
@@ -203,24 +209,27 @@ def _row(samples: Sequence[Sample], jira: Running, source: Running, url: str) ->
     store.close()
     print(
         f"{sample.at / 60:7.1f} {deliveries:10,} {tickets:8,} {sample.resident / 1024:8.1f} "
-        f"{sample.anonymous / 1024:9.1f} {_growth(samples[len(samples) // 2 :]):+9.1f} "
-        f"{memory_of(jira.pid).resident / 1024:7.1f} "
-        f"{memory_of(source.pid).resident / 1024:7.1f}",
+        f"{told['used'] / 1024:7.1f} {told['free'] / 1024:7.1f} "
+        f"{_growth(samples[len(samples) // 2 :]):+9.1f} "
+        + " ".join(f"{memory_of(one.pid).resident / 1024:7.1f}" for one in others),
         flush=True,
     )
+    return told
 
 
-def _profile(daemon: Daemon) -> None:
-    """What grew between the two signals."""
+def _asked(daemon: Running) -> dict[str, Any]:
+    def told() -> list[str]:
+        return [line for line in daemon.lines() if line.startswith(BEGINS)]
+
+    before = len(told())
     os.kill(daemon.pid, signal.SIGUSR1)
-    told = daemon.wait_for(
-        lambda line: found if line.startswith(BEGINS) and "grown" in (
-            found := json.loads(line.removeprefix(BEGINS))
-        ) else None
-    )  # fmt: skip
-    both = [json.loads(x.removeprefix(BEGINS)) for x in daemon.lines() if x.startswith(BEGINS)]
-    for name in [name for name in told if name.endswith("KiB")]:
-        print(f"{name}: {both[0][name]:,} halfway, {told[name]:,} at the end")
+    found = daemon.wait_for(lambda _: here[-1] if len(here := told()) > before else None, 120)
+    answer: dict[str, Any] = json.loads(found.removeprefix(BEGINS))
+    return answer
+
+
+def _profile(told: dict[str, Any]) -> None:
+    """What grew between the last two rows."""
     for place, kib, count in told["grown"]:
         print(f"{kib:+9.1f} KiB {count:+8,} blocks  {place}")
     for name, count in told["objects"]:

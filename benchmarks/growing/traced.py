@@ -1,4 +1,5 @@
-"""``ticket-sync`` with an allocation profile: at each SIGUSR1 it prints what grew since the last."""
+"""``ticket-sync`` that tells of its memory: at each SIGUSR1 it prints what it holds and, where Python
+traces allocations (PYTHONTRACEMALLOC), which code holds more than at the signal before."""
 
 from __future__ import annotations
 
@@ -26,15 +27,18 @@ class _Profile:
 
     def tell(self, *_: Any) -> None:
         """Print one line of JSON: KiB by line of code and objects by type that are there in addition."""
+        told: dict[str, Any] = _malloc()
+        if tracemalloc.is_tracing():
+            told |= self._grown()
+        print(BEGINS + json.dumps(told), flush=True)
+
+    def _grown(self) -> dict[str, Any]:
         gc.collect()
         snapshot = tracemalloc.take_snapshot().filter_traces(
             [tracemalloc.Filter(False, tracemalloc.__file__)]
         )
         types = Counter(type(one).__qualname__ for one in gc.get_objects())
-        told: dict[str, Any] = {
-            "traced KiB": tracemalloc.get_traced_memory()[0] // 1024,
-            **_malloc(),
-        }
+        told: dict[str, Any] = {}
         if self._snapshot is not None:
             grown = snapshot.compare_to(self._snapshot, "lineno")
             grown.sort(key=lambda one: -one.size_diff)
@@ -44,7 +48,7 @@ class _Profile:
             ]
             told["objects"] = (types - self._types).most_common(_TOP)
         self._snapshot, self._types = snapshot, types
-        print(BEGINS + json.dumps(told), flush=True)
+        return told
 
 
 def _malloc() -> dict[str, int]:
@@ -61,10 +65,9 @@ def _malloc() -> dict[str, int]:
     ask.restype = Info
     info = ask()
     used = info.uordblks + info.hblkhd
-    return {"malloc used KiB": used // 1024, "malloc free KiB": info.fordblks // 1024}
+    return {"used": used // 1024, "free": info.fordblks // 1024}
 
 
 if __name__ == "__main__":
-    tracemalloc.start()
     signal.signal(signal.SIGUSR1, _Profile().tell)
     main()
