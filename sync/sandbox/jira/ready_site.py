@@ -198,10 +198,11 @@ def add_project(  # noqa: PLR0913  (each is a thing in which the projects of thi
 
 
 def ready_site(dialect: Dialect, clock: Clock) -> Site:
-    """A site with six projects and no issues.
+    """A site with seven projects and no issues.
 
     DATA has the simple workflow, OPS the classic one, FLOW a long chain, GOV several ways to be done,
-    STRICT the guarded one and a required Severity; TEAM has one issue type and few fields.
+    STRICT the guarded one and a required Severity; TEAM has one issue type and few fields;
+    HELP is a service project, whose customers see public comments.
     """
     site = Site(
         dialect,
@@ -229,4 +230,7 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         site, "TEAM", "Small Team", workflows.simple(), types=(TASK,), extra=(), components=()
     )
     team.versions, team.simplified = [], True
+    add_project(
+        site, "HELP", "Data Help", workflows.simple(), types=(INCIDENT, TASK), components=()
+    ).service = True
     return site
