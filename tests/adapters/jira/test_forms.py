@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.adapters.jira.fields.apps import ids_of, steady
@@ -53,6 +53,7 @@ def sprints(draw: st.DrawFn, cloud: bool, *, closed: bool | None = None) -> tupl
 
 
 @CLOUD
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_sprint_is_its_number_in_every_form(cloud: bool, data: st.DataObject) -> None:
     past = data.draw(st.lists(sprints(cloud, closed=True), max_size=3))
@@ -70,6 +71,7 @@ def test_a_sprint_is_its_number_in_every_form(cloud: bool, data: st.DataObject) 
 
 
 @CLOUD
+@settings(deadline=None)
 @given(members=st.dictionaries(numbers, words, max_size=5), data=st.data())
 def test_organizations_are_their_numbers_in_every_form(
     cloud: bool, members: dict[str, str], data: st.DataObject
@@ -86,6 +88,7 @@ def test_organizations_are_their_numbers_in_every_form(
 
 
 @CLOUD
+@settings(deadline=None)
 @given(members=st.dictionaries(numbers, labels, max_size=5), data=st.data())
 def test_assets_are_their_ids_in_every_form(
     cloud: bool, members: dict[str, str], data: st.DataObject
@@ -105,6 +108,7 @@ def test_assets_are_their_ids_in_every_form(
 
 
 @CLOUD
+@settings(deadline=None)
 @given(id_=st.uuids().map(str), name=words)
 def test_a_team_is_its_id_in_every_form(cloud: bool, id_: str, name: str) -> None:
     for raw in (id_, {"name": name, "title": name, "id": id_, "isShared": True}):
@@ -112,6 +116,7 @@ def test_a_team_is_its_id_in_every_form(cloud: bool, id_: str, name: str) -> Non
     assert sent(Shape.TEAM, id_, cloud) == id_
 
 
+@settings(deadline=None)
 @given(id_=numbers, name=words, friendly=words)
 def test_a_request_type_is_its_id_in_every_form(id_: str, name: str, friendly: str) -> None:
     raw = {
@@ -145,6 +150,7 @@ def test_a_name_is_no_id_and_the_rule_is_told_what_to_write(
     assert caught.value.remedy
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(["a.b.C", "Thing$1"]), members=words, one=hashes, other=hashes)
 def test_what_an_unknown_app_shows_is_the_same_at_each_look(
     kind: str, members: str, one: str, other: str
@@ -159,6 +165,7 @@ names = st.text("AB> 1", min_size=1, max_size=5).filter(lambda name: name.strip(
 trees = st.lists(st.tuples(names, st.lists(names, max_size=3)), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(tree=trees, data=st.data())
 def test_a_cascade_is_read_as_it_was_sent_whatever_its_options_are_called(
     tree: list[tuple[str, list[str]]], data: st.DataObject
