@@ -31,6 +31,13 @@ class Shape(Enum):
     USERS = auto()
     PARENT = auto()
     PROJECT = auto()
+    # Fields of Jira's own apps: see ``fields/apps.py``.
+    TEAM = auto()
+    SPRINT = auto()
+    EPIC_LINK = auto()
+    REQUEST_TYPE = auto()
+    ORGANIZATIONS = auto()
+    ASSETS = auto()
     OTHER = auto()
 
 
@@ -83,10 +90,25 @@ _SINGLE = {
 }
 
 
+# By the last part of a custom type.
+_APPS = {
+    "rm-teams-custom-field-team": Shape.TEAM,
+    "atlassian-team": Shape.TEAM,
+    "gh-sprint": Shape.SPRINT,
+    "gh-epic-link": Shape.EPIC_LINK,
+    "vp-origin": Shape.REQUEST_TYPE,
+    "sd-customer-organizations": Shape.ORGANIZATIONS,
+    "cmdb-object-cftype": Shape.ASSETS,
+    "rlabs-customfield-default-object": Shape.ASSETS,
+}
+
+
 def shape_of(id_: str, schema: Mapping[str, Any]) -> Shape:
     """The shape for a schema as createmeta, ``/field`` and transitions give it."""
     kind, items = str(schema.get("type", "")), str(schema.get("items", ""))
     custom = str(schema.get("custom", "")).rsplit(":", 1)[-1]
+    if custom in _APPS:
+        return _APPS[custom]
     if id_ in ("description", "environment") or custom == "textarea":
         return Shape.TEXT
     if id_ == "labels" or custom == "labels":
@@ -116,8 +138,16 @@ def name_of(raw: Mapping[str, Any]) -> Name:
     return Name(str(name), str(raw.get("id") or ""), str(raw.get("untranslatedName") or ""))
 
 
+def below(parent: Name, child: Name) -> Name:
+    """The value of a cascading select: an option and one below it, by name and by id."""
+    return Name(f"{parent} > {child}", f"{parent.id}>{child.id}" if parent.id and child.id else "")
+
+
 def _doubled(allowed: Iterable[Allowed]) -> frozenset[str]:
-    counts = Counter(str(one.name) for one in allowed)
+    values = [
+        (one.name, *(below(one.name, child.name) for child in one.children)) for one in allowed
+    ]
+    counts = Counter(str(name) for names in values for name in names)
     return frozenset(name for name, count in counts.items() if count > 1)
 
 
