@@ -41,15 +41,18 @@ def steady(text: str) -> str:
 
 def ids_of(shape: Shape, value: Any) -> str | list[str] | None:
     """The canonical value of a field, in any of its forms. None for an empty one."""
+    if shape in MANY and isinstance(value, str):
+        value = parts(value)
+    given = [item for item in _listed(value) if not is_empty(item)]
     if shape in MANY:
-        many = isinstance(value, list | tuple) or not isinstance(value, str)
-        items = (value if isinstance(value, list | tuple) else [value]) if many else parts(value)
-        return sorted({id_of(shape, item) for item in items if not is_empty(item)} - {""}) or None
-    if isinstance(value, list | tuple):
-        # Sprints that are over stay on the ticket, before or after the one that it is in.
-        there = [item for item in value if not is_empty(item)]
-        value = next((item for item in there if not _over(item)), there[-1] if there else None)
-    return None if is_empty(value) else id_of(shape, value) or None
+        return sorted({id_of(shape, item) for item in given} - {""}) or None
+    # Sprints that are over stay on the ticket, before or after the one that it is in.
+    present = [item for item in given if not _over(item)] or given[-1:]
+    return id_of(shape, present[0]) or None if present else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def id_of(shape: Shape, value: Any) -> str:

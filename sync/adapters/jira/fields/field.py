@@ -78,6 +78,7 @@ class FieldInfo:
 
 
 _NAMED = {"priority", "resolution", "component", "version", "group", "issuetype", "securitylevel"}
+_MANY = {"option": Shape.OPTIONS, "user": Shape.USERS}
 _SINGLE = {
     "number": Shape.NUMBER,
     "date": Shape.DATE,
@@ -114,11 +115,7 @@ def shape_of(id_: str, schema: Mapping[str, Any]) -> Shape:
     if id_ == "labels" or custom == "labels":
         return Shape.LABELS
     if kind == "array":
-        if items == "option":
-            return Shape.OPTIONS
-        if items == "user":
-            return Shape.USERS
-        return Shape.NAMED_LIST if items in _NAMED else Shape.OTHER
+        return Shape.NAMED_LIST if items in _NAMED else _MANY.get(items, Shape.OTHER)
     if kind in _NAMED:
         return Shape.NAMED
     if kind == "string":
