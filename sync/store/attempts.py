@@ -1,16 +1,23 @@
 """Attempts at triage, counted before they begin: a delivery on which the program dies is known after a
 restart.
 
-One row is written for a batch, that of its oldest delivery. Where an attempt did not end, each delivery
-of that batch is tried alone from then on, so that the one at fault is found and the others are triaged.
+Only what may have been tried before is counted: a delivery that is older than this process, or whose
+count is not zero. What came since is triaged without a count. If the process dies on such a delivery,
+the next process counts, because the delivery is older than that one. On PostgreSQL, each daemon that ran
+when the delivery came may die on it once without a count.
+
+One row is written for a batch, that of its oldest delivery. Where the attempt on a batch did not end,
+each of its deliveries is tried alone from then on, so that the one at fault is found and the others are
+triaged. What was tried alone says nothing about the deliveries behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from sqlmodel import Session, col, select, update
+from sqlalchemy import case
+from sqlmodel import Session, col, func, select, update
 
 from sync.store.deliveries import in_state, lock_triage, next_batch
 from sync.store.engine import Store
@@ -18,20 +25,50 @@ from sync.store.tables import DeliveryRow, DeliveryState
 
 # How many attempts may end with the program, before a delivery is set aside.
 MOST = 4
+# On record of the oldest delivery of a batch, instead of a number of attempts.
+_WITH_OTHERS = -1
 
 _SEQ, _ATTEMPTS = col(DeliveryRow.seq), col(DeliveryRow.attempts)
 
+Batch = tuple[Session, Sequence[DeliveryRow]]
+
+
+class Attempts:
+    """The attempts of one process, which begins to live with the first of them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # The ``seq`` of the newest delivery that is older than this process.
+        self._before: int | None = None
+
+    @contextmanager
+    def attempt(self, limit: int, only: str = "") -> Iterator[Batch]:
+        """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``,
+        or the one with the id ``only``.
+
+        If one of them may have been tried before, this attempt is on record before the block begins. It
+        is taken back where the block ends, also by an exception: only the end of the program leaves it.
+        Raises StoreUnavailable.
+        """
+        with self._store.write() as session:
+            lock_triage(session)
+            rows = next_batch(session, limit, only=only)
+            if not self._tried_before(session, rows):
+                yield session, rows
+                return
+        with _counted(self._store, limit, only) as batch:
+            yield batch
+
+    def _tried_before(self, session: Session, rows: Sequence[DeliveryRow]) -> bool:
+        """Whether one of the deliveries may have been tried before."""
+        if self._before is None:
+            self._before = session.exec(select(func.max(DeliveryRow.seq))).one() or 0
+        return any(row.attempts or (row.seq or 0) <= self._before for row in rows)
+
 
 @contextmanager
-def attempt(
-    store: Store, limit: int, only: str = ""
-) -> Iterator[tuple[Session, list[DeliveryRow]]]:
-    """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``,
-    or the one with the id ``only``.
-
-    That they are tried is on record before the block begins. It is taken back where the block ends,
-    also by an exception: only the end of the program leaves it. Raises StoreUnavailable.
-    """
+def _counted(store: Store, limit: int, only: str) -> Iterator[Batch]:
+    """As ``Attempts.attempt``, with the attempt on record."""
     first: int | None = None
     try:
         if store.dialect == "sqlite":
@@ -50,8 +87,10 @@ def attempt(
     except Exception:
         if first is not None:
             with suppress(Exception), store.write() as session:
-                fewer = update(DeliveryRow).where(_SEQ.in_([first]), _ATTEMPTS > 0)
-                session.execute(fewer.values(attempts=_ATTEMPTS - 1))
+                before = case((_ATTEMPTS > 0, _ATTEMPTS - 1), else_=0)
+                session.execute(
+                    update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=before)
+                )
         raise
 
 
@@ -66,12 +105,13 @@ def _begin(store: Store, limit: int, only: str) -> tuple[int | None, int]:
     if not rows:
         return None, limit
     first, before = rows[0]
+    alone = bool(before or only)
     with store.write() as session:
-        if before == 1:
-            # An attempt did not end, and the others of its batch may be at fault as well.
+        if before == _WITH_OTHERS:
             batch = _SEQ.in_([seq for seq, _ in rows[1:]])
             session.execute(update(DeliveryRow).where(batch, _ATTEMPTS == 0).values(attempts=1))
-        session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=before + 1))
-    if before:
+        now = abs(before) + 1 if alone else _WITH_OTHERS
+        session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=now))
+    if alone:
         return first, 1
     return first, next((n for n, (_, tried) in enumerate(rows) if tried), limit)

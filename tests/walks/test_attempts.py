@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
-from sqlmodel import col, select
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlmodel import col, delete, select
 
-from sync.store import attempts, deliveries
+from sync.ports import SystemClock
+from sync.rules import RuleSet
+from sync.sandbox.memory import MemoryTracker
+from sync.store import deliveries
+from sync.store.attempts import MOST, Attempts
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow
+from sync.worker.daemon import daemon as daemon_module
+from sync.worker.daemon.daemon import Daemon
 from tests.walks.world import World, issue_event
 
 # A process that triages as the daemon does, and dies as by the kernel on a body that says so.
@@ -20,7 +32,9 @@ import os, signal, sys
 from sync.adapters.coalesce import CoalesceSource
 from sync.ports import SystemClock
 from sync.rules import RuleSet
+from sync.store import deliveries
 from sync.store.engine import open_store
+from sync.store.inbox import Accepted
 from sync.worker.triage.batch import Triage
 
 class Dying(CoalesceSource):
@@ -29,7 +43,13 @@ class Dying(CoalesceSource):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(body)
 
-triage = Triage(open_store(sys.argv[1]), {"coalesce": Dying()}, lambda: RuleSet([]), SystemClock())
+store = open_store(sys.argv[1])
+triage = Triage(store, {"coalesce": Dying()}, lambda: RuleSet([]), SystemClock())
+while triage.batch():
+    pass
+with store.write() as session:
+    own = [Accepted("coalesce", body, "", body.encode(), 1.0) for body in sys.argv[2:]]
+    deliveries.recover(session, own)
 while triage.batch():
     pass
 """
@@ -45,14 +65,42 @@ def accept(store: Store, *titles: str) -> None:
         inbox.close()
 
 
-def run(url: str) -> int:
-    """Start the process once; how it ended."""
-    return subprocess.run([sys.executable, "-c", PROCESS, url], timeout=60, check=False).returncode
+def run(url: str, *bodies: str) -> int:
+    """Start the process once, which accepts deliveries with these bodies itself; how it ended."""
+    command = [sys.executable, "-c", PROCESS, url, *bodies]
+    return subprocess.run(command, timeout=60, check=False).returncode
+
+
+@contextmanager
+def transactions(store: Store) -> Iterator[list[list[str]]]:
+    """The transactions that the block begins, each as its statements."""
+    found: list[list[str]] = []
+
+    @event.listens_for(store.engine, "begin")
+    def begin(_connection: object) -> None:
+        found.append([])
+
+    @event.listens_for(store.engine, "after_cursor_execute")
+    def statement(*given: object) -> None:
+        if found and not str(given[2]).startswith("BEGIN"):
+            found[-1].append(str(given[2]))
+
+    try:
+        yield found
+    finally:
+        event.remove(store.engine, "begin", begin)
+        event.remove(store.engine, "after_cursor_execute", statement)
 
 
 def rows(store: Store) -> list[DeliveryRow]:
     with store.read() as session:
         return list(session.exec(select(DeliveryRow).order_by(col(DeliveryRow.seq))))
+
+
+def waiting(store: Store) -> int:
+    """How many deliveries wait for triage."""
+    with store.read() as session:
+        return deliveries.counts(session).waiting
 
 
 @pytest.mark.parametrize("place", [0, 3])
@@ -62,8 +110,8 @@ def test_a_delivery_on_which_the_program_dies_is_set_aside_after_some_restarts(
     titles = ["fine"] * 6
     titles[place] = "deadly"
     accept(store, *titles)
-    ends = [run(store_url) for _ in range(attempts.MOST)]
-    assert ends == [-9] * attempts.MOST
+    ends = [run(store_url) for _ in range(MOST)]
+    assert ends == [-9] * MOST
     assert run(store_url) == 0
     found = rows(store)
     assert "triage did not end 4 times" in found[place].outcome
@@ -74,12 +122,72 @@ def test_a_delivery_on_which_the_program_dies_is_set_aside_after_some_restarts(
     assert run(store_url) == -9, "it is tried again once a person asks for it"
 
 
+def test_a_delivery_on_which_its_own_process_dies_is_counted_by_the_next_one(
+    store: Store, store_url: str
+) -> None:
+    assert run(store_url, "fine", "deadly", "well") == -9
+    assert [row.attempts for row in rows(store)] == [0] * 3
+    assert run(store_url) == -9
+    assert [row.attempts for row in rows(store)] == [-1, 0, 0]
+
+
+def test_each_process_that_runs_when_a_deadly_delivery_comes_dies_on_it_once_uncounted(
+    world_on_each_store: World,
+) -> None:
+    world = world_on_each_store
+    old = [Attempts(world.store) for _ in range(2)]
+    for process in old:
+        with process.attempt(200) as (_, none):
+            assert not none
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in range(1, 4)))
+    for process in old:
+        with pytest.raises(KeyboardInterrupt), process.attempt(200):
+            raise KeyboardInterrupt
+    assert [row.attempts for row in rows(world.store)] == [0, 0, 0]
+    with pytest.raises(KeyboardInterrupt), Attempts(world.store).attempt(200):
+        raise KeyboardInterrupt
+    assert [row.attempts for row in rows(world.store)] == [-1, 0, 0]
+    # Where a process has begun to count, those that still run go on with it.
+    with pytest.raises(KeyboardInterrupt), old[0].attempt(200):
+        raise KeyboardInterrupt
+    assert [row.attempts for row in rows(world.store)] == [2, 1, 1]
+
+
+def test_what_comes_while_the_process_runs_is_triaged_in_one_transaction_uncounted(
+    world_on_each_store: World,
+) -> None:
+    world = world_on_each_store
+    assert world.triage.batch() == 0
+    for round_ in range(3):
+        first = 10 * round_ + 1
+        world.deliver(
+            *(issue_event("issue_created", f"i{n}", at=n) for n in range(first, first + 5))
+        )
+        with transactions(world.store) as found:
+            assert world.triage.batch() == 5
+        assert len(found) == 1
+        assert not [one for one in found[0] if "SET attempts" in one]
+        assert len([one for one in found[0] if one.startswith("UPDATE deliveries")]) == 1
+
+
+def test_what_is_older_than_the_process_is_counted_before_its_triage_begins(
+    world_on_each_store: World,
+) -> None:
+    world = world_on_each_store
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in range(1, 6)))
+    with transactions(world.store) as found:
+        assert world.triage.batch() == 5
+    statements = [one for transaction in found for one in transaction]
+    assert len([one for one in statements if "SET attempts" in one]) == 2
+
+
 def test_a_stop_between_does_no_harm(world_on_each_store: World) -> None:
     world = world_on_each_store
     bodies = [issue_event("issue_created", f"i{n}", at=n, title=f"t{n}") for n in range(1, 6)]
     world.deliver(*bodies)
+    process = Attempts(world.store)
     for _ in range(2):
-        with pytest.raises(KeyboardInterrupt), attempts.attempt(world.store, 200):
+        with pytest.raises(KeyboardInterrupt), process.attempt(200):
             raise KeyboardInterrupt
     assert [row.attempts for row in rows(world.store)] == [2, 1, 1, 1, 1]
     while world.triage.batch():
@@ -90,8 +198,9 @@ def test_a_stop_between_does_no_harm(world_on_each_store: World) -> None:
 def test_trouble_of_the_database_is_no_attempt(world_on_each_store: World) -> None:
     world = world_on_each_store
     world.deliver(issue_event("issue_created", "i1", at=1))
-    for _ in range(2 * attempts.MOST):
-        with pytest.raises(StoreUnavailable), attempts.attempt(world.store, 200):
+    process = Attempts(world.store)
+    for _ in range(2 * MOST):
+        with pytest.raises(StoreUnavailable), process.attempt(200):
             raise StoreUnavailable("the database is away")
     world.settle()
     (row,) = rows(world.store)
@@ -103,3 +212,68 @@ def test_triage_leaves_no_attempt_behind(world_on_each_store: World) -> None:
     world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in range(1, 9)))
     world.settle()
     assert [row.attempts for row in rows(world.store)] == [0] * 8
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    count=st.integers(1, 30),
+    limit=st.integers(2, 5),
+    fates=st.lists(st.sampled_from([None, ValueError, KeyboardInterrupt]), max_size=6),
+)
+def test_only_the_deliveries_of_a_batch_that_did_not_end_are_tried_alone(
+    world_on_each_store: World, count: int, limit: int, fates: list[type[BaseException] | None]
+) -> None:
+    store = world_on_each_store.store
+    with store.write() as session:
+        session.execute(delete(DeliveryRow))
+    accept(store, *["x"] * count)
+
+    def tried(fate: type[BaseException] | None) -> int:
+        with suppress(ValueError, KeyboardInterrupt), Attempts(store).attempt(limit) as found:
+            session, batch = found
+            for row in batch:
+                row.state = "triaged"
+                session.add(row)
+            if fate is not None:
+                raise fate
+            return len(batch)
+        return 0
+
+    for fate in fates:
+        tried(fate)
+    deaths = fates.count(KeyboardInterrupt)
+    assert sum(row.attempts != 0 for row in rows(store)) <= limit * deaths
+    alone = 0
+    while waiting(store):
+        alone += tried(None) == 1
+    # The last batch, and one before each row of deliveries that are tried alone, may be of one as well.
+    assert alone <= (limit + 1) * deaths + 1
+    assert {row.attempts for row in rows(store)} == {0}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "died_on"),
+    [([10] * 9, 9), ([10] * 9, 4), ([deliveries.BATCH_BYTES // 2 + 1] * 2, 0)],
+    ids=["a program died on all", "a program died on some", "large bodies"],
+)
+def test_a_daemon_does_not_pause_between_batches_that_are_small_for_another_reason(
+    store: Store, sizes: list[int], died_on: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing wakes triage here, and its next look by itself comes after the test has given up."""
+    monkeypatch.setattr(daemon_module, "POLL_SECONDS", 3600.0)
+    accept(store, *("x" * size for size in sizes))
+    if died_on:
+        with pytest.raises(KeyboardInterrupt), Attempts(store).attempt(died_on):
+            raise KeyboardInterrupt
+    clock = SystemClock()
+    daemon = Daemon(store, {}, {"main": MemoryTracker(clock)}, lambda: RuleSet([]), clock)
+    daemon.start()
+    try:
+        end = time.monotonic() + 30
+        while waiting(store):
+            assert time.monotonic() < end, f"{waiting(store)} wait"
+            time.sleep(0.02)
+    finally:
+        daemon.stop(30)
