@@ -46,9 +46,13 @@ def ids_of(shape: Shape, value: Any) -> str | list[str] | None:
     given = [item for item in _listed(value) if not is_empty(item)]
     if shape in MANY:
         return sorted({id_of(shape, item) for item in given} - {""}) or None
-    # Sprints that are over stay on the ticket, before or after the one that it is in.
-    present = [item for item in given if not _over(item)] or given[-1:]
-    return id_of(shape, present[0]) or None if present else None
+    present = _present(given)
+    return None if present is None else id_of(shape, present) or None
+
+
+def _present(given: list[Any]) -> Any:
+    """Of sprints, the one that the ticket is in: those that are over stay on the ticket as well."""
+    return next((one for one in given if not _over(one)), given[-1] if given else None)
 
 
 def _listed(value: Any) -> list[Any]:

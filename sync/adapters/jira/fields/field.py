@@ -140,6 +140,13 @@ def below(parent: Name, child: Name) -> Name:
     return Name(f"{parent} > {child}", f"{parent.id}>{child.id}" if parent.id and child.id else "")
 
 
+def level_of(raw: Mapping[str, Any]) -> int:
+    """The level of an issue type in JSON of Jira's: -1 for sub-tasks, 0 for what they are parts of, more
+    for what is above that. Data Center tells sub-tasks only; its other types are all of level 0."""
+    level = raw.get("hierarchyLevel")
+    return level if isinstance(level, int) else -1 if raw.get("subtask") else 0
+
+
 def _doubled(allowed: Iterable[Allowed]) -> frozenset[str]:
     values = [
         (one.name, *(below(one.name, child.name) for child in one.children)) for one in allowed
