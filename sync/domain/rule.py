@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from sync.domain.errors import Parked
 from sync.domain.subject import Status
 
 
@@ -136,13 +137,17 @@ LEAVE_CLOSED_STATUSES = ("Won't Do", "Won't Fix", "Declined", "Rejected", "Cance
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rule's standing choices for a ticket after it exists. Durations are in seconds."""
+    """The rule's standing choices for a ticket after it exists. Durations are in seconds.
+
+    ``public_comments``: customers of a service project see our comments.
+    """
 
     on_deleted: OnDeleted = OnDeleted.PARK
     leave_closed_resolutions: tuple[str, ...] = LEAVE_CLOSED_RESOLUTIONS
     leave_closed_statuses: tuple[str, ...] = LEAVE_CLOSED_STATUSES
     create_when_ended: bool = True
     running_comment: bool = False
+    public_comments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,9 @@ class Desired:
     ``components``, ``assignee``, ``due_date``, ``parent``, a custom field's display name, or an id.
     ``places`` says where in the rule files a key is written (``fields.priority``: file and line).
     ``status_comment`` is for arriving at ``status``; ``update_comment`` for changed fields. Both are
-    Markdown, None for none. ``version`` names the state projected, the same for the same snapshots.
+    Markdown, None for none. ``failed`` says, by the rule's key (``fields.priority``), why a part has no
+    value: its template fails on these snapshots. ``version`` names the state projected, the same for
+    the same snapshots.
     """
 
     key: str
@@ -172,6 +179,7 @@ class Desired:
     remote_links: tuple[RemoteLink, ...] = ()
     ticket_links: tuple[TicketLink, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    failed: Mapping[str, Parked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def place(self, key: str) -> str:

@@ -47,9 +47,10 @@ from sync.domain.ticket import (
     Observed,
     ParkedField,
     TicketRef,
+    failed_parts,
     marked,
     marker_label,
-    wish_digest,
+    wish_of,
 )
 from sync.ports import Changed, Clock
 
@@ -78,13 +79,19 @@ class MemoryTicket:
     created_at: float
     status: JiraStatus = TO_DO
     resolution: str = ""
+    # By id: marker and text. Customers would see those whose ids are public.
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
+    public: set[str] = field(default_factory=set)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
     deleted: bool = False
     mark: Mark = field(default_factory=Mark)
 
     def carries(self, label: str) -> bool:
         return label in (self.fields.get("labels") or ())
+
+    def show(self, comment_id: str, *, public: bool) -> None:
+        """Let customers see a comment, or not."""
+        self.public = self.public | {comment_id} if public else self.public - {comment_id}
 
 
 class MemoryHealth:
@@ -168,13 +175,16 @@ class MemoryTracker:
             issue_type, unmakable = desired.issue_type[0], fault
         fields, parked = _wished(desired, base)
         known = fields.get("labels") or replace(_field("labels", FieldWish(None)), key="")
+        if base and "labels" in parked and "labels" in base.fields:
+            known = replace(known, value=list(base.fields["labels"].sent or ()))
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
             empty = Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
+            why = parked.get("summary") or ParkedField(Parked.of(empty, desired.rule.name), "")
             if base is None:
-                raise empty
+                raise why.parked.again()
             fields.pop("summary", None)
-            parked["summary"] = ParkedField(Parked.of(empty, desired.rule.name), "")
+            parked["summary"] = why
         return Draft(desired, desired.project, issue_type, fields, unmakable, parked)
 
     def _issue_type(self, desired: Desired) -> str:
@@ -288,11 +298,12 @@ class MemoryTracker:
             given = fields.get("resolution") or taken.to.name
             ticket.resolution = str(given) if taken.to.category is Category.DONE else ""
 
-    def comment(self, ref: TicketRef, text: str, marker: str) -> str:
+    def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
         with self._call("comment"):
             ticket = self._get(ref.id)
             id_ = next(self._comment_ids)
             ticket.comments[id_] = (marker, text)
+            ticket.show(id_, public=public)
             return id_
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:
@@ -300,12 +311,15 @@ class MemoryTracker:
             found = (i for i, (m, _) in self._get(ref.id).comments.items() if m == marker)
             return next(found, "")
 
-    def edit_comment(self, ref: TicketRef, comment_id: str, text: str) -> None:
+    def edit_comment(
+        self, ref: TicketRef, comment_id: str, text: str, *, public: bool = False
+    ) -> None:
         with self._call("edit_comment"):
-            comments = self._get(ref.id).comments
-            if comment_id not in comments:
+            ticket = self._get(ref.id)
+            if comment_id not in ticket.comments:
                 raise Missing(f"comment {comment_id} is not there")
-            comments[comment_id] = (comments[comment_id][0], text)
+            ticket.comments[comment_id] = (ticket.comments[comment_id][0], text)
+            ticket.show(comment_id, public=public)
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:
         with self._call("link_remote"):
@@ -453,15 +467,17 @@ def _wished(
     """The fields of a draft, and those that cannot be resolved."""
     whole_at = desired.remote_links[0].url if desired.remote_links else ""
     fields: dict[str, DraftField] = {}
-    parked: dict[str, ParkedField] = {}
+    parked = failed_parts(desired)
     for name, wish in desired.fields.items():
-        digest = wish_digest(name, wish.value)
+        digest, failed = wish_of(desired, name), desired.failed.get(f"fields.{name}")
         try:
+            if failed is not None:
+                raise failed.again()
             one = _field(name, wish, whole_at)
             fields[one.id] = replace(one, wish=digest, key=f"fields.{name}")
         except Rejected as fault:
             if base is None or not (base.agreed(digest) or wish.ownership is Ownership.TICKET):
-                why = Parked.of(fault, desired.rule.name)
+                why = Parked.of(fault, desired.rule.name, desired.place(f"fields.{name}"))
                 parked[_id_of(name) or name] = ParkedField(why, digest)
     return fields, parked
 

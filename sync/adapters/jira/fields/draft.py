@@ -13,7 +13,16 @@ from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
 from sync.domain.rule import Desired, Ownership
-from sync.domain.ticket import Base, Draft, DraftField, FieldKind, ParkedField, marked, wish_digest
+from sync.domain.ticket import (
+    Base,
+    Draft,
+    DraftField,
+    FieldKind,
+    ParkedField,
+    failed_parts,
+    marked,
+    wish_of,
+)
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
 # tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
@@ -21,7 +30,16 @@ _YOUNG = 15.0
 _YOUNG_FOR_A_PERSON = 2.0
 # For a field that was parked before: each walk of its ticket comes by here.
 _YOUNG_FOR_PARKED = 300.0
-_KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
+_KINDS = {
+    Shape.TEXT: FieldKind.TEXT,
+    Shape.LABELS: FieldKind.LABELS,
+    # A ticket or project may be given by its id or by a key that it had before, and is shown by its key.
+    Shape.PARENT: FieldKind.OPAQUE,
+    Shape.EPIC_LINK: FieldKind.OPAQUE,
+    Shape.PROJECT: FieldKind.OPAQUE,
+    Shape.OTHER: FieldKind.OPAQUE,
+}
+_MERGED = (FieldKind.TEXT, FieldKind.LABELS)
 
 
 class Drafts(Part):
@@ -38,7 +56,9 @@ class Drafts(Part):
             return self._draft(desired, base)
         if base and not anew and made.parked_fields.keys() <= base.parked.keys():
             young = _YOUNG_FOR_PARKED
-        wanting = made.parked_fields or (made.unmakable and base is None)
+        # What a template fails on is nothing that Jira could tell.
+        unknown = any(o.parked.cause is not Cause.RULE for o in made.parked_fields.values())
+        wanting = unknown or (made.unmakable and base is None)
         if wanting and self._metadata.forget(desired.project, older_than=young):
             return self._draft(desired, base)
         return made
@@ -51,13 +71,16 @@ class Drafts(Part):
         for name, info in work.infos.items():
             self._value(work, name, info, values)
         fields = work.fields
-        known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
+        known = fields.get("labels") or DraftField(
+            "labels", "Labels", FieldKind.LABELS, work.labels()
+        )
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
+            fault = work.faults.get("summary") or _no_summary()
             if base is None:
-                raise _no_summary()
+                raise fault
             fields.pop("summary", None)
-            work.park("summary", "summary", _no_summary())
+            work.park("summary", "summary", fault)
         if unmakable is None and base is None and work.parked:
             unmakable = self._wanting(desired, issue_type, work)
         return Draft(desired, desired.project, issue_type, fields, unmakable, work.parked)
@@ -128,22 +151,32 @@ class Drafts(Part):
             return None
 
     def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
-        wish, kind = work.desired.fields[name], _KINDS.get(info.shape, FieldKind.PLAIN)
+        wish, kind = work.desired.fields[name], self._kind(info)
+        failed = work.desired.failed.get(f"fields.{name}")
+        if failed is not None:
+            work.park(info.id, name, failed.again())
+            return
         # Where nothing of the field is to be written, its value may have become invalid.
-        agreed = kind is FieldKind.PLAIN and work.agreed(name) == info.id
+        agreed = kind not in _MERGED and work.agreed(name) == info.id
         if agreed and wish.ownership is not Ownership.SOURCE:
-            work.keep(name, info)
+            work.keep(name, info, kind)
             return
         links = work.desired.remote_links
         try:
             value = values.canonical(info, wish.value, whole_at=links[0].url if links else "")
         except Rejected as fault:
             if agreed:
-                work.keep(name, info)
+                work.keep(name, info, kind)
             else:
                 work.park(info.id, name, fault)
             return
-        work.put(name, info, value)
+        work.put(name, info, value, kind)
+
+    def _kind(self, info: FieldInfo) -> FieldKind:
+        if info.shape is Shape.REQUEST_TYPE and not self._calls.cloud():
+            # Data Center takes the keys of portal and request type, and shows the id.
+            return FieldKind.OPAQUE
+        return _KINDS.get(info.shape, FieldKind.PLAIN)
 
     def _wanting(self, desired: Desired, issue_type: Name, work: _Work) -> Rejected | None:
         """Why the ticket cannot be made: one of the fields that cannot be resolved is required."""
@@ -173,27 +206,31 @@ class _Work:
         self.infos: dict[str, FieldInfo] = {}
         self.screen: Mapping[str, FieldInfo] | None = None
         self.fields: dict[str, DraftField] = {}
-        self.parked: dict[str, ParkedField] = {}
+        self.parked = failed_parts(desired)
         self.faults: dict[str, Rejected] = {}
 
     def wish(self, name: str) -> str:
-        given = self.desired.fields.get(name)
-        return wish_digest(name, given.value if given else None)
+        return wish_of(self.desired, name)
+
+    def labels(self) -> list[str]:
+        """The labels where the rule gives none: those it gave before, where it fails to say."""
+        known = self.base.fields.get("labels") if self.base else None
+        return list(known.sent or ()) if known and "labels" in self.parked else []
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
         return self.base.agreed(self.wish(name)) if self.base else ""
 
-    def keep(self, name: str, info: FieldInfo) -> None:
+    def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
         known = self.base.fields.get(info.id) if self.base else None
-        self.put(name, info, known.sent if known else None)
+        self.put(name, info, known.sent if known else None, kind)
 
-    def put(self, name: str, info: FieldInfo, value: Any) -> None:
+    def put(self, name: str, info: FieldInfo, value: Any, kind: FieldKind) -> None:
         self.fields[info.id] = DraftField(
             id=info.id,
             name=info.name,
-            kind=_KINDS.get(info.shape, FieldKind.PLAIN),
+            kind=kind,
             value=value,
             ownership=self.desired.fields[name].ownership,
             key=f"fields.{name}",
