@@ -134,7 +134,7 @@ def _start(
     source = Running(["benchmarks.growing.source", receiver, str(changes)], folder, "source")
     running.append(source)
     source.spawn()
-    api = source.wait_for(lambda line: line.split()[1] if line.startswith("api ") else None)
+    api = source.wait_for(lambda line: line.split()[1] if line.startswith("api ") else None, 300)
     daemon = Daemon(folder, url, jira.site, module="benchmarks.growing.traced")
     daemon.config.write_text(
         _CONFIG.format(
