@@ -141,9 +141,10 @@ def test_status_knows_whether_a_daemon_runs(
     assert json.loads(status(daemon, "--json"))["daemons"] == []
     daemon.start()
     (found,) = json.loads(status(daemon, "--json"))["daemons"]
-    assert found.startswith(f"process {daemon.pid} on ")
+    assert found["name"].startswith(f"process {daemon.pid} on ")
+    assert (found["seen_seconds_ago"] is None) is store_url.startswith("sqlite")
+    assert ("last seen" in status(daemon)) is store_url.startswith("postgresql")
     assert daemon.terminate(30) == 0
-    assert json.loads(status(daemon, "--json"))["daemons"] == []
     assert "none runs" in status(daemon)
 
 
