@@ -47,8 +47,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def status(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """What ``ticket-sync status`` says with the configuration of a daemon. The verb runs in this process,
-    because the start of another costs more than the rest of a test."""
+    """What ``ticket-sync status`` says with the configuration of a daemon. The verb runs in this one,
+    because the start of another process costs more than the rest of a test."""
     for name in os.environ:
         if name.startswith("TICKET_SYNC_"):
             monkeypatch.delenv(name)
