@@ -50,7 +50,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
         return None if at is None else round(max(0.0, now - at), 1)
 
     with store.read() as session:
-        inbox = deliveries.counts(session)
+        inbox, heads = deliveries.counts(session), deliveries.count_heads(session)
         sites = counts.by_site(session, now=now)
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
@@ -81,6 +81,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
         "deliveries": {
             "waiting": inbox.waiting,
             "dead": inbox.dead,
+            "heads": heads,
             "oldest_waiting_seconds": age(inbox.oldest_waiting),
             "last_received_seconds_ago": age(inbox.last_received),
         },
@@ -143,6 +144,8 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("spared", tickets["spared"], "never made: ended within their hold, or on another ticket")
     row("waiting", inbox["waiting"], "deliveries accepted and not yet read")
     row("dead", inbox["dead"], "deliveries that could not be read", bad=True)
+    if heads := inbox["heads"]:
+        row("", heads, "of them larger than max_body, and only their heads kept; see `dead list`")
     standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))
     rules = data["rules"]
     for mistake in rules["mistakes"]:

@@ -25,7 +25,7 @@ from tests.walks.world import RULES
 SITE = {"url": "http://127.0.0.1:9", "token": "t", "email": "bot@example.com", "project": "DATA"}
 API = {"client_id": "id", "client_secret": "secret"}
 OWN = {"sweep jira:eu", "sweep jira:main", "sweep own"}
-ASKING = {"sweep issues", "sweep incidents", "sweep deliveries"}
+ASKING = {"sweep issues", "sweep incidents", "sweep deliveries", "sweep heads"}
 
 
 @contextmanager
