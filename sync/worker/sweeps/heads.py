@@ -43,7 +43,10 @@ class HeadsSweep:
     def sweep(self, run: Run) -> None:
         """Fill or end the dead letters of which only the head is kept."""
         with self.store.read() as session:
-            rows = deliveries.heads(session, after=run.cursor.get("after", 0), limit=BATCH)
+            after = run.cursor.get("after", 0)
+            rows = deliveries.heads(session, after=after, limit=BATCH)
+            if after and not rows:
+                rows = deliveries.heads(session, limit=BATCH)
         run.cursor["after"] = 0
         for row in rows:
             if row.source != self.source.name:
