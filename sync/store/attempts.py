@@ -1,16 +1,21 @@
 """Attempts at triage, counted before they begin: a delivery on which the program dies is known after a
 restart.
 
+Only what may have been tried before is counted: a delivery that is older than this process, or whose
+count is not zero. What came since is triaged without a count. If the process dies on such a delivery,
+the next process counts, because the delivery is older than that one. On PostgreSQL, each daemon that ran
+when the delivery came may die on it once without a count.
+
 One row is written for a batch, that of its oldest delivery. Where an attempt did not end, each delivery
 of that batch is tried alone from then on, so that the one at fault is found and the others are triaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select, update
 
 from sync.store.deliveries import in_state, lock_triage, next_batch
 from sync.store.engine import Store
@@ -21,17 +26,45 @@ MOST = 4
 
 _SEQ, _ATTEMPTS = col(DeliveryRow.seq), col(DeliveryRow.attempts)
 
+Batch = tuple[Session, Sequence[DeliveryRow]]
+
+
+class Attempts:
+    """The attempts of one process, which begins to live with the first of them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # The ``seq`` of the newest delivery that is older than this process.
+        self._before: int | None = None
+
+    @contextmanager
+    def attempt(self, limit: int, only: str = "") -> Iterator[Batch]:
+        """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``,
+        or the one with the id ``only``.
+
+        If one of them may have been tried before, this attempt is on record before the block begins. It
+        is taken back where the block ends, also by an exception: only the end of the program leaves it.
+        Raises StoreUnavailable.
+        """
+        with self._store.write() as session:
+            lock_triage(session)
+            rows = next_batch(session, limit, only=only)
+            if not self._tried_before(session, rows):
+                yield session, rows
+                return
+        with _counted(self._store, limit, only) as batch:
+            yield batch
+
+    def _tried_before(self, session: Session, rows: Sequence[DeliveryRow]) -> bool:
+        """Whether one of the deliveries may have been tried before."""
+        if self._before is None:
+            self._before = session.exec(select(func.max(DeliveryRow.seq))).one() or 0
+        return any(row.attempts or (row.seq or 0) <= self._before for row in rows)
+
 
 @contextmanager
-def attempt(
-    store: Store, limit: int, only: str = ""
-) -> Iterator[tuple[Session, list[DeliveryRow]]]:
-    """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``,
-    or the one with the id ``only``.
-
-    That they are tried is on record before the block begins. It is taken back where the block ends,
-    also by an exception: only the end of the program leaves it. Raises StoreUnavailable.
-    """
+def _counted(store: Store, limit: int, only: str) -> Iterator[Batch]:
+    """As ``Attempts.attempt``, with the attempt on record."""
     first: int | None = None
     try:
         if store.dialect == "sqlite":

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, select
 
-from sync.store import attempts, deliveries
+from sync.store import deliveries
+from sync.store.attempts import MOST, Attempts
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow
@@ -20,7 +24,9 @@ import os, signal, sys
 from sync.adapters.coalesce import CoalesceSource
 from sync.ports import SystemClock
 from sync.rules import RuleSet
+from sync.store import deliveries
 from sync.store.engine import open_store
+from sync.store.inbox import Accepted
 from sync.worker.triage.batch import Triage
 
 class Dying(CoalesceSource):
@@ -29,7 +35,13 @@ class Dying(CoalesceSource):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(body)
 
-triage = Triage(open_store(sys.argv[1]), {"coalesce": Dying()}, lambda: RuleSet([]), SystemClock())
+store = open_store(sys.argv[1])
+triage = Triage(store, {"coalesce": Dying()}, lambda: RuleSet([]), SystemClock())
+while triage.batch():
+    pass
+with store.write() as session:
+    own = [Accepted("coalesce", body, "", body.encode(), 1.0) for body in sys.argv[2:]]
+    deliveries.recover(session, own)
 while triage.batch():
     pass
 """
@@ -45,9 +57,31 @@ def accept(store: Store, *titles: str) -> None:
         inbox.close()
 
 
-def run(url: str) -> int:
-    """Start the process once; how it ended."""
-    return subprocess.run([sys.executable, "-c", PROCESS, url], timeout=60, check=False).returncode
+def run(url: str, *bodies: str) -> int:
+    """Start the process once, which accepts deliveries with these bodies itself; how it ended."""
+    command = [sys.executable, "-c", PROCESS, url, *bodies]
+    return subprocess.run(command, timeout=60, check=False).returncode
+
+
+@contextmanager
+def transactions(store: Store) -> Iterator[list[list[str]]]:
+    """The transactions that the block begins, each as its statements."""
+    found: list[list[str]] = []
+
+    @event.listens_for(store.engine, "begin")
+    def begin(_connection: object) -> None:
+        found.append([])
+
+    @event.listens_for(store.engine, "after_cursor_execute")
+    def statement(*given: object) -> None:
+        if found and not str(given[2]).startswith("BEGIN"):
+            found[-1].append(str(given[2]))
+
+    try:
+        yield found
+    finally:
+        event.remove(store.engine, "begin", begin)
+        event.remove(store.engine, "after_cursor_execute", statement)
 
 
 def rows(store: Store) -> list[DeliveryRow]:
@@ -62,8 +96,8 @@ def test_a_delivery_on_which_the_program_dies_is_set_aside_after_some_restarts(
     titles = ["fine"] * 6
     titles[place] = "deadly"
     accept(store, *titles)
-    ends = [run(store_url) for _ in range(attempts.MOST)]
-    assert ends == [-9] * attempts.MOST
+    ends = [run(store_url) for _ in range(MOST)]
+    assert ends == [-9] * MOST
     assert run(store_url) == 0
     found = rows(store)
     assert "triage did not end 4 times" in found[place].outcome
@@ -74,12 +108,72 @@ def test_a_delivery_on_which_the_program_dies_is_set_aside_after_some_restarts(
     assert run(store_url) == -9, "it is tried again once a person asks for it"
 
 
+def test_a_delivery_on_which_its_own_process_dies_is_counted_by_the_next_one(
+    store: Store, store_url: str
+) -> None:
+    assert run(store_url, "fine", "deadly", "well") == -9
+    assert [row.attempts for row in rows(store)] == [0] * 3
+    assert run(store_url) == -9
+    assert [row.attempts for row in rows(store)] == [1, 0, 0]
+
+
+def test_each_process_that_runs_when_a_deadly_delivery_comes_dies_on_it_once_uncounted(
+    world_on_each_store: World,
+) -> None:
+    world = world_on_each_store
+    old = [Attempts(world.store) for _ in range(2)]
+    for process in old:
+        with process.attempt(200) as (_, none):
+            assert not none
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in range(1, 4)))
+    for process in old:
+        with pytest.raises(KeyboardInterrupt), process.attempt(200):
+            raise KeyboardInterrupt
+    assert [row.attempts for row in rows(world.store)] == [0, 0, 0]
+    with pytest.raises(KeyboardInterrupt), Attempts(world.store).attempt(200):
+        raise KeyboardInterrupt
+    assert [row.attempts for row in rows(world.store)] == [1, 0, 0]
+    # Where a process has begun to count, those that still run go on with it.
+    with pytest.raises(KeyboardInterrupt), old[0].attempt(200):
+        raise KeyboardInterrupt
+    assert [row.attempts for row in rows(world.store)] == [2, 1, 1]
+
+
+def test_what_comes_while_the_process_runs_is_triaged_in_one_transaction_uncounted(
+    world_on_each_store: World,
+) -> None:
+    world = world_on_each_store
+    assert world.triage.batch() == 0
+    for round_ in range(3):
+        first = 10 * round_ + 1
+        world.deliver(
+            *(issue_event("issue_created", f"i{n}", at=n) for n in range(first, first + 5))
+        )
+        with transactions(world.store) as found:
+            assert world.triage.batch() == 5
+        assert len(found) == 1
+        assert not [one for one in found[0] if "SET attempts" in one]
+        assert len([one for one in found[0] if one.startswith("UPDATE deliveries")]) == 1
+
+
+def test_what_is_older_than_the_process_is_counted_before_its_triage_begins(
+    world_on_each_store: World,
+) -> None:
+    world = world_on_each_store
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in range(1, 6)))
+    with transactions(world.store) as found:
+        assert world.triage.batch() == 5
+    statements = [one for transaction in found for one in transaction]
+    assert len([one for one in statements if "SET attempts" in one]) == 2
+
+
 def test_a_stop_between_does_no_harm(world_on_each_store: World) -> None:
     world = world_on_each_store
     bodies = [issue_event("issue_created", f"i{n}", at=n, title=f"t{n}") for n in range(1, 6)]
     world.deliver(*bodies)
+    process = Attempts(world.store)
     for _ in range(2):
-        with pytest.raises(KeyboardInterrupt), attempts.attempt(world.store, 200):
+        with pytest.raises(KeyboardInterrupt), process.attempt(200):
             raise KeyboardInterrupt
     assert [row.attempts for row in rows(world.store)] == [2, 1, 1, 1, 1]
     while world.triage.batch():
@@ -90,8 +184,9 @@ def test_a_stop_between_does_no_harm(world_on_each_store: World) -> None:
 def test_trouble_of_the_database_is_no_attempt(world_on_each_store: World) -> None:
     world = world_on_each_store
     world.deliver(issue_event("issue_created", "i1", at=1))
-    for _ in range(2 * attempts.MOST):
-        with pytest.raises(StoreUnavailable), attempts.attempt(world.store, 200):
+    process = Attempts(world.store)
+    for _ in range(2 * MOST):
+        with pytest.raises(StoreUnavailable), process.attempt(200):
             raise StoreUnavailable("the database is away")
     world.settle()
     (row,) = rows(world.store)

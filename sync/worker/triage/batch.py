@@ -27,7 +27,8 @@ from sync.domain.subject import (
 )
 from sync.ports import Clock, Source
 from sync.rules import RuleSet, patience
-from sync.store import attempts, deliveries, subjects
+from sync.store import deliveries, subjects
+from sync.store.attempts import MOST, Attempts
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.errors import of_database, unavailable
 from sync.store.tables import DeliveryRow, SubjectRow
@@ -74,6 +75,7 @@ class Triage:
     ) -> None:
         self._asking = asking or Asking({}, clock)
         self._store = store
+        self._attempts = Attempts(store)
         self._sources = sources
         self._rules = rules
         self._clock = clock
@@ -154,7 +156,7 @@ class Triage:
     def _batch(self, limit: int, only: str = "") -> int:
         answers = Answers()
         while True:
-            with attempts.attempt(self._store, limit, only) as (session, rows):
+            with self._attempts.attempt(limit, only) as (session, rows):
                 if not rows:
                     return 0
                 read = [known for row in rows if (known := self._read(session, row)) is not None]
@@ -256,10 +258,8 @@ class Triage:
             return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
 
     def _read(self, session: Session, row: DeliveryRow) -> Read | None:
-        if row.attempts > attempts.MOST:
-            words = (
-                f"triage did not end {attempts.MOST} times: the program died or was killed on it"
-            )
+        if row.attempts > MOST:
+            words = f"triage did not end {MOST} times: the program died or was killed on it"
             deliveries.mark_dead(session, row, words)
             log.error("dead letter", delivery=row.id, reason=words)
             return None
