@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Parked tickets are grouped by cause; beyond this many, the oldest alone are looked at.
 PARKED_LOOKED_AT = 1000
+# Seconds for which the store's file is looked through for damage.
+LOOKED_FOR_DAMAGE = 1.0
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -43,7 +45,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.cli.parked import said_of
-    from sync.store import counts, deliveries, liveness, parking, rulebook
+    from sync.store import counts, damage, deliveries, liveness, parking, rulebook
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
@@ -58,6 +60,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
     found = counts.overall(store, now=now)
     return {
         "store": store.place,
+        "damage": damage.known(store, LOOKED_FOR_DAMAGE),
         "daemons": liveness.running(store),
         "tickets": {
             "due": found.due,
@@ -130,6 +133,8 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
 
     daemons = data["daemons"]
     standing.add_row("daemons", str(len(daemons)), _daemons(daemons))
+    if data["damage"]:
+        standing.add_row("[red]damage[/red]", "", Text(data["damage"]))
     oldest = tickets["oldest_due_seconds"]
     row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets["held"], "due later: on hold, or to be tried again")
