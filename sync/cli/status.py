@@ -159,13 +159,22 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
         )
     if rules["waiting"]:
         standing.add_row("[yellow]rules[/yellow]", "", Text(rules["waiting"]))
-    if not data["sites"]:
-        return [standing]
+    return [standing, *_sites(data["sites"])]
+
+
+def _sites(found: list[dict[str, Any]]) -> list[RenderableType]:
+    """A table of the Jira sites, if there are any."""
+    from rich.table import Table
+
+    from sync.cli.terminal import cell
+
+    if not found:
+        return []
     sites = Table(title="Jira sites", title_justify="left")
     for column in ("site", "tickets", "due", "held", "parked", "what stands in the way"):
         numeric = column not in ("site", "what stands in the way")
         sites.add_column(column, justify="right" if numeric else "left")
-    for site in data["sites"]:
+    for site in found:
         numbers = [str(site[name]) for name in ("tickets", "due", "held", "parked")]
         sites.add_row(site["site"], *numbers, cell(site["trouble"] or "nothing"))
-    return [standing, sites]
+    return [sites]
