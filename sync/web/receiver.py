@@ -14,6 +14,7 @@ from litestar import Request, Response, post
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 
+from sync.domain.subject import Event, EventType
 from sync.ports import Source, Verifier
 from sync.store.errors import StoreUnavailable
 from sync.store.inbox import Accepted, Cut, Inbox, InboxFull
@@ -142,7 +143,12 @@ class Receiver:
     def _head(self, body: Body) -> Accepted:
         """The dead letter for a body that is not kept whole."""
         name = self._source.name
-        shown = self._source.outline(body.data)
+        try:
+            shown = self._source.outline(body.data)
+        except Exception:
+            # The head is stored all the same: the sweep, or a person, finds out what is wrong with it.
+            log.exception("reading the head of a delivery failed")
+            shown = Event("", EventType.UNKNOWN, 0, "")
         words = (
             f"{body.size} bytes came, of which the first {len(body.data)} are kept. With access to "
             f"the API of {name}, the sweep of heads fetches the rest. Otherwise raise max_body in "
@@ -166,6 +172,7 @@ class Receiver:
             facts["reason"] = f"not stored within {self._limits.store_seconds:g} s"
             return Answer(503, "slow_store", {"error": "it cannot be stored now; try again"})
         except Exception:
+            # Nothing confirms that the delivery is stored, so the sender has to try again.
             log.exception("storing a delivery failed")
             return Answer(503, "unavailable", {"error": "it cannot be stored now; try again"})
         facts["id"] = receipt.id

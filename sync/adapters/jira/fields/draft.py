@@ -13,7 +13,16 @@ from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
 from sync.domain.rule import Desired, Ownership
-from sync.domain.ticket import Base, Draft, DraftField, FieldKind, ParkedField, marked, wish_digest
+from sync.domain.ticket import (
+    Base,
+    Draft,
+    DraftField,
+    FieldKind,
+    ParkedField,
+    failed_parts,
+    marked,
+    wish_of,
+)
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
 # tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
@@ -38,7 +47,9 @@ class Drafts(Part):
             return self._draft(desired, base)
         if base and not anew and made.parked_fields.keys() <= base.parked.keys():
             young = _YOUNG_FOR_PARKED
-        wanting = made.parked_fields or (made.unmakable and base is None)
+        # What a template fails on is nothing that Jira could tell.
+        unknown = any(o.parked.cause is not Cause.RULE for o in made.parked_fields.values())
+        wanting = unknown or (made.unmakable and base is None)
         if wanting and self._metadata.forget(desired.project, older_than=young):
             return self._draft(desired, base)
         return made
@@ -51,13 +62,16 @@ class Drafts(Part):
         for name, info in work.infos.items():
             self._value(work, name, info, values)
         fields = work.fields
-        known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
+        known = fields.get("labels") or DraftField(
+            "labels", "Labels", FieldKind.LABELS, work.labels()
+        )
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
+            fault = work.faults.get("summary") or _no_summary()
             if base is None:
-                raise _no_summary()
+                raise fault
             fields.pop("summary", None)
-            work.park("summary", "summary", _no_summary())
+            work.park("summary", "summary", fault)
         if unmakable is None and base is None and work.parked:
             unmakable = self._wanting(desired, issue_type, work)
         return Draft(desired, desired.project, issue_type, fields, unmakable, work.parked)
@@ -129,6 +143,10 @@ class Drafts(Part):
 
     def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
         wish, kind = work.desired.fields[name], _KINDS.get(info.shape, FieldKind.PLAIN)
+        failed = work.desired.failed.get(f"fields.{name}")
+        if failed is not None:
+            work.park(info.id, name, failed.again())
+            return
         # Where nothing of the field is to be written, its value may have become invalid.
         agreed = kind is FieldKind.PLAIN and work.agreed(name) == info.id
         if agreed and wish.ownership is not Ownership.SOURCE:
@@ -173,12 +191,16 @@ class _Work:
         self.infos: dict[str, FieldInfo] = {}
         self.screen: Mapping[str, FieldInfo] | None = None
         self.fields: dict[str, DraftField] = {}
-        self.parked: dict[str, ParkedField] = {}
+        self.parked = failed_parts(desired)
         self.faults: dict[str, Rejected] = {}
 
     def wish(self, name: str) -> str:
-        given = self.desired.fields.get(name)
-        return wish_digest(name, given.value if given else None)
+        return wish_of(self.desired, name)
+
+    def labels(self) -> list[str]:
+        """The labels where the rule gives none: those it gave before, where it fails to say."""
+        known = self.base.fields.get("labels") if self.base else None
+        return list(known.sent or ()) if known and "labels" in self.parked else []
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
