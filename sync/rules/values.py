@@ -9,6 +9,7 @@ from typing import Any
 
 from sync.domain.errors import Cause, Rejected
 from sync.rules.check import NamesInScope, check
+from sync.rules.doubts import doubt, of_api
 from sync.rules.inherit import Given
 from sync.rules.templates import Template, is_template, template
 from sync.toml import Mistakes, Position, Wrong
@@ -50,6 +51,15 @@ class Value:
         return "" if found is None else str(found)
 
 
+def constant(value: Value) -> tuple[bool, Any]:
+    """Whether a value is the same for every subject, and that value."""
+    try:
+        return True, value.render({})
+    except Rejected:
+        # Without a subject, a template that uses one cannot be rendered.
+        return False, None
+
+
 def _flat(values: list[Any]) -> list[Any]:
     """The items as one list: a template in a list may give a list, or no value."""
     found: list[Any] = []
@@ -67,8 +77,13 @@ def compile_value(given: Given, scope: NamesInScope, mistakes: Mistakes) -> Valu
         except Wrong as fault:
             mistakes.wrong(given.text_position, given.key, fault)
             return Value("", given.key, given.position)
-        for found in made.faults or check(made, scope):
-            mistakes.wrong(given.text_position, given.key, found)
+        found = check(made, scope)
+        for wrong in made.faults or found.faults:
+            mistakes.wrong(given.text_position, given.key, wrong)
+        for doubtful in found.doubtful:
+            scope.doubts.append(doubt(given.text_position, given.key, doubtful))
+        for fact, line in found.facts:
+            scope.doubts.append(of_api(fact, given.text_position, given.key, line))
         return Value(made, given.key, given.text_position)
     if isinstance(value, list):
         items = range(len(value))

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import delete, func, text
@@ -134,6 +135,21 @@ def place_of(session: Session, store: Store) -> str:
 def of_site(session: Session, site: str) -> SiteRow | None:
     """What is known of a site, None before a daemon began."""
     return session.get(SiteRow, site)
+
+
+def from_before(session: Session, began: Mapping[str, float | None]) -> dict[str, str]:
+    """Which of these subjects began before the store did, or before it was restored; that in words.
+    ``began`` is in seconds since the epoch, None where it is not known."""
+    if not began:
+        return {}
+    rows = [row for row in session.exec(select(SiteRow)) if not row.since or row.older]
+    whole = max((row.whole_since for row in rows), default=0.0)
+    return {
+        subject: f"it began before this store did ({datetime.fromtimestamp(whole, UTC):%F %H:%M} UTC); "
+        "a ticket that an earlier store made for it is looked for in Jira"
+        for subject, at in began.items()
+        if at is not None and at < whole
+    }
 
 
 def stray(session: Session, site: str, key: str) -> TicketRef | None:

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sync.cli.main import app
-from sync.settings import load
+from sync.settings import Secrets, load
 from sync.store.engine import Store, open_store
 from sync.store.tables import DeliveryRow, DeliveryState, TicketRow, TicketState
+from tests.store.faults import overwrite
 
 CONFIG = """
 [coalesce]
@@ -101,7 +102,7 @@ def test_status_without_a_store_says_so_and_makes_none(tmp_path: Path) -> None:
 
 def test_status_counts_what_is_due_held_parked_and_dead() -> None:
     call("db", "upgrade")
-    store = open_store(load(secrets=False).store.url.get_secret_value())
+    store = open_store(load(secrets=Secrets.UNNEEDED).store.url.get_secret_value())
     filled(store)
     store.close()
     code, out, _ = call("status", "--json")
@@ -128,9 +129,21 @@ def test_status_counts_what_is_due_held_parked_and_dead() -> None:
     assert main["trouble"] == "Jira answers 503"
 
 
-def test_status_is_told_in_words() -> None:
+def test_status_tells_of_damage_that_no_query_meets() -> None:
     call("db", "upgrade")
     store = open_store(load(secrets=False).store.url.get_secret_value())
+    overwrite(store, "memberships")
+    code, out, _ = call("status", "--json")
+    assert code == 0
+    assert "the file is damaged" in json.loads(out)["damage"]
+    code, out, _ = call("status")
+    assert code == 0
+    assert "Put a backup of it in its place" in " ".join(out.split())
+
+
+def test_status_is_told_in_words() -> None:
+    call("db", "upgrade")
+    store = open_store(load(secrets=Secrets.UNNEEDED).store.url.get_secret_value())
     filled(store)
     store.close()
     code, out, _ = call("status")
