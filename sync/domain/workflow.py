@@ -189,7 +189,7 @@ def _screen(target: StatusTarget, hop: Hop, arrives: bool) -> dict[str, Any] | S
 
 def _resolution(target: StatusTarget, screen: ScreenField, arrives: bool) -> dict[str, Any] | Stuck:
     """The first resolution that the rule wishes and the screen allows, where the hop arrives or the
-    screen requires one; else the only one that a requiring screen allows."""
+    screen requires one; else the one that a requiring screen leaves."""
     allowed = [Name.of(name) for name in screen.allowed]
     for name in target.resolution if arrives or screen.required else ():
         found = meant(name, allowed) if allowed else [Name.of(name)]
@@ -197,7 +197,12 @@ def _resolution(target: StatusTarget, screen: ScreenField, arrives: bool) -> dic
             return _several("resolutions", name, [one.with_id for one in found])
         if found:
             return {"resolution": found[0]}
-    if not (screen.required and (len(allowed) == 1 or (allowed and target.any))):
+    return _resolution_left(target, allowed) if screen.required else {}
+
+
+def _resolution_left(target: StatusTarget, allowed: Sequence[Name]) -> dict[str, Any]:
+    """The only resolution there is or, where the rule leaves it open, the first that is no refusal."""
+    if len(allowed) != 1 and not (allowed and target.any):
         return {}
     return {"resolution": min(allowed, key=lambda name: name.casefold() in _DECLINED)}
 
