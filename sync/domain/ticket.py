@@ -188,6 +188,11 @@ def wish_digest(name: str, value: Any) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
+def wish_digests(values: Mapping[str, Any]) -> dict[str, str]:
+    """``wish_digest`` for many fields, by name."""
+    return {name: wish_digest(name, value) for name, value in values.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class JiraStatus:
     """A workflow status: id, display name, category."""
@@ -267,7 +272,9 @@ def remembered(value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two remembered values are equal, across JSON's loss of tuples and key order."""
+    """Whether two values are equal in the form the base keeps, across JSON's loss of tuples and key
+    order."""
+    left, right = remembered(left), remembered(right)
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef
 from sync.domain.subject import Snapshot, Status
 from sync.domain.text import cut, one_line
-from sync.rules.context import context_of, group_status, in_order, subject_url
+from sync.rules.context import context_of, in_order, subject_url
 from sync.rules.filters import web_address
 from sync.rules.status import LEAVE, StatusMap
-from sync.rules.values import Context, Value
+from sync.rules.values import Context, Value, render_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ def project_ticket(
     """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``.
     Raises Rejected when a template fails."""
     context = context_of(snapshots, plan.tables, occurrences=occurrences)
-    status = keeping or group_status(snapshots)
+    status = keeping or Status(context["status"])
     wish = plan.status.get(status, LEAVE)
+    rendered = render_all({name: one.value for name, one in plan.fields.items()}, context)
     fields = {
-        name: FieldWish(one.value.render(context), one.ownership)
-        for name, one in plan.fields.items()
+        name: FieldWish(value, plan.fields[name].ownership) for name, value in rendered.items()
     }
     if "summary" in fields and not str(fields["summary"].value or "").strip():
         fields["summary"] = FieldWish(nameless(in_order(snapshots)[0]), fields["summary"].ownership)

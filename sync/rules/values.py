@@ -52,6 +52,11 @@ class Value:
         return "" if found is None else str(found)
 
 
+def render_all(values: Mapping[str, Value], context: Context) -> dict[str, Any]:
+    """Each value for a context. Raises Rejected when a template fails."""
+    return {name: value.render(context) for name, value in values.items()}
+
+
 def _flat(values: list[Any]) -> list[Any]:
     """The items as one list: a template in a list may give a list, or no value."""
     found: list[Any] = []

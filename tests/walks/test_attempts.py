@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
 from sqlmodel import col, select
 
 from sync.store import deliveries
@@ -16,6 +13,7 @@ from sync.store.attempts import MOST, Attempts
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow
+from tests.transactions import transactions
 from tests.walks.world import World, issue_event
 
 # A process that triages as the daemon does, and dies as by the kernel on a body that says so.
@@ -61,27 +59,6 @@ def run(url: str, *bodies: str) -> int:
     """Start the process once, which accepts deliveries with these bodies itself; how it ended."""
     command = [sys.executable, "-c", PROCESS, url, *bodies]
     return subprocess.run(command, timeout=60, check=False).returncode
-
-
-@contextmanager
-def transactions(store: Store) -> Iterator[list[list[str]]]:
-    """The transactions that the block begins, each as its statements."""
-    found: list[list[str]] = []
-
-    @event.listens_for(store.engine, "begin")
-    def begin(_connection: object) -> None:
-        found.append([])
-
-    @event.listens_for(store.engine, "after_cursor_execute")
-    def statement(*given: object) -> None:
-        if found and not str(given[2]).startswith("BEGIN"):
-            found[-1].append(str(given[2]))
-
-    try:
-        yield found
-    finally:
-        event.remove(store.engine, "begin", begin)
-        event.remove(store.engine, "after_cursor_execute", statement)
 
 
 def rows(store: Store) -> list[DeliveryRow]:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_fields
+from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import field_named, field_on_screen, is_own_word
+from sync.adapters.jira.fields.screen import field_named, field_on_screen
 from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
 from sync.domain.rule import Desired, Ownership
-from sync.domain.ticket import Base, Draft, DraftField, FieldKind, ParkedField, marked, wish_digest
+from sync.domain.ticket import Base, Draft, DraftField, FieldKind, ParkedField, marked, wish_digests
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
 # tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
@@ -48,8 +48,7 @@ class Drafts(Part):
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
         values = Values(self._calls.cloud(), self._metadata.people(desired.project))
-        for name, info in work.infos.items():
-            self._value(work, name, info, values)
+        self._values(work, values)
         fields = work.fields
         known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
@@ -75,7 +74,7 @@ class Drafts(Part):
         """The field for each name in the rule. Fields that offer nothing to choose from and that every
         Jira has need no call for the create screen."""
         desired = work.desired
-        plain = {n: i for n, i in standard_fields(desired.fields).items() if is_own_word(n)}
+        plain = own_words(desired.fields)
         infos = {name: info for name, info in plain.items() if info.shape not in CHOSEN}
         others = [name for name in desired.fields if name not in infos]
         if others:
@@ -127,23 +126,22 @@ class Drafts(Part):
                 work.park(name, name, fault)
             return None
 
-    def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
-        wish, kind = work.desired.fields[name], _KINDS.get(info.shape, FieldKind.PLAIN)
-        # Where nothing of the field is to be written, its value may have become invalid.
-        agreed = kind is FieldKind.PLAIN and work.agreed(name) == info.id
-        if agreed and wish.ownership is not Ownership.SOURCE:
-            work.keep(name, info)
-            return
-        links = work.desired.remote_links
-        try:
-            value = values.canonical(info, wish.value, whole_at=links[0].url if links else "")
-        except Rejected as fault:
-            if agreed:
+    def _values(self, work: _Work, values: Values) -> None:
+        """Put the value of each field, or park the field."""
+        wishes, links = work.desired.fields, work.desired.remote_links
+        # Where nothing of a field is to be written, its value may have become invalid.
+        agreed = {name for name, info in work.infos.items() if work.is_agreed(name, info)}
+        kept = {name for name in agreed if wishes[name].ownership is not Ownership.SOURCE}
+        wished = {n: (i, wishes[n].value) for n, i in work.infos.items() if n not in kept}
+        found = values.canonical_or_fault(wished, whole_at=links[0].url if links else "")
+        for name, info in work.infos.items():
+            value = found.get(name)
+            if name in kept or (name in agreed and isinstance(value, Rejected)):
                 work.keep(name, info)
+            elif isinstance(value, Rejected):
+                work.park(info.id, name, value)
             else:
-                work.park(info.id, name, fault)
-            return
-        work.put(name, info, value)
+                work.put(name, info, value)
 
     def _wanting(self, desired: Desired, issue_type: Name, work: _Work) -> Rejected | None:
         """Why the ticket cannot be made: one of the fields that cannot be resolved is required."""
@@ -175,14 +173,17 @@ class _Work:
         self.fields: dict[str, DraftField] = {}
         self.parked: dict[str, ParkedField] = {}
         self.faults: dict[str, Rejected] = {}
-
-    def wish(self, name: str) -> str:
-        given = self.desired.fields.get(name)
-        return wish_digest(name, given.value if given else None)
+        # By the rule's names, also that of a summary which the rule does not give.
+        wishes = {name: wish.value for name, wish in desired.fields.items()}
+        self.wishes = wish_digests({"summary": None, **wishes})
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
-        return self.base.agreed(self.wish(name)) if self.base else ""
+        return self.base.agreed(self.wishes[name]) if self.base else ""
+
+    def is_agreed(self, name: str, info: FieldInfo) -> bool:
+        """Whether a field of one value was last agreed on as the rule still wishes it."""
+        return info.shape not in _KINDS and self.agreed(name) == info.id
 
     def keep(self, name: str, info: FieldInfo) -> None:
         """The field stays as it was last agreed on."""
@@ -197,7 +198,7 @@ class _Work:
             value=value,
             ownership=self.desired.fields[name].ownership,
             key=f"fields.{name}",
-            wish=self.wish(name),
+            wish=self.wishes[name],
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
 
@@ -209,5 +210,5 @@ class _Work:
         fault.key = fault.key or f"fields.{name}"
         fault.field = fault.field or name
         why = Parked.of(fault, desired.rule.name, desired.place(fault.key))
-        self.parked[id_] = ParkedField(why, self.wish(name))
+        self.parked[id_] = ParkedField(why, self.wishes[name])
         self.faults[id_] = fault
