@@ -89,8 +89,9 @@ def trackers_of(settings: Settings, clock: Clock) -> Mapping[str, Tracker]:
 
 
 def rule_defaults(settings: Settings) -> Defaults:
-    """The defaults of rules: the site, and the project of each site."""
+    """The defaults of rules: the site, the project of each site, and whether an API can be asked."""
     return Defaults(
         sites={name: site.project or None for name, site in settings.sites.items()},
         default_site=settings.site_by_default,
+        api=settings.coalesce.api.configured,
     )

@@ -146,6 +146,7 @@ def _store_and_rules(
         book = Rulebook(store, files, clock, guard=guard, owner=owner, sites=sites)
         book.open()
     except BaseException:
+        # Ctrl-C too: another daemon may then start at once. The first error is the one to tell.
         with suppress(StoreUnavailable):
             found[0].end()
         store.close()

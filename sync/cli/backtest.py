@@ -50,10 +50,10 @@ def backtest(
     from sync.bootstrap.adapters import sources_of
     from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
-    from sync.settings import load
+    from sync.settings import Secrets, load
     from sync.worker.foresight.backtest import backtest as replay
 
-    settings = load(config, secrets=False)
+    settings = load(config, secrets=Secrets.UNNEEDED)
     files = rule_files(settings)
     edited = files.load().rules
     now = time.time()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,14 +13,19 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.domain.text import harmless
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sync.adapters.jira.check import Report
+    from sync.toml import Mistake
 
 MISTAKES, CANNOT = 1, 2
+# So many things the last line names.
+_MOST = 6
 
 
 def check(
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask Jira, and do without secrets.")
+        bool, typer.Option("--offline", help="Do not ask Jira, and do without absent secrets.")
     ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -28,73 +33,144 @@ def check(
     """Check configuration and rules, then ask each Jira site whether all they name is there.
 
     Who we are there and what we may do in each project; issue types; that fields are on the create
-    screen and take the value; required fields; statuses and the ways to them; labels and link types.
-    Changes nothing. Each mistake comes with file, line and the nearest valid name.
+    screen and take the value; required fields, people, parents; statuses and the ways to them; labels
+    and link types. Rules that ask for what only the source's API knows are told of while it has no
+    credentials. Changes nothing. Each mistake comes with file, line and the nearest valid name. The
+    last line says what was checked and what was not. With --offline, secrets that are absent are
+    named, and all else is checked as `serve` does at its start.
 
-    Exit codes: 0 all is well, 1 there are mistakes, 2 it could not be checked (no configuration, or a
-    site could not be asked).
+    Exit codes: 0 all that could be checked is well, 1 there are mistakes, 2 it could not be checked (no
+    configuration, or a site could not be asked).
 
     Example:  ticket-sync check --offline
     """
-    from sync.bootstrap.rules import rule_files
-    from sync.bootstrap.site_check import check_sites
-    from sync.settings import find, load
-    from sync.toml import MistakesFound
+    from sync.settings import find
 
     find(config)
-    try:
-        settings = load(config, secrets=not offline)
-        files = rule_files(settings)
-        rules = files.load().rules
-    except MistakesFound as error:
-        _end([str(mistake) for mistake in error.mistakes], [], as_json)
-    else:
-        warnings = [str(warning) for warning in rules.warnings]
-        reports = [] if offline else check_sites(settings, rules)
-        _end(warnings, reports, as_json, files.notes())
-
-
-def _end(
-    mistakes: list[str], reports: list[Report], as_json: bool, notes: Sequence[str] = ()
-) -> None:
-    """Print what was found, and end with the exit code."""
-    found = [*mistakes, *(str(one) for report in reports for one in report.findings)]
-    troubles = [f"site {r.site!r} could not be asked: {r.trouble}" for r in reports if r.trouble]
+    found = _found(config, offline)
     if as_json:
-        data = {**_as_data(mistakes, reports), "notes": list(notes)}
-        typer.echo(json.dumps(data, indent=2))
+        typer.echo(json.dumps(found.data(), indent=2))
     else:
-        for words in notes:
-            typer.echo(f"Note: {harmless(words)}.")
-        for line in _lines(found, troubles, reports):
+        for line in found.lines():
             typer.echo(harmless(line))
-    raise typer.Exit(CANNOT if troubles else MISTAKES if found else 0)
+    raise typer.Exit(found.code)
 
 
-def _lines(found: list[str], troubles: list[str], reports: list[Report]) -> Iterator[str]:
-    for report in reports:
-        if report.who:
-            yield f"Site {report.site!r}: we are {report.who} there."
-    yield from found
-    yield from (f"Note: {words}." for report in reports for words in report.notes)
-    yield from (f"Not checked: {words}" for words in troubles)
-    if found:
-        yield f"{len(found)} {'mistake' if len(found) == 1 else 'mistakes'}."
-    elif not troubles:
-        yield "All is well." if reports else "Configuration and rules are well."
+@dataclass(slots=True)
+class _Found:
+    """What a check found. ``well`` and ``unchecked`` name what was checked and what was not."""
+
+    mistakes: list[str] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    absent: tuple[Mistake, ...] = ()
+    checked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+    @property
+    def all_mistakes(self) -> list[str]:
+        return [*self.mistakes, *(str(one) for r in self.reports for one in r.findings)]
+
+    @property
+    def troubles(self) -> list[str]:
+        return [
+            f"site {r.site!r} could not be asked: {r.trouble}" for r in self.reports if r.trouble
+        ]
+
+    @property
+    def code(self) -> int:
+        return CANNOT if self.troubles else MISTAKES if self.all_mistakes else 0
+
+    def close(self) -> None:
+        """Sort what was and what was not checked, once all is found."""
+        if self.absent:
+            count = len(self.absent)
+            self.unchecked.append(f"{count} absent {'secret' if count == 1 else 'secrets'}")
+        for report in self.reports:
+            site = f"site {report.site!r}"
+            if report.trouble:
+                self.unchecked.append(site)
+            else:
+                self.checked.append(site)
+            self.unchecked += report.unseen
+
+    def lines(self) -> Iterator[str]:
+        yield from (f"Note: {words}." for words in self.notes)
+        for report in self.reports:
+            if report.who:
+                yield f"Site {report.site!r}: we are {report.who} there."
+        yield from self.all_mistakes
+        unseen = [f"{words}." for report in self.reports for words in report.notes]
+        for words in [*map(str, self.absent), *unseen, *self.troubles]:
+            yield f"Not checked: {words}"
+        yield self.closing()
+
+    def closing(self) -> str:
+        """The last line: what was found, in what, and what was left out."""
+        count, parts = len(self.all_mistakes), []
+        if count:
+            parts.append(f"{count} {'mistake' if count == 1 else 'mistakes'}.")
+        elif not self.unchecked:
+            return "All is well."
+        else:
+            parts.append(f"All that could be checked is well: {_listed(self.checked)}.")
+        if self.unchecked:
+            parts.append(f"Not checked: {_listed(self.unchecked)}.")
+        return " ".join(parts)
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "mistakes": self.mistakes,
+            "sites": [
+                {
+                    "site": report.site,
+                    "who": report.who,
+                    "trouble": report.trouble,
+                    "notes": list(report.notes),
+                    "findings": [asdict(one) for one in report.findings],
+                }
+                for report in self.reports
+            ],
+            "notes": self.notes,
+            "absent": [str(one) for one in self.absent],
+            "checked": self.checked,
+            "unchecked": self.unchecked,
+        }
 
 
-def _as_data(mistakes: list[str], reports: list[Report]) -> dict[str, Any]:
-    return {
-        "mistakes": mistakes,
-        "sites": [
-            {
-                "site": report.site,
-                "who": report.who,
-                "trouble": report.trouble,
-                "notes": list(report.notes),
-                "findings": [asdict(one) for one in report.findings],
-            }
-            for report in reports
-        ],
-    }
+def _listed(names: list[str]) -> str:
+    shown = (
+        names if len(names) <= _MOST else [*names[: _MOST - 1], f"{len(names) - _MOST + 1} more"]
+    )
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]])) or "nothing"
+
+
+def _found(config: Path | None, offline: bool) -> _Found:
+    from sync.bootstrap.rules import rule_files
+    from sync.bootstrap.site_check import check_sites
+    from sync.rules import RuleErrors
+    from sync.settings import Secrets, SettingsError, load
+
+    found = _Found()
+    try:
+        settings = load(config, secrets=Secrets.STOOD_IN if offline else Secrets.NEEDED)
+        found.absent = settings.absent
+        found.checked.append("the configuration")
+        files = rule_files(settings)
+        found.notes = files.notes()
+        rules = files.load().rules
+    except SettingsError as error:
+        found.mistakes, found.absent = [str(one) for one in error.mistakes], error.absent
+        found.unchecked += ["the rules", "Jira"]
+    except RuleErrors as error:
+        found.mistakes = [str(one) for one in error.mistakes]
+        found.unchecked.append("Jira")
+    else:
+        found.mistakes = [str(warning) for warning in rules.warnings]
+        found.checked.append("the rules")
+        if offline:
+            found.unchecked.append("Jira")
+        else:
+            found.reports = check_sites(settings, rules)
+    found.close()
+    return found

@@ -19,6 +19,6 @@ def upgrade(config: ConfigOption = None) -> None:
     Example:  ticket-sync db upgrade --config /etc/ticket-sync/config.toml
     """
     from sync.bootstrap.stores import upgrade_store
-    from sync.settings import load
+    from sync.settings import Secrets, load
 
-    typer.echo(upgrade_store(load(config, secrets=False)))
+    typer.echo(upgrade_store(load(config, secrets=Secrets.UNNEEDED)))

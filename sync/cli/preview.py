@@ -103,7 +103,7 @@ def _rules(config: Path | None, site: str) -> tuple[Settings, RuleSet, Mapping[s
     from sync.adapters.jira.offline_draft import is_cloud
     from sync.bootstrap.adapters import jira_site, rule_defaults
     from sync.rules import Defaults, load
-    from sync.settings import Settings, SettingsError, find, shipped
+    from sync.settings import Secrets, Settings, SettingsError, find, shipped
     from sync.settings import load as load_settings
 
     try:
@@ -115,7 +115,7 @@ def _rules(config: Path | None, site: str) -> tuple[Settings, RuleSet, Mapping[s
         folder = here if here.is_dir() else shipped("mappings")
         name = site or "main"
         return Settings(), load(folder, Defaults({name: "DATA"}, name)), {name: True}
-    settings = load_settings(config, secrets=False)
+    settings = load_settings(config, secrets=Secrets.UNNEEDED)
     if site and site not in settings.sites:
         known = ", ".join(sorted(settings.sites)) or "none"
         raise Problem(f"There is no site {site!r} in the configuration; it has: {known}.", USAGE)

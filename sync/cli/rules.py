@@ -38,9 +38,9 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     Example:  ticket-sync rules show
     """
     from sync.bootstrap.rules import rule_files
-    from sync.settings import load
+    from sync.settings import Secrets, load
 
-    settings = load(config, secrets=False)
+    settings = load(config, secrets=Secrets.UNNEEDED)
     rules = rule_files(settings).load().rules
     edition, waiting, problem = _stored(settings)
     same = edition is not None and edition.digest == rules.digest
@@ -84,10 +84,10 @@ def accept(
     Example:  ticket-sync rules accept
     """
     from sync.bootstrap.rules import rule_files
-    from sync.settings import load
+    from sync.settings import Secrets, load
     from sync.worker.rulebook import accept as acceptance
 
-    settings = load(config, secrets=False)
+    settings = load(config, secrets=Secrets.UNNEEDED)
     sites, without = _sites(config)
     with opened_store(config) as store:
         done = acceptance.accept(

@@ -16,9 +16,9 @@ def opened_store(config: Path | None) -> Iterator[Store]:
     """The store that the configuration names; needs no secrets. Raises CannotStart, SettingsError,
     StoreUnavailable."""
     from sync.bootstrap.stores import existing_store
-    from sync.settings import load
+    from sync.settings import Secrets, load
 
-    store = existing_store(load(config, secrets=False))
+    store = existing_store(load(config, secrets=Secrets.UNNEEDED))
     try:
         yield store
     finally:

@@ -24,6 +24,9 @@ def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ..
             if one.name not in _NOT_WISHES and getattr(before, one.name) != getattr(after, one.name)
         )
     found = [name for name in after.fields if _acts(before, after, name)]
+    found += [
+        key for key in after.failed if key not in before.failed and not key.startswith("fields.")
+    ]
     # The status differs where, for one, an incident's rule closes the tickets of its issues now.
     changed = {
         "status": before.status is not after.status,
@@ -34,10 +37,12 @@ def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ..
 
 
 def _acts(before: Desired, after: Desired, name: str) -> bool:
-    """Whether a field is written to a ticket that exists."""
-    wish, known = after.fields[name], before.fields.get(name)
+    """Whether a field is written to a ticket that exists, or is newly parked."""
+    wish, known, key = after.fields[name], before.fields.get(name), f"fields.{name}"
     if wish.ownership is Ownership.TICKET:
         return False
+    if key in after.failed:
+        return key not in before.failed
     if known is None:
         return wish.value not in (None, "", [])
     return bool(wish.value != known.value)

@@ -86,7 +86,8 @@ class Rejected(Fault):
     """Permanent: trying the same again gives the same answer, until a person changes something.
 
     Where one value is refused, ``value`` holds it and ``reason`` the words without it. ``key`` is the
-    rule's key that is at fault, as ``fields.priority``, where that is known.
+    rule's key that is at fault, as ``fields.priority``, and ``where`` the line at fault, where that is
+    known.
 
     ``scope`` is PROJECT where every new ticket of that project and type would meet the same. ``refused``
     has the words about each field that was refused, by field id, where the other side named them.
@@ -106,6 +107,7 @@ class Rejected(Fault):
         self.reason = words
         self.value = value
         self.key = ""
+        self.where = ""
         self.refused: Mapping[str, str] = {}
         self.scope = scope
         self.cause = cause
@@ -170,9 +172,16 @@ class Parked:
 
     @classmethod
     def of(cls, fault: Rejected, rule: str = "", where: str = "") -> Parked:
-        """Why a ticket is set aside of which Jira refused something for good, ``where`` in a rule."""
-        about = (fault.cause, fault.field, rule, where, fault.value, fault.key)
+        """Why a ticket is set aside of which something was refused for good, ``where`` in a rule."""
+        about = (fault.cause, fault.field, rule, fault.where or where, fault.value, fault.key)
         return cls(fault.reason, fault.remedy, *about)
+
+    def again(self) -> Rejected:
+        """The rejection that this is about."""
+        about = {"cause": self.cause, "field": self.field, "remedy": self.remedy}
+        fault = Rejected(self.reason, value=self.value, **about)  # type: ignore[arg-type]
+        fault.key, fault.where = self.key, self.where
+        return fault
 
     def to_json(self) -> dict[str, str]:
         """The form that a ticket's row keeps; ``words`` is the whole sentence."""

@@ -266,17 +266,22 @@ def _parked_still(one: ParkedField, base: Base, id_: str) -> ParkedField:
 
 
 def _with_parked(made: Plan, before: Base, parked: Mapping[str, ParkedField]) -> Plan:
-    """The plan with these fields parked, those that were not parked before told."""
-    known = {id_: (one.wish, str(one.parked)) for id_, one in before.parked.items()}
+    """The plan with these fields parked, those that were not parked before told.
+
+    A park whose place in the rules has moved is not new."""
     new = {
         id_: one.parked
         for id_, one in parked.items()
-        if known.get(id_) != (one.wish, str(one.parked))
+        if id_ not in before.parked or _said(one) != _said(before.parked[id_])
     }
     base = made.base or before
     if base.parked != parked:
         base = replace(base, parked=parked)
     return replace(made, base=base, parked_fields=new)
+
+
+def _said(one: ParkedField) -> tuple[str, str]:
+    return one.wish, str(replace(one.parked, where=""))
 
 
 def _changes(

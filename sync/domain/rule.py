@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from sync.domain.errors import Parked
 from sync.domain.subject import Status
 
 
@@ -154,7 +155,9 @@ class Desired:
     ``components``, ``assignee``, ``due_date``, ``parent``, a custom field's display name, or an id.
     ``places`` says where in the rule files a key is written (``fields.priority``: file and line).
     ``status_comment`` is for arriving at ``status``; ``update_comment`` for changed fields. Both are
-    Markdown, None for none. ``version`` names the state projected, the same for the same snapshots.
+    Markdown, None for none. ``failed`` says, by the rule's key (``fields.priority``), why a part has no
+    value: its template fails on these snapshots. ``version`` names the state projected, the same for
+    the same snapshots.
     """
 
     key: str
@@ -172,6 +175,7 @@ class Desired:
     remote_links: tuple[RemoteLink, ...] = ()
     ticket_links: tuple[TicketLink, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    failed: Mapping[str, Parked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def place(self, key: str) -> str:

@@ -149,7 +149,8 @@ class Draft:
 
     ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
     does not matter to a ticket that exists. ``parked_fields`` says which fields cannot be resolved, and
-    why: by field id or, where the id is not known either, by the rule's name for the field.
+    why: by field id or, where the id is not known either, by the rule's name for the field. It also has
+    the ``failed_parts`` of the rule.
     """
 
     desired: Desired
@@ -182,15 +183,31 @@ class Draft:
         return Parked.of(fault, self.desired.rule.name, self.desired.place(fault.key))
 
 
+def wish_of(desired: Desired, name: str) -> str:
+    """A digest of what the rule gives the field that it calls ``name``, or of why it gives nothing."""
+    failed, given = desired.failed.get(f"fields.{name}"), desired.fields.get(name)
+    return wish_digest(name, failed.reason if failed else given.value if given else None)
+
+
+def wishes_of(desired: Desired) -> dict[str, str]:
+    """``wish_of`` by name, also for a summary that the rule does not give."""
+    return {name: wish_of(desired, name) for name in ("summary", *desired.fields)}
+
+
+def failed_parts(desired: Desired) -> dict[str, ParkedField]:
+    """What of the rule, beside its fields, has no value, by the rule's key: a comment, a value for a
+    transition's screen. It is told like a parked field, and all else of the ticket is done."""
+    return {
+        key: ParkedField(parked, wish_digest(key, parked.reason))
+        for key, parked in desired.failed.items()
+        if not key.startswith("fields.")
+    }
+
+
 def wish_digest(name: str, value: Any) -> str:
-    """A digest of the value that a rule gives a field by this name."""
+    """A digest of a value under a name."""
     text = json.dumps([name, value], sort_keys=True, default=str)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
-
-
-def wish_digests(values: Mapping[str, Any]) -> dict[str, str]:
-    """``wish_digest`` for many fields, by name."""
-    return {name: wish_digest(name, value) for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +322,8 @@ class Base:
     ``unannounced``: the ticket was made, and the tickets that are to be linked with it are not due yet.
 
     ``wishes`` has, by field id, the digest of what the rule gave when the field was last agreed on.
-    ``parked`` are the fields that are not written, by field id or the rule's name.
+    ``parked`` are the fields that are not written, by field id or the rule's name, and the other parts
+    of the rule whose templates fail, by the rule's key.
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)

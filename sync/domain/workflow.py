@@ -13,6 +13,7 @@ from typing import Any
 from sync.domain.actions import Transition
 from sync.domain.names import Name, like, meant
 from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category, StatusTarget
+from sync.domain.text import is_empty
 from sync.domain.ticket import Hop, JiraStatus, Observed, ScreenField
 
 MAX_HOPS = 5
@@ -184,18 +185,22 @@ def _resolution(
     return {"resolution": allowed[0]} if screen.required and len(allowed) == 1 else {}
 
 
-def _unanswered(hop: Hop, fields: Mapping[str, Any]) -> Stuck | None:
-    """Why the transition cannot be taken: its screen requires what ``fields`` does not have."""
+def _unanswered(hop: Hop, fields: Mapping[str, Any], observed: Observed) -> Stuck | None:
+    """Why the transition cannot be taken: its screen requires what ``fields`` and the ticket lack.
+
+    A field that is not sent with a transition keeps its value."""
+    given = {id_: value for id_, value in fields.items() if not is_empty(value)}
+    there = {**observed.fields, "resolution": observed.resolution, **given}
     missing = [
         screen
         for screen in hop.fields.values()
-        if screen.required and not screen.has_default and screen.id not in fields
+        if screen.required and not screen.has_default and is_empty(there.get(screen.id))
     ]
     if not missing:
         return None
     return Stuck(
         f"the transition {hop.name!r} to {hop.to.name!r} asks for {', '.join(map(_asked, missing))}, "
-        "which the rule does not give",
+        "which neither the rule gives nor the ticket has",
         "Give it in the rule's status table: `resolution = …` or `fields = { … }`.",
     )
 
@@ -233,7 +238,7 @@ def next_transition(
     fields = _screen(target, hop, arrives)
     if isinstance(fields, Stuck):
         return fields
-    return _unanswered(hop, fields) or Transition(hop=hop, fields=fields, arrives=arrives)
+    return _unanswered(hop, fields, observed) or Transition(hop=hop, fields=fields, arrives=arrives)
 
 
 def _only_way_in(target: StatusTarget, observed: Observed) -> Hop | None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
+from sync.rules.doubts import API_ALONE, Doubt, shown, uncovered
 from sync.rules.durations import seconds_of
 from sync.rules.filters import zone
 from sync.rules.vocabulary import IN_BOTH, INCIDENT, ISSUE, NAMES, PLAIN, SUBJECT, UNKNOWN, Shape
@@ -26,6 +28,7 @@ _KIND_NAMES = ("issue", "incident", "kind")
 _OTHER = {"issue": "incident", "incident": "issue"}
 # The shape of `subject` in a rule of one kind.
 _SUBJECTS = {frozenset({"issue"}): ISSUE, frozenset({"incident"}): INCIDENT}
+_OF_SUBJECTS = (ISSUE, INCIDENT, SUBJECT, IN_BOTH)
 _LOOP = Shape(
     dict.fromkeys(("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth"))
     | dict.fromkeys(("previtem", "nextitem"), UNKNOWN)
@@ -41,38 +44,46 @@ _ITEM = ("first", "last", "min", "max")
 @dataclass(frozen=True)
 class NamesInScope:
     """What a template may use: the kinds of subject that its rule can match, and the tables of the
-    rule files."""
+    rule files. ``doubts`` collects those about the values of the rule."""
 
     kinds: frozenset[str]
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    doubts: list[Doubt] = field(default_factory=list, compare=False)
 
 
-def check(made: Template, scope: NamesInScope) -> list[Wrong]:
-    """Every mistake in a template, in the order of its text. Lines count from 0."""
-    return _Walk(scope).over(made.tree)
+@dataclass(frozen=True)
+class Checked:
+    """What was found in a template, in the order of its text; lines count from 0.
+
+    ``doubtful`` are lookups that may find nothing. ``facts`` are the names of what only the source's API
+    tells (``API_ALONE``), each with its line.
+    """
+
+    faults: list[Wrong]
+    doubtful: list[Wrong]
+    facts: list[tuple[str, int]]
 
 
-def shown(node: nodes.Node) -> str:
-    """An expression as the template writes it, as far as it is a path of names."""
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.Getattr):
-        return f"{shown(node.node)}.{node.attr}"
-    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
-        return f"{shown(node.node)}[{node.arg.value!r}]"
-    return "(…)"
+def check(made: Template, scope: NamesInScope) -> Checked:
+    """All that is to be said of a template without rendering it."""
+    walk = _Walk(scope)
+    walk.visit(made.tree)
+    line = attrgetter("line")
+    return Checked(
+        sorted(walk.faults, key=line), sorted(walk.doubtful, key=line), sorted(set(walk.facts))
+    )
 
 
 @dataclass
 class _Walk:
     scope: NamesInScope
     faults: list[Wrong] = field(default_factory=list)
+    doubtful: list[Wrong] = field(default_factory=list)
+    facts: list[tuple[str, int]] = field(default_factory=list)
     guarded: int = 0
     known: list[dict[str, Shape]] = field(default_factory=lambda: [{}])
-
-    def over(self, tree: nodes.Template) -> list[Wrong]:
-        self.visit(tree)
-        return sorted(self.faults, key=lambda fault: fault.line)
+    # What holds where the walk is: the tests of the conditions around.
+    holds: list[nodes.Node] = field(default_factory=list)
 
     def fault(self, node: nodes.Node, problem: str, remedy: str) -> Shape:
         self.faults.append(Wrong(problem, remedy, line=node.lineno - 1))
@@ -87,6 +98,12 @@ class _Walk:
         if names:
             self.known.pop()
         self.guarded -= guard
+
+    @contextmanager
+    def where(self, test: nodes.Node) -> Iterator[None]:
+        self.holds.append(test)
+        yield
+        self.holds.pop()
 
     def visit(self, node: nodes.Node) -> Shape:
         method = getattr(self, f"visit_{type(node).__name__.lower()}", None)
@@ -114,6 +131,7 @@ class _Walk:
 
     def upstream(self, node: nodes.Name) -> Shape:
         name = node.name
+        self.fact(node, name)
         if name == "tables":
             return Shape({table: Shape(dict.fromkeys(keys)) for table, keys in self.scope.tables})
         if not self.guarded:
@@ -122,6 +140,11 @@ class _Walk:
             if name == "subject":
                 return _SUBJECTS.get(self.scope.kinds, IN_BOTH)
         return NAMES[name] or PLAIN
+
+    def fact(self, node: nodes.Node, name: str) -> None:
+        """Record the name of something of a subject, if only the API tells it."""
+        if name in API_ALONE:
+            self.facts.append((name, node.lineno - 1))
 
     def kind(self, node: nodes.Name) -> None:
         """Record a mistake where ``issue`` or ``incident`` is used, and the rule may match the other
@@ -156,6 +179,8 @@ class _Walk:
     def step(self, node: nodes.Getattr | nodes.Getitem, shape: Shape, name: str) -> Shape:
         before = shown(node.node)
         if name in shape.fields:
+            if shape in _OF_SUBJECTS:
+                self.fact(node, name)
             return shape.fields[name] or PLAIN
         if shape.open:
             return UNKNOWN
@@ -223,13 +248,18 @@ class _Walk:
     def visit_if(self, node: nodes.If) -> None:
         guard = self.asks(node.test)
         with self.inside(guard=guard):
-            for child in (node.test, *node.body, *node.elif_, *node.else_):
+            self.visit(node.test)
+            with self.where(node.test):
+                for child in node.body:
+                    self.visit(child)
+            for child in (*node.elif_, *node.else_):
                 self.visit(child)
 
     def visit_condexpr(self, node: nodes.CondExpr) -> Shape:
         with self.inside(guard=self.asks(node.test)):
             self.visit(node.test)
-            shape = self.visit(node.expr1)
+            with self.where(node.test):
+                shape = self.visit(node.expr1)
             if node.expr2 is not None:
                 self.visit(node.expr2)
         return shape
@@ -250,10 +280,20 @@ class _Walk:
             self.visit(argument)
         if arguments and isinstance(arguments[0], nodes.Const):
             self.argument(node, arguments[0].value)
+        if shape.item in _OF_SUBJECTS:
+            self.items_fact(node)
         self.attribute(node, shape.item or UNKNOWN)
         if node.name in _SAME:
             return shape
         return (shape.item or UNKNOWN) if node.name in _ITEM else UNKNOWN
+
+    def items_fact(self, node: nodes.Filter) -> None:
+        """Record the field of subjects in a list that a filter takes, if only the API tells it."""
+        taken = [pair.value for pair in node.kwargs if pair.key == "attribute"]
+        taken += node.args[:1] if node.name in ("selectattr", "rejectattr") else []
+        for value in taken:
+            if isinstance(value, nodes.Const):
+                self.fact(node, str(value.value).split(".")[0])
 
     def attribute(self, node: nodes.Filter, item: Shape) -> None:
         """The field of each list item that a filter takes."""
@@ -277,10 +317,17 @@ class _Walk:
                 zone(str(value))
         except Wrong as wrong:
             self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
-        tables = [name for name, _keys in self.scope.tables]
-        if node.name == "lookup" and value not in tables:
+        if node.name == "lookup":
+            self.table(node, str(value))
+
+    def table(self, node: nodes.Filter, name: str) -> None:
+        """The check of a ``lookup``: that its table is there, and whether it may find nothing."""
+        tables = dict(self.scope.tables)
+        if name not in tables:
             self.fault(
                 node,
-                f"`lookup`: there is no table {value!r}",
-                meant(str(value), tables) or f"Begin one with [tables.{value}].",
+                f"`lookup`: there is no table {name!r}",
+                meant(name, tables) or f"Begin one with [tables.{name}].",
             )
+        elif found := uncovered(node, tables[name], self.scope.kinds, self.holds):
+            self.doubtful.append(found)

@@ -19,6 +19,7 @@ from sync.domain.rule import (
 from sync.domain.subject import Status
 from sync.rules.check import NamesInScope
 from sync.rules.conditions import Compiler, written
+from sync.rules.doubts import ISSUES, of_api
 from sync.rules.durations import seconds_of
 from sync.rules.identity import WORDS, Grouping, grouping_of
 from sync.rules.inherit import Given, Layer, Sheet, as_list, inherit
@@ -32,16 +33,20 @@ from sync.rules.vocabulary import KINDS, STANDARD_FIELDS
 from sync.toml import Mistakes, Position, meant, nearest
 
 # Whether a direction of ``issues`` has the incident on the outward side of the link.
+# What ``issues`` may say without asking for issues.
+_UNASKED = {"link": "", "on_ticket": False, "close": False, "direction": "outward"}
 _OUTWARD = {"outward": True, "inward": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What config.toml contributes to rules: the sites, each with its default project, and the site of
-    rules that name none ("" where every rule must name a site)."""
+    """What config.toml contributes to rules: the sites, each with its default project, the site of
+    rules that name none ("" where every rule must name a site), and whether the source's API can be
+    asked."""
 
     sites: Mapping[str, str | None]
     default_site: str
+    api: bool = True
 
 
 def kinds_of(when: Mapping[str, Any]) -> frozenset[str]:
@@ -70,7 +75,7 @@ class RuleCompiler:
         sheet, layer = self._sheet, self._layer
         site = self._site(sheet, defaults)
         at = layer.source.position(layer.path)
-        when = Compiler(self._mistakes, layer.source.position).compile(
+        when = Compiler(self._mistakes, layer.source.position, self.scope.doubts).compile(
             self._when, (*layer.path, "when"), "when"
         )
         project = self._project(sheet, site, defaults)
@@ -105,7 +110,7 @@ class RuleCompiler:
             storm=(storm["limit"], seconds_of(storm["window"])) if storm else None,
             issues=self._issues(sheet),
             grouping=self._grouping(sheet),
-            asks_severity="severity" in said,
+            doubts=tuple(self.scope.doubts),
             sheet=sheet,
         )
 
@@ -256,6 +261,9 @@ class RuleCompiler:
                     given.position, "issues", "is for rules of incidents, and this one matches none",
                     'Add kind = "incident" to `when`, or remove the table.',
                 )  # fmt: skip
+        for given in sheet.tables["issues"].values():
+            if "incident" in self.scope.kinds and given.value != _UNASKED.get(str(given.path[-1])):
+                self.scope.doubts.append(of_api(ISSUES, given.position, given.key))
         return IncidentIssues(
             link=said.get("link", ""),
             outward=_OUTWARD[said.get("direction", "outward")],

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sync.domain.subject import Snapshot
 from sync.domain.text import cut
+from sync.rules.doubts import API_ALONE, Doubt, of_api
 from sync.rules.patterns import Patterns, Undecided, all_hold, any_holds, pattern
 from sync.rules.vocabulary import IDENTIFIER_TEXTS
 from sync.toml import Mistakes, Path, Position, Wrong, meant
@@ -229,11 +230,18 @@ def written(value: Any) -> str:
 
 
 class Compiler:
-    """Compiles one rule's conditions. Mistakes go to ``mistakes``."""
+    """Compiles one rule's conditions. Mistakes go to ``mistakes``, what only the API knows to
+    ``doubts``."""
 
-    def __init__(self, mistakes: Mistakes, position: Callable[[Path], Position]) -> None:
+    def __init__(
+        self,
+        mistakes: Mistakes,
+        position: Callable[[Path], Position],
+        doubts: list[Doubt] | None = None,
+    ) -> None:
         self._mistakes = mistakes
         self._position = position
+        self._doubts = [] if doubts is None else doubts
 
     def _patterns(self, value: Any, path: Path, key: str) -> Patterns:
         found = []
@@ -262,6 +270,8 @@ class Compiler:
                 self._position(path), key, "has no condition", "Give one, or remove it."
             )
         elif name in FACETS:
+            if name in API_ALONE:
+                self._doubts.append(of_api(name, self._position(path), key))
             return Test(name, self._patterns(value, path, key))
         elif name in ENTITIES:
             return self._entity(name, value, path, key)

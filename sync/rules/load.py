@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sync.rules.compile import Defaults, RuleCompiler
+from sync.rules.doubts import told
 from sync.rules.inherit import BUILTIN, Layer
 from sync.rules.language import LANGUAGE
 from sync.rules.rule import Rule, RuleSet
@@ -130,7 +131,8 @@ def parse(texts: Mapping[str, str], defaults: Defaults, unread: Iterable[Mistake
         raise RuleErrors(
             [Mistake(min(texts), 0, "", "there is no rule", "Begin one with [[rule]].")]
         )
-    return RuleSet(rules, shadowed(rules))
+    doubts = [doubt for rule in rules for doubt in rule.doubts]
+    return RuleSet(rules, [*shadowed(rules), *told(doubts, api=defaults.api)])
 
 
 def _rules_of(

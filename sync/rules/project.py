@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef
+from sync.domain.errors import Parked, Rejected
+from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.domain.text import cut, one_line
 from sync.rules.context import context_of, in_order, subject_url
@@ -69,8 +70,32 @@ def nameless(snapshot: Snapshot) -> str:
     return f"{snapshot.ref.kind.value.capitalize()} without a title: {about}"
 
 
-def _comment(value: Value | None, context: Context) -> str | None:
-    return (value.text(context).strip() or None) if value else None
+class _Rendering:
+    """The parts of one ticket, rendered. ``failed`` says why some have no value, by the rule's key."""
+
+    def __init__(self, ref: RuleRef, places: Mapping[str, str], context: Context) -> None:
+        self._ref = ref
+        self._places = places
+        self._context = context
+        self.failed: dict[str, Parked] = {}
+
+    def values(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """Values by the rule's keys, None where the template fails: all else of the ticket is still
+        asked for."""
+        found = render_all(values, self._context)
+        for key, fault in found.items():
+            if isinstance(fault, Rejected):
+                where = place(self._places, fault.key) or self._ref.where
+                self.failed[key] = Parked.of(fault, self._ref.name, where)
+                found[key] = None
+        return found
+
+    def value(self, value: Value) -> Any:
+        return self.values({value.key: value})[value.key]
+
+    def comment(self, value: Value | None) -> str | None:
+        found = self.value(value) if value else None
+        return None if found is None else str(found).strip() or None
 
 
 def project_ticket(
@@ -82,16 +107,18 @@ def project_ticket(
     *,
     keeping: Status | None = None,
 ) -> Desired:
-    """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``.
-    Raises Rejected when a template fails."""
+    """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``."""
     context = context_of(snapshots, plan.tables, occurrences=occurrences)
+    rendering = _Rendering(ref, plan.places, context)
     status = keeping or Status(context["status"])
     wish = plan.status.get(status, LEAVE)
-    rendered = render_all({name: one.value for name, one in plan.fields.items()}, context)
+    rendered = rendering.values({f"fields.{n}": one.value for n, one in plan.fields.items()})
     fields = {
-        name: FieldWish(value, plan.fields[name].ownership) for name, value in rendered.items()
+        name: FieldWish(rendered[f"fields.{name}"], one.ownership)
+        for name, one in plan.fields.items()
     }
-    if "summary" in fields and not str(fields["summary"].value or "").strip():
+    nothing = "summary" in fields and not str(fields["summary"].value or "").strip()
+    if nothing and "fields.summary" not in rendering.failed:
         fields["summary"] = FieldWish(nameless(in_order(snapshots)[0]), fields["summary"].ownership)
     return Desired(
         key=key,
@@ -101,12 +128,13 @@ def project_ticket(
         issue_type=plan.issue_type,
         fields=fields,
         status=status,
-        target=wish.aim(context),
+        target=wish.aim(rendering.value),
         version=_version(plan.digest, snapshots, occurrences),
-        status_comment=None if keeping else _comment(wish.comment, context),
-        update_comment=_comment(plan.updated, context),
+        status_comment=None if keeping else rendering.comment(wish.comment),
+        update_comment=rendering.comment(plan.updated),
         comment_on=plan.comment_on,
         remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),
         policy=plan.policy,
+        failed=rendering.failed,
         places=plan.places,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sync.domain.rule import Desired, Policy, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.rules.conditions import AllOf
+from sync.rules.doubts import ISSUES, SEVERITY, Doubt
 from sync.rules.identity import Grouping, ticket_key
 from sync.rules.inherit import Sheet
 from sync.rules.match import Index
@@ -43,8 +44,8 @@ class Rule:
     """One mapping rule. Durations are in seconds; ``storm`` is (limit, window).
 
     ``kinds`` are the kinds of subject that the rule can match, ``condition`` is its ``when`` as
-    written, on one line. ``asks_severity``: a condition or a template speaks of it. ``sheet`` has the
-    place of each part, inherited parts included.
+    written, on one line. ``doubts`` are what the rule asks for and may not get. ``sheet`` has the place
+    of each part, inherited parts included.
     """
 
     ref: RuleRef
@@ -58,12 +59,16 @@ class Rule:
     storm: tuple[int, float] | None = None
     issues: IncidentIssues = field(default_factory=IncidentIssues)
     grouping: Grouping | None = None
-    asks_severity: bool = False
+    doubts: tuple[Doubt, ...] = ()
     sheet: Sheet = field(default_factory=Sheet, repr=False)
 
     @property
     def name(self) -> str:
         return self.ref.name
+
+    def asks(self, fact: str) -> bool:
+        """Whether the rule asks for this, which only the source's API tells (see ``doubts``)."""
+        return any(doubt.fact == fact for doubt in self.doubts)
 
     @property
     def position(self) -> Position:
@@ -112,7 +117,7 @@ class Rule:
         ``keeping`` is a status that the ticket keeps, whatever the subjects say: the ticket stands where
         the rule wants it for that status, and gets no comment on arriving there.
 
-        Raises Rejected (cause RULE) when a template fails, naming its field and place.
+        ``Desired.failed`` names each template that fails, with its place.
         """
         return project_ticket(
             self.ref, self.projection, key, snapshots, occurrences, keeping=keeping
@@ -140,8 +145,8 @@ class RuleSet:
         self._by_name: Mapping[str, Rule] = {rule.ref.name: rule for rule in self.rules}
         self._index = Index([rule.when for rule in self.rules])
         # What rules ask for that webhooks do not tell: only the source's API does.
-        self.ask_severity = any(rule.asks_severity for rule in self.rules)
-        self.ask_issues = any(rule.issues != IncidentIssues() for rule in self.rules)
+        self.ask_severity = any(rule.asks(SEVERITY) for rule in self.rules)
+        self.ask_issues = any(rule.asks(ISSUES) for rule in self.rules)
         text = "\n".join(f"{rule.ref.name}={rule.digest}" for rule in self.rules)
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:32]
 

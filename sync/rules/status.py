@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from sync.domain.rule import Category, StatusTarget
 from sync.domain.subject import Status
 from sync.rules.check import NamesInScope
 from sync.rules.inherit import TARGETS, Given, as_list
-from sync.rules.values import Context, Value, compile_value
+from sync.rules.values import Value, compile_value
 from sync.toml import Mistakes
 
 
@@ -23,11 +23,11 @@ class StatusWish:
     resolution: Value | None = None
     comment: Value | None = None
 
-    def aim(self, context: Context) -> StatusTarget:
-        """The target, with its fields rendered. Raises Rejected when a template fails."""
+    def aim(self, rendered: Callable[[Value], Any]) -> StatusTarget:
+        """The target, with its fields and its resolution as ``rendered`` gives them, None for none."""
         if not self.fields and self.resolution is None:
             return self.target
-        resolution = self.resolution.render(context) if self.resolution else None
+        resolution = rendered(self.resolution) if self.resolution else None
         return StatusTarget(
             status=self.target.status,
             transition=self.target.transition,
@@ -35,7 +35,7 @@ class StatusWish:
             prefer=self.target.prefer,
             via=self.target.via,
             resolution=tuple(map(str, as_list(resolution))) if resolution else (),
-            fields={name: value.render(context) for name, value in self.fields.items()},
+            fields={name: rendered(value) for name, value in self.fields.items()},
         )
 
 

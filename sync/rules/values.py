@@ -9,6 +9,7 @@ from typing import Any
 
 from sync.domain.errors import Cause, Rejected
 from sync.rules.check import NamesInScope, check
+from sync.rules.doubts import doubt, of_api
 from sync.rules.inherit import Given
 from sync.rules.templates import Template, is_template, template
 from sync.toml import Mistakes, Position, Wrong
@@ -30,14 +31,12 @@ class Value:
             try:
                 found = self.parts.render(context)
             except Wrong as fault:
-                at = Position(self.position.file, self.position.line + fault.line)
-                refused = Rejected(
-                    f"the template of {self.key} ({at}) {fault.problem}",
-                    cause=Cause.RULE,
-                    field=self.key,
-                    remedy=fault.remedy,
-                )
-                refused.key = self.key
+                at = str(Position(self.position.file, self.position.line + fault.line))
+                words = f"the template of {self.key} ({at}) {fault.problem}"
+                refused = Rejected(words, cause=Cause.RULE, field=self.key, remedy=fault.remedy)
+                # A park has a place of its own for the line, which edits of other lines move.
+                refused.reason = f"the template of {self.key} {fault.problem}"
+                refused.key, refused.where = self.key, at
                 raise refused from None
             return found.strip() if isinstance(found, str) else found
         if isinstance(self.parts, list):
@@ -53,8 +52,23 @@ class Value:
 
 
 def render_all(values: Mapping[str, Value], context: Context) -> dict[str, Any]:
-    """Each value for a context. Raises Rejected when a template fails."""
-    return {name: value.render(context) for name, value in values.items()}
+    """Each value for a context. In place of one whose template fails stands its Rejected."""
+    found = dict[str, Any]()
+    for key, value in values.items():
+        try:
+            found[key] = value.render(context)
+        except Rejected as fault:
+            found[key] = fault
+    return found
+
+
+def constant(value: Value) -> tuple[bool, Any]:
+    """Whether a value is the same for every subject, and that value."""
+    try:
+        return True, value.render({})
+    except Rejected:
+        # Without a subject, a template that uses one cannot be rendered.
+        return False, None
 
 
 def _flat(values: list[Any]) -> list[Any]:
@@ -74,8 +88,13 @@ def compile_value(given: Given, scope: NamesInScope, mistakes: Mistakes) -> Valu
         except Wrong as fault:
             mistakes.wrong(given.text_position, given.key, fault)
             return Value("", given.key, given.position)
-        for found in made.faults or check(made, scope):
-            mistakes.wrong(given.text_position, given.key, found)
+        found = check(made, scope)
+        for wrong in made.faults or found.faults:
+            mistakes.wrong(given.text_position, given.key, wrong)
+        for doubtful in found.doubtful:
+            scope.doubts.append(doubt(given.text_position, given.key, doubtful))
+        for fact, line in found.facts:
+            scope.doubts.append(of_api(fact, given.text_position, given.key, line))
         return Value(made, given.key, given.text_position)
     if isinstance(value, list):
         items = range(len(value))

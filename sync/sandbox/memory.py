@@ -47,9 +47,10 @@ from sync.domain.ticket import (
     Observed,
     ParkedField,
     TicketRef,
+    failed_parts,
     marked,
     marker_label,
-    wish_digest,
+    wish_of,
 )
 from sync.ports import Changed, Clock
 
@@ -168,13 +169,16 @@ class MemoryTracker:
             issue_type, unmakable = desired.issue_type[0], fault
         fields, parked = _wished(desired, base)
         known = fields.get("labels") or replace(_field("labels", FieldWish(None)), key="")
+        if base and "labels" in parked and "labels" in base.fields:
+            known = replace(known, value=list(base.fields["labels"].sent or ()))
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
             empty = Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
+            why = parked.get("summary") or ParkedField(Parked.of(empty, desired.rule.name), "")
             if base is None:
-                raise empty
+                raise why.parked.again()
             fields.pop("summary", None)
-            parked["summary"] = ParkedField(Parked.of(empty, desired.rule.name), "")
+            parked["summary"] = why
         return Draft(desired, desired.project, issue_type, fields, unmakable, parked)
 
     def _issue_type(self, desired: Desired) -> str:
@@ -453,15 +457,17 @@ def _wished(
     """The fields of a draft, and those that cannot be resolved."""
     whole_at = desired.remote_links[0].url if desired.remote_links else ""
     fields: dict[str, DraftField] = {}
-    parked: dict[str, ParkedField] = {}
+    parked = failed_parts(desired)
     for name, wish in desired.fields.items():
-        digest = wish_digest(name, wish.value)
+        digest, failed = wish_of(desired, name), desired.failed.get(f"fields.{name}")
         try:
+            if failed is not None:
+                raise failed.again()
             one = _field(name, wish, whole_at)
             fields[one.id] = replace(one, wish=digest, key=f"fields.{name}")
         except Rejected as fault:
             if base is None or not (base.agreed(digest) or wish.ownership is Ownership.TICKET):
-                why = Parked.of(fault, desired.rule.name)
+                why = Parked.of(fault, desired.rule.name, desired.place(f"fields.{name}"))
                 parked[_id_of(name) or name] = ParkedField(why, digest)
     return fields, parked
 

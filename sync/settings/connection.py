@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from sync.domain import secrets
-from sync.settings.values import address_parts, key_text, read_secret
+from sync.settings.values import address, address_parts, key_text, stood_in
 from sync.telemetry import keep_secret
 from sync.toml import Wrong
 
@@ -62,7 +62,7 @@ def _split(url: str) -> tuple[str, str]:
 
 def proxy_address(value: Any) -> SecretStr:
     """The address of a proxy, which may hold a user and a password. Messages quote no part of it."""
-    text = secrets.stripped(read_secret(value).get_secret_value()).rstrip("/")
+    text = address(value, "").rstrip("/")
     if not text:
         return SecretStr("")
     if odd := secrets.oddity(text):
@@ -124,8 +124,10 @@ def certificate_mistakes(
     files = {"ca_bundle": ca_bundle, "client_certificate": certificate, "client_key": key}
     away = {name for name, path in files.items() if path is not None and not path.exists()}
     for name in files:
-        if name in away:
-            yield name, f"there is no file {files[name]}", "Correct the path, or remove it."
+        wrong = Wrong(f"there is no file {files[name]}", "Correct the path, or remove it.")
+        # The account's own certificate and key are secrets, which may be absent where others may.
+        if name in away and (name == "ca_bundle" or not stood_in(files[name], wrong)):
+            yield name, wrong.problem, wrong.remedy
     if ca_bundle and "ca_bundle" not in away and (words := _authorities_fail(ca_bundle)):
         yield "ca_bundle", words, "Name a file of certificates in PEM form, or remove it."
     if not away - {"ca_bundle"}:

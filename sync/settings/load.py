@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,7 +19,8 @@ from sync.settings.root import (
     across,
     raw_settings,
 )
-from sync.settings.values import Reading, reading
+from sync.settings.values import Reading, Secrets, reading
+from sync.settings.values import path_of as file_at
 from sync.toml import (
     Document,
     Mistake,
@@ -38,7 +40,11 @@ DEFAULT_FILE = "config.toml"
 
 
 class SettingsError(MistakesFound):
-    """The settings have mistakes."""
+    """The settings have mistakes. ``absent`` are the secrets that stand-ins were read for."""
+
+    def __init__(self, mistakes: Sequence[Mistake], absent: Sequence[Mistake] = ()) -> None:
+        super().__init__(mistakes)
+        self.absent = tuple(absent)
 
 
 def find(chosen: FilePath | None = None) -> FilePath:
@@ -55,11 +61,10 @@ def find(chosen: FilePath | None = None) -> FilePath:
     raise SettingsError([Mistake(str(file), 0, "the configuration file", what, remedy)])
 
 
-def load(chosen: FilePath | None = None, *, secrets: bool = True) -> Settings:
+def load(chosen: FilePath | None = None, *, secrets: Secrets = Secrets.NEEDED) -> Settings:
     """Read the settings. Raises SettingsError with every mistake found.
 
-    Verbs that only use the store pass ``secrets=False``: then the variables and files of secrets may
-    be missing, and what depends on secrets is not checked.
+    Verbs that only use the store need no secrets; ``check --offline`` takes stand-ins for absent ones.
     """
     path = find(chosen)
     mistakes = Mistakes()
@@ -67,21 +72,37 @@ def load(chosen: FilePath | None = None, *, secrets: bool = True) -> Settings:
     file = None if text is None else read(str(path), text, mistakes)
     if file is None:
         raise SettingsError(mistakes.listed())
-    with reading(Reading(path.absolute().parent, secrets=secrets)):
-        return _validated(file, secrets=secrets)
+    how = Reading(path.absolute().parent, secrets)
+    with reading(how):
+        return _validated(file, how)
 
 
-def _validated(file: Document, *, secrets: bool) -> Settings:
-    data = raw_settings(file.data)
+def _validated(file: Document, how: Reading) -> Settings:
     sources = _Sources(file)
     sources.stray_variables()
+    settings, spoiled = _read(raw_settings(file.data), sources)
+    if settings is not None and how.secrets is not Secrets.UNNEEDED:
+        for path, wrong in across(settings):
+            if not any(_explains(cause, path) for cause in spoiled):
+                sources.mistake(path, wrong)
+    for value, wrong in how.absent:
+        sources.stood_in(value, wrong)
+    if sources.mistakes or settings is None:
+        raise SettingsError(sources.listed(), sources.absent.listed())
+    settings._origins = sources.origins
+    settings._absent = tuple(sources.absent.listed())
+    return settings
+
+
+def _read(data: dict[str, Any], sources: _Sources) -> tuple[Settings | None, set[Path]]:
+    """The settings without the values that are wrong by themselves, and the paths of those.
+
+    Without the wrong values, the checks that compare several settings can run as well.
+    """
     spoiled: set[Path] = set()
-    settings: Settings | None = None
-    # Without the wrong value, the checks that compare several settings can run as well.
     for _ in range(20):
         try:
-            settings = Settings(**data)
-            break
+            return Settings(**data), spoiled
         except ValidationError as error:
             details = error.errors(include_url=False)
         for detail in details:
@@ -90,14 +111,18 @@ def _validated(file: Document, *, secrets: bool) -> Settings:
                 sources.mistake(path, in_words(LANGUAGE, detail))
             spoiled.add(path)
             _take_out(data, path)
-    if settings is not None and secrets:
-        for path, wrong in across(settings):
-            if not any(_explains(cause, path) for cause in spoiled):
-                sources.mistake(path, wrong)
-    if sources.mistakes or settings is None:
-        raise SettingsError(sources.listed())
-    settings._origins = sources.origins
-    return settings
+    return None, spoiled
+
+
+def _places(value: Any, within: Any, path: Path = ()) -> Iterator[Path]:
+    """Where a value stands in the data of the settings; a path, wherever a text leads to it."""
+    if within == value or (
+        isinstance(within, str) and isinstance(value, FilePath) and file_at(within) == value
+    ):
+        yield path
+    elif isinstance(within, dict | list):
+        for step, part in within.items() if isinstance(within, dict) else enumerate(within):
+            yield from _places(value, part, (*path, step))
 
 
 def _explains(cause: Path, path: Path) -> bool:
@@ -117,16 +142,24 @@ def _take_out(data: Any, path: Path) -> None:
 
 
 class _Sources:
-    """Collects mistakes by the origin of the value: a line of the file, or an environment variable."""
+    """Collects mistakes by the origin of the value: a line of the file, or an environment variable.
+
+    ``absent`` are the secrets that stand-ins were read for, which is no mistake.
+    """
 
     def __init__(self, file: Document) -> None:
-        self.mistakes = Mistakes()
+        self.mistakes, self.absent = Mistakes(), Mistakes()
         variables = {n.upper(): n for n in os.environ if n.upper().startswith(ENV_PREFIX)}
         self.origins = Origins(file, raw_settings(file.data), variables)
 
     def mistake(self, path: Path, wrong: Wrong) -> None:
         """Record a mistake in the value at ``path``."""
         self.mistakes.wrong(self.origins.position(path), _called(path), wrong)
+
+    def stood_in(self, value: Any, wrong: Wrong) -> None:
+        """Record that a secret is not there, wherever its value is written."""
+        for path in _places(value, self.origins.given):
+            self.absent.wrong(self.origins.position(path), _called(path), wrong)
 
     def stray_variables(self) -> None:
         """Record environment variables that look like settings, but whose section does not exist."""

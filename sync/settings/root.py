@@ -33,7 +33,7 @@ from sync.settings.sections import (
     Worker,
 )
 from sync.settings.shipped import shipped
-from sync.toml import Document, Path, Position, Wrong
+from sync.toml import Document, Mistake, Path, Position, Wrong
 
 ENV_PREFIX = "TICKET_SYNC_"
 ENV_DELIMITER = "__"
@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     log: Log = Field(default_factory=Log)
 
     _origins: Origins | None = PrivateAttr(default=None)
+    _absent: tuple[Mistake, ...] = PrivateAttr(default=())
 
     @classmethod
     def settings_customise_sources(
@@ -133,6 +134,11 @@ class Settings(BaseSettings):
     def written(self, path: Path) -> Any:
         """The value at ``path`` as the file or the environment gives it, None for a default."""
         return self._origins.written(path) if self._origins else None
+
+    @property
+    def absent(self) -> tuple[Mistake, ...]:
+        """The secrets that are not there and that stand-ins were read for, each with its place."""
+        return self._absent
 
     @property
     def rules_folder(self) -> FilePath:

@@ -18,6 +18,7 @@ from sync.settings.connection import (
     header_values,
     proxy_address,
 )
+from sync.settings.cron import cron_fault
 from sync.settings.values import (
     Duration,
     File,
@@ -247,10 +248,10 @@ class SweepSection(Section):
     overlap: Duration = 600.0
 
     def mistakes(self) -> Mistakes:
-        if self.cron and len(self.cron.split()) != 5:
+        if self.cron and (fault := cron_fault(self.cron)):
             yield (
                 "cron",
-                f"{self.cron!r} does not have the five fields of cron",
+                f"{self.cron!r} {fault}",
                 'Write minute, hour, day, month, weekday: "*/15 * * * *". Times are UTC.',
             )
 

@@ -6,7 +6,8 @@ import os
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -22,17 +23,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class Secrets(Enum):
+    """What becomes of a secret whose variable or file is absent.
+
+    ``NEEDED``: it is a mistake. ``STOOD_IN``: a stand-in takes its place, so that all else is checked.
+    ``UNNEEDED``: it reads as empty, and what depends on secrets is not checked.
+    """
+
+    NEEDED = "needed"
+    STOOD_IN = "stood in"
+    UNNEEDED = "unneeded"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How values are read. Relative paths start at ``folder``.
 
-    Without ``secrets``, a secret whose variable or file is missing reads as empty.
+    ``absent`` gets each secret that a stand-in was read for: as it is written, and what is missing.
     """
 
     folder: Path
-    secrets: bool = True
+    secrets: Secrets = Secrets.NEEDED
+    absent: list[tuple[Any, Wrong]] = field(default_factory=list)
 
 
+# Stands in for any secret that is absent.
+_STAND_IN = SecretStr("stand-in")
 _READING: ContextVar[Reading | None] = ContextVar("reading", default=None)
 
 
@@ -126,10 +142,12 @@ def password(value: Any) -> SecretStr:
 def _checked(secret: SecretStr, **allowed: bool) -> SecretStr:
     """The secret without the white space around it. Raises Wrong, which names the character at fault
     and never the secret."""
+    if secret is _STAND_IN:
+        return secret
     text = secret.get_secret_value()
     keep_secret(text)
     found = secrets.oddity(text, **allowed)
-    if found and _now().secrets:
+    if found and _now().secrets is not Secrets.UNNEEDED:
         raise Wrong(
             f"has {found}, which no such secret has",
             "Copy the secret once more, by itself and as plain text.",
@@ -138,7 +156,8 @@ def _checked(secret: SecretStr, **allowed: bool) -> SecretStr:
 
 
 def read_secret(value: Any) -> SecretStr:
-    """What stands for a secret: plain text, ``{ env = "NAME" }`` or ``{ file = "path" }``."""
+    """What stands for a secret: plain text, ``{ env = "NAME" }`` or ``{ file = "path" }``; a stand-in
+    where one may take the place of an absent secret."""
     if isinstance(value, SecretStr):
         return value
     if isinstance(value, str):
@@ -151,10 +170,26 @@ def read_secret(value: Any) -> SecretStr:
         raise Wrong(f"{{ {how} = … }} is no way to give a secret", shape)
     try:
         return SecretStr(_in_variable(where) if how == "env" else _in_file(where))
-    except Wrong:
-        if _now().secrets:
+    except Wrong as wrong:
+        if _now().secrets is Secrets.UNNEEDED:
+            return SecretStr("")
+        if not stood_in(value, wrong):
             raise
-        return SecretStr("")
+        return _STAND_IN
+
+
+def stood_in(value: Any, wrong: Wrong) -> bool:
+    """Whether a stand-in may take the place of a secret that is absent; that is then on record."""
+    now = _now()
+    if now.secrets is Secrets.STOOD_IN:
+        now.absent.append((value, wrong))
+    return now.secrets is Secrets.STOOD_IN
+
+
+def address(value: Any, stand_in: str) -> str:
+    """A secret address without the white space around it; ``stand_in`` where it is absent."""
+    found = read_secret(value)
+    return stand_in if found is _STAND_IN else secrets.stripped(found.get_secret_value())
 
 
 def _in_variable(name: str) -> str:
@@ -230,8 +265,8 @@ def is_loopback(address: str) -> bool:
 
 def store_url(value: Any) -> Any:
     """The address of a database: an SQLite file gets its absolute path, PostgreSQL its driver."""
-    url = secrets.stripped(read_secret(value).get_secret_value())
-    if not url and not _now().secrets:
+    url = address(value, "sqlite:///stand-in.db")
+    if not url and _now().secrets is Secrets.UNNEEDED:
         raise Wrong("is needed by this verb and could not be read", "Set the variable or file.")
     if url.startswith("sqlite:///"):
         return SecretStr(_sqlite_url(url.removeprefix("sqlite:///")))

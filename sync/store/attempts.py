@@ -6,8 +6,9 @@ count is not zero. What came since is triaged without a count. If the process di
 the next process counts, because the delivery is older than that one. On PostgreSQL, each daemon that ran
 when the delivery came may die on it once without a count.
 
-One row is written for a batch, that of its oldest delivery. Where an attempt did not end, each delivery
-of that batch is tried alone from then on, so that the one at fault is found and the others are triaged.
+One row is written for a batch, that of its oldest delivery. Where the attempt on a batch did not end,
+each of its deliveries is tried alone from then on, so that the one at fault is found and the others are
+triaged. What was tried alone says nothing about the deliveries behind it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from sqlalchemy import case
 from sqlmodel import Session, col, func, select, update
 
 from sync.store.deliveries import in_state, lock_triage, next_batch
@@ -23,6 +25,8 @@ from sync.store.tables import DeliveryRow, DeliveryState
 
 # How many attempts may end with the program, before a delivery is set aside.
 MOST = 4
+# On record of the oldest delivery of a batch, instead of a number of attempts.
+_WITH_OTHERS = -1
 
 _SEQ, _ATTEMPTS = col(DeliveryRow.seq), col(DeliveryRow.attempts)
 
@@ -81,10 +85,14 @@ def _counted(store: Store, limit: int, only: str) -> Iterator[Batch]:
                 session.flush()
                 session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=0))
     except Exception:
+        # The program still runs, so the delivery has not ended it: the attempt is taken back. Where the
+        # store does not take that either, the error that is raised says more.
         if first is not None:
             with suppress(Exception), store.write() as session:
-                fewer = update(DeliveryRow).where(_SEQ.in_([first]), _ATTEMPTS > 0)
-                session.execute(fewer.values(attempts=_ATTEMPTS - 1))
+                before = case((_ATTEMPTS > 0, _ATTEMPTS - 1), else_=0)
+                session.execute(
+                    update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=before)
+                )
         raise
 
 
@@ -99,12 +107,13 @@ def _begin(store: Store, limit: int, only: str) -> tuple[int | None, int]:
     if not rows:
         return None, limit
     first, before = rows[0]
+    alone = bool(before or only)
     with store.write() as session:
-        if before == 1:
-            # An attempt did not end, and the others of its batch may be at fault as well.
+        if before == _WITH_OTHERS:
             batch = _SEQ.in_([seq for seq, _ in rows[1:]])
             session.execute(update(DeliveryRow).where(batch, _ATTEMPTS == 0).values(attempts=1))
-        session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=before + 1))
-    if before:
+        now = abs(before) + 1 if alone else _WITH_OTHERS
+        session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=now))
+    if alone:
         return first, 1
     return first, next((n for n, (_, tried) in enumerate(rows) if tried), limit)

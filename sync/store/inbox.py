@@ -218,6 +218,7 @@ class Inbox:
             try:
                 outcomes = self._write(batch)
             except Exception as error:
+                # The callers wait for an outcome, and only this thread can give it to them.
                 log.exception("writing to the inbox failed")
                 outcomes = [(one, error) for one in batch]
             _settle(outcomes)
@@ -225,6 +226,7 @@ class Inbox:
                 try:
                     self.on_accept()
                 except Exception:
+                    # The deliveries are stored and answered. Triage looks for them at intervals, too.
                     log.exception("the call after a commit failed")
         self._disconnect()
 
@@ -267,6 +269,7 @@ class Inbox:
         try:
             return Receipt(one.row["id"], bool(self._commit([one.row])))
         except Exception as error:
+            # The error goes to the caller that waits for this delivery.
             log.warning("a delivery cannot be stored", delivery=one.row["id"], reason=str(error))
             return error
 
@@ -299,6 +302,7 @@ class Inbox:
             connection.invalidate()
             connection.close()
         except Exception as error:
+            # The connection is given up all the same.
             log.debug("closing the inbox's connection failed", reason=str(error))
 
 

@@ -64,8 +64,8 @@ def open_or_due(session: Session, *, after: int, limit: int) -> list[TicketRow]:
 def open_or_parked(
     session: Session, changed: Iterable[str], kept: Iterable[str], incidents: Iterable[str]
 ) -> list[int]:
-    """Row ids of tickets that are open or parked, not ``RESTING``, and that an edit of the rules can
-    reach.
+    """Row ids of tickets that are open, are parked or have a parked field, are not ``RESTING``, and that
+    an edit of the rules can reach.
 
     The edit reaches the tickets of ``changed`` rules, the tickets of rules that are not in ``kept``, and
     the tickets of issues whose incident has a ticket of one of the rules in ``incidents``.
@@ -83,7 +83,7 @@ def open_or_parked(
         | col(TicketRow.rule).not_in(sorted(kept))
         | col(TicketRow.id).in_(of_incidents),
         _not_resting(),
-        open_ticket() | col(TicketRow.parked_at).is_not(None),
+        open_ticket() | col(TicketRow.parked).is_not(None),
     )
     return [id_ for id_ in session.exec(query.order_by(col(TicketRow.id))) if id_ is not None]
 

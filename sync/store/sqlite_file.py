@@ -93,6 +93,7 @@ class StoreFile:
             _prepare(connection, self._busy_timeout)
             self._add(connection)
         except BaseException:
+            # Nobody else knows of the connection yet, and it would keep its locks.
             connection.close()
             raise
         return connection

@@ -88,7 +88,7 @@ class DeliveryRow(SQLModel, table=True):
     state: str = Field(default=DeliveryState.ACCEPTED, sa_column=Column(String(16), nullable=False))
     subject: str = Field(default="", sa_column=Column(String(300), nullable=False))
     outcome: str = Field(default="", sa_column=Column(Text, nullable=False))
-    # How many counted attempts to triage it are under way or did not end: see sync/store/attempts.py.
+    # The counted attempts to triage it that are under way or did not end: see sync/store/attempts.py.
     attempts: int = Field(
         default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
     )

@@ -125,6 +125,7 @@ class Receiver:
         try:
             found = self._source.verify(headers, body, self._clock())
         except Exception:
+            # A check that fails has verified nothing; the sender tries again, as after a wrong one.
             log.exception("checking a signature failed")
             facts["reason"] = "the check itself failed"
             return False
@@ -155,6 +156,7 @@ class Receiver:
             facts["reason"] = f"not stored within {self._limits.store_seconds:g} s"
             return Answer(503, "slow_store", {"error": "it cannot be stored now; try again"})
         except Exception:
+            # Nothing confirms that the delivery is stored, so the sender has to try again.
             log.exception("storing a delivery failed")
             return Answer(503, "unavailable", {"error": "it cannot be stored now; try again"})
         facts["id"] = receipt.id

@@ -50,7 +50,19 @@ def test_a_correct_set_ends_with_0() -> None:
     code, out = call()
     assert code == 0
     assert "we are Ticket Sync" in out
-    assert "All is well." in out
+    assert "Not checked: the transitions of Bug in DATA: there is no Bug in DATA yet" in out
+    assert out.endswith(
+        "All that could be checked is well: the configuration, the rules and site 'main'. "
+        "Not checked: the transitions of Bug in DATA.\n"
+    )
+
+
+def test_where_nothing_is_left_out_all_is_well(jira: SimulatedJira) -> None:
+    configure({**jira.settings(), "project": "TEAM"})
+    rules('[[rule]]\nname = "all"\nissue_type = "Task"\n')
+    jira.site.person.create("TEAM", "Task", "One")
+    code, out = call()
+    assert (code, out.splitlines()[-1]) == (0, "All is well.")
 
 
 def test_a_name_that_jira_does_not_know_is_told_with_its_line_and_ends_with_1() -> None:
@@ -61,7 +73,7 @@ def test_a_name_that_jira_does_not_know_is_told_with_its_line_and_ends_with_1() 
         "rules.toml:4: rule 'all': fields.priority: 'Hihg' is not a value of this field. "
         "Did you mean 'High' or 'Highest'?"
     ) in out
-    assert out.endswith("1 mistake.\n")
+    assert out.endswith("1 mistake. Not checked: the transitions of Bug in DATA.\n")
 
 
 def test_mistakes_of_the_files_are_told_without_asking_jira() -> None:
@@ -70,6 +82,18 @@ def test_mistakes_of_the_files_are_told_without_asking_jira() -> None:
     assert code == 1
     assert "rules.toml:4: fields.prioriti" in out
     assert "Did you mean 'priority'?" in out
+
+
+def test_what_only_the_api_knows_is_told_of_until_there_are_credentials() -> None:
+    rules(RULES.replace("[rule.fields]", 'when = { severity = "fatal" }\n[rule.fields]'))
+    code, out = call("--offline")
+    assert code == 1
+    assert "rules.toml:3: when.severity: asks for the severity of an issue, which only" in out
+    # The secret itself may be absent: that there is one is enough.
+    with Path("config.toml").open("a") as file:
+        file.write('[coalesce.api]\nclient_id = "us"\nclient_secret = { env = "NOT_SET_HERE" }\n')
+    code, out = call("--offline")
+    assert (code, "severity" in out) == (0, False)
 
 
 def test_offline_needs_no_secrets_and_leaves_jira_alone() -> None:
@@ -82,7 +106,15 @@ def test_offline_needs_no_secrets_and_leaves_jira_alone() -> None:
         )
     )
     code, out = call("--offline")
-    assert (code, out) == (0, "Configuration and rules are well.\n")
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "Not checked: config.toml:6: [sites.main] token: the environment variable NOT_SET_HERE is "
+            'not set. Set NOT_SET_HERE, or give the secret as a file: { file = "path" }.',
+            "All that could be checked is well: the configuration and the rules. "
+            "Not checked: Jira and 1 absent secret.",
+        ],
+    )
 
 
 def test_the_projects_place_is_the_line_of_the_configuration(jira: SimulatedJira) -> None:

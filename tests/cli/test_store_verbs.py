@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sync.cli.main import app
-from sync.settings import load
+from sync.settings import Secrets, load
 from sync.store.engine import Store, open_store
 from sync.store.tables import DeliveryRow, DeliveryState, TicketRow, TicketState
 
@@ -101,7 +101,7 @@ def test_status_without_a_store_says_so_and_makes_none(tmp_path: Path) -> None:
 
 def test_status_counts_what_is_due_held_parked_and_dead() -> None:
     call("db", "upgrade")
-    store = open_store(load(secrets=False).store.url.get_secret_value())
+    store = open_store(load(secrets=Secrets.UNNEEDED).store.url.get_secret_value())
     filled(store)
     store.close()
     code, out, _ = call("status", "--json")
@@ -130,7 +130,7 @@ def test_status_counts_what_is_due_held_parked_and_dead() -> None:
 
 def test_status_is_told_in_words() -> None:
     call("db", "upgrade")
-    store = open_store(load(secrets=False).store.url.get_secret_value())
+    store = open_store(load(secrets=Secrets.UNNEEDED).store.url.get_secret_value())
     filled(store)
     store.close()
     code, out, _ = call("status")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync.sandbox.jira.ready_site import BUG, add_project
+from sync.sandbox.jira.ready_site import BUG, ONCALL, add_project
 from sync.sandbox.jira.site.model import ScreenItem, Transition, Workflow
 from sync.store import parking
 from tests.options.stage import Stage, minimal
@@ -160,6 +160,31 @@ def test_fields_are_given_to_the_screens_on_the_way_too(stage: Stage) -> None:
     assert moves(stage) == ["In Progress", "Done"]
     assert stage.ticket.fields["customfield_10018"] == "On-Call Engineer"
     assert stage.silent()
+
+
+@pytest.mark.parametrize("by", ["a person", "the rule"])
+def test_a_required_field_that_has_a_value_already_needs_nothing(stage: Stage, by: str) -> None:
+    add_project(stage.sandbox.site, "ONCE", "Once", ONCE, types=(BUG,))
+    ours = '"Data owner" = "on.call@example.com"' if by == "the rule" else ""
+    stage.write_rules(
+        minimal('project = "ONCE"', ours, '[rule.status]\nclosed = { status = "Done" }')
+    )
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    if by == "a person":
+        who = {"accountId": ONCALL.account_id, "name": ONCALL.name}
+        stage.sandbox.person.edit(stage.ticket.key, customfield_10018=who)
+    stage.tell("issue_closed", "orders")
+    stage.settle()
+    assert moves(stage) == ["In Progress", "Done"]
+    assert stage.silent()
+
+
+def test_a_required_field_that_nobody_has_filled_is_asked_for(stage: Stage) -> None:
+    add_project(stage.sandbox.site, "ONCE", "Once", ONCE, types=(BUG,))
+    closed(stage, "ONCE", '{ status = "Done", fields = { "Data owner" = "" } }')
+    assert "asks for 'Data owner', which neither the rule gives" in stage.row().error
+    assert moves(stage) == []
 
 
 def test_a_closed_ticket_whose_workflow_locks_it_parks_on_a_change_of_fields(stage: Stage) -> None:

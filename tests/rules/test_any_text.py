@@ -52,7 +52,8 @@ def failure(rule: Rule | None, snapshot: Snapshot) -> Rejected | None:
     """What keeps the rule from making a ticket."""
     try:
         if rule is not None:
-            rule.project_ticket(rule.ticket_key(snapshot), [snapshot])
+            made = rule.project_ticket(rule.ticket_key(snapshot), [snapshot])
+            return next((parked.again() for parked in made.failed.values()), None)
     except Rejected as fault:
         return fault
     return None

@@ -48,6 +48,7 @@ def test_each_example_on_the_page_works_as_it_stands(title: str, text: str) -> N
                 made = rule.project_ticket(rule.ticket_key(snapshot), [snapshot])
                 assert isinstance(made, Desired)
                 assert made.fields["summary"].value
+                assert not made.failed
 
 
 def test_the_conditions_on_the_page_hold_for_the_issue_they_describe() -> None:

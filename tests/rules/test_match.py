@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.domain.subject import Snapshot, Status
@@ -124,6 +124,7 @@ _WHEN = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(_WHEN, min_size=1, max_size=8),
     st.tuples(*[st.sampled_from(["alpha", "BETA", "gamma", "", "other"])] * 4),

@@ -30,7 +30,9 @@ def recipe(name: str) -> RuleSet:
 def wish(found: RuleSet, *snapshots: Any, **kwargs: Any) -> Any:
     rule = found.match(snapshots[0])
     assert rule is not None
-    return rule.project_ticket(rule.ticket_key(snapshots[0]), snapshots, **kwargs)
+    made = rule.project_ticket(rule.ticket_key(snapshots[0]), snapshots, **kwargs)
+    assert not made.failed
+    return made
 
 
 def test_the_default_rules_take_every_subject_and_load_without_the_recipes() -> None:

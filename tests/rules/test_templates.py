@@ -117,18 +117,24 @@ def test_what_upstream_sends_is_never_evaluated() -> None:
     assert "49" not in found.fields["description"].value
 
 
-def test_a_failing_template_rejects_with_rule_field_place_and_remedy() -> None:
+def test_a_failing_template_leaves_its_field_out_with_key_place_and_remedy() -> None:
     text = '[[rule]]\nname = "x"\nwhen.kind = "issue"\n[rule.fields]\n'
     text += 'summary = """\n\n\n{{ issue.owners[0].title }}"""\n'
+    made = desired(text, issue(owners=[]))
+    (failed,) = made.failed.values()
+    assert (failed.cause, failed.key, failed.where) == (Cause.RULE, "fields.summary", "10.toml:8")
+    assert str(failed) == (
+        "the template of fields.summary needs what is not there: there is no item 0; the list is "
+        "shorter (rule 'x', 10.toml:8). Guard it with {% if … %}, or give a `default`."
+    )
+    assert made.fields["description"].value
+
+
+def test_a_failing_template_of_a_group_rejects_with_its_place() -> None:
+    text = '[[rule]]\nname = "x"\nwhen.kind = "issue"\ngroup_by = "{{ issue.owners[0].title }}"\n'
     with pytest.raises(Rejected) as caught:
         desired(text, issue(owners=[]))
-    assert caught.value.cause is Cause.RULE
-    assert caught.value.field == "fields.summary"
-    assert str(caught.value) == (
-        "the template of fields.summary (10.toml:8) needs what is not there: "
-        "there is no item 0; the list is shorter"
-    )
-    assert caught.value.remedy == "Guard it with {% if … %}, or give a `default`."
+    assert "the template of group_by (10.toml:4) needs what is not there" in str(caught.value)
 
 
 def test_what_upstream_left_out_reads_as_empty() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from sync.settings import Settings, SettingsError, lease_of, load, shipped
+from sync.settings import Secrets, Settings, SettingsError, lease_of, load, shipped
 
 GOOD = """
 [coalesce]
@@ -112,7 +112,7 @@ def test_secrets_never_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_verb_that_needs_no_secrets_does_without(folder: Path) -> None:
     written(GOOD.replace('"one"', '{ env = "UNSET_1" }').replace('"pat"', '{ file = "unset" }'))
-    assert load(secrets=False).store.url.get_secret_value().startswith("sqlite:///")
+    assert load(secrets=Secrets.UNNEEDED).store.url.get_secret_value().startswith("sqlite:///")
     with pytest.raises(SettingsError):
         load()
 

@@ -77,11 +77,12 @@ def test_a_ticket_is_open_with_any_subject_and_speaks_by_its_incident(
 def test_each_caller_looks_at_open_tickets_and_names_what_else(store: Store) -> None:
     open_ = put(store, "open", "o")
     due = put(store, "due", "c", due_at=5.0)
-    parked = put(store, "parked", "c", parked_at=5.0)
-    open_and_parked = put(store, "both", "o", parked_at=5.0)
+    parked = put(store, "parked", "c", parked={}, parked_at=5.0)
+    open_and_parked = put(store, "both", "o", parked={}, parked_at=5.0)
+    field_parked = put(store, "field", "c", parked={"fields": {}})
     put(store, "settled", "c")
     put(store, "spared", "o", state=TicketState.SPARED, due_at=5.0)
-    put(store, "gone", "o", state=TicketState.GONE, parked_at=5.0)
+    put(store, "gone", "o", state=TicketState.GONE, parked={}, parked_at=5.0)
     with store.read() as session:
         found = open_items.open_or_due(session, after=0, limit=10)
         assert [row.id for row in found] == [open_, due, open_and_parked]
@@ -89,6 +90,7 @@ def test_each_caller_looks_at_open_tickets_and_names_what_else(store: Store) -> 
             open_,
             parked,
             open_and_parked,
+            field_parked,
         ]
         assert open_items.open_or_parked(session, [], ["r"], []) == []
         assert open_items.open_in_jira(session, "main", after=0, limit=10) == [(open_, "open")]

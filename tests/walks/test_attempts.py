@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import pytest
-from sqlmodel import col, select
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import col, delete, select
 
+from sync.ports import SystemClock
+from sync.rules import RuleSet
+from sync.sandbox.memory import MemoryTracker
 from sync.store import deliveries
 from sync.store.attempts import MOST, Attempts
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow
+from sync.worker.daemon import daemon as daemon_module
+from sync.worker.daemon.daemon import Daemon
 from tests.transactions import transactions
 from tests.walks.world import World, issue_event
 
@@ -66,6 +75,12 @@ def rows(store: Store) -> list[DeliveryRow]:
         return list(session.exec(select(DeliveryRow).order_by(col(DeliveryRow.seq))))
 
 
+def waiting(store: Store) -> int:
+    """How many deliveries wait for triage."""
+    with store.read() as session:
+        return deliveries.counts(session).waiting
+
+
 @pytest.mark.parametrize("place", [0, 3])
 def test_a_delivery_on_which_the_program_dies_is_set_aside_after_some_restarts(
     store: Store, store_url: str, place: int
@@ -91,7 +106,7 @@ def test_a_delivery_on_which_its_own_process_dies_is_counted_by_the_next_one(
     assert run(store_url, "fine", "deadly", "well") == -9
     assert [row.attempts for row in rows(store)] == [0] * 3
     assert run(store_url) == -9
-    assert [row.attempts for row in rows(store)] == [1, 0, 0]
+    assert [row.attempts for row in rows(store)] == [-1, 0, 0]
 
 
 def test_each_process_that_runs_when_a_deadly_delivery_comes_dies_on_it_once_uncounted(
@@ -109,7 +124,7 @@ def test_each_process_that_runs_when_a_deadly_delivery_comes_dies_on_it_once_unc
     assert [row.attempts for row in rows(world.store)] == [0, 0, 0]
     with pytest.raises(KeyboardInterrupt), Attempts(world.store).attempt(200):
         raise KeyboardInterrupt
-    assert [row.attempts for row in rows(world.store)] == [1, 0, 0]
+    assert [row.attempts for row in rows(world.store)] == [-1, 0, 0]
     # Where a process has begun to count, those that still run go on with it.
     with pytest.raises(KeyboardInterrupt), old[0].attempt(200):
         raise KeyboardInterrupt
@@ -175,3 +190,68 @@ def test_triage_leaves_no_attempt_behind(world_on_each_store: World) -> None:
     world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in range(1, 9)))
     world.settle()
     assert [row.attempts for row in rows(world.store)] == [0] * 8
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    count=st.integers(1, 30),
+    limit=st.integers(2, 5),
+    fates=st.lists(st.sampled_from([None, ValueError, KeyboardInterrupt]), max_size=6),
+)
+def test_only_the_deliveries_of_a_batch_that_did_not_end_are_tried_alone(
+    world_on_each_store: World, count: int, limit: int, fates: list[type[BaseException] | None]
+) -> None:
+    store = world_on_each_store.store
+    with store.write() as session:
+        session.execute(delete(DeliveryRow))
+    accept(store, *["x"] * count)
+
+    def tried(fate: type[BaseException] | None) -> int:
+        with suppress(ValueError, KeyboardInterrupt), Attempts(store).attempt(limit) as found:
+            session, batch = found
+            for row in batch:
+                row.state = "triaged"
+                session.add(row)
+            if fate is not None:
+                raise fate
+            return len(batch)
+        return 0
+
+    for fate in fates:
+        tried(fate)
+    deaths = fates.count(KeyboardInterrupt)
+    assert sum(row.attempts != 0 for row in rows(store)) <= limit * deaths
+    alone = 0
+    while waiting(store):
+        alone += tried(None) == 1
+    # The last batch, and one before each row of deliveries that are tried alone, may be of one as well.
+    assert alone <= (limit + 1) * deaths + 1
+    assert {row.attempts for row in rows(store)} == {0}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "died_on"),
+    [([10] * 9, 9), ([10] * 9, 4), ([deliveries.BATCH_BYTES // 2 + 1] * 2, 0)],
+    ids=["a program died on all", "a program died on some", "large bodies"],
+)
+def test_a_daemon_does_not_pause_between_batches_that_are_small_for_another_reason(
+    store: Store, sizes: list[int], died_on: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing wakes triage here, and its next look by itself comes after the test has given up."""
+    monkeypatch.setattr(daemon_module, "POLL_SECONDS", 3600.0)
+    accept(store, *("x" * size for size in sizes))
+    if died_on:
+        with pytest.raises(KeyboardInterrupt), Attempts(store).attempt(died_on):
+            raise KeyboardInterrupt
+    clock = SystemClock()
+    daemon = Daemon(store, {}, {"main": MemoryTracker(clock)}, lambda: RuleSet([]), clock)
+    daemon.start()
+    try:
+        end = time.monotonic() + 30
+        while waiting(store):
+            assert time.monotonic() < end, f"{waiting(store)} wait"
+            time.sleep(0.02)
+    finally:
+        daemon.stop(30)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sync.sandbox.jira import JiraSandbox
 from sync.sandbox.jira.ready_site import BOT, ONCALL
@@ -14,6 +17,7 @@ from sync.sandbox.jira.site.model import Project
 from sync.sandbox.jira.site.state import Site
 from sync.store import parking
 from sync.store.engine import Store
+from sync.store.tables import TicketRow
 from tests.walks.test_jira import jira_tracker
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
@@ -336,3 +340,131 @@ def test_a_refused_comment_or_link_holds_up_no_close_and_no_reopening(
     real.settle()
     assert [comment.text for comment in sandbox.tickets()[0].comments][-1:] == ["Closed upstream."]
     assert real.rows()[0].parked is None
+
+
+# The ways in which a template fails on one subject and not on another, whose trigger is named "b".
+FAILING = """
+[tables.causes]
+b = "a network"
+
+[[rule]]
+name = "everything"
+project = "STRICT"
+issue_type = "Bug"
+when = { kind = "issue" }
+
+[rule.fields]
+summary = "{{ {'b': issue.title}[issue.trigger_name] if SUMMARY else issue.title }}"
+description = "{{ {'b': issue.description}[issue.trigger_name] if DESCRIPTION else issue.description }}"
+labels = ["data-quality", "{{ {'b': 'b'}[issue.trigger_name] if LABELS else 'b' }}"]
+priority = "{{ {'b': 'Low'}[issue.trigger_name] if PRIORITY else 'Low' }}"
+"Severity" = "High"
+"Root cause" = "{{ issue.trigger_name | lookup('causes') if CAUSE else 'a network' }}"
+
+[rule.comments]
+updated = "{{ {'b': ''}[issue.trigger_name] if UPDATED else '' }}"
+
+[rule.status.closed]
+status = "Resolved"
+resolution = "{{ {'b': 'Done'}[issue.trigger_name] if RESOLUTION else 'Done' }}"
+comment = "{{ {'b': 'Over.'}[issue.trigger_name] if COMMENT else 'Over.' }}"
+fields = { "Severity" = "{{ {'b': 'Low'}[issue.trigger_name] if SCREEN else 'Low' }}" }
+"""
+PARTS = {
+    "SUMMARY": "summary",
+    "DESCRIPTION": "description",
+    "LABELS": "labels",
+    "PRIORITY": "priority",
+    "CAUSE": "customfield_10010",
+    "UPDATED": "comments.updated",
+    "RESOLUTION": "status.closed.resolution",
+    "COMMENT": "status.closed.comment",
+    "SCREEN": "status.closed.fields.Severity",
+}
+
+
+def _failing(*parts: str) -> str:
+    text = FAILING
+    for part in PARTS:
+        text = text.replace(f"if {part} ", f"if {str(part in parts).lower()} ")
+    return text
+
+
+def _parked(row: TicketRow) -> dict[str, str]:
+    """What is parked beside the ticket: the words, by name."""
+    return {name: why["words"] for name, why in (row.parked or {}).get("fields", {}).items()}
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_template_that_fails_leaves_its_part_out_and_all_else_is_done(
+    sandbox: JiraSandbox, sqlite_store: Store, clock: SimulatedClock, tmp_path: Path, data: Any
+) -> None:
+    parts = data.draw(st.sets(st.sampled_from(sorted(PARTS)), min_size=1))
+    issue = f"i{len(sandbox.tickets())}"
+    tracker = jira_tracker(sandbox, clock)
+    world = World(sqlite_store, tracker, clock, tmp_path / "rules", _failing(*parts))
+    at = float(len(sandbox.tickets()) * 10)
+    try:
+        world.deliver(issue_event("issue_created", issue, at=at + 1, trigger_name="b"))
+        world.settle()
+        assert world.rows()[-1].parked is None
+        text = {"title": "customers is stale", "description": "Anew."}
+        world.deliver(issue_event("issue_closed", issue, at=at + 2, trigger_name="a", **text))
+        world.settle()
+        ticket, row = sandbox.tickets()[-1], world.rows()[-1]
+        assert (ticket.status, row.parked_at, row.error) == ("Resolved", None, "")
+        words = _parked(row)
+        assert words.keys() == {PARTS[part] for part in parts}
+        for part in parts:
+            lines = enumerate(FAILING.split("\n"), 1)
+            number = next(number for number, line in lines if f"if {part} " in line)
+            said = words[PARTS[part]]
+            assert f"rules.toml:{number})" in said
+            assert "needs what is not there" in said or "has nothing for 'a'" in said
+        assert ticket.summary == ("orders is stale" if "SUMMARY" in parts else text["title"])
+        assert ("Anew." in ticket.description) is ("DESCRIPTION" not in parts)
+        assert {"data-quality", "b", "ticket-sync"} < set(ticket.labels)
+        assert ticket.fields["customfield_10010"] == "a network"
+        assert ticket.fields["customfield_10015"] == ("High" if "SCREEN" in parts else "Low")
+        assert [one.text for one in ticket.comments] == [] if "COMMENT" in parts else ["Over."]
+        world.deliver(issue_event("issue_updated", issue, at=at + 3, trigger_name="b", **text))
+        world.settle()
+        assert world.rows()[-1].parked is None
+    finally:
+        world.close()
+
+
+def test_a_ticket_is_made_without_what_a_template_fails_on_and_not_without_a_summary(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    real.write_rules(_failing(*(PARTS.keys() - {"SUMMARY"})))
+    real.deliver(issue_event("issue_created", A, at=1, trigger_name="a"))
+    real.settle()
+    (ticket,), (row,) = sandbox.tickets(), real.rows()
+    assert row.parked_at is None
+    assert set(_parked(row)) == {
+        *("labels", "description", "priority", "customfield_10010", "comments.updated")
+    }
+    assert {"ticket-sync"} < set(ticket.labels)
+    real.write_rules(_failing("SUMMARY"))
+    real.deliver(issue_event("issue_created", "i2", at=2, trigger_name="a"))
+    real.settle()
+    assert len(sandbox.tickets()) == 1
+    row = real.rows()[1]
+    assert row.parked_at is not None
+    assert row.error.startswith("the template of fields.summary needs what is not there")
+    assert "rules.toml:12" in row.error
+
+
+def test_a_required_field_whose_template_fails_parks_the_new_ticket(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    fails = "\"{{ {'b': 'High'}[issue.trigger_name] }}\""
+    real.write_rules(_failing().replace('"Severity" = "High"', f'"Severity" = {fails}'))
+    real.deliver(issue_event("issue_created", A, at=1, trigger_name="a"))
+    real.settle()
+    assert sandbox.tickets() == []
+    (row,) = real.rows()
+    assert row.parked_at is not None
+    assert "the template of fields.Severity" in row.error

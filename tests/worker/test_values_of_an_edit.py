@@ -169,3 +169,54 @@ def test_guard_plan_and_live_plan_count_the_same_tickets(world: Real, lines: lis
     world.write_rules(text.replace("[rule.fields]\n", "[rule.fields]\n" + "\n".join(lines) + "\n"))
     guard, stored, live = counts(world)
     assert guard == stored == live
+
+
+MENDED = [
+    RULES,
+    with_field('"Severity" = "High"'),
+    with_field('"Severity" = "High"').replace('"data-quality"', '"another"'),
+]
+
+
+@pytest.mark.parametrize("only_new", [False, True])
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("mended", MENDED, ids=["taken out", "mended", "mended among others"])
+def test_an_edit_that_mends_a_parked_field_takes_the_park_away_at_once(
+    world: Real, mended: str, closed: bool, only_new: bool
+) -> None:
+    world.write_rules(with_field('"Severity" = "Enormous"'))
+    accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)
+    world.notice()
+    world.settle(within=60)
+    if closed:
+        for number, title in enumerate(TITLES):
+            world.deliver(issue_event("issue_closed", f"i{number}", at=99, title=title))
+        world.settle(within=60)
+    assert [list((row.parked or {})["fields"]) for row in world.rows()] == [
+        ["customfield_10015"]
+    ] * len(TITLES)
+    world.write_rules(mended)
+    now = world.clock.time()
+    told = accept(world.store, world.files, now, sites=world.sites, only_new=only_new)
+    assert (told.new, told.retried) == (True, len(TITLES))
+    world.notice()
+    world.settle(within=60)
+    # What holds for new tickets only leaves a field as it is that it would write.
+    left = only_new and mended != RULES
+    assert [row.parked is not None for row in world.rows()] == [left] * len(TITLES)
+    assert world.clock.time() - now < 60
+
+
+def test_a_field_that_an_edit_leaves_parked_does_not_hold_up_the_edit(world: Real) -> None:
+    wrong = with_field('"Severity" = "Enormous"')
+    world.write_rules(wrong)
+    accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)
+    world.notice()
+    world.settle(within=60)
+    world.edit("# One line down.\n" + wrong.replace('"data-quality"', '"another"'))
+    assert world.waiting() is None
+    world.settle(within=60)
+    told = [words for words in world.journal() if words.startswith("park not written")]
+    assert len(told) == len(TITLES), "each park is told once"
+    (words,) = {row.parked["fields"]["customfield_10015"]["where"] for row in world.rows()}  # type: ignore[index]
+    assert words == "rules.toml:9"

@@ -17,7 +17,7 @@ from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
 from sync.domain.text import is_empty
-from sync.domain.ticket import marked
+from sync.domain.ticket import failed_parts, marked
 
 _UNRESOLVED = "its id and form are the site's; `ticket-sync check` looks them up"
 
@@ -49,17 +49,26 @@ def sketch(desired: Desired, *, cloud: bool) -> list[SketchedField]:
     whole_at = desired.remote_links[0].url if desired.remote_links else ""
     found: dict[str, SketchedField] = {}
     for name, wish in desired.fields.items():
-        info = standard_field(name)
-        if info is None:
+        info, failed = standard_field(name), desired.failed.get(f"fields.{name}")
+        if failed is not None:
+            id_, called = (info.id, info.name) if info else (name, name)
+            found[id_] = SketchedField(id_, called, None, "", problem=str(failed))
+        elif info is None:
             shown = "" if is_empty(wish.value) else _shown(wish.value)
             found[name] = SketchedField(name, name, wish.value, shown, _UNRESOLVED)
         else:
             found[info.id] = _sketched(info, wish.value, values, whole_at, cloud)
-    labels = found.get("labels")
-    every = marked(labels.value if labels else (), desired.key)
-    note = "the last ones find the ticket again after a lost reply"
-    found["labels"] = SketchedField("labels", "Labels", every, ", ".join(every), note)
+    found["labels"] = _marked(found.get("labels"), desired)
+    for key, one in failed_parts(desired).items():
+        found[key] = SketchedField(key, key, None, "", problem=str(one.parked))
     return [one for one in found.values() if one.value not in (None, "", []) or one.problem]
+
+
+def _marked(labels: SketchedField | None, desired: Desired) -> SketchedField:
+    every = marked((labels and labels.value) or (), desired.key)
+    note = "the last ones find the ticket again after a lost reply"
+    problem = labels.problem if labels else ""
+    return SketchedField("labels", "Labels", every, ", ".join(every), note, problem)
 
 
 def _sketched(

@@ -18,7 +18,7 @@ from sync.worker.daemon.pool import POLL_SECONDS, Options, Pool
 from sync.worker.daemon.schedule import Schedule
 from sync.worker.sweeps.runner import Runner
 from sync.worker.triage.asking import Asking
-from sync.worker.triage.batch import BATCH, Triage
+from sync.worker.triage.batch import Triage
 from sync.worker.walk.converge import Converger
 
 log = structlog.get_logger("worker")
@@ -115,6 +115,9 @@ class Daemon:
 
     def _triage(self) -> float:
         taken = self.triage.batch()
-        if taken:
-            self.pool.wake()
-        return POLL_SECONDS if taken < BATCH else 0.0
+        if not taken:
+            return POLL_SECONDS
+        self.pool.wake()
+        # However few were taken, more may wait: large bodies, and deliveries that are tried alone, make
+        # small batches.
+        return 0.0

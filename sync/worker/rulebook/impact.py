@@ -51,8 +51,9 @@ class Impact:
 
     ``changed`` holds (row id, names of what differs) of the open tickets that the edit changes, ``made``
     is the number of tickets that it makes for subjects without one, ``parked`` holds the row ids of the
-    parked tickets whose rules it changes. ``aside`` holds why each ticket would be set aside, among the
-    changed ones and those to be made; ``unasked`` why a site could not be asked, "" for nothing.
+    tickets whose rules it changes and that are parked, or have a field parked. ``aside`` holds why each
+    ticket would be set aside, among the changed ones and those to be made; ``unasked`` why a site could
+    not be asked, "" for nothing.
     """
 
     changed: tuple[tuple[int, tuple[str, ...]], ...]
@@ -133,8 +134,9 @@ def _impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
     for ids in _batches(_ids(store, old, new)):
         with store.read() as session:
             for id_, row in tickets.by_ids(session, ids, lock=False).items():
-                if row.parked_at is not None:
+                if row.parked is not None:
                     parked.append(id_)
+                if row.parked_at is not None:
                     continue
                 looked_at += 1
                 differing = _differing(session, row, old, new, now)
@@ -151,7 +153,7 @@ def _foreseen(
     foresight = _Foreseen(new, trackers, now)
     why, routed = dict(found.changed), dict(would_route(store, new, now))
     changed, made = [], 0
-    for ids in _batches([*why, *found.parked]):
+    for ids in _batches(list(dict.fromkeys([*why, *found.parked]))):
         with store.read() as session:
             rows = tickets.by_ids(session, ids, lock=False)
             batch = {id_: gather(session, row) for id_, row in rows.items()}
@@ -208,7 +210,7 @@ class _Foreseen:
 
 
 def _ids(store: Store, old: RuleSet, new: RuleSet) -> list[int]:
-    """Row ids of the open or parked tickets that an edit can reach.
+    """Row ids of the tickets that an edit can reach: open, parked, or with a parked field.
 
     A ticket that was not walked since its rule was renamed still has the old name. What an incident's
     rule says of its issues reaches the tickets of those issues, whatever their own rules are.
@@ -303,10 +305,11 @@ def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
 def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) -> int:
     """Make the changed tickets due, spread over time, and let the parked ones be tried again; how many.
 
-    With ``only_new`` the changed tickets stay as they are.
+    With ``only_new`` the changed tickets stay as they are, those with a parked field too.
     """
     due = 0
     why = dict(found.changed)
+    parked = [id_ for id_ in found.parked if not (only_new and id_ in why)]
     for ids in _batches([] if only_new else list(why)):
         with store.write() as session:
             # Locked, so that a walk that ends meanwhile does not write over the due time set here.
@@ -317,7 +320,7 @@ def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) ->
                 entry = journal.Entry("edit", words)
                 journal.write(session, entry, at=now, ticket_id=id_, rule=row.rule)
                 due += 1
-    for ids in _batches(found.parked):
+    for ids in _batches(parked):
         with store.write() as session:
             rows = tickets.by_ids(session, ids).values()
             due += parking.retry(session, rows, now, "the rules changed")

@@ -9,7 +9,7 @@ import structlog
 from sync.domain.errors import Rejected
 from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
-from sync.rules import Rule, RuleSet, Undecided, patience
+from sync.rules import SEVERITY, Rule, RuleSet, Undecided, patience
 from sync.store import journal, memberships, parking, subjects, tickets
 from sync.store.engine import Session
 from sync.store.open_items import RESTING
@@ -137,7 +137,7 @@ class Router:
         if rule is None:
             # Other rules keep what they have begun, for example while `when` asks for a status. But what
             # is known late should have been known before.
-            if own is None or not (own.asks_severity and snapshot.severity):
+            if own is None or not (own.asks(SEVERITY) and snapshot.severity):
                 return ""
             tickets.unlink(self._session, ref)
             self._of_subject.pop(ref, None)

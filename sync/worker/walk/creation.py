@@ -219,12 +219,7 @@ def _required(draft: Draft, fault: Rejected) -> Rejected:
     """The refusal, with the words about the required field that was left out, if that is the cause."""
     known = draft.parked_fields
     why = next((known[id_].parked for id_ in fault.refused if id_ in known), None)
-    if why is None:
-        return fault
-    about = {"cause": why.cause, "field": why.field, "remedy": why.remedy, "value": why.value}
-    told = Rejected(why.reason, **about)  # type: ignore[arg-type]
-    told.key = why.key
-    return told
+    return why.again() if why is not None else fault
 
 
 def _creating(project: str) -> Changes:

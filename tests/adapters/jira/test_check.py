@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from sync.adapters.jira.check import Report, check_site
-from sync.domain.errors import Missing
+from sync.domain.errors import Missing, Rejected
+from sync.domain.ticket import Draft
 from sync.rules import Defaults, parse
+from sync.sandbox.jira.ready_site import BOT, OWNER
 from sync.settings import shipped
 from sync.toml import Position
-from tests.adapters.jira.world import World
+from tests.adapters.jira.world import World, desired
 
 GOOD = """\
 [[rule]]
@@ -265,6 +268,171 @@ SITUATIONS: dict[str, tuple[Callable[[World], None], str, str]] = {
 }
 
 
+PEOPLE = '[[rule]]\nname = "r"\n[rule.fields]\n'
+
+
+@pytest.mark.parametrize("field", ["assignee", "reporter", '"Data owner"', "Informed"])
+def test_a_display_name_on_cloud_is_told_of_with_what_to_write(world: World, field: str) -> None:
+    for wished in (OWNER.email, OWNER.account_id if world.cloud else OWNER.name):
+        assert checked(world, f'{PEOPLE}{field} = "{wished}"\n').findings == []
+    found = checked(world, f'{PEOPLE}{field} = "data owner"\n').findings
+    if not world.cloud:
+        assert found == []
+        return
+    (words,) = map(str, found)
+    assert words.startswith(
+        f"rules.toml:4: rule 'r': fields.{field.strip(chr(34))}: 'data owner' is a display name"
+    )
+    assert f"Write the account id {OWNER.account_id!r}, or the person's email address." in words
+
+
+def test_a_display_name_in_a_list_and_on_a_transitions_screen_is_told_of_too(world: World) -> None:
+    text = f'{PEOPLE}Informed = ["{OWNER.email}", "Data Owner"]\n'
+    text += '[rule.status.closed]\nfields = { "Data owner" = "Data Owner" }\n'
+    found = [(one.place, one.key) for one in checked(world, text).findings]
+    there = [
+        ("rules.toml:4", "fields.Informed[2]"),
+        ("rules.toml:6", "status.closed.fields.Data owner"),
+    ]
+    assert found == (there if world.cloud else [])
+
+
+def test_a_display_name_that_two_people_have_is_asked_about_with_their_ids(world: World) -> None:
+    twin = replace(OWNER, account_id="t1", name="t1", email="twin@example.com")
+    world.jira.site.users[twin.account_id] = twin
+    (words,) = map(str, checked(world, f'{PEOPLE}reporter = "Data Owner"\n').findings)
+    assert "several Jira users are meant by Data Owner" in words
+    for user in (twin, OWNER):
+        assert repr(user.account_id if world.cloud else user.name) in words
+
+
+@pytest.mark.parametrize(
+    ("line", "needs"),
+    [
+        ('reporter = "{{ issue.status_actor.email }}"', True),
+        ('Informed = ["{{ issue.status_actor.email }}"]', True),
+        ('assignee = "data.owner@example.com"', False),
+        ('priority = "High"', False),
+    ],
+)
+def test_that_we_may_look_people_up_is_tried_where_rules_name_people(
+    world: World, line: str, needs: bool
+) -> None:
+    text = f"{PEOPLE}{line}\n".replace("[rule.fields]", 'when.kind = "issue"\n[rule.fields]')
+    assert checked(world, text).findings == []
+    world.jira.site.cannot_browse_users.add(BOT.account_id)
+    found = [str(one) for one in checked(world, text).findings]
+    told = [one for one in found if "global permission 'Browse users and groups'" in one]
+    assert len(told) == (1 if needs else 0), found
+    assert all(one.startswith("config.toml:9: our account Ticket Sync") for one in told)
+
+
+def test_where_jira_speaks_another_language_what_only_words_tell_is_named(world: World) -> None:
+    text = '[[rule]]\nname = "r"\n'
+    assert not [what for what in checked(world, text).unseen if "maintenance" in what]
+    world.jira.site.users[BOT.account_id] = replace(BOT, language="de_DE")
+    (words,) = [one for one in checked(world, text).notes if "maintenance" in one]
+    assert "our account's language there is de_DE, and only words remain to tell it" in words
+
+
+def test_a_transition_that_no_status_offers_is_told_of_or_what_could_not_be_seen(
+    world: World,
+) -> None:
+    text = '[[rule]]\nname = "r"\n[rule.status]\nfixed = { transition = "Finish" }\n'
+    tracker = world.tracker
+    for number, name in enumerate(("To Do", "In Progress", "Done")):
+        report = checked(world, text)
+        assert report.findings == []
+        unseen = ["To Do", "In Progress", "Done"][number:]
+        if number:
+            why = report.unseen["the transition 'Finish' of rule 'r'"]
+            assert why.endswith(f"none to look at is in {', '.join(unseen)}")
+        else:
+            assert "the transitions of Bug in DATA" in report.unseen
+        ref = world.make(f"k{number}")
+        if number:
+            (hop,) = [hop for hop in tracker.read(ref.id).hops if hop.to.name == name]
+            tracker.transition(ref, hop, {})
+        world.clock.sleep(10)
+    report = checked(world, text)
+    (words,) = map(str, report.findings)
+    assert words.startswith(
+        "rules.toml:4: rule 'r': status.fixed: the workflow has no transition 'Finish', or none that "
+        "our account may take"
+    )
+    assert report.unseen == {}
+
+
+# The type of a rule's tickets and that of their parent, "" where the rule gives none; whether Jira
+# takes them, on Cloud and on Data Center. The screens of epics have no parent.
+LEVELS = [
+    ("Task", "Epic", True, True),
+    ("Task", "Task", False, False),
+    ("Bug", "Sub-task", False, False),
+    ("Epic", "Epic", False, False),
+    ("Epic", "Bug", False, False),
+    ("Sub-task", "Bug", True, True),
+    ("Sub-task", "Epic", False, True),
+    ("Sub-task", "Sub-task", False, False),
+    ("Sub-task", "", False, False),
+    ("Bug", "", True, True),
+]
+
+
+def of_type(world: World, issue_type: str) -> str:
+    """The key of a ticket of this type."""
+    person = world.jira.person
+    parent = {"parent": {"key": of_type(world, "Task")}} if issue_type == "Sub-task" else {}
+    return person.create("DATA", issue_type, "One", **parent)
+
+
+def refused(world: World, draft: Draft) -> set[str]:
+    """The fields for which Jira makes no ticket."""
+    try:
+        world.tracker.create(draft)
+    except Rejected as fault:
+        return set(fault.refused)
+    return set()
+
+
+@pytest.mark.parametrize(("child", "above", "cloud", "datacenter"), LEVELS)
+def test_a_parent_of_the_wrong_level_is_told_of_and_is_what_jira_refuses(
+    world: World, child: str, above: str, cloud: bool, datacenter: bool
+) -> None:
+    fields = {"parent": of_type(world, above)} if above else {}
+    lines = "".join(f'parent = "{key}"\n' for key in fields.values())
+    text = f'[[rule]]\nname = "r"\nissue_type = "{child}"\n[rule.fields]\n{lines}'
+    found = [str(one) for one in checked(world, text).findings]
+    takes = cloud if world.cloud else datacenter
+    assert bool(found) != takes, found
+    for words in found:
+        told = f"{child} cannot be under one of type {above}, as DATA-" if above else "is missing"
+        assert "rule 'r': fields.parent: " in words
+        assert (told if child != "Epic" else "is not on the create screen of Epic") in words
+    if world.cloud:
+        draft = world.another().draft(desired(issue_type=(child,), **fields))
+        assert refused(world, draft) == (set() if takes else {"parent"}), "as the rule names it"
+
+
+@pytest.mark.parametrize("issue_type", ["Bug", "Epic", "Sub-task"])
+def test_issues_that_cannot_be_under_their_incidents_ticket_are_told_of(
+    world: World, issue_type: str
+) -> None:
+    text = (
+        '[[rule]]\nname = "incidents"\nwhen = { kind = "incident" }\nissue_type = "Epic"\n'
+        'issues = { link = "parent" }\n'
+        f'[[rule]]\nname = "issues"\nwhen = {{ kind = "issue" }}\nissue_type = "{issue_type}"\n'
+    )
+    found = [str(one) for one in checked(world, text).findings if one.key == "issues.link"]
+    assert bool(found) == (issue_type == "Epic" or (world.cloud and issue_type == "Sub-task"))
+    for words in found:
+        assert words.startswith(
+            f"rules.toml:5: rule 'incidents': issues.link: a ticket of type {issue_type} cannot be "
+            "under one of type Epic"
+        )
+        assert "as the tickets of rule 'issues' would be" in words
+
+
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_a_site_that_does_not_fit_the_rules_is_told_of(world: World, name: str) -> None:
     prepare, text, words = SITUATIONS[name]
@@ -287,7 +455,7 @@ def test_a_site_that_cannot_be_asked_is_trouble_and_no_mistake(world: World) -> 
 def test_where_there_is_no_ticket_yet_transitions_are_left_with_a_note(world: World) -> None:
     report = checked(world, GOOD)
     assert report.findings == []
-    assert any("there is no Bug in DATA yet" in note for note in report.notes)
+    assert any("there is no Bug in DATA yet" in why for why in report.unseen.values())
 
 
 def test_a_check_changes_nothing(populated: World) -> None:

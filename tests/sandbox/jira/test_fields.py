@@ -188,6 +188,32 @@ def test_edit_screens_are_empty_without_the_permission(site: Site) -> None:
     assert response.data["errors"] == {"summary": ON_SCREEN.format("summary")}
 
 
+@pytest.mark.parametrize(
+    ("kind", "above", "takes"),
+    [
+        ("Task", "Epic", True),
+        ("Task", "Task", False),
+        ("Sub-task", "Task", True),
+        ("Sub-task", "Epic", False),
+    ],
+)
+def test_cloud_takes_a_parent_that_is_one_level_above(
+    site: Site, kind: str, above: str, takes: bool
+) -> None:
+    parent = {"key": site.create(kind=above)}
+    epic = {"key": site.create(kind="Epic")}
+    fields = {"project": {"key": "DATA"}, "issuetype": {"name": kind}, "summary": "x"}
+    made = site.call("POST", "issue", {"fields": {**fields, "parent": parent}})
+    task = site.create(kind="Task", parent=epic)
+    moved = site.call("PUT", f"issue/{task}", {"fields": {"parent": parent}})
+    if not site.cloud:
+        assert made.status == 201, "Data Center tells no levels but the sub-tasks'"
+        return
+    refused = {"parentId": "Given parent work item does not belong to appropriate hierarchy."}
+    assert made.data.get("errors", {}) == ({} if takes else refused)
+    assert moved.status == (204 if above == "Epic" else 400)
+
+
 def test_a_subtask_hangs_under_its_parent(site: Site) -> None:
     parent = site.create()
     fields = {"project": {"key": "DATA"}, "issuetype": {"name": "Sub-task"}, "summary": "x"}

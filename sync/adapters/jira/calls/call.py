@@ -170,6 +170,7 @@ class Calls:
             except SiteDown:
                 raise
             except BaseException:
+                # Whatever ended the probe, its thread's end too: another caller must be let to probe.
                 self._breaker.postpone()
                 raise
             self._breaker.close()

@@ -12,6 +12,8 @@ from typing import Any
 from sync.domain.text import one_line
 
 _LONGEST = 400
+# Fields that refusals name otherwise than calls do: Cloud, of a parent of the wrong level.
+_OTHER_NAMES = {"parentId": "parent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def parse(body: str) -> ErrorBody:
     return ErrorBody(
         tuple(map(_shortened, messages)),
         {
-            str(id_): _shortened(" ".join(_strings(text)) or str(text))
+            _OTHER_NAMES.get(str(id_), str(id_)): _shortened(" ".join(_strings(text)) or str(text))
             for id_, text in by_field.items()
         },
         code if isinstance(code := data.get("code"), int) else 0,

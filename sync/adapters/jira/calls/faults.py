@@ -64,8 +64,9 @@ class SortedAnswer:
     unanswered: bool = False
 
 
-# Only shortens the time until calls stop: calls to a site that is down in another language fail one by
-# one, until the breaker asks ``myself``.
+# The one fault that only words tell. To know it only shortens the time until calls stop: calls to a
+# site that is down in another language fail one by one, until the breaker asks ``myself``.
+BY_WORDS_ALONE = "maintenance (HTTP 503)"
 _MAINTENANCE = re.compile(
     r"maintenance|being upgraded|re-?index(ing)? in progress|is starting up|startup is in progress"
     r"|temporarily unavailable|site is unavailable",

@@ -4,18 +4,19 @@ required field is missing."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sync.adapters.jira.check.findings import Report
-from sync.adapters.jira.fields.field import FieldInfo, Shape
+from sync.adapters.jira.check.parents import ParentsCheck
+from sync.adapters.jira.check.people import PeopleCheck
+from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.screen import field_on_screen
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.tracker.tracker import JiraTracker
-from sync.domain.errors import Missing, Rejected
+from sync.domain.errors import Rejected
 from sync.domain.names import Name
 from sync.domain.text import LABEL_LIMIT, is_empty
 from sync.rules import Rule
-from sync.rules.values import Value
+from sync.rules.values import Value, constant
 
 # Fields that every create call gives; the reporter is the account that makes the call.
 _OURS = {"project", "issuetype", "summary", "labels", "reporter"}
@@ -24,10 +25,12 @@ _OURS = {"project", "issuetype", "summary", "labels", "reporter"}
 class FieldsCheck:
     """Checks the fields of rules against one site."""
 
-    def __init__(self, tracker: JiraTracker, report: Report) -> None:
+    def __init__(self, tracker: JiraTracker, report: Report, people: PeopleCheck) -> None:
         self._tracker = tracker
         self._metadata = tracker.metadata
         self._report = report
+        self._parents = ParentsCheck(tracker, report)
+        self._people = people
 
     def check(self, rule: Rule, issue_type: Name) -> None:
         """Report what the create screen of ``issue_type`` would not take of a rule."""
@@ -38,6 +41,8 @@ class FieldsCheck:
             return
         given: set[str] = set()
         where = f"{issue_type} in {rule.project}"
+        if "Parent" not in map(_standard_name, rule.projection.fields):
+            given |= {"parent"} if self._parents.missing(rule, issue_type) else set()
         for name, plan in rule.projection.fields.items():
             try:
                 info = field_on_screen(name, screen, self._metadata.all_fields, where)
@@ -45,17 +50,19 @@ class FieldsCheck:
                 self._add(rule, plan.value, str(fault), fault.remedy)
                 continue
             given.add(info.id)
-            self._literal(rule, info, plan.value)
+            self._literal(rule, issue_type, info, plan.value)
         self._marker(rule, screen, issue_type)
         self._required(rule, screen, given, issue_type)
 
     def _add(self, rule: Rule, value: Value, problem: str, remedy: str) -> None:
         self._report.add(value.position, rule.name, value.key, problem, remedy)
 
-    def _literal(self, rule: Rule, info: FieldInfo, value: Value) -> None:
+    def _literal(self, rule: Rule, issue_type: Name, info: FieldInfo, value: Value) -> None:
         """Report a value that the field does not take, where it is the same for every subject."""
         if info.shape is Shape.LABELS:
             self._labels(rule, value)
+        if info.shape in (Shape.USER, Shape.USERS) and info.id != "assignee":
+            self._people.looked_up()
         known, wished = constant(value)
         if not known or is_empty(wished):
             return
@@ -66,8 +73,10 @@ class FieldsCheck:
         except Rejected as fault:
             self._add(rule, _blamed(value, fault), str(fault), fault.remedy)
             return
+        if info.shape in (Shape.USER, Shape.USERS):
+            self._people.named(rule, info, value)
         if info.shape is Shape.PARENT:
-            self._parent(rule, value, str(wished))
+            self._parents.named(rule, issue_type, value, str(wished))
 
     def _labels(self, rule: Rule, value: Value) -> None:
         for part in value.parts if isinstance(value.parts, list) else [value]:
@@ -79,13 +88,6 @@ class FieldsCheck:
             elif known and len(text) > LABEL_LIMIT:
                 problem = f"a label has at most {LABEL_LIMIT} characters"
                 self._add(rule, part, problem, "Shorten it.")
-
-    def _parent(self, rule: Rule, value: Value, key: str) -> None:
-        try:
-            self._tracker.read(key)
-        except Missing:
-            remedy = "Name an epic or issue that is there, by its key."
-            self._add(rule, value, f"there is no ticket {key!r}, or we may not see it", remedy)
 
     def _marker(self, rule: Rule, screen: Mapping[str, FieldInfo], issue_type: str) -> None:
         if "labels" not in screen:
@@ -115,13 +117,9 @@ class FieldsCheck:
             )
 
 
-def constant(value: Value) -> tuple[bool, Any]:
-    """Whether a value is the same for every subject, and that value."""
-    try:
-        return True, value.render({})
-    except Rejected:
-        # Without a subject, a template that uses one cannot be rendered.
-        return False, None
+def _standard_name(name: str) -> str:
+    known = standard_field(name)
+    return known.name if known else ""
 
 
 def _blamed(value: Value, fault: Rejected) -> Value:

@@ -27,12 +27,12 @@ class Finding:
 @dataclass(slots=True)
 class Report:
     """The check of one site. ``who`` is our account. ``trouble`` says why the check ended early, ""
-    if it did not. ``notes`` say what could not be checked, and why."""
+    if it did not. ``unseen`` is what could not be checked, with the reason."""
 
     site: str
     who: str = ""
     found: dict[Finding, None] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
+    unseen: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
 
     def add(self, place: Position, rule: str, key: str, problem: str, remedy: str = "") -> None:
@@ -44,9 +44,14 @@ class Report:
         ):
             self.found[one] = None
 
-    def note(self, words: str) -> None:
+    def note(self, what: str, why: str) -> None:
         """Record what could not be checked."""
-        self.notes[words] = None
+        self.unseen.setdefault(what, why)
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be checked and why, in words."""
+        return [f"{what}: {why}" for what, why in self.unseen.items()]
 
     @property
     def findings(self) -> list[Finding]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync.adapters.jira.calls import rights
+from sync.adapters.jira.calls.faults import BY_WORDS_ALONE
 from sync.adapters.jira.check.fields import FieldsCheck
 from sync.adapters.jira.check.findings import Report
+from sync.adapters.jira.check.parents import ParentsCheck
+from sync.adapters.jira.check.people import PeopleCheck
 from sync.adapters.jira.check.statuses import StatusesCheck
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
@@ -26,24 +29,30 @@ def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Pos
     try:
         who = tracker.inspect.whoami()
         report.who = f"{who.name} ({who.email or who.id})" if who.id else "an account unknown to us"
-        _Check(tracker, default_project, report).run(rules)
+        _Check(tracker, default_project, report, who.language).run(rules)
     except Fault as fault:
         report.trouble = str(fault)
     return report
 
 
 class _Check:
-    def __init__(self, tracker: JiraTracker, default_project: Position, report: Report) -> None:
+    def __init__(
+        self, tracker: JiraTracker, default_project: Position, report: Report, language: str
+    ) -> None:
         self._tracker = tracker
+        self._language = language
         self._inspect = tracker.inspect
         self._metadata = tracker.metadata
         self._default_project = default_project
         self._report = report
-        self._fields = FieldsCheck(tracker, report)
-        self._statuses = StatusesCheck(tracker, report)
+        people = PeopleCheck(tracker, report, default_project)
+        self._fields = FieldsCheck(tracker, report, people)
+        self._statuses = StatusesCheck(tracker, report, people)
+        self._parents = ParentsCheck(tracker, report)
 
     def run(self, rules: Sequence[Rule]) -> None:
         self._scopes()
+        self._words()
         projects = self._metadata.projects()
         for rule in rules:
             if rule.project not in projects:
@@ -55,6 +64,7 @@ class _Check:
             if issue_type:
                 self._fields.check(rule, issue_type)
                 self._statuses.check(rule, issue_type)
+                self._parents.of_incidents(rule, issue_type, rules)
 
     def _project_position(self, rule: Rule) -> Position:
         given = rule.sheet.plain.get("project")
@@ -95,6 +105,15 @@ class _Check:
                 "token",
                 f"has no scope for {what}: it needs {scope}",
                 "docs/permissions.md lists all scopes that a token needs.",
+            )
+
+    def _words(self) -> None:
+        """What cannot be told on a site that speaks another language to our account."""
+        if self._language and not self._language.lower().startswith("en"):
+            self._report.note(
+                f"{BY_WORDS_ALONE} at site {self._report.site!r}",
+                f"our account's language there is {self._language}, and only words remain to tell it, "
+                "which are known in English",
             )
 
     def _issue_type(self, rule: Rule) -> Name:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from sync.adapters.jira.check.fields import constant
 from sync.adapters.jira.check.findings import Report
+from sync.adapters.jira.check.people import PeopleCheck
+from sync.adapters.jira.fields.field import Shape
 from sync.adapters.jira.fields.screen import field_named
 from sync.adapters.jira.fields.values import Values, nearest, several
 from sync.adapters.jira.tracker.tracker import JiraTracker
@@ -19,6 +20,7 @@ from sync.domain.ticket import Hop, JiraStatus, Observed, TicketRef
 from sync.domain.workflow import Stuck, next_transition, reached
 from sync.rules import Rule
 from sync.rules.status import StatusWish
+from sync.rules.values import constant
 from sync.toml import Position
 
 
@@ -38,6 +40,11 @@ class _Workflow:
     def complete(self) -> bool:
         """Whether the transitions of every status are known."""
         return len(self.ways) == len(self.statuses)
+
+    @property
+    def unseen(self) -> str:
+        """The names of the statuses whose transitions are not known."""
+        return ", ".join(one.name for one in self.statuses if one.id not in self.ways)
 
     def hops(self) -> Iterator[Hop]:
         return (hop for hops in self.ways.values() for hop in hops)
@@ -71,8 +78,9 @@ class _Workflow:
 class StatusesCheck:
     """Checks the status tables of rules against one site."""
 
-    def __init__(self, tracker: JiraTracker, report: Report) -> None:
+    def __init__(self, tracker: JiraTracker, report: Report, people: PeopleCheck) -> None:
         self._tracker = tracker
+        self._people = people
         self._inspect = tracker.inspect
         self._report = report
         self._seen: dict[tuple[str, str], dict[str, tuple[Hop, ...]]] = {}
@@ -166,7 +174,8 @@ class StatusesCheck:
                 continue
         if not found:
             self._report.note(
-                f"there is no {issue_type} in {project} yet, so its transitions could not be checked"
+                f"the transitions of {issue_type} in {project}",
+                f"there is no {issue_type} in {project} yet, and Jira lists transitions by ticket",
             )
         self._seen[key] = found
         return found
@@ -201,8 +210,16 @@ class StatusesCheck:
         if doubled:
             fault = several("transitions", name, doubled[0])
             problem, remedy = str(fault), fault.remedy
-        elif workflow.complete and not meant(name, offered):
-            problem, remedy = f"the workflow has no transition {name!r}", nearest(name, offered)
+        elif not meant(name, offered):
+            if not workflow.complete:
+                self._report.note(
+                    f"the transition {name!r} of rule {rule.name!r}",
+                    f"no status that has a ticket offers it; none to look at is in {workflow.unseen}",
+                )
+                return
+            # Jira lists what our account may do, so a condition on people may hide a transition.
+            problem = f"the workflow has no transition {name!r}, or none that our account may take"
+            remedy = nearest(name, offered)
         if problem:
             place, word = self._position(rule, status, "transition"), f"status.{status.value}"
             self._report.add(place, rule.name, word, problem, remedy)
@@ -231,6 +248,8 @@ class StatusesCheck:
                 Values(
                     self._tracker.cloud(), self._tracker.metadata.people(rule.project)
                 ).canonical(info, wished)
+                if info.shape in (Shape.USER, Shape.USERS):
+                    self._people.named(rule, info, value)
             except Rejected as fault:
                 self._report.add(value.position, rule.name, key, str(fault), fault.remedy)
 
@@ -263,7 +282,7 @@ def _slips(patterns: Iterable[str], names: Sequence[Name]) -> list[str]:
 def _filled(wish: StatusWish) -> StatusTarget:
     """The target with a stand-in for each screen field whose value depends on the subject."""
     try:
-        return wish.aim({})
+        return wish.aim(lambda value: value.render({}))
     except Fault:
         known, resolution = constant(wish.resolution) if wish.resolution else (True, None)
         names = resolution if isinstance(resolution, list) else [resolution] if resolution else []

@@ -13,7 +13,16 @@ from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
 from sync.domain.rule import Desired, Ownership
-from sync.domain.ticket import Base, Draft, DraftField, FieldKind, ParkedField, marked, wish_digests
+from sync.domain.ticket import (
+    Base,
+    Draft,
+    DraftField,
+    FieldKind,
+    ParkedField,
+    failed_parts,
+    marked,
+    wishes_of,
+)
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
 # tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
@@ -38,7 +47,9 @@ class Drafts(Part):
             return self._draft(desired, base)
         if base and not anew and made.parked_fields.keys() <= base.parked.keys():
             young = _YOUNG_FOR_PARKED
-        wanting = made.parked_fields or (made.unmakable and base is None)
+        # What a template fails on is nothing that Jira could tell.
+        unknown = any(o.parked.cause is not Cause.RULE for o in made.parked_fields.values())
+        wanting = unknown or (made.unmakable and base is None)
         if wanting and self._metadata.forget(desired.project, older_than=young):
             return self._draft(desired, base)
         return made
@@ -50,13 +61,16 @@ class Drafts(Part):
         values = Values(self._calls.cloud(), self._metadata.people(desired.project))
         self._values(work, values)
         fields = work.fields
-        known = fields.get("labels") or DraftField("labels", "Labels", FieldKind.LABELS, [])
+        known = fields.get("labels") or DraftField(
+            "labels", "Labels", FieldKind.LABELS, work.labels()
+        )
         fields["labels"] = replace(known, value=marked(known.value, desired.key))
         if "summary" not in fields or not fields["summary"].value:
+            fault = work.faults.get("summary") or _no_summary()
             if base is None:
-                raise _no_summary()
+                raise fault
             fields.pop("summary", None)
-            work.park("summary", "summary", _no_summary())
+            work.park("summary", "summary", fault)
         if unmakable is None and base is None and work.parked:
             unmakable = self._wanting(desired, issue_type, work)
         return Draft(desired, desired.project, issue_type, fields, unmakable, work.parked)
@@ -129,14 +143,21 @@ class Drafts(Part):
     def _values(self, work: _Work, values: Values) -> None:
         """Put the value of each field, or park the field."""
         wishes, links = work.desired.fields, work.desired.remote_links
+        failed = {name: work.desired.failed.get(f"fields.{name}") for name in work.infos}
         # Where nothing of a field is to be written, its value may have become invalid.
         agreed = {name for name, info in work.infos.items() if work.is_agreed(name, info)}
         kept = {name for name in agreed if wishes[name].ownership is not Ownership.SOURCE}
-        wished = {n: (i, wishes[n].value) for n, i in work.infos.items() if n not in kept}
+        wished = {
+            name: (info, wishes[name].value)
+            for name, info in work.infos.items()
+            if name not in kept and not failed[name]
+        }
         found = values.canonical_or_fault(wished, whole_at=links[0].url if links else "")
         for name, info in work.infos.items():
-            value = found.get(name)
-            if name in kept or (name in agreed and isinstance(value, Rejected)):
+            why, value = failed[name], found.get(name)
+            if why is not None:
+                work.park(info.id, name, why.again())
+            elif name in kept or (name in agreed and isinstance(value, Rejected)):
                 work.keep(name, info)
             elif isinstance(value, Rejected):
                 work.park(info.id, name, value)
@@ -171,11 +192,15 @@ class _Work:
         self.infos: dict[str, FieldInfo] = {}
         self.screen: Mapping[str, FieldInfo] | None = None
         self.fields: dict[str, DraftField] = {}
-        self.parked: dict[str, ParkedField] = {}
+        self.parked = failed_parts(desired)
         self.faults: dict[str, Rejected] = {}
-        # By the rule's names, also that of a summary which the rule does not give.
-        wishes = {name: wish.value for name, wish in desired.fields.items()}
-        self.wishes = wish_digests({"summary": None, **wishes})
+        # By the rule's names.
+        self.wishes = wishes_of(desired)
+
+    def labels(self) -> list[str]:
+        """The labels where the rule gives none: those it gave before, where it fails to say."""
+        known = self.base.fields.get("labels") if self.base else None
+        return list(known.sent or ()) if known and "labels" in self.parked else []
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""

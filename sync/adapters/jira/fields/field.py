@@ -116,6 +116,13 @@ def name_of(raw: Mapping[str, Any]) -> Name:
     return Name(str(name), str(raw.get("id") or ""), str(raw.get("untranslatedName") or ""))
 
 
+def level_of(raw: Mapping[str, Any]) -> int:
+    """The level of an issue type in JSON of Jira's: -1 for sub-tasks, 0 for what they are parts of, more
+    for what is above that. Data Center tells sub-tasks only; its other types are all of level 0."""
+    level = raw.get("hierarchyLevel")
+    return level if isinstance(level, int) else -1 if raw.get("subtask") else 0
+
+
 def _doubled(allowed: Iterable[Allowed]) -> frozenset[str]:
     counts = Counter(str(one.name) for one in allowed)
     return frozenset(name for name, count in counts.items() if count > 1)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
-from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, name_of
+from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, level_of, name_of
 from sync.adapters.jira.fields.people import Account, People
 from sync.adapters.jira.fields.values import PersonOf, nearest, several
 from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
@@ -46,11 +46,15 @@ class Metadata:
 
     def issue_types(self, project: str) -> tuple[Name, ...]:
         """The issue types that our account may create in a project."""
+        return tuple(name for name, _ in self.levels(project))
 
-        def load() -> tuple[Name, ...]:
+    def levels(self, project: str) -> tuple[tuple[Name, int], ...]:
+        """The issue types that our account may create in a project, with their levels (``level_of``)."""
+
+        def load() -> tuple[tuple[Name, int], ...]:
             path = f"issue/createmeta/{quote(project, safe='')}/issuetypes"
             raw = self._pages(path, ("issueTypes", "values"), project)
-            return tuple(name_of(t) for t in raw if "name" in t and "id" in t)
+            return tuple((name_of(t), level_of(t)) for t in raw if "name" in t and "id" in t)
 
         return self._cached(("types", project), load)
 
@@ -133,6 +137,13 @@ class Metadata:
             return self._people.find(wished, project, assigned=assigned)
 
         return self._cached(("user", project, wished.casefold(), str(assigned)), load)
+
+    def may_browse_people(self) -> bool | None:
+        """Whether our account may see who there is on the site; None where Jira does not tell.
+
+        Asked by a read of our own permissions, whose answer is the same in every language.
+        """
+        return self._people.may_browse()
 
     def people(self, project: str) -> PersonOf:
         """How the people in fields of tickets of a project are looked up."""

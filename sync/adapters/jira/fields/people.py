@@ -131,15 +131,15 @@ class People:
             for one in self._assignable(text, project)
         )
 
-    def _may_browse(self) -> bool:
-        """Whether our account may see who there is."""
+    def may_browse(self) -> bool | None:
+        """Whether our account may see who there is; None where Jira does not tell."""
         params = {"permissions": "USER_PICKER"}
         try:
             raw = self._calls.make(Call.get("mypermissions", "reading our permissions", params))
         except (Missing, Rejected):
-            return True
+            return None
         one = (raw.get("permissions") or {}).get("USER_PICKER") if isinstance(raw, dict) else None
-        return one is None or bool(one.get("havePermission"))
+        return bool(one["havePermission"]) if one and "havePermission" in one else None
 
     def _only(self, wished: str, users: list[dict[str, Any]]) -> Account:
         """The account, unless several people go by the name or the person has left."""
@@ -161,7 +161,7 @@ class People:
     def _nobody(self, wished: str) -> Account:
         what = "has the address" if "@" in wished else "goes by"
         problem = f"no Jira user {what} {wished}"
-        if not self._may_browse():
+        if self.may_browse() is False:
             return Account(
                 problem=f"{problem}, as far as our account may see",
                 remedy="Our account lacks the global permission 'Browse users and groups'. Give it the "

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.faults import LacksScope
 from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
-from sync.adapters.jira.fields.field import name_of
+from sync.adapters.jira.fields.field import level_of, name_of
 from sync.adapters.jira.fields.observed import hop_of, status_of
 from sync.domain.errors import Missing, Rejected, Unknown
 from sync.domain.names import Name
@@ -19,11 +19,13 @@ from sync.domain.ticket import FAMILY_LABEL, Hop, JiraStatus
 
 @dataclass(frozen=True, slots=True)
 class Whoami:
-    """Our account on a site. ``id`` is the account id (Cloud) or user name (Data Center)."""
+    """Our account on a site. ``id`` is the account id (Cloud) or user name (Data Center), ``language``
+    its language as in ``de_DE``, "" where Jira does not tell it."""
 
     id: str
     name: str
     email: str
+    language: str = ""
 
 
 def _write(method: str, path: str, what: str, body: Any = None) -> Call:
@@ -70,6 +72,7 @@ class Inspection:
             str(me.get("accountId") or me.get("name") or ""),
             str(me.get("displayName") or ""),
             str(me.get("emailAddress") or ""),
+            str(me.get("locale") or ""),
         )
 
     def missing_scopes(self) -> list[tuple[str, str]]:
@@ -103,6 +106,16 @@ class Inspection:
             str(kind.get("id", "")): [status_of(s) for s in records(kind.get("statuses"))]
             for kind in records(self._get(path, f"reading the statuses of {project}"))
         }
+
+    def type_of(self, ticket: str) -> tuple[Name, int]:
+        """The issue type of a ticket, and the type's level."""
+        what = f"reading the type of {ticket}"
+        raw = self._get(f"issue/{quote(ticket, safe='')}", what, {"fields": "issuetype"})
+        fields = raw.get("fields") if isinstance(raw, Mapping) else None
+        found = fields.get("issuetype") if isinstance(fields, Mapping) else None
+        if not isinstance(found, Mapping):
+            raise unexpected(what)
+        return name_of(found), level_of(found)
 
     def resolutions(self) -> list[Name]:
         raw = self._get("resolution", "reading the resolutions")

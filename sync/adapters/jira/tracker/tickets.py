@@ -25,6 +25,12 @@ from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Mark, Obs
 _PROJECTS_REMEMBERED = 20_000
 
 
+def _required(seen: Observed) -> set[str]:
+    """The ids of the fields that transitions require and do not fill by themselves."""
+    screens = (screen for hop in seen.hops for screen in hop.fields.values())
+    return {screen.id for screen in screens if screen.required and not screen.has_default}
+
+
 class Tickets(Part):
     """One ticket at a time. See ``sync.ports.Tracker`` for the methods."""
 
@@ -81,18 +87,21 @@ class Tickets(Part):
     def read(self, ticket_id: str, project: str = "") -> Observed:
         what = f"reading ticket {ticket_id}"
         project = project or self._projects.get(ticket_id, "")
-        cloud = self._calls.cloud()
-        fields = ",".join(wanted_fields(self._metadata))
-        params = {"fields": fields, "expand": "transitions.fields,editmeta"}
-        path = f"issue/{quote(ticket_id, safe='')}"
-        try:
-            raw = self._calls.make(Call.get(path, what, params, project=project))
-        except Missing as fault:
-            self._check_project(project)
-            raise TicketGone(str(fault)) from None
-        seen = observed(raw, self._metadata, cloud, what)
-        self._remember(ticket_id, seen.project)
-        return seen
+        cloud, path = self._calls.cloud(), f"issue/{quote(ticket_id, safe='')}"
+        while True:
+            asked = wanted_fields(self._metadata)
+            params = {"fields": ",".join(asked), "expand": "transitions.fields,editmeta"}
+            try:
+                raw = self._calls.make(Call.get(path, what, params, project=project))
+            except Missing as fault:
+                self._check_project(project)
+                raise TicketGone(str(fault)) from None
+            seen = observed(raw, self._metadata, cloud, what)
+            if not _required(seen) & self._metadata.learned().keys() - {*asked}:
+                self._remember(ticket_id, seen.project)
+                return seen
+            # A screen requires a field of which nobody asked whether the ticket has it already. Once for
+            # each field: from now on it is read with every ticket.
 
     def mark_of(self, ref: TicketRef) -> Mark:
         path = f"issue/{quote(ref.id, safe='')}/properties/{MARKER_PROPERTY}"

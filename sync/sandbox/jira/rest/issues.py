@@ -65,6 +65,7 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     screen = project.create_screens[kind.id]
     update = part_of(body, "update")
     values, errors = parse_change(site, call, project, screen, {"fields": given, "update": update})
+    errors |= _wrong_level(site, kind, values)
     for item in screen:
         if item.field not in values and item.default is not None:
             values[item.field] = default_of(site, call.user, item)
@@ -94,12 +95,29 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": str(issue.id), "key": issue.key, "self": f"{call.root}/issue/{issue.id}"}
 
 
+def _wrong_level(site: Site, kind: IssueType, values: Mapping[str, Any]) -> dict[str, str]:
+    """Jira's refusal of a parent that is not of the level above an issue of a type; {} for none.
+
+    Cloud has levels, and names the field as no screen does. Data Center only knows sub-tasks.
+    """
+    if values.get("parent") is None:
+        return {}
+    above = site.types[site.issues[values["parent"]].type]
+    if site.cloud and above.level != kind.level + 1:
+        words = "Given parent work item does not belong to appropriate hierarchy."
+        return {"parentId": words}
+    if kind.subtask and above.subtask:
+        return {"parent": "A sub-task cannot be the parent of a sub-task."}
+    return {}
+
+
 def edit(site: Site, call: Call) -> Response:
     issue = site.issue(call)
     body = call.json()
     project = site.projects[issue.project]
     screen = editable(site, call, issue)
     values, errors = parse_change(site, call, project, screen, body, issue.values)
+    errors |= _wrong_level(site, site.types[issue.type], values)
     for name in set(part_of(body, "fields")) & set(part_of(body, "update")):
         errors.setdefault(name, f"Field '{name}' cannot appear in both 'fields' and 'update'")
     for item in screen:

@@ -7,6 +7,7 @@ looks its values up in the site.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -38,7 +39,7 @@ class Invalid(Exception):
     """A value that Jira refuses. The message is Jira's."""
 
 
-class FieldType:
+class FieldType(ABC):
     """How values of a field are checked, kept, shown and worded.
 
     ``kind``, ``items`` and ``custom`` are the type, the type of a list's items and the custom type in
@@ -60,9 +61,9 @@ class FieldType:
             raise Invalid(self.when_empty)
         return None
 
+    @abstractmethod
     def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
         """The value to keep for a ``raw`` that is not None. Raises Invalid."""
-        raise NotImplementedError
 
     def show(self, site: Site, call: Call, field: FieldDef, value: Any) -> Any:
         """The value as REST gives it; ``value`` may be None."""
