@@ -277,16 +277,22 @@ class Tracker(Protocol):
         """
         ...
 
-    def comment(self, ref: TicketRef, text: str, marker: str) -> str:
-        """Add a comment (Markdown) with a marker that people do not see. Returns the comment's id."""
+    def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
+        """Add a comment (Markdown) with a marker that people do not see. Returns the comment's id.
+
+        In a service project, customers see the comment if it is ``public``.
+        """
         ...
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:
         """The id of the comment with this marker, "" if there is none."""
         ...
 
-    def edit_comment(self, ref: TicketRef, comment_id: str, text: str) -> None:
-        """Replace a comment's text (Markdown). Raises Missing when the comment was deleted."""
+    def edit_comment(
+        self, ref: TicketRef, comment_id: str, text: str, *, public: bool = False
+    ) -> None:
+        """Replace a comment's text (Markdown), and who sees it. Raises Missing when the comment was
+        deleted."""
         ...
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:

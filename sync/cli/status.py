@@ -58,7 +58,10 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
     found = counts.overall(store, now=now)
     return {
         "store": store.place,
-        "daemons": liveness.running(store),
+        "daemons": [
+            {"name": name, "seen_seconds_ago": None if seen is None else round(seen, 1)}
+            for name, seen in liveness.running(store).items()
+        ],
         "tickets": {
             "due": found.due,
             "held": found.held,
@@ -104,11 +107,16 @@ def ago(seconds: float | None) -> str:
     return f"{seconds:.0f} s ago"
 
 
-def _daemons(running: list[str]) -> Text:
+def _daemons(running: list[dict[str, Any]]) -> Text:
     from rich.text import Text
 
-    nobody = Text("none runs: nothing is received, and no ticket is worked on", style="red")
-    return Text(", ".join(running)) if running else nobody
+    if not running:
+        return Text("none runs: nothing is received, and no ticket is worked on", style="red")
+
+    def words(name: str, seen: float | None) -> str:
+        return name if seen is None else f"{name}, last seen {ago(seen)}"
+
+    return Text("; ".join(words(one["name"], one["seen_seconds_ago"]) for one in running))
 
 
 def pictured(data: dict[str, Any]) -> list[RenderableType]:

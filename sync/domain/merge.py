@@ -60,16 +60,18 @@ def news(draft: Draft, base: Base) -> list[str]:
     return found
 
 
-def shown_after(field_base: FieldBase, observed: Any) -> Any:
+def shown_after(field_base: FieldBase, observed: Any, kind: FieldKind = FieldKind.PLAIN) -> Any:
     """What Jira showed after our last write, as far as it can be known.
 
     The first look after a write finds our value, perhaps rewritten by Jira: what is there now counts
-    as shown. If something else is there, a person was faster, and our value counts as shown.
+    as shown. If something else is there, a person was faster, and our value counts as shown. Of an
+    opaque field that cannot be told, and what is there now counts as shown: taken for a person's, our
+    own value would be written again and again.
     """
     if field_base.looked:
         return field_base.shown
     now = remembered(observed)
-    if _empty(now) and _empty(field_base.sent):
+    if kind is FieldKind.OPAQUE or (_empty(now) and _empty(field_base.sent)):
         return now
     return now if _squashed(now) == _squashed(field_base.sent) else field_base.sent
 
@@ -248,7 +250,7 @@ def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change |
     if field.kind is FieldKind.LABELS:
         return _labels(field, base, observed)
     source = field.ownership is Ownership.SOURCE
-    shown = shown_after(base, observed) if base else None
+    shown = shown_after(base, observed, field.kind) if base else None
     if not ours_changed(field, base) and not (source and _theirs_changed(base, observed, shown)):
         return None
     after = field.value
@@ -309,7 +311,8 @@ def agree(draft: Draft, base: Base, observed: Observed, but: Collection[str]) ->
             if not _empty(field.value):
                 fields[id_] = FieldBase(remembered(field.value), remembered(now), looked=True)
             continue
-        shown = remembered(now) if field.kind is FieldKind.LABELS else shown_after(known, now)
+        labels = field.kind is FieldKind.LABELS
+        shown = remembered(now) if labels else shown_after(known, now, field.kind)
         sent = remembered(field.value) if ours_changed(field, known) else known.sent
         fields[id_] = FieldBase(sent, shown, looked=True)
     return replace(base, fields=fields)

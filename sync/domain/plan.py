@@ -201,7 +201,8 @@ def _comment(
     text, marker = "\n\n".join(filter(None, parts)), comment_marker(draft)
     if not text or base.commented == marker:
         return []
-    return [Comment(text, marker, base.running if desired.policy.running_comment else "")]
+    edit = base.running if desired.policy.running_comment else ""
+    return [Comment(text, marker, edit, desired.policy.public_comments)]
 
 
 def _is_commented_on(desired: Desired, change: Change) -> bool:

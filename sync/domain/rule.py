@@ -137,13 +137,17 @@ LEAVE_CLOSED_STATUSES = ("Won't Do", "Won't Fix", "Declined", "Rejected", "Cance
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rule's standing choices for a ticket after it exists. Durations are in seconds."""
+    """The rule's standing choices for a ticket after it exists. Durations are in seconds.
+
+    ``public_comments``: customers of a service project see our comments.
+    """
 
     on_deleted: OnDeleted = OnDeleted.PARK
     leave_closed_resolutions: tuple[str, ...] = LEAVE_CLOSED_RESOLUTIONS
     leave_closed_statuses: tuple[str, ...] = LEAVE_CLOSED_STATUSES
     create_when_ended: bool = True
     running_comment: bool = False
+    public_comments: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,11 @@ class Document:
 
 
 class FieldKind(StrEnum):
-    """How a field is compared and merged."""
+    """How a field is compared and merged. Of an ``OPAQUE`` field, what Jira shows cannot be compared
+    with what was sent, only with what Jira showed before."""
 
     PLAIN = "plain"
+    OPAQUE = "opaque"
     TEXT = "text"
     LABELS = "labels"
 

@@ -127,9 +127,10 @@ def test_status_knows_whether_a_daemon_runs(start: Start, store_url: str) -> Non
     assert json.loads(daemon.verb("status", "--json"))["daemons"] == []
     daemon.start()
     (found,) = json.loads(daemon.verb("status", "--json"))["daemons"]
-    assert found.startswith(f"process {daemon.pid} on ")
+    assert found["name"].startswith(f"process {daemon.pid} on ")
+    assert (found["seen_seconds_ago"] is None) is store_url.startswith("sqlite")
+    assert ("last seen" in daemon.verb("status")) is store_url.startswith("postgresql")
     assert daemon.terminate(30) == 0
-    assert json.loads(daemon.verb("status", "--json"))["daemons"] == []
     assert "none runs" in daemon.verb("status")
 
 

@@ -30,7 +30,16 @@ _YOUNG = 15.0
 _YOUNG_FOR_A_PERSON = 2.0
 # For a field that was parked before: each walk of its ticket comes by here.
 _YOUNG_FOR_PARKED = 300.0
-_KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
+_KINDS = {
+    Shape.TEXT: FieldKind.TEXT,
+    Shape.LABELS: FieldKind.LABELS,
+    # A ticket or project may be given by its id or by a key that it had before, and is shown by its key.
+    Shape.PARENT: FieldKind.OPAQUE,
+    Shape.EPIC_LINK: FieldKind.OPAQUE,
+    Shape.PROJECT: FieldKind.OPAQUE,
+    Shape.OTHER: FieldKind.OPAQUE,
+}
+_MERGED = (FieldKind.TEXT, FieldKind.LABELS)
 
 
 class Drafts(Part):
@@ -144,8 +153,11 @@ class Drafts(Part):
         """Put the value of each field, or park the field."""
         wishes, links = work.desired.fields, work.desired.remote_links
         failed = {name: work.desired.failed.get(f"fields.{name}") for name in work.infos}
+        kinds = {name: self._kind(info) for name, info in work.infos.items()}
         # Where nothing of a field is to be written, its value may have become invalid.
-        agreed = {name for name, info in work.infos.items() if work.is_agreed(name, info)}
+        agreed = {
+            name for name in work.infos if kinds[name] not in _MERGED and work.is_agreed(name)
+        }
         kept = {name for name in agreed if wishes[name].ownership is not Ownership.SOURCE}
         wished = {
             name: (info, wishes[name].value)
@@ -158,11 +170,17 @@ class Drafts(Part):
             if why is not None:
                 work.park(info.id, name, why.again())
             elif name in kept or (name in agreed and isinstance(value, Rejected)):
-                work.keep(name, info)
+                work.keep(name, info, kinds[name])
             elif isinstance(value, Rejected):
                 work.park(info.id, name, value)
             else:
-                work.put(name, info, value)
+                work.put(name, info, value, kinds[name])
+
+    def _kind(self, info: FieldInfo) -> FieldKind:
+        if info.shape is Shape.REQUEST_TYPE and not self._calls.cloud():
+            # Data Center takes the keys of portal and request type, and shows the id.
+            return FieldKind.OPAQUE
+        return _KINDS.get(info.shape, FieldKind.PLAIN)
 
     def _wanting(self, desired: Desired, issue_type: Name, work: _Work) -> Rejected | None:
         """Why the ticket cannot be made: one of the fields that cannot be resolved is required."""
@@ -206,20 +224,20 @@ class _Work:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
         return self.base.agreed(self.wishes[name]) if self.base else ""
 
-    def is_agreed(self, name: str, info: FieldInfo) -> bool:
-        """Whether a field of one value was last agreed on as the rule still wishes it."""
-        return info.shape not in _KINDS and self.agreed(name) == info.id
+    def is_agreed(self, name: str) -> bool:
+        """Whether the field that the rule means now was last agreed on as the rule still wishes it."""
+        return self.agreed(name) == self.infos[name].id
 
-    def keep(self, name: str, info: FieldInfo) -> None:
+    def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
         known = self.base.fields.get(info.id) if self.base else None
-        self.put(name, info, known.sent if known else None)
+        self.put(name, info, known.sent if known else None, kind)
 
-    def put(self, name: str, info: FieldInfo, value: Any) -> None:
+    def put(self, name: str, info: FieldInfo, value: Any, kind: FieldKind) -> None:
         self.fields[info.id] = DraftField(
             id=info.id,
             name=info.name,
-            kind=_KINDS.get(info.shape, FieldKind.PLAIN),
+            kind=kind,
             value=value,
             ownership=self.desired.fields[name].ownership,
             key=f"fields.{name}",
