@@ -68,7 +68,8 @@ class Drafts(Part):
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
         values = Values(self._calls.cloud(), self._metadata.people(desired.project))
-        self._values(work, values)
+        for name, info in work.infos.items():
+            self._value(work, name, info, values)
         fields = work.fields
         known = fields.get("labels") or DraftField(
             "labels", "Labels", FieldKind.LABELS, work.labels()
@@ -149,32 +150,27 @@ class Drafts(Part):
                 work.park(name, name, fault)
             return None
 
-    def _values(self, work: _Work, values: Values) -> None:
-        """Put the value of each field, or park the field."""
-        wishes, links = work.desired.fields, work.desired.remote_links
-        failed = {name: work.desired.failed.get(f"fields.{name}") for name in work.infos}
-        kinds = {name: self._kind(info) for name, info in work.infos.items()}
-        # Where nothing of a field is to be written, its value may have become invalid.
-        agreed = {
-            name for name in work.infos if kinds[name] not in _MERGED and work.is_agreed(name)
-        }
-        kept = {name for name in agreed if wishes[name].ownership is not Ownership.SOURCE}
-        wished = {
-            name: (info, wishes[name].value)
-            for name, info in work.infos.items()
-            if name not in kept and not failed[name]
-        }
-        found = values.canonical_or_fault(wished, whole_at=links[0].url if links else "")
-        for name, info in work.infos.items():
-            why, value = failed[name], found.get(name)
-            if why is not None:
-                work.park(info.id, name, why.again())
-            elif name in kept or (name in agreed and isinstance(value, Rejected)):
-                work.keep(name, info, kinds[name])
-            elif isinstance(value, Rejected):
-                work.park(info.id, name, value)
+    def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
+        wish, kind = work.desired.fields[name], self._kind(info)
+        failed = work.desired.failed.get(f"fields.{name}")
+        if failed is not None:
+            work.park(info.id, name, failed.again())
+            return
+        # Where nothing of the field is to be written, its value may have become invalid.
+        agreed = kind not in _MERGED and work.agreed(name) == info.id
+        if agreed and wish.ownership is not Ownership.SOURCE:
+            work.keep(name, info, kind)
+            return
+        links = work.desired.remote_links
+        try:
+            value = values.canonical(info, wish.value, whole_at=links[0].url if links else "")
+        except Rejected as fault:
+            if agreed:
+                work.keep(name, info, kind)
             else:
-                work.put(name, info, value, kinds[name])
+                work.park(info.id, name, fault)
+            return
+        work.put(name, info, value, kind)
 
     def _kind(self, info: FieldInfo) -> FieldKind:
         if info.shape is Shape.REQUEST_TYPE and not self._calls.cloud():
@@ -223,10 +219,6 @@ class _Work:
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
         return self.base.agreed(self.wishes[name]) if self.base else ""
-
-    def is_agreed(self, name: str) -> bool:
-        """Whether the field that the rule means now was last agreed on as the rule still wishes it."""
-        return self.agreed(name) == self.infos[name].id
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
