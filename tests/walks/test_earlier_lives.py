@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
+from structlog.testing import capture_logs
 
 from sync.domain.errors import Refused
 from sync.domain.subject import merge_from_api
@@ -22,6 +23,7 @@ from sync.store import journal, tickets
 from sync.store.engine import open_store
 from sync.store.journal import Entry
 from sync.worker.adoption import Adoption
+from sync.worker.foresight.why import story_of
 from sync.worker.walk.record import Record
 from tests.postgres import Postgres
 from tests.transactions import transactions
@@ -182,6 +184,35 @@ def test_an_emptied_store_finds_the_tickets_that_were_made_before(
     world.deliver(*sent)
     world.settle()
     assert _summaries(lives.jira) == ["i1", "i2", "i3"]
+    lives.end()
+
+
+def test_what_began_before_the_store_is_told_and_what_began_after_is_not(
+    lives: Lives, places: Places
+) -> None:
+    world = lives.begin(places.url)
+    old = _made(lives, "i1")
+    lives.clock.sleep(60)
+    lives.end()
+    world = lives.begin(places.empty())
+    lives.clock.sleep(60)
+    with capture_logs() as logs:
+        world.deliver(*old, *_made(lives, "i2"))
+        world.settle()
+    [told] = [entry for entry in logs if entry["event"] == "subjects began before the store did"]
+    assert (told["subjects"], told["first"]) == (1, "coalesce:issue:i1")
+    assert "[store]" in told["remedy"]
+    with world.store.read() as session:
+        first, second = (
+            " ".join(line.words for line in found.lines)
+            for found in (story_of(session, "i1"), story_of(session, "i2"))
+            if found is not None
+        )
+    assert "it began before this store did" in first
+    assert "before this store" not in second
+    world.deliver(_event(lives, "issue_updated", "i1"))
+    world.settle()
+    assert "before this store" not in world.deliveries()[-1].outcome, "it is known from then on"
     lives.end()
 
 

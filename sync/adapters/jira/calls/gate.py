@@ -23,7 +23,6 @@ _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
 # Concurrent calls run into one limit together, so 429s within this many seconds halve only once.
 _ECHO_SECONDS = 1.0
-_TICKETS_REMEMBERED = 2000
 # No event marks the moment when a call begins to hang, so a waiting caller checks at this interval.
 _RECHECK_SECONDS = 0.25
 
@@ -56,6 +55,7 @@ class Gate:
         # Whether Jira has refused a call since the limit was at the ceiling last.
         self.slowed = False
         self._until: dict[tuple[Scope, str], float] = {}
+        # The times of the writes to each ticket within the longest window, longest untouched first.
         self._writes: dict[str, deque[float]] = {}
 
     @property
@@ -127,15 +127,13 @@ class Gate:
 
     def _note_write(self, ticket: str, now: float) -> None:
         oldest = now - WRITE_WINDOWS[-1][0]
-        times = self._writes.setdefault(ticket, deque())
+        times = self._writes.pop(ticket, deque())
         while times and times[0] <= oldest:
             times.popleft()
         times.append(now)
-        if len(self._writes) > _TICKETS_REMEMBERED:
-            self._writes = {
-                name: known for name, known in self._writes.items() if known[-1] > oldest
-            }
-            self._until = {cover: until for cover, until in self._until.items() if until > now}
+        self._writes[ticket] = times
+        while (first := next(iter(self._writes))) != ticket and self._writes[first][-1] <= oldest:
+            del self._writes[first]
 
     def slow_down(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
         """Pause the calls that a rate limit of Jira's covers. Returns the pause in seconds."""
@@ -149,6 +147,8 @@ class Gate:
             # Jitter: otherwise all waiting callers would call again in the same instant.
             seconds = max(seconds, 0.1) * (1 + random.random() / 10)
             name = {Scope.SITE: "", Scope.ENDPOINT: endpoint, Scope.TICKET: ticket}[limit.scope]
+            # Otherwise each ticket that Jira ever asked to wait for would be remembered.
+            self._until = {cover: until for cover, until in self._until.items() if until > now}
             self._pause_until((limit.scope, name), now + seconds)
             if limit.scope is not Scope.TICKET and now - self._halved_at >= _ECHO_SECONDS:
                 self._limit = max(1.0, self._limit / 2)
