@@ -23,14 +23,8 @@ from sync.domain.actions import (
 )
 from sync.domain.errors import Cause, Missing, Parked, Rejected
 from sync.domain.intent import Intent, IntentKind, has_landed, of_update
-from sync.domain.plan import (
-    Plan,
-    arrival,
-    plan,
-    remote_link_digest,
-    ticket_link_name,
-    wishes_agreed,
-)
+from sync.domain.merge import wishes_agreed
+from sync.domain.plan import Plan, arrival, plan, remote_link_digest, ticket_link_name
 from sync.domain.rule import Category
 from sync.domain.ticket import Draft, Observed, ParkedField, TicketRef
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
