@@ -357,15 +357,6 @@ def _not_editable(one: DraftField, draft: Draft, observed: Observed) -> Parked:
     return Parked(reason, remedy, Cause.FIELD, one.name, rule.name, rule.where)
 
 
-def wishes_agreed(draft: Draft, base: Base) -> Base:
-    """The base with what the rule gave for each field that is as the rule wishes now."""
-    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in base.parked}
-    for id_, one in draft.fields.items():
-        if id_ not in base.parked and not ours_changed(one, base.fields.get(id_)):
-            wishes[id_] = one.wish
-    return base if wishes == base.wishes else replace(base, wishes=wishes)
-
-
 def _parked(draft: Draft, stuck: Stuck) -> Parked:
     return draft.parked(Rejected(stuck.reason, cause=Cause.TRANSITION, remedy=stuck.remedy))
 

@@ -191,6 +191,11 @@ def wish_of(desired: Desired, name: str) -> str:
     return wish_digest(name, failed.reason if failed else given.value if given else None)
 
 
+def wishes_of(desired: Desired) -> dict[str, str]:
+    """``wish_of`` by name, also for a summary that the rule does not give."""
+    return {name: wish_of(desired, name) for name in ("summary", *desired.fields)}
+
+
 def failed_parts(desired: Desired) -> dict[str, ParkedField]:
     """What of the rule, beside its fields, has no value, by the rule's key: a comment, a value for a
     transition's screen. It is told like a parked field, and all else of the ticket is done."""
@@ -291,7 +296,9 @@ def remembered(value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two remembered values are equal, across JSON's loss of tuples and key order."""
+    """Whether two values are equal in the form the base keeps, across JSON's loss of tuples and key
+    order."""
+    left, right = remembered(left), remembered(right)
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 

@@ -131,7 +131,7 @@ def test_status_counts_what_is_due_held_parked_and_dead() -> None:
 
 def test_status_tells_of_damage_that_no_query_meets() -> None:
     call("db", "upgrade")
-    store = open_store(load(secrets=False).store.url.get_secret_value())
+    store = open_store(load(secrets=Secrets.UNNEEDED).store.url.get_secret_value())
     overwrite(store, "memberships")
     code, out, _ = call("status", "--json")
     assert code == 0

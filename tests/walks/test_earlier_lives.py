@@ -19,10 +19,14 @@ from sync.domain.errors import Refused
 from sync.domain.subject import merge_from_api
 from sync.domain.ticket import Mark, TicketRef
 from sync.sandbox.memory import MemoryTracker
+from sync.store import journal, tickets
 from sync.store.engine import open_store
+from sync.store.journal import Entry
 from sync.worker.adoption import Adoption
 from sync.worker.foresight.why import story_of
+from sync.worker.walk.record import Record
 from tests.postgres import Postgres
+from tests.transactions import transactions
 from tests.walks.world import RULES, START, SimulatedClock, World, issue_event
 from tests.worker.sweeps.build import issue
 
@@ -284,6 +288,37 @@ def test_in_normal_running_making_a_ticket_is_one_call(lives: Lives, places: Pla
     assert calls.pop("create") == 3
     assert set(calls) <= {"link_remote"}
     lives.end()
+
+
+def test_making_a_ticket_takes_five_transactions(world_on_each_store: World) -> None:
+    world = world_on_each_store
+    for number in range(2):
+        world.deliver(issue_event("issue_created", f"i{number}", at=number))
+        while world.triage.batch():
+            pass
+        (claim,) = tickets.claim(
+            world.store, owner="test", now=world.clock.time(), lease=120, limit=20
+        )
+        with transactions(world.store) as found:
+            assert world.converger.walk(claim) == "settled"
+    # Gather, the intent, the link to the ticket, whether it has an incident, the end. None of them is
+    # for earlier lives of the store, once the site has been looked at.
+    assert len(found) == 5
+
+
+def test_each_step_of_a_walk_puts_on_record_how_far_the_store_has_come(world: World) -> None:
+    world.deliver(issue_event("issue_created", "i1", at=1))
+    while world.triage.batch():
+        pass
+    (claim,) = tickets.claim(world.store, owner="test", now=world.clock.time(), lease=120, limit=20)
+    record, progress = Record(world.store, claim, world.clock, 120.0), world.store.progress
+    assert progress is not None
+    record.step(Entry("intend", "about to make it"))
+    assert progress.get() == len(world.journal())
+    with world.store.write() as session:
+        journal.write(session, Entry("note", "by another walk"), at=1.0)
+    record.step()
+    assert progress.get() == len(world.journal()), "also where the step itself has no entry"
 
 
 def test_old_issues_cost_a_new_store_one_search_in_all(lives: Lives, places: Places) -> None:

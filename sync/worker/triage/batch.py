@@ -223,9 +223,10 @@ class Triage:
         (``deliveries.lock_triage``). ``merge`` merges the known snapshot of a subject with the new one.
         ``slots`` returns the due time of the next ticket (backfill spreads them, to stay behind live
         traffic); without it tickets are due now. ``learnt`` is what an API says of some of the subjects.
-        Returns the outcome of each subject, in words, by
-        reference.
+        Returns the outcome of each subject, in words, by reference.
         """
+        if not snapshots:
+            return {}
         merged: dict[str, Snapshot] = {}
         for one in snapshots:
             # What a delivery brought has been held against the time of its arrival.

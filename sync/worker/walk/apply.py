@@ -23,6 +23,7 @@ from sync.domain.actions import (
 )
 from sync.domain.errors import Cause, Missing, Parked, Rejected
 from sync.domain.intent import Intent, IntentKind, has_landed, of_update
+from sync.domain.merge import wishes_agreed
 from sync.domain.plan import (
     Plan,
     arrival,
@@ -30,7 +31,6 @@ from sync.domain.plan import (
     plan,
     remote_link_digest,
     ticket_link_name,
-    wishes_agreed,
 )
 from sync.domain.rule import Category
 from sync.domain.ticket import Draft, Observed, ParkedField, TicketRef
