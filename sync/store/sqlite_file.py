@@ -68,7 +68,8 @@ class StoreFile:
         self._changing = threading.Lock()
         self._open: WeakSet[_Connection] = WeakSet()
         self._files: _Files | None = None
-        self._announced = ""
+        # What is wrong with the file, as the log was told last; "" for nothing.
+        self.trouble = ""
 
     def connect(self) -> sqlite3.Connection:
         """A new connection. Raises FileLost, StoreUnavailable, or what SQLite raises."""
@@ -116,14 +117,14 @@ class StoreFile:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
             raise
-        if self._announced:
+        if self.trouble:
             self._announce("")
 
     @property
     def companions_lost(self) -> bool:
         """Whether the database is at its path, but not the log or index that connections have open."""
         files = self._files
-        if files is None or not self._announced:
+        if files is None or not self.trouble:
             return False
         with contextlib.suppress(OSError):
             found = self._look()
@@ -177,9 +178,9 @@ class StoreFile:
 
     def _announce(self, words: str) -> None:
         with self._changing:
-            if words == self._announced:
+            if words == self.trouble:
                 return
-            self._announced = words
+            self.trouble = words
         if words:
             log.error("the store's file was lost", reason=words)
         else:
