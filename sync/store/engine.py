@@ -244,7 +244,7 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
 
     @event.listens_for(engine, "checkin")
     def returned(_connection: Any, record: Any) -> None:
-        if file.companions_lost:
+        if file.trouble and file.companions_lost:
             record.invalidate()
 
     _keep_text_storable(engine)

@@ -52,6 +52,8 @@ class Gate:
         self._busy = 0
         self._halved_at = float("-inf")
         self._refusals = 0
+        # Whether Jira has refused a call since the limit was at the ceiling last.
+        self.slowed = False
         self._until: dict[tuple[Scope, str], float] = {}
         # The times of the writes to each ticket within the longest window, longest untouched first.
         self._writes: dict[str, deque[float]] = {}
@@ -138,6 +140,7 @@ class Gate:
         with self._turns:
             now = self._clock.monotonic()
             self._refusals += 1
+            self.slowed = True
             seconds = limit.seconds
             if seconds is None:
                 seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8))
@@ -153,12 +156,14 @@ class Gate:
             return seconds
 
     def speed_up(self) -> None:
-        """A call succeeded: let the limit of concurrent calls grow a little."""
+        """A call succeeded: let the limit of concurrent calls grow a little. Changes nothing unless
+        ``slowed``."""
         with self._turns:
             self._refusals = 0
             if self._limit < self._ceiling:
                 self._limit = min(float(self._ceiling), self._limit + 1.0 / self._limit)
                 self._turns.notify()
+            self.slowed = self._limit < self._ceiling
 
     def paused_for(self) -> float:
         """Seconds until calls are made to the site again, 0 if they are made now."""

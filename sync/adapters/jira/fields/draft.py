@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_fields
+from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import field_named, field_on_screen, is_own_word
+from sync.adapters.jira.fields.screen import field_named, field_on_screen
 from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
@@ -21,7 +21,7 @@ from sync.domain.ticket import (
     ParkedField,
     failed_parts,
     marked,
-    wish_of,
+    wishes_of,
 )
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
@@ -98,7 +98,7 @@ class Drafts(Part):
         """The field for each name in the rule. Fields that offer nothing to choose from and that every
         Jira has need no call for the create screen."""
         desired = work.desired
-        plain = {n: i for n, i in standard_fields(desired.fields).items() if is_own_word(n)}
+        plain = own_words(desired.fields)
         infos = {name: info for name, info in plain.items() if info.shape not in CHOSEN}
         others = [name for name in desired.fields if name not in infos]
         if others:
@@ -208,9 +208,8 @@ class _Work:
         self.fields: dict[str, DraftField] = {}
         self.parked = failed_parts(desired)
         self.faults: dict[str, Rejected] = {}
-
-    def wish(self, name: str) -> str:
-        return wish_of(self.desired, name)
+        # By the rule's names.
+        self.wishes = wishes_of(desired)
 
     def labels(self) -> list[str]:
         """The labels where the rule gives none: those it gave before, where it fails to say."""
@@ -219,7 +218,7 @@ class _Work:
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
-        return self.base.agreed(self.wish(name)) if self.base else ""
+        return self.base.agreed(self.wishes[name]) if self.base else ""
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
@@ -234,7 +233,7 @@ class _Work:
             value=value,
             ownership=self.desired.fields[name].ownership,
             key=f"fields.{name}",
-            wish=self.wish(name),
+            wish=self.wishes[name],
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
 
@@ -246,5 +245,5 @@ class _Work:
         fault.key = fault.key or f"fields.{name}"
         fault.field = fault.field or name
         why = Parked.of(fault, desired.rule.name, desired.place(fault.key))
-        self.parked[id_] = ParkedField(why, self.wish(name))
+        self.parked[id_] = ParkedField(why, self.wishes[name])
         self.faults[id_] = fault

@@ -39,8 +39,9 @@ def convert(source: str, cloud: bool, whole_at: str = "") -> Document:
     """Markdown as a Document. A text over Jira's limit is cut. A last paragraph then says that the text
     is cut, and links to ``whole_at``, the address of the whole text, if there is one."""
     text = clean(source)
-    room = min(TEXT_LIMIT, units(text))
-    shown = _beginning(text, room)
+    length = units(text)
+    room = min(TEXT_LIMIT, length)
+    shown = text if room == length else _beginning(text, room)
     made = _converted(shown, cloud)
     while (size := _size(made, cloud)) > TEXT_LIMIT and room > 100:
         room = min(room - 100, int(room * TEXT_LIMIT / size))
