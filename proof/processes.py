@@ -157,6 +157,7 @@ class Daemon(Running):
         stop_timeout: float = 20.0,
         rules: Path | None = None,
         module: str = "sync.cli.main",
+        ahead: float = 0.0,
         more: str = "",
         files: int = 0,
     ) -> None:
@@ -173,7 +174,8 @@ class Daemon(Running):
             )
             + more
         )
-        super().__init__([module, "serve", "--config", str(config)], folder, name)
+        program = ["proof.ahead", str(ahead)] if ahead else [module]
+        super().__init__([*program, "serve", "--config", str(config)], folder, name)
         self.files = files
         self.config = config
         self.address: tuple[str, int] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from sync.store.migrations import upgrade
 from sync.telemetry import forget_secrets
 from tests.contracts.parameters import unknown
 from tests.postgres import Postgres
+
+NewStore = Callable[[str], AbstractContextManager[str]]
 
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -78,18 +81,30 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def new_store(
+    tmp_path_factory: pytest.TempPathFactory, _postgres: Callable[[], Postgres]
+) -> NewStore:
+    """Makes a store without tables on a database, and gives its URL for as long as it is there."""
+
+    @contextmanager
+    def new(dialect: str) -> Iterator[str]:
+        if dialect == "sqlite":
+            yield f"sqlite:///{tmp_path_factory.mktemp('bare') / 'bare.db'}"
+            return
+        server = _postgres()
+        name = server.create(migrated=False)
+        yield server.url(name)
+        server.drop(name)
+
+    return new
+
+
 @pytest.fixture
-def bare_store_url(
-    dialect: str, tmp_path: Path, _postgres: Callable[[], Postgres]
-) -> Iterator[str]:
+def bare_store_url(dialect: str, new_store: NewStore) -> Iterator[str]:
     """The URL of a store without tables."""
-    if dialect == "sqlite":
-        yield f"sqlite:///{tmp_path / 'bare.db'}"
-        return
-    server = _postgres()
-    name = server.create(migrated=False)
-    yield server.url(name)
-    server.drop(name)
+    with new_store(dialect) as url:
+        yield url
 
 
 @pytest.fixture

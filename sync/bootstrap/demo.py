@@ -58,6 +58,7 @@ class Demo:
             bound = listen("127.0.0.1", port)
             self.jira: SimulatedJira = start_jira(datacenter=datacenter, index_lag=_INDEX_LAG)
         except BaseException:
+            # Without a demo there is nobody to call its end, which removes the folder.
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         self.upstream = CoalesceSandbox(secret=secrets.token_hex(16), seed=seed)

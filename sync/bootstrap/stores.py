@@ -73,5 +73,6 @@ def _closed_on_error(store: Store) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        # The caller gets no store that it could close. Ctrl-C may end the wait for another daemon.
         store.close()
         raise

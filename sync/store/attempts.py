@@ -85,6 +85,8 @@ def _counted(store: Store, limit: int, only: str) -> Iterator[Batch]:
                 session.flush()
                 session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=0))
     except Exception:
+        # The program still runs, so the delivery has not ended it: the attempt is taken back. Where the
+        # store does not take that either, the error that is raised says more.
         if first is not None:
             with suppress(Exception), store.write() as session:
                 before = case((_ATTEMPTS > 0, _ATTEMPTS - 1), else_=0)

@@ -64,19 +64,20 @@ def set_(store: Store, name: str, owner: str, seconds: float) -> None:
         )
 
 
-def owners(store: Store, beginning: str = "") -> set[str]:
-    """The owners of all leases, on tickets and by name. With ``beginning``: of the leases that have not
-    ended, and whose name begins so."""
-    named = select(LeaseRow.owner)
-    if beginning:
-        going_on = col(LeaseRow.until) >= database_time(store)
-        begins = col(LeaseRow.name).startswith(beginning, autoescape=True)
-        with store.read() as session:
-            return set(session.exec(named.where(begins, going_on)))
+def owners(store: Store) -> set[str]:
+    """The owners of all leases, on tickets and by name, also of those that have ended by themselves."""
     tickets = select(TicketRow.lease_owner).where(col(TicketRow.lease_until).is_not(None))
     with store.read() as session:
         found = {owner for owner in session.exec(tickets.distinct()) if owner}
-        return found.union(session.exec(named))
+        return found.union(session.exec(select(LeaseRow.owner)))
+
+
+def going_on(store: Store, beginning: str) -> dict[str, float]:
+    """By owner, in how many seconds the leases end that have not ended and whose name begins so."""
+    left = col(LeaseRow.until) - database_time(store)
+    named = col(LeaseRow.name).startswith(beginning, autoescape=True)
+    with store.read() as session:
+        return dict(session.exec(select(LeaseRow.owner, left).where(named, left >= 0)).all())
 
 
 def release_all_of(store: Store, them: Iterable[str]) -> int:

@@ -99,8 +99,8 @@ class Liveness:
         # process has had.
         if self._file is None and time.monotonic() - self._since < self._alive:
             return 0
-        alive = {self.owner} if self._file is not None else leases.owners(self._store, _SIGN)
-        others = leases.owners(self._store) - alive - {self.owner}
+        alive = {} if self._file is not None else leases.going_on(self._store, _SIGN)
+        others = leases.owners(self._store) - alive.keys() - {self.owner}
         dead = [one for one in others if not one.startswith(BY_HAND)]
         return leases.release_all_of(self._store, dead)
 
@@ -112,12 +112,14 @@ class Liveness:
             leases.release_all_of(self._store, [self.owner])
 
 
-def running(store: Store) -> list[str]:
-    """The daemons that use the store now, each as "process 12 on host". Raises StoreUnavailable."""
+def running(store: Store) -> dict[str, float | None]:
+    """The daemons that use the store now, each as "process 12 on host", and how many seconds ago it last
+    showed that it is alive: None where it is known to be alive now. Raises StoreUnavailable."""
     if store.dialect == "sqlite":
         holder = LockFile(lock_path(Path(store.place))).holder()
-        return [_named(holder)] if holder is not None else []
-    return sorted(_named(owner) for owner in leases.owners(store, _SIGN))
+        return {_named(holder): None} if holder is not None else {}
+    left = leases.going_on(store, _SIGN)
+    return {_named(owner): max(0.0, ALIVE_SECONDS - left[owner]) for owner in sorted(left)}
 
 
 def _named(owner: str) -> str:

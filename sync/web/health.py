@@ -85,6 +85,7 @@ class Readiness:
         except StoreUnavailable as error:
             return Check(False, str(error))
         except Exception as error:
+            # A part that cannot be asked is not ready; the other parts are still told of.
             log.exception("a probe failed", probe=name)
             return Check(False, f"could not be asked: {type(error).__name__}")
 

@@ -107,16 +107,17 @@ def test_the_version_is_that_of_the_package() -> None:
     assert (code, out) == (0, "ticket-sync 0.1.0\n")
 
 
-def test_help_loads_neither_web_nor_store() -> None:
+def test_help_loads_neither_web_nor_store_and_a_store_without_need_no_migrations() -> None:
     program = (
         "import sys; from typer.testing import CliRunner; from sync.cli.main import app; "
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
-        "print({'litestar', 'sqlalchemy', 'jira', 'pydantic', 'jinja2'} & set(sys.modules))"
+        "print({'litestar', 'sqlalchemy', 'jira', 'pydantic', 'jinja2'} & set(sys.modules)); "
+        "import sync.bootstrap.stores; print({'alembic'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "set()\n"
+    assert done.stdout == "set()\nset()\n"
 
 
 def test_a_misspelt_verb_is_met_with_the_right_one() -> None:
@@ -131,7 +132,7 @@ def test_a_misspelt_verb_is_met_with_the_right_one() -> None:
 def test_without_a_configuration_it_says_how_to_make_one(verb: str) -> None:
     code, out, err = call(*verb.split())
     assert (code, out) == (2, "")
-    assert "config.toml: the configuration file: does not exist. Make one with" in err
+    assert "config.toml: does not exist. Make one with" in err
     assert "Traceback" not in err
 
 

@@ -11,17 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic import command
-from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
 from sync.store import migrations
 from sync.store.engine import Store
+from sync.store.migrations import REVISIONS
 
 Rows = dict[str, list[dict[str, Any]]]
-
-REVISIONS = [
-    one.revision for one in ScriptDirectory.from_config(migrations._config()).walk_revisions()
-][::-1]
 
 OPEN, ENDED, INCIDENT = "coalesce:issue:1", "coalesce:issue:2", "coalesce:incident:9"
 DEAD_OWNER = "4711-0123456789ab"

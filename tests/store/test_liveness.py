@@ -93,7 +93,7 @@ def test_after_an_outage_of_the_database_the_others_have_time_to_show_themselves
     tickets.claim(store, owner="other", now=10.0, lease=1e6, limit=1)
     # As after an outage: nobody could show anything for longer than a sign of life is good.
     end = time.monotonic() + 30
-    while leases.owners(store, "alive ") and time.monotonic() < end:
+    while leases.going_on(store, "alive ") and time.monotonic() < end:
         time.sleep(0.05)
     assert mine.release_dead() == 0
     other.show()
@@ -115,15 +115,27 @@ def test_the_leases_of_a_process_that_ends_are_free_at_once(store: Store) -> Non
     mine.show()
     tickets.claim(store, owner="me", now=10.0, lease=60, limit=1)
     mine.end()
-    assert liveness.running(store) == []
+    assert not liveness.running(store)
     if store.dialect == "postgresql":
         assert len(claim(store, owner="other")) == 1
 
 
 def test_the_store_knows_which_daemons_run(store: Store, store_url: str) -> None:
-    assert liveness.running(store) == []
+    assert not liveness.running(store)
     with a_daemon(store_url, f"host-{os.getpid()}-ab12"):
-        assert liveness.running(store) == [f"process {os.getpid()} on host"]
+        assert list(liveness.running(store)) == [f"process {os.getpid()} on host"]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_it_is_known_how_long_ago_a_daemon_showed_itself(store: Store) -> None:
+    Liveness(store, "host-7-ab12").show()
+    assert "process 7 on host" in liveness.running(store)
+    # As if it had shown itself twelve seconds ago, and not since.
+    leases.set_(store, "alive host-7-ab12", "host-7-ab12", liveness.ALIVE_SECONDS - 12.0)
+    seen = liveness.running(store)["process 7 on host"]
+    assert seen is not None
+    assert seen >= 12.0
 
 
 def test_a_sqlite_file_takes_one_daemon_until_that_ends(sqlite_store: Store) -> None:

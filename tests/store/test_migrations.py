@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
@@ -43,6 +44,11 @@ def test_the_migrated_indexes_are_the_ones_the_tables_describe(
         SQLModel.metadata.create_all(connection)
     assert _indexes(store) == _indexes(described)
     described.close()
+
+
+def test_the_names_of_the_files_say_the_revisions_in_their_order() -> None:
+    scripts = ScriptDirectory.from_config(migrations._config()).walk_revisions()
+    assert [script.revision for script in scripts] == migrations.REVISIONS[::-1]
 
 
 def test_upgrading_a_new_store_brings_it_to_the_newest_revision(bare_store_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlmodel import col, select
@@ -23,28 +24,40 @@ from sync.store import (
     tickets,
 )
 from sync.store.engine import Store, open_store
+from sync.store.migrations import REVISIONS
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.store.tables import DeliveryRow, SubjectRow
 from sync.store.usable import check_usable
+from tests.conftest import DIALECTS, NewStore
 from tests.store import earlier
-from tests.store.earlier import DEAD_OWNER, ENDED, INCIDENT, OPEN, REVISIONS
+from tests.store.earlier import DEAD_OWNER, ENDED, INCIDENT, OPEN
 
 
-@pytest.fixture(params=REVISIONS)
+@pytest.fixture(scope="module", params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Each database in turn, for a whole row of tests."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=REVISIONS)
 def revision(request: pytest.FixtureRequest) -> str:
     """Each revision in turn."""
     return str(request.param)
 
 
-@pytest.fixture
-def upgraded(bare_store_url: str, revision: str) -> Iterator[Store]:
-    """A store as the versions of that revision left it, upgraded."""
-    store = open_store(bare_store_url)
+@pytest.fixture(scope="module")
+def upgraded(new_store: NewStore, dialect: str, revision: str) -> Iterator[Store]:
+    """A store as the versions of that revision left it, upgraded. Tests share it, and only read."""
+    with new_store(dialect) as url, closing(open_store(url)) as store:
+        upgrade(store, revision)
+        yield store
+
+
+def upgrade(store: Store, revision: str) -> None:
+    """Fill a store without tables as the versions of ``revision`` did, and upgrade it."""
     earlier.build(store, revision)
     assert migrations.upgrade(store) == (revision, migrations.head())
     migrations.check(store)
-    yield store
-    store.close()
 
 
 def since(first: str, revision: str) -> bool:
@@ -180,14 +193,6 @@ def test_sweeps_go_on_where_they_were(upgraded: Store, revision: str) -> None:
     assert sweeps.value(upgraded, "issues") == {}
 
 
-def test_leases_are_held_until_they_run_out(upgraded: Store, revision: str) -> None:
-    assert leases.owners(upgraded) == {DEAD_OWNER}
-    assert leases.take(upgraded, "rules", "me", 60.0) is True, "its time was over long ago"
-    held = leases.renew(upgraded, sweeps.lease_name("own"), DEAD_OWNER, 60.0)
-    assert held is since("r0002", revision)
-    assert leases.release_all_of(upgraded, [DEAD_OWNER]) == 1
-
-
 def test_the_rules_in_force_stay_and_an_edit_goes_on_waiting(
     upgraded: Store, revision: str
 ) -> None:
@@ -212,17 +217,27 @@ def test_the_rules_in_force_stay_and_an_edit_goes_on_waiting(
 
 
 def test_a_site_that_asked_for_a_pause_still_has_it(upgraded: Store, revision: str) -> None:
-    with upgraded.write() as session:
+    with upgraded.read() as session:
         expected = {"main": 1_790_000_033.0} if since("r0004", revision) else {}
         assert pauses.load(session) == expected
-        pauses.put(session, "main", 1_790_000_100.0)
-        pauses.put(session, "main", 1_790_000_050.0)
-    with upgraded.read() as session:
-        assert pauses.load(session) == {"main": 1_790_000_100.0}
 
 
-def test_an_upgraded_store_takes_writes(upgraded: Store) -> None:
-    check_usable(upgraded)
+def test_an_upgraded_store_takes_writes(bare_store_url: str, revision: str) -> None:
+    with closing(open_store(bare_store_url)) as store:
+        upgrade(store, revision)
+        check_usable(store)
+        # A pause only grows.
+        with store.write() as session:
+            pauses.put(session, "main", 1_790_000_100.0)
+            pauses.put(session, "main", 1_790_000_050.0)
+        with store.read() as session:
+            assert pauses.load(session) == {"main": 1_790_000_100.0}
+        # Leases are held until they run out.
+        assert leases.owners(store) == {DEAD_OWNER}
+        assert leases.take(store, "rules", "me", 60.0) is True, "its time was over long ago"
+        held = leases.renew(store, sweeps.lease_name("own"), DEAD_OWNER, 60.0)
+        assert held is since("r0002", revision)
+        assert leases.release_all_of(store, [DEAD_OWNER]) == 1
 
 
 def test_a_revision_that_the_rows_do_not_know_is_named(

@@ -90,6 +90,7 @@ def _guarded(name: str, job: Callable[[], object]) -> Callable[[], None]:
         try:
             job()
         except Exception as error:
+            # The job runs again at its next time; the other jobs keep theirs.
             log.warning("a scheduled job failed", job=name, why=str(error))
 
     return run

@@ -197,6 +197,7 @@ def _carried_out(sweep: Sweep, run: Run) -> tuple[RunResult, str]:
     except StoreUnavailable:
         raise
     except Exception as error:
+        # The run ends on record as failed; the next one looks at the same window again.
         log.exception("a sweep failed", sweep=sweep.name)
         name = type(error).__name__
         return RunResult.FAILED, f"it failed on {name}; this is a defect of ours, see the log"

@@ -101,6 +101,7 @@ def _within(seconds: float, call: Callable[[], list[Snapshot]]) -> tuple[list[Sn
         except Fault as fault:
             outcome.append(([], str(fault)))
         except Exception as error:
+            # The thread has nobody to raise to. The caller goes on without the answer, as after a fault.
             log.exception("asking the API failed")
             outcome.append(([], f"a defect of ours ({type(error).__name__})"))
 

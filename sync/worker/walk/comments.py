@@ -52,7 +52,7 @@ class Commenting:
             record.intents = record.intents.without(IntentKind.COMMENT)
             earlier = None
         if earlier is None and wanted is not None:
-            payload = {"text": wanted.text, "edit": wanted.edit}
+            payload = {"text": wanted.text, "edit": wanted.edit, "public": wanted.public}
             intent = Intent(IntentKind.COMMENT, wanted.marker, payload=payload)
             record.intents = record.intents.put(intent)
 
@@ -62,7 +62,9 @@ class Commenting:
         intent = record.intents.of(IntentKind.COMMENT)
         if intent is None:
             return
-        comment = Comment(intent.payload["text"], intent.about, intent.payload["edit"])
+        given = intent.payload
+        # An intent of an earlier version does not say who sees the comment.
+        comment = Comment(given["text"], intent.about, given["edit"], given.get("public", False))
         made = self._edit if comment.edit else self._made_before
         comment_id = made(ref, intent, comment)
         if not comment_id:
@@ -77,10 +79,9 @@ class Commenting:
 
     def _edit(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         """Rewrite the running comment; its id, "" where it was deleted."""
+        edit = partial(self._tracker.edit_comment, ref, comment.edit, comment.text)
         with suppress(Missing):
-            self._intent_log.make(
-                intent, lambda: self._tracker.edit_comment(ref, comment.edit, comment.text)
-            )
+            self._intent_log.make(intent, partial(edit, public=comment.public))
             return comment.edit
         return ""
 
@@ -94,6 +95,5 @@ class Commenting:
     def _post(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         # From here on there is no comment to rewrite: after a lost reply the new one is looked for.
         intent = replace(intent, payload={**intent.payload, "edit": ""})
-        return self._intent_log.make(
-            intent, lambda: self._tracker.comment(ref, comment.text, comment.marker)
-        )
+        post = partial(self._tracker.comment, ref, comment.text, comment.marker)
+        return self._intent_log.make(intent, partial(post, public=comment.public))

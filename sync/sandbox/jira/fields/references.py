@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -155,8 +156,9 @@ class Pick(FieldType):
 
     word: ClassVar[str]
 
+    @abstractmethod
     def choices(self, site: Site, project: Project) -> Sequence[Named]:
-        raise NotImplementedError
+        """What there is to pick from."""
 
     def one(self, site: Site, project: Project, raw: Any) -> Named:
         """Raises Invalid."""

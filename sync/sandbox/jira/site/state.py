@@ -7,6 +7,7 @@ looks its values up in the site.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -38,7 +39,7 @@ class Invalid(Exception):
     """A value that Jira refuses. The message is Jira's."""
 
 
-class FieldType:
+class FieldType(ABC):
     """How values of a field are checked, kept, shown and worded.
 
     ``kind``, ``items`` and ``custom`` are the type, the type of a list's items and the custom type in
@@ -60,9 +61,13 @@ class FieldType:
             raise Invalid(self.when_empty)
         return None
 
+    @abstractmethod
     def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
         """The value to keep for a ``raw`` that is not None. Raises Invalid."""
-        raise NotImplementedError
+
+    def kept(self, site: Site, before: Any, value: Any) -> Any:
+        """What is kept once ``value`` was parsed for an issue that had ``before``."""
+        return value
 
     def show(self, site: Site, call: Call, field: FieldDef, value: Any) -> Any:
         """The value as REST gives it; ``value`` may be None."""
@@ -105,7 +110,9 @@ class FieldDef:
         if not self.custom:
             return {**schema, "system": self.id}
         number = int(self.id.removeprefix("customfield_"))
-        return {**schema, "custom": _CUSTOM + self.type.custom, "customId": number}
+        kind = self.type.custom
+        custom = kind if ":" in kind else _CUSTOM + kind
+        return {**schema, "custom": custom, "customId": number}
 
 
 @dataclass(slots=True)
@@ -118,6 +125,7 @@ class Site:
     ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
     ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
+    ``closed_sprints`` are ids.
     """
 
     dialect: Dialect
@@ -141,6 +149,7 @@ class Site:
     translations: dict[str, dict[str, str]] = field(default_factory=dict)
     limits: Limits | None = None
     basic_plane_only: bool = False
+    closed_sprints: set[str] = field(default_factory=set)
 
     @property
     def cloud(self) -> bool:
