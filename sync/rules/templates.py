@@ -60,6 +60,33 @@ def _single(tree: nodes.Template) -> nodes.Expr | None:
     return inside[0] if len(inside) == 1 and not isinstance(inside[0], nodes.TemplateData) else None
 
 
+def _outcomes(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    if isinstance(node, nodes.Const):
+        return [node.value]
+    found: list[Any] = []
+    ways: list[nodes.Node | None] = []
+    if isinstance(node, nodes.CondExpr):
+        ways = [node.expr1, node.expr2]
+    elif isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Dict):
+        ways = [pair.value for pair in node.node.items]
+    elif isinstance(node, nodes.Filter) and node.name in ("default", "d"):
+        ways = [node.node, *node.args[:1]]
+    elif isinstance(node, nodes.Filter) and node.name == "jira_user":
+        ways = [node.node]
+    elif isinstance(node, nodes.Filter) and node.name == "lookup":
+        found, ways = _looked_up(node, tables)
+    return found + [one for way in ways for one in _outcomes(way, tables)]
+
+
+def _looked_up(
+    node: nodes.Filter, tables: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[Any], list[nodes.Node | None]]:
+    """All that the table of a ``lookup`` has, and its default."""
+    name = node.args[0].value if node.args and isinstance(node.args[0], nodes.Const) else ""
+    defaults = [*node.args[1:], *(pair.value for pair in node.kwargs if pair.key == "default")]
+    return list(tables.get(name, {}).values()), list(defaults)
+
+
 class Template:
     """One template.
 
@@ -85,6 +112,11 @@ class Template:
         self._compiled = Compiled.from_code(SANDBOX, code, dict(SANDBOX.globals))
         if single is not None:
             self._value = TemplateExpression(self._compiled, undefined_to_none=False)
+
+    def outcomes(self, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+        """What the template may give of what is written out in it and in its tables."""
+        single = _single(self.tree)
+        return _outcomes(single, tables) if single is not None else []
 
     def render(self, context: Mapping[str, Any]) -> Any:
         """The value for a context. Raises Wrong, with the line counted from 0."""
