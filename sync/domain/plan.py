@@ -30,7 +30,7 @@ from sync.domain.merge import agree, decide, news, ours_changed
 from sync.domain.names import Name, meant
 from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
-from sync.domain.workflow import Stuck, next_transition, reached, way_to
+from sync.domain.workflow import Stuck, elsewhere, next_transition, reached, way_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,16 @@ def _is_commented_on(desired: Desired, change: Change) -> bool:
     return not wanted or not wanted.isdisjoint((change.id.casefold(), change.name.casefold()))
 
 
+def in_its_project(draft: Draft, observed: Observed) -> Draft:
+    """The draft, with its status target as it is meant where the ticket is: a person may have moved it
+    to a project with another workflow than the rule speaks of."""
+    desired = draft.desired
+    if observed.project in ("", draft.project) or draft.project.isdigit() or desired.target.leave:
+        return draft
+    target = elsewhere(desired.target, desired.status, observed)
+    return replace(draft, desired=replace(desired, target=target))
+
+
 def plan(
     draft: Draft,
     base: Base,
@@ -232,6 +242,7 @@ def plan(
         why = reasons(draft, base, intents) or (("asked to look",) if look else ())
         actions = (Look(why),) if why else tuple(links)
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
+    draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
     movement = _movement(draft, base, observed)
     moving = isinstance(movement, Transition)
@@ -300,7 +311,8 @@ def _changes(
         if change is None:
             continue
         known, screen = base.parked.get(id_), observed.described(id_)
-        if known is not None and known.holds(one.wish, screen):
+        unlocked = moving and observed.edit_screen == {}
+        if known is not None and known.holds(one.wish, screen) and not unlocked:
             parked[id_] = known
         elif _writable(id_, observed, moving=moving):
             changes.append(change)

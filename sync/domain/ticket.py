@@ -273,11 +273,16 @@ class Observed:
     edit_screen: Mapping[str, ScreenField] | None = None
 
     def described(self, field_id: str) -> str:
-        """A digest of how Jira describes a field for editing, "" where it does not say."""
+        """A digest of how Jira describes a field for editing, "" where it does not say. Another project
+        may have other values by the same names."""
         if self.edit_screen is None:
             return ""
         screen = self.edit_screen.get(field_id)
-        return "absent" if screen is None else wish_digest(screen.name, screen.allowed)
+        return (
+            "absent"
+            if screen is None
+            else wish_digest(screen.name, [self.project, *screen.allowed])
+        )
 
     @property
     def statuses(self) -> tuple[JiraStatus, ...]:
