@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sync.domain.actions import Change
+from sync.domain.actions import Change, Comment
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.subject import Event, Snapshot
 from sync.domain.ticket import Base, Draft, Hop, Mark, Observed, TicketRef
@@ -50,6 +50,18 @@ class Authenticity:
     reason: str = ""
 
 
+class Verifier(Protocol):
+    """The check of one delivery's signature, while its body comes in. No method raises."""
+
+    def update(self, part: bytes) -> None:
+        """Go on with the next part of the body."""
+        ...
+
+    def verdict(self, now: float) -> Authenticity:
+        """Whether the parts so far are the body that was signed. ``now`` is in seconds since epoch."""
+        ...
+
+
 class Source(Protocol):
     """A system that sends deliveries about subjects. Safe to share between threads.
 
@@ -60,8 +72,8 @@ class Source(Protocol):
 
     name: str
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
-        """Check the signature. ``headers`` has lower-case names; ``now`` is seconds since epoch."""
+    def verifier(self, headers: Mapping[str, str]) -> Verifier:
+        """Begin to check a delivery's signature. ``headers`` has lower-case names."""
         ...
 
     def identify(self, body: bytes) -> tuple[str, str]:
@@ -74,6 +86,18 @@ class Source(Protocol):
     def read(self, body: bytes) -> Sequence[Event]:
         """The events of a body, none or more. Raises Unreadable, with a reason in words."""
         ...
+
+    def outline(self, head: bytes) -> Event:
+        """What the head of a body that was cut off shows: the delivery's id ("" where it shows none),
+        and which subject the first event is about (None where it names none). Never raises."""
+        ...
+
+
+def verified(source: Source, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
+    """Check the signature of a whole body."""
+    verifier = source.verifier(headers)
+    verifier.update(body)
+    return verifier.verdict(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +166,10 @@ class SourceApi(Protocol):
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         """The attempts at a delivery, oldest first."""
+        ...
+
+    def bodies(self, event_id: str) -> list[bytes]:
+        """The bodies that were sent of an event, as far as they are kept."""
         ...
 
     def redeliver(self, delivery_id: str) -> None:
@@ -270,23 +298,34 @@ class Tracker(Protocol):
         """Write field changes in one call. Labels are added and removed; other fields are replaced."""
         ...
 
-    def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
+    def transition(
+        self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
+    ) -> None:
         """Take one transition. ``fields`` are keyed by field id, with values as the rule gave them.
+
+        A ``comment`` goes along; whether it was made is to be looked up by its marker, for a transition
+        without a screen is taken and the comment dropped.
 
         Raises Unknown also when somebody else moved the ticket meanwhile, so the caller must read again.
         """
         ...
 
-    def comment(self, ref: TicketRef, text: str, marker: str) -> str:
-        """Add a comment (Markdown) with a marker that people do not see. Returns the comment's id."""
+    def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
+        """Add a comment (Markdown) with a marker that people do not see. Returns the comment's id.
+
+        In a service project, customers see the comment if it is ``public``.
+        """
         ...
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:
         """The id of the comment with this marker, "" if there is none."""
         ...
 
-    def edit_comment(self, ref: TicketRef, comment_id: str, text: str) -> None:
-        """Replace a comment's text (Markdown). Raises Missing when the comment was deleted."""
+    def edit_comment(
+        self, ref: TicketRef, comment_id: str, text: str, *, public: bool = False
+    ) -> None:
+        """Replace a comment's text (Markdown), and who sees it. Raises Missing when the comment was
+        deleted."""
         ...
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:

@@ -104,14 +104,16 @@ class Transition:
 @dataclass(frozen=True, slots=True)
 class Comment:
     """Say something on the ticket. ``marker`` finds the comment after a lost reply; ``edit`` is the
-    id of the running comment to rewrite instead of adding one."""
+    id of the running comment to rewrite instead of adding one. ``public``: to customers as well."""
 
     text: str
     marker: str
     edit: str = ""
+    public: bool = False
 
     def __str__(self) -> str:
-        return f"{'edit the running comment' if self.edit else 'comment'}: {short(self.text)}"
+        what = "edit the running comment" if self.edit else "comment"
+        return f"{what}{' in public' if self.public else ''}: {short(self.text)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def ours_changed(field: DraftField, base: FieldBase | None) -> bool:
     """Whether what we wish differs from what we last sent."""
     if base is None:
         return not _empty(field.value)
-    return bool(field.value != base.sent) and not same(remembered(field.value), base.sent)
+    return bool(field.value != base.sent) and not same(field.value, base.sent)
 
 
 def news(draft: Draft, base: Base) -> list[str]:
@@ -60,16 +60,18 @@ def news(draft: Draft, base: Base) -> list[str]:
     return found
 
 
-def shown_after(field_base: FieldBase, observed: Any) -> Any:
+def shown_after(field_base: FieldBase, observed: Any, kind: FieldKind = FieldKind.PLAIN) -> Any:
     """What Jira showed after our last write, as far as it can be known.
 
     The first look after a write finds our value, perhaps rewritten by Jira: what is there now counts
-    as shown. If something else is there, a person was faster, and our value counts as shown.
+    as shown. If something else is there, a person was faster, and our value counts as shown. Of an
+    opaque field that cannot be told, and what is there now counts as shown: taken for a person's, our
+    own value would be written again and again.
     """
     if field_base.looked:
         return field_base.shown
     now = remembered(observed)
-    if _empty(now) and _empty(field_base.sent):
+    if kind is FieldKind.OPAQUE or (_empty(now) and _empty(field_base.sent)):
         return now
     return now if _squashed(now) == _squashed(field_base.sent) else field_base.sent
 
@@ -248,19 +250,19 @@ def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change |
     if field.kind is FieldKind.LABELS:
         return _labels(field, base, observed)
     source = field.ownership is Ownership.SOURCE
-    shown = shown_after(base, observed) if base else None
+    shown = shown_after(base, observed, field.kind) if base else None
     if not ours_changed(field, base) and not (source and _theirs_changed(base, observed, shown)):
         return None
     after = field.value
     if field.kind is FieldKind.TEXT:
         after = merge_text(shown or (), _text(observed), _text(after), take_over=source)
-    if same(remembered(after), remembered(observed)) or (_empty(after) and _empty(observed)):
+    if same(after, observed) or (_empty(after) and _empty(observed)):
         return None
     return Change(field.id, field.name, field.kind, before=observed, after=after)
 
 
 def _theirs_changed(base: FieldBase | None, observed: Any, shown: Any) -> bool:
-    return base is not None and not same(remembered(observed), shown)
+    return base is not None and not same(observed, shown)
 
 
 def _text(value: Any) -> Document:
@@ -309,7 +311,17 @@ def agree(draft: Draft, base: Base, observed: Observed, but: Collection[str]) ->
             if not _empty(field.value):
                 fields[id_] = FieldBase(remembered(field.value), remembered(now), looked=True)
             continue
-        shown = remembered(now) if field.kind is FieldKind.LABELS else shown_after(known, now)
+        labels = field.kind is FieldKind.LABELS
+        shown = remembered(now) if labels else shown_after(known, now, field.kind)
         sent = remembered(field.value) if ours_changed(field, known) else known.sent
         fields[id_] = FieldBase(sent, shown, looked=True)
     return replace(base, fields=fields)
+
+
+def wishes_agreed(draft: Draft, base: Base) -> Base:
+    """The base with what the rule gave for each field that is as the rule wishes now."""
+    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in base.parked}
+    for id_, one in draft.fields.items():
+        if id_ not in base.parked and not ours_changed(one, base.fields.get(id_)):
+            wishes[id_] = one.wish
+    return base if wishes == base.wishes else replace(base, wishes=wishes)

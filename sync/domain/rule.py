@@ -63,7 +63,9 @@ class StatusTarget:
     the ticket's status is to be left alone. ``prefer`` chooses among several statuses of the
     category, in order. ``via`` names statuses to pass through. ``resolution`` lists resolutions in
     order of preference, sent only if the transition's screen has the field. ``fields`` are values
-    for the screens on the way, by name or id. ``leave`` means: no move for this status.
+    for the screens on the way, by name or id. ``comments``: the comment on arriving goes along with the
+    transition. ``any``: of several statuses or resolutions that fit, one
+    is taken. ``leave`` means: no move for this status.
     """
 
     status: str = ""
@@ -73,6 +75,8 @@ class StatusTarget:
     via: tuple[str, ...] = ()
     resolution: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
+    comments: bool = False
+    any: bool = False
 
     @property
     def leave(self) -> bool:
@@ -137,13 +141,17 @@ LEAVE_CLOSED_STATUSES = ("Won't Do", "Won't Fix", "Declined", "Rejected", "Cance
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rule's standing choices for a ticket after it exists. Durations are in seconds."""
+    """The rule's standing choices for a ticket after it exists. Durations are in seconds.
+
+    ``public_comments``: customers of a service project see our comments.
+    """
 
     on_deleted: OnDeleted = OnDeleted.PARK
     leave_closed_resolutions: tuple[str, ...] = LEAVE_CLOSED_RESOLUTIONS
     leave_closed_statuses: tuple[str, ...] = LEAVE_CLOSED_STATUSES
     create_when_ended: bool = True
     running_comment: bool = False
+    public_comments: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,12 +244,16 @@ class RuleCompiler:
         def names(key: str, usual: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(left[key].value) if key in left else usual
 
+        def commented(key: str) -> bool:
+            return bool(comments[key].value) if key in comments else False
+
         return Policy(
             on_deleted=OnDeleted(sheet.value("on_deleted", OnDeleted.PARK)),
             leave_closed_resolutions=names("resolutions", LEAVE_CLOSED_RESOLUTIONS),
             leave_closed_statuses=names("statuses", LEAVE_CLOSED_STATUSES),
             create_when_ended=bool(sheet.value("create_when_ended", True)),
-            running_comment=bool(comments["running"].value) if "running" in comments else False,
+            running_comment=commented("running"),
+            public_comments=commented("public"),
         )
 
     def _issues(self, sheet: Sheet) -> IncidentIssues:

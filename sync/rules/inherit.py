@@ -14,7 +14,7 @@ from sync.toml import Document, Mistakes, Path, Position, meant
 BY_KEY: dict[str, tuple[str, ...] | None] = {
     "fields": None,
     "ownership": None,
-    "comments": ("updated", "on", "running"),
+    "comments": ("updated", "on", "running", "public"),
     "leave_closed": ("resolutions", "statuses"),
     "issues": ("link", "direction", "on_ticket", "close"),
 }

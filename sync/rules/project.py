@@ -13,10 +13,10 @@ from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.domain.text import cut, one_line
-from sync.rules.context import context_of, group_status, in_order, subject_url
+from sync.rules.context import context_of, in_order, subject_url
 from sync.rules.filters import web_address
 from sync.rules.status import LEAVE, StatusMap
-from sync.rules.values import Context, Value
+from sync.rules.values import Context, Value, render_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,24 @@ class _Rendering:
         self._context = context
         self.failed: dict[str, Parked] = {}
 
-    def value(self, value: Value, key: str = "") -> Any:
-        """The value, None where its template fails: all else of the ticket is still asked for."""
-        try:
-            return value.render(self._context)
-        except Rejected as fault:
-            where = place(self._places, fault.key) or self._ref.where
-            self.failed[key or value.key] = Parked.of(fault, self._ref.name, where)
-            return None
+    def values(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """Values by the rule's keys, None where the template fails: all else of the ticket is still
+        asked for."""
+        found = render_all(values, self._context)
+        for key, fault in found.items():
+            if isinstance(fault, Rejected):
+                where = place(self._places, fault.key) or self._ref.where
+                self.failed[key] = Parked.of(fault, self._ref.name, where)
+                found[key] = None
+        return found
 
-    def comment(self, value: Value | None) -> str | None:
-        found = self.value(value) if value else None
-        return None if found is None else str(found).strip() or None
+    def value(self, value: Value) -> Any:
+        return self.values({value.key: value})[value.key]
+
+    def comment(self, *values: Value | None) -> str | None:
+        """The texts as one comment, each a paragraph; None for no text."""
+        found = [self.value(value) for value in values if value is not None]
+        return "\n\n".join(filter(None, (str(one or "").strip() for one in found))) or None
 
 
 def project_ticket(
@@ -105,10 +111,11 @@ def project_ticket(
     """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``."""
     context = context_of(snapshots, plan.tables, occurrences=occurrences)
     rendering = _Rendering(ref, plan.places, context)
-    status = keeping or group_status(snapshots)
+    status = keeping or Status(context["status"])
     wish = plan.status.get(status, LEAVE)
+    rendered = rendering.values({f"fields.{n}": one.value for n, one in plan.fields.items()})
     fields = {
-        name: FieldWish(rendering.value(one.value, f"fields.{name}"), one.ownership)
+        name: FieldWish(rendered[f"fields.{name}"], one.ownership)
         for name, one in plan.fields.items()
     }
     nothing = "summary" in fields and not str(fields["summary"].value or "").strip()
@@ -124,7 +131,7 @@ def project_ticket(
         status=status,
         target=wish.aim(rendering.value),
         version=_version(plan.digest, snapshots, occurrences),
-        status_comment=None if keeping else rendering.comment(wish.comment),
+        status_comment=None if keeping else rendering.comment(wish.along, wish.comment),
         update_comment=rendering.comment(plan.updated),
         comment_on=plan.comment_on,
         remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),

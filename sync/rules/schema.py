@@ -162,11 +162,12 @@ class StatusMap(Table):
 
 
 class Comments(Table):
-    """Comments on changed fields."""
+    """Comments on tickets."""
 
     updated: str | None = Field(None, description="Said when fields change. Markdown; a template.")
     on: Names | None = Field(None, description="The fields that count; all, if not given.")
     running: bool | None = Field(None, description="Edit one comment instead of adding more.")
+    public: bool | None = Field(None, description="Customers of a service project see them.")
 
 
 class Storm(Table):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-from sync.domain.actions import Change
+from sync.domain.actions import Change, Comment
 from sync.domain.errors import Cause, Missing, Parked, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
 from sync.domain.text import (
@@ -79,13 +79,23 @@ class MemoryTicket:
     created_at: float
     status: JiraStatus = TO_DO
     resolution: str = ""
+    # By id: marker and text. Customers would see those whose ids are public.
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
+    public: set[str] = field(default_factory=set)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
     deleted: bool = False
     mark: Mark = field(default_factory=Mark)
 
     def carries(self, label: str) -> bool:
         return label in (self.fields.get("labels") or ())
+
+    def say(self, comment_id: str, comment: Comment) -> None:
+        self.comments[comment_id] = (comment.marker, comment.text)
+        self.show(comment_id, public=comment.public)
+
+    def show(self, comment_id: str, *, public: bool) -> None:
+        """Let customers see a comment, or not."""
+        self.public = self.public | {comment_id} if public else self.public - {comment_id}
 
 
 class MemoryHealth:
@@ -280,7 +290,9 @@ class MemoryTracker:
                 else:
                     ticket.fields[change.id] = change.after
 
-    def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
+    def transition(
+        self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
+    ) -> None:
         with self._call("transition"):
             ticket = self._get(ref.id)
             taken = next((one for one in self._offered(ticket) if one.id == hop.id), None)
@@ -291,12 +303,14 @@ class MemoryTracker:
             ticket.status = taken.to
             given = fields.get("resolution") or taken.to.name
             ticket.resolution = str(given) if taken.to.category is Category.DONE else ""
+            if comment is not None and taken.fields:
+                ticket.say(next(self._comment_ids), comment)
 
-    def comment(self, ref: TicketRef, text: str, marker: str) -> str:
+    def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
         with self._call("comment"):
             ticket = self._get(ref.id)
             id_ = next(self._comment_ids)
-            ticket.comments[id_] = (marker, text)
+            ticket.say(id_, Comment(text, marker, public=public))
             return id_
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:
@@ -304,12 +318,15 @@ class MemoryTracker:
             found = (i for i, (m, _) in self._get(ref.id).comments.items() if m == marker)
             return next(found, "")
 
-    def edit_comment(self, ref: TicketRef, comment_id: str, text: str) -> None:
+    def edit_comment(
+        self, ref: TicketRef, comment_id: str, text: str, *, public: bool = False
+    ) -> None:
         with self._call("edit_comment"):
-            comments = self._get(ref.id).comments
-            if comment_id not in comments:
+            ticket = self._get(ref.id)
+            if comment_id not in ticket.comments:
                 raise Missing(f"comment {comment_id} is not there")
-            comments[comment_id] = (comments[comment_id][0], text)
+            ticket.comments[comment_id] = (ticket.comments[comment_id][0], text)
+            ticket.show(comment_id, public=public)
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:
         with self._call("link_remote"):

@@ -29,6 +29,27 @@ def test_a_comment_that_is_edited_keeps_its_marker(site: Site) -> None:
     assert site.tracker.find_comment(ref, "running") == id_
 
 
+def test_customers_see_a_comment_only_if_it_is_public(site: Site) -> None:
+    ref = site.make(project="HELP", issue_type=("Incident",))
+    internal = site.tracker.comment(ref, "3 rows are missing.", "a")
+    public = site.tracker.comment(ref, "We are at it.", "b", public=True)
+    assert site.for_customers(ref) == ["We are at it."]
+    site.tracker.edit_comment(ref, internal, "5 rows are missing.")
+    site.tracker.edit_comment(ref, public, "It is mended.", public=True)
+    assert site.for_customers(ref) == ["It is mended."]
+    site.tracker.edit_comment(ref, public, "The owner is on leave.")
+    assert site.for_customers(ref) == []
+    assert site.tracker.find_comment(ref, "b") == public
+
+
+def test_comments_on_a_ticket_that_is_moved_to_customers_stay_internal(site: Site) -> None:
+    ref = site.make()
+    site.tracker.comment(ref, "3 rows are missing.", "a")
+    ref = site.move(ref, "HELP")
+    site.tracker.comment(ref, "5 rows are missing.", "b")
+    assert site.for_customers(ref) == []
+
+
 def test_a_deleted_comment_is_missing_and_its_id_is_not_given_again(site: Site) -> None:
     ref = site.make()
     kept = site.tracker.comment(ref, "Stays.", "a")

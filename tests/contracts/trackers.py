@@ -93,6 +93,10 @@ class Site(ABC):
     def comments(self, ref: TicketRef) -> list[str]: ...
 
     @abstractmethod
+    def for_customers(self, ref: TicketRef) -> list[str]:
+        """The comments that customers of a service project see."""
+
+    @abstractmethod
     def delete_comment(self, ref: TicketRef, comment_id: str) -> None: ...
 
     @abstractmethod
@@ -179,6 +183,10 @@ class MemorySite(Site):
     def comments(self, ref: TicketRef) -> list[str]:
         return [text for _, text in self._at(ref).comments.values()]
 
+    def for_customers(self, ref: TicketRef) -> list[str]:
+        at = self._at(ref)
+        return [text for id_, (_, text) in at.comments.items() if id_ in at.public]
+
     def delete_comment(self, ref: TicketRef, comment_id: str) -> None:
         del self._at(ref).comments[comment_id]
 
@@ -235,6 +243,9 @@ class AdapterSite(Site):
 
     def comments(self, ref: TicketRef) -> list[str]:
         return [comment.text for comment in self._jira.ticket(ref.id).comments]
+
+    def for_customers(self, ref: TicketRef) -> list[str]:
+        return [comment.text for comment in self._jira.ticket(ref.id).comments if comment.public]
 
     def delete_comment(self, ref: TicketRef, comment_id: str) -> None:
         self._jira.person.delete_comment(ref.key, comment_id)

@@ -100,3 +100,88 @@ def test_a_running_comment_that_was_deleted_is_written_anew(stage: Stage) -> Non
     stage.settle()
     assert texts(stage) == ["It is over."]
     assert stage.silent()
+
+
+DESK = """
+[[rule]]
+name = "issues"
+when = { kind = "issue" }
+project = "HELP"
+issue_type = "Incident"
+fields = { summary = "{{ subject.title }}", description = "" }
+
+[rule.comments]
+updated = "Now: {{ subject.title }}"
+RUNNING
+PUBLIC
+
+[rule.status]
+closed = { category = "done", comment = "It is over." }
+"""
+
+
+def desk(stage: Stage, *, public: str = "", running: str = "") -> None:
+    stage.write_rules(DESK.replace("PUBLIC", public).replace("RUNNING", running))
+
+
+def for_customers(stage: Stage) -> list[str]:
+    return [comment.text for comment in stage.ticket.comments if comment.public]
+
+
+def test_customers_of_a_service_project_see_none_of_our_comments(stage: Stage) -> None:
+    desk(stage)
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    asked = stage.sandbox.person.comment(stage.ticket.key, "When will it be mended?")
+    stage.tell("issue_updated", "orders", title="3 rows of orders are missing")
+    stage.settle()
+    stage.tell("issue_closed", "orders")
+    stage.settle()
+    assert len(texts(stage)) == 3
+    assert for_customers(stage) == ["When will it be mended?"]
+    assert [one.id for one in stage.ticket.comments if one.public] == [asked]
+    assert stage.silent()
+
+
+def test_customers_see_our_comments_where_the_rule_makes_them_public(stage: Stage) -> None:
+    desk(stage, public="public = true")
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    stage.tell("issue_updated", "orders", title="orders is late")
+    stage.settle()
+    stage.tell("issue_closed", "orders")
+    stage.settle()
+    assert for_customers(stage) == ["Now: orders is late", "It is over."]
+
+
+def test_a_running_comment_is_shown_to_customers_as_the_rule_says_when_it_is_rewritten(
+    stage: Stage,
+) -> None:
+    desk(stage, public="public = true", running="running = true")
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    stage.tell("issue_updated", "orders", title="orders is late")
+    stage.settle()
+    assert for_customers(stage) == ["Now: orders is late"]
+    desk(stage, running="running = true")
+    stage.tell("issue_updated", "orders", title="Ann forgot orders")
+    stage.settle()
+    assert (texts(stage), for_customers(stage)) == (["Now: Ann forgot orders"], [])
+    desk(stage, public="public = true", running="running = true")
+    stage.tell("issue_updated", "orders", title="orders is later")
+    stage.settle()
+    assert for_customers(stage) == ["Now: orders is later"]
+    assert stage.silent()
+
+
+def test_a_comment_that_was_refused_is_made_later_for_the_same_readers(stage: Stage) -> None:
+    for public in ("public = true", ""):
+        desk(stage, public=public)
+        stage.tell("issue_created", "orders")
+        stage.settle()
+        stage.sandbox.faults.add("rate_limit", method="POST", path="/comment$", count=1)
+        stage.tell("issue_closed", "orders")
+        stage.settle()
+    stage.live(3600)
+    assert texts(stage).count("It is over.") == 2
+    assert for_customers(stage) == ["It is over."]

@@ -98,7 +98,7 @@ class Dawdling(MemoryTracker):
         self.land()
         return super().find_comment(ref, marker)
 
-    def comment(self, ref: TicketRef, text: str, marker: str) -> str:
+    def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
         self.asked += 1
         if self.asked == 1:
             self.pending = (self.clock.time() + 20.0, ref, text, marker)

@@ -167,7 +167,7 @@ def test_a_write_that_is_always_answered_404_is_told_to_people(
     world.deliver(issue_event("issue_created", "i1", at=1))
     world.settle()
 
-    def comment(*how: object) -> str:
+    def comment(*how: object, **more: object) -> str:
         raise Missing("commenting on DATA-1: HTTP 404")
 
     jira.comment = comment  # type: ignore[method-assign]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sync.adapters.jira.fields import apps
 from sync.adapters.jira.fields.field import STANDARD, FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
@@ -23,6 +24,8 @@ _NEGATIVE = {name.casefold() for name in LEAVE_CLOSED_STATUSES}
 _DONE = ("Done", "Fixed", "Resolved", "Complete", "Completed")
 _NOTHING_DONE = ("Won't Do", "Won't Fix", "Not a Bug", "Works as Designed", "Known Error")
 _CALLED_OFF = ("Cancelled", "Canceled", "Declined", "Withdrawn")
+# Nothing is known that such a field would take.
+_OF_THE_SITE = {Shape.OTHER, Shape.PROJECT, *apps.FORMS}
 # Longer lists of values are cut: people read the file.
 _MOST = 12
 
@@ -140,7 +143,7 @@ def _fields(start: Start) -> Iterator[str]:
         yield f"# Jira makes no {start.issue_type} here without it.{which}"
         yield f"{_key(info, start.fields)} = {_value(info, start.person)}"
     for info in fields:
-        known = info.shape not in (Shape.OTHER, Shape.PROJECT) and info.id not in _GIVEN
+        known = info.shape not in _OF_THE_SITE and info.id not in _GIVEN
         if known and not _must_be_given(info):
             yield from _choice(info, start)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sync.ports import Clock
 from sync.sandbox.jira import workflows
-from sync.sandbox.jira.fields import plain, references
+from sync.sandbox.jira.fields import apps, plain, references
 from sync.sandbox.jira.site.model import (
     Dialect,
     IssueType,
@@ -144,6 +144,46 @@ _CUSTOM = (
     # On no screen, so that a call that sets this field fails.
     FieldDef("customfield_10026", "Internal note", plain.Text()),
 )
+
+
+def _apps(dialect: Dialect) -> tuple[FieldDef, ...]:
+    """Fields of Jira's own apps."""
+    assets = apps.Assets() if dialect is Dialect.CLOUD else apps.Insight()
+    teams = ("36885b3c-1bf0-4f85-a357-c5b858c31de4", "8f1c5a7e-52d1-4a1b-9d5b-0a4f6f0f7c11")
+    return (
+        FieldDef(
+            "customfield_10030",
+            "Owning team",
+            apps.Team(),
+            (Option(teams[0], "Pipelines"), Option(teams[1], "Reporting")),
+        ),
+        FieldDef(
+            "customfield_10031",
+            "Sprint",
+            apps.Sprint(),
+            _options(191, "191B [w26], id=7, state=CLOSED,", "192A", "193A"),
+        ),
+        FieldDef(
+            "customfield_10032",
+            "Request Type",
+            apps.RequestType(),
+            _options(25, "Report broken data", "Ask for data"),
+        ),
+        FieldDef(
+            "customfield_10033",
+            "Organizations",
+            apps.Organizations(),
+            _options(7, "Acme", "Bolt", "Core"),
+        ),
+        FieldDef(
+            "customfield_10034",
+            "Affected assets",
+            assets,
+            _options(88, "Orders (EU-1)", "Customers"),
+        ),
+    )
+
+
 _COMMON = (
     ScreenItem("summary", required=True),
     ScreenItem("description"),
@@ -198,10 +238,11 @@ def add_project(  # noqa: PLR0913  (each is a thing in which the projects of thi
 
 
 def ready_site(dialect: Dialect, clock: Clock) -> Site:
-    """A site with six projects and no issues.
+    """A site with seven projects and no issues.
 
     DATA has the simple workflow, OPS the classic one, FLOW a long chain, GOV several ways to be done,
-    STRICT the guarded one and a required Severity; TEAM has one issue type and few fields.
+    STRICT the guarded one and a required Severity; TEAM has one issue type and few fields;
+    HELP is a service project, whose customers see public comments.
     """
     site = Site(
         dialect,
@@ -210,7 +251,7 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         statuses=dict(workflows.STATUSES),
         categories=workflows.CATEGORIES,
         types={one.id: one for one in TYPES},
-        fields={field.id: field for field in (*_SYSTEM, *_CUSTOM)},
+        fields={field.id: field for field in (*_SYSTEM, *_CUSTOM, *_apps(dialect))},
         priorities=[Named(str(n), name) for n, name in enumerate(_PRIORITIES, 1)],
         resolutions=[Named(str(n), name) for n, name in enumerate(_RESOLUTIONS, 10_000)],
         link_types=list(_LINK_TYPES),
@@ -229,4 +270,14 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         site, "TEAM", "Small Team", workflows.simple(), types=(TASK,), extra=(), components=()
     )
     team.versions, team.simplified = [], True
+    help_items = (*_CUSTOM_ITEMS, *(ScreenItem(one.id) for one in _apps(dialect)))
+    add_project(
+        site,
+        "HELP",
+        "Data Help",
+        workflows.simple(),
+        types=(INCIDENT, TASK),
+        components=(),
+        extra=help_items,
+    ).service = True
     return site

@@ -23,6 +23,33 @@ def test_comments_carry_properties_and_can_be_edited_and_deleted(site: Site) -> 
     assert site.call("PUT", f"{path}/{made.data['id']}", {"body": site.text("x")}).status == 404
 
 
+def test_a_service_project_shows_its_customers_each_comment_that_is_not_internal(
+    site: Site,
+) -> None:
+    key = site.create("HELP", "Task")
+    path, hidden = f"issue/{key}/comment", {"key": "sd.public.comment", "value": {"internal": True}}
+
+    def add(text: str, *properties: object) -> str:
+        body = {"body": site.text(text), "properties": list(properties)}
+        return str(site.call("POST", path, body).data["id"])
+
+    add("open")
+    add("odd", {"key": "sd.public.comment", "value": {"internal": "true"}})
+    closed = add("closed", hidden)
+
+    def public() -> list[str]:
+        return [one.text for one in site.sandbox.ticket(key).comments if one.public]
+
+    assert public() == ["open", "odd"]
+    rows = site.call("GET", path, query="expand=properties").data["comments"]
+    assert rows[0]["properties"] == [{"key": "sd.public.comment", "value": {"internal": False}}]
+    assert rows[2]["properties"] == [hidden]
+    if site.cloud:
+        assert [row["jsdPublic"] for row in rows] == [True, True, False]
+    site.call("PUT", f"{path}/{closed}", {"body": site.text("still closed")})
+    assert public() == ["open", "odd"]
+
+
 def test_comments_come_page_by_page_and_newest_first_on_request(site: Site) -> None:
     key = site.create()
     for n in range(5):

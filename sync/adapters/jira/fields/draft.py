@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_fields
+from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import field_named, field_on_screen, is_own_word
+from sync.adapters.jira.fields.screen import field_named, field_on_screen
 from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
@@ -21,7 +21,7 @@ from sync.domain.ticket import (
     ParkedField,
     failed_parts,
     marked,
-    wish_of,
+    wishes_of,
 )
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
@@ -30,7 +30,16 @@ _YOUNG = 15.0
 _YOUNG_FOR_A_PERSON = 2.0
 # For a field that was parked before: each walk of its ticket comes by here.
 _YOUNG_FOR_PARKED = 300.0
-_KINDS = {Shape.TEXT: FieldKind.TEXT, Shape.LABELS: FieldKind.LABELS}
+_KINDS = {
+    Shape.TEXT: FieldKind.TEXT,
+    Shape.LABELS: FieldKind.LABELS,
+    # A ticket or project may be given by its id or by a key that it had before, and is shown by its key.
+    Shape.PARENT: FieldKind.OPAQUE,
+    Shape.EPIC_LINK: FieldKind.OPAQUE,
+    Shape.PROJECT: FieldKind.OPAQUE,
+    Shape.OTHER: FieldKind.OPAQUE,
+}
+_MERGED = (FieldKind.TEXT, FieldKind.LABELS)
 
 
 class Drafts(Part):
@@ -89,7 +98,7 @@ class Drafts(Part):
         """The field for each name in the rule. Fields that offer nothing to choose from and that every
         Jira has need no call for the create screen."""
         desired = work.desired
-        plain = {n: i for n, i in standard_fields(desired.fields).items() if is_own_word(n)}
+        plain = own_words(desired.fields)
         infos = {name: info for name, info in plain.items() if info.shape not in CHOSEN}
         others = [name for name in desired.fields if name not in infos]
         if others:
@@ -142,26 +151,32 @@ class Drafts(Part):
             return None
 
     def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
-        wish, kind = work.desired.fields[name], _KINDS.get(info.shape, FieldKind.PLAIN)
+        wish, kind = work.desired.fields[name], self._kind(info)
         failed = work.desired.failed.get(f"fields.{name}")
         if failed is not None:
             work.park(info.id, name, failed.again())
             return
         # Where nothing of the field is to be written, its value may have become invalid.
-        agreed = kind is FieldKind.PLAIN and work.agreed(name) == info.id
+        agreed = kind not in _MERGED and work.agreed(name) == info.id
         if agreed and wish.ownership is not Ownership.SOURCE:
-            work.keep(name, info)
+            work.keep(name, info, kind)
             return
         links = work.desired.remote_links
         try:
             value = values.canonical(info, wish.value, whole_at=links[0].url if links else "")
         except Rejected as fault:
             if agreed:
-                work.keep(name, info)
+                work.keep(name, info, kind)
             else:
                 work.park(info.id, name, fault)
             return
-        work.put(name, info, value)
+        work.put(name, info, value, kind)
+
+    def _kind(self, info: FieldInfo) -> FieldKind:
+        if info.shape is Shape.REQUEST_TYPE and not self._calls.cloud():
+            # Data Center takes the keys of portal and request type, and shows the id.
+            return FieldKind.OPAQUE
+        return _KINDS.get(info.shape, FieldKind.PLAIN)
 
     def _wanting(self, desired: Desired, issue_type: Name, work: _Work) -> Rejected | None:
         """Why the ticket cannot be made: one of the fields that cannot be resolved is required."""
@@ -193,9 +208,8 @@ class _Work:
         self.fields: dict[str, DraftField] = {}
         self.parked = failed_parts(desired)
         self.faults: dict[str, Rejected] = {}
-
-    def wish(self, name: str) -> str:
-        return wish_of(self.desired, name)
+        # By the rule's names.
+        self.wishes = wishes_of(desired)
 
     def labels(self) -> list[str]:
         """The labels where the rule gives none: those it gave before, where it fails to say."""
@@ -204,22 +218,22 @@ class _Work:
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
-        return self.base.agreed(self.wish(name)) if self.base else ""
+        return self.base.agreed(self.wishes[name]) if self.base else ""
 
-    def keep(self, name: str, info: FieldInfo) -> None:
+    def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
         known = self.base.fields.get(info.id) if self.base else None
-        self.put(name, info, known.sent if known else None)
+        self.put(name, info, known.sent if known else None, kind)
 
-    def put(self, name: str, info: FieldInfo, value: Any) -> None:
+    def put(self, name: str, info: FieldInfo, value: Any, kind: FieldKind) -> None:
         self.fields[info.id] = DraftField(
             id=info.id,
             name=info.name,
-            kind=_KINDS.get(info.shape, FieldKind.PLAIN),
+            kind=kind,
             value=value,
             ownership=self.desired.fields[name].ownership,
             key=f"fields.{name}",
-            wish=self.wish(name),
+            wish=self.wishes[name],
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
 
@@ -231,5 +245,5 @@ class _Work:
         fault.key = fault.key or f"fields.{name}"
         fault.field = fault.field or name
         why = Parked.of(fault, desired.rule.name, desired.place(fault.key))
-        self.parked[id_] = ParkedField(why, self.wish(name))
+        self.parked[id_] = ParkedField(why, self.wishes[name])
         self.faults[id_] = fault

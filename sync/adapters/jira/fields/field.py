@@ -31,6 +31,13 @@ class Shape(Enum):
     USERS = auto()
     PARENT = auto()
     PROJECT = auto()
+    # Fields of Jira's own apps: see ``fields/apps.py``.
+    TEAM = auto()
+    SPRINT = auto()
+    EPIC_LINK = auto()
+    REQUEST_TYPE = auto()
+    ORGANIZATIONS = auto()
+    ASSETS = auto()
     OTHER = auto()
 
 
@@ -71,6 +78,7 @@ class FieldInfo:
 
 
 _NAMED = {"priority", "resolution", "component", "version", "group", "issuetype", "securitylevel"}
+_MANY = {"option": Shape.OPTIONS, "user": Shape.USERS}
 _SINGLE = {
     "number": Shape.NUMBER,
     "date": Shape.DATE,
@@ -83,20 +91,31 @@ _SINGLE = {
 }
 
 
+# By the last part of a custom type.
+_APPS = {
+    "rm-teams-custom-field-team": Shape.TEAM,
+    "atlassian-team": Shape.TEAM,
+    "gh-sprint": Shape.SPRINT,
+    "gh-epic-link": Shape.EPIC_LINK,
+    "vp-origin": Shape.REQUEST_TYPE,
+    "sd-customer-organizations": Shape.ORGANIZATIONS,
+    "cmdb-object-cftype": Shape.ASSETS,
+    "rlabs-customfield-default-object": Shape.ASSETS,
+}
+
+
 def shape_of(id_: str, schema: Mapping[str, Any]) -> Shape:
     """The shape for a schema as createmeta, ``/field`` and transitions give it."""
     kind, items = str(schema.get("type", "")), str(schema.get("items", ""))
     custom = str(schema.get("custom", "")).rsplit(":", 1)[-1]
+    if custom in _APPS:
+        return _APPS[custom]
     if id_ in ("description", "environment") or custom == "textarea":
         return Shape.TEXT
     if id_ == "labels" or custom == "labels":
         return Shape.LABELS
     if kind == "array":
-        if items == "option":
-            return Shape.OPTIONS
-        if items == "user":
-            return Shape.USERS
-        return Shape.NAMED_LIST if items in _NAMED else Shape.OTHER
+        return Shape.NAMED_LIST if items in _NAMED else _MANY.get(items, Shape.OTHER)
     if kind in _NAMED:
         return Shape.NAMED
     if kind == "string":
@@ -116,6 +135,11 @@ def name_of(raw: Mapping[str, Any]) -> Name:
     return Name(str(name), str(raw.get("id") or ""), str(raw.get("untranslatedName") or ""))
 
 
+def below(parent: Name, child: Name) -> Name:
+    """The value of a cascading select: an option and one below it, by name and by id."""
+    return Name(f"{parent} > {child}", f"{parent.id}>{child.id}" if parent.id and child.id else "")
+
+
 def level_of(raw: Mapping[str, Any]) -> int:
     """The level of an issue type in JSON of Jira's: -1 for sub-tasks, 0 for what they are parts of, more
     for what is above that. Data Center tells sub-tasks only; its other types are all of level 0."""
@@ -124,7 +148,10 @@ def level_of(raw: Mapping[str, Any]) -> int:
 
 
 def _doubled(allowed: Iterable[Allowed]) -> frozenset[str]:
-    counts = Counter(str(one.name) for one in allowed)
+    values = [
+        (one.name, *(below(one.name, child.name) for child in one.children)) for one in allowed
+    ]
+    counts = Counter(str(name) for names in values for name in names)
     return frozenset(name for name, count in counts.items() if count > 1)
 
 
@@ -183,9 +210,11 @@ _BY_NAME = {
 }
 
 
-def standard_fields(names: Iterable[str]) -> dict[str, FieldInfo]:
-    """The standard fields that a rule means by ``names``, without the names of other fields."""
-    return {name: info for name in names if (info := standard_field(name)) is not None}
+def own_words(names: Iterable[str]) -> dict[str, FieldInfo]:
+    """The standard fields for those of the names that are words of the rules' own for one, as
+    ``due_date``, which no other field's name is taken for."""
+    found = {name: standard_field(name) for name in names if name == name.lower()}
+    return {name: info for name, info in found.items() if info is not None and " " not in name}
 
 
 def standard_field(name: str) -> FieldInfo | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sync.adapters.jira.fields.field import FieldInfo, standard_field
+from sync.adapters.jira.fields.field import FieldInfo, own_words, standard_field
 from sync.adapters.jira.fields.values import nearest, several
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import meant
@@ -25,7 +25,7 @@ def field_on_screen(
     if name in screen:
         return screen[name]
     named = {found.id for found in meant(name, [info.called for info in screen.values()])}
-    if standard is not None and (is_own_word(name) or not named):
+    if standard is not None and (own_words([name]) or not named):
         named = {standard.id} & screen.keys()
     if len(named) == 1:
         return screen[named.pop()]
@@ -38,12 +38,6 @@ def field_on_screen(
         field=elsewhere.name,
         remedy="Put the field on that screen in Jira, or take it out of the rule.",
     )
-
-
-def is_own_word(name: str) -> bool:
-    """Whether a name is a word of the rules' own for a standard field, as ``due_date``, which no other
-    field's name is taken for."""
-    return standard_field(name) is not None and name == name.lower() and " " not in name
 
 
 def field_named(

@@ -3,19 +3,20 @@
 LINE is a string. OPTION and NAMED are a ``Name``: the name that Jira shows, with the id that is sent.
 Lists of names are sorted lists, users account ids (Cloud) or user names (Data Center), dates
 ``YYYY-MM-DD``, datetimes UTC with milliseconds, CASCADE ``"parent > child"``, None for empty. TEXT is a
-Document, LABELS a sorted list.
+Document, LABELS a sorted list. Fields of Jira's apps are ids (``fields/apps.py``).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Any
 
-from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape
+from sync.adapters.jira.fields import apps
+from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape, below
 from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.text import rich as text
 from sync.domain.errors import Cause, Rejected
@@ -110,19 +111,23 @@ class Values:
         return sorted(names) or None
 
     def _cascade(self, info: FieldInfo, value: Any) -> Name:
-        parts = (
-            [str(v) for v in value] if isinstance(value, list | tuple) else str(value).split(">")
-        )
-        names = [part.strip() for part in parts if part.strip()][:2]
-        if not names:
+        ways = [way for way in _levels(value) if way[0]]
+        if not ways:
             raise _wrong(info, value, "a choice", "Write it as 'Parent > Child'.")
-        parent = choose(info, names[0], info.allowed)
-        if len(names) == 1:
-            return parent
-        below = next((a.children for a in info.allowed or () if a.name.id == parent.id), None)
-        child = choose(info, names[1], below)
-        ids = f"{parent.id}>{child.id}" if parent.id and child.id else ""
-        return Name(f"{parent} > {child}", ids)
+        # The name of an option may itself have the sign: the first way that names options counts.
+        first, second = next((way for way in ways if _is_there(info, *way)), ways[-1])
+        parent = pick(info, first, info.allowed)
+        if not second:
+            return info.told_apart(parent)
+        return info.told_apart(below(parent, pick(info, second, _children(info, parent))))
+
+    def _of_an_app(self, info: FieldInfo, value: Any) -> str | list[str] | None:
+        found = apps.ids_of(info.shape, value)
+        pattern, kind, remedy = apps.FORMS[info.shape](self._cloud)
+        for id_ in found if isinstance(found, list) else [found or ""]:
+            if not re.fullmatch(pattern, id_):
+                raise _wrong(info, id_ or value, kind, remedy)
+        return found
 
     def _user(self, info: FieldInfo, value: Any) -> str:
         found = self._person_of(str(value).strip(), info.id)
@@ -149,8 +154,43 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.USERS: Values._users,
     Shape.PARENT: lambda values, info, value: str(value).strip(),
     Shape.PROJECT: lambda values, info, value: str(value).strip(),
+    **dict.fromkeys(apps.FORMS, Values._of_an_app),
     Shape.OTHER: lambda values, info, value: value,
 }
+
+
+def _levels(value: Any) -> Iterator[tuple[str, str]]:
+    """The ways to read a wish for a cascading select: the option, and the one below it or ""."""
+    if isinstance(value, Mapping):
+        child = value.get("child")
+        given = [value, child if isinstance(child, Mapping) else {}]
+        value = [str(one.get("value") or one.get("id") or "") for one in given]
+    if isinstance(value, list | tuple):
+        first, second, *_ = (*(str(one).strip() for one in value), "", "")
+        yield first, second
+        return
+    text = str(value)
+    yield text.strip(), ""
+    signs = [place for place, sign in enumerate(text) if sign == ">"]
+    # The last way is the one that errors are about: at the first sign.
+    for place in reversed(signs):
+        yield text[:place].strip(), text[place + 1 :].strip()
+
+
+def _children(info: FieldInfo, parent: Name) -> Sequence[Allowed] | None:
+    if info.allowed is None:
+        return None
+    return next((one.children for one in info.allowed if one.name.id == parent.id), ())
+
+
+def _is_there(info: FieldInfo, first: str, second: str) -> bool:
+    if info.allowed is None:
+        return False
+    found = meant(first, [known.name for known in info.allowed])
+    return bool(found) and all(
+        not second or meant(second, [known.name for known in _children(info, one) or ()])
+        for one in found
+    )
 
 
 def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
@@ -160,13 +200,18 @@ def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
 
 
 def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> Name:
+    """``pick``, told apart from other values of the field that have the same name."""
+    return info.told_apart(pick(info, wished, allowed))
+
+
+def pick(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> Name:
     """The allowed value with this name or id, as Jira spells it; ``wished`` itself where Jira lists no
     values. Raises Rejected for any other, and for a name that several values share."""
     if allowed is None:
         return Name.of(wished)
     found = meant(wished, [known.name for known in allowed])
     if len(found) == 1:
-        return info.told_apart(found[0])
+        return found[0]
     if found:
         raise several("values", wished, found, field=info.name)
     raise Rejected(

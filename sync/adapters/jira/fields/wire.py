@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sync.adapters.jira.fields.field import FieldInfo, Shape, name_of
+from sync.adapters.jira.fields import apps
+from sync.adapters.jira.fields.field import FieldInfo, Shape, below, name_of
 from sync.adapters.jira.fields.values import datetime_form, parse_datetime
 from sync.adapters.jira.text import rich as text
 from sync.domain.names import Name
@@ -29,7 +30,7 @@ def _encoded(shape: Shape, value: Any, cloud: bool) -> Any:
     if isinstance(value, Document) or shape is Shape.TEXT:
         return text.to_jira(value if isinstance(value, Document) else None, cloud)
     if value is None or value == []:
-        return [] if shape in (Shape.LABELS, Shape.NAMED_LIST) else None
+        return [] if shape in _LISTS else None
     write = _WRITE.get(shape)
     return write(value, cloud) if write else value
 
@@ -56,6 +57,8 @@ def _id_or_key(value: Any, cloud: bool) -> dict[str, Any]:
     return {"id" if str(value).isdigit() else "key": value}
 
 
+# Cleared by an empty list; fields of other shapes by null.
+_LISTS = {Shape.LABELS, Shape.NAMED_LIST, *apps.MANY}
 # Values of other shapes go to Jira unchanged.
 _WRITE: Mapping[Shape, Callable[[Any, bool], Any]] = {
     Shape.MARKUP_LINE: text.line_to_jira,
@@ -68,12 +71,15 @@ _WRITE: Mapping[Shape, Callable[[Any, bool], Any]] = {
     Shape.USERS: lambda value, cloud: [_user(name, cloud) for name in value],
     Shape.PARENT: _id_or_key,
     Shape.PROJECT: _id_or_key,
+    **apps.SENT,
 }
 
 
 def _decoded(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
     if info is not None and info.shape in _READ:
         return _READ[info.shape](raw, cloud)
+    if info is not None and info.shape in apps.FORMS:
+        return apps.ids_of(info.shape, raw)
     if raw is None or raw == "" or raw == []:
         return None
     if isinstance(raw, list):
@@ -84,9 +90,13 @@ def _decoded(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
 def _read(info: FieldInfo | None, raw: Any, cloud: bool) -> Any:
     """One value, together with its id where several values of the field share its name."""
     if info is not None and info.doubled and isinstance(raw, Mapping):
-        name = name_of(raw)
-        if name in info.doubled and "child" not in raw:
+        name, child = name_of(raw), raw.get("child")
+        if isinstance(child, Mapping):
+            name = below(name, name_of(child))
+        if name in info.doubled:
             return str(info.told_apart(name))
+    if isinstance(raw, str) and (info is None or info.shape is Shape.OTHER):
+        return apps.steady(raw)
     return _plain(raw, cloud)
 
 

@@ -110,6 +110,7 @@ def write(site: Site, call: Call, issue: Issue, values: Mapping[str, Any]) -> No
     items = []
     for name, value in values.items():
         before = issue.values.get(name)
+        value = site.fields[name].type.kept(site, before, value)
         if before == value:
             continue
         items.append(

@@ -9,7 +9,7 @@ from sync.sandbox.jira.fields.changes import properties_in
 from sync.sandbox.jira.fields.plain import rich_text
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import Comment, Issue, RichText
+from sync.sandbox.jira.site.model import PUBLIC_PROPERTY, Comment, Issue, RichText
 from sync.sandbox.jira.site.state import Invalid, Site
 
 
@@ -43,6 +43,9 @@ def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) 
         properties=properties_in(given),
         visibility=given.get("visibility"),
     )
+    if site.projects[issue.project].service and PUBLIC_PROPERTY not in comment.properties:
+        # Service projects mark each comment; one that says nothing is public.
+        comment.properties[PUBLIC_PROPERTY] = {"internal": False}
     issue.comments.append(comment)
     site.touch(call, issue)
     return comment

@@ -124,7 +124,7 @@ def project(site: Site, call: Call, one: Project) -> dict[str, Any]:
         "id": one.id,
         "key": one.key,
         "name": one.name,
-        "projectTypeKey": "software",
+        "projectTypeKey": "service_desk" if one.service else "software",
         "avatarUrls": _avatars(call),
         **({"simplified": one.simplified} if site.cloud else {}),
     }
@@ -180,7 +180,7 @@ def comment(
         "updateAuthor": user(site, call, one.update_author),
         "created": stamp(one.created),
         "updated": stamp(one.updated),
-        **({"jsdPublic": True} if site.cloud else {}),
+        **({"jsdPublic": not one.internal} if site.cloud else {}),
         **({"visibility": one.visibility} if one.visibility else {}),
     }
     if properties:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+# The property of a comment that says whether customers see the comment.
+PUBLIC_PROPERTY = "sd.public.comment"
+
 
 class Dialect(StrEnum):
     CLOUD = "cloud"
@@ -138,7 +141,8 @@ class Option:
 class Project:
     """Screens are by issue type id, ``denied`` permissions by account id.
 
-    ``simplified`` marks a team-managed project. ``counter`` is the number in the newest issue's key.
+    ``simplified`` marks a team-managed project, ``service`` a service project, whose customers see
+    its public comments. ``counter`` is the number in the newest issue's key.
     """
 
     id: str
@@ -152,6 +156,7 @@ class Project:
     versions: list[Named] = field(default_factory=list)
     lead: str = ""
     simplified: bool = False
+    service: bool = False
     archived: bool = False
     counter: int = 0
     denied: dict[str, set[str]] = field(default_factory=dict)
@@ -175,6 +180,12 @@ class Comment:
     update_author: str
     properties: dict[str, Any] = field(default_factory=dict)
     visibility: Any = None
+
+    @property
+    def internal(self) -> bool:
+        """Whether customers of a service project are kept from seeing the comment."""
+        mark = self.properties.get(PUBLIC_PROPERTY)
+        return isinstance(mark, Mapping) and mark.get("internal") is True
 
 
 @dataclass(slots=True)

@@ -65,6 +65,10 @@ class FieldType(ABC):
     def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
         """The value to keep for a ``raw`` that is not None. Raises Invalid."""
 
+    def kept(self, site: Site, before: Any, value: Any) -> Any:
+        """What is kept once ``value`` was parsed for an issue that had ``before``."""
+        return value
+
     def show(self, site: Site, call: Call, field: FieldDef, value: Any) -> Any:
         """The value as REST gives it; ``value`` may be None."""
         return value
@@ -106,7 +110,9 @@ class FieldDef:
         if not self.custom:
             return {**schema, "system": self.id}
         number = int(self.id.removeprefix("customfield_"))
-        return {**schema, "custom": _CUSTOM + self.type.custom, "customId": number}
+        kind = self.type.custom
+        custom = kind if ":" in kind else _CUSTOM + kind
+        return {**schema, "custom": custom, "customId": number}
 
 
 @dataclass(slots=True)
@@ -119,6 +125,7 @@ class Site:
     ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
     ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
+    ``closed_sprints`` are ids.
     """
 
     dialect: Dialect
@@ -142,6 +149,7 @@ class Site:
     translations: dict[str, dict[str, str]] = field(default_factory=dict)
     limits: Limits | None = None
     basic_plane_only: bool = False
+    closed_sprints: set[str] = field(default_factory=set)
 
     @property
     def cloud(self) -> bool:

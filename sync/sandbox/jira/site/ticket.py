@@ -13,7 +13,8 @@ _NAMED = ("summary", "description", "resolution", "priority", "assignee", "repor
 
 @dataclass(frozen=True, slots=True)
 class TicketComment:
-    """A comment. ``raw`` is an Atlassian document on Cloud, wiki text on Data Center."""
+    """A comment. ``raw`` is an Atlassian document on Cloud, wiki text on Data Center. ``public``: it is
+    shown and mailed to the customers of a service project."""
 
     id: str
     author: str
@@ -21,6 +22,7 @@ class TicketComment:
     raw: Any
     created: str
     properties: dict[str, Any]
+    public: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def ticket_of(site: Site, issue: Issue) -> Ticket:
         category=status.category.key,
         created=stamp(issue.created),
         updated=stamp(issue.updated),
-        comments=tuple(_comment(site, one) for one in issue.comments),
+        comments=tuple(_comment(site, issue, one) for one in issue.comments),
         properties=dict(issue.properties),
         remote_links=tuple(
             {"globalId": one.global_id, "relationship": one.relationship, **one.object}
@@ -98,7 +100,7 @@ def ticket_of(site: Site, issue: Issue) -> Ticket:
     )
 
 
-def _comment(site: Site, one: Comment) -> TicketComment:
+def _comment(site: Site, issue: Issue, one: Comment) -> TicketComment:
     return TicketComment(
         one.id,
         site.users[one.author].display_name,
@@ -106,6 +108,7 @@ def _comment(site: Site, one: Comment) -> TicketComment:
         one.body.adf or one.body.wiki,
         stamp(one.created),
         dict(one.properties),
+        site.projects[issue.project].service and not one.internal,
     )
 
 
