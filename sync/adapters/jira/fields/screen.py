@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sync.adapters.jira.fields.field import FieldInfo, standard_field
+from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.values import nearest, several
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import meant
@@ -24,6 +24,8 @@ def field_on_screen(
     standard = standard_field(name)
     if name in screen:
         return screen[name]
+    if is_parent(name) and (epic := epic_link(screen)) is not None:
+        return epic
     named = {found.id for found in meant(name, [info.called for info in screen.values()])}
     if standard is not None and (is_own_word(name) or not named):
         named = {standard.id} & screen.keys()
@@ -31,7 +33,8 @@ def field_on_screen(
         return screen[named.pop()]
     if named:
         raise several("fields", name, [screen[id_].called for id_ in named], field=name)
-    elsewhere = standard or field_named(name, whole_site(), screen)
+    epic = epic_link(whole_site()) if is_parent(name) else None
+    elsewhere = epic or standard or field_named(name, whole_site(), screen)
     raise Rejected(
         f"{elsewhere.name} is not on the create screen of {where}",
         cause=Cause.FIELD,
@@ -44,6 +47,18 @@ def is_own_word(name: str) -> bool:
     """Whether a name is a word of the rules' own for a standard field, as ``due_date``, which no other
     field's name is taken for."""
     return standard_field(name) is not None and name == name.lower() and " " not in name
+
+
+def is_parent(name: str) -> bool:
+    """Whether a rule's name for a field is the word for the ticket above: ``parent``."""
+    standard = standard_field(name)
+    return standard is not None and standard.shape is Shape.PARENT and is_own_word(name)
+
+
+def epic_link(infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
+    """The field that takes the place of the parent on Data Center, where only sub-tasks have a parent.
+    Known by its type, because it has another name in each language."""
+    return next((info for info in infos.values() if info.shape is Shape.EPIC_LINK), None)
 
 
 def field_named(
