@@ -50,6 +50,18 @@ class Authenticity:
     reason: str = ""
 
 
+class Verifier(Protocol):
+    """The check of one delivery's signature, while its body comes in. No method raises."""
+
+    def update(self, part: bytes) -> None:
+        """Go on with the next part of the body."""
+        ...
+
+    def verdict(self, now: float) -> Authenticity:
+        """Whether the parts so far are the body that was signed. ``now`` is in seconds since epoch."""
+        ...
+
+
 class Source(Protocol):
     """A system that sends deliveries about subjects. Safe to share between threads.
 
@@ -60,8 +72,8 @@ class Source(Protocol):
 
     name: str
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
-        """Check the signature. ``headers`` has lower-case names; ``now`` is seconds since epoch."""
+    def verifier(self, headers: Mapping[str, str]) -> Verifier:
+        """Begin to check a delivery's signature. ``headers`` has lower-case names."""
         ...
 
     def identify(self, body: bytes) -> tuple[str, str]:
@@ -74,6 +86,18 @@ class Source(Protocol):
     def read(self, body: bytes) -> Sequence[Event]:
         """The events of a body, none or more. Raises Unreadable, with a reason in words."""
         ...
+
+    def outline(self, head: bytes) -> Event:
+        """What the head of a body that was cut off shows: the delivery's id ("" where it shows none),
+        and which subject the first event is about (None where it names none). Never raises."""
+        ...
+
+
+def verified(source: Source, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
+    """Check the signature of a whole body."""
+    verifier = source.verifier(headers)
+    verifier.update(body)
+    return verifier.verdict(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +166,10 @@ class SourceApi(Protocol):
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         """The attempts at a delivery, oldest first."""
+        ...
+
+    def bodies(self, event_id: str) -> list[bytes]:
+        """The bodies that were sent of an event, as far as they are kept."""
         ...
 
     def redeliver(self, delivery_id: str) -> None:

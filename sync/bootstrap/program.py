@@ -17,7 +17,7 @@ from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
-from sync.store import continuity, counts
+from sync.store import continuity, counts, damage
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
@@ -106,6 +106,12 @@ def build(
     )
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(store, on_accept=daemon.wake, held=daemon.held, queue=settings.server.queue)
+    daemon.schedule.every(
+        damage.EVERY_SECONDS,
+        "damage",
+        lambda: damage.look_and_log(store, lambda: not inbox.running),
+        first=damage.FIRST_SECONDS,
+    )
     app = create_app(
         sources=sources,
         inbox=inbox,

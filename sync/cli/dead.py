@@ -98,7 +98,10 @@ def replay(
         if id_ is None:
             count = deliveries.replay_dead(session)
         else:
-            count = int(deliveries.replay(session, _one(session, id_).id))
+            row = _one(session, id_)
+            if deliveries.is_head(row):
+                raise Problem(f"Delivery {row.id} cannot be read again: it is {row.outcome}.")
+            count = int(deliveries.replay(session, row.id))
     what = "1 delivery" if count == 1 else f"{count} deliveries"
     typer.echo(json.dumps({"replayed": count}) if as_json else f"{what} will be read again.")
 

@@ -39,7 +39,7 @@ _MEANING = {
     ),
     404: "There is a server, but no receiver at that address. The path is /webhooks/coalesce.",
     408: "The body did not arrive in time.",
-    413: "The body is larger than max_body in [server] allows.",
+    413: "The body is many times as large as max_body in [server] allows.",
     503: "The daemon cannot store it now; its log and /health/ready say why. A sender tries again.",
 }
 

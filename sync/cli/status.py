@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Parked tickets are grouped by cause; beyond this many, the oldest alone are looked at.
 PARKED_LOOKED_AT = 1000
+# Seconds for which the store's file is looked through for damage.
+LOOKED_FOR_DAMAGE = 1.0
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -43,14 +45,14 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.cli.parked import said_of
-    from sync.store import counts, deliveries, liveness, parking, rulebook
+    from sync.store import counts, damage, deliveries, liveness, parking, rulebook
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
         return None if at is None else round(max(0.0, now - at), 1)
 
     with store.read() as session:
-        inbox = deliveries.counts(session)
+        inbox, heads = deliveries.counts(session), deliveries.count_heads(session)
         sites = counts.by_site(session, now=now)
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
@@ -58,6 +60,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
     found = counts.overall(store, now=now)
     return {
         "store": store.place,
+        "damage": damage.known(store, LOOKED_FOR_DAMAGE),
         "daemons": [
             {"name": name, "seen_seconds_ago": None if seen is None else round(seen, 1)}
             for name, seen in liveness.running(store).items()
@@ -84,6 +87,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
         "deliveries": {
             "waiting": inbox.waiting,
             "dead": inbox.dead,
+            "heads": heads,
             "oldest_waiting_seconds": age(inbox.oldest_waiting),
             "last_received_seconds_ago": age(inbox.last_received),
         },
@@ -137,6 +141,8 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
 
     daemons = data["daemons"]
     standing.add_row("daemons", str(len(daemons)), _daemons(daemons))
+    if data["damage"]:
+        standing.add_row("[red]damage[/red]", "", Text(data["damage"]))
     oldest = tickets["oldest_due_seconds"]
     row("due", tickets["due"], f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets["held"], "due later: on hold, or to be tried again")
@@ -151,6 +157,8 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     row("spared", tickets["spared"], "never made: ended within their hold, or on another ticket")
     row("waiting", inbox["waiting"], "deliveries accepted and not yet read")
     row("dead", inbox["dead"], "deliveries that could not be read", bad=True)
+    if heads := inbox["heads"]:
+        row("", heads, "of them larger than max_body, and only their heads kept; see `dead list`")
     standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))
     rules = data["rules"]
     for mistake in rules["mistakes"]:
@@ -159,13 +167,22 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
         )
     if rules["waiting"]:
         standing.add_row("[yellow]rules[/yellow]", "", Text(rules["waiting"]))
-    if not data["sites"]:
-        return [standing]
+    return [standing, *_sites(data["sites"])]
+
+
+def _sites(found: list[dict[str, Any]]) -> list[RenderableType]:
+    """A table of the Jira sites, if there are any."""
+    from rich.table import Table
+
+    from sync.cli.terminal import cell
+
+    if not found:
+        return []
     sites = Table(title="Jira sites", title_justify="left")
     for column in ("site", "tickets", "due", "held", "parked", "what stands in the way"):
         numeric = column not in ("site", "what stands in the way")
         sites.add_column(column, justify="right" if numeric else "left")
-    for site in data["sites"]:
+    for site in found:
         numbers = [str(site[name]) for name in ("tickets", "due", "held", "parked")]
         sites.add_row(site["site"], *numbers, cell(site["trouble"] or "nothing"))
-    return [standing, sites]
+    return [sites]

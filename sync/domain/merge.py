@@ -43,7 +43,7 @@ def ours_changed(field: DraftField, base: FieldBase | None) -> bool:
     """Whether what we wish differs from what we last sent."""
     if base is None:
         return not _empty(field.value)
-    return bool(field.value != base.sent) and not same(remembered(field.value), base.sent)
+    return bool(field.value != base.sent) and not same(field.value, base.sent)
 
 
 def news(draft: Draft, base: Base) -> list[str]:
@@ -256,13 +256,13 @@ def decide(field: DraftField, base: FieldBase | None, observed: Any) -> Change |
     after = field.value
     if field.kind is FieldKind.TEXT:
         after = merge_text(shown or (), _text(observed), _text(after), take_over=source)
-    if same(remembered(after), remembered(observed)) or (_empty(after) and _empty(observed)):
+    if same(after, observed) or (_empty(after) and _empty(observed)):
         return None
     return Change(field.id, field.name, field.kind, before=observed, after=after)
 
 
 def _theirs_changed(base: FieldBase | None, observed: Any, shown: Any) -> bool:
-    return base is not None and not same(remembered(observed), shown)
+    return base is not None and not same(observed, shown)
 
 
 def _text(value: Any) -> Document:
@@ -316,3 +316,12 @@ def agree(draft: Draft, base: Base, observed: Observed, but: Collection[str]) ->
         sent = remembered(field.value) if ours_changed(field, known) else known.sent
         fields[id_] = FieldBase(sent, shown, looked=True)
     return replace(base, fields=fields)
+
+
+def wishes_agreed(draft: Draft, base: Base) -> Base:
+    """The base with what the rule gave for each field that is as the rule wishes now."""
+    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in base.parked}
+    for id_, one in draft.fields.items():
+        if id_ not in base.parked and not ours_changed(one, base.fields.get(id_)):
+            wishes[id_] = one.wish
+    return base if wishes == base.wishes else replace(base, wishes=wishes)

@@ -30,7 +30,7 @@ from sync.domain.merge import agree, decide, news, ours_changed
 from sync.domain.names import Name, meant
 from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
-from sync.domain.workflow import Stuck, next_transition, reached, way_to
+from sync.domain.workflow import Stuck, elsewhere, next_transition, reached, way_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,16 @@ def _is_commented_on(desired: Desired, change: Change) -> bool:
     return not wanted or not wanted.isdisjoint((change.id.casefold(), change.name.casefold()))
 
 
+def in_its_project(draft: Draft, observed: Observed) -> Draft:
+    """The draft, with its status target as it is meant where the ticket is: a person may have moved it
+    to a project with another workflow than the rule speaks of."""
+    desired = draft.desired
+    if observed.project in ("", draft.project) or draft.project.isdigit() or desired.target.leave:
+        return draft
+    target = elsewhere(desired.target, desired.status, observed)
+    return replace(draft, desired=replace(desired, target=target))
+
+
 def plan(
     draft: Draft,
     base: Base,
@@ -232,6 +242,7 @@ def plan(
         why = reasons(draft, base, intents) or (("asked to look",) if look else ())
         actions = (Look(why),) if why else tuple(links)
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
+    draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
     movement = _movement(draft, base, observed)
     moving = isinstance(movement, Transition)
@@ -300,7 +311,8 @@ def _changes(
         if change is None:
             continue
         known, screen = base.parked.get(id_), observed.described(id_)
-        if known is not None and known.holds(one.wish, screen):
+        unlocked = moving and observed.edit_screen == {}
+        if known is not None and known.holds(one.wish, screen) and not unlocked:
             parked[id_] = known
         elif _writable(id_, observed, moving=moving):
             changes.append(change)
@@ -343,15 +355,6 @@ def _not_editable(one: DraftField, draft: Draft, observed: Observed) -> Parked:
         reason = f"Jira lets our account edit nothing on {key} in status {observed.status.name!r}"
         remedy = "Give our account 'Edit issues', or take jira.issue.editable off that status."
     return Parked(reason, remedy, Cause.FIELD, one.name, rule.name, rule.where)
-
-
-def wishes_agreed(draft: Draft, base: Base) -> Base:
-    """The base with what the rule gave for each field that is as the rule wishes now."""
-    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in base.parked}
-    for id_, one in draft.fields.items():
-        if id_ not in base.parked and not ours_changed(one, base.fields.get(id_)):
-            wishes[id_] = one.wish
-    return base if wishes == base.wishes else replace(base, wishes=wishes)
 
 
 def _parked(draft: Draft, stuck: Stuck) -> Parked:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -31,7 +32,7 @@ class Status(StrEnum):
     CLOSED = "closed"
     CANCELLED = "cancelled"
 
-    @property
+    @cached_property
     def ended(self) -> bool:
         """The subject is over upstream (closed or cancelled)."""
         return self in (Status.CLOSED, Status.CANCELLED)

@@ -191,6 +191,11 @@ def wish_of(desired: Desired, name: str) -> str:
     return wish_digest(name, failed.reason if failed else given.value if given else None)
 
 
+def wishes_of(desired: Desired) -> dict[str, str]:
+    """``wish_of`` by name, also for a summary that the rule does not give."""
+    return {name: wish_of(desired, name) for name in ("summary", *desired.fields)}
+
+
 def failed_parts(desired: Desired) -> dict[str, ParkedField]:
     """What of the rule, beside its fields, has no value, by the rule's key: a comment, a value for a
     transition's screen. It is told like a parked field, and all else of the ticket is done."""
@@ -268,11 +273,16 @@ class Observed:
     edit_screen: Mapping[str, ScreenField] | None = None
 
     def described(self, field_id: str) -> str:
-        """A digest of how Jira describes a field for editing, "" where it does not say."""
+        """A digest of how Jira describes a field for editing, "" where it does not say. Another project
+        may have other values by the same names."""
         if self.edit_screen is None:
             return ""
         screen = self.edit_screen.get(field_id)
-        return "absent" if screen is None else wish_digest(screen.name, screen.allowed)
+        return (
+            "absent"
+            if screen is None
+            else wish_digest(screen.name, [self.project, *screen.allowed])
+        )
 
     @property
     def statuses(self) -> tuple[JiraStatus, ...]:
@@ -286,7 +296,9 @@ def remembered(value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two remembered values are equal, across JSON's loss of tuples and key order."""
+    """Whether two values are equal in the form the base keeps, across JSON's loss of tuples and key
+    order."""
+    left, right = remembered(left), remembered(right)
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 

@@ -7,18 +7,21 @@ out of circles; the base remembers ``visited``, so that a later walk does not go
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sync.domain.actions import Transition
 from sync.domain.names import Name, like, meant
-from sync.domain.rule import LEAVE_CLOSED_STATUSES, Category, StatusTarget
+from sync.domain.rule import LEAVE_CLOSED_RESOLUTIONS, LEAVE_CLOSED_STATUSES, Category, StatusTarget
+from sync.domain.subject import Status
 from sync.domain.text import is_empty
 from sync.domain.ticket import Hop, JiraStatus, Observed, ScreenField
 
 MAX_HOPS = 5
 
+_USUAL = {Status.OPEN: Category.NEW, Status.INVESTIGATING: Category.INDETERMINATE}
 _ORDER = {Category.NEW: 0, Category.INDETERMINATE: 1, Category.DONE: 2}
+_DECLINED = {name.casefold() for name in LEAVE_CLOSED_RESOLUTIONS}
 _NEGATIVE = {name.casefold() for name in LEAVE_CLOSED_STATUSES}
 
 _REMEDY = (
@@ -51,6 +54,19 @@ def reached(target: StatusTarget, status: JiraStatus, known: Sequence[JiraStatus
     return target.leave
 
 
+def elsewhere(target: StatusTarget, status: Status, observed: Observed) -> StatusTarget:
+    """What a target means in a project that the rule does not speak of: a person moved the ticket there.
+
+    A status or a transition that cannot be seen there gives way to the category that the upstream status
+    usually has, and what the rule leaves open is chosen."""
+    wished = target.status or target.transition
+    seen = observed.statuses if target.status else observed.hops
+    if wished and not meant(wished, [one.called for one in seen]):
+        category = _USUAL.get(status, Category.DONE)
+        target = replace(target, status="", transition="", category=category)
+    return replace(target, any=True)
+
+
 def way_to(target: StatusTarget) -> str:
     """The name of the way to a target in the base: everything in the rule that hops are chosen by."""
     also = {"via": target.via, "prefer": target.prefer}
@@ -78,8 +94,9 @@ def _direct(target: StatusTarget, observed: Observed) -> Hop | Stuck | None:
     preferred = _preferred(target, arriving)
     if preferred is not None:
         return preferred
-    if _statuses(arriving) > 1:
+    if _statuses(arriving) > 1 and not target.any:
         return _too_many(target, arriving)
+    arriving.sort(key=_negative)
     # "Won't Do" is not what a rule means by "done" while the workflow offers another way on.
     declined = bool(target.category) and _negative(arriving[0])
     return None if declined and _statuses(hops) > 1 else arriving[0]
@@ -166,23 +183,28 @@ def _screen(target: StatusTarget, hop: Hop, arrives: bool) -> dict[str, Any] | S
     resolution = hop.fields.get("resolution")
     if resolution is None or "resolution" in fields:
         return fields
-    given = _resolution(target.resolution, resolution, arrives)
+    given = _resolution(target, resolution, arrives)
     return given if isinstance(given, Stuck) else fields | given
 
 
-def _resolution(
-    wished: Sequence[str], screen: ScreenField, arrives: bool
-) -> dict[str, Any] | Stuck:
+def _resolution(target: StatusTarget, screen: ScreenField, arrives: bool) -> dict[str, Any] | Stuck:
     """The first resolution that the rule wishes and the screen allows, where the hop arrives or the
-    screen requires one; else the only one that a requiring screen allows."""
+    screen requires one; else the one that a requiring screen leaves."""
     allowed = [Name.of(name) for name in screen.allowed]
-    for name in wished if arrives or screen.required else ():
+    for name in target.resolution if arrives or screen.required else ():
         found = meant(name, allowed) if allowed else [Name.of(name)]
         if len(found) > 1:
             return _several("resolutions", name, [one.with_id for one in found])
         if found:
             return {"resolution": found[0]}
-    return {"resolution": allowed[0]} if screen.required and len(allowed) == 1 else {}
+    return _resolution_left(target, allowed) if screen.required else {}
+
+
+def _resolution_left(target: StatusTarget, allowed: Sequence[Name]) -> dict[str, Any]:
+    """The only resolution there is or, where the rule leaves it open, the first that is no refusal."""
+    if len(allowed) != 1 and not (allowed and target.any):
+        return {}
+    return {"resolution": min(allowed, key=lambda name: name.casefold() in _DECLINED)}
 
 
 def _unanswered(hop: Hop, fields: Mapping[str, Any], observed: Observed) -> Stuck | None:
@@ -245,7 +267,7 @@ def _only_way_in(target: StatusTarget, observed: Observed) -> Hop | None:
     if target.transition:
         return None
     arriving = [hop for hop in observed.hops if reached(target, hop.to, observed.statuses)]
-    return arriving[0] if _statuses(arriving) == 1 else None
+    return arriving[0] if _statuses(arriving) == 1 or (arriving and target.any) else None
 
 
 def _no_way(target: StatusTarget, observed: Observed) -> Stuck:

@@ -166,6 +166,8 @@ class AllOf:
     parts: tuple[Condition, ...]
 
     def holds(self, snapshot: Snapshot) -> bool:
+        if len(self.parts) == 1:
+            return self.parts[0].holds(snapshot)
         return all_hold(partial(part.holds, snapshot) for part in self.parts)
 
     def why_not(self, snapshot: Snapshot) -> str:

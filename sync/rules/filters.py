@@ -17,7 +17,7 @@ from jinja2.runtime import Context, Undefined
 from sync.domain.durations import in_words
 from sync.domain.text import cut
 from sync.rules.durations import seconds_of
-from sync.rules.sandbox import bounded, concat, counted, printed, spend
+from sync.rules.sandbox import bounded, concat, counted, listed, printed, spend
 from sync.toml import Wrong, meant, said
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
@@ -27,15 +27,20 @@ _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _NOTHING = object()
 
 
+def _text(value: Any) -> str:
+    """A value as the text that templates print for it. Raises Wrong for a list or a table."""
+    return value if isinstance(value, str) else str(printed(value))
+
+
 def md(value: Any) -> str:
     """Text escaped, so that Markdown shows it unchanged, on one line."""
-    text = _SPECIAL.sub(r"\\\1", " ".join(str(printed(value)).split()))
+    text = _SPECIAL.sub(r"\\\1", " ".join(_text(value).split()))
     return _LEADING.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", text)
 
 
 def markdown(value: Any) -> str:
     """Text that is Markdown already. An open code fence is closed, so that further text may follow."""
-    text, fence = str(printed(value)).strip(), ""
+    text, fence = _text(value).strip(), ""
     for line in text.splitlines():
         found = _FENCE.match(line)
         if not found:
@@ -67,7 +72,7 @@ def web_address(url: Any) -> str:
 
 def truncate(value: Any, length: int = 255, end: str = "…") -> str:
     """The text in at most ``length`` characters; ``end`` marks a cut."""
-    return cut(str(printed(value)), length, end)
+    return cut(_text(value), length, end)
 
 
 def basic(value: Any) -> str:
@@ -77,13 +82,13 @@ def basic(value: Any) -> str:
     >>> basic("late 😀")
     'late ?'
     """
-    return re.sub("[^\\u0000-\\uffff]", "?", printed(value))
+    return re.sub("[^\\u0000-\\uffff]", "?", _text(value))
 
 
 def slug(value: Any, length: int = 60) -> str:
     """The text in lower-case letters, digits and hyphens, as labels need it."""
     # Each character by itself: a long run of accents is put in order in quadratic time.
-    apart = (unicodedata.normalize("NFKD", character) for character in str(printed(value)))
+    apart = (unicodedata.normalize("NFKD", character) for character in _text(value))
     plain = "".join(apart).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:length].strip("-")
 
@@ -150,7 +155,7 @@ def duration(value: Any, until: Any = _NOTHING) -> str:
 
 def jira_user(value: Any) -> str:
     """An email address for a user field. The adapter looks up the account that has the address."""
-    text = str(printed(value)).strip()
+    text = _text(value).strip()
     if text and not _EMAIL.fullmatch(text):
         raise Wrong(f"{said(text)} is not an email address", "jira_user takes an email address.")
     return text
@@ -175,8 +180,8 @@ def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
 
 def without(values: Any, others: Any) -> list[Any]:
     """The entities or subjects of a list that are not in another list."""
-    known = {_cells(other) for other in counted(others or ())}
-    return [value for value in counted(values or ()) if _cells(value) not in known]
+    known = {_cells(other) for other in listed(others or ())}
+    return [value for value in listed(values or ()) if _cells(value) not in known]
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -197,7 +202,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def table(values: Any, limit: int = 25) -> str:
     """A Markdown table of entities or of subjects."""
-    rows = [values] if isinstance(values, Mapping) else list(counted(values or ()))
+    rows = [values] if isinstance(values, Mapping) else listed(values or ())
     if not rows:
         return ""
     if not all(isinstance(row, Mapping) and ("kind" in row or "name" in row) for row in rows):
@@ -217,7 +222,7 @@ def _keys(value: Any) -> Iterable[str]:
         if isinstance(one, Mapping):
             yield from (str(one[k]) for k in ("title", "id", "name") if one.get(k))
         elif one is not None:
-            yield str(printed(one))
+            yield _text(one)
 
 
 @pass_context
@@ -243,17 +248,17 @@ def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> 
 def join(values: Any, between: str = ", ", attribute: str | None = None) -> str:
     """The texts of a list as one text."""
     texts = []
-    for value in counted(values):
+    for value in listed(values):
         found = value.get(attribute) if attribute and isinstance(value, Mapping) else value
         if found not in (None, ""):
-            texts.append(str(printed(found)))
+            texts.append(_text(found))
     return bounded(between.join(texts))
 
 
 def replace(value: Any, old: str, new: str) -> str:
     """The text with every ``old`` replaced by ``new``."""
     spend()
-    text = str(printed(value))
+    text = _text(value)
     if not old:
         raise Wrong("`replace` was given nothing to replace", "Write: replace('old', 'new').")
     if len(text) + text.count(old) * len(new) > 2 * 100_000:
@@ -263,14 +268,14 @@ def replace(value: Any, old: str, new: str) -> str:
 
 def string(value: Any) -> str:
     """The value as text."""
-    return str(printed(value))
+    return _text(value)
 
 
 def length(value: Any) -> int:
     """The number of items or characters."""
     if isinstance(value, Undefined):
         str(value)
-    return len(value if isinstance(value, str | Mapping | Sequence) else list(counted(value)))
+    return len(value if isinstance(value, str | Mapping | Sequence) else listed(value))
 
 
 _JINJA = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sync.domain.subject import Snapshot
 from sync.rules.conditions import FACETS, AllOf, entity_text
@@ -45,18 +45,20 @@ class Index:
         self._buckets = {facet: dict(texts) for facet, texts in buckets.items()}
         self._rest = rest
 
-    def candidates(self, snapshot: Snapshot) -> Iterator[int]:
+    def candidates(self, snapshot: Snapshot) -> Iterable[int]:
         """The numbers of the rules to evaluate, in order."""
         rows = [self._rest] if self._rest else []
         for facet, texts in self._buckets.items():
             for value in _values(facet, snapshot):
                 if value and (numbers := texts.get(value.casefold())):
                     rows.append(numbers)
-        if len(rows) == 1:
-            yield from rows[0]
-            return
-        last = -1
-        for number in heapq.merge(*rows):
-            if number != last:
-                yield number
-            last = number
+        return rows[0] if len(rows) == 1 else _merged(rows)
+
+
+def _merged(rows: Sequence[Sequence[int]]) -> Iterator[int]:
+    """The numbers of several rows in order, each once."""
+    last = -1
+    for number in heapq.merge(*rows):
+        if number != last:
+            yield number
+        last = number

@@ -11,7 +11,6 @@ import hashlib
 import re
 import time
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -21,6 +20,7 @@ from functools import partial
 import regex
 
 from sync.domain.errors import Cause, Rejected
+from sync.domain.remembered import Remembered
 from sync.domain.text import cut, one_line
 from sync.rules import dialect
 from sync.toml import Wrong
@@ -104,7 +104,7 @@ class _Search:
         self._compiled = compiled
         # By digest of a text: what a slow search found, None where it did not end; and until when that
         # is believed.
-        self._known: OrderedDict[bytes, tuple[bool | None, float]] = OrderedDict()
+        self._known: Remembered[bytes, tuple[bool | None, float]] = Remembered(_MOST_REMEMBERED)
 
     def __call__(self, text: str) -> bool:
         found = self._remembered(text) if self._known else ()
@@ -142,14 +142,12 @@ class _Search:
 
     def _remembered(self, text: str) -> bool | tuple[()] | None:
         """What a slow search in this text found; ``()`` where nothing is known of it."""
-        found, until = self._known.get(_digest(text), ((), 0.0))
+        found, until = self._known.get(_digest(text)) or ((), 0.0)
         return found if until > time.monotonic() else ()
 
     def _remember(self, text: str, found: bool | None) -> None:
         until = float("inf") if found is not None else time.monotonic() + REMEMBERED
-        self._known[_digest(text)] = found, until
-        while len(self._known) > _MOST_REMEMBERED:
-            self._known.popitem(last=False)
+        self._known.put(_digest(text), (found, until))
 
 
 def _digest(text: str) -> bytes:

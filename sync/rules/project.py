@@ -13,10 +13,10 @@ from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.domain.text import cut, one_line
-from sync.rules.context import context_of, group_status, in_order, subject_url
+from sync.rules.context import context_of, in_order, subject_url
 from sync.rules.filters import web_address
 from sync.rules.status import LEAVE, StatusMap
-from sync.rules.values import Context, Value
+from sync.rules.values import Context, Value, render_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,19 @@ class _Rendering:
         self._context = context
         self.failed: dict[str, Parked] = {}
 
-    def value(self, value: Value, key: str = "") -> Any:
-        """The value, None where its template fails: all else of the ticket is still asked for."""
-        try:
-            return value.render(self._context)
-        except Rejected as fault:
-            where = place(self._places, fault.key) or self._ref.where
-            self.failed[key or value.key] = Parked.of(fault, self._ref.name, where)
-            return None
+    def values(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """Values by the rule's keys, None where the template fails: all else of the ticket is still
+        asked for."""
+        found = render_all(values, self._context)
+        for key, fault in found.items():
+            if isinstance(fault, Rejected):
+                where = place(self._places, fault.key) or self._ref.where
+                self.failed[key] = Parked.of(fault, self._ref.name, where)
+                found[key] = None
+        return found
+
+    def value(self, value: Value) -> Any:
+        return self.values({value.key: value})[value.key]
 
     def comment(self, value: Value | None) -> str | None:
         found = self.value(value) if value else None
@@ -105,10 +110,11 @@ def project_ticket(
     """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``."""
     context = context_of(snapshots, plan.tables, occurrences=occurrences)
     rendering = _Rendering(ref, plan.places, context)
-    status = keeping or group_status(snapshots)
+    status = keeping or Status(context["status"])
     wish = plan.status.get(status, LEAVE)
+    rendered = rendering.values({f"fields.{n}": one.value for n, one in plan.fields.items()})
     fields = {
-        name: FieldWish(rendering.value(one.value, f"fields.{name}"), one.ownership)
+        name: FieldWish(rendered[f"fields.{name}"], one.ownership)
         for name, one in plan.fields.items()
     }
     nothing = "summary" in fields and not str(fields["summary"].value or "").strip()

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from jinja2 import StrictUndefined, nodes
+from jinja2 import StrictUndefined, Template, nodes
+from jinja2.environment import TemplateExpression
 from jinja2.runtime import Context, LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -46,16 +48,42 @@ class Budget:
 _BUDGET: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 
-class Spending:
-    """Within the block, the renderings of this thread share one fresh budget."""
+@contextmanager
+def _spending() -> Iterator[None]:
+    """Within the block, what is rendered in this thread spends from a fresh budget."""
+    token = _BUDGET.set(Budget())
+    try:
+        yield
+    finally:
+        _BUDGET.reset(token)
 
-    def __enter__(self) -> Budget:
-        budget = Budget()
-        self._token = _BUDGET.set(budget)
-        return budget
 
-    def __exit__(self, *_: object) -> None:
-        _BUDGET.reset(self._token)
+def written(compiled: Template, context: Mapping[str, Any]) -> str:
+    """The text of a template. Raises Wrong, and what Jinja raises."""
+    parts, length = [], 0
+    with _spending():
+        for part in compiled.root_render_func(compiled.new_context(dict(context))):
+            length += len(part)
+            parts.append(part)
+            if length > OUTPUT_LIMIT:
+                bounded("".join(parts))
+    return "".join(parts)
+
+
+def evaluated(expression: TemplateExpression, context: Mapping[str, Any]) -> Any:
+    """The value of an expression. Raises Wrong, and what Jinja raises."""
+    with _spending():
+        return _settled(expression(**context))
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        str(value)  # Raises, in Jinja's words.
+    if isinstance(value, str):
+        return bounded(value)
+    if isinstance(value, Mapping | str | int | float) or value is None:
+        return value
+    return [_settled(one) for one in list(value)[:1000]]
 
 
 def spend() -> None:
@@ -84,6 +112,11 @@ def counted(items: Iterable[Any]) -> Iterator[Any]:
     for item in items:
         spend()
         yield item
+
+
+def listed(items: Iterable[Any]) -> list[Any]:
+    """The items of a list at once; each counts as a step."""
+    return list(counted(items))
 
 
 def printed(value: Any) -> Any:

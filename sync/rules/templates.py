@@ -10,11 +10,10 @@ from typing import Any
 from jinja2 import Template as Compiled
 from jinja2 import TemplateSyntaxError, UndefinedError, nodes
 from jinja2.environment import TemplateExpression
-from jinja2.runtime import Undefined
 from jinja2.visitor import NodeTransformer
 
 from sync.rules import filters, grammar
-from sync.rules.sandbox import Sandbox, Spending, bounded, guard
+from sync.rules.sandbox import Sandbox, evaluated, guard, written
 from sync.toml import Wrong
 
 _NAME = "<rule>"
@@ -87,23 +86,13 @@ class Template:
         if single is not None:
             self._value = TemplateExpression(self._compiled, undefined_to_none=False)
 
-    def _text(self, context: Mapping[str, Any]) -> str:
-        parts, length = [], 0
-        assert self._compiled is not None
-        for part in self._compiled.root_render_func(self._compiled.new_context(dict(context))):
-            length += len(part)
-            parts.append(part)
-            if length > 100_000:
-                bounded("".join(parts))
-        return "".join(parts)
-
     def render(self, context: Mapping[str, Any]) -> Any:
         """The value for a context. Raises Wrong, with the line counted from 0."""
         try:
-            with Spending():
-                if self._value is None:
-                    return self._text(context)
-                return _settled(self._value(**context))
+            if self._value is not None:
+                return evaluated(self._value, context)
+            assert self._compiled is not None
+            return written(self._compiled, context)
         except Wrong as fault:
             raise Wrong(fault.problem, fault.remedy, line=self._line(fault)) from None
         except UndefinedError as error:
@@ -127,16 +116,6 @@ class Template:
             if self._compiled is not None and frame.f_code.co_filename == _NAME
         ]
         return max(lines[-1] - 1, 0) if lines else 0
-
-
-def _settled(value: Any) -> Any:
-    if isinstance(value, Undefined):
-        str(value)  # Raises, in Jinja's words.
-    if isinstance(value, str):
-        return bounded(value)
-    if isinstance(value, Mapping | str | int | float) or value is None:
-        return value
-    return [_settled(one) for one in list(value)[:1000]]
 
 
 @lru_cache(maxsize=4096)

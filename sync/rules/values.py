@@ -51,6 +51,17 @@ class Value:
         return "" if found is None else str(found)
 
 
+def render_all(values: Mapping[str, Value], context: Context) -> dict[str, Any]:
+    """Each value for a context. In place of one whose template fails stands its Rejected."""
+    found = dict[str, Any]()
+    for key, value in values.items():
+        try:
+            found[key] = value.render(context)
+        except Rejected as fault:
+            found[key] = fault
+    return found
+
+
 def constant(value: Value) -> tuple[bool, Any]:
     """Whether a value is the same for every subject, and that value."""
     try:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import delete, func, text
@@ -54,7 +55,8 @@ def check(store: Store, sites: Mapping[str, str], now: float) -> None:
     fail over, under a daemon that runs. Raises StoreUnavailable.
     """
     with store.write() as session:
-        place, trace = place_of(session, store), _trace(session, store)
+        journal = session.exec(select(func.max(JournalRow.id))).one() or 0
+        place, trace = place_of(session, store), _trace(store, journal)
         for site, address in sorted(sites.items()):
             row = session.get(SiteRow, site)
             doubt = _doubt(row, address, place, trace, now)
@@ -70,27 +72,14 @@ def check(store: Store, sites: Mapping[str, str], now: float) -> None:
                 say = log.warning if doubt.older else log.info
                 say("tickets are looked for before they are made", site=site, reason=doubt.words)
             row.address, row.place, row.alive_at = address, place, now
-    advanced(store)
+    if store.progress is not None:
+        store.progress.put(journal)
 
 
-def advanced(store: Store) -> None:
-    """A call that changes Jira is on record and about to be made: a copy from before is older now."""
-    if store.progress is None:
-        return
-    with store.read() as session:
-        store.progress.put(_journal(session))
-
-
-def _journal(session: Session) -> int:
-    return session.exec(select(func.max(JournalRow.id))).one() or 0
-
-
-def _trace(session: Session, store: Store) -> str:
+def _trace(store: Store, journal: int) -> str:
     """What the file beside the store says against it; "" for nothing."""
-    if store.progress is None:
-        return ""
-    reached = store.progress.get()
-    if reached is None or reached <= _journal(session):
+    reached = store.progress.get() if store.progress is not None else None
+    if reached is None or reached <= journal:
         return ""
     return (
         "the store is an older copy of what was here: things were done since that it does not know"
@@ -131,17 +120,29 @@ def place_of(session: Session, store: Store) -> str:
     return f"{found[0]}/{found[1]}/{timeline}"
 
 
-def of_site(session: Session, site: str) -> SiteRow | None:
-    """What is known of a site, None before a daemon began."""
-    return session.get(SiteRow, site)
+def known(session: Session, site: str, key: str) -> tuple[SiteRow | None, TicketRef | None]:
+    """What is known of a site, None before a daemon began; and the ticket of our ``key`` that Jira has
+    and the store does not know, None where there is none."""
+    row = session.get(SiteRow, site)
+    stray = session.get(StrayRow, (site, marker_label(key)))
+    if stray is None or tickets.by_jira_ids(session, site, [stray.jira_id]):
+        return row, None
+    return row, TicketRef(stray.jira_id, stray.jira_key)
 
 
-def stray(session: Session, site: str, key: str) -> TicketRef | None:
-    """The ticket of our ``key`` that Jira has and the store does not know, None where there is none."""
-    row = session.get(StrayRow, (site, marker_label(key)))
-    if row is None or tickets.by_jira_ids(session, site, [row.jira_id]):
-        return None
-    return TicketRef(row.jira_id, row.jira_key)
+def from_before(session: Session, began: Mapping[str, float | None]) -> dict[str, str]:
+    """Which of these subjects began before the store did, or before it was restored; that in words.
+    ``began`` is in seconds since the epoch, None where it is not known."""
+    if not began:
+        return {}
+    rows = [row for row in session.exec(select(SiteRow)) if not row.since or row.older]
+    whole = max((row.whole_since for row in rows), default=0.0)
+    return {
+        subject: f"it began before this store did ({datetime.fromtimestamp(whole, UTC):%F %H:%M} UTC); "
+        "a ticket that an earlier store made for it is looked for in Jira"
+        for subject, at in began.items()
+        if at is not None and at < whole
+    }
 
 
 def forget_stray(session: Session, site: str, key: str) -> None:

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from sync.domain.text import one_line
 from sync.store.engine import change, dialect_of
-from sync.store.inbox import Accepted, insertion, row_of
+from sync.store.inbox import HEAD, Accepted, delivery_id, insertion, row_of
 from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow
 
 LONGEST_REASON = 500
@@ -29,6 +29,8 @@ BATCH_BYTES = 16 * 1024 * 1024
 # The advisory lock of triage on PostgreSQL: any number that no other program on the server takes.
 _TRIAGE_LOCK = 7_436_205_119
 _SEQ = col(DeliveryRow.seq)
+# For queries: the deliveries of which only the head is kept.
+IS_HEAD = col(DeliveryRow.outcome).startswith(HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,41 @@ def dead(session: Session, limit: int = 100) -> list[DeliveryRow]:
     return list(session.exec(query.order_by(_SEQ.desc()).limit(limit)))
 
 
+def heads(session: Session, *, after: int = 0, limit: int = 100) -> list[DeliveryRow]:
+    """Dead letters of which only the head is kept, oldest first. ``after`` is the last ``seq`` of the
+    page before."""
+    query = select(DeliveryRow).where(in_state(DeliveryState.DEAD), IS_HEAD, after < _SEQ)
+    return list(session.exec(query.order_by(_SEQ).limit(limit)))
+
+
+def count_heads(session: Session) -> int:
+    """How many dead letters are heads."""
+    count = select(func.count(_SEQ)).where(in_state(DeliveryState.DEAD), IS_HEAD)
+    return session.exec(count).one()
+
+
+def is_head(row: DeliveryRow) -> bool:
+    """Whether only the head of a delivery is kept, so that it cannot be read."""
+    return row.outcome.startswith(HEAD)
+
+
+def drop_heads_of_whole(session: Session, rows: Sequence[DeliveryRow]) -> list[DeliveryRow]:
+    """Delete the heads of those deliveries that are in the store as a whole; these heads."""
+    wholes = {row.id: delivery_id(row.source, row.event_id, b"") for row in rows if row.event_id}
+    here = known(session, wholes.values())
+    gone = [row for row in rows if wholes.get(row.id) in here]
+    session.execute(delete(DeliveryRow).where(col(DeliveryRow.id).in_([row.id for row in gone])))
+    return gone
+
+
+def end_head(session: Session, id_: str, words: str) -> None:
+    """A head is no dead letter any more: what it was about was learnt otherwise."""
+    row = get(session, id_)
+    if row is not None and is_head(row):
+        row.state, row.outcome = DeliveryState.TRIAGED, f"{HEAD}: {words}"
+        session.add(row)
+
+
 def recent(session: Session, limit: int = 100) -> list[DeliveryRow]:
     """Deliveries of any state, newest first."""
     return list(session.exec(select(DeliveryRow).order_by(_SEQ.desc()).limit(limit)))
@@ -158,7 +195,10 @@ def received_since(
     """A page of the triaged deliveries that were received at ``since`` or later, oldest first.
     ``after`` is the last ``seq`` of the page before."""
     query = select(DeliveryRow).where(
-        DeliveryRow.received_at >= since, after < _SEQ, DeliveryRow.state == DeliveryState.TRIAGED
+        DeliveryRow.received_at >= since,
+        after < _SEQ,
+        DeliveryRow.state == DeliveryState.TRIAGED,
+        ~IS_HEAD,
     )
     return list(session.exec(query.order_by(_SEQ).limit(limit)))
 
@@ -180,17 +220,18 @@ def recover(session: Session, accepted: Sequence[Accepted]) -> set[str]:
 
 
 def replay(session: Session, id_: str) -> bool:
-    """Let a delivery be triaged again, whatever became of it. False where no delivery has this id."""
+    """Let a delivery be triaged again, whatever became of it. False where no delivery has this id,
+    or only its head is kept."""
     return bool(_to_accepted(session, col(DeliveryRow.id) == id_))
 
 
 def replay_dead(session: Session) -> int:
-    """Let every dead letter be triaged again; how many there were."""
+    """Let every dead letter that is whole be triaged again; how many there were."""
     return _to_accepted(session, in_state(DeliveryState.DEAD))
 
 
 def _to_accepted(session: Session, which: ColumnElement[bool]) -> int:
-    again = update(DeliveryRow).where(which)
+    again = update(DeliveryRow).where(which, ~IS_HEAD)
     return change(session, again.values(state=DeliveryState.ACCEPTED.value, outcome="", attempts=0))
 
 

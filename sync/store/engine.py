@@ -39,6 +39,8 @@ _FOR_BOTH: dict[str, Any] = {
     "pool_size": 10,
     "max_overflow": 20,
     "pool_timeout": 15.0,
+    # The connection used last comes next. By turns, each of the ten would fill caches of its own.
+    "pool_use_lifo": True,
 }
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -242,7 +244,7 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
 
     @event.listens_for(engine, "checkin")
     def returned(_connection: Any, record: Any) -> None:
-        if file.companions_lost:
+        if file.trouble and file.companions_lost:
             record.invalidate()
 
     _keep_text_storable(engine)

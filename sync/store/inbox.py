@@ -35,6 +35,9 @@ BATCH_BYTES = 8 * 1024 * 1024
 QUEUE = 10_000
 QUEUE_BYTES = 64 * 1024 * 1024
 
+# How the outcome of a dead letter begins of which only the head is kept.
+HEAD = "larger than max_body"
+
 _NAMESPACE = uuid.UUID("5c1d4c0e-4c3b-5f0a-9a55-1f6f0c2b7d11")
 
 
@@ -47,15 +50,26 @@ class InboxClosed(StoreUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A body that was too large to be kept: the digest of all of it, the subject that its head names (""
+    for none), and what happened, in words."""
+
+    digest: str
+    subject: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A verified delivery as it came. ``event_id`` is "" where the body could not be read;
-    ``received_at`` is in seconds since the epoch."""
+    ``received_at`` is in seconds since the epoch. With ``cut``, ``body`` is the head alone."""
 
     source: str
     event_id: str
     event_type: str
     body: bytes
     received_at: float
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +80,14 @@ class Receipt:
     stored: bool
 
 
-def delivery_id(source: str, event_id: str, body: bytes) -> str:
-    """The id of a delivery, made from its event's id, or from its bytes where ``event_id`` is ""."""
+def delivery_id(source: str, event_id: str, body: bytes, cut: Cut | None = None) -> str:
+    """The id of a delivery, made from its event's id, or from its bytes where ``event_id`` is "".
+
+    A delivery that was cut has another id than the whole one, which may still come.
+    """
     name = f"event:{event_id}" if event_id else f"body:{hashlib.sha256(body).hexdigest()}"
+    if cut is not None:
+        name = f"head:{event_id or cut.digest}"
     text = f"{source}\n{name}".encode(errors="surrogatepass")
     digest = hashlib.sha1(_NAMESPACE.bytes + text, usedforsecurity=False).digest()
     return str(uuid.UUID(bytes=digest[:16], version=5))
@@ -313,17 +332,18 @@ def insertion(dialect: Dialect) -> ReturningInsert[Any]:
 
 
 def row_of(accepted: Accepted) -> dict[str, Any]:
-    """The columns of a delivery that waits for triage."""
+    """The columns of a delivery that waits for triage, or of a head that cannot be triaged."""
+    cut = accepted.cut
     return {
-        "id": delivery_id(accepted.source, accepted.event_id, accepted.body),
+        "id": delivery_id(accepted.source, accepted.event_id, accepted.body, cut),
         "source": accepted.source,
         "event_id": accepted.event_id[:200],
         "event_type": accepted.event_type[:64],
         "received_at": accepted.received_at,
         "body": accepted.body,
-        "state": DeliveryState.ACCEPTED.value,
-        "subject": "",
-        "outcome": "",
+        "state": (DeliveryState.DEAD if cut else DeliveryState.ACCEPTED).value,
+        "subject": cut.subject if cut else "",
+        "outcome": f"{HEAD}: {cut.words}" if cut else "",
     }
 
 

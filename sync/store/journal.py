@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -21,30 +19,33 @@ class Entry:
 
     ``action`` names what was done in one word, ``words`` say it in full. ``result`` is ``ok``, ``left``
     (nothing was to be done; ``held`` in entries of earlier versions), ``unknown``, ``retry``,
-    ``parked``, ``warning`` or ``error``. ``detail`` is JSON-compatible.
+    ``parked``, ``warning`` or ``error``.
     """
 
     action: str
     words: str = ""
     result: str = "ok"
-    detail: Mapping[str, Any] | None = None
 
 
 def write(
     session: Session, entry: Entry, *, at: float, ticket_id: int | None = None, rule: str = ""
-) -> None:
+) -> JournalRow:
     """Add an entry; ``ticket_id`` and ``rule`` say what the entry is about. Long words are cut."""
-    session.add(
-        JournalRow(
-            ticket_id=ticket_id,
-            at=at,
-            action=entry.action,
-            rule=rule,
-            result=entry.result,
-            words=entry.words[:LONGEST_WORDS],
-            detail=dict(entry.detail or {}),
-        )
+    row = JournalRow(
+        ticket_id=ticket_id,
+        at=at,
+        action=entry.action,
+        rule=rule,
+        result=entry.result,
+        words=entry.words[:LONGEST_WORDS],
     )
+    session.add(row)
+    return row
+
+
+def newest(session: Session) -> list[JournalRow]:
+    """The newest entry, none where there is none."""
+    return list(session.exec(select(JournalRow).order_by(col(JournalRow.id).desc()).limit(1)))
 
 
 def of_ticket(session: Session, ticket_id: int, limit: int = 500) -> list[JournalRow]:

@@ -68,7 +68,8 @@ class StoreFile:
         self._changing = threading.Lock()
         self._open: WeakSet[_Connection] = WeakSet()
         self._files: _Files | None = None
-        self._announced = ""
+        # What is wrong with the file, as the log was told last; "" for nothing.
+        self.trouble = ""
 
     def connect(self) -> sqlite3.Connection:
         """A new connection. Raises FileLost, StoreUnavailable, or what SQLite raises."""
@@ -89,6 +90,9 @@ class StoreFile:
             factory=_Connection,
         )
         try:
+            if _identity(str(self._path), filled=True) is None:
+                # Only a file without any content takes this. ``space.give_back`` needs it.
+                connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             _prepare(connection, self._busy_timeout)
             self._add(connection)
         except BaseException:
@@ -113,14 +117,14 @@ class StoreFile:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
             raise
-        if self._announced:
+        if self.trouble:
             self._announce("")
 
     @property
     def companions_lost(self) -> bool:
         """Whether the database is at its path, but not the log or index that connections have open."""
         files = self._files
-        if files is None or not self._announced:
+        if files is None or not self.trouble:
             return False
         with contextlib.suppress(OSError):
             found = self._look()
@@ -174,9 +178,9 @@ class StoreFile:
 
     def _announce(self, words: str) -> None:
         with self._changing:
-            if words == self._announced:
+            if words == self.trouble:
                 return
-            self._announced = words
+            self.trouble = words
         if words:
             log.error("the store's file was lost", reason=words)
         else:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
+from sync.store.deliveries import IS_HEAD
 from sync.store.tables import DeliveryRow, DeliverySubjectRow, LinkRow, SubjectRow, TicketRow
 
 
@@ -96,11 +97,11 @@ def first_seen_before(session: Session, until: float) -> list[SubjectRow]:
 
 
 def never_delivered(session: Session, since: float, until: float) -> list[SubjectRow]:
-    """Subjects first seen from ``since`` to ``until`` that no delivery is about, in order of time."""
+    """Subjects first seen from ``since`` to ``until`` that no whole delivery is about, by time."""
     seen = col(SubjectRow.first_seen_at)
     query = select(SubjectRow).where(
         seen.between(since, until),
-        col(SubjectRow.ref).not_in(select(DeliveryRow.subject)),
+        col(SubjectRow.ref).not_in(select(DeliveryRow.subject).where(~IS_HEAD)),
         col(SubjectRow.ref).not_in(select(DeliverySubjectRow.subject)),
     )
     return list(session.exec(query.order_by(seen)))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from litestar import Request
 
-# Bytes of a body that need no room of the shared memory: far more than a usual delivery has.
+# Bytes of a body that need no room of the shared memory: far more than a usual delivery has. So many are
+# kept of a body over the limit.
 _ALWAYS = 64 * 1024
-# A body over the limit is read and discarded up to this many times the limit. Closing a connection with
-# unread bytes resets it, so the sender would not get the answer, and would take the reset for an outage.
-_PATIENCE = 8
+# A body over the limit is read up to this many times the limit, to check its signature. A body with more
+# bytes is refused.
+BEYOND = 8
 # Bytes a second. A sender that is slower than this is cut off after half of the time for a body.
 _SLOWEST = 1024
 # When memory runs out, a body that takes longer than this (seconds) for 64 KiB gives up its place.
@@ -20,7 +23,7 @@ _STALLED = 1.0
 
 
 class TooLarge(Exception):
-    """The body is over the limit."""
+    """The body is ``BEYOND`` times as large as the limit, or larger."""
 
 
 class TooSlow(Exception):
@@ -35,6 +38,16 @@ class SenderGone(Exception):
     """The sender left before its body was complete."""
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as it came. Of one over the limit, ``data`` is the head, and ``digest`` that of all of it
+    ("" for a body that is kept whole); ``size`` is that of all of it."""
+
+    data: bytes
+    size: int
+    digest: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class _Reading:
     """One body on its way. All times are the event loop's, in seconds.
@@ -44,6 +57,7 @@ class _Reading:
     """
 
     request: Request[Any, Any, Any]
+    heed: Callable[[bytes], None]
     until: asyncio.Timeout
     began: float
     end: float
@@ -60,17 +74,11 @@ class _Reading:
             raise SenderGone
         part: bytes = message.get("body", b"")
         self.size += len(part)
+        self.heed(part)
         if not self.displaced:
             half = (self.end - self.began) / 2
             self.until.reschedule(min(self.began + half + self.size / _SLOWEST, self.end))
         return part, bool(message.get("more_body"))
-
-    async def discard(self, limit: int) -> None:
-        """Read on to the end of the body, or to ``limit`` bytes more."""
-        most = self.size + limit
-        more = True
-        while more and self.size <= most:
-            _, more = await self.next()
 
     def displace(self) -> int:
         """End the reading; returns its share of the room."""
@@ -111,38 +119,58 @@ class Room:
 
 
 async def read_body(
-    request: Request[Any, Any, Any], *, limit: int, seconds: float, room: Room
-) -> bytes:
-    """The raw body. Raises TooLarge, TooSlow, NoRoom, SenderGone; the connection must then be closed."""
+    request: Request[Any, Any, Any],
+    *,
+    limit: int,
+    seconds: float,
+    room: Room,
+    heed: Callable[[bytes], None] = lambda _part: None,
+) -> Body:
+    """The raw body, of which ``heed`` gets each part as it comes. Of one over ``limit``, only the head
+    is kept. Raises TooLarge, TooSlow, NoRoom, SenderGone; the connection must then be closed."""
     now = asyncio.get_running_loop().time()
     until = asyncio.timeout_at(now + seconds / 2)
-    reading = _Reading(request, until, now, now + seconds, now)
+    reading = _Reading(request, heed, until, now, now + seconds, now)
     try:
         async with until:
-            return await _whole(reading, limit, room)
+            return await _body(reading, limit, room)
     except TimeoutError:
         raise (NoRoom if reading.displaced else TooSlow) from None
     finally:
         room.leave(reading)
 
 
-async def _whole(reading: _Reading, limit: int, room: Room) -> bytes:
-    headers = reading.request.headers
-    announced = headers.get("content-length")
-    if announced and announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
-        if int(announced) <= limit * _PATIENCE and "expect" not in headers:
-            await reading.discard(int(announced))
+async def _body(reading: _Reading, limit: int, room: Room) -> Body:
+    announced = reading.request.headers.get("content-length", "")
+    known = announced.isdecimal() and len(announced) < 20
+    if known and int(announced) > limit * BEYOND:
         raise TooLarge
+    if known and int(announced) > limit:
+        return await _head(reading, [], limit)
     parts: list[bytes] = []
     more = True
     while more:
         part, more = await reading.next()
-        if reading.size > limit:
-            parts.clear()
-            if more:
-                await reading.discard(limit * _PATIENCE)
-            raise TooLarge
         parts.append(part)
+        if reading.size > limit:
+            room.leave(reading)
+            return await _head(reading, parts, limit, more=more)
         if more:
             room.take(reading, max(0, reading.size - _ALWAYS) - reading.taken)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return Body(parts[0] if len(parts) == 1 else b"".join(parts), reading.size)
+
+
+async def _head(reading: _Reading, parts: list[bytes], limit: int, *, more: bool = True) -> Body:
+    """Read on to the end of a body over the limit, and keep only its head. ``parts`` have come."""
+    digest = hashlib.sha256()
+    head = bytearray()
+    while parts or more:
+        if parts:
+            part = parts.pop(0)
+        else:
+            part, more = await reading.next()
+        if reading.size > limit * BEYOND:
+            raise TooLarge
+        digest.update(part)
+        head += part[: max(0, _ALWAYS - len(head))]
+    return Body(bytes(head), reading.size, digest.hexdigest())

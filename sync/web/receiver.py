@@ -14,11 +14,12 @@ from litestar import Request, Response, post
 from litestar.enums import MediaType
 from litestar.handlers import HTTPRouteHandler
 
-from sync.ports import Source
+from sync.domain.subject import Event, EventType
+from sync.ports import Source, Verifier
 from sync.store.errors import StoreUnavailable
-from sync.store.inbox import Accepted, Inbox, InboxFull
+from sync.store.inbox import Accepted, Cut, Inbox, InboxFull
 from sync.telemetry import DELIVERIES
-from sync.web.body import NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
+from sync.web.body import BEYOND, Body, NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
 
 log = structlog.get_logger("web")
 
@@ -72,7 +73,9 @@ class Receiver:
         answer = await self._answer(request, facts)
         DELIVERIES.labels(answer.outcome).inc()
         facts["ms"] = round((time.perf_counter() - began) * 1000, 1)
-        if answer.status >= 400:
+        if answer.outcome == "head":
+            log.warning("delivery", outcome="head", reason="it is larger than max_body", **facts)
+        elif answer.status >= 400:
             facts["sender"] = request.client.host if request.client else ""
             log.warning("delivery", outcome=answer.outcome, status=answer.status, **facts)
         else:
@@ -91,12 +94,17 @@ class Receiver:
 
     async def _answer(self, request: Request[Any, Any, Any], facts: dict[str, Any]) -> Answer:
         limits = self._limits
+        verifier = self._verifier(request)
         try:
             body = await read_body(
-                request, limit=limits.body_bytes, seconds=limits.body_seconds, room=self._room
+                request,
+                limit=limits.body_bytes,
+                seconds=limits.body_seconds,
+                room=self._room,
+                heed=verifier.update,
             )
         except TooLarge:
-            words = f"the body is over {limits.body_bytes} bytes"
+            words = f"the body is over {limits.body_bytes * BEYOND} bytes"
             return Answer(413, "too_large", {"error": words}, close=True)
         except TooSlow:
             return Answer(408, "too_slow", {"error": "the body did not come in time"}, close=True)
@@ -104,42 +112,50 @@ class Receiver:
             return Answer(503, "busy", {"error": "too much is coming in; try again"}, close=True)
         except SenderGone:
             return Answer(400, "gone", {"error": "the body is not complete"}, close=True)
-        facts["bytes"] = len(body)
-        if not self._verified(request, body, facts):
+        facts["bytes"] = body.size
+        found = verifier.verdict(self._clock())
+        if not found.ok:
             # The reason is in our log only: a forger must not learn which check failed.
+            facts["reason"] = found.reason
             return Answer(401, "unverified", {"error": "the signature is missing or wrong"})
-        event_id, event_type = self._identify(body)
-        facts["type"] = _for_log(event_type)
-        facts["event_id"] = _for_log(event_id)
-        accepted = Accepted(self._source.name, event_id, event_type, body, self._clock())
+        accepted = self._head(body) if body.digest else self._whole(body.data)
+        facts["type"] = _for_log(accepted.event_type)
+        facts["event_id"] = _for_log(accepted.event_id)
         return await self._store(accepted, facts)
 
-    def _verified(
-        self, request: Request[Any, Any, Any], body: bytes, facts: dict[str, Any]
-    ) -> bool:
+    def _verifier(self, request: Request[Any, Any, Any]) -> Verifier:
         headers: dict[str, str] = {}
         for raw_name, raw_value in request.scope["headers"]:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             # A header that is sent on several lines counts as one line.
             headers[name] = f"{headers[name]} {value}" if name in headers else value
-        try:
-            found = self._source.verify(headers, body, self._clock())
-        except Exception:
-            # A check that fails has verified nothing; the sender tries again, as after a wrong one.
-            log.exception("checking a signature failed")
-            facts["reason"] = "the check itself failed"
-            return False
-        if not found.ok:
-            facts["reason"] = found.reason
-        return found.ok
+        return self._source.verifier(headers)
 
-    def _identify(self, body: bytes) -> tuple[str, str]:
+    def _whole(self, body: bytes) -> Accepted:
         try:
-            return self._source.identify(body)
+            event_id, event_type = self._source.identify(body)
         except Exception:
             # The delivery is stored all the same: triage finds out what is wrong with it.
             log.exception("identifying a delivery failed")
-            return "", ""
+            event_id = event_type = ""
+        return Accepted(self._source.name, event_id, event_type, body, self._clock())
+
+    def _head(self, body: Body) -> Accepted:
+        """The dead letter for a body that is not kept whole."""
+        name = self._source.name
+        try:
+            shown = self._source.outline(body.data)
+        except Exception:
+            # The head is stored all the same: the sweep, or a person, finds out what is wrong with it.
+            log.exception("reading the head of a delivery failed")
+            shown = Event("", EventType.UNKNOWN, 0, "")
+        words = (
+            f"{body.size} bytes came, of which the first {len(body.data)} are kept. With access to "
+            f"the API of {name}, the sweep of heads fetches the rest. Otherwise raise max_body in "
+            "[server] and have the delivery sent again"
+        )
+        cut = Cut(body.digest, str(shown.about or ""), words)
+        return Accepted(name, shown.id, shown.type.value, body.data, self._clock(), cut)
 
     async def _store(self, accepted: Accepted, facts: dict[str, Any]) -> Answer:
         try:
@@ -160,7 +176,8 @@ class Receiver:
             log.exception("storing a delivery failed")
             return Answer(503, "unavailable", {"error": "it cannot be stored now; try again"})
         facts["id"] = receipt.id
-        return Answer(202, "stored" if receipt.stored else "duplicate", {"id": receipt.id})
+        outcome = "head" if accepted.cut else "stored"
+        return Answer(202, outcome if receipt.stored else "duplicate", {"id": receipt.id})
 
 
 def _for_log(text: str) -> str:

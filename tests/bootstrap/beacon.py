@@ -26,15 +26,31 @@ def mac(body: bytes) -> str:
     return hashlib.blake2b(body, key=KEY).hexdigest()
 
 
+class BeaconMac:
+    """Implements ``ports.Verifier``."""
+
+    def __init__(self, given: str | None) -> None:
+        self._given = given
+        self._mac = hashlib.blake2b(key=KEY)
+
+    def update(self, part: bytes) -> None:
+        """Go on."""
+        self._mac.update(part)
+
+    def verdict(self, now: float) -> Authenticity:
+        """Compare."""
+        right = self._given == self._mac.hexdigest()
+        return Authenticity(right, "" if right else "the mac is wrong")
+
+
 class BeaconSource:
     """Implements ``ports.Source``."""
 
     name = "beacon"
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
-        """Check the signature."""
-        right = headers.get("beacon-mac") == mac(body)
-        return Authenticity(right, "" if right else "the mac is wrong")
+    def verifier(self, headers: Mapping[str, str]) -> BeaconMac:
+        """Begin to check the signature."""
+        return BeaconMac(headers.get("beacon-mac"))
 
     def identify(self, body: bytes) -> tuple[str, str]:
         """The minute, which has no type."""
@@ -47,6 +63,14 @@ class BeaconSource:
         if word != "beacon":
             raise Unreadable("the first word is not beacon")
         return [_event(line, int(seconds) * 10**9, f"{minute}/{line}") for line in lines]
+
+    def outline(self, head: bytes) -> Event:
+        """The minute, and the monitor of the first line."""
+        first, _, rest = head.decode("utf-8", "ignore").partition("\n")
+        minute = first.rpartition(" ")[2] if rest else ""
+        named = rest.split(" ")[1] if rest.count(" ") > 1 else ""
+        about = SubjectRef(self.name, Kind.ISSUE, named) if named else None
+        return Event(minute, EventType.UNKNOWN, 0, "plant", about=about)
 
 
 def _event(line: str, time: int, id_: str) -> Event:

@@ -25,7 +25,7 @@ from tests.walks.world import RULES
 SITE = {"url": "http://127.0.0.1:9", "token": "t", "email": "bot@example.com", "project": "DATA"}
 API = {"client_id": "id", "client_secret": "secret"}
 OWN = {"sweep jira:eu", "sweep jira:main", "sweep own"}
-ASKING = {"sweep issues", "sweep incidents", "sweep deliveries"}
+ASKING = {"sweep issues", "sweep incidents", "sweep deliveries", "sweep heads"}
 
 
 @contextmanager
@@ -97,6 +97,7 @@ def test_a_sweep_of_the_schedule_runs_in_the_daemons_name(tmp_path: Path) -> Non
     with built(tmp_path) as program:
         program.daemon.schedule.do("sweep own")
         program.daemon.schedule.do("retention")
+        program.daemon.schedule.do("damage")
         with program.store.read() as session:
             (row,) = recent(session)
         assert (row.sweep, row.result, row.owner) == ("own", "ok", program.daemon.owner)

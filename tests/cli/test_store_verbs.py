@@ -14,6 +14,7 @@ from sync.cli.main import app
 from sync.settings import Secrets, load
 from sync.store.engine import Store, open_store
 from sync.store.tables import DeliveryRow, DeliveryState, TicketRow, TicketState
+from tests.store.faults import overwrite
 
 CONFIG = """
 [coalesce]
@@ -126,6 +127,18 @@ def test_status_counts_what_is_due_held_parked_and_dead() -> None:
     assert (eu["site"], eu["tickets"], eu["trouble"]) == ("eu", 1, "")
     assert (main["due"], main["held"], main["parked"], main["unsure"]) == (2, 1, 1, 1)
     assert main["trouble"] == "Jira answers 503"
+
+
+def test_status_tells_of_damage_that_no_query_meets() -> None:
+    call("db", "upgrade")
+    store = open_store(load(secrets=Secrets.UNNEEDED).store.url.get_secret_value())
+    overwrite(store, "memberships")
+    code, out, _ = call("status", "--json")
+    assert code == 0
+    assert "the file is damaged" in json.loads(out)["damage"]
+    code, out, _ = call("status")
+    assert code == 0
+    assert "Put a backup of it in its place" in " ".join(out.split())
 
 
 def test_status_is_told_in_words() -> None:

@@ -152,7 +152,7 @@ class MemoryUpstream(Upstream):
         number, at = len(self._memory.failed), self.clock.time()
         failed = FailedDelivery(f"d{number}", f"e{number}", "issue_created", "i1", at, 401)
         self._memory.failed.append(failed)
-        self._memory.bodies[failed.id] = body = b"the body"
+        self._memory.kept[failed.id] = body = b"the body"
         return failed.event_id, body
 
     def sent_again(self) -> set[str]:

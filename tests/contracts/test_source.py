@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from sync.domain.errors import Unreadable
 from sync.domain.subject import SubjectRef
+from sync.ports import verified
 from tests.clock import START
 from tests.contracts.sources import SENDERS, Sender, events_of
 
@@ -30,8 +32,36 @@ def test_a_name_fits_into_a_path_and_into_the_name_of_a_subject(sender: Sender) 
 
 def test_a_delivery_as_it_was_signed_is_authentic(sender: Sender) -> None:
     for body in sender.bodies:
-        said = sender.source.verify(sender.sign(body, START), body, START)
+        said = verified(sender.source, sender.sign(body, START), body, START)
         assert (said.ok, said.reason) == (True, "")
+
+
+@settings(max_examples=50, deadline=None)
+@given(name=st.sampled_from(sorted(SENDERS)), body=st.binary(), cuts=st.lists(st.integers(0, 99)))
+def test_a_body_that_comes_in_parts_is_as_authentic_as_in_one(
+    name: str, body: bytes, cuts: list[int]
+) -> None:
+    sender = SENDERS[name]()
+    verifier = sender.source.verifier(sender.sign(body, START))
+    places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    for start, end in pairwise(places):
+        verifier.update(body[start:end])
+    assert verifier.verdict(START).ok
+
+
+@settings(max_examples=200, deadline=None)
+@given(name=st.sampled_from(sorted(SENDERS)), data=st.data())
+def test_the_head_of_a_body_shows_nothing_that_the_whole_body_does_not(
+    name: str, data: st.DataObject
+) -> None:
+    source = SENDERS[name]().source
+    body = data.draw(st.sampled_from(list(SENDERS[name]().bodies)))
+    shown = source.outline(body[: data.draw(st.integers(0, len(body)))])
+    assert shown.id in ("", source.identify(body)[0])
+    refs = {e.snapshot.ref if e.snapshot else e.about for e in events_of(source.read(body))}
+    assert shown.about in {None, *refs}
+    assert source.outline(body).id == source.identify(body)[0]
+    assert source.outline(body).about in refs
 
 
 def test_a_delivery_that_was_changed_or_not_signed_is_not_and_the_log_gets_a_reason(
@@ -39,7 +69,7 @@ def test_a_delivery_that_was_changed_or_not_signed_is_not_and_the_log_gets_a_rea
 ) -> None:
     body = sender.bodies[0]
     for headers, sent in ((sender.sign(body, START), body + b" "), ({}, body)):
-        said = sender.source.verify(headers, sent, START)
+        said = verified(sender.source, headers, sent, START)
         assert not said.ok
         assert said.reason
 
@@ -51,7 +81,7 @@ def test_no_headers_and_no_body_make_it_raise_before_it_is_read(
 ) -> None:
     sender = SENDERS[name]()
     for header in ({}, *({key: value} for key in sender.sign(b"", START))):
-        assert not sender.source.verify(header, body, START).ok
+        assert not verified(sender.source, header, body, START).ok
     assert all(isinstance(part, str) for part in sender.source.identify(body))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from sync.store.engine import Store
 from tests.postgres import Postgres
@@ -58,3 +58,22 @@ class GoneServer:
         self._postgres.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {'false' if away else 'true'}")
         if away:
             self._postgres.disconnect_all(self._store)
+
+
+def overwrite(store: Store, table: str) -> None:
+    """Damage the first page of a table in the file."""
+    with store.read_connection() as connection:
+        page, size = (
+            connection.execute(text(asked)).scalar_one()
+            for asked in (
+                f"SELECT rootpage FROM sqlite_master WHERE name = '{table}'",
+                "PRAGMA page_size",
+            )
+        )
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(store.place, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    store.engine.dispose()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
+from structlog.testing import capture_logs
 
+from sync.store import damage
+from sync.store.damage import look_and_log, look_for_damage
 from sync.store.engine import Store, StoreMisconfigured, StoreUnavailable
 from sync.store.errors import StoreDamaged
 from sync.store.tables import WriteProbeRow
 from sync.store.usable import check_usable
 from tests.postgres import Postgres
-from tests.store.faults import GoneServer, ReadOnlyFile
+from tests.store.faults import GoneServer, ReadOnlyFile, overwrite
 
 
 def test_a_store_that_works_is_found_to_and_keeps_one_row_of_it(store: Store) -> None:
@@ -93,23 +96,41 @@ def test_damage_that_one_part_of_the_program_met_is_told_although_a_write_succee
     sqlite_store: Store,
 ) -> None:
     check_usable(sqlite_store)
-    with sqlite_store.read_connection() as connection:
-        page, size = (
-            connection.execute(text(asked)).scalar_one()
-            for asked in (
-                "SELECT rootpage FROM sqlite_master WHERE name = 'subjects'",
-                "PRAGMA page_size",
-            )
-        )
-    with sqlite_store.engine.connect() as connection:
-        connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    with open(sqlite_store.place, "r+b") as file:
-        file.seek((page - 1) * size)
-        file.write(b"\xff" * size)
-    sqlite_store.engine.dispose()
+    overwrite(sqlite_store, "subjects")
     check_usable(sqlite_store)
     with pytest.raises(StoreDamaged), sqlite_store.read_connection() as connection:
         connection.execute(text("SELECT * FROM subjects")).all()
     with pytest.raises(StoreDamaged, match="damaged"):
         check_usable(sqlite_store)
+
+
+@pytest.mark.parametrize("table", ["subjects", "ix_links_ticket", "journal", "memberships"])
+def test_damage_that_nobody_has_met_is_found_by_looking(sqlite_store: Store, table: str) -> None:
+    overwrite(sqlite_store, table)
+    check_usable(sqlite_store)
+    with capture_logs() as logs:
+        look_and_log(sqlite_store, lambda: False)
+    [told] = logs
+    assert (told["log_level"], told["event"]) == ("error", "the store is damaged")
+    assert "Put a backup of it in its place" in told["reason"]
+    with pytest.raises(StoreDamaged, match="the file is damaged"):
+        check_usable(sqlite_store)
+
+
+def test_a_store_without_damage_stays_usable_after_a_look(store: Store) -> None:
+    assert look_for_damage(store)
+    check_usable(store)
+
+
+def test_a_look_that_takes_too_long_or_is_stopped_ends_and_finds_nothing(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(damage, "_STEPS", 1)
+    assert not look_for_damage(sqlite_store, seconds=0.0)
+    assert not look_for_damage(sqlite_store, stop=lambda: True)
+    with capture_logs() as logs:
+        monkeypatch.setattr(damage, "LONGEST_SECONDS", -1.0)
+        look_and_log(sqlite_store, lambda: False)
+    assert [entry["log_level"] for entry in logs] == ["info"]
+    assert look_for_damage(sqlite_store), "the connection that was stopped can be used again"
+    check_usable(sqlite_store)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 from sqlmodel import col, delete, select
 
 from sync.ports import SystemClock
@@ -24,6 +22,7 @@ from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow
 from sync.worker.daemon import daemon as daemon_module
 from sync.worker.daemon.daemon import Daemon
+from tests.transactions import transactions
 from tests.walks.world import World, issue_event
 
 # A process that triages as the daemon does, and dies as by the kernel on a body that says so.
@@ -69,27 +68,6 @@ def run(url: str, *bodies: str) -> int:
     """Start the process once, which accepts deliveries with these bodies itself; how it ended."""
     command = [sys.executable, "-c", PROCESS, url, *bodies]
     return subprocess.run(command, timeout=60, check=False).returncode
-
-
-@contextmanager
-def transactions(store: Store) -> Iterator[list[list[str]]]:
-    """The transactions that the block begins, each as its statements."""
-    found: list[list[str]] = []
-
-    @event.listens_for(store.engine, "begin")
-    def begin(_connection: object) -> None:
-        found.append([])
-
-    @event.listens_for(store.engine, "after_cursor_execute")
-    def statement(*given: object) -> None:
-        if found and not str(given[2]).startswith("BEGIN"):
-            found[-1].append(str(given[2]))
-
-    try:
-        yield found
-    finally:
-        event.remove(store.engine, "begin", begin)
-        event.remove(store.engine, "after_cursor_execute", statement)
 
 
 def rows(store: Store) -> list[DeliveryRow]:

@@ -13,14 +13,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import make_url
+from structlog.testing import capture_logs
 
 from sync.domain.errors import Refused
 from sync.domain.subject import merge_from_api
 from sync.domain.ticket import Mark, TicketRef
 from sync.sandbox.memory import MemoryTracker
+from sync.store import journal, tickets
 from sync.store.engine import open_store
+from sync.store.journal import Entry
 from sync.worker.adoption import Adoption
+from sync.worker.foresight.why import story_of
+from sync.worker.walk.record import Record
 from tests.postgres import Postgres
+from tests.transactions import transactions
 from tests.walks.world import RULES, START, SimulatedClock, World, issue_event
 from tests.worker.sweeps.build import issue
 
@@ -181,6 +187,35 @@ def test_an_emptied_store_finds_the_tickets_that_were_made_before(
     lives.end()
 
 
+def test_what_began_before_the_store_is_told_and_what_began_after_is_not(
+    lives: Lives, places: Places
+) -> None:
+    world = lives.begin(places.url)
+    old = _made(lives, "i1")
+    lives.clock.sleep(60)
+    lives.end()
+    world = lives.begin(places.empty())
+    lives.clock.sleep(60)
+    with capture_logs() as logs:
+        world.deliver(*old, *_made(lives, "i2"))
+        world.settle()
+    [told] = [entry for entry in logs if entry["event"] == "subjects began before the store did"]
+    assert (told["subjects"], told["first"]) == (1, "coalesce:issue:i1")
+    assert "[store]" in told["remedy"]
+    with world.store.read() as session:
+        first, second = (
+            " ".join(line.words for line in found.lines)
+            for found in (story_of(session, "i1"), story_of(session, "i2"))
+            if found is not None
+        )
+    assert "it began before this store did" in first
+    assert "before this store" not in second
+    world.deliver(_event(lives, "issue_updated", "i1"))
+    world.settle()
+    assert "before this store" not in world.deliveries()[-1].outcome, "it is known from then on"
+    lives.end()
+
+
 def test_an_issue_of_today_joins_the_ticket_that_its_group_had_before_the_store(
     lives: Lives, places: Places
 ) -> None:
@@ -253,6 +288,37 @@ def test_in_normal_running_making_a_ticket_is_one_call(lives: Lives, places: Pla
     assert calls.pop("create") == 3
     assert set(calls) <= {"link_remote"}
     lives.end()
+
+
+def test_making_a_ticket_takes_five_transactions(world_on_each_store: World) -> None:
+    world = world_on_each_store
+    for number in range(2):
+        world.deliver(issue_event("issue_created", f"i{number}", at=number))
+        while world.triage.batch():
+            pass
+        (claim,) = tickets.claim(
+            world.store, owner="test", now=world.clock.time(), lease=120, limit=20
+        )
+        with transactions(world.store) as found:
+            assert world.converger.walk(claim) == "settled"
+    # Gather, the intent, the link to the ticket, whether it has an incident, the end. None of them is
+    # for earlier lives of the store, once the site has been looked at.
+    assert len(found) == 5
+
+
+def test_each_step_of_a_walk_puts_on_record_how_far_the_store_has_come(world: World) -> None:
+    world.deliver(issue_event("issue_created", "i1", at=1))
+    while world.triage.batch():
+        pass
+    (claim,) = tickets.claim(world.store, owner="test", now=world.clock.time(), lease=120, limit=20)
+    record, progress = Record(world.store, claim, world.clock, 120.0), world.store.progress
+    assert progress is not None
+    record.step(Entry("intend", "about to make it"))
+    assert progress.get() == len(world.journal())
+    with world.store.write() as session:
+        journal.write(session, Entry("note", "by another walk"), at=1.0)
+    record.step()
+    assert progress.get() == len(world.journal()), "also where the step itself has no entry"
 
 
 def test_old_issues_cost_a_new_store_one_search_in_all(lives: Lives, places: Places) -> None:

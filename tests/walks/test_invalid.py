@@ -118,6 +118,10 @@ def _components_gone(site: Site) -> None:
     _project(site).components.clear()
 
 
+def _versions_gone(site: Site) -> None:
+    _project(site).versions.clear()
+
+
 def _types_renamed(site: Site) -> None:
     project = _project(site)
     project.types = tuple(replace(one, name=f"{one.name} (new)") for one in project.types)
@@ -154,6 +158,7 @@ INVALID = [
     Invalid("the field was deleted", _field_deleted),
     Invalid("the priorities were renamed", _priorities_renamed, "priority"),
     Invalid("the components are gone", _components_gone, "components"),
+    Invalid("the versions are gone", _versions_gone, "versions"),
     Invalid("the issue types were renamed", _types_renamed),
     Invalid("no permission to edit", _denied("EDIT_ISSUES")),
     Invalid("no permission to create", _denied("CREATE_ISSUES")),

@@ -19,6 +19,7 @@ from sync.adapters.coalesce.api.client import CoalesceApi
 from sync.adapters.jira import JiraSite, JiraTracker
 from sync.bootstrap.http import Background
 from sync.domain.ticket import FAMILY_LABEL, marker_label
+from sync.ports import verified
 from sync.sandbox.coalesce import CoalesceSandbox, Outbox, Sender
 from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.outbox import DeliveryFaults, Reply
@@ -96,7 +97,7 @@ class Everything:
     def _receive(self, body: bytes, headers: Mapping[str, str]) -> Reply:
         if not self.up:
             return Reply(0, "connection refused")
-        if not self.source.verify(headers, body, self.clock.time()).ok:
+        if not verified(self.source, headers, body, self.clock.time()).ok:
             return Reply(401)
         self.world.deliver(body)
         return Reply(202)

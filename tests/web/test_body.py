@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sync.web.body import NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
+from sync.web.body import BEYOND, Body, NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
 
 KIB = 1024
 
@@ -34,7 +36,7 @@ class Coming:
 
 
 def _read(request: Any, room: Room, limit: int = 1024 * KIB, seconds: float = 5) -> bytes:
-    return asyncio.run(read_body(request, limit=limit, seconds=seconds, room=room))
+    return asyncio.run(read_body(request, limit=limit, seconds=seconds, room=room)).data
 
 
 def test_pieces_are_put_together() -> None:
@@ -52,13 +54,38 @@ def test_small_bodies_need_no_room_and_large_ones_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "end, error", [(None, TooSlow), (b"gone", SenderGone), (b"x" * 2000 * KIB, TooLarge)]
+    "end, error", [(None, TooSlow), (b"gone", SenderGone), (b"x" * 9000 * KIB, TooLarge)]
 )
 def test_room_is_given_back_however_reading_ends(end: bytes | None, error: type[Exception]) -> None:
     room = Room(500 * KIB)
     with pytest.raises(error):
         _read(Coming([b"x" * 200 * KIB, end, b""]), room, seconds=0.05)
     assert room.left == 500 * KIB
+
+
+@settings(deadline=None)
+@given(pieces=st.lists(st.integers(0, 90), min_size=1, max_size=80), announce=st.booleans())
+def test_of_a_body_over_the_limit_only_the_head_is_kept_and_all_of_it_is_heeded(
+    pieces: list[int], announce: bool
+) -> None:
+    limit, body = 100 * KIB, bytes(range(256)) * 4 * sum(pieces)
+    ends = list(accumulate(pieces, initial=0))
+    parts: list[bytes | None] = [body[a * KIB : b * KIB] for a, b in pairwise(ends)]
+    coming: Any = Coming(parts, **({"content-length": str(len(body))} if announce else {}))
+    heard = bytearray()
+    shared = Room(100 * KIB)
+    reading = read_body(coming, limit=limit, seconds=5, room=shared, heed=heard.extend)
+    if len(body) > limit * BEYOND:
+        with pytest.raises(TooLarge):
+            asyncio.run(reading)
+    else:
+        found = asyncio.run(reading)
+        whole = len(body) <= limit
+        assert found.data == (body if whole else body[: 64 * KIB])
+        assert found.size == len(body)
+        assert found.digest == ("" if whole else hashlib.sha256(body).hexdigest())
+        assert heard == body
+    assert shared.left == 100 * KIB
 
 
 class Steadily:
@@ -110,14 +137,14 @@ def test_a_body_is_cut_off_if_it_is_late_or_slower_than_a_kibibyte_a_second(
             with pytest.raises(TooSlow):
                 runner.run(reading)
         else:
-            assert len(runner.run(reading)) == pieces * size
+            assert runner.run(reading).size == pieces * size
 
 
 def test_bodies_that_stall_give_up_their_room_to_one_that_comes_and_others_do_not() -> None:
     async def race(stalled_for: float) -> list[Any]:
         room = Room(200 * KIB)
 
-        def read(request: Any) -> asyncio.Task[bytes]:
+        def read(request: Any) -> asyncio.Task[Body]:
             return asyncio.ensure_future(
                 read_body(request, limit=1024 * KIB, seconds=60, room=room)
             )

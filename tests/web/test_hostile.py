@@ -27,13 +27,17 @@ def _status(running: Running, data: bytes) -> int:
 
 
 @pytest.mark.parametrize("form", [request, chunked], ids=["with length", "in chunks"])
-def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_not(
+def test_a_body_of_one_mebibyte_is_kept_whole_and_of_one_byte_more_the_head(
     running: Running, form: object
 ) -> None:
     assert callable(form)
     assert _status(running, form(event("exact", size=MIB))) == 202
-    assert _status(running, form(event("over", size=MIB + 1))) == 413
-    assert [len(row.body) for row in running.stored()] == [MIB]
+    assert _status(running, form(event("over", size=MIB + 1))) == 202
+    kept = [(row.state, len(row.body)) for row in running.stored()]
+    assert kept == [("accepted", MIB), ("dead", 64 * 1024)]
+    assert _status(running, form(event("far over", size=8 * MIB))) == 202
+    assert _status(running, form(event("beyond", size=8 * MIB + 1))) == 413
+    assert len(running.stored()) == 3
 
 
 def test_the_answer_to_a_body_far_too_large_does_not_wait_for_it(running: Running) -> None:
@@ -52,7 +56,7 @@ def test_endless_chunks_are_cut_off(running: Running) -> None:
 
 
 def test_an_expected_continue_for_too_large_a_body_is_refused_first(running: Running) -> None:
-    head = f"POST {PATH} HTTP/1.1\r\nHost: t\r\nContent-Length: {2 * MIB}\r\n"
+    head = f"POST {PATH} HTTP/1.1\r\nHost: t\r\nContent-Length: {9 * MIB}\r\n"
     assert _status(running, head.encode() + b"Expect: 100-continue\r\n\r\n") == 413
 
 
@@ -88,6 +92,19 @@ def test_slow_headers_are_cut_off_on_a_connection_that_was_good_before(start: St
     assert reply.status == 202
     client.send(b"POST / HTTP/1.1\r\nX: y")
     assert client.closed()
+
+
+def test_a_sender_of_a_slow_body_over_the_limit_is_cut_off_and_nothing_is_kept(
+    start: Start,
+) -> None:
+    running = start(limits=Limits(body_bytes=1000, body_seconds=0.2))
+    for form in (request, chunked):
+        client = running.connect()
+        client.send(form(event("slow", size=5000))[:-9])
+        assert (reply := client.reply()) is not None
+        assert reply.status == 408
+        assert client.closed()
+    assert running.stored() == []
 
 
 def test_idle_connections_make_room_for_a_real_sender(start: Start) -> None:

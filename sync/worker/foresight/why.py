@@ -119,7 +119,7 @@ def _author(known: FieldBase, observed: Observed | None, id_: str) -> str:
         theirs = [f"+{one}" for one in now if one not in known.sent]
         theirs += [f"-{one}" for one in known.sent if one not in now]
         return f"ticket-sync, and a person ({_few(theirs)})" if theirs else "ticket-sync"
-    return "ticket-sync" if same(remembered(now), shown_after(known, now)) else "a person"
+    return "ticket-sync" if same(now, shown_after(known, now)) else "a person"
 
 
 def _few(parts: Sequence[str], most: int = 6) -> str:

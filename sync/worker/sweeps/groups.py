@@ -9,6 +9,7 @@ from sync.ports import Clock, Source, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
 from sync.worker.sweeps.deliveries import DeliveriesSweep
+from sync.worker.sweeps.heads import HeadsSweep
 from sync.worker.sweeps.housekeeping import HousekeepingSweep
 from sync.worker.sweeps.run import Sweep
 from sync.worker.sweeps.tickets import TicketsSweep
@@ -59,6 +60,8 @@ def sweep_groups(parts: Parts) -> SweepGroups:
                 name=f"deliveries{of}",
             )
         )
+        source, wake = parts.sources[name], parts.wake_triage
+        deliveries.append(HeadsSweep(store, parts.triage, source, api, clock, wake, f"heads{of}"))
     return {
         "upstream": tuple(upstream),
         "deliveries": tuple(deliveries),

@@ -43,6 +43,7 @@ class HousekeepingSweep:
         self._resting_but_open(run, now)
         self._overdue(run, now)
         self._parked(run, now)
+        self._heads(run)
         if run.tally.repaired and not run.dry:
             self.wake()
 
@@ -96,6 +97,15 @@ class HousekeepingSweep:
         for site in sorted(down_before - down):
             self._retry(run, now, f"the site {site} is back", site=site)
         run.cursor["down"] = sorted(down)
+
+    def _heads(self, run: Run) -> None:
+        with run.session(self.store) as session:
+            rows = deliveries.heads(session, after=run.cursor.get("head", 0), limit=BATCH)
+            if not run.dry:
+                for row in deliveries.drop_heads_of_whole(session, rows):
+                    words = "it was larger than max_body, and has come as a whole since"
+                    run.found(FindingKind.STALE, f"delivery {row.id}", words)
+        run.cursor["head"] = rows[-1].seq if len(rows) == BATCH else 0
 
     def _retry(self, run: Run, now: float, why: str, *, site: str = "") -> None:
         with run.session(self.store) as session:

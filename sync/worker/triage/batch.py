@@ -7,7 +7,7 @@ so a burst of deliveries costs one update and one walk.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -27,7 +27,7 @@ from sync.domain.subject import (
 )
 from sync.ports import Clock, Source
 from sync.rules import RuleSet, patience
-from sync.store import deliveries, subjects
+from sync.store import continuity, deliveries, subjects
 from sync.store.attempts import MOST, Attempts
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.errors import of_database, unavailable
@@ -223,9 +223,10 @@ class Triage:
         (``deliveries.lock_triage``). ``merge`` merges the known snapshot of a subject with the new one.
         ``slots`` returns the due time of the next ticket (backfill spreads them, to stay behind live
         traffic); without it tickets are due now. ``learnt`` is what an API says of some of the subjects.
-        Returns the outcome of each subject, in words, by
-        reference.
+        Returns the outcome of each subject, in words, by reference.
         """
+        if not snapshots:
+            return {}
         merged: dict[str, Snapshot] = {}
         for one in snapshots:
             # What a delivery brought has been held against the time of its arrival.
@@ -233,6 +234,7 @@ class Triage:
             ref = str(one.ref)
             merged[ref] = newest(merged[ref], snapshot) if ref in merged else snapshot
         known = subjects.load(session, merged)
+        older = _older(session, merged.keys() - known.keys(), merged) if merge is newest else {}
         rules, now = self._rules(), self._clock.time()
         router = Router(session, rules, now, merged, slots)
 
@@ -252,7 +254,7 @@ class Triage:
             outcome = router.route(after, row, over=ended)
             if after.ref.kind is Kind.INCIDENT:
                 follow_incident(session, router, rules, before, after)
-            return outcome
+            return "; ".join(filter(None, (outcome, older.get(ref))))
 
         with patience(SEARCHES):
             return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
@@ -303,6 +305,21 @@ def _log(what: str, error: Exception, **facts: str) -> None:
         log.warning(what, why=str(unavailable(error)), **facts)
     else:
         log.error(what, exc_info=error, **facts)
+
+
+def _older(
+    session: Session, unknown: Iterable[str], snapshots: Mapping[str, Snapshot]
+) -> dict[str, str]:
+    """Which of these subjects began before the store did, in words; also a line in the log."""
+    older = continuity.from_before(session, {ref: snapshots[ref].began for ref in unknown})
+    if older:
+        log.warning(
+            "subjects began before the store did",
+            subjects=len(older),
+            first=min(older),
+            remedy="if another store has their tickets, stop, and correct url in [store]",
+        )
+    return older
 
 
 def _outcome(read: Read, outcomes: Mapping[str, str], answers: Answers) -> str:

@@ -23,13 +23,14 @@ from sync.domain.actions import (
 )
 from sync.domain.errors import Cause, Missing, Parked, Rejected
 from sync.domain.intent import Intent, IntentKind, has_landed, of_update
+from sync.domain.merge import wishes_agreed
 from sync.domain.plan import (
     Plan,
     arrival,
+    in_its_project,
     plan,
     remote_link_digest,
     ticket_link_name,
-    wishes_agreed,
 )
 from sync.domain.rule import Category
 from sync.domain.ticket import Draft, Observed, ParkedField, TicketRef
@@ -79,6 +80,7 @@ class Apply:
         if made.actions and isinstance(made.actions[0], Look):
             observed = self._look(ref)
             ref = observed.ref
+            self._draft = in_its_project(self._draft, observed)
             made = plan(self._draft, record.base, observed, intents=record.intents)
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
@@ -100,8 +102,10 @@ class Apply:
         return made
 
     def _note(self, made: Plan) -> None:
-        """What a plan found out goes on record: the base, and which fields are parked."""
+        """What a plan found out goes on record: the base, what is left, and which fields are parked."""
         self._record.base = made.base or self._record.base
+        left = [action for action in made.actions if isinstance(action, Leave)]
+        self._record.note(*(Entry("leave", str(action), "left") for action in left))
         for id_, parked in made.parked_fields.items():
             self._tell(id_, parked)
 
@@ -218,8 +222,6 @@ class Apply:
         else:
             return
         record.base = arrival(record.base, self._draft, observed, moved=moved)
-        left = [action for action in made.actions if isinstance(action, Leave)]
-        record.note(*(Entry("leave", str(action), "left") for action in left))
 
     def _walk_to_target(self, ref: TicketRef, step: Transition, observed: Observed) -> Observed:
         """Take hop after hop; the ticket as it stands at the end.

@@ -26,7 +26,7 @@ from sync.worker.walk.creation import Creation
 from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
-from sync.worker.walk.past import Past, agreed
+from sync.worker.walk.past import Past, agreed, with_whole
 from sync.worker.walk.record import Record
 from sync.worker.walk.refusals import Refusals
 
@@ -132,18 +132,17 @@ class Converger:
         desired, again_at = desire(facts, rule, now, rules)
         base = record.base if facts.ref else None
         draft = tracker.draft(desired, base=base, anew=facts.look)
+        intent_log = IntentLog(record, tracker, self._clock)
         try:
-            return self._converge(facts, record, rule, draft, again_at)
+            return self._converge(facts, intent_log, rule, draft, again_at)
         except Rejected as fault:
             draft.blame(fault)
             raise
 
     def _converge(
-        self, facts: Facts, record: Record, rule: Rule, draft: Draft, again_at: float | None
+        self, facts: Facts, intent_log: IntentLog, rule: Rule, draft: Draft, again_at: float | None
     ) -> str:
-        tracker = tracker_for(facts, self._trackers)
-        intent_log = IntentLog(record, tracker, self._clock)
-        ref = facts.ref
+        record, ref = intent_log.record, facts.ref
         if ref is None:
             ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
@@ -151,7 +150,7 @@ class Converger:
             facts = replace(facts, look=False)
         if record.base == Base():
             # Taken over by its marker alone, before anything was heard of its subjects.
-            record.base = agreed(draft, tracker.read(ref.id, facts.project))
+            record.base = agreed(draft, intent_log.tracker.read(ref.id, facts.project))
         if record.base.unannounced:
             # On record since the ticket was made, so that a crash before this point loses nothing.
             now, children = self._clock.time(), rule.issues.as_children
@@ -182,7 +181,7 @@ class Converger:
 def _gathered(session: Session, row: TicketRow) -> Facts | Exception:
     """The facts, or why what is on record cannot be understood."""
     try:
-        return gather(session, row)
+        return with_whole(session, gather(session, row))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         log.exception("a record cannot be read", key=row.key)
         return error

@@ -16,7 +16,7 @@ from sync.rules.context import group_status
 from sync.store import memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
-from sync.store.tables import TicketRow, TicketState
+from sync.store.tables import SiteRow, TicketRow, TicketState
 from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
 
 
@@ -50,6 +50,9 @@ class Facts:
     issue_tickets: tuple[tuple[str, str], ...] = ()
     # By issue: the incidents it belongs to.
     incidents: Mapping[str, list[IncidentOf]] = field(default_factory=dict)
+    # Whether the store may lack tickets of the site. None where this was not read (only walks need it),
+    # and where Jira has a ticket of this key that the store does not know.
+    whole: SiteRow | None = None
 
     @property
     def ended(self) -> bool:
@@ -137,7 +140,7 @@ def sited(facts: Facts, rule: Rule) -> Facts:
     if facts.state is not TicketState.NEW or facts.site == rule.site:
         return facts
     # The project on record, if any, is one of the other site's.
-    return replace(facts, site=rule.site, project="")
+    return replace(facts, site=rule.site, project="", whole=None)
 
 
 def tracker_for(facts: Facts, trackers: Mapping[str, Tracker]) -> Tracker:

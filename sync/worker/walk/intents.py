@@ -14,7 +14,6 @@ from sync.domain.backoff import search_delay
 from sync.domain.errors import Fault, Unknown
 from sync.domain.intent import Intent, IntentKind
 from sync.ports import Clock, Tracker
-from sync.store import continuity
 from sync.store.journal import Entry
 from sync.worker.walk.record import Changes, NotYet, Record
 
@@ -47,8 +46,6 @@ class IntentLog:
         intent = replace(intent, begun=self.clock.time(), until=None, looks=0)
         record.intents = before.put(intent)
         record.step(*entries, change=change)
-        # From now on a copy of the store from before this call is known to be older.
-        continuity.advanced(record.store)
         try:
             result = call()
         except Unknown as fault:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -27,7 +28,7 @@ from sync.domain.ticket import (
 )
 from sync.ports import Clock, Tracker
 from sync.store import continuity
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.tables import SiteRow
 from sync.worker.walk.facts import Facts
 from sync.worker.walk.record import NotYet
@@ -52,7 +53,7 @@ class Past:
 
         Raises NotYet while that cannot be known, and the tracker's faults.
         """
-        row, stray = self._known(facts)
+        row, stray = (facts.whole, None) if facts.whole else self._known(facts)
         if stray or _proven(row, tracker) or _surely_new(facts, row):
             return stray
         with self._surveying:
@@ -82,14 +83,15 @@ class Past:
 
     def unsure(self, facts: Facts) -> bool:
         """Whether an earlier life may have done what the newest event of the subjects asks for."""
-        with self._store.read() as session:
-            row = continuity.of_site(session, facts.site)
-        return row is not None and row.older and _newest(facts.snapshots) <= row.whole_since
+        row = facts.whole
+        if row is None or (facts.ref is None and row.surveyed_at is None):
+            # This walk may have surveyed the site.
+            row, _ = self._known(facts)
+        return row.older and _newest(facts.snapshots) <= row.whole_since
 
     def _known(self, facts: Facts) -> tuple[SiteRow, TicketRef | None]:
         with self._store.read() as session:
-            row = continuity.of_site(session, facts.site)
-            stray = continuity.stray(session, facts.site, facts.key)
+            row, stray = continuity.known(session, facts.site, facts.key)
         if row is not None:
             return row, stray
         # A site that the daemon did not know when it began.
@@ -120,6 +122,13 @@ class Past:
         log.info(
             "looked for tickets from before", site=row.site, tickets=len(found), unknown=strays
         )
+
+
+def with_whole(session: Session, facts: Facts) -> Facts:
+    """The facts, with how whole the store is for the site: read together with them, because most walks
+    need nothing else of earlier lives."""
+    row, stray = continuity.known(session, facts.site, facts.key)
+    return facts if stray else replace(facts, whole=row)
 
 
 def agreed(draft: Draft, observed: Observed) -> Base:

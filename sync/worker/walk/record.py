@@ -13,7 +13,7 @@ from sync.ports import Clock
 from sync.store import journal, tickets
 from sync.store.engine import Session, Store
 from sync.store.journal import Entry
-from sync.store.tables import TicketRow
+from sync.store.tables import JournalRow, TicketRow
 from sync.store.tickets import Claim
 
 Changes = Callable[[TicketRow], None]
@@ -71,8 +71,14 @@ class Record:
         until = now + self._lease
         self._noted.append((change, entries, now))
         with self.store.write() as session:
-            self._write_noted(session).lease_until = until
+            row, written = self._write_noted(session)
+            row.lease_until = until
+            if not written and self.store.progress is not None:
+                written = journal.newest(session)
         self._forget_noted()
+        if written and self.store.progress is not None:
+            # From now on a copy of the store from before this step is known to be older.
+            self.store.progress.put(written[-1].id or 0)
         self.claim = replace(self.claim, until=until)
 
     def finish(
@@ -82,7 +88,7 @@ class Record:
         now = self._clock.time()
         self._noted.append((change, entries, now))
         with self.store.write() as session:
-            row = self._write_noted(session)
+            row, _ = self._write_noted(session)
             tickets.release(row, self.claim, again_at=again_at, now=now)
         self._forget_noted()
 
@@ -140,20 +146,23 @@ class Record:
 
         self.finish(Entry("retry", words, "retry"), again_at=again_at, change=change)
 
-    def _write_noted(self, session: Session) -> TicketRow:
-        """Write what was noted, the base and the intents to the claimed row."""
+    def _write_noted(self, session: Session) -> tuple[TicketRow, list[JournalRow]]:
+        """Write what was noted, the base and the intents to the claimed row; also the new entries."""
         row = tickets.claimed(session, self.claim)
         base, intents = self._written
         if self.base is not base:
             row.base = self.base.to_json()
         if self.intents is not intents:
             row.intents = self.intents.to_json()
+        written, about = [], self.claim.ticket_id
         for change, entries, at in self._noted:
             if change is not None:
                 change(row)
-            for entry in entries:
-                journal.write(session, entry, at=at, ticket_id=self.claim.ticket_id, rule=self.rule)
-        return row
+            written += [
+                journal.write(session, entry, at=at, ticket_id=about, rule=self.rule)
+                for entry in entries
+            ]
+        return row, written
 
     def _forget_noted(self) -> None:
         self._noted.clear()

@@ -8,14 +8,16 @@ values of another.
 from __future__ import annotations
 
 import json
-import threading
 
 from sync.domain.errors import Rejected, Scope
+from sync.domain.remembered import Remembered
 from sync.domain.ticket import Draft
 from sync.ports import Clock
 from sync.worker.walk.facts import Facts
 
 REMEMBERED_SECONDS = 60.0
+# Rules may name ever more projects from edit to edit.
+_MOST_REMEMBERED = 1_000
 # After so many calls in a row on which Jira failed, each proven to have done nothing, people are asked.
 FAILURES = 3
 
@@ -45,13 +47,13 @@ class Refusals:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
-        self._known: dict[ProjectAndType, tuple[float, Rejected]] = {}
+        self._known: Remembered[ProjectAndType, tuple[float, Rejected]] = Remembered(
+            _MOST_REMEMBERED
+        )
 
     def check(self, draft: Draft) -> None:
         """Raises the Rejected that a ticket of this project and type met within the last minute."""
-        with self._lock:
-            until, fault = self._known.get(_about(draft), (0.0, None))
+        until, fault = self._known.get(_about(draft)) or (0.0, None)
         if fault is not None and self._clock.monotonic() < until:
             raise Rejected(
                 fault.reason,
@@ -65,13 +67,11 @@ class Refusals:
     def note(self, draft: Draft, fault: Rejected) -> None:
         """A create was refused: remember the refusal, if it is about more than this ticket."""
         if fault.scope is Scope.PROJECT:
-            with self._lock:
-                self._known[_about(draft)] = (self._clock.monotonic() + REMEMBERED_SECONDS, fault)
+            self._known.put(_about(draft), (self._clock.monotonic() + REMEMBERED_SECONDS, fault))
 
     def forget(self, draft: Draft) -> None:
         """A create worked: whatever was wrong in this project is mended."""
-        with self._lock:
-            self._known.pop(_about(draft), None)
+        self._known.forget(_about(draft))
 
 
 def _about(draft: Draft) -> ProjectAndType:

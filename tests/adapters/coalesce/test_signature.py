@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.adapters.coalesce import CoalesceSource, sign, signed_headers
+from sync.ports import verified
 from tests.reference import reference
 
 SECRET = "whsec_test"
@@ -27,15 +28,18 @@ def headers(timestamp: str = str(NOW), signature: str | None = None) -> dict[str
 
 
 def passes(given_headers: dict[str, str], *, now: float = NOW, body: bytes = BODY) -> bool:
-    return CoalesceSource([SECRET]).verify(given_headers, body, now).ok
+    return verified(CoalesceSource([SECRET]), given_headers, body, now).ok
 
 
 def test_every_published_vector_comes_out_as_published() -> None:
     vectors = json.loads(reference("upstream/signature-vectors.json").read_text())
     found = {
-        vector["name"]: CoalesceSource(vector["secrets"])
-        .verify(vector["headers"], vector["body"].encode(), vector["now"])
-        .ok
+        vector["name"]: verified(
+            CoalesceSource(vector["secrets"]),
+            vector["headers"],
+            vector["body"].encode(),
+            vector["now"],
+        ).ok
         for vector in vectors
     }
     assert found == {vector["name"]: vector["valid"] for vector in vectors}
@@ -68,9 +72,9 @@ def test_a_replay_and_a_signature_from_the_future_do_not_pass(age: float) -> Non
 
 def test_the_windows_can_be_set() -> None:
     source = CoalesceSource([SECRET], replay_window=10, clock_skew=1)
-    assert source.verify(headers(), BODY, NOW + 10).ok
-    assert not source.verify(headers(), BODY, NOW + 11).ok
-    assert not source.verify(headers(), BODY, NOW - 2).ok
+    assert verified(source, headers(), BODY, NOW + 10).ok
+    assert not verified(source, headers(), BODY, NOW + 11).ok
+    assert not verified(source, headers(), BODY, NOW - 2).ok
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,9 @@ def test_the_windows_can_be_set() -> None:
     ],
 )
 def test_a_timestamp_that_is_not_plain_digits_does_not_pass_even_if_signed(timestamp: str) -> None:
-    assert not CoalesceSource([SECRET], replay_window=1e30).verify(headers(timestamp), BODY, NOW).ok
+    assert not verified(
+        CoalesceSource([SECRET], replay_window=1e30), headers(timestamp), BODY, NOW
+    ).ok
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,7 @@ def test_any_valid_v1_item_passes(signature: str) -> None:
 def test_each_of_several_secrets_passes_while_they_rotate() -> None:
     source = CoalesceSource([OTHER, SECRET])
     for secret in (SECRET, OTHER):
-        assert source.verify(signed_headers(secret, BODY, at=NOW), BODY, NOW).ok
+        assert verified(source, signed_headers(secret, BODY, at=NOW), BODY, NOW).ok
 
 
 def test_header_names_count_in_any_case() -> None:
@@ -148,24 +154,24 @@ def test_header_names_count_in_any_case() -> None:
 
 
 def test_an_empty_secret_is_no_secret() -> None:
-    assert not CoalesceSource([""]).verify(signed_headers("", BODY, at=NOW), BODY, NOW).ok
-    assert not CoalesceSource([]).verify(signed_headers("", BODY, at=NOW), BODY, NOW).ok
+    assert not verified(CoalesceSource([""]), signed_headers("", BODY, at=NOW), BODY, NOW).ok
+    assert not verified(CoalesceSource([]), signed_headers("", BODY, at=NOW), BODY, NOW).ok
 
 
 def test_unsigned_passes_only_where_it_is_allowed() -> None:
-    assert not CoalesceSource([SECRET]).verify({}, BODY, NOW).ok
-    assert CoalesceSource(allow_unsigned=True).verify({}, BODY, NOW).ok
+    assert not verified(CoalesceSource([SECRET]), {}, BODY, NOW).ok
+    assert verified(CoalesceSource(allow_unsigned=True), {}, BODY, NOW).ok
 
 
 def test_a_wrong_signature_does_not_pass_where_unsigned_is_allowed() -> None:
     source = CoalesceSource([SECRET], allow_unsigned=True)
-    assert source.verify({}, BODY, NOW).ok
-    assert source.verify(headers(), BODY, NOW).ok
-    assert not source.verify(signed_headers(OTHER, BODY, at=NOW), BODY, NOW).ok
+    assert verified(source, {}, BODY, NOW).ok
+    assert verified(source, headers(), BODY, NOW).ok
+    assert not verified(source, signed_headers(OTHER, BODY, at=NOW), BODY, NOW).ok
 
 
 def test_the_reason_names_no_secret_and_no_signature() -> None:
-    found = CoalesceSource([SECRET]).verify(headers(signature=sign(OTHER, NOW, BODY)), BODY, NOW)
+    found = verified(CoalesceSource([SECRET]), headers(signature=sign(OTHER, NOW, BODY)), BODY, NOW)
     assert found.reason == "the signature fits none of the secrets"
 
 
@@ -177,7 +183,7 @@ def test_the_reason_names_no_secret_and_no_signature() -> None:
     st.floats(),
 )
 def test_garbage_neither_passes_nor_raises(given_headers, body, now) -> None:
-    assert not CoalesceSource([SECRET]).verify(given_headers, body, now).ok
+    assert not verified(CoalesceSource([SECRET]), given_headers, body, now).ok
 
 
 @given(st.integers(0, len(BODY) * 8 - 1))

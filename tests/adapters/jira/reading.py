@@ -156,7 +156,7 @@ def _linked(text: str) -> str:
 
 def of_ticket(source: str, *, cloud: bool) -> Seen:
     """What Jira shows of a text that is converted for it."""
-    wire = rich.to_jira(rich.document.__wrapped__(source, cloud), cloud)
+    wire = rich.to_jira(rich.convert(source, cloud), cloud)
     return seen(str(shown_by_jira(wire) if wire else Markup("")))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sync.domain.errors import Cause, Rejected
-from sync.domain.plan import wishes_agreed
+from sync.domain.merge import wishes_agreed
 from sync.domain.ticket import Base, FieldKind
 from tests.adapters.jira.world import World, desired
 

@@ -181,12 +181,12 @@ def test_a_changed_address_behind_the_same_words_is_a_change() -> None:
 
 def test_threads_that_convert_at_once_do_not_disturb_each_other() -> None:
     texts = [f"<b>{n}</b> `c{n}` [t{n}](https://example.com/{n})\n\n- {n}" for n in range(40)]
-    alone = {(t, c): text.document.__wrapped__(t, c) for t in texts for c in (True, False)}
+    alone = {(t, c): text.convert(t, c) for t in texts for c in (True, False)}
     wrong: list[str] = []
 
     def work() -> None:
         for (source, cloud), made in alone.items():
-            if text.document.__wrapped__(source, cloud) != made:
+            if text.convert(source, cloud) != made:
                 wrong.append(source)
 
     threads = [threading.Thread(target=work) for _ in range(6)]

@@ -79,7 +79,7 @@ def _calls(work: Callable[[], object]) -> int:
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_four_times_the_text_is_about_four_times_the_work(pattern: str, cloud: bool) -> None:
     short, long = ((pattern * size)[:size] for size in (400, 1_600))
-    convert = text.document.__wrapped__
+    convert = text.convert
     convert(short, cloud)
     few = _calls(lambda: convert(short, cloud))
     assert _calls(lambda: convert(long, cloud)) < 6 * few
@@ -101,7 +101,7 @@ def test_a_text_that_takes_too_long_is_shown_plain_with_a_note(
     cloud: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(markdown, "SECONDS_LIMIT", -1.0)
-    made = text.document.__wrapped__("# Rows\n\n- **1** of 2", cloud)
+    made = text.convert("# Rows\n\n- **1** of 2", cloud)
     assert made.identities[:2] == ("# Rows", "- **1** of 2")
     assert "shown as it was written" in made.identities[2]
 
@@ -109,7 +109,7 @@ def test_a_text_that_takes_too_long_is_shown_plain_with_a_note(
 @pytest.mark.parametrize("cloud", [True, False])
 @pytest.mark.parametrize("deep", ["> " * 60, "- " * 60, "> - " * 30, "1. " * 40])
 def test_no_word_is_lost_of_what_is_nested_too_deeply(deep: str, cloud: bool) -> None:
-    made = text.document.__wrapped__(f"before\n\n{deep}within\n\nafter", cloud)
+    made = text.convert(f"before\n\n{deep}within\n\nafter", cloud)
     words = " ".join(made.identities)
     assert all(word in words for word in ("before", "within", "after"))
 
@@ -118,7 +118,7 @@ def test_no_word_is_lost_of_what_is_nested_too_deeply(deep: str, cloud: bool) ->
 def test_short_rows_do_not_make_a_document_of_any_size(cloud: bool) -> None:
     columns = 500
     wide = "|a" * columns + "|\n" + "|-" * columns + "|\n" + "|last\n" * 500
-    made = text.document.__wrapped__(wide, cloud)
+    made = text.convert(wide, cloud)
     assert len(str(text.to_jira(made, cloud))) < 2_000_000
     assert "last" in made.blocks[-1].identity
 

@@ -83,7 +83,7 @@ def test_the_documents_of_other_projects_read_the_same_in_jira(cloud: bool) -> N
 
 def test_generated_documents_are_valid_documents_of_atlassian() -> None:
     for seed in range(300):
-        wire = rich.to_jira(rich.document.__wrapped__(document(seed), True), True)
+        wire = rich.to_jira(rich.convert(document(seed), True), True)
         assert fault(wire) == ""
         if seed % 10 == 0:
             assert validate_adf(wire).valid, document(seed)

@@ -107,7 +107,7 @@ class MemoryApi:
     name: str = "coalesce"
     known: dict[str, Snapshot] = field(default_factory=dict)
     failed: list[FailedDelivery] = field(default_factory=list)
-    bodies: dict[str, bytes | None] = field(default_factory=dict)
+    kept: dict[str, bytes | None] = field(default_factory=dict)
     asked_again: list[str] = field(default_factory=list)
     faults: list[tuple[str, Exception]] = field(default_factory=list)
     page: int = 100
@@ -161,7 +161,17 @@ class MemoryApi:
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         self._call("attempts")
-        return [Attempt(self.bodies.get(delivery_id), self._failed(delivery_id).status_code)]
+        return [Attempt(self.kept.get(delivery_id), self._failed(delivery_id).status_code)]
+
+    def bodies(self, event_id: str) -> list[bytes]:
+        self._call("bodies")
+        kept = [
+            body
+            for one in self.failed
+            if one.event_id == event_id
+            for body in (self.kept.get(one.id),)
+        ]
+        return [body for body in kept if body]
 
     def redeliver(self, delivery_id: str) -> None:
         self._call("redeliver")

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from sync.domain.errors import Cause, Refused, Rejected
 from sync.domain.subject import Event
-from sync.ports import Authenticity, FailedDelivery
+from sync.ports import FailedDelivery, Verifier
 from sync.store.deliveries import recover
 from sync.store.inbox import Accepted
 from sync.store.tables import DeliveryRow, RunResult
@@ -24,14 +24,17 @@ class PlainSource:
 
     name = "coalesce"
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
-        return Authenticity(True)
+    def verifier(self, headers: Mapping[str, str]) -> Verifier:
+        raise AssertionError("sweeps check no signatures")
 
     def identify(self, body: bytes) -> tuple[str, str]:
         return json.loads(body)["event_id"], "issue_created"
 
     def read(self, body: bytes) -> list[Event]:
         raise AssertionError("sweeps do not read bodies")
+
+    def outline(self, head: bytes) -> Event:
+        raise AssertionError("sweeps do not read heads")
 
 
 def failed(n: int, *, code: int = 503, at: float = -60.0) -> FailedDelivery:
@@ -56,7 +59,7 @@ def inbox(scene: Scene) -> list[tuple[str, str]]:
 def test_a_failed_delivery_is_recovered_from_its_attempts_into_the_inbox(
     scene: Scene, api: MemoryApi, sweep: DeliveriesSweep
 ) -> None:
-    api.failed, api.bodies = [failed(1), failed(2, code=0)], {"d1": body(1), "d2": body(2)}
+    api.failed, api.kept = [failed(1), failed(2, code=0)], {"d1": body(1), "d2": body(2)}
     report = scene.run(sweep)
     assert inbox(scene) == [("e1", "accepted"), ("e2", "accepted")]
     assert report.tally.repaired == 2
@@ -80,13 +83,13 @@ def test_what_reached_us_some_other_way_is_left_alone(
 ) -> None:
     with scene.store.write() as session:
         recover(session, [Accepted("coalesce", "e1", "issue_created", body(1), START)])
-    api.failed, api.bodies = [failed(1)], {"d1": body(1)}
+    api.failed, api.kept = [failed(1)], {"d1": body(1)}
     assert scene.found(sweep) == []
     assert "attempts" not in api.calls
 
 
 def test_a_401_of_ours_is_said_loudly(scene: Scene, api: MemoryApi, sweep: DeliveriesSweep) -> None:
-    api.failed, api.bodies = [failed(n, code=401) for n in (1, 2)], {"d1": body(1), "d2": body(2)}
+    api.failed, api.kept = [failed(n, code=401) for n in (1, 2)], {"d1": body(1), "d2": body(2)}
     with capture_logs() as logs:
         scene.run(sweep)
     loud = [entry for entry in logs if entry["log_level"] == "error"]
@@ -102,7 +105,7 @@ def test_a_delivery_that_failed_late_is_found_though_its_event_is_older_than_the
     scene.run(sweep)
     scene.clock.now += 35 * 60
     # Its event came just before the first round; the sender gave up half an hour later.
-    api.failed, api.bodies = [failed(1, at=-5.0)], {"d1": body(1)}
+    api.failed, api.kept = [failed(1, at=-5.0)], {"d1": body(1)}
     assert len(scene.found(sweep)) == 1
 
 
@@ -112,7 +115,7 @@ def test_when_redelivery_is_refused_the_next_round_asks_anew(
     scene.run(sweep)
     scene.clock.now += 300
     api.failed = [failed(n) for n in (1, 2, 3)]
-    api.bodies = {"d3": body(3)}
+    api.kept = {"d3": body(3)}
     api.faults = [("redeliver", Refused("429", retry_after=60))]
     report = scene.run(sweep)
     assert report.result is RunResult.FAILED
@@ -126,7 +129,7 @@ def test_when_redelivery_is_refused_the_next_round_asks_anew(
 def test_without_the_scope_to_redeliver_bodies_are_recovered_all_the_same(
     scene: Scene, api: MemoryApi, sweep: DeliveriesSweep
 ) -> None:
-    api.failed, api.bodies = [failed(1), failed(2)], {"d2": body(2)}
+    api.failed, api.kept = [failed(1), failed(2)], {"d2": body(2)}
     api.faults = [("redeliver", Rejected("no delivery-edit scope", cause=Cause.PERMISSION))]
     report = scene.run(sweep)
     assert report.result is RunResult.OK
@@ -135,7 +138,7 @@ def test_without_the_scope_to_redeliver_bodies_are_recovered_all_the_same(
 
 
 def test_a_dry_run_recovers_nothing(scene: Scene, api: MemoryApi, sweep: DeliveriesSweep) -> None:
-    api.failed, api.bodies = [failed(1), failed(2)], {"d1": body(1)}
+    api.failed, api.kept = [failed(1), failed(2)], {"d1": body(1)}
     assert len(scene.found(sweep, dry=True)) == 2
     assert inbox(scene) == []
     assert api.asked_again == []

@@ -102,6 +102,15 @@ class CoalesceApi:
         found = self._calls.ask(ask)
         return [attempt(one) for one in _objects(get(found, "attempts"))]
 
+    def bodies(self, event_id: str) -> list[bytes]:
+        """The bodies that were sent of an event, as far as they are kept."""
+        params = {"eventId": event_id, "pagination.pageSize": self._access.page_size}
+        ask = Ask("GET", _DELIVERIES, "list deliveries", _READ_DELIVERIES, params)
+        listed = _objects(get(self._calls.ask(ask), "deliveries"))
+        ids = [id_ for one in listed if isinstance(id_ := get(one, "id"), str) and id_]
+        found = (one.body for id_ in ids for one in reversed(self.attempts(id_)))
+        return [body for body in found if body]
+
     def redeliver(self, delivery_id: str) -> None:
         """Have an event sent again, as a new delivery. Raises Unknown if the call may have worked."""
         path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/redeliver"

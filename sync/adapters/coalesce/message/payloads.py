@@ -15,7 +15,7 @@ Titles and names are cut at 2,000 characters, texts at 100,000; lists are kept t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync.adapters.coalesce.message.entities import MOST_ENTRIES, actor, entity, owners, status
@@ -93,12 +93,13 @@ def is_part(payload: Mapping[str, Any]) -> bool:
 
 
 def _with_left_out(
-    payload: dict[str, Any], message: Mapping[str, Any], names: Iterable[str]
+    payload: dict[str, Any], message: Mapping[str, Any], names: Sequence[str]
 ) -> dict[str, Any]:
     """The payload with those of the fields that its message leaves out (see ``domain.subject``)."""
+    said = pick(message, names)
     left_out = {
         name: None
         for name in names
-        if not payload[name] and not isinstance(get(message, name), _EMPTIED.get(name, _NEVER))
+        if not payload[name] and not isinstance(said.get(name), _EMPTIED.get(name, _NEVER))
     }
     return {**payload, "left_out": left_out} if left_out else payload

@@ -12,6 +12,8 @@ from sync.domain.errors import Unreadable
 # A real message is less than ten levels deep.
 DEEPEST = 64
 _DIGITS = 40
+# A subject's id is two levels down: ``issue_created.issue.issue_id``.
+_ENVELOPE = 2
 
 
 def parse(body: bytes) -> Mapping[str, Any]:
@@ -34,6 +36,37 @@ def parse(body: bytes) -> Mapping[str, Any]:
     return value
 
 
+def beginning(head: bytes) -> Mapping[str, Any]:
+    """The members of a body that was cut off: those that are whole, and of an object that is not whole
+    its own such members. Never raises."""
+    return _members(head.decode("utf-8-sig", "ignore"), 0, _ENVELOPE)
+
+
+def _members(text: str, start: int, depth: int) -> dict[str, Any]:
+    """Those of the object that begins at ``start``, down to ``depth`` further levels."""
+    found: dict[str, Any] = {}
+    key = ""
+    at = _skip(text, start)
+    try:
+        while text[at] in "{,":
+            key, at = _lenient.raw_decode(text, _skip(text, at + 1))
+            start = _skip(text, _skip(text, at) + 1)
+            value, at = _lenient.raw_decode(text, start)
+            at = _skip(text, at)
+            # A number may go on behind the cut, so nothing is whole that ends with the text.
+            if isinstance(key, str) and text[at] in ",}":
+                found[key] = value
+    except (ValueError, IndexError, RecursionError):
+        if depth and text[start : start + 1] == "{" and isinstance(key, str) and key not in found:
+            found[key] = _members(text, start, depth - 1)
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    """The place of the next character that is no white space."""
+    return len(text) - len(text[at:].lstrip()) if text[at : at + 1].isspace() else at
+
+
 def _whole(digits: str) -> int | str:
     # Python refuses to read numbers of thousands of digits; no field needs one as a number.
     return int(digits) if len(digits) <= _DIGITS else digits[:_DIGITS]
@@ -41,6 +74,9 @@ def _whole(digits: str) -> int | str:
 
 def _no_number(_name: str) -> None:
     """NaN and the infinities, which JSON does not allow, are read as null."""
+
+
+_lenient = json.JSONDecoder(parse_int=_whole, parse_constant=_no_number)
 
 
 def _too_deep(text: str, value: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,9 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64}\Z", re.ASCII)
 
 def sign(secret: str, timestamp: int | str, body: bytes) -> str:
     """The ``v1=…`` item for a body signed at ``timestamp`` (Unix seconds)."""
-    return f"{SCHEME}={_digest(secret, str(timestamp), body)}"
+    mac = _mac(secret, str(timestamp))
+    mac.update(body)
+    return f"{SCHEME}={mac.hexdigest()}"
 
 
 def signed_headers(secret: str, body: bytes, *, at: float | None = None) -> dict[str, str]:
@@ -53,42 +56,55 @@ class SignaturePolicy:
     clock_skew: float = CLOCK_SKEW
 
 
-def check(
-    policy: SignaturePolicy, headers: Mapping[str, str], body: bytes, now: float
-) -> Authenticity:
-    """Whether one of the secrets signed this body, recently. Never raises."""
-    timestamp, signature = header(headers, TIMESTAMP), header(headers, SIGNATURE)
-    items = [item.partition("=") for item in signature.split()]
-    values = [value for scheme, _, value in items if scheme == SCHEME and _DIGEST.match(value)]
-    if not policy.secrets:
-        reason = "no signing secret is configured"
-    elif not signature:
-        reason = "no signature header"
-    elif not timestamp:
-        reason = "no timestamp header"
-    elif not _SECONDS.match(timestamp):
-        reason = "the timestamp is not a number of seconds"
-    elif not values:
-        reason = f"the signature header has no {SCHEME} item"
-    elif not _signed(policy.secrets, timestamp, body, values):
-        reason = "the signature fits none of the secrets"
-    else:
-        reason = _untimely(policy, now - int(timestamp))
-    return Authenticity(not reason, reason)
+class SignatureCheck:
+    """Whether one of the secrets signed a body, recently (implements ``ports.Verifier``)."""
 
+    def __init__(self, policy: SignaturePolicy, headers: Mapping[str, str]) -> None:
+        timestamp, signature = header(headers, TIMESTAMP), header(headers, SIGNATURE)
+        items = [item.partition("=") for item in signature.split()]
+        self._values = [
+            v.lower() for scheme, _, v in items if scheme == SCHEME and _DIGEST.match(v)
+        ]
+        self._policy = policy
+        self._timestamp = timestamp
+        self._reason = ""
+        if not policy.secrets:
+            self._reason = "no signing secret is configured"
+        elif not signature:
+            self._reason = "no signature header"
+        elif not timestamp:
+            self._reason = "no timestamp header"
+        elif not _SECONDS.match(timestamp):
+            self._reason = "the timestamp is not a number of seconds"
+        elif not self._values:
+            self._reason = f"the signature header has no {SCHEME} item"
+        secrets = () if self._reason else policy.secrets
+        self._macs = [_mac(secret, timestamp) for secret in secrets]
 
-def _signed(secrets: Sequence[str], timestamp: str, body: bytes, values: Sequence[str]) -> bool:
-    """Whether a value is the digest of one of the secrets.
+    def update(self, part: bytes) -> None:
+        """Go on with the next part of the body."""
+        for mac in self._macs:
+            mac.update(part)
 
-    Every value is compared with every secret in constant time, so that the duration does not reveal
-    which of them matches, or how much of a value is right.
-    """
-    valid = False
-    for secret in secrets:
-        wanted = _digest(secret, timestamp, body)
-        for value in values:
-            valid |= hmac.compare_digest(wanted, value.lower())
-    return valid
+    def verdict(self, now: float) -> Authenticity:
+        """Whether the parts so far were signed."""
+        reason = self._reason
+        if not reason and not self._signed():
+            reason = "the signature fits none of the secrets"
+        reason = reason or _untimely(self._policy, now - int(self._timestamp))
+        return Authenticity(not reason, reason)
+
+    def _signed(self) -> bool:
+        """Whether a value is the digest by one of the secrets.
+
+        Every value is compared with every secret in constant time, so that the duration does not reveal
+        which of them matches, or how much of a value is right.
+        """
+        valid = False
+        wanted = [mac.hexdigest() for mac in self._macs]
+        for digest, value in itertools.product(wanted, self._values):
+            valid |= hmac.compare_digest(digest, value)
+        return valid
 
 
 def _untimely(policy: SignaturePolicy, age: float) -> str:
@@ -109,10 +125,7 @@ def header(headers: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _digest(secret: str, timestamp: str, body: bytes) -> str:
+def _mac(secret: str, timestamp: str) -> hmac.HMAC:
     # Half of a surrogate pair in a secret or timestamp cannot be encoded otherwise.
     key = secret.encode("utf-8", "surrogatepass")
-    prefix = timestamp.encode("utf-8", "surrogatepass") + b"."
-    mac = hmac.new(key, prefix, hashlib.sha256)
-    mac.update(body)
-    return mac.hexdigest()
+    return hmac.new(key, timestamp.encode("utf-8", "surrogatepass") + b".", hashlib.sha256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -15,10 +16,10 @@ from sync.adapters.coalesce.message.timestamps import nanoseconds
 from sync.adapters.coalesce.webhook import envelope, signature
 from sync.adapters.coalesce.webhook.callbacks import read_callbacks
 from sync.adapters.coalesce.webhook.envelope import MessagePath
-from sync.adapters.coalesce.webhook.parse import parse
+from sync.adapters.coalesce.webhook.parse import beginning, parse
 from sync.domain.errors import Unreadable
 from sync.domain.subject import STATUS, Event, EventType, Kind, Snapshot, Status, SubjectRef
-from sync.ports import Authenticity
+from sync.ports import Authenticity, Verifier
 
 # Lengths of the store's columns, less the prefix that names source and kind.
 LONGEST_ID = 200
@@ -36,6 +37,17 @@ class _Identity(msgspec.Struct):
 
 
 _identity = msgspec.json.Decoder(_Identity)
+
+
+class _Unsigned:
+    """What passes without a signature."""
+
+    def update(self, part: bytes) -> None:
+        """Nothing is checked."""
+
+    def verdict(self, now: float) -> Authenticity:
+        """It passes."""
+        return Authenticity(True, "unsigned deliveries are allowed")
 
 
 class CoalesceSource:
@@ -61,13 +73,13 @@ class CoalesceSource:
         self._policy = signature.SignaturePolicy(usable, replay_window, clock_skew)
         self._allow_unsigned = allow_unsigned
 
-    def verify(self, headers: Mapping[str, str], body: bytes, now: float) -> Authenticity:
-        """Check the signature. Never raises."""
+    def verifier(self, headers: Mapping[str, str]) -> Verifier:
+        """Begin to check a delivery's signature."""
         if self._allow_unsigned:
             signed = signature.header(headers, signature.SIGNATURE)
             if not signed or not self._policy.secrets:
-                return Authenticity(True, "unsigned deliveries are allowed")
-        return signature.check(self._policy, headers, body, now)
+                return _Unsigned()
+        return signature.SignatureCheck(self._policy, headers)
 
     def identify(self, body: bytes) -> tuple[str, str]:
         """The event id and the event type as sent; "" for what is absent or odd. Never raises."""
@@ -102,6 +114,24 @@ class CoalesceSource:
                 snapshot=snapshot,
                 callbacks=read_callbacks(head["callbacks"]) if "callbacks" in head else (),
             ),
+        )
+
+    def outline(self, head: bytes) -> Event:
+        """What the head of a body that was cut off shows: which event and subject it is about."""
+        message = beginning(head)
+        fields = pick(message, _HEAD)
+        type_, _ = envelope.event_type(fields.get("event_type"))
+        path = envelope.find(message, type_)
+        about, workspace = None, ""
+        with suppress(Unreadable):
+            about = SubjectRef(NAME, path.kind, _subject_id(path)) if path else None
+            workspace = _workspace(fields)
+        return Event(
+            id=_event_id(fields.get("event_id")),
+            type=type_ or EventType.UNKNOWN,
+            time=nanoseconds(fields.get("event_time")) or 0,
+            workspace=workspace,
+            about=about,
         )
 
 

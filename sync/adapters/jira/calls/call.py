@@ -225,7 +225,7 @@ class Calls:
             self._breaker.answered()
         if sent.response is not None and sent.status == 429:
             self._slow_down(call, sent.response, answer)
-        elif answer.fault is None:
+        elif answer.fault is None and self._gate.slowed:
             self._gate.speed_up()
         result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
         CALLS.labels(self.site.name, call.method, result).inc()

@@ -23,7 +23,6 @@ _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
 # Concurrent calls run into one limit together, so 429s within this many seconds halve only once.
 _ECHO_SECONDS = 1.0
-_TICKETS_REMEMBERED = 2000
 # No event marks the moment when a call begins to hang, so a waiting caller checks at this interval.
 _RECHECK_SECONDS = 0.25
 
@@ -53,7 +52,10 @@ class Gate:
         self._busy = 0
         self._halved_at = float("-inf")
         self._refusals = 0
+        # Whether Jira has refused a call since the limit was at the ceiling last.
+        self.slowed = False
         self._until: dict[tuple[Scope, str], float] = {}
+        # The times of the writes to each ticket within the longest window, longest untouched first.
         self._writes: dict[str, deque[float]] = {}
 
     @property
@@ -125,27 +127,28 @@ class Gate:
 
     def _note_write(self, ticket: str, now: float) -> None:
         oldest = now - WRITE_WINDOWS[-1][0]
-        times = self._writes.setdefault(ticket, deque())
+        times = self._writes.pop(ticket, deque())
         while times and times[0] <= oldest:
             times.popleft()
         times.append(now)
-        if len(self._writes) > _TICKETS_REMEMBERED:
-            self._writes = {
-                name: known for name, known in self._writes.items() if known[-1] > oldest
-            }
-            self._until = {cover: until for cover, until in self._until.items() if until > now}
+        self._writes[ticket] = times
+        while (first := next(iter(self._writes))) != ticket and self._writes[first][-1] <= oldest:
+            del self._writes[first]
 
     def slow_down(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
         """Pause the calls that a rate limit of Jira's covers. Returns the pause in seconds."""
         with self._turns:
             now = self._clock.monotonic()
             self._refusals += 1
+            self.slowed = True
             seconds = limit.seconds
             if seconds is None:
                 seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8))
             # Jitter: otherwise all waiting callers would call again in the same instant.
             seconds = max(seconds, 0.1) * (1 + random.random() / 10)
             name = {Scope.SITE: "", Scope.ENDPOINT: endpoint, Scope.TICKET: ticket}[limit.scope]
+            # Otherwise each ticket that Jira ever asked to wait for would be remembered.
+            self._until = {cover: until for cover, until in self._until.items() if until > now}
             self._pause_until((limit.scope, name), now + seconds)
             if limit.scope is not Scope.TICKET and now - self._halved_at >= _ECHO_SECONDS:
                 self._limit = max(1.0, self._limit / 2)
@@ -153,12 +156,14 @@ class Gate:
             return seconds
 
     def speed_up(self) -> None:
-        """A call succeeded: let the limit of concurrent calls grow a little."""
+        """A call succeeded: let the limit of concurrent calls grow a little. Changes nothing unless
+        ``slowed``."""
         with self._turns:
             self._refusals = 0
             if self._limit < self._ceiling:
                 self._limit = min(float(self._ceiling), self._limit + 1.0 / self._limit)
                 self._turns.notify()
+            self.slowed = self._limit < self._ceiling
 
     def paused_for(self) -> float:
         """Seconds until calls are made to the site again, 0 if they are made now."""

@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_fields
+from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import (
-    epic_link,
-    field_named,
-    field_on_screen,
-    is_own_word,
-    is_parent,
-)
+from sync.adapters.jira.fields.screen import epic_link, field_named, field_on_screen, is_parent
 from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
@@ -27,7 +21,7 @@ from sync.domain.ticket import (
     ParkedField,
     failed_parts,
     marked,
-    wish_of,
+    wishes_of,
 )
 
 # After a refusal, cached answers younger than this many seconds are not asked for again, because many
@@ -104,8 +98,8 @@ class Drafts(Part):
         """The field for each name in the rule. Fields that offer nothing to choose from and that every
         Jira has need no call for the create screen."""
         desired = work.desired
-        plain = {n: i for n, i in standard_fields(desired.fields).items() if is_own_word(n)}
-        infos = {name: i for name, i in plain.items() if not self._is_on_screen(i)}
+        plain = own_words(desired.fields)
+        infos = {name: info for name, info in plain.items() if not self._is_on_screen(info)}
         others = [name for name in desired.fields if name not in infos]
         if others:
             infos |= self._chosen_on_screen(work, issue_type, others, plain)
@@ -220,9 +214,8 @@ class _Work:
         self.fields: dict[str, DraftField] = {}
         self.parked = failed_parts(desired)
         self.faults: dict[str, Rejected] = {}
-
-    def wish(self, name: str) -> str:
-        return wish_of(self.desired, name)
+        # By the rule's names.
+        self.wishes = wishes_of(desired)
 
     def labels(self) -> list[str]:
         """The labels where the rule gives none: those it gave before, where it fails to say."""
@@ -231,7 +224,7 @@ class _Work:
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
-        return self.base.agreed(self.wish(name)) if self.base else ""
+        return self.base.agreed(self.wishes[name]) if self.base else ""
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
@@ -246,7 +239,7 @@ class _Work:
             value=value,
             ownership=self.desired.fields[name].ownership,
             key=f"fields.{name}",
-            wish=self.wish(name),
+            wish=self.wishes[name],
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
 
@@ -260,5 +253,5 @@ class _Work:
         asker = desired.asker(fault.key)
         place = desired.place(fault.key) if asker is desired.rule else asker.where
         why = Parked.of(fault, asker.name, place)
-        self.parked[id_] = ParkedField(why, self.wish(name))
+        self.parked[id_] = ParkedField(why, self.wishes[name])
         self.faults[id_] = fault

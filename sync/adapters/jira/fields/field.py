@@ -210,9 +210,11 @@ _BY_NAME = {
 }
 
 
-def standard_fields(names: Iterable[str]) -> dict[str, FieldInfo]:
-    """The standard fields that a rule means by ``names``, without the names of other fields."""
-    return {name: info for name in names if (info := standard_field(name)) is not None}
+def own_words(names: Iterable[str]) -> dict[str, FieldInfo]:
+    """The standard fields for those of the names that are words of the rules' own for one, as
+    ``due_date``, which no other field's name is taken for."""
+    found = {name: standard_field(name) for name in names if name == name.lower()}
+    return {name: info for name, info in found.items() if info is not None and " " not in name}
 
 
 def standard_field(name: str) -> FieldInfo | None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
@@ -18,6 +18,7 @@ from sync.adapters.jira.fields.people import Account, People
 from sync.adapters.jira.fields.values import PersonOf, nearest, several
 from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
 from sync.domain.names import Name, meant
+from sync.domain.remembered import Remembered
 
 T = TypeVar("T")
 
@@ -27,7 +28,30 @@ _MOST_PAGES = 50
 _YOUNG = 15.0
 # An answer of nobody or nothing is kept for this many seconds only, because that may change soon.
 _NOTHING_TTL = 60.0
+# A template of a rule may name any number of people.
+_MOST_REMEMBERED = 2_000
 _WHAT = "reading what the site offers"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the site answered: until when that is believed, when it was asked for, and the answer."""
+
+    until: float
+    at: float
+    value: Any
+
+
+class _Question:
+    """One question to the site, its newest answer, and the lock of the thread that asks."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.answer: _Answer | None = None
+
+    def older(self, than: float) -> bool:
+        """Whether there is an answer, from ``than`` (monotonic) or before."""
+        return self.answer is not None and self.answer.at <= than
 
 
 class Metadata:
@@ -37,10 +61,7 @@ class Metadata:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._people = People(calls)
-        self._lock = threading.Lock()
-        self._locks: dict[tuple[str, ...], threading.Lock] = {}
-        # By question: until when the answer is good, when it was asked for, and the answer.
-        self._known: dict[tuple[str, ...], tuple[float, float, Any]] = {}
+        self._known: Remembered[tuple[str, ...], _Question] = Remembered(_MOST_REMEMBERED)
         # Fields of drafts and of transition screens: how to read and write them.
         self._learned: dict[str, FieldInfo] = dict(STANDARD)
 
@@ -195,11 +216,8 @@ class Metadata:
 
     def _forget(self, which: Callable[[tuple[str, ...]], bool], older_than: float) -> bool:
         before = self._calls.clock.monotonic() - older_than
-        with self._lock:
-            old = [key for key, (_, at, _) in self._known.items() if at <= before and which(key)]
-            for key in old:
-                del self._known[key]
-        return bool(old)
+        found = self._known.forget_where(lambda key, asked: which(key) and asked.older(before))
+        return bool(found)
 
     def no_issue_type(self, project: str, wished: Sequence[str]) -> Rejected:
         """The fault for a project that has none of the issue types wished for."""
@@ -244,31 +262,29 @@ class Metadata:
 
     def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
         """The cached answer to a question, loaded where there is none or it has expired."""
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        known: tuple[float, float, T] | None = self._known.get(key)
-        if not lock.acquire(timeout=self._calls.site.hang_after):
+        question = self._known.made(key, _Question)
+        known: _Answer | None = question.answer
+        if not question.lock.acquire(timeout=self._calls.site.hang_after):
             # The thread that holds the lock may hang in its call. Do not hang with it.
             if known is None:
                 raise Refused(f"{_WHAT}: another thread waits for the answer")
-            return known[2]
+            return cast(T, known.value)
         try:
             now = self._calls.clock.monotonic()
-            known = self._known.get(key)
-            if known is not None and now < known[0]:
-                return known[2]
+            known = question.answer
+            if known is not None and now < known.until:
+                return cast(T, known.value)
             try:
                 value = load()
             except (Refused, SiteDown):
                 if known is None:
                     raise
-                return known[2]
+                return cast(T, known.value)
             ttl = self._calls.site.metadata_ttl if value else _NOTHING_TTL
-            with self._lock:
-                self._known[key] = (now + ttl, now, value)
+            question.answer = _Answer(now + ttl, now, value)
             return value
         finally:
-            lock.release()
+            question.lock.release()
 
 
 def _no_project(project: str) -> Rejected:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
+from sync.adapters.jira.fields.field import FieldInfo, Shape, own_words, standard_field
 from sync.adapters.jira.fields.values import nearest, several
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import meant
@@ -27,7 +27,7 @@ def field_on_screen(
     if is_parent(name) and (epic := epic_link(screen)) is not None:
         return epic
     named = {found.id for found in meant(name, [info.called for info in screen.values()])}
-    if standard is not None and (is_own_word(name) or not named):
+    if standard is not None and (own_words([name]) or not named):
         named = {standard.id} & screen.keys()
     if len(named) == 1:
         return screen[named.pop()]
@@ -43,16 +43,10 @@ def field_on_screen(
     )
 
 
-def is_own_word(name: str) -> bool:
-    """Whether a name is a word of the rules' own for a standard field, as ``due_date``, which no other
-    field's name is taken for."""
-    return standard_field(name) is not None and name == name.lower() and " " not in name
-
-
 def is_parent(name: str) -> bool:
     """Whether a rule's name for a field is the word for the ticket above: ``parent``."""
-    standard = standard_field(name)
-    return standard is not None and standard.shape is Shape.PARENT and is_own_word(name)
+    own = own_words([name])
+    return bool(own) and own[name].shape is Shape.PARENT
 
 
 def epic_link(infos: Mapping[str, FieldInfo]) -> FieldInfo | None:

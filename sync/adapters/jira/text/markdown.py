@@ -22,7 +22,7 @@ from markdown_it.rules_block.table import table as table_rule
 from markdown_it.rules_inline import StateInline
 from markdown_it.tree import SyntaxTreeNode
 
-from sync.domain.text import clean, safe_href
+from sync.domain.text import safe_href
 
 Node = dict[str, Any]
 
@@ -47,15 +47,15 @@ class TooMuch(Exception):
 
 
 def from_markdown(markdown: str) -> list[Node]:
-    """The blocks of a text. Raises TooMuch."""
+    """The blocks of a clean text (see ``sync.domain.text``). Raises TooMuch."""
     until = time.thread_time() + SECONDS_LIMIT
-    tokens = _PARSER.parse(clean(markdown), {"until": until})
+    tokens = _PARSER.parse(markdown, {"until": until})
     return _flow(SyntaxTreeNode(tokens).children)
 
 
 def plain(text: str) -> list[Node]:
-    """Paragraphs that show a text as it is."""
-    parts = [part.strip() for part in re.split(r"\n[ \t]*(?:\n[ \t]*)+", clean(text))]
+    """Paragraphs that show a clean text as it is."""
+    parts = [part.strip() for part in re.split(r"\n[ \t]*(?:\n[ \t]*)+", text)]
     made: list[Node] = []
     for part in filter(None, parts):
         inline: list[Node] = []

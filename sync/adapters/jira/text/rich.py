@@ -7,12 +7,12 @@ No function here raises, whatever the text.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 import structlog
 
 from sync.adapters.jira.text import adf, markdown, wiki
+from sync.domain.remembered import Remembered
 from sync.domain.text import TEXT_LIMIT, clean, cut, safe_href, units
 from sync.domain.ticket import Document
 
@@ -20,16 +20,28 @@ from sync.domain.ticket import Document
 _OPEN_LINK = re.compile(r"!?\[[^\[\]\n]*\]\(<?\Z")
 _PLAIN_NOTE = "(The text above is shown as it was written, because its markup could not be read.)"
 
+# By source, dialect and address. A character of a source may become a block of its own, which takes some
+# hundred bytes; therefore the characters are counted, not the texts.
+_DOCUMENTS: Remembered[tuple[str, bool, str], Document] = Remembered(
+    150_000, lambda key, _made: 500 + len(key[0]) + len(key[2])
+)
+
 log = structlog.get_logger("jira")
 
 
-@lru_cache(maxsize=256)
 def document(source: str, cloud: bool, whole_at: str = "") -> Document:
+    """As ``convert``; what was converted lately is not converted again."""
+    key = source, cloud, whole_at
+    return _DOCUMENTS.made(key, lambda: convert(*key))
+
+
+def convert(source: str, cloud: bool, whole_at: str = "") -> Document:
     """Markdown as a Document. A text over Jira's limit is cut. A last paragraph then says that the text
     is cut, and links to ``whole_at``, the address of the whole text, if there is one."""
     text = clean(source)
-    room = min(TEXT_LIMIT, units(text))
-    shown = _beginning(text, room)
+    length = units(text)
+    room = min(TEXT_LIMIT, length)
+    shown = text if room == length else _beginning(text, room)
     made = _converted(shown, cloud)
     while (size := _size(made, cloud)) > TEXT_LIMIT and room > 100:
         room = min(room - 100, int(room * TEXT_LIMIT / size))

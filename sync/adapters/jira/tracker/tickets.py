@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -20,9 +19,10 @@ from sync.adapters.jira.fields.wire import by_id, encode
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.names import Name
+from sync.domain.remembered import Remembered
 from sync.domain.ticket import MARKER_PROPERTY, Draft, FieldKind, Hop, Mark, Observed, TicketRef
 
-_PROJECTS_REMEMBERED = 20_000
+_PROJECTS_REMEMBERED = 10_000
 
 
 def _required(seen: Observed) -> set[str]:
@@ -36,9 +36,8 @@ class Tickets(Part):
 
     def __init__(self, calls: Calls, metadata: Metadata) -> None:
         super().__init__(calls, metadata)
-        self._lock = threading.Lock()
         # The project in which each ticket was last seen, by ticket id.
-        self._projects: dict[str, str] = {}
+        self._projects: Remembered[str, str] = Remembered(_PROJECTS_REMEMBERED)
 
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         what = f"creating a ticket in {draft.project}"
@@ -70,7 +69,7 @@ class Tickets(Part):
         if not (isinstance(answer, Mapping) and answer.get("id") and answer.get("key")):
             raise Unknown(f"{what}: Jira's answer names no ticket")
         ref = TicketRef(str(answer["id"]), str(answer["key"]))
-        self._remember(ref.id, draft.project)
+        self._projects.put(ref.id, draft.project)
         return ref
 
     def _new_ticket(self, draft: Draft) -> dict[str, Any]:
@@ -86,7 +85,7 @@ class Tickets(Part):
 
     def read(self, ticket_id: str, project: str = "") -> Observed:
         what = f"reading ticket {ticket_id}"
-        project = project or self._projects.get(ticket_id, "")
+        project = project or self._projects.get(ticket_id) or ""
         cloud, path = self._calls.cloud(), f"issue/{quote(ticket_id, safe='')}"
         while True:
             asked = wanted_fields(self._metadata)
@@ -98,7 +97,7 @@ class Tickets(Part):
                 raise TicketGone(str(fault)) from None
             seen = observed(raw, self._metadata, cloud, what)
             if not _required(seen) & self._metadata.learned().keys() - {*asked}:
-                self._remember(ticket_id, seen.project)
+                self._projects.put(ticket_id, seen.project)
                 return seen
             # A screen requires a field of which nobody asked whether the ticket has it already. Once for
             # each field: from now on it is read with every ticket.
@@ -210,9 +209,3 @@ class Tickets(Part):
                 remedy="Restore it in Jira, or change the rule's `project`.",
                 scope=scope,
             )
-
-    def _remember(self, ticket_id: str, project: str) -> None:
-        with self._lock:
-            if len(self._projects) >= _PROJECTS_REMEMBERED:
-                self._projects.clear()
-            self._projects[ticket_id] = project
