@@ -148,7 +148,7 @@ class Drafts(Part):
             except Rejected:
                 if work.base is None:
                     raise
-                epic = epic_link(whole_site()) if is_parent(name) else None
+                epic = epic_link(name, whole_site())
                 return epic or field_named(name, whole_site(), screen)
         except Rejected as fault:
             # Where nothing of the field is to be written, it may have gone.

@@ -22,10 +22,9 @@ def field_on_screen(
     DATA". Raises Rejected where no field, or more than one, goes by that name.
     """
     standard = standard_field(name)
-    if name in screen:
-        return screen[name]
-    if is_parent(name) and (epic := epic_link(screen)) is not None:
-        return epic
+    known = screen.get(name) or epic_link(name, screen)
+    if known is not None:
+        return known
     named = {found.id for found in meant(name, [info.called for info in screen.values()])}
     if standard is not None and (own_words([name]) or not named):
         named = {standard.id} & screen.keys()
@@ -33,8 +32,7 @@ def field_on_screen(
         return screen[named.pop()]
     if named:
         raise several("fields", name, [screen[id_].called for id_ in named], field=name)
-    epic = epic_link(whole_site()) if is_parent(name) else None
-    elsewhere = epic or standard or field_named(name, whole_site(), screen)
+    elsewhere = epic_link(name, whole_site()) or standard or field_named(name, whole_site(), screen)
     raise Rejected(
         f"{elsewhere.name} is not on the create screen of {where}",
         cause=Cause.FIELD,
@@ -49,9 +47,11 @@ def is_parent(name: str) -> bool:
     return bool(own) and own[name].shape is Shape.PARENT
 
 
-def epic_link(infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
+def epic_link(name: str, infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
     """The field that takes the place of the parent on Data Center, where only sub-tasks have a parent.
-    Known by its type, because it has another name in each language."""
+    Known by its type, because it has another name in each language. None for any other name."""
+    if not is_parent(name):
+        return None
     return next((info for info in infos.values() if info.shape is Shape.EPIC_LINK), None)
 
 
