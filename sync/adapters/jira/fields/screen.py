@@ -32,11 +32,21 @@ def field_on_screen(
         return screen[named.pop()]
     if named:
         raise several("fields", name, [screen[id_].called for id_ in named], field=name)
-    elsewhere = epic_link(name, whole_site()) or standard or field_named(name, whole_site(), screen)
-    raise Rejected(
-        f"{elsewhere.name} is not on the create screen of {where}",
+    raise _absent(_elsewhere(name, whole_site(), screen), where)
+
+
+def _elsewhere(
+    name: str, infos: Mapping[str, FieldInfo], screen: Mapping[str, FieldInfo]
+) -> FieldInfo:
+    """The field of the site that a name means which is on no screen here. Raises Rejected as above."""
+    return epic_link(name, infos) or standard_field(name) or field_named(name, infos, screen)
+
+
+def _absent(info: FieldInfo, where: str) -> Rejected:
+    return Rejected(
+        f"{info.name} is not on the create screen of {where}",
         cause=Cause.FIELD,
-        field=elsewhere.name,
+        field=info.name,
         remedy="Put the field on that screen in Jira, or take it out of the rule.",
     )
 
