@@ -76,7 +76,7 @@ class FieldsCheck:
                 continue
             if info.shape in (Shape.USER, Shape.USERS):
                 self._people.named(rule, info, part)
-            if info.shape is Shape.PARENT:
+            if info.shape in (Shape.PARENT, Shape.EPIC_LINK):
                 self._parents.named(rule, issue_type, part, str(wished))
 
     def _labels(self, rule: Rule, value: Value) -> None:
