@@ -199,7 +199,7 @@ def test_what_began_before_the_store_is_told_and_what_began_after_is_not(
 ) -> None:
     world = lives.begin(places.url)
     old = _made(lives, "i1")
-    lives.clock.sleep(60)
+    lives.clock.sleep(600)
     lives.end()
     world = lives.begin(places.empty())
     lives.clock.sleep(60)

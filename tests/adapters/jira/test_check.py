@@ -11,7 +11,7 @@ from sync.adapters.jira.check import Report, check_site
 from sync.domain.errors import Missing, Rejected
 from sync.domain.ticket import Draft
 from sync.rules import Defaults, parse
-from sync.sandbox.jira.ready_site import BOT, OWNER
+from sync.sandbox.jira.ready_site import BOT, EPIC_LINK, OWNER
 from sync.settings import shipped
 from sync.toml import Position
 from tests.adapters.jira.world import World, desired
@@ -431,6 +431,27 @@ def test_issues_that_cannot_be_under_their_incidents_ticket_are_told_of(
             "under one of type Epic"
         )
         assert "as the tickets of rule 'issues' would be" in words
+
+
+def test_on_data_center_a_screen_without_an_epic_link_is_told_of_where_a_parent_is_asked_for(
+    world: World,
+) -> None:
+    screens = world.jira.site.projects["DATA"].create_screens
+    screens["10004"] = tuple(i for i in screens["10004"] if i.field not in (EPIC_LINK, "parent"))
+    epic = of_type(world, "Epic")
+    text = (
+        '[[rule]]\nname = "incidents"\nwhen = { kind = "incident" }\nissue_type = "Epic"\n'
+        'issues = { link = "parent" }\n'
+        '[[rule]]\nname = "issues"\nwhen = { kind = "issue" }\nissue_type = "Bug"\n'
+    )
+    asked = [str(one) for one in checked(world, text).findings if one.key == "issues.link"]
+    given = f'{text}fields = {{ parent = "{epic}" }}\n'
+    named = [str(one) for one in checked(world, given).findings if one.key == "fields.parent"]
+    if world.cloud:
+        assert asked == []
+        return
+    told = "Epic Link is not on the create screen of Bug in DATA"
+    assert [told in words for words in (*asked, *named)] == [True, True]
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

@@ -75,7 +75,7 @@ class FieldsCheck:
             return
         if info.shape in (Shape.USER, Shape.USERS):
             self._people.named(rule, info, value)
-        if info.shape is Shape.PARENT:
+        if info.shape in (Shape.PARENT, Shape.EPIC_LINK):
             self._parents.named(rule, issue_type, value, str(wished))
 
     def _labels(self, rule: Rule, value: Value) -> None:
