@@ -286,6 +286,37 @@ def test_a_display_name_on_cloud_is_told_of_with_what_to_write(world: World, fie
     assert f"Write the account id {OWNER.account_id!r}, or the person's email address." in words
 
 
+TABLES = '[tables.t]\na = "High"\nb = "Hihg"\n[[rule]]\nname = "r"\nwhen = { kind = "issue" }\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("priority = \"{{ issue.title | lookup('t', 'Low') }}\"", "'Hihg' is not a value"),
+        ("priority = \"{{ 'High' if issue.title else 'Lwo' }}\"", "'Lwo' is not a value"),
+        ("priority = \"{{ {'a': 'Hgih'}[issue.title] | default('Low') }}\"", "'Hgih' is not"),
+        ("priority = \"{{ issue.title | default('Lwo', true) }}\"", "'Lwo' is not a value"),
+        ("components = [\"{{ issue.title | lookup('t', 'Warehouse') }}\"]", "'High' is not a"),
+        ('priority = "{{ issue.title }}"', ""),
+        ("summary = \"{{ issue.title | lookup('t', '') }}\"", ""),
+    ],
+)
+def test_a_value_that_a_template_or_its_table_writes_out_is_checked(
+    world: World, line: str, told: str
+) -> None:
+    found = [str(one) for one in checked(world, f"{TABLES}[rule.fields]\n{line}\n").findings]
+    assert any(told in one for one in found) if told else found == []
+    assert all(one.startswith("rules.toml:8: rule 'r': fields.") for one in found)
+
+
+def test_a_display_name_in_a_table_is_told_of(world: World) -> None:
+    text = f'[tables.t]\na = "{OWNER.email}"\nb = "Data Owner"\n[[rule]]\nname = "r"\n'
+    text += "[rule.fields]\nassignee = \"{{ workspace | lookup('t', '') }}\"\n"
+    found = [str(one) for one in checked(world, text).findings]
+    assert len(found) == (1 if world.cloud else 0), found
+    assert all("'Data Owner' is a display name" in one for one in found)
+
+
 def test_a_display_name_in_a_list_and_on_a_transitions_screen_is_told_of_too(world: World) -> None:
     text = f'{PEOPLE}Informed = ["{OWNER.email}", "Data Owner"]\n'
     text += '[rule.status.closed]\nfields = { "Data owner" = "Data Owner" }\n'
