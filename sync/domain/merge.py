@@ -117,14 +117,7 @@ def _merged(
 def _with_pictures(merged: Document, observed: Document) -> Document:
     """The merged document with the pictures of the observed one that are not in it, each after the block
     that it was after."""
-    kept = Counter(picture.identity for block in merged.blocks for picture in block.pictures)
-    missing: dict[int, list[Block]] = {}
-    for place, block in enumerate(observed.blocks):
-        for picture in block.pictures:
-            if kept[picture.identity]:
-                kept[picture.identity] -= 1
-            else:
-                missing.setdefault(place, []).append(picture)
+    missing = _missing_pictures(merged, observed)
     if not missing:
         return merged
     there = sorted(_matches(observed.identities, merged.identities).items())
@@ -138,6 +131,19 @@ def _with_pictures(merged: Document, observed: Document) -> Document:
     for place in range(len(merged.blocks) + 1):
         blocks += [*at.get(place, ()), *merged.blocks[place : place + 1]]
     return Document(tuple(blocks))
+
+
+def _missing_pictures(merged: Document, observed: Document) -> dict[int, list[Block]]:
+    """By place in the observed document: the pictures that the merged one does not have."""
+    kept = Counter(picture.identity for block in merged.blocks for picture in block.pictures)
+    missing: dict[int, list[Block]] = {}
+    for place, block in enumerate(observed.blocks):
+        for picture in block.pictures:
+            if kept[picture.identity]:
+                kept[picture.identity] -= 1
+            else:
+                missing.setdefault(place, []).append(picture)
+    return missing
 
 
 def _as_written_now(
