@@ -173,12 +173,7 @@ def test_status_is_told_in_words() -> None:
     store.close()
     code, out, _ = call("status")
     assert code == 0
-    for words in (
-        "oldest since 10 min ago",
-        "Jira answers 503",
-        "last delivery",
-        "never made",
-    ):
+    for words in ("oldest since 10 min ago", "Jira answers 503", "last delivery", "never made"):
         assert words in out
     assert re.search(r"\d+ (s|min) ago", out)
 
