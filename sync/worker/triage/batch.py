@@ -104,6 +104,11 @@ class Triage:
             return count
         return self._one_by_one(limit)
 
+    @property
+    def more(self) -> bool:
+        """Whether deliveries may wait that the last batch left out."""
+        return self._attempts.more
+
     def _one_by_one(self, limit: int) -> int:
         """Triage up to ``limit`` deliveries, each in a transaction of its own; returns how many left the
         inbox.
