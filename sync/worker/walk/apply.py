@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -53,13 +53,13 @@ _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
 class Apply:
     """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``.
 
-    ``unsure``: an earlier life of the store may have made the comments of this walk.
+    ``unsure`` tells whether an earlier life of the store may have made the comments of this walk.
     """
 
     def __init__(
-        self, facts: Facts, draft: Draft, intent_log: IntentLog, *, unsure: bool = False
+        self, facts: Facts, draft: Draft, intent_log: IntentLog, *, unsure: Callable[[], bool]
     ) -> None:
-        self._commenting = Commenting(intent_log, unsure=unsure)
+        self._unsure = unsure
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -105,7 +105,8 @@ class Apply:
         """What a plan found out goes on record: the base, what is left, and which fields are parked."""
         self._record.base = made.base or self._record.base
         left = [action for action in made.actions if isinstance(action, Leave)]
-        self._record.note(*(Entry("leave", str(action), "left") for action in left))
+        if left:
+            self._record.note(*(Entry("leave", str(action), "left") for action in left))
         for id_, parked in made.parked_fields.items():
             self._tell(id_, parked)
 
@@ -136,18 +137,21 @@ class Apply:
                 self._intent_log.settle(intent, landed, looked_at=looked_at)
         return observed
 
+    def _comments(self) -> Commenting:
+        return Commenting(self._intent_log, unsure=self._unsure())
+
     def _carry_out(self, ref: TicketRef, made: Plan, observed: Observed | None) -> None:
         # The comment goes on record with what it speaks of, and is made as soon as that is done: before
         # the links, whose failure must not make us forget it.
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         with self._by_itself():
             if comment is not None or self._record.intents.open:
-                self._commenting.intend(ref, comment)
+                self._comments().intend(ref, comment)
         if observed is not None:
             self._write(ref, made, observed)
         elif self._record.intents.open:
             with self._by_itself():
-                self._commenting.carry_out(ref)
+                self._comments().carry_out(ref)
         for action in made.actions:
             with self._by_itself():
                 self._link(ref, action)
@@ -162,7 +166,7 @@ class Apply:
             with self._by_itself():
                 self._bring_to_status(ref, made, observed)
                 if self._record.intents.open:
-                    self._commenting.carry_out(ref)
+                    self._comments().carry_out(ref)
         if update is not None and moves_first:
             self._edit_now(ref)
 
