@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sync.domain.actions import Change
+from sync.domain.actions import Change, Comment
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.subject import Event, Snapshot
 from sync.domain.ticket import Base, Draft, Hop, Mark, Observed, TicketRef
@@ -298,8 +298,13 @@ class Tracker(Protocol):
         """Write field changes in one call. Labels are added and removed; other fields are replaced."""
         ...
 
-    def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
+    def transition(
+        self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
+    ) -> None:
         """Take one transition. ``fields`` are keyed by field id, with values as the rule gave them.
+
+        A ``comment`` goes along; whether it was made is to be looked up by its marker, for a transition
+        without a screen is taken and the comment dropped.
 
         Raises Unknown also when somebody else moved the ticket meanwhile, so the caller must read again.
         """

@@ -38,7 +38,7 @@ class Intent:
     None while no end is on record, as after a crash. Both are in seconds since the epoch. ``looks``
     counts the looks that found nothing. ``payload`` is what the kind needs: ``{field id: {"wished",
     "before", "after"}}`` of an update, ``{"base", "failures", "said"}`` of a create,
-    ``{"arrives"}`` of a move, ``{"text", "edit", "public"}`` of a comment.
+    ``{"arrives"}`` of a move, ``{"text", "edit", "public", "along"}`` of a comment.
 
     >>> Intents().put(Intent(IntentKind.MOVE, "3", begun=100.0)).of(IntentKind.MOVE).about
     '3'

@@ -63,7 +63,8 @@ class StatusTarget:
     the ticket's status is to be left alone. ``prefer`` chooses among several statuses of the
     category, in order. ``via`` names statuses to pass through. ``resolution`` lists resolutions in
     order of preference, sent only if the transition's screen has the field. ``fields`` are values
-    for the screens on the way, by name or id. ``any``: of several statuses or resolutions that fit, one
+    for the screens on the way, by name or id. ``comments``: the comment on arriving goes along with the
+    transition. ``any``: of several statuses or resolutions that fit, one
     is taken. ``leave`` means: no move for this status.
     """
 
@@ -74,6 +75,7 @@ class StatusTarget:
     via: tuple[str, ...] = ()
     resolution: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
+    comments: bool = False
     any: bool = False
 
     @property
@@ -183,6 +185,11 @@ class Desired:
     policy: Policy = field(default_factory=Policy)
     failed: Mapping[str, Parked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def asker(self, key: str) -> RuleRef:
+        """The rule that asks for what a key gives: an incident's, of the parent of its issues."""
+        wish = self.fields.get(key.removeprefix("fields."))
+        return wish.asked_by if wish and wish.asked_by else self.rule
 
     def place(self, key: str) -> str:
         """Where the rule has a key, else where the rule begins."""

@@ -216,7 +216,11 @@ def _unanswered(hop: Hop, fields: Mapping[str, Any], observed: Observed) -> Stuc
     missing = [
         screen
         for screen in hop.fields.values()
-        if screen.required and not screen.has_default and is_empty(there.get(screen.id))
+        if screen.required
+        and not screen.has_default
+        and is_empty(there.get(screen.id))
+        # A comment goes with the transition where Jira asks for one.
+        and screen.id != "comment"
     ]
     if not missing:
         return None

@@ -93,9 +93,10 @@ class _Rendering:
     def value(self, value: Value) -> Any:
         return self.values({value.key: value})[value.key]
 
-    def comment(self, value: Value | None) -> str | None:
-        found = self.value(value) if value else None
-        return None if found is None else str(found).strip() or None
+    def comment(self, *values: Value | None) -> str | None:
+        """The texts as one comment, each a paragraph; None for no text."""
+        found = [self.value(value) for value in values if value is not None]
+        return "\n\n".join(filter(None, (str(one or "").strip() for one in found))) or None
 
 
 def project_ticket(
@@ -130,7 +131,7 @@ def project_ticket(
         status=status,
         target=wish.aim(rendering.value),
         version=_version(plan.digest, snapshots, occurrences),
-        status_comment=None if keeping else rendering.comment(wish.comment),
+        status_comment=None if keeping else rendering.comment(wish.along, wish.comment),
         update_comment=rendering.comment(plan.updated),
         comment_on=plan.comment_on,
         remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),

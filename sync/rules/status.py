@@ -22,6 +22,8 @@ class StatusWish:
     fields: Mapping[str, Value] = field(default_factory=dict)
     resolution: Value | None = None
     comment: Value | None = None
+    # What the rule gives for the comment field of the transition's screen.
+    along: Value | None = None
 
     def aim(self, rendered: Callable[[Value], Any]) -> StatusTarget:
         """The target, with its fields and its resolution as ``rendered`` gives them, None for none."""
@@ -34,6 +36,7 @@ class StatusWish:
             category=self.target.category,
             prefer=self.target.prefer,
             via=self.target.via,
+            comments=self.target.comments,
             resolution=tuple(map(str, as_list(resolution))) if resolution else (),
             fields={name: rendered(value) for name, value in self.fields.items()},
         )
@@ -54,6 +57,9 @@ def compile_status(
     def compiled(name: str) -> Value | None:
         return compile_value(entry[name], scope, mistakes) if value(name, "") else None
 
+    fields = {name: entry["fields"].child(name) for name in value("fields", ())}
+    # A screen's comment is no field to Jira: it goes with the transition as an operation of its own.
+    along = next((name for name in fields if name.strip().casefold() == "comment"), None)
     category = value("category", None)
     return StatusWish(
         target=StatusTarget(
@@ -62,13 +68,16 @@ def compile_status(
             category=Category(category) if category else None,
             prefer=as_list(value("prefer", ())),
             via=as_list(value("via", ())),
+            comments=along is not None,
         ),
         fields={
-            name: compile_value(entry["fields"].child(name), scope, mistakes)
-            for name in value("fields", ())
+            name: compile_value(one, scope, mistakes)
+            for name, one in fields.items()
+            if name != along
         },
         resolution=compiled("resolution"),
         comment=compiled("comment"),
+        along=compile_value(fields[along], scope, mistakes) if along else None,
     )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-from sync.domain.actions import Change
+from sync.domain.actions import Change, Comment
 from sync.domain.errors import Cause, Missing, Parked, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
 from sync.domain.text import (
@@ -88,6 +88,10 @@ class MemoryTicket:
 
     def carries(self, label: str) -> bool:
         return label in (self.fields.get("labels") or ())
+
+    def say(self, comment_id: str, comment: Comment) -> None:
+        self.comments[comment_id] = (comment.marker, comment.text)
+        self.show(comment_id, public=comment.public)
 
     def show(self, comment_id: str, *, public: bool) -> None:
         """Let customers see a comment, or not."""
@@ -286,7 +290,9 @@ class MemoryTracker:
                 else:
                     ticket.fields[change.id] = change.after
 
-    def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
+    def transition(
+        self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
+    ) -> None:
         with self._call("transition"):
             ticket = self._get(ref.id)
             taken = next((one for one in self._offered(ticket) if one.id == hop.id), None)
@@ -297,13 +303,14 @@ class MemoryTracker:
             ticket.status = taken.to
             given = fields.get("resolution") or taken.to.name
             ticket.resolution = str(given) if taken.to.category is Category.DONE else ""
+            if comment is not None and taken.fields:
+                ticket.say(next(self._comment_ids), comment)
 
     def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
         with self._call("comment"):
             ticket = self._get(ref.id)
             id_ = next(self._comment_ids)
-            ticket.comments[id_] = (marker, text)
-            ticket.show(id_, public=public)
+            ticket.say(id_, Comment(text, marker, public=public))
             return id_
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync.domain.actions import Comment
 from sync.domain.errors import Cause, Missing, Rejected, Unknown
 from sync.domain.rule import Category
 from sync.domain.ticket import Hop, TicketRef
@@ -97,6 +98,26 @@ def test_a_screen_says_what_it_asks_for_and_takes_it(site: Site) -> None:
     assert stands(site, ref) == (DONE, "Fixed")
     site.tracker.transition(ref, hop_named(site, ref, "Reopen Issue"), {})
     assert stands(site, ref) == (NEW, "")
+
+
+def test_a_comment_goes_along_with_a_transition_that_has_a_screen_and_is_dropped_without(
+    site: Site,
+) -> None:
+    ref, comment = site.make(project="OPS"), Comment("Over", "m1")
+    resolve = hop_named(site, ref, "Resolve Issue")
+    site.tracker.transition(ref, resolve, {"resolution": "Fixed"}, comment)
+    assert site.tracker.find_comment(ref, "m1")
+    site.tracker.transition(ref, hop_named(site, ref, "Reopen Issue"), {}, Comment("Again", "m2"))
+    assert (stands(site, ref), site.tracker.find_comment(ref, "m2")) == ((NEW, ""), "")
+
+
+def test_a_comment_goes_along_only_if_the_transition_is_taken(site: Site) -> None:
+    ref = site.make(project="OPS")
+    with pytest.raises(Rejected):
+        site.tracker.transition(
+            ref, hop_named(site, ref, "Resolve Issue"), {}, Comment("Over", "m1")
+        )
+    assert (stands(site, ref), site.tracker.find_comment(ref, "m1")) == ((NEW, ""), "")
 
 
 @pytest.mark.parametrize("given", [{}, {"resolution": "Beamed up"}], ids=["none", "unknown"])

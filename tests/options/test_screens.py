@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from sync.sandbox.jira.site.model import Project
+from sync.sandbox.jira.faults import Effect
+from sync.sandbox.jira.ready_site import BUG, add_project
+from sync.sandbox.jira.site.model import Project, ScreenItem, Transition, Validator, Workflow
 from tests.options.stage import Stage, minimal
 
 # Closed forbids edits (`jira.issue.editable`) in this project.
@@ -147,4 +149,98 @@ def test_a_ticket_that_a_person_moved_to_another_workflow_is_closed_and_opened_a
         told(stage, "issue_created", title)
         assert stage.ticket.category == "new"
     assert stage.ticket.project == project
+    assert stage.silent()
+
+
+# Finishing takes a comment, as nothing that Jira shows of the transition says.
+SAY_WHY = Workflow(
+    "Say why",
+    first="1",
+    statuses=("1", "3", "10001"),
+    transitions=(
+        Transition("11", "Start", "3", frozenset({"1"})),
+        Transition(
+            *("21", "Finish", "10001", frozenset({"3"}), (ScreenItem("environment"),)),
+            validators=(Validator("comment", "A comment is required."),),
+            resolve="Done",
+        ),
+        Transition("31", "Reopen", "1", frozenset({"10001"}), resolve=""),
+    ),
+)
+BY_HAND = """
+[rule.status]
+closed = { status = "Done", ENTRY }
+open = { category = "new", comment = "" }
+"""
+
+
+def say_why(stage: Stage, entry: str, project: str = "WHY", more: str = "") -> None:
+    """A rule whose tickets go to Done with this entry, and a ticket of its."""
+    add_project(stage.sandbox.site, "WHY", "Why", SAY_WHY, types=(BUG,))
+    tables = BY_HAND.replace("ENTRY", entry) + more
+    stage.write_rules(minimal(f'project = "{project}"', "", tables))
+    told(stage, "issue_created", "one")
+
+
+@pytest.mark.parametrize(
+    "entry", ['comment = "Over."', 'fields = { comment = "Over." }, comment = ""']
+)
+def test_a_transition_that_demands_a_comment_gets_ours_along(stage: Stage, entry: str) -> None:
+    say_why(stage, entry)
+    for times in (1, 2):
+        told(stage, "issue_closed", "one")
+        assert stage.ticket.status == "Done"
+        assert comments(stage) == ["Over."] * times
+        told(stage, "issue_created", "one")
+    assert stage.silent()
+
+
+def test_a_transition_that_demands_a_comment_parks_in_jiras_words_where_the_rule_has_none(
+    stage: Stage,
+) -> None:
+    say_why(stage, 'comment = ""')
+    told(stage, "issue_closed", "one")
+    assert "A comment is required." in stage.row().error
+    assert "`comment`" in stage.row().error
+    assert comments(stage) == []
+
+
+@pytest.mark.parametrize("project", ["WHY", "DATA"])
+def test_a_comment_among_the_fields_of_a_screen_is_made_with_or_without_a_screen(
+    stage: Stage, project: str
+) -> None:
+    say_why(stage, 'fields = { "Comment" = "{{ subject.title }} is over." }', project)
+    told(stage, "issue_closed", "one")
+    (said,) = comments(stage)
+    assert said.startswith("one is over.")
+    assert stage.ticket.status == "Done"
+    assert stage.silent()
+
+
+def test_a_comment_that_may_not_go_along_does_not_hold_up_the_move(stage: Stage) -> None:
+    tables = '[rule.status]\nclosed = { status = "Resolved", fields = { comment = "Over." } }\n'
+    stage.write_rules(minimal('project = "OPS"', "", tables))
+    told(stage, "issue_created", "one")
+    stage.sandbox.deny("OPS", "ADD_COMMENTS")
+    told(stage, "issue_closed", "one")
+    assert stage.ticket.status == "Resolved"
+    assert "comment" in stage.row().error
+    stage.sandbox.allow("OPS", "ADD_COMMENTS")
+    stage.live(3600)
+    assert len(comments(stage)) == 1
+    assert stage.silent()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("path", ["/transitions$", "/comment"])
+@pytest.mark.parametrize("more", ["", "[rule.comments]\nrunning = true\n"])
+def test_a_comment_that_goes_along_is_made_once_though_a_reply_is_lost(
+    stage: Stage, path: str, more: str, after: bool
+) -> None:
+    say_why(stage, 'comment = "Over."', more=more)
+    method = "POST" if "transitions" in path else "GET"
+    stage.sandbox.faults.add(Effect.DROP, method=method, path=path, count=3, after=after)
+    told(stage, "issue_closed", "one")
+    stage.live(3600)
+    assert (stage.ticket.status, comments(stage)) == ("Done", ["Over."])
     assert stage.silent()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from sync.domain.actions import Comment
 from sync.domain.errors import Unknown
 from sync.domain.ticket import Hop, TicketRef
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTracker
@@ -42,9 +43,11 @@ class Workflow(MemoryTracker):
         super().__init__(clock, workflows={"DATA": self.WAYS})
         self.moves: list[str] = []
 
-    def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
+    def transition(
+        self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
+    ) -> None:
         self.moves.append(hop.name)
-        super().transition(ref, hop, fields)
+        super().transition(ref, hop, fields, comment)
 
 
 Build = Callable[[MemoryTracker, str], World]

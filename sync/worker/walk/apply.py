@@ -255,23 +255,45 @@ class Apply:
         )
 
     def _take_hop(self, ref: TicketRef, step: Transition) -> None:
-        """Take one transition. What its screen refuses and does not require is left out."""
-        intent = Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives})
+        """Take one transition. What its screen refuses and does not require is left out. The comment
+        goes along where the rule says so, and where Jira does not take the transition without it."""
+        along, other, first = step.arrives and self._draft.desired.target.comments, False, None
         while True:
-            call = partial(self._tracker.transition, ref, step.hop, step.fields)
             try:
-                self._intent_log.make(intent, call)
+                self._move(ref, step, along=along)
                 break
             except Rejected as fault:
                 left = {
                     i: value for i, value in step.fields.items() if not _optional(step, i, fault)
                 }
-                if len(left) == len(step.fields):
-                    raise
-                step = replace(step, fields=left)
-                self._record.note(Entry("leave", f"without what is refused: {fault}", "left"))
+                if len(left) < len(step.fields):
+                    step = replace(step, fields=left)
+                    self._record.note(Entry("leave", f"without what is refused: {fault}", "left"))
+                elif not other and self._otherwise(fault, along=along):
+                    along, other, first = not along, True, fault
+                else:
+                    # What Jira says of the transition without a comment.
+                    raise (first or fault if along else fault) from None
         self._record.base = self._record.base.stepped(step.hop.to.id, arrived=step.arrives)
         self._done(ref, "transition", step)
+
+    def _move(self, ref: TicketRef, step: Transition, *, along: bool) -> None:
+        intent = Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives})
+
+        def make(comment: Comment | None) -> None:
+            call = partial(self._tracker.transition, ref, step.hop, step.fields, comment)
+            self._intent_log.make(intent, call)
+
+        if along:
+            self._commenting.along(make, self._intent_log.clock.time())
+        else:
+            make(None)
+
+    def _otherwise(self, fault: Rejected, *, along: bool) -> bool:
+        """Whether a refused transition may be taken with a comment along or, if it had one, without."""
+        if along:
+            return "comment" in fault.refused
+        return self._commenting.owed() and fault.cause is not Cause.PERMISSION
 
     def _resolution_is_to_be_seen(self, step: Transition) -> bool:
         """Whether a close of ours must be read to see the resolution that the workflow gave.

@@ -7,6 +7,7 @@ comment is looked for by its marker, and made again only once that call cannot b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ from functools import partial
 import structlog
 
 from sync.domain.actions import Comment
-from sync.domain.errors import Missing, Rejected
+from sync.domain.errors import Fault, Missing, Rejected, Unknown
 from sync.domain.intent import Intent, IntentKind
 from sync.domain.ticket import TicketRef
 from sync.store.journal import Entry
@@ -37,12 +38,13 @@ class Commenting:
         """Put the comment wanted on record, with the intent of the change that it speaks of.
 
         First comes the comment that an earlier walk left open. If its call was begun, what it speaks of
-        was done: it is made now. If not, what it speaks of was not done, and it is dropped.
+        was done: it is made now. If not, what it speaks of was not done, and it is dropped; so is one
+        that went along with a move, for it was made if the move was.
         """
         record = self._record
         earlier = record.intents.of(IntentKind.COMMENT)
         if earlier is not None and (wanted is None or wanted.marker != earlier.about):
-            if earlier.begun is not None:
+            if earlier.begun is not None and not earlier.payload.get("along"):
                 try:
                     self.carry_out(ref)
                 except Rejected:
@@ -62,10 +64,9 @@ class Commenting:
         intent = record.intents.of(IntentKind.COMMENT)
         if intent is None:
             return
-        given = intent.payload
-        # An intent of an earlier version does not say who sees the comment.
-        comment = Comment(given["text"], intent.about, given["edit"], given.get("public", False))
-        made = self._edit if comment.edit else self._made_before
+        comment = _comment_of(intent)
+        along = intent.begun is not None and intent.payload.get("along")
+        made = self._edit if comment.edit and not along else self._made_before
         comment_id = made(ref, intent, comment)
         if not comment_id:
             comment = replace(comment, edit="")
@@ -76,6 +77,31 @@ class Commenting:
         record.note(Entry("comment", words))
         ACTIONS.labels(self._tracker.site, "comment", "ok").inc()
         log.info("comment", ticket=ref.key, what=words, rule=record.rule)
+
+    def owed(self) -> bool:
+        """Whether a comment is on record that is to be made."""
+        return self._record.intents.of(IntentKind.COMMENT) is not None
+
+    def along(self, make: Callable[[Comment | None], None], now: float) -> None:
+        """Make a move with the open comment along, both on record before. Raises the tracker's faults.
+
+        Jira may drop the comment; ``carry_out`` looks for it, and makes it where it is not there.
+        """
+        record = self._record
+        intent = record.intents.of(IntentKind.COMMENT)
+        if intent is None:
+            make(None)
+            return
+        gone = replace(intent, begun=now, until=None, payload={**intent.payload, "along": True})
+        record.intents = record.intents.put(gone)
+        try:
+            make(_comment_of(intent))
+        except Unknown:
+            raise
+        except Fault:
+            record.intents = record.intents.put(intent)
+            raise
+        record.intents = record.intents.put(replace(gone, until=0.0))
 
     def _edit(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         """Rewrite the running comment; its id, "" where it was deleted."""
@@ -94,6 +120,12 @@ class Commenting:
 
     def _post(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         # From here on there is no comment to rewrite: after a lost reply the new one is looked for.
-        intent = replace(intent, payload={**intent.payload, "edit": ""})
+        intent = replace(intent, payload={**intent.payload, "edit": "", "along": False})
         post = partial(self._tracker.comment, ref, comment.text, comment.marker)
         return self._intent_log.make(intent, partial(post, public=comment.public))
+
+
+def _comment_of(intent: Intent) -> Comment:
+    given = intent.payload
+    # An intent of an earlier version does not say who sees the comment.
+    return Comment(given["text"], intent.about, given["edit"], given.get("public", False))

@@ -101,14 +101,15 @@ def test_without_the_permission_nothing_is_offered(site: Site) -> None:
     assert refused.data["errorMessages"] == ["Transition id '31' is not valid for this issue."]
 
 
-def test_a_comment_can_ride_on_a_transition(site: Site) -> None:
-    key = site.create()
-    body = {
-        "transition": {"id": "21"},
-        "update": {"comment": [{"add": {"body": site.text("On it")}}]},
-    }
-    assert site.call("POST", f"issue/{key}/transitions", body).status == 204
-    assert [one.text for one in site.sandbox.ticket(key).comments] == ["On it"]
+def test_a_comment_can_ride_on_a_transition_that_has_a_screen(site: Site) -> None:
+    ride = {"update": {"comment": [{"add": {"body": site.text("Over")}}]}}
+    for project, transition, lands in (("DATA", "21", []), ("OPS", "5", ["Over"])):
+        key = site.create(project)
+        body = {"transition": {"id": transition}, **ride}
+        if lands:
+            body["fields"] = {"resolution": {"name": "Done"}}
+        assert site.call("POST", f"issue/{key}/transitions", body).status == 204
+        assert [one.text for one in site.sandbox.ticket(key).comments] == lands
 
 
 def test_a_moved_ticket_keeps_its_id_answers_to_its_old_key_and_follows_the_new_workflow(

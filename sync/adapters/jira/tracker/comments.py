@@ -9,6 +9,7 @@ from urllib.parse import quote
 from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.text import rich
+from sync.domain.actions import Comment
 from sync.domain.errors import Unknown
 from sync.domain.ticket import MARKER_PROPERTY, TicketRef
 
@@ -18,13 +19,27 @@ _PAGE = 100
 _MOST_PAGES = 100
 
 
+def content(comment: Comment, cloud: bool) -> dict[str, Any]:
+    """A new comment as Jira takes it, with its marker."""
+    mark = {"key": MARKER_PROPERTY, "value": {"marker": comment.marker}}
+    return _edited(comment.text, comment.public, cloud, mark)
+
+
+def _edited(markdown: str, public: bool, cloud: bool, *marks: Mapping[str, Any]) -> dict[str, Any]:
+    """The text of a comment and who sees it. Every comment says so, in any project: a ticket may be
+    moved to a service project, and looking which kind of project it is in would cost a call."""
+    made = rich.document(markdown, cloud)
+    text = rich.to_jira(made if made.blocks else rich.document("—", cloud), cloud)
+    seen_by = {"key": _PUBLIC_PROPERTY, "value": {"internal": not public}}
+    return {"body": text, "properties": [*marks, seen_by]}
+
+
 class Comments(Part):
     """Comments on tickets. See ``sync.ports.Tracker`` for the methods."""
 
     def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
         what = f"commenting on {ref.key}"
-        mark = {"key": MARKER_PROPERTY, "value": {"marker": marker}}
-        body = self._content(text, public, mark)
+        body = content(Comment(text, marker, public=public), self._calls.cloud())
         call = Call.on(ref, "POST", f"issue/{ref.id}/comment", what, Safety.ONCE, body)
         answer = self._calls.make(call)
         if not (isinstance(answer, Mapping) and answer.get("id")):
@@ -44,17 +59,8 @@ class Comments(Part):
         self, ref: TicketRef, comment_id: str, text: str, *, public: bool = False
     ) -> None:
         path = f"issue/{ref.id}/comment/{quote(comment_id, safe='')}"
-        what, body = f"editing a comment on {ref.key}", self._content(text, public)
+        what, body = f"editing a comment on {ref.key}", _edited(text, public, self._calls.cloud())
         self._calls.make(Call.on(ref, "PUT", path, what, Safety.IDEMPOTENT, body))
-
-    def _content(self, markdown: str, public: bool, *marks: Mapping[str, Any]) -> dict[str, Any]:
-        """The body of a call. Every comment says who sees it, in any project: a ticket may be moved to a
-        service project, and looking which kind of project it is in would cost a call."""
-        cloud = self._calls.cloud()
-        made = rich.document(markdown, cloud)
-        text = rich.to_jira(made if made.blocks else rich.document("—", cloud), cloud)
-        seen_by = {"key": _PUBLIC_PROPERTY, "value": {"internal": not public}}
-        return {"body": text, "properties": [*marks, seen_by]}
 
     def _each_comment(self, ref: TicketRef) -> Iterator[Mapping[str, Any]]:
         """All comments, newest first where Jira can sort them."""

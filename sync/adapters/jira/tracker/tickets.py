@@ -16,7 +16,8 @@ from sync.adapters.jira.fields.observed import observed, wanted_fields
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import by_id, encode
-from sync.domain.actions import Change
+from sync.adapters.jira.tracker.comments import content
+from sync.domain.actions import Change, Comment
 from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.names import Name
 from sync.domain.remembered import Remembered
@@ -128,10 +129,15 @@ class Tickets(Part):
             what = f"updating {ref.key}"
             self._calls.make(Call.on(ref, "PUT", f"issue/{ref.id}", what, Safety.LOOK_FIRST, body))
 
-    def transition(self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any]) -> None:
+    def transition(
+        self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
+    ) -> None:
         wire = self._for_screen(hop, fields, ref.project)
         screen = {id_: value for id_, value in wire.items() if value is not None}
         body = {"transition": {"id": str(hop.id)}, **({"fields": screen} if screen else {})}
+        if comment is not None:
+            said = content(comment, self._calls.cloud())
+            body["update"] = {"comment": [{"add": said}]}
         what = f"moving {ref.key} by {hop.name!r}"
         call = Call.on(ref, "POST", f"issue/{ref.id}/transitions", what, Safety.ONCE, body)
         try:
@@ -148,8 +154,8 @@ class Tickets(Part):
                 words,
                 cause=Cause.TRANSITION,
                 field=fault.field,
-                remedy="Give what it asks for in the rule's status table, as `resolution` or in "
-                "`fields`, or take another way with `transition` or `via`.",
+                remedy="Give what it asks for in the rule's status table, as `resolution`, as "
+                "`comment` or in `fields`, or take another way with `transition` or `via`.",
             )
             told.refused = fault.refused
             raise told from None
