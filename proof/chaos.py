@@ -21,7 +21,7 @@ from typing import Any
 
 from proof.outcome import Outcome
 from proof.processes import Daemon, Ended
-from proof.scene import Scene, jira_site
+from proof.scene import SETTLE_SECONDS, Scene, jira_site
 from proof.stores import folder_for
 
 # Seconds by which the clock of each daemon's machine is ahead of the database's.
@@ -36,6 +36,9 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("status", {"status": 503, "probability": 0.03}),
     ("cut", {"probability": 0.02}),
 )
+
+
+KILL, STOP, DATABASE = "kill -9", "SIGTERM", "stops of the database"
 
 
 @dataclass(slots=True)
@@ -65,11 +68,12 @@ class Chaos:
 
 
 class Storm:
-    """The threads that end things, one for each daemon and one for the database, until ``calm``."""
+    """The threads that end things, one for each daemon and one for the database, until ``calm`` or until
+    something is not as it must be."""
 
     def __init__(self, scene: Scene, away: Callable[[float], None], seed: int) -> None:
         """``away`` has the database away for so many seconds."""
-        self._away = away
+        self._scene, self._away = scene, away
         self._over = threading.Event()
         # Odd while the database is away.
         self._outages = 0
@@ -84,6 +88,11 @@ class Storm:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def enough(self) -> bool:
+        """Whether everything has happened, or something is not as it must be."""
+        return bool(self.troubles) or all(self.done[what] for what in (KILL, STOP, DATABASE))
+
     def calm(self) -> None:
         """End nothing more; returns when all daemons and the database are there."""
         self._over.set()
@@ -95,15 +104,20 @@ class Storm:
             while not self._over.is_set():
                 work(chance)
         except Exception as error:
-            self.troubles.append(str(error) or repr(error))
+            self.troubles.append(f"{type(error).__name__}: {error}")
+            self._over.set()
 
     def _end_database(self, chance: random.Random) -> None:
         if self._over.wait(chance.uniform(3, 10)):
             return
+        # Where no daemon serves, a further outage would only keep them from starting.
+        while self._scene.address() is None:
+            if self._over.wait(0.05):
+                return
         self._outages += 1
         self._away(chance.uniform(0, 3))
         self._outages += 1
-        self.done["stops of the database"] += 1
+        self.done[DATABASE] += 1
 
     def _end_daemon(self, daemon: Daemon, chance: random.Random) -> None:
         if self._over.wait(chance.uniform(0.5, 6)):
@@ -112,11 +126,11 @@ class Storm:
             raise Ended("\n".join(["a daemon ended by itself:", *daemon.lines()[-10:]]))
         if chance.random() < 0.6:
             daemon.kill()
-            self.done["kill -9"] += 1
+            self.done[KILL] += 1
         else:
             before, daemon.address = self._outages, None
             code = daemon.terminate()
-            self.done["SIGTERM"] += 1
+            self.done[STOP] += 1
             if code and self._calm_since(before):
                 raise Ended(f"a daemon ended with {code} after SIGTERM")
         time.sleep(chance.uniform(0, 1.5))
@@ -137,9 +151,12 @@ class Storm:
         return self._outages == before and not before % 2
 
 
-def _deliver(scene: Scene, end: float) -> None:
-    """Send wave after wave: new subjects, more about some that are known, and what was sent before."""
-    while time.monotonic() < end:
+def _deliver(scene: Scene, storm: Storm, end: float) -> None:
+    """Send wave after wave: new subjects, more about some that are known, and what was sent before.
+
+    Goes on for a while after ``end`` where the machine is so slow that not everything has happened.
+    """
+    while not storm.troubles and time.monotonic() < end + (0 if storm.enough else SETTLE_SECONDS):
         begun = time.monotonic()
         known = scene.random.sample(scene.subjects, min(len(scene.subjects), WAVE // 2))
         bodies = [scene.random.choice(one.bodies) for one in known]
@@ -170,7 +187,7 @@ def run(*, seconds: float, seed: int) -> Chaos:
                 jira.fault(effect, **how)
             storm = Storm(scene, server.away, seed)
             try:
-                _deliver(scene, time.monotonic() + seconds)
+                _deliver(scene, storm, time.monotonic() + seconds)
             finally:
                 storm.calm()
                 found.done, found.troubles = storm.done, storm.troubles

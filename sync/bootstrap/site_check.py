@@ -39,7 +39,7 @@ def sites_of(settings: Settings, trackers: Mapping[str, Tracker]) -> Sites:
             tracker, some = trackers.get(site), [rule for rule in by_site if rule.name in names]
             if isinstance(tracker, JiraTracker) and some:
                 report = check_site(tracker, some, settings.position(("sites", site, "project")))
-                found |= {(one.rule, one.key, one.problem): str(one) for one in report.findings}
+                found |= {(one.rule, one.key, one.problem): str(one) for one in report.refused}
         return found
 
     return Sites(trackers, check)

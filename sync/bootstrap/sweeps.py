@@ -150,7 +150,7 @@ def chosen(there: SweepGroups, name: str) -> tuple[Sweep, ...]:
     )
     if found:
         return found
-    if name in ("upstream", "deliveries", "issues", "incidents"):
+    if name in ("upstream", "deliveries", "heads", "issues", "incidents"):
         raise CannotStart(
             f"The sweep {name!r} asks the API of Coalesce Quality, and there are no credentials for "
             "it. Set client_id and client_secret in [coalesce.api]."

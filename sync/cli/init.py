@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.problems import USAGE, Problem
+from sync.cli.problems import USAGE, Problem, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ def _asked_again(answers: Answers, names: set[str]) -> Answers:
 
 
 def _words(fault: Fault) -> str:
-    return f"{fault}. {getattr(fault, 'remedy', '')}".replace("..", ".").strip()
+    return sentence(f"{fault}. {getattr(fault, 'remedy', '')}".replace("..", ".").strip())
 
 
 def _token(name: str, yes: bool) -> str:

@@ -112,7 +112,7 @@ def start(
     from sync.telemetry import configure_logs
 
     # What a verb has to say it says itself; `serve` sets the log up as the settings ask.
-    configure_logs(level="debug" if debug else "warning", form="text")
+    configure_logs(level="debug" if debug else "error", form="text")
 
 
 app.command()(serve.serve)

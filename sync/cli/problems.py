@@ -36,9 +36,9 @@ def explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, RuleErrors):
         return _listed("The mapping rules cannot be used", error), USAGE
     if isinstance(error, CannotStart | CannotListen | StoreMisconfigured):
-        return _sentence(str(error)), USAGE
+        return sentence(str(error)), USAGE
     if isinstance(error, StoreUnavailable | Fault):
-        return _sentence(str(error)), RUNTIME
+        return sentence(str(error)), RUNTIME
     if isinstance(error, OSError) and error.strerror:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         return what, RUNTIME
@@ -49,7 +49,8 @@ def explained(error: Exception) -> tuple[str, int]:
     )
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """The words with a capital at their beginning and a full stop at their end."""
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "?", "!")) else ".")
 
 

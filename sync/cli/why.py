@@ -157,8 +157,9 @@ def _print_standing(ticket: TicketRow | None) -> None:
     if ticket.parked_at is not None and ticket.parked:
         typer.echo(f"PARKED: {harmless(ticket.parked.get('words', ticket.error))}")
     elif ticket.due_at is not None:
-        due = f"due {moment(ticket.due_at)} UTC: {ticket.due_reason} {ticket.error}"
-        typer.echo(due.rstrip())
+        typer.echo(f"due {moment(ticket.due_at)} UTC: {ticket.due_reason}".rstrip(": "))
+        if ticket.error:
+            typer.echo(f"the last try: {harmless(ticket.error)}")
     else:
         typer.echo("settled: it is as its rule wants it")
     for one in (ticket.parked or {}).get("fields", {}).values():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from traceback import walk_tb
 from typing import Any
+from weakref import WeakValueDictionary
 
 from jinja2 import Template as Compiled
 from jinja2 import TemplateSyntaxError, UndefinedError, nodes
@@ -118,10 +118,16 @@ class Template:
         return max(lines[-1] - 1, 0) if lines else 0
 
 
-@lru_cache(maxsize=4096)
+# For as long as a rule has it: edits of the rules leave nothing behind.
+_KNOWN: WeakValueDictionary[str, Template] = WeakValueDictionary()
+
+
 def template(text: str) -> Template:
     """The compiled template of a text. Rules that inherit the text share it. Raises Wrong."""
-    return Template(text)
+    found = _KNOWN.get(text)
+    if found is None:
+        found = _KNOWN.setdefault(text, Template(text))
+    return found
 
 
 def is_template(value: object) -> bool:

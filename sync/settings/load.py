@@ -58,7 +58,7 @@ def find(chosen: FilePath | None = None) -> FilePath:
         "Make one with `ticket-sync init`, which asks for your Jira site, or name another with "
         "--config. To look around without one: `ticket-sync demo`."
     )
-    raise SettingsError([Mistake(str(file), 0, "the configuration file", what, remedy)])
+    raise SettingsError([Mistake(str(file), 0, "", what, remedy)])
 
 
 def load(chosen: FilePath | None = None, *, secrets: Secrets = Secrets.NEEDED) -> Settings:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import delete, func, text
@@ -130,19 +129,12 @@ def known(session: Session, site: str, key: str) -> tuple[SiteRow | None, Ticket
     return row, TicketRef(stray.jira_id, stray.jira_key)
 
 
-def from_before(session: Session, began: Mapping[str, float | None]) -> dict[str, str]:
-    """Which of these subjects began before the store did, or before it was restored; that in words.
-    ``began`` is in seconds since the epoch, None where it is not known."""
-    if not began:
-        return {}
+def from_before(session: Session, began: Mapping[str, float | None]) -> tuple[set[str], float]:
+    """Which of these subjects began before the store did, or before it was restored; and when that was.
+    ``began`` and the answer are in seconds since the epoch; None where it is not known."""
     rows = [row for row in session.exec(select(SiteRow)) if not row.since or row.older]
     whole = max((row.whole_since for row in rows), default=0.0)
-    return {
-        subject: f"it began before this store did ({datetime.fromtimestamp(whole, UTC):%F %H:%M} UTC); "
-        "a ticket that an earlier store made for it is looked for in Jira"
-        for subject, at in began.items()
-        if at is not None and at < whole
-    }
+    return {ref for ref, at in began.items() if at is not None and at < whole}, whole
 
 
 def forget_stray(session: Session, site: str, key: str) -> None:

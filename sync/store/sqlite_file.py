@@ -90,6 +90,9 @@ class StoreFile:
             factory=_Connection,
         )
         try:
+            if _identity(str(self._path), filled=True) is None:
+                # Only a file without any content takes this. ``space.give_back`` needs it.
+                connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             _prepare(connection, self._busy_timeout)
             self._add(connection)
         except BaseException:

@@ -96,7 +96,9 @@ def test_a_delivery_is_found_for_each_of_its_subjects_with_the_outcome_of_all(sc
     assert scene.outcomes("orders") == [outcome]
     assert outcome == (
         "beacon:issue:orders: rule 'everything': ticket beacon:issue:orders is due; "
-        "beacon:issue:users: rule 'everything': ticket beacon:issue:users is due"
+        "it began before this store did; "
+        "beacon:issue:users: rule 'everything': ticket beacon:issue:users is due; "
+        "it began before this store did"
     )
 
 

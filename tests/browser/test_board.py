@@ -178,6 +178,37 @@ def test_the_board_says_when_it_is_cut_off_and_goes_on_when_it_can(
     watched.trouble.clear()
 
 
+def test_a_ticket_that_is_not_there_is_told_of_on_a_page_that_leads_back(
+    watched: Watched, site: Site
+) -> None:
+    page = watched.page
+    answer = page.goto(f"{site.url}/browse/DATA-99")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is no ticket DATA-99")
+    page.get_by_role("link", name="The board").click()
+    expect(page).to_have_title("Board · simulated Jira")
+    # Chromium's own word for a page that is answered 404.
+    assert len(watched.trouble) == 1
+    watched.trouble.clear()
+
+
+def test_the_lines_of_a_code_block_begin_below_each_other(watched: Watched, site: Site) -> None:
+    page = watched.page
+    key = site.act("create", "DATA", "Bug", "Code")
+    code = {"type": "codeBlock", "content": [{"type": "text", "text": "one\ntwo"}]}
+    site.act("edit", key, description=document(code))
+    page.goto(f"{site.url}/browse/{key}")
+    block = page.locator("pre code")
+    expect(block).to_have_text("one\ntwo")
+    lefts = block.evaluate(
+        "code => [0, 4].map(at => { const range = document.createRange(); "
+        "range.setStart(code.firstChild, at); range.setEnd(code.firstChild, at + 1); "
+        "return range.getBoundingClientRect().left; })"
+    )
+    assert lefts[0] == lefts[1]
+
+
 @pytest.mark.parametrize("watched", [PHONE], ids=["phone"], indirect=True)
 def test_on_a_phone_nothing_needs_scrolling_sideways(watched: Watched, site: Site) -> None:
     page = watched.page

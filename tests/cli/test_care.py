@@ -11,7 +11,7 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from sync.cli.main import app
-from sync.domain.errors import Rejected
+from sync.domain.errors import Refused, Rejected
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
 from sync.store.tables import DeliveryRow, TicketRow
@@ -187,6 +187,18 @@ def test_why_shows_deliveries_decisions_and_calls_in_order(
     assert code == 0
     assert "settled" in out
     assert "Jira was not asked: --offline" in out
+
+
+def test_why_tells_what_made_a_ticket_due_apart_from_how_its_last_try_ended(
+    world: World, jira: MemoryTracker
+) -> None:
+    jira.fail("create", lambda: Refused("no connection"))
+    world.deliver(issue_event("issue_created", "aa", at=1))
+    world.step()
+    code, out, _ = call("why", "aa", "--offline")
+    assert code == 0
+    assert out.splitlines()[1].endswith(" UTC: issue_created")
+    assert out.splitlines()[2] == "the last try: no connection"
 
 
 def test_why_of_a_subject_without_a_ticket_says_what_became_of_it(world: World) -> None:

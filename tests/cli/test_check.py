@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from typer.testing import CliRunner
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
 
+ROOT = Path(__file__).parents[2]
 RULES = '[[rule]]\nname = "all"\n[rule.fields]\npriority = "High"\n'
 
 
@@ -124,11 +128,20 @@ def test_the_projects_place_is_the_line_of_the_configuration(jira: SimulatedJira
     assert "config.toml:7: rule 'all': project: there is no project 'DATUM'" in out
 
 
-def test_a_site_that_cannot_be_asked_ends_with_2(jira: SimulatedJira) -> None:
+def test_a_site_that_cannot_be_asked_ends_with_2_and_is_told_of_once(jira: SimulatedJira) -> None:
     configure({**jira.settings(), "token": "expired"})
-    code, out = call()
-    assert code == 2
-    assert "Not checked: site 'main' could not be asked:" in out
+    # A process of its own, because its log is set up as a person gets it.
+    done = subprocess.run(
+        [sys.executable, "-m", "sync.cli.main", "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "Not checked: site 'main' could not be asked:" in done.stdout
+    assert done.stdout.count("does not accept our credentials") == 1
+    assert ".;" not in done.stdout
 
 
 def test_without_a_configuration_it_cannot_be_checked() -> None:

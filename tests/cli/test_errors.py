@@ -132,7 +132,7 @@ def test_a_misspelt_verb_is_met_with_the_right_one() -> None:
 def test_without_a_configuration_it_says_how_to_make_one(verb: str) -> None:
     code, out, err = call(*verb.split())
     assert (code, out) == (2, "")
-    assert "config.toml: the configuration file: does not exist. Make one with" in err
+    assert "config.toml: does not exist. Make one with" in err
     assert "Traceback" not in err
 
 

@@ -114,7 +114,7 @@ def test_a_project_that_is_not_there_is_answered_with_the_nearest(jira: Simulate
     code, _, err = call("init", *flags(jira, "DATO"), "--yes")
     assert code == 1
     assert err.startswith(
-        "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'? It may be: "
+        "There is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'? It may be: "
     )
     assert not Path("config.toml").exists()
 
@@ -153,7 +153,7 @@ def test_a_wrong_project_and_a_wrong_token_are_asked_for_again(
         "init", "--site", site["url"], "--token-env", "BOT_TOKEN", typed=f"{typed}\n"
     )
     assert code == 0, err
-    assert "there is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'?" in err
+    assert "There is no project 'DATO', or Ticket Sync may not see it. Did you mean 'DATA'?" in err
     assert out.count("The key of the project") == 2
     assert "The address" not in out
     assert site["token"] not in out + err

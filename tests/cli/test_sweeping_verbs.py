@@ -115,10 +115,10 @@ def test_reconcile_shows_the_drift_as_a_table_and_makes_it_due(
     code, out, _ = call("reconcile", "--json")
     assert code == 0
     sweeps = {one["sweep"]: one for one in json.loads(out)}
-    assert set(sweeps) == {"issues", "incidents", "deliveries", "jira:main", "own"}
+    assert set(sweeps) == {"issues", "incidents", "deliveries", "heads", "jira:main", "own"}
     assert sweeps["issues"]["missing"] == 1
     assert len(rows(config, TicketRow)) == 1
-    assert len(rows(config, SweepRunRow)) == 5
+    assert len(rows(config, SweepRunRow)) == 6
     code, out, _ = call("reconcile", "--json", "--sweep", "issues")
     assert json.loads(out)[0]["drift"] == []
 

@@ -101,6 +101,14 @@ def test_deliveries_that_failed_for_good_are_told_with_what_was_sent(upstream: U
         assert (attempt.body, attempt.status_code) == (sent[one.event_id], 401)
 
 
+def test_the_bodies_of_an_event_are_those_that_were_sent_of_it(upstream: Upstream) -> None:
+    sent = dict(upstream.fail_delivery() for _ in range(3))
+    assert {event: upstream.api.bodies(event) for event in sent} == {
+        event: [body] for event, body in sent.items()
+    }
+    assert upstream.api.bodies(NOBODY) == []
+
+
 def test_a_delivery_is_sent_again_on_request(upstream: Upstream) -> None:
     since = upstream.clock.time()
     upstream.fail_delivery()
@@ -124,6 +132,7 @@ CALLS: dict[str, Callable[[SourceApi], object]] = {
     "incidents": lambda api: api.incidents([NOBODY]),
     "failed_deliveries": lambda api: list(api.failed_deliveries(0, 1)),
     "attempts": lambda api: api.attempts(NOBODY),
+    "bodies": lambda api: api.bodies(NOBODY),
 }
 
 

@@ -283,7 +283,7 @@ def test_a_missing_file_says_how_to_make_one() -> None:
     with pytest.raises(SettingsError) as error:
         load()
     assert str(error.value) == (
-        "config.toml: the configuration file: does not exist. Make one with `ticket-sync init`, "
+        "config.toml: does not exist. Make one with `ticket-sync init`, "
         "which asks for your Jira site, or name another with --config. To look around without one: "
         "`ticket-sync demo`."
     )

@@ -15,6 +15,7 @@ from typing import Any
 import sync
 from sync.domain.remembered import Remembered
 from sync.sandbox.jira import JiraSandbox
+from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
 from tests.walks.test_jira import jira_tracker
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
@@ -98,6 +99,29 @@ def test_nothing_but_bounded_memories_grows_with_the_subjects(
         grown = {name: count for name, count in (census() - before).items() if count > 5}
         assert len(jira.tickets()) == 16
         assert not grown
+    finally:
+        world.close()
+
+
+def test_edits_of_the_rules_leave_nothing_behind(
+    sqlite_store: Store, clock: SimulatedClock, jira: MemoryTracker, tmp_path: Path
+) -> None:
+    world = World(sqlite_store, jira, clock, tmp_path / "rules")
+
+    def edit(numbers: range) -> None:
+        for number in numbers:
+            title = f"{{{{ subject.title }}}} {{# edit {number} #}} ({number})"
+            world.write_rules(RULES.replace('"{{ subject.title }}"', f'"{title}"'))
+            world.deliver(issue_event("issue_updated", "one", at=number, description=f"{number}"))
+            world.settle(within=60)
+
+    try:
+        edit(range(4))
+        before = census()
+        edit(range(4, 14))
+        assert not {name: count for name, count in (census() - before).items() if count > 5}
+        (ticket,) = jira.alive
+        assert ticket.fields["summary"] == "orders is stale (13)"
     finally:
         world.close()
 

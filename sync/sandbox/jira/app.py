@@ -10,10 +10,10 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from litestar import Litestar, asgi, get
 from litestar.connection import Request
-from litestar.exceptions import NotFoundException
+from litestar.response import Response as Html
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from sync.sandbox.jira.board.views import board_page, ticket_page
+from sync.sandbox.jira.board.views import board_page, missing_page, ticket_page
 from sync.sandbox.jira.control import control
 from sync.sandbox.jira.server import JiraSandbox
 from sync.sandbox.jira.site.call import Response, WireResult
@@ -34,11 +34,12 @@ def create_app(sandbox: JiraSandbox) -> ASGIApp:
         return board_page(sandbox, request.query_params.get("project", ""))
 
     @get("/browse/{key:str}", sync_to_thread=True, media_type="text/html")
-    def browse(request: Request[Any, Any, Any]) -> str:
+    def browse(request: Request[Any, Any, Any]) -> Html[str]:
+        key = str(request.path_params["key"])
         try:
-            return ticket_page(sandbox, str(request.path_params["key"]))
+            return Html(ticket_page(sandbox, key))
         except KeyError:
-            raise NotFoundException("no such ticket") from None
+            return Html(missing_page(sandbox, key), status_code=404)
 
     app = Litestar(
         route_handlers=[board, browse, control(sandbox), _rest(sandbox)],

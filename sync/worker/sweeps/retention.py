@@ -1,4 +1,7 @@
-"""Retention: old rows are deleted in small batches, so that no other writer waits long. Links stay."""
+"""Retention: old rows are deleted in small batches, so that no other writer waits long. Links stay.
+
+The pages of a SQLite file that become free are given back in the same way.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from sync.ports import Clock
-from sync.store import deliveries, journal, sweeps
+from sync.store import deliveries, journal, space, sweeps
 from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryState
 
@@ -30,24 +33,37 @@ class Keep:
     journal: float = 180 * 86400.0
 
 
+# Removes up to ``BATCH`` things; how many.
+_Remove = Callable[[Session], int]
+
+
 def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
-    """Delete rows that are too old, for one round; how many of each kind."""
+    """Delete rows that are too old, for one round; how many of each kind, and of pages given back."""
     now = clock.time()
     end = clock.monotonic() + ROUND_SECONDS
 
-    def old_deliveries(state: DeliveryState) -> Callable[[Session], int]:
+    def old_deliveries(state: DeliveryState) -> _Remove:
         return lambda session: deliveries.prune(
             session, older_than=now - keep.deliveries, batch=BATCH, state=state
         )
 
-    kinds: dict[str, Callable[[Session], int]] = {
+    rows: dict[str, _Remove] = {
         "deliveries": old_deliveries(DeliveryState.TRIAGED),
         "dead letters": old_deliveries(DeliveryState.DEAD),
         "journal": lambda s: journal.prune(s, older_than=now - keep.journal, batch=BATCH),
         "sweep runs": lambda s: sweeps.prune(s, older_than=now - keep.journal, batch=BATCH),
     }
+    pages: dict[str, _Remove] = {"pages": lambda s: space.give_back(s, batch=BATCH)}
+    gone = {**_by_turns(store, clock, end, rows), **_by_turns(store, clock, end, pages)}
+    if any(gone.values()):
+        log.info("pruned", **{kind.replace(" ", "_"): count for kind, count in gone.items()})
+    return gone
+
+
+def _by_turns(store: Store, clock: Clock, end: float, kinds: dict[str, _Remove]) -> dict[str, int]:
+    """Remove until nothing is left, or until ``end`` (monotonic); how many of each kind. By turns, so
+    that a kind with very much to remove does not keep the others waiting."""
     gone = dict.fromkeys(kinds, 0)
-    # By turns, so that a kind with very many old rows does not keep the others waiting.
     while kinds and clock.monotonic() < end:
         for kind, remove in list(kinds.items()):
             began = clock.monotonic()
@@ -59,6 +75,4 @@ def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
                 del kinds[kind]
             else:
                 clock.sleep(max(PAUSE_SECONDS, took * (1 / SHARE - 1)))
-    if any(gone.values()):
-        log.info("pruned", **{kind.replace(" ", "_"): count for kind, count in gone.items()})
     return gone

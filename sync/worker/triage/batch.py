@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import structlog
@@ -311,15 +312,18 @@ def _older(
     session: Session, unknown: Iterable[str], snapshots: Mapping[str, Snapshot]
 ) -> dict[str, str]:
     """Which of these subjects began before the store did, in words; also a line in the log."""
-    older = continuity.from_before(session, {ref: snapshots[ref].began for ref in unknown})
+    began = {ref: snapshots[ref].began for ref in unknown}
+    older, whole = continuity.from_before(session, began) if began else (set[str](), 0.0)
     if older:
         log.warning(
             "subjects began before the store did",
             subjects=len(older),
             first=min(older),
-            remedy="if another store has their tickets, stop, and correct url in [store]",
+            store_began=f"{datetime.fromtimestamp(whole, UTC):%F %T} UTC",
+            remedy="tickets that an earlier store made for them are looked for in Jira; if another "
+            "store has them, stop, and correct url in [store]",
         )
-    return older
+    return dict.fromkeys(older, "it began before this store did")
 
 
 def _outcome(read: Read, outcomes: Mapping[str, str], answers: Answers) -> str:

@@ -204,6 +204,22 @@ def test_a_certificate_that_cannot_be_trusted_says_why(
             tracker.make(CREATE)
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1:1", "nothing takes connections at its address"),
+        ("jira.invalid", "the name of its host is not known here"),
+    ],
+)
+@pytest.mark.parametrize("proxied", [False, True])
+def test_an_address_where_nobody_is_says_so_and_what_to_check(
+    address: str, told: str, proxied: bool
+) -> None:
+    lines = f'proxy = "http://{address}"\n' if proxied else ""
+    words = refusal(logged_in(f"https://{'localhost' if proxied else address}", lines))
+    assert f"{told}; check `url`, and `proxy` where there is one, of the site in config" in words
+
+
 def test_a_site_without_tls_behind_https_says_so() -> None:
     with served(create_app(JiraSandbox(Dialect.CLOUD))) as port:
         told = refusal(logged_in(f"https://localhost:{port}"))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
 from sqlmodel import func, select
 
 from sync.store import journal, sweeps
 from sync.store.deliveries import recover
+from sync.store.engine import Session, Store
 from sync.store.inbox import Accepted
 from sync.store.tables import DeliveryRow, JournalRow, LinkRow, SweepRunRow
 from sync.worker.sweeps import retention
-from sync.worker.sweeps.retention import BATCH, Keep, prune
+from sync.worker.sweeps.retention import BATCH, SHARE, Keep, prune
+from tests.clock import SimulatedClock
 from tests.worker.sweeps.build import START, Scene, issue
 
 DAY = 86_400.0
@@ -44,7 +51,7 @@ def test_what_is_past_its_time_goes_and_the_rest_stays(scene: Scene) -> None:
                 SweepRunRow(sweep="own", owner="me", started_at=at, window_from=at, window_to=at),
             )
     gone = prune(scene.store, scene.clock, Keep())
-    assert gone == {"deliveries": 3, "dead letters": 2, "journal": 1, "sweep runs": 1}
+    assert gone == {"deliveries": 3, "dead letters": 2, "journal": 1, "sweep runs": 1, "pages": 0}
     assert _count(scene, DeliveryRow) == 4
     assert _count(scene, JournalRow) == entries
     assert _count(scene, LinkRow) == 1
@@ -78,3 +85,53 @@ def test_a_round_ends_although_more_is_left(scene: Scene, monkeypatch: pytest.Mo
     monkeypatch.setattr(retention, "ROUND_SECONDS", 0.2)
     _deliver(scene, 300, START - 91 * DAY)
     assert 0 < prune(scene.store, scene.clock, Keep())["deliveries"] < 300
+
+
+def _statements(scene: Scene, run: Callable[[], object]) -> list[str]:
+    """The statements that change or give back something, in order."""
+    said: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement.split(None, 1)[0])
+
+    event.listen(scene.store.engine, "before_cursor_execute", note)
+    try:
+        run()
+    finally:
+        event.remove(scene.store.engine, "before_cursor_execute", note)
+    return said
+
+
+@pytest.mark.parametrize("batches", [1, 4])
+def test_a_batch_costs_one_statement_and_nothing_is_asked_before_it(
+    scene: Scene, batches: int
+) -> None:
+    _deliver(scene, BATCH * batches + 1, START - 91 * DAY)
+    said = _statements(scene, lambda: prune(scene.store, scene.clock, Keep()))
+    # One for each full batch and the rest, and one for each of the three other kinds.
+    assert said.count("DELETE") == batches + 1 + 3
+    assert len(said) == said.count("DELETE") + said.count("BEGIN")
+
+
+@given(st.lists(st.floats(0.001, 3.0), min_size=1, max_size=30))
+@settings(
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+def test_the_store_is_held_for_a_fifth_of_the_time_however_slow_it_is(
+    sqlite_store: Store, seconds: list[float]
+) -> None:
+    clock = SimulatedClock()
+    slow, held = iter(seconds), 0.0
+
+    def remove(_session: Session) -> int:
+        nonlocal held
+        took = next(slow, None)
+        if took is None:
+            return 0
+        clock.now += took
+        held += took
+        return BATCH
+
+    began = clock.now
+    retention._by_turns(sqlite_store, clock, began + 50.0, {"rows": remove})
+    assert held <= (clock.now - began) * SHARE + 1e-6

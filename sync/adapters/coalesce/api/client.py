@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from sync.adapters.coalesce.api.paging import pages, pages_by_last
 from sync.adapters.coalesce.message.fields import child, get
 from sync.adapters.coalesce.message.names import NAME
 from sync.adapters.coalesce.message.timestamps import NANOS, rfc3339
-from sync.domain.errors import Cause, Rejected
+from sync.domain.errors import Cause, Missing, Rejected
 from sync.domain.subject import Snapshot
 from sync.ports import Attempt, Clock, FailedDelivery, SystemClock
 
@@ -108,8 +109,11 @@ class CoalesceApi:
         ask = Ask("GET", _DELIVERIES, "list deliveries", _READ_DELIVERIES, params)
         listed = _objects(get(self._calls.ask(ask), "deliveries"))
         ids = [id_ for one in listed if isinstance(id_ := get(one, "id"), str) and id_]
-        found = (one.body for id_ in ids for one in reversed(self.attempts(id_)))
-        return [body for body in found if body]
+        found: list[bytes] = []
+        for id_ in ids:
+            with suppress(Missing):
+                found += [one.body for one in self.attempts(id_)[-1:] if one.body]
+        return found
 
     def redeliver(self, delivery_id: str) -> None:
         """Have an event sent again, as a new delivery. Raises Unknown if the call may have worked."""

@@ -83,7 +83,7 @@ class Breaker:
             self._unanswered = 0
         BREAKER.labels(self._site).set(1)
         if fresh:
-            log.error(
+            log.warning(
                 "site down: calls stopped, deliveries still accepted",
                 site=self._site,
                 outage=fault.outage.value,

@@ -202,7 +202,7 @@ def _login_fault(error: _Error) -> SiteDown | None:
         )
     failed = error.status >= 400 and "AUTHENTICATED_FAILED" in seraph
     if reason or failed or (error.status == 401 and error.call.path == "myself"):
-        tail = f": {error.said}" if error.said else ""
+        tail = f": {error.said.rstrip('.')}" if error.said else ""
         return SiteDown(
             f"Jira does not accept our credentials (HTTP {error.status}){tail}; check the site's email "
             "and token, or user and password: they may have expired, and an API token of Jira Cloud is "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+import socket
 import ssl
 from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from sync.domain.text import one_line
 from sync.telemetry import concealed
@@ -30,6 +32,10 @@ def broken(chain: Iterable[BaseException]) -> str:
     for link in chain:
         if isinstance(link, ssl.SSLCertVerificationError):
             return _certificate(link)
+        if words := _unreached(link):
+            return (
+                f"{words}; check `url`, and `proxy` where there is one, of the site in config.toml"
+            )
         ended = isinstance(link, ssl.SSLError) and _ALERTS.search(str(link))
         if ended or isinstance(link, ssl.SSLEOFError):
             return (
@@ -46,6 +52,18 @@ def broken(chain: Iterable[BaseException]) -> str:
             return (
                 _PROXY_LOGIN if status == "407" else f"the proxy refused the connection ({status})"
             )
+    return ""
+
+
+def _unreached(error: BaseException) -> str:
+    """Why nobody was reached at an address; "" where the exception does not say that."""
+    if isinstance(error, socket.gaierror):
+        return "the name of its host is not known here"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing takes connections at its address"
+    # ``NewConnectionError`` is one too, and what caused it says more.
+    if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+        return "nothing answers at its address"
     return ""
 
 

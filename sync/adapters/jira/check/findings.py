@@ -10,13 +10,14 @@ from sync.toml import Position
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
     """One mistake. ``place`` is ``file:line``, ``key`` as the rule or the site writes it; ``rule`` is ""
-    for what is about the whole site."""
+    for what is about the whole site. ``advice``: Jira takes what the rule says, or may take it."""
 
     place: str
     rule: str
     key: str
     problem: str
     remedy: str = ""
+    advice: bool = False
 
     def __str__(self) -> str:
         what = f"{self.key}: {self.problem}" if self.key else self.problem
@@ -37,9 +38,15 @@ class Report:
 
     def add(self, place: Position, rule: str, key: str, problem: str, remedy: str = "") -> None:
         """Record a mistake. A mistake that many rules inherit from one place is recorded once."""
-        one = Finding(str(place), rule, key, problem.rstrip("."), remedy)
+        self._add(Finding(str(place), rule, key, problem.rstrip("."), remedy))
+
+    def advise(self, place: Position, rule: str, key: str, problem: str, remedy: str) -> None:
+        """Record what should be otherwise, though Jira may take it: no edit has to wait for it."""
+        self._add(Finding(str(place), rule, key, problem, remedy, advice=True))
+
+    def _add(self, one: Finding) -> None:
         if not any(
-            (known.place, known.key, known.problem) == (one.place, key, one.problem)
+            (known.place, known.key, known.problem) == (one.place, one.key, one.problem)
             for known in self.found
         ):
             self.found[one] = None
@@ -52,6 +59,11 @@ class Report:
     def notes(self) -> list[str]:
         """What could not be checked and why, in words."""
         return [f"{what}: {why}" for what, why in self.unseen.items()]
+
+    @property
+    def refused(self) -> list[Finding]:
+        """Every mistake that keeps Jira from taking what a rule says."""
+        return [one for one in self.findings if not one.advice]
 
     @property
     def findings(self) -> list[Finding]:

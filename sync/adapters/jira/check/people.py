@@ -31,7 +31,7 @@ class PeopleCheck:
                 "the permission 'Browse users and groups'", "Jira does not say whether we have it"
             )
         elif not may:
-            self._report.add(
+            self._report.advise(
                 self._at,
                 "",
                 "",
@@ -54,7 +54,7 @@ class PeopleCheck:
             for text in several if known and wished else ():
                 found = self._tracker.metadata.person(text, rule.project, info.id)
                 if found and "@" not in text and text.casefold() != found.id.casefold():
-                    self._report.add(
+                    self._report.advise(
                         one.position,
                         rule.name,
                         one.key,

@@ -78,6 +78,11 @@ def board_page(sandbox: JiraSandbox, project: str = "") -> str:
     )
 
 
+def missing_page(sandbox: JiraSandbox, key: str) -> str:
+    """What stands where there is no ticket of this key."""
+    return _PAGES.get_template("missing.html").render(dialect=sandbox.dialect.value, key=key)
+
+
 def ticket_page(sandbox: JiraSandbox, key: str) -> str:
     """The page of one ticket. Raises KeyError."""
     ticket = sandbox.ticket(key)
