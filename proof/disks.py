@@ -172,11 +172,12 @@ def _copied(scene: Scene) -> Callable[[], None]:
     return put_back
 
 
-@row("store: an older copy put back", core=True, lag=2.0, own=True)
-def _older(scene: Scene, size: int) -> None:
+def _back_in_time(scene: Scene, before: int, size: int) -> None:
+    """A copy with what ``before`` issues led to is put back after ``size`` more, which come again."""
     daemon = scene.daemon()
-    scene.deliver(*scene.made(size // 2))
-    scene.settle()
+    if before:
+        scene.deliver(*scene.made(before))
+        scene.settle()
     daemon.kill()
     put_back = _copied(scene)
     daemon.start()
@@ -190,17 +191,11 @@ def _older(scene: Scene, size: int) -> None:
     scene.send(lost)
 
 
+@row("store: an older copy put back", core=True, lag=2.0, own=True)
+def _older(scene: Scene, size: int) -> None:
+    _back_in_time(scene, size // 2, size)
+
+
 @row("store: emptied", lag=2.0, own=True)
 def _emptied(scene: Scene, size: int) -> None:
-    daemon = scene.daemon()
-    daemon.kill()
-    put_back = _copied(scene)
-    daemon.start()
-    sent = scene.traffic.interleaved(scene.made(size))
-    scene.send(sent)
-    scene.settle()
-    daemon.kill()
-    scene.store.engine.dispose()
-    put_back()
-    daemon.start()
-    scene.send(sent)
+    _back_in_time(scene, 0, size)

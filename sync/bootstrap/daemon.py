@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
+from contextlib import suppress
 
 import structlog
 
@@ -17,10 +19,25 @@ from sync.web.server import listen
 
 log = structlog.get_logger("daemon")
 
+# glibc's number for the parameter of mallopt, and the arenas that are enough: one thread of Python works
+# at a time.
+_ARENA_MAX = -8
+_ARENAS = 2
+
 UNSIGNED = (
     "deliveries are accepted UNSIGNED: whoever reaches this port can make tickets; set "
     "signing_secrets in [coalesce] and remove allow_unsigned"
 )
+
+
+def few_arenas() -> None:
+    """Let all threads share two arenas of malloc. Call this before threads start.
+
+    With glibc, each thread gets an arena of its own, up to eight for each processor, and an arena keeps
+    what is freed in it. Other C libraries stay as they are.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
 
 
 def run(settings: Settings) -> int:
@@ -28,6 +45,7 @@ def run(settings: Settings) -> int:
 
     Raises CannotListen, CannotStart, StoreUnavailable, RuleErrors.
     """
+    few_arenas()
     configure_logs(level=settings.log.level, form=settings.log.format)
     if settings.coalesce.allow_unsigned:
         log.warning(UNSIGNED)

@@ -345,7 +345,7 @@ def _set_once(one: DraftField, draft: Draft, base: Base, observed: Observed) -> 
 
 
 def _not_editable(one: DraftField, draft: Draft, observed: Observed) -> Parked:
-    rule, key = draft.desired.rule, observed.ref.key
+    rule, key = draft.desired.asker(one.key), observed.ref.key
     if observed.edit_screen:
         reason = (
             f"{one.name} is not on the edit screen of {observed.issue_type} in {observed.project}"

@@ -186,6 +186,11 @@ class Desired:
     failed: Mapping[str, Parked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
+    def asker(self, key: str) -> RuleRef:
+        """The rule that asks for what a key gives: an incident's, of the parent of its issues."""
+        wish = self.fields.get(key.removeprefix("fields."))
+        return wish.asked_by if wish and wish.asked_by else self.rule
+
     def place(self, key: str) -> str:
         """Where the rule has a key, else where the rule begins."""
         return place(self.places, key) or self.rule.where

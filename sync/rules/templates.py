@@ -60,6 +60,36 @@ def _single(tree: nodes.Template) -> nodes.Expr | None:
     return inside[0] if len(inside) == 1 and not isinstance(inside[0], nodes.TemplateData) else None
 
 
+_Ways = tuple[list[Any], list[nodes.Node | None]]
+
+
+def _outcomes(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    if isinstance(node, nodes.Const):
+        return [node.value]
+    found, ways = _ways(node, tables)
+    return found + [one for way in ways for one in _outcomes(way, tables)]
+
+
+def _ways(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> _Ways:
+    """Values that an expression may have, and expressions whose value it may have."""
+    if isinstance(node, nodes.CondExpr):
+        return [], [node.expr1, node.expr2]
+    if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Dict):
+        return [], [pair.value for pair in node.node.items]
+    if isinstance(node, nodes.Filter) and node.name == "lookup":
+        return _looked_up(node, tables)
+    if isinstance(node, nodes.Filter) and node.name in ("default", "d", "jira_user"):
+        return [], [node.node, *node.args[:1]]
+    return [], []
+
+
+def _looked_up(node: nodes.Filter, tables: Mapping[str, Mapping[str, Any]]) -> _Ways:
+    """All that the table of a ``lookup`` has, and its default."""
+    name = node.args[0].value if node.args and isinstance(node.args[0], nodes.Const) else ""
+    defaults = [*node.args[1:], *(pair.value for pair in node.kwargs if pair.key == "default")]
+    return list(tables.get(name, {}).values()), list(defaults)
+
+
 class Template:
     """One template.
 
@@ -85,6 +115,11 @@ class Template:
         self._compiled = Compiled.from_code(SANDBOX, code, dict(SANDBOX.globals))
         if single is not None:
             self._value = TemplateExpression(self._compiled, undefined_to_none=False)
+
+    def outcomes(self, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+        """What the template may give of what is written out in it and in its tables."""
+        single = _single(self.tree)
+        return _outcomes(single, tables) if single is not None else []
 
     def render(self, context: Mapping[str, Any]) -> Any:
         """The value for a context. Raises Wrong, with the line counted from 0."""

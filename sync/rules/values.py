@@ -45,6 +45,18 @@ class Value:
             return {key: part.render(context) for key, part in self.parts.items()}
         return self.parts
 
+    def written_out(self, tables: Mapping[str, Mapping[str, Any]]) -> list[tuple[Value, Any]]:
+        """What the value is or may be, as far as the rule or its tables write it out; each with the item
+        of a list that gives it."""
+        found = list[tuple[Value, Any]]()
+        for part in self.parts if isinstance(self.parts, list) else [self]:
+            known, one = constant(part)
+            if known:
+                found.append((part, one))
+            elif isinstance(part.parts, Template):
+                found += [(part, one) for one in part.parts.outcomes(tables)]
+        return found
+
     def text(self, context: Context) -> str:
         """The value as text; "" for no value."""
         found = self.render(context)

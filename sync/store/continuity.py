@@ -25,6 +25,7 @@ from sqlalchemy import delete, func, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
+from sync.domain.subject import CLOCK_SKEW
 from sync.domain.ticket import TicketRef, marker_label
 from sync.store import tickets
 from sync.store.engine import Store, change, dialect_of
@@ -130,11 +131,13 @@ def known(session: Session, site: str, key: str) -> tuple[SiteRow | None, Ticket
 
 
 def from_before(session: Session, began: Mapping[str, float | None]) -> tuple[set[str], float]:
-    """Which of these subjects began before the store did, or before it was restored; and when that was.
-    ``began`` and the answer are in seconds since the epoch; None where it is not known."""
+    """Which of these subjects surely began before the store did, or before it was restored; and when
+    that was. ``began`` and the answer are in seconds since the epoch; None where it is not known."""
     rows = [row for row in session.exec(select(SiteRow)) if not row.since or row.older]
     whole = max((row.whole_since for row in rows), default=0.0)
-    return {ref for ref, at in began.items() if at is not None and at < whole}, whole
+    # The sender's clock may be behind ours.
+    surely = whole - CLOCK_SKEW
+    return {ref for ref, at in began.items() if at is not None and at < surely}, whole
 
 
 def forget_stray(session: Session, site: str, key: str) -> None:

@@ -179,7 +179,8 @@ def test_why_shows_deliveries_decisions_and_calls_in_order(
     assert happened.index("transition") > happened.index("create")
     assert happened.count("delivery") == 2
     assert data["story"][0]["words"] == (
-        "issue_created: rule 'everything': ticket coalesce:issue:aa is due"
+        "issue_created: rule 'everything': ticket coalesce:issue:aa is due; "
+        "it began before this store did"
     )
     assert data["ticket"]["jira_key"] == "DATA-1"
     assert {field["id"] for field in data["fields"]} >= {"summary", "labels"}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync.domain.actions import Change
 from sync.domain.errors import Cause, Parked, Rejected, Scope
 from sync.domain.rule import FieldWish, Ownership
 from sync.domain.ticket import (
@@ -267,3 +268,16 @@ def test_all_agree_on_any_labels_and_any_summary(every: dict[str, Site]) -> None
             )
 
     agree()
+
+
+def test_a_ticket_goes_under_an_epic_and_is_set_free_again(site: Site) -> None:
+    epic = site.make("coalesce:incident:1", issue_type=("Epic",))
+    draft = site.tracker.draft(desired(KEY, parent=epic.key))
+    (one,) = (field for field in draft.fields.values() if field.key == "fields.parent")
+    ref = site.tracker.create(draft)
+    assert site.tracker.read(ref.id).fields[one.id] == epic.key
+    free = Change(one.id, one.name, one.kind, before=epic.key, after=None)
+    site.tracker.update(ref, [free])
+    assert site.tracker.read(ref.id).fields[one.id] is None
+    site.tracker.update(ref, [replace(free, before=None, after=epic.key)])
+    assert site.tracker.read(ref.id).fields[one.id] == epic.key

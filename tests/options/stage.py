@@ -15,7 +15,7 @@ from sync.adapters.jira import JiraSite, JiraTracker
 from sync.domain.subject import Snapshot, merge_from_api
 from sync.rules import Defaults, load
 from sync.sandbox.jira import JiraSandbox, SandboxTransport, Ticket
-from sync.sandbox.jira.ready_site import BOT
+from sync.sandbox.jira.ready_site import BOT, EPIC_LINK
 from sync.store import subjects, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
@@ -65,7 +65,7 @@ class Stage(World):
         def mount(session: requests.Session) -> None:
             session.mount("http://jira.sandbox", SandboxTransport(sandbox))
 
-        cloud = sandbox.dialect.value == "cloud"
+        cloud = self.is_cloud = sandbox.dialect.value == "cloud"
         jira = JiraSite(
             name=site,
             url="http://jira.sandbox",
@@ -176,6 +176,11 @@ class Stage(World):
 def stamp(seconds: float) -> str:
     """A time as upstream writes it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parent_of(ticket: Ticket) -> str:
+    """The key of the ticket above, "" for none. On Data Center, that of most tickets is an Epic Link."""
+    return ticket.fields.get("parent") or ticket.fields.get(EPIC_LINK, "")
 
 
 def entity(name: str, *, folder: str = "", **identifier: str) -> dict[str, Any]:

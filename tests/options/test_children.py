@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sync.sandbox.jira.ready_site import EPIC_LINK
 from sync.store import parking
-from tests.options.stage import Stage
+from tests.options.stage import Stage, parent_of
 
 RULES = """
 [[rule]]
@@ -34,7 +35,7 @@ def put(stage: Stage, project: str, issue_type: str) -> None:
 def parents(stage: Stage) -> dict[str, str]:
     """The parent's summary, by the child's."""
     of = {t.key: t.summary for t in stage.tickets()}
-    found = {t.summary: t.fields.get("parent", "") for t in stage.tickets()}
+    found = {t.summary: parent_of(t) for t in stage.tickets()}
     return {child: of[parent] for child, parent in found.items() if parent}
 
 
@@ -59,7 +60,22 @@ def test_a_parent_that_jira_refuses_parks_the_child_alone_and_says_whose_wish_it
     (row,) = [row for row in datacenter.rows() if row.parked]
     assert row.key == "coalesce:issue:orders"
     (parked,) = parking.causes(row)
-    assert (parked["field"], parked["cause"]) == ("Parent", "field")
-    assert "must be in the same project" in parked["reason"]
+    assert (parked["field"], parked["cause"]) == ("Epic Link", "field")
+    assert "is not an Epic" in parked["reason"]
     assert parked["rule"] == "incidents"
     assert 'link = "parent"' in parked["remedy"]
+
+
+def test_a_child_whose_screen_takes_no_epic_is_made_all_the_same_and_says_whose_wish_it_was(
+    datacenter: Stage,
+) -> None:
+    project = datacenter.sandbox.site.projects["DATA"]
+    for screens in (project.create_screens, project.edit_screens):
+        for type_, screen in screens.items():
+            screens[type_] = tuple(item for item in screen if item.field != EPIC_LINK)
+    put(datacenter, "DATA", "Epic")
+    assert parents(datacenter) == {}
+    (row,) = [row for row in datacenter.rows() if row.parked]
+    (parked,) = parking.causes(row)
+    assert (row.key, parked["rule"]) == ("coalesce:issue:orders", "incidents")
+    assert "Epic Link" in parked["words"]

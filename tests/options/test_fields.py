@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sync.sandbox.jira.ready_site import EPIC_LINK
 from sync.store import parking
-from tests.options.stage import Stage, minimal
+from tests.options.stage import Stage, minimal, parent_of
 
 # Name, id, value in the rule, what Jira shows, another value, what it shows then.
 CASES: list[tuple[str, str, str, str, str, str]] = [
@@ -129,12 +130,82 @@ def test_a_ticket_goes_under_the_parent_that_the_rule_names(stage: Stage) -> Non
     stage.tell("issue_created", "orders")
     stage.settle()
     (made,) = [t for t in stage.tickets() if t.type == "Bug"]
-    assert made.fields["parent"] == epics[0]
+    assert parent_of(made) == epics[0]
     stage.write_rules(minimal(fields=f'parent = "{epics[1]}"'))
     stage.tell("issue_updated", "orders", title="orders, again")
     stage.settle()
-    assert stage.sandbox.ticket(made.key).fields["parent"] == epics[1]
+    assert parent_of(stage.sandbox.ticket(made.key)) == epics[1]
     assert stage.silent()
+
+
+@pytest.mark.parametrize("ownership", ["source", "shared"])
+def test_a_ticket_rests_under_a_parent_that_is_given_by_an_earlier_key(
+    stage: Stage, ownership: str
+) -> None:
+    epic = stage.sandbox.person.create("DATA", "Epic", "Orders")
+    stage.write_rules(
+        minimal(fields=f'parent = "{epic}"', tables=f'\n[rule.ownership]\nparent = "{ownership}"\n')
+    )
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    moved = stage.sandbox.person.move(epic, "FLOW")
+    writes: list[object] = []
+    field = "parent" if stage.is_cloud else EPIC_LINK
+    stage.sandbox.observers.append(
+        lambda call: writes.extend([call] if field in str(call.request_body) else [])
+    )
+    (made,) = [t for t in stage.tickets() if t.type == "Bug"]
+    for number in range(4):
+        stage.tell("issue_updated", "orders", title=f"orders, told {number} times")
+        stage.settle()
+    assert parent_of(stage.sandbox.ticket(made.key)) == moved
+    assert len(writes) <= 1
+
+
+def test_a_ticket_that_a_person_puts_elsewhere_stays_there_and_the_next_epic_of_the_rule_counts(
+    stage: Stage,
+) -> None:
+    epics = [stage.sandbox.person.create("DATA", "Epic", name) for name in ("one", "two", "three")]
+    stage.write_rules(minimal(fields=f'parent = "{epics[0]}"'))
+    stage.tell("issue_created", "orders")
+    stage.settle()
+    (made,) = [t for t in stage.tickets() if t.type == "Bug"]
+    by_hand = {"parent": {"key": epics[1]}} if stage.is_cloud else {EPIC_LINK: epics[1]}
+    stage.sandbox.person.edit(made.key, **by_hand)
+    stage.tell("issue_updated", "orders", title="orders, again")
+    stage.settle()
+    assert parent_of(stage.sandbox.ticket(made.key)) == epics[1]
+    stage.write_rules(minimal(fields=f'parent = "{epics[2]}"'))
+    stage.tell("issue_updated", "orders", title="orders, once more")
+    stage.settle()
+    assert parent_of(stage.sandbox.ticket(made.key)) == epics[2]
+    assert stage.silent()
+
+
+def test_the_epic_link_is_known_by_its_type_in_any_language(datacenter: Stage) -> None:
+    datacenter.sandbox.translate("de_DE", {"Epic Link": "Epos-Verknüpfung"})
+    epic = datacenter.sandbox.person.create("DATA", "Epic", "Orders")
+    datacenter.write_rules(minimal(fields=f'parent = "{epic}"'))
+    datacenter.tell("issue_created", "orders")
+    datacenter.settle()
+    (made,) = [t for t in datacenter.tickets() if t.type == "Bug"]
+    assert made.fields[EPIC_LINK] == epic
+
+
+def test_without_an_epic_link_on_the_screen_a_ticket_is_made_without_a_parent_and_says_so(
+    datacenter: Stage,
+) -> None:
+    project = datacenter.sandbox.site.projects["DATA"]
+    for screens in (project.create_screens, project.edit_screens):
+        for type_, screen in screens.items():
+            screens[type_] = tuple(item for item in screen if item.field != EPIC_LINK)
+    epic = datacenter.sandbox.person.create("DATA", "Epic", "Orders")
+    datacenter.write_rules(minimal(fields=f'parent = "{epic}"'))
+    datacenter.tell("issue_created", "orders")
+    datacenter.settle()
+    (made,) = [t for t in datacenter.tickets() if t.type == "Bug"]
+    assert made.fields["summary"]
+    assert "Epic Link is not on the create screen" in str(datacenter.row(made.key).parked)
 
 
 def test_a_sub_task_is_made_under_its_parent(stage: Stage) -> None:
@@ -154,4 +225,4 @@ def test_a_parent_that_is_not_there_is_left_out_and_parked(stage: Stage) -> None
     stage.settle()
     assert stage.ticket.fields["summary"]
     (parked,) = parking.causes(stage.row())
-    assert "Parent" in parked["field"]
+    assert parked["field"] == ("Parent" if stage.is_cloud else "Epic Link")

@@ -55,11 +55,11 @@ def places(
     dialect: str,
     tmp_path: Path,
     store_url: str,
-    _sqlite_template: Path,
+    sqlite_template: Path,
     _postgres: Callable[[], Postgres],
 ) -> Places:
     if dialect == "sqlite":
-        return _files(tmp_path, store_url, _sqlite_template)
+        return _files(tmp_path, store_url, sqlite_template)
     return _databases(_postgres(), store_url)
 
 
@@ -110,6 +110,13 @@ class Lives:
     def begin(self, url: str) -> World:
         self.world = World(open_store(url), self.jira, self.clock, self.folder, self.rules)
         return self.world
+
+    def pass_with(self, url: str, *bodies: Any) -> None:
+        """A whole life, in which these deliveries come and are worked off."""
+        world = self.begin(url)
+        world.deliver(*bodies)
+        world.settle()
+        self.end()
 
     def end(self) -> None:
         assert self.world is not None
@@ -192,7 +199,7 @@ def test_what_began_before_the_store_is_told_and_what_began_after_is_not(
 ) -> None:
     world = lives.begin(places.url)
     old = _made(lives, "i1")
-    lives.clock.sleep(60)
+    lives.clock.sleep(600)
     lives.end()
     world = lives.begin(places.empty())
     lives.clock.sleep(60)
@@ -220,10 +227,7 @@ def test_an_issue_of_today_joins_the_ticket_that_its_group_had_before_the_store(
     lives: Lives, places: Places
 ) -> None:
     lives.rules = GROUPED
-    world = lives.begin(places.url)
-    world.deliver(_event(lives, "issue_created", "i1", trigger_name="orders"))
-    world.settle()
-    lives.end()
+    lives.pass_with(places.url, _event(lives, "issue_created", "i1", trigger_name="orders"))
     lives.clock.sleep(300)
     world = lives.begin(places.empty())
     lives.clock.sleep(1)
@@ -237,10 +241,7 @@ def test_an_issue_of_today_joins_the_ticket_that_its_group_had_before_the_store(
 def test_a_comment_that_was_made_after_the_backup_is_not_made_again(
     lives: Lives, places: Places
 ) -> None:
-    world = lives.begin(places.url)
-    world.deliver(*_made(lives, "i1"))
-    world.settle()
-    lives.end()
+    lives.pass_with(places.url, *_made(lives, "i1"))
     places.back_up()
     world = lives.begin(places.url)
     lives.clock.sleep(1)
@@ -464,10 +465,7 @@ def test_a_clone_of_a_ticket_of_ours_is_a_conflict(lives: Lives, places: Places)
 def test_an_old_issue_that_the_api_tells_of_is_looked_for_although_it_changed_just_now(
     lives: Lives, places: Places
 ) -> None:
-    world = lives.begin(places.url)
-    world.deliver(*_made(lives, "i1"))
-    world.settle()
-    lives.end()
+    lives.pass_with(places.url, *_made(lives, "i1"))
     lives.clock.sleep(1000)
     world = lives.begin(places.empty())
     lives.clock.sleep(1)

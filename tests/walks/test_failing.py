@@ -7,21 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
-from sync.adapters.jira import JiraSite, JiraTracker
-from sync.sandbox.jira import Exchange, JiraSandbox, SandboxTransport
-from sync.sandbox.jira.ready_site import BOT
+from sync.sandbox.jira import Exchange, JiraSandbox
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
+from tests.walks.test_jira import jira_tracker, sandbox
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
+__all__ = ["sandbox"]
+
 DAY = 24 * 3600.0
-
-
-@pytest.fixture(params=["cloud", "datacenter"])
-def sandbox(request: pytest.FixtureRequest, clock: SimulatedClock) -> JiraSandbox:
-    return JiraSandbox(request.param, clock, index_lag=20.0)
 
 
 @pytest.fixture
@@ -41,18 +36,7 @@ def failures(sandbox: JiraSandbox) -> Counter[str]:
 def real(
     sandbox: JiraSandbox, store: Store, clock: SimulatedClock, tmp_path: Path
 ) -> Iterator[World]:
-    site = JiraSite(
-        name="main",
-        url="http://jira.sandbox",
-        token="sandbox-token",
-        email=BOT.email if sandbox.dialect.value == "cloud" else "",
-        index_lag=30.0,
-    )
-
-    def mount(session: requests.Session) -> None:
-        session.mount("http://jira.sandbox", SandboxTransport(sandbox))
-
-    world = World(store, JiraTracker(site, clock, mount), clock, tmp_path / "rules")
+    world = World(store, jira_tracker(sandbox, clock), clock, tmp_path / "rules")
     yield world
     world.close()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync.sandbox.jira import JiraSandbox
+from sync.sandbox.jira import JiraSandbox, Ticket
 from sync.sandbox.jira.ready_site import BOT, ONCALL
 from sync.sandbox.jira.site.model import Project
 from sync.sandbox.jira.site.state import Site
@@ -173,19 +173,27 @@ INVALID = [
 ]
 
 
-@pytest.mark.parametrize("invalid", INVALID, ids=str)
-def test_a_ticket_is_closed_and_reopened_although_one_thing_became_invalid(
-    real: World, sandbox: JiraSandbox, invalid: Invalid
-) -> None:
-    real.deliver(issue_event("issue_created", A, at=1, trigger_name="a"))
+def _ended_after(
+    invalid: Invalid, real: World, sandbox: JiraSandbox, before: str = "a", **changed: str
+) -> Ticket:
+    """The ticket of an issue that is over, two hours after something became invalid."""
+    real.deliver(issue_event("issue_created", A, at=1, trigger_name=before))
     real.settle()
     invalid.happens(sandbox.site)
     real.clock.sleep(7200)
-    real.deliver(issue_event("issue_closed", A, at=2, trigger_name="a"))
+    real.deliver(issue_event("issue_closed", A, at=2, trigger_name="a", **changed))
     real.settle()
     (ticket,) = sandbox.tickets()
     assert ticket.category == "done"
     assert [comment.text for comment in ticket.comments] == ["Closed upstream."]
+    return ticket
+
+
+@pytest.mark.parametrize("invalid", INVALID, ids=str)
+def test_a_ticket_is_closed_and_reopened_although_one_thing_became_invalid(
+    real: World, sandbox: JiraSandbox, invalid: Invalid
+) -> None:
+    _ended_after(invalid, real, sandbox)
     (row,) = real.rows()
     # Nothing of it was to be written.
     assert (row.parked, row.error) == (None, "")
@@ -199,17 +207,7 @@ def test_a_ticket_is_closed_and_reopened_although_one_thing_became_invalid(
 def test_what_became_invalid_is_parked_by_itself_and_the_rest_is_written(
     real: World, sandbox: JiraSandbox, invalid: Invalid
 ) -> None:
-    real.deliver(issue_event("issue_created", A, at=1, trigger_name="b"))
-    real.settle()
-    invalid.happens(sandbox.site)
-    real.clock.sleep(7200)
-    real.deliver(
-        issue_event("issue_closed", A, at=2, trigger_name="a", description="Rows came back.")
-    )
-    real.settle()
-    (ticket,) = sandbox.tickets()
-    assert ticket.category == "done"
-    assert [comment.text for comment in ticket.comments] == ["Closed upstream."]
+    ticket = _ended_after(invalid, real, sandbox, before="b", description="Rows came back.")
     (row,) = real.rows()
     assert row.parked_at is None
     if invalid.name != "no permission to edit":

@@ -25,7 +25,7 @@ _DONE = ("Done", "Fixed", "Resolved", "Complete", "Completed")
 _NOTHING_DONE = ("Won't Do", "Won't Fix", "Not a Bug", "Works as Designed", "Known Error")
 _CALLED_OFF = ("Cancelled", "Canceled", "Declined", "Withdrawn")
 # Nothing is known that such a field would take.
-_OF_THE_SITE = {Shape.OTHER, Shape.PROJECT, *apps.FORMS}
+_OF_THE_SITE = {Shape.OTHER, Shape.PROJECT, *apps.FORMS} - {Shape.EPIC_LINK}
 # Longer lists of values are cut: people read the file.
 _MOST = 12
 
@@ -169,6 +169,8 @@ def _must_be_given(info: FieldInfo) -> bool:
 def _key(info: FieldInfo, fields: Mapping[str, FieldInfo]) -> str:
     if info.id in STANDARD:
         return {"duedate": "due_date", "fixVersions": '"Fix versions"'}.get(info.id, info.id)
+    if info.shape is Shape.EPIC_LINK:
+        return "parent"
     same = sum(one.name.casefold() == info.name.casefold() for one in fields.values())
     # A name that several fields share would be ambiguous, so the rule gives the id.
     return info.id if same > 1 or standard_field(info.name) else quoted(info.name)
@@ -192,6 +194,7 @@ def _value(info: FieldInfo, person: str) -> str:
         Shape.USER: quoted(person),
         Shape.USERS: _array([person]),
         Shape.PARENT: quoted("KEY-1"),
+        Shape.EPIC_LINK: quoted("KEY-1"),
     }.get(info.shape, quoted("{{ subject.title }}"))
 
 

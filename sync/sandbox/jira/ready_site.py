@@ -53,6 +53,9 @@ EPIC = IssueType("10001", "Epic", level=1)
 SUBTASK = IssueType("10005", "Sub-task", subtask=True, level=-1)
 TYPES = (EPIC, STORY, TASK, BUG, SUBTASK, INCIDENT)
 
+# A custom field of Data Center.
+EPIC_LINK = "customfield_10035"
+
 _PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
 _RESOLUTIONS = (
     "Done",
@@ -147,10 +150,12 @@ _CUSTOM = (
 
 
 def _apps(dialect: Dialect) -> tuple[FieldDef, ...]:
-    """Fields of Jira's own apps."""
+    """Fields of Jira's own apps. Only Data Center has the Epic Link."""
+    epic = FieldDef(EPIC_LINK, "Epic Link", apps.EpicLink())
     assets = apps.Assets() if dialect is Dialect.CLOUD else apps.Insight()
     teams = ("36885b3c-1bf0-4f85-a357-c5b858c31de4", "8f1c5a7e-52d1-4a1b-9d5b-0a4f6f0f7c11")
     return (
+        *((epic,) if dialect is Dialect.DATACENTER else ()),
         FieldDef(
             "customfield_10030",
             "Owning team",
@@ -214,12 +219,13 @@ def add_project(  # noqa: PLR0913  (each is a thing in which the projects of thi
     number = 10_000 + len(site.projects)
     screens = {}
     for one in types:
-        parent = ScreenItem("parent", required=one.subtask)
+        # On Data Center, only sub-tasks have a parent; epics are linked by a field of their own.
+        under = "parent" if site.cloud or one.subtask else EPIC_LINK
         given = {item.field for item in extra}
         screens[one.id] = (
             *(item for item in _COMMON if item.field not in given),
             *extra,
-            *(() if one.level > 0 else (parent,)),
+            *(() if one.level > 0 else (ScreenItem(under, required=one.subtask),)),
         )
     project = Project(
         id=str(number),
@@ -270,7 +276,8 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         site, "TEAM", "Small Team", workflows.simple(), types=(TASK,), extra=(), components=()
     )
     team.versions, team.simplified = [], True
-    help_items = (*_CUSTOM_ITEMS, *(ScreenItem(one.id) for one in _apps(dialect)))
+    apps_items = (ScreenItem(one.id) for one in _apps(dialect) if one.id != EPIC_LINK)
+    help_items = (*_CUSTOM_ITEMS, *apps_items)
     add_project(
         site,
         "HELP",

@@ -17,7 +17,7 @@ from sync.store import memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
 from sync.store.tables import SiteRow, TicketRow, TicketState
-from sync.worker.walk.incidents import closed_with_incident, ticket_links, with_parent
+from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def desire(
     desired = rule.project_ticket(
         facts.key, snapshots, occurrences=facts.occurrences, keeping=keeping
     )
-    if rules is not None and (facts.incidents or "parent" in facts.base.fields):
+    if rules is not None and (facts.incidents or has_parent(facts.base)):
         desired = with_parent(desired, rules, facts.site, facts.incidents, facts.base)
     if facts.issue_tickets:
         own_key = facts.ref.key if facts.ref else ""

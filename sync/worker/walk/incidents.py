@@ -8,7 +8,7 @@ from dataclasses import replace
 from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, TicketLink
 from sync.domain.subject import Snapshot, Status
-from sync.domain.ticket import Base, Draft
+from sync.domain.ticket import Base, Draft, wish_digest
 from sync.rules import Rule, RuleSet
 from sync.store.memberships import IncidentOf
 
@@ -60,11 +60,19 @@ def with_parent(
     if "parent" in desired.fields or not any(rule.issues.as_children for rule in rules.rules):
         return desired
     wished = [FieldWish(key, asked_by=rule.ref) for key, rule in _parents(rules, site, incidents)]
-    known = base.fields.get("parent")
-    if not wished and (known is None or not known.sent):
+    if not wished and not has_parent(base):
         return desired
     wish = wished[0] if wished else FieldWish(None)
     return replace(desired, fields={**desired.fields, "parent": wish})
+
+
+def has_parent(base: Base) -> bool:
+    """Whether we gave the ticket a parent, in whichever field its site has for that."""
+    return any(
+        known.sent
+        and (id_ == "parent" or base.wishes.get(id_) == wish_digest("parent", known.sent))
+        for id_, known in base.fields.items()
+    )
 
 
 def _parents(
@@ -86,17 +94,17 @@ def parked_field(fault: Rejected, draft: Draft, id_: str) -> Parked:
     """Why a field is set aside that Jira refused: in Jira's words about the field, if it has any."""
     desired, one = draft.desired, draft.fields[id_]
     said = fault.refused.get(id_, fault.reason)
-    wish = desired.fields.get(id_)
-    if wish is None or wish.asked_by is None:
+    asker = desired.asker(one.key)
+    if asker is desired.rule:
         about = Rejected(said, cause=fault.cause, field=one.name, remedy=fault.remedy)
         about.key = one.key
         return Parked.of(about, desired.rule.name, desired.place(one.key))
     return Parked(
-        f"Jira does not take {wish.value} as its parent: {said}",
+        f"Jira does not take {one.value} as its parent: {said}",
         'The incident\'s rule asks for it with `link = "parent"`. Let it make tickets of a type that '
         "may have these under it, in a project that allows it, or name a type of link there.",
         cause=fault.cause,
         field=one.name,
-        rule=wish.asked_by.name,
-        where=wish.asked_by.where,
+        rule=asker.name,
+        where=asker.where,
     )

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from sync.adapters.coalesce import CallbackCaller
+from sync.adapters.coalesce.api.access import open_client
 from sync.adapters.coalesce.webhook.callbacks import callback_that_marks
 from sync.domain.errors import Cause, Fault, Refused, Rejected, Unknown
 from sync.domain.subject import Status
+from tests.adapters.cookies import baking, kept
 
 COMMAND = {"workspace": "acme", "mark_fixed": {"issue_id": "i1", "actor": {"name": "n"}}}
 
@@ -140,3 +142,12 @@ def test_the_callback_for_a_status_is_found_in_both_casings() -> None:
         Status.INVESTIGATING: "b",
         Status.FIXED: "c",
     }
+
+
+def test_no_cookie_of_a_callback_is_kept_or_sent_again() -> None:
+    before = kept()
+    with baking() as (url, shown), open_client() as client:
+        for number in range(20):
+            client.get(f"{url}/issues/{number}/links")
+        assert kept() <= before
+    assert set(shown) == {""}

@@ -11,7 +11,7 @@ from sync.adapters.jira.check import Report, check_site
 from sync.domain.errors import Missing, Rejected
 from sync.domain.ticket import Draft
 from sync.rules import Defaults, parse
-from sync.sandbox.jira.ready_site import BOT, OWNER
+from sync.sandbox.jira.ready_site import BOT, EPIC_LINK, OWNER
 from sync.settings import shipped
 from sync.toml import Position
 from tests.adapters.jira.world import World, desired
@@ -286,6 +286,37 @@ def test_a_display_name_on_cloud_is_told_of_with_what_to_write(world: World, fie
     assert f"Write the account id {OWNER.account_id!r}, or the person's email address." in words
 
 
+TABLES = '[tables.t]\na = "High"\nb = "Hihg"\n[[rule]]\nname = "r"\nwhen = { kind = "issue" }\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("priority = \"{{ issue.title | lookup('t', 'Low') }}\"", "'Hihg' is not a value"),
+        ("priority = \"{{ 'High' if issue.title else 'Lwo' }}\"", "'Lwo' is not a value"),
+        ("priority = \"{{ {'a': 'Hgih'}[issue.title] | default('Low') }}\"", "'Hgih' is not"),
+        ("priority = \"{{ issue.title | default('Lwo', true) }}\"", "'Lwo' is not a value"),
+        ("components = [\"{{ issue.title | lookup('t', 'Warehouse') }}\"]", "'High' is not a"),
+        ('priority = "{{ issue.title }}"', ""),
+        ("summary = \"{{ issue.title | lookup('t', '') }}\"", ""),
+    ],
+)
+def test_a_value_that_a_template_or_its_table_writes_out_is_checked(
+    world: World, line: str, told: str
+) -> None:
+    found = [str(one) for one in checked(world, f"{TABLES}[rule.fields]\n{line}\n").findings]
+    assert any(told in one for one in found) if told else found == []
+    assert all(one.startswith("rules.toml:8: rule 'r': fields.") for one in found)
+
+
+def test_a_display_name_in_a_table_is_told_of(world: World) -> None:
+    text = f'[tables.t]\na = "{OWNER.email}"\nb = "Data Owner"\n[[rule]]\nname = "r"\n'
+    text += "[rule.fields]\nassignee = \"{{ workspace | lookup('t', '') }}\"\n"
+    found = [str(one) for one in checked(world, text).findings]
+    assert len(found) == (1 if world.cloud else 0), found
+    assert all("'Data Owner' is a display name" in one for one in found)
+
+
 def test_a_display_name_in_a_list_and_on_a_transitions_screen_is_told_of_too(world: World) -> None:
     text = f'{PEOPLE}Informed = ["{OWNER.email}", "Data Owner"]\n'
     text += '[rule.status.closed]\nfields = { "Data owner" = "Data Owner" }\n'
@@ -431,6 +462,27 @@ def test_issues_that_cannot_be_under_their_incidents_ticket_are_told_of(
             "under one of type Epic"
         )
         assert "as the tickets of rule 'issues' would be" in words
+
+
+def test_on_data_center_a_screen_without_an_epic_link_is_told_of_where_a_parent_is_asked_for(
+    world: World,
+) -> None:
+    screens = world.jira.site.projects["DATA"].create_screens
+    screens["10004"] = tuple(i for i in screens["10004"] if i.field not in (EPIC_LINK, "parent"))
+    epic = of_type(world, "Epic")
+    text = (
+        '[[rule]]\nname = "incidents"\nwhen = { kind = "incident" }\nissue_type = "Epic"\n'
+        'issues = { link = "parent" }\n'
+        '[[rule]]\nname = "issues"\nwhen = { kind = "issue" }\nissue_type = "Bug"\n'
+    )
+    asked = [str(one) for one in checked(world, text).findings if one.key == "issues.link"]
+    given = f'{text}fields = {{ parent = "{epic}" }}\n'
+    named = [str(one) for one in checked(world, given).findings if one.key == "fields.parent"]
+    if world.cloud:
+        assert asked == []
+        return
+    told = "Epic Link is not on the create screen of Bug in DATA"
+    assert [told in words for words in (*asked, *named)] == [True, True]
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

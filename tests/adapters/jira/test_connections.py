@@ -30,6 +30,7 @@ from sync.sandbox.jira.app import create_app
 from sync.sandbox.jira.ready_site import BOT
 from sync.settings import load
 from sync.web.server import listen
+from tests.adapters.cookies import baking, kept
 
 PASSWORD = "pä:ss/w@rd 東京"
 ENCODED = "p%C3%A4%3Ass%2Fw%40rd%20%E6%9D%B1%E4%BA%AC"
@@ -347,3 +348,14 @@ def test_an_address_that_is_not_a_jira_is_told_as_such(
             with pytest.raises(Unknown if deployment != "auto" else Fault) as caught:
                 configured(lines).make(CREATE)
             assert told in str(caught.value)
+
+
+def test_cookies_lead_back_to_the_node_and_are_not_kept_for_each_ticket() -> None:
+    before = kept()
+    with baking() as (url, shown):
+        calls = logged_in(url)
+        for number in range(250):
+            calls.make(Call.get(f"issue/{number}/transitions", "reading"))
+        assert kept() - before < 150
+        calls.close()
+    assert sum("node=a" in one for one in shown) > 240

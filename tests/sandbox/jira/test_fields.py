@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sync.sandbox.jira.ready_site import EPIC_LINK
 from tests.sandbox.jira.conftest import Site, document
 
 ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
@@ -204,14 +205,34 @@ def test_cloud_takes_a_parent_that_is_one_level_above(
     epic = {"key": site.create(kind="Epic")}
     fields = {"project": {"key": "DATA"}, "issuetype": {"name": kind}, "summary": "x"}
     made = site.call("POST", "issue", {"fields": {**fields, "parent": parent}})
+    if not site.cloud:
+        # Data Center tells no levels but the sub-tasks', and lets other tickets have no parent.
+        assert (made.status == 201) == (kind == "Sub-task")
+        return
     task = site.create(kind="Task", parent=epic)
     moved = site.call("PUT", f"issue/{task}", {"fields": {"parent": parent}})
-    if not site.cloud:
-        assert made.status == 201, "Data Center tells no levels but the sub-tasks'"
-        return
     refused = {"parentId": "Given parent work item does not belong to appropriate hierarchy."}
     assert made.data.get("errors", {}) == ({} if takes else refused)
     assert moved.status == (204 if above == "Epic" else 400)
+
+
+def test_an_epic_is_linked_by_its_key(server: Site) -> None:
+    site = server
+    epic, task = site.create(kind="Epic"), site.create(kind="Task")
+    path = f"issue/{task}"
+
+    def link(value: Any) -> str:
+        answer = site.call("PUT", path, {"fields": {EPIC_LINK: value}})
+        return str((answer.data or {}).get("errors", {}).get(EPIC_LINK, ""))
+
+    assert link({"key": epic}) == "String value expected as the Epic Key."
+    assert "does not exist" in link("DATA-999")
+    assert "is not an Epic" in link(task)
+    assert link(epic) == ""
+    shown = site.call("GET", path).data["fields"]
+    assert (shown[EPIC_LINK], shown["parent"]) == (epic, None)
+    assert link(None) == ""
+    assert site.call("GET", path).data["fields"][EPIC_LINK] is None
 
 
 def test_a_subtask_hangs_under_its_parent(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx2
 
@@ -36,7 +37,10 @@ class ApiAccess:
 def open_client() -> httpx2.Client:
     """A client that ignores the proxies and certificates of the environment.
 
-    Redirects are not followed, because they could carry credentials to another host.
+    Redirects are not followed, because they could carry credentials to another host. Cookies are not
+    kept: a token needs none, and one without a path would be kept for each path that is asked for.
     """
     timeout = httpx2.Timeout(30.0, connect=5.0)
-    return httpx2.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+    client = httpx2.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client

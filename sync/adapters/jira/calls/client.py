@@ -18,6 +18,10 @@ from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.calls.transport import Transport, basic
 from sync.domain.secrets import oddity
 
+# Cookies are kept, because they lead to the same node of a cluster again. One without a path is kept for
+# the path of its call, and thus for each ticket; a session with more than these begins anew.
+_MOST_COOKIES = 100
+
 Mount = Callable[[requests.Session], None]
 
 
@@ -101,6 +105,8 @@ class Clients:
         headers and bodies.
         """
         session = self._client()._session
+        if len(session.cookies) > _MOST_COOKIES:
+            session.cookies.clear()
         url = self._client()._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")
         try:
             request = session.prepare_request(

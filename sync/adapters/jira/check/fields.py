@@ -58,25 +58,26 @@ class FieldsCheck:
         self._report.add(value.position, rule.name, value.key, problem, remedy)
 
     def _literal(self, rule: Rule, issue_type: Name, info: FieldInfo, value: Value) -> None:
-        """Report a value that the field does not take, where it is the same for every subject."""
+        """Report a value that the field does not take, where the rule or its tables write it out."""
         if info.shape is Shape.LABELS:
             self._labels(rule, value)
         if info.shape in (Shape.USER, Shape.USERS) and info.id != "assignee":
             self._people.looked_up()
-        known, wished = constant(value)
-        if not known or is_empty(wished):
-            return
-        try:
-            Values(self._tracker.cloud(), self._metadata.people(rule.project)).canonical(
-                info, wished
-            )
-        except Rejected as fault:
-            self._add(rule, _blamed(value, fault), str(fault), fault.remedy)
-            return
-        if info.shape in (Shape.USER, Shape.USERS):
-            self._people.named(rule, info, value)
-        if info.shape is Shape.PARENT:
-            self._parents.named(rule, issue_type, value, str(wished))
+        values = Values(self._tracker.cloud(), self._metadata.people(rule.project))
+        known, whole = constant(value)
+        written = [(value, whole)] if known else value.written_out(rule.projection.tables)
+        for part, wished in written:
+            if is_empty(wished):
+                continue
+            try:
+                values.canonical(info, wished)
+            except Rejected as fault:
+                self._add(rule, _blamed(part, fault), str(fault), fault.remedy)
+                continue
+            if info.shape in (Shape.USER, Shape.USERS):
+                self._people.named(rule, info, part)
+            if info.shape in (Shape.PARENT, Shape.EPIC_LINK):
+                self._parents.named(rule, issue_type, part, str(wished))
 
     def _labels(self, rule: Rule, value: Value) -> None:
         for part in value.parts if isinstance(value.parts, list) else [value]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sync.adapters.jira.check.findings import Report
+from sync.adapters.jira.fields.screen import field_on_screen
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Missing, Rejected
 from sync.domain.names import Name
@@ -59,14 +60,29 @@ class ParentsCheck:
             child = self._first_type(other) if "issue" in other.kinds else None
             if child is None or "parent" in other.projection.fields:
                 continue
-            if problem := self._misfit(other, child, issue_type, level):
+            problem, remedy = self._misfit(other, child, issue_type, level), ""
+            if problem:
+                remedy = self._upward(other, child)
+            elif fault := self._no_field(other, child):
+                problem, remedy = str(fault), fault.remedy
+            if problem:
                 given = rule.sheet.tables["issues"]["link"]
                 words = (
                     f"{problem}, as the tickets of rule {other.name!r} would be under {issue_type}"
                 )
-                self._report.add(
-                    given.position, rule.name, "issues.link", words, self._upward(other, child)
-                )
+                self._report.add(given.position, rule.name, "issues.link", words, remedy)
+
+    def _no_field(self, rule: Rule, child: Name) -> Rejected | None:
+        """Why a rule's tickets have no field for what they are under. Cloud needs none on a screen."""
+        if self._tracker.cloud():
+            return None
+        metadata, where = self._tracker.metadata, f"{child} in {rule.project}"
+        try:
+            screen = metadata.create_fields(rule.project, child)
+            field_on_screen("parent", screen, metadata.all_fields, where)
+        except Rejected as fault:
+            return fault
+        return None
 
     def _misfit(self, rule: Rule, child: Name, above: Name, level: int) -> str:
         """Why a ticket of one type cannot be under one of another, "" where it can."""

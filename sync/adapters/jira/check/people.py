@@ -7,7 +7,7 @@ from sync.adapters.jira.fields.field import FieldInfo, Shape
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.text import parts
 from sync.rules import Rule
-from sync.rules.values import Value, constant
+from sync.rules.values import Value
 from sync.toml import Position
 
 
@@ -48,10 +48,9 @@ class PeopleCheck:
         """
         if not self._tracker.cloud():
             return
-        for one in value.parts if isinstance(value.parts, list) else [value]:
-            known, wished = constant(one)
+        for one, wished in value.written_out(rule.projection.tables):
             several = parts(wished) if info.shape is Shape.USERS else [str(wished or "").strip()]
-            for text in several if known and wished else ():
+            for text in filter(None, several):
                 found = self._tracker.metadata.person(text, rule.project, info.id)
                 if found and "@" not in text and text.casefold() != found.id.casefold():
                     self._report.advise(

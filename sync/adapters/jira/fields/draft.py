@@ -8,7 +8,7 @@ from typing import Any
 
 from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import field_named, field_on_screen
+from sync.adapters.jira.fields.screen import epic_link, field_named, field_on_screen, is_parent
 from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
@@ -99,12 +99,17 @@ class Drafts(Part):
         Jira has need no call for the create screen."""
         desired = work.desired
         plain = own_words(desired.fields)
-        infos = {name: info for name, info in plain.items() if info.shape not in CHOSEN}
+        infos = {name: info for name, info in plain.items() if not self._is_on_screen(info)}
         others = [name for name in desired.fields if name not in infos]
         if others:
             infos |= self._chosen_on_screen(work, issue_type, others, plain)
             self._metadata.learn(infos.values())
         work.infos = {name: infos[name] for name in desired.fields if name in infos}
+
+    def _is_on_screen(self, info: FieldInfo) -> bool:
+        """Whether only the create screen tells how a standard field is written."""
+        # On Data Center, sub-tasks have a parent, and other tickets have an Epic Link.
+        return info.shape in CHOSEN or (info.shape is Shape.PARENT and not self._calls.cloud())
 
     def _chosen_on_screen(
         self, work: _Work, issue_type: Name, names: list[str], plain: Mapping[str, FieldInfo]
@@ -113,7 +118,7 @@ class Drafts(Part):
         screen, found = self._create_screen(work, issue_type), {}
         for name in names:
             known = plain.get(name)
-            absent = known is not None and known.id not in screen
+            absent = known is not None and known.id not in screen and not is_parent(name)
             info = known if absent else self._field(work, name, screen, issue_type)
             if info is not None:
                 found[name] = info
@@ -144,7 +149,8 @@ class Drafts(Part):
             except Rejected:
                 if work.base is None:
                     raise
-                return field_named(name, whole_site(), screen)
+                epic = epic_link(name, whole_site())
+                return epic or field_named(name, whole_site(), screen)
         except Rejected as fault:
             # Where nothing of the field is to be written, it may have gone.
             if not work.agreed(name):
@@ -245,6 +251,8 @@ class _Work:
             return  # Set at creation alone, so that nothing of it is to be written.
         fault.key = fault.key or f"fields.{name}"
         fault.field = fault.field or name
-        why = Parked.of(fault, desired.rule.name, desired.place(fault.key))
+        asker = desired.asker(fault.key)
+        place = desired.place(fault.key) if asker is desired.rule else asker.where
+        why = Parked.of(fault, asker.name, place)
         self.parked[id_] = ParkedField(why, self.wishes[name])
         self.faults[id_] = fault

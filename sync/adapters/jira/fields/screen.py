@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sync.adapters.jira.fields.field import FieldInfo, own_words, standard_field
+from sync.adapters.jira.fields.field import FieldInfo, Shape, own_words, standard_field
 from sync.adapters.jira.fields.values import nearest, several
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import meant
@@ -22,8 +22,9 @@ def field_on_screen(
     DATA". Raises Rejected where no field, or more than one, goes by that name.
     """
     standard = standard_field(name)
-    if name in screen:
-        return screen[name]
+    known = screen.get(name) or epic_link(name, screen)
+    if known is not None:
+        return known
     named = {found.id for found in meant(name, [info.called for info in screen.values()])}
     if standard is not None and (own_words([name]) or not named):
         named = {standard.id} & screen.keys()
@@ -31,13 +32,37 @@ def field_on_screen(
         return screen[named.pop()]
     if named:
         raise several("fields", name, [screen[id_].called for id_ in named], field=name)
-    elsewhere = standard or field_named(name, whole_site(), screen)
-    raise Rejected(
-        f"{elsewhere.name} is not on the create screen of {where}",
+    raise _absent(_elsewhere(name, whole_site(), screen), where)
+
+
+def _elsewhere(
+    name: str, infos: Mapping[str, FieldInfo], screen: Mapping[str, FieldInfo]
+) -> FieldInfo:
+    """The field of the site that a name means which is on no screen here. Raises Rejected as above."""
+    return epic_link(name, infos) or standard_field(name) or field_named(name, infos, screen)
+
+
+def _absent(info: FieldInfo, where: str) -> Rejected:
+    return Rejected(
+        f"{info.name} is not on the create screen of {where}",
         cause=Cause.FIELD,
-        field=elsewhere.name,
+        field=info.name,
         remedy="Put the field on that screen in Jira, or take it out of the rule.",
     )
+
+
+def is_parent(name: str) -> bool:
+    """Whether a rule's name for a field is the word for the ticket above: ``parent``."""
+    own = own_words([name])
+    return bool(own) and own[name].shape is Shape.PARENT
+
+
+def epic_link(name: str, infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
+    """The field that takes the place of the parent on Data Center, where only sub-tasks have a parent.
+    Known by its type, because it has another name in each language. None for any other name."""
+    if not is_parent(name):
+        return None
+    return next((info for info in infos.values() if info.shape is Shape.EPIC_LINK), None)
 
 
 def field_named(

@@ -84,6 +84,28 @@ class Sprint(FieldType):
         return ", ".join(one.value for one in value or ())
 
 
+class EpicLink(FieldType):
+    """The epic of an issue on Data Center, kept as numeric id; given and shown by key."""
+
+    kind, custom = "any", "com.pyxis.greenhopper.jira:gh-epic-link"
+
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        if not isinstance(raw, str):
+            raise Invalid("String value expected as the Epic Key.")
+        issue = None if raw.isdigit() else site.visible(call, raw)
+        if issue is None:
+            raise Invalid(f"Issue with key '{raw}' does not exist.")
+        if site.types[issue.type].level < 1:
+            raise Invalid(f"Issue '{raw}' is not an Epic.")
+        return issue.id
+
+    def show(self, site: Site, call: Call, field: FieldDef, value: Any) -> Any:
+        return self.text(site, value) or None
+
+    def text(self, site: Site, value: Any) -> str:
+        return site.issues[value].key if value else ""
+
+
 class RequestType(FieldType):
     """A request type: Cloud takes the id, Data Center the keys of portal and request type."""
 
