@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.growing.traced import BEGINS
 from proof.jira import Jira
-from proof.processes import SECRET, Daemon, Running
+from proof.processes import SECRET, Daemon, Ended, Running
 from proof.stores import Stores, folder_for
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.store.engine import open_store
@@ -218,14 +218,20 @@ def _row(
 
 
 def _asked(daemon: Running) -> dict[str, Any]:
-    def told() -> list[str]:
-        return [line for line in daemon.lines() if line.startswith(BEGINS)]
-
-    before = len(told())
-    os.kill(daemon.pid, signal.SIGUSR1)
-    found = daemon.wait_for(lambda _: here[-1] if len(here := told()) > before else None, 120)
-    answer: dict[str, Any] = json.loads(found.removeprefix(BEGINS))
-    return answer
+    """What the daemon tells of its memory now."""
+    with daemon.said.open("rb") as said:
+        said.seek(0, os.SEEK_END)
+        os.kill(daemon.pid, signal.SIGUSR1)
+        told, end = b"", time.monotonic() + 120
+        while time.monotonic() < end and daemon.alive:
+            told += said.read()
+            # Other threads write to the log meanwhile, also in the middle of a line.
+            line = told.partition(BEGINS.encode())[2]
+            if b"\n" in line:
+                answer: dict[str, Any] = json.loads(line.partition(b"\n")[0])
+                return answer
+            time.sleep(0.05)
+    raise Ended("the daemon does not tell of its memory")
 
 
 def _profile(told: dict[str, Any]) -> None:

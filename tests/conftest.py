@@ -67,7 +67,8 @@ def postgres(_postgres: Callable[[], Postgres]) -> Postgres:
 
 
 @pytest.fixture(scope="session")
-def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with empty tables, to be copied: a copy costs far less than to make the tables."""
     file = tmp_path_factory.mktemp("template") / "template.db"
     store = open_store(f"sqlite:///{file}")
     upgrade(store)
@@ -109,12 +110,12 @@ def bare_store_url(dialect: str, new_store: NewStore) -> Iterator[str]:
 
 @pytest.fixture
 def store_url(
-    dialect: str, tmp_path: Path, _sqlite_template: Path, _postgres: Callable[[], Postgres]
+    dialect: str, tmp_path: Path, sqlite_template: Path, _postgres: Callable[[], Postgres]
 ) -> Iterator[str]:
     """The URL of an empty store, for tests that let other processes open it."""
     if dialect == "sqlite":
         file = tmp_path / "store.db"
-        shutil.copy(_sqlite_template, file)
+        shutil.copy(sqlite_template, file)
         yield f"sqlite:///{file}"
         return
     server = _postgres()
@@ -132,10 +133,10 @@ def store(store_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path, _sqlite_template: Path) -> Iterator[Store]:
+def sqlite_store(tmp_path: Path, sqlite_template: Path) -> Iterator[Store]:
     """An empty store on SQLite, for tests that are about something else."""
     file = tmp_path / "sqlite.db"
-    shutil.copy(_sqlite_template, file)
+    shutil.copy(sqlite_template, file)
     opened = open_store(f"sqlite:///{file}")
     yield opened
     opened.close()

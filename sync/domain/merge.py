@@ -85,8 +85,16 @@ def merge_text(
     three-way, by blocks. Where only we changed something, our blocks are taken; where only a person
     did, the person's stay. Where both changed the same blocks, ours replace them, and blocks that the
     person put before, after or between stay. Where no block of ours is left, ours come after theirs.
-    ``take_over`` (a field that is always ours) replaces everything.
+    ``take_over`` (a field that is always ours) replaces everything but pictures and files, which stay in
+    any case: Jira deletes one that leaves a text.
     """
+    merged = _merged(sent, observed, desired, take_over=take_over)
+    return _with_pictures(merged, observed)
+
+
+def _merged(
+    sent: Sequence[str], observed: Document, desired: Document, *, take_over: bool
+) -> Document:
     if take_over or not observed.blocks:
         return desired
     sent = _as_written_now(sent, observed.identities, desired.identities)
@@ -104,6 +112,38 @@ def merge_text(
             merged.append(observed.blocks[end_o])
         s, o, d = anchor + 1, end_o + 1, end_d + 1
     return Document(tuple(merged))
+
+
+def _with_pictures(merged: Document, observed: Document) -> Document:
+    """The merged document with the pictures of the observed one that are not in it, each after the block
+    that it was after."""
+    missing = _missing_pictures(merged, observed)
+    if not missing:
+        return merged
+    there = sorted(_matches(observed.identities, merged.identities).items())
+    # By place in the merged document: the pictures that come before the block at that place.
+    at: dict[int, list[Block]] = {}
+    for place, pictures in missing.items():
+        before = [m for o, m in there if o < place]
+        after = before[-1] + 1 if before else there[0][1] if there else len(merged.blocks)
+        at.setdefault(after, []).extend(pictures)
+    blocks: list[Block] = []
+    for place in range(len(merged.blocks) + 1):
+        blocks += [*at.get(place, ()), *merged.blocks[place : place + 1]]
+    return Document(tuple(blocks))
+
+
+def _missing_pictures(merged: Document, observed: Document) -> dict[int, list[Block]]:
+    """By place in the observed document: the pictures that the merged one does not have."""
+    kept = Counter(picture.identity for block in merged.blocks for picture in block.pictures)
+    missing: dict[int, list[Block]] = {}
+    for place, block in enumerate(observed.blocks):
+        for picture in block.pictures:
+            if kept[picture.identity]:
+                kept[picture.identity] -= 1
+            else:
+                missing.setdefault(place, []).append(picture)
+    return missing
 
 
 def _as_written_now(

@@ -65,10 +65,12 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Block:
     """One block of rich text. ``identity`` is what stays the same when Jira rewrites markup;
-    ``raw`` is the block in the site's dialect (an ADF node, or wiki text)."""
+    ``raw`` is the block in the site's dialect (an ADF node, or wiki text). ``pictures`` are the pictures
+    and files in it, as blocks without other text."""
 
     identity: str
     raw: Any
+    pictures: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

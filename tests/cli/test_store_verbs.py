@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -172,14 +173,9 @@ def test_status_is_told_in_words() -> None:
     store.close()
     code, out, _ = call("status")
     assert code == 0
-    for words in (
-        "oldest since 10 min ago",
-        "Jira answers 503",
-        "last delivery",
-        " s ago",
-        "never made",
-    ):
+    for words in ("oldest since 10 min ago", "Jira answers 503", "last delivery", "never made"):
         assert words in out
+    assert re.search(r"\d+ (s|min) ago", out)
 
 
 def test_an_example_configuration_needs_only_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

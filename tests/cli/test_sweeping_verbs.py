@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.outbox import DeliveryFaults
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET, CoalesceRest
 from sync.store.engine import Store, open_store
-from sync.store.migrations import upgrade
 from sync.store.tables import SweepRunRow, TicketRow
 from sync.web.server import listen
 
@@ -55,7 +55,11 @@ def upstream() -> Iterator[CoalesceSandbox]:
 
 @pytest.fixture
 def config(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jira: SimulatedJira, upstream: CoalesceSandbox
+    tmp_path: Path,
+    sqlite_template: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    jira: SimulatedJira,
+    upstream: CoalesceSandbox,
 ) -> Path:
     for name in os.environ:
         if name.startswith("TICKET_SYNC_"):
@@ -78,9 +82,7 @@ url = "{upstream.url}"
 {site}
 """  # type: ignore[attr-defined]
     )
-    store = open_store(f"sqlite:///{tmp_path / 'ticket-sync.db'}")
-    upgrade(store)
-    store.close()
+    shutil.copy(sqlite_template, tmp_path / "ticket-sync.db")
     return file
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sync.domain.merge import agree, decide, merge_text
 from sync.domain.rule import Ownership
-from sync.domain.ticket import FieldBase, FieldKind, remembered
+from sync.domain.ticket import Block, Document, FieldBase, FieldKind, remembered
 from tests.domain.build import base, draft, field, observed, text
 
 SHARED, SOURCE, TICKET = Ownership.SHARED, Ownership.SOURCE, Ownership.TICKET
@@ -160,3 +164,34 @@ def test_what_an_earlier_version_sent_is_known_again_although_it_was_written_oth
     wished = text("order_items is later", "<https://h/a_b>")
     merged = merge_text(sent, there, wished, take_over=False)
     assert merged.identities == ("mine", "order_items is later", "theirs", "<https://h/a_b>")
+
+
+# Blocks of one word each; p and q are pictures, by themselves or in a block with a word.
+words = st.lists(st.sampled_from("abcd"), max_size=5)
+pictured = st.lists(st.sampled_from(["a", "b", "c", "x", "p", "q", "ap", "xq", "xpq"]), max_size=6)
+
+
+def with_pictures(blocks: Iterable[str]) -> Document:
+    """The document as the tracker reads it."""
+    return Document(
+        tuple(Block(b, b, tuple(Block(one, one) for one in b if one in "pq")) for b in blocks)
+    )
+
+
+def pictures_of(document: Document) -> list[str]:
+    return sorted(one for one in "".join(document.identities) if one in "pq")
+
+
+@settings(deadline=None)
+@given(sent=words, theirs=pictured, ours=words, take_over=st.booleans())
+def test_no_merge_loses_or_doubles_a_picture_and_a_second_one_changes_nothing(
+    sent: list[str], theirs: list[str], ours: list[str], take_over: bool
+) -> None:
+    observed, desired = with_pictures(theirs), with_pictures(ours)
+    merged = merge_text(sent, observed, desired, take_over=take_over)
+    assert pictures_of(merged) == pictures_of(observed)
+    again = merge_text(ours, with_pictures(merged.identities), desired, take_over=take_over)
+    assert pictures_of(again) == pictures_of(observed)
+    if take_over:
+        assert again.identities == merged.identities
+        assert [one for one in merged.identities if one not in ("p", "q")] == ours

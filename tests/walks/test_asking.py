@@ -5,6 +5,7 @@ Where it cannot be asked, that is told, and the ticket is matched anew as long a
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,6 @@ from sync.domain.errors import Refused
 from sync.domain.subject import Snapshot, merge_from_api
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store, open_store
-from sync.store.migrations import upgrade
 from sync.worker.triage.asking import PAUSE
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 from tests.worker.sweeps.build import MemoryApi, incident, issue
@@ -223,11 +223,14 @@ _TEXTS = st.sampled_from(["", "another", "2026-09-21T12:00:00Z", "ISSUE_STATUS_F
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 def test_an_event_of_an_unknown_type_changes_nothing_by_itself(
-    tmp_path_factory: pytest.TempPathFactory, fields: dict[str, str], known: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    sqlite_template: Path,
+    fields: dict[str, str],
+    known: bool,
 ) -> None:
     folder, clock = tmp_path_factory.mktemp("unknown"), SimulatedClock()
+    shutil.copy(sqlite_template, folder / "store.db")
     store = open_store(f"sqlite:///{folder / 'store.db'}")
-    upgrade(store)
     jira = MemoryTracker(clock)
     world = World(store, jira, clock, folder / "rules")
     if known:

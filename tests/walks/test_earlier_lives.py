@@ -55,11 +55,11 @@ def places(
     dialect: str,
     tmp_path: Path,
     store_url: str,
-    _sqlite_template: Path,
+    sqlite_template: Path,
     _postgres: Callable[[], Postgres],
 ) -> Places:
     if dialect == "sqlite":
-        return _files(tmp_path, store_url, _sqlite_template)
+        return _files(tmp_path, store_url, sqlite_template)
     return _databases(_postgres(), store_url)
 
 

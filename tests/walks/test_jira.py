@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from sync.adapters.jira import JiraSite, JiraTracker
 from sync.sandbox.jira import Effect, JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
 from sync.store.engine import Store, open_store
-from sync.store.migrations import upgrade
 from sync.worker.adoption import Adoption
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
@@ -117,7 +117,12 @@ def test_a_lost_reply_to_the_create_makes_one_ticket(
 
 @pytest.mark.parametrize("kind", ["issue", "incident"])
 def test_a_store_that_was_emptied_finds_its_tickets_in_jira(
-    real: World, sandbox: JiraSandbox, clock: SimulatedClock, tmp_path: Path, kind: str
+    real: World,
+    sandbox: JiraSandbox,
+    clock: SimulatedClock,
+    tmp_path: Path,
+    sqlite_template: Path,
+    kind: str,
 ) -> None:
     """Before the search shows the newest of them, and by their markers."""
     sent = [_opened(kind, f"{A[:-1]}{number}") for number in range(3)]
@@ -128,8 +133,8 @@ def test_a_store_that_was_emptied_finds_its_tickets_in_jira(
     real.settle()
     assert len(sandbox.tickets()) == 3
     for name, marks in (("first.db", False), ("second.db", True)):
+        shutil.copy(sqlite_template, tmp_path / name)
         store = open_store(f"sqlite:///{tmp_path / name}")
-        upgrade(store)
         world = World(store, real.tracker, clock, tmp_path / "rules")
         if marks:
             adoption = Adoption(store, world.tracker, world.rules(), clock, "coalesce", apply=True)

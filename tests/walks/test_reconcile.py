@@ -290,6 +290,7 @@ def test_a_missing_scope_stops_its_own_sweep_alone(everything: Everything) -> No
     results = {report.sweep: report.result.value for report in it.round()}
     assert results == {
         "issues": "ok",
+        "heads": "ok",
         "incidents": "disabled",
         "deliveries": "disabled",
         "jira:main": "ok",

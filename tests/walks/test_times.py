@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,6 @@ from sync.domain.subject import CLOCK_SKEW, merge_from_api
 from sync.sandbox.memory import MemoryTracker
 from sync.store import subjects
 from sync.store.engine import open_store
-from sync.store.migrations import upgrade
 from tests.walks.world import START, SimulatedClock, World, issue_event
 from tests.worker.sweeps.build import issue
 
@@ -37,11 +38,11 @@ def _at(clock: SimulatedClock) -> str:
 @given(odd=ODD, kind=st.sampled_from(["issue_created", "issue_updated", "issue_closed"]))
 @settings(max_examples=60, deadline=None)
 def test_an_event_of_an_odd_time_counts_as_of_its_arrival(
-    tmp_path_factory: pytest.TempPathFactory, odd: Any, kind: str
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, odd: Any, kind: str
 ) -> None:
     folder, clock = tmp_path_factory.mktemp("times"), SimulatedClock()
+    shutil.copy(sqlite_template, folder / "store.db")
     store = open_store(f"sqlite:///{folder / 'store.db'}")
-    upgrade(store)
     jira = MemoryTracker(clock)
     world = World(store, jira, clock, folder / "rules")
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -94,22 +93,13 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     return bodies
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from sync.store.migrations import upgrade
-
-    file = tmp_path_factory.mktemp("template") / "template.db"
-    store = open_store(f"sqlite:///{file}")
-    upgrade(store)
-    store.close()
-    return file
-
-
 @contextmanager
-def settled(template: Path, rules: str, history: list[dict[str, Any]]) -> Iterator[EditedWorld]:
+def settled(
+    sqlite_template: Path, rules: str, history: list[dict[str, Any]]
+) -> Iterator[EditedWorld]:
     """A world that has lived through a history."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(template, Path(folder) / "store.db")
+        shutil.copy(sqlite_template, Path(folder) / "store.db")
         store = open_store(f"sqlite:///{folder}/store.db")
         clock = SimulatedClock()
         world = EditedWorld(
@@ -176,9 +166,9 @@ SLOW = settings(
 @SLOW
 @given(rules=rule_sets(), history=histories())
 def test_the_plan_of_a_settled_system_is_empty(
-    template: Path, rules: str, history: list[dict[str, Any]]
+    sqlite_template: Path, rules: str, history: list[dict[str, Any]]
 ) -> None:
-    with settled(template, rules, history) as world:
+    with settled(sqlite_template, rules, history) as world:
         assert planned(world, live=False).tickets == ()
         assert planned(world, live=True).tickets == ()
 
@@ -186,9 +176,9 @@ def test_the_plan_of_a_settled_system_is_empty(
 @SLOW
 @given(rules=rule_sets(), edited=rule_sets(), history=histories(), live=st.booleans())
 def test_applying_what_the_plan_showed_makes_exactly_those_changes(
-    template: Path, rules: str, edited: str, history: list[dict[str, Any]], live: bool
+    sqlite_template: Path, rules: str, edited: str, history: list[dict[str, Any]], live: bool
 ) -> None:
-    with settled(template, rules, history) as world:
+    with settled(sqlite_template, rules, history) as world:
         jira = world.tracker
         assert isinstance(jira, MemoryTracker)
         world.write_rules(edited)

@@ -53,6 +53,24 @@ class Person:
                 parts = [before, kept.wiki if kept else "", after]
                 self.edit(key, description="\n\n".join(part for part in parts if part))
 
+    def put_picture(self, key: str, name: str, words: str = "", *, at: int | None = None) -> None:
+        """Attach a picture and show it in the description: in a block of its own or, with ``words``, in
+        a paragraph. ``at`` is the place among the blocks, None for the end."""
+        with self._lock:
+            issue = self._issue(key)
+            id_ = f"media-{next(self._site.ids)}"
+            issue.attachments[id_] = name
+            kept = issue.values.get("description")
+            if self._site.cloud:
+                blocks = list(kept.adf["content"]) if kept else []
+                blocks.insert(len(blocks) if at is None else at, _picture(id_, words))
+                self.edit(key, description={"type": "doc", "version": 1, "content": blocks})
+            else:
+                parts = kept.wiki.replace("\r\n", "\n").split("\n\n") if kept else []
+                shown = f"{words} !{name}|thumbnail!".strip()
+                parts.insert(len(parts) if at is None else at, shown)
+                self.edit(key, description="\n\n".join(parts))
+
     def add_labels(self, key: str, *labels: str) -> None:
         self._update_labels(key, "add", labels)
 
@@ -140,6 +158,14 @@ class Person:
                 f"{method} {path} at {stamp(call.now)}: {response.status} {response.data}"
             )
         return response
+
+
+def _picture(id_: str, words: str) -> dict[str, Any]:
+    attrs = {"id": id_, "type": "file", "collection": ""}
+    if not words:
+        return {"type": "mediaSingle", "content": [{"type": "media", "attrs": attrs}]}
+    text = {"type": "text", "text": f"{words} "}
+    return {"type": "paragraph", "content": [text, {"type": "mediaInline", "attrs": attrs}]}
 
 
 def _paragraphs(text: str) -> list[dict[str, Any]]:

@@ -17,7 +17,11 @@ from sync.store.tables import DeliveryState
 
 log = structlog.get_logger("retention")
 
+# The most that one transaction removes. It removes fewer where this takes longer than ``HOLD_SECONDS``,
+# because deliveries wait meanwhile.
 BATCH = 500
+SMALLEST = 100
+HOLD_SECONDS = 0.05
 # A round ends after this many seconds at most. Rounds begin so often that the next goes on at once.
 ROUND_SECONDS = 50.0
 # The share of its time for which retention may hold the store, however much there is to delete.
@@ -33,8 +37,8 @@ class Keep:
     journal: float = 180 * 86400.0
 
 
-# Removes up to ``BATCH`` things; how many.
-_Remove = Callable[[Session], int]
+# Removes up to so many things; how many.
+_Remove = Callable[[Session, int], int]
 
 
 def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
@@ -43,17 +47,17 @@ def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
     end = clock.monotonic() + ROUND_SECONDS
 
     def old_deliveries(state: DeliveryState) -> _Remove:
-        return lambda session: deliveries.prune(
-            session, older_than=now - keep.deliveries, batch=BATCH, state=state
+        return lambda session, batch: deliveries.prune(
+            session, older_than=now - keep.deliveries, batch=batch, state=state
         )
 
     rows: dict[str, _Remove] = {
         "deliveries": old_deliveries(DeliveryState.TRIAGED),
         "dead letters": old_deliveries(DeliveryState.DEAD),
-        "journal": lambda s: journal.prune(s, older_than=now - keep.journal, batch=BATCH),
-        "sweep runs": lambda s: sweeps.prune(s, older_than=now - keep.journal, batch=BATCH),
+        "journal": lambda s, n: journal.prune(s, older_than=now - keep.journal, batch=n),
+        "sweep runs": lambda s, n: sweeps.prune(s, older_than=now - keep.journal, batch=n),
     }
-    pages: dict[str, _Remove] = {"pages": lambda s: space.give_back(s, batch=BATCH)}
+    pages: dict[str, _Remove] = {"pages": lambda s, n: space.give_back(s, batch=n)}
     gone = {**_by_turns(store, clock, end, rows), **_by_turns(store, clock, end, pages)}
     if any(gone.values()):
         log.info("pruned", **{kind.replace(" ", "_"): count for kind, count in gone.items()})
@@ -64,15 +68,19 @@ def _by_turns(store: Store, clock: Clock, end: float, kinds: dict[str, _Remove])
     """Remove until nothing is left, or until ``end`` (monotonic); how many of each kind. By turns, so
     that a kind with very much to remove does not keep the others waiting."""
     gone = dict.fromkeys(kinds, 0)
+    batches = dict.fromkeys(kinds, BATCH)
     while kinds and clock.monotonic() < end:
         for kind, remove in list(kinds.items()):
             began = clock.monotonic()
             with store.write() as session:
-                count = remove(session)
-            took = clock.monotonic() - began
+                turn = clock.monotonic()
+                count = remove(session, batches[kind])
+            took, held = clock.monotonic() - began, clock.monotonic() - turn
             gone[kind] += count
-            if count < BATCH:
+            if count < batches[kind]:
                 del kinds[kind]
             else:
+                wish = batches[kind] // 2 if held > HOLD_SECONDS else batches[kind] * 2
+                batches[kind] = min(BATCH, max(SMALLEST, wish))
                 clock.sleep(max(PAUSE_SECONDS, took * (1 / SHARE - 1)))
     return gone

@@ -202,3 +202,16 @@ def test_the_wait_is_read_however_it_is_written(
 )
 def test_what_a_limit_covers_is_told_by_its_reason(reason: str, scope: Scope) -> None:
     assert limit_of({"RateLimit-Reason": reason}, START).scope is scope
+
+
+def test_tickets_that_jira_asked_to_wait_or_that_were_written_are_forgotten_in_time() -> None:
+    gate, clock = _gate()
+
+    def remembered() -> int:
+        return sum(len(kept) for kept in vars(gate).values() if isinstance(kept, dict))
+
+    for number in range(300):
+        with gate.turn("PUT issue/*", f"written {number}", write=True):
+            clock.sleep(2)
+        gate.slow_down(Limit(Scope.TICKET, 1.0), "PUT issue/*", f"refused {number}")
+        assert remembered() < 30

@@ -195,3 +195,12 @@ def test_threads_that_convert_at_once_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_converted_texts_are_remembered_by_their_size_and_the_newest_longest() -> None:
+    sources = [f"{n} " + "row *by* row, " * 215 for n in range(200)]
+    made = [text.document(source, True) for source in sources]
+    again = [text.document(source, True) for source in reversed(sources)]
+    kept = sum(one is other for one, other in zip(made, reversed(again), strict=True))
+    assert kept > 20
+    assert kept * 3_000 <= 150_000

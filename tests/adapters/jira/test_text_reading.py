@@ -215,3 +215,32 @@ def test_a_field_of_one_line_shows_what_was_meant_on_both_kinds_of_jira(world: W
 def test_a_line_is_cut_so_that_its_markup_fits(world: World) -> None:
     ref = world.make(**{"Root cause": "*_" * 200})
     assert len(str(world.jira.ticket(ref.id).fields["customfield_10010"])) <= 255
+
+
+@pytest.mark.parametrize(
+    ("wiki", "pictures"),
+    [
+        ("!chart.png!", ["!chart.png!"]),
+        ("!Screenshot 1 at 10.00.png|width=300,thumbnail!", None),
+        ("See !a.png! and !b c.gif|thumbnail!.", ["!a.png! !b c.gif|thumbnail!"]),
+        ("|cell|!a.png!|", ["!a.png!"]),
+        ("!https://example.com/x.png!", None),
+        ("Wow! It is a.b, and late!", []),
+        ("Stop! Now!", []),
+        (r"\!a.png\!", []),
+        ("{code}!a.png!{code}", []),
+        ("a!b.cd!e", []),
+    ],
+)
+def test_pictures_in_wiki_markup_are_known(wiki: str, pictures: list[str] | None) -> None:
+    found = [one.raw for block in rich.from_jira(wiki, False).blocks for one in block.pictures]
+    assert found == ([wiki] if pictures is None else pictures)
+
+
+def test_our_own_text_holds_no_pictures() -> None:
+    for cloud in (True, False):
+        made = rich.document(
+            "![x.png](https://example.com/x.png) and !y.png! and !z.png|thumbnail!", cloud
+        )
+        shown = rich.from_jira(rich.to_jira(made, cloud), cloud)
+        assert [one.raw for block in shown.blocks for one in block.pictures] == []

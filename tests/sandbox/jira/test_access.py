@@ -112,9 +112,9 @@ def test_the_catalogues_of_a_project_are_shown(cloud: Site) -> None:
         "Cancelled",
     }
     page = cloud.call("GET", "project/search", query="maxResults=2").data
-    assert (len(page["values"]), page["isLast"], page["total"]) == (2, False, 6)
+    assert (len(page["values"]), page["isLast"], page["total"]) == (2, False, 7)
     page = cloud.call("GET", "field/search", query="type=custom&query=team").data
-    assert [field["name"] for field in page["values"]] == ["Team", "Team"]
+    assert [field["name"] for field in page["values"]] == ["Team", "Team", "Owning team"]
     assert cloud.call("GET", "priority/search").data["values"][0]["name"] == "Highest"
     assert len(cloud.call("GET", "statuscategory").data) == 4
 

@@ -123,15 +123,37 @@ def test_the_store_is_held_for_a_fifth_of_the_time_however_slow_it_is(
     clock = SimulatedClock()
     slow, held = iter(seconds), 0.0
 
-    def remove(_session: Session) -> int:
+    def remove(_session: Session, batch: int) -> int:
         nonlocal held
         took = next(slow, None)
         if took is None:
             return 0
         clock.now += took
         held += took
-        return BATCH
+        return batch
 
     began = clock.now
     retention._by_turns(sqlite_store, clock, began + 50.0, {"rows": remove})
     assert held <= (clock.now - began) * SHARE + 1e-6
+
+
+def test_where_rows_go_slowly_a_transaction_removes_fewer_and_more_again_later(
+    sqlite_store: Store,
+) -> None:
+    clock = SimulatedClock()
+    left, taken = 5_000, list[int]()
+
+    def remove(_session: Session, batch: int) -> int:
+        nonlocal left
+        # Half a millisecond a row, until half of the rows are gone.
+        count = min(batch, left)
+        clock.now += count * (0.0005 if left > 2_500 else 0.00001)
+        left -= count
+        taken.append(count)
+        return count
+
+    while left:
+        retention._by_turns(sqlite_store, clock, clock.now + 50.0, {"rows": remove})
+    slow = taken[: next(n for n in range(len(taken)) if sum(taken[:n]) >= 2_500)]
+    assert max(slow[3:]) * 0.0005 <= 2 * retention.HOLD_SECONDS + 1e-9
+    assert max(taken[len(slow) :]) == BATCH

@@ -18,6 +18,7 @@ _SHOWING = {
     "date": "timestamp",
     "status": "text",
     "media": "id",
+    "mediaInline": "id",
     "placeholder": "text",
 }
 _CARDS = {"inlineCard", "blockCard", "embedCard"}
@@ -29,7 +30,30 @@ _DEEPEST = 100
 
 def document_of(nodes: Sequence[Mapping[str, Any]]) -> Document:
     """A block for each node. The identity has single spaces, and each link's address after its text."""
-    return Document(tuple(Block(" ".join("".join(_pieces(node)).split()), node) for node in nodes))
+    return Document(tuple(_block(node) for node in nodes))
+
+
+def _block(node: Mapping[str, Any]) -> Block:
+    pictures = tuple(Block(_identity(one), one) for one in _pictures(node))
+    return Block(_identity(node), node, pictures)
+
+
+def _identity(node: Mapping[str, Any]) -> str:
+    return " ".join("".join(_pieces(node)).split())
+
+
+def _pictures(node: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """The pictures and files in a node, as nodes that may stand in a document by themselves."""
+    if node.get("type") in ("mediaSingle", "mediaGroup"):
+        yield node
+        return
+    children = [child for child in node.get("content") or [] if isinstance(child, Mapping)]
+    inline = [child for child in children if child.get("type") == "mediaInline"]
+    if inline:
+        yield {"type": "paragraph", "content": inline}
+    if depth < _DEEPEST:
+        for child in children:
+            yield from _pictures(child, depth + 1)
 
 
 def _address(node: Mapping[str, Any]) -> str:

@@ -27,6 +27,8 @@ _SINGLE = re.compile(r"\\([-#*_+?^~\[\]()!])|&#\d+;")
 _LINK = re.compile(r"\[([^\[\]\n|]*)(?:\|([^\[\]\n|]*))?(?:\|[^\[\]\n]*)?\]")
 _START = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#\-]+(?=\s))[ \t]*", re.MULTILINE)
 _MACRO = re.compile(r"\{[a-z]+\b[^{}\n]*\}")
+# A picture: !name.png!, !name of a file.png|thumbnail!
+_PICTURE = re.compile(r"(?<![\\\w!])![^\s!\\\[\]{}|][^!\n\\\[\]{}|]*\.\w{2,5}(?:\|[^!\n]*)?!(?!\w)")
 # Between letters or digits, these are no markup.
 _MARKUP = re.compile(r"[{}|#]|(?<![A-Za-z0-9])[*_+^~]|[*_+^~](?![A-Za-z0-9])")
 _LITERAL = re.compile(r"\\([^A-Za-z0-9\s\\])")
@@ -40,8 +42,21 @@ def from_nodes(nodes: Sequence[Node]) -> Document:
 def from_jira(raw: object, *, ours: bool = False) -> Document:
     """The blocks of a text. ``ours``: a text made here, so the line ends after blocks are dropped."""
     text = str(raw) if raw else ""
-    blocks = [Block(identity(part), part.strip("\n") if ours else part) for part in _parts(text)]
+    blocks = [
+        Block(identity(part), part.strip("\n") if ours else part, () if ours else _pictures(part))
+        for part in _parts(text)
+    ]
     return Document(tuple(block for block in blocks if block.identity or not ours))
+
+
+def _pictures(part: str) -> tuple[Block, ...]:
+    """The pictures of a block, as one block."""
+    found = _PICTURE.findall(_VERBATIM.sub("", part))
+    if not found:
+        return ()
+    alone = " ".join(found)
+    whole = part if " ".join(part.split()) == " ".join(alone.split()) else alone
+    return (Block(identity(whole), whole),)
 
 
 def to_jira(document: Document) -> str:

@@ -29,6 +29,7 @@ _BLOCKS = _set(
 )
 _LISTS = _set("bulletList orderedList")
 _MEDIA = _set("mediaSingle mediaGroup")
+_FILES = _set("media mediaInline")
 _QUOTABLE = _set("paragraph codeBlock extension") | _LISTS | _MEDIA
 _IN_PANEL = _set("heading rule taskList decisionList")
 _CELL = (_BLOCKS | {"nestedExpand"}) - {"table", "expand", "layoutSection"}
@@ -202,6 +203,15 @@ def _default_attrs(kind: str, path: str) -> dict[str, Any]:
     if kind in ("tableCell", "tableHeader"):
         attrs |= {"colspan": 1, "rowspan": 1}
     return attrs
+
+
+def media(node: Mapping[str, Any]) -> set[str]:
+    """The ids of the pictures and files in a document."""
+    own = (node.get("attrs") or {}).get("id") if node.get("type") in _FILES else None
+    return {
+        *([str(own)] if own else []),
+        *(i for one in node.get("content") or () for i in media(one)),
+    }
 
 
 def plain(node: Mapping[str, Any]) -> str:

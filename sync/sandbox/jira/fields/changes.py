@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sync.sandbox.jira.fields import adf
 from sync.sandbox.jira.site.call import Call, Problem
-from sync.sandbox.jira.site.model import HistoryItem, Issue, Project, ScreenItem, User
+from sync.sandbox.jira.site.model import HistoryItem, Issue, Project, RichText, ScreenItem, User
 from sync.sandbox.jira.site.state import FieldDef, Invalid, Site
 
 # Values by field id, and Jira's refusals by field id.
@@ -113,6 +114,9 @@ def write(site: Site, call: Call, issue: Issue, values: Mapping[str, Any]) -> No
         value = site.fields[name].type.kept(site, before, value)
         if before == value:
             continue
+        for gone in _media(before) - _media(value):
+            # Cloud deletes a file with the node that shows it.
+            issue.attachments.pop(gone, None)
         items.append(
             HistoryItem(
                 field=site.fields[name].name if site.fields[name].custom else name,
@@ -128,6 +132,10 @@ def write(site: Site, call: Call, issue: Issue, values: Mapping[str, Any]) -> No
         else:
             issue.values[name] = value
     site.touch(call, issue, items)
+
+
+def _media(value: Any) -> set[str]:
+    return adf.media(value.adf) if isinstance(value, RichText) and value.adf else set()
 
 
 def _id_of(value: Any) -> str | None:

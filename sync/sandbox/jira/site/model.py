@@ -254,6 +254,8 @@ class Issue:
     properties: dict[str, Any] = field(default_factory=dict)
     remote_links: list[RemoteLink] = field(default_factory=list)
     links: list[IssueLink] = field(default_factory=list)
+    # Names of files, by id.
+    attachments: dict[str, str] = field(default_factory=dict)
     history: list[History] = field(default_factory=list)
     deleted: bool = False
 

@@ -68,6 +68,7 @@ class Ticket:
     fields: dict[str, str]
     deleted: bool
     history: tuple[TicketChange, ...]
+    attachments: tuple[str, ...]
 
 
 def ticket_of(site: Site, issue: Issue) -> Ticket:
@@ -96,6 +97,7 @@ def ticket_of(site: Site, issue: Issue) -> Ticket:
         fields={name: site.value_text(name, value) for name, value in issue.values.items()},
         deleted=issue.deleted,
         history=_changes(site, issue),
+        attachments=tuple(issue.attachments.values()),
         **words,
     )
 
