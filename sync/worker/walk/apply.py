@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -53,13 +53,13 @@ _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
 class Apply:
     """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``.
 
-    ``unsure`` tells whether an earlier life of the store may have made the comments of this walk.
+    ``unsure``: an earlier life of the store may have made the comments of this walk.
     """
 
     def __init__(
-        self, facts: Facts, draft: Draft, intent_log: IntentLog, *, unsure: Callable[[], bool]
+        self, facts: Facts, draft: Draft, intent_log: IntentLog, *, unsure: bool = False
     ) -> None:
-        self._unsure = unsure
+        self._commenting = Commenting(intent_log, unsure=unsure)
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -137,21 +137,18 @@ class Apply:
                 self._intent_log.settle(intent, landed, looked_at=looked_at)
         return observed
 
-    def _comments(self) -> Commenting:
-        return Commenting(self._intent_log, unsure=self._unsure())
-
     def _carry_out(self, ref: TicketRef, made: Plan, observed: Observed | None) -> None:
         # The comment goes on record with what it speaks of, and is made as soon as that is done: before
         # the links, whose failure must not make us forget it.
         comment = next((a for a in made.actions if isinstance(a, Comment)), None)
         with self._by_itself():
             if comment is not None or self._record.intents.open:
-                self._comments().intend(ref, comment)
+                self._commenting.intend(ref, comment)
         if observed is not None:
             self._write(ref, made, observed)
         elif self._record.intents.open:
             with self._by_itself():
-                self._comments().carry_out(ref)
+                self._commenting.carry_out(ref)
         for action in made.actions:
             with self._by_itself():
                 self._link(ref, action)
@@ -166,7 +163,7 @@ class Apply:
             with self._by_itself():
                 self._bring_to_status(ref, made, observed)
                 if self._record.intents.open:
-                    self._comments().carry_out(ref)
+                    self._commenting.carry_out(ref)
         if update is not None and moves_first:
             self._edit_now(ref)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
@@ -157,7 +156,7 @@ class Converger:
             now, children = self._clock.time(), rule.issues.as_children
             announce(self._store, facts.ticket_id, ref.key, now, to_issues=children)
             record.base = replace(record.base, unannounced=False)
-        unsure = partial(self._past.unsure, facts)
+        unsure = self._past.unsure(facts)
         made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
