@@ -6,17 +6,18 @@ count is not zero. What came since is triaged without a count. If the process di
 the next process counts, because the delivery is older than that one. On PostgreSQL, each daemon that ran
 when the delivery came may die on it once without a count.
 
-One row is written for a batch, that of its oldest delivery. Where the attempt on a batch did not end,
-each of its deliveries is tried alone from then on, so that the one at fault is found and the others are
-triaged. What was tried alone says nothing about the deliveries behind it.
+One row is written for a batch, that of its oldest delivery: a negative count, because the attempt is one
+of the others as well. Where an attempt did not end, the deliveries of its batch are tried in smaller
+batches, and at last each alone, so that the one at fault is found and the others are triaged. What was
+tried alone says nothing about the deliveries behind it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 
-from sqlalchemy import case
 from sqlmodel import Session, col, func, select, update
 
 from sync.store.deliveries import in_state, lock_triage, next_batch
@@ -25,8 +26,9 @@ from sync.store.tables import DeliveryRow, DeliveryState
 
 # How many attempts may end with the program, before a delivery is set aside.
 MOST = 4
-# On record of the oldest delivery of a batch, instead of a number of attempts.
-_WITH_OTHERS = -1
+# After one attempt that did not end, so many smaller batches take the place of the batch: few, because
+# the program is killed far more often than it dies on a delivery.
+_PARTS = 16
 
 _SEQ, _ATTEMPTS = col(DeliveryRow.seq), col(DeliveryRow.attempts)
 
@@ -83,16 +85,13 @@ def _counted(store: Store, limit: int, only: str) -> Iterator[Batch]:
             yield session, rows
             if first is not None:
                 session.flush()
-                session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=0))
+                tried = _SEQ.in_([first, *(row.seq for row in rows)])
+                session.execute(update(DeliveryRow).where(tried, _ATTEMPTS != 0).values(attempts=0))
     except Exception:
-        # The program still runs, so the delivery has not ended it: the attempt is taken back. Where the
-        # store does not take that either, the error that is raised says more.
         if first is not None:
             with suppress(Exception), store.write() as session:
-                before = case((_ATTEMPTS > 0, _ATTEMPTS - 1), else_=0)
-                session.execute(
-                    update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=before)
-                )
+                began = update(DeliveryRow).where(_SEQ.in_([first]), _ATTEMPTS != 0)
+                session.execute(began.values(attempts=func.abs(_ATTEMPTS) - 1))
         raise
 
 
@@ -107,13 +106,26 @@ def _begin(store: Store, limit: int, only: str) -> tuple[int | None, int]:
     if not rows:
         return None, limit
     first, before = rows[0]
-    alone = bool(before or only)
+    tried = abs(before)
     with store.write() as session:
-        if before == _WITH_OTHERS:
-            batch = _SEQ.in_([seq for seq, _ in rows[1:]])
-            session.execute(update(DeliveryRow).where(batch, _ATTEMPTS == 0).values(attempts=1))
-        now = abs(before) + 1 if alone else _WITH_OTHERS
+        if before < 0:
+            # An attempt did not end, and the others of its batch may be at fault as well.
+            alike = _as_often(rows[1 : _together(tried - 1, limit)], tried - 1)
+            others = update(DeliveryRow).where(_SEQ.in_(alike))
+            session.execute(others.values(attempts=tried))
+        else:
+            alike = _as_often(rows[1:], tried)
+        size = min(1 + len(alike), _together(tried, limit))
+        now = tried + 1 if size == 1 else -tried - 1
         session.execute(update(DeliveryRow).where(_SEQ.in_([first])).values(attempts=now))
-    if alone:
-        return first, 1
-    return first, next((n for n, (_, tried) in enumerate(rows) if tried), limit)
+    return first, size
+
+
+def _together(tried: int, limit: int) -> int:
+    """How many deliveries are tried together, of which so many attempts did not end."""
+    return (limit, max(1, limit // _PARTS), 1)[min(tried, 2)]
+
+
+def _as_often(rows: Sequence[tuple[int | None, int]], tried: int) -> list[int | None]:
+    """The ``seq`` of the first deliveries of ``rows``, as long as they have been tried just so often."""
+    return [seq for seq, _ in takewhile(lambda row: row[1] == tried, rows)]

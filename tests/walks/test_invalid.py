@@ -104,7 +104,10 @@ def _field_renamed(site: Site) -> None:
 
 
 def _field_deleted(site: Site) -> None:
-    _off_screens("customfield_10010")(site)
+    for project in site.projects.values():
+        for screens in (project.edit_screens, project.create_screens):
+            for kind, screen in screens.items():
+                screens[kind] = tuple(i for i in screen if i.field != "customfield_10010")
     del site.fields["customfield_10010"]
     for issue in site.issues.values():
         issue.values.pop("customfield_10010", None)

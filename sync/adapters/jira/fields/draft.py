@@ -122,7 +122,8 @@ class Drafts(Part):
             info = known if absent else self._field(work, name, screen, issue_type)
             if info is not None:
                 found[name] = info
-        work.screen = screen if issue_type.id else None
+        # A type that is not there has no create screen: what no edit screen has may come back with it.
+        work.screen = screen if issue_type.id else {}
         return found
 
     def _create_screen(self, work: _Work, issue_type: Name) -> Mapping[str, FieldInfo]:
