@@ -124,7 +124,9 @@ def context_of(
     first subject in order. There must be at least one subject."""
     ordered = in_order(snapshots)
     subjects = [record(snapshot) for snapshot in ordered]
-    first, newest = ordered[0], max(snapshots, key=lambda s: s.recency)
+    first = newest = ordered[0]
+    if len(ordered) > 1:
+        newest = max(snapshots, key=lambda s: s.recency)
     kind = first.ref.kind
     known = [s.severity for s in snapshots if s.severity in SEVERITIES]
     return {
