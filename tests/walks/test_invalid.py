@@ -99,8 +99,8 @@ def _options_renamed(field_id: str) -> Callable[[Site], None]:
 
 
 def _field_renamed(site: Site) -> None:
-    field = site.fields["customfield_10010"]
-    site.fields[field.id] = replace(field, name="Cause")
+    if (field := site.fields.get("customfield_10010")) is not None:
+        site.fields[field.id] = replace(field, name="Cause")
 
 
 def _field_deleted(site: Site) -> None:
