@@ -63,13 +63,14 @@ def subject_url(snapshot: Snapshot) -> str:
 
 def record(snapshot: Snapshot) -> Mapping[str, Any]:
     """One subject as templates see it: the payload, and what is known besides."""
+    description = str(snapshot.payload.get("description") or "")
+    if len(description) > LONGEST_DESCRIPTION:
+        description = cut(
+            description, LONGEST_DESCRIPTION, "\n\n… (cut: the whole text is upstream)"
+        )
     known = {
         **snapshot.payload,
-        "description": cut(
-            str(snapshot.payload.get("description") or ""),
-            LONGEST_DESCRIPTION,
-            "\n\n… (cut: the whole text is upstream)",
-        ),
+        "description": description,
         "id": snapshot.ref.id,
         "kind": snapshot.ref.kind.value,
         "url": subject_url(snapshot),
@@ -123,7 +124,9 @@ def context_of(
     first subject in order. There must be at least one subject."""
     ordered = in_order(snapshots)
     subjects = [record(snapshot) for snapshot in ordered]
-    first, newest = ordered[0], max(snapshots, key=lambda s: s.recency)
+    first = newest = ordered[0]
+    if len(ordered) > 1:
+        newest = max(snapshots, key=lambda s: s.recency)
     kind = first.ref.kind
     known = [s.severity for s in snapshots if s.severity in SEVERITIES]
     return {

@@ -180,8 +180,9 @@ def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
 
 def without(values: Any, others: Any) -> list[Any]:
     """The entities or subjects of a list that are not in another list."""
-    known = {_cells(other) for other in listed(others or ())}
-    return [value for value in listed(values or ()) if _cells(value) not in known]
+    found = listed(values or ())
+    known = {_cells(other) for other in listed(others or ())} if found else set()
+    return [value for value in found if _cells(value) not in known]
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

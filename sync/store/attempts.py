@@ -20,7 +20,7 @@ from itertools import takewhile
 
 from sqlmodel import Session, col, func, select, update
 
-from sync.store.deliveries import in_state, lock_triage, next_batch
+from sync.store.deliveries import batch_and_more, in_state, lock_triage, next_batch
 from sync.store.engine import Store
 from sync.store.tables import DeliveryRow, DeliveryState
 
@@ -42,6 +42,8 @@ class Attempts:
         self._store = store
         # The ``seq`` of the newest delivery that is older than this process.
         self._before: int | None = None
+        # Whether deliveries may wait that the last attempt left out.
+        self.more = False
 
     @contextmanager
     def attempt(self, limit: int, only: str = "") -> Iterator[Batch]:
@@ -54,8 +56,10 @@ class Attempts:
         """
         with self._store.write() as session:
             lock_triage(session)
-            rows = next_batch(session, limit, only=only)
-            if not self._tried_before(session, rows):
+            rows, more = batch_and_more(session, limit, only=only)
+            counted = self._tried_before(session, rows)
+            self.more = more or counted or bool(only)
+            if not counted:
                 yield session, rows
                 return
         with _counted(self._store, limit, only) as batch:

@@ -62,21 +62,29 @@ def next_batch(
 ) -> list[DeliveryRow]:
     """The oldest deliveries that wait for triage: up to ``limit``, and up to ``max_bytes`` of bodies.
     The first is taken however large its body is. ``only`` is the id of the one that is wanted."""
+    return batch_and_more(session, limit, only=only, max_bytes=max_bytes)[0]
+
+
+def batch_and_more(
+    session: Session, limit: int, *, only: str = "", max_bytes: int = BATCH_BYTES
+) -> tuple[list[DeliveryRow], bool]:
+    """As ``next_batch``; also whether more of what is wanted waits than is in the batch."""
     sizes = select(DeliveryRow.seq, func.length(DeliveryRow.body))
     if only:
         sizes = sizes.where(DeliveryRow.id == only)
-    waiting = sizes.where(in_state(DeliveryState.ACCEPTED)).order_by(_SEQ).limit(limit)
+    waiting = sizes.where(in_state(DeliveryState.ACCEPTED)).order_by(_SEQ).limit(limit + 1)
+    found = session.exec(waiting).all()
     chosen: list[int | None] = []
     total = 0
-    for seq, size in session.exec(waiting).all():
+    for seq, size in found[:limit]:
         total += size
         if chosen and total > max_bytes:
             break
         chosen.append(seq)
     if not chosen:
-        return []
+        return [], False
     query = select(DeliveryRow).where(_SEQ.in_(chosen)).order_by(_SEQ)
-    return list(session.exec(query))
+    return list(session.exec(query)), len(chosen) < len(found)
 
 
 def mark_triaged(

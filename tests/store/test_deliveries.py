@@ -48,6 +48,10 @@ def test_a_batch_is_bounded_by_its_bytes_but_never_empty(store: Store) -> None:
     with store.read() as session:
         assert len(deliveries.next_batch(session, 100, max_bytes=2500)) == 2
         assert len(deliveries.next_batch(session, 100, max_bytes=10)) == 1
+        whole = len(deliveries.next_batch(session, 100))
+        assert deliveries.batch_and_more(session, 100, max_bytes=2500)[1]
+        assert deliveries.batch_and_more(session, whole - 1)[1]
+        assert not deliveries.batch_and_more(session, whole)[1]
 
 
 def test_what_became_of_a_delivery_is_on_record(store: Store) -> None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sync.sandbox.jira import JiraSandbox, Ticket
@@ -74,7 +74,12 @@ def _restore(site: Site, before: dict[str, Any]) -> None:
         site.projects[key].counter = counter
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
 @given(data=st.data())
 def test_a_ticket_is_closed_and_exactly_what_is_invalid_is_parked_until_it_is_valid_again(
     sandbox: JiraSandbox, store: Store, clock: SimulatedClock, tmp_path: Path, data: Any

@@ -144,6 +144,7 @@ def test_what_comes_while_the_process_runs_is_triaged_in_one_transaction_uncount
         with transactions(world.store) as found:
             assert world.triage.batch() == 5
         assert len(found) == 1
+        assert not world.triage.more, "there is nothing to look for again at once"
         assert not [one for one in found[0] if "SET attempts" in one]
         assert len([one for one in found[0] if one.startswith("UPDATE deliveries")]) == 1
 

@@ -99,12 +99,15 @@ def _options_renamed(field_id: str) -> Callable[[Site], None]:
 
 
 def _field_renamed(site: Site) -> None:
-    field = site.fields["customfield_10010"]
-    site.fields[field.id] = replace(field, name="Cause")
+    if (field := site.fields.get("customfield_10010")) is not None:
+        site.fields[field.id] = replace(field, name="Cause")
 
 
 def _field_deleted(site: Site) -> None:
-    _off_screens("customfield_10010")(site)
+    for project in site.projects.values():
+        for screens in (project.edit_screens, project.create_screens):
+            for kind, screen in screens.items():
+                screens[kind] = tuple(i for i in screen if i.field != "customfield_10010")
     del site.fields["customfield_10010"]
     for issue in site.issues.values():
         issue.values.pop("customfield_10010", None)

@@ -3,8 +3,8 @@
 A revision is a file in ``versions``. Revisions never import ``sync.store.tables``, because that module
 describes the tables of today, and a revision those of the day when it was written.
 
-Only an upgrade that has something to do imports Alembic: the import takes a third as long as that of
-all else that a verb needs to open a store.
+Only an upgrade that has something to do imports Alembic, because the import is a large part of what it
+takes a verb to start.
 """
 
 from __future__ import annotations

@@ -115,9 +115,6 @@ class Daemon:
 
     def _triage(self) -> float:
         taken = self.triage.batch()
-        if not taken:
-            return POLL_SECONDS
-        self.pool.wake()
-        # However few were taken, more may wait: large bodies, and deliveries that are tried alone, make
-        # small batches.
-        return 0.0
+        if taken:
+            self.pool.wake()
+        return 0.0 if taken and self.triage.more else POLL_SECONDS

@@ -41,10 +41,10 @@ class Answers:
     failed: dict[str, str] = field(default_factory=dict)
 
     def words(self, ref: str) -> str:
-        """What there is to say about asking for a subject, "" for nothing."""
+        """What there is to say about a subject that was asked for, "" for nothing."""
         if ref in self.failed:
             return f"{self.asked[ref]} could not be asked: {self.failed[ref]}"
-        if ref in self.asked and ref not in self.snapshots:
+        if ref not in self.snapshots:
             return f"the API was asked for {self.asked[ref]} and does not know the subject"
         return ""
 

@@ -77,6 +77,8 @@ class Triage:
         self._asking = asking or Asking({}, clock)
         self._store = store
         self._attempts = Attempts(store)
+        # Whether deliveries may wait that the last batch left out.
+        self.more = False
         self._sources = sources
         self._rules = rules
         self._clock = clock
@@ -158,6 +160,7 @@ class Triage:
         answers = Answers()
         while True:
             with self._attempts.attempt(limit, only) as (session, rows):
+                self.more = self._attempts.more
                 if not rows:
                     return 0
                 read = [known for row in rows if (known := self._read(session, row)) is not None]
@@ -237,7 +240,7 @@ class Triage:
         known = subjects.load(session, merged)
         older = _older(session, merged.keys() - known.keys(), merged) if merge is newest else {}
         rules, now = self._rules(), self._clock.time()
-        router = Router(session, rules, now, merged, slots)
+        router = Router(session, rules, now, merged, slots, known)
 
         def merge_one(ref: str, snapshot: Snapshot) -> str:
             row = known.get(ref)
@@ -332,7 +335,9 @@ def _outcome(read: Read, outcomes: Mapping[str, str], answers: Answers) -> str:
     words: list[str] = []
     for event, ref in zip(read.events, read.refs, strict=True):
         if ref:
-            parts = [outcomes.get(ref, ""), answers.words(ref)]
+            parts = [outcomes.get(ref, "")]
+            if ref in answers.asked:
+                parts.append(answers.words(ref))
             if event.about is not None:
                 parts.insert(0, f"{event.message}; nothing is concluded from it")
             said = "; ".join(filter(None, parts))

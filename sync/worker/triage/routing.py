@@ -35,14 +35,17 @@ class Router:
         now: float,
         snapshots: Mapping[str, Snapshot],
         slots: Callable[[], float] | None = None,
+        known: Iterable[str] | None = None,
     ) -> None:
+        # Only subjects that the store knows (``known``; None: all may be) have tickets.
         self._slots = slots
         self._session = session
         self._rules = rules
         self.now = now
-        self._of_subject = dict(subjects.ticket_ids(session, snapshots))
-        known = self._of_subject.values()
-        self._by_id = tickets.by_ids(session, known) if known else {}
+        refs = snapshots if known is None else known
+        self._of_subject = dict(subjects.ticket_ids(session, refs)) if refs else {}
+        ids = self._of_subject.values()
+        self._by_id = tickets.by_ids(session, ids) if ids else {}
         # None for a key that the store has no ticket of.
         self._by_key: dict[str, TicketRow | None] = {row.key: row for row in self._by_id.values()}
         self._incidents = memberships.incidents_of(session, snapshots)

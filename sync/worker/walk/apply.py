@@ -105,7 +105,8 @@ class Apply:
         """What a plan found out goes on record: the base, what is left, and which fields are parked."""
         self._record.base = made.base or self._record.base
         left = [action for action in made.actions if isinstance(action, Leave)]
-        self._record.note(*(Entry("leave", str(action), "left") for action in left))
+        if left:
+            self._record.note(*(Entry("leave", str(action), "left") for action in left))
         for id_, parked in made.parked_fields.items():
             self._tell(id_, parked)
 

@@ -23,10 +23,10 @@ from sync.worker.triage.incidents import announce
 from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import Apply
 from sync.worker.walk.creation import Creation
-from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited, tracker_for
+from sync.worker.walk.facts import Facts, desire, gather_for_walk, rule_for, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
-from sync.worker.walk.past import Past, agreed, with_whole
+from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Record
 from sync.worker.walk.refusals import Refusals
 
@@ -181,7 +181,7 @@ class Converger:
 def _gathered(session: Session, row: TicketRow) -> Facts | Exception:
     """The facts, or why what is on record cannot be understood."""
     try:
-        return with_whole(session, gather(session, row))
+        return gather_for_walk(session, row)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         log.exception("a record cannot be read", key=row.key)
         return error

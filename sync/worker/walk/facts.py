@@ -13,7 +13,7 @@ from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.rules.context import group_status
-from sync.store import memberships, subjects
+from sync.store import continuity, memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
 from sync.store.tables import SiteRow, TicketRow, TicketState
@@ -50,8 +50,8 @@ class Facts:
     issue_tickets: tuple[tuple[str, str], ...] = ()
     # By issue: the incidents it belongs to.
     incidents: Mapping[str, list[IncidentOf]] = field(default_factory=dict)
-    # Whether the store may lack tickets of the site. None where this was not read (only walks need it),
-    # and where Jira has a ticket of this key that the store does not know.
+    # Whether the store may lack tickets of the site. None where this was not read, and where Jira has a
+    # ticket of this key that the store does not know.
     whole: SiteRow | None = None
 
     @property
@@ -60,6 +60,12 @@ class Facts:
         ``~open_items.speaker_open()``."""
         speaking = [s for s in self.snapshots if s.ref.kind is Kind.INCIDENT] or self.snapshots
         return all(snapshot.status.ended for snapshot in speaking)
+
+
+def gather_for_walk(session: Session, row: TicketRow) -> Facts:
+    """``gather``, and whether the store may lack tickets, which only walks need."""
+    site, stray = continuity.known(session, row.site, row.key)
+    return replace(gather(session, row), whole=None if stray else site)
 
 
 def gather(session: Session, row: TicketRow) -> Facts:

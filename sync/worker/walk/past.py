@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import replace
 
 import structlog
 
@@ -28,7 +27,7 @@ from sync.domain.ticket import (
 )
 from sync.ports import Clock, Tracker
 from sync.store import continuity
-from sync.store.engine import Session, Store
+from sync.store.engine import Store
 from sync.store.tables import SiteRow
 from sync.worker.walk.facts import Facts
 from sync.worker.walk.record import NotYet
@@ -122,13 +121,6 @@ class Past:
         log.info(
             "looked for tickets from before", site=row.site, tickets=len(found), unknown=strays
         )
-
-
-def with_whole(session: Session, facts: Facts) -> Facts:
-    """The facts, with how whole the store is for the site: read together with them, because most walks
-    need nothing else of earlier lives."""
-    row, stray = continuity.known(session, facts.site, facts.key)
-    return facts if stray else replace(facts, whole=row)
 
 
 def agreed(draft: Draft, observed: Observed) -> Base:

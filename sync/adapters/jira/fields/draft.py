@@ -68,8 +68,7 @@ class Drafts(Part):
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
         values = Values(self._calls.cloud(), self._metadata.people(desired.project))
-        for name, info in work.infos.items():
-            self._value(work, name, info, values)
+        self._values(work, values)
         fields = work.fields
         known = fields.get("labels") or DraftField(
             "labels", "Labels", FieldKind.LABELS, work.labels()
@@ -122,7 +121,8 @@ class Drafts(Part):
             info = known if absent else self._field(work, name, screen, issue_type)
             if info is not None:
                 found[name] = info
-        work.screen = screen if issue_type.id else None
+        # A type that is not there has no create screen: what no edit screen has may come back with it.
+        work.screen = screen if issue_type.id else {}
         return found
 
     def _create_screen(self, work: _Work, issue_type: Name) -> Mapping[str, FieldInfo]:
@@ -156,27 +156,27 @@ class Drafts(Part):
                 work.park(name, name, fault)
             return None
 
-    def _value(self, work: _Work, name: str, info: FieldInfo, values: Values) -> None:
-        wish, kind = work.desired.fields[name], self._kind(info)
-        failed = work.desired.failed.get(f"fields.{name}")
-        if failed is not None:
-            work.park(info.id, name, failed.again())
-            return
-        # Where nothing of the field is to be written, its value may have become invalid.
-        agreed = kind not in _MERGED and work.agreed(name) == info.id
-        if agreed and wish.ownership is not Ownership.SOURCE:
-            work.keep(name, info, kind)
-            return
+    def _values(self, work: _Work, values: Values) -> None:
+        """Put the value of each field, or park the field. Where nothing of a field is to be written, its
+        value may have become invalid."""
+        kinds = {name: self._kind(info) for name, info in work.infos.items()}
+        wished = {
+            name: (info, work.desired.fields[name].value)
+            for name, info in work.infos.items()
+            if not work.is_kept(name, kinds[name])
+        }
         links = work.desired.remote_links
-        try:
-            value = values.canonical(info, wish.value, whole_at=links[0].url if links else "")
-        except Rejected as fault:
-            if agreed:
-                work.keep(name, info, kind)
+        found = values.canonical_or_fault(wished, whole_at=links[0].url if links else "")
+        for name, info in work.infos.items():
+            value, kind = found.get(name), kinds[name]
+            if failed := work.failed(name):
+                work.park(info.id, name, failed)
+            elif name in found and not isinstance(value, Rejected):
+                work.put(name, info, value, kind)
+            elif isinstance(value, Rejected) and not work.is_agreed(name, kind):
+                work.park(info.id, name, value)
             else:
-                work.park(info.id, name, fault)
-            return
-        work.put(name, info, value, kind)
+                work.keep(name, info, kind)
 
     def _kind(self, info: FieldInfo) -> FieldKind:
         if info.shape is Shape.REQUEST_TYPE and not self._calls.cloud():
@@ -212,7 +212,7 @@ class _Work:
         self.infos: dict[str, FieldInfo] = {}
         self.screen: Mapping[str, FieldInfo] | None = None
         self.fields: dict[str, DraftField] = {}
-        self.parked = failed_parts(desired)
+        self.parked = failed_parts(desired) if desired.failed else {}
         self.faults: dict[str, Rejected] = {}
         # By the rule's names.
         self.wishes = wishes_of(desired)
@@ -225,6 +225,20 @@ class _Work:
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
         return self.base.agreed(self.wishes[name]) if self.base else ""
+
+    def failed(self, name: str) -> Rejected | None:
+        """Why the rule fails to say what the field is to have, None where it does not fail."""
+        failed = self.desired.failed.get(f"fields.{name}")
+        return failed.again() if failed is not None else None
+
+    def is_agreed(self, name: str, kind: FieldKind) -> bool:
+        """Whether a field that is not merged was last agreed on as the rule still wishes it."""
+        return kind not in _MERGED and self.agreed(name) == self.infos[name].id
+
+    def is_kept(self, name: str, kind: FieldKind) -> bool:
+        """Whether nothing of the field is to be written, whatever people did to it."""
+        always = self.desired.fields[name].ownership is Ownership.SOURCE
+        return not always and self.is_agreed(name, kind)
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""

@@ -60,6 +60,7 @@ class Metadata:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+        self._patience = calls.site.hang_after
         self._people = People(calls)
         self._known: Remembered[tuple[str, ...], _Question] = Remembered(_MOST_REMEMBERED)
         # Fields of drafts and of transition screens: how to read and write them.
@@ -264,7 +265,7 @@ class Metadata:
         """The cached answer to a question, loaded where there is none or it has expired."""
         question = self._known.made(key, _Question)
         known: _Answer | None = question.answer
-        if not question.lock.acquire(timeout=self._calls.site.hang_after):
+        if not question.lock.acquire(timeout=self._patience):
             # The thread that holds the lock may hang in its call. Do not hang with it.
             if known is None:
                 raise Refused(f"{_WHAT}: another thread waits for the answer")

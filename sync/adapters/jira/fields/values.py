@@ -52,6 +52,18 @@ class Values:
         """``canonical`` for many fields, by field id."""
         return {info.id: self.canonical(info, value, whole_at=whole_at) for info, value in wished}
 
+    def canonical_or_fault(
+        self, wished: Mapping[str, tuple[FieldInfo, Any]], *, whole_at: str = ""
+    ) -> dict[str, Any]:
+        """``canonical`` for many fields. In place of a value that is not valid stands its Rejected."""
+        found = dict[str, Any]()
+        for name, (info, value) in wished.items():
+            try:
+                found[name] = self.canonical(info, value, whole_at=whole_at)
+            except Rejected as fault:
+                found[name] = fault
+        return found
+
     def canonical(self, info: FieldInfo, value: Any, *, whole_at: str = "") -> Any:
         """The canonical form. Raises Rejected with the field and the nearest valid values.
 
