@@ -179,9 +179,10 @@ def run(*, seconds: float, seed: int) -> Chaos:
         jira.reset(LAG)
         scene = Scene(folder, server.url(server.create()), jira, seed=seed)
         try:
-            # One after another: of daemons that begin on a new store at once, all but one fail to start.
-            for ahead in AHEAD:
-                scene.daemon(index_lag=4 * LAG, ahead=ahead)
+            for daemon in [scene.prepared(index_lag=4 * LAG, ahead=ahead) for ahead in AHEAD]:
+                daemon.spawn()
+            for daemon in scene.daemons:
+                daemon.await_serving()
             for effect, how in FAULTS:
                 jira.fault(effect, **how)
             storm = Storm(scene, server.away, seed)

@@ -28,7 +28,7 @@ from sqlmodel import Session, select
 from sync.domain.subject import CLOCK_SKEW
 from sync.domain.ticket import TicketRef, marker_label
 from sync.store import tickets
-from sync.store.engine import Store, change, dialect_of
+from sync.store.engine import Store, change, dialect_of, put
 from sync.store.tables import JournalRow, SiteRow, StrayRow
 
 log = structlog.get_logger("store")
@@ -61,10 +61,11 @@ def check(store: Store, sites: Mapping[str, str], now: float) -> None:
             row = session.get(SiteRow, site)
             doubt = _doubt(row, address, place, trace, now)
             if row is None:
-                row = SiteRow(
+                new = SiteRow(
                     site=site, address=address, place=place, whole_since=now, alive_at=now
                 )
-                session.add(row)
+                put(session, new)
+                row = session.get_one(SiteRow, site)
             if doubt is not None:
                 row.since = min(row.since, doubt.since) if row.surveyed_at is None else doubt.since
                 row.older = doubt.older or (row.older and row.surveyed_at is None)
@@ -162,5 +163,5 @@ def surveyed(session: Session, site: str, at: float, found: Mapping[str, TicketR
         row.surveyed_at = at
         row.older = row.older or bool(unknown)
     for marker, ref in unknown.items():
-        session.merge(StrayRow(site=site, marker=marker, jira_id=ref.id, jira_key=ref.key))
+        put(session, StrayRow(site=site, marker=marker, jira_id=ref.id, jira_key=ref.key))
     return len(unknown)

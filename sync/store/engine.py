@@ -13,10 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, CursorResult, Delete, Engine, Update, create_engine, event
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Delete,
+    Engine,
+    Update,
+    create_engine,
+    event,
+    inspect,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from sync.store.errors import (
     FileLost,
@@ -54,6 +63,19 @@ def dialect_of(session: Session) -> Dialect:
 def insert_into(dialect: Dialect, table: Any) -> sqlite.Insert | postgresql.Insert:
     """An INSERT into a table or row class that can say what to do on a conflict."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def put(session: Session, row: SQLModel) -> None:
+    """Write a row with a key of its own, over the row that is there.
+
+    Several daemons may write the same row at the same moment: the last one's stays. ``Session.merge``
+    would fail in all but one of them where the row is new. Row objects of the session stay as they are.
+    """
+    table = type(row)
+    statement = insert_into(dialect_of(session), table).values(row.model_dump())
+    keys = [column.name for column in inspect(table).primary_key]
+    others = {name: value for name, value in statement.excluded.items() if name not in keys}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others))
 
 
 def change(session: Session, statement: Update | Delete) -> int:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from sync.store.engine import change, put
 from sync.store.tables import RuleSetRow, RuleSetState
 
 IN_FORCE, WAITING, PROBLEM = RuleSetState.IN_FORCE, RuleSetState.WAITING, RuleSetState.REFUSED
@@ -71,7 +73,7 @@ def in_force(session: Session, *, lock: bool = False) -> Edition | None:
 
 def put_in_force(session: Session, edition: Edition) -> None:
     """Put a set in force, and remove the edit that waits, if any."""
-    session.merge(RuleSetRow(state=IN_FORCE, **asdict(edition)))
+    put(session, RuleSetRow(state=IN_FORCE, **asdict(edition)))
     clear(session, WAITING)
 
 
@@ -85,7 +87,7 @@ def waiting(session: Session) -> Waiting | None:
 
 def put_waiting(session: Session, edit: Waiting) -> None:
     """Record that an edit waits to be accepted."""
-    session.merge(RuleSetRow(state=WAITING, **{**asdict(edit), "mistakes": list(edit.mistakes)}))
+    put(session, RuleSetRow(state=WAITING, **{**asdict(edit), "mistakes": list(edit.mistakes)}))
 
 
 def problem(session: Session) -> Problem | None:
@@ -96,11 +98,9 @@ def problem(session: Session) -> Problem | None:
 
 def put_problem(session: Session, found: Problem) -> None:
     """Record what keeps the rules on disk from being used."""
-    session.merge(RuleSetRow(state=PROBLEM, mistakes=list(found.words), at=found.at))
+    put(session, RuleSetRow(state=PROBLEM, mistakes=list(found.words), at=found.at))
 
 
 def clear(session: Session, state: RuleSetState) -> None:
     """Remove the set that waits (``WAITING``) or is refused (``PROBLEM``)."""
-    row = session.get(RuleSetRow, state)
-    if row is not None:
-        session.delete(row)
+    change(session, delete(RuleSetRow).where(col(RuleSetRow.state) == state))

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from sync.store import leases
-from sync.store.engine import Store, change
+from sync.store.engine import Store, change, put
 from sync.store.tables import RunResult, SweepRunRow, WatermarkRow
 
 
@@ -26,7 +26,7 @@ def advance(session: Session, sweep: str, owner: str, value: dict[str, Any], now
     the sweep's lease any more."""
     if not leases.is_held(session, lease_name(sweep), owner):
         raise SweepLost(f"another process took the sweep {sweep!r} over")
-    session.merge(WatermarkRow(sweep=sweep, value=value, at=now))
+    put(session, WatermarkRow(sweep=sweep, value=value, at=now))
 
 
 def value(store: Store, sweep: str) -> dict[str, Any]:
