@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from sync.sandbox.jira import JiraSandbox
 from sync.sandbox.jira.site.call import Call, Response
@@ -23,9 +25,17 @@ DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(autouse=True)
-def _no_secrets_of_other_tests() -> Iterator[None]:
+def _no_secrets_and_log_levels_of_other_tests() -> Iterator[None]:
+    logs = structlog.get_config()
     yield
     forget_secrets()
+    if structlog.get_config() == logs:
+        return
+    # A verb that ran in this process set its own level, and loggers that were used keep theirs.
+    structlog.configure(**logs)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("sync.") and hasattr(module, "log"):
+            vars(module.log).pop("bind", None)
 
 
 @pytest.fixture(autouse=True)

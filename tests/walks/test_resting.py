@@ -9,7 +9,7 @@ from sync.domain.errors import Rejected
 from sync.sandbox.memory import MemoryTracker
 from sync.store.tables import TicketRow
 from sync.worker.walk import converge
-from sync.worker.walk.facts import Facts, gather
+from sync.worker.walk.facts import Facts, gather_for_walk
 from tests.walks.test_generations import read, ruled
 from tests.walks.world import World, issue_event
 
@@ -27,14 +27,14 @@ def test_a_subject_that_comes_back_in_the_instant_its_ticket_is_spared_gets_one(
     came_back_at: list[float] = []
 
     def gather_slowly(session: Session, row: TicketRow) -> Facts:
-        facts = gather(session, row)
+        facts = gather_for_walk(session, row)
         while late:
             came_back_at.append(world.clock.time())
             world.deliver(late.pop())
             read(world)
         return facts
 
-    monkeypatch.setattr(converge, "gather", gather_slowly)
+    monkeypatch.setattr(converge, "gather_for_walk", gather_slowly)
     world.settle(within=3600)
     (ticket,) = jira.alive
     assert ticket.created_at - came_back_at[0] == pytest.approx(600, abs=5), "it is held anew"

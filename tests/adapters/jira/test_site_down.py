@@ -24,7 +24,7 @@ def test_an_expired_token_stops_all_calls_until_a_new_one_works(world: World) ->
             with pytest.raises(SiteDown) as fault:
                 world.tracker.read(ref.id)
     assert fault.value.outage is Outage.AUTHENTICATION
-    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+    assert len([line for line in logs if line["log_level"] == "warning"]) == 1
     assert world.calls().count("GET issue/{issue}") == 1
     assert (bool(world.tracker.health.down()), _gauge()) == (True, 1.0)
     before = len(world.exchanges)
@@ -168,7 +168,7 @@ def test_a_site_on_which_nothing_works_is_left_alone_whatever_it_answers(
             with pytest.raises((Refused, SiteDown)):
                 world.tracker.read(ref.id)
     assert world.tracker.health.down()
-    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+    assert len([line for line in logs if line["log_level"] == "warning"]) == 1
     assert len(world.exchanges) < 16
     world.jira.faults.clear()
     world.clock.sleep(20)
