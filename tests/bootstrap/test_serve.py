@@ -18,6 +18,8 @@ from sync.store.engine import Store
 from tests.pgbouncer import Pgbouncer, pgbouncer_before
 from tests.postgres import Postgres
 
+pytestmark = pytest.mark.proof
+
 SITE = {
     "url": "http://127.0.0.1:9",
     "token": "t",

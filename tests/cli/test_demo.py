@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from sync.cli.main import app
 
+pytestmark = pytest.mark.proof
+
 COMMAND = [sys.executable, "-m", "sync.cli.main", "demo", "--no-open"]
 
 

@@ -21,6 +21,8 @@ from typer.testing import CliRunner
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
 
+pytestmark = pytest.mark.proof
+
 SECRET = "tested"
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.proof
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 HEADING = "## Change a rule without fear\n"
 BLOCK = re.compile(r"```(\w+) ?([^\n]*)\n(.*?)```", re.S)

@@ -17,6 +17,8 @@ from sync.store.engine import Store
 from sync.store.liveness import Liveness, StoreInUse
 from tests.store.test_tickets import claim, put, ticket
 
+pytestmark = pytest.mark.proof
+
 ALIVE = 1.0
 CHILD = """
 import sys, time

@@ -23,6 +23,7 @@ from tests.postgres import Postgres
 from tests.store.test_tickets import claim, put, ticket
 
 pytestmark = [
+    pytest.mark.proof,
     pytest.mark.postgres,
     pytest.mark.parametrize("dialect", ["postgresql"], indirect=True),
 ]

@@ -81,6 +81,7 @@ def waiting(store: Store) -> int:
         return deliveries.counts(session).waiting
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("place", [0, 3])
 def test_a_delivery_on_which_the_program_dies_is_set_aside_after_some_restarts(
     store: Store, store_url: str, place: int

@@ -27,6 +27,8 @@ from sync.worker.sweeps.run import Report
 from tests.walks.test_reconcile import Everything
 from tests.web.conftest import Running, serving
 
+pytestmark = pytest.mark.proof
+
 LIMIT = 100_000
 HEAD = 64 * 1024
 

@@ -21,6 +21,7 @@ from tests.postgres import Postgres
 from tests.walks.world import SimulatedClock, World, issue_event
 
 pytestmark = [
+    pytest.mark.proof,
     pytest.mark.postgres,
     pytest.mark.parametrize("dialect", ["postgresql"], indirect=True),
 ]

@@ -110,6 +110,7 @@ AFTER: dict[str, Ending] = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("ending", AFTER.values(), ids=AFTER)
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_what_comes_after_the_request_went_out_proves_nothing(way: Way, ending: Ending) -> None:
