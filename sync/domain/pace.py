@@ -28,15 +28,15 @@ class Pace:
     waiting: bool
 
 
-def fair_share(limit: float, own: Pace, others: Iterable[Pace]) -> float:
+def fair_share(limit: float, others: Iterable[Pace]) -> float:
     """The calls a second that a daemon may make of a ``limit`` that it shares (max-min fairness).
 
-    A daemon that needs less than an equal part gets what it needs; the rest is divided equally.
+    Another daemon that needs less than an equal part gets what it needs; the rest is divided equally,
+    whether this daemon needs its part now or not: its next calls may come in a burst.
 
-    >>> hungry = Pace("POST issue", 10.0, 0.0, True, 5.0, 40, True)
     >>> modest = Pace("POST issue", 10.0, 0.0, True, 1.6, 9, False)
-    >>> fair_share(10.0, hungry, [modest]), fair_share(10.0, modest, [hungry])
-    (8.0, 5.0)
+    >>> fair_share(10.0, [modest])
+    8.0
     """
     needs = sorted(_need(pace) for pace in others)
     left, sharers = limit, len(needs) + 1
@@ -44,8 +44,6 @@ def fair_share(limit: float, own: Pace, others: Iterable[Pace]) -> float:
         if need >= left / sharers:
             break
         left, sharers = left - need, sharers - 1
-    # Others that need less than their part leave the rest to us, whether we need it or not: a daemon
-    # whose calls come in a burst is not to wait for the next division.
     return left / sharers
 
 

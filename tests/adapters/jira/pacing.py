@@ -31,8 +31,8 @@ class _Daemon:
 class Traffic:
     """``daemons`` with ``threads`` each call the site without rest, unless ``idle(now)``.
 
-    The store, by which daemons tell each other their paces twice a second, may be ``away(now)``. ``taken``
-    and ``refused`` hold the times of the calls that the site took and refused.
+    The daemons tell each other their paces twice a second, while the store is not ``away(now)``.
+    ``taken`` and ``refused`` hold the times of the calls that the site took and refused.
     """
 
     limits: Limits
@@ -99,9 +99,7 @@ class Traffic:
                 daemon.pacer.leave(ENDPOINT, who)
                 self._at(self.now + self._random.uniform(0.1, 0.3), ask)
                 return
-            wait = max(
-                daemon.pacer.wait(ENDPOINT, who, self.now), daemon.paused_until - self.now
-            )
+            wait = max(daemon.pacer.wait(ENDPOINT, who, self.now), daemon.paused_until - self.now)
             if wait > 0:
                 # A thread wakes a little late.
                 self._at(self.now + wait + self._random.uniform(0, 0.003), ask)

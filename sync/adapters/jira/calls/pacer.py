@@ -4,11 +4,11 @@ Jira's limits are token buckets, for each endpoint and method on Cloud, for the 
 The pacer keeps a bucket of its own for each limit that was met or announced, and thereby mirrors how
 many calls Jira would take now. Calls that no limit was met for pass at once, and cost nothing.
 
-The rate of a bucket is what Jira announces (``X-RateLimit-*``). Where Jira announces nothing, the rate is
-learnt as in the adaptive retry mode of the AWS SDKs: measured at a 429, then grown along the curve of
+The rate of a bucket is what Jira announces (``X-RateLimit-*``). Where Jira announces nothing, the rate
+is learnt as in the adaptive retry mode of the AWS SDKs: measured at a 429, then grown along the curve of
 CUBIC (RFC 9438), which is flat around the last known limit and steep away from it. Between two 429s
-Jira's bucket went from empty to empty, so the calls that Jira took in between are its rate. Announced
-rates are checked in the same way: one that is contradicted by 429s again and again is not believed.
+Jira's bucket went from empty to empty, so the calls that Jira took in between are its rate. A rate that
+Jira announces and contradicts by 429s again and again is not believed. See docs/decisions/0015.
 
 The code knows no clock: each method is given ``now``, in seconds of a clock that is never set back.
 """
@@ -86,7 +86,8 @@ class _Bucket:
     it was met or announced last, ``refused_at`` when it was met last. ``tokens`` are the calls that
     may be made at ``at``. ``pressed`` counts the seconds since ``met_at`` in which callers waited:
     without them nothing is learnt, and more is not tried. ``taken`` counts the calls that Jira took,
-    ``taken_before`` is how many it had taken from all daemons at ``refused_at``. ``queue`` has the callers that wait, in the order in which they came.
+    ``taken_before`` is how many it had taken from all daemons at ``refused_at``. ``queue`` has the
+    callers that wait, in the order in which they came.
     """
 
     endpoint: str
@@ -201,7 +202,7 @@ class _Bucket:
     def _rate(self, now: float) -> float:
         """The calls a second that this daemon may make."""
         seconds = min(now - self.met_at, _FLAT_SECONDS + self.pressed)
-        return fair_share(self.limit * _growth(seconds), self.pace(now), self.others)
+        return fair_share(self.limit * _growth(seconds), self.others)
 
     def _fill(self, now: float) -> float:
         """Let tokens come in until ``now``; the rate."""

@@ -75,9 +75,10 @@ def limit_of(headers: Mapping[str, str], now: float) -> Limit:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A limit that Jira tells: ``rate`` calls a second, in a bucket of ``size`` calls with ``left`` in it.
+    """A limit that Jira tells: ``rate`` calls a second, from a bucket of ``size`` calls.
 
-    ``left`` is None if Jira does not say. ``whole_site``: all calls of our account together.
+    ``left`` calls are in the bucket, None if Jira does not say. ``whole_site``: the limit is on all
+    calls of our account together.
     """
 
     rate: float
