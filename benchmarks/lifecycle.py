@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ CLAIMED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Measured:
     """One measured value of one step of a ticket's life: ``unit`` is of one ticket."""
 
     store: str
@@ -54,7 +55,9 @@ class Row:
         return f"{self.store:11} {self.step:8} {self.name:34} {self.value:9.2f} {self.unit}"
 
 
-def rows(kind: str, *, subjects: int = 64, rounds: int = 3, daemon: bool = True) -> Iterator[Row]:
+def measure(
+    kind: str, *, subjects: int = 64, rounds: int = 3, daemon: bool = True
+) -> Iterator[Measured]:
     """Measure on an empty store of a kind. CPU is the least of ``rounds`` with ``subjects`` each."""
     folder = folder_for("lifecycle")
     with jira_site(folder) as jira, Stores.shared().fresh(kind, folder) as url:
@@ -113,7 +116,7 @@ class _Bench:
             pass
         while claims := timed("claim", self.claim):
             for claim in claims:
-                assert timed("walk", lambda c=claim: daemon.converger.walk(c)) == "settled"
+                assert timed("walk", partial(daemon.converger.walk, claim)) == "settled"
 
     def claim(self) -> list[tickets.Claim]:
         """As the dispatcher does."""
@@ -136,7 +139,7 @@ def _body(name: str, step: str, number: int) -> dict[str, Any]:
                 "issue_id": name,
                 "issue_url": f"https://app.example.com/issues/{name}",
                 "title": f"orders {name} is stale",
-                "description": f"No new rows since **06:00**.{more}\n\n- table `orders`\n- owner Finance",
+                "description": f"No new rows since **06:00**.{more}\n\n- `orders`\n- of Finance",
             }
         },
     }
@@ -144,7 +147,7 @@ def _body(name: str, step: str, number: int) -> dict[str, Any]:
 
 def _one_thread(
     kind: str, url: str, site: dict[str, str], subjects: int, rounds: int
-) -> Iterator[Row]:
+) -> Iterator[Measured]:
     with _counted(kind, url) as (through, trips):
         bench, sent = _Bench(through, site), _Sent()
         try:
@@ -166,7 +169,7 @@ def _one_thread(
                     least[step, "jira"] = min(least.get((step, "jira"), bare), bare)
             for step in STEPS:
                 for part, words in _PARTS.items():
-                    yield Row(kind, step, words, 1000 * least[step, part] / subjects, "ms")
+                    yield Measured(kind, step, words, 1000 * least[step, part] / subjects, "ms")
             yield from _counts(kind, bench, sent, trips)
         finally:
             bench.program.stop(10.0)
@@ -181,7 +184,7 @@ _PARTS = {
 }
 
 
-def _counts(kind: str, bench: _Bench, sent: _Sent, trips: RoundTrips | None) -> Iterator[Row]:
+def _counts(kind: str, bench: _Bench, sent: _Sent, trips: RoundTrips | None) -> Iterator[Measured]:
     for words, burst in (("alone", 1), (f"burst of {CLAIMED_AT_ONCE}", CLAIMED_AT_ONCE)):
         names = [f"{kind}-{burst}-{number}" for number in range(burst)]
         for step in STEPS:
@@ -193,11 +196,11 @@ def _counts(kind: str, bench: _Bench, sent: _Sent, trips: RoundTrips | None) -> 
                 claims = bench.claim()
                 ends = [bench.program.daemon.converger.walk(claim) for claim in claims]
             assert ends == ["settled"] * burst
-            yield Row(kind, step, f"transactions, {words}", len(found) / burst)
-            yield Row(kind, step, f"statements, {words}", sum(map(len, found)) / burst)
+            yield Measured(kind, step, f"transactions, {words}", len(found) / burst)
+            yield Measured(kind, step, f"statements, {words}", sum(map(len, found)) / burst)
             if trips:
-                yield Row(kind, step, f"round trips, {words}", (trips.count - before) / burst)
-            yield Row(kind, step, f"calls to Jira, {words}", len(sent.calls) / burst)
+                yield Measured(kind, step, f"round trips, {words}", (trips.count - before) / burst)
+            yield Measured(kind, step, f"calls to Jira, {words}", len(sent.calls) / burst)
 
 
 @contextmanager
@@ -229,7 +232,7 @@ class _Sent:
             self.calls.append((request.method, request.url.split("/"), request.body, made))
             return response
 
-        requests.Session.send = recorded  # type: ignore[method-assign]
+        requests.Session.send = recorded  # type: ignore[method-assign,assignment]
         try:
             yield
         finally:
@@ -259,7 +262,7 @@ def _makes(method: str, url: str) -> bool:
     return method == "POST" and url.endswith("/issue")
 
 
-def _daemon(kind: str, scene: Scene, subjects: int) -> Iterator[Row]:
+def _daemon(kind: str, scene: Scene, subjects: int) -> Iterator[Measured]:
     daemon = scene.daemon()
     try:
         scene.deliver(*(scene.one("", kind="issue") for _ in range(20)))
@@ -273,8 +276,8 @@ def _daemon(kind: str, scene: Scene, subjects: int) -> Iterator[Row]:
             scene.send([one.bodies[-1] for one in those])
             took = settle(scene.store, 300, pause=0.5) - begun
             spent = _cpu(daemon.pid) - cpu
-            yield Row(kind, step, "CPU, daemon", 1000 * spent / subjects, "ms")
-            yield Row(kind, step, "tickets a second, daemon", subjects / took, "1/s")
+            yield Measured(kind, step, "CPU, daemon", 1000 * spent / subjects, "ms")
+            yield Measured(kind, step, "tickets a second, daemon", subjects / took, "1/s")
     finally:
         scene.close()
 
@@ -326,7 +329,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logs(form="json")
     given = parser.parse_args(arguments)
     for kind in STORES if given.store == "both" else (given.store,):
-        for row in rows(
+        for row in measure(
             kind, subjects=given.subjects, rounds=given.rounds, daemon=not given.no_daemon
         ):
             print(row, flush=True)
