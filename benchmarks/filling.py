@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,8 +12,8 @@ from sync.adapters.coalesce import CoalesceSource
 from sync.adapters.jira import JiraSite, JiraTracker
 from sync.domain.plan import plan, remote_link_digest
 from sync.domain.rule import RemoteLink
-from sync.domain.subject import Snapshot, Status, SubjectRef
-from sync.domain.ticket import Base, FieldBase, TicketRef, marker_label, remembered, wish_of
+from sync.domain.subject import Snapshot, Status
+from sync.domain.ticket import Base, FieldBase, marker_label, remembered, wish_digest
 from sync.ports import SystemClock
 from sync.rules import Defaults, RuleSet, parse
 from sync.sandbox.coalesce.samples import sample_body
@@ -41,9 +40,7 @@ class Size:
     deliveries: int
 
     def __truediv__(self, by: int) -> Size:
-        return Size(
-            self.tickets // by, self.open // by, self.journal // by, self.deliveries // by
-        )
+        return Size(self.tickets // by, self.open // by, self.journal // by, self.deliveries // by)
 
 
 FULL = Size(tickets=1_000_000, open=100_000, journal=5_000_000, deliveries=3_000_000)
@@ -94,7 +91,7 @@ class Filled:
         self._many("tickets", _TICKET, model.tickets(self.size.tickets, step))
         self._sql(
             "INSERT INTO links (subject, ticket_id, created_at) "
-            f"SELECT {_REF}, i, {self.now - 30 * DAY} FROM n",
+            f"SELECT {_ref('i')}, i, {self.now - 30 * DAY} FROM n",
             self.size.tickets,
         )
         self._sql(
@@ -109,8 +106,7 @@ class Filled:
             "subject, outcome) SELECT 'd' || CAST(i AS VARCHAR(20)), 'coalesce', "
             "'e' || CAST(i AS VARCHAR(20)), 'issue_updated', "
             f"{_spread(self.now, 85, self.size.deliveries)}, {model.body(self.store)}, 'triaged', "
-            f"{_REF.replace('i AS', f'{FIRST + 1} + i % {self.size.tickets} AS').replace(f'{FIRST} + ', '')}"
-            ", 'newest' FROM n",
+            f"{_ref(f'1 + i % {self.size.tickets}')}, 'newest' FROM n",
             self.size.deliveries,
         )
         with self.store.write_connection() as connection:
@@ -134,12 +130,9 @@ class Filled:
                 f"SELECT i + 1 FROM n WHERE i < {end})"
             )
             with self.store.write_connection() as connection:
-                connection.exec_driver_sql(
-                    f"{head} {numbers} SELECT {tail}".replace("i AS VARCHAR", "i AS VARCHAR")
-                )
+                connection.exec_driver_sql(f"{head} {numbers} SELECT {tail}")
 
 
-_REF = f"'coalesce:issue:00000000-0000-4000-8000-' || CAST({FIRST} + i AS VARCHAR(20))"
 _SUBJECT = (
     "ref, source, kind, workspace, status, event_type, event_time, event_id, payload, severity, "
     "issue_ids, first_seen_at, ended_at, occurrences"
@@ -148,6 +141,11 @@ _TICKET = (
     "id, key, rule, site, project, state, jira_id, jira_key, base, due_reason, wanted, look, "
     "attempts, intents, error, seen, departed, created_at"
 )
+
+
+def _ref(number: str) -> str:
+    """SQL: the subject of the ticket with a row id."""
+    return f"'{ref_of(0)[:-12]}' || CAST({FIRST} + {number} AS VARCHAR(20))"
 
 
 def _spread(now: float, days: int, count: int) -> str:
@@ -223,8 +221,6 @@ class _Model:
             )  # fmt: skip
 
     def _base(self, n: int) -> str:
-        from sync.domain.ticket import wish_digest
-
         text = json.dumps(self.base.to_json())
         data = json.loads(text.replace(id_of(0), id_of(n)))
         for known in data["fields"]["labels"].values():
@@ -247,8 +243,6 @@ class _Model:
         """SQL: the body of a delivery, with the numbers of its subject in it."""
         text = sample_body("issue_created", subject="@", now=self.now - DAY).decode()
         quoted = text.replace("'", "''").replace("@", "' || @ || '")
-        size = self.snapshot and len(text)
-        del size
         ref = f"CAST({FIRST} + i AS VARCHAR(20))"
         joined = "'" + quoted.replace("@", ref) + "'"
         return f"CAST({joined} AS {'BLOB' if store.dialect == 'sqlite' else 'BYTEA'})"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
-from sync.cli.plan import as_data, pictured
+from sync.cli.plan import as_json_text, pictured
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
@@ -56,7 +56,7 @@ def test_people_see_each_change_old_and_new_and_the_sum(world: EditedWorld) -> N
 
 
 def test_machines_get_every_value(world: EditedWorld) -> None:
-    data = json.loads(json.dumps(as_data(found(world, EDITED))))
+    data = json.loads("".join(as_json_text(found(world, EDITED))))
     (ticket,) = data["tickets"]
     (update,) = ticket["actions"]
     changes = {change["field"]: change for change in update["changes"]}

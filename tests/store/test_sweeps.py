@@ -61,11 +61,10 @@ def test_members_join_and_leave(store: Store) -> None:
         session.flush()
         tickets.link(session, ISSUE, id_, 0.0)
     with store.write() as session:
-        assert [row.jira_key for row in memberships.tickets_of_issues(session, [INCIDENT])] == [
-            "DATA-7"
-        ]
+        linked = memberships.linked_of_issues(session, [INCIDENT])
+        assert [key for _, _, key in linked[INCIDENT]] == ["DATA-7"]
         assert memberships.incidents_of(session, [ISSUE, "y"]) == {ISSUE: [INCIDENT]}
         assert memberships.put(session, INCIDENT, {"x", "y"}) == ({"y"}, {ISSUE})
     with store.read() as session:
         assert memberships.issues_of(session, INCIDENT) == {"x", "y"}
-        assert memberships.tickets_of_issues(session, [INCIDENT]) == []
+        assert not memberships.linked_of_issues(session, [INCIDENT])
