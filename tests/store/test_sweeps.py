@@ -41,7 +41,7 @@ def test_a_run_that_begins_marks_earlier_ones_that_never_ended_as_died(store: St
 
 
 def test_members_join_and_leave(store: Store) -> None:
-    (id_,) = put(store, ticket("k", jira_id="7", jira_key="DATA-7"))
+    (id_,) = put(store, ticket("k", jira_id="7", jira_key="DATA-7", state="linked"))
     with store.write() as session:
         assert memberships.put(session, INCIDENT, {ISSUE, "x"}) == ({ISSUE, "x"}, set())
         session.add(
