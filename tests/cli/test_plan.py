@@ -70,7 +70,9 @@ def test_machines_get_every_value(world: EditedWorld) -> None:
 
 
 @pytest.mark.parametrize("rules", [RULES, EDITED], ids=["nothing to do", "one ticket"])
-def test_what_machines_get_is_one_document_in_its_usual_form(world: EditedWorld, rules: str) -> None:
+def test_what_machines_get_is_one_document_in_its_usual_form(
+    world: EditedWorld, rules: str
+) -> None:
     text = "".join(as_json_text(found(world, rules)))
     assert text == json.dumps(json.loads(text), indent=2) + "\n"
     assert list(json.loads(text)) == ["live", "looked_at", "counts", "tickets"]
