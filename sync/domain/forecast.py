@@ -142,20 +142,17 @@ _KINDS = {
 }
 
 
-class Tally:
-    """How many tickets would be created, changed, moved, commented, linked, looked at or parked.
+COUNTED = (*_KINDS, "fields", "park", "park_fields")
+
+
+def count(found: dict[str, int], made: Plan) -> None:
+    """Add one ticket to how many would be created, changed, moved, commented, linked, looked at or
+    parked. ``found`` has a number for each of ``COUNTED``.
 
     ``park`` counts tickets of which anything would be parked, ``park_fields`` the fields among that.
     """
-
-    def __init__(self) -> None:
-        self.counts = dict.fromkeys([*_KINDS, "fields", "park", "park_fields"], 0)
-
-    def add(self, made: Plan) -> None:
-        """Count the plan of one more ticket."""
-        found = self.counts
-        for name, kind in _KINDS.items():
-            found[name] += any(isinstance(action, kind) for action in made.actions)
-        found["fields"] += sum(len(a.changes) for a in made.actions if isinstance(a, Update))
-        found["park"] += made.parked is not None or bool(made.parked_fields)
-        found["park_fields"] += len(made.parked_fields)
+    for name, kind in _KINDS.items():
+        found[name] += any(isinstance(action, kind) for action in made.actions)
+    found["fields"] += sum(len(a.changes) for a in made.actions if isinstance(a, Update))
+    found["park"] += made.parked is not None or bool(made.parked_fields)
+    found["park_fields"] += len(made.parked_fields)

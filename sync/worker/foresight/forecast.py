@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
-from sync.domain.forecast import Tally
+from sync.domain.forecast import COUNTED, count
 from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
@@ -62,14 +62,14 @@ class Forecast:
         self.looked_at = 0
         self.acting = 0
         self.changes = False
-        self._tally = Tally()
+        self._counts = dict.fromkeys(COUNTED, 0)
         self._trouble = 0
         self.tickets: Iterable[TicketForecast] = self._counted(found)
 
     @property
     def counts(self) -> dict[str, int]:
         """Tickets by what would be done to them, and ``trouble``: those that could not be worked out."""
-        return {**self._tally.counts, "trouble": self._trouble}
+        return {**self._counts, "trouble": self._trouble}
 
     def whole(self) -> Forecast:
         """The forecast with all its tickets at hand."""
@@ -82,7 +82,7 @@ class Forecast:
             if one:
                 self.acting += 1
                 self.changes = self.changes or bool(one.plan)
-                self._tally.add(one.plan)
+                count(self._counts, one.plan)
                 self._trouble += bool(one.trouble)
                 yield one
 
