@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.store.deliveries import IS_HEAD
-from sync.store.tables import DeliveryRow, DeliverySubjectRow, LinkRow, SubjectRow, TicketRow
+from sync.store.tables import (
+    DeliveryRow,
+    DeliverySubjectRow,
+    LinkRow,
+    Record,
+    SubjectRow,
+    TicketRow,
+)
 
 
-def to_snapshot(row: SubjectRow) -> Snapshot:
+def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
     return Snapshot(
         ref=SubjectRef.parse(row.ref),
@@ -84,6 +92,21 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
     return list(session.exec(query))
 
 
+def of_tickets(session: Session, ticket_ids: Iterable[int]) -> dict[int, list[Record]]:
+    """The subjects that belong to each of these tickets, oldest first; not locked, for reading only."""
+    table = SubjectRow.__table__  # type: ignore[attr-defined]
+    query = (
+        columns(col(LinkRow.ticket_id), *table.columns)
+        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
+        .where(col(LinkRow.ticket_id).in_(sorted(set(ticket_ids))))
+        .order_by(col(SubjectRow.first_seen_at), col(SubjectRow.ref))
+    )
+    found: dict[int, list[Record]] = {}
+    for row in session.execute(query):
+        found.setdefault(row.ticket_id, []).append(row)
+    return found
+
+
 def named(session: Session, name: str) -> list[SubjectRow]:
     """Subjects whose reference, or the id at its end, is ``name``."""
     ref = col(SubjectRow.ref)
@@ -112,7 +135,7 @@ def copy_of(row: SubjectRow) -> SubjectRow:
     return SubjectRow(**row.model_dump())
 
 
-def departed(ticket: TicketRow) -> list[SubjectRow]:
+def departed(ticket: TicketRow | Record) -> list[SubjectRow]:
     """The subjects that moved from a ticket to a following one, as they were then, in order of moving.
     The rows belong to no session."""
     return [SubjectRow(**one) for one in ticket.departed]
