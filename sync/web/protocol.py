@@ -82,6 +82,11 @@ class _Cycle(RequestResponseCycle):
             await super().send(start)
             await super().send(message)
 
+    async def send_500_response(self) -> None:
+        # In the place of a head whose body never came.
+        self._start = None
+        await super().send_500_response()
+
     def _head(self, start: Any, message: Any) -> bytes:
         """The head of an answer whose body is ``message``; b"" for what uvicorn is to send in parts: a
         body in chunks, one that goes on, none at all, and whatever is wrong."""
