@@ -90,27 +90,21 @@ class _Cycle(RequestResponseCycle):
     def _head(self, start: Any, message: Any) -> bytes:
         """The head of an answer whose body is ``message``; b"" for what uvicorn is to send in parts: a
         body in chunks, one that goes on, none at all, and whatever is wrong."""
-        body, whole, closes = message.get("body"), False, not self.keep_alive
+        body = message.get("body")
         if not body or message.get("more_body") or self.scope["method"] == "HEAD":
             return b""
-        parts = [STATUS_LINE[start["status"]]]
-        for name, value in (*self.default_headers, *start["headers"]):
-            if HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
-                return b""
-            match name.lower():
-                case b"content-length":
-                    whole = int(value) == len(body)
-                case b"transfer-encoding":
-                    return b""
-                case b"connection":
-                    # The protocol says so itself, once.
-                    closes = closes or b"close" in value.lower()
-                    continue
-            parts += (name.lower(), b": ", value, b"\r\n")
-        self.keep_alive = self.keep_alive and not (closes and whole)
-        if closes:
-            parts.append(b"connection: close\r\n")
-        return b"".join((*parts, b"\r\n")) if whole else b""
+        headers = [*self.default_headers, *((n.lower(), value) for n, value in start["headers"])]
+        if any(HEADER_RE.search(n) or HEADER_VALUE_RE.search(value) for n, value in headers):
+            return b""
+        said = dict(headers)
+        if b"transfer-encoding" in said or said.get(b"content-length") != b"%d" % len(body):
+            return b""
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        if b"close" in said.get(b"connection", b"").lower():
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        return b"".join((STATUS_LINE[start["status"]], *lines, b"\r\n"))
 
     def _send_whole(self, answer: bytes) -> None:
         self.response_started = self.response_complete = True
