@@ -75,7 +75,8 @@ class _Cycle(RequestResponseCycle):
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
-        head = b"" if self.disconnected else self._head(start, message)
+        whole = not self.disconnected and not message.get("more_body")
+        head = self._head(start, message) if whole else b""
         if head:
             self._send_whole(head + message["body"])
         else:
@@ -91,7 +92,7 @@ class _Cycle(RequestResponseCycle):
         """The head of an answer whose body is ``message``; b"" for what uvicorn is to send in parts: a
         body in chunks, one that goes on, none at all, and whatever is wrong."""
         body = message.get("body")
-        if not body or message.get("more_body") or self.scope["method"] == "HEAD":
+        if not body or self.scope["method"] == "HEAD":
             return b""
         headers = [*self.default_headers, *((n.lower(), value) for n, value in start["headers"])]
         if any(HEADER_RE.search(n) or HEADER_VALUE_RE.search(value) for n, value in headers):
