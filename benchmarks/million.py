@@ -1,8 +1,8 @@
 """What each piece of work costs on a large store, beside a small one of the same make.
 
 Two stores are filled by SQL. The same work is then done on both: CPU time and statements a unit, their
-ratio, and by how much the memory of the process rose at most. Each piece runs in a process of its own. At
-full size SQLite takes about 18 GB and half an hour; ``--by 10`` a tenth of both.
+ratio, and by how much the memory of the process rose at most. Each piece runs in a process of its own.
+At full size SQLite takes about 18 GB and half an hour; ``--by 10`` a tenth of both.
 """
 
 from __future__ import annotations
