@@ -108,6 +108,8 @@ class Store:
         self.damage: StoreDamaged | None = None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         self._writer = engine.execution_options(ticket_sync_immediate=True)
+        if self.dialect == "postgresql":
+            self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def place(self) -> str:
@@ -168,6 +170,17 @@ class Store:
             self._writer.connect() as connection,
             self.transaction(connection),
         ):
+            yield connection
+
+    @contextmanager
+    def statement(self) -> Iterator[Connection]:
+        """A connection for one statement, which is a transaction of its own on PostgreSQL: BEGIN and
+        COMMIT would each cost a round trip. On SQLite as ``write_connection``."""
+        if self.dialect == "sqlite":
+            with self.write_connection() as connection:
+                yield connection
+            return
+        with self._translated(), self._single.connect() as connection:
             yield connection
 
     def writer(self) -> Connection:

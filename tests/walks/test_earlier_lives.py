@@ -19,7 +19,7 @@ from sync.domain.errors import Refused
 from sync.domain.subject import merge_from_api
 from sync.domain.ticket import Mark, TicketRef
 from sync.sandbox.memory import MemoryTracker
-from sync.store import journal, tickets
+from sync.store import claims, journal
 from sync.store.engine import open_store
 from sync.store.journal import Entry
 from sync.worker.adoption import Adoption
@@ -297,7 +297,7 @@ def test_making_a_ticket_takes_five_transactions(world_on_each_store: World) -> 
         world.deliver(issue_event("issue_created", f"i{number}", at=number))
         while world.triage.batch():
             pass
-        (claim,) = tickets.claim(
+        (claim,) = claims.claim(
             world.store, owner="test", now=world.clock.time(), lease=120, limit=20
         )
         with transactions(world.store) as found:
@@ -311,7 +311,7 @@ def test_each_step_of_a_walk_puts_on_record_how_far_the_store_has_come(world: Wo
     world.deliver(issue_event("issue_created", "i1", at=1))
     while world.triage.batch():
         pass
-    (claim,) = tickets.claim(world.store, owner="test", now=world.clock.time(), lease=120, limit=20)
+    (claim,) = claims.claim(world.store, owner="test", now=world.clock.time(), lease=120, limit=20)
     record, progress = Record(world.store, claim, world.clock, 120.0), world.store.progress
     assert progress is not None
     record.step(Entry("intend", "about to make it"))

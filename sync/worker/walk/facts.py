@@ -13,8 +13,9 @@ from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.rules.context import group_status
-from sync.store import continuity, memberships, subjects
+from sync.store import subjects
 from sync.store.engine import Session
+from sync.store.gathered import Gathered, gathered
 from sync.store.memberships import IncidentOf
 from sync.store.tables import SiteRow, TicketRow, TicketState
 from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
@@ -46,6 +47,8 @@ class Facts:
     due_at: float | None
     parked: bool
     intents: Intents = NO_INTENTS
+    # Whether a subject of the ticket belongs to an incident, or is one with issues.
+    related: bool = False
     # (site, Jira key) of the tickets of an incident's issues.
     issue_tickets: tuple[tuple[str, str], ...] = ()
     # By issue: the incidents it belongs to.
@@ -62,24 +65,17 @@ class Facts:
         return all(snapshot.status.ended for snapshot in speaking)
 
 
-def gather_for_walk(session: Session, row: TicketRow) -> Facts:
-    """``gather``, and whether the store may lack tickets, which only walks need."""
-    site, stray = continuity.known(session, row.site, row.key)
-    return replace(gather(session, row), whole=None if stray else site)
-
-
 def gather(session: Session, row: TicketRow) -> Facts:
-    """Read a claimed ticket and its subjects. Raises ValueError, TypeError, KeyError or AttributeError
-    where what is on record cannot be understood."""
+    """Read a ticket's subjects. Raises as ``facts_of``."""
+    (about,) = gathered(session, [row])
+    return facts_of(about)
+
+
+def facts_of(about: Gathered) -> Facts:
+    """What the rows say. Raises ValueError, TypeError, KeyError or AttributeError where the rows cannot
+    be understood."""
+    row, rows = about.row, about.subjects
     assert row.id is not None
-    rows = subjects.of_ticket(session, row.id)
-    if row.departed:
-        # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have
-        # left is still closed.
-        here = {r.ref for r in rows}
-        rows += [r for r in subjects.departed(row) if r.ref not in here]
-    snapshots = tuple(map(subjects.to_snapshot, rows))
-    issue_tickets, incidents = _related(session, row, snapshots)
     return Facts(
         ticket_id=row.id,
         key=row.key,
@@ -93,29 +89,17 @@ def gather(session: Session, row: TicketRow) -> Facts:
         attempts=row.attempts,
         error=row.error,
         created_at=row.created_at,
-        snapshots=snapshots,
+        snapshots=tuple(map(subjects.to_snapshot, rows)),
         occurrences=sum(r.occurrences for r in rows),
         ended_at=max((r.ended_at for r in rows if r.ended_at is not None), default=None),
         due_at=row.due_at,
         parked=row.parked_at is not None,
         intents=Intents.from_json(row.intents) if row.intents else NO_INTENTS,
-        issue_tickets=issue_tickets,
-        incidents=incidents,
+        related=about.related,
+        issue_tickets=about.issue_tickets,
+        incidents=about.incidents,
+        whole=about.site,
     )
-
-
-def _related(
-    session: Session, row: TicketRow, snapshots: tuple[Snapshot, ...]
-) -> tuple[tuple[tuple[str, str], ...], Mapping[str, list[IncidentOf]]]:
-    """``issue_tickets`` and ``incidents`` of the facts: an incident's ticket has the one, an issue's the
-    other. An incident speaks for the issues on its own ticket."""
-    own = [str(s.ref) for s in snapshots if s.ref.kind is Kind.INCIDENT]
-    if not own:
-        issues = [str(s.ref) for s in snapshots]
-        return (), memberships.incidents_with_tickets(session, issues)
-    members = memberships.tickets_of_issues(session, own)
-    linked = (t for t in members if t.state == TicketState.LINKED and t is not row)
-    return tuple((t.site, t.jira_key) for t in linked), {}
 
 
 def rule_for(facts: Facts, rules: RuleSet) -> Rule:

@@ -31,9 +31,10 @@ from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.store import parking
 from sync.store.journal import Entry
+from sync.store.steps import Changes
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
-from sync.worker.walk.record import Changes, LookAgain, NotYet, Record
+from sync.worker.walk.record import LookAgain, NotYet, Record
 from sync.worker.walk.refusals import FAILURES, lasting
 
 log = structlog.get_logger("worker")
