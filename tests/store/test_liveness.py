@@ -22,7 +22,7 @@ pytestmark = pytest.mark.proof
 ALIVE = 1.0
 CHILD = """
 import sys, time
-from sync.store import tickets
+from sync.store import claims
 from sync.store.engine import open_store
 from sync.store.liveness import Liveness
 store = open_store(sys.argv[1])

@@ -107,7 +107,7 @@ def test_a_living_process_is_not_called_dead_and_a_killed_one_is(
 
 CHILD = """
 import sys, time
-from sync.store import tickets
+from sync.store import claims
 from sync.store.engine import open_store
 from sync.store.liveness import Liveness
 store, alive = open_store(sys.argv[1]), float(sys.argv[2])

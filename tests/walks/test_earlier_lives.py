@@ -291,7 +291,7 @@ def test_in_normal_running_making_a_ticket_is_one_call(lives: Lives, places: Pla
     lives.end()
 
 
-def test_making_a_ticket_takes_five_transactions(world_on_each_store: World) -> None:
+def test_making_a_ticket_takes_three_transactions(world_on_each_store: World) -> None:
     world = world_on_each_store
     for number in range(2):
         world.deliver(issue_event("issue_created", f"i{number}", at=number))
@@ -302,9 +302,8 @@ def test_making_a_ticket_takes_five_transactions(world_on_each_store: World) -> 
         )
         with transactions(world.store) as found:
             assert world.converger.walk(claim) == "settled"
-    # Gather, the intent, the link to the ticket, whether it has an incident, the end. None of them is
-    # for earlier lives of the store, once the site has been looked at.
-    assert len(found) == 5
+    # The intent, the link to the ticket, the end.
+    assert len(found) == 3
 
 
 def test_each_step_of_a_walk_puts_on_record_how_far_the_store_has_come(world: World) -> None:

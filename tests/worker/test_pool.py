@@ -69,7 +69,7 @@ def test_an_error_that_nobody_expected_is_not_the_end_of_dispatching(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     healed = threading.Event()
-    monkeypatch.setattr(tickets, step, _denied_until(healed, getattr(tickets, step)))
+    monkeypatch.setattr(claims, step, _denied_until(healed, getattr(claims, step)))
     _due(sqlite_store, "k")
     converger = FailsOnce(sqlite_store)
     pool = _pool(sqlite_store, converger)
