@@ -6,7 +6,7 @@ read along with its subjects and its site, so that only the exceptions cost furt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,31 +17,19 @@ from sync.domain.subject import Kind
 from sync.store import continuity, memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
-from sync.store.tables import (
-    LinkRow,
-    MembershipRow,
-    SiteRow,
-    StrayRow,
-    SubjectRow,
-    TicketRow,
-    TicketState,
-    table_of,
-)
-
-# How many tickets one statement asks for; databases limit the parameters of a statement.
-BATCH = 500
+from sync.store.tables import Record, SiteRow, StrayRow, SubjectRow, TicketRow, table_of
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """The rows about one ticket: its own, and those of its subjects, oldest first.
 
-    ``departed`` subjects are left out of ``subjects`` where they are back.
+    A subject that departed comes last, as it was then, unless it is back.
     """
 
-    row: TicketRow
-    subjects: Sequence[SubjectRow] = ()
-    # Whether a subject of it is an issue of an incident, or an incident with issues.
+    row: TicketRow | Record
+    subjects: Sequence[SubjectRow | Record] = ()
+    # Whether a subject of it is an issue of an incident or an incident with issues, or has left.
     related: bool = False
     # (site, Jira key) of the tickets of an incident's issues.
     issue_tickets: tuple[tuple[str, str], ...] = ()
@@ -51,29 +39,40 @@ class Gathered:
     # ticket of this key that the store does not know.
     site: SiteRow | None = None
 
+    @property
+    def refs(self) -> list[str]:
+        return [one.ref for one in self.subjects]
 
-def detached(values: Row[Any] | Mapping[str, Any]) -> TicketRow:
+    @property
+    def incidents_here(self) -> list[str]:
+        """Its subjects that are incidents."""
+        return [one.ref for one in self.subjects if one.kind == Kind.INCIDENT]
+
+
+def detached(values: Record | Mapping[str, Any]) -> TicketRow:
     """A ticket's row that belongs to no session: a copy to read, and to change without a database.
 
-    A mapped object costs twenty times as much, and nothing here needs what it can do.
+    A mapped object costs many times as much, and nothing here needs what it can do.
     """
     mapping = values._mapping if isinstance(values, Row) else values
     return cast("TicketRow", SimpleNamespace(**mapping))
 
 
-def gathered(session: Session, rows: Iterable[TicketRow]) -> list[Gathered]:
+def gathered(session: Session, rows: Sequence[TicketRow | Record]) -> list[Gathered]:
     """What the store holds about these tickets, in the same order, without ``site``."""
-    rows = list(rows)
-    by_ticket: dict[int, list[Any]] = {row.id: [] for row in rows if row.id is not None}
-    ids = list(by_ticket)
-    for start in range(0, len(ids), BATCH):
-        given = {"ids": ids[start : start + BATCH]}
-        for one in session.connection().execute(_SUBJECTS, given):
-            by_ticket[one.ticket_id].append(one)
-    return [_about(session, row, by_ticket[cast("int", row.id)]) for row in rows]
+    known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
+    found = [_with_departed(row, known.get(row.id or 0, [])) for row in rows]
+    related = [one for one in found if one.related]
+    if not related:
+        return found
+    issues = [ref for one in related if not one.incidents_here for ref in one.refs]
+    hosts = [ref for one in related for ref in one.incidents_here]
+    incidents = memberships.incidents_with_tickets(session, issues)
+    linked = memberships.linked_of_issues(session, hosts)
+    return [_with_related(one, linked, incidents) if one.related else one for one in found]
 
 
-def gathered_for_walks(session: Session, rows: Iterable[TicketRow]) -> list[Gathered]:
+def gathered_for_walks(session: Session, rows: Sequence[TicketRow]) -> list[Gathered]:
     """``gathered``, and whether the store may lack tickets, which only walks need."""
     found = gathered(session, rows)
     given = {"sites": sorted({one.row.site for one in found})}
@@ -81,44 +80,41 @@ def gathered_for_walks(session: Session, rows: Iterable[TicketRow]) -> list[Gath
     return [replace(one, site=_site(session, one.row, sites.get(one.row.site))) for one in found]
 
 
-def _site(session: Session, row: TicketRow, site: Any) -> SiteRow | None:
+def _site(session: Session, row: TicketRow | Record, site: Any) -> SiteRow | None:
     if site is None or not site.strays:
         return cast("SiteRow | None", site)
     known, stray = continuity.known(session, row.site, row.key)
     return None if stray else known
 
 
-def _about(session: Session, row: TicketRow, found: list[Any]) -> Gathered:
-    related = any(one.related for one in found)
-    here = {one.ref for one in found}
+def _with_departed(row: TicketRow | Record, here: Sequence[Record]) -> Gathered:
+    related = any(one.related for one in here)
+    if not row.departed:
+        return Gathered(row, here, related)
     # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have left
     # is still closed.
-    left = [one for one in subjects.departed(row) if one.ref not in here] if row.departed else []
-    about = Gathered(row, [*found, *left], related)
-    if not related and not left:
-        return about
-    own = [one.ref for one in about.subjects if one.kind == Kind.INCIDENT]
-    if not own:
-        issues = [one.ref for one in about.subjects]
-        return replace(about, incidents=memberships.incidents_with_tickets(session, issues))
-    members = memberships.tickets_of_issues(session, own)
-    linked = (t for t in members if t.state == TicketState.LINKED and t.id != row.id)
-    return replace(about, issue_tickets=tuple((t.site, t.jira_key) for t in linked))
+    refs = {one.ref for one in here}
+    left = [one for one in subjects.departed(row) if one.ref not in refs]
+    return Gathered(row, [*here, *left], related or bool(left))
 
 
-_S, _L, _M, _SITE, _STRAY = map(table_of, (SubjectRow, LinkRow, MembershipRow, SiteRow, StrayRow))
-_SUBJECTS = (
-    select(
-        _S,
-        _L.c.ticket_id,
-        (exists().where(_M.c.issue == _S.c.ref) | exists().where(_M.c.incident == _S.c.ref)).label(
-            "related"
-        ),
-    )
-    .join(_L, _L.c.subject == _S.c.ref)
-    .where(_L.c.ticket_id.in_(bindparam("ids", expanding=True)))
-    .order_by(_S.c.first_seen_at, _S.c.ref)
-)
+def _with_related(
+    about: Gathered,
+    linked: Mapping[str, list[tuple[int, str, str]]],
+    incidents: Mapping[str, list[IncidentOf]],
+) -> Gathered:
+    """An incident's ticket has ``issue_tickets``, an issue's ``incidents``. An incident speaks for the
+    issues on its own ticket."""
+    own = about.incidents_here
+    if own:
+        theirs = sorted({one for ref in own for one in linked.get(ref, ())})
+        others = tuple((site, key) for id_, site, key in theirs if id_ != about.row.id)
+        return replace(about, issue_tickets=others)
+    refs = sorted(incidents.keys() & set(about.refs))
+    return replace(about, incidents={ref: incidents[ref] for ref in refs})
+
+
+_SITE, _STRAY = map(table_of, (SiteRow, StrayRow))
 _SITES = select(_SITE, exists().where(_STRAY.c.site == _SITE.c.site).label("strays")).where(
     _SITE.c.site.in_(bindparam("sites", expanding=True))
 )

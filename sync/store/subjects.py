@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from sqlalchemy import bindparam, exists
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.store.deliveries import IS_HEAD
-from sync.store.tables import DeliveryRow, DeliverySubjectRow, LinkRow, SubjectRow, TicketRow
+from sync.store.tables import (
+    DeliveryRow,
+    DeliverySubjectRow,
+    LinkRow,
+    MembershipRow,
+    Record,
+    SubjectRow,
+    TicketRow,
+    table_of,
+)
 
 
-def to_snapshot(row: SubjectRow) -> Snapshot:
+def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
     return Snapshot(
         ref=SubjectRef.parse(row.ref),
@@ -84,6 +95,32 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
     return list(session.exec(query))
 
 
+def of_tickets(session: Session, ticket_ids: Sequence[int]) -> dict[int, list[Record]]:
+    """The subjects that belong to each of these tickets, oldest first; not locked, for reading only.
+
+    Each has ``related``: whether it is an issue of an incident, or an incident with issues.
+    """
+    found: dict[int, list[Record]] = {}
+    for row in session.connection().execute(_OF_TICKETS, {"ids": sorted(set(ticket_ids))}):
+        found.setdefault(row.ticket_id, []).append(row)
+    return found
+
+
+_S, _L, _M = map(table_of, (SubjectRow, LinkRow, MembershipRow))
+_OF_TICKETS = (
+    columns(
+        _S,
+        _L.c.ticket_id,
+        (exists().where(_M.c.issue == _S.c.ref) | exists().where(_M.c.incident == _S.c.ref)).label(
+            "related"
+        ),
+    )
+    .join(_L, _L.c.subject == _S.c.ref)
+    .where(_L.c.ticket_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_S.c.first_seen_at, _S.c.ref)
+)
+
+
 def named(session: Session, name: str) -> list[SubjectRow]:
     """Subjects whose reference, or the id at its end, is ``name``."""
     ref = col(SubjectRow.ref)
@@ -112,7 +149,7 @@ def copy_of(row: SubjectRow) -> SubjectRow:
     return SubjectRow(**row.model_dump())
 
 
-def departed(ticket: TicketRow) -> list[SubjectRow]:
+def departed(ticket: TicketRow | Record) -> list[SubjectRow]:
     """The subjects that moved from a ticket to a following one, as they were then, in order of moving.
     The rows belong to no session."""
     return [SubjectRow(**one) for one in ticket.departed]

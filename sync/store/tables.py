@@ -27,6 +27,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Row
 from sqlmodel import Field, SQLModel
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -202,6 +203,10 @@ class TicketRow(SQLModel, table=True):
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
+# A ticket or a subject as one statement reads it: with the names of the columns, and tied to no session.
+Record = Row[Any]
+
+
 class LinkRow(SQLModel, table=True):
     """Which ticket a subject belongs to: at most one."""
 
@@ -295,6 +300,24 @@ class SitePauseRow(SQLModel, table=True):
 
     site: str = Field(sa_column=Column(String(64), primary_key=True))
     until: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class PaceRow(SQLModel, table=True):
+    """What a daemon knows of one rate limit of a Jira site. See ``Pace``: ``rate`` is its ``limit``,
+    ``met_at`` is ``age`` seconds before ``at``, when the row was written."""
+
+    __tablename__ = "paces"
+
+    owner: str = Field(sa_column=Column(String(100), primary_key=True))
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    endpoint: str = Field(sa_column=Column(String(300), primary_key=True))
+    rate: float = Field(sa_column=Column(Float(53), nullable=False))
+    met_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    empty: bool = Field(sa_column=Column(Boolean, nullable=False))
+    used: float = Field(sa_column=Column(Float(53), nullable=False))
+    taken: int = Field(sa_column=Column(BigInteger, nullable=False))
+    waiting: bool = Field(sa_column=Column(Boolean, nullable=False))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
 class SiteRow(SQLModel, table=True):

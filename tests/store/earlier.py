@@ -399,6 +399,24 @@ def _attempts(rows: Rows) -> None:
         row["attempts"] = 0
 
 
+def _paces(rows: Rows) -> None:
+    """r0011: what daemons know of rate limits."""
+    rows["paces"] = [
+        {
+            "owner": DEAD_OWNER,
+            "site": "main",
+            "endpoint": "POST issue",
+            "rate": 10.0,
+            "met_at": 1_790_000_000.0,
+            "empty": True,
+            "used": 4.5,
+            "taken": 77,
+            "waiting": True,
+            "at": 1_790_000_001.0,
+        }
+    ]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -409,6 +427,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0008": _sites,
     "r0009": _shipped_rules,
     "r0010": _attempts,
+    "r0011": _paces,
 }
 
 

@@ -91,7 +91,7 @@ class Endings:
             return self._retry(facts, record, rule, fault, ends)
         return ends(self, facts, record, rule, fault)
 
-    def unreadable(self, row: TicketRow, record: Record, error: Exception) -> str:
+    def unreadable(self, row: TicketRow | Any, record: Record, error: Exception) -> str:
         """The record of the ticket cannot be understood. Parked, or each walk would fail unseen."""
         parked = Parked(
             f"what is on record of this ticket cannot be read ({type(error).__name__})",
