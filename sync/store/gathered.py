@@ -63,13 +63,7 @@ def gathered(session: Session, rows: Sequence[TicketRow | Record]) -> list[Gathe
     known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
     found = [_with_departed(row, known.get(row.id or 0, [])) for row in rows]
     related = [one for one in found if one.related]
-    if not related:
-        return found
-    issues = [ref for one in related if not one.incidents_here for ref in one.refs]
-    hosts = [ref for one in related for ref in one.incidents_here]
-    incidents = memberships.incidents_with_tickets(session, issues)
-    linked = memberships.linked_of_issues(session, hosts)
-    return [_with_related(one, linked, incidents) if one.related else one for one in found]
+    return _with_related(session, found, related) if related else found
 
 
 def gathered_for_walks(session: Session, rows: Sequence[TicketRow]) -> list[Gathered]:
@@ -99,19 +93,24 @@ def _with_departed(row: TicketRow | Record, here: Sequence[Record]) -> Gathered:
 
 
 def _with_related(
-    about: Gathered,
-    linked: Mapping[str, list[tuple[int, str, str]]],
-    incidents: Mapping[str, list[IncidentOf]],
-) -> Gathered:
+    session: Session, found: list[Gathered], related: list[Gathered]
+) -> list[Gathered]:
     """An incident's ticket has ``issue_tickets``, an issue's ``incidents``. An incident speaks for the
     issues on its own ticket."""
-    own = about.incidents_here
-    if own:
-        theirs = sorted({one for ref in own for one in linked.get(ref, ())})
-        others = tuple((site, key) for id_, site, key in theirs if id_ != about.row.id)
-        return replace(about, issue_tickets=others)
-    refs = sorted(incidents.keys() & set(about.refs))
-    return replace(about, incidents={ref: incidents[ref] for ref in refs})
+    hosts = [ref for one in related for ref in one.incidents_here]
+    issues = [ref for one in related if not one.incidents_here for ref in one.refs]
+    linked = memberships.linked_of_issues(session, hosts)
+    incidents = memberships.incidents_with_tickets(session, issues)
+
+    def filled(about: Gathered) -> Gathered:
+        if own := about.incidents_here:
+            theirs = sorted({one for ref in own for one in linked.get(ref, ())})
+            others = tuple((site, key) for id_, site, key in theirs if id_ != about.row.id)
+            return replace(about, issue_tickets=others)
+        refs = sorted(incidents.keys() & set(about.refs))
+        return replace(about, incidents={ref: incidents[ref] for ref in refs})
+
+    return [filled(one) if one.related else one for one in found]
 
 
 _SITE, _STRAY = map(table_of, (SiteRow, StrayRow))
