@@ -36,15 +36,6 @@ def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[s
     return found
 
 
-def any_on(session: Session, ticket_id: int) -> bool:
-    """Whether a subject of the ticket is an issue of an incident, or an incident with issues."""
-    here = columns(col(MembershipRow.issue)).where(col(LinkRow.ticket_id) == ticket_id)
-    # Two queries, because databases read the whole table for an OR of the two columns.
-    sides = (col(MembershipRow.issue), col(MembershipRow.incident))
-    both = (here.join(LinkRow, col(LinkRow.subject) == side).limit(1) for side in sides)
-    return any(session.execute(query).first() is not None for query in both)
-
-
 def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
     """Record all issues of an incident. Returns those that are new and those that belong no more."""
     known = issues_of(session, incident)
