@@ -106,6 +106,15 @@ class DeliverySubjectRow(SQLModel, table=True):
     subject: str = Field(sa_column=Column(String(300), primary_key=True))
 
 
+class TriageRow(SQLModel, table=True):
+    """The one row by which triage knows whether it was overtaken: how often its lock was taken."""
+
+    __tablename__ = "triage"
+
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    turn: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 class SubjectRow(SQLModel, table=True):
     """The snapshot of a subject: the newest known state of an upstream issue or incident."""
 

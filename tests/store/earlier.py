@@ -399,6 +399,11 @@ def _attempts(rows: Rows) -> None:
         row["attempts"] = 0
 
 
+def _turns(rows: Rows) -> None:
+    """r0011: how often triage's lock was taken."""
+    rows["triage"] = [{"id": 1, "turn": 7}]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -409,6 +414,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0008": _sites,
     "r0009": _shipped_rules,
     "r0010": _attempts,
+    "r0011": _turns,
 }
 
 

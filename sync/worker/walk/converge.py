@@ -13,7 +13,6 @@ from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import deliveries, tickets
 from sync.store.engine import Session, Store
 from sync.store.open_items import RESTING
 from sync.store.tables import TicketRow, TicketState
@@ -169,12 +168,8 @@ class Converger:
             rule = placing_rule(rules, facts.rule_name, snapshot)
             if rule is not None:
                 rule.ticket_key(snapshot)
-        now = self._clock.time()
-        with self._store.write() as session:
-            deliveries.lock_triage(session)
-            row = tickets.claimed(session, record.claim)
-            tickets.release(row, record.claim, again_at=None, now=now)
-            place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
+        refs = [str(snapshot.ref) for snapshot in facts.snapshots]
+        place(self._store, rules, self._clock.time(), refs, record.claim)
         return "placed"
 
 
