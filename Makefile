@@ -62,7 +62,7 @@ proof: $(READY) ## Prove what is promised between real processes, in short: faul
 faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="--long")
 	@$(BIN)/python -m proof matrix $(ARGS)
 
-bench: $(READY) ## Measure how fast deliveries are accepted (ARGS="--help")
+bench: $(READY) ## Measure each speed beside its limit on this machine (ARGS="--compare")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove everything that set-up and tests made

@@ -1,6 +1,6 @@
 """What one round of sweeps costs with many subjects in store: calls, seconds, memory.
 
-``python -m benchmarks.sweep [--subjects 100000] [--changed 0,1000]``
+``python -m benchmarks sweep [--subjects 100000] [--changed 0,1000]``
 
 The store is filled with subjects and their tickets, all settled, on SQLite. Then a round of all sweeps
 runs against the API and a Jira in memory: with nothing changed, and with some of it changed. The calls

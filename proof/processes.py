@@ -160,6 +160,7 @@ class Daemon(Running):
         ahead: float = 0.0,
         more: str = "",
         files: int = 0,
+        only: str = "",
     ) -> None:
         config = folder / f"{name}.toml"
         config.write_text(
@@ -175,7 +176,9 @@ class Daemon(Running):
             + more
         )
         program = ["proof.ahead", str(ahead)] if ahead else [module]
-        super().__init__([*program, "serve", "--config", str(config)], folder, name)
+        half = ["--only", only] if only else []
+        super().__init__([*program, "serve", "--config", str(config), *half], folder, name)
+        self._only = only
         self.files = files
         self.config = config
         self.address: tuple[str, int] | None = None
@@ -186,10 +189,10 @@ class Daemon(Running):
         self.await_serving()
 
     def await_serving(self) -> None:
-        """Wait until deliveries are taken."""
-        url = self.wait_for(_webhook)
+        """Wait until deliveries are taken; of a worker alone, until it works."""
+        url = self.wait_for(_served)
         host, _, port = url.split("/")[2].partition(":")
-        self.address = (host, int(port))
+        self.address = (host, int(port)) if self._only != "worker" else None
 
     def kill(self) -> None:
         self.address = None
@@ -210,8 +213,8 @@ class Daemon(Running):
         return done.stdout
 
 
-def _webhook(line: str) -> str | None:
+def _served(line: str) -> str | None:
     if '"serving"' not in line:
         return None
     said = json.loads(line)
-    return str(said["webhook"]) if said.get("event") == "serving" else None
+    return str(said["address"]) if said.get("event") == "serving" else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sync.domain.actions import Change, Comment
+from sync.domain.pace import Pace
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.subject import Event, Snapshot
 from sync.domain.ticket import Base, Draft, Hop, Mark, Observed, TicketRef
@@ -198,6 +199,15 @@ class SiteHealth(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Make no calls for ``seconds``, because the tracker has asked another daemon for a pause."""
+        ...
+
+    def paces(self) -> Sequence[Pace]:
+        """The rate limits of the tracker that calls are spaced by now; none while nothing is limited."""
+        ...
+
+    def share(self, others: Iterable[Pace]) -> None:
+        """Leave to other daemons with our account their part of the rate limits, by what they knew a
+        moment ago. What was said before is forgotten."""
         ...
 
     def stalled(self) -> frozenset[str]:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import structlog
 
 from sync import __version__
 from sync.bootstrap.adapters import SOURCES
+from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.http import Background
-from sync.bootstrap.program import build
 from sync.bootstrap.signals import end_if_held_up, stop_on_signals
 from sync.settings import Settings
+from sync.store.url import sqlite_file
 from sync.telemetry import configure_logs
 from sync.web.server import listen
+
+if TYPE_CHECKING:
+    from sync.bootstrap.program import Program
+    from sync.bootstrap.receiver import ReceiverAlone
 
 log = structlog.get_logger("daemon")
 
@@ -40,11 +48,23 @@ def few_arenas() -> None:
         ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
 
 
-def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code.
+class Half(StrEnum):
+    """A half of the program, where others run the other half on the same store."""
+
+    RECEIVER = "receiver"
+    WORKER = "worker"
+
+
+def run(settings: Settings, only: Half | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. ``only`` leaves out the other half.
 
     Raises CannotListen, CannotStart, StoreUnavailable, RuleErrors.
     """
+    if only and sqlite_file(settings.store.url.get_secret_value()) is not None:
+        raise CannotStart(
+            f"--only {only} needs a store that several daemons can share, and url in [store] names an "
+            "SQLite file. Name a PostgreSQL there, or start without --only."
+        )
     few_arenas()
     configure_logs(level=settings.log.level, form=settings.log.format)
     if settings.coalesce.allow_unsigned:
@@ -52,21 +72,22 @@ def run(settings: Settings) -> int:
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = listen(settings.server.host, settings.server.port)
     with stop_on_signals() as stop:
-        program = build(settings, pause=stop.wait)
+        program = _built(settings, only, stop.wait)
         grace = settings.server.stop_timeout / 2
         server = Background(program.app, bound, name="receiver", grace=grace, freeze=True)
         program.start()
         server.start()
-        for words in program.rulebook.notes():
+        for words in program.notes():
             log.warning("about the folder of rules", note=words)
+        webhooks = (f"{server.url}/webhooks/{name}" for name in SOURCES)
         log.info(
             "serving",
             version=__version__,
-            webhook=" ".join(f"{server.url}/webhooks/{name}" for name in SOURCES),
+            webhook="" if only is Half.WORKER else " ".join(webhooks),
+            address=server.url,
             store=program.store.place,
-            rules=len(program.rules.rules),
             rules_folder=str(settings.rules_folder),
-            sites=sorted(settings.sites),
+            **program.facts(),
         )
         while not stop.wait(1.0):
             if server.ended.is_set():
@@ -82,3 +103,16 @@ def run(settings: Settings) -> int:
         code = 0 if stop.asked else 1
         end_if_held_up(code)
         return code
+
+
+def _built(
+    settings: Settings, only: Half | None, pause: Callable[[float], object]
+) -> Program | ReceiverAlone:
+    if only is Half.RECEIVER:
+        from sync.bootstrap.receiver import build_receiver
+
+        return build_receiver(settings)
+    # A receiver alone needs no rules and no Jira, and therefore does not load them.
+    from sync.bootstrap.program import build
+
+    return build(settings, pause=pause, receives=only is None)

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
+from sync.bootstrap.receiver import limits_of, receiving_probes
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
-from sync.bootstrap.stores import has_store, ready_store
+from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
 from sync.store import continuity, counts, damage
 from sync.store.engine import Store, StoreUnavailable
+from sync.store.hints import Hint, Hints, NoHints
 from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
-from sync.store.usable import check_usable
 from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
-from sync.web.receiver import Limits
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.impact import Sites
@@ -46,6 +46,7 @@ class Program:
     trackers: Mapping[str, Tracker]
     rulebook: Rulebook
     app: Any
+    hints: Hints | NoHints
 
     @property
     def rules(self) -> RuleSet:
@@ -55,6 +56,15 @@ class Program:
     def start(self) -> None:
         """Start triage and the workers on what the store holds."""
         self.daemon.start()
+        self.hints.start()
+
+    def notes(self) -> Sequence[str]:
+        """What people should know of the folder of rules, in words."""
+        return self.rulebook.notes()
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the log says at the start."""
+        return {"rules": len(self.rules.rules), "sites": sorted(self.trackers)}
 
     def stop(self, timeout: float) -> bool:
         """Store waiting deliveries, finish walks in hand, close; returns whether that was in time.
@@ -63,6 +73,7 @@ class Program:
         """
         end = time.monotonic() + timeout
         written = self.inbox.close(timeout)
+        self.hints.stop()
         finished = self.daemon.stop(max(0.1, end - time.monotonic()))
         if finished:
             self.store.close()
@@ -70,9 +81,14 @@ class Program:
 
 
 def build(
-    settings: Settings, clock: Clock | None = None, pause: Callable[[float], object] = time.sleep
+    settings: Settings,
+    clock: Clock | None = None,
+    pause: Callable[[float], object] = time.sleep,
+    *,
+    receives: bool = True,
 ) -> Program:
-    """Wire everything. Only the inbox runs yet, and no call is made outside.
+    """Wire everything. Only the inbox runs yet, and no call is made outside. Without ``receives``, the
+    app takes no deliveries, because other daemons do.
 
     Waits for another daemon on a SQLite file as long as that one may take to stop; ``pause`` waits for
     so many seconds, and returns something true to give up. Raises StoreUnavailable and RuleErrors.
@@ -94,6 +110,9 @@ def build(
         apis=apis_of(settings, clock),
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
+    work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}
+    hints = hints_of(settings, owner, work)
+    daemon.on_many(lambda: hints.give(Hint.DUE))
     book.on_swap(daemon.pool.wake)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
@@ -113,17 +132,15 @@ def build(
         first=damage.FIRST_SECONDS,
     )
     app = create_app(
-        sources=sources,
+        sources=sources if receives else {},
         inbox=inbox,
         probes=probes(store, inbox, trackers, book, daemon),
         refresh_metrics=lambda: refresh_metrics(store, clock),
-        limits=Limits(
-            body_bytes=settings.server.max_body, body_seconds=settings.server.body_timeout
-        ),
+        limits=limits_of(settings),
         # The age of a signature is measured by this machine's clock, not by the one that daemons share.
         clock=own.time,
     )
-    return Program(store, inbox, daemon, trackers, book, app)
+    return Program(store, inbox, daemon, trackers, book, app, hints)
 
 
 def _store_and_rules(
@@ -165,16 +182,6 @@ def probes(
 ) -> dict[str, Probe]:
     """The probes of ``/health/ready``. A Jira site that is down does not make the program unready."""
 
-    def of_store() -> Check:
-        check_usable(store)
-        return Check(True)
-
-    def of_inbox() -> Check:
-        if not inbox.running:
-            return Check(False, "it takes no deliveries: the program is stopping")
-        words = f"it refuses deliveries: {inbox.trouble}" if inbox.trouble else ""
-        return Check(not words, words)
-
     def of_worker() -> Check:
         trouble = daemon.trouble()
         if trouble is None:
@@ -190,7 +197,8 @@ def probes(
         return Check(not book.detail(), book.detail(), vital=False)
 
     sites = {f"site {name}": of_site(tracker.health) for name, tracker in trackers.items()}
-    return {"store": of_store, "inbox": of_inbox, "worker": of_worker, "rules": of_rules, **sites}
+    receiving = receiving_probes(store, inbox)
+    return {**receiving, "worker": of_worker, "rules": of_rules, **sites}
 
 
 def _trouble(health: SiteHealth) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from sync.bootstrap.errors import CannotStart
 from sync.settings import Settings
 from sync.store import migrations
 from sync.store.engine import Store, open_store
+from sync.store.hints import Hint, Hints, NoHints
 from sync.store.url import sqlite_file
 from sync.store.usable import check_usable
 
@@ -62,6 +63,16 @@ def upgrade_store(settings: Settings) -> str:
     if not before:
         return f"The store at {store.place} was made ({after})."
     return f"The store at {store.place} was upgraded from {before} to {after}."
+
+
+def hints_of(
+    settings: Settings, owner: str, on: Mapping[Hint, Callable[[], object]]
+) -> Hints | NoHints:
+    """The hints of daemons on PostgreSQL; none on SQLite, which takes one daemon."""
+    if sqlite_file(settings.store.url.get_secret_value()) is not None:
+        return NoHints()
+    url = settings.store.direct_url or settings.store.url
+    return Hints(url.get_secret_value(), owner, on)
 
 
 def _open(settings: Settings) -> Store:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,41 +57,47 @@ def plan(
     trackers = trackers_of(settings, SystemClock())
     with closing(existing_store(settings)) as store:
         found = forecast_all(store, rules, trackers, time.time(), live=live)
-    if as_json:
-        typer.echo(json.dumps(as_data(found), indent=2, default=str))
-    else:
-        for line in pictured(found):
-            typer.echo(line)
+        for text in as_json_text(found) if as_json else pictured(found):
+            typer.echo(text, nl=not as_json)
     if found.counts["trouble"]:
         raise typer.Exit(1)
     raise typer.Exit(CHANGES if exit_code and found.changes else 0)
 
 
-def as_data(found: Forecast) -> dict[str, Any]:
-    """The forecast for machines."""
+def as_json_text(found: Forecast) -> Iterator[str]:
+    """The forecast for machines, in pieces of one JSON document.
+
+    The numbers stand before the tickets and are known after them, so the tickets wait in a file.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as waiting:
+        before = "\n"
+        for one in found.tickets:
+            text = json.dumps(_as_data(one), indent=2, default=str)
+            waiting.write(before + indent(text, "    "))
+            before = ",\n"
+        numbers = {"live": found.live, "looked_at": found.looked_at, "counts": found.counts}
+        yield json.dumps(numbers, indent=2).removesuffix("\n}") + ',\n  "tickets": ['
+        waiting.seek(0)
+        yield from iter(lambda: waiting.read(65_536), "")
+        yield "\n  ]\n}\n" if found.acting else "]\n}\n"
+
+
+def _as_data(one: TicketForecast) -> dict[str, Any]:
     from sync.domain.forecast import as_data as action_data
 
     return {
-        "live": found.live,
-        "looked_at": found.looked_at,
-        "counts": found.counts,
-        "tickets": [
-            {
-                "ticket": one.ticket or None,
-                "key": one.key,
-                "site": one.site,
-                "rule": one.rule.name,
-                "where": one.rule.where,
-                "title": one.title,
-                "subjects": list(one.subjects),
-                "actions": [action_data(action) for action in one.plan.actions],
-                "parked": str(one.plan.parked) if one.plan.parked else None,
-                "parked_fields": {id_: str(w) for id_, w in one.plan.parked_fields.items()},
-                "waits": one.waits or None,
-                "trouble": one.trouble or None,
-            }
-            for one in found.tickets
-        ],
+        "ticket": one.ticket or None,
+        "key": one.key,
+        "site": one.site,
+        "rule": one.rule.name,
+        "where": one.rule.where,
+        "title": one.title,
+        "subjects": list(one.subjects),
+        "actions": [action_data(action) for action in one.plan.actions],
+        "parked": str(one.plan.parked) if one.plan.parked else None,
+        "parked_fields": {id_: str(w) for id_, w in one.plan.parked_fields.items()},
+        "waits": one.waits or None,
+        "trouble": one.trouble or None,
     }
 
 
@@ -105,7 +113,7 @@ def pictured(found: Forecast) -> Iterator[str]:
     for words, count in troubles.items():
         yield f"! {count} {_tickets(count)} could not be worked out: {_safe(words)}"
     counts = found.counts
-    rest = found.looked_at - len(found.tickets)
+    rest = found.looked_at - found.acting
     if not found.changes and not troubles:
         yield f"Nothing to do: all {found.looked_at} open tickets are as the rules want them."
         return

@@ -5,7 +5,6 @@ Pure. It asks the same ``plan`` as the walk does, so what it shows is what will 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -132,25 +131,28 @@ def _change_as_data(change: Change) -> dict[str, Any]:
     return data
 
 
-def counted(actions: Mapping[str, Plan]) -> dict[str, int]:
-    """How many tickets would be created, changed, moved, commented, linked, looked at or parked.
+_KINDS = {
+    "create": Create,
+    "find": Find,
+    "update": Update,
+    "transition": Transition,
+    "comment": Comment,
+    "link": LinkRemote | LinkTickets | UnlinkTickets,
+    "look": Look,
+}
+
+
+COUNTED = (*_KINDS, "fields", "park", "park_fields")
+
+
+def count(found: dict[str, int], made: Plan) -> None:
+    """Add one ticket to how many would be created, changed, moved, commented, linked, looked at or
+    parked. ``found`` has a number for each of ``COUNTED``.
 
     ``park`` counts tickets of which anything would be parked, ``park_fields`` the fields among that.
     """
-    kinds = {
-        "create": Create,
-        "find": Find,
-        "update": Update,
-        "transition": Transition,
-        "comment": Comment,
-        "link": LinkRemote | LinkTickets | UnlinkTickets,
-        "look": Look,
-    }
-    found = dict.fromkeys([*kinds, "fields", "park", "park_fields"], 0)
-    for made in actions.values():
-        for name, kind in kinds.items():
-            found[name] += any(isinstance(action, kind) for action in made.actions)
-        found["fields"] += sum(len(a.changes) for a in made.actions if isinstance(a, Update))
-        found["park"] += made.parked is not None or bool(made.parked_fields)
-        found["park_fields"] += len(made.parked_fields)
-    return found
+    for name, kind in _KINDS.items():
+        found[name] += any(isinstance(action, kind) for action in made.actions)
+    found["fields"] += sum(len(a.changes) for a in made.actions if isinstance(a, Update))
+    found["park"] += made.parked is not None or bool(made.parked_fields)
+    found["park_fields"] += len(made.parked_fields)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from sync.domain.subject import Snapshot
@@ -133,12 +132,10 @@ class EntityTest:
     tests: tuple[tuple[str, Patterns], ...]
 
     def holds(self, snapshot: Snapshot) -> bool:
-        return any_holds(partial(self._fits, one) for one in ENTITIES[self.which](snapshot))
+        return any_holds(self._fits, ENTITIES[self.which](snapshot))
 
     def _fits(self, entity: Entity) -> bool:
-        return all_hold(
-            partial(patterns.hold, (entity_text(entity, key),)) for key, patterns in self.tests
-        )
+        return all_hold(lambda test: test[1].hold((entity_text(entity, test[0]),)), self.tests)
 
     def why_not(self, snapshot: Snapshot) -> str:
         if self.holds(snapshot):
@@ -166,9 +163,7 @@ class AllOf:
     parts: tuple[Condition, ...]
 
     def holds(self, snapshot: Snapshot) -> bool:
-        if len(self.parts) == 1:
-            return self.parts[0].holds(snapshot)
-        return all_hold(partial(part.holds, snapshot) for part in self.parts)
+        return all_hold(lambda part: part.holds(snapshot), self.parts)
 
     def why_not(self, snapshot: Snapshot) -> str:
         if self.holds(snapshot):
@@ -187,7 +182,7 @@ class AnyOf:
     parts: tuple[Condition, ...]
 
     def holds(self, snapshot: Snapshot) -> bool:
-        return any_holds(partial(part.holds, snapshot) for part in self.parts)
+        return any_holds(lambda part: part.holds(snapshot), self.parts)
 
     def why_not(self, snapshot: Snapshot) -> str:
         if self.holds(snapshot):

@@ -23,6 +23,8 @@ from sync.toml import Wrong, meant, said
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
 _LEADING = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+# An address of these characters alone is safe as it is. A host begins it, so it has one.
+_SAFE_ADDRESS = re.compile(r"https?://[\w.~-][\w.~%/:=&?#+!$,;'@*-]*", re.ASCII | re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _NOTHING = object()
 
@@ -35,7 +37,11 @@ def _text(value: Any) -> str:
 def md(value: Any) -> str:
     """Text escaped, so that Markdown shows it unchanged, on one line."""
     text = _SPECIAL.sub(r"\\\1", " ".join(_text(value).split()))
-    return _LEADING.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", text)
+    leading = _LEADING.match(text)
+    if leading is None:
+        return text
+    at = leading.end(2) if leading[2].isdigit() else leading.start(2)
+    return f"{text[:at]}\\{text[at:]}"
 
 
 def markdown(value: Any) -> str:
@@ -61,6 +67,8 @@ def link(value: Any, url: Any) -> str:
 def web_address(url: Any) -> str:
     """An http(s) address made safe for Markdown; "" for any other."""
     text = str(url or "").strip()
+    if _SAFE_ADDRESS.fullmatch(text):
+        return text
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -180,15 +188,17 @@ def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
 
 def without(values: Any, others: Any) -> list[Any]:
     """The entities or subjects of a list that are not in another list."""
-    found = listed(values or ())
-    known = {_cells(other) for other in listed(others or ())} if found else set()
+    excluded = listed(others or ())
+    found = [value for value in listed(values or ()) if value not in excluded]
+    known = {_cells(other) for other in excluded} if found else set()
     return [value for value in found if _cells(value) not in known]
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The heads and the rows of a table. The same row twice says nothing, so each is there once: what
     triggered an issue is mostly among what the issue affects."""
-    found = list(dict.fromkeys(map(_cells, rows)))
+    differing = [row for number, row in enumerate(rows) if number == 0 or row != rows[number - 1]]
+    found = list(dict.fromkeys(map(_cells, differing)))
     if "kind" not in rows[0]:
         return ("Entity", "Type", "Folder"), found
     if len({cells[1] for cells in found}) > 1:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sync.domain.subject import Snapshot
 from sync.rules.conditions import FACETS, AllOf, entity_text
 
-Facet = tuple[str, tuple[str, ...]]
+Reader = Callable[[Snapshot], tuple[str, ...]]
 
 
-def _values(facet: str, snapshot: Snapshot) -> tuple[str, ...]:
+def _reader(facet: str) -> Reader:
+    """What reads the texts of a facet from a subject."""
     if facet in FACETS:
-        return FACETS[facet](snapshot)
-    entity = snapshot.payload.get("trigger_entity")
-    return (entity_text(entity, facet.removeprefix("entity.")),) if entity else ()
+        return FACETS[facet]
+    key = facet.removeprefix("entity.")
+
+    def of_trigger(snapshot: Snapshot) -> tuple[str, ...]:
+        entity = snapshot.payload.get("trigger_entity")
+        return (entity_text(entity, key),) if entity else ()
+
+    return of_trigger
 
 
 class Index:
@@ -42,14 +48,14 @@ class Index:
             facet, texts = min(facets, key=lambda f: max(shared[f[0], text] for text in f[1]))
             for text in set(texts):
                 buckets[facet][text].append(number)
-        self._buckets = {facet: dict(texts) for facet, texts in buckets.items()}
+        self._buckets = [(_reader(facet), dict(texts)) for facet, texts in buckets.items()]
         self._rest = rest
 
     def candidates(self, snapshot: Snapshot) -> Iterable[int]:
         """The numbers of the rules to evaluate, in order."""
         rows = [self._rest] if self._rest else []
-        for facet, texts in self._buckets.items():
-            for value in _values(facet, snapshot):
+        for read, texts in self._buckets:
+            for value in read(snapshot):
                 if value and (numbers := texts.get(value.casefold())):
                     rows.append(numbers)
         return rows[0] if len(rows) == 1 else _merged(rows)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from typing import TypeVar
 
 import regex
 
@@ -35,6 +35,8 @@ PATIENCE = 2.0
 # Seconds for which a search that did not end is not tried again on the same text.
 REMEMBERED = 600.0
 _MOST_REMEMBERED = 1_000
+
+T = TypeVar("T")
 
 _REGEX = re.compile(r"/(.*)/([a-z]*)", re.S)
 _OVER = (TimeoutError, MemoryError)
@@ -199,24 +201,30 @@ def pattern(source: str, where: str = "a rule") -> Pattern:
     return Pattern(source, lambda text: text.casefold() == literal, literal)
 
 
-def any_holds(tests: Iterable[Callable[[], bool]]) -> bool:
-    """Whether one of the tests holds. An undecided one matters only where no other holds; then it is
-    raised."""
+def any_holds(test: Callable[[T], bool], items: Iterable[T]) -> bool:
+    """Whether the test holds for one of the items. An undecided test matters only where the test holds
+    for no other item; then it is raised."""
+    return _found(True, test, items)
+
+
+def all_hold(test: Callable[[T], bool], items: Iterable[T]) -> bool:
+    """Whether the test holds for all items. An undecided test matters only where the test holds for all
+    others; then it is raised."""
+    return not _found(False, test, items)
+
+
+def _found(wanted: bool, test: Callable[[T], bool], items: Iterable[T]) -> bool:
+    """Whether the test gives ``wanted`` for one of the items."""
     undecided: Undecided | None = None
-    for test in tests:
+    for item in items:
         try:
-            if test():
+            if test(item) is wanted:
                 return True
         except Undecided as fault:
             undecided = undecided or fault
     if undecided is not None:
         raise undecided
     return False
-
-
-def all_hold(tests: Iterable[Callable[[], bool]]) -> bool:
-    """Whether all tests hold. An undecided one matters only where all others hold; then it is raised."""
-    return not any_holds((lambda test=test: not test()) for test in tests)  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +235,10 @@ class Patterns:
 
     def hold(self, values: Iterable[str]) -> bool:
         """Whether one of them does. Raises Undecided."""
-        tests = (partial(p.test, value) for value in values if value for p in self.all)
-        return any_holds(tests)
+        if len(self.all) == 1:
+            return any_holds(self.all[0].test, filter(None, values))
+        pairs = ((one, value) for value in values if value for one in self.all)
+        return any_holds(lambda pair: pair[0].test(pair[1]), pairs)
 
     @property
     def literals(self) -> tuple[str, ...] | None:

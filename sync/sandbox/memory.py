@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from sync.domain.actions import Change, Comment
 from sync.domain.errors import Cause, Missing, Parked, Refused, Rejected, Scope, TicketGone, Unknown
+from sync.domain.pace import Pace
 from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
 from sync.domain.text import (
     SUMMARY_LIMIT,
@@ -116,6 +117,12 @@ class MemoryHealth:
 
     def pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    def paces(self) -> Sequence[Pace]:
+        return ()
+
+    def share(self, others: Iterable[Pace]) -> None:
+        return None
 
     def stalled(self) -> frozenset[str]:
         return frozenset()

@@ -66,6 +66,8 @@ class Store(Section):
 
     # The default is validated too: the file lies in the folder of the configuration.
     url: StoreUrl = Field(default="sqlite:///ticket-sync.db", repr=False)  # type: ignore[assignment]
+    # Where `url` leads to a pooler: the PostgreSQL itself.
+    direct_url: StoreUrl | None = Field(default=None, repr=False)
 
 
 class Api(Section):

@@ -23,6 +23,9 @@ def as_data(settings: Settings) -> dict[str, Any]:
     """All settings as JSON-compatible data; durations in seconds, sizes in bytes."""
     data = settings.model_dump()
     data["store"]["url"] = without_password(settings.store.url.get_secret_value())
+    if settings.store.direct_url:
+        direct = settings.store.direct_url.get_secret_value()
+        data["store"]["direct_url"] = without_password(direct)
     for site in data["sites"].values():
         site["proxy"] = shown_proxy(site["proxy"].get_secret_value())
     shown: dict[str, Any] = _shown(data)

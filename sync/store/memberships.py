@@ -54,19 +54,33 @@ def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], se
     return joined, left
 
 
-def tickets_of_issues(session: Session, incidents: Iterable[str]) -> list[TicketRow]:
-    """The tickets of the issues of some incidents, oldest first; not locked, for reading only."""
+def linked_of_issues(
+    session: Session, incidents: Iterable[str]
+) -> Mapping[str, list[tuple[int, str, str]]]:
+    """For each of these incidents: the tickets of its issues that are in Jira, each as (row id, site,
+    Jira key), oldest first."""
     wanted = sorted(set(incidents))
+    found: dict[str, list[tuple[int, str, str]]] = {}
     if not wanted:
-        return []
+        return found
     query = (
-        select(TicketRow)
-        .join(LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id))
-        .join(MembershipRow, col(MembershipRow.issue) == col(LinkRow.subject))
-        .where(col(MembershipRow.incident).in_(wanted))
+        columns(
+            col(MembershipRow.incident),
+            col(TicketRow.id),
+            col(TicketRow.site),
+            col(TicketRow.jira_key),
+        )
+        .join(LinkRow, col(LinkRow.subject) == col(MembershipRow.issue))
+        .join(TicketRow, col(TicketRow.id) == col(LinkRow.ticket_id))
+        .where(
+            col(MembershipRow.incident).in_(wanted),
+            col(TicketRow.state) == TicketState.LINKED.value,
+        )
         .order_by(col(TicketRow.id))
     )
-    return list({row.id: row for row in session.exec(query)}.values())
+    for incident, *ticket in session.execute(query):
+        found.setdefault(incident, []).append((ticket[0], ticket[1], ticket[2]))
+    return found
 
 
 def ticket_ids_of_issues(session: Session, incidents: Iterable[str]) -> set[int]:

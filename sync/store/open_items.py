@@ -6,11 +6,13 @@ parked. The sweep of Jira looks at open tickets alone.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement, Exists
+from sqlalchemy import ColumnElement, CompoundSelect, Exists, Select, select, union
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select
+from sqlmodel import col
 
 from sync.domain.subject import Kind
 from sync.store.engine import Session
@@ -43,7 +45,7 @@ def speaker_open() -> ColumnElement[bool]:
 def _subject(*conditions: ColumnElement[bool]) -> Exists:
     """For queries on tickets: some subject that belongs to the ticket meets all conditions."""
     return (
-        select(LinkRow.subject)
+        select(col(LinkRow.subject))
         .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
         .where(col(LinkRow.ticket_id) == col(TicketRow.id), *conditions)
         .exists()
@@ -54,56 +56,78 @@ def _not_resting() -> ColumnElement[bool]:
     return col(TicketRow.state).not_in([state.value for state in RESTING])
 
 
-def open_or_due(session: Session, *, after: int, limit: int) -> list[TicketRow]:
-    """Tickets that are open or due, and not ``RESTING``, with row ids above ``after``; by row id."""
-    open_or_due = open_ticket() | col(TicketRow.due_at).is_not(None)
-    query = select(TicketRow).where(col(TicketRow.id) > after, _not_resting(), open_or_due)
-    return list(session.exec(query.order_by(col(TicketRow.id)).limit(limit)))
+def open_or_due(session: Session) -> array[int]:
+    """Row ids of the tickets that are open or due, and not ``RESTING``, in order."""
+    due = select(col(TicketRow.id)).where(col(TicketRow.due_at).is_not(None))
+    return _tickets(session, union(_with_open_subject(), due))
 
 
 def open_or_parked(
     session: Session, changed: Iterable[str], kept: Iterable[str], incidents: Iterable[str]
-) -> list[int]:
-    """Row ids of tickets that are open, are parked or have a parked field, are not ``RESTING``, and that
-    an edit of the rules can reach.
+) -> array[int]:
+    """Row ids of the tickets that are open, are parked or have a parked field, are not ``RESTING``, and
+    that an edit of the rules can reach, in order.
 
     The edit reaches the tickets of ``changed`` rules, the tickets of rules that are not in ``kept``, and
     the tickets of issues whose incident has a ticket of one of the rules in ``incidents``.
     """
     own, host, hosting = aliased(LinkRow), aliased(LinkRow), aliased(TicketRow)
     of_incidents = (
-        select(own.ticket_id)
+        select(col(own.ticket_id))
         .join(MembershipRow, col(MembershipRow.issue) == col(own.subject))
         .join(host, col(MembershipRow.incident) == col(host.subject))
         .join(hosting, col(hosting.id) == col(host.ticket_id))
         .where(col(hosting.rule).in_(sorted(incidents)))
     )
-    query = select(TicketRow.id).where(
+    parked = select(col(TicketRow.id)).where(col(TicketRow.parked).is_not(None))
+    reached = (
         col(TicketRow.rule).in_(sorted(changed))
         | col(TicketRow.rule).not_in(sorted(kept))
-        | col(TicketRow.id).in_(of_incidents),
-        _not_resting(),
-        open_ticket() | col(TicketRow.parked).is_not(None),
+        | col(TicketRow.id).in_(of_incidents)
     )
-    return [id_ for id_ in session.exec(query.order_by(col(TicketRow.id))) if id_ is not None]
+    return _tickets(session, union(_with_open_subject(), parked), reached)
+
+
+def _with_open_subject() -> Select[Any]:
+    """The row ids of the open tickets, from the open subjects on: however many tickets are closed."""
+    return (
+        select(col(LinkRow.ticket_id))
+        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
+        .where(open_subject())
+    )
+
+
+def _tickets(
+    session: Session, among: CompoundSelect[Any], *conditions: ColumnElement[bool]
+) -> array[int]:
+    """The row ids of tickets among some that are not ``RESTING``. Eight bytes a ticket, because these
+    are all open tickets of a store."""
+    ids = among.subquery()
+    query = (
+        select(col(TicketRow.id))
+        .join(ids, ids.c[0] == col(TicketRow.id))
+        .where(_not_resting(), *conditions)
+        .order_by(col(TicketRow.id))
+    )
+    return array("q", session.execute(query.execution_options(yield_per=5000)).scalars())
 
 
 def open_in_jira(session: Session, site: str, *, after: int, limit: int) -> list[tuple[int, str]]:
     """(Row id, Jira id) of the open tickets of a site that are in Jira and not parked, with row ids
     above ``after``; by row id."""
-    query = select(TicketRow.id, TicketRow.jira_id).where(
-        TicketRow.site == site,
-        TicketRow.state == TicketState.LINKED,
+    query = select(col(TicketRow.id), col(TicketRow.jira_id)).where(
+        col(TicketRow.site) == site,
+        col(TicketRow.state) == TicketState.LINKED,
         col(TicketRow.id) > after,
         col(TicketRow.parked_at).is_(None),
         open_ticket(),
     )
-    rows = session.exec(query.order_by(col(TicketRow.id)).limit(limit))
+    rows = session.execute(query.order_by(col(TicketRow.id)).limit(limit))
     return [(id_, jira_id) for id_, jira_id in rows if id_ and jira_id]
 
 
 def open_without_ticket(session: Session, *, after: str, limit: int) -> list[SubjectRow]:
     """Open subjects that belong to no ticket, with references above ``after``; by reference."""
-    linked = select(LinkRow.subject).where(col(LinkRow.subject) == SubjectRow.ref).exists()
+    linked = select(LinkRow).where(col(LinkRow.subject) == col(SubjectRow.ref)).exists()
     query = select(SubjectRow).where(col(SubjectRow.ref) > after, open_subject(), ~linked)
-    return list(session.exec(query.order_by(col(SubjectRow.ref)).limit(limit)))
+    return list(session.execute(query.order_by(col(SubjectRow.ref)).limit(limit)).scalars())

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.store.deliveries import IS_HEAD
-from sync.store.tables import DeliveryRow, DeliverySubjectRow, LinkRow, SubjectRow, TicketRow
+from sync.store.tables import (
+    DeliveryRow,
+    DeliverySubjectRow,
+    LinkRow,
+    Record,
+    SubjectRow,
+    TicketRow,
+)
 
 
 @dataclass(slots=True)
@@ -62,7 +69,7 @@ def _end(snapshot: Snapshot, now: float) -> float:
     return snapshot.event_time / 1e9 if snapshot.event_time else now
 
 
-def to_snapshot(row: SubjectRow | Row[Any]) -> Snapshot:
+def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
     return Snapshot(
         ref=SubjectRef.parse(row.ref),
@@ -102,6 +109,21 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
     return list(session.exec(query))
 
 
+def of_tickets(session: Session, ticket_ids: Iterable[int]) -> dict[int, list[Record]]:
+    """The subjects that belong to each of these tickets, oldest first; not locked, for reading only."""
+    table = SubjectRow.__table__  # type: ignore[attr-defined]
+    query = (
+        columns(col(LinkRow.ticket_id), *table.columns)
+        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
+        .where(col(LinkRow.ticket_id).in_(sorted(set(ticket_ids))))
+        .order_by(col(SubjectRow.first_seen_at), col(SubjectRow.ref))
+    )
+    found: dict[int, list[Record]] = {}
+    for row in session.execute(query):
+        found.setdefault(row.ticket_id, []).append(row)
+    return found
+
+
 def named(session: Session, name: str) -> list[SubjectRow]:
     """Subjects whose reference, or the id at its end, is ``name``."""
     ref = col(SubjectRow.ref)
@@ -125,7 +147,7 @@ def never_delivered(session: Session, since: float, until: float) -> list[Subjec
     return list(session.exec(query.order_by(seen)))
 
 
-def departed(ticket: TicketRow) -> list[SubjectRow]:
+def departed(ticket: TicketRow | Record) -> list[SubjectRow]:
     """The subjects that moved from a ticket to a following one, as they were then, in order of moving.
     The rows belong to no session."""
     return [SubjectRow(**one) for one in ticket.departed]

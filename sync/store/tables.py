@@ -26,6 +26,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Row
 from sqlmodel import Field, SQLModel
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -203,6 +204,10 @@ class TicketRow(SQLModel, table=True):
         default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
     )
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+# A ticket or a subject as one statement reads it: with the names of the columns, and tied to no session.
+Record = Row[Any]
 
 
 class LinkRow(SQLModel, table=True):

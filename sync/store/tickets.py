@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.store.engine import Store, change
-from sync.store.tables import LinkRow, TicketRow, TicketState
+from sync.store.tables import LinkRow, Record, TicketRow, TicketState
 
 
 class LeaseLost(Exception):
@@ -180,6 +181,13 @@ def by_ids(session: Session, ids: Iterable[int], *, lock: bool = True) -> dict[i
         some = query.where(col(TicketRow.id).in_(wanted[start : start + BATCH]))
         found.update({row.id: row for row in session.exec(some) if row.id is not None})
     return found
+
+
+def records(session: Session, ids: Iterable[int]) -> list[Record]:
+    """Up to ``BATCH`` tickets by row id, in that order; not locked, for reading only."""
+    table = TicketRow.__table__  # type: ignore[attr-defined]
+    query = columns(*table.columns).where(table.c.id.in_(sorted(set(ids)))).order_by(table.c.id)
+    return list(session.execute(query))
 
 
 def by_jira_ids(

@@ -73,7 +73,8 @@ def create_app(
 ) -> Litestar:
     """The application that takes the deliveries of each source at ``/webhooks/<name of the source>``.
 
-    ``probes`` check by name how each part is, for ``/health/ready``; each is called in a thread.
+    Without sources, it has health and metrics only. ``probes`` check by name how each part is, for
+    ``/health/ready``; each is called in a thread.
     ``refresh_metrics`` is called in a thread before the metrics are written.
     """
     limits = limits or Limits()

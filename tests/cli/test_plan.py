@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
-from sync.cli.plan import as_data, pictured
+from sync.cli.plan import as_json_text, pictured
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
@@ -56,7 +56,7 @@ def test_people_see_each_change_old_and_new_and_the_sum(world: EditedWorld) -> N
 
 
 def test_machines_get_every_value(world: EditedWorld) -> None:
-    data = json.loads(json.dumps(as_data(found(world, EDITED))))
+    data = json.loads("".join(as_json_text(found(world, EDITED))))
     (ticket,) = data["tickets"]
     (update,) = ticket["actions"]
     changes = {change["field"]: change for change in update["changes"]}
@@ -67,6 +67,15 @@ def test_machines_get_every_value(world: EditedWorld) -> None:
     assert changes["description"]["after"] == ["No new rows since 06:00.", "See the runbook."]
     assert data["counts"]["update"] == 1
     assert data["counts"]["fields"] == 3
+
+
+@pytest.mark.parametrize("rules", [RULES, EDITED], ids=["nothing to do", "one ticket"])
+def test_what_machines_get_is_one_document_in_its_usual_form(
+    world: EditedWorld, rules: str
+) -> None:
+    text = "".join(as_json_text(found(world, rules)))
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
+    assert list(json.loads(text)) == ["live", "looked_at", "counts", "tickets"]
 
 
 def test_with_nothing_to_do_it_says_so(world: EditedWorld) -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 NEEDED = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["postgres"]
 # Loaded by others, by name.
-UNIMPORTED = {"psycopg", "uvloop"}
+UNIMPORTED = {"uvloop"}
 # Packages that another one pins to one version.
 PINNED = {"pydantic-core": "pydantic"}
 

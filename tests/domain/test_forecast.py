@@ -8,7 +8,7 @@ import pytest
 
 from sync.domain.actions import Comment, Create, Find, Transition, Update
 from sync.domain.difference import differences
-from sync.domain.forecast import as_data, counted, forecast, forecast_unmade
+from sync.domain.forecast import COUNTED, as_data, count, forecast, forecast_unmade
 from sync.domain.plan import Plan
 from sync.domain.rule import Category, FieldWish, Ownership, RuleRef, StatusTarget
 from sync.domain.subject import Status
@@ -80,7 +80,9 @@ def test_actions_for_machines_and_their_counts() -> None:
     assert data["action"] == "update"
     assert data["changes"] == [{"field": "summary", "name": "Summary", "before": "a", "after": "b"}]
     new = Plan((Create("DATA", "Bug", "s"),))
-    counts = counted({"1": made, "2": new})
+    counts = dict.fromkeys(COUNTED, 0)
+    for one in (made, new):
+        count(counts, one)
     assert (counts["update"], counts["fields"], counts["create"], counts["park"]) == (1, 1, 1, 0)
 
 

@@ -84,15 +84,15 @@ def test_each_caller_looks_at_open_tickets_and_names_what_else(store: Store) -> 
     put(store, "spared", "o", state=TicketState.SPARED, due_at=5.0)
     put(store, "gone", "o", state=TicketState.GONE, parked={}, parked_at=5.0)
     with store.read() as session:
-        found = open_items.open_or_due(session, after=0, limit=10)
-        assert [row.id for row in found] == [open_, due, open_and_parked]
-        assert open_items.open_or_parked(session, ["r"], ["r"], []) == [
+        found = open_items.open_or_due(session)
+        assert list(found) == [open_, due, open_and_parked]
+        assert list(open_items.open_or_parked(session, ["r"], ["r"], [])) == [
             open_,
             parked,
             open_and_parked,
             field_parked,
         ]
-        assert open_items.open_or_parked(session, [], ["r"], []) == []
+        assert not open_items.open_or_parked(session, [], ["r"], [])
         assert open_items.open_in_jira(session, "main", after=0, limit=10) == [(open_, "open")]
 
 

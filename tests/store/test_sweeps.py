@@ -41,7 +41,7 @@ def test_a_run_that_begins_marks_earlier_ones_that_never_ended_as_died(store: St
 
 
 def test_members_join_and_leave(store: Store) -> None:
-    (id_,) = put(store, ticket("k", jira_id="7", jira_key="DATA-7"))
+    (id_,) = put(store, ticket("k", jira_id="7", jira_key="DATA-7", state="linked"))
     with store.write() as session:
         assert memberships.put(session, INCIDENT, {ISSUE, "x"}) == ({ISSUE, "x"}, set())
         session.add(
@@ -61,11 +61,10 @@ def test_members_join_and_leave(store: Store) -> None:
         session.flush()
         tickets.link(session, ISSUE, id_, 0.0)
     with store.write() as session:
-        assert [row.jira_key for row in memberships.tickets_of_issues(session, [INCIDENT])] == [
-            "DATA-7"
-        ]
+        linked = memberships.linked_of_issues(session, [INCIDENT])
+        assert [key for _, _, key in linked[INCIDENT]] == ["DATA-7"]
         assert memberships.incidents_of(session, [ISSUE, "y"]) == {ISSUE: [INCIDENT]}
         assert memberships.put(session, INCIDENT, {"x", "y"}) == ({"y"}, {ISSUE})
     with store.read() as session:
         assert memberships.issues_of(session, INCIDENT) == {"x", "y"}
-        assert memberships.tickets_of_issues(session, [INCIDENT]) == []
+        assert not memberships.linked_of_issues(session, [INCIDENT])

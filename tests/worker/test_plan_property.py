@@ -124,7 +124,7 @@ def planned(world: EditedWorld, *, live: bool) -> Forecast:
     """What the rules on disk would do."""
     rules = RuleFiles(world.folder, DEFAULTS).load().rules
     trackers = {"main": world.tracker}
-    return forecast_all(world.store, rules, trackers, world.clock.time(), live=live)
+    return forecast_all(world.store, rules, trackers, world.clock.time(), live=live).whole()
 
 
 def shape(ticket: MemoryTicket) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def rules(text: str) -> RuleSet:
 def planned(world: EditedWorld, text: str = RULES, *, live: bool = False) -> Forecast:
     return forecast_all(
         world.store, rules(text), {"main": world.tracker}, world.clock.time(), live=live
-    )
+    ).whole()
 
 
 def test_on_a_settled_system_there_is_nothing_to_do(make: Make) -> None:
@@ -134,7 +134,9 @@ def test_a_site_that_cannot_be_asked_is_asked_once_and_reported(
     opened(world, "a", "b", "c")
     jira.fail("read", lambda: SiteDown("maintenance", outage=Outage.MAINTENANCE))
     before = jira.calls["read"]
-    found = forecast_all(world.store, rules(EDITED), {"main": jira}, world.clock.time(), live=True)
+    found = forecast_all(
+        world.store, rules(EDITED), {"main": jira}, world.clock.time(), live=True
+    ).whole()
     assert found.counts["trouble"] >= 1
     assert jira.calls["read"] - before <= 3
     assert {ticket.trouble for ticket in found.tickets if ticket.trouble} == {"maintenance"}

@@ -49,7 +49,7 @@ class Real(EditedWorld):
     def forecast(self, *, live: bool = False) -> Forecast:
         rules = self.files.load().rules
         trackers = {"main": self.tracker}
-        return forecast_all(self.store, rules, trackers, self.clock.time(), live=live)
+        return forecast_all(self.store, rules, trackers, self.clock.time(), live=live).whole()
 
     def impact(self) -> Impact:
         rules = self.files.load().rules

@@ -14,6 +14,7 @@ from sync.sandbox.jira.board.views import fragment
 from sync.sandbox.jira.person import Refusal
 from sync.sandbox.jira.ready_site import PEOPLE
 from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.site.rate_limits import Limits
 
 _ACTIONS = (
     "edit", "create", "transition", "comment", "edit_comment", "delete_comment", "delete", "move",
@@ -99,6 +100,17 @@ def control(sandbox: JiraSandbox) -> Router:
         sandbox.index_lag = float((await request.json())["seconds"])
         return {"seconds": sandbox.index_lag}
 
+    @put("/limits")
+    async def limits(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        site = sandbox.site
+        with sandbox.lock:
+            if site.limits is None:
+                site.limits = Limits(cloud=site.cloud)
+            site.limits.bursts = {name: float(most) for name, most in given["bursts"].items()}
+            site.limits.silent = bool(given.get("silent"))
+        return {"bursts": dict(site.limits.bursts), "silent": site.limits.silent}
+
     @post("/advance", status_code=200)
     async def advance(request: Request[Any, Any, Any]) -> dict[str, Any]:
         sandbox.advance(float((await request.json())["seconds"]))
@@ -156,7 +168,7 @@ def control(sandbox: JiraSandbox) -> Router:
     return Router(
         "/sandbox",
         route_handlers=[
-            tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, advance,
-            permissions, users, options, database, speak, scopes, reset,
+            tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, limits,
+            advance, permissions, users, options, database, speak, scopes, reset,
         ],
     )  # fmt: skip

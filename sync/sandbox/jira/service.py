@@ -99,8 +99,7 @@ class Service:
                 call.user = None
                 raise
         if self.site.limits is not None:
-            remaining = self.site.limits.call(call.method, call.template, call.now)
-            headers["X-RateLimit-Remaining"] = str(remaining)
+            headers |= self.site.limits.call(call.method, call.template, call.now)
         if call.user is None and call.method != "GET" and not anonymous:
             raise Problem(401, "You do not have permission to perform this operation.")
 

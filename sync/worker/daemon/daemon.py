@@ -53,6 +53,9 @@ class Daemon:
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
         self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, sites, clock).share)
         self._triaging = Loop("triage", self._triage)
+        # Fewer deliveries than threads make no more tickets due than this process walks at once.
+        self._many = options.threads
+        self._tell_others: Callable[[], object] = lambda: None
 
     def start(self) -> None:
         """Start triage and the pool in threads of their own."""
@@ -72,6 +75,10 @@ class Daemon:
     def wake(self) -> None:
         """Triage at once: a delivery was accepted. Cheap, from any thread."""
         self._triaging.wake()
+
+    def on_many(self, tell_others: Callable[[], object]) -> None:
+        """What to call when triage has made more tickets due than this process can walk at once."""
+        self._tell_others = tell_others
 
     def trouble(self) -> Trouble | None:
         """Why deliveries do not become tickets, if they do not. A site that is down does not count."""
@@ -117,4 +124,6 @@ class Daemon:
         taken = self.triage.batch()
         if taken:
             self.pool.wake()
+        if taken > self._many:
+            self._tell_others()
         return 0.0 if taken and self.triage.more else POLL_SECONDS

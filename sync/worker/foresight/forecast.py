@@ -6,26 +6,25 @@ store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
-from sync.domain.forecast import counted
+from sync.domain.forecast import COUNTED, count
 from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import open_items
+from sync.store import open_items, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.rulebook.trial_routing import would_route
-from sync.worker.walk.facts import Facts, gather, rule_for, sited
+from sync.worker.walk.facts import Facts, gather_all, rule_for, sited
 from sync.worker.walk.foresee import Foresight
 from sync.worker.walk.outcomes import parked_for
 
-BATCH = 200
 THREADS = 8
 
 
@@ -51,24 +50,41 @@ class TicketForecast:
         return bool(self.plan) or bool(self.trouble)
 
 
-@dataclass(frozen=True, slots=True)
 class Forecast:
-    """The tickets for which something would be done, out of ``looked_at`` tickets."""
+    """The tickets for which something would be done, out of ``looked_at`` tickets.
 
-    tickets: tuple[TicketForecast, ...]
-    looked_at: int
-    live: bool
+    ``tickets`` may be worked out as it is gone through, so as not to hold all at once. The numbers are
+    complete at its end.
+    """
+
+    def __init__(self, found: Iterable[TicketForecast], *, live: bool) -> None:
+        self.live = live
+        self.looked_at = 0
+        self.acting = 0
+        self.changes = False
+        self._counts = dict.fromkeys(COUNTED, 0)
+        self._trouble = 0
+        self.tickets: Iterable[TicketForecast] = self._counted(found)
 
     @property
     def counts(self) -> dict[str, int]:
         """Tickets by what would be done to them, and ``trouble``: those that could not be worked out."""
-        found = counted({str(n): t.plan for n, t in enumerate(self.tickets)})
-        return {**found, "trouble": sum(bool(ticket.trouble) for ticket in self.tickets)}
+        return {**self._counts, "trouble": self._trouble}
 
-    @property
-    def changes(self) -> bool:
-        """Whether anything would be done at all."""
-        return any(ticket.plan for ticket in self.tickets)
+    def whole(self) -> Forecast:
+        """The forecast with all its tickets at hand."""
+        self.tickets = tuple(self.tickets)
+        return self
+
+    def _counted(self, found: Iterable[TicketForecast]) -> Iterator[TicketForecast]:
+        for one in found:
+            self.looked_at += 1
+            if one:
+                self.acting += 1
+                self.changes = self.changes or bool(one.plan)
+                count(self._counts, one.plan)
+                self._trouble += bool(one.trouble)
+                yield one
 
 
 def forecast_all(
@@ -77,27 +93,35 @@ def forecast_all(
     """What these rules would do to every open ticket, and which tickets they would make.
 
     Compares with what was last known of each ticket or, with ``live``, with the ticket as Jira shows it
-    now. Sites are asked for their fields either way. Raises StoreUnavailable.
+    now. Sites are asked for their fields either way. Raises StoreUnavailable, also while the tickets are
+    gone through.
     """
+    return Forecast(_forecasts(store, rules, trackers, now, live), live=live)
+
+
+def _forecasts(
+    store: Store, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, live: bool
+) -> Iterator[TicketForecast]:
     routed = dict(would_route(store, rules, now))
     forecaster = _Forecaster(rules, trackers, now, live)
-    with ThreadPoolExecutor(THREADS if live else 1, "plan") as pool:
-        facts = [_joined(one, routed.pop(one.key, None)) for one in _open_tickets(store)]
+    with ThreadPoolExecutor(THREADS, "plan") as pool:
+        # Threads wait for Jira. Where only the store is read, they would wait for each other.
+        run = pool.map if live else map
+        for page in open_facts(store):
+            yield from run(forecaster.ticket, [_joined(f, routed.pop(f.key, None)) for f in page])
         # The tickets left in ``routed`` would be new. Their row ids are those of the trial's copy.
-        found = list(pool.map(forecaster.ticket, [*facts, *routed.values()]))
-    return Forecast(tuple(one for one in found if one), len(found), live)
+        yield from run(forecaster.ticket, list(routed.values()))
 
 
-def _open_tickets(store: Store) -> Iterator[Facts]:
-    last = 0
-    while True:
+def open_facts(store: Store) -> Iterator[list[Facts]]:
+    """The facts of all open or due tickets, in pages."""
+    with store.read() as session:
+        ids = open_items.open_or_due(session)
+    for start in range(0, len(ids), tickets.BATCH):
         with store.read() as session:
-            rows = open_items.open_or_due(session, after=last, limit=BATCH)
-            batch = [gather(session, row) for row in rows]
-        if not rows:
-            return
-        last = rows[-1].id or 0
-        yield from batch
+            rows = tickets.records(session, ids[start : start + tickets.BATCH])
+            page = list(gather_all(session, rows))
+        yield page
 
 
 def _joined(facts: Facts, routed: Facts | None) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -13,12 +14,11 @@ from sync.domain.subject import Snapshot
 from sync.ports import Tracker
 from sync.rules import IncidentIssues, RuleSet, Undecided, patience
 from sync.store import journal, open_items, parking, tickets
-from sync.store.engine import Session, Store
+from sync.store.engine import Store
 from sync.store.slate import Slate, decided
-from sync.store.tables import TicketRow
 from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
 from sync.worker.triage.routing import Router
-from sync.worker.walk.facts import Facts, desire, gather, rule_for, sited
+from sync.worker.walk.facts import Facts, desire, gather_all, rule_for, sited
 from sync.worker.walk.foresee import Foresight
 from sync.worker.walk.outcomes import parked_for
 
@@ -124,58 +124,58 @@ def impact(
     Reads the store only. With ``trackers`` it also foresees each walk, as `plan` does: a ticket for
     which nothing would be done is left out, and one that would be set aside is counted as such.
     """
-    found = _impact(store, old, new, now)
-    return _foreseen(store, found, new, trackers, now) if trackers else found
-
-
-def _impact(store: Store, old: RuleSet, new: RuleSet, now: float) -> Impact:
-    changed: list[tuple[int, tuple[str, ...]]] = []
-    parked: list[int] = []
-    looked_at = 0
-    for ids in _batches(_ids(store, old, new)):
-        with store.read() as session:
-            for id_, row in tickets.by_ids(session, ids, lock=False).items():
-                if row.parked is not None:
-                    parked.append(id_)
-                if row.parked_at is not None:
-                    continue
-                looked_at += 1
-                differing = _differing(session, row, old, new, now)
-                if differing:
-                    changed.append((id_, differing))
-    made = len(_new_keys(store, new))
-    return Impact(tuple(changed), made, tuple(parked), looked_at)
-
-
-def _foreseen(
-    store: Store, found: Impact, new: RuleSet, trackers: Mapping[str, Tracker], now: float
-) -> Impact:
-    """The impact with each walk foreseen."""
-    foresight = _Foreseen(new, trackers, now)
-    why, routed = dict(found.changed), dict(would_route(store, new, now))
+    edit = _Edit(store, old, new, now)
+    if not trackers:
+        differing = tuple((facts.ticket_id, names) for facts, names in edit.reached() if names)
+        made = len(_new_keys(store, new))
+        return Impact(differing, made, tuple(edit.parked), edit.looked_at)
+    foresight, routed = _Foreseen(new, trackers, now), dict(would_route(store, new, now))
     changed, made = [], 0
-    for ids in _batches(list(dict.fromkeys([*why, *found.parked]))):
-        with store.read() as session:
-            rows = tickets.by_ids(session, ids, lock=False)
-            batch = {id_: gather(session, row) for id_, row in rows.items()}
-        for id_, facts in batch.items():
-            # A ticket that exists and that open subjects would come to is counted once, with them.
-            come = routed.pop(facts.key, None)
-            if come is not None:
-                facts = replace(facts, snapshots=come.snapshots, occurrences=come.occurrences)
-            if foresight.acts(facts):
-                if facts.ref is None:
-                    made += 1
-                else:
-                    changed.append((id_, why.get(id_, ("what kept it parked",))))
+    for facts, names in edit.reached():
+        # A ticket that exists and that open subjects would come to is counted once, with them.
+        come = routed.pop(facts.key, None)
+        if come is not None:
+            facts = replace(facts, snapshots=come.snapshots, occurrences=come.occurrences)
+        if not foresight.acts(facts):
+            continue
+        if facts.ref is None:
+            made += 1
+        else:
+            changed.append((facts.ticket_id, names or ("what kept it parked",)))
     made += sum(foresight.acts(facts) for facts in routed.values() if facts.ref is None)
-    return replace(
-        found,
-        changed=tuple(changed),
-        made=made,
-        aside=tuple(foresight.aside),
-        unasked=foresight.unasked,
-    )
+    aside, unasked = tuple(foresight.aside), foresight.unasked
+    return Impact(tuple(changed), made, tuple(edit.parked), edit.looked_at, aside, unasked)
+
+
+class _Edit:
+    """The tickets that an edit can reach, gone through once. ``parked`` and ``looked_at`` as in
+    ``Impact``; they are complete at the end."""
+
+    def __init__(self, store: Store, old: RuleSet, new: RuleSet, now: float) -> None:
+        self._store = store
+        self._old, self._new = old, new
+        self._now = now
+        self.parked = array("q")
+        self.looked_at = 0
+
+    def reached(self) -> Iterator[tuple[Facts, tuple[str, ...]]]:
+        """Each ticket that the edit changes, with the names of what differs; and each other ticket that
+        is parked, or has a parked field, without names."""
+        ids = _ids(self._store, self._old, self._new)
+        for start in range(0, len(ids), tickets.BATCH):
+            with self._store.read() as session:
+                rows = tickets.records(session, ids[start : start + tickets.BATCH])
+                page = list(gather_all(session, rows))
+            for row, facts in zip(rows, page, strict=True):
+                names = () if facts.parked else self._differing(facts)
+                if row.parked is not None:
+                    self.parked.append(facts.ticket_id)
+                if names or row.parked is not None:
+                    yield facts, names
+
+    def _differing(self, facts: Facts) -> tuple[str, ...]:
+        self.looked_at += 1
+        return _differing(facts, self._old, self._new, self._now)
 
 
 class _Foreseen:
@@ -210,7 +210,7 @@ class _Foreseen:
         return bool(made.actions)
 
 
-def _ids(store: Store, old: RuleSet, new: RuleSet) -> list[int]:
+def _ids(store: Store, old: RuleSet, new: RuleSet) -> array[int]:
     """Row ids of the tickets that an edit can reach: open, parked, or with a parked field.
 
     A ticket that was not walked since its rule was renamed still has the old name. What an incident's
@@ -218,7 +218,7 @@ def _ids(store: Store, old: RuleSet, new: RuleSet) -> list[int]:
     """
     changed = changed_rules(old, new)
     if not changed:
-        return []
+        return array("q")
     kept = [rule.ref.name for rule in new.rules]
     incidents = [name for name in changed if _of_issues(old, name) != _of_issues(new, name)]
     with store.read() as session:
@@ -236,10 +236,7 @@ def _batches(ids: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _differing(
-    session: Session, row: TicketRow, old: RuleSet, new: RuleSet, now: float
-) -> tuple[str, ...]:
-    facts = gather(session, row)
+def _differing(facts: Facts, old: RuleSet, new: RuleSet, now: float) -> tuple[str, ...]:
     if not facts.snapshots:
         return ()
     try:

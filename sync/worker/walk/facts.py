@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sync.domain.errors import Cause, Rejected
@@ -16,7 +16,7 @@ from sync.rules.context import group_status
 from sync.store import continuity, memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
-from sync.store.tables import SiteRow, TicketRow, TicketState
+from sync.store.tables import Record, SiteRow, SubjectRow, TicketRow, TicketState
 from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
 
 
@@ -69,17 +69,77 @@ def gather_for_walk(session: Session, row: TicketRow) -> Facts:
 
 
 def gather(session: Session, row: TicketRow) -> Facts:
-    """Read a claimed ticket and its subjects. Raises ValueError, TypeError, KeyError or AttributeError
-    where what is on record cannot be understood."""
-    assert row.id is not None
-    rows = subjects.of_ticket(session, row.id)
+    """Read what belongs to one ticket. Raises as ``Gathering.facts``."""
+    return Gathering(session, [row]).facts(row)
+
+
+def gather_all(session: Session, rows: Sequence[TicketRow | Record]) -> Iterator[Facts]:
+    """The facts of several tickets, in a few statements for all. Raises as ``Gathering.facts``."""
+    found = Gathering(session, rows)
+    return map(found.facts, rows)
+
+
+class Gathering:
+    """What belongs to several tickets, read in at most three statements. ``facts`` needs no session."""
+
+    def __init__(self, session: Session, rows: Sequence[TicketRow | Record]) -> None:
+        known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
+        self._subjects: dict[int, list[Record | SubjectRow]] = {
+            row.id: _with_departed(row, known.get(row.id, [])) for row in rows if row.id is not None
+        }
+        issues: list[str] = []
+        incidents: list[str] = []
+        for those in self._subjects.values():
+            own = _incidents_of(those)
+            incidents += own
+            issues += () if own else [subject.ref for subject in those]
+        self._issue_tickets = memberships.linked_of_issues(session, incidents)
+        self._incidents = memberships.incidents_with_tickets(session, issues)
+
+    def facts(self, row: TicketRow | Record) -> Facts:
+        """The facts of one of the tickets. Raises ValueError, TypeError, KeyError or AttributeError
+        where what is on record cannot be understood."""
+        assert row.id is not None
+        rows = self._subjects[row.id]
+        issue_tickets, incidents = self._related(row.id, rows)
+        return _facts(row, rows, issue_tickets, incidents)
+
+    def _related(
+        self, ticket_id: int, rows: Sequence[Record | SubjectRow]
+    ) -> tuple[tuple[tuple[str, str], ...], Mapping[str, list[IncidentOf]]]:
+        """``issue_tickets`` and ``incidents`` of the facts: an incident's ticket has the one, an issue's
+        the other. An incident speaks for the issues on its own ticket."""
+        own = _incidents_of(rows)
+        if own:
+            linked = {one for ref in own for one in self._issue_tickets.get(ref, ())}
+            return tuple((site, key) for id_, site, key in sorted(linked) if id_ != ticket_id), {}
+        if not self._incidents:
+            return (), {}
+        refs = sorted({row.ref for row in rows} & self._incidents.keys())
+        return (), {ref: self._incidents[ref] for ref in refs}
+
+
+def _incidents_of(rows: Sequence[Record | SubjectRow]) -> list[str]:
+    return [row.ref for row in rows if row.kind == Kind.INCIDENT]
+
+
+def _with_departed(row: TicketRow | Record, rows: Sequence[Record]) -> list[Record | SubjectRow]:
+    """The subjects of a ticket. One that left speaks for the ticket as it stood then, so that a ticket
+    which all have left is still closed."""
+    found: list[Record | SubjectRow] = list(rows)
     if row.departed:
-        # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have
-        # left is still closed.
-        here = {r.ref for r in rows}
-        rows += [r for r in subjects.departed(row) if r.ref not in here]
-    snapshots = tuple(map(subjects.to_snapshot, rows))
-    issue_tickets, incidents = _related(session, row, snapshots)
+        here = {one.ref for one in rows}
+        found += [one for one in subjects.departed(row) if one.ref not in here]
+    return found
+
+
+def _facts(
+    row: TicketRow | Record,
+    rows: Sequence[Record | SubjectRow],
+    issue_tickets: tuple[tuple[str, str], ...],
+    incidents: Mapping[str, list[IncidentOf]],
+) -> Facts:
+    assert row.id is not None
     return Facts(
         ticket_id=row.id,
         key=row.key,
@@ -93,7 +153,7 @@ def gather(session: Session, row: TicketRow) -> Facts:
         attempts=row.attempts,
         error=row.error,
         created_at=row.created_at,
-        snapshots=snapshots,
+        snapshots=tuple(map(subjects.to_snapshot, rows)),
         occurrences=sum(r.occurrences for r in rows),
         ended_at=max((r.ended_at for r in rows if r.ended_at is not None), default=None),
         due_at=row.due_at,
@@ -102,20 +162,6 @@ def gather(session: Session, row: TicketRow) -> Facts:
         issue_tickets=issue_tickets,
         incidents=incidents,
     )
-
-
-def _related(
-    session: Session, row: TicketRow, snapshots: tuple[Snapshot, ...]
-) -> tuple[tuple[tuple[str, str], ...], Mapping[str, list[IncidentOf]]]:
-    """``issue_tickets`` and ``incidents`` of the facts: an incident's ticket has the one, an issue's the
-    other. An incident speaks for the issues on its own ticket."""
-    own = [str(s.ref) for s in snapshots if s.ref.kind is Kind.INCIDENT]
-    if not own:
-        issues = [str(s.ref) for s in snapshots]
-        return (), memberships.incidents_with_tickets(session, issues)
-    members = memberships.tickets_of_issues(session, own)
-    linked = (t for t in members if t.state == TicketState.LINKED and t is not row)
-    return tuple((t.site, t.jira_key) for t in linked), {}
 
 
 def rule_for(facts: Facts, rules: RuleSet) -> Rule:

@@ -62,10 +62,12 @@ _RIGHTS = "reading our permissions"
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """The response, or the exception raised instead of one, and the seconds that sending took."""
+    """The response, or the exception raised instead of one, when the call was sent (of the monotonic
+    clock), and the seconds that sending took."""
 
     response: requests.Response | None
     error: requests.RequestException | None
+    at: float
     seconds: float
 
     @property
@@ -194,7 +196,7 @@ class Calls:
 
     def _send(self, call: Call, api: str) -> _Sent:
         response, error = None, None
-        begun = time.perf_counter()
+        at, begun = self.clock.monotonic(), time.perf_counter()
         try:
             response = self._clients.send(
                 call.method,
@@ -205,7 +207,7 @@ class Calls:
             )
         except requests.RequestException as caught:
             error = caught
-        return _Sent(response, error, time.perf_counter() - begun)
+        return _Sent(response, error, at, time.perf_counter() - begun)
 
     # Sort the answer: data, or a fault of the domain.
 
@@ -224,8 +226,10 @@ class Calls:
         else:
             self._breaker.answered()
         if sent.response is not None and sent.status == 429:
-            self._slow_down(call, sent.response, answer)
-        elif answer.fault is None and self._gate.slowed:
+            self._slow_down(call, sent.response, answer, sent.at)
+        elif sent.response is not None:
+            self._gate.answered(call.endpoint, sent.response.headers)
+        if answer.fault is None and self._gate.slowed:
             self._gate.speed_up()
         result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
         CALLS.labels(self.site.name, call.method, result).inc()
@@ -250,8 +254,11 @@ class Calls:
             words = f"no call to the site works, whatever it asks: {words}"
             self._breaker.trip(SiteDown(words, outage=Outage.MAINTENANCE))
 
-    def _slow_down(self, call: Call, response: requests.Response, answer: SortedAnswer) -> None:
+    def _slow_down(
+        self, call: Call, response: requests.Response, answer: SortedAnswer, sent_at: float
+    ) -> None:
         limit = limit_of(response.headers, self.clock.time())
+        self._gate.refused(limit, call.endpoint, response.headers, sent_at)
         pause = self._gate.slow_down(limit, call.endpoint, call.ticket)
         if isinstance(answer.fault, Refused):
             answer.fault.retry_after, answer.fault.scope = pause, limit.scope

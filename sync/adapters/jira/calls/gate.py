@@ -1,8 +1,9 @@
 """The gate of one site, which every call of every thread passes.
 
-The gate makes callers wait for as long as Jira asked, spaces the writes to one ticket, and limits the
-number of concurrent calls. The limit halves on a 429 and grows by one call with each round of calls
-that succeed (additive increase, multiplicative decrease).
+The gate makes callers wait for as long as Jira asked, spaces the writes to one ticket, spaces calls
+under a rate limit that is known (see ``pacer``), and limits the number of concurrent calls. That number
+halves on a 429 and grows by one call with each round of calls that succeed (additive increase,
+multiplicative decrease).
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from sync.adapters.jira.calls.rate_limits import Limit
+from sync.adapters.jira.calls.pacer import SITE, Pacer
+from sync.adapters.jira.calls.rate_limits import Limit, announced
 from sync.domain.errors import Refused, Scope
+from sync.domain.pace import Pace
 from sync.ports import Clock
 
 # Cloud allows 20 writes in 2 s and 100 in 30 s to one ticket; stay a little below.
@@ -52,6 +55,7 @@ class Gate:
         self._busy = 0
         self._halved_at = float("-inf")
         self._refusals = 0
+        self._pacer = Pacer()
         # Whether Jira has refused a call since the limit was at the ceiling last.
         self.slowed = False
         self._until: dict[tuple[Scope, str], float] = {}
@@ -66,7 +70,13 @@ class Gate:
     @contextmanager
     def turn(self, endpoint: str, ticket: str = "", *, write: bool = False) -> Iterator[None]:
         """Wait for a turn. Raises Refused where the wait would be longer than ``patience``."""
-        self._enter(endpoint, ticket, write=write)
+        who = object()
+        try:
+            self._enter(endpoint, ticket, who, write=write)
+        except BaseException:
+            with self._turns:
+                self._pacer.leave(endpoint, who)
+            raise
         try:
             yield
         finally:
@@ -74,7 +84,7 @@ class Gate:
                 self._busy -= 1
                 self._turns.notify()
 
-    def _enter(self, endpoint: str, ticket: str, *, write: bool) -> None:
+    def _enter(self, endpoint: str, ticket: str, who: object, *, write: bool) -> None:
         begun = self._clock.monotonic()
         # Seconds spent in ``_turns.wait``, which a simulated clock does not count.
         idle = 0.0
@@ -82,10 +92,14 @@ class Gate:
             with self._turns:
                 now = self._clock.monotonic()
                 wait, scope = self._wait(now, endpoint, ticket, write=write)
+                paced = self._pacer.wait(endpoint, who, now)
+                if paced > wait:
+                    wait, scope = paced, Scope.ENDPOINT
                 if wait <= 0:
                     limit = self.limit
                     if self._busy < limit or self._busy - self._lent() < limit:
                         self._busy += 1
+                        self._pacer.take(endpoint, who)
                         if write and ticket:
                             self._note_write(ticket, now)
                         return
@@ -134,6 +148,36 @@ class Gate:
         self._writes[ticket] = times
         while (first := next(iter(self._writes))) != ticket and self._writes[first][-1] <= oldest:
             del self._writes[first]
+
+    def answered(self, endpoint: str, headers: Mapping[str, str]) -> None:
+        """Jira took a call. ``headers`` may tell how many more it would take."""
+        told = announced(headers)
+        with self._turns:
+            self._pacer.answered(endpoint, told, self._clock.monotonic())
+
+    def refused(
+        self, limit: Limit, endpoint: str, headers: Mapping[str, str], sent_at: float
+    ) -> None:
+        """Jira refused a call sent at ``sent_at`` (of the monotonic clock): learn the pace from that.
+
+        A quota counts points and not calls, so only its pause is kept to.
+        """
+        quota = (headers.get("RateLimit-Reason") or "").startswith("jira-quota")
+        if limit.scope is Scope.TICKET or quota:
+            return
+        name = SITE if limit.scope is Scope.SITE else endpoint
+        with self._turns:
+            self._pacer.refused(name, announced(headers), sent_at, self._clock.monotonic())
+
+    def paces(self) -> list[Pace]:
+        """The rate limits that calls are spaced by now, none while nothing is limited."""
+        with self._turns:
+            return self._pacer.paces(self._clock.monotonic())
+
+    def share(self, others: Iterable[Pace]) -> None:
+        """Leave to other daemons with our account their part of the limits."""
+        with self._turns:
+            self._pacer.share(others, self._clock.monotonic())
 
     def slow_down(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
         """Pause the calls that a rate limit of Jira's covers. Returns the pause in seconds."""

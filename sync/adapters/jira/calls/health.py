@@ -19,5 +19,7 @@ class JiraHealth:
         self.down = breaker.down
         self.paused_for = gate.paused_for
         self.pause = gate.pause
+        self.paces = gate.paces
+        self.share = gate.share
         self.stalled = bulkhead.stalled
         self.lent = bulkhead.lent

@@ -1,4 +1,4 @@
-"""Reads the headers of a 429, or of a 503 with Retry-After: how long to wait, and which calls wait.
+"""Reads the headers about rate limits: how long to wait, which calls wait, and what the limit is.
 
 Source: Atlassian's page on rate limiting. ``RateLimit-Reason`` is ``jira-burst-based`` (one endpoint),
 ``jira-per-issue-on-write`` (one ticket) or ``jira-quota-*`` (everything). Data Center sends no reason,
@@ -71,3 +71,49 @@ def limit_of(headers: Mapping[str, str], now: float) -> Limit:
     elif reason.startswith("jira-per-issue"):
         scope = Scope.TICKET
     return Limit(scope, retry_after(headers, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A limit that Jira tells: ``rate`` calls a second, from a bucket of ``size`` calls.
+
+    ``left`` calls are in the bucket, None if Jira does not say. ``whole_site``: the limit is on all
+    calls of our account together.
+    """
+
+    rate: float
+    size: float
+    left: float | None
+    whole_site: bool
+
+
+def announced(headers: Mapping[str, str]) -> Announced | None:
+    """The limit that an answer tells, None where it tells none.
+
+    Data Center names a fill rate and an interval, for the account. Cloud's limit is a number of calls a
+    second, for the endpoint; a quota's is a number of points an hour, which says nothing of a pace.
+
+    >>> announced({"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "7"})
+    Announced(rate=100.0, size=100.0, left=7.0, whole_site=False)
+    """
+    size = _positive(headers.get("X-RateLimit-Limit"))
+    if size is None or (headers.get("RateLimit-Reason") or "").startswith("jira-quota"):
+        return None
+    left = _number(headers.get("X-RateLimit-Remaining"))
+    fill = _positive(headers.get("X-RateLimit-FillRate"))
+    if fill is None:
+        return Announced(size, size, left, whole_site=False)
+    interval = _positive(headers.get("X-RateLimit-Interval-Seconds")) or 1.0
+    return Announced(fill / interval, size, left, whole_site=True)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _positive(text: str | None) -> float | None:
+    return _number(text) or None

@@ -236,9 +236,11 @@ class _Work:
         return kind not in _MERGED and self.agreed(name) == self.infos[name].id
 
     def is_kept(self, name: str, kind: FieldKind) -> bool:
-        """Whether nothing of the field is to be written, whatever people did to it."""
+        """Whether nothing of the field is to be written, whatever people did to it. A text is then not
+        converted either: that is most of what a draft costs."""
         always = self.desired.fields[name].ownership is Ownership.SOURCE
-        return not always and self.is_agreed(name, kind)
+        agreed = kind is FieldKind.TEXT and self.agreed(name) == self.infos[name].id
+        return not always and (agreed or self.is_agreed(name, kind))
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""

@@ -16,21 +16,27 @@ CLOUD_BURSTS = {"GET": 100, "POST": 100, "PUT": 50, "DELETE": 50}
 CLOUD_ISSUE_WRITES = ((20, 2.0), (100, 30.0))
 
 
+def told(limit: float, left: float, *, cloud: bool) -> dict[str, str]:
+    """The headers in which an answer tells a limit of ``limit`` calls a second."""
+    headers = {"X-RateLimit-Limit": f"{limit:g}", "X-RateLimit-Remaining": str(int(left))}
+    if cloud:
+        near = left < limit / 5
+        return headers | ({"X-RateLimit-NearLimit": "true"} if near else {})
+    return headers | {"X-RateLimit-Interval-Seconds": "1", "X-RateLimit-FillRate": f"{limit:g}"}
+
+
 def too_many(
-    now: float, *, reason: str, retry_after: float, limit: int = 100, cloud: bool = True
+    now: float, *, reason: str, retry_after: float, limit: float | None = 100, cloud: bool = True
 ) -> Problem:
-    """A 429 with the headers of Cloud or of Data Center. ``retry_after`` is in seconds."""
+    """A 429 with the headers of Cloud or of Data Center. ``retry_after`` is in seconds. ``limit`` None
+    is not told."""
     seconds = max(1, math.ceil(retry_after))
-    headers = {
-        "Retry-After": str(seconds),
-        "X-RateLimit-Limit": str(limit),
-        "X-RateLimit-Remaining": "0",
-    }
+    headers = {"Retry-After": str(seconds)}
+    if limit is not None:
+        headers |= told(limit, 0, cloud=cloud)
     if cloud:
         reset = datetime.fromtimestamp(now + seconds, UTC)
         headers |= {"X-RateLimit-Reset": f"{reset:%Y-%m-%dT%H:%MZ}", "RateLimit-Reason": reason}
-    else:
-        headers |= {"X-RateLimit-Interval-Seconds": "1", "X-RateLimit-FillRate": str(limit)}
     return Problem(429, "Rate limit exceeded.", headers=headers)
 
 
@@ -44,31 +50,37 @@ class _Bucket:
 class Limits:
     """Counts calls and writes on the sandbox's clock. Not thread-safe.
 
-    ``bursts`` are calls a second by method, for each endpoint; ``issue_writes`` are as
-    ``CLOUD_ISSUE_WRITES``.
+    ``bursts`` are calls a second by method: on Cloud for each endpoint, on Data Center for the account,
+    where the largest holds. They may be replaced at any time. ``issue_writes`` are as
+    ``CLOUD_ISSUE_WRITES``. ``silent``: no answer tells a limit.
     """
 
-    bursts: Mapping[str, int] = field(default_factory=lambda: dict(CLOUD_BURSTS))
+    bursts: Mapping[str, float] = field(default_factory=lambda: dict(CLOUD_BURSTS))
     issue_writes: tuple[tuple[int, float], ...] = CLOUD_ISSUE_WRITES
     cloud: bool = True
+    silent: bool = False
     _buckets: dict[tuple[str, str], _Bucket] = field(default_factory=dict)
     _writes: dict[int, deque[float]] = field(default_factory=dict)
 
-    def call(self, method: str, template: str, now: float) -> int:
-        """Count one call; returns how many calls remain now. Raises Problem(429) beyond the limit."""
-        size = self.bursts.get(method)
+    def call(self, method: str, template: str, now: float) -> dict[str, str]:
+        """Count one call; returns the headers that tell the limit. Raises Problem(429) beyond it."""
+        size = self.bursts.get(method) if self.cloud else max(self.bursts.values(), default=None)
         if size is None:
-            return 0
-        bucket = self._buckets.setdefault((method, template), _Bucket(size, now))
+            return {}
+        name = (method, template) if self.cloud else ("", "")
+        bucket = self._buckets.setdefault(name, _Bucket(size, now))
         bucket.tokens = min(size, bucket.tokens + max(0.0, now - bucket.at) * size)
         bucket.at = now
         if bucket.tokens < 1:
-            wait = (1 - bucket.tokens) / size
             raise too_many(
-                now, reason="jira-burst-based", retry_after=wait, limit=size, cloud=self.cloud
+                now,
+                reason="jira-burst-based",
+                retry_after=(1 - bucket.tokens) / size,
+                limit=None if self.silent else size,
+                cloud=self.cloud,
             )
         bucket.tokens -= 1
-        return int(bucket.tokens)
+        return {} if self.silent else told(size, bucket.tokens, cloud=self.cloud)
 
     def write(self, issue: int, now: float) -> None:
         """Count one write to an issue. Raises Problem(429) beyond the limit."""

@@ -1,0 +1,248 @@
+"""Large stores for benchmarks, filled by SQL: tickets in step with their rule, journal, deliveries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from sync.adapters.coalesce import CoalesceSource
+from sync.adapters.jira import JiraSite, JiraTracker
+from sync.domain.plan import plan, remote_link_digest
+from sync.domain.rule import RemoteLink
+from sync.domain.subject import Snapshot, Status
+from sync.domain.ticket import Base, FieldBase, marker_label, remembered, wish_digest
+from sync.ports import SystemClock
+from sync.rules import Defaults, RuleSet, parse
+from sync.sandbox.coalesce.samples import sample_body
+from sync.sandbox.jira import JiraSandbox, SandboxTransport
+from sync.sandbox.jira.ready_site import BOT
+from sync.settings import shipped
+from sync.store.engine import Store
+
+URL = "http://jira.sandbox"
+DAY = 86400.0
+BATCH = 5_000
+# Ids of subjects end in twelve digits, counted from here.
+FIRST = 100_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many rows a store gets. Each ticket has one subject; ``open`` of the tickets are open, spread
+    evenly over all."""
+
+    tickets: int
+    open: int
+    journal: int
+    deliveries: int
+
+    def __truediv__(self, by: int) -> Size:
+        return Size(self.tickets // by, self.open // by, self.journal // by, self.deliveries // by)
+
+
+FULL = Size(tickets=1_000_000, open=100_000, journal=5_000_000, deliveries=3_000_000)
+
+
+def ref_of(number: int) -> str:
+    """The subject of the ticket with a row id."""
+    return f"coalesce:issue:{id_of(number)}"
+
+
+def id_of(number: int) -> str:
+    """The id of that subject."""
+    return f"00000000-0000-4000-8000-{FIRST + number}"
+
+
+@dataclass
+class Filled:
+    """A store, and the rules and the simulated Jira that its tickets are in step with."""
+
+    store: Store
+    size: Size
+    now: float
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        return {file.name: file.read_text() for file in sorted(shipped("mappings").glob("*.toml"))}
+
+    def rules(self, edit: str = "") -> RuleSet:
+        """The shipped rules, or these with ``edit`` among the fields that every rule asks for."""
+        texts = {
+            name: text.replace("[defaults.fields]\n", f"[defaults.fields]\n{edit}\n", 1)
+            for name, text in self.texts.items()
+        }
+        return parse(texts, Defaults({"main": "DATA"}, "main"))
+
+    @cached_property
+    def tracker(self) -> JiraTracker:
+        clock = SystemClock()
+        mount = SandboxTransport(JiraSandbox("cloud", clock))
+        site = JiraSite("main", URL, BOT.secret, email=BOT.email, deployment="cloud")
+        return JiraTracker(site, clock, lambda session: session.mount(URL, mount))
+
+    def fill(self) -> None:
+        """Put all rows in."""
+        model = _Model.of(self)
+        step = max(1, self.size.tickets // max(1, self.size.open))
+        self._many("subjects", _SUBJECT, model.subjects(self.size.tickets, step))
+        self._many("tickets", _TICKET, model.tickets(self.size.tickets, step))
+        self._sql(
+            "INSERT INTO links (subject, ticket_id, created_at) "
+            f"SELECT {_ref('i')}, i, {self.now - 30 * DAY} FROM n",
+            self.size.tickets,
+        )
+        self._sql(
+            "INSERT INTO journal (ticket_id, at, action, rule, result, words, detail) SELECT "
+            f"1 + i % {self.size.tickets}, {_spread(self.now, 170, self.size.journal)}, 'update', "
+            "'issues', 'ok', 'update DATA-' || CAST(i AS VARCHAR(20)) || ': Summary, Description', "
+            "'{}' FROM n",
+            self.size.journal,
+        )
+        self._sql(
+            "INSERT INTO deliveries (id, source, event_id, event_type, received_at, body, state, "
+            "subject, outcome) SELECT 'd' || CAST(i AS VARCHAR(20)), 'coalesce', "
+            "'e' || CAST(i AS VARCHAR(20)), 'issue_updated', "
+            f"{_spread(self.now, 85, self.size.deliveries)}, {model.body(self.store)}, 'triaged', "
+            f"{_ref(f'1 + i % {self.size.tickets}')}, 'newest' FROM n",
+            self.size.deliveries,
+        )
+        with self.store.write_connection() as connection:
+            connection.exec_driver_sql("ANALYZE")
+
+    def _many(self, table: str, columns: str, rows: Iterator[tuple[Any, ...]]) -> None:
+        mark = "?" if self.store.dialect == "sqlite" else "%s"
+        marks = ", ".join([mark] * (columns.count(",") + 1))
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+        while batch := [row for _, row in zip(range(BATCH), rows, strict=False)]:
+            with self.store.write_connection() as connection:
+                connection.exec_driver_sql(statement, batch)
+
+    def _sql(self, statement: str, count: int) -> None:
+        """Run an INSERT from the table ``n`` of numbers, in pieces."""
+        for start in range(1, count + 1, 250_000):
+            end = min(count, start + 249_999)
+            head, _, tail = statement.partition(" SELECT ")
+            numbers = (
+                f"WITH RECURSIVE n(i) AS (SELECT {start} UNION ALL "
+                f"SELECT i + 1 FROM n WHERE i < {end})"
+            )
+            with self.store.write_connection() as connection:
+                connection.exec_driver_sql(f"{head} {numbers} SELECT {tail}")
+
+
+_SUBJECT = (
+    "ref, source, kind, workspace, status, event_type, event_time, event_id, payload, severity, "
+    "issue_ids, first_seen_at, ended_at, occurrences"
+)
+_TICKET = (
+    "id, key, rule, site, project, state, jira_id, jira_key, base, due_reason, wanted, look, "
+    "attempts, intents, error, seen, departed, created_at"
+)
+
+
+def _ref(number: str) -> str:
+    """SQL: the subject of the ticket with a row id."""
+    return f"'{ref_of(0)[:-12]}' || CAST({FIRST} + {number} AS VARCHAR(20))"
+
+
+def _spread(now: float, days: int, count: int) -> str:
+    """SQL: times from so many days ago to now, in the order of the numbers."""
+    return f"{now - days * DAY} + i * {days * DAY / max(1, count)}"
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The subject and the base of one ticket, of which all others are copies with another id."""
+
+    snapshot: Snapshot
+    payload: str
+    base: Base
+    summary: str
+    description: str
+    now: float
+
+    @classmethod
+    def of(cls, filled: Filled) -> _Model:
+        source = CoalesceSource(["x"])
+        event = source.read(sample_body("issue_created", subject=id_of(0), now=filled.now - DAY))[0]
+        assert event.snapshot is not None
+        snapshot = replace(event.snapshot, event_id="e")
+        rules = filled.rules()
+        rule = rules.match(snapshot)
+        assert rule is not None
+        desired = rule.project_ticket(str(snapshot.ref), [snapshot])
+        draft = filled.tracker.draft(desired)
+        names = {one.key.removeprefix("fields."): id_ for id_, one in draft.fields.items()}
+        base = Base(
+            fields={
+                id_: FieldBase(remembered(one.value), remembered(one.value), looked=True)
+                for id_, one in draft.fields.items()
+            },
+            status=desired.status,
+            jira_status="10000",
+            remote_links={
+                link.global_id: remote_link_digest(link) for link in desired.remote_links
+            },
+            wishes={id_: draft.fields[id_].wish for id_ in names.values()},
+        )
+        assert not plan(draft, base, None), plan(draft, base, None)
+        return cls(
+            snapshot,
+            json.dumps(dict(snapshot.payload)),
+            base,
+            str(desired.fields["summary"].value),
+            str(desired.fields["description"].value),
+            filled.now,
+        )
+
+    def subjects(self, count: int, step: int) -> Iterator[tuple[Any, ...]]:
+        """Rows of subjects, every so many open."""
+        one, at = self.snapshot, self.now - 30 * DAY
+        for n in range(1, count + 1):
+            going = n % step == 0
+            yield (
+                ref_of(n), one.ref.source, one.ref.kind.value, one.workspace,
+                "open" if going else "closed", one.event_type.value, one.event_time, "e",
+                self.payload.replace(id_of(0), id_of(n)), one.severity, "[]", at,
+                None if going else at + DAY, 1,
+            )  # fmt: skip
+
+    def tickets(self, count: int, step: int) -> Iterator[tuple[Any, ...]]:
+        """Rows of tickets, all in step with their rule."""
+        closed = json.dumps(replace(self.base, status=Status.CLOSED).to_json())
+        for n in range(1, count + 1):
+            base = self._base(n) if n % step == 0 else closed
+            yield (
+                n, ref_of(n), "issues", "main", "DATA", "linked", str(10_000 + n), f"DATA-{n}",
+                base, "issue_updated", 2, False, 0, "[]", "", "", "[]", self.now - 30 * DAY,
+            )  # fmt: skip
+
+    def _base(self, n: int) -> str:
+        text = json.dumps(self.base.to_json())
+        data = json.loads(text.replace(id_of(0), id_of(n)))
+        for known in data["fields"]["labels"].values():
+            if isinstance(known, list):
+                known[:] = sorted(
+                    marker_label(ref_of(n)) if one == marker_label(ref_of(0)) else one
+                    for one in known
+                )
+        summary, description = (
+            one.replace(id_of(0), id_of(n)) for one in (self.summary, self.description)
+        )
+        data["wishes"]["summary"] = wish_digest("summary", summary)
+        data["wishes"]["description"] = wish_digest("description", description)
+        for global_id in data["remote_links"]:
+            url = str(self.snapshot.payload["issue_url"]).replace(id_of(0), id_of(n))
+            data["remote_links"][global_id] = remote_link_digest(RemoteLink("", url, ""))
+        return json.dumps(data)
+
+    def body(self, store: Store) -> str:
+        """SQL: the body of a delivery, with the numbers of its subject in it."""
+        text = sample_body("issue_created", subject="@", now=self.now - DAY).decode()
+        quoted = text.replace("'", "''").replace("@", "' || @ || '")
+        ref = f"CAST({FIRST} + i AS VARCHAR(20))"
+        joined = "'" + quoted.replace("@", ref) + "'"
+        return f"CAST({joined} AS {'BLOB' if store.dialect == 'sqlite' else 'BYTEA'})"

@@ -1,0 +1,98 @@
+"""The receiver alone: it takes deliveries into the store, and leaves the work to other daemons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sync.bootstrap.adapters import sources_of
+from sync.bootstrap.stores import hints_of, ready_store
+from sync.settings import Settings
+from sync.store.engine import Store
+from sync.store.hints import Hint, Hints, NoHints
+from sync.store.inbox import Inbox
+from sync.store.liveness import Liveness, new_owner
+from sync.store.usable import check_usable
+from sync.web.app import create_app
+from sync.web.health import Check, Probe
+from sync.web.receiver import Limits
+from sync.worker.daemon.schedule import Schedule
+
+# Seconds between two signs of life, which `ticket-sync status` shows.
+_SIGN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverAlone:
+    """A daemon that only receives. ``app`` is the ASGI application that takes deliveries."""
+
+    store: Store
+    inbox: Inbox
+    hints: Hints | NoHints
+    liveness: Liveness
+    schedule: Schedule
+    app: Any
+
+    def start(self) -> None:
+        """Start what runs beside the receiver."""
+        self.hints.start()
+        self.schedule.start()
+
+    def notes(self) -> Sequence[str]:
+        """What people should know of the folder of rules: a receiver alone reads none."""
+        return ()
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the log says at the start."""
+        return {"only": "receiver"}
+
+    def stop(self, timeout: float) -> bool:
+        """Store waiting deliveries and close; whether that was done within ``timeout`` seconds. The
+        server must have stopped before."""
+        written = self.inbox.close(timeout)
+        self.schedule.stop()
+        self.hints.stop()
+        if written:
+            self.liveness.end()
+            self.store.close()
+        return written
+
+
+def build_receiver(settings: Settings) -> ReceiverAlone:
+    """Wire the receiver. It needs no rules and no Jira. Raises StoreUnavailable."""
+    store = ready_store(settings)
+    liveness = Liveness(store, new_owner())
+    liveness.show()
+    schedule = Schedule()
+    schedule.every(_SIGN_SECONDS, "sign of life", liveness.show)
+    hints = hints_of(settings, liveness.owner, {})
+    inbox = Inbox(store, on_accept=lambda: hints.give(Hint.ACCEPTED), queue=settings.server.queue)
+    app = create_app(
+        sources=sources_of(settings),
+        inbox=inbox,
+        probes=receiving_probes(store, inbox),
+        limits=limits_of(settings),
+    )
+    return ReceiverAlone(store, inbox, hints, liveness, schedule, app)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits on a request."""
+    return Limits(body_bytes=settings.server.max_body, body_seconds=settings.server.body_timeout)
+
+
+def receiving_probes(store: Store, inbox: Inbox) -> dict[str, Probe]:
+    """The probes of what a receiver needs."""
+
+    def of_store() -> Check:
+        check_usable(store)
+        return Check(True)
+
+    def of_inbox() -> Check:
+        if not inbox.running:
+            return Check(False, "it takes no deliveries: the program is stopping")
+        words = f"it refuses deliveries: {inbox.trouble}" if inbox.trouble else ""
+        return Check(not words, words)
+
+    return {"store": of_store, "inbox": of_inbox}

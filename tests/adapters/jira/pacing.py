@@ -1,0 +1,138 @@
+"""Daemons that call a site with rate limits, in simulated time."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sync.adapters.jira.calls.pacer import SITE, Pacer
+from sync.adapters.jira.calls.rate_limits import announced, limit_of
+from sync.domain.errors import Scope
+from sync.domain.pace import Pace
+from sync.sandbox.jira import Limits
+from sync.sandbox.jira.site.call import Problem
+from sync.worker.daemon.pauses import SHARE_SECONDS
+
+METHOD, TEMPLATE = "POST", "issue"
+ENDPOINT = f"{METHOD} {TEMPLATE}"
+
+
+@dataclass(slots=True)
+class _Daemon:
+    pacer: Pacer = field(default_factory=Pacer)
+    paused_until: float = 0.0
+
+
+@dataclass
+class Traffic:
+    """``daemons`` with ``threads`` each call the site without rest, unless ``idle(now)``.
+
+    The daemons tell each other their paces twice a second, while the store is not ``away(now)``.
+    ``taken`` and ``refused`` hold the times of the calls that the site took and refused.
+    """
+
+    limits: Limits
+    daemons: int = 1
+    threads: int = 8
+    latency: float = 0.03
+    seed: int = 0
+    idle: Callable[[float], bool] = lambda _: False
+    away: Callable[[float], bool] = lambda _: False
+    now: float = 0.0
+    taken: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    _told: dict[int, tuple[float, list[Pace]]] = field(default_factory=dict)
+    _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self.all = [_Daemon() for _ in range(self.daemons)]
+        for number, daemon in enumerate(self.all):
+            self._at(self._random.random() * SHARE_SECONDS, self._shares(number, daemon))
+            for _ in range(self.threads):
+                self._at(self._random.random() / 10, self._asks(daemon, object()))
+
+    def run(self, seconds: float) -> None:
+        """Let time pass."""
+        end = self.now + seconds
+        while self._events[0][0] < end:
+            self.now, _, event = heapq.heappop(self._events)
+            event()
+        self.now = end
+
+    def share_refused(self, since: float) -> float:
+        """The share of calls since then that the site refused."""
+        refused = sum(at >= since for at in self.refused)
+        return refused / max(1, refused + sum(at >= since for at in self.taken))
+
+    def used(self, since: float) -> float:
+        """The calls a second that the site took since then."""
+        return sum(at >= since for at in self.taken) / (self.now - since)
+
+    def _at(self, when: float, event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (when, next(self._numbers), event))
+
+    def _shares(self, number: int, daemon: _Daemon) -> Callable[[], None]:
+        def share() -> None:
+            self._at(self.now + SHARE_SECONDS * self._random.uniform(1, 1.1), share)
+            if self.away(self.now):
+                return
+            self._told[number] = (self.now, daemon.pacer.paces(self.now))
+            others = [
+                replace(p, age=p.age + self.now - at)
+                for other, (at, paces) in self._told.items()
+                if other != number
+                for p in paces
+            ]
+            daemon.pacer.share(others, self.now)
+
+        return share
+
+    def _asks(self, daemon: _Daemon, who: object) -> Callable[[], None]:
+        def ask() -> None:
+            if self.idle(self.now):
+                daemon.pacer.leave(ENDPOINT, who)
+                self._at(self.now + self._random.uniform(0.1, 0.3), ask)
+                return
+            wait = max(daemon.pacer.wait(ENDPOINT, who, self.now), daemon.paused_until - self.now)
+            if wait > 0:
+                # A thread wakes a little late.
+                self._at(self.now + wait + self._random.uniform(0, 0.003), ask)
+                return
+            daemon.pacer.take(ENDPOINT, who)
+            self._send(daemon, ask)
+
+        return ask
+
+    def _send(self, daemon: _Daemon, then: Callable[[], None]) -> None:
+        sent_at = self.now
+        way = self.latency * self._random.uniform(0.5, 1.5) / 2
+
+        def arrive() -> None:
+            try:
+                headers = self.limits.call(METHOD, TEMPLATE, self.now)
+            except Problem as problem:
+                self.refused.append(self.now)
+                self._at(self.now + way, partial(refuse, problem.headers))
+            else:
+                self.taken.append(self.now)
+                self._at(self.now + way, partial(answer, headers))
+
+        def answer(headers: dict[str, str]) -> None:
+            daemon.pacer.answered(ENDPOINT, announced(headers), self.now)
+            then()
+
+        def refuse(headers: dict[str, str]) -> None:
+            limit = limit_of(headers, self.now)
+            name = ENDPOINT if limit.scope is Scope.ENDPOINT else SITE
+            daemon.pacer.refused(name, announced(headers), sent_at, self.now)
+            pause = max(limit.seconds or 2.0, 0.1) * self._random.uniform(1, 1.1)
+            daemon.paused_until = max(daemon.paused_until, self.now + pause)
+            then()
+
+        self._at(self.now + way, arrive)
