@@ -221,68 +221,72 @@ class Slate:
         of the transaction may be committed."""
         deliveries.lock_triage(session, self._turn)
         connection, dialect = session.connection(), dialect_of(session)
-        self._write_tickets(connection, dialect)
+        self._write_new(connection, dialect)
+        self._write_changed(connection, dialect)
         self._write_subjects(connection, dialect)
-        if self._lines:
-            connection.execute(insert(JournalRow), [_line(*one) for one in self._lines])
+        self._write_members(connection, dialect)
+        _each(connection, insert(JournalRow), [_line(*one) for one in self._lines])
         deliveries.record(session, self._outcomes)
 
-    def _write_tickets(self, connection: Connection, dialect: Dialect) -> None:
-        if self._new:
-            rows = [ticket.as_new() for ticket in self._new]
-            added = insert_into(dialect, TicketRow).on_conflict_do_nothing()
-            ids = connection.execute(
-                added.returning(col(TicketRow.id), col(TicketRow.key)), rows
-            ).all()
-            if len(ids) < len(rows):
-                raise Overtaken("another process recorded a ticket of the same key")
-            for id_, key in ids:
-                found = self._by_key[key]
-                assert found is not None
-                found.id = id_
-        changed = sorted((id_, one) for id_, one in self._by_id.items() if one.changed)
-        if not changed:
+    def _write_new(self, connection: Connection, dialect: Dialect) -> None:
+        if not self._new:
             return
-        due = [ticket.as_due() for _, ticket in changed if ticket.only_due]
-        whole = [ticket.as_whole() for _, ticket in changed if not ticket.only_due]
+        rows = [ticket.as_new() for ticket in self._new]
+        added = insert_into(dialect, TicketRow).on_conflict_do_nothing()
+        ids = connection.execute(added.returning(col(TicketRow.id), col(TicketRow.key)), rows).all()
+        if len(ids) < len(rows):
+            raise Overtaken("another process recorded a ticket of the same key")
+        by_key = {ticket.key: ticket for ticket in self._new}
+        for id_, key in ids:
+            by_key[key].id = id_
+
+    def _write_changed(self, connection: Connection, dialect: Dialect) -> None:
+        changed = [one for _, one in sorted(self._by_id.items()) if one.changed]
+        due = [ticket.as_due() for ticket in changed if ticket.only_due]
+        whole = [ticket.as_whole() for ticket in changed if not ticket.only_due]
         if whole and dialect == "postgresql":
-            # All in one order, as every writer of several tickets: no two can wait for each other.
-            ids_of_all = [id_ for id_, _ in changed]
-            locked = select(TicketRow.id).order_by(col(TicketRow.id)).with_for_update()  # type: ignore[call-overload]
-            connection.execute(locked.where(col(TicketRow.id).in_(ids_of_all)))
-        for statement, rows in ((DUE, due), (WHOLE, whole)):
-            if rows:
-                _all_or_overtaken(connection, statement, rows, "a ticket was changed")
+            _lock(connection, [ticket.id for ticket in changed])
+        if _each(connection, DUE, due) + _each(connection, WHOLE, whole) != len(changed):
+            raise Overtaken("a ticket was changed since it was read")
 
     def _write_subjects(self, connection: Connection, dialect: Dialect) -> None:
-        if self._put:
-            known = insert_into(dialect, SubjectRow)
-            others = {n: v for n, v in known.excluded.items() if n not in ("ref", "first_seen_at")}
-            connection.execute(
-                known.on_conflict_do_update(index_elements=["ref"], set_=others),
-                [one.columns() for _, one in sorted(self._put.items())],
-            )
-        moved = [
-            {"subject": ref, "ticket_id": ticket.id, "created_at": at}
-            for ref, (ticket, at) in sorted(self._moved.items())
-            if ticket is not None
-        ]
-        if moved:
-            link = insert_into(dialect, LinkRow)
-            to = {"ticket_id": link.excluded.ticket_id}
-            connection.execute(
-                link.on_conflict_do_update(index_elements=["subject"], set_=to), moved
-            )
-        off = [ref for ref, (ticket, _) in self._moved.items() if ticket is None]
-        if off:
-            connection.execute(delete(LinkRow).where(col(LinkRow.subject).in_(off)))
+        known, link = insert_into(dialect, SubjectRow), insert_into(dialect, LinkRow)
+        others = {n: v for n, v in known.excluded.items() if n not in ("ref", "first_seen_at")}
+        _each(
+            connection,
+            known.on_conflict_do_update(index_elements=["ref"], set_=others),
+            [one.columns() for _, one in sorted(self._put.items())],
+        )
+        moved = sorted(self._moved.items())
+        _each(
+            connection,
+            link.on_conflict_do_update(
+                index_elements=["subject"], set_={"ticket_id": link.excluded.ticket_id}
+            ),
+            [
+                {"subject": ref, "ticket_id": ticket.id, "created_at": at}
+                for ref, (ticket, at) in moved
+                if ticket is not None
+            ],
+        )
+        _each(
+            connection,
+            _NO_LINK,
+            [{"b_subject": ref} for ref, (ticket, _) in moved if ticket is None],
+        )
+
+    def _write_members(self, connection: Connection, dialect: Dialect) -> None:
         pairs = sorted(self._members.items())
-        rows = [{"incident": incident, "issue": issue} for (incident, issue), on in pairs if on]
-        if rows:
-            connection.execute(insert_into(dialect, MembershipRow).on_conflict_do_nothing(), rows)
-        gone = [{"b_incident": one, "b_issue": issue} for (one, issue), on in pairs if not on]
-        if gone:
-            connection.execute(_NO_MEMBER, gone)
+        _each(
+            connection,
+            insert_into(dialect, MembershipRow).on_conflict_do_nothing(),
+            [{"incident": one, "issue": issue} for (one, issue), belongs in pairs if belongs],
+        )
+        _each(
+            connection,
+            _NO_MEMBER,
+            [{"b_one": one, "b_issue": issue} for (one, issue), belongs in pairs if not belongs],
+        )
 
     # -- inside
 
@@ -339,8 +343,9 @@ def decided(store: Store, decide: Callable[[Slate], _T]) -> _T:
     raise AssertionError("it counts on")
 
 
+_NO_LINK = delete(LinkRow).where(col(LinkRow.subject) == bindparam("b_subject"))
 _NO_MEMBER = delete(MembershipRow).where(
-    col(MembershipRow.incident) == bindparam("b_incident"),
+    col(MembershipRow.incident) == bindparam("b_one"),
     col(MembershipRow.issue) == bindparam("b_issue"),
 )
 
@@ -357,11 +362,15 @@ def _line(ticket: Ticket, at: float, entry: Entry, rule: str) -> dict[str, Any]:
     }
 
 
-def _all_or_overtaken(
-    connection: Connection, statement: Any, rows: Sequence[dict[str, Any]], what: str
-) -> None:
-    if connection.execute(statement, rows).rowcount != len(rows):
-        raise Overtaken(f"{what} since it was read")
+def _each(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> int:
+    """Run a statement for each of these rows; how many rows of the table that changed."""
+    return connection.execute(statement, rows).rowcount if rows else 0
+
+
+def _lock(connection: Connection, ids: Sequence[int | None]) -> None:
+    """Lock tickets in the order of all who write several: so no two wait for each other."""
+    locked = select(TicketRow.id).order_by(col(TicketRow.id)).with_for_update()  # type: ignore[call-overload]
+    connection.execute(locked.where(col(TicketRow.id).in_(ids)))
 
 
 def _pieces(wanted: Sequence[_T]) -> Iterable[Sequence[_T]]:

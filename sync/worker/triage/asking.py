@@ -10,7 +10,7 @@ later.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -118,12 +118,10 @@ def wanted(slate: Slate, events: Sequence[Event], rules: RuleSet) -> dict[str, s
     if not (rules.ask_severity or rules.ask_issues or any(map(_is_part, snapshots))):
         return found
     known = slate.subjects(str(snapshot.ref) for snapshot in snapshots)
-    slate.tickets_of(known)
+    made = _made(slate, known)
     for snapshot in snapshots:
         ref = str(snapshot.ref)
-        ticket = slate.ticket_of(ref) if ref in known else None
-        made = ticket is not None and ticket.state not in _NOT_MADE
-        if what := _unsaid(snapshot, known.get(ref), rules, made=made):
+        if what := _unsaid(snapshot, known.get(ref), rules, made=ref in made):
             found[ref] = what
     return found
 
@@ -140,3 +138,9 @@ def _unsaid(snapshot: Snapshot, known: Subject | None, rules: RuleSet, *, made: 
         return "its issues" if rules.ask_issues and known is None else ""
     told = made or (known is not None and bool(known.snapshot.severity))
     return "its severity" if rules.ask_severity and not told else ""
+
+
+def _made(slate: Slate, refs: Iterable[str]) -> set[str]:
+    """Those of the subjects whose ticket is made, or may be."""
+    made = {one for one in slate.tickets_of(refs) if one.state not in _NOT_MADE}
+    return {ref for ref in refs if slate.ticket_of(ref) in made}

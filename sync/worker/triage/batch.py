@@ -33,7 +33,7 @@ from sync.ports import Clock, Source
 from sync.rules import RuleSet, patience
 from sync.store import deliveries
 from sync.store.attempts import MOST, Attempts
-from sync.store.deliveries import Overtaken
+from sync.store.deliveries import Outcome, Overtaken
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.errors import of_database, unavailable
 from sync.store.slate import TRIES, Slate, decided
@@ -74,6 +74,17 @@ class Read:
     events: Sequence[Event] = ()
     refs: Sequence[str] = ()
     dead: str = ""
+
+    def outcome(self, outcomes: Mapping[str, str], answers: Answers) -> Outcome:
+        """What became of the delivery. ``outcomes`` has what became of each subject, in words."""
+        if self.dead:
+            return deliveries.dead_letter(self.row, self.dead)
+        return Outcome(
+            self.row.seq,
+            _outcome(self, outcomes, answers),
+            subjects=list(dict.fromkeys(filter(None, self.refs))),
+            event_type=self.events[0].type.value if self.events else "",
+        )
 
 
 class Triage:
@@ -266,17 +277,7 @@ class Triage:
         ]
         outcomes |= self.merge(slate, from_api, merge=merge_from_api)
         for r in read:
-            if r.dead:
-                slate.outcome(deliveries.dead_letter(r.row, r.dead))
-                continue
-            slate.outcome(
-                deliveries.Outcome(
-                    r.row.seq,
-                    _outcome(r, outcomes, answers),
-                    subjects=list(dict.fromkeys(filter(None, r.refs))),
-                    event_type=r.events[0].type.value if r.events else "",
-                )
-            )
+            slate.outcome(r.outcome(outcomes, answers))
 
     def merge_snapshots(
         self, session: Session, snapshots: Sequence[Snapshot], *, merge: Merge = newest
@@ -348,13 +349,9 @@ class Triage:
         rules, now = self._rules(), self._clock.time()
         outcomes: dict[str, str] = {}
         known = slate.subjects(changed)
-        news = {
-            ref: after
-            for ref, (before, after) in changed.items()
-            if before is None or not same or not says_the_same(before, after)
-        }
+        news = {ref: one[1] for ref, one in changed.items() if not (same and _nothing_new(*one))}
         router = Router(slate, rules, now, news, slots)
-        read_together(slate, [one for one in news.values() if one.ref.kind is Kind.INCIDENT])
+        read_together(slate, news.values())
         for ref, (before, after) in changed.items():
             row = known.get(ref)
             slate.put(ref, row.followed_by(after, now) if row else Subject.first(after, now))
@@ -388,6 +385,10 @@ class Triage:
             log.exception("reading a delivery failed", delivery=row.id)
             words = f"the reader failed on it ({type(error).__name__}); this is a defect of ours"
             return Read(row, dead=words)
+
+
+def _nothing_new(before: Snapshot | None, after: Snapshot) -> bool:
+    return before is not None and says_the_same(before, after)
 
 
 def _known(row: Subject | None, now: float) -> Snapshot | None:

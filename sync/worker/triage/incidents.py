@@ -24,8 +24,9 @@ def issue_refs(incident: Snapshot) -> set[str]:
     return {f"{incident.ref.source}:{Kind.ISSUE.value}:{id_}" for id_ in incident.issue_ids}
 
 
-def read_together(slate: Slate, incidents: Iterable[Snapshot]) -> None:
-    """Read together what ``follow_incident`` will ask for."""
+def read_together(slate: Slate, snapshots: Iterable[Snapshot]) -> None:
+    """Read together what ``follow_incident`` will ask for, of the incidents among these."""
+    incidents = [one for one in snapshots if one.ref.kind is Kind.INCIDENT]
     theirs = {str(one.ref): issue_refs(one) for one in incidents}
     known = slate.issues_of(theirs)
     moved = [ref for one, issues in theirs.items() for ref in issues ^ known[one]]
