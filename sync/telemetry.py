@@ -8,10 +8,12 @@ and health) passes ``concealed`` where text from outside comes in.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
@@ -136,6 +138,14 @@ def _guarded(level: int) -> type[Any]:
 structlog.configure(wrapper_class=_guarded(logging.NOTSET))
 
 
+# json.dumps would make an encoder for each line.
+_encoder = json.JSONEncoder(default=repr)
+
+
+def _to_json(facts: Mapping[str, Any], **_how: Any) -> str:
+    return _encoder.encode(facts)
+
+
 def configure_logs(*, level: str = "info", form: str = "auto") -> None:
     """Set up structured logs on stderr: text on a terminal, JSON lines otherwise.
 
@@ -144,7 +154,6 @@ def configure_logs(*, level: str = "info", form: str = "auto") -> None:
     stream = LossyStream(sys.stderr)
     as_text = form == "text" or (form == "auto" and stream.isatty())
     processors: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -156,11 +165,13 @@ def configure_logs(*, level: str = "info", form: str = "auto") -> None:
             )
         )
     else:
-        processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        as_json = structlog.processors.JSONRenderer(serializer=_to_json)
+        processors += [structlog.processors.format_exc_info, as_json]
     structlog.configure(
         processors=processors,
         wrapper_class=_guarded(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, stream)),
+        # One write for the line and its end. PrintLogger writes twice, and each is a call to the system.
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, stream)),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=stream, format="%(name)s: %(message)s")

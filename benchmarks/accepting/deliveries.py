@@ -61,11 +61,20 @@ class BenchSource:
 
     def outline(self, head: bytes) -> Event:
         """No body is cut here."""
-        raise NotImplementedError
+        raise Unreadable(f"the head of a body, {len(head)} bytes")
 
 
 def _sign(body: bytes) -> str:
     return "v1=" + hmac.new(SECRET, STAMP.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def request(body: bytes, headers: Mapping[str, str], *, path: str = PATH) -> bytes:
+    """A whole request."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n{lines}\r\n"
+    ).encode() + body
 
 
 def prepare(count: int, *, size: int) -> list[bytes]:
@@ -77,12 +86,6 @@ def prepare(count: int, *, size: int) -> list[bytes]:
             f'{{"event_id":"e{number}","event_type":"EVENT_TYPE_ISSUE_CREATED",'
             f'"description":"{fill}"}}'
         ).encode()
-        made.append(
-            (
-                f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\nX-Coalesce-Timestamp: {STAMP}\r\n"
-                f"X-Coalesce-Signature: {_sign(body)}\r\n\r\n"
-            ).encode()
-            + body
-        )
+        signed = {"X-Coalesce-Timestamp": STAMP, "X-Coalesce-Signature": _sign(body)}
+        made.append(request(body, signed))
     return made

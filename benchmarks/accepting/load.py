@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -16,11 +18,18 @@ class Result:
     latencies: list[float] = field(default_factory=list)
     accepted: int = 0
     refused: int = 0
+    # CPU seconds of the receiving process for all of the requests, also those before the window.
+    cpu: float = 0.0
 
     @property
     def rate(self) -> float:
         """Accepted a second."""
         return len(self.latencies) / self.seconds
+
+    @property
+    def cpu_each(self) -> float:
+        """Milliseconds of CPU a request."""
+        return 1000 * self.cpu / max(1, self.accepted + self.refused)
 
     def percentile(self, share: float) -> float:
         """Milliseconds within which this share of the deliveries was answered."""
@@ -35,6 +44,7 @@ class _Window:
     begins: float
     ends: float
     result: Result
+    gap: float = 0.0
 
 
 class _Connection(asyncio.Protocol):
@@ -65,13 +75,18 @@ class _Connection(asyncio.Protocol):
                 window.result.latencies.append(now - self._sent)
         else:
             window.result.refused += 1
-        self._next()
+        if window.gap:
+            asyncio.get_running_loop().call_later(window.gap, self._next)
+        else:
+            self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
             self.done.set_result(None)
 
     def _next(self) -> None:
+        if self._transport.is_closing():
+            return
         now = time.perf_counter()
         request = next(self._requests, None) if now < self._window.ends else None
         if request is None:
@@ -93,11 +108,13 @@ async def load(
     connections: int,
     warm_up: float,
     seconds: float,
+    gap: float = 0.0,
 ) -> Result:
-    """Send until the time (seconds) is over or the requests are used up."""
+    """Send until the time (seconds) is over or the requests are used up. Each connection waits ``gap``
+    seconds after an answer."""
     loop = asyncio.get_running_loop()
     begins = time.perf_counter() + warm_up
-    window = _Window(begins, begins + seconds, Result(seconds))
+    window = _Window(begins, begins + seconds, Result(seconds), gap)
     left = iter(requests)
     made = [
         await loop.create_connection(lambda: _Connection(left, window), *address)
@@ -108,3 +125,12 @@ async def load(
     if spent < window.ends:
         window.result.seconds = max(0.001, spent - window.begins)
     return window.result
+
+
+def cpu_of(pid: int) -> float:
+    """The CPU seconds that a process has used, NaN where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,5 @@
-"""The receiver as its own process, with the store behind it in one of three ways.
+"""The receiver as its own process, with the store behind it in one of several ways, or the smallest
+route of its framework in its place.
 
 ``python -m benchmarks.accepting.receiver WAY URL`` prints its address once it takes requests.
 """
@@ -12,8 +13,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from benchmarks.accepting.deliveries import BenchSource
+import uvicorn
+from litestar import Litestar, Request, post
+
+from benchmarks.accepting.deliveries import PATH, BenchSource
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted, Inbox, Receipt, delivery_id
 from sync.store.tables import DeliveryRow
@@ -22,10 +27,17 @@ from sync.web.app import create_app
 from sync.web.server import WebServer, listen
 
 WAYS = {
+    "route": "the smallest Litestar route",
     "nothing": "no store at all",
     "group": "group commit (as shipped)",
     "each": "a commit for each request",
 }
+
+
+@post(PATH, status_code=202)
+async def smallest(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Read the body and answer: what the framework can do at best."""
+    return {"id": str(len(await request.body()))}
 
 
 class Nothing:
@@ -64,8 +76,8 @@ class Each:
 
 
 @contextmanager
-def receiver(way: str, url: str) -> Iterator[tuple[str, int]]:
-    """Run one; its address."""
+def receiver(way: str, url: str) -> Iterator[tuple[tuple[str, int], int]]:
+    """Run one; its address and process id."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.accepting.receiver", way, url],
         cwd=Path(__file__).parents[2],
@@ -76,7 +88,7 @@ def receiver(way: str, url: str) -> Iterator[tuple[str, int]]:
     try:
         assert process.stdout is not None
         host, port = process.stdout.readline().split()
-        yield host, int(port)
+        yield (host, int(port)), process.pid
     finally:
         process.terminate()
         try:
@@ -88,6 +100,9 @@ def receiver(way: str, url: str) -> Iterator[tuple[str, int]]:
 
 def main(way: str, url: str) -> None:
     """Serve until told to stop. The log is written as in production, one line a delivery."""
+    if way == "route":
+        _serve_smallest()
+        return
     configure_logs(form="json")
     store = open_store(url)
     inbox = Inbox(store) if way == "group" else Each(store) if way == "each" else Nothing()
@@ -97,6 +112,14 @@ def main(way: str, url: str) -> None:
     if isinstance(inbox, Inbox):
         inbox.close()
     store.close()
+
+
+def _serve_smallest() -> None:
+    listening = listen("127.0.0.1", 0)
+    print(*listening.getsockname(), flush=True)
+    app = Litestar([smallest], openapi_config=None, logging_config=None)
+    config = uvicorn.Config(app, ws="none", log_config=None, access_log=False)
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from sync.domain.text import one_line
 from sync.store.engine import change, dialect_of, insert_into
-from sync.store.inbox import HEAD, Accepted, delivery_id, insertion, row_of
+from sync.store.inbox import HEAD, Accepted, delivery_id, insert, row_of
 from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow, TriageRow
 
 LONGEST_REASON = 500
@@ -273,10 +273,7 @@ def known(session: Session, ids: Iterable[str]) -> set[str]:
 
 def recover(session: Session, accepted: Sequence[Accepted]) -> set[str]:
     """Put deliveries that the sender could not deliver into the inbox; the ids of the new ones."""
-    if not accepted:
-        return set()
-    rows = [row_of(one) for one in accepted]
-    return set(session.execute(insertion(dialect_of(session)), rows).scalars())
+    return insert(session.connection(), [row_of(one) for one in accepted])
 
 
 def replay(session: Session, id_: str) -> bool:

@@ -2,7 +2,7 @@
 
 Taking a lease is one guarded statement, so only one of several processes that try succeeds. A lease
 ends by itself, by the database's clock, because the clocks of replicas differ. Tickets have leases in
-columns of their own (see ``tickets.claim``).
+columns of their own (see ``claims.claim``).
 """
 
 from __future__ import annotations

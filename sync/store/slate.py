@@ -22,13 +22,14 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 from sqlmodel import Session, col
 
 from sync.store import continuity, deliveries
+from sync.store.claims import Claim, LeaseLost
 from sync.store.deliveries import Outcome, Overtaken
 from sync.store.engine import Dialect, Store, dialect_of, insert_into
 from sync.store.journal import LONGEST_WORDS, Entry
 from sync.store.subjects import Subject, to_snapshot
 from sync.store.tables import JournalRow, LinkRow, MembershipRow, SubjectRow, TicketRow
 from sync.store.ticket_changes import COLUMNS, DUE, WHOLE, Ticket
-from sync.store.tickets import BATCH, Claim, LeaseLost, made_since
+from sync.store.tickets import BATCH, made_since
 
 _T = TypeVar("_T")
 

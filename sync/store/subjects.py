@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import bindparam, exists
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -15,9 +16,11 @@ from sync.store.tables import (
     DeliveryRow,
     DeliverySubjectRow,
     LinkRow,
+    MembershipRow,
     Record,
     SubjectRow,
     TicketRow,
+    table_of,
 )
 
 
@@ -109,19 +112,30 @@ def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
     return list(session.exec(query))
 
 
-def of_tickets(session: Session, ticket_ids: Iterable[int]) -> dict[int, list[Record]]:
-    """The subjects that belong to each of these tickets, oldest first; not locked, for reading only."""
-    table = SubjectRow.__table__  # type: ignore[attr-defined]
-    query = (
-        columns(col(LinkRow.ticket_id), *table.columns)
-        .join(SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject))
-        .where(col(LinkRow.ticket_id).in_(sorted(set(ticket_ids))))
-        .order_by(col(SubjectRow.first_seen_at), col(SubjectRow.ref))
-    )
+def of_tickets(session: Session, ticket_ids: Sequence[int]) -> dict[int, list[Record]]:
+    """The subjects that belong to each of these tickets, oldest first; not locked, for reading only.
+
+    Each has ``related``: whether it is an issue of an incident, or an incident with issues.
+    """
     found: dict[int, list[Record]] = {}
-    for row in session.execute(query):
+    for row in session.connection().execute(_OF_TICKETS, {"ids": sorted(set(ticket_ids))}):
         found.setdefault(row.ticket_id, []).append(row)
     return found
+
+
+_S, _L, _M = map(table_of, (SubjectRow, LinkRow, MembershipRow))
+_OF_TICKETS = (
+    columns(
+        _S,
+        _L.c.ticket_id,
+        (exists().where(_M.c.issue == _S.c.ref) | exists().where(_M.c.incident == _S.c.ref)).label(
+            "related"
+        ),
+    )
+    .join(_L, _L.c.subject == _S.c.ref)
+    .where(_L.c.ticket_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_S.c.first_seen_at, _S.c.ref)
+)
 
 
 def named(session: Session, name: str) -> list[SubjectRow]:

@@ -8,7 +8,7 @@ one snapshot per subject, one ticket per key, one ticket per subject, one row pe
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -33,6 +34,11 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON().with_variant(JSONB(), "postgresql")
 # Stores None as SQL's NULL. A plain JSON column stores None as JSON's null, which IS NOT NULL.
 OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def table_of(row: Any) -> Table:
+    """The table of a row class, for statements without row objects, which cost a fraction."""
+    return cast("Table", row.__table__)
 
 
 def _partial_index(name: str, *columns: str, where: str) -> Index:
@@ -303,6 +309,24 @@ class SitePauseRow(SQLModel, table=True):
 
     site: str = Field(sa_column=Column(String(64), primary_key=True))
     until: float = Field(sa_column=Column(Float(53), nullable=False))
+
+
+class PaceRow(SQLModel, table=True):
+    """What a daemon knows of one rate limit of a Jira site. See ``Pace``: ``rate`` is its ``limit``,
+    ``met_at`` is ``age`` seconds before ``at``, when the row was written."""
+
+    __tablename__ = "paces"
+
+    owner: str = Field(sa_column=Column(String(100), primary_key=True))
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    endpoint: str = Field(sa_column=Column(String(300), primary_key=True))
+    rate: float = Field(sa_column=Column(Float(53), nullable=False))
+    met_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    empty: bool = Field(sa_column=Column(Boolean, nullable=False))
+    used: float = Field(sa_column=Column(Float(53), nullable=False))
+    taken: int = Field(sa_column=Column(BigInteger, nullable=False))
+    waiting: bool = Field(sa_column=Column(Boolean, nullable=False))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
 class SiteRow(SQLModel, table=True):

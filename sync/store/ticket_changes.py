@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Boolean, Row, bindparam, case, null, update
 
+from sync.store.claims import Claim, LeaseLost
 from sync.store.subjects import Subject
 from sync.store.tables import TicketRow, TicketState
-from sync.store.tickets import Claim, LeaseLost
 
 _TABLE = TicketRow.__table__  # type: ignore[attr-defined]
 # The columns of a ticket that triage reads.

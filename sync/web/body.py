@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from litestar import Request
+from typing import Any, Protocol
 
 # Bytes of a body that need no room of the shared memory: far more than a usual delivery has. So many are
 # kept of a body over the limit.
@@ -38,6 +36,18 @@ class SenderGone(Exception):
     """The sender left before its body was complete."""
 
 
+class Coming(Protocol):
+    """A request whose body is still to come. ``headers`` has lower-case names."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def receive(self) -> Callable[[], Awaitable[Any]]:
+        """Waits for the next message of the server, as ASGI describes it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """A body as it came. Of one over the limit, ``data`` is the head, and ``digest`` that of all of it
@@ -56,7 +66,7 @@ class _Reading:
     body's share of the room, ``since`` when that share last grew by 64 KiB.
     """
 
-    request: Request[Any, Any, Any]
+    request: Coming
     heed: Callable[[bytes], None]
     until: asyncio.Timeout
     began: float
@@ -75,10 +85,11 @@ class _Reading:
         part: bytes = message.get("body", b"")
         self.size += len(part)
         self.heed(part)
-        if not self.displaced:
+        more = bool(message.get("more_body"))
+        if more and not self.displaced:
             half = (self.end - self.began) / 2
             self.until.reschedule(min(self.began + half + self.size / _SLOWEST, self.end))
-        return part, bool(message.get("more_body"))
+        return part, more
 
     def displace(self) -> int:
         """End the reading; returns its share of the room."""
@@ -119,7 +130,7 @@ class Room:
 
 
 async def read_body(
-    request: Request[Any, Any, Any],
+    request: Coming,
     *,
     limit: int,
     seconds: float,

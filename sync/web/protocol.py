@@ -11,6 +11,9 @@ size, and idle connections use up the file descriptors. The limits:
 - at most ``pipelined`` requests wait on one connection for an earlier answer (else 400);
 - an offer to change the protocol (``Upgrade``) is ignored, and its request read as any other;
 - a sender that closes its side after a whole request still gets the answer.
+
+Besides, the head of an answer is sent together with its body, by one call to the system. uvicorn sends
+them by two, and the receiver of the first wakes up for nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +21,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,63 @@ class _Flood(Exception):
 
 class _NotTaken(Exception):
     """A request that is refused, whatever its headers."""
+
+
+class _Cycle(RequestResponseCycle):
+    """One request and its answer. The head waits for the body, so that both are sent at once."""
+
+    _start: Any = None
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start" and not (self._start or self.response_started):
+            self._start = message
+            return
+        start, self._start = self._start, None
+        if start is None:
+            await super().send(message)
+            return
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        whole = not self.disconnected and not message.get("more_body")
+        head = self._head(start, message) if whole else b""
+        if head:
+            self._send_whole(head + message["body"])
+        else:
+            await super().send(start)
+            await super().send(message)
+
+    async def send_500_response(self) -> None:
+        # In the place of a head whose body never came.
+        self._start = None
+        await super().send_500_response()
+
+    def _head(self, start: Any, message: Any) -> bytes:
+        """The head of an answer whose body is ``message``; b"" for what uvicorn is to send in parts: a
+        body in chunks, one that goes on, none at all, and whatever is wrong."""
+        body = message.get("body")
+        if not body or self.scope["method"] == "HEAD":
+            return b""
+        headers = [*self.default_headers, *((n.lower(), value) for n, value in start["headers"])]
+        if any(HEADER_RE.search(n) or HEADER_VALUE_RE.search(value) for n, value in headers):
+            return b""
+        said = dict(headers)
+        if b"transfer-encoding" in said or said.get(b"content-length") != b"%d" % len(body):
+            return b""
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        if b"close" in said.get(b"connection", b"").lower():
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        return b"".join((STATUS_LINE[start["status"]], *lines, b"\r\n"))
+
+    def _send_whole(self, answer: bytes) -> None:
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.transport.write(answer)
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -163,7 +230,38 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._in_headers = False
         self._stop_clock()
-        super().on_headers_complete()
+        self._begin()
+
+    def _begin(self) -> None:
+        """As ``super().on_headers_complete()``, which makes answers in two parts."""
+        version, before = self.parser.get_http_version(), self.cycle
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope |= {
+            "method": self.parser.get_method().decode("ascii"),
+            "http_version": version,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+        }
+        self.cycle = _Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         if not self._offered:

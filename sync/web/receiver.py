@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
-from litestar import Request, Response, post
-from litestar.enums import MediaType
+from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from sync.domain.subject import Event, EventType
-from sync.ports import Source, Verifier
+from sync.ports import Source
 from sync.store.errors import StoreUnavailable
 from sync.store.inbox import Accepted, Cut, Inbox, InboxFull
 from sync.telemetry import DELIVERIES
@@ -38,8 +38,7 @@ class Limits:
     bodies_bytes: int = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer to a request: HTTP status, a word for logs and metrics, and the body."""
 
     status: int
@@ -48,8 +47,17 @@ class Answer:
     close: bool = False
 
 
+@dataclass(slots=True)
+class _Request:
+    """One request. ``facts`` are for its line in the log."""
+
+    headers: Mapping[str, str]
+    receive: Receive
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
 class Receiver:
-    """Takes deliveries of one source into the inbox."""
+    """Takes deliveries of one source into the inbox (an ASGI application)."""
 
     def __init__(
         self,
@@ -66,35 +74,38 @@ class Receiver:
         self._clock = clock
         self._room = room
 
-    async def receive(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; one log line."""
         began = time.perf_counter()
-        facts: dict[str, Any] = {}
-        answer = await self._answer(request, facts)
+        request = _Request(_joined(scope["headers"]), receive)
+        facts = request.facts
+        try:
+            answer = await self._answer(request)
+        except Exception as error:
+            log.error("a request failed", path=scope["path"], method="POST", exc_info=error)
+            answer = Answer(500, "failed", {"error": "an error of ours; the log says more"})
         DELIVERIES.labels(answer.outcome).inc()
         facts["ms"] = round((time.perf_counter() - began) * 1000, 1)
         if answer.outcome == "head":
             log.warning("delivery", outcome="head", reason="it is larger than max_body", **facts)
         elif answer.status >= 400:
-            facts["sender"] = request.client.host if request.client else ""
+            client = scope["client"]
+            facts["sender"] = client[0] if client else ""
             log.warning("delivery", outcome=answer.outcome, status=answer.status, **facts)
         else:
             log.info("delivery", outcome=answer.outcome, **facts)
-        headers = {}
+        body = _json.encode(answer.body)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         if answer.status == 503:
-            headers["retry-after"] = str(self._limits.retry_after)
+            headers.append((b"retry-after", b"%d" % self._limits.retry_after))
         if answer.close:
-            headers["connection"] = "close"
-        return Response(
-            _json.encode(answer.body),
-            status_code=answer.status,
-            media_type=MediaType.JSON,
-            headers=headers,
-        )
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _answer(self, request: Request[Any, Any, Any], facts: dict[str, Any]) -> Answer:
-        limits = self._limits
-        verifier = self._verifier(request)
+    async def _answer(self, request: _Request) -> Answer:
+        limits, facts = self._limits, request.facts
+        verifier = self._source.verifier(request.headers)
         try:
             body = await read_body(
                 request,
@@ -122,14 +133,6 @@ class Receiver:
         facts["type"] = _for_log(accepted.event_type)
         facts["event_id"] = _for_log(accepted.event_id)
         return await self._store(accepted, facts)
-
-    def _verifier(self, request: Request[Any, Any, Any]) -> Verifier:
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in request.scope["headers"]:
-            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            # A header that is sent on several lines counts as one line.
-            headers[name] = f"{headers[name]} {value}" if name in headers else value
-        return self._source.verifier(headers)
 
     def _whole(self, body: bytes) -> Accepted:
         try:
@@ -186,11 +189,21 @@ def _for_log(text: str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers as text. One that is sent on several lines counts as one line."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        found[name] = f"{found[name]} {value}" if name in found else value
+    return found
+
+
 def receiver_route(receiver: Receiver, path: str) -> HTTPRouteHandler:
-    """The route at ``path`` that takes a receiver's deliveries."""
+    """The route at ``path``: what Litestar answers there by itself, and deliveries to other spellings
+    of the path, such as one with a slash at its end."""
 
     @post(path, name=f"receive {path}", status_code=202, request_max_body_size=None)
-    async def receive(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return await receiver.receive(request)
+    async def receive() -> ASGIApp:
+        return receiver
 
     return receive

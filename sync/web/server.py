@@ -56,6 +56,7 @@ class WebServer:
         limits = _within_files(limits or ConnectionLimits())
         config = uvicorn.Config(
             app,
+            interface="asgi3",
             http=guarded(limits),
             ws="none",
             lifespan="on",

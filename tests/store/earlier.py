@@ -399,8 +399,26 @@ def _attempts(rows: Rows) -> None:
         row["attempts"] = 0
 
 
+def _paces(rows: Rows) -> None:
+    """r0011: what daemons know of rate limits."""
+    rows["paces"] = [
+        {
+            "owner": DEAD_OWNER,
+            "site": "main",
+            "endpoint": "POST issue",
+            "rate": 10.0,
+            "met_at": 1_790_000_000.0,
+            "empty": True,
+            "used": 4.5,
+            "taken": 77,
+            "waiting": True,
+            "at": 1_790_000_001.0,
+        }
+    ]
+
+
 def _turns(rows: Rows) -> None:
-    """r0011: how often triage's lock was taken."""
+    """r0012: how often triage's lock was taken."""
     rows["triage"] = [{"id": 1, "turn": 7}]
 
 
@@ -414,7 +432,8 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0008": _sites,
     "r0009": _shipped_rules,
     "r0010": _attempts,
-    "r0011": _turns,
+    "r0011": _paces,
+    "r0012": _turns,
 }
 
 

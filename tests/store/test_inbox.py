@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -20,6 +24,7 @@ from sync.store.inbox import Accepted, Inbox, InboxClosed, InboxFull, delivery_i
 from sync.store.tables import DeliveryRow
 from tests.postgres import Postgres
 from tests.store.faults import FullDisk, GoneServer, ReadOnlyFile
+from tests.transactions import transactions
 
 
 def _delivery(event_id: str, body: bytes = b"{}") -> Accepted:
@@ -56,6 +61,39 @@ def test_the_same_event_many_times_at_once_is_stored_once(store: Store, inbox: I
         stored = list(pool.map(send, range(64)))
     assert stored.count(True) == 1
     assert len(_stored(store)) == 1
+
+
+def test_of_a_batch_with_known_deliveries_only_the_new_ones_count_as_stored(store: Store) -> None:
+    inbox = Inbox(store)
+    assert inbox.accept(_delivery("known")).result(10).stored
+    with transactions(store) as found:
+        with store.write() as session:
+            session.execute(text(_LOCK[store.dialect]))
+            futures = [inbox.accept(_delivery("first"))]
+            _until(lambda: inbox.depth == (0, 0))
+            names = ("a", "known", "b", "a", "c")
+            futures += [inbox.accept(_delivery(name)) for name in names]
+        stored = [future.result(10).stored for future in futures]
+    assert stored == [True, True, False, True, False, True]
+    inbox.close()
+    assert [row.event_id for row in _stored(store)] == ["a", "b", "c", "first", "known"]
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("count", [1, 7, 200])
+def test_a_batch_is_one_transaction_of_one_statement(store: Store, count: int) -> None:
+    inbox = Inbox(store)
+    with transactions(store) as found:
+        with store.write() as session:
+            session.execute(text(_LOCK[store.dialect]))
+            futures = [inbox.accept(_delivery("first"))]
+            _until(lambda: inbox.depth == (0, 0))
+            futures += [inbox.accept(_delivery(f"e{n}")) for n in range(count)]
+        assert all(future.result(10).stored for future in futures)
+    inbox.close()
+    assert [len(statements) for statements in found] == [1, 1, 1]
+    rows = sorted(_stored(store), key=lambda row: row.seq or 0)
+    assert [row.event_id for row in rows] == ["first", *(f"e{n}" for n in range(count))]
 
 
 def test_two_programs_on_one_store_keep_an_event_once(store: Store, inbox: Inbox) -> None:
@@ -225,6 +263,15 @@ def test_a_server_that_restarted_meanwhile_is_not_noticed(store: Store, postgres
     postgres.disconnect_all(store)
     assert inbox.accept(_delivery("after")).result(10).stored
     inbox.close()
+
+
+@given(event_id=st.text(), body=st.binary())
+def test_the_id_of_a_delivery_is_a_uuid_of_version_5(event_id: str, body: bytes) -> None:
+    namespace = uuid.UUID("5c1d4c0e-4c3b-5f0a-9a55-1f6f0c2b7d11")
+    named = f"event:{event_id}" if event_id else f"body:{hashlib.sha256(body).hexdigest()}"
+    assert delivery_id("coalesce", event_id, body) == str(
+        uuid.uuid5(namespace, f"coalesce\n{named}")
+    )
 
 
 def test_a_delivery_is_named_for_its_event_or_else_for_its_bytes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,7 +18,7 @@ from sync.web.app import create_app
 from sync.web.receiver import Limits
 from tests.store.faults import FullDisk, ReadOnlyFile
 from tests.web.conftest import Running
-from tests.web.sender import PATH, SECRET, HmacSource, event, request, sign
+from tests.web.sender import PATH, SECRET, HmacSource, HmacVerifier, event, request, sign
 
 
 class Refusing:
@@ -118,6 +118,49 @@ def test_each_delivery_is_one_log_line_without_secrets(client: TestClient[Any]) 
     assert line["ms"] >= 0
     assert SECRET.decode() not in str(line)
     assert sign(event("e1")) not in str(line)
+
+
+@pytest.mark.parametrize(
+    "path", [f"{PATH}/", f"/{PATH}", PATH.replace("coal", "c%6fal"), f"{PATH}?a=b"]
+)
+def test_a_delivery_is_taken_at_any_spelling_of_the_path(running: Running, path: str) -> None:
+    body = event("e1")
+    reply = running.ask(request(body).replace(PATH.encode(), path.encode(), 1))
+    assert reply is not None
+    assert (reply.status, json.loads(reply.body)) == (202, {"id": running.stored()[0].id})
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_other_methods_are_told_which_is_right(running: Running, method: str) -> None:
+    client = running.connect()
+    client.send(f"{method} {PATH} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".encode())
+    reply = client.reply() if method != "HEAD" else None
+    if reply is None:
+        assert method == "HEAD"
+        return
+    assert reply.status == 405
+    assert sorted(reply.headers["allow"].split(", ")) == ["OPTIONS", "POST"]
+    assert reply.headers["content-type"] == "application/json"
+
+
+def test_a_host_that_cannot_be_one_is_refused(running: Running) -> None:
+    reply = running.ask(request(event("e1")).replace(b"Host: test", b"Host: te<st"))
+    assert reply is not None
+    assert (reply.status, reply.body) == (400, b'{"error":"Invalid host header"}')
+    assert running.stored() == []
+
+
+def test_a_defect_of_the_receiver_is_answered_and_logged(store: Store) -> None:
+    class Defect(HmacSource):
+        def verifier(self, headers: Mapping[str, str]) -> HmacVerifier:
+            raise RuntimeError("secret words")
+
+    app = create_app(sources={HmacSource.name: Defect()}, inbox=Refusing(None))
+    with TestClient(app) as client, capture_logs() as lines:
+        reply = _post(client, event("e"))
+    assert (reply.status_code, list(reply.json())) == (500, ["error"])
+    assert "secret words" not in reply.text
+    assert [line["event"] for line in lines] == ["a request failed", "delivery"]
 
 
 def test_what_is_not_a_delivery_is_refused_sanely(client: TestClient[Any]) -> None:

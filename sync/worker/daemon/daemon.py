@@ -51,7 +51,7 @@ class Daemon:
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
-        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, sites, clock).share)
+        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, sites, clock, self.owner).share)
         self._triaging = Loop("triage", self._triage)
         # Fewer deliveries than threads make no more tickets due than this process walks at once.
         self._many = options.threads

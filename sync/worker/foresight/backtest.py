@@ -15,7 +15,7 @@ from sync.domain.errors import Unreadable
 from sync.domain.subject import Snapshot, Status, trusted
 from sync.ports import Source
 from sync.rules import RuleSet, Undecided, patience
-from sync.store import deliveries, subjects, tickets
+from sync.store import claims, deliveries, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 from sync.store.temporary import temporary_store
@@ -112,7 +112,7 @@ class _Run:
 
     def let_pass(self, until: float) -> None:
         """Let time pass: each ticket that becomes due until then is walked at its time."""
-        while (due := tickets.next_due(self._trial, now=self._clock.now)) is not None:
+        while (due := claims.next_due(self._trial, now=self._clock.now)) is not None:
             if due > until:
                 break
             self._clock.now = max(self._clock.now, due)

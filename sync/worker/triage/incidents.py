@@ -81,10 +81,6 @@ def announce(store: Store, ticket_id: int, made: str, now: float, *, to_issues: 
 
     ``to_issues``: the ticket is an incident's, and those of its issues are to become its children.
     """
-    with store.read() as session:
-        # Most tickets belong to no incident: then there is nothing to write.
-        if not memberships.any_on(session, ticket_id):
-            return
     with store.write() as session:
         incidents_due(session, ticket_id, now, made)
         if to_issues:

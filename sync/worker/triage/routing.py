@@ -11,13 +11,13 @@ from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
 from sync.rules import SEVERITY, Rule, RuleSet, Undecided, patience
 from sync.store import journal
+from sync.store.claims import Claim
 from sync.store.engine import Store
 from sync.store.open_items import RESTING
 from sync.store.slate import Slate, decided
 from sync.store.subjects import Subject
 from sync.store.tables import TicketState
 from sync.store.ticket_changes import Ticket
-from sync.store.tickets import Claim
 
 log = structlog.get_logger("triage")
 

@@ -37,6 +37,8 @@ _BURST_SECONDS = 1.0
 # A limit that is met without being announced is at least this, unless it is met again.
 _FIRST_LIMIT = 10.0
 _LEAST_LIMIT = 0.1
+# A wait may be shorter than a clock can tell.
+_LEAST_WAIT = 0.001
 # A limit that nobody had to wait for during this many seconds is forgotten.
 _FORGOTTEN_SECONDS = 30.0
 # So many 429s within so many seconds contradict an announced limit, which is not believed for so long.
@@ -110,6 +112,8 @@ class _Bucket:
 
     def wait(self, who: object, now: float) -> float:
         """Seconds until a caller may take a token, 0 for now. Keeps the caller's place in the queue."""
+        if self.limit < math.inf:
+            self.forget(now)
         if self.limit == math.inf:
             return 0.0
         rate = self._fill(now)
@@ -120,7 +124,7 @@ class _Bucket:
         if missing <= 0:
             return 0.0
         self.pressed_at = now
-        return missing / rate
+        return max(missing / rate, _LEAST_WAIT)
 
     def leave(self, who: object) -> None:
         if who in self.queue:
