@@ -177,8 +177,12 @@ def beginning_with(session: Session, start: str, limit: int = 4) -> list[Deliver
     if exact is not None:
         return [exact]
     id_ = col(DeliveryRow.id)
-    query = select(DeliveryRow).where(id_.startswith(start, autoescape=True)).order_by(id_)
-    return list(session.exec(query.limit(limit)))
+    query = select(DeliveryRow).where(
+        id_.startswith(start, autoescape=True),
+        # An id has the digits 0 to f alone. An index serves this range, and no LIKE.
+        id_.between(start.lower(), start.lower() + "g"),
+    )
+    return list(session.exec(query.order_by(id_).limit(limit)))
 
 
 def dead(session: Session, limit: int = 100) -> list[DeliveryRow]:
@@ -249,18 +253,21 @@ def subjects_since(session: Session, since: float = -math.inf) -> set[str]:
     return {*session.exec(first.distinct()), *session.exec(further.distinct())}
 
 
-def received_since(
-    session: Session, since: float, *, after: int = 0, limit: int = 500
+def received_between(
+    session: Session, until: float, *, after: tuple[float, int], limit: int = 500
 ) -> list[DeliveryRow]:
-    """A page of the triaged deliveries that were received at ``since`` or later, oldest first.
-    ``after`` is the last ``seq`` of the page before."""
+    """A page of the triaged deliveries that were received up to ``until``, oldest first. ``after`` is
+    when the last one of the page before was received, and its ``seq``."""
+    at = col(DeliveryRow.received_at)
     query = select(DeliveryRow).where(
-        DeliveryRow.received_at >= since,
-        after < _SEQ,
+        at <= until,
+        # The first condition is what an index serves.
+        at >= after[0],
+        (at > after[0]) | (after[1] < _SEQ),
         DeliveryRow.state == DeliveryState.TRIAGED,
         ~IS_HEAD,
     )
-    return list(session.exec(query.order_by(_SEQ).limit(limit)))
+    return list(session.exec(query.order_by(at, _SEQ).limit(limit)))
 
 
 def known(session: Session, ids: Iterable[str]) -> set[str]:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, exists
+from sqlalchemy import bindparam, column, exists, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.store.deliveries import IS_HEAD
 from sync.store.tables import (
+    SUBJECT_ID,
     DeliveryRow,
     DeliverySubjectRow,
     LinkRow,
@@ -139,25 +140,48 @@ _OF_TICKETS = (
 
 
 def named(session: Session, name: str) -> list[SubjectRow]:
-    """Subjects whose reference, or the id at its end, is ``name``."""
+    """Subjects whose reference, or the id at its end, is ``name``. Ids are in lower case."""
+    refs = select(SubjectRow.ref).where(SubjectRow.ref == name)
+    ids = select(SubjectRow.ref).where(
+        column(SUBJECT_ID, is_literal=True).in_([name, name.lower()])
+    )
+    # A union, because databases read the whole table for an OR of a column and an expression.
+    query = select(SubjectRow).where(col(SubjectRow.ref).in_(union(refs, ids)))
+    return list(session.exec(query.order_by(col(SubjectRow.ref))))
+
+
+def open_and_known_before(
+    session: Session, until: float, *, after: str, limit: int
+) -> list[SubjectRow]:
+    """A page of the open subjects that were first seen before ``until`` (seconds since the epoch), by
+    reference. ``after`` is the last one of the page before."""
     ref = col(SubjectRow.ref)
-    query = select(SubjectRow).where((ref == name) | ref.endswith(f":{name}", autoescape=True))
-    return list(session.exec(query))
+    query = select(SubjectRow).where(
+        col(SubjectRow.ended_at).is_(None), ref > after, SubjectRow.first_seen_at < until
+    )
+    return list(session.exec(query.order_by(ref).limit(limit)))
 
 
-def first_seen_before(session: Session, until: float) -> list[SubjectRow]:
-    """Subjects that were first seen before ``until`` (seconds since the epoch)."""
-    return list(session.exec(select(SubjectRow).where(col(SubjectRow.first_seen_at) < until)))
+def ended_and_known_before(
+    session: Session, until: float, among: Iterable[str]
+) -> list[SubjectRow]:
+    """Those of some subjects that have ended and were first seen before ``until``, by reference."""
+    query = select(SubjectRow).where(
+        col(SubjectRow.ref).in_(sorted(among)),
+        col(SubjectRow.ended_at).is_not(None),
+        SubjectRow.first_seen_at < until,
+    )
+    return list(session.exec(query.order_by(col(SubjectRow.ref))))
 
 
 def never_delivered(session: Session, since: float, until: float) -> list[SubjectRow]:
     """Subjects first seen from ``since`` to ``until`` that no whole delivery is about, by time."""
     seen = col(SubjectRow.first_seen_at)
-    query = select(SubjectRow).where(
-        seen.between(since, until),
-        col(SubjectRow.ref).not_in(select(DeliveryRow.subject).where(~IS_HEAD)),
-        col(SubjectRow.ref).not_in(select(DeliverySubjectRow.subject)),
+    first = select(DeliveryRow.seq).where(DeliveryRow.subject == SubjectRow.ref, ~IS_HEAD)
+    further = select(DeliverySubjectRow.delivery).where(
+        DeliverySubjectRow.subject == SubjectRow.ref
     )
+    query = select(SubjectRow).where(seen.between(since, until), ~first.exists(), ~further.exists())
     return list(session.exec(query.order_by(seen)))
 
 

@@ -418,7 +418,7 @@ def _paces(rows: Rows) -> None:
 
 
 def _turns(rows: Rows) -> None:
-    """r0012: how often triage's lock was taken."""
+    """r0013: how often triage's lock was taken."""
     rows["triage"] = [{"id": 1, "turn": 7}]
 
 
@@ -433,7 +433,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0009": _shipped_rules,
     "r0010": _attempts,
     "r0011": _paces,
-    "r0012": _turns,
+    "r0013": _turns,
 }
 
 
