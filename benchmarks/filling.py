@@ -110,7 +110,14 @@ class Filled:
             self.size.deliveries,
         )
         with self.store.write_connection() as connection:
-            connection.exec_driver_sql("ANALYZE")
+            if self.store.dialect == "postgresql":
+                # The row ids were given, and those to come begin after them.
+                after = (
+                    "SELECT setval(pg_get_serial_sequence('tickets', 'id'), max(id)) FROM tickets"
+                )
+                connection.exec_driver_sql(after)
+                # SQLite plans without statistics: the program gathers none there.
+                connection.exec_driver_sql("ANALYZE")
 
     def _many(self, table: str, columns: str, rows: Iterator[tuple[Any, ...]]) -> None:
         mark = "?" if self.store.dialect == "sqlite" else "%s"
@@ -130,7 +137,10 @@ class Filled:
                 f"SELECT i + 1 FROM n WHERE i < {end})"
             )
             with self.store.write_connection() as connection:
-                connection.exec_driver_sql(f"{head} {numbers} SELECT {tail}")
+                whole = f"{head} {numbers} SELECT {tail}"
+                if self.store.dialect == "postgresql":
+                    whole = whole.replace("%", "%%")
+                connection.exec_driver_sql(whole)
 
 
 _SUBJECT = (
@@ -245,4 +255,6 @@ class _Model:
         quoted = text.replace("'", "''").replace("@", "' || @ || '")
         ref = f"CAST({FIRST} + i AS VARCHAR(20))"
         joined = "'" + quoted.replace("@", ref) + "'"
-        return f"CAST({joined} AS {'BLOB' if store.dialect == 'sqlite' else 'BYTEA'})"
+        if store.dialect == "sqlite":
+            return f"CAST({joined} AS BLOB)"
+        return f"convert_to({joined}, 'UTF8')"
