@@ -32,7 +32,8 @@ FIRST = 100_000_000_000
 @dataclass(frozen=True, slots=True)
 class Size:
     """How many rows a store gets. Each ticket has one subject; ``open`` of the tickets are open, spread
-    evenly over all."""
+    evenly over all. A tenth of the subjects belong to incidents, a tenth of the deliveries are about two
+    subjects."""
 
     tickets: int
     open: int
@@ -108,6 +109,17 @@ class Filled:
             f"{_spread(self.now, 85, self.size.deliveries)}, {model.body(self.store)}, 'triaged', "
             f"{_ref(f'1 + i % {self.size.tickets}')}, 'newest' FROM n",
             self.size.deliveries,
+        )
+        self._sql(
+            "INSERT INTO delivery_subjects (delivery, subject) SELECT "
+            f"10 * i, {_ref(f'1 + (10 * i + 1) % {self.size.tickets}')} FROM n",
+            self.size.deliveries // 10,
+        )
+        # Of incidents that have no ticket.
+        incident = _ref(f"i / 10 * 10 + {FIRST}").replace(":issue:", ":incident:")
+        self._sql(
+            f"INSERT INTO memberships (incident, issue) SELECT {incident}, {_ref('10 * i')} FROM n",
+            self.size.tickets // 10,
         )
         with self.store.write_connection() as connection:
             if self.store.dialect == "postgresql":

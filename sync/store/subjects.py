@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import bindparam, column, exists, union
+from sqlalchemy import bindparam, column, literal, or_, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -112,9 +112,13 @@ _OF_TICKETS = (
     columns(
         _S,
         _L.c.ticket_id,
-        (exists().where(_M.c.issue == _S.c.ref) | exists().where(_M.c.incident == _S.c.ref)).label(
-            "related"
-        ),
+        # Not EXISTS, for which PostgreSQL may read all memberships.
+        or_(
+            *(
+                columns(literal(1)).where(side == _S.c.ref).limit(1).scalar_subquery().is_not(None)
+                for side in (_M.c.issue, _M.c.incident)
+            )
+        ).label("related"),
     )
     .join(_L, _L.c.subject == _S.c.ref)
     .where(_L.c.ticket_id.in_(bindparam("ids", expanding=True)))

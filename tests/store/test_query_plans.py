@@ -14,7 +14,7 @@ from sync.store import continuity, deliveries, happenings, leases, parking, tick
 from sync.store.engine import Store
 from sync.store.open_items import open_in_jira
 
-SIZE = Size(tickets=400, open=40, journal=800, deliveries=800)
+SIZE = Size(tickets=1200, open=40, journal=1200, deliveries=1200)
 GROWING = {
     "deliveries",
     "delivery_subjects",
@@ -31,6 +31,8 @@ OF_A_FEW = {
 }
 # Part of a statement that may read a whole table or index, and why.
 ALLOWED = {
+    "FROM deliveries ORDER BY deliveries.seq DESC": "newest first; ends at the limit",
+    "FROM journal ORDER BY journal.id DESC": "newest first; ends at the limit",
     "GROUP BY tickets.state, tickets.site": "an exact count; reads one small index, and no row",
     "UPDATE tickets SET state=": "on the temporary store of a backtest alone",
     "tickets.created_at >= ": "on the temporary store of a backtest alone",
@@ -75,9 +77,10 @@ def statements(filled: Filled) -> Iterator[dict[str, Any]]:
     found: dict[str, Any] = {}
 
     @event.listens_for(filled.store.engine, "before_cursor_execute")
-    def _note(_c: Any, _k: Any, statement: str, parameters: Any, _x: Any, many: bool) -> None:
+    def _note(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
         if statement.split(None, 1)[0] in ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH"):
-            found.setdefault(statement, parameters[0] if many else parameters)
+            one = parameters[0] if isinstance(parameters, list) else parameters
+            found.setdefault(statement, one)
 
     do_everything(filled)
     event.remove(filled.store.engine, "before_cursor_execute", _note)
@@ -92,8 +95,9 @@ def scans(store: Store, statement: str, parameters: Any) -> list[str]:
         if store.dialect == "sqlite":
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             return [row[3] for row in cursor.fetchall() if _scan_of_sqlite(row[3])]
-        # On so few rows the whole table is the cheapest, unless that is out of the question.
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        # On so few rows whole tables are the cheapest, unless that is out of the question.
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
         ((plan,),) = cursor.fetchall()
         return list(_scans_of_postgresql(plan[0]["Plan"], limited=False))
