@@ -31,7 +31,7 @@ from proof.stores import STORES, Stores, folder_for
 from sync.bootstrap.program import Program, build
 from sync.settings import Settings, shipped
 from sync.settings.values import Reading, reading
-from sync.store import tickets
+from sync.store import claims
 from sync.store.inbox import Accepted
 from sync.telemetry import configure_logs
 from tests.round_trips import RoundTrips, round_trips
@@ -118,9 +118,9 @@ class _Bench:
             for claim in claims:
                 assert timed("walk", partial(daemon.converger.walk, claim)) == "settled"
 
-    def claim(self) -> list[tickets.Claim]:
+    def claim(self) -> list[claims.Claim]:
         """As the dispatcher does."""
-        return tickets.claim(
+        return claims.claim(
             self.program.store, owner="bench", now=time.time(), lease=120.0, limit=CLAIMED_AT_ONCE
         )
 

@@ -100,9 +100,9 @@ class Postgres:
         return name
 
     def disconnect_all(self, store: Store) -> None:
-        """End every connection that a store has to its database."""
+        """End every connection that a store has to its database, and wait until they have ended."""
         self.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
             f"WHERE datname = '{store.engine.url.database}'"
         )
 

@@ -5,8 +5,7 @@ Adapters translate; nothing outside an adapter ever sees an HTTP status or a lib
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -113,16 +112,6 @@ class Rejected(Fault):
         self.cause = cause
         self.field = field
         self.remedy = remedy
-
-
-@contextmanager
-def blaming(key: str) -> Iterator[None]:
-    """Names this key of the rule in each Rejected that is raised, unless it names one already."""
-    try:
-        yield
-    except Rejected as fault:
-        fault.key = fault.key or key
-        raise
 
 
 class Missing(Fault):

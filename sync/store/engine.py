@@ -7,6 +7,7 @@ fails while there is another writer. Never keep a transaction open across a call
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlmodel import Session, SQLModel
 
 from sync.store.errors import (
@@ -108,6 +110,8 @@ class Store:
         self.damage: StoreDamaged | None = None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         self._writer = engine.execution_options(ticket_sync_immediate=True)
+        if self.dialect == "postgresql":
+            self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def place(self) -> str:
@@ -167,6 +171,17 @@ class Store:
             self._writer.connect() as connection,
             self.transaction(connection),
         ):
+            yield connection
+
+    @contextmanager
+    def statement(self) -> Iterator[Connection]:
+        """A connection for one statement, which is a transaction of its own on PostgreSQL: BEGIN and
+        COMMIT would each cost a round trip. On SQLite as ``write_connection``."""
+        if self.dialect == "sqlite":
+            with self.write_connection() as connection:
+                yield connection
+            return
+        with self._translated(), self._single.connect() as connection:
             yield connection
 
     def writer(self) -> Connection:
@@ -287,7 +302,6 @@ def _postgresql(url: URL) -> Engine:
                 "keepalives_count": 3,
                 "tcp_user_timeout": 30_000,
             },
-            pool_pre_ping=True,
             pool_recycle=1800,
             **_FOR_BOTH,
         )
@@ -296,8 +310,29 @@ def _postgresql(url: URL) -> Engine:
             "PostgreSQL needs the psycopg package; install it with "
             "`pip install 'ticket-sync[postgres]'`"
         ) from error
+
+    @event.listens_for(engine, "checkin")
+    def kept(_connection: Any, record: Any) -> None:
+        record.info["kept"] = True
+
+    @event.listens_for(engine, "checkout")
+    def alive(connection: Any, record: Any, _proxy: Any) -> None:
+        # Where the server has ended the connection, or keepalives have found the server dead, the socket
+        # has something to read. A ping that asks the server would cost each transaction a round trip.
+        if record.info.pop("kept", False) and _spoke(connection):
+            raise DisconnectionError
+
     _keep_text_storable(engine)
     return engine
+
+
+def _spoke(connection: Any) -> bool:
+    """Whether the server sent something over a psycopg connection on which nothing was asked."""
+    if connection.closed:
+        return True
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    return bool(socket.poll(0))
 
 
 def _keep_text_storable(engine: Engine) -> None:

@@ -36,13 +36,6 @@ def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[s
     return found
 
 
-def any_on(session: Session, ticket_id: int) -> bool:
-    """Whether a subject of the ticket is an issue of an incident, or an incident with issues."""
-    here = select(LinkRow.subject).where(LinkRow.ticket_id == ticket_id)
-    either = col(MembershipRow.issue).in_(here) | col(MembershipRow.incident).in_(here)
-    return session.exec(select(MembershipRow.issue).where(either).limit(1)).first() is not None
-
-
 def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
     """Record all issues of an incident. Returns those that are new and those that belong no more."""
     known = issues_of(session, incident)

@@ -8,7 +8,7 @@ one snapshot per subject, one ticket per key, one ticket per subject, one row pe
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -33,6 +34,11 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON().with_variant(JSONB(), "postgresql")
 # Stores None as SQL's NULL. A plain JSON column stores None as JSON's null, which IS NOT NULL.
 OptionalJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def table_of(row: Any) -> Table:
+    """The table of a row class, for statements without row objects, which cost a fraction."""
+    return cast("Table", row.__table__)
 
 
 def _partial_index(name: str, *columns: str, where: str) -> Index:
@@ -107,11 +113,31 @@ class DeliverySubjectRow(SQLModel, table=True):
     subject: str = Field(sa_column=Column(String(300), primary_key=True))
 
 
+class TriageRow(SQLModel, table=True):
+    """The one row by which triage knows whether it was overtaken: how often its lock was taken."""
+
+    __tablename__ = "triage"
+
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    turn: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+# SQL: the id in the reference of a subject. An index serves only an expression that is written like it.
+SUBJECT_ID = "substr(ref, length(source) + length(kind) + 3)"
+
+
 class SubjectRow(SQLModel, table=True):
     """The snapshot of a subject: the newest known state of an upstream issue or incident."""
 
     __tablename__ = "subjects"
-    __table_args__ = (Index("ix_subjects_event_time", "event_time"),)
+    __table_args__ = (
+        Index("ix_subjects_event_time", "event_time"),
+        Index("ix_subjects_first_seen", "first_seen_at"),
+        # Open subjects are found however many have ended.
+        _partial_index("ix_subjects_open", "ref", where="ended_at IS NULL"),
+        # People name a subject by its id alone, which is the end of its reference.
+        Index("ix_subjects_id", text(SUBJECT_ID)),
+    )
 
     ref: str = Field(sa_column=Column(String(300), primary_key=True))
     source: str = Field(sa_column=Column(String(64), nullable=False))
@@ -153,7 +179,8 @@ class TicketRow(SQLModel, table=True):
         Index("ix_tickets_rule", "rule", "created_at"),
         # Counting the tickets reads this index alone, and not the rows with their bases.
         Index("ix_tickets_standing", "state", "site", "parked_at", "due_at"),
-        _partial_index("ix_tickets_parked", "id", where="parked IS NOT NULL"),
+        _partial_index("ix_tickets_parked", "parked_at", "id", where="parked IS NOT NULL"),
+        Index("ix_tickets_jira_key", "jira_key"),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
     )
 

@@ -16,7 +16,7 @@ from sync.domain.subject import Snapshot, merge_from_api
 from sync.rules import Defaults, load
 from sync.sandbox.jira import JiraSandbox, SandboxTransport, Ticket
 from sync.sandbox.jira.ready_site import BOT, EPIC_LINK
-from sync.store import subjects, tickets
+from sync.store import claims, subjects
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from tests.walks.world import SimulatedClock, World
@@ -142,7 +142,7 @@ class Stage(World):
         for _ in range(5_000):
             if self.step():
                 continue
-            due = tickets.next_due(self.store, now=self.time.now)
+            due = claims.next_due(self.store, now=self.time.now)
             if due is None or due > until:
                 self.time.now = max(self.time.now, until)
                 return

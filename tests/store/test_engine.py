@@ -284,3 +284,18 @@ def test_every_sqlstate_but_those_about_values_means_not_now(store: Store, state
     assert isinstance(caught.value, StoreUnavailable) is not about_values
     with store.read_connection() as connection:
         assert connection.execute(text("SELECT 1")).scalar() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_connections_that_the_server_ended_while_they_were_idle_are_not_noticed(
+    store: Store, postgres: Postgres
+) -> None:
+    for _ in range(2):
+        with store.read() as one, store.read() as other:
+            assert one.exec(select(WatermarkRow)).all() == other.exec(select(WatermarkRow)).all()
+        postgres.disconnect_all(store)
+        with store.statement() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        with store.write() as session:
+            session.exec(select(WatermarkRow)).all()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.store import leases, liveness, tickets
+from sync.store import claims, leases, liveness
 from sync.store.engine import Store
 from sync.store.liveness import Liveness, StoreInUse
 from tests.store.test_tickets import claim, put, ticket
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.proof
 ALIVE = 1.0
 CHILD = """
 import sys, time
-from sync.store import tickets
+from sync.store import claims
 from sync.store.engine import open_store
 from sync.store.liveness import Liveness
 store = open_store(sys.argv[1])
 liveness = Liveness(store, sys.argv[2], alive=1.0)
 liveness.alone()
 liveness.show()
-tickets.claim(store, owner=sys.argv[2], now=10.0, lease=1e6, limit=1)
+claims.claim(store, owner=sys.argv[2], now=10.0, lease=1e6, limit=1)
 print("claimed", flush=True)
 while True:
     liveness.show()
@@ -92,7 +92,7 @@ def test_after_an_outage_of_the_database_the_others_have_time_to_show_themselves
     mine.show()
     other = Liveness(store, "other", alive=ALIVE)
     other.show()
-    tickets.claim(store, owner="other", now=10.0, lease=1e6, limit=1)
+    claims.claim(store, owner="other", now=10.0, lease=1e6, limit=1)
     # As after an outage: nobody could show anything for longer than a sign of life is good.
     end = time.monotonic() + 30
     while leases.going_on(store, "alive ") and time.monotonic() < end:
@@ -106,7 +106,7 @@ def test_ones_own_leases_are_never_taken_for_a_dead_ones(store: Store) -> None:
     put(store, ticket(due_at=1.0))
     mine = Liveness(store, "me", alive=0.0)
     mine.show()
-    tickets.claim(store, owner="me", now=10.0, lease=60, limit=1)
+    claims.claim(store, owner="me", now=10.0, lease=60, limit=1)
     assert mine.release_dead() == 0
     mine.end()
 
@@ -115,7 +115,7 @@ def test_the_leases_of_a_process_that_ends_are_free_at_once(store: Store) -> Non
     put(store, ticket(due_at=1.0))
     mine = Liveness(store, "me")
     mine.show()
-    tickets.claim(store, owner="me", now=10.0, lease=60, limit=1)
+    claims.claim(store, owner="me", now=10.0, lease=60, limit=1)
     mine.end()
     assert not liveness.running(store)
     if store.dialect == "postgresql":

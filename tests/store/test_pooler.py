@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sync.store import deliveries, tickets
+from sync.store import claims, deliveries
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.liveness import Liveness
@@ -57,8 +57,8 @@ def test_every_statement_works_however_often_it_is_run(pooled: Store) -> None:
             check_usable(pooled)
             for one in claim(pooled, owner=f"thread-{thread}", limit=1):
                 with pooled.write() as session:
-                    row = tickets.claimed(session, one)
-                    tickets.release(row, one, again_at=None, now=2.0)
+                    row = claims.claimed(session, one)
+                    claims.release(row, one, again_at=None, now=2.0)
                 done += 1
         return done
 
@@ -107,12 +107,12 @@ def test_a_living_process_is_not_called_dead_and_a_killed_one_is(
 
 CHILD = """
 import sys, time
-from sync.store import tickets
+from sync.store import claims
 from sync.store.engine import open_store
 from sync.store.liveness import Liveness
 store, alive = open_store(sys.argv[1]), float(sys.argv[2])
 liveness = Liveness(store, "child", alive=alive); liveness.show()
-tickets.claim(store, owner="child", now=10.0, lease=1e6, limit=1)
+claims.claim(store, owner="child", now=10.0, lease=1e6, limit=1)
 print("claimed", flush=True)
 while True:
     liveness.show()

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from sync.store import counts, tickets
+from sync.store import claims, counts, tickets
+from sync.store.claims import Claim, LeaseLost
 from sync.store.counts import Counts
 from sync.store.engine import Store
 from sync.store.tables import SubjectRow, TicketRow
-from sync.store.tickets import Claim, LeaseLost
 
 
 def ticket(key: str = "coalesce:issue:1", **kwargs) -> TicketRow:
@@ -29,7 +29,7 @@ def put(store: Store, *rows: TicketRow) -> list[int]:
 def claim(
     store: Store, now: float = 10.0, owner: str = "a", limit: int = 10, **kwargs
 ) -> list[Claim]:
-    return tickets.claim(store, owner=owner, now=now, lease=60, limit=limit, **kwargs)
+    return claims.claim(store, owner=owner, now=now, lease=60, limit=limit, **kwargs)
 
 
 def test_a_second_ticket_for_a_key_cannot_be_recorded(store: Store) -> None:
@@ -66,16 +66,16 @@ def test_a_walk_whose_lease_ran_out_changes_nothing_though_its_own_process_claim
     (slow,) = claim(store, now=10, owner="a")
     (again,) = claim(store, now=71, owner="a")
     with pytest.raises(LeaseLost), store.write() as session:
-        tickets.claimed(session, slow)
+        claims.claimed(session, slow)
     with store.write() as session:
-        assert tickets.claimed(session, again).lease_owner == "a"
+        assert claims.claimed(session, again).lease_owner == "a"
 
 
 def test_leases_given_back_are_free_at_once_and_only_ones_own(store: Store) -> None:
     first, second = put(store, ticket("a", due_at=1.0), ticket("b", due_at=2.0))
     claim(store, now=10, owner="a", limit=1)
     claim(store, now=10, owner="b", limit=1)
-    tickets.give_back(store, "a", [first, second])
+    claims.give_back(store, "a", [first, second])
     assert [one.ticket_id for one in claim(store, now=11, owner="c")] == [first]
 
 
@@ -99,10 +99,10 @@ def test_many_workers_at_once_never_claim_the_same_ticket(store: Store) -> None:
 
 def test_tickets_of_a_site_that_is_down_are_left_alone(store: Store) -> None:
     put(store, ticket("a", due_at=1.0, site="broken"), ticket("b", due_at=1.0))
-    closed = tickets.Closed(sites=frozenset({"broken"}), among=frozenset({"main", "broken"}))
+    closed = claims.Closed(sites=frozenset({"broken"}), among=frozenset({"main", "broken"}))
     assert len(claim(store, closed=closed)) == 1
-    assert tickets.next_due(store, now=10, closed=closed) is None
-    assert tickets.next_due(store, now=10) == 1.0
+    assert claims.next_due(store, now=10, closed=closed) is None
+    assert claims.next_due(store, now=10) == 1.0
 
 
 def test_tickets_of_a_project_whose_calls_hang_are_left_alone(store: Store) -> None:
@@ -114,10 +114,10 @@ def test_tickets_of_a_project_whose_calls_hang_are_left_alone(store: Store) -> N
         ticket("d", due_at=4.0),
     )
     projects = frozenset({("main", "SLOW"), ("main", "DEAD")})
-    closed = tickets.Closed(projects=projects, among=frozenset({"main", "other"}))
-    assert tickets.next_due(store, now=10, closed=closed) == 2.0
+    closed = claims.Closed(projects=projects, among=frozenset({"main", "other"}))
+    assert claims.next_due(store, now=10, closed=closed) == 2.0
     assert len(claim(store, closed=closed)) == 3
-    assert tickets.next_due(store, now=10, closed=closed) is None
+    assert claims.next_due(store, now=10, closed=closed) is None
     assert len(claim(store)) == 1
 
 
@@ -127,7 +127,7 @@ def test_a_wish_that_came_in_during_a_walk_is_not_settled_away(store: Store) -> 
     with store.write() as session:
         tickets.make_due(tickets.by_ids(session, [mine.ticket_id])[mine.ticket_id], 11.0, "updated")
     with store.write() as session:
-        tickets.release(tickets.claimed(session, mine), mine, again_at=None, now=12.0)
+        claims.release(claims.claimed(session, mine), mine, again_at=None, now=12.0)
     assert len(claim(store, now=13.0)) == 1
 
 
@@ -136,7 +136,7 @@ def test_a_walk_whose_lease_was_taken_over_changes_nothing(store: Store) -> None
     (mine,) = claim(store, now=10, owner="a")
     claim(store, now=100, owner="b")
     with pytest.raises(LeaseLost), store.write() as session:
-        tickets.claimed(session, mine)
+        claims.claimed(session, mine)
 
 
 def test_a_ticket_is_found_by_its_jira_key_its_own_key_and_its_subject(store: Store) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sync.sandbox.memory import MemoryTracker
-from sync.store import tickets
+from sync.store import claims
 from sync.store.engine import Store, open_store
 from tests.round_trips import RoundTrips, round_trips
 from tests.transactions import transactions
@@ -77,10 +77,10 @@ def _walked(world: World, trips: RoundTrips | None, step: str, ids: list[str]) -
         pass
     before = trips.count if trips else 0
     with transactions(world.store) as found:
-        claims = tickets.claim(
+        taken = claims.claim(
             world.store, owner="test", now=world.clock.time(), lease=120, limit=len(ids)
         )
-        assert [world.converger.walk(claim) for claim in claims] == ["settled"] * len(ids)
+        assert [world.converger.walk(claim) for claim in taken] == ["settled"] * len(ids)
     return Most(
         len(found) / len(ids),
         sum(map(len, found)) / len(ids),

@@ -12,7 +12,7 @@ import pytest
 from sync.domain.errors import Missing, Outage, Rejected, SiteDown, Unknown
 from sync.domain.ticket import TicketRef, marker_label
 from sync.sandbox.memory import MemoryTracker
-from sync.store import tickets
+from sync.store import claims, tickets
 from sync.store.engine import Store
 from sync.worker.adoption import Adoption
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
@@ -183,7 +183,7 @@ def test_a_claim_is_not_made_for_what_became_anothers(world: World, jira: Memory
     world.deliver(issue_event("issue_created", "i1", at=1))
     while world.triage.batch():
         pass
-    (claim,) = tickets.claim(world.store, owner="a", now=world.clock.time(), lease=60, limit=1)
+    (claim,) = claims.claim(world.store, owner="a", now=world.clock.time(), lease=60, limit=1)
 
     def others() -> None:
         with world.store.write() as session:

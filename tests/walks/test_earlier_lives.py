@@ -19,7 +19,7 @@ from sync.domain.errors import Refused
 from sync.domain.subject import merge_from_api
 from sync.domain.ticket import Mark, TicketRef
 from sync.sandbox.memory import MemoryTracker
-from sync.store import journal, tickets
+from sync.store import claims, journal
 from sync.store.engine import open_store
 from sync.store.journal import Entry
 from sync.worker.adoption import Adoption
@@ -291,27 +291,26 @@ def test_in_normal_running_making_a_ticket_is_one_call(lives: Lives, places: Pla
     lives.end()
 
 
-def test_making_a_ticket_takes_five_transactions(world_on_each_store: World) -> None:
+def test_making_a_ticket_takes_three_transactions(world_on_each_store: World) -> None:
     world = world_on_each_store
     for number in range(2):
         world.deliver(issue_event("issue_created", f"i{number}", at=number))
         while world.triage.batch():
             pass
-        (claim,) = tickets.claim(
+        (claim,) = claims.claim(
             world.store, owner="test", now=world.clock.time(), lease=120, limit=20
         )
         with transactions(world.store) as found:
             assert world.converger.walk(claim) == "settled"
-    # Gather, the intent, the link to the ticket, whether it has an incident, the end. None of them is
-    # for earlier lives of the store, once the site has been looked at.
-    assert len(found) == 5
+    # The intent, the link to the ticket, the end.
+    assert len(found) == 3
 
 
 def test_each_step_of_a_walk_puts_on_record_how_far_the_store_has_come(world: World) -> None:
     world.deliver(issue_event("issue_created", "i1", at=1))
     while world.triage.batch():
         pass
-    (claim,) = tickets.claim(world.store, owner="test", now=world.clock.time(), lease=120, limit=20)
+    (claim,) = claims.claim(world.store, owner="test", now=world.clock.time(), lease=120, limit=20)
     record, progress = Record(world.store, claim, world.clock, 120.0), world.store.progress
     assert progress is not None
     record.step(Entry("intend", "about to make it"))

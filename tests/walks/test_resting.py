@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlmodel import Session
 
 from sync.domain.errors import Rejected
 from sync.sandbox.memory import MemoryTracker
-from sync.store.tables import TicketRow
+from sync.store.gathered import Gathered
 from sync.worker.walk import converge
-from sync.worker.walk.facts import Facts, gather_for_walk
+from sync.worker.walk.facts import Facts, facts_of
 from tests.walks.test_generations import read, ruled
 from tests.walks.world import World, issue_event
 
@@ -26,15 +25,15 @@ def test_a_subject_that_comes_back_in_the_instant_its_ticket_is_spared_gets_one(
     late = [issue_event("issue_updated", "i1", at=3)]
     came_back_at: list[float] = []
 
-    def gather_slowly(session: Session, row: TicketRow) -> Facts:
-        facts = gather_for_walk(session, row)
+    def gather_slowly(about: Gathered) -> Facts:
+        facts = facts_of(about)
         while late:
             came_back_at.append(world.clock.time())
             world.deliver(late.pop())
             read(world)
         return facts
 
-    monkeypatch.setattr(converge, "gather_for_walk", gather_slowly)
+    monkeypatch.setattr(converge, "facts_of", gather_slowly)
     world.settle(within=3600)
     (ticket,) = jira.alive
     assert ticket.created_at - came_back_at[0] == pytest.approx(600, abs=5), "it is held anew"

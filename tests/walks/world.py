@@ -13,7 +13,7 @@ from sqlmodel import select
 from sync.adapters.coalesce import CoalesceSource
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import Defaults, RuleSet, load
-from sync.store import continuity, tickets
+from sync.store import claims, continuity
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.tables import DeliveryRow, JournalRow, TicketRow
@@ -132,17 +132,17 @@ class World:
         """Triage what waits and walk what is due now; how many walks that were."""
         while self.triage.batch():
             pass
-        claims = tickets.claim(self.store, owner="test", now=self.clock.time(), lease=120, limit=20)
-        for claim in claims:
+        taken = claims.claim(self.store, owner="test", now=self.clock.time(), lease=120, limit=20)
+        for claim in taken:
             self.converger.walk(claim)
-        return len(claims)
+        return len(taken)
 
     def settle(self, within: float = 600.0) -> None:
         """Step until nothing is due within ``within`` seconds, letting time pass between."""
         for _ in range(5_000):
             if self.step():
                 continue
-            due = tickets.next_due(self.store, now=self.clock.time())
+            due = claims.next_due(self.store, now=self.clock.time())
             if due is None or due > self.clock.time() + within:
                 return
             self.clock.sleep(max(0.001, due - self.clock.time()))

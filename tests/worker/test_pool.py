@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import exc
 
 from sync.ports import SystemClock
-from sync.store import tickets
+from sync.store import claims, tickets
+from sync.store.claims import Claim
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.tables import TicketRow
-from sync.store.tickets import Claim
 from sync.worker.daemon.pool import Options, Pool
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
@@ -33,7 +33,7 @@ class FailsOnce:
         if self.walks == 1 and self._error is not None:
             raise self._error
         with self._store.write() as session:
-            tickets.release(tickets.claimed(session, claim), claim, again_at=None, now=2.0)
+            claims.release(claims.claimed(session, claim), claim, again_at=None, now=2.0)
         self.settled.set()
         return "settled"
 
@@ -69,7 +69,7 @@ def test_an_error_that_nobody_expected_is_not_the_end_of_dispatching(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     healed = threading.Event()
-    monkeypatch.setattr(tickets, step, _denied_until(healed, getattr(tickets, step)))
+    monkeypatch.setattr(claims, step, _denied_until(healed, getattr(claims, step)))
     _due(sqlite_store, "k")
     converger = FailsOnce(sqlite_store)
     pool = _pool(sqlite_store, converger)

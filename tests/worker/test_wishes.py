@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import Session
 
 from sync.domain.subject import merge_from_api
-from sync.store import parking, tickets
+from sync.store import claims, parking, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from sync.worker.rulebook.impact import Impact, reach
@@ -73,7 +73,7 @@ def test_a_ticket_asked_for_while_its_walk_ends_is_walked_again(
         scene.triage.merge_snapshots(session, [issue(1), incident(9, [1])], merge=merge_from_api)
     scene.settle()
     scene.change(ref, due_at=scene.clock.time() - 1, wanted=1)
-    (claim,) = tickets.claim(store, owner="other", now=scene.clock.time(), lease=120, limit=9)
+    (claim,) = claims.claim(store, owner="other", now=scene.clock.time(), lease=120, limit=9)
     walk = Record(store, claim, scene.clock, 120)
     ending = threading.Thread(target=walk.settle)
     real = tickets.make_due

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from sync.ports import Clock, SiteHealth, SourceApi
-from sync.store import tickets
+from sync.store import claims
+from sync.store.claims import Claim, Closed
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.liveness import Liveness, new_owner
-from sync.store.tickets import Claim, Closed
 from sync.worker.daemon.loop import LASTING_STEPS, PAUSE_SECONDS, Loop, Trouble
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
@@ -73,6 +73,9 @@ class Pool:
         self._failing = ""
         self._failed = 0
         self._lock = threading.Lock()
+        # Whether a ticket is likely to be due. Otherwise the store is asked before the one lock for
+        # writing on SQLite is taken.
+        self._due = threading.Event()
         self._stopping = threading.Event()
         self._dispatcher = Loop("dispatcher", self._dispatch)
         self._workers: list[threading.Thread] = []
@@ -84,6 +87,7 @@ class Pool:
 
     def wake(self) -> None:
         """Claim at once: a ticket may be due."""
+        self._due.set()
         self._dispatcher.wake()
 
     def stop(self, timeout: float) -> bool:
@@ -151,28 +155,31 @@ class Pool:
         if free <= 0:
             return 0
         self._give_back()
-        claims = tickets.claim(
-            self._store,
-            owner=self._owner,
-            now=self._clock.time(),
-            lease=self._lease,
-            limit=free,
-            closed=self._closed(),
+        now, closed = self._clock.time(), self._closed()
+        if not self._due.is_set():
+            due = claims.next_due(self._store, now=now, closed=closed)
+            if due is None or due > now:
+                return 0
+        self._due.clear()
+        taken = claims.claim(
+            self._store, owner=self._owner, now=now, lease=self._lease, limit=free, closed=closed
         )
+        if len(taken) == free:
+            self._due.set()
         with self._lock:
-            self._walking.update(claim.ticket_id for claim in claims)
+            self._walking.update(claim.ticket_id for claim in taken)
             wanted = self._walking.total()
         # Before new threads are started: where the system has no more, the threads there are walk all.
-        for claim in claims:
+        for claim in taken:
             self._claims.put(claim)
         self._start_workers(wanted)
-        return len(claims)
+        return len(taken)
 
     def _give_back(self) -> None:
         """Give back claims that a walk could not, instead of waiting for their leases to end."""
         with self._lock:
             ids = {id_ for id_ in self._dropped if not self._walking[id_]}
-        tickets.give_back(self._store, self._owner, ids)
+        claims.give_back(self._store, self._owner, ids)
         with self._lock:
             self._dropped -= ids
 
@@ -180,7 +187,7 @@ class Pool:
         """Seconds until something may be due."""
         if self._free() <= 0:
             return POLL_SECONDS
-        due = tickets.next_due(self._store, now=self._clock.time(), closed=self._closed())
+        due = claims.next_due(self._store, now=self._clock.time(), closed=self._closed())
         if due is None:
             return POLL_SECONDS
         return min(POLL_SECONDS, max(0.005, due - self._clock.time()))

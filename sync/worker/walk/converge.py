@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -13,17 +14,17 @@ from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import deliveries, tickets
-from sync.store.engine import Session, Store
+from sync.store.claims import Claim, LeaseLost
+from sync.store.engine import Store
+from sync.store.gathered import Gathered
 from sync.store.open_items import RESTING
 from sync.store.tables import TicketRow, TicketState
-from sync.store.tickets import Claim, LeaseLost
 from sync.telemetry import WALKS
 from sync.worker.triage.incidents import announce
 from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import Apply
 from sync.worker.walk.creation import Creation
-from sync.worker.walk.facts import Facts, desire, gather_for_walk, rule_for, sited, tracker_for
+from sync.worker.walk.facts import Facts, desire, facts_of, rule_for, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
 from sync.worker.walk.past import Past, agreed
@@ -65,13 +66,9 @@ class Converger:
 
     def _walk(self, claim: Claim) -> str:
         pen = (self._store, claim, self._clock, self._pace.lease)
-        with self._store.read() as session:
-            row = session.get(TicketRow, claim.ticket_id)
-            if row is None:
-                return "gone"
-            facts = _gathered(session, row)
+        facts = _understood(claim.about)
         if not isinstance(facts, Facts):
-            return self._end.unreadable(row, Record(*pen), facts)
+            return self._end.unreadable(claim.about.row, Record(*pen), facts)
         record = Record(*pen, facts.base, facts.intents)
         ref = RuleRef(facts.rule_name)
         try:
@@ -154,7 +151,12 @@ class Converger:
         if record.base.unannounced:
             # On record since the ticket was made, so that a crash before this point loses nothing.
             now, children = self._clock.time(), rule.issues.as_children
-            announce(self._store, facts.ticket_id, ref.key, now, to_issues=children)
+            tell = partial(announce, self._store, facts.ticket_id, ref.key, now, to_issues=children)
+            if facts.related:
+                tell()
+            else:
+                # It may belong to an incident by now. The next write finds out by the way.
+                record.if_related = tell
             record.base = replace(record.base, unannounced=False)
         unsure = self._past.unsure(facts)
         made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
@@ -169,21 +171,17 @@ class Converger:
             rule = placing_rule(rules, facts.rule_name, snapshot)
             if rule is not None:
                 rule.ticket_key(snapshot)
-        now = self._clock.time()
-        with self._store.write() as session:
-            deliveries.lock_triage(session)
-            row = tickets.claimed(session, record.claim)
-            tickets.release(row, record.claim, again_at=None, now=now)
-            place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
+        refs = [str(snapshot.ref) for snapshot in facts.snapshots]
+        place(self._store, rules, self._clock.time(), refs, record.claim)
         return "placed"
 
 
-def _gathered(session: Session, row: TicketRow) -> Facts | Exception:
+def _understood(about: Gathered) -> Facts | Exception:
     """The facts, or why what is on record cannot be understood."""
     try:
-        return gather_for_walk(session, row)
+        return facts_of(about)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        log.exception("a record cannot be read", key=row.key)
+        log.exception("a record cannot be read", key=about.row.key)
         return error
 
 

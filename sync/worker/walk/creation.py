@@ -19,14 +19,15 @@ from sync.domain.intent import Intent, IntentKind
 from sync.domain.plan import plan_unmade
 from sync.domain.subject import Status
 from sync.domain.ticket import Base, Draft, ParkedField, TicketRef
+from sync.store.claims import LeaseLost
 from sync.store.journal import Entry
+from sync.store.steps import Changes
 from sync.store.tables import TicketRow, TicketState
-from sync.store.tickets import LeaseLost
 from sync.worker.walk.facts import Facts
 from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.past import Past, agreed
-from sync.worker.walk.record import Changes, NotYet
+from sync.worker.walk.record import NotYet
 from sync.worker.walk.refusals import FAILURES, Refusals, lasting
 
 log = structlog.get_logger("worker")

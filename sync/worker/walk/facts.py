@@ -13,10 +13,11 @@ from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
 from sync.rules.context import group_status
-from sync.store import continuity, memberships, subjects
+from sync.store import subjects
 from sync.store.engine import Session
+from sync.store.gathered import Gathered, gathered
 from sync.store.memberships import IncidentOf
-from sync.store.tables import Record, SiteRow, SubjectRow, TicketRow, TicketState
+from sync.store.tables import Record, SiteRow, TicketRow, TicketState
 from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
 
 
@@ -46,6 +47,8 @@ class Facts:
     due_at: float | None
     parked: bool
     intents: Intents = NO_INTENTS
+    # Whether a subject of the ticket belongs to an incident, or is one with issues.
+    related: bool = False
     # (site, Jira key) of the tickets of an incident's issues.
     issue_tickets: tuple[tuple[str, str], ...] = ()
     # By issue: the incidents it belongs to.
@@ -62,83 +65,21 @@ class Facts:
         return all(snapshot.status.ended for snapshot in speaking)
 
 
-def gather_for_walk(session: Session, row: TicketRow) -> Facts:
-    """``gather``, and whether the store may lack tickets, which only walks need."""
-    site, stray = continuity.known(session, row.site, row.key)
-    return replace(gather(session, row), whole=None if stray else site)
-
-
 def gather(session: Session, row: TicketRow) -> Facts:
-    """Read what belongs to one ticket. Raises as ``Gathering.facts``."""
-    return Gathering(session, [row]).facts(row)
+    """Read a ticket's subjects. Raises as ``facts_of``."""
+    (about,) = gathered(session, [row])
+    return facts_of(about)
 
 
 def gather_all(session: Session, rows: Sequence[TicketRow | Record]) -> Iterator[Facts]:
-    """The facts of several tickets, in a few statements for all. Raises as ``Gathering.facts``."""
-    found = Gathering(session, rows)
-    return map(found.facts, rows)
+    """The facts of several tickets, in a few statements for all. Raises as ``facts_of``."""
+    return map(facts_of, gathered(session, rows))
 
 
-class Gathering:
-    """What belongs to several tickets, read in at most three statements. ``facts`` needs no session."""
-
-    def __init__(self, session: Session, rows: Sequence[TicketRow | Record]) -> None:
-        known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
-        self._subjects: dict[int, list[Record | SubjectRow]] = {
-            row.id: _with_departed(row, known.get(row.id, [])) for row in rows if row.id is not None
-        }
-        issues: list[str] = []
-        incidents: list[str] = []
-        for those in self._subjects.values():
-            own = _incidents_of(those)
-            incidents += own
-            issues += () if own else [subject.ref for subject in those]
-        self._issue_tickets = memberships.linked_of_issues(session, incidents)
-        self._incidents = memberships.incidents_with_tickets(session, issues)
-
-    def facts(self, row: TicketRow | Record) -> Facts:
-        """The facts of one of the tickets. Raises ValueError, TypeError, KeyError or AttributeError
-        where what is on record cannot be understood."""
-        assert row.id is not None
-        rows = self._subjects[row.id]
-        issue_tickets, incidents = self._related(row.id, rows)
-        return _facts(row, rows, issue_tickets, incidents)
-
-    def _related(
-        self, ticket_id: int, rows: Sequence[Record | SubjectRow]
-    ) -> tuple[tuple[tuple[str, str], ...], Mapping[str, list[IncidentOf]]]:
-        """``issue_tickets`` and ``incidents`` of the facts: an incident's ticket has the one, an issue's
-        the other. An incident speaks for the issues on its own ticket."""
-        own = _incidents_of(rows)
-        if own:
-            linked = {one for ref in own for one in self._issue_tickets.get(ref, ())}
-            return tuple((site, key) for id_, site, key in sorted(linked) if id_ != ticket_id), {}
-        if not self._incidents:
-            return (), {}
-        refs = sorted({row.ref for row in rows} & self._incidents.keys())
-        return (), {ref: self._incidents[ref] for ref in refs}
-
-
-def _incidents_of(rows: Sequence[Record | SubjectRow]) -> list[str]:
-    return [row.ref for row in rows if row.kind == Kind.INCIDENT]
-
-
-def _with_departed(row: TicketRow | Record, rows: Sequence[Record]) -> list[Record | SubjectRow]:
-    """The subjects of a ticket. One that left speaks for the ticket as it stood then, so that a ticket
-    which all have left is still closed."""
-    found: list[Record | SubjectRow] = list(rows)
-    if row.departed:
-        here = {one.ref for one in rows}
-        found += [one for one in subjects.departed(row) if one.ref not in here]
-    return found
-
-
-def _facts(
-    row: TicketRow | Record,
-    rows: Sequence[Record | SubjectRow],
-    issue_tickets: tuple[tuple[str, str], ...],
-    incidents: Mapping[str, list[IncidentOf]],
-) -> Facts:
+def facts_of(about: Gathered) -> Facts:
+    """What the rows say. Raises ValueError, TypeError, KeyError or AttributeError where the rows cannot
+    be understood."""
+    row, rows = about.row, about.subjects
     assert row.id is not None
     return Facts(
         ticket_id=row.id,
@@ -159,8 +100,10 @@ def _facts(
         due_at=row.due_at,
         parked=row.parked_at is not None,
         intents=Intents.from_json(row.intents) if row.intents else NO_INTENTS,
-        issue_tickets=issue_tickets,
-        incidents=incidents,
+        related=about.related,
+        issue_tickets=about.issue_tickets,
+        incidents=about.incidents,
+        whole=about.site,
     )
 
 

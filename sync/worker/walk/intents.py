@@ -15,7 +15,8 @@ from sync.domain.errors import Fault, Unknown
 from sync.domain.intent import Intent, IntentKind
 from sync.ports import Clock, Tracker
 from sync.store.journal import Entry
-from sync.worker.walk.record import Changes, NotYet, Record
+from sync.store.steps import Changes
+from sync.worker.walk.record import NotYet, Record
 
 _T = TypeVar("_T")
 

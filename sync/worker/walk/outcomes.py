@@ -31,9 +31,10 @@ from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.store import parking
 from sync.store.journal import Entry
+from sync.store.steps import Changes
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
-from sync.worker.walk.record import Changes, LookAgain, NotYet, Record
+from sync.worker.walk.record import LookAgain, NotYet, Record
 from sync.worker.walk.refusals import FAILURES, lasting
 
 log = structlog.get_logger("worker")
@@ -90,7 +91,7 @@ class Endings:
             return self._retry(facts, record, rule, fault, ends)
         return ends(self, facts, record, rule, fault)
 
-    def unreadable(self, row: TicketRow, record: Record, error: Exception) -> str:
+    def unreadable(self, row: TicketRow | Any, record: Record, error: Exception) -> str:
         """The record of the ticket cannot be understood. Parked, or each walk would fail unseen."""
         parked = Parked(
             f"what is on record of this ticket cannot be read ({type(error).__name__})",

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from sync.domain.errors import Parked
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.ticket import UNRESOLVED, Base
 from sync.ports import Clock
-from sync.store import journal, tickets
-from sync.store.engine import Session, Store
-from sync.store.journal import Entry
-from sync.store.tables import JournalRow, TicketRow
-from sync.store.tickets import Claim
-
-Changes = Callable[[TicketRow], None]
+from sync.store import claims, steps
+from sync.store.claims import Claim
+from sync.store.engine import Store
+from sync.store.journal import Entry, line
+from sync.store.steps import Changes
+from sync.store.tables import TicketRow
 
 
 class NotYet(Exception):
@@ -56,6 +54,8 @@ class Record:
         self.base = base or Base()
         self.intents = intents
         self._written = (self.base, self.intents)
+        # What is to be done before the next write if the ticket belongs to an incident, or is one's.
+        self.if_related: Callable[[], None] | None = None
 
     def note(self, *entries: Entry, change: Changes | None = None) -> None:
         """Leave changes and entries to the next step or the end of the walk.
@@ -68,18 +68,15 @@ class Record:
     def step(self, *entries: Entry, change: Changes | None = None) -> None:
         """Change the row, add journal entries, and renew the lease: one commit."""
         now = self._clock.time()
-        until = now + self._lease
         self._noted.append((change, entries, now))
-        with self.store.write() as session:
-            row, written = self._write_noted(session)
-            row.lease_until = until
-            if not written and self.store.progress is not None:
-                written = journal.newest(session)
-        self._forget_noted()
-        if written and self.store.progress is not None:
+
+        def renew(row: TicketRow) -> None:
+            row.lease_until = now + self._lease
+
+        reached = self._write_noted(renew)
+        if self.store.progress is not None:
             # From now on a copy of the store from before this step is known to be older.
-            self.store.progress.put(written[-1].id or 0)
-        self.claim = replace(self.claim, until=until)
+            self.store.progress.put(reached)
 
     def finish(
         self, *entries: Entry, again_at: float | None = None, change: Changes | None = None
@@ -87,10 +84,8 @@ class Record:
         """The walk's last step: release the ticket, settled or due again at ``again_at``."""
         now = self._clock.time()
         self._noted.append((change, entries, now))
-        with self.store.write() as session:
-            row, _ = self._write_noted(session)
-            tickets.release(row, self.claim, again_at=again_at, now=now)
-        self._forget_noted()
+        claim = self.claim
+        self._write_noted(lambda row: claims.release(row, claim, again_at=again_at, now=now))
 
     def settle(self, *entries: Entry, again_at: float | None = None) -> None:
         """End a walk that went well: the ticket is as its rule wants it."""
@@ -146,24 +141,31 @@ class Record:
 
         self.finish(Entry("retry", words, "retry"), again_at=again_at, change=change)
 
-    def _write_noted(self, session: Session) -> tuple[TicketRow, list[JournalRow]]:
-        """Write what was noted, the base and the intents to the claimed row; also the new entries."""
-        row = tickets.claimed(session, self.claim)
+    def _write_noted(self, last: Changes) -> int:
+        """Write what was noted, the base and the intents to the claimed row; how far the journal has
+        come. ``last`` has the last word on the row."""
         base, intents = self._written
-        if self.base is not base:
-            row.base = self.base.to_json()
-        if self.intents is not intents:
-            row.intents = self.intents.to_json()
-        written, about = [], self.claim.ticket_id
-        for change, entries, at in self._noted:
-            if change is not None:
-                change(row)
-            written += [
-                journal.write(session, entry, at=at, ticket_id=about, rule=self.rule)
-                for entry in entries
-            ]
-        return row, written
+        about, noted = self.claim.ticket_id, self._noted
 
-    def _forget_noted(self) -> None:
-        self._noted.clear()
+        def change(row: TicketRow) -> None:
+            if self.base is not base:
+                row.base = self.base.to_json()
+            if self.intents is not intents:
+                row.intents = self.intents.to_json()
+            for one, _, _ in noted:
+                if one is not None:
+                    one(row)
+            last(row)
+
+        lines = [
+            line(entry, at=at, ticket_id=about, rule=self.rule)
+            for _, entries, at in noted
+            for entry in entries
+        ]
+        self.claim, reached = steps.write(
+            self.store, self.claim, change, lines, alone=self.if_related
+        )
+        noted.clear()
+        self.if_related = None
         self._written = (self.base, self.intents)
+        return reached

@@ -15,7 +15,7 @@ from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
 from sync.ports import Attempt, FailedDelivery
 from sync.rules import Defaults, RuleSet, load
 from sync.sandbox.memory import MemoryTracker
-from sync.store import sweeps, tickets
+from sync.store import claims, sweeps, tickets
 from sync.store.engine import Store
 from sync.store.tables import SweepRunRow, TicketRow
 from sync.worker.sweeps.run import Report, Sweep
@@ -221,15 +221,13 @@ class Scene:
         """Walk until nothing is due within ten minutes; how many walks that took."""
         walks = 0
         for _ in range(5_000):
-            claims = tickets.claim(
-                self.store, owner="me", now=self.clock.time(), lease=120, limit=50
-            )
-            for claim in claims:
+            taken = claims.claim(self.store, owner="me", now=self.clock.time(), lease=120, limit=50)
+            for claim in taken:
                 self.converger.walk(claim)
-            walks += len(claims)
-            if claims:
+            walks += len(taken)
+            if taken:
                 continue
-            due = tickets.next_due(self.store, now=self.clock.time())
+            due = claims.next_due(self.store, now=self.clock.time())
             if due is None or due > self.clock.time() + 600:
                 return walks
             self.clock.now = max(self.clock.now, due)

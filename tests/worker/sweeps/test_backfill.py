@@ -13,7 +13,7 @@ import pytest
 
 from sync.domain.errors import Cause, Rejected
 from sync.domain.subject import Status
-from sync.store import leases, tickets
+from sync.store import claims, leases
 from sync.store.engine import Store
 from sync.store.tables import RunResult
 from sync.worker.sweeps.backfill import SLICE_SECONDS, Backfill
@@ -57,7 +57,7 @@ def test_what_it_makes_due_is_spread_and_live_traffic_goes_first(
     assert due[0] > START
     assert due[-1] == pytest.approx(START + 10, abs=0.5)
     scene.absorb(issue("live", at=1))
-    (first,) = tickets.claim(scene.store, owner="w", now=START + 60, lease=60, limit=1)
+    (first,) = claims.claim(scene.store, owner="w", now=START + 60, lease=60, limit=1)
     assert first.ticket_id == scene.row("coalesce:issue:live").id
 
 

@@ -1,0 +1,119 @@
+"""Gathered: the rows about tickets that walks need, read for any number of tickets at once.
+
+Most tickets belong to no incident, and most stores have no strays. Whether a ticket is an exception is
+read along with its subjects and its site, so that only the exceptions cost further statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sqlalchemy import Row, bindparam, exists, select
+
+from sync.domain.subject import Kind
+from sync.store import continuity, memberships, subjects
+from sync.store.engine import Session
+from sync.store.memberships import IncidentOf
+from sync.store.tables import Record, SiteRow, StrayRow, SubjectRow, TicketRow, table_of
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The rows about one ticket: its own, and those of its subjects, oldest first.
+
+    A subject that departed comes last, as it was then, unless it is back.
+    """
+
+    row: TicketRow | Record
+    subjects: Sequence[SubjectRow | Record] = ()
+    # Whether a subject of it is an issue of an incident or an incident with issues, or has left.
+    related: bool = False
+    # (site, Jira key) of the tickets of an incident's issues.
+    issue_tickets: tuple[tuple[str, str], ...] = ()
+    # By issue: the incidents it belongs to.
+    incidents: Mapping[str, list[IncidentOf]] = field(default_factory=dict)
+    # Whether the store may lack tickets of the site. None where this was not read, and where Jira has a
+    # ticket of this key that the store does not know.
+    site: SiteRow | None = None
+
+    @property
+    def refs(self) -> list[str]:
+        return [one.ref for one in self.subjects]
+
+    @property
+    def incidents_here(self) -> list[str]:
+        """Its subjects that are incidents."""
+        return [one.ref for one in self.subjects if one.kind == Kind.INCIDENT]
+
+
+def detached(values: Record | Mapping[str, Any]) -> TicketRow:
+    """A ticket's row that belongs to no session: a copy to read, and to change without a database.
+
+    A mapped object costs many times as much, and nothing here needs what it can do.
+    """
+    mapping = values._mapping if isinstance(values, Row) else values
+    return cast("TicketRow", SimpleNamespace(**mapping))
+
+
+def gathered(session: Session, rows: Sequence[TicketRow | Record]) -> list[Gathered]:
+    """What the store holds about these tickets, in the same order, without ``site``."""
+    known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
+    found = [_with_departed(row, known.get(row.id or 0, [])) for row in rows]
+    related = [one for one in found if one.related]
+    return _with_related(session, found, related) if related else found
+
+
+def gathered_for_walks(session: Session, rows: Sequence[TicketRow]) -> list[Gathered]:
+    """``gathered``, and whether the store may lack tickets, which only walks need."""
+    found = gathered(session, rows)
+    given = {"sites": sorted({one.row.site for one in found})}
+    sites: dict[str, Any] = {row.site: row for row in session.connection().execute(_SITES, given)}
+    return [replace(one, site=_site(session, one.row, sites.get(one.row.site))) for one in found]
+
+
+def _site(session: Session, row: TicketRow | Record, site: Any) -> SiteRow | None:
+    if site is None or not site.strays:
+        return cast("SiteRow | None", site)
+    known, stray = continuity.known(session, row.site, row.key)
+    return None if stray else known
+
+
+def _with_departed(row: TicketRow | Record, here: Sequence[Record]) -> Gathered:
+    related = any(one.related for one in here)
+    if not row.departed:
+        return Gathered(row, here, related)
+    # A subject that left the ticket speaks for it as it stood then, so that a ticket which all have left
+    # is still closed.
+    refs = {one.ref for one in here}
+    left = [one for one in subjects.departed(row) if one.ref not in refs]
+    return Gathered(row, [*here, *left], related or bool(left))
+
+
+def _with_related(
+    session: Session, found: list[Gathered], related: list[Gathered]
+) -> list[Gathered]:
+    """An incident's ticket has ``issue_tickets``, an issue's ``incidents``. An incident speaks for the
+    issues on its own ticket."""
+    hosts = [ref for one in related for ref in one.incidents_here]
+    issues = [ref for one in related if not one.incidents_here for ref in one.refs]
+    linked = memberships.linked_of_issues(session, hosts)
+    incidents = memberships.incidents_with_tickets(session, issues)
+
+    def filled(about: Gathered) -> Gathered:
+        if own := about.incidents_here:
+            theirs = sorted({one for ref in own for one in linked.get(ref, ())})
+            others = tuple((site, key) for id_, site, key in theirs if id_ != about.row.id)
+            return replace(about, issue_tickets=others)
+        refs = sorted(incidents.keys() & set(about.refs))
+        return replace(about, incidents={ref: incidents[ref] for ref in refs})
+
+    return [filled(one) if one.related else one for one in found]
+
+
+_SITE, _STRAY = map(table_of, (SiteRow, StrayRow))
+_SITES = select(_SITE, exists().where(_STRAY.c.site == _SITE.c.site).label("strays")).where(
+    _SITE.c.site.in_(bindparam("sites", expanding=True))
+)
