@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, column, literal, or_, union
 from sqlalchemy import select as columns
@@ -23,6 +25,54 @@ from sync.store.tables import (
 )
 
 
+@dataclass(slots=True)
+class Subject:
+    """The row of a subject. ``ended_at`` is None while the subject is open."""
+
+    snapshot: Snapshot
+    first_seen_at: float
+    ended_at: float | None = None
+    occurrences: int = 1
+
+    def followed_by(self, snapshot: Snapshot, now: float) -> Subject:
+        """The row with a newer snapshot. It counts how often the subject was opened again."""
+        ended, again = self.ended_at, self.snapshot.status.ended and not snapshot.status.ended
+        if again:
+            ended = None
+        if snapshot.status.ended and ended is None:
+            ended = _end(snapshot, now)
+        return Subject(snapshot, self.first_seen_at, ended, self.occurrences + again)
+
+    @classmethod
+    def first(cls, snapshot: Snapshot, now: float) -> Subject:
+        """The row of a subject that was not known before."""
+        return cls(snapshot, now, _end(snapshot, now) if snapshot.status.ended else None)
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of the row."""
+        one = self.snapshot
+        return {
+            "ref": str(one.ref),
+            "source": one.ref.source,
+            "kind": one.ref.kind.value,
+            "workspace": one.workspace,
+            "status": one.status.value,
+            "event_type": one.event_type.value,
+            "event_time": one.event_time,
+            "event_id": one.event_id,
+            "payload": dict(one.payload),
+            "severity": one.severity,
+            "issue_ids": list(one.issue_ids),
+            "first_seen_at": self.first_seen_at,
+            "ended_at": self.ended_at,
+            "occurrences": self.occurrences,
+        }
+
+
+def _end(snapshot: Snapshot, now: float) -> float:
+    return snapshot.event_time / 1e9 if snapshot.event_time else now
+
+
 def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
     return Snapshot(
@@ -39,50 +89,17 @@ def to_snapshot(row: SubjectRow | Record) -> Snapshot:
 
 
 def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:
-    """Rows by reference, locked against other writers."""
+    """Rows by reference. They change under triage's lock alone (see ``deliveries.lock_triage``)."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}
-    query = (
-        select(SubjectRow)
-        .where(col(SubjectRow.ref).in_(wanted))
-        .order_by(col(SubjectRow.ref))
-        .with_for_update()
-    )
+    query = select(SubjectRow).where(col(SubjectRow.ref).in_(wanted)).order_by(col(SubjectRow.ref))
     return {row.ref: row for row in session.exec(query)}
 
 
-def put(session: Session, known: SubjectRow | None, snapshot: Snapshot, now: float) -> SubjectRow:
-    """Write a snapshot over the row ``known`` (None for a new subject). The caller has made sure that
-    the snapshot is the newer of the two.
-
-    Counts how often the subject was opened again after it had ended.
-    """
-    row = SubjectRow(
-        ref=str(snapshot.ref),
-        source=snapshot.ref.source,
-        kind=snapshot.ref.kind.value,
-        workspace=snapshot.workspace,
-        status=snapshot.status.value,
-        event_type=snapshot.event_type.value,
-        event_time=snapshot.event_time,
-        event_id=snapshot.event_id,
-        payload=dict(snapshot.payload),
-        severity=snapshot.severity,
-        issue_ids=list(snapshot.issue_ids),
-        first_seen_at=known.first_seen_at if known else now,
-        ended_at=known.ended_at if known else None,
-        occurrences=known.occurrences if known else 1,
-    )
-    if known is not None and Status(known.status).ended and not snapshot.status.ended:
-        row.occurrences += 1
-        row.ended_at = None
-    if snapshot.status.ended and row.ended_at is None:
-        row.ended_at = snapshot.event_time / 1e9 if snapshot.event_time else now
-    if known is not None:
-        return session.merge(row)
-    session.add(row)
-    return row
+def add(session: Session, snapshot: Snapshot, now: float) -> None:
+    """Record a subject that is not known yet. The caller holds triage's lock."""
+    session.add(SubjectRow(**Subject.first(snapshot, now).columns()))
 
 
 def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
@@ -172,21 +189,10 @@ def never_delivered(session: Session, since: float, until: float) -> list[Subjec
     return list(session.exec(query.order_by(seen)))
 
 
-def copy_of(row: SubjectRow) -> SubjectRow:
-    """A copy of a row. The copy belongs to no session, so it does not change with the row."""
-    return SubjectRow(**row.model_dump())
-
-
 def departed(ticket: TicketRow | Record) -> list[SubjectRow]:
     """The subjects that moved from a ticket to a following one, as they were then, in order of moving.
     The rows belong to no session."""
     return [SubjectRow(**one) for one in ticket.departed]
-
-
-def depart(ticket: TicketRow, left: SubjectRow) -> None:
-    """Keep on a ticket the state in which a subject left, instead of that of an earlier departure."""
-    others = [one for one in ticket.departed if one["ref"] != left.ref]
-    ticket.departed = [*others, left.model_dump()]
 
 
 def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:

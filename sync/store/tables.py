@@ -113,6 +113,15 @@ class DeliverySubjectRow(SQLModel, table=True):
     subject: str = Field(sa_column=Column(String(300), primary_key=True))
 
 
+class TriageRow(SQLModel, table=True):
+    """The one row by which triage knows whether it was overtaken: how often its lock was taken."""
+
+    __tablename__ = "triage"
+
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    turn: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 # SQL: the id in the reference of a subject. An index serves only an expression that is written like it.
 SUBJECT_ID = "substr(ref, length(source) + length(kind) + 3)"
 
