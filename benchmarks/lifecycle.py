@@ -25,6 +25,7 @@ from typing import Any
 import requests
 from jira import JIRA
 
+from benchmarks.rows import Row
 from proof.outcome import settle
 from proof.scene import Scene, jira_site
 from proof.stores import STORES, Stores, folder_for
@@ -53,6 +54,24 @@ class Measured:
 
     def __str__(self) -> str:
         return f"{self.store:11} {self.step:8} {self.name:34} {self.value:9.2f} {self.unit}"
+
+
+def rows() -> Iterator[Row]:
+    """CPU of a ticket beside that of its bare calls, and what it costs the store, on both stores."""
+    for kind in STORES:
+        least: dict[str, float] = {}
+        for one in measure(kind, subjects=32, rounds=2):
+            name = f"lifecycle: {one.step}, {kind}"
+            if one.name == _PARTS["jira"]:
+                yield Row(name, least[one.step], "ms of CPU", one.value, cpu=least[one.step])
+            elif one.name == _PARTS["all"]:
+                least[one.step] = one.value
+            elif one.name == _DAEMON_CPU:
+                yield Row(f"{name}: in the daemon", one.value, "ms of CPU", cpu=one.value)
+            elif one.name == _DAEMON_RATE:
+                yield Row(f"{name}: rate of the daemon", one.value, one.unit, more_is_better=True)
+            elif one.name not in _PARTS.values():
+                yield Row(f"{name}: {one.name}", one.value, "a ticket")
 
 
 def measure(
@@ -175,6 +194,7 @@ def _one_thread(
             bench.program.stop(10.0)
 
 
+_DAEMON_CPU, _DAEMON_RATE = "CPU, daemon", "tickets a second, daemon"
 _PARTS = {
     "all": "CPU, one thread",
     "triage": "  of that triage",
@@ -276,8 +296,8 @@ def _daemon(kind: str, scene: Scene, subjects: int) -> Iterator[Measured]:
             scene.send([one.bodies[-1] for one in those])
             took = settle(scene.store, 300, pause=0.5) - begun
             spent = _cpu(daemon.pid) - cpu
-            yield Measured(kind, step, "CPU, daemon", 1000 * spent / subjects, "ms")
-            yield Measured(kind, step, "tickets a second, daemon", subjects / took, "1/s")
+            yield Measured(kind, step, _DAEMON_CPU, 1000 * spent / subjects, "ms")
+            yield Measured(kind, step, _DAEMON_RATE, subjects / took, "tickets/s")
     finally:
         scene.close()
 
