@@ -151,7 +151,7 @@ def fill(store: Store, count: int) -> None:
         with store.write() as session:
             numbers = range(start, min(start + 2000, count + 1))
             for n in numbers:
-                subjects.put(session, None, snapshot(n, now - 86_400), now)
+                subjects.add(session, snapshot(n, now - 86_400), now)
                 session.add(
                     TicketRow(
                         id=n,

@@ -53,11 +53,10 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
 
     with store.read() as session:
         inbox, heads = deliveries.counts(session), deliveries.count_heads(session)
-        sites = counts.by_site(session, now=now)
+        found, sites = counts.in_all_and_by_site(session, now=now)
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
         groups = parking.grouped(parking.parked(session, limit=PARKED_LOOKED_AT))
-    found = counts.overall(store, now=now)
     return {
         "store": store.place,
         "damage": damage.known(store, LOOKED_FOR_DAMAGE),

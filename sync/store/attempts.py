@@ -17,11 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
+from typing import Any
 
-from sqlmodel import Session, col, func, select, update
+from sqlmodel import Session, col, func, select, text, update
 
-from sync.store.deliveries import batch_and_more, in_state, lock_triage, next_batch
-from sync.store.engine import Store
+from sync.store.deliveries import batch_and_more, in_state, next_batch
+from sync.store.engine import Store, change
 from sync.store.tables import DeliveryRow, DeliveryState
 
 # How many attempts may end with the program, before a delivery is set aside.
@@ -29,6 +30,9 @@ MOST = 4
 # After one attempt that did not end, so many smaller batches take the place of the batch: few, because
 # the program is killed far more often than it dies on a delivery.
 _PARTS = 16
+
+# The advisory lock of counted attempts on PostgreSQL: any number that no other program takes there.
+_COUNTING = 7_436_205_119
 
 _SEQ, _ATTEMPTS = col(DeliveryRow.seq), col(DeliveryRow.attempts)
 
@@ -47,15 +51,14 @@ class Attempts:
 
     @contextmanager
     def attempt(self, limit: int, only: str = "") -> Iterator[Batch]:
-        """A transaction that holds triage's lock, and the deliveries to triage in it: up to ``limit``,
-        or the one with the id ``only``.
+        """The deliveries to triage, and the session that has read them: up to ``limit``, or the one with
+        the id ``only``. The session only reads: what becomes of the deliveries is written in another.
 
         If one of them may have been tried before, this attempt is on record before the block begins. It
         is taken back where the block ends, also by an exception: only the end of the program leaves it.
         Raises StoreUnavailable.
         """
-        with self._store.write() as session:
-            lock_triage(session)
+        with self._store.read() as session:
             rows, more = batch_and_more(session, limit, only=only)
             counted = self._tried_before(session, rows)
             self.more = more or counted or bool(only)
@@ -75,28 +78,31 @@ class Attempts:
 @contextmanager
 def _counted(store: Store, limit: int, only: str) -> Iterator[Batch]:
     """As ``Attempts.attempt``, with the attempt on record."""
-    first: int | None = None
-    try:
-        if store.dialect == "sqlite":
-            # This transaction would wait for the one below, and no other process triages this file.
-            first, limit = _begin(store, limit, only)
-        with store.write() as session:
-            lock_triage(session)
-            if store.dialect == "postgresql":
-                # Within the lock: what is on record of another process is of one whose attempt is over.
-                first, limit = _begin(store, limit, only)
-            rows = next_batch(session, limit, only=only) if first is not None else []
-            yield session, rows
-            if first is not None:
-                session.flush()
-                tried = _SEQ.in_([first, *(row.seq for row in rows)])
-                session.execute(update(DeliveryRow).where(tried, _ATTEMPTS != 0).values(attempts=0))
-    except Exception:
-        if first is not None:
-            with suppress(Exception), store.write() as session:
-                began = update(DeliveryRow).where(_SEQ.in_([first]), _ATTEMPTS != 0)
-                session.execute(began.values(attempts=func.abs(_ATTEMPTS) - 1))
-        raise
+    with store.read() as alone:
+        if store.dialect == "postgresql":
+            # One process at a time counts: what is on record of another is of one whose attempt is over.
+            # Nobody else waits for this lock. On SQLite no other process triages.
+            alone.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _COUNTING})
+        first, limit = _begin(store, limit, only)
+        if first is None:
+            yield alone, []
+            return
+        try:
+            with store.read() as session:
+                rows = next_batch(session, limit, only=only)
+                yield session, rows
+        except Exception:
+            with suppress(Exception):
+                _end(store, [first], func.abs(_ATTEMPTS) - 1)
+            raise
+        _end(store, [first, *(row.seq for row in rows)], 0)
+
+
+def _end(store: Store, tried: Sequence[int | None], attempts: Any) -> None:
+    """Take an attempt off the record, where it still is on it."""
+    ended = update(DeliveryRow).where(_SEQ.in_(tried), _ATTEMPTS != 0)
+    with store.write() as session:
+        change(session, ended.values(attempts=attempts))
 
 
 def _begin(store: Store, limit: int, only: str) -> tuple[int | None, int]:

@@ -9,28 +9,30 @@ from dataclasses import dataclass
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    bindparam,
     delete,
     func,
     literal_column,
-    text,
     union_all,
     update,
 )
 from sqlmodel import Session, col, select
 
 from sync.domain.text import one_line
-from sync.store.engine import change, dialect_of
+from sync.store.engine import change, dialect_of, insert_into
 from sync.store.inbox import HEAD, Accepted, delivery_id, insert, row_of
-from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow
+from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow, TriageRow
 
 LONGEST_REASON = 500
 BATCH_BYTES = 16 * 1024 * 1024
 
-# The advisory lock of triage on PostgreSQL: any number that no other program on the server takes.
-_TRIAGE_LOCK = 7_436_205_119
 _SEQ = col(DeliveryRow.seq)
 # For queries: the deliveries of which only the head is kept.
 IS_HEAD = col(DeliveryRow.outcome).startswith(HEAD)
+
+
+class Overtaken(Exception):
+    """Somebody else changed what was read before it could be written: read and decide again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,34 @@ def in_state(state: DeliveryState) -> ColumnElement[bool]:
     return col(DeliveryRow.state) == literal_column(f"'{state.value}'")
 
 
-def lock_triage(session: Session) -> None:
-    """Let no other process triage until this transaction ends. Call this first in the transaction."""
-    # SQLite has only one writing transaction at a time.
-    if dialect_of(session) == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRIAGE_LOCK})
+_OUTCOME = (
+    update(DeliveryRow.__table__)  # type: ignore[attr-defined]
+    .where(bindparam("b_seq") == _SEQ, in_state(DeliveryState.ACCEPTED))
+    .values(
+        state=bindparam("b_state"),
+        subject=bindparam("b_subject"),
+        event_type=bindparam("b_event_type"),
+        outcome=bindparam("b_outcome"),
+    )
+)
+
+
+def turn(session: Session) -> int:
+    """How often triage's lock was taken."""
+    return session.exec(select(TriageRow.turn)).first() or 0
+
+
+def lock_triage(session: Session, seen: int | None = None) -> None:
+    """Let nobody else write what triage writes until this transaction ends. Call this first in it.
+
+    ``seen`` is the turn that was read before: raises Overtaken where the lock was taken since.
+    """
+    # On PostgreSQL, others wait for this row. SQLite has only one writing transaction at a time.
+    row = insert_into(dialect_of(session), TriageRow).values(id=1, turn=1)
+    taken = row.on_conflict_do_update(index_elements=["id"], set_={"turn": TriageRow.turn + 1})
+    now = session.connection().execute(taken.returning(col(TriageRow.turn))).scalar_one()
+    if seen is not None and now != seen + 1:
+        raise Overtaken("another process triaged since the rows were read")
 
 
 def next_batch(
@@ -87,30 +112,57 @@ def batch_and_more(
     return list(session.exec(query)), len(chosen) < len(found)
 
 
-def mark_triaged(
-    session: Session, row: DeliveryRow, *, subjects: Sequence[str], event_type: str, outcome: str
-) -> None:
-    """Record what became of a delivery. ``subjects`` are its subjects' references, each once."""
-    first, *further = (subject[:300] for subject in subjects or ("",))
-    row.state = DeliveryState.TRIAGED
-    row.subject = first
-    row.event_type = event_type[:64]
-    row.outcome = outcome
-    session.add(row)
-    assert row.seq is not None
-    for subject in further:
-        # Merged and not added: a delivery that is triaged again has its rows already.
-        session.merge(DeliverySubjectRow(delivery=row.seq, subject=subject))
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a delivery (by its ``seq``): its state, and in words. ``subjects`` are the
+    references of its subjects, each once; ``event_type`` is that of its first event."""
+
+    seq: int | None
+    words: str
+    state: DeliveryState = DeliveryState.TRIAGED
+    subjects: Sequence[str] = ()
+    event_type: str = ""
 
 
-def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
-    """Set a delivery aside as a dead letter, with the reason in words on one line, cut if too long.
+def dead_letter(row: DeliveryRow, reason: str) -> Outcome:
+    """The delivery is a dead letter, with the reason in words on one line, cut if too long.
 
     A reason may quote the sender's bytes, and terminals and logs print the reason. Line ends and
     escape sequences therefore become spaces.
     """
-    row.state = DeliveryState.DEAD
-    row.outcome = one_line(reason[:10_000], LONGEST_REASON)
+    words = one_line(reason[:10_000], LONGEST_REASON)
+    return Outcome(row.seq, words, DeliveryState.DEAD, [row.subject], row.event_type)
+
+
+def record(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """Record what became of deliveries that wait. Raises Overtaken where one of them waits no more."""
+    if not outcomes:
+        return
+    connection = session.connection()
+    rows, further = [], []
+    for one in outcomes:
+        first, *others = (subject[:300] for subject in one.subjects or ("",))
+        rows.append(
+            {
+                "b_seq": one.seq,
+                "b_state": one.state.value,
+                "b_subject": first,
+                "b_event_type": one.event_type[:64],
+                "b_outcome": one.words,
+            }
+        )
+        further += [{"delivery": one.seq, "subject": subject} for subject in others]
+    if connection.execute(_OUTCOME, rows).rowcount != len(rows):
+        raise Overtaken("a delivery was triaged since it was read")
+    if further:
+        # A delivery that is triaged again has its rows already.
+        others_ = insert_into(dialect_of(session), DeliverySubjectRow).on_conflict_do_nothing()
+        connection.execute(others_, further)
+
+
+def mark_dead(session: Session, row: DeliveryRow, reason: str) -> None:
+    """Set a delivery aside as a dead letter, whether or not it waits."""
+    row.state, row.outcome = DeliveryState.DEAD, dead_letter(row, reason).words
     session.add(row)
 
 
@@ -125,8 +177,12 @@ def beginning_with(session: Session, start: str, limit: int = 4) -> list[Deliver
     if exact is not None:
         return [exact]
     id_ = col(DeliveryRow.id)
-    query = select(DeliveryRow).where(id_.startswith(start, autoescape=True)).order_by(id_)
-    return list(session.exec(query.limit(limit)))
+    query = select(DeliveryRow).where(
+        id_.startswith(start, autoescape=True),
+        # An id has the digits 0 to f alone. An index serves this range, and no LIKE.
+        id_.between(start.lower(), start.lower() + "g"),
+    )
+    return list(session.exec(query.order_by(id_).limit(limit)))
 
 
 def dead(session: Session, limit: int = 100) -> list[DeliveryRow]:
@@ -197,18 +253,21 @@ def subjects_since(session: Session, since: float = -math.inf) -> set[str]:
     return {*session.exec(first.distinct()), *session.exec(further.distinct())}
 
 
-def received_since(
-    session: Session, since: float, *, after: int = 0, limit: int = 500
+def received_between(
+    session: Session, until: float, *, after: tuple[float, int], limit: int = 500
 ) -> list[DeliveryRow]:
-    """A page of the triaged deliveries that were received at ``since`` or later, oldest first.
-    ``after`` is the last ``seq`` of the page before."""
+    """A page of the triaged deliveries that were received up to ``until``, oldest first. ``after`` is
+    when the last one of the page before was received, and its ``seq``."""
+    at = col(DeliveryRow.received_at)
     query = select(DeliveryRow).where(
-        DeliveryRow.received_at >= since,
-        after < _SEQ,
+        at <= until,
+        # The first condition is what an index serves.
+        at >= after[0],
+        (at > after[0]) | (after[1] < _SEQ),
         DeliveryRow.state == DeliveryState.TRIAGED,
         ~IS_HEAD,
     )
-    return list(session.exec(query.order_by(_SEQ).limit(limit)))
+    return list(session.exec(query.order_by(at, _SEQ).limit(limit)))
 
 
 def known(session: Session, ids: Iterable[str]) -> set[str]:

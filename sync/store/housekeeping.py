@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from sync.store.engine import Session
-from sync.store.open_items import speaker_open
+from sync.store.open_items import speaker_open, with_open_subject
 from sync.store.tables import TicketRow, TicketState
 
 TicketQuery = SelectOfScalar[TicketRow]
@@ -30,6 +30,8 @@ def resting_but_open(recreating: Iterable[str]) -> TicketQuery:
     spared tickets, and deleted tickets of the ``recreating`` rules (by name)."""
     deleted = col(TicketRow.state) == TicketState.GONE.value
     return select(TicketRow).where(
+        # Open subjects are fewer than spared tickets, which are kept for good.
+        col(TicketRow.id).in_(with_open_subject()),
         (col(TicketRow.state) == TicketState.SPARED.value)
         | (deleted & col(TicketRow.rule).in_(sorted(recreating))),
         speaker_open(),

@@ -85,7 +85,10 @@ def release_all_of(store: Store, them: Iterable[str]) -> int:
     gone = sorted(them)
     if not gone:
         return 0
-    leased = update(TicketRow).where(col(TicketRow.lease_owner).in_(gone))
+    # Owner and end of a lease are set together, and there is an index of the ends.
+    leased = update(TicketRow).where(
+        col(TicketRow.lease_until).is_not(None), col(TicketRow.lease_owner).in_(gone)
+    )
     with store.write() as session:
         change(session, delete(LeaseRow).where(col(LeaseRow.owner).in_(gone)))
         return change(session, leased.values(lease_owner=None, lease_until=None))

@@ -59,7 +59,7 @@ def _not_resting() -> ColumnElement[bool]:
 def open_or_due(session: Session) -> array[int]:
     """Row ids of the tickets that are open or due, and not ``RESTING``, in order."""
     due = select(col(TicketRow.id)).where(col(TicketRow.due_at).is_not(None))
-    return _tickets(session, union(_with_open_subject(), due))
+    return _tickets(session, union(with_open_subject(), due))
 
 
 def open_or_parked(
@@ -85,10 +85,10 @@ def open_or_parked(
         | col(TicketRow.rule).not_in(sorted(kept))
         | col(TicketRow.id).in_(of_incidents)
     )
-    return _tickets(session, union(_with_open_subject(), parked), reached)
+    return _tickets(session, union(with_open_subject(), parked), reached)
 
 
-def _with_open_subject() -> Select[Any]:
+def with_open_subject() -> Select[Any]:
     """The row ids of the open tickets, from the open subjects on: however many tickets are closed."""
     return (
         select(col(LinkRow.ticket_id))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, exists
+from sqlalchemy import bindparam, column, exists, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.store.deliveries import IS_HEAD
 from sync.store.tables import (
+    SUBJECT_ID,
     DeliveryRow,
     DeliverySubjectRow,
     LinkRow,
@@ -20,6 +23,54 @@ from sync.store.tables import (
     TicketRow,
     table_of,
 )
+
+
+@dataclass(slots=True)
+class Subject:
+    """The row of a subject. ``ended_at`` is None while the subject is open."""
+
+    snapshot: Snapshot
+    first_seen_at: float
+    ended_at: float | None = None
+    occurrences: int = 1
+
+    def followed_by(self, snapshot: Snapshot, now: float) -> Subject:
+        """The row with a newer snapshot. It counts how often the subject was opened again."""
+        ended, again = self.ended_at, self.snapshot.status.ended and not snapshot.status.ended
+        if again:
+            ended = None
+        if snapshot.status.ended and ended is None:
+            ended = _end(snapshot, now)
+        return Subject(snapshot, self.first_seen_at, ended, self.occurrences + again)
+
+    @classmethod
+    def first(cls, snapshot: Snapshot, now: float) -> Subject:
+        """The row of a subject that was not known before."""
+        return cls(snapshot, now, _end(snapshot, now) if snapshot.status.ended else None)
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of the row."""
+        one = self.snapshot
+        return {
+            "ref": str(one.ref),
+            "source": one.ref.source,
+            "kind": one.ref.kind.value,
+            "workspace": one.workspace,
+            "status": one.status.value,
+            "event_type": one.event_type.value,
+            "event_time": one.event_time,
+            "event_id": one.event_id,
+            "payload": dict(one.payload),
+            "severity": one.severity,
+            "issue_ids": list(one.issue_ids),
+            "first_seen_at": self.first_seen_at,
+            "ended_at": self.ended_at,
+            "occurrences": self.occurrences,
+        }
+
+
+def _end(snapshot: Snapshot, now: float) -> float:
+    return snapshot.event_time / 1e9 if snapshot.event_time else now
 
 
 def to_snapshot(row: SubjectRow | Record) -> Snapshot:
@@ -38,50 +89,17 @@ def to_snapshot(row: SubjectRow | Record) -> Snapshot:
 
 
 def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:
-    """Rows by reference, locked against other writers."""
+    """Rows by reference. They change under triage's lock alone (see ``deliveries.lock_triage``)."""
     wanted = sorted(set(refs))
     if not wanted:
         return {}
-    query = (
-        select(SubjectRow)
-        .where(col(SubjectRow.ref).in_(wanted))
-        .order_by(col(SubjectRow.ref))
-        .with_for_update()
-    )
+    query = select(SubjectRow).where(col(SubjectRow.ref).in_(wanted)).order_by(col(SubjectRow.ref))
     return {row.ref: row for row in session.exec(query)}
 
 
-def put(session: Session, known: SubjectRow | None, snapshot: Snapshot, now: float) -> SubjectRow:
-    """Write a snapshot over the row ``known`` (None for a new subject). The caller has made sure that
-    the snapshot is the newer of the two.
-
-    Counts how often the subject was opened again after it had ended.
-    """
-    row = SubjectRow(
-        ref=str(snapshot.ref),
-        source=snapshot.ref.source,
-        kind=snapshot.ref.kind.value,
-        workspace=snapshot.workspace,
-        status=snapshot.status.value,
-        event_type=snapshot.event_type.value,
-        event_time=snapshot.event_time,
-        event_id=snapshot.event_id,
-        payload=dict(snapshot.payload),
-        severity=snapshot.severity,
-        issue_ids=list(snapshot.issue_ids),
-        first_seen_at=known.first_seen_at if known else now,
-        ended_at=known.ended_at if known else None,
-        occurrences=known.occurrences if known else 1,
-    )
-    if known is not None and Status(known.status).ended and not snapshot.status.ended:
-        row.occurrences += 1
-        row.ended_at = None
-    if snapshot.status.ended and row.ended_at is None:
-        row.ended_at = snapshot.event_time / 1e9 if snapshot.event_time else now
-    if known is not None:
-        return session.merge(row)
-    session.add(row)
-    return row
+def add(session: Session, snapshot: Snapshot, now: float) -> None:
+    """Record a subject that is not known yet. The caller holds triage's lock."""
+    session.add(SubjectRow(**Subject.first(snapshot, now).columns()))
 
 
 def of_ticket(session: Session, ticket_id: int) -> list[SubjectRow]:
@@ -122,43 +140,55 @@ _OF_TICKETS = (
 
 
 def named(session: Session, name: str) -> list[SubjectRow]:
-    """Subjects whose reference, or the id at its end, is ``name``."""
+    """Subjects whose reference, or the id at its end, is ``name``. Ids are in lower case."""
+    refs = select(SubjectRow.ref).where(SubjectRow.ref == name)
+    ids = select(SubjectRow.ref).where(
+        column(SUBJECT_ID, is_literal=True).in_([name, name.lower()])
+    )
+    # A union, because databases read the whole table for an OR of a column and an expression.
+    query = select(SubjectRow).where(col(SubjectRow.ref).in_(union(refs, ids)))
+    return list(session.exec(query.order_by(col(SubjectRow.ref))))
+
+
+def open_and_known_before(
+    session: Session, until: float, *, after: str, limit: int
+) -> list[SubjectRow]:
+    """A page of the open subjects that were first seen before ``until`` (seconds since the epoch), by
+    reference. ``after`` is the last one of the page before."""
     ref = col(SubjectRow.ref)
-    query = select(SubjectRow).where((ref == name) | ref.endswith(f":{name}", autoescape=True))
-    return list(session.exec(query))
+    query = select(SubjectRow).where(
+        col(SubjectRow.ended_at).is_(None), ref > after, SubjectRow.first_seen_at < until
+    )
+    return list(session.exec(query.order_by(ref).limit(limit)))
 
 
-def first_seen_before(session: Session, until: float) -> list[SubjectRow]:
-    """Subjects that were first seen before ``until`` (seconds since the epoch)."""
-    return list(session.exec(select(SubjectRow).where(col(SubjectRow.first_seen_at) < until)))
+def ended_and_known_before(
+    session: Session, until: float, among: Iterable[str]
+) -> list[SubjectRow]:
+    """Those of some subjects that have ended and were first seen before ``until``, by reference."""
+    query = select(SubjectRow).where(
+        col(SubjectRow.ref).in_(sorted(among)),
+        col(SubjectRow.ended_at).is_not(None),
+        SubjectRow.first_seen_at < until,
+    )
+    return list(session.exec(query.order_by(col(SubjectRow.ref))))
 
 
 def never_delivered(session: Session, since: float, until: float) -> list[SubjectRow]:
     """Subjects first seen from ``since`` to ``until`` that no whole delivery is about, by time."""
     seen = col(SubjectRow.first_seen_at)
-    query = select(SubjectRow).where(
-        seen.between(since, until),
-        col(SubjectRow.ref).not_in(select(DeliveryRow.subject).where(~IS_HEAD)),
-        col(SubjectRow.ref).not_in(select(DeliverySubjectRow.subject)),
+    first = select(DeliveryRow.seq).where(DeliveryRow.subject == SubjectRow.ref, ~IS_HEAD)
+    further = select(DeliverySubjectRow.delivery).where(
+        DeliverySubjectRow.subject == SubjectRow.ref
     )
+    query = select(SubjectRow).where(seen.between(since, until), ~first.exists(), ~further.exists())
     return list(session.exec(query.order_by(seen)))
-
-
-def copy_of(row: SubjectRow) -> SubjectRow:
-    """A copy of a row. The copy belongs to no session, so it does not change with the row."""
-    return SubjectRow(**row.model_dump())
 
 
 def departed(ticket: TicketRow | Record) -> list[SubjectRow]:
     """The subjects that moved from a ticket to a following one, as they were then, in order of moving.
     The rows belong to no session."""
     return [SubjectRow(**one) for one in ticket.departed]
-
-
-def depart(ticket: TicketRow, left: SubjectRow) -> None:
-    """Keep on a ticket the state in which a subject left, instead of that of an earlier departure."""
-    others = [one for one in ticket.departed if one["ref"] != left.ref]
-    ticket.departed = [*others, left.model_dump()]
 
 
 def ticket_ids(session: Session, refs: Iterable[str]) -> Mapping[str, int]:

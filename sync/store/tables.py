@@ -113,11 +113,31 @@ class DeliverySubjectRow(SQLModel, table=True):
     subject: str = Field(sa_column=Column(String(300), primary_key=True))
 
 
+class TriageRow(SQLModel, table=True):
+    """The one row by which triage knows whether it was overtaken: how often its lock was taken."""
+
+    __tablename__ = "triage"
+
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    turn: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+# SQL: the id in the reference of a subject. An index serves only an expression that is written like it.
+SUBJECT_ID = "substr(ref, length(source) + length(kind) + 3)"
+
+
 class SubjectRow(SQLModel, table=True):
     """The snapshot of a subject: the newest known state of an upstream issue or incident."""
 
     __tablename__ = "subjects"
-    __table_args__ = (Index("ix_subjects_event_time", "event_time"),)
+    __table_args__ = (
+        Index("ix_subjects_event_time", "event_time"),
+        Index("ix_subjects_first_seen", "first_seen_at"),
+        # Open subjects are found however many have ended.
+        _partial_index("ix_subjects_open", "ref", where="ended_at IS NULL"),
+        # People name a subject by its id alone, which is the end of its reference.
+        Index("ix_subjects_id", text(SUBJECT_ID)),
+    )
 
     ref: str = Field(sa_column=Column(String(300), primary_key=True))
     source: str = Field(sa_column=Column(String(64), nullable=False))
@@ -159,7 +179,8 @@ class TicketRow(SQLModel, table=True):
         Index("ix_tickets_rule", "rule", "created_at"),
         # Counting the tickets reads this index alone, and not the rows with their bases.
         Index("ix_tickets_standing", "state", "site", "parked_at", "due_at"),
-        _partial_index("ix_tickets_parked", "id", where="parked IS NOT NULL"),
+        _partial_index("ix_tickets_parked", "parked_at", "id", where="parked IS NOT NULL"),
+        Index("ix_tickets_jira_key", "jira_key"),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
     )
 

@@ -259,7 +259,7 @@ class Adoption:
         there = subjects.load(session, refs)
         for snapshot in case.snapshots:
             if str(snapshot.ref) not in there:
-                subjects.put(session, None, snapshot, now)
+                subjects.add(session, snapshot, now)
         session.flush()
         row = _mine(session, case)
         if row is None:

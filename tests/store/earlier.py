@@ -417,6 +417,11 @@ def _paces(rows: Rows) -> None:
     ]
 
 
+def _turns(rows: Rows) -> None:
+    """r0013: how often triage's lock was taken."""
+    rows["triage"] = [{"id": 1, "turn": 7}]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -428,6 +433,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0009": _shipped_rules,
     "r0010": _attempts,
     "r0011": _paces,
+    "r0013": _turns,
 }
 
 

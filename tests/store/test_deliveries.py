@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from sqlmodel import Session
 
 from sync.store import deliveries
+from sync.store.deliveries import Outcome
 from sync.store.engine import Store
 from sync.store.inbox import Accepted, Inbox
-from sync.store.tables import DeliveryState
+from sync.store.tables import DeliveryRow, DeliveryState
 
 
 def _fill(store: Store, count: int, body: bytes = b"{}") -> list[str]:
@@ -25,11 +28,14 @@ def _waiting(session: Session) -> list[str]:
 
 
 def _triage(session: Session, count: int) -> None:
-    for row in deliveries.next_batch(session, count):
-        deliveries.mark_triaged(
-            session, row, subjects=["s:issue:1"], event_type="ping", outcome="ok"
-        )
-    session.flush()
+    _triaged(session, *deliveries.next_batch(session, count))
+
+
+def _triaged(
+    session: Session, *rows: DeliveryRow, subjects: Sequence[str] = ("s:issue:1",)
+) -> None:
+    made = [Outcome(row.seq, "ok", subjects=subjects, event_type="ping") for row in rows]
+    deliveries.record(session, made)
 
 
 def test_deliveries_are_taken_oldest_first_and_once(store: Store) -> None:
@@ -125,12 +131,12 @@ def test_a_delivery_is_found_by_each_of_its_subjects_and_gone_for_all_with_its_r
     both = ["s:issue:1", "s:issue:2"]
     with store.write() as session:
         one, two = deliveries.next_batch(session, 2)
-        deliveries.mark_triaged(session, one, subjects=both, event_type="x", outcome="ok")
-        deliveries.mark_triaged(session, two, subjects=both[1:], event_type="x", outcome="ok")
+        _triaged(session, one, subjects=both)
+        _triaged(session, two, subjects=both[1:])
     with store.write() as session:
         deliveries.replay(session, one.id)
         [again] = deliveries.next_batch(session, 2)
-        deliveries.mark_triaged(session, again, subjects=both, event_type="x", outcome="ok")
+        _triaged(session, again, subjects=both)
     with store.read() as session:
         found = {ref: [r.event_id for r in deliveries.for_subject(session, ref)] for ref in both}
         assert found == {"s:issue:1": ["e0"], "s:issue:2": ["e1", "e0"]}

@@ -34,7 +34,7 @@ def put(store: Store, key: str, issues: str = "", incidents: str = "", **columns
                     event_id="e",
                     payload={},
                 )
-                subjects.put(session, None, snapshot, 1.0)
+                subjects.add(session, snapshot, 1.0)
                 session.flush()
                 tickets.link(session, str(ref), row.id, 1.0)
         return row.id

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import merge
+from itertools import islice
 
 from sync.domain.errors import Unreadable
 from sync.domain.subject import Snapshot, Status, trusted
@@ -17,7 +18,7 @@ from sync.ports import Source
 from sync.rules import RuleSet, Undecided, patience
 from sync.store import claims, deliveries, subjects, tickets
 from sync.store.engine import Session, Store
-from sync.store.tables import TicketRow, TicketState
+from sync.store.tables import DeliveryRow, TicketRow, TicketState
 from sync.store.temporary import temporary_store
 from sync.worker.rulebook.trial_routing import LOOKING
 from sync.worker.triage.batch import Triage
@@ -74,7 +75,7 @@ def backtest(
     """
     with temporary_store() as trial:
         run = _Run(trial, rules, since)
-        run.begin(list(_before(store, since)))
+        run.begin(_before(store, since))
         for batch in _batches(_history(store, sources, since, until)):
             run.take(batch)
         run.let_pass(until)
@@ -92,14 +93,13 @@ class _Run:
         self._events = 0
         self._seen: set[str] = set()
 
-    def begin(self, known: list[Snapshot]) -> None:
+    def begin(self, known: Iterator[Snapshot]) -> None:
         """Take in the subjects from before the window, whose tickets exist and are not counted."""
-        for start in range(0, len(known), MOST):
+        while some := list(islice(known, MOST)):
             with self._trial.write() as session:
-                self._triage.merge_snapshots(session, known[start : start + MOST])
+                self._triage.merge_snapshots(session, some)
         with self._trial.write() as session:
-            for row in tickets.recorded_since(session, 0.0):
-                self._make(row)
+            tickets.count_as_made(session)
 
     def take(self, batch: list[Event]) -> None:
         """Let time pass to the end of a batch, then take it in."""
@@ -198,24 +198,26 @@ def _history(
 def _delivered(
     store: Store, sources: Mapping[str, Source], since: float, until: float
 ) -> Iterator[Event]:
-    last, latest = 0, since
+    last = since, 0
     while True:
         with store.read() as session:
-            rows = deliveries.received_since(session, since, after=last)
+            rows = deliveries.received_between(session, until, after=last)
         for row in rows:
-            source = sources.get(row.source)
-            if source is None or row.received_at > until:
-                continue
-            try:
-                found = [s for event in source.read(row.body) if (s := event.snapshot)]
-            except Unreadable:
-                continue
-            # Clocks of receivers may differ a little, but this run's time must not go back.
-            latest = max(latest, row.received_at)
-            yield from ((latest, trusted(snapshot, row.received_at)) for snapshot in found)
+            yield from _told_by(row, sources)
         if not rows:
             return
-        last = rows[-1].seq or 0
+        last = rows[-1].received_at, rows[-1].seq or 0
+
+
+def _told_by(row: DeliveryRow, sources: Mapping[str, Source]) -> Iterator[Event]:
+    source = sources.get(row.source)
+    if source is None:
+        return
+    try:
+        found = [s for event in source.read(row.body) if (s := event.snapshot)]
+    except Unreadable:
+        return
+    yield from ((row.received_at, trusted(snapshot, row.received_at)) for snapshot in found)
 
 
 def _undelivered(store: Store, since: float, until: float) -> Iterator[Event]:
@@ -233,11 +235,19 @@ def _before(store: Store, since: float) -> Iterator[Snapshot]:
     """
     with store.read() as session:
         within = deliveries.subjects_since(session, since)
-        rows = subjects.first_seen_before(session, since)
-    for row in rows:
-        snapshot = subjects.to_snapshot(row)
-        if row.ref in within:
-            still = Status.OPEN if snapshot.status.ended else snapshot.status
-            yield replace(snapshot, status=still, event_time=1)
-        elif not snapshot.status.ended:
-            yield snapshot
+    last = ""
+    while True:
+        with store.read() as session:
+            rows = subjects.open_and_known_before(session, since, after=last, limit=MOST)
+        if not rows:
+            break
+        last = rows[-1].ref
+        for row in rows:
+            snapshot = subjects.to_snapshot(row)
+            yield replace(snapshot, event_time=1) if row.ref in within else snapshot
+    rest = iter(sorted(within))
+    while some := list(islice(rest, MOST)):
+        with store.read() as session:
+            rows = subjects.ended_and_known_before(session, since, some)
+        for row in rows:
+            yield replace(subjects.to_snapshot(row), status=Status.OPEN, event_time=1)

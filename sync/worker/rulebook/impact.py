@@ -13,8 +13,9 @@ from sync.domain.rule import RuleRef
 from sync.domain.subject import Snapshot
 from sync.ports import Tracker
 from sync.rules import IncidentIssues, RuleSet, Undecided, patience
-from sync.store import journal, open_items, parking, subjects, tickets
+from sync.store import journal, open_items, parking, tickets
 from sync.store.engine import Store
+from sync.store.slate import Slate, decided
 from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
 from sync.worker.triage.routing import Router
 from sync.worker.walk.facts import Facts, desire, gather_all, rule_for, sited
@@ -290,12 +291,16 @@ def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
         wanted = {str(s.ref): s for s, _ in batch if may_match(rules, s)}
         if not wanted:
             continue
-        with store.write() as session:
-            known = subjects.load(session, wanted)
-            router = Router(session, rules, now, wanted, lambda: next(slots))
-            for _, row in sorted(known.items()):
-                router.route(subjects.to_snapshot(row), row)
-                routed += 1
+
+        def decide(slate: Slate, wanted: Mapping[str, Snapshot] = wanted) -> int:
+            # Read again: another process may have heard of them since.
+            now_known = {ref: one.snapshot for ref, one in slate.subjects(wanted).items()}
+            router = Router(slate, rules, now, now_known, lambda: next(slots))
+            for _, snapshot in sorted(now_known.items()):
+                router.route(snapshot)
+            return len(now_known)
+
+        routed += decided(store, decide)
     return routed
 
 

@@ -8,6 +8,7 @@ from sync.domain.subject import Snapshot
 from sync.rules import RuleSet, Undecided, patience
 from sync.store import open_items, subjects, tickets
 from sync.store.engine import Store
+from sync.store.slate import Slate
 from sync.store.tables import SubjectRow
 from sync.store.temporary import add_copies, copy_tickets, temporary_store
 from sync.worker.triage.routing import Router
@@ -44,10 +45,11 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
             copy_tickets(source, target, names)
             add_copies(target, rows)
         with trial.write() as session:
-            router = Router(session, rules, now, snapshots)
-            for ref, row in sorted(subjects.load(session, snapshots).items()):
-                router.route(snapshots[ref], row)
-            session.flush()
+            slate = Slate(session)
+            router = Router(slate, rules, now, snapshots)
+            for _, snapshot in sorted(snapshots.items()):
+                router.route(snapshot)
+            slate.write(session)
             ids = subjects.ticket_ids(session, snapshots).values()
             return {row.key: gather(session, row) for row in tickets.by_ids(session, ids).values()}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from sync.domain.subject import Snapshot, merge_from_api, says_the_same
-from sync.store import deliveries, subjects
+from sync.store import subjects
 from sync.store.engine import Store
+from sync.store.slate import Slate
 from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run
 from sync.worker.triage.batch import Triage
@@ -23,26 +24,31 @@ def take_in(
 ) -> None:
     """Merge snapshots from an API into the store, and report what was missing, stale or wrong.
 
-    ``slots`` as for ``merge_snapshots``. In a dry run nothing is written.
+    ``slots`` as for ``Triage.merge``. In a dry run nothing is written.
     """
     run.looked(len(snapshots))
     if not snapshots:
         return
     by_ref = {str(snapshot.ref): snapshot for snapshot in with_workspace(store, snapshots)}
-    outcomes: dict[str, str] = {}
-    with run.session(store) as session:
-        if not run.dry:
-            deliveries.lock_triage(session)
-        rows = subjects.load(session, by_ref)
-        known = {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
-        if not run.dry:
-            new = list(by_ref.values())
-            outcomes = triage.merge_snapshots(session, new, merge=merge_from_api, slots=slots)
+    new = list(by_ref.values())
+
+    def decide(slate: Slate) -> tuple[dict[str, Snapshot], dict[str, str]]:
+        known = {ref: one.snapshot for ref, one in slate.subjects(by_ref).items()}
+        return known, triage.merge(slate, new, merge=merge_from_api, slots=slots)
+
+    known, outcomes = _known(store, by_ref) if run.dry else triage.decided(decide)
     for ref, snapshot in by_ref.items():
         before = known.get(ref)
         after = merge_from_api(before, snapshot)
         if before is None or not says_the_same(before, after):
             _report(run, ref, before, after, outcomes.get(ref, ""))
+
+
+def _known(store: Store, refs: Iterable[str]) -> tuple[dict[str, Snapshot], dict[str, str]]:
+    """The snapshots on record, and no outcomes."""
+    with store.read() as session:
+        rows = subjects.load(session, refs)
+    return {ref: subjects.to_snapshot(row) for ref, row in rows.items()}, {}
 
 
 def with_workspace(store: Store, snapshots: Sequence[Snapshot]) -> list[Snapshot]:

@@ -10,7 +10,7 @@ later.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,9 +19,9 @@ from sync.domain.errors import Fault
 from sync.domain.subject import Event, Kind, Snapshot, SubjectRef
 from sync.ports import Clock, SourceApi
 from sync.rules import RuleSet
-from sync.store import subjects, tickets
-from sync.store.engine import Session
-from sync.store.tables import SubjectRow, TicketState
+from sync.store.slate import Slate
+from sync.store.subjects import Subject
+from sync.store.tables import TicketState
 
 log = structlog.get_logger("triage")
 
@@ -111,14 +111,14 @@ def _within(seconds: float, call: Callable[[], list[Snapshot]]) -> tuple[list[Sn
     return outcome[0] if outcome else ([], f"it did not answer within {seconds:g} s")
 
 
-def wanted(session: Session, events: Sequence[Event], rules: RuleSet) -> dict[str, str]:
+def wanted(slate: Slate, events: Sequence[Event], rules: RuleSet) -> dict[str, str]:
     """The subjects of a batch that the API should be asked for, each with what should be asked."""
     found = {str(event.about): "what happened" for event in events if event.about is not None}
     snapshots = [s for event in events if (s := event.snapshot) is not None]
     if not (rules.ask_severity or rules.ask_issues or any(map(_is_part, snapshots))):
         return found
-    known = subjects.load(session, [str(snapshot.ref) for snapshot in snapshots])
-    made = _made(session, known)
+    known = slate.subjects(str(snapshot.ref) for snapshot in snapshots)
+    made = _made(slate, known)
     for snapshot in snapshots:
         ref = str(snapshot.ref)
         if what := _unsaid(snapshot, known.get(ref), rules, made=ref in made):
@@ -130,18 +130,17 @@ def _is_part(snapshot: Snapshot) -> bool:
     return not snapshot.payload.get("title")
 
 
-def _unsaid(snapshot: Snapshot, row: SubjectRow | None, rules: RuleSet, *, made: bool) -> str:
-    """What should be asked of a subject that is known as ``row``, "" for nothing."""
-    if row is None and _is_part(snapshot):
+def _unsaid(snapshot: Snapshot, known: Subject | None, rules: RuleSet, *, made: bool) -> str:
+    """What should be asked of a subject, "" for nothing. ``made``: its ticket is made, or may be."""
+    if known is None and _is_part(snapshot):
         return "what its event left out"
     if snapshot.ref.kind is Kind.INCIDENT:
-        return "its issues" if rules.ask_issues and row is None else ""
-    known = made or (row is not None and bool(row.severity))
-    return "its severity" if rules.ask_severity and not known else ""
+        return "its issues" if rules.ask_issues and known is None else ""
+    told = made or (known is not None and bool(known.snapshot.severity))
+    return "its severity" if rules.ask_severity and not told else ""
 
 
-def _made(session: Session, known: Mapping[str, SubjectRow]) -> set[str]:
+def _made(slate: Slate, refs: Iterable[str]) -> set[str]:
     """Those of the subjects whose ticket is made, or may be."""
-    ids = subjects.ticket_ids(session, known)
-    rows = tickets.by_ids(session, ids.values(), lock=False) if ids else {}
-    return {ref for ref, id_ in ids.items() if id_ in rows and rows[id_].state not in _NOT_MADE}
+    made = {one for one in slate.tickets_of(refs) if one.state not in _NOT_MADE}
+    return {ref for ref in refs if slate.ticket_of(ref) in made}

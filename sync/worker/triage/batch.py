@@ -1,16 +1,19 @@
 """Triage: accepted deliveries become snapshots, and the tickets of their subjects become due.
 
-A batch is one transaction. All snapshots of a subject in a batch are merged before anything is written,
-so a burst of deliveries costs one update and one walk.
+All snapshots of a subject in a batch are merged before anything is written, so a burst of deliveries
+costs one update and one walk. A batch is read, decided in memory and written in one short transaction
+(``sync.store.slate``), so that nobody who writes to the store waits for rules, patterns or an API.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import TypeVar
 
 import structlog
 
@@ -28,20 +31,28 @@ from sync.domain.subject import (
 )
 from sync.ports import Clock, Source
 from sync.rules import RuleSet, patience
-from sync.store import continuity, deliveries, subjects
+from sync.store import deliveries
 from sync.store.attempts import MOST, Attempts
+from sync.store.deliveries import Outcome, Overtaken
 from sync.store.engine import Session, Store, StoreUnavailable
 from sync.store.errors import of_database, unavailable
-from sync.store.tables import DeliveryRow, SubjectRow
+from sync.store.slate import TRIES, Slate, decided
+from sync.store.subjects import Subject
+from sync.store.tables import DeliveryRow
 from sync.store.usable import check_usable
 from sync.telemetry import EVENTS
 from sync.worker.triage.asking import Answers, Asking, wanted
-from sync.worker.triage.incidents import follow_incident
+from sync.worker.triage.incidents import follow_incident, read_together
 from sync.worker.triage.routing import SEARCHES, Router
 
 log = structlog.get_logger("triage")
 
+_T = TypeVar("_T")
+
 BATCH = 200
+# Others who write wait while a batch is written: a batch after one that took longer is smaller.
+HOLD_SECONDS = 0.05
+SMALLEST = 20
 # Steps in a row that the database must fail before the deliveries of a batch are triaged one by one.
 _PATIENCE = 3
 # How often the database must fail a delivery while it takes others, until the delivery is set aside.
@@ -53,14 +64,27 @@ Merge = Callable[[Snapshot | None, Snapshot], Snapshot]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One delivery of a batch that could be read, and its events: any number.
+    """One delivery of a batch, and its events: any number.
 
-    ``refs`` names the subject of each event, "" for an event without one.
+    ``refs`` names the subject of each event, "" for an event without one. ``dead`` says why the
+    delivery cannot be read, "" usually.
     """
 
     row: DeliveryRow
-    events: Sequence[Event]
-    refs: Sequence[str]
+    events: Sequence[Event] = ()
+    refs: Sequence[str] = ()
+    dead: str = ""
+
+    def outcome(self, outcomes: Mapping[str, str], answers: Answers) -> Outcome:
+        """What became of the delivery. ``outcomes`` has what became of each subject, in words."""
+        if self.dead:
+            return deliveries.dead_letter(self.row, self.dead)
+        return Outcome(
+            self.row.seq,
+            _outcome(self, outcomes, answers),
+            subjects=list(dict.fromkeys(filter(None, self.refs))),
+            event_type=self.events[0].type.value if self.events else "",
+        )
 
 
 class Triage:
@@ -77,6 +101,9 @@ class Triage:
         self._asking = asking or Asking({}, clock)
         self._store = store
         self._attempts = Attempts(store)
+        # The threads of this process decide one after another, so that none overtakes the other.
+        self._alone = threading.RLock()
+        self._size = BATCH
         # Whether deliveries may wait that the last batch left out.
         self.more = False
         self._sources = sources
@@ -94,7 +121,7 @@ class Triage:
         others. While the store is unavailable, the whole batch is tried again a few times first.
         """
         try:
-            count = self._batch(limit)
+            count = self._batch(min(limit, self._size))
         except StoreUnavailable:
             self._failed_batches += 1
             if self._failed_batches < _PATIENCE:
@@ -150,39 +177,97 @@ class Triage:
             words = f"storing its snapshot failed, while others were stored: {unavailable(error)}"
         with self._store.write() as session:
             deliveries.lock_triage(session)
-            for row in deliveries.next_batch(session, 1, only=id_):
-                deliveries.mark_dead(session, row, words)
-                _log("dead letter", error, delivery=row.id, reason=words)
-                return 1
-        return 0
+            rows = deliveries.next_batch(session, 1, only=id_)
+            deliveries.record(session, [deliveries.dead_letter(row, words) for row in rows])
+        for row in rows:
+            _log("dead letter", error, delivery=row.id, reason=words)
+        return len(rows)
 
     def _batch(self, limit: int, only: str = "") -> int:
         answers = Answers()
+        tries = 0
         while True:
-            with self._attempts.attempt(limit, only) as (session, rows):
+            with self._alone, self._attempts.attempt(limit, only) as (session, rows):
                 self.more = self._attempts.more
                 if not rows:
                     return 0
-                read = [known for row in rows if (known := self._read(session, row)) is not None]
-                events = [event for r in read for event in r.events]
-                to_ask = {
-                    ref: what
-                    for ref, what in wanted(session, events, self._rules()).items()
-                    if ref not in answers.asked
-                }
-                if not to_ask:
-                    self._take(session, read, answers)
-                    break
+                try:
+                    if tries < TRIES:
+                        read, to_ask = self._round(Slate(session), rows, answers)
+                    else:
+                        read, to_ask = self._round_within_lock(limit, only, answers)
+                except Overtaken:
+                    # A smaller batch is decided sooner, so that less can change meanwhile.
+                    tries, limit = tries + 1, max(1, limit // 4)
+                    continue
+            if not to_ask:
+                break
             # No transaction is open while the API is asked. The batch is read again afterwards.
             self._asking.ask(to_ask, answers)
-        log.info("triaged", deliveries=len(rows), readable=len(read))
-        return len(rows)
+        self._tell(read)
+        return len(read)
 
-    def _take(self, session: Session, read: Sequence[Read], answers: Answers) -> None:
-        """Merge what a batch says into the store, and record what became of each delivery."""
+    def _round(
+        self, slate: Slate, rows: Sequence[DeliveryRow], answers: Answers
+    ) -> tuple[list[Read], dict[str, str]]:
+        """Decide on a batch and write it. Returns what was read, and what is to be asked first; then
+        nothing is written. Raises Overtaken."""
+        read, to_ask = self._decide(slate, rows, answers)
+        if not to_ask:
+            with self._store.write() as session:
+                began = self._clock.monotonic()
+                slate.write(session)
+            held = self._clock.monotonic() - began
+            size = self._size // 2 if held > HOLD_SECONDS else self._size * 2
+            self._size = min(BATCH, max(SMALLEST, size))
+        return read, to_ask
+
+    def _round_within_lock(
+        self, limit: int, only: str, answers: Answers
+    ) -> tuple[list[Read], dict[str, str]]:
+        """As ``_round``, where others were faster several times: now they wait."""
+        with self._store.write() as session:
+            deliveries.lock_triage(session)
+            slate = Slate(session)
+            rows = deliveries.next_batch(session, limit, only=only)
+            read, to_ask = self._decide(slate, rows, answers)
+            if not to_ask:
+                slate.write(session)
+        return read, to_ask
+
+    def _decide(
+        self, slate: Slate, rows: Sequence[DeliveryRow], answers: Answers
+    ) -> tuple[list[Read], dict[str, str]]:
+        read = [self._read(row) for row in rows]
+        events = [event for r in read for event in r.events]
+        to_ask = {
+            ref: what
+            for ref, what in wanted(slate, events, self._rules()).items()
+            if ref not in answers.asked
+        }
+        if not to_ask:
+            self._take(slate, read, answers)
+        return read, to_ask
+
+    def _tell(self, read: Sequence[Read]) -> None:
+        """Log and count what a batch held, once nobody waits for it any more."""
+        for r in read:
+            if r.dead:
+                level = log.error if r.row.attempts > MOST else log.warning
+                level("dead letter", delivery=r.row.id, reason=r.dead)
+            for event in r.events:
+                EVENTS.labels(event.type.value).inc()
+                if event.type is EventType.UNKNOWN:
+                    log.warning(
+                        "an event was not understood", delivery=r.row.id, reason=event.message
+                    )
+        log.info("triaged", deliveries=len(read), readable=sum(not r.dead for r in read))
+
+    def _take(self, slate: Slate, read: Sequence[Read], answers: Answers) -> None:
+        """Merge what a batch says on the slate, with what became of each delivery."""
         events = [event for r in read for event in r.events]
         told = [s for event in events if (s := event.snapshot)]
-        outcomes = self.merge_snapshots(session, told, learnt=answers.snapshots)
+        outcomes = self.merge(slate, told, learnt=answers.snapshots)
         # An event of an unknown type brings in what the API says.
         only_named = {str(e.about): e for e in events if e.about and str(e.about) not in outcomes}
         from_api = [
@@ -190,44 +275,39 @@ class Triage:
             for ref, snapshot in answers.snapshots.items()
             if ref in only_named
         ]
-        outcomes |= self.merge_snapshots(session, from_api, merge=merge_from_api)
-        self._record(session, read, outcomes, answers)
-
-    def _record(
-        self, session: Session, read: Sequence[Read], outcomes: Mapping[str, str], answers: Answers
-    ) -> None:
-        """Record what became of each delivery."""
+        outcomes |= self.merge(slate, from_api, merge=merge_from_api)
         for r in read:
-            for event in r.events:
-                EVENTS.labels(event.type.value).inc()
-                if event.type is EventType.UNKNOWN:
-                    log.warning(
-                        "an event was not understood", delivery=r.row.id, reason=event.message
-                    )
-            deliveries.mark_triaged(
-                session,
-                r.row,
-                subjects=list(dict.fromkeys(filter(None, r.refs))),
-                event_type=r.events[0].type.value if r.events else "",
-                outcome=_outcome(r, outcomes, answers),
-            )
+            slate.outcome(r.outcome(outcomes, answers))
 
     def merge_snapshots(
+        self, session: Session, snapshots: Sequence[Snapshot], *, merge: Merge = newest
+    ) -> dict[str, str]:
+        """As ``merge``, all within a transaction of the caller's."""
+        slate = Slate(session)
+        outcomes = self.merge(slate, snapshots, merge=merge)
+        slate.write(session)
+        return outcomes
+
+    def decided(self, decide: Callable[[Slate], _T]) -> _T:
+        """What ``decide`` returns, after what it left on its slate was written."""
+        with self._alone:
+            return decided(self._store, decide)
+
+    def merge(
         self,
-        session: Session,
+        slate: Slate,
         snapshots: Sequence[Snapshot],
         *,
         merge: Merge = newest,
         slots: Callable[[], float] | None = None,
         learnt: Mapping[str, Snapshot] = MappingProxyType({}),
     ) -> dict[str, str]:
-        """Merge snapshots into the store and make the tickets of the subjects that changed due.
+        """Merge snapshots on a slate, and make the tickets of the subjects that changed due.
 
-        Webhooks and sweeps both come in through here. The caller holds triage's lock
-        (``deliveries.lock_triage``). ``merge`` merges the known snapshot of a subject with the new one.
-        ``slots`` returns the due time of the next ticket (backfill spreads them, to stay behind live
-        traffic); without it tickets are due now. ``learnt`` is what an API says of some of the subjects.
-        Returns the outcome of each subject, in words, by reference.
+        Webhooks and sweeps both come in through here. ``merge`` merges the known snapshot of a subject
+        with the new one. ``slots`` returns the due time of the next ticket (backfill spreads them, to
+        stay behind live traffic); without it tickets are due now. ``learnt`` is what an API says of some
+        of the subjects. Returns the outcome of each subject, in words, by reference.
         """
         if not snapshots:
             return {}
@@ -237,42 +317,60 @@ class Triage:
             snapshot = one if one.event_id else trusted(one, self._clock.time())
             ref = str(one.ref)
             merged[ref] = newest(merged[ref], snapshot) if ref in merged else snapshot
-        known = subjects.load(session, merged)
-        older = _older(session, merged.keys() - known.keys(), merged) if merge is newest else {}
-        rules, now = self._rules(), self._clock.time()
-        router = Router(session, rules, now, merged, slots, known)
-
-        def merge_one(ref: str, snapshot: Snapshot) -> str:
-            row = known.get(ref)
-            before = _known(row, now)
+        known, now = slate.subjects(merged), self._clock.time()
+        older = _older(slate, merged.keys() - known.keys(), merged) if merge is newest else {}
+        outcomes: dict[str, str] = {}
+        changed: dict[str, tuple[Snapshot | None, Snapshot]] = {}
+        for ref, snapshot in sorted(merged.items()):
+            before = _known(known.get(ref), now)
             after = merge(before, snapshot)
             if ref in learnt:
                 after = merge_from_api(after, learnt[ref])
             if before == after:
-                return "older than what is known"
-            came_back = row is not None and row.ended_at is not None and not after.status.ended
-            ended = subjects.copy_of(row) if row and came_back else None
-            row = subjects.put(session, row, after, now)
-            if before is not None and merge is not newest and says_the_same(before, after):
-                return "nothing new"
-            outcome = router.route(after, row, over=ended)
-            if after.ref.kind is Kind.INCIDENT:
-                follow_incident(session, router, rules, before, after)
-            return "; ".join(filter(None, (outcome, older.get(ref))))
-
+                outcomes[ref] = "older than what is known"
+            else:
+                changed[ref] = before, after
         with patience(SEARCHES):
-            return {ref: merge_one(ref, snapshot) for ref, snapshot in sorted(merged.items())}
+            outcomes |= self._route(slate, changed, slots, same=merge is not newest)
+        return {
+            ref: "; ".join(filter(None, (said, older.get(ref)))) for ref, said in outcomes.items()
+        }
 
-    def _read(self, session: Session, row: DeliveryRow) -> Read | None:
+    def _route(
+        self,
+        slate: Slate,
+        changed: Mapping[str, tuple[Snapshot | None, Snapshot]],
+        slots: Callable[[], float] | None,
+        *,
+        same: bool,
+    ) -> dict[str, str]:
+        """Put changed snapshots, each with the one before, on the slate, and route those with news.
+        ``same``: those that say the same as before have none."""
+        rules, now = self._rules(), self._clock.time()
+        outcomes: dict[str, str] = {}
+        known = slate.subjects(changed)
+        news = {ref: one[1] for ref, one in changed.items() if not (same and _nothing_new(*one))}
+        router = Router(slate, rules, now, news, slots)
+        read_together(slate, news.values())
+        for ref, (before, after) in changed.items():
+            row = known.get(ref)
+            slate.put(ref, row.followed_by(after, now) if row else Subject.first(after, now))
+            if ref not in news:
+                outcomes[ref] = "nothing new"
+                continue
+            came_back = row is not None and row.ended_at is not None and not after.status.ended
+            outcomes[ref] = router.route(after, over=row if came_back else None)
+            if after.ref.kind is Kind.INCIDENT:
+                follow_incident(slate, router, rules, before, after)
+        return outcomes
+
+    def _read(self, row: DeliveryRow) -> Read:
         if row.attempts > MOST:
             words = f"triage did not end {MOST} times: the program died or was killed on it"
-            deliveries.mark_dead(session, row, words)
-            log.error("dead letter", delivery=row.id, reason=words)
-            return None
+            return Read(row, dead=words)
         source = self._sources.get(row.source)
         if source is None:
-            deliveries.mark_dead(session, row, f"no source named {row.source!r} is configured")
-            return None
+            return Read(row, dead=f"no source named {row.source!r} is configured")
         try:
             events = [
                 replace(e, snapshot=trusted(e.snapshot, row.received_at)) if e.snapshot else e
@@ -281,22 +379,24 @@ class Triage:
             subjects_ = [e.snapshot.ref if e.snapshot else e.about for e in events]
             return Read(row, events, [str(ref) if ref else "" for ref in subjects_])
         except Unreadable as error:
-            words = str(error)
+            return Read(row, dead=str(error))
         except Exception as error:
             # A body that makes the reader fail must not delay the other deliveries of its batch.
             log.exception("reading a delivery failed", delivery=row.id)
             words = f"the reader failed on it ({type(error).__name__}); this is a defect of ours"
-        deliveries.mark_dead(session, row, words)
-        log.warning("dead letter", delivery=row.id, reason=words)
-        return None
+            return Read(row, dead=words)
 
 
-def _known(row: SubjectRow | None, now: float) -> Snapshot | None:
+def _nothing_new(before: Snapshot | None, after: Snapshot) -> bool:
+    return before is not None and says_the_same(before, after)
+
+
+def _known(row: Subject | None, now: float) -> Snapshot | None:
     """The snapshot on record. One from the future, as earlier versions took them in, is not newer than
     what follows: all that is known of its moment is when the subject was first seen."""
     if row is None:
         return None
-    snapshot = subjects.to_snapshot(row)
+    snapshot = row.snapshot
     if snapshot.event_time <= (now + CLOCK_SKEW) * 1e9:
         return snapshot
     return trusted(snapshot, min(now, row.first_seen_at))
@@ -312,11 +412,11 @@ def _log(what: str, error: Exception, **facts: str) -> None:
 
 
 def _older(
-    session: Session, unknown: Iterable[str], snapshots: Mapping[str, Snapshot]
+    slate: Slate, unknown: Iterable[str], snapshots: Mapping[str, Snapshot]
 ) -> dict[str, str]:
     """Which of these subjects began before the store did, in words; also a line in the log."""
     began = {ref: snapshots[ref].began for ref in unknown}
-    older, whole = continuity.from_before(session, began) if began else (set[str](), 0.0)
+    older, whole = slate.from_before(began) if began else (set[str](), 0.0)
     if older:
         log.warning(
             "subjects began before the store did",

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 
 from sync.domain.subject import Kind, Snapshot
 from sync.rules import RuleSet
-from sync.store import memberships, subjects, tickets
+from sync.store import memberships, tickets
 from sync.store.engine import Session, Store
-from sync.store.tables import TicketRow, TicketState
+from sync.store.slate import Slate
+from sync.store.tables import TicketState
+from sync.store.ticket_changes import Ticket
 from sync.worker.triage.routing import Router
 
 _NOT_MADE = (TicketState.UNPLACED, TicketState.NEW, TicketState.SPARED)
@@ -22,49 +24,56 @@ def issue_refs(incident: Snapshot) -> set[str]:
     return {f"{incident.ref.source}:{Kind.ISSUE.value}:{id_}" for id_ in incident.issue_ids}
 
 
+def read_together(slate: Slate, snapshots: Iterable[Snapshot]) -> None:
+    """Read together what ``follow_incident`` will ask for, of the incidents among these."""
+    incidents = [one for one in snapshots if one.ref.kind is Kind.INCIDENT]
+    theirs = {str(one.ref): issue_refs(one) for one in incidents}
+    known = slate.issues_of(theirs)
+    moved = [ref for one, issues in theirs.items() for ref in issues ^ known[one]]
+    if moved:
+        slate.subjects(moved)
+        slate.tickets_of(moved)
+
+
 def follow_incident(
-    session: Session, router: Router, rules: RuleSet, before: Snapshot | None, after: Snapshot
+    slate: Slate, router: Router, rules: RuleSet, before: Snapshot | None, after: Snapshot
 ) -> None:
     """Follow an incident that changed: which issues joined or left, whether the incident ended."""
-    joined, left = memberships.put(session, str(after.ref), issue_refs(after))
-    session.flush()
+    joined, left = slate.set_issues(str(after.ref), issue_refs(after))
     router.joined(str(after.ref), joined)
     ticket = router.ticket_of(str(after.ref))
     rule = rules.get(ticket.rule) if ticket else None
     if ticket is None or rule is None:
         return
     if rule.issues.on_ticket:
-        _take_in(session, router, ticket, joined)
-        _let_go(session, router, ticket, left)
+        _take_in(slate, router, ticket, joined)
+        _let_go(slate, router, ticket, left)
     turned = before is not None and before.status.ended != after.status.ended
     if rule.issues.close or rule.issues.as_children:
         concerned = joined | left | (issue_refs(after) if turned else set())
-        why = f"its incident is {after.status.value}"
-        _due(session, subjects.ticket_ids(session, concerned).values(), router.now, why)
+        for one in slate.tickets_of(concerned):
+            one.make_due(router.now, f"its incident is {after.status.value}")
 
 
-def _take_in(session: Session, router: Router, host: TicketRow, joined: Iterable[str]) -> None:
+def _take_in(slate: Slate, router: Router, host: Ticket, joined: Iterable[str]) -> None:
     """Put issues on the incident's ticket, unless they have one in Jira already, or it was deleted."""
     if host.state == TicketState.GONE:
         return
-    for ref, row in subjects.load(session, joined).items():
-        own = tickets.by_ids(session, subjects.ticket_ids(session, [ref]).values())
-        theirs = next(iter(own.values()), None)
+    for ref, issue in slate.subjects(joined).items():
+        theirs = slate.ticket_of(ref)
         if theirs is not None and (theirs is host or theirs.state not in _NOT_MADE):
             continue
-        router.move(subjects.to_snapshot(row), host)
+        router.move(issue.snapshot, host)
         if theirs is not None:
             router.leave(theirs, f"{ref} is on its incident's ticket")
 
 
-def _let_go(session: Session, router: Router, host: TicketRow, left: Iterable[str]) -> None:
+def _let_go(slate: Slate, router: Router, host: Ticket, left: Iterable[str]) -> None:
     """Give issues that left the incident tickets of their own."""
-    ids = subjects.ticket_ids(session, left)
-    rows = subjects.load(session, [ref for ref, id_ in ids.items() if id_ == host.id])
-    for ref, row in rows.items():
-        tickets.unlink(session, ref)
+    theirs = [ref for ref in left if slate.ticket_of(ref) is host]
+    for ref, issue in slate.subjects(theirs).items():
         router.forget(ref)
-        router.route(subjects.to_snapshot(row), row)
+        router.route(issue.snapshot)
 
 
 def announce(store: Store, ticket_id: int, made: str, now: float, *, to_issues: bool) -> None:

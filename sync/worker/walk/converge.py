@@ -14,7 +14,6 @@ from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import claims, deliveries
 from sync.store.claims import Claim, LeaseLost
 from sync.store.engine import Store
 from sync.store.gathered import Gathered
@@ -172,12 +171,8 @@ class Converger:
             rule = placing_rule(rules, facts.rule_name, snapshot)
             if rule is not None:
                 rule.ticket_key(snapshot)
-        now = self._clock.time()
-        with self._store.write() as session:
-            deliveries.lock_triage(session)
-            row = claims.claimed(session, record.claim)
-            claims.release(row, record.claim, again_at=None, now=now)
-            place(session, rules, now, [str(snapshot.ref) for snapshot in facts.snapshots])
+        refs = [str(snapshot.ref) for snapshot in facts.snapshots]
+        place(self._store, rules, self._clock.time(), refs, record.claim)
         return "placed"
 
 

@@ -1,0 +1,341 @@
+"""What each piece of work costs on a large store, beside a small one of the same make.
+
+Two stores are filled by SQL. The same work is then done on both: CPU time and statements a unit, their
+ratio, and by how much the memory of the process rose at most. Each piece runs in a process of its own.
+At full size SQLite takes about 18 GB and half an hour; ``--by 10`` a tenth of both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import event
+
+from benchmarks.filling import FULL, Filled, Size, id_of, ref_of
+from benchmarks.rows import Row
+from proof.stores import STORES, Stores, folder_for
+from sync.adapters.coalesce import CoalesceSource
+from sync.cli.status import gathered
+from sync.ports import SystemClock
+from sync.rules import RuleSet
+from sync.sandbox.coalesce.samples import sample_body
+from sync.store import continuity, counts, deliveries, journal, leases, parking, tickets
+from sync.store.engine import Store, open_store
+from sync.store.inbox import Accepted, Inbox
+from sync.store.migrations import upgrade
+from sync.worker.foresight.backtest import backtest
+from sync.worker.foresight.forecast import forecast_all
+from sync.worker.foresight.why import story_of
+from sync.worker.rulebook.impact import impact, reach
+from sync.worker.sweeps.housekeeping import HousekeepingSweep
+from sync.worker.sweeps.runner import Runner
+from sync.worker.triage.batch import Triage
+from sync.worker.walk.converge import Converger
+
+EDIT = 'priority = "High"'
+BATCH = 200
+# How much dearer a unit may be on the large store.
+ALLOWED = 1.3
+
+
+@dataclass
+class Work:
+    """One store, and the work that is done on it. Each method returns how many units it did."""
+
+    filled: Filled
+
+    @property
+    def store(self) -> Store:
+        return self.filled.store
+
+    @property
+    def sites(self) -> dict[str, Any]:
+        return {"main": self.filled.tracker}
+
+    @property
+    def number(self) -> int:
+        """The row id of an open ticket in the middle of the store."""
+        size = self.filled.size
+        step = size.tickets // size.open
+        return size.tickets // 2 // step * step
+
+    def start(self) -> int:
+        upgrade(self.store)
+        continuity.check(self.store, {"main": ""}, self.filled.now)
+        leases.release_all_of(self.store, ["nobody"])
+        leases.owners(self.store)
+        return 1
+
+    def status(self) -> int:
+        gathered(self.store, self.filled.now)
+        return 1
+
+    def metrics(self) -> int:
+        counts.overall(self.store, now=self.filled.now)
+        with self.store.read() as session:
+            deliveries.counts(session)
+        return 1
+
+    def _why(self, name: str) -> int:
+        with self.store.read() as session:
+            story = story_of(session, name)
+        assert story is not None, name
+        return 1
+
+    def why_by_jira_key(self) -> int:
+        return self._why(f"DATA-{self.number}")
+
+    def why_by_reference(self) -> int:
+        return self._why(ref_of(self.number))
+
+    def why_by_id(self) -> int:
+        return self._why(id_of(self.number))
+
+    def verbs_of_lists(self) -> int:
+        with self.store.read() as session:
+            parking.parked(session)
+            deliveries.dead(session)
+            deliveries.beginning_with(session, "0000")
+            deliveries.recent(session)
+            journal.newest(session)
+        return 1
+
+    def _plan(self, rules: RuleSet) -> int:
+        found = forecast_all(self.store, rules, self.sites, self.filled.now)
+        for _ in found.tickets:
+            pass
+        return found.looked_at
+
+    def plan_of_the_same_rules(self) -> int:
+        return self._plan(self.filled.rules())
+
+    def plan_of_an_edit(self) -> int:
+        return self._plan(self.filled.rules(EDIT))
+
+    def impact_of_an_edit(self) -> int:
+        old, new = self.filled.rules(), self.filled.rules(EDIT)
+        return impact(self.store, old, new, self.filled.now, self.sites).looked_at
+
+    def backtest_of_an_hour(self) -> int:
+        now = self.filled.now
+        sources = {"coalesce": CoalesceSource(["x"])}
+        found = backtest(self.store, sources, self.filled.rules(), now - 600, now)
+        return found.deliveries + self.filled.size.open
+
+    def housekeeping(self) -> int:
+        clock = SystemClock()
+        rules = self.filled.rules()
+        sweep = HousekeepingSweep(self.store, {}, lambda: rules, clock)
+        report = Runner(self.store, clock, "benchmark").run(sweep, by_hand=True)
+        assert report is not None
+        return 1
+
+    def accept(self) -> int:
+        with closing(Inbox(self.store)) as inbox:
+            waiting = [inbox.accept(self._delivery(n)) for n in range(BATCH)]
+            for one in waiting:
+                one.result(60)
+        return BATCH
+
+    def _delivery(self, number: int) -> Accepted:
+        """Every second one about a new subject, the others about known ones."""
+        known = self.number - number
+        subject = id_of(known if number % 2 else 10 * FULL.tickets + number)
+        body = sample_body("issue_updated", subject=subject, now=self.filled.now)
+        event_id, event_type = CoalesceSource(["x"]).identify(body)
+        return Accepted("coalesce", event_id, event_type, body, self.filled.now)
+
+    def triage(self) -> int:
+        self.accept()
+        _reset()
+        rules = self.filled.rules()
+        triage = Triage(self.store, {"coalesce": CoalesceSource()}, lambda: rules, SystemClock())
+        while triage.batch():
+            pass
+        return BATCH
+
+    def claim(self) -> int:
+        self.triage()
+        _reset()
+        now = time.time() + 60
+        return len(tickets.claim(self.store, owner="o", now=now, lease=60, limit=BATCH))
+
+    def walk(self) -> int:
+        self.triage()
+        rules, clock = self.filled.rules(), SystemClock()
+        converger = Converger(self.store, self.sites, lambda: rules, clock)
+        now = time.time() + 60
+        claims = tickets.claim(self.store, owner="o", now=now, lease=60, limit=20)
+        _reset()
+        for claim in claims:
+            converger.walk(claim)
+        return len(claims)
+
+    def retention(self) -> int:
+        with self.store.write() as session:
+            return journal.prune(session, older_than=self.filled.now - 169 * 86400, batch=100) + (
+                deliveries.prune(session, older_than=self.filled.now - 84 * 86400, batch=100)
+            )
+
+    def reach_of_an_edit(self) -> int:
+        old, new = self.filled.rules(), self.filled.rules(EDIT)
+        found = impact(self.store, old, new, self.filled.now)
+        _reset()
+        return reach(self.store, found, self.filled.now)
+
+
+WORK: dict[str, Callable[[Work], int]] = {
+    name.replace("_", " "): work
+    for name, work in vars(Work).items()
+    if callable(work) and not name.startswith("_") and name != "filled"
+}
+
+CHANGING = ("accept", "triage", "claim", "walk", "retention", "reach of an edit")
+
+_BEGAN = [0.0, 0.0]
+_STATEMENTS = [0]
+
+
+def _reset() -> None:
+    """Measure from here on: what came before was to prepare."""
+    _BEGAN[:] = [time.process_time(), _peak()]
+    _STATEMENTS[0] = 0
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU (ms) and statements a unit, and how many MB the memory rose."""
+
+    units: int
+    cpu: float
+    statements: float
+    memory: float
+
+
+def measure(url: str, size: Size, now: float, name: str) -> Cost:
+    """Do one piece of work in a process of its own."""
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(receiving)
+        try:
+            os.write(sending, json.dumps(_measured(url, size, now, name)).encode())
+        except BaseException:
+            structlog.get_logger().exception("failed", work=name)
+        os._exit(0)
+    os.close(sending)
+    with os.fdopen(receiving, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    if not said:
+        raise SystemExit(f"{name} failed")
+    return Cost(*json.loads(said))
+
+
+def _measured(url: str, size: Size, now: float, name: str) -> tuple[int, float, float, float]:
+    store = open_store(url)
+
+    @event.listens_for(store.engine, "after_cursor_execute")
+    def _count(*_: object) -> None:
+        _STATEMENTS[0] += 1
+
+    filled = Filled(store, size, now)
+    work = Work(filled)
+    # What the first use of anything loads, the site's fields among it, is no cost of the work.
+    filled.rules(EDIT)
+    model = next(iter(forecast_all(store, filled.rules(EDIT), work.sites, now).tickets), None)
+    assert model is not None
+    # Work that changes nothing is done again and again: the first time, its statements are compiled.
+    best = (0, 0.0, 0.0, 0.0)
+    for _ in range(1 if name in CHANGING else 4):
+        _reset()
+        units = max(1, WORK[name](work))
+        cpu = (time.process_time() - _BEGAN[0]) * 1000
+        again = units, cpu / units, _STATEMENTS[0] / units, max(0.0, _peak() - _BEGAN[1])
+        best = min(best, again, key=lambda one: one[1] or math.inf)
+        if cpu > 1000:
+            break
+    return best
+
+
+def costs(kind: str, size: Size, only: list[str]) -> Iterator[tuple[str, Cost]]:
+    """Fill a store, and yield what each piece of work costs there."""
+    folder, now = folder_for("million"), time.time()
+    try:
+        with Stores.shared().fresh(kind, folder) as url:
+            with closing(open_store(url)) as store:
+                Filled(store, size, now).fill()
+            for name in only or WORK:
+                yield name, measure(url, size, now, name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rows() -> Iterator[Row]:
+    """The work on a store of a hundredth of the full size; the limit of each is a tenth of that."""
+    large = dict(costs("sqlite", FULL / 100, []))
+    for name, small in costs("sqlite", FULL / 1000, []):
+        yield Row(
+            f"million: {name}",
+            large[name].cpu,
+            "ms CPU a unit",
+            limit=small.cpu,
+            cpu=large[name].cpu,
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks million", description=__doc__)
+    parser.add_argument("--by", type=int, default=10, help="divide the full size by this")
+    parser.add_argument(
+        "--small", type=int, default=20, help="divide that by this for the small store"
+    )
+    parser.add_argument("--store", choices=STORES, default="sqlite")
+    parser.add_argument("--only", default="", help="pieces of work, separated by commas")
+    parser.add_argument("--json", type=Path, help="write the figures there as well")
+    options = parser.parse_args(arguments)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    only = [name.strip() for name in options.only.split(",") if name.strip()]
+    size = FULL / options.by
+    small = dict(costs(options.store, size / options.small, only))
+    print(f"{options.store}: {size}, and a {options.small}th of it")
+    print(
+        f"{'a unit of':28} {'units':>8} {'CPU ms':>9} {'small':>9} {'ratio':>6} "
+        f"{'statements':>11} {'MB':>7}"
+    )
+    found, dear = {}, []
+    for name, cost in costs(options.store, size, only):
+        ratio = cost.cpu / small[name].cpu
+        found[name] = {"large": vars(cost), "small": vars(small[name]), "ratio": ratio}
+        dear += [name] if ratio > ALLOWED else []
+        print(
+            f"{name:28} {cost.units:8,} {cost.cpu:9.3f} {small[name].cpu:9.3f} {ratio:6.2f} "
+            f"{cost.statements:11.3f} {cost.memory:7.1f}",
+            flush=True,
+        )
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1))
+    print(f"Above {ALLOWED}: {', '.join(dear) or 'none'}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,378 @@
+"""The slate: what triage has read of the store, and how triage leaves it.
+
+Triage decides in memory. It reads its rows in a few queries without any lock, changes them on the slate,
+and writes all changes in one short transaction. Meanwhile others may have changed what was read:
+
+- Subjects, links and memberships change under triage's lock alone (``deliveries.lock_triage``). The lock
+  counts its turns: where the turn is another than the one that was read, somebody was faster.
+- Tickets change at any time, by walks for example. Each change of a ticket names what was read of it.
+- A delivery that was triaged meanwhile does not wait any more.
+
+In each case nothing is written, and triage reads and decides again (``Overtaken``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlmodel import Session, col
+
+from sync.store import continuity, deliveries
+from sync.store.claims import Claim, LeaseLost
+from sync.store.deliveries import Outcome, Overtaken
+from sync.store.engine import Dialect, Store, dialect_of, insert_into
+from sync.store.journal import LONGEST_WORDS, Entry
+from sync.store.subjects import Subject, to_snapshot
+from sync.store.tables import JournalRow, LinkRow, MembershipRow, SubjectRow, TicketRow
+from sync.store.ticket_changes import COLUMNS, DUE, WHOLE, Ticket
+from sync.store.tickets import BATCH, made_since
+
+_T = TypeVar("_T")
+
+# How often triage decides without a lock, before it takes the lock first.
+TRIES = 3
+
+
+class Slate:
+    """The rows that one round of triage concerns. It reads in the session that it was made with, and
+    remembers what it has read."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._turn = deliveries.turn(session)
+        self._subjects: dict[str, Subject | None] = {}
+        self._put: dict[str, Subject] = {}
+        self._by_id: dict[int, Ticket] = {}
+        # None for a key of which the store has no ticket, and for a subject without a ticket.
+        self._by_key: dict[str, Ticket | None] = {}
+        self._of: dict[str, Ticket | None] = {}
+        self._new: list[Ticket] = []
+        self._moved: dict[str, tuple[Ticket | None, float]] = {}
+        # By ticket: its subjects, each with its end.
+        self._on: dict[Ticket, dict[str, float | None]] = {}
+        self._issues: dict[str, set[str]] = {}
+        self._members: dict[tuple[str, str], bool] = {}
+        self._lines: list[tuple[Ticket, float, Entry, str]] = []
+        self._outcomes: list[Outcome] = []
+
+    # -- reading
+
+    def subjects(self, refs: Iterable[str]) -> dict[str, Subject]:
+        """Those of the subjects that are known, by reference."""
+        wanted = sorted(set(refs))
+        unread = [ref for ref in wanted if ref not in self._subjects]
+        if unread:
+            self._subjects.update(dict.fromkeys(unread))
+            query = select(SubjectRow.__table__)  # type: ignore[attr-defined]
+            for some in _pieces(unread):
+                for row in self._session.execute(query.where(col(SubjectRow.ref).in_(some))):
+                    self._subjects[row.ref] = Subject(
+                        to_snapshot(row), row.first_seen_at, row.ended_at, row.occurrences
+                    )
+        return {ref: one for ref in wanted if (one := self._subjects[ref]) is not None}
+
+    def ticket_of(self, ref: str) -> Ticket | None:
+        """The ticket of a subject, None where it has none."""
+        if ref not in self._of:
+            self.tickets_of([ref])
+        return self._of[ref]
+
+    def tickets_of(self, refs: Iterable[str]) -> list[Ticket]:
+        """The tickets of some subjects, each once, ordered by id."""
+        wanted = set(refs)
+        unread = sorted(wanted - self._of.keys())
+        if unread:
+            self._of.update(dict.fromkeys(unread))
+            query = select(LinkRow.subject, *COLUMNS).join(  # type: ignore[call-overload]
+                LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id)
+            )
+            for some in _pieces(unread):
+                for row in self._session.execute(query.where(col(LinkRow.subject).in_(some))):
+                    self._of[row.subject] = self._ticket(row)
+        found = {ticket: None for ref in sorted(wanted) if (ticket := self._of[ref]) is not None}
+        return sorted(found, key=lambda one: (one.id is None, one.id or 0))
+
+    def tickets_by_key(self, keys: Iterable[str]) -> None:
+        """Read the tickets of our own keys together, for ``ticket``."""
+        unread = sorted(set(keys) - self._by_key.keys())
+        for some in _pieces(unread):
+            self._by_key.update(dict.fromkeys(some))
+            query = select(*COLUMNS).where(col(TicketRow.key).in_(some))
+            for row in self._session.execute(query):
+                self._ticket(row)
+
+    def ticket(self, key: str) -> Ticket | None:
+        """The ticket of our own key, None where there is none."""
+        if key not in self._by_key:
+            self.tickets_by_key([key])
+        return self._by_key[key]
+
+    def claimed(self, claim: Claim) -> Ticket:
+        """The ticket of a claim. Raises LeaseLost where it is not there any more."""
+        query = select(*COLUMNS).where(col(TicketRow.id) == claim.ticket_id)
+        for row in self._session.execute(query):
+            return self._ticket(row)
+        raise LeaseLost(f"the lease on ticket {claim.ticket_id} was lost")
+
+    def ends_on(self, ticket: Ticket) -> Mapping[str, float | None]:
+        """The subjects on a ticket, each with its end (None while it is open)."""
+        if ticket not in self._on:
+            self._read_ends()
+        return self._on[ticket]
+
+    def incidents_of(self, issues: Iterable[str]) -> dict[str, list[str]]:
+        """For each of these issues that belongs to incidents: those incidents, in order."""
+        found: dict[str, list[str]] = {}
+        query = select(MembershipRow.issue, MembershipRow.incident)  # type: ignore[call-overload]
+        for some in _pieces(sorted(set(issues))):
+            rows = query.where(col(MembershipRow.issue).in_(some))
+            for issue, incident in self._session.execute(rows):
+                found.setdefault(issue, []).append(incident)
+        return {issue: sorted(them) for issue, them in found.items()}
+
+    def issues_of(self, incidents: Iterable[str]) -> dict[str, set[str]]:
+        """The issues of some incidents, also those without a snapshot."""
+        wanted = sorted(set(incidents))
+        unread = [one for one in wanted if one not in self._issues]
+        if unread:
+            self._issues.update({one: set() for one in unread})
+            query = select(MembershipRow.incident, MembershipRow.issue)  # type: ignore[call-overload]
+            for some in _pieces(unread):
+                rows = query.where(col(MembershipRow.incident).in_(some))
+                for incident, issue in self._session.execute(rows):
+                    self._issues[incident].add(issue)
+        return {one: self._issues[one] for one in wanted}
+
+    def made_since(self, rule: str, start: float) -> int:
+        """How many tickets of a rule were recorded after ``start``, without those that were spared."""
+        found = made_since(self._session, rule, start)
+        for ticket in (*self._new, *self._by_id.values()):
+            found += ticket.counts(rule, start) - ticket.counted(rule, start)
+        return found
+
+    def from_before(self, began: Mapping[str, float | None]) -> tuple[set[str], float]:
+        """See ``continuity.from_before``."""
+        return continuity.from_before(self._session, began)
+
+    # -- changing
+
+    def put(self, ref: str, subject: Subject) -> None:
+        """Write a subject over what is known of it."""
+        self._subjects[ref] = self._put[ref] = subject
+        ticket = self._of.get(ref)
+        if ticket is not None and ticket in self._on:
+            self._on[ticket][ref] = subject.ended_at
+
+    def add(self, ticket: Ticket) -> Ticket:
+        """Record a new ticket, whose key has none."""
+        self._new.append(ticket)
+        self._by_key[ticket.key] = ticket
+        self._on[ticket] = {}
+        return ticket
+
+    def link(self, ref: str, ticket: Ticket | None, now: float) -> None:
+        """Let a subject belong to a ticket and no more to the one before; None: to no ticket."""
+        before = self.ticket_of(ref)
+        if before is ticket:
+            return
+        if before in self._on:
+            self._on[before].pop(ref, None)
+        self._of[ref], self._moved[ref] = ticket, (ticket, now)
+        if ticket in self._on:
+            self._on[ticket][ref] = self._ended(ref)
+
+    def set_issues(self, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
+        """Record all issues of an incident. Returns those that are new and those that belong no more."""
+        known = self.issues_of([incident])[incident]
+        joined, left = issues - known, known - issues
+        self._members.update({(incident, issue): True for issue in joined})
+        self._members.update({(incident, issue): False for issue in left})
+        self._issues[incident] = set(issues)
+        return joined, left
+
+    def journal(self, ticket: Ticket, at: float, entry: Entry) -> None:
+        """Add an entry about a ticket to the journal."""
+        self._lines.append((ticket, at, entry, ticket.rule))
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Record what became of a delivery."""
+        self._outcomes.append(outcome)
+
+    # -- writing
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(
+            self._put
+            or self._new
+            or self._moved
+            or self._members
+            or self._lines
+            or self._outcomes
+            or any(ticket.changed for ticket in self._by_id.values())
+        )
+
+    def write(self, session: Session) -> None:
+        """Write all changes, in a transaction that ends at once. Raises Overtaken, after which nothing
+        of the transaction may be committed."""
+        deliveries.lock_triage(session, self._turn)
+        connection, dialect = session.connection(), dialect_of(session)
+        self._write_new(connection, dialect)
+        self._write_changed(connection, dialect)
+        self._write_subjects(connection, dialect)
+        self._write_members(connection, dialect)
+        _each(connection, insert(JournalRow), [_line(*one) for one in self._lines])
+        deliveries.record(session, self._outcomes)
+
+    def _write_new(self, connection: Connection, dialect: Dialect) -> None:
+        if not self._new:
+            return
+        rows = [ticket.as_new() for ticket in self._new]
+        added = insert_into(dialect, TicketRow).on_conflict_do_nothing()
+        ids = connection.execute(added.returning(col(TicketRow.id), col(TicketRow.key)), rows).all()
+        if len(ids) < len(rows):
+            raise Overtaken("another process recorded a ticket of the same key")
+        by_key = {ticket.key: ticket for ticket in self._new}
+        for id_, key in ids:
+            by_key[key].id = id_
+
+    def _write_changed(self, connection: Connection, dialect: Dialect) -> None:
+        changed = [one for _, one in sorted(self._by_id.items()) if one.changed]
+        due = [ticket.as_due() for ticket in changed if ticket.only_due]
+        whole = [ticket.as_whole() for ticket in changed if not ticket.only_due]
+        if whole and dialect == "postgresql":
+            _lock(connection, [ticket.id for ticket in changed])
+        if _each(connection, DUE, due) + _each(connection, WHOLE, whole) != len(changed):
+            raise Overtaken("a ticket was changed since it was read")
+
+    def _write_subjects(self, connection: Connection, dialect: Dialect) -> None:
+        known, link = insert_into(dialect, SubjectRow), insert_into(dialect, LinkRow)
+        others = {n: v for n, v in known.excluded.items() if n not in ("ref", "first_seen_at")}
+        _each(
+            connection,
+            known.on_conflict_do_update(index_elements=["ref"], set_=others),
+            [one.columns() for _, one in sorted(self._put.items())],
+        )
+        moved = sorted(self._moved.items())
+        _each(
+            connection,
+            link.on_conflict_do_update(
+                index_elements=["subject"], set_={"ticket_id": link.excluded.ticket_id}
+            ),
+            [
+                {"subject": ref, "ticket_id": ticket.id, "created_at": at}
+                for ref, (ticket, at) in moved
+                if ticket is not None
+            ],
+        )
+        _each(
+            connection,
+            _NO_LINK,
+            [{"b_subject": ref} for ref, (ticket, _) in moved if ticket is None],
+        )
+
+    def _write_members(self, connection: Connection, dialect: Dialect) -> None:
+        pairs = sorted(self._members.items())
+        _each(
+            connection,
+            insert_into(dialect, MembershipRow).on_conflict_do_nothing(),
+            [{"incident": one, "issue": issue} for (one, issue), belongs in pairs if belongs],
+        )
+        _each(
+            connection,
+            _NO_MEMBER,
+            [{"b_one": one, "b_issue": issue} for (one, issue), belongs in pairs if not belongs],
+        )
+
+    # -- inside
+
+    def _ticket(self, row: Row[Any]) -> Ticket:
+        known = self._by_id.get(row.id)
+        if known is None:
+            self._by_id[row.id] = self._by_key[row.key] = known = Ticket.read(row)
+        return known
+
+    def _read_ends(self) -> None:
+        """Read the subjects of all tickets that the slate has, because one of them is asked for."""
+        unread = {id_: one for id_, one in self._by_id.items() if one not in self._on}
+        self._on.update({one: {} for one in unread.values()})
+        query = select(LinkRow.ticket_id, LinkRow.subject, SubjectRow.ended_at).join(  # type: ignore[call-overload]
+            SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject)
+        )
+        for some in _pieces(sorted(unread)):
+            for id_, ref, ended in self._session.execute(
+                query.where(col(LinkRow.ticket_id).in_(some))
+            ):
+                if ref not in self._moved:
+                    now = self._put.get(ref)
+                    self._on[unread[id_]][ref] = now.ended_at if now else ended
+        for ref, (ticket, _) in self._moved.items():
+            if ticket in self._on:
+                self._on[ticket].setdefault(ref, self._ended(ref))
+
+    def _ended(self, ref: str) -> float | None:
+        known = self.subjects([ref]).get(ref)
+        return known.ended_at if known else None
+
+
+def decided(store: Store, decide: Callable[[Slate], _T]) -> _T:
+    """What ``decide`` returns, after what it left on its slate was written.
+
+    It decides without a lock, again whenever another process was faster, and at last within the lock.
+    """
+    for number in count():
+        with suppress(Overtaken):
+            if number >= TRIES:
+                with store.write() as session:
+                    deliveries.lock_triage(session)
+                    slate = Slate(session)
+                    found = decide(slate)
+                    slate.write(session)
+                return found
+            with store.read() as session:
+                slate = Slate(session)
+                found = decide(slate)
+            if slate.changed:
+                with store.write() as session:
+                    slate.write(session)
+            return found
+    raise AssertionError("it counts on")
+
+
+_NO_LINK = delete(LinkRow).where(col(LinkRow.subject) == bindparam("b_subject"))
+_NO_MEMBER = delete(MembershipRow).where(
+    col(MembershipRow.incident) == bindparam("b_one"),
+    col(MembershipRow.issue) == bindparam("b_issue"),
+)
+
+
+def _line(ticket: Ticket, at: float, entry: Entry, rule: str) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket.id,
+        "at": at,
+        "action": entry.action,
+        "rule": rule,
+        "result": entry.result,
+        "words": entry.words[:LONGEST_WORDS],
+        "detail": {},
+    }
+
+
+def _each(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> int:
+    """Run a statement for each of these rows; how many rows of the table that changed."""
+    return connection.execute(statement, rows).rowcount if rows else 0
+
+
+def _lock(connection: Connection, ids: Sequence[int | None]) -> None:
+    """Lock tickets in the order of all who write several: so no two wait for each other."""
+    locked = select(TicketRow.id).order_by(col(TicketRow.id)).with_for_update()  # type: ignore[call-overload]
+    connection.execute(locked.where(col(TicketRow.id).in_(ids)))
+
+
+def _pieces(wanted: Sequence[_T]) -> Iterable[Sequence[_T]]:
+    return (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH))
