@@ -222,7 +222,8 @@ def _said_by(snapshot: Snapshot, name: str) -> list[Any] | None:
 
 
 def _with_account(payload: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The payload, with what only webhooks tell taken from ``other`` if that is from a newer webhook."""
+    """The payload, with what only webhooks tell taken from ``other`` if that is from a newer
+    webhook."""
     if _webhook_time(other) <= _webhook_time(payload):
         return payload
     state = {name: value for name, value in payload.items() if name in _STATE_FIELDS}

@@ -83,7 +83,7 @@ def uncovered(
     if not (why := _lacking(table, keys, values, asked)):
         return None
     return Wrong(
-        f"`lookup('{table}')` is given no default, and {why}: what it does not find is parked",
+        f"`lookup('{table}')` has no default, and {why}: a field for which it finds nothing is parked",
         f"Give a default, as in lookup('{table}', 'Medium'), or '' for no value.",
         line=node.lineno - 1,
     )
