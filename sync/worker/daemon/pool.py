@@ -116,13 +116,13 @@ class Pool:
     def _dispatch(self) -> float:
         # A worker that has ended, for whatever reason, is replaced.
         self._start_workers(self._threads)
-        claimed = self._claim(self._free(elsewhere=True), self._closed(elsewhere=True))
-        if not claimed and self._waiting():
-            claimed = self._claim(self._free(), self._closed())
+        pause = self._claim(self._free(elsewhere=True), self._closed(elsewhere=True))
+        if pause and self._waiting():
+            pause = min(pause, self._claim(self._free(), self._closed()))
         if self._failing:
             # The tickets of failed walks are due at once. Without this they would be walked without end.
             self._stopping.wait(PAUSE_SECONDS)
-        return 0.0 if claimed else self._pause()
+        return pause
 
     def _start_workers(self, wanted: int) -> None:
         """Start workers until ``wanted`` are there."""
@@ -168,15 +168,17 @@ class Pool:
             frozenset(self._sites),
         )
 
-    def _claim(self, free: int, closed: Closed) -> int:
+    def _claim(self, free: int, closed: Closed) -> float:
+        """Claim what is due, as far as threads are free; seconds until more may be due."""
         if free <= 0:
-            return 0
+            return POLL_SECONDS
         self._give_back()
         now = self._clock.time()
         if not self._due.is_set():
             due = claims.next_due(self._store, now=now, closed=closed)
             if due is None or due > now:
-                return 0
+                later = POLL_SECONDS if due is None else due - self._clock.time()
+                return min(POLL_SECONDS, max(0.005, later))
         self._due.clear()
         taken = claims.claim(
             self._store, owner=self._owner, now=now, lease=self._lease, limit=free, closed=closed
@@ -190,7 +192,7 @@ class Pool:
         for claim in taken:
             self._claims.put(claim)
         self._start_workers(wanted)
-        return len(taken)
+        return 0.0
 
     def _give_back(self) -> None:
         """Give back claims that a walk could not, instead of waiting for their leases to end."""
@@ -199,17 +201,6 @@ class Pool:
         claims.give_back(self._store, self._owner, ids)
         with self._lock:
             self._dropped -= ids
-
-    def _pause(self) -> float:
-        """Seconds until something may be due."""
-        elsewhere = self._free() <= 0
-        if elsewhere and self._free(elsewhere=True) <= 0:
-            return POLL_SECONDS
-        closed = self._closed(elsewhere=elsewhere)
-        due = claims.next_due(self._store, now=self._clock.time(), closed=closed)
-        if due is None:
-            return POLL_SECONDS
-        return min(POLL_SECONDS, max(0.005, due - self._clock.time()))
 
     def _work(self) -> None:
         while (claim := self._claims.get()) is not None:
