@@ -32,7 +32,8 @@ FIRST = 100_000_000_000
 @dataclass(frozen=True, slots=True)
 class Size:
     """How many rows a store gets. Each ticket has one subject; ``open`` of the tickets are open, spread
-    evenly over all."""
+    evenly over all. A tenth of the subjects belong to incidents, a tenth of the deliveries are about two
+    subjects."""
 
     tickets: int
     open: int
@@ -109,8 +110,26 @@ class Filled:
             f"{_ref(f'1 + i % {self.size.tickets}')}, 'newest' FROM n",
             self.size.deliveries,
         )
+        self._sql(
+            "INSERT INTO delivery_subjects (delivery, subject) SELECT "
+            f"10 * i, {_ref(f'1 + (10 * i + 1) % {self.size.tickets}')} FROM n",
+            self.size.deliveries // 10,
+        )
+        # Of incidents that have no ticket.
+        incident = _ref(f"i / 10 * 10 + {FIRST}").replace(":issue:", ":incident:")
+        self._sql(
+            f"INSERT INTO memberships (incident, issue) SELECT {incident}, {_ref('10 * i')} FROM n",
+            self.size.tickets // 10,
+        )
         with self.store.write_connection() as connection:
-            connection.exec_driver_sql("ANALYZE")
+            if self.store.dialect == "postgresql":
+                # The row ids were given, and those to come begin after them.
+                after = (
+                    "SELECT setval(pg_get_serial_sequence('tickets', 'id'), max(id)) FROM tickets"
+                )
+                connection.exec_driver_sql(after)
+                # SQLite plans without statistics: the program gathers none there.
+                connection.exec_driver_sql("ANALYZE")
 
     def _many(self, table: str, columns: str, rows: Iterator[tuple[Any, ...]]) -> None:
         mark = "?" if self.store.dialect == "sqlite" else "%s"
@@ -130,7 +149,10 @@ class Filled:
                 f"SELECT i + 1 FROM n WHERE i < {end})"
             )
             with self.store.write_connection() as connection:
-                connection.exec_driver_sql(f"{head} {numbers} SELECT {tail}")
+                whole = f"{head} {numbers} SELECT {tail}"
+                if self.store.dialect == "postgresql":
+                    whole = whole.replace("%", "%%")
+                connection.exec_driver_sql(whole)
 
 
 _SUBJECT = (
@@ -245,4 +267,6 @@ class _Model:
         quoted = text.replace("'", "''").replace("@", "' || @ || '")
         ref = f"CAST({FIRST} + i AS VARCHAR(20))"
         joined = "'" + quoted.replace("@", ref) + "'"
-        return f"CAST({joined} AS {'BLOB' if store.dialect == 'sqlite' else 'BYTEA'})"
+        if store.dialect == "sqlite":
+            return f"CAST({joined} AS BLOB)"
+        return f"convert_to({joined}, 'UTF8')"

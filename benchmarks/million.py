@@ -32,7 +32,7 @@ from sync.cli.status import gathered
 from sync.ports import SystemClock
 from sync.rules import RuleSet
 from sync.sandbox.coalesce.samples import sample_body
-from sync.store import continuity, counts, deliveries, journal, leases, parking, tickets
+from sync.store import claims, continuity, counts, deliveries, journal, leases, parking
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted, Inbox
 from sync.store.migrations import upgrade
@@ -171,18 +171,18 @@ class Work:
         self.triage()
         _reset()
         now = time.time() + 60
-        return len(tickets.claim(self.store, owner="o", now=now, lease=60, limit=BATCH))
+        return len(claims.claim(self.store, owner="o", now=now, lease=60, limit=BATCH))
 
     def walk(self) -> int:
         self.triage()
         rules, clock = self.filled.rules(), SystemClock()
         converger = Converger(self.store, self.sites, lambda: rules, clock)
         now = time.time() + 60
-        claims = tickets.claim(self.store, owner="o", now=now, lease=60, limit=20)
+        taken = claims.claim(self.store, owner="o", now=now, lease=60, limit=20)
         _reset()
-        for claim in claims:
+        for claim in taken:
             converger.walk(claim)
-        return len(claims)
+        return len(taken)
 
     def retention(self) -> int:
         with self.store.write() as session:

@@ -214,6 +214,10 @@ class SiteHealth(Protocol):
         """The projects whose calls hang, so that a further call about them may raise Stalled now."""
         ...
 
+    def waiting(self) -> Mapping[str, int]:
+        """How many calls wait long for a pause or a pace to let them go, by project ("" for none)."""
+        ...
+
     def lent(self) -> int:
         """How many further calls may be made in place of calls under way that hang."""
         ...

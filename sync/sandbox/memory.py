@@ -127,6 +127,9 @@ class MemoryHealth:
     def stalled(self) -> frozenset[str]:
         return frozenset()
 
+    def waiting(self) -> Mapping[str, int]:
+        return {}
+
     def lent(self) -> int:
         return 0
 

@@ -8,7 +8,6 @@ fails while there is another writer. Never keep a transaction open across a call
 from __future__ import annotations
 
 import select
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +38,7 @@ from sync.store.errors import (
 from sync.store.progress import Progress
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_value, to_json
+from sync.store.turns import Turns
 from sync.store.url import parse, place_of
 
 # The other rooms import Session from here, because only this room imports SQL libraries.
@@ -105,7 +105,7 @@ class Store:
         self.progress = progress
         self._check_file = check_file
         self._busy_timeout = busy_timeout
-        self._turns = threading.Lock()
+        self._turns = Turns()
         # Kept until a restart: where a part of the file is damaged, other parts still work.
         self.damage: StoreDamaged | None = None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
@@ -119,21 +119,20 @@ class Store:
         return place_of(self.engine.url)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, *, first: bool = False) -> Iterator[None]:
         """The only writer of this process on SQLite; on PostgreSQL there is nothing to wait for.
 
         SQLite waits for its lock by polling, with sleeps of up to 0.1 s. The threads of one process
-        therefore wait for a lock in memory instead. Raises StoreUnavailable after the busy timeout.
+        therefore wait for a lock in memory instead. ``first`` is for the one thread that comes before
+        all others. Raises StoreUnavailable after the busy timeout.
         """
         if self.dialect != "sqlite":
             yield
             return
-        if not self._turns.acquire(timeout=self._busy_timeout):
-            raise StoreUnavailable("the store is busy: another write takes too long")
-        try:
+        with self._turns.take(self._busy_timeout, first=first) as taken:
+            if not taken:
+                raise StoreUnavailable("the store is busy: another write takes too long")
             yield
-        finally:
-            self._turns.release()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -314,7 +314,7 @@ class Inbox:
         try:
             if self._connection is None:
                 self._connection = self._store.writer()
-            with self._store.turn(), self._store.transaction(self._connection):
+            with self._store.turn(first=True), self._store.transaction(self._connection):
                 return insert(self._connection, rows)
         except FileLost:
             # The connection is kept: it has the lost file open, which may be put back.

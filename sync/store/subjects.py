@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, column, exists, union
+from sqlalchemy import bindparam, column, literal, or_, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -129,9 +129,13 @@ _OF_TICKETS = (
     columns(
         _S,
         _L.c.ticket_id,
-        (exists().where(_M.c.issue == _S.c.ref) | exists().where(_M.c.incident == _S.c.ref)).label(
-            "related"
-        ),
+        # Not EXISTS, for which PostgreSQL may read all memberships.
+        or_(
+            *(
+                columns(literal(1)).where(side == _S.c.ref).limit(1).scalar_subquery().is_not(None)
+                for side in (_M.c.issue, _M.c.incident)
+            )
+        ).label("related"),
     )
     .join(_L, _L.c.subject == _S.c.ref)
     .where(_L.c.ticket_id.in_(bindparam("ids", expanding=True)))

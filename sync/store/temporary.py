@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from sqlmodel import SQLModel, col, select
 
+from sync.store import tickets
 from sync.store.engine import Session, Store, open_store
 from sync.store.tables import LinkRow, SubjectRow, TicketRow
 
@@ -29,14 +30,40 @@ def temporary_store() -> Iterator[Store]:
             store.close()
 
 
-def copy_tickets(source: Session, target: Session, rules: Iterable[str]) -> None:
-    """Copy the tickets of these rules (by name), with their subjects and links."""
-    ids = select(TicketRow.id).where(col(TicketRow.rule).in_(sorted(rules)))
-    refs = select(LinkRow.subject).where(col(LinkRow.ticket_id).in_(ids))
-    add_copies(target, source.exec(select(TicketRow).where(col(TicketRow.id).in_(ids))))
-    add_copies(target, source.exec(select(SubjectRow).where(col(SubjectRow.ref).in_(refs))))
+def copy_tickets(source: Session, target: Session, keys: Iterable[str]) -> None:
+    """Copy the tickets of these keys, and of the keys that follow each (``key#2``, ``key#3``, …) as long
+    as there are tickets; with their subjects and links."""
+    first, number = {key: key for key in keys}, 1
+    while first:
+        number += 1
+        following: dict[str, str] = {}
+        wanted = sorted(first)
+        for start in range(0, len(wanted), tickets.BATCH):
+            some = col(TicketRow.key).in_(wanted[start : start + tickets.BATCH])
+            rows = source.exec(select(TicketRow).where(some)).all()
+            _copy(source, target, rows)
+            following |= {f"{first[row.key]}#{number}": first[row.key] for row in rows}
+        first = following
+
+
+def copy_recent_tickets(source: Session, target: Session, rule: str, since: float) -> None:
+    """Copy the tickets of a rule that were recorded after ``since`` and are not copied yet, alone."""
+    rows = source.exec(
+        select(TicketRow).where(TicketRow.rule == rule, col(TicketRow.created_at) > since)
+    )
+    add_copies(target, (row for row in rows if target.get(TicketRow, row.id) is None))
+
+
+def _copy(source: Session, target: Session, rows: Sequence[TicketRow]) -> None:
+    ids = [row.id for row in rows if row.id is not None]
+    links = source.exec(select(LinkRow).where(col(LinkRow.ticket_id).in_(ids))).all()
+    refs = sorted(link.subject for link in links)
+    add_copies(target, rows)
+    for start in range(0, len(refs), tickets.BATCH):
+        some = col(SubjectRow.ref).in_(refs[start : start + tickets.BATCH])
+        add_copies(target, source.exec(select(SubjectRow).where(some)))
     # Last, because the database checks the references of links to tickets and subjects.
-    add_copies(target, source.exec(select(LinkRow).where(col(LinkRow.ticket_id).in_(ids))))
+    add_copies(target, links)
 
 
 def add_copies(target: Session, rows: Iterable[Row]) -> None:

@@ -46,7 +46,8 @@ class Pool:
     """Threads that walk due tickets. Claims no more tickets than free threads can walk.
 
     A thread whose call hangs does not count. Another thread takes its place, so that a project whose
-    calls hang does not hold up the tickets of others.
+    calls hang does not hold up the tickets of others. Nor does a thread whose call waits long for a
+    rate limit, but only for tickets of other projects: one more call of the project would wait as well.
     """
 
     def __init__(
@@ -115,11 +116,13 @@ class Pool:
     def _dispatch(self) -> float:
         # A worker that has ended, for whatever reason, is replaced.
         self._start_workers(self._threads)
-        claimed = self._claim()
+        pause = self._claim(self._free(elsewhere=True), self._closed(elsewhere=True))
+        if pause and self._waiting():
+            pause = min(pause, self._claim(self._free(), self._closed()))
         if self._failing:
             # The tickets of failed walks are due at once. Without this they would be walked without end.
             self._stopping.wait(PAUSE_SECONDS)
-        return 0.0 if claimed else self._pause()
+        return pause
 
     def _start_workers(self, wanted: int) -> None:
         """Start workers until ``wanted`` are there."""
@@ -129,37 +132,53 @@ class Pool:
             worker.start()
             self._workers.append(worker)
 
-    def _free(self) -> int:
-        """How many more tickets may be walked now."""
+    def _waiting(self) -> dict[str, Mapping[str, int]]:
+        """How many calls wait long for a rate limit, by site and project."""
+        return {name: found for name, site in self._sites.items() if (found := site.waiting())}
+
+    def _free(self, *, elsewhere: bool = False) -> int:
+        """How many more tickets may be walked now, of any project or of those where no call waits."""
         lent = sum(site.lent() for site in self._sites.values())
+        if elsewhere:
+            lent += sum(sum(waiting.values()) for waiting in self._waiting().values())
         most = min(self._threads + lent, self._threads * _MOST_THREADS)
         with self._lock:
             return most - self._walking.total()
 
-    def _closed(self) -> Closed:
+    def _closed(self, *, elsewhere: bool = False) -> Closed:
         """What must not be claimed now: tickets of sites that are down and of projects whose calls hang,
-        and tickets that a thread of this process still walks although their lease has run out."""
+        and tickets that a thread of this process still walks although their lease has run out.
+
+        ``elsewhere``: nor tickets of projects whose calls wait for a rate limit, new tickets whose
+        project is not known yet, or any ticket of a site where many calls wait.
+        """
+        waiting = {name: {"": 0, **by} for name, by in self._waiting().items() if elsewhere}
+        crowded = {name for name, by in waiting.items() if sum(by.values()) >= 2 * self._threads}
+        down = {name for name, site in self._sites.items() if site.down()}
         with self._lock:
             walking = frozenset(id_ for id_, count in self._walking.items() if count > 0)
         return Closed(
-            frozenset(name for name, site in self._sites.items() if site.down()),
+            frozenset(down | crowded),
             frozenset(
-                (name, project) for name, site in self._sites.items() for project in site.stalled()
+                (name, project)
+                for name, site in self._sites.items()
+                for project in (*site.stalled(), *waiting.get(name, ()))
             ),
             walking,
             frozenset(self._sites),
         )
 
-    def _claim(self) -> int:
-        free = self._free()
+    def _claim(self, free: int, closed: Closed) -> float:
+        """Claim what is due, as far as threads are free; seconds until more may be due."""
         if free <= 0:
-            return 0
+            return POLL_SECONDS
         self._give_back()
-        now, closed = self._clock.time(), self._closed()
+        now = self._clock.time()
         if not self._due.is_set():
             due = claims.next_due(self._store, now=now, closed=closed)
             if due is None or due > now:
-                return 0
+                later = POLL_SECONDS if due is None else due - self._clock.time()
+                return min(POLL_SECONDS, max(0.005, later))
         self._due.clear()
         taken = claims.claim(
             self._store, owner=self._owner, now=now, lease=self._lease, limit=free, closed=closed
@@ -173,7 +192,7 @@ class Pool:
         for claim in taken:
             self._claims.put(claim)
         self._start_workers(wanted)
-        return len(taken)
+        return 0.0
 
     def _give_back(self) -> None:
         """Give back claims that a walk could not, instead of waiting for their leases to end."""
@@ -182,15 +201,6 @@ class Pool:
         claims.give_back(self._store, self._owner, ids)
         with self._lock:
             self._dropped -= ids
-
-    def _pause(self) -> float:
-        """Seconds until something may be due."""
-        if self._free() <= 0:
-            return POLL_SECONDS
-        due = claims.next_due(self._store, now=self._clock.time(), closed=self._closed())
-        if due is None:
-            return POLL_SECONDS
-        return min(POLL_SECONDS, max(0.005, due - self._clock.time()))
 
     def _work(self) -> None:
         while (claim := self._claims.get()) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sync.domain.subject import Snapshot
 from sync.rules import RuleSet, Undecided, patience
@@ -10,9 +10,9 @@ from sync.store import open_items, subjects, tickets
 from sync.store.engine import Store
 from sync.store.slate import Slate
 from sync.store.tables import SubjectRow
-from sync.store.temporary import add_copies, copy_tickets, temporary_store
-from sync.worker.triage.routing import Router
-from sync.worker.walk.facts import Facts, gather
+from sync.store.temporary import add_copies, copy_recent_tickets, copy_tickets, temporary_store
+from sync.worker.triage.routing import Router, keys_tried
+from sync.worker.walk.facts import Facts, gather_all
 
 _BATCH = 100
 # Seconds that slow searches may take while all subjects are looked at; the rest is undecided then.
@@ -27,7 +27,8 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
     """
     rows: list[SubjectRow] = []
     snapshots: dict[str, Snapshot] = {}
-    names: set[str] = set()
+    keys: set[str] = set()
+    storms: dict[str, float] = {}
     for batch in unrouted(store):
         for snapshot, row in batch:
             try:
@@ -37,12 +38,16 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
             if rule is not None:
                 rows.append(row)
                 snapshots[row.ref] = snapshot
-                names.add(rule.ref.name)
+                keys |= keys_tried(rule, snapshot, now)
+                if rule.storm is not None:
+                    storms[rule.name] = now - rule.storm[1]
     if not rows:
         return {}
     with temporary_store() as trial:
         with store.read() as source, trial.write() as target:
-            copy_tickets(source, target, names)
+            copy_tickets(source, target, keys)
+            for name, since in storms.items():
+                copy_recent_tickets(source, target, name, since)
             add_copies(target, rows)
         with trial.write() as session:
             slate = Slate(session)
@@ -51,7 +56,15 @@ def would_route(store: Store, rules: RuleSet, now: float) -> Mapping[str, Facts]
                 router.route(snapshot)
             slate.write(session)
             ids = subjects.ticket_ids(session, snapshots).values()
-            return {row.key: gather(session, row) for row in tickets.by_ids(session, ids).values()}
+            return {
+                facts.key: facts
+                for some in _pages(sorted(set(ids)))
+                for facts in gather_all(session, tickets.records(session, some))
+            }
+
+
+def _pages(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + tickets.BATCH] for start in range(0, len(ids), tickets.BATCH))
 
 
 def unrouted(store: Store) -> Iterator[list[tuple[Snapshot, SubjectRow]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -324,7 +325,23 @@ class Router:
             self._new[rule.ref.name] = self._slate.made_since(rule.ref.name, self.now - window)
         if self._new[rule.ref.name] < limit:
             return None
-        return f"storm:{rule.ref.name}:{int(self.now // window)}"
+        return _storm(rule.name, self.now, window)
+
+
+def keys_tried(rule: Rule, snapshot: Snapshot, now: float) -> set[str]:
+    """The keys of all tickets on which the router may put a subject by this rule, each the first of its
+    generations."""
+    keys = {_unplaced(str(snapshot.ref))}
+    with suppress(Rejected):
+        keys.add(rule.ticket_key(snapshot))
+    if rule.storm is not None:
+        keys.add(_storm(rule.name, now, rule.storm[1]))
+    return keys
+
+
+def _storm(rule: str, now: float, window: float) -> str:
+    """The key of the ticket that a storm of new tickets collapses into."""
+    return f"storm:{rule}:{int(now // window)}"
 
 
 def _unplaced(ref: str) -> str:

@@ -183,7 +183,9 @@ class Calls:
     def _turn(self, call: Call) -> Iterator[Passage]:
         lane = Lane(call.project, call.endpoint)
         with (
-            self._gate.turn(call.endpoint, call.ticket, write=call.method != "GET"),
+            self._gate.turn(
+                call.endpoint, call.ticket, project=call.project, write=call.method != "GET"
+            ),
             self._bulkhead.passage(lane, always=call is _MYSELF) as passage,
         ):
             if self.clock.time() > call.not_after:

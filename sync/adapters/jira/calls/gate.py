@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sync.adapters.jira.calls.pacer import SITE, Pacer
 from sync.adapters.jira.calls.rate_limits import Limit, announced
@@ -28,6 +29,15 @@ _LONGEST_PAUSE = 60.0
 _ECHO_SECONDS = 1.0
 # No event marks the moment when a call begins to hang, so a waiting caller checks at this interval.
 _RECHECK_SECONDS = 0.25
+# A wait from which on another ticket should be walked meanwhile, in seconds.
+_LONG_WAIT = 0.05
+
+
+@dataclass(eq=False, slots=True)
+class _Caller:
+    """One call that asks for its turn. ``project`` is the project that the call is about."""
+
+    project: str
 
 
 class Gate:
@@ -56,6 +66,8 @@ class Gate:
         self._halved_at = float("-inf")
         self._refusals = 0
         self._pacer = Pacer()
+        # How many callers are in a long wait, by the project that their calls are about.
+        self._waiting: Counter[str] = Counter()
         # Whether Jira has refused a call since the limit was at the ceiling last.
         self.slowed = False
         self._until: dict[tuple[Scope, str], float] = {}
@@ -68,9 +80,11 @@ class Gate:
         return max(1, int(self._limit))
 
     @contextmanager
-    def turn(self, endpoint: str, ticket: str = "", *, write: bool = False) -> Iterator[None]:
+    def turn(
+        self, endpoint: str, ticket: str = "", *, project: str = "", write: bool = False
+    ) -> Iterator[None]:
         """Wait for a turn. Raises Refused where the wait would be longer than ``patience``."""
-        who = object()
+        who = _Caller(project)
         try:
             self._enter(endpoint, ticket, who, write=write)
         except BaseException:
@@ -84,7 +98,7 @@ class Gate:
                 self._busy -= 1
                 self._turns.notify()
 
-    def _enter(self, endpoint: str, ticket: str, who: object, *, write: bool) -> None:
+    def _enter(self, endpoint: str, ticket: str, who: _Caller, *, write: bool) -> None:
         begun = self._clock.monotonic()
         # Seconds spent in ``_turns.wait``, which a simulated clock does not count.
         idle = 0.0
@@ -123,7 +137,24 @@ class Gate:
                     retry_after=wait,
                     scope=scope,
                 )
-            self._clock.sleep(wait)
+            self._sleep(wait, who.project)
+
+    def _sleep(self, seconds: float, project: str) -> None:
+        if seconds < _LONG_WAIT:
+            self._clock.sleep(seconds)
+            return
+        with self._turns:
+            self._waiting[project] += 1
+        try:
+            self._clock.sleep(seconds)
+        finally:
+            with self._turns:
+                self._waiting -= Counter((project,))
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many callers are in a long wait for a pause or a pace, by their calls' project."""
+        with self._turns:
+            return dict(self._waiting)
 
     def _wait(self, now: float, endpoint: str, ticket: str, *, write: bool) -> tuple[float, Scope]:
         """The longest wait in seconds that any limit asks of this call, and what the limit covers."""

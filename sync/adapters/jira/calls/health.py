@@ -22,4 +22,5 @@ class JiraHealth:
         self.paces = gate.paces
         self.share = gate.share
         self.stalled = bulkhead.stalled
+        self.waiting = gate.waiting
         self.lent = bulkhead.lent

@@ -1,0 +1,133 @@
+"""No statement that the program sends reads the whole of a table that grows, on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from benchmarks.filling import Filled, Size
+from benchmarks.million import WORK, Work
+from sync.store import continuity, deliveries, happenings, leases, parking, tickets
+from sync.store.engine import Store
+from sync.store.open_items import open_in_jira
+
+SIZE = Size(tickets=1200, open=40, journal=1200, deliveries=1200)
+GROWING = {
+    "deliveries",
+    "delivery_subjects",
+    "subjects",
+    "links",
+    "tickets",
+    "journal",
+    "memberships",
+}
+# Indexes of a few rows: what waits, is due, parked, leased, dead or open.
+OF_A_FEW = {
+    *("ix_deliveries_accepted", "ix_deliveries_dead", "ix_tickets_due", "ix_tickets_site_due"),
+    *("ix_tickets_parked", "ix_tickets_lease", "ix_subjects_open"),
+}
+# Part of a statement that may read a whole table or index, and why.
+ALLOWED = {
+    "FROM deliveries ORDER BY deliveries.seq DESC": "newest first; ends at the limit",
+    "FROM journal ORDER BY journal.id DESC": "newest first; ends at the limit",
+    "GROUP BY tickets.state, tickets.site": "an exact count; reads one small index, and no row",
+    "UPDATE tickets SET state=": "on the temporary store of a backtest alone",
+    "tickets.created_at >= ": "on the temporary store of a backtest alone",
+    "SELECT links.subject, links.ticket_id \nFROM links": "on the temporary store of a backtest alone",
+    "tickets.jira_id IS NOT NULL": "once, where a survey has found tickets that are not known",
+}
+
+
+@pytest.fixture
+def filled(store: Store) -> Filled:
+    made = Filled(store, SIZE, 1_790_000_000.0)
+    made.fill()
+    return made
+
+
+def do_everything(filled: Filled) -> None:
+    store, now = filled.store, filled.now
+    work = Work(filled)
+    for piece in WORK.values():
+        piece(work)
+    with store.read() as session:
+        happenings.deliveries_after(session, 5)
+        happenings.actions_after(session, 5)
+        happenings.sweeps_after(session, 0)
+        open_in_jira(session, "main", after=3, limit=10)
+        deliveries.heads(session)
+        deliveries.known(session, ["d1"])
+        tickets.made_since(session, "issues", now)
+        list(tickets.keys_of_site(session, "main"))
+    with store.write() as session:
+        continuity.surveyed(session, "main", now, {})
+        deliveries.replay(session, "d1")
+        deliveries.replay_dead(session)
+    tickets.rename_rule(store, "issues", "others", limit=5)
+    parking.retry_parked(store, now, "why", rule="r", site="main")
+    leases.owners(store)
+
+
+@pytest.fixture
+def statements(filled: Filled) -> Iterator[dict[str, Any]]:
+    """Every statement that the work sends, with the parameters of one time."""
+    found: dict[str, Any] = {}
+
+    @event.listens_for(filled.store.engine, "before_cursor_execute")
+    def _note(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.split(None, 1)[0] in ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH"):
+            one = parameters[0] if isinstance(parameters, list) else parameters
+            found.setdefault(statement, one)
+
+    do_everything(filled)
+    event.remove(filled.store.engine, "before_cursor_execute", _note)
+    return found
+
+
+def scans(store: Store, statement: str, parameters: Any) -> list[str]:
+    """The growing tables, or their indexes, that the statement reads from end to end."""
+    with store.read_connection() as connection:
+        # The driver's own cursor, because the parameters are as the driver was given them.
+        cursor = connection.connection.cursor()
+        if store.dialect == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return [row[3] for row in cursor.fetchall() if _scan_of_sqlite(row[3])]
+        # On so few rows whole tables are the cheapest, unless that is out of the question.
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+        ((plan,),) = cursor.fetchall()
+        return list(_scans_of_postgresql(plan[0]["Plan"], limited=False))
+
+
+def _scan_of_sqlite(words: str) -> bool:
+    first, _, rest = words.partition(" ")
+    table = rest.partition(" ")[0]
+    return first == "SCAN" and table in GROWING and not any(name in rest for name in OF_A_FEW)
+
+
+def _scans_of_postgresql(node: dict[str, Any], *, limited: bool) -> Iterator[str]:
+    limited = limited or node["Node Type"] == "Limit"
+    table, index = node.get("Relation Name"), node.get("Index Name")
+    whole = table in GROWING and index not in OF_A_FEW and "Index Cond" not in node
+    # A page in the order of an index ends at its limit.
+    if whole and (node["Node Type"] == "Seq Scan" or (index is not None and not limited)):
+        yield f"{node['Node Type']} {table} {index or ''} {node.get('Filter', '')}"
+    for child in node.get("Plans", ()):
+        yield from _scans_of_postgresql(child, limited=limited)
+
+
+def test_every_statement_finds_its_rows_by_an_index(
+    store: Store, statements: dict[str, Any]
+) -> None:
+    assert len(statements) > 60
+    wrong = {
+        statement: found
+        for statement, parameters in statements.items()
+        if (found := scans(store, statement, parameters))
+        and not any(part in statement for part in ALLOWED)
+    }
+    assert not wrong, "\n\n".join(f"{found}\n{statement}" for statement, found in wrong.items())
