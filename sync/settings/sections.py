@@ -22,6 +22,7 @@ from sync.settings.cron import cron_fault
 from sync.settings.values import (
     Duration,
     File,
+    OptionalStoreUrl,
     Password,
     Secret,
     SigningSecret,
@@ -67,7 +68,7 @@ class Store(Section):
     # The default is validated too: the file lies in the folder of the configuration.
     url: StoreUrl = Field(default="sqlite:///ticket-sync.db", repr=False)  # type: ignore[assignment]
     # The address of PostgreSQL itself, where `url` leads to a pooler.
-    direct_url: StoreUrl | None = Field(default=None, repr=False)
+    direct_url: OptionalStoreUrl = Field(default=None, repr=False)
 
 
 class Api(Section):

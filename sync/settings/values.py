@@ -284,6 +284,11 @@ def store_url(value: Any) -> Any:
     )
 
 
+def optional_store_url(value: Any) -> Any:
+    """As ``store_url``; None for no address."""
+    return None if value in (None, "") else store_url(value)
+
+
 def _sqlite_url(name: str) -> str:
     if not name or name.startswith(":memory:"):
         raise Wrong(
@@ -346,5 +351,6 @@ Secret = Annotated[SecretStr, BeforeValidator(secret_word)]
 SigningSecret = Annotated[SecretStr, BeforeValidator(key_text)]
 Password = Annotated[SecretStr, BeforeValidator(password)]
 StoreUrl = Annotated[SecretStr, BeforeValidator(store_url)]
+OptionalStoreUrl = Annotated[SecretStr | None, BeforeValidator(optional_store_url)]
 File = Annotated[Path | None, BeforeValidator(absolute)]
 Url = Annotated[str, BeforeValidator(web_address)]

@@ -79,7 +79,7 @@ def _take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[s
     if not isinstance(comments, list):
         raise Problem(400, errors={"comment": "Operations must be an array"})
     if not chosen.screen:
-        # Jira takes the transition, answers 204, and drops the comment without a word.
+        # Jira takes the transition, answers 204, and silently drops the comment.
         comments = []
     values = _screen_values(site, call, issue, chosen, {**body, "update": update})
     merged = {**issue.values, **values, "comment": comments or None}
