@@ -84,6 +84,10 @@ def statements(filled: Filled) -> Iterator[dict[str, Any]]:
 
     do_everything(filled)
     event.remove(filled.store.engine, "before_cursor_execute", _note)
+    if filled.store.dialect == "postgresql":
+        # Plans must not depend on whether the server has looked at the rows by itself meanwhile.
+        with filled.store.write_connection() as connection:
+            connection.exec_driver_sql("ANALYZE")
     return found
 
 
