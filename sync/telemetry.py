@@ -127,9 +127,10 @@ def _guarded(level: int) -> type[Any]:
 
     class Guarded(usual):  # type: ignore[misc, valid-type]
         def _proxy_to_logger(self, name: str, event: str | None = None, **facts: Any) -> Any:
-            with suppress(Exception):
+            try:
                 return super()._proxy_to_logger(name, event, **facts)
-            return None
+            except Exception:
+                return None
 
     return Guarded
 

@@ -27,7 +27,9 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="A file of lines: subject,ticket.")
     ] = None,
-    site: Annotated[str, typer.Option("--site", help="The Jira site. [default: the usual]")] = "",
+    site: Annotated[
+        str, typer.Option("--site", help="The Jira site. [default: that of rules that name none]")
+    ] = "",
     apply: Annotated[
         bool, typer.Option("--apply", help="Do it. Without it, only show what would be done.")
     ] = False,

@@ -105,7 +105,7 @@ def _print(report: Report, dry: bool, rate: float) -> None:
     verb = "would become" if dry else "became"
     typer.echo(
         f"{tally.looked} issues and incidents looked at with {tally.calls} calls; {tally.total} were "
-        f"not known as they are and {verb} due."
+        f"not known here or had changed, and {verb} due."
     )
     for reason, count in sorted(tally.reasons.items()):
         if reason.startswith(("rule ", "no rule")):

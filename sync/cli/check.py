@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sync.toml import Mistake
 
 MISTAKES, CANNOT = 1, 2
-# So many things the last line names.
+# The most things that a list in the last line names.
 _MOST = 6
 
 

@@ -151,4 +151,5 @@ def _token(name: str, yes: bool) -> str:
 
 
 def _token_typed(name: str) -> str:
-    return str(typer.prompt(f"Its token ({name} is not set; it is not written)", hide_input=True))
+    question = f"The account's token ({name} is not set; the token is not written to a file)"
+    return str(typer.prompt(question, hide_input=True))

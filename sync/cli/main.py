@@ -43,7 +43,7 @@ class Verbs(TyperGroup):
             _show_brackets(command)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # Whoever meets an error repeats the command with --debug at its end.
+        # --debug may also stand at the end: there people add it to repeat a command that failed.
         if "--debug" in args:
             args = ["--debug", *(arg for arg in args if arg != "--debug")]
         return super().parse_args(ctx, args)
@@ -108,10 +108,11 @@ def start(
         bool, typer.Option("--debug", help="On an error, show where in the code it happened.")
     ] = False,
 ) -> None:
-    """What comes before any verb."""
+    """The options that stand before a verb."""
     from sync.telemetry import configure_logs
 
-    # What a verb has to say it says itself; `serve` sets the log up as the settings ask.
+    # Verbs print their results themselves, so the log has errors only; `serve` sets up the log by the
+    # settings.
     configure_logs(level="debug" if debug else "error", form="text")
 
 

@@ -67,7 +67,8 @@ def plan(
 def as_json_text(found: Forecast) -> Iterator[str]:
     """The forecast for machines, in pieces of one JSON document.
 
-    The numbers stand before the tickets and are known after them, so the tickets wait in a file.
+    The counts stand before the tickets in the document, but are known only after the last ticket,
+    so the tickets wait in a temporary file.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8") as waiting:
         before = "\n"

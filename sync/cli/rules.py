@@ -110,7 +110,7 @@ def _sites(config: Path | None) -> tuple[Sites | None, str]:
     try:
         settings = load(config)
     except MistakesFound as error:
-        # Accepting needs no secrets, asking does.
+        # Accepting an edit needs no secrets; asking Jira about the edit does.
         return None, str(error.mistakes[0])
     return sites_of(settings, trackers_of(settings, SystemClock())), ""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-# Parked tickets are grouped by cause; beyond this many, the oldest alone are looked at.
+# Parked tickets are grouped by cause. Only this many are read for that, the oldest ones.
 PARKED_LOOKED_AT = 1000
 # Seconds for which the store's file is looked through for damage.
 LOOKED_FOR_DAMAGE = 1.0

@@ -41,11 +41,11 @@ def console() -> Console:
 
 
 def print_any_text() -> None:
-    """Let standard output take every character, whatever its encoding: those it has not, escaped.
+    """Let standard output take every character: one that its encoding does not have is escaped.
 
     A title can hold any character, and a locale such as C or POSIX knows only ASCII.
     """
-    # The C and POSIX locales come with surrogateescape, which refuses as strict does.
+    # Under the C and POSIX locales, Python uses surrogateescape, which raises for such characters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

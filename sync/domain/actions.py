@@ -34,7 +34,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make the ticket. One call; label and property that mark it as ours go with it."""
+    """Make the ticket, with the label and the property that mark it as ours, in one call: otherwise a
+    ticket whose marking failed could not be found after a lost reply."""
 
     project: str
     issue_type: str
@@ -68,7 +69,8 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the ticket before deciding on. ``reasons`` say what of ours has changed."""
+    """Read the ticket before anything is decided. ``reasons`` say why: what of ours has changed, or
+    which call is open."""
 
     reasons: tuple[str, ...]
 
@@ -88,7 +90,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Move the ticket over one hop. ``arrives`` when the target is reached by it."""
+    """Move the ticket by one transition. ``arrives``: it leads to where the rule wants the ticket."""
 
     hop: Hop
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -104,7 +106,8 @@ class Transition:
 @dataclass(frozen=True, slots=True)
 class Comment:
     """Say something on the ticket. ``marker`` finds the comment after a lost reply; ``edit`` is the
-    id of the running comment to rewrite instead of adding one. ``public``: to customers as well."""
+    id of the running comment to rewrite instead of adding one. ``public``: customers of a service
+    project see it, too."""
 
     text: str
     marker: str

@@ -6,16 +6,16 @@ from dataclasses import fields
 
 from sync.domain.rule import Desired, Ownership
 
-# Where a rule is written and the digest of its state ask nothing of a ticket.
+# Fields of ``Desired`` that say which ticket, rule and state it is about: they ask nothing of a ticket.
 _NOT_WISHES = {"key", "rule", "version", "places"}
 
 
 def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ...]:
-    """What of ``after`` would act on the ticket that ``before`` has brought where it stands, by name.
+    """The names of the parts of ``after`` that would change a ticket which is as ``before`` asks.
 
-    Of a ticket that is not ``made`` everything counts. Of one that is made, fields, links and the
-    status count. Its project and type stay; a status that stays is not moved to another place in Jira;
-    a field that the rule does not set any more is left alone.
+    As long as the ticket is not ``made``, every part counts. Later only fields, links and the upstream
+    status count: the project and the issue type are not changed any more, the ticket is not moved
+    while the upstream status stays the same, and a field that the rule no longer sets is left alone.
     """
     if not made:
         return tuple(
@@ -27,7 +27,8 @@ def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ..
     found += [
         key for key in after.failed if key not in before.failed and not key.startswith("fields.")
     ]
-    # The status differs where, for one, an incident's rule closes the tickets of its issues now.
+    # An edit changes the status if, for example, an incident's rule now closes the tickets of its
+    # issues.
     changed = {
         "status": before.status is not after.status,
         "links back": bool(set(after.remote_links) - set(before.remote_links)),

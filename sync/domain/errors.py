@@ -39,8 +39,8 @@ class Refused(Fault):
 
 
 class Stalled(Refused):
-    """Not even tried, because calls of this kind hang. ``project`` is the project whose calls hang, ""
-    where the call is about none: other tickets of that project would meet the same."""
+    """Not tried, because calls like it hang. ``project`` is the project whose calls hang, so that its
+    other tickets can wait as well; "" where the call is about no project."""
 
     def __init__(self, words: str, *, project: str, retry_after: float) -> None:
         super().__init__(words, retry_after=retry_after, scope=Scope.PROJECT)
@@ -88,7 +88,7 @@ class Rejected(Fault):
     rule's key that is at fault, as ``fields.priority``, and ``where`` the line at fault, where that is
     known.
 
-    ``scope`` is PROJECT where every new ticket of that project and type would meet the same. ``refused``
+    ``scope`` is PROJECT where every new ticket of that project and type would be rejected. ``refused``
     has the words about each field that was refused, by field id, where the other side named them.
     """
 
@@ -147,8 +147,9 @@ class Unreadable(Fault):
 class Parked:
     """Why a ticket was set aside, in words, and what a person can do about it.
 
-    ``value`` is what ``reason`` is said of, so that tickets with other values have the same reason.
-    ``key`` is the key of the rule at fault, ``where`` its place, or that of the rule."""
+    ``value`` is the refused value. It is not part of ``reason``, so that tickets with other values can
+    be counted under one reason. ``key`` is the rule's key at fault, ``where`` the file and line of that
+    key, or of the rule."""
 
     reason: str
     remedy: str = ""
@@ -161,12 +162,12 @@ class Parked:
 
     @classmethod
     def of(cls, fault: Rejected, rule: str = "", where: str = "") -> Parked:
-        """Why a ticket is set aside of which something was refused for good, ``where`` in a rule."""
+        """The park of a ticket after a rejection. ``where`` is used unless the fault names a place."""
         about = (fault.cause, fault.field, rule, fault.where or where, fault.value, fault.key)
         return cls(fault.reason, fault.remedy, *about)
 
     def again(self) -> Rejected:
-        """The rejection that this is about."""
+        """The rejection that ``of`` was given."""
         about = {"cause": self.cause, "field": self.field, "remedy": self.remedy}
         fault = Rejected(self.reason, value=self.value, **about)  # type: ignore[arg-type]
         fault.key, fault.where = self.key, self.where

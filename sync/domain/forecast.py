@@ -44,7 +44,7 @@ from sync.domain.ticket import (
 def forecast(
     draft: Draft, base: Base, observed: Observed | None = None, intents: Intents = NO_INTENTS
 ) -> Plan:
-    """What a walk would do for a ticket that exists; without ``observed``, as far as is known."""
+    """What a walk would do for a ticket that exists; without ``observed``, by what was last known."""
     if observed is None:
         if not reasons(draft, base, intents):
             return plan(draft, base, None)

@@ -34,8 +34,8 @@ class Intent:
     ``about`` tells calls of one kind apart: the id of the status that a move leads to, the marker of a
     comment, the name of a link between tickets; "" for a create and an update. ``begun`` is when the
     call was begun, None before. ``until`` is set once the call has ended on our side without an answer
-    that proves what became of it: until then Jira may still carry it out, 0 for "not any more". It is
-    None while no end is on record, as after a crash. Both are in seconds since the epoch. ``looks``
+    that proves what became of it: until that time Jira may still carry it out, 0 where it cannot. It
+    is None while no end is on record, as after a crash. Both are in seconds since the epoch. ``looks``
     counts the looks that found nothing. ``payload`` is what the kind needs: ``{field id: {"wished",
     "before", "after"}}`` of an update, ``{"base", "failures", "said"}`` of a create,
     ``{"arrives"}`` of a move, ``{"text", "edit", "public", "along"}`` of a comment.
@@ -53,7 +53,8 @@ class Intent:
 
     @property
     def owed(self) -> bool:
-        """What a comment speaks of has been done, so no later plan asks for that comment again."""
+        """Whether only this intent remembers that the call is to be made. So it is for a comment: what
+        it speaks of has been done by then, so no later plan asks for the comment again."""
         return self.kind is IntentKind.COMMENT
 
 

@@ -64,9 +64,9 @@ def shown_after(field_base: FieldBase, observed: Any, kind: FieldKind = FieldKin
     """What Jira showed after our last write, as far as it can be known.
 
     The first look after a write finds our value, perhaps rewritten by Jira: what is there now counts
-    as shown. If something else is there, a person was faster, and our value counts as shown. Of an
-    opaque field that cannot be told, and what is there now counts as shown: taken for a person's, our
-    own value would be written again and again.
+    as shown. If something else is there, a person was faster, and our value counts as shown. For an
+    opaque field the two cases look alike, and what is there now counts as shown: if our own value were
+    taken for a person's edit, it would be written again and again.
     """
     if field_base.looked:
         return field_base.shown
@@ -85,8 +85,8 @@ def merge_text(
     three-way, by blocks. Where only we changed something, our blocks are taken; where only a person
     did, the person's stay. Where both changed the same blocks, ours replace them, and blocks that the
     person put before, after or between stay. Where no block of ours is left, ours come after theirs.
-    ``take_over`` (a field that is always ours) replaces everything but pictures and files, which stay in
-    any case: Jira deletes one that leaves a text.
+    ``take_over`` (a field that is always ours) replaces everything but pictures and files, which stay
+    in any case: Jira deletes one that leaves a text.
     """
     merged = _merged(sent, observed, desired, take_over=take_over)
     return _with_pictures(merged, observed)
@@ -115,8 +115,8 @@ def _merged(
 
 
 def _with_pictures(merged: Document, observed: Document) -> Document:
-    """The merged document with the pictures of the observed one that are not in it, each after the block
-    that it was after."""
+    """The merged document with the pictures of the observed one that are not in it, each after the
+    block that it was after."""
     missing = _missing_pictures(merged, observed)
     if not missing:
         return merged
@@ -149,8 +149,8 @@ def _missing_pictures(merged: Document, observed: Document) -> dict[int, list[Bl
 def _as_written_now(
     sent: Sequence[str], observed: Sequence[str], desired: Sequence[str]
 ) -> list[str]:
-    """The identities of what was sent. One that an earlier version wrote otherwise, with other signs
-    between the same letters, is given as the ticket's block has it now."""
+    """``sent``, with identities as this version writes them. An earlier version wrote some with other
+    signs between the same letters; each of these is replaced by that of the ticket's block."""
     known = {*observed, *desired}
     now = {_letters(one): one for one in observed}
     return [one if one in known else now.get(_letters(one), one) for one in sent]
@@ -160,7 +160,8 @@ def _letters(identity: str) -> str:
     return "".join(filter(str.isalnum, identity)) or identity
 
 
-# How often a stretch is looked at again in parts. Each round costs time in step with the text's length.
+# How often the stretches between matches are split further. Each round takes time in proportion to the
+# length of the text.
 _ROUNDS = 8
 
 
@@ -204,7 +205,8 @@ def _from_the_ends(
 
 
 def _anchors(sent: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
-    """The places of blocks that are there once on each side: the longest row that is in one order."""
+    """The places of blocks that occur once on each side: of these, the longest row that is in the same
+    order on both sides (longest increasing subsequence)."""
     counts, others = Counter(sent), Counter(other)
     place = {block: n for n, block in enumerate(other) if others[block] == 1 == counts[block]}
     tails: list[int] = []
@@ -340,8 +342,8 @@ def _alike(left: Any, right: Any) -> bool:
 
 
 def agree(draft: Draft, base: Base, observed: Observed, but: Collection[str]) -> Base:
-    """The base after a look: what Jira shows now is agreed on, save for the fields ``but``, by id, which
-    are about to be written, or parked."""
+    """The base after a look: what Jira shows now is agreed on, save for the fields ``but``, by id,
+    which are about to be written, or parked."""
     fields = dict(base.fields)
     for id_, field in draft.fields.items():
         if id_ in but or id_ not in observed.fields:

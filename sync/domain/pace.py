@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A daemon whose callers do not wait may use this much more than it did a moment ago.
+# A daemon whose callers do not wait counts as needing this multiple of what it used a moment ago, so
+# that it can make more calls when it has more to do.
 _ROOM = 1.25
 
 
@@ -15,8 +16,8 @@ class Pace:
 
     ``endpoint`` is "" for a limit on all calls to the site. ``limit`` is in calls a second, for all
     daemons together; it was met or announced ``age`` seconds ago. ``empty``: it was met, so that Jira
-    had no call left at that moment. The daemon makes ``used`` calls a second now, and Jira
-    has taken ``taken`` of it so far. ``waiting``: it would make more.
+    had no call left at that moment. The daemon makes ``used`` calls a second now; Jira has accepted
+    ``taken`` of its calls so far. ``waiting``: the daemon has more calls to make than its pace allows.
     """
 
     endpoint: str

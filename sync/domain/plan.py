@@ -35,10 +35,11 @@ from sync.domain.workflow import Stuck, elsewhere, next_transition, reached, way
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do, and the base that holds once it is done so far as looking goes.
+    """What to do, and what to remember of the look at the ticket.
 
-    ``parked`` says why the ticket is set aside, ``parked_fields`` which fields are newly set aside, and
-    why, while the actions are carried out all the same.
+    ``base`` is the base with what the look has shown; the actions are not in it, because each is
+    remembered when it has been done. ``parked`` says why the ticket is set aside, ``parked_fields``
+    which fields are newly set aside, and why. The actions are carried out all the same.
     """
 
     actions: tuple[Action, ...] = ()
@@ -135,7 +136,8 @@ def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
     if observed.status.category is not Category.DONE:
         return ""
     ours = _closed_by_us(base, observed)
-    # Before a move of ours is dealt with, the resolution that it gave the ticket is the one seen now.
+    # While a move of ours is not dealt with, the base does not have the resolution that the move gave
+    # the ticket: the resolution seen now counts as given by the move.
     given = observed.resolution if base.walked else base.resolution
     changed = observed.resolution.casefold() not in ("", given.casefold())
     said_no = _said_no(draft.desired.policy, observed)
@@ -162,7 +164,8 @@ def _dealt_with(desired: Desired, base: Base, observed: Observed) -> bool:
     """Whether no move is needed for the status wanted."""
     if base.status is desired.status and not base.walked:
         return True
-    # That the ticket stands where a transition by name leads is known only from having taken it.
+    # Where the rule names a transition, the status it leads to is not known: only the base tells that
+    # the transition was taken.
     return bool(base.way and (base.arrived or not base.walked)) or reached(
         desired.target, observed.status, observed.statuses
     )
@@ -211,8 +214,8 @@ def _is_commented_on(desired: Desired, change: Change) -> bool:
 
 
 def in_its_project(draft: Draft, observed: Observed) -> Draft:
-    """The draft, with its status target as it is meant where the ticket is: a person may have moved it
-    to a project with another workflow than the rule speaks of."""
+    """The draft, with its status target translated for the project that the ticket is in: a person may
+    have moved the ticket to a project with another workflow than the rule speaks of."""
     desired = draft.desired
     if observed.project in ("", draft.project) or draft.project.isdigit() or desired.target.leave:
         return draft
@@ -232,10 +235,10 @@ def plan(
 
     Without ``observed``: nothing, links only, or a Look when something of ours changed, a call of
     ``intents`` is open, or ``look`` asks for one. With ``observed``: the writes that bring the ticket
-    where the rule wants it, never over what a person changed unless the rule says so. ``Plan.base`` then
-    holds what became of the open update and move. ``Plan.parked`` says why no way leads to the status
-    wanted; the other actions of the plan stand all the same. In a status that forbids edits, the move
-    out of that status stands before the update.
+    where the rule wants it, never over what a person changed unless the rule says so. ``Plan.base``
+    then holds what became of the open update and move. ``Plan.parked`` says why no way leads to the
+    status wanted; the other actions of the plan stand all the same. In a status that forbids edits, the
+    move out of that status stands before the update.
     """
     links = _links(draft, base)
     if observed is None:
@@ -271,16 +274,17 @@ def _still_parked(draft: Draft, base: Base) -> dict[str, ParkedField]:
 
 
 def _parked_still(one: ParkedField, base: Base, id_: str) -> ParkedField:
-    """The park, with the tries of the one before where that was for the same."""
+    """The park, with the number of tries of the one before if wish and screen are the same."""
     known = base.parked.get(id_)
     again = known is not None and (known.wish, known.screen) == (one.wish, one.screen)
     return replace(one, tries=known.tries) if known is not None and again else one
 
 
 def _with_parked(made: Plan, before: Base, parked: Mapping[str, ParkedField]) -> Plan:
-    """The plan with these fields parked, those that were not parked before told.
+    """The plan with these fields parked. ``parked_fields`` has those that were not parked before, or
+    were for another reason.
 
-    A park whose place in the rules has moved is not new."""
+    A park is not new if only its line in the rules has changed."""
     new = {
         id_: one.parked
         for id_, one in parked.items()

@@ -36,8 +36,8 @@ class Remembered(Generic[K, V]):
             return found[0]
 
     def made(self, key: K, make: Callable[[], V]) -> V:
-        """The value of a key; where there is none, what ``make`` gives, which is kept. Threads that make
-        one at once all get the same."""
+        """The value of a key; where there is none, what ``make`` gives, which is kept. Threads that
+        make a value for one key at the same time all get the same value."""
         found = self.get(key)
         return self._put(key, make(), over=False) if found is None else found
 

@@ -187,7 +187,8 @@ class Desired:
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def asker(self, key: str) -> RuleRef:
-        """The rule that asks for what a key gives: an incident's, of the parent of its issues."""
+        """The rule that gives the value of a key. It is the ticket's own rule, or that of an incident
+        where the key is the parent that the incident gives its issues."""
         wish = self.fields.get(key.removeprefix("fields."))
         return wish.asked_by if wish and wish.asked_by else self.rule
 

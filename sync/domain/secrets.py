@@ -33,7 +33,7 @@ _NAMES = {
     "\u2060": "a word joiner",
     "\ufeff": "a byte order mark",
 }
-# Looks like nothing at all, although Unicode counts these among letters, marks and symbols.
+# Characters that are shown as nothing, although Unicode counts them as letters, marks or symbols.
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
@@ -48,7 +48,8 @@ def oddity(secret: str, *, spaces: bool = False, letters: bool = False) -> str:
     """The first character that a secret cannot have, by its name and place; "" where there is none.
 
     What cannot be seen is refused always. ``spaces`` allows plain spaces between other characters,
-    ``letters`` the letters and signs that are not ASCII. The white space around a secret does not count.
+    ``letters`` the letters and signs that are not ASCII. The white space around a secret does not
+    count.
 
     >>> oddity("abc\\u200bdef")
     'a zero-width space at character 4'

@@ -111,9 +111,9 @@ class Snapshot:
 
     @property
     def began(self) -> float | None:
-        """When the subject cannot have existed before (seconds since the epoch); None where that is not
-        known."""
-        # What comes from an API carries the time of the last change, also as an event of creation.
+        """The time before which the subject did not exist (seconds since the epoch); None where it is
+        not known."""
+        # A snapshot from the API has the time of the last change, even if its type is a creation.
         if self.event_id and self.event_type in (EventType.ISSUE_CREATED, EventType.INCIDENT_OPEN):
             return self.event_time / 1e9
         try:
@@ -135,10 +135,11 @@ _EARLIEST = 1_420_070_400 * 10**9
 
 
 def trusted(snapshot: Snapshot, arrived: float) -> Snapshot:
-    """The snapshot, with the time of its arrival (seconds since the epoch) where its own time cannot be:
-    an event from the future would be newer than all that follow, one of no time older than all."""
+    """The snapshot, with the time of its arrival (seconds since the epoch) if its own time is
+    impossible: an event from the future would count as newer than all that follow, an event without a
+    time as older than all others."""
     latest = int((arrived + CLOCK_SKEW) * 1e9)
-    # An API's answer without a time says nothing of a moment; an event always does.
+    # An API's answer may have no time, which is 0. An event happened at some time, so 0 is impossible.
     lowest = _EARLIEST if snapshot.event_id else 0
     if lowest <= snapshot.event_time <= latest:
         return snapshot
@@ -169,8 +170,8 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
 
 
 # The fields that both the API and webhooks give. The rest of a payload (addresses, owners, named
-# entities, HTML, …) comes from webhooks alone; ``told_at`` is the ``event_time`` of the webhook it is
-# from.
+# entities, HTML, …) comes from webhooks alone; ``told_at`` is the ``event_time`` of the webhook that
+# the payload comes from.
 _STATE_FIELDS = frozenset(
     ("issue_id", "incident_id", "title", "started_at", "ended_at", "status", "status_actor")
 )
@@ -181,7 +182,8 @@ def _webhook_time(payload: Mapping[str, Any]) -> int:
     return int(payload.get("told_at") or 0)
 
 
-# The name under which ``left_out`` has a snapshot's status, and the fields of a payload that go with it.
+# The name under which ``left_out`` has a snapshot's status, and the fields of a payload that go with
+# it.
 STATUS = "status"
 _STATUS_FIELDS = ("status", "status_actor", "ended_at")
 
@@ -189,9 +191,9 @@ _STATUS_FIELDS = ("status", "status_actor", "ended_at")
 def _with_what_it_left_out(new: Snapshot, old: Snapshot) -> Snapshot:
     """``new`` with what its event left out, as the newest of the older events says it.
 
-    ``left_out`` in a payload names the fields that the payload's event left out. Each has the recency of
-    the event whose value stands in for it, None where no event is known that gave one. So the order in
-    which events come in makes no difference.
+    ``left_out`` in a payload names the fields that the payload's event left out. Each has the recency
+    of the event whose value stands in for it, None where no event is known that gave one. So the order
+    in which events come in makes no difference.
     """
     left_out = new.payload.get("left_out")
     if not left_out:
@@ -220,6 +222,8 @@ def _said_by(snapshot: Snapshot, name: str) -> list[Any] | None:
 
 
 def _with_account(payload: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload, with what only webhooks tell taken from ``other`` if that is from a newer
+    webhook."""
     if _webhook_time(other) <= _webhook_time(payload):
         return payload
     state = {name: value for name, value in payload.items() if name in _STATE_FIELDS}
@@ -246,11 +250,11 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
     """
     if known is None:
         return api
-    # What an event left out, the API may say of an earlier moment.
+    # The API's answer may be older than the newest event, and still tell what that event left out.
     merged = known = _with_what_it_left_out(known, api)
     later = api.event_time > known.event_time
     if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
-        # Also where nothing else changed: an event from before that moment must not count as news.
+        # Also where only the time differs: an event from before that time must not count as newer.
         merged = replace(
             known,
             status=api.status,

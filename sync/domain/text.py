@@ -15,17 +15,20 @@ _ODD = re.compile(
 )
 # Colours and cursor movements, as command line tools put them into their messages.
 _ESCAPES = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]")
-# What turns the direction of writing holds on until something ends it, so text of ours that follows
-# would be shown in another order than it has. Marks for one place (U+200E, U+200F) do no harm.
+# An override of the writing direction (U+202A to U+202E, U+2066 to U+2069) stays in force until
+# something ends it, so that our own text after it would be shown in another order. The marks U+200E and
+# U+200F act at one place only, and stay.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-# Not on one line, but nothing that joins characters: emoji and many languages are made with joiners.
+# Characters that may not stand on one line. Joiners are not among them: emoji and many languages need
+# them.
 _OFF_THE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _INVISIBLE = re.compile("[\\s\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*")
 _BROKEN = re.compile("[\ud800-\udfff\ufffe\uffff]")
 # What no database takes in a text.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# Also what turns the direction of writing, and so shows a text in another order than it has.
+# What a terminal obeys: control characters, and all that changes the writing direction, which would
+# show a text in another order.
 _OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -41,7 +44,7 @@ TEXT_LIMIT = 30_000
 
 def clean(text: str) -> str:
     """The text without control characters (``\\n`` and ``\\t`` stay, other line ends become ``\\n``),
-    turns of the direction of writing, and terminal colours; what is no character at all becomes
+    overrides of the writing direction, and terminal colours; what is no character at all becomes
     U+FFFD. Fit for databases and Jira."""
     if not _ODD.search(text):
         return text
@@ -62,9 +65,9 @@ def harmless(text: object) -> str:
 
 
 def one_line(text: str, limit: int | None = None, *, utf16: bool = False) -> str:
-    """The text on one line: each run of white space and control characters is one space, and what
-    turns the direction of writing is left out. "" if nothing can be seen. ``limit`` and ``utf16`` as in
-    ``cut``."""
+    """The text on one line: each run of white space and control characters becomes one space, and
+    overrides of the writing direction are left out. "" if nothing can be seen. ``limit`` and ``utf16``
+    as in ``cut``."""
     line = " ".join(text.split())
     if not line.isprintable():
         line = _TURNING.sub("", _OFF_THE_LINE.sub(" ", line))
@@ -93,7 +96,7 @@ def cut(text: str, limit: int, mark: str = "…", *, utf16: bool = False) -> str
 
 
 def _address_at(text: str, place: int) -> int:
-    """Where the address begins that goes on beyond this place; the place itself where none does."""
+    """Where the address begins that a cut at this place would halve; the place itself if none."""
     for reach in (place + 3, place + 9):
         colon = text.rfind("://", 0, reach)
         if colon < 0 or place == len(text) or _ADDRESS_END.search(text, colon, place + 1):

@@ -15,7 +15,7 @@ from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
 
 MARKER_PROPERTY = "ticket-sync"
-# On every ticket of ours, beside its own marker: finds all tickets that changed in Jira in bulk.
+# On every ticket of ours, beside its own marker, so that one search finds all of ours that changed.
 FAMILY_LABEL = "ticket-sync"
 
 
@@ -65,8 +65,8 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Block:
     """One block of rich text. ``identity`` is what stays the same when Jira rewrites markup;
-    ``raw`` is the block in the site's dialect (an ADF node, or wiki text). ``pictures`` are the pictures
-    and files in it, as blocks without other text."""
+    ``raw`` is the block in the site's dialect (an ADF node, or wiki text). ``pictures`` are the
+    pictures and files in it, as blocks without other text."""
 
     identity: str
     raw: Any
@@ -101,7 +101,7 @@ class DraftField:
     ``value`` is canonical: JSON-compatible and equal exactly when Jira would show the same; a
     Document for ``TEXT``, a sorted list of strings for ``LABELS``; None for "empty". ``key`` is the
     rule's key for the field, as ``fields.priority``, ``wish`` a digest of what the rule gave
-    (``wish_digest``). ``on_create_screen`` is None where nobody asked.
+    (``wish_digest``). ``on_create_screen`` is None where the create screen was not read.
     """
 
     id: str
@@ -114,7 +114,8 @@ class DraftField:
     on_create_screen: bool | None = None
 
 
-# In place of a digest of how Jira describes a field: our own look-up found no such field or value.
+# The ``screen`` of a parked field whose name or value our own look-up did not find: nothing was sent to
+# Jira, and every draft looks it up anew.
 UNRESOLVED = "unresolved"
 
 
@@ -199,8 +200,9 @@ def wishes_of(desired: Desired) -> dict[str, str]:
 
 
 def failed_parts(desired: Desired) -> dict[str, ParkedField]:
-    """What of the rule, beside its fields, has no value, by the rule's key: a comment, a value for a
-    transition's screen. It is told like a parked field, and all else of the ticket is done."""
+    """The parts of the rule, other than fields, whose template fails, by the rule's key: a comment, a
+    value for a transition's screen. Each is reported like a parked field; the rest of the ticket is
+    done."""
     return {
         key: ParkedField(parked, wish_digest(key, parked.reason))
         for key, parked in desired.failed.items()
@@ -260,9 +262,9 @@ class Hop:
 class Observed:
     """The ticket as Jira shows it now. ``fields`` holds canonical values by field id.
 
-    ``edit_screen`` has the fields that may be edited now, by id: none in a status that forbids edits, or
-    without the permission. It is None where Jira does not say. ``comment_along``: Jira says that an edit
-    may bring a comment along.
+    ``edit_screen`` has the fields that may be edited now, by id: none in a status that forbids edits,
+    or without the permission. It is None where Jira does not say. ``comment_along``: Jira
+    says that an edit may bring a comment along.
     """
 
     ref: TicketRef
@@ -277,8 +279,8 @@ class Observed:
     comment_along: bool = False
 
     def described(self, field_id: str) -> str:
-        """A digest of how Jira describes a field for editing, "" where it does not say. Another project
-        may have other values by the same names."""
+        """A digest of how Jira describes a field for editing, "" where it does not say. The project is
+        part of it, because another project may have other values under the same names."""
         if self.edit_screen is None:
             return ""
         screen = self.edit_screen.get(field_id)

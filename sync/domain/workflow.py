@@ -45,7 +45,7 @@ class Stuck:
 def reached(target: StatusTarget, status: JiraStatus, known: Sequence[JiraStatus] = ()) -> bool:
     """Whether a ticket in ``status`` is where the rule wants it.
 
-    Of ``known`` statuses that share the name in the rule, none is taken to be the one meant."""
+    Where several ``known`` statuses share the name in the rule, none of them counts as meant."""
     if target.status:
         found = meant(target.status, [status.called, *(one.called for one in known)])
         return [name.id for name in found] == [status.id]
@@ -55,10 +55,11 @@ def reached(target: StatusTarget, status: JiraStatus, known: Sequence[JiraStatus
 
 
 def elsewhere(target: StatusTarget, status: Status, observed: Observed) -> StatusTarget:
-    """What a target means in a project that the rule does not speak of: a person moved the ticket there.
+    """What a target means in a project that the rule does not speak of: a person moved the ticket
+    there.
 
-    A status or a transition that cannot be seen there gives way to the category that the upstream status
-    usually has, and what the rule leaves open is chosen."""
+    A status or a transition that cannot be seen there gives way to the category that the upstream
+    status usually has; where several statuses or resolutions fit, one of them is taken."""
     wished = target.status or target.transition
     seen = observed.statuses if target.status else observed.hops
     if wished and not meant(wished, [one.called for one in seen]):
@@ -162,7 +163,8 @@ def _onward(target: StatusTarget, observed: Observed, visited: Collection[str]) 
             continue
         via = _rank(hop, target.via)
         if target.transition and via is None:
-            # Where a transition that Jira does not offer here leads is not known: no hop is nearer.
+            # Jira does not offer the wanted transition here, so it is not known where it leads, and no
+            # hop counts as nearer to it.
             continue
         distance = abs(_ORDER[hop.to.category] - goal) if goal is not None else 0
         score = (len(target.via) if via is None else via, _negative(hop), distance, place)
@@ -188,8 +190,8 @@ def _screen(target: StatusTarget, hop: Hop, arrives: bool) -> dict[str, Any] | S
 
 
 def _resolution(target: StatusTarget, screen: ScreenField, arrives: bool) -> dict[str, Any] | Stuck:
-    """The first resolution that the rule wishes and the screen allows, where the hop arrives or the
-    screen requires one; else the one that a requiring screen leaves."""
+    """The resolution to send. Where the hop arrives or the screen requires one: the first that the rule
+    wishes and the screen allows. Else, where the screen requires one, as ``_resolution_left`` says."""
     allowed = [Name.of(name) for name in screen.allowed]
     for name in target.resolution if arrives or screen.required else ():
         found = meant(name, allowed) if allowed else [Name.of(name)]
@@ -201,7 +203,8 @@ def _resolution(target: StatusTarget, screen: ScreenField, arrives: bool) -> dic
 
 
 def _resolution_left(target: StatusTarget, allowed: Sequence[Name]) -> dict[str, Any]:
-    """The only resolution there is or, where the rule leaves it open, the first that is no refusal."""
+    """The only resolution there is; of several, where the target says that any will do, the first that
+    does not mean "declined"."""
     if len(allowed) != 1 and not (allowed and target.any):
         return {}
     return {"resolution": min(allowed, key=lambda name: name.casefold() in _DECLINED)}

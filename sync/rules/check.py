@@ -55,8 +55,8 @@ class NamesInScope:
 class Checked:
     """What was found in a template, in the order of its text; lines count from 0.
 
-    ``doubtful`` are lookups that may find nothing. ``facts`` are the names of what only the source's API
-    tells (``API_ALONE``), each with its line.
+    ``doubtful`` are lookups that may find nothing. ``facts`` are the names of what only the source's
+    API tells (``API_ALONE``), each with its line.
     """
 
     faults: list[Wrong]
@@ -76,13 +76,16 @@ def check(made: Template, scope: NamesInScope) -> Checked:
 
 @dataclass
 class _Walk:
+    """Visits the syntax tree of a template. ``known`` has the names that the template itself sets, the
+    innermost scope last. ``guarded`` counts the conditions around that ask for the kind of subject."""
+
     scope: NamesInScope
     faults: list[Wrong] = field(default_factory=list)
     doubtful: list[Wrong] = field(default_factory=list)
     facts: list[tuple[str, int]] = field(default_factory=list)
     guarded: int = 0
     known: list[dict[str, Shape]] = field(default_factory=lambda: [{}])
-    # What holds where the walk is: the tests of the conditions around.
+    # The tests of the conditions around the node that is visited: they hold there.
     holds: list[nodes.Node] = field(default_factory=list)
 
     def fault(self, node: nodes.Node, problem: str, remedy: str) -> Shape:
@@ -296,7 +299,7 @@ class _Walk:
                 self.fact(node, str(value.value).split(".")[0])
 
     def attribute(self, node: nodes.Filter, item: Shape) -> None:
-        """The field of each list item that a filter takes."""
+        """Record a mistake where a filter takes a field that the items of its list lack."""
         for pair in node.kwargs:
             if pair.key != "attribute" or not isinstance(pair.value, nodes.Const):
                 continue

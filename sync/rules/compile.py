@@ -32,9 +32,9 @@ from sync.rules.values import Value, compile_value
 from sync.rules.vocabulary import KINDS, STANDARD_FIELDS
 from sync.toml import Mistakes, Position, meant, nearest
 
-# Whether a direction of ``issues`` has the incident on the outward side of the link.
-# What ``issues`` may say without asking for issues.
+# The values of the keys of ``issues`` for which nobody needs to know which issues an incident has.
 _UNASKED = {"link": "", "on_ticket": False, "close": False, "direction": "outward"}
+# Whether a direction of ``issues`` has the incident on the outward side of the link.
 _OUTWARD = {"outward": True, "inward": False}
 
 
@@ -279,12 +279,13 @@ class RuleCompiler:
         return self._layer.source.position(self._layer.path)
 
     def _said(self, sheet: Sheet, site: str, project: str) -> str:
-        """All that the rule says, as text."""
+        """All that the rule says, as one text, of which its digest is made."""
         data = {
             "when": self._when,
             "site": site,
             "project": project,
-            # The name is left out: a renamed rule keeps its digest, by which its tickets are recognised.
+            # The name is left out: a renamed rule keeps its digest, by which its tickets are
+            # recognised.
             "plain": {k: v.value for k, v in sheet.plain.items() if k != "name"},
             "tables": {n: {k: g.value for k, g in t.items()} for n, t in sheet.tables.items()},
             "status": {n: {k: g.value for k, g in e.items()} for n, e in sheet.status.items()},

@@ -78,8 +78,8 @@ class Condition(Protocol):
     def why_not(self, snapshot: Snapshot) -> str: ...
 
     def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """For the index: (facet, case-folded texts) where the condition needs exactly one of the
-        texts, else None."""
+        """For ``match.Index``: facets that must have one of some plain texts, with these texts,
+        case-folded. None at all for a condition that asks for no such facet."""
         ...
 
 

@@ -11,7 +11,7 @@ from sync.rules.filters import moment
 from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
 from sync.toml import Wrong
 
-# Characters of one text that templates get; Jira's own limit is less than half of this.
+# The most characters of a description that templates get. Jira's own limit is less than half of this.
 LONGEST_DESCRIPTION = 70_000
 
 _ADVANCE = (

@@ -44,7 +44,8 @@ def translated(body: str, flags: int) -> str:
 
     ``flags`` are those of the pattern as compiled by ``re``.
     """
-    # With the flag for ASCII, which may hold for a part of the pattern, the classes are the same.
+    # Under the ASCII flag, also where it is set for a part of the pattern, the classes are left as they
+    # are: both packages mean the same characters by them.
     ascii_only = bool(flags & re.ASCII) or _ASCII.search(body) is not None
 
     def classes(table: dict[str, str], found: str) -> str:

@@ -16,16 +16,16 @@ from sync.rules.vocabulary import KINDS, SEVERITIES
 from sync.toml import Mistake, Mistakes, Position, Wrong
 
 SEVERITY, ISSUES = "severity", "issue_ids"
-# What no webhook says and only the source's API tells, by the names that rules have for it. The
-# one table of this: triage asks the API for what rules name of it, ``check`` says where there is no API.
+# Facts that no webhook tells, only the source's API, by the names that rules have for them. Triage asks
+# the API for those that a rule names; ``check`` warns of them where the API cannot be asked.
 API_ALONE = {SEVERITY: "the severity of an issue", ISSUES: "which issues belong to an incident"}
 _NO_API = "Set client_id and client_secret in [coalesce.api] of config.toml, or do without it here."
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One thing that a rule asks for and may not get. ``fact`` is what of ``API_ALONE`` it is, "" for
-    something else."""
+    """One thing that a rule asks for and may not get. ``fact`` is its name in ``API_ALONE``, "" where
+    it is something else."""
 
     fact: str
     mistake: Mistake
@@ -39,7 +39,7 @@ def doubt(at: Position, key: str, wrong: Wrong, fact: str = "") -> Doubt:
 
 
 def of_api(fact: str, at: Position, key: str, line: int = 0) -> Doubt:
-    """The doubt that a value names what only the API tells, in one of its lines."""
+    """The doubt about a value that names a fact of ``API_ALONE``. ``line`` counts within the value."""
     problem = (
         f"asks for {API_ALONE[fact]}, which only the source's API tells; config.toml has no "
         "credentials for it, so that it is never known"
@@ -68,7 +68,7 @@ def uncovered(
 ) -> Wrong | None:
     """What is wrong with a ``lookup`` without a default that may find nothing; None for nothing.
 
-    ``keys`` are those of its table, ``tests`` what holds where it stands.
+    ``keys`` are those of the lookup's table, ``tests`` the tests of the conditions around the lookup.
     """
     assert node.node is not None
     if len(node.args) > 1 or any(pair.key == "default" for pair in node.kwargs):
@@ -83,7 +83,7 @@ def uncovered(
     if not (why := _lacking(table, keys, values, asked)):
         return None
     return Wrong(
-        f"`lookup('{table}')` is given no default, and {why}: what it does not find is parked",
+        f"`lookup('{table}')` has no default, and {why}: a field for which it finds nothing is parked",
         f"Give a default, as in lookup('{table}', 'Medium'), or '' for no value.",
         line=node.lineno - 1,
     )

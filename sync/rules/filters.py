@@ -23,7 +23,8 @@ from sync.toml import Wrong, meant, said
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
 _LEADING = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-# An address of these characters alone is safe as it is. A host begins it, so it has one.
+# An address of these characters alone is safe in Markdown as it is. What follows ``//`` is the
+# beginning of a host, so the address has a host.
 _SAFE_ADDRESS = re.compile(r"https?://[\w.~-][\w.~%/:=&?#+!$,;'@*-]*", re.ASCII | re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _NOTHING = object()
@@ -95,7 +96,8 @@ def basic(value: Any) -> str:
 
 def slug(value: Any, length: int = 60) -> str:
     """The text in lower-case letters, digits and hyphens, as labels need it."""
-    # Each character by itself: a long run of accents is put in order in quadratic time.
+    # Each character is normalised by itself: for a long run of accents, normalising the whole text
+    # would take quadratic time.
     apart = (unicodedata.normalize("NFKD", character) for character in _text(value))
     plain = "".join(apart).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:length].strip("-")
@@ -139,12 +141,12 @@ def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -
 
 
 def day(value: Any, tz: str = "UTC") -> str:
-    """The date of a time, in the form of Jira's date fields; None for no time."""
+    """The date of a time, in the form of Jira's date fields; "" for no time."""
     return local_time(value, tz, "%Y-%m-%d")
 
 
 def plus(value: Any, duration: Any) -> str:
-    """A later time; None for no time."""
+    """A later time; "" for no time."""
     if not value:
         return ""
     return (moment(value) + timedelta(seconds=seconds_of(duration))).isoformat()
@@ -195,15 +197,15 @@ def without(values: Any, others: Any) -> list[Any]:
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The heads and the rows of a table. The same row twice says nothing, so each is there once: what
-    triggered an issue is mostly among what the issue affects."""
+    """The heads and the rows of a table. Equal rows are shown once: the entity that triggered an issue
+    is mostly among those that the issue affects, too."""
     differing = [row for number, row in enumerate(rows) if number == 0 or row != rows[number - 1]]
     found = list(dict.fromkeys(map(_cells, differing)))
     if "kind" not in rows[0]:
         return ("Entity", "Type", "Folder"), found
     if len({cells[1] for cells in found}) > 1:
         return ("Subject", "Entity", "Status", "Started"), found
-    # The column would only tell subjects of one title apart.
+    # All subjects have the same entity, so the column is left out.
     return ("Subject", "Status", "Started"), [(cells[0], *cells[2:]) for cells in found]
 
 

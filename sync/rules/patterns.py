@@ -1,8 +1,8 @@
 """Patterns of conditions: text, ``glob*``, ``/regex/`` and ``/regex/i``.
 
 A regular expression may take longer on some texts than anyone can wait, and no check of the expression
-finds all of those that can. Each search therefore has a limit of time. A search that does not end within
-it is undecided: it says neither that the pattern holds nor that it does not.
+finds all of those that can. Each search therefore has a limit of time. A search that does not end
+within it is undecided: it says neither that the pattern holds nor that it does not.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from sync.domain.text import cut, one_line
 from sync.rules import dialect
 from sync.toml import Wrong
 
-# Seconds of a search's first try, which keeps the interpreter to itself. All but the worst end in
-# microseconds, and letting go of the interpreter and getting it back would cost them far more.
+# Seconds of a search's first try, which does not release the GIL. Nearly all searches end within
+# microseconds, and releasing the GIL and taking it again would cost them far more.
 FIRST_TRY = 0.005
-# Seconds of the second try, which lets other threads run.
+# Seconds of the second try, which releases the GIL, so that other threads can run.
 SECOND_TRY = 1.0
 # Seconds that one match may spend on searches that outlast their first try.
 PATIENCE = 2.0
@@ -60,9 +60,10 @@ class Undecided(Rejected):
 
 
 class Patience:
-    """How long the searches of one piece of work may take that outlast their first try, all together.
+    """The time that the slow searches of one piece of work may take together. A search is slow if it
+    outlasts its first try.
 
-    Once it is used up, no pattern that was slow before is searched for again.
+    Once the time is used up, no pattern that was slow before is searched for again.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -75,7 +76,8 @@ _PATIENCE: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
 @contextmanager
 def patience(seconds: float = PATIENCE) -> Iterator[Patience]:
-    """Within the block, all searches of this thread share one patience: the one around, if any."""
+    """Within the block, all searches of this thread share one Patience. An inner block shares that of
+    the outer one."""
     around = _PATIENCE.get()
     if around is not None:
         yield around

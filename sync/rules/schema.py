@@ -1,7 +1,7 @@
 """The shape of a rule file: every key, its possible values, and a line on its purpose.
 
-The models validate files and describe them (``schema.json``). The meaning of a rule is worked out from
-the file's own data, because there each value has its line.
+The models validate files and describe them (``rules.schema.json``). They do not give rules their
+meaning: ``compile`` reads the file's own data, because there each value has its line.
 """
 
 from __future__ import annotations

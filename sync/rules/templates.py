@@ -117,7 +117,7 @@ class Template:
             self._value = TemplateExpression(self._compiled, undefined_to_none=False)
 
     def outcomes(self, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
-        """What the template may give of what is written out in it and in its tables."""
+        """The values that are written out in the template or its tables and that it may give."""
         single = _single(self.tree)
         return _outcomes(single, tables) if single is not None else []
 
@@ -153,7 +153,7 @@ class Template:
         return max(lines[-1] - 1, 0) if lines else 0
 
 
-# For as long as a rule has it: edits of the rules leave nothing behind.
+# A template is kept only as long as a rule uses it, so that edits of the rules leave nothing behind.
 _KNOWN: WeakValueDictionary[str, Template] = WeakValueDictionary()
 
 

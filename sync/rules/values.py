@@ -34,7 +34,8 @@ class Value:
                 at = str(Position(self.position.file, self.position.line + fault.line))
                 words = f"the template of {self.key} ({at}) {fault.problem}"
                 refused = Rejected(words, cause=Cause.RULE, field=self.key, remedy=fault.remedy)
-                # A park has a place of its own for the line, which edits of other lines move.
+                # The reason of a park is without the line, which changes with edits above it: a park
+                # keeps the line beside the reason, as ``where``.
                 refused.reason = f"the template of {self.key} {fault.problem}"
                 refused.key, refused.where = self.key, at
                 raise refused from None
@@ -46,8 +47,8 @@ class Value:
         return self.parts
 
     def written_out(self, tables: Mapping[str, Mapping[str, Any]]) -> list[tuple[Value, Any]]:
-        """What the value is or may be, as far as the rule or its tables write it out; each with the item
-        of a list that gives it."""
+        """The values that are written out in the rule or its tables and that this value may have. Each
+        comes with the part that gives it: an item, where this value is a list."""
         found = list[tuple[Value, Any]]()
         for part in self.parts if isinstance(self.parts, list) else [self]:
             known, one = constant(part)

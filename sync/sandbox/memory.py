@@ -1,8 +1,8 @@
 """A tracker in memory: the twin of the Jira adapter, without Jira.
 
 Tickets are kept in a dict, a search lags as Jira's index does, and a call fails where a test asks for a
-failure. The suite in tests/contracts puts the same questions to this twin and to the adapter in front of
-the simulated Jira; what the twin cannot answer as Jira does is named there, in ``CANNOT_AGREE``.
+failure. The suite in tests/contracts runs the same tests on this twin and on the adapter in front
+of the simulated Jira; ``CANNOT_AGREE`` there names what the twin does not answer as Jira does.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ TO_DO = JiraStatus("10000", "To Do", Category.NEW)
 IN_PROGRESS = JiraStatus("10001", "In Progress", Category.INDETERMINATE)
 DONE = JiraStatus("10002", "Done", Category.DONE)
 WONT_DO = JiraStatus("10003", "Won't Do", Category.DONE)
-# From every status to every status, to itself too: Jira calls these transitions global.
+# Transitions from every status, even to itself: Jira calls them global.
 GLOBAL = tuple(Hop(to.id, to.name, to) for to in (TO_DO, IN_PROGRESS, DONE, WONT_DO))
 ISSUE_TYPES = ("Bug", "Task", "Story", "Epic", "Incident")
 LINK_TYPES = ("Blocks", "Cloners", "Duplicate", "Relates", "Problem/Incident")
@@ -80,7 +80,7 @@ class MemoryTicket:
     created_at: float
     status: JiraStatus = TO_DO
     resolution: str = ""
-    # By id: marker and text. Customers would see those whose ids are public.
+    # By id: marker and text. ``public`` has the ids of the comments that customers would see.
     comments: dict[str, tuple[str, str]] = field(default_factory=dict)
     public: set[str] = field(default_factory=set)
     remote_links: dict[str, RemoteLink] = field(default_factory=dict)
@@ -137,8 +137,9 @@ class MemoryHealth:
 class MemoryTracker:
     """See ``sync.ports.Tracker``. ``calls`` counts what was asked of it, by name.
 
-    ``workflows`` gives a project, by its key, another workflow than one of global transitions alone.
-    Projects in ``hidden`` are not there, or not visible to our account: Jira answers both alike.
+    ``workflows`` gives a project, by its key, a workflow of its own; all others have the transitions of
+    ``GLOBAL``. Projects in ``hidden`` are not there, or not visible to our account: Jira answers both
+    cases alike.
     """
 
     def __init__(
@@ -266,7 +267,8 @@ class MemoryTracker:
             return found
 
     def changed_since(self, since: float) -> Iterator[Changed]:
-        """All of ours that the index knows: the twin does not keep when a ticket was changed."""
+        """All tickets of ours that the index knows, because the twin does not keep when each
+        changed."""
         return self._search(FAMILY_LABEL)
 
     def matching(self, query: str) -> Iterator[Changed]:
@@ -424,7 +426,8 @@ def _shown(ticket: MemoryTicket) -> Observed:
 
 
 def _check_screen(hop: Hop, fields: Mapping[str, Any], ticket: MemoryTicket) -> None:
-    """Refuse values that the transition's screen has no place for, and the want of required ones."""
+    """Raise Rejected for a value that the transition's screen does not take, and for a required value
+    that is missing."""
     there = {**ticket.fields, "resolution": ticket.resolution, **fields}
     for id_, value in fields.items():
         screen = hop.fields.get(id_)
@@ -466,7 +469,8 @@ def _document(value: Any, whole_at: str = "") -> Document:
     return Document(tuple(Block(" ".join(block.split()), block) for block in blocks if block))
 
 
-# The fields every Jira has, by id: name, kind, and what makes a wish that is not empty canonical.
+# The fields that every Jira has, by id: name, kind, and the function that gives a wish its
+# canonical form.
 _FIELDS: Mapping[str, tuple[str, FieldKind, Callable[[Any], Any]]] = {
     "summary": ("Summary", FieldKind.PLAIN, _line),
     "description": ("Description", FieldKind.TEXT, _document),

@@ -16,8 +16,8 @@ from sync.settings.values import address, address_parts, key_text, stood_in
 from sync.telemetry import keep_secret
 from sync.toml import Wrong
 
-# Pages and APIs within a Jira, by the paths that nothing else has. A context path may be any other word,
-# such as /projects or /rest-of-us.
+# Paths of pages and APIs within a Jira, each so specific that no context path looks like it. A context
+# path may be any other word, such as /projects or /rest-of-us.
 _WITHIN = re.compile(
     r"/(?:browse/[A-Z][A-Z0-9_]+(?:-\d+)?"
     r"|rest/(?:api|agile|auth|greenhopper|servicedeskapi)"
@@ -40,8 +40,8 @@ _OURS = {
 
 
 def beyond_the_site(url: str) -> tuple[str, str]:
-    """The address of the site alone, and the part of ``url`` that leads further; "" for both where
-    nothing does."""
+    """The address of the site alone, and the part of ``url`` that leads to a page or an API within the
+    site; "" for both where ``url`` is the address of a site."""
     start, path = _split(url)
     host = (urlsplit(url).hostname or "").lower()
     if host.endswith(".atlassian.net"):
@@ -125,7 +125,8 @@ def certificate_mistakes(
     away = {name for name, path in files.items() if path is not None and not path.exists()}
     for name in files:
         wrong = Wrong(f"there is no file {files[name]}", "Correct the path, or remove it.")
-        # The account's own certificate and key are secrets, which may be absent where others may.
+        # The account's own certificate and key count as secrets: they may be absent where stand-ins
+        # take the place of absent secrets.
         if name in away and (name == "ca_bundle" or not stood_in(files[name], wrong)):
             yield name, wrong.problem, wrong.remedy
     if ca_bundle and "ca_bundle" not in away and (words := _authorities_fail(ca_bundle)):

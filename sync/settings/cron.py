@@ -18,7 +18,8 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def number(self, text: str | None) -> int | None:
-        """The number that a text stands for; None for no text, and -1 for none of the field's."""
+        """The number that a text stands for; None for no text, -1 for a text that is no number or name
+        of this field."""
         if text is None:
             return None
         if text.lower() in self.names:

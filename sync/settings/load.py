@@ -115,7 +115,8 @@ def _read(data: dict[str, Any], sources: _Sources) -> tuple[Settings | None, set
 
 
 def _places(value: Any, within: Any, path: Path = ()) -> Iterator[Path]:
-    """Where a value stands in the data of the settings; a path, wherever a text leads to it."""
+    """The keys under which a value stands in the data of the settings. A file's path stands where a
+    text names that file."""
     if within == value or (
         isinstance(within, str) and isinstance(value, FilePath) and file_at(within) == value
     ):

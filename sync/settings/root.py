@@ -184,9 +184,10 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-# Seconds that a walk may spend around a call, waiting for its turn and writing to the store.
+# Seconds that a lease must last beyond the timeouts of one call: the walk also waits for its turn and
+# writes to the store.
 LEASE_MARGIN = 5.0
-# The same, plus the time of the quick retries of a call.
+# The margin that ``lease_of`` adds, which also covers the quick retries of a call.
 LEASE_RESERVE = 20.0
 
 

@@ -22,6 +22,7 @@ from sync.settings.cron import cron_fault
 from sync.settings.values import (
     Duration,
     File,
+    OptionalStoreUrl,
     Password,
     Secret,
     SigningSecret,
@@ -54,7 +55,7 @@ class Server(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: Whole = Field(default=8080, ge=0, le=65535)
-    # All bodies that are being received share 64 MiB.
+    # At most half of the 64 MiB that all bodies share while they are received.
     max_body: Annotated[Size, Field(ge=1024, le=32 * 1024 * 1024)] = 8 * 1024 * 1024
     body_timeout: Annotated[Duration, Field(gt=0)] = 10.0
     queue: Whole = Field(default=10_000, ge=1)
@@ -66,8 +67,8 @@ class Store(Section):
 
     # The default is validated too: the file lies in the folder of the configuration.
     url: StoreUrl = Field(default="sqlite:///ticket-sync.db", repr=False)  # type: ignore[assignment]
-    # Where `url` leads to a pooler: the PostgreSQL itself.
-    direct_url: StoreUrl | None = Field(default=None, repr=False)
+    # The address of PostgreSQL itself, where `url` leads to a pooler.
+    direct_url: OptionalStoreUrl = Field(default=None, repr=False)
 
 
 class Api(Section):

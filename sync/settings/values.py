@@ -80,7 +80,10 @@ def path_of(text: str | Path) -> Path:
     try:
         return (_now().folder / Path(text).expanduser()).absolute()
     except RuntimeError as error:
-        raise Wrong(f"{said(str(text))} begins with a home that is not known") from error
+        raise Wrong(
+            f"{said(str(text))} begins with the home folder of a user who is not known here",
+            "Write the whole path, from / on.",
+        ) from error
 
 
 def parse_duration(value: Any) -> float:
@@ -179,7 +182,8 @@ def read_secret(value: Any) -> SecretStr:
 
 
 def stood_in(value: Any, wrong: Wrong) -> bool:
-    """Whether a stand-in may take the place of a secret that is absent; that is then on record."""
+    """Whether a stand-in may take the place of a secret that is absent. If so, the secret is
+    recorded as absent."""
     now = _now()
     if now.secrets is Secrets.STOOD_IN:
         now.absent.append((value, wrong))
@@ -253,7 +257,7 @@ def address_parts(text: str) -> SplitResult | None:
         there = parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
         return None
-    # ``urlsplit`` leaves out line ends and tabs without a word.
+    # ``urlsplit`` silently drops line ends and tabs.
     return parts if there and text.isprintable() and " " not in text else None
 
 
@@ -278,6 +282,11 @@ def store_url(value: Any) -> Any:
         "is neither SQLite nor PostgreSQL",
         'Write "sqlite:///ticket-sync.db" or "postgresql+psycopg://user:password@host/name".',
     )
+
+
+def optional_store_url(value: Any) -> Any:
+    """As ``store_url``; None for no address."""
+    return None if value in (None, "") else store_url(value)
 
 
 def _sqlite_url(name: str) -> str:
@@ -342,5 +351,6 @@ Secret = Annotated[SecretStr, BeforeValidator(secret_word)]
 SigningSecret = Annotated[SecretStr, BeforeValidator(key_text)]
 Password = Annotated[SecretStr, BeforeValidator(password)]
 StoreUrl = Annotated[SecretStr, BeforeValidator(store_url)]
+OptionalStoreUrl = Annotated[SecretStr | None, BeforeValidator(optional_store_url)]
 File = Annotated[Path | None, BeforeValidator(absolute)]
 Url = Annotated[str, BeforeValidator(web_address)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,12 +18,13 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.text import one_line
-from sync.store.engine import change, dialect_of, insert_into
+from sync.store.engine import Dialect, change, dialect_of, insert_into
 from sync.store.inbox import HEAD, Accepted, delivery_id, insert, row_of
-from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow, TriageRow
+from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow, TriageRow, table_of
 
 LONGEST_REASON = 500
 BATCH_BYTES = 16 * 1024 * 1024
@@ -66,7 +69,7 @@ _OUTCOME = (
 
 def turn(session: Session) -> int:
     """How often triage's lock was taken."""
-    return session.exec(select(TriageRow.turn)).first() or 0
+    return session.connection().execute(_TURN).scalar() or 0
 
 
 def lock_triage(session: Session, seen: int | None = None) -> None:
@@ -75,11 +78,20 @@ def lock_triage(session: Session, seen: int | None = None) -> None:
     ``seen`` is the turn that was read before: raises Overtaken where the lock was taken since.
     """
     # On PostgreSQL, others wait for this row. SQLite has only one writing transaction at a time.
-    row = insert_into(dialect_of(session), TriageRow).values(id=1, turn=1)
-    taken = row.on_conflict_do_update(index_elements=["id"], set_={"turn": TriageRow.turn + 1})
-    now = session.connection().execute(taken.returning(col(TriageRow.turn))).scalar_one()
+    now = session.connection().execute(_next_turn(dialect_of(session))).scalar_one()
     if seen is not None and now != seen + 1:
         raise Overtaken("another process triaged since the rows were read")
+
+
+_TURN = columns(table_of(TriageRow).c.turn)
+
+
+@cache
+def _next_turn(dialect: Dialect) -> Any:
+    triage = table_of(TriageRow)
+    first = insert_into(dialect, triage).values(id=1, turn=1)
+    taken = first.on_conflict_do_update(index_elements=["id"], set_={"turn": triage.c.turn + 1})
+    return taken.returning(triage.c.turn)
 
 
 def next_batch(

@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import (
     Connection,
@@ -38,6 +38,7 @@ from sync.store.errors import (
 from sync.store.progress import Progress
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_value, to_json
+from sync.store.together import Together
 from sync.store.turns import Turns
 from sync.store.url import parse, place_of
 
@@ -55,6 +56,7 @@ _FOR_BOTH: dict[str, Any] = {
 }
 
 Dialect = Literal["sqlite", "postgresql"]
+T = TypeVar("T")
 
 
 def dialect_of(session: Session) -> Dialect:
@@ -110,6 +112,7 @@ class Store:
         self.damage: StoreDamaged | None = None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         self._writer = engine.execution_options(ticket_sync_immediate=True)
+        self.together = Together(self.turn, self._transaction)
         if self.dialect == "postgresql":
             self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -165,23 +168,24 @@ class Store:
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
         """A connection for statements that need no row objects; otherwise as ``write``."""
-        with (
-            self._translated(),
-            self.turn(),
-            self._writer.connect() as connection,
-            self.transaction(connection),
-        ):
+        with self.turn(), self._transaction() as connection:
             yield connection
 
-    @contextmanager
-    def statement(self) -> Iterator[Connection]:
-        """A connection for one statement, which is a transaction of its own on PostgreSQL: BEGIN and
-        COMMIT would each cost a round trip. On SQLite as ``write_connection``."""
+    def step(self, work: Callable[[Connection], T]) -> T:
+        """What ``work`` returns for a connection, once it is committed.
+
+        On PostgreSQL ``work`` makes one statement, which is a transaction of its own: BEGIN and COMMIT
+        would each cost a round trip. On SQLite it makes a few, and threads that wait for their turn have
+        theirs committed in the same transaction: see ``Together.write``.
+        """
         if self.dialect == "sqlite":
-            with self.write_connection() as connection:
-                yield connection
-            return
+            return self.together.write(work)
         with self._translated(), self._single.connect() as connection:
+            return work(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._translated(), self._writer.connect() as connection, self.transaction(connection):
             yield connection
 
     def writer(self) -> Connection:

@@ -7,14 +7,15 @@ parked. The sweep of Jira looks at open tickets alone.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Exists, Select, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Exists, Select, and_, select, union
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from sync.domain.subject import Kind
+from sync.store import tickets
 from sync.store.engine import Session
 from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, TicketState
 
@@ -56,10 +57,36 @@ def _not_resting() -> ColumnElement[bool]:
     return col(TicketRow.state).not_in([state.value for state in RESTING])
 
 
-def open_or_due(session: Session) -> array[int]:
-    """Row ids of the tickets that are open or due, and not ``RESTING``, in order."""
+def open_or_due(
+    session: Session,
+    *,
+    settled_by: Sequence[str] = (),
+    sites: Collection[str] = (),
+    but: Iterable[str] = (),
+) -> tuple[array[int], int]:
+    """Row ids of the tickets that are open or due, and not ``RESTING``, in order.
+
+    Left out are those on these ``sites`` that are settled by one of ``settled_by``, and whose keys are
+    none of ``but``; how many these are.
+    """
     due = select(col(TicketRow.id)).where(col(TicketRow.due_at).is_not(None))
-    return _tickets(session, union(with_open_subject(), due))
+    settled = and_(
+        col(TicketRow.settled_by).in_(settled_by),
+        col(TicketRow.site).in_(sorted(sites)),
+        col(TicketRow.state) == TicketState.LINKED.value,
+        col(TicketRow.due_at).is_(None),
+        col(TicketRow.lease_until).is_(None),
+        col(TicketRow.parked).is_(None),
+    )
+    wanted = set(tickets.ids_of_keys(session, but))
+    found, left_out = array("q"), 0
+    query = _among(union(with_open_subject(), due), settled)
+    for id_, is_settled in session.execute(query.execution_options(yield_per=5000)):
+        if is_settled and id_ not in wanted:
+            left_out += 1
+        else:
+            found.append(id_)
+    return found, left_out
 
 
 def open_or_parked(
@@ -85,7 +112,9 @@ def open_or_parked(
         | col(TicketRow.rule).not_in(sorted(kept))
         | col(TicketRow.id).in_(of_incidents)
     )
-    return _tickets(session, union(with_open_subject(), parked), reached)
+    query = _among(union(with_open_subject(), parked)).where(reached)
+    # Eight bytes a ticket, because these may be all open tickets of a store.
+    return array("q", session.execute(query.execution_options(yield_per=5000)).scalars())
 
 
 def with_open_subject() -> Select[Any]:
@@ -97,19 +126,15 @@ def with_open_subject() -> Select[Any]:
     )
 
 
-def _tickets(
-    session: Session, among: CompoundSelect[Any], *conditions: ColumnElement[bool]
-) -> array[int]:
-    """The row ids of tickets among some that are not ``RESTING``. Eight bytes a ticket, because these
-    are all open tickets of a store."""
-    ids = among.subquery()
-    query = (
-        select(col(TicketRow.id))
+def _among(some: CompoundSelect[Any], *more: ColumnElement[Any]) -> Select[Any]:
+    """The row ids of those tickets among some that are not ``RESTING``, in order, each with ``more``."""
+    ids = some.subquery()
+    return (
+        select(col(TicketRow.id), *more)
         .join(ids, ids.c[0] == col(TicketRow.id))
-        .where(_not_resting(), *conditions)
+        .where(_not_resting())
         .order_by(col(TicketRow.id))
     )
-    return array("q", session.execute(query.execution_options(yield_per=5000)).scalars())
 
 
 def open_in_jira(session: Session, site: str, *, after: int, limit: int) -> list[tuple[int, str]]:

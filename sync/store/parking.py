@@ -15,6 +15,8 @@ from sync.store.tables import TicketRow
 
 # Seconds between two tickets that are made due, so that not all call Jira at the same moment.
 SPREAD_SECONDS = 0.05
+# How many tickets one transaction makes due.
+TOGETHER = 50
 
 
 def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> int:
@@ -23,10 +25,23 @@ def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> 
     The rows may have been read without a lock. They are read again with a lock, so that the results of
     a walk that ended meanwhile are not written over.
     """
-    ids = [row.id for row in rows if row.id is not None]
+    return _retry(session, [row.id for row in rows if row.id is not None], now, why, 0)
+
+
+def retry_all(store: Store, ids: Sequence[int], now: float, why: str) -> int:
+    """As ``retry``, for any number of tickets by their row ids: a few in each transaction, because
+    deliveries wait meanwhile."""
+    count = 0
+    for start in range(0, len(ids), TOGETHER):
+        with store.write() as session:
+            count += _retry(session, ids[start : start + TOGETHER], now, why, count)
+    return count
+
+
+def _retry(session: Session, ids: Sequence[int], now: float, why: str, after: int) -> int:
     locked = tickets.by_ids(session, ids)
     known = [locked[id_] for id_ in ids if id_ in locked]
-    for number, row in enumerate(known):
+    for number, row in enumerate(known, after):
         row.due_at = None
         row.attempts = 0
         row.base = _fields_again(row.base)
@@ -112,5 +127,6 @@ def reason(row: TicketRow, why: Mapping[str, Any]) -> str:
 
 def retry_parked(store: Store, now: float, why: str, *, rule: str = "", site: str = "") -> int:
     """Make all parked tickets (of a rule, of a site) due again; how many."""
-    with store.write() as session:
-        return retry(session, parked(session, rule=rule, site=site), now, why)
+    with store.read() as session:
+        ids = [row.id for row in parked(session, rule=rule, site=site) if row.id is not None]
+    return retry_all(store, ids, now, why)

@@ -13,13 +13,15 @@ In each case nothing is written, and triage reads and decides again (``Overtaken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
-from sqlmodel import Session, col
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, insert, select
+from sqlmodel import Session
 
 from sync.store import continuity, deliveries
 from sync.store.claims import Claim, LeaseLost
@@ -27,7 +29,7 @@ from sync.store.deliveries import Outcome, Overtaken
 from sync.store.engine import Dialect, Store, dialect_of, insert_into
 from sync.store.journal import LONGEST_WORDS, Entry
 from sync.store.subjects import Subject, to_snapshot
-from sync.store.tables import JournalRow, LinkRow, MembershipRow, SubjectRow, TicketRow
+from sync.store.tables import JournalRow, LinkRow, MembershipRow, SubjectRow, TicketRow, table_of
 from sync.store.ticket_changes import COLUMNS, DUE, WHOLE, Ticket
 from sync.store.tickets import BATCH, made_since
 
@@ -42,7 +44,9 @@ class Slate:
     remembers what it has read."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        # Statements go over the connection, which knows nothing of what a session has still to write.
+        session.flush()
+        self._session, self._connection = session, session.connection()
         self._turn = deliveries.turn(session)
         self._subjects: dict[str, Subject | None] = {}
         self._put: dict[str, Subject] = {}
@@ -67,12 +71,10 @@ class Slate:
         unread = [ref for ref in wanted if ref not in self._subjects]
         if unread:
             self._subjects.update(dict.fromkeys(unread))
-            query = select(SubjectRow.__table__)  # type: ignore[attr-defined]
-            for some in _pieces(unread):
-                for row in self._session.execute(query.where(col(SubjectRow.ref).in_(some))):
-                    self._subjects[row.ref] = Subject(
-                        to_snapshot(row), row.first_seen_at, row.ended_at, row.occurrences
-                    )
+            for row in self._rows(_SUBJECTS, unread):
+                self._subjects[row.ref] = Subject(
+                    to_snapshot(row), row.first_seen_at, row.ended_at, row.occurrences
+                )
         return {ref: one for ref in wanted if (one := self._subjects[ref]) is not None}
 
     def ticket_of(self, ref: str) -> Ticket | None:
@@ -87,23 +89,17 @@ class Slate:
         unread = sorted(wanted - self._of.keys())
         if unread:
             self._of.update(dict.fromkeys(unread))
-            query = select(LinkRow.subject, *COLUMNS).join(  # type: ignore[call-overload]
-                LinkRow, col(LinkRow.ticket_id) == col(TicketRow.id)
-            )
-            for some in _pieces(unread):
-                for row in self._session.execute(query.where(col(LinkRow.subject).in_(some))):
-                    self._of[row.subject] = self._ticket(row)
+            for row in self._rows(_TICKETS_OF, unread):
+                self._of[row.subject] = self._ticket(row)
         found = {ticket: None for ref in sorted(wanted) if (ticket := self._of[ref]) is not None}
         return sorted(found, key=lambda one: (one.id is None, one.id or 0))
 
     def tickets_by_key(self, keys: Iterable[str]) -> None:
         """Read the tickets of our own keys together, for ``ticket``."""
         unread = sorted(set(keys) - self._by_key.keys())
-        for some in _pieces(unread):
-            self._by_key.update(dict.fromkeys(some))
-            query = select(*COLUMNS).where(col(TicketRow.key).in_(some))
-            for row in self._session.execute(query):
-                self._ticket(row)
+        self._by_key.update(dict.fromkeys(unread))
+        for row in self._rows(_TICKETS, unread):
+            self._ticket(row)
 
     def ticket(self, key: str) -> Ticket | None:
         """The ticket of our own key, None where there is none."""
@@ -113,8 +109,7 @@ class Slate:
 
     def claimed(self, claim: Claim) -> Ticket:
         """The ticket of a claim. Raises LeaseLost where it is not there any more."""
-        query = select(*COLUMNS).where(col(TicketRow.id) == claim.ticket_id)
-        for row in self._session.execute(query):
+        for row in self._rows(_TICKETS_BY_ID, [claim.ticket_id]):
             return self._ticket(row)
         raise LeaseLost(f"the lease on ticket {claim.ticket_id} was lost")
 
@@ -127,11 +122,8 @@ class Slate:
     def incidents_of(self, issues: Iterable[str]) -> dict[str, list[str]]:
         """For each of these issues that belongs to incidents: those incidents, in order."""
         found: dict[str, list[str]] = {}
-        query = select(MembershipRow.issue, MembershipRow.incident)  # type: ignore[call-overload]
-        for some in _pieces(sorted(set(issues))):
-            rows = query.where(col(MembershipRow.issue).in_(some))
-            for issue, incident in self._session.execute(rows):
-                found.setdefault(issue, []).append(incident)
+        for issue, incident in self._rows(_INCIDENTS, sorted(set(issues))):
+            found.setdefault(issue, []).append(incident)
         return {issue: sorted(them) for issue, them in found.items()}
 
     def issues_of(self, incidents: Iterable[str]) -> dict[str, set[str]]:
@@ -140,11 +132,8 @@ class Slate:
         unread = [one for one in wanted if one not in self._issues]
         if unread:
             self._issues.update({one: set() for one in unread})
-            query = select(MembershipRow.incident, MembershipRow.issue)  # type: ignore[call-overload]
-            for some in _pieces(unread):
-                rows = query.where(col(MembershipRow.incident).in_(some))
-                for incident, issue in self._session.execute(rows):
-                    self._issues[incident].add(issue)
+            for incident, issue in self._rows(_ISSUES, unread):
+                self._issues[incident].add(issue)
         return {one: self._issues[one] for one in wanted}
 
     def made_since(self, rule: str, start: float) -> int:
@@ -222,19 +211,19 @@ class Slate:
         of the transaction may be committed."""
         deliveries.lock_triage(session, self._turn)
         connection, dialect = session.connection(), dialect_of(session)
-        self._write_new(connection, dialect)
+        put = _upserts(dialect)
+        self._write_new(connection, put)
         self._write_changed(connection, dialect)
-        self._write_subjects(connection, dialect)
-        self._write_members(connection, dialect)
-        _each(connection, insert(JournalRow), [_line(*one) for one in self._lines])
+        self._write_subjects(connection, put)
+        self._write_members(connection, put)
+        _each(connection, _LINE, [_line(*one) for one in self._lines])
         deliveries.record(session, self._outcomes)
 
-    def _write_new(self, connection: Connection, dialect: Dialect) -> None:
+    def _write_new(self, connection: Connection, put: _Upserts) -> None:
         if not self._new:
             return
         rows = [ticket.as_new() for ticket in self._new]
-        added = insert_into(dialect, TicketRow).on_conflict_do_nothing()
-        ids = connection.execute(added.returning(col(TicketRow.id), col(TicketRow.key)), rows).all()
+        ids = connection.execute(put.tickets, rows).all()
         if len(ids) < len(rows):
             raise Overtaken("another process recorded a ticket of the same key")
         by_key = {ticket.key: ticket for ticket in self._new}
@@ -246,50 +235,37 @@ class Slate:
         due = [ticket.as_due() for ticket in changed if ticket.only_due]
         whole = [ticket.as_whole() for ticket in changed if not ticket.only_due]
         if whole and dialect == "postgresql":
-            _lock(connection, [ticket.id for ticket in changed])
+            # In the order of all who write several tickets: so no two wait for each other.
+            connection.execute(_LOCKED, {"wanted": [ticket.id for ticket in changed]})
         if _each(connection, DUE, due) + _each(connection, WHOLE, whole) != len(changed):
             raise Overtaken("a ticket was changed since it was read")
 
-    def _write_subjects(self, connection: Connection, dialect: Dialect) -> None:
-        known, link = insert_into(dialect, SubjectRow), insert_into(dialect, LinkRow)
-        others = {n: v for n, v in known.excluded.items() if n not in ("ref", "first_seen_at")}
-        _each(
-            connection,
-            known.on_conflict_do_update(index_elements=["ref"], set_=others),
-            [one.columns() for _, one in sorted(self._put.items())],
-        )
+    def _write_subjects(self, connection: Connection, put: _Upserts) -> None:
+        _each(connection, put.subjects, [one.columns() for _, one in sorted(self._put.items())])
         moved = sorted(self._moved.items())
-        _each(
-            connection,
-            link.on_conflict_do_update(
-                index_elements=["subject"], set_={"ticket_id": link.excluded.ticket_id}
-            ),
-            [
-                {"subject": ref, "ticket_id": ticket.id, "created_at": at}
-                for ref, (ticket, at) in moved
-                if ticket is not None
-            ],
-        )
-        _each(
-            connection,
-            _NO_LINK,
-            [{"b_subject": ref} for ref, (ticket, _) in moved if ticket is None],
-        )
+        to = [
+            {"subject": ref, "ticket_id": ticket.id, "created_at": at}
+            for ref, (ticket, at) in moved
+            if ticket is not None
+        ]
+        _each(connection, put.links, to)
+        off = [{"b_subject": ref} for ref, (ticket, _) in moved if ticket is None]
+        _each(connection, _NO_LINK, off)
 
-    def _write_members(self, connection: Connection, dialect: Dialect) -> None:
+    def _write_members(self, connection: Connection, put: _Upserts) -> None:
         pairs = sorted(self._members.items())
-        _each(
-            connection,
-            insert_into(dialect, MembershipRow).on_conflict_do_nothing(),
-            [{"incident": one, "issue": issue} for (one, issue), belongs in pairs if belongs],
-        )
-        _each(
-            connection,
-            _NO_MEMBER,
-            [{"b_one": one, "b_issue": issue} for (one, issue), belongs in pairs if not belongs],
-        )
+        on = [{"incident": one, "issue": issue} for (one, issue), belongs in pairs if belongs]
+        _each(connection, put.members, on)
+        off = [{"b_one": one, "b_issue": issue} for (one, issue), belongs in pairs if not belongs]
+        _each(connection, _NO_MEMBER, off)
 
     # -- inside
+
+    def _rows(self, statement: Any, wanted: Sequence[Any]) -> Iterator[Any]:
+        """The rows of a statement for any number of keys."""
+        for start in range(0, len(wanted), BATCH):
+            some = wanted[start : start + BATCH]
+            yield from self._connection.execute(statement, {"wanted": some})
 
     def _ticket(self, row: Row[Any]) -> Ticket:
         known = self._by_id.get(row.id)
@@ -301,16 +277,10 @@ class Slate:
         """Read the subjects of all tickets that the slate has, because one of them is asked for."""
         unread = {id_: one for id_, one in self._by_id.items() if one not in self._on}
         self._on.update({one: {} for one in unread.values()})
-        query = select(LinkRow.ticket_id, LinkRow.subject, SubjectRow.ended_at).join(  # type: ignore[call-overload]
-            SubjectRow, col(SubjectRow.ref) == col(LinkRow.subject)
-        )
-        for some in _pieces(sorted(unread)):
-            for id_, ref, ended in self._session.execute(
-                query.where(col(LinkRow.ticket_id).in_(some))
-            ):
-                if ref not in self._moved:
-                    now = self._put.get(ref)
-                    self._on[unread[id_]][ref] = now.ended_at if now else ended
+        for id_, ref, ended in self._rows(_ENDS, sorted(unread)):
+            if ref not in self._moved:
+                now = self._put.get(ref)
+                self._on[unread[id_]][ref] = now.ended_at if now else ended
         for ref, (ticket, _) in self._moved.items():
             if ticket in self._on:
                 self._on[ticket].setdefault(ref, self._ended(ref))
@@ -344,10 +314,58 @@ def decided(store: Store, decide: Callable[[Slate], _T]) -> _T:
     raise AssertionError("it counts on")
 
 
-_NO_LINK = delete(LinkRow).where(col(LinkRow.subject) == bindparam("b_subject"))
-_NO_MEMBER = delete(MembershipRow).where(
-    col(MembershipRow.incident) == bindparam("b_one"),
-    col(MembershipRow.issue) == bindparam("b_issue"),
+@dataclass(frozen=True, slots=True)
+class _Upserts:
+    """Statements that write rows over those that are there, for one database."""
+
+    tickets: Any
+    subjects: Any
+    links: Any
+    members: Any
+
+
+@cache
+def _upserts(dialect: Dialect) -> _Upserts:
+    # Made once: to make one takes longer than to run it.
+    ticket, subject, link, member = (
+        insert_into(dialect, table_of(row))
+        for row in (TicketRow, SubjectRow, LinkRow, MembershipRow)
+    )
+    new = {n: v for n, v in subject.excluded.items() if n not in ("ref", "first_seen_at")}
+    to = {"ticket_id": link.excluded.ticket_id}
+    return _Upserts(
+        ticket.on_conflict_do_nothing().returning(_TICKET.c.id, _TICKET.c.key),
+        subject.on_conflict_do_update(index_elements=["ref"], set_=new),
+        link.on_conflict_do_update(index_elements=["subject"], set_=to),
+        member.on_conflict_do_nothing(),
+    )
+
+
+_TICKET, _SUBJECT = table_of(TicketRow), table_of(SubjectRow)
+_LINK, _MEMBER = table_of(LinkRow), table_of(MembershipRow)
+_WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
+_SUBJECTS = select(_SUBJECT).where(_SUBJECT.c.ref.in_(_WANTED))
+_TICKETS = select(*COLUMNS).where(_TICKET.c.key.in_(_WANTED))
+_TICKETS_BY_ID = select(*COLUMNS).where(_TICKET.c.id.in_(_WANTED))
+_LOCKED = (
+    select(_TICKET.c.id).where(_TICKET.c.id.in_(_WANTED)).order_by(_TICKET.c.id).with_for_update()
+)
+_TICKETS_OF = (
+    select(_LINK.c.subject, *COLUMNS)
+    .join(_LINK, _LINK.c.ticket_id == _TICKET.c.id)
+    .where(_LINK.c.subject.in_(_WANTED))
+)
+_ENDS = (
+    select(_LINK.c.ticket_id, _LINK.c.subject, _SUBJECT.c.ended_at)
+    .join(_SUBJECT, _SUBJECT.c.ref == _LINK.c.subject)
+    .where(_LINK.c.ticket_id.in_(_WANTED))
+)
+_INCIDENTS = select(_MEMBER.c.issue, _MEMBER.c.incident).where(_MEMBER.c.issue.in_(_WANTED))
+_ISSUES = select(_MEMBER.c.incident, _MEMBER.c.issue).where(_MEMBER.c.incident.in_(_WANTED))
+_LINE = insert(table_of(JournalRow))
+_NO_LINK = delete(_LINK).where(_LINK.c.subject == bindparam("b_subject"))
+_NO_MEMBER = delete(_MEMBER).where(
+    _MEMBER.c.incident == bindparam("b_one"), _MEMBER.c.issue == bindparam("b_issue")
 )
 
 
@@ -366,13 +384,3 @@ def _line(ticket: Ticket, at: float, entry: Entry, rule: str) -> dict[str, Any]:
 def _each(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> int:
     """Run a statement for each of these rows; how many rows of the table that changed."""
     return connection.execute(statement, rows).rowcount if rows else 0
-
-
-def _lock(connection: Connection, ids: Sequence[int | None]) -> None:
-    """Lock tickets in the order of all who write several: so no two wait for each other."""
-    locked = select(TicketRow.id).order_by(col(TicketRow.id)).with_for_update()  # type: ignore[call-overload]
-    connection.execute(locked.where(col(TicketRow.id).in_(ids)))
-
-
-def _pieces(wanted: Sequence[_T]) -> Iterable[Sequence[_T]]:
-    return (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH))

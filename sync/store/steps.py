@@ -106,16 +106,19 @@ def _at_once(
     }
     given |= {f"new_{name}": value for name, value in changed.items()}
     names = tuple(sorted(changed))
+    given |= _of_lines(lines)
     if store.dialect == "postgresql":
-        step = _on_postgresql(names, len(lines), alone)
-        with store.statement() as connection:
-            return 0 if step.run(connection, given | _of_lines(lines)).rowcount else None
-    step, add = _on_sqlite(names, alone), _lines_on_sqlite(len(lines))
-    with store.write_connection() as connection:
-        if not step.run(connection, given).rowcount:
+        both = _on_postgresql(names, len(lines), alone)
+        return store.step(lambda connection: 0 if both.run(connection, given).rowcount else None)
+    hit, add = _on_sqlite(names, alone), _lines_on_sqlite(len(lines))
+
+    def step(connection: Connection) -> int | None:
+        if not hit.run(connection, given).rowcount:
             return None
-        added = add.run(connection, _of_lines(lines))
-        return int(added.scalar_one() or 0) if not lines else int(added.lastrowid)
+        added = add.run(connection, given)
+        return int(added.lastrowid if lines else added.scalar_one() or 0)
+
+    return store.step(step)
 
 
 def _bound(name: str, value: Any) -> Any:

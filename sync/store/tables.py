@@ -222,6 +222,11 @@ class TicketRow(SQLModel, table=True):
         default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
     )
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    # A digest of the rule by which the last walk found nothing left to do, "" where that is not sure. A
+    # forecast by the same rule leaves the ticket out while it is not due. See ``facts.settled_by``.
+    settled_by: str = Field(
+        default="", sa_column=Column(String(32), nullable=False, server_default="")
+    )
 
 
 # A ticket or a subject as one statement reads it: with the names of the columns, and tied to no session.

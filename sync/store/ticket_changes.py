@@ -7,14 +7,29 @@ is as it was read (``WHOLE``).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Boolean, Row, bindparam, case, null, update
+from sqlalchemy import (
+    Boolean,
+    Float,
+    Row,
+    String,
+    bindparam,
+    case,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlmodel import Session
 
 from sync.store.claims import Claim, LeaseLost
+from sync.store.journal import LONGEST_WORDS, Entry
 from sync.store.subjects import Subject
-from sync.store.tables import TicketRow, TicketState
+from sync.store.tables import JournalRow, Json, TicketRow, TicketState
 
 _TABLE = TicketRow.__table__  # type: ignore[attr-defined]
 # The columns of a ticket that triage reads.
@@ -236,4 +251,55 @@ WHOLE = (
         error=case((_LIFTED, ""), else_=_TABLE.c.error),
         attempts=case((_LIFTED, 0), else_=_ATTEMPTS),
     )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A ticket (by its row id) that is to be walked at ``at``, and why, in words for the journal."""
+
+    ticket_id: int
+    at: float
+    words: str
+
+
+def make_all_due(
+    session: Session, wishes: Iterable[Wish], entry: Entry, reason: str, now: float
+) -> int:
+    """Make tickets due, each with a line in the journal: ``entry`` with the words of its wish; how many.
+    No row is read before, so that none is written over what a walk did meanwhile."""
+    ordered = sorted(wishes, key=lambda one: one.ticket_id)
+    if not ordered:
+        return 0
+    connection = session.connection()
+    due = [{"b_id": one.ticket_id, "b_at": one.at, "b_reason": reason[:200]} for one in ordered]
+    lines = [{"b_id": one.ticket_id, "b_words": one.words[:LONGEST_WORDS]} for one in ordered]
+    same = {"b_now": now, "b_action": entry.action, "b_result": entry.result}
+    count = connection.execute(_DUE_ANYHOW, due).rowcount
+    connection.execute(_LINE, [{**line, **same} for line in lines])
+    return count
+
+
+_DUE_ANYHOW = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("b_id"))
+    .values(
+        wanted=_TABLE.c.wanted + 1,
+        due_at=case(
+            (_TABLE.c.due_at < bindparam("b_at"), _TABLE.c.due_at), else_=bindparam("b_at")
+        ),
+        due_reason=bindparam("b_reason"),
+    )
+)
+_LINE = insert(JournalRow).from_select(
+    ["ticket_id", "at", "action", "rule", "result", "words", "detail"],
+    select(
+        _TABLE.c.id,
+        bindparam("b_now", type_=Float),
+        bindparam("b_action", type_=String),
+        _TABLE.c.rule,
+        bindparam("b_result", type_=String),
+        bindparam("b_words", type_=String),
+        literal({}, Json),
+    ).where(_TABLE.c.id == bindparam("b_id")),
 )

@@ -48,6 +48,15 @@ def by_ids(session: Session, ids: Iterable[int], *, lock: bool = True) -> dict[i
     return found
 
 
+def ids_of_keys(session: Session, keys: Iterable[str]) -> list[int]:
+    """The row ids of the tickets of our keys, of which there may be any number."""
+    wanted, found = sorted(set(keys)), list[int]()
+    for start in range(0, len(wanted), BATCH):
+        some = col(TicketRow.key).in_(wanted[start : start + BATCH])
+        found += session.execute(columns(col(TicketRow.id)).where(some)).scalars()
+    return found
+
+
 def records(session: Session, ids: Iterable[int]) -> list[Record]:
     """Up to ``BATCH`` tickets by row id, in that order; not locked, for reading only."""
     table = TicketRow.__table__  # type: ignore[attr-defined]

@@ -21,6 +21,8 @@ _STRINGS = (
 
 
 class _Scanner:
+    """Reads a TOML text from its beginning to its end, and notes in which line each key stands."""
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0

@@ -12,21 +12,19 @@ size, and idle connections use up the file descriptors. The limits:
 - an offer to change the protocol (``Upgrade``) is ignored, and its request read as any other;
 - a sender that closes its side after a whole request still gets the answer.
 
-Besides, the head of an answer is sent together with its body, by one call to the system. uvicorn sends
-them by two, and the receiver of the first wakes up for nothing.
+Besides, an application may take a body and give an answer at once, see ``Exchange``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import (
-    HEADER_RE,
-    HEADER_VALUE_RE,
     STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
@@ -46,6 +44,8 @@ class ConnectionLimits:
     pipelined: int = 32
 
 
+_AT_ONCE = "ticket_sync.at_once"
+
 _FLOOD = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -60,61 +60,47 @@ class _NotTaken(Exception):
     """A request that is refused, whatever its headers."""
 
 
-class _Cycle(RequestResponseCycle):
-    """One request and its answer. The head waits for the body, so that both are sent at once."""
+class Exchange(RequestResponseCycle):
+    """One request and its answer. Beside the messages of ASGI, in which a body and an answer come in
+    parts, it takes and gives either at once. ``at_once`` finds it in the scope of the request.
+    """
 
-    _start: Any = None
+    def whole_body(self, limit: int) -> bytes | None:
+        """The body, where all of it is here and is no longer than ``limit``. To be called once."""
+        if self.more_body or self.disconnected or self.waiting_for_100_continue:
+            return None
+        if len(self.body) > limit:
+            return None
+        body, self.body = bytes(self.body), bytearray()
+        return body
 
-    async def send(self, message: Any) -> None:
-        if message["type"] == "http.response.start" and not (self._start or self.response_started):
-            self._start = message
-            return
-        start, self._start = self._start, None
-        if start is None:
-            await super().send(message)
-            return
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        whole = not self.disconnected and not message.get("more_body")
-        head = self._head(start, message) if whole else b""
-        if head:
-            self._send_whole(head + message["body"])
-        else:
-            await super().send(start)
-            await super().send(message)
-
-    async def send_500_response(self) -> None:
-        # In the place of a head whose body never came.
-        self._start = None
-        await super().send_500_response()
-
-    def _head(self, start: Any, message: Any) -> bytes:
-        """The head of an answer whose body is ``message``; b"" for what uvicorn is to send in parts: a
-        body in chunks, one that goes on, none at all, and whatever is wrong."""
-        body = message.get("body")
-        if not body or self.scope["method"] == "HEAD":
-            return b""
-        headers = [*self.default_headers, *((n.lower(), value) for n, value in start["headers"])]
-        if any(HEADER_RE.search(n) or HEADER_VALUE_RE.search(value) for n, value in headers):
-            return b""
-        said = dict(headers)
-        if b"transfer-encoding" in said or said.get(b"content-length") != b"%d" % len(body):
-            return b""
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        if b"close" in said.get(b"connection", b"").lower():
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send an answer by one call to the system. The names of ``headers`` are in lower case. False
+        where the sender does not read, and the answer must wait."""
+        if self.disconnected:
+            return True
+        if self.response_started or self.flow.write_paused:
+            return False
+        lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *headers)]
+        if (b"connection", b"close") in headers:
             self.keep_alive = False
         elif not self.keep_alive:
             lines.append(b"connection: close\r\n")
-        return b"".join((STATUS_LINE[start["status"]], *lines, b"\r\n"))
-
-    def _send_whole(self, answer: bytes) -> None:
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
-        self.transport.write(answer)
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, length, body)))
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+        return True
+
+
+def at_once(scope: Mapping[str, Any]) -> Exchange | None:
+    """The exchange of a request, None where another server than this one took it."""
+    extension = (scope.get("extensions") or {}).get(_AT_ONCE)
+    return None if extension is None else extension["exchange"]
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -233,7 +219,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begin()
 
     def _begin(self) -> None:
-        """As ``super().on_headers_complete()``, which makes answers in two parts."""
+        """As ``super().on_headers_complete()``, with an ``Exchange``."""
         version, before = self.parser.get_http_version(), self.cycle
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
@@ -244,7 +230,7 @@ class GuardedProtocol(HttpToolsProtocol):
             "raw_path": url.path,
             "query_string": url.query or b"",
         }
-        self.cycle = _Cycle(
+        self.cycle = Exchange(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,
@@ -257,6 +243,7 @@ class GuardedProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        self.scope["extensions"] = {_AT_ONCE: {"exchange": self.cycle}}
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:

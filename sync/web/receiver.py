@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,17 +14,20 @@ import structlog
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
+from prometheus_client import Counter
 
 from sync.domain.subject import Event, EventType
-from sync.ports import Source
+from sync.ports import Source, Verifier
 from sync.store.errors import StoreUnavailable
 from sync.store.inbox import Accepted, Cut, Inbox, InboxFull
 from sync.telemetry import DELIVERIES
 from sync.web.body import BEYOND, Body, NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
+from sync.web.protocol import Exchange, at_once
 
 log = structlog.get_logger("web")
 
 _json = msgspec.json.Encoder()
+_JSON = (b"content-type", b"application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class _Request:
 
     headers: Mapping[str, str]
     receive: Receive
+    exchange: Exchange | None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -77,14 +82,15 @@ class Receiver:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; one log line."""
         began = time.perf_counter()
-        request = _Request(_joined(scope["headers"]), receive)
+        exchange = at_once(scope)
+        request = _Request(_joined(scope["headers"]), receive, exchange)
         facts = request.facts
         try:
             answer = await self._answer(request)
         except Exception as error:
             log.error("a request failed", path=scope["path"], method="POST", exc_info=error)
             answer = Answer(500, "failed", {"error": "an error of ours; the log says more"})
-        DELIVERIES.labels(answer.outcome).inc()
+        _counter(answer.outcome).inc()
         facts["ms"] = round((time.perf_counter() - began) * 1000, 1)
         if answer.outcome == "head":
             log.warning("delivery", outcome="head", reason="it is larger than max_body", **facts)
@@ -95,11 +101,14 @@ class Receiver:
         else:
             log.info("delivery", outcome=answer.outcome, **facts)
         body = _json.encode(answer.body)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers = [_JSON]
         if answer.status == 503:
             headers.append((b"retry-after", b"%d" % self._limits.retry_after))
         if answer.close:
             headers.append((b"connection", b"close"))
+        if exchange is not None and exchange.answer(answer.status, headers, body):
+            return
+        headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -107,13 +116,7 @@ class Receiver:
         limits, facts = self._limits, request.facts
         verifier = self._source.verifier(request.headers)
         try:
-            body = await read_body(
-                request,
-                limit=limits.body_bytes,
-                seconds=limits.body_seconds,
-                room=self._room,
-                heed=verifier.update,
-            )
+            body = await self._body(request, verifier)
         except TooLarge:
             words = f"the body is over {limits.body_bytes * BEYOND} bytes"
             return Answer(413, "too_large", {"error": words}, close=True)
@@ -133,6 +136,23 @@ class Receiver:
         facts["type"] = _for_log(accepted.event_type)
         facts["event_id"] = _for_log(accepted.event_id)
         return await self._store(accepted, facts)
+
+    async def _body(self, request: _Request, verifier: Verifier) -> Body:
+        """Raises TooLarge, TooSlow, NoRoom, SenderGone."""
+        limits = self._limits
+        if request.exchange is not None:
+            # A usual delivery is here already, and needs no limits of time and memory.
+            whole = request.exchange.whole_body(limits.body_bytes)
+            if whole is not None:
+                verifier.update(whole)
+                return Body(whole, len(whole))
+        return await read_body(
+            request,
+            limit=limits.body_bytes,
+            seconds=limits.body_seconds,
+            room=self._room,
+            heed=verifier.update,
+        )
 
     def _whole(self, body: bytes) -> Accepted:
         try:
@@ -181,6 +201,11 @@ class Receiver:
         facts["id"] = receipt.id
         outcome = "head" if accepted.cut else "stored"
         return Answer(202, outcome if receipt.stored else "duplicate", {"id": receipt.id})
+
+
+@cache
+def _counter(outcome: str) -> Counter:
+    return DELIVERIES.labels(outcome)
 
 
 def _for_log(text: str) -> str:

@@ -49,7 +49,7 @@ class WebServer:
     ) -> None:
         """``listening`` is a bound socket, see ``listen``. ``stop_seconds`` is how long requests in
         hand may take after ``stop``. ``freeze`` exempts the objects that exist at start-up from garbage
-        collection."""
+        collection, and turns collection on where it was off until then."""
         self._socket = listening
         # uvicorn closes the socket before it returns.
         self._address: tuple[str, int] = listening.getsockname()[:2]
@@ -115,8 +115,9 @@ class _Server(uvicorn.Server):
             return
         if self._freeze:
             # Without this, a full collection scans all imported modules: 80 ms in the slowest request.
-            gc.collect()
+            # One now would take as long, and find next to nothing.
             gc.freeze()
+            gc.enable()
         self.on_ready()
 
     @contextlib.contextmanager

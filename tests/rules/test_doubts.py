@@ -130,11 +130,9 @@ def test_a_lookup_without_a_default_that_may_find_nothing_is_told_of(
     expression: str, why: str
 ) -> None:
     (words,) = told(looked_up(expression), DEFAULTS)
-    assert words.startswith(
-        "10.toml:7: fields.environment: `lookup('t')` is given no default, and "
-    )
+    assert words.startswith("10.toml:7: fields.environment: `lookup('t')` has no default, and ")
     assert why in words
-    assert "what it does not find is parked. Give a default, as in lookup('t', 'Medium')" in words
+    assert "it finds nothing is parked. Give a default, as in lookup('t', 'Medium')" in words
 
 
 ALL = "\n".join(f'{word} = "x"' for word in (*SEVERITIES, *Status))

@@ -422,6 +422,12 @@ def _turns(rows: Rows) -> None:
     rows["triage"] = [{"id": 1, "turn": 7}]
 
 
+def _settled_by(rows: Rows) -> None:
+    """r0014: by which rule the last walk of a ticket found nothing left to do."""
+    for row in rows["tickets"]:
+        row["settled_by"] = "0123456789abcdef" if row["id"] == 1 else ""
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -434,6 +440,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0010": _attempts,
     "r0011": _paces,
     "r0013": _turns,
+    "r0014": _settled_by,
 }
 
 

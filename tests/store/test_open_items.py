@@ -84,8 +84,8 @@ def test_each_caller_looks_at_open_tickets_and_names_what_else(store: Store) -> 
     put(store, "spared", "o", state=TicketState.SPARED, due_at=5.0)
     put(store, "gone", "o", state=TicketState.GONE, parked={}, parked_at=5.0)
     with store.read() as session:
-        found = open_items.open_or_due(session)
-        assert list(found) == [open_, due, open_and_parked]
+        found, left_out = open_items.open_or_due(session)
+        assert (list(found), left_out) == ([open_, due, open_and_parked], 0)
         assert list(open_items.open_or_parked(session, ["r"], ["r"], [])) == [
             open_,
             parked,
@@ -94,6 +94,24 @@ def test_each_caller_looks_at_open_tickets_and_names_what_else(store: Store) -> 
         ]
         assert not open_items.open_or_parked(session, [], ["r"], [])
         assert open_items.open_in_jira(session, "main", after=0, limit=10) == [(open_, "open")]
+
+
+def test_a_ticket_that_is_surely_settled_is_left_out_and_counted(store: Store) -> None:
+    put(store, "settled", "o", settled_by="a")
+    others = [
+        put(store, "other rule", "o", settled_by="b"),
+        put(store, "due", "o", settled_by="a", due_at=5.0),
+        put(store, "parked", "o", settled_by="a", parked={}),
+        put(store, "claimed", "o", settled_by="a", lease_until=5.0),
+        put(store, "other site", "o", settled_by="a", site="other"),
+        put(store, "named", "o", settled_by="a"),
+        put(store, "not sure", "o"),
+    ]
+    with store.read() as session:
+        found = open_items.open_or_due(session, settled_by=["a"], sites=["main"], but=["named"])
+        assert (list(found[0]), found[1]) == (others, 1)
+        everything, left_out = open_items.open_or_due(session)
+        assert (len(everything), left_out) == (8, 0)
 
 
 def test_an_open_subject_without_a_ticket_is_found(store: Store) -> None:

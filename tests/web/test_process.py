@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import signal
@@ -11,10 +12,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from sync.store import deliveries
-from sync.store.engine import open_store
+from sync.store.engine import Store, open_store
+from sync.store.inbox import Inbox
+from sync.web.app import create_app
+from sync.web.server import WebServer, listen
 from tests.web.conftest import Client
 from tests.web.process import receiver_process
-from tests.web.sender import event, request
+from tests.web.sender import HmacSource, event, request
 
 
 @dataclass
@@ -105,3 +109,25 @@ def test_a_full_disk_is_answered_503_and_found_working_again_without_a_restart(
     with store.read() as session:
         assert [row.event_id for row in deliveries.recent(session)] == ["e3", "e0"]
     store.close()
+
+
+def test_a_server_that_serves_collects_garbage_but_not_what_was_there_at_its_start(
+    sqlite_store: Store,
+) -> None:
+    inbox = Inbox(sqlite_store)
+    app = create_app(sources={HmacSource.name: HmacSource()}, inbox=inbox)
+    server = WebServer(app, listen("127.0.0.1", 0))
+    found: list[tuple[bool, bool]] = []
+
+    def ready() -> None:
+        found.append((gc.isenabled(), gc.get_freeze_count() > 10_000))
+        server.stop()
+
+    gc.disable()
+    try:
+        server.run(ready)
+    finally:
+        gc.unfreeze()
+        gc.enable()
+        inbox.close()
+    assert found == [(True, True)]

@@ -3,16 +3,62 @@
 from __future__ import annotations
 
 import pytest
+from sqlmodel import select
 
 from sync.sandbox.memory import MemoryTracker
+from sync.store.tables import TicketRow
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.rulebook.impact import impact
+from sync.worker.rulebook.in_force import Guard
+from sync.worker.walk.facts import settled_by_any
 from tests.transactions import transactions
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
 from tests.worker.edited import EditedWorld
 from tests.worker.test_planning import rules
 from tests.worker.test_rulebook import EDITED
+
+
+def settled_by(world: EditedWorld) -> set[str]:
+    with world.store.read() as session:
+        return set(session.exec(select(TicketRow.settled_by)))
+
+
+def test_a_plan_by_the_same_rules_reads_no_ticket_that_is_settled_by_them(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make()
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=1) for n in range(30)))
+    world.settle()
+    assert len(settled_by(world)) == 1
+    assert "" not in settled_by(world)
+    with transactions(world.store) as begun:
+        found = forecast_all(world.store, rules(RULES), {"main": jira}, world.clock.time()).whole()
+    assert (found.looked_at, found.tickets) == (30, ())
+    assert not [one for many in begun for one in many if "tickets.base" in one]
+
+
+def test_a_ticket_that_an_edit_left_as_it_was_is_told_of_by_every_later_plan(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make(guard=Guard(most=0, wait=False))
+    world.deliver(issue_event("issue_created", "a", at=1))
+    world.settle()
+    world.edit(EDITED)
+    world.settle()
+    found = forecast_all(world.store, rules(EDITED), {"main": jira}, world.clock.time()).whole()
+    assert len(found.tickets) == 1  # type: ignore[arg-type]
+
+
+def test_a_ticket_of_an_incident_whose_rule_asks_for_more_is_looked_at(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make()
+    world.deliver(issue_event("issue_created", "a", at=1))
+    world.settle()
+    closing = RULES.replace("[rule.fields]", "[rule.issues]\nclose = true\n[rule.fields]")
+    assert settled_by_any(rules(RULES))
+    assert not settled_by_any(rules(closing))
 
 
 def statements(world: EditedWorld, tracker: MemoryTracker, *, plan: bool) -> tuple[int, int]:

@@ -98,8 +98,8 @@ class CoalesceSandbox:
             return issue
 
     def _trouble(self, asset: Asset | None) -> tuple[Asset, Trouble]:
-        """What happens to which asset: if possible what has not happened to it yet, as the same check
-        does not fail twice at a time."""
+        """An asset and a trouble that it has. A trouble that the asset had before is avoided if
+        possible, because one check does not make two issues at a time."""
         before = {(one.trigger["name"], one.monitor) for one in self.issues.values()}
         pick = self._random
         for _ in range(20):

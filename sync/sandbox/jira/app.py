@@ -26,7 +26,8 @@ def create_app(sandbox: JiraSandbox) -> ASGIApp:
     """An ASGI app: ``/rest/`` is the REST API, ``/sandbox/`` the control API, ``/`` and ``/browse/KEY``
     are the board.
 
-    Faults that drop a connection close uvicorn's transport; another server leaves the caller waiting.
+    Faults that drop a connection close uvicorn's transport. Under another server, which has no such
+    transport, the caller waits instead.
     """
 
     @get("/", sync_to_thread=True, media_type="text/html")

@@ -18,6 +18,9 @@ from sync.sandbox.jira.site.rate_limits import too_many
 class Effect(StrEnum):
     """What a fault does to a call.
 
+    ``drop``, ``cut``, ``refuse`` and the time-outs break the connection (``WireResult``). ``hang``: the
+    site does nothing, and the call gets no answer. ``anonymous``: the call's credentials are ignored.
+    ``read_only``: only reads are answered.
     ``echo`` is a gateway that refuses the call with ``status`` and quotes its headers.
     ``drop``, ``hang``, ``status`` and ``html`` come before the site does the work, or after it
     (``Fault.after``).

@@ -1,7 +1,7 @@
 """Jira's messages in the language of the account, as a real Jira answers an account that is not English.
 
-Only messages: keys, ids and statuses are the same in every language. A message that is not in the table
-becomes a general one, so that no English word is left to go by.
+Only messages are translated: keys, ids and HTTP statuses are the same in every language. A message that
+is not in the table becomes a general one, so that no client can rely on its English words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _GENERAL = (
     "La demande ne peut pas être exécutée.",
     "リクエストを実行できません。",
 )
-# English as the site says it, with what it names in groups; then German, French, Japanese.
+# A message in English, as a pattern whose groups are the names in it; then German, French, Japanese.
 _TABLE = tuple(
     (re.compile(english), sentences)
     for english, *sentences in (

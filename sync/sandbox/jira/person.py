@@ -1,4 +1,5 @@
-"""A person who works on the site: under the same rules as over REST, without faults and rate limits."""
+"""A person who works on the site. The same rules hold as for REST calls, but no faults or rate
+limits."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ class Person:
     def transition(self, key: str, to: str, resolution: str = "", **fields: Any) -> None:
         """Take the transition with the name ``to``, or the transition to the status with that name.
 
-        A resolution is set also where the transition's screen lacks the field, as people set it later.
+        ``resolution`` is set even if the transition's screen lacks the field, as if the person had set
+        it afterwards.
         """
         site = self._site
         with self._lock:

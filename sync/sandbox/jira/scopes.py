@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from sync.sandbox.jira.site.call import Call, Problem
 
-# The gateway before Jira answers, so the answer has neither Jira's form nor the account's language.
+# A gateway in front of Jira gives this answer, so it has neither Jira's form nor the account's
+# language.
 _NO_MATCH = b'{"code":401,"message":"Unauthorized; scope does not match"}'
 _READS_BY_POST = frozenset({"issue/bulkfetch", "search/jql"})
-# What a call is about, by the last word of its path that is no parameter; else by the first.
+# What a call is about, as granular scopes call it: by the last word of its path that is no
+# parameter or, where that word is not here, by the first word.
 _ABOUT = {
     "remotelink": "issue.remote-link",
     "comment": "comment",

@@ -1,4 +1,4 @@
-"""The simulated Jira: a site, its REST service, the faults in force, and who watches. Thread-safe."""
+"""The simulated Jira: a site, its REST service, the faults in force, and observers. Thread-safe."""
 
 from __future__ import annotations
 
@@ -164,7 +164,8 @@ class JiraSandbox:
         self.site.offset += seconds
 
     def deactivate(self, name: str, *, active: bool = False) -> None:
-        """A person, given by user name, leaves or comes back. Their tickets keep them."""
+        """Deactivate a user, given by user name, or activate them again. Tickets keep them as
+        assignee."""
         with self.lock:
             found = next(one for one in self.site.users.values() if one.name == name)
             self.site.users[found.account_id] = replace(found, active=active)
@@ -221,5 +222,5 @@ class JiraSandbox:
             return ticket_of(self.site, issue)
 
     def find_marker(self, label: str) -> list[Ticket]:
-        """Tickets with a label, also where the search index does not have them yet."""
+        """Tickets with a label, even if the search index does not have them yet."""
         return [ticket for ticket in self.tickets() if label in ticket.labels]

@@ -95,7 +95,7 @@ class Service:
             try:
                 scopes.check(call, call.user.scopes)
             except Problem:
-                # The gateway answers, which names no account.
+                # This answer comes from the gateway, so its headers name no account.
                 call.user = None
                 raise
         if self.site.limits is not None:

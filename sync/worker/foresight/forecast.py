@@ -6,7 +6,7 @@ store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +21,7 @@ from sync.store import open_items, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.rulebook.trial_routing import would_route
-from sync.worker.walk.facts import Facts, gather_all, rule_for, sited
+from sync.worker.walk.facts import Facts, gather_all, rule_for, settled_by_any, sited
 from sync.worker.walk.foresee import Foresight
 from sync.worker.walk.outcomes import parked_for
 
@@ -57,9 +57,10 @@ class Forecast:
     complete at its end.
     """
 
-    def __init__(self, found: Iterable[TicketForecast], *, live: bool) -> None:
+    def __init__(self, found: Iterable[TicketForecast], *, live: bool, settled: int = 0) -> None:
         self.live = live
-        self.looked_at = 0
+        # Those that are known to be settled need no look.
+        self.looked_at = settled
         self.acting = 0
         self.changes = False
         self._counts = dict.fromkeys(COUNTED, 0)
@@ -96,27 +97,31 @@ def forecast_all(
     now. Sites are asked for their fields either way. Raises StoreUnavailable, also while the tickets are
     gone through.
     """
-    return Forecast(_forecasts(store, rules, trackers, now, live), live=live)
+    routed = dict(would_route(store, rules, now))
+    # What people did to a ticket is seen only by reading it.
+    settled_by = [] if live else settled_by_any(rules)
+    with store.read() as session:
+        ids, settled = open_items.open_or_due(
+            session, settled_by=settled_by, sites=trackers, but=routed
+        )
+    forecaster = _Forecaster(rules, trackers, now, live)
+    return Forecast(_forecasts(store, forecaster, ids, routed), live=live, settled=settled)
 
 
 def _forecasts(
-    store: Store, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, live: bool
+    store: Store, forecaster: _Forecaster, ids: Sequence[int], routed: dict[str, Facts]
 ) -> Iterator[TicketForecast]:
-    routed = dict(would_route(store, rules, now))
-    forecaster = _Forecaster(rules, trackers, now, live)
     with ThreadPoolExecutor(THREADS, "plan") as pool:
         # Threads wait for Jira. Where only the store is read, they would wait for each other.
-        run = pool.map if live else map
-        for page in open_facts(store):
+        run = pool.map if forecaster.live else map
+        for page in _facts(store, ids):
             yield from run(forecaster.ticket, [_joined(f, routed.pop(f.key, None)) for f in page])
         # The tickets left in ``routed`` would be new. Their row ids are those of the trial's copy.
         yield from run(forecaster.ticket, list(routed.values()))
 
 
-def open_facts(store: Store) -> Iterator[list[Facts]]:
-    """The facts of all open or due tickets, in pages."""
-    with store.read() as session:
-        ids = open_items.open_or_due(session)
+def _facts(store: Store, ids: Sequence[int]) -> Iterator[list[Facts]]:
+    """The facts of tickets, in pages."""
     for start in range(0, len(ids), tickets.BATCH):
         with store.read() as session:
             rows = tickets.records(session, ids[start : start + tickets.BATCH])
@@ -135,6 +140,7 @@ class _Forecaster:
     def __init__(
         self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, live: bool
     ) -> None:
+        self.live = live
         self._rules = rules
         self._now = now
         self._foresight = Foresight(rules, trackers, now, live=live)

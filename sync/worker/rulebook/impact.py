@@ -16,6 +16,7 @@ from sync.rules import IncidentIssues, RuleSet, Undecided, patience
 from sync.store import journal, open_items, parking, tickets
 from sync.store.engine import Store
 from sync.store.slate import Slate, decided
+from sync.store.ticket_changes import Wish, make_all_due
 from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
 from sync.worker.triage.routing import Router
 from sync.worker.walk.facts import Facts, desire, gather_all, rule_for, sited
@@ -313,17 +314,14 @@ def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) ->
     why = dict(found.changed)
     parked = [id_ for id_ in found.parked if not (only_new and id_ in why)]
     for ids in _batches([] if only_new else list(why)):
+        wishes = [
+            Wish(
+                id_,
+                now + number * SPREAD_SECONDS,
+                f"an edit of the rules changes {', '.join(why[id_])}",
+            )
+            for number, id_ in enumerate(ids, due)
+        ]
         with store.write() as session:
-            # Locked, so that a walk that ends meanwhile does not write over the due time set here.
-            for id_, row in tickets.by_ids(session, ids).items():
-                at = now + due * SPREAD_SECONDS
-                tickets.make_due(row, at, "the rules changed")
-                words = f"an edit of the rules changes {', '.join(why[id_])}"
-                entry = journal.Entry("edit", words)
-                journal.write(session, entry, at=now, ticket_id=id_, rule=row.rule)
-                due += 1
-    for ids in _batches(parked):
-        with store.write() as session:
-            rows = tickets.by_ids(session, ids).values()
-            due += parking.retry(session, rows, now, "the rules changed")
-    return due
+            due += make_all_due(session, wishes, journal.Entry("edit"), "the rules changed", now)
+    return due + parking.retry_all(store, parked, now, "the rules changed")

@@ -108,15 +108,15 @@ class HousekeepingSweep:
         run.cursor["head"] = rows[-1].seq if len(rows) == BATCH else 0
 
     def _retry(self, run: Run, now: float, why: str, *, site: str = "") -> None:
-        with run.session(self.store) as session:
+        with self.store.read() as session:
             rows = [
                 row
                 for row in parking.parked(session, site=site)
                 # A ticket that is due has its next try anyway.
                 if row.due_at is None or row.due_at > now
             ]
-            if not run.dry:
-                parking.retry(session, rows, now, why)
+        if not run.dry:
+            parking.retry_all(self.store, [row.id for row in rows if row.id is not None], now, why)
         run.looked(len(rows))
         for row in rows:
             run.found(FindingKind.STALE, _named(row), f"parked, but {why}; it is tried again")

@@ -17,10 +17,10 @@ from sync.store.tables import DeliveryState
 
 log = structlog.get_logger("retention")
 
-# The most that one transaction removes. It removes fewer where this takes longer than ``HOLD_SECONDS``,
-# because deliveries wait meanwhile.
+# The most that one transaction removes. A round begins with few, and goes on with more as long as they
+# take less than half of ``HOLD_SECONDS``, because deliveries wait meanwhile.
 BATCH = 500
-SMALLEST = 100
+SMALLEST = 25
 HOLD_SECONDS = 0.05
 # A round ends after this many seconds at most. Rounds begin so often that the next goes on at once.
 ROUND_SECONDS = 50.0
@@ -68,7 +68,7 @@ def _by_turns(store: Store, clock: Clock, end: float, kinds: dict[str, _Remove])
     """Remove until nothing is left, or until ``end`` (monotonic); how many of each kind. By turns, so
     that a kind with very much to remove does not keep the others waiting."""
     gone = dict.fromkeys(kinds, 0)
-    batches = dict.fromkeys(kinds, BATCH)
+    batches = dict.fromkeys(kinds, min(SMALLEST, BATCH))
     while kinds and clock.monotonic() < end:
         for kind, remove in list(kinds.items()):
             began = clock.monotonic()
@@ -80,7 +80,8 @@ def _by_turns(store: Store, clock: Clock, end: float, kinds: dict[str, _Remove])
             if count < batches[kind]:
                 del kinds[kind]
             else:
-                wish = batches[kind] // 2 if held > HOLD_SECONDS else batches[kind] * 2
+                # A batch that is twice as large takes twice as long.
+                wish = int(batches[kind] * min(2.0, HOLD_SECONDS / 2 / max(held, 1e-6)))
                 batches[kind] = min(BATCH, max(SMALLEST, wish))
                 clock.sleep(max(PAUSE_SECONDS, took * (1 / SHARE - 1)))
     return gone

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from sync.domain.errors import Rejected
+from sync.domain.plan import plan
 from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
@@ -24,7 +25,7 @@ from sync.worker.triage.incidents import announce
 from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import Apply
 from sync.worker.walk.creation import Creation
-from sync.worker.walk.facts import Facts, desire, facts_of, rule_for, sited, tracker_for
+from sync.worker.walk.facts import Facts, desire, facts_of, rule_for, settled_by, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
 from sync.worker.walk.past import Past, agreed
@@ -162,6 +163,8 @@ class Converger:
         made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
+        if not facts.related and not plan(draft, record.base, None, intents=record.intents):
+            record.settled_by = settled_by(rule)
         return self._end.settled(record, again_at)
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sync import __version__
 from sync.domain.errors import Cause, Rejected
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.rule import Desired
@@ -128,6 +130,20 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
             remedy="Bring the rule back under its old name, or add one that matches, then retry.",
         )
     return rule
+
+
+def settled_by(rule: Rule) -> str:
+    """A digest of all that a rule asks and of the version that understands it so (``TicketRow``)."""
+    text = f"{__version__}\n{rule.name}\n{rule.digest}\n{rule.issues}"
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def settled_by_any(rules: RuleSet) -> list[str]:
+    """The ``settled_by`` by which a ticket that is not due is surely as these rules want it. There are
+    none where a rule asks something of the tickets of an incident's issues."""
+    if any(rule.issues.close or rule.issues.as_children for rule in rules.rules):
+        return []
+    return [settled_by(rule) for rule in rules.rules]
 
 
 def sited(facts: Facts, rule: Rule) -> Facts:

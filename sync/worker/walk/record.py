@@ -54,6 +54,8 @@ class Record:
         self.base = base or Base()
         self.intents = intents
         self._written = (self.base, self.intents)
+        # See ``TicketRow.settled_by``. Each end of a walk writes it anew.
+        self.settled_by = ""
         # What is to be done before the next write if the ticket belongs to an incident, or is one's.
         self.if_related: Callable[[], None] | None = None
 
@@ -85,7 +87,12 @@ class Record:
         now = self._clock.time()
         self._noted.append((change, entries, now))
         claim = self.claim
-        self._write_noted(lambda row: claims.release(row, claim, again_at=again_at, now=now))
+
+        def last(row: TicketRow) -> None:
+            claims.release(row, claim, again_at=again_at, now=now)
+            row.settled_by = self.settled_by if row.due_at is None else ""
+
+        self._write_noted(last)
 
     def settle(self, *entries: Entry, again_at: float | None = None) -> None:
         """End a walk that went well: the ticket is as its rule wants it."""

@@ -363,7 +363,7 @@ def test_where_jira_speaks_another_language_what_only_words_tell_is_named(world:
     assert not [what for what in checked(world, text).unseen if "maintenance" in what]
     world.jira.site.users[BOT.account_id] = replace(BOT, language="de_DE")
     (words,) = [one for one in checked(world, text).notes if "maintenance" in one]
-    assert "our account's language there is de_DE, and only words remain to tell it" in words
+    assert "our account's language there is de_DE; only the words of Jira's answer" in words
 
 
 def test_a_transition_that_no_status_offers_is_told_of_or_what_could_not_be_seen(
@@ -377,7 +377,7 @@ def test_a_transition_that_no_status_offers_is_told_of_or_what_could_not_be_seen
         unseen = ["To Do", "In Progress", "Done"][number:]
         if number:
             why = report.unseen["the transition 'Finish' of rule 'r'"]
-            assert why.endswith(f"none to look at is in {', '.join(unseen)}")
+            assert why.endswith(f"there is no ticket to look at in {', '.join(unseen)}")
         else:
             assert "the transitions of Bug in DATA" in report.unseen
         ref = world.make(f"k{number}")

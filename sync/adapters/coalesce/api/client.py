@@ -125,8 +125,8 @@ class CoalesceApi:
     ) -> Callable[[str], Mapping[str, Any]]:
         """Fetches pages of what was updated in a window, oldest first.
 
-        The order is ascending because an entry that changes meanwhile then moves to a later page, and is
-        not missed.
+        The order is ascending because an entry that changes meanwhile then moves to a later page, and
+        is not missed.
         """
         params: dict[str, Any] = {
             "time.field": "FIELD_UPDATED_AT",
@@ -145,7 +145,8 @@ class CoalesceApi:
                 return self._calls.ask(ask)
             except Rejected as fault:
                 # The API's description names the end of the window in one place and omits it in
-                # another. Without an end the answer has more entries than asked for, and none is missed.
+                # another. Without an end the answer has more entries than asked for, and none is
+                # missed.
                 if not end or fault.cause is Cause.PERMISSION:
                     raise
                 end = {}
@@ -156,7 +157,7 @@ class CoalesceApi:
     def _by_id(
         self, noun: str, key: str, ids: Sequence[str], reader: _Reader, version: str
     ) -> list[Snapshot]:
-        # One id that is no UUID makes the API refuse the whole batch, and names nothing there.
+        # The API refuses a whole batch for one id that is no UUID, and has no subject of such an id.
         wanted = [id_ for id_ in dict.fromkeys(ids) if _UUID.match(id_)]
         found: list[Snapshot] = []
         for start in range(0, len(wanted), BATCH):

@@ -57,7 +57,8 @@ _LISTS = ("directly_affected_entities", "monitored_entities")
 _INCIDENT = {**_BOTH, "incident_id": text, "incident_url": text}
 
 
-# The fields that an empty value of this type empties. All others never become empty.
+# By field: the type of which an empty value says that the field is now empty. Fields that are not named
+# here never become empty.
 _EMPTIED = {
     **dict.fromkeys(("description", "description_html", "trigger_message"), str),
     **dict.fromkeys(("owners", *_LISTS), list),

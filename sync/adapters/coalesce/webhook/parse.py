@@ -37,13 +37,13 @@ def parse(body: bytes) -> Mapping[str, Any]:
 
 
 def beginning(head: bytes) -> Mapping[str, Any]:
-    """The members of a body that was cut off: those that are whole, and of an object that is not whole
-    its own such members. Never raises."""
+    """The complete members of a body that was cut off and, of an object in which the cut lies, its own
+    complete members. Never raises."""
     return _members(head.decode("utf-8-sig", "ignore"), 0, _ENVELOPE)
 
 
 def _members(text: str, start: int, depth: int) -> dict[str, Any]:
-    """Those of the object that begins at ``start``, down to ``depth`` further levels."""
+    """The complete members of the object that begins at ``start``, down to ``depth`` further levels."""
     found: dict[str, Any] = {}
     key = ""
     at = _skip(text, start)

@@ -40,7 +40,7 @@ _identity = msgspec.json.Decoder(_Identity)
 
 
 class _Unsigned:
-    """What passes without a signature."""
+    """The verifier of a delivery that may pass without a signature."""
 
     def update(self, part: bytes) -> None:
         """Nothing is checked."""
@@ -171,8 +171,8 @@ def _without_subject(
 def _of_unknown_type(
     head: Mapping[str, Any], body: bytes, path: MessagePath, type_word: str
 ) -> Event:
-    """An event of a type that this program does not know. What its message says of the subject, and what
-    it leaves out, is not known either: only which subject it is about. Raises Unreadable for none."""
+    """An event of a type that this program does not know. Only its subject's id is read: what else the
+    message means, and what it leaves out, is not known. Raises Unreadable where it names no subject."""
     return Event(
         id=_own_id(head, body),
         type=EventType.UNKNOWN,

@@ -41,7 +41,7 @@ class Report:
         self._add(Finding(str(place), rule, key, problem.rstrip("."), remedy))
 
     def advise(self, place: Position, rule: str, key: str, problem: str, remedy: str) -> None:
-        """Record what should be otherwise, though Jira may take it: no edit has to wait for it."""
+        """Record advice. Jira takes what the rule says, or may take it, so no edit has to wait."""
         self._add(Finding(str(place), rule, key, problem, remedy, advice=True))
 
     def _add(self, one: Finding) -> None:

@@ -38,7 +38,7 @@ class ParentsCheck:
         self._report.add(value.position, rule.name, value.key, problem, remedy)
 
     def missing(self, rule: Rule, issue_type: Name) -> bool:
-        """Report sub-tasks for which the rule gives no parent, and say whether they are."""
+        """Report a sub-task type, for which the rule gives no parent. Whether ``issue_type`` is one."""
         wrong = self._level(rule, issue_type) == _SUBTASK
         if wrong:
             self._report.add(
@@ -73,7 +73,8 @@ class ParentsCheck:
                 self._report.add(given.position, rule.name, "issues.link", words, remedy)
 
     def _no_field(self, rule: Rule, child: Name) -> Rejected | None:
-        """Why a rule's tickets have no field for what they are under. Cloud needs none on a screen."""
+        """Why a rule's tickets cannot be given a parent: their create screen lacks the field. None
+        where they can; Cloud needs no field on the screen."""
         if self._tracker.cloud():
             return None
         metadata, where = self._tracker.metadata, f"{child} in {rule.project}"
@@ -90,7 +91,8 @@ class ParentsCheck:
         if self._tracker.cloud():
             fits = level == own + 1
         else:
-            # Data Center tells of no level but the sub-tasks', and an epic is no sub-task either.
+            # Data Center tells which types are sub-tasks, and no other level. So any other type may be
+            # above, as an epic is.
             fits = level != _SUBTASK and (own == _SUBTASK or above.id != child.id)
         return "" if fits else f"a ticket of type {child} cannot be under one of type {above}"
 

@@ -97,7 +97,8 @@ class _Check:
                 )
 
     def _scopes(self) -> None:
-        """What the token's scopes do not allow. Tried, because Jira does not tell them."""
+        """Report the scopes that the token lacks. Jira does not list a token's scopes, so calls try
+        them."""
         for what, scope in self._inspect.missing_scopes():
             self._report.add(
                 self._default_project,
@@ -108,12 +109,12 @@ class _Check:
             )
 
     def _words(self) -> None:
-        """What cannot be told on a site that speaks another language to our account."""
+        """Note what cannot be checked where our account's language is not English."""
         if self._language and not self._language.lower().startswith("en"):
             self._report.note(
                 f"{BY_WORDS_ALONE} at site {self._report.site!r}",
-                f"our account's language there is {self._language}, and only words remain to tell it, "
-                "which are known in English",
+                f"our account's language there is {self._language}; only the words of Jira's answer tell"
+                " this, and ticket-sync knows them in English alone",
             )
 
     def _issue_type(self, rule: Rule) -> Name:

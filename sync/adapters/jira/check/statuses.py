@@ -214,7 +214,8 @@ class StatusesCheck:
             if not workflow.complete:
                 self._report.note(
                     f"the transition {name!r} of rule {rule.name!r}",
-                    f"no status that has a ticket offers it; none to look at is in {workflow.unseen}",
+                    "no status that has a ticket offers it; there is no ticket to look at in "
+                    f"{workflow.unseen}",
                 )
                 return
             # Jira lists what our account may do, so a condition on people may hide a transition.

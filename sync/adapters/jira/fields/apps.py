@@ -24,17 +24,17 @@ from sync.domain.text import is_empty, parts
 
 MANY = frozenset({Shape.ORGANIZATIONS, Shape.ASSETS})
 # Data Center writes a sprint as a Java object: com.…Sprint@1a2b[id=7,rapidViewId=3,state=ACTIVE,name=…].
-# The hash is another one at each look, and a sprint's name may hold brackets and commas.
+# The hash after the @ differs in each answer, and a sprint's name may hold brackets and commas.
 _JAVA = re.compile(r"(?P<kind>[\w.$]+)@[0-9a-f]+\[(?P<members>.*)\]", re.DOTALL)
 _SPRINT_ID = re.compile(r"(?:id=(?P<first>\d+),.*|.*,id=(?P<last>\d+))", re.DOTALL)
-# The state stands before the name.
+# The first match counts: the state stands before the name, which may hold any text.
 _STATE = re.compile(r"(?:\A|,)state=(\w+),")
 # An asset on Data Center: label and key.
 _LABELLED = re.compile(r".*\(([A-Z][A-Z0-9_]*-\d+)\)\s*", re.DOTALL)
 
 
 def steady(text: str) -> str:
-    """A text without the hash of the Java object that it describes, which is another at each look."""
+    """A text without the hash of the Java object that it describes, which differs in each answer."""
     found = _JAVA.fullmatch(text)
     return f"{found['kind']}[{found['members']}]" if found else text
 
@@ -51,7 +51,8 @@ def ids_of(shape: Shape, value: Any) -> str | list[str] | None:
 
 
 def _present(given: list[Any]) -> Any:
-    """Of sprints, the one that the ticket is in: those that are over stay on the ticket as well."""
+    """The item that counts. Of sprints, the one that the ticket is in now, because Jira also shows the
+    closed sprints that it was in."""
     return next((one for one in given if not _over(one)), given[-1] if given else None)
 
 

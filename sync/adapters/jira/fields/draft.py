@@ -28,12 +28,13 @@ from sync.domain.ticket import (
 # tickets may meet the same refusal at once. The second limit is for a ticket that a person tries again.
 _YOUNG = 15.0
 _YOUNG_FOR_A_PERSON = 2.0
-# For a field that was parked before: each walk of its ticket comes by here.
+# The limit where only fields are parked that were parked before: otherwise each walk of such a ticket
+# would ask Jira again.
 _YOUNG_FOR_PARKED = 300.0
 _KINDS = {
     Shape.TEXT: FieldKind.TEXT,
     Shape.LABELS: FieldKind.LABELS,
-    # A ticket or project may be given by its id or by a key that it had before, and is shown by its key.
+    # Jira shows a ticket or project by its key. A rule may give its id, or a key that it had before.
     Shape.PARENT: FieldKind.OPAQUE,
     Shape.EPIC_LINK: FieldKind.OPAQUE,
     Shape.PROJECT: FieldKind.OPAQUE,
@@ -46,7 +47,8 @@ class Drafts(Part):
     """Drafts of tickets. See ``sync.ports.Tracker``."""
 
     def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
-        # Somebody may have corrected in Jira what the rule names.
+        # Where a name of the rule is not found, cached answers are dropped and Jira is asked once more:
+        # somebody may have added the thing there.
         young = _YOUNG_FOR_A_PERSON if anew else _YOUNG
         try:
             made = self._draft(desired, base)
@@ -56,7 +58,7 @@ class Drafts(Part):
             return self._draft(desired, base)
         if base and not anew and made.parked_fields.keys() <= base.parked.keys():
             young = _YOUNG_FOR_PARKED
-        # What a template fails on is nothing that Jira could tell.
+        # Asking Jira again is no use for a field that is parked because its template fails.
         unknown = any(o.parked.cause is not Cause.RULE for o in made.parked_fields.values())
         wanting = unknown or (made.unmakable and base is None)
         if wanting and self._metadata.forget(desired.project, older_than=young):
@@ -121,13 +123,14 @@ class Drafts(Part):
             info = known if absent else self._field(work, name, screen, issue_type)
             if info is not None:
                 found[name] = info
-        # A type that is not there has no create screen: what no edit screen has may come back with it.
+        # An issue type that is not there has no create screen. A field that is on no edit screen is
+        # then parked and not left for good, because the type may come back.
         work.screen = screen if issue_type.id else {}
         return found
 
     def _create_screen(self, work: _Work, issue_type: Name) -> Mapping[str, FieldInfo]:
-        """The fields of the create screen, or all fields of the site: for a type that is not there, and
-        for a ticket that exists where its project is not there any more."""
+        """The fields of the create screen. Instead, all fields of the site, where the issue type is not
+        there, or where the ticket exists and its project is gone."""
         try:
             if issue_type.id:
                 return self._metadata.create_fields(work.desired.project, issue_type)
@@ -151,14 +154,14 @@ class Drafts(Part):
                 epic = epic_link(name, whole_site())
                 return epic or field_named(name, whole_site(), screen)
         except Rejected as fault:
-            # Where nothing of the field is to be written, it may have gone.
+            # A field that needs no write because its wish was agreed on may be gone from the site.
             if not work.agreed(name):
                 work.park(name, name, fault)
             return None
 
     def _values(self, work: _Work, values: Values) -> None:
-        """Put the value of each field, or park the field. Where nothing of a field is to be written, its
-        value may have become invalid."""
+        """Put the value of each field, or park the field. A value that was agreed on before needs no
+        write, so it is not parked even if it has become invalid."""
         kinds = {name: self._kind(info) for name, info in work.infos.items()}
         wished = {
             name: (info, work.desired.fields[name].value)
@@ -185,7 +188,8 @@ class Drafts(Part):
         return _KINDS.get(info.shape, FieldKind.PLAIN)
 
     def _wanting(self, desired: Desired, issue_type: Name, work: _Work) -> Rejected | None:
-        """Why the ticket cannot be made: one of the fields that cannot be resolved is required."""
+        """Why the ticket cannot be made: Jira requires a field that cannot be resolved. None if it
+        requires no such field."""
         screen = self._metadata.create_fields(desired.project, issue_type)
         for id_, fault in work.faults.items():
             info = screen.get(id_)
@@ -218,7 +222,8 @@ class _Work:
         self.wishes = wishes_of(desired)
 
     def labels(self) -> list[str]:
-        """The labels where the rule gives none: those it gave before, where it fails to say."""
+        """The labels where the rule gives none. Where its template for them fails, those that it gave
+        before, so that they stay."""
         known = self.base.fields.get("labels") if self.base else None
         return list(known.sent or ()) if known and "labels" in self.parked else []
 
@@ -236,8 +241,8 @@ class _Work:
         return kind not in _MERGED and self.agreed(name) == self.infos[name].id
 
     def is_kept(self, name: str, kind: FieldKind) -> bool:
-        """Whether nothing of the field is to be written, whatever people did to it. A text is then not
-        converted either: that is most of what a draft costs."""
+        """Whether the field needs no write, whatever people did to it. Its value is then not worked
+        out: converting a text is most of what a draft costs."""
         always = self.desired.fields[name].ownership is Ownership.SOURCE
         agreed = kind is FieldKind.TEXT and self.agreed(name) == self.infos[name].id
         return not always and (agreed or self.is_agreed(name, kind))

@@ -41,7 +41,7 @@ class Shape(Enum):
     OTHER = auto()
 
 
-# What is chosen among values that the site has.
+# Shapes whose value is chosen among values that the site defines.
 CHOSEN = frozenset({Shape.OPTION, Shape.OPTIONS, Shape.CASCADE, Shape.NAMED, Shape.NAMED_LIST})
 
 
@@ -91,7 +91,7 @@ _SINGLE = {
 }
 
 
-# By the last part of a custom type.
+# Fields of Jira's apps, by the last part of the custom type in their schema.
 _APPS = {
     "rm-teams-custom-field-team": Shape.TEAM,
     "atlassian-team": Shape.TEAM,
@@ -211,8 +211,8 @@ _BY_NAME = {
 
 
 def own_words(names: Iterable[str]) -> dict[str, FieldInfo]:
-    """The standard fields for those of the names that are words of the rules' own for one, as
-    ``due_date``, which no other field's name is taken for."""
+    """The standard fields for those of the names that are words of the rule language, such as
+    ``due_date``: they mean the standard field even where another field of the site has that name."""
     found = {name: standard_field(name) for name in names if name == name.lower()}
     return {name: info for name, info in found.items() if info is not None and " " not in name}
 

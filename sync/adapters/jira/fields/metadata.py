@@ -26,9 +26,9 @@ _PAGE = 200
 _MOST_PAGES = 50
 # An answer younger than this many seconds is not asked for again because of a name that is not in it.
 _YOUNG = 15.0
-# An answer of nobody or nothing is kept for this many seconds only, because that may change soon.
+# An empty answer is kept for this many seconds only: somebody may soon add what was not found.
 _NOTHING_TTL = 60.0
-# A template of a rule may name any number of people.
+# The most answers that are kept: a template of a rule may name any number of people.
 _MOST_REMEMBERED = 2_000
 _WHAT = "reading what the site offers"
 
@@ -256,7 +256,8 @@ class Metadata:
         except (Missing, Rejected):
             if not project:
                 raise
-            # Jira also tells an unauthenticated caller that there is no such project.
+            # Jira answers a caller whose credentials it does not accept in the same way: find out
+            # which.
             self._calls.verify()
             raise _no_project(project) from None
         return page if isinstance(page, dict) else {}

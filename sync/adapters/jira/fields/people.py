@@ -14,7 +14,7 @@ from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records
 from sync.domain.errors import Cause, Missing, Rejected
 
-# With which of these an address that begins like another can go on.
+# The characters with which an address can go on that begins with another whole address.
 _ADDRESS_GOES_ON = string.ascii_lowercase + string.digits + ".-"
 _MOST = 100
 
@@ -38,7 +38,7 @@ class People:
 
     def find(self, wished: str, project: str, *, assigned: bool) -> Account:
         """The account of a person; ``assigned``: who may be assigned issues in the project."""
-        # Who may be assigned can be seen without the permission to see everybody.
+        # Jira lists who may be assigned even to an account that may not browse users.
         assignable = self._among_assignable(wished, project) if assigned else []
         if assignable:
             return self._only(wished, assignable)
@@ -56,7 +56,7 @@ class People:
         return found
 
     def _among_all(self, wished: str) -> list[dict[str, Any]]:
-        """Nobody where our account may not see who there is."""
+        """The users of the whole site that are meant; none where our account may not browse users."""
         try:
             return self._meant(wished, self._everybody) or self._by_id(wished)
         except Missing:
@@ -89,7 +89,8 @@ class People:
         found: list[dict[str, Any]],
         search: Callable[[str], list[dict[str, Any]]],
     ) -> list[dict[str, Any]]:
-        """Those whose hidden address is the wished one: no longer address finds them too."""
+        """Those whose hidden address is the wished one. Jira's search finds beginnings of hidden
+        addresses, too: who is also found by a longer text has a longer address, and is left out."""
         hidden = {str(u.get("accountId")): u for u in found if not u.get("emailAddress")}
         for letter in _ADDRESS_GOES_ON:
             if not hidden:

@@ -38,7 +38,8 @@ def field_on_screen(
 def _elsewhere(
     name: str, infos: Mapping[str, FieldInfo], screen: Mapping[str, FieldInfo]
 ) -> FieldInfo:
-    """The field of the site that a name means which is on no screen here. Raises Rejected as above."""
+    """The field of the site that a name means, where the screen does not have it. Raises Rejected where
+    the site has no such field, or several."""
     return epic_link(name, infos) or standard_field(name) or field_named(name, infos, screen)
 
 
@@ -68,8 +69,9 @@ def epic_link(name: str, infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
 def field_named(
     name: str, infos: Mapping[str, FieldInfo], among: Mapping[str, FieldInfo] | None = None
 ) -> FieldInfo:
-    """The field of a whole site with this id or name. Raises Rejected where there is none, with the
-    nearest names of the fields ``among`` which a person would look, and where there are several."""
+    """The field of a whole site with this id or name. Raises Rejected where there are several, and
+    where there is none; the remedy then gives the nearest names of ``among``, by default of the
+    whole site."""
     if name in infos:
         return infos[name]
     found = meant(name, [info.called for info in infos.values()])

@@ -126,7 +126,7 @@ class Values:
         ways = [way for way in _levels(value) if way[0]]
         if not ways:
             raise _wrong(info, value, "a choice", "Write it as 'Parent > Child'.")
-        # The name of an option may itself have the sign: the first way that names options counts.
+        # The name of an option may itself contain ">": the first reading that names options counts.
         first, second = next((way for way in ways if _is_there(info, *way)), ways[-1])
         parent = pick(info, first, info.allowed)
         if not second:
@@ -184,7 +184,8 @@ def _levels(value: Any) -> Iterator[tuple[str, str]]:
     text = str(value)
     yield text.strip(), ""
     signs = [place for place, sign in enumerate(text) if sign == ">"]
-    # The last way is the one that errors are about: at the first sign.
+    # The reading at the first ">" comes last: where no reading names options, errors are about the
+    # last.
     for place in reversed(signs):
         yield text[:place].strip(), text[place + 1 :].strip()
 

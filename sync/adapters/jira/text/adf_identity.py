@@ -11,7 +11,7 @@ from typing import Any
 
 from sync.domain.ticket import Block, Document
 
-# By kind of inline node without text nodes: the attribute with the words that the node shows.
+# Inline nodes that have no text nodes within: the attribute that holds what they show.
 _SHOWING = {
     "mention": "text",
     "emoji": "shortName",
@@ -24,7 +24,7 @@ _SHOWING = {
 _CARDS = {"inlineCard", "blockCard", "embedCard"}
 _INLINE = {"text", "hardBreak", *_SHOWING, "inlineCard"}
 _TITLED = {"expand", "nestedExpand"}
-# Jira's own documents are far from this deep. What lies deeper does not count.
+# Jira's own documents are far less deep. What lies deeper is not part of the identity.
 _DEEPEST = 100
 
 

@@ -1,7 +1,7 @@
 """Markdown to the nodes of an Atlassian document, which both of Jira's dialects are made from.
 
-The parser's work grows with the length of the text, whatever the text: it remembers what it has found
-to lead nowhere, and its nesting is limited. A deadline in computing time is the last resort. The nodes
+The parser's work grows in proportion to the length of the text, for any text: the parser remembers dead
+ends, and its nesting is limited. A limit of CPU time is the last resort. The nodes
 keep to a small grammar, so that every document is valid. There are no mention nodes, because they
 would notify people. Raw HTML becomes text, an image becomes a link, and a link whose scheme is not
 http, https or mailto becomes text.
@@ -27,17 +27,17 @@ from sync.domain.text import safe_href
 Node = dict[str, Any]
 
 SECONDS_LIMIT = 2.0
-# Lists within lists, brackets within brackets. The parser's work may grow in step with it.
+# The deepest nesting of lists and of brackets: the parser's work may grow in proportion to the depth.
 _DEEPEST = 20
-# What might be a larger table stays text: the parser fills up short rows, so that a small text could
-# become a document of any size.
+# A text that might make a larger table stays text: the parser fills up short rows with cells, so a
+# small text could become a document of any size.
 _MOST_CELLS = 12_000
 _LANGUAGE = re.compile(r"[A-Za-z0-9#+.\-]{1,30}")
 _ITEM = {"paragraph", "bulletList", "orderedList", "codeBlock"}
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?i)(?<![a-z0-9])https?\Z")
 _ADDRESS = re.compile(r"""://(?!/)(?:\\[!-/:-@\[-`{-~]|[^\s\\<>"`|{}\[\]^])+""")
-# What ends a sentence after an address rather than the address.
+# Characters that belong to the sentence, not to the address, where they stand at its end.
 _AFTER_ADDRESS = frozenset("?!.,:;*_~'")
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
@@ -158,11 +158,12 @@ def _whole(raw: str) -> str:
 def _parser() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"maxNesting": _DEEPEST, "html": False})
     made.enable(["table", "strikethrough"])
-    # Addresses are looked at when links are made.
+    # ``_linked`` and ``_image`` decide which addresses may be linked.
     made.validateLink = lambda url: True  # type: ignore[method-assign]
     made.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     made.block.ruler.before("table", "bounds", _bounds_of_blocks)
-    # Brackets are what costs most: each may begin a link whose end is looked for.
+    # The time is checked at links, because open brackets cost most: for each, the end of a link is
+    # searched for.
     made.inline.ruler.before("link", "bounds", _bounds_of_inlines)
     made.inline.ruler.after("text", "bare_address", _bare_address)
     made.inline.ruler.before("autolink", "break", _break)

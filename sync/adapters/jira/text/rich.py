@@ -16,12 +16,12 @@ from sync.domain.remembered import Remembered
 from sync.domain.text import TEXT_LIMIT, clean, cut, safe_href, units
 from sync.domain.ticket import Document
 
-# A link whose address did not fit.
+# The beginning of a link whose address was cut off.
 _OPEN_LINK = re.compile(r"!?\[[^\[\]\n]*\]\(<?\Z")
 _PLAIN_NOTE = "(The text above is shown as it was written, because its markup could not be read.)"
 
-# By source, dialect and address. A character of a source may become a block of its own, which takes some
-# hundred bytes; therefore the characters are counted, not the texts.
+# By source, dialect and address of the whole text. The bound counts characters, not texts: one
+# character may become a block of its own, which takes some hundred bytes.
 _DOCUMENTS: Remembered[tuple[str, bool, str], Document] = Remembered(
     150_000, lambda key, _made: 500 + len(key[0]) + len(key[2])
 )

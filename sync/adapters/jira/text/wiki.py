@@ -18,18 +18,18 @@ from sync.domain.ticket import Block, Document
 _FENCE = re.compile(r"(?<![\\{])\{(code|noformat|quote|panel)\b[^{}\n]*\}(?!\})")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+$")
 _VERBATIM = re.compile(r"(?<![\\{])\{(code|noformat)\b[^{}\n]*\}(?!\})(.*?)(\{\1\}|$)", re.DOTALL)
-# What Jira takes as an address in a text, and ends with.
+# An address that Jira makes a link of, with the characters that may be its last.
 _BARE_ADDRESS = re.compile(
     r"""((?:(?<=\s)|^)https?://[-_.!~*';/?:@#&=%+$,A-Za-z0-9]*[-_~*/?:@#&=%+$A-Za-z0-9](?=\s|$))"""
 )
 _SINGLE = re.compile(r"\\([-#*_+?^~\[\]()!])|&#\d+;")
-# None of these looks at a character more than a few times, whatever the text.
+# Each of these patterns takes time in proportion to the length of the text, for any text.
 _LINK = re.compile(r"\[([^\[\]\n|]*)(?:\|([^\[\]\n|]*))?(?:\|[^\[\]\n]*)?\]")
 _START = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#\-]+(?=\s))[ \t]*", re.MULTILINE)
 _MACRO = re.compile(r"\{[a-z]+\b[^{}\n]*\}")
 # A picture: !name.png!, !name of a file.png|thumbnail!
 _PICTURE = re.compile(r"(?<![\\\w!])![^\s!\\\[\]{}|][^!\n\\\[\]{}|]*\.\w{2,5}(?:\|[^!\n]*)?!(?!\w)")
-# Between letters or digits, these are no markup.
+# Signs of markup; those of phrases only where they do not stand between letters or digits.
 _MARKUP = re.compile(r"[{}|#]|(?<![A-Za-z0-9])[*_+^~]|[*_+^~](?![A-Za-z0-9])")
 _LITERAL = re.compile(r"\\([^A-Za-z0-9\s\\])")
 
@@ -77,7 +77,8 @@ def line_to_jira(text: str) -> str:
 
 
 def line_from_jira(markup: str) -> str:
-    """The line that markup shows, as far as only single characters of it are written otherwise."""
+    """The line that markup shows. Only escaped single characters are translated back, not whole
+    phrases."""
     parts = _BARE_ADDRESS.split(markup)
     return "".join(
         part if place % 2 else _SINGLE.sub(_single, part) for place, part in enumerate(parts)
@@ -125,7 +126,8 @@ def identity(text: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """Visible text outside of code. Numbers stand for literal characters while markup is removed."""
+    """Visible text outside of code. While markup is removed, numbered placeholders stand for literal
+    characters and for addresses."""
     kept: list[str] = []
 
     def keep(literal: str) -> str:
@@ -147,7 +149,7 @@ def _seen(text: str) -> str:
     text = _LINK.sub(link, text)
     text = _MACRO.sub(" ", text)
     text = _MARKUP.sub(lambda m: " " if m.group() == "|" else "", text)
-    # Twice, because a replaced address may hold a replaced literal.
+    # Twice, because an address may itself contain the placeholder of a literal.
     for _ in range(2):
         text = re.sub(r"\x00(\d+)\x01", lambda m: kept[int(m.group(1))], text)
     return text

@@ -4,8 +4,9 @@ Text from upstream is escaped, so that it does not become a macro, an image or t
 who would be notified. Jira's renderer takes its steps one after another over the whole text: macros,
 blocks, links, bare addresses, backslashes, emoticons, phrases. So an escape must hold in every step:
 
-- Braces and bars are entities, because a backslash is taken away before braces are looked at last.
-- A closing bracket after an escape is escaped too: ``\\*)`` becomes ``&#42;)``, whose end is a wink.
+- Braces and bars are entities: Jira removes backslashes before its last search for braces.
+- A closing bracket after an escape is escaped, too: ``\\*)`` becomes ``&#42;)``, and Jira would make an
+  emoticon of its end, ``;)``.
 - A phrase (``*bold*``) has no letter or digit beside it; within words it is written ``{*}bold{*}``.
 - The text of a link ends at the first bar, and backslashes within it stay, so it has entities only.
 """
@@ -40,7 +41,7 @@ _LIVE = re.compile(
     | ^\) | (?<=[\\{}|\[\]*_^~!+\-?&:;)])\) | (?<=:[DPp])\)
     """
 )
-# What Jira takes a backslash before.
+# The characters that a backslash escapes in Jira.
 _ESCAPED = frozenset("-#*_+?^~[]()!")
 # What a phrase may consist of: letters, digits, marks, punctuation, symbols, spaces.
 _NO_PHRASE = re.compile(
@@ -48,7 +49,8 @@ _NO_PHRASE = re.compile(
 )
 _PHRASES = frozenset("*_^~!+-")
 _DELIMITERS = {"strong": "*", "em": "_", "strike": "-"}
-# Beside a letter or digit no phrase begins or ends. This takes no room on the screen.
+# A zero-width space. Jira begins or ends no phrase beside a letter or digit, so it stands between a
+# word and ``{{code}}``. It also breaks up the name of a macro within code.
 _NOTHING = "\u200b"
 _PREFIXES = {"bulletList": "*", "orderedList": "#"}
 _HARD_BREAK = "\\\\ "
@@ -161,7 +163,7 @@ def _inline(nodes: Sequence[Node]) -> str:
         before = out[-1][-1:] if out else ""
         after = str(groups[place + 1][1][0].get("text", ""))[:1] if place + 1 < len(groups) else ""
         piece = _linked(address, runs, before, after) if address else _marked(runs)
-        # Jira takes what follows an address without a space as a part of it, also a bracket.
+        # Jira takes what follows an address without a space, even a bracket, as a part of the address.
         if address_before and address:
             out.append(" ")
         if piece:
@@ -180,7 +182,7 @@ def _address(node: Node) -> str:
 def _linked(address: str, nodes: Sequence[Node], before: str, after: str) -> str:
     href = quote(address, safe=_URL_SAFE)
     shown = "".join(str(node.get("text", " ")) for node in nodes).strip()
-    # What marks the whole link stands around it.
+    # Marks that all words of the link have are put around the whole link.
     around = [kind for kind in _DELIMITERS if all(_has(node, kind) for node in nodes)]
     within = [kind for kind in _DELIMITERS if kind not in around]
     words = "" if shown == href else _marked(nodes, within, in_link=True).strip()

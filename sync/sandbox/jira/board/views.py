@@ -79,7 +79,7 @@ def board_page(sandbox: JiraSandbox, project: str = "") -> str:
 
 
 def missing_page(sandbox: JiraSandbox, key: str) -> str:
-    """What stands where there is no ticket of this key."""
+    """The page for a key that no ticket has."""
     return _PAGES.get_template("missing.html").render(dialect=sandbox.dialect.value, key=key)
 
 

@@ -1,6 +1,6 @@
-"""Field types of Jira's own apps: what they take is in another form than what they show.
+"""Field types of Jira's own apps, which take values in one form and show them in another.
 
-The things to choose from are the options of the field.
+A field's ``options`` are the teams, sprints and so on that it can hold.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sync.sandbox.jira.site.state import FieldDef, FieldType, Invalid, Site
 
 WORKSPACE = "7b1c2e4a-0000-4000-8000-000000000001"
 PORTAL = "help"
-# Java objects are shown with a hash that is another one each time.
+# The hash in the text of a Java object, which differs in each answer.
 _hashes = itertools.count(0x1A2B3C)
 
 

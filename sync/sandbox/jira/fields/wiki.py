@@ -3,8 +3,8 @@
 Each step works on the whole text that the step before has left: macros, blocks, links, bare addresses,
 backslashes, HTML, dashes, emoticons, images, phrases, line breaks. What a step has made is set aside
 behind a token, so that no later step changes it. The order has consequences that a writer of markup
-must know: a bare address takes the backslashes in it, ``\\*)`` ends in a wink, and ``{{`` that was
-escaped is monospaced all the same.
+must know: a bare address keeps the backslashes in it, the end of ``\\*)`` becomes an emoticon, and an
+escaped ``{{`` still begins monospaced text.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class _Renderer:
             end = found.end()
             monospaced = text[: found.start()].endswith("{") and text.startswith("}", end)
             if name not in _BODIES:
-                # "{{name}}" is monospaced, unless there is a macro of the name.
+                # "{{name}}" is monospaced text, unless a macro has that name.
                 whole = found[0] if monospaced else self._error(f"Unknown macro: {found[0]}")
                 out.append(whole)
                 continue

@@ -24,7 +24,8 @@ def _body(site: Site, call: Call, raw: Any) -> RichText:
 
 
 def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) -> Comment:
-    """Add a comment. Raises Problem(400), also where the caller lacks the permission, as Jira does."""
+    """Add a comment. Raises Problem(400). Jira answers 400 even where the caller lacks the
+    permission."""
     user = call.user
     if user is None or not site.allows(call, issue, "ADD_COMMENTS"):
         who = user.display_name if user else "Anonymous"
@@ -44,7 +45,7 @@ def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) 
         visibility=given.get("visibility"),
     )
     if site.projects[issue.project].service and PUBLIC_PROPERTY not in comment.properties:
-        # Service projects mark each comment; one that says nothing is public.
+        # A service project marks each comment. A comment without a mark from the caller is public.
         comment.properties[PUBLIC_PROPERTY] = {"internal": False}
     issue.comments.append(comment)
     site.touch(call, issue)

@@ -97,9 +97,10 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wrong_level(site: Site, kind: IssueType, values: Mapping[str, Any]) -> dict[str, str]:
-    """Jira's refusal of a parent that is not of the level above an issue of a type; {} for none.
+    """Jira's refusal of a parent that is not of the level above; {} where it is or there is no parent.
 
-    Cloud has levels, and names the field as no screen does. Data Center only knows sub-tasks.
+    Cloud has levels, and its refusal calls the field ``parentId``, as no screen does. Data Center only
+    knows sub-tasks.
     """
     if values.get("parent") is None:
         return {}

@@ -77,7 +77,7 @@ def _take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[s
     update = part_of(body, "update")
     comments = taken_from(update)
     if not chosen.screen:
-        # Jira takes the transition, answers 204, and drops the comment without a word.
+        # Jira takes the transition, answers 204, and silently drops the comment.
         comments = []
     values = _screen_values(site, call, issue, chosen, {**body, "update": update})
     merged = {**issue.values, **values, "comment": comments or None}

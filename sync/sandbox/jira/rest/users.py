@@ -26,9 +26,10 @@ def myself(site: Site, call: Call) -> Response:
 
 
 def _matching(site: Site, call: Call, *, inactive: bool = False) -> list[User]:
-    """Users, active ones unless asked otherwise, by the start of a name or of an address.
+    """Users whose name or address begins with the text asked for; deactivated ones only if
+    ``inactive``.
 
-    Cloud searches hidden addresses too, and reads ``query``; Data Center prefers ``username``.
+    Cloud searches hidden addresses, too, and reads ``query``; Data Center prefers ``username``.
     """
     if "accountId" in call.query:
         return [user for user in site.users.values() if user.account_id == call.query["accountId"]]
@@ -60,7 +61,7 @@ def search(site: Site, call: Call) -> Response:
     if call.user is None:
         raise Problem(401, "Authentication is required.")
     if site.hides_users(call.user):
-        # Data Center says nothing of the permission, and finds nobody.
+        # Without the permission, Cloud refuses; Data Center answers with an empty list.
         if site.cloud:
             raise Problem(403, "You do not have permission to browse users.")
         return _page(site, call, [])

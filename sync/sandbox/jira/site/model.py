@@ -1,4 +1,4 @@
-"""Plain data of a Jira site: users, projects, workflows, issues and what hangs on issues."""
+"""Plain data of a Jira site: users, projects, workflows, issues, and an issue's comments and links."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ CLOUD_ISSUE_WRITES = ((20, 2.0), (100, 30.0))
 
 
 def told(limit: float, left: float, *, cloud: bool) -> dict[str, str]:
-    """The headers in which an answer tells a limit of ``limit`` calls a second."""
+    """The headers by which an answer announces a limit of ``limit`` calls a second, with ``left``
+    left."""
     headers = {"X-RateLimit-Limit": f"{limit:g}", "X-RateLimit-Remaining": str(int(left))}
     if cloud:
         near = left < limit / 5
@@ -28,8 +29,8 @@ def told(limit: float, left: float, *, cloud: bool) -> dict[str, str]:
 def too_many(
     now: float, *, reason: str, retry_after: float, limit: float | None = 100, cloud: bool = True
 ) -> Problem:
-    """A 429 with the headers of Cloud or of Data Center. ``retry_after`` is in seconds. ``limit`` None
-    is not told."""
+    """A 429 with the headers of Cloud or of Data Center. ``retry_after`` is in seconds. Where ``limit``
+    is None, the answer does not announce the limit."""
     seconds = max(1, math.ceil(retry_after))
     headers = {"Retry-After": str(seconds)}
     if limit is not None:
@@ -50,9 +51,9 @@ class _Bucket:
 class Limits:
     """Counts calls and writes on the sandbox's clock. Not thread-safe.
 
-    ``bursts`` are calls a second by method: on Cloud for each endpoint, on Data Center for the account,
-    where the largest holds. They may be replaced at any time. ``issue_writes`` are as
-    ``CLOUD_ISSUE_WRITES``. ``silent``: no answer tells a limit.
+    ``bursts`` are calls a second by method. On Cloud each is the limit of an endpoint; on Data
+    Center the largest is the limit of the account. They may be replaced at any time.
+    ``issue_writes`` are as ``CLOUD_ISSUE_WRITES``. ``silent``: no answer announces a limit.
     """
 
     bursts: Mapping[str, float] = field(default_factory=lambda: dict(CLOUD_BURSTS))
