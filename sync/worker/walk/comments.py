@@ -57,11 +57,8 @@ class Commenting:
             payload = {"text": wanted.text, "edit": wanted.edit, "public": wanted.public}
             intent = Intent(IntentKind.COMMENT, wanted.marker, payload=payload)
             record.intents = record.intents.put(intent)
-        elif earlier is not None and earlier.payload.get("along") and not earlier.payload["edit"]:
-            # The change that it went along with is made once more, perhaps without the comment. From
-            # now on the comment is looked for and made by itself.
-            alone = replace(earlier, payload={**earlier.payload, "along": False})
-            record.intents = record.intents.put(alone)
+        elif earlier is not None:
+            record.intents = record.intents.put(_alone(earlier))
 
     def carry_out(self, ref: TicketRef) -> None:
         """Make the open comment, if there is one. Raises NotYet while an earlier call may make it."""
@@ -148,6 +145,14 @@ class Commenting:
         intent = replace(intent, payload={**intent.payload, "edit": "", "along": False})
         post = partial(self._tracker.comment, ref, comment.text, comment.marker)
         return self._intent_log.make(intent, partial(post, public=comment.public))
+
+
+def _alone(intent: Intent) -> Intent:
+    """The intent of a comment that is wanted again, because the change that it went along with is made
+    again, perhaps without it: from now on the comment is looked for and made by itself."""
+    if not intent.payload.get("along") or intent.payload["edit"]:
+        return intent
+    return replace(intent, payload={**intent.payload, "along": False})
 
 
 def _comment_of(intent: Intent) -> Comment:

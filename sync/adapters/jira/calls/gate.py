@@ -110,9 +110,7 @@ class Gate:
         while True:
             with self._turns:
                 now = self._clock.monotonic()
-                wait, scope = self._wait(now, endpoint, ticket, write=write)
-                if self.pacer.active and (paced := self.pacer.wait(endpoint, who, now)) > wait:
-                    wait, scope = paced, Scope.ENDPOINT
+                wait, scope = self._wait(now, endpoint, ticket, who, write=write)
                 if wait <= 0:
                     limit = self.limit
                     if self._busy < limit or self._busy - self._lent() < limit:
@@ -162,10 +160,14 @@ class Gate:
         with self._turns:
             return dict(self._waiting)
 
-    def _wait(self, now: float, endpoint: str, ticket: str, *, write: bool) -> tuple[float, Scope]:
+    def _wait(
+        self, now: float, endpoint: str, ticket: str, who: _Caller, *, write: bool
+    ) -> tuple[float, Scope]:
         """The longest wait in seconds that any limit asks of this call, and what the limit covers."""
         covers = [(Scope.SITE, ""), (Scope.ENDPOINT, endpoint)]
         waits: list[tuple[float, Scope]] = []
+        if self.pacer.active:
+            waits.append((self.pacer.wait(endpoint, who, now), Scope.ENDPOINT))
         if write and ticket:
             covers.append((Scope.TICKET, ticket))
             times = self._writes.get(ticket, deque())
