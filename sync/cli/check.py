@@ -34,9 +34,9 @@ def check(
 
     Who we are there and what we may do in each project; issue types; that fields are on the create
     screen and take the value; required fields, people, parents; statuses and the ways to them; labels
-    and link types. Rules that ask for what only the source's API knows are told of while it has no
-    credentials. Changes nothing. Each mistake comes with file, line and the nearest valid name. The
-    last line says what was checked and what was not. With --offline, secrets that are absent are
+    and link types. While config.toml has no credentials for the source's API, rules that ask for what
+    only the API knows are reported. Changes nothing. Each mistake comes with file, line and the nearest
+    valid name. The last line says what was checked and what was not. With --offline, absent secrets are
     named, and all else is checked as `serve` does at its start.
 
     Exit codes: 0 all that could be checked is well, 1 there are mistakes, 2 it could not be checked (no

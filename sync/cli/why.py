@@ -33,8 +33,8 @@ def why(
 ) -> None:
     """Show a ticket's story in time order: deliveries, decisions with their reasons, calls, results.
 
-    Ends with who last wrote each field. For that the ticket is read in Jira, if Jira can be reached, by
-    the rules in force.
+    Ends with who last wrote each field. To find that out, the ticket is read in Jira, if Jira can be
+    reached.
 
     Exit codes: 0 shown, 1 nothing is known of that name, 2 the store or configuration cannot be used.
 

@@ -1,4 +1,4 @@
-"""What an edit of the rules changes in what is asked of one ticket. Pure."""
+"""The parts of what is asked of one ticket that an edit of the rules changes. Pure."""
 
 from __future__ import annotations
 

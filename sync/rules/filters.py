@@ -157,7 +157,8 @@ def duration(value: Any, until: Any = _NOTHING) -> str:
     if until is _NOTHING:
         if not isinstance(value, int | float):
             raise Wrong(
-                f"duration of {said(value)}", "Write: issue.started_at | duration(issue.ended_at)."
+                f"gives `duration` {said(value)}, which is no number of seconds",
+                "Write: issue.started_at | duration(issue.ended_at).",
             )
         return in_words(float(value))
     return in_words((moment(until) - moment(value)).total_seconds()) if value and until else ""

@@ -75,7 +75,7 @@ def _arguments(node: nodes.Filter) -> Iterator[tuple[str, str]]:
         yield "`map`: is not told what to take", "Write it as map(attribute='title')."
     if function.__module__ != filters.__name__:
         return  # Jinja's own hide their signatures.
-    # What is before the |; `lookup` is given the names of the template as well.
+    # The first parameter is the value before the |; `lookup` gets Jinja's context before that.
     before = 2 if function is filters.lookup else 1
     try:
         inspect.signature(function).bind(

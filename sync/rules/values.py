@@ -32,11 +32,13 @@ class Value:
                 found = self.parts.render(context)
             except Wrong as fault:
                 at = str(Position(self.position.file, self.position.line + fault.line))
-                words = f"the template of {self.key} ({at}) {fault.problem}"
+                # As in "… takes too long", or in "…: 'soon' is not a time".
+                what = f"{' ' if fault.problem[:1].isalpha() else ': '}{fault.problem}"
+                words = f"the template of {self.key} ({at}){what}"
                 refused = Rejected(words, cause=Cause.RULE, field=self.key, remedy=fault.remedy)
                 # The reason of a park is without the line, which changes with edits above it: a park
                 # keeps the line beside the reason, as ``where``.
-                refused.reason = f"the template of {self.key} {fault.problem}"
+                refused.reason = f"the template of {self.key}{what}"
                 refused.key, refused.where = self.key, at
                 raise refused from None
             return found.strip() if isinstance(found, str) else found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -35,6 +35,7 @@ from sync.store.errors import (
     StoreUnavailable,
     translate,
 )
+from sync.store.file_turns import FileTurns
 from sync.store.progress import Progress
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_value, to_json
@@ -102,8 +103,10 @@ class Store:
         check_file: Callable[[], None] = lambda: None,
         busy_timeout: float = BUSY_TIMEOUT,
         progress: Progress | None = None,
+        file_turns: FileTurns | None = None,
     ) -> None:
         self.engine = engine
+        self._file_turns = file_turns
         # None on PostgreSQL.
         self.progress = progress
         self._check_file = check_file
@@ -127,8 +130,9 @@ class Store:
         """The only writer of this process on SQLite; on PostgreSQL there is nothing to wait for.
 
         SQLite waits for its lock by polling, with sleeps of up to 0.1 s. The threads of one process
-        therefore wait for a lock in memory instead. ``first`` is for the one thread that comes before
-        all others. Raises StoreUnavailable after the busy timeout.
+        therefore wait for a lock in memory instead, and the processes for one beside the file.
+        ``first`` is for the one thread that comes before all others. Raises StoreUnavailable after the
+        busy timeout.
         """
         if self.dialect != "sqlite":
             yield
@@ -136,7 +140,8 @@ class Store:
         with self._turns.take(self._busy_timeout, first=first) as taken:
             if not taken:
                 raise StoreUnavailable("the store is busy: another write takes too long")
-            yield
+            with self._file_turns.take() if self._file_turns else nullcontext():
+                yield
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -221,6 +226,8 @@ class Store:
     def close(self) -> None:
         """Close all connections. On SQLite the write-ahead log is folded into the file."""
         self.engine.dispose()
+        if self._file_turns is not None:
+            self._file_turns.close()
 
 
 def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
@@ -239,8 +246,14 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         engine, check_file = _sqlite(parsed, busy_timeout)
-        progress = Progress(Path(parsed.database or ""))
-        return Store(engine, check_file=check_file, busy_timeout=busy_timeout, progress=progress)
+        path = Path(parsed.database or "")
+        return Store(
+            engine,
+            check_file=check_file,
+            busy_timeout=busy_timeout,
+            progress=Progress(path),
+            file_turns=FileTurns(path),
+        )
     if backend == "postgresql":
         return Store(_postgresql(parsed))
     raise StoreMisconfigured(

@@ -91,8 +91,8 @@ class ParentsCheck:
         if self._tracker.cloud():
             fits = level == own + 1
         else:
-            # Data Center tells which types are sub-tasks, and no other level. So any other type may be
-            # above, as an epic is.
+            # Data Center tells which types are sub-tasks, and no other level. So every type counts as
+            # above, but for sub-tasks and, unless it is a sub-task, the child's own type.
             fits = level != _SUBTASK and (own == _SUBTASK or above.id != child.id)
         return "" if fits else f"a ticket of type {child} cannot be under one of type {above}"
 

@@ -104,7 +104,7 @@ SENT: Mapping[Shape, Callable[[Any, bool], Any]] = {
     Shape.ORGANIZATIONS: lambda ids, cloud: [int(id_) for id_ in ids],
     Shape.ASSETS: _assets,
 }
-# What an id looks like, and how a person is told so.
+# The pattern of an id, what messages call such an id, and the remedy for a value of another form.
 FORMS: Mapping[Shape, Callable[[bool], tuple[str, str, str]]] = {
     Shape.TEAM: lambda cloud: (
         r"\S+",

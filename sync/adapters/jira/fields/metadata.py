@@ -193,7 +193,12 @@ class Metadata:
         for id_ in ids:
             info = self._learned.get(id_) or self.all_fields().get(id_)
             if info is None:
-                raise Rejected(f"the site has no field {id_!r}", cause=Cause.FIELD, field=id_)
+                raise Rejected(
+                    f"the site has no field {id_!r}",
+                    cause=Cause.FIELD,
+                    field=id_,
+                    remedy="Take it out of the rule, or put the field back in Jira.",
+                )
             found[id_] = info
         self.learn(found.values())
         return found
