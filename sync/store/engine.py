@@ -47,6 +47,7 @@ from sync.store.url import parse, place_of
 __all__ = ["Session", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
 
 BUSY_TIMEOUT = 10.0
+_WRITES = "ticket_sync_writes"
 _FOR_BOTH: dict[str, Any] = {
     "json_serializer": to_json,
     "pool_size": 10,
@@ -114,7 +115,7 @@ class Store:
         # Kept until a restart: where a part of the file is damaged, other parts still work.
         self.damage: StoreDamaged | None = None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
-        self._writer = engine.execution_options(ticket_sync_immediate=True)
+        self._writer = engine.execution_options(**{_WRITES: True})
         # Small writes on SQLite that may share a transaction.
         self.together = Together(self.write_connection)
         if self.dialect == "postgresql":
@@ -288,9 +289,9 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        check(connection.connection.driver_connection)
-        writes = connection.get_execution_options().get("ticket_sync_immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver: Any = connection.connection.driver_connection
+        check(driver)
+        file.begin(driver, writes=bool(connection.get_execution_options().get(_WRITES)))
 
     @event.listens_for(engine, "checkin")
     def returned(_connection: Any, record: Any) -> None:
