@@ -27,9 +27,6 @@ log = structlog.get_logger("store")
 # Device and inode, which identify a file whatever its path. None where there is no file.
 _Identity = tuple[int, int] | None
 
-# How often (seconds) a writer looks whether another process still has the lock.
-_LOOK_AGAIN = 0.0005
-
 _REMEDY = (
     "Nothing is accepted meanwhile. Put that file back, and ticket-sync goes on with it by itself; "
     "to go on without it, restart ticket-sync"
@@ -49,13 +46,6 @@ class _Connection(sqlite3.Connection):
     """A connection that leaves the set ``counted`` when it is closed."""
 
     counted: WeakSet[_Connection] | None = None
-    _waits: float | None = None
-
-    def let_sqlite_wait(self, seconds: float) -> None:
-        """SQLite waits so long for a lock of another process."""
-        if seconds != self._waits:
-            self.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}").close()
-            self._waits = seconds
 
     def close(self) -> None:
         super().close()
@@ -129,27 +119,6 @@ class StoreFile:
             raise
         if self.trouble:
             self._announce("")
-
-    def begin(self, connection: _Connection, *, writes: bool) -> None:
-        """Begin a transaction; one that writes begins once no other process writes. Raises what SQLite
-        raises, also where the wait takes longer than the busy timeout.
-
-        SQLite itself waits with sleeps of up to 0.1 s. A process that writes all the time leaves the
-        lock free so briefly that one which sleeps so long may not get it for seconds.
-        """
-        connection.let_sqlite_wait(0.0 if writes else self._busy_timeout)
-        if not writes:
-            connection.execute("BEGIN").close()
-            return
-        until = time.monotonic() + self._busy_timeout
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE").close()
-                return
-            except sqlite3.OperationalError as error:
-                if not _busy(error) or time.monotonic() > until:
-                    raise
-            time.sleep(_LOOK_AGAIN)
 
     @property
     def companions_lost(self) -> bool:
@@ -227,10 +196,6 @@ def _identity(path: str, *, filled: bool = False) -> _Identity:
     return None if filled and not found.st_size else (found.st_dev, found.st_ino)
 
 
-def _busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-
-
 def _prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
     _to_wal(connection, busy_timeout)
     connection.execute("PRAGMA synchronous=FULL")
@@ -248,6 +213,6 @@ def _to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError as error:
-            if not _busy(error) or time.monotonic() > until:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.02)
