@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +14,7 @@ import structlog
 from sync import __version__
 from sync.bootstrap.adapters import SOURCES
 from sync.bootstrap.errors import CannotStart
+from sync.bootstrap.half import Half
 from sync.bootstrap.http import Background
 from sync.bootstrap.signals import end_if_held_up, stop_on_signals
 from sync.settings import Settings
@@ -51,13 +51,6 @@ def few_arenas() -> None:
     """
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
-
-
-class Half(StrEnum):
-    """A half of the program, where others run the other half on the same store."""
-
-    RECEIVER = "receiver"
-    WORKER = "worker"
 
 
 def run(settings: Settings, only: Half | None = None) -> int:

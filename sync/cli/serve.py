@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import gc
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from sync.bootstrap.half import Half
 from sync.cli.options import ConfigOption
-
-
-class Half(StrEnum):
-    """The halves of the daemon."""
-
-    receiver = "receiver"
-    worker = "worker"
-
 
 OnlyOption = Annotated[
     Half | None,
@@ -39,10 +31,9 @@ def serve(config: ConfigOption = None, only: OnlyOption = None) -> None:
     # server turns collection on again.
     gc.disable()
     try:
-        from sync.bootstrap import daemon
+        from sync.bootstrap.daemon import run
         from sync.settings import load
 
-        half = daemon.Half(only.value) if only else None
-        raise typer.Exit(daemon.run(load(config), half))
+        raise typer.Exit(run(load(config), only))
     finally:
         gc.enable()

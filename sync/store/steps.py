@@ -48,6 +48,9 @@ _TICKETS, _JOURNAL, _LINKS, _MEMBERS = map(
 )
 _JSON = {column.name for column in _TICKETS.c if isinstance(column.type, JSON)}
 _NAMES = tuple(column.name for column in _TICKETS.c)
+# Databases limit the parts of a statement. More lines than this come from walks that make hundreds of
+# calls, beside which reading the row first costs nothing.
+_MOST_LINES = 50
 _COLUMNS = ("ticket_id", "at", "action", "rule", "result", "words", "detail")
 _DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": psycopg.dialect()}  # type: ignore[no-untyped-call]
 
@@ -69,7 +72,9 @@ def write(
     """
     row = cast("TicketRow", SimpleNamespace(**vars(claim.about.row)))
     change(row)
-    newest = _at_once(store, claim, row, lines, alone=alone is not None)
+    newest = None
+    if len(lines) <= _MOST_LINES:
+        newest = _at_once(store, claim, row, lines, alone=alone is not None)
     if newest is None:
         if alone is not None:
             alone()

@@ -7,16 +7,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sync.store import claims, deliveries
+from sync.store import claims, deliveries, journal, steps
+from sync.store.claims import Claim
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted, Inbox
+from sync.store.journal import Entry
 from sync.store.liveness import Liveness
 from sync.store.migrations import head, upgrade
+from sync.store.tables import TicketRow
 from sync.store.usable import check_usable
 from tests.pgbouncer import Pgbouncer, pgbouncer_before
 from tests.postgres import Postgres
@@ -56,14 +59,22 @@ def test_every_statement_works_however_often_it_is_run(pooled: Store) -> None:
         for _ in range(12):
             check_usable(pooled)
             for one in claim(pooled, owner=f"thread-{thread}", limit=1):
-                with pooled.write() as session:
-                    row = claims.claimed(session, one)
-                    claims.release(row, one, again_at=None, now=2.0)
+                said = [journal.line(Entry("intend", "a call"), at=1.0, ticket_id=one.ticket_id)]
+                one, _ = steps.write(pooled, one, _renewed, said)
+                steps.write(pooled, one, _released(one), said * 2)
                 done += 1
         return done
 
     with ThreadPoolExecutor(5) as threads:
         assert sum(threads.map(work, range(5))) == 60
+
+
+def _renewed(row: TicketRow) -> None:
+    row.lease_until = 500.0
+
+
+def _released(one: Claim) -> Callable[[TicketRow], None]:
+    return lambda row: claims.release(row, one, again_at=None, now=2.0)
 
 
 def test_deliveries_are_accepted_and_none_twice(pooled: Store) -> None:

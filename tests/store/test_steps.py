@@ -143,6 +143,17 @@ def test_a_step_leaves_what_it_would_leave_if_it_read_the_row_first(
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("count", [49, 50, 51, 1200])
+def test_a_step_may_have_any_number_of_lines(store: Store, count: int) -> None:
+    (id_,) = put(store, ticket(due_at=1.0))
+    (one,) = claim(store)
+    lines = [journal.line(Entry("link", str(n)), at=float(n), ticket_id=id_) for n in range(count)]
+    one, _ = steps.write(store, one, _set(project="P"), lines)
+    steps.write(store, one, _set(project="Q"), [])
+    row, said = _there(store, id_)
+    assert (row["project"], [entry[5] for entry in said]) == ("Q", [str(n) for n in range(count)])
+
+
 def test_a_step_after_the_lease_is_lost_writes_nothing(store: Store) -> None:
     (id_,) = put(store, ticket(due_at=1.0))
     (slow,) = claim(store, now=10)

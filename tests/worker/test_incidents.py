@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -175,6 +176,46 @@ def test_an_issue_taken_onto_the_incidents_ticket_while_its_own_is_about_to_be_m
     assert [t.project for t in jira.alive] == ["INC"]
     own = next(row for row in scene.rows() if row.key == "coalesce:issue:1")
     assert (own.state, own.due_at, own.lease_owner) == ("spared", None, None)
+
+
+@pytest.mark.parametrize("walked", [True, False], ids=["walked", "due"])
+@pytest.mark.parametrize("call", ["create", "link_remote"])
+def test_an_issue_that_joins_an_incident_while_its_ticket_is_made_is_linked_with_it(
+    sqlite_store: Store, tmp_path: Path, call: str, walked: bool
+) -> None:
+    """Also where the incident's ticket is walked at once, and finds no ticket of the issue yet."""
+
+    class Calling(MemoryTracker):
+        """Something happens while a call is under way."""
+
+        meanwhile: Callable[[], None] | None = None
+
+        @contextmanager
+        def _call(self, name: str) -> Iterator[None]:
+            with super()._call(name):
+                yield
+            if name == call and self.meanwhile is not None:
+                meanwhile, self.meanwhile = self.meanwhile, None
+                meanwhile()
+
+    def it_joins() -> None:
+        with sqlite_store.write() as session:
+            told_now = [incident(9, [1], at=5)]
+            scene.triage.merge_snapshots(session, told_now, merge=merge_from_api)
+        if walked:
+            scene.settle()
+
+    jira = Calling(SimulatedClock())
+    scene = Scene(sqlite_store, tmp_path / "rules", issues=LINK, tracker=jira)
+    scene.absorb(incident(9))
+    scene.settle()
+    one = issue(1)
+    scene.absorb(replace(one, payload={**one.payload, "issue_url": "https://example.com/1"}))
+    jira.meanwhile = it_joins
+    scene.settle()
+    key = ticket(scene, "coalesce:issue:1").ref.key
+    assert linked(scene, "coalesce:incident:9") == {TicketLink("Relates", key)}
+    assert (jira.calls["create"], jira.meanwhile) == (2, None)
 
 
 def test_an_issue_that_has_a_ticket_in_jira_keeps_it(make: Make) -> None:
