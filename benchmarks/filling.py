@@ -21,6 +21,7 @@ from sync.sandbox.jira import JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
 from sync.settings import shipped
 from sync.store.engine import Store
+from sync.worker.walk.facts import settled_by
 
 URL = "http://jira.sandbox"
 DAY = 86400.0
@@ -161,7 +162,7 @@ _SUBJECT = (
 )
 _TICKET = (
     "id, key, rule, site, project, state, jira_id, jira_key, base, due_reason, wanted, look, "
-    "attempts, intents, error, seen, departed, created_at"
+    "attempts, intents, error, seen, departed, created_at, settled_by"
 )
 
 
@@ -185,6 +186,7 @@ class _Model:
     summary: str
     description: str
     now: float
+    settled_by: str
 
     @classmethod
     def of(cls, filled: Filled) -> _Model:
@@ -218,6 +220,7 @@ class _Model:
             str(desired.fields["summary"].value),
             str(desired.fields["description"].value),
             filled.now,
+            settled_by(rule),
         )
 
     def subjects(self, count: int, step: int) -> Iterator[tuple[Any, ...]]:
@@ -240,6 +243,7 @@ class _Model:
             yield (
                 n, ref_of(n), "issues", "main", "DATA", "linked", str(10_000 + n), f"DATA-{n}",
                 base, "issue_updated", 2, False, 0, "[]", "", "", "[]", self.now - 30 * DAY,
+                self.settled_by,
             )  # fmt: skip
 
     def _base(self, n: int) -> str:

@@ -308,8 +308,14 @@ class Tracker(Protocol):
         """
         ...
 
-    def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
-        """Write field changes in one call. Labels are added and removed; other fields are replaced."""
+    def update(
+        self, ref: TicketRef, changes: Sequence[Change], comment: Comment | None = None
+    ) -> None:
+        """Write field changes in one call. Labels are added and removed; other fields are replaced.
+
+        A ``comment`` goes along, and is made if the changes are. Only for a ticket that was read with
+        ``Observed.comment_along``.
+        """
         ...
 
     def transition(

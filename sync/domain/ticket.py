@@ -263,7 +263,8 @@ class Observed:
     """The ticket as Jira shows it now. ``fields`` holds canonical values by field id.
 
     ``edit_screen`` has the fields that may be edited now, by id: none in a status that forbids edits,
-    or without the permission. It is None where Jira does not say.
+    or without the permission. It is None where Jira does not say. ``comment_along``: Jira
+    says that an edit may bring a comment along.
     """
 
     ref: TicketRef
@@ -275,6 +276,7 @@ class Observed:
     hops: tuple[Hop, ...] = ()
     updated: str = ""
     edit_screen: Mapping[str, ScreenField] | None = None
+    comment_along: bool = False
 
     def described(self, field_id: str) -> str:
         """A digest of how Jira describes a field for editing, "" where it does not say. The project is

@@ -16,6 +16,7 @@ from sync.domain.text import cut, one_line
 from sync.rules.context import context_of, in_order, subject_url
 from sync.rules.filters import web_address
 from sync.rules.status import LEAVE, StatusMap
+from sync.rules.templates import Template
 from sync.rules.values import Context, Value, render_all
 
 
@@ -70,19 +71,56 @@ def nameless(snapshot: Snapshot) -> str:
     return f"{snapshot.ref.kind.value.capitalize()} without a title: {about}"
 
 
+class Rendered:
+    """What was rendered of some subjects. A template that several rules share is rendered once for all,
+    as when two versions of a rule are compared."""
+
+    def __init__(self) -> None:
+        self.snapshots: Sequence[Snapshot] = ()
+        self.occurrences = 0
+        self._tables: Mapping[str, Any] = {}
+        self._context: Context = {}
+        self._values: dict[int, Any] = {}
+
+    def of(self, snapshots: Sequence[Snapshot], occurrences: int) -> Rendered:
+        """This, for these subjects. What was rendered of others is forgotten."""
+        if snapshots is not self.snapshots or occurrences != self.occurrences:
+            self.snapshots, self.occurrences = snapshots, occurrences
+            self._context = {}
+        return self
+
+    def context(self, tables: Mapping[str, Any]) -> Context:
+        """What templates see with these tables."""
+        if not self._context or tables != self._tables:
+            self._tables, self._values = tables, {}
+            self._context = context_of(self.snapshots, tables, occurrences=self.occurrences)
+        return self._context
+
+    def all(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """As ``render_all``. A template that failed is rendered again, to name the rule at fault."""
+        known = self._values
+        found = {key: known[id(v.parts)] for key, v in values.items() if id(v.parts) in known}
+        new = render_all({k: v for k, v in values.items() if k not in found}, self._context)
+        for key, value in new.items():
+            parts = values[key].parts
+            if isinstance(parts, Template) and not isinstance(value, Rejected):
+                known[id(parts)] = value
+        return {key: found[key] if key in found else new[key] for key in values}
+
+
 class _Rendering:
     """The parts of one ticket, rendered. ``failed`` says why some have no value, by the rule's key."""
 
-    def __init__(self, ref: RuleRef, places: Mapping[str, str], context: Context) -> None:
+    def __init__(self, ref: RuleRef, places: Mapping[str, str], rendered: Rendered) -> None:
         self._ref = ref
         self._places = places
-        self._context = context
+        self._rendered = rendered
         self.failed: dict[str, Parked] = {}
 
     def values(self, values: Mapping[str, Value]) -> dict[str, Any]:
         """Values by the rule's keys, None where the template fails: all else of the ticket is still
         asked for."""
-        found = render_all(values, self._context)
+        found = self._rendered.all(values)
         for key, fault in found.items():
             if isinstance(fault, Rejected):
                 where = place(self._places, fault.key) or self._ref.where
@@ -100,17 +138,11 @@ class _Rendering:
 
 
 def project_ticket(
-    ref: RuleRef,
-    plan: Projection,
-    key: str,
-    snapshots: Sequence[Snapshot],
-    occurrences: int,
-    *,
-    keeping: Status | None = None,
+    ref: RuleRef, plan: Projection, key: str, of: Rendered, *, keeping: Status | None = None
 ) -> Desired:
     """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``."""
-    context = context_of(snapshots, plan.tables, occurrences=occurrences)
-    rendering = _Rendering(ref, plan.places, context)
+    snapshots, context = of.snapshots, of.context(plan.tables)
+    rendering = _Rendering(ref, plan.places, of)
     status = keeping or Status(context["status"])
     wish = plan.status.get(status, LEAVE)
     rendered = rendering.values({f"fields.{n}": one.value for n, one in plan.fields.items()})
@@ -130,7 +162,7 @@ def project_ticket(
         fields=fields,
         status=status,
         target=wish.aim(rendering.value),
-        version=_version(plan.digest, snapshots, occurrences),
+        version=_version(plan.digest, snapshots, of.occurrences),
         status_comment=None if keeping else rendering.comment(wish.along, wish.comment),
         update_comment=rendering.comment(plan.updated),
         comment_on=plan.comment_on,

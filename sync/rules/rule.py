@@ -14,7 +14,7 @@ from sync.rules.identity import Grouping, ticket_key
 from sync.rules.inherit import Sheet
 from sync.rules.match import Index
 from sync.rules.patterns import Undecided, patience
-from sync.rules.project import Projection, project_ticket
+from sync.rules.project import Projection, Rendered, project_ticket
 from sync.toml import Mistake, Position
 
 
@@ -111,17 +111,19 @@ class Rule:
         *,
         occurrences: int = 1,
         keeping: Status | None = None,
+        rendered: Rendered | None = None,
     ) -> Desired:
         """What is asked of the ticket for these subjects. Pure.
 
         ``keeping`` is a status that the ticket keeps, whatever the subjects say: the ticket stands where
         the rule wants it for that status, and gets no comment on arriving there.
 
+        ``rendered`` is what was rendered of the same subjects by other rules, which live as long.
+
         ``Desired.failed`` names each template that fails, with its place.
         """
-        return project_ticket(
-            self.ref, self.projection, key, snapshots, occurrences, keeping=keeping
-        )
+        of = (rendered or Rendered()).of(snapshots, occurrences)
+        return project_ticket(self.ref, self.projection, key, of, keeping=keeping)
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,7 +285,9 @@ class MemoryTracker:
             digest = hashlib.sha256(repr(_shown(ticket)).encode()).hexdigest()
             yield Changed(ticket.ref, digest, tuple(ticket.fields.get("labels") or ()))
 
-    def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
+    def update(
+        self, ref: TicketRef, changes: Sequence[Change], comment: Comment | None = None
+    ) -> None:
         with self._call("update"):
             ticket = self._get(ref.id)
             for change in changes:
@@ -301,6 +303,8 @@ class MemoryTracker:
                     )
                 else:
                     ticket.fields[change.id] = change.after
+            if comment is not None:
+                ticket.say(next(self._comment_ids), comment)
 
     def transition(
         self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
@@ -417,6 +421,7 @@ def _shown(ticket: MemoryTicket) -> Observed:
         status=ticket.status,
         resolution=ticket.resolution,
         fields={**nothing, **ticket.fields},
+        comment_along=True,
     )
 
 

@@ -14,15 +14,16 @@ class Turns:
     Threads that walk tickets take a plain lock again and again, and a thread that waits for it beside
     them gets it by chance. A sender waits for the inbox, so the inbox comes next.
 
-    All threads but the one that comes ``first`` wait for ``_others``. So at most one of them and the
-    first wait for ``_next``, and whoever has ``_next`` is alone in waiting for ``_now``. After a turn
-    that it had, the first waits for another thread that was there before.
+    All threads but the one that comes ``first`` wait for ``others``. So at most one of them and the
+    first wait for ``next``, and whoever has ``next`` is alone in waiting for ``now``. After a turn
+    that it had, the first waits for another thread that was there before. While nobody has ``next``,
+    nobody waits, and ``now`` alone may be taken where it is free.
     """
 
     def __init__(self) -> None:
-        self._others = threading.Lock()
-        self._next = threading.Lock()
-        self._now = threading.Lock()
+        self.others = threading.Lock()
+        self.next = threading.Lock()
+        self.now = threading.Lock()
 
     @contextmanager
     def take(self, timeout: float, *, first: bool = False) -> Iterator[bool]:
@@ -30,14 +31,14 @@ class Turns:
         end = time.monotonic() + timeout
         taken: list[threading.Lock] = []
         try:
-            for lock in (self._next, self._now) if first else (self._others, self._next, self._now):
+            for lock in (self.next, self.now) if first else (self.others, self.next, self.now):
                 if not lock.acquire(timeout=max(0.0, end - time.monotonic())):
                     break
                 taken.append(lock)
             else:
-                self._next.release()
-                taken.remove(self._next)
-            yield self._now in taken
+                self.next.release()
+                taken.remove(self.next)
+            yield self.now in taken
         finally:
             for lock in reversed(taken):
                 lock.release()

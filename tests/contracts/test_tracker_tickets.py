@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync.domain.actions import Change
+from sync.domain.actions import Change, Comment
 from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.rule import Category
 from sync.domain.ticket import (
@@ -251,6 +251,16 @@ def test_any_query_of_jql_is_understood(site: Site) -> None:
     site.pass_lag()
     query = 'project = OPS AND status = "Open"'
     assert [one.ref for one in site.tracker.matching(query)] == [ref]
+
+
+def test_an_update_takes_a_comment_along(site: Site) -> None:
+    ref = site.make()
+    assert site.tracker.read(ref.id).comment_along
+    comment = Comment("It is **worse**.", "worse@2")
+    site.tracker.update(ref, [changed("summary", "worse")], comment)
+    assert site.tracker.read(ref.id).fields["summary"] == "worse"
+    assert site.tracker.find_comment(ref, "worse@2")
+    assert site.tracker.find_comment(ref, "worse@3") == ""
 
 
 def test_labels_are_added_and_taken_off_and_those_of_people_stay(site: Site) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,29 @@ def test_every_sqlite_connection_is_durable_and_keeps_its_references(sqlite_stor
         "foreign_keys": 1,
         "busy_timeout": 10_000,
     }
+
+
+def test_a_writer_waits_for_another_process_and_a_reader_after_it_too(sqlite_store: Store) -> None:
+    other = sqlite3.connect(
+        str(sqlite_store.engine.url.database), isolation_level=None, check_same_thread=False
+    )
+    other.execute("BEGIN IMMEDIATE")
+
+    def write() -> None:
+        with sqlite_store.write() as session:
+            _put(session, "a", {})
+
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(write)
+        with pytest.raises(StillWaiting):
+            written.result(0.05)
+        other.execute("COMMIT")
+        written.result(10)
+    # The connection that wrote has looked for the lock itself; now SQLite waits for it again.
+    with sqlite_store.read_connection() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 10_000
+        assert connection.execute(text("SELECT count(*) FROM watermarks")).scalar() == 1
+    other.close()
 
 
 def test_a_lock_held_too_long_makes_the_store_unavailable(sqlite_store: Store) -> None:

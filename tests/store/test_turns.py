@@ -44,11 +44,31 @@ def test_the_first_has_the_next_turn_before_all_who_wait() -> None:
 
     with turns.take(10):
         threads = [_thread(lambda: take("first", first=True))]
-        _until(turns._next.locked)
+        _until(turns.next.locked)
         threads += [_thread(lambda: take("other")) for _ in range(3)]
     for thread in threads:
         thread.join(10)
     assert order == ["first", "other", "other", "other"]
+
+
+def test_the_inbox_has_the_next_turn_at_a_store(sqlite_store: Store) -> None:
+    order = list[str]()
+
+    def take(name: str, *, first: bool = False) -> None:
+        with sqlite_store.turn(first=first):
+            order.append(name)
+
+    with sqlite_store.turn():
+        threads = [_thread(lambda: take("inbox", first=True))]
+        _until(sqlite_store._turns.next.locked)
+        threads += [_thread(lambda: take("other")) for _ in range(3)]
+    for thread in threads:
+        thread.join(10)
+    assert order == ["inbox", "other", "other", "other"]
+    assert not sqlite_store._turns.next.locked()
+    with sqlite_store.turn():
+        order.append("again")
+    assert not sqlite_store._turns.now.locked()
 
 
 def test_the_first_does_not_keep_out_one_who_waits() -> None:
@@ -61,7 +81,7 @@ def test_the_first_does_not_keep_out_one_who_waits() -> None:
 
     with turns.take(10, first=True):
         thread = _thread(other)
-        _until(turns._next.locked)
+        _until(turns.next.locked)
     with turns.take(10, first=True) as taken:
         assert taken
         order.append("first")

@@ -29,7 +29,14 @@ from sync.store.engine import open_store
 from sync.store.migrations import upgrade
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
-IGNORING = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\non_deleted = "ignore"')
+IGNORING = (
+    RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\non_deleted = "ignore"')
+    + """
+[rule.comments]
+on = ["summary", "description"]
+updated = "It says something else now."
+"""
+)
 IDS = st.sampled_from(["i1", "i2", "i3"])
 STATUSES = ["", "INVESTIGATING", "FIXED", "NO_ACTION_NEEDED"]
 ASK = Block("Ask me first.", "Ask me first.")

@@ -12,7 +12,7 @@ from sync.domain.errors import Fault, Parked, Rejected
 from sync.domain.rule import RuleRef
 from sync.domain.subject import Snapshot
 from sync.ports import Tracker
-from sync.rules import IncidentIssues, RuleSet, Undecided, patience
+from sync.rules import IncidentIssues, Rendered, RuleSet, Undecided, patience
 from sync.store import journal, open_items, parking, tickets
 from sync.store.engine import Store
 from sync.store.slate import Slate, decided
@@ -137,7 +137,7 @@ def impact(
         come = routed.pop(facts.key, None)
         if come is not None:
             facts = replace(facts, snapshots=come.snapshots, occurrences=come.occurrences)
-        if not foresight.acts(facts):
+        if not foresight.acts(facts, edit.rendered):
             continue
         if facts.ref is None:
             made += 1
@@ -158,6 +158,8 @@ class _Edit:
         self._now = now
         self.parked = array("q")
         self.looked_at = 0
+        # Of the ticket that was gone through last: most of what two versions of a rule give is the same.
+        self.rendered = Rendered()
 
     def reached(self) -> Iterator[tuple[Facts, tuple[str, ...]]]:
         """Each ticket that the edit changes, with the names of what differs; and each other ticket that
@@ -176,7 +178,7 @@ class _Edit:
 
     def _differing(self, facts: Facts) -> tuple[str, ...]:
         self.looked_at += 1
-        return _differing(facts, self._old, self._new, self._now)
+        return _differing(facts, self._old, self._new, self._now, self.rendered)
 
 
 class _Foreseen:
@@ -188,15 +190,16 @@ class _Foreseen:
         self.aside: list[Parked] = []
         self.unasked = ""
 
-    def acts(self, facts: Facts) -> bool:
-        """Whether a walk would do something, and not set the whole ticket aside."""
+    def acts(self, facts: Facts, rendered: Rendered | None = None) -> bool:
+        """Whether a walk would do something, and not set the whole ticket aside. ``rendered`` is as in
+        ``Rule.project_ticket``."""
         if not facts.snapshots:
             return False
         ref = RuleRef(facts.rule_name)
         try:
             rule = rule_for(facts, self._rules)
             ref = rule.ref
-            made = self._foresight.plan(sited(facts, rule), rule)
+            made = self._foresight.plan(sited(facts, rule), rule, rendered)
         except Rejected as fault:
             self.aside.append(parked_for(fault, ref, self._rules))
             return False
@@ -237,17 +240,19 @@ def _batches(ids: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _differing(facts: Facts, old: RuleSet, new: RuleSet, now: float) -> tuple[str, ...]:
+def _differing(
+    facts: Facts, old: RuleSet, new: RuleSet, now: float, rendered: Rendered
+) -> tuple[str, ...]:
     if not facts.snapshots:
         return ()
     try:
         rule = rule_for(facts, new)
-        after, _ = desire(facts, rule, now, new)
+        after, _ = desire(facts, rule, now, new, rendered)
     except Rejected as fault:
         return (str(fault),)
     try:
         known = rule_for(facts, old)
-        before, _ = desire(facts, known, now, old)
+        before, _ = desire(facts, known, now, old, rendered)
     except Rejected:
         return ("everything (the old rules failed on it)",)
     found = differences(before, after, made=facts.ref is not None)

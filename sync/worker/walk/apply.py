@@ -158,7 +158,8 @@ class Apply:
         update = next((a for a in made.actions if isinstance(a, Update)), None)
         moves_first = observed.edit_screen == {}
         if update is not None and not moves_first:
-            self._update(ref, update.changes, observed)
+            moves = made.parked is not None or any(isinstance(a, Transition) for a in made.actions)
+            self._update(ref, update.changes, observed, along=not moves)
         if made.parked is None:
             with self._by_itself():
                 self._bring_to_status(ref, made, observed)
@@ -169,19 +170,32 @@ class Apply:
 
     # One method an action: the call, then what it means for the record.
 
-    def _update(self, ref: TicketRef, changes: tuple[Change, ...], observed: Observed) -> None:
+    def _update(
+        self,
+        ref: TicketRef,
+        changes: tuple[Change, ...],
+        observed: Observed,
+        *,
+        along: bool = False,
+    ) -> None:
         """Write the fields. Those that Jira refuses are parked, and the rest is written.
 
-        Jira's refusal names the fields or, where it does not, each field is tried by itself.
+        Jira's refusal names the fields or, where it does not, each field is tried by itself. The comment
+        goes ``along`` at the first try, where Jira takes it and nobody needs its id.
         """
+        running = self._draft.desired.policy.running_comment
+        along = along and observed.comment_along and not running and self._commenting.free()
         waiting = [changes]
         while waiting:
             some = waiting.pop()
             try:
-                self._intent_log.make(
-                    of_update(self._draft, some), partial(self._tracker.update, ref, some)
-                )
+                self._edit(ref, some, along=along)
             except Rejected as fault:
+                if along and "comment" in fault.refused:
+                    along = False
+                    waiting.append(some)
+                    continue
+                along = False
                 refused, rest = _refused_of(some, fault)
                 for change in refused:
                     self._park_field(change, fault, observed)
@@ -191,6 +205,16 @@ class Apply:
                 {change.id: self._draft.fields[change.id].value for change in some}
             )
             self._done(ref, "update", Update(some))
+
+    def _edit(self, ref: TicketRef, some: tuple[Change, ...], *, along: bool) -> None:
+        def make(comment: Comment | None) -> None:
+            call = partial(self._tracker.update, ref, some, comment)
+            self._intent_log.make(of_update(self._draft, some), call)
+
+        if along:
+            self._commenting.along(ref, make, self._intent_log.clock.time(), kept=True)
+        else:
+            make(None)
 
     def _park_field(self, change: Change, fault: Rejected, observed: Observed) -> None:
         record = self._record
@@ -282,7 +306,7 @@ class Apply:
             self._intent_log.make(intent, call)
 
         if along:
-            self._commenting.along(make, self._intent_log.clock.time())
+            self._commenting.along(ref, make, self._intent_log.clock.time())
         else:
             make(None)
 

@@ -39,7 +39,7 @@ class Commenting:
 
         First comes the comment that an earlier walk left open. If its call was begun, what it speaks of
         was done: it is made now. If not, what it speaks of was not done, and it is dropped; so is one
-        that went along with a move, for it was made if the move was.
+        that went along with a change, for it was made if the change was.
         """
         record = self._record
         earlier = record.intents.of(IntentKind.COMMENT)
@@ -57,6 +57,8 @@ class Commenting:
             payload = {"text": wanted.text, "edit": wanted.edit, "public": wanted.public}
             intent = Intent(IntentKind.COMMENT, wanted.marker, payload=payload)
             record.intents = record.intents.put(intent)
+        elif earlier is not None:
+            record.intents = record.intents.put(_alone(earlier))
 
     def carry_out(self, ref: TicketRef) -> None:
         """Make the open comment, if there is one. Raises NotYet while an earlier call may make it."""
@@ -71,6 +73,10 @@ class Commenting:
         if not comment_id:
             comment = replace(comment, edit="")
             comment_id = self._post(ref, intent, comment)
+        self._done(ref, comment, comment_id)
+
+    def _done(self, ref: TicketRef, comment: Comment, comment_id: str) -> None:
+        record = self._record
         record.intents = record.intents.without(IntentKind.COMMENT)
         record.base = replace(record.base, commented=comment.marker, running=comment_id)
         words = str(comment)
@@ -82,10 +88,23 @@ class Commenting:
         """Whether a comment is on record that is to be made."""
         return self._record.intents.of(IntentKind.COMMENT) is not None
 
-    def along(self, make: Callable[[Comment | None], None], now: float) -> None:
-        """Make a move with the open comment along, both on record before. Raises the tracker's faults.
+    def free(self) -> bool:
+        """Whether a comment is on record that surely no call has been begun for."""
+        intent = self._record.intents.of(IntentKind.COMMENT)
+        return intent is not None and intent.begun is None and not self._unsure
+
+    def along(
+        self,
+        ref: TicketRef,
+        make: Callable[[Comment | None], None],
+        now: float,
+        *,
+        kept: bool = False,
+    ) -> None:
+        """Make a change with the open comment along, both on record before. Raises the tracker's faults.
 
         Jira may drop the comment; ``carry_out`` looks for it, and makes it where it is not there.
+        ``kept``: Jira said that it takes the comment, so there is nothing to look for.
         """
         record = self._record
         intent = record.intents.of(IntentKind.COMMENT)
@@ -101,7 +120,10 @@ class Commenting:
         except Fault:
             record.intents = record.intents.put(intent)
             raise
-        record.intents = record.intents.put(replace(gone, until=0.0))
+        if kept:
+            self._done(ref, _comment_of(intent), "")
+        else:
+            record.intents = record.intents.put(replace(gone, until=0.0))
 
     def _edit(self, ref: TicketRef, intent: Intent, comment: Comment) -> str:
         """Rewrite the running comment; its id, "" where it was deleted."""
@@ -123,6 +145,14 @@ class Commenting:
         intent = replace(intent, payload={**intent.payload, "edit": "", "along": False})
         post = partial(self._tracker.comment, ref, comment.text, comment.marker)
         return self._intent_log.make(intent, partial(post, public=comment.public))
+
+
+def _alone(intent: Intent) -> Intent:
+    """The intent of a comment that is wanted again, because the change that it went along with is made
+    again, perhaps without it: from now on the comment is looked for and made by itself."""
+    if not intent.payload.get("along") or intent.payload["edit"]:
+        return intent
+    return replace(intent, payload={**intent.payload, "along": False})
 
 
 def _comment_of(intent: Intent) -> Comment:

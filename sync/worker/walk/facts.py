@@ -13,7 +13,7 @@ from sync.domain.rule import Desired
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
-from sync.rules import Rule, RuleSet
+from sync.rules import Rendered, Rule, RuleSet
 from sync.rules.context import group_status
 from sync.store import subjects
 from sync.store.engine import Session
@@ -167,19 +167,24 @@ def tracker_for(facts: Facts, trackers: Mapping[str, Tracker]) -> Tracker:
 
 
 def desire(
-    facts: Facts, rule: Rule, now: float, rules: RuleSet | None = None
+    facts: Facts,
+    rule: Rule,
+    now: float,
+    rules: RuleSet | None = None,
+    rendered: Rendered | None = None,
 ) -> tuple[Desired, float | None]:
     """What the rule asks of the ticket now, and when to walk it again although nothing came in.
 
     Until the subject has stayed closed for the rule's ``close_after``, the ticket keeps the status it
-    had. ``rules`` tell what the rules of incidents say of their issues.
+    had. ``rules`` tell what the rules of incidents say of their issues; ``rendered`` is as in
+    ``Rule.project_ticket``.
     """
     snapshots = facts.snapshots
     if rules is not None and facts.incidents:
         snapshots = closed_with_incident(rules, snapshots, facts.incidents)
     keeping, again_at = _quiet(facts, rule, snapshots, now)
     desired = rule.project_ticket(
-        facts.key, snapshots, occurrences=facts.occurrences, keeping=keeping
+        facts.key, snapshots, occurrences=facts.occurrences, keeping=keeping, rendered=rendered
     )
     if rules is not None and (facts.incidents or has_parent(facts.base)):
         desired = with_parent(desired, rules, facts.site, facts.incidents, facts.base)

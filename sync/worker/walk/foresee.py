@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sync.domain.forecast import forecast, forecast_unmade
 from sync.domain.plan import Plan
 from sync.ports import Tracker
-from sync.rules import Rule, RuleSet
+from sync.rules import Rendered, Rule, RuleSet
 from sync.store.tables import TicketState
 from sync.worker.walk.facts import Facts, desire, tracker_for
 
@@ -24,8 +24,9 @@ class Foresight:
         self._now = now
         self._live = live
 
-    def plan(self, facts: Facts, rule: Rule) -> Plan:
-        """Raises the tracker's faults, and Rejected for what would be set aside as a whole."""
+    def plan(self, facts: Facts, rule: Rule, rendered: Rendered | None = None) -> Plan:
+        """Raises the tracker's faults, and Rejected for what would be set aside as a whole. ``rendered``
+        is as in ``Rule.project_ticket``."""
         if facts.state is TicketState.UNPLACED:
             # Raises what keeps the subject from being placed, where that has not been mended.
             for snapshot in facts.snapshots:
@@ -33,7 +34,7 @@ class Foresight:
         if facts.state is TicketState.NEW and rule.hold and facts.ended:
             return Plan()
         tracker = tracker_for(facts, self._trackers)
-        desired, _ = desire(facts, rule, self._now, self._rules)
+        desired, _ = desire(facts, rule, self._now, self._rules, rendered)
         draft = tracker.draft(desired, base=facts.base if facts.ref else None)
         if facts.ref is None:
             return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)

@@ -65,10 +65,9 @@ class Traffic:
             event()
         self.now = end
 
-    def share_refused(self, since: float) -> float:
-        """The share of calls since then that the site refused."""
-        refused = sum(at >= since for at in self.refused)
-        return refused / max(1, refused + sum(at >= since for at in self.taken))
+    def refusals(self, since: float) -> int:
+        """The calls since then that the site refused."""
+        return sum(at >= since for at in self.refused)
 
     def used(self, since: float) -> float:
         """The calls a second that the site took since then."""
@@ -130,7 +129,8 @@ class Traffic:
         def refuse(headers: dict[str, str]) -> None:
             limit = limit_of(headers, self.now)
             name = ENDPOINT if limit.scope is Scope.ENDPOINT else SITE
-            daemon.pacer.refused(name, announced(headers), sent_at, self.now)
+            rate = sum(at > self.now - 1 for at in self.taken[-256:]) / self.daemons
+            daemon.pacer.refused(name, announced(headers), sent_at, self.now, rate)
             pause = max(limit.seconds or 2.0, 0.1) * self._random.uniform(1, 1.1)
             daemon.paused_until = max(daemon.paused_until, self.now + pause)
             then()

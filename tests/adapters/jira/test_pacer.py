@@ -24,7 +24,8 @@ def _assert_used_and_not_overrun(traffic: Traffic, seconds: float) -> None:
     since = traffic.now + SETTLED_SECONDS
     traffic.run(seconds)
     limit = traffic.limits.bursts[METHOD]
-    assert traffic.share_refused(since) < 0.02
+    # At a small limit, two per cent are not even one call.
+    assert traffic.refusals(since) <= max(3, 0.02 * (traffic.now - since) * limit)
     assert traffic.used(since) > 0.95 * limit
 
 
@@ -113,9 +114,9 @@ def test_calls_wait_for_nothing_where_no_limit_was_met_or_announced() -> None:
 
 
 def test_a_limit_is_kept_to_before_it_is_met_where_jira_tells_that_it_is_near() -> None:
-    traffic = Traffic(_site(10))
+    traffic = Traffic(_site(10), threads=2)
     traffic.run(60)
-    assert traffic.share_refused(0) < 0.02
+    assert traffic.refusals(0) <= 1
 
 
 def test_a_limit_of_one_endpoint_holds_up_no_other() -> None:

@@ -26,7 +26,7 @@ from sync.adapters.jira.calls.deployment import Deployment
 from sync.adapters.jira.calls.faults import Doubt, LacksScope, SortedAnswer, of_exception, of_reply
 from sync.adapters.jira.calls.gate import Gate
 from sync.adapters.jira.calls.health import JiraHealth
-from sync.adapters.jira.calls.rate_limits import limit_of
+from sync.adapters.jira.calls.rate_limits import TELLS, limit_of
 from sync.adapters.jira.calls.request import Call, Safety, no_jira
 from sync.adapters.jira.calls.rights import CREATE, WRITES
 from sync.adapters.jira.calls.site import JiraSite
@@ -229,8 +229,10 @@ class Calls:
             self._breaker.answered()
         if sent.response is not None and sent.status == 429:
             self._slow_down(call, sent.response, answer, sent.at)
-        elif sent.response is not None:
-            self._gate.answered(call.endpoint, sent.response.headers)
+        elif (response := sent.response) is not None and (
+            self._gate.pacer.active or TELLS in response.headers
+        ):
+            self._gate.answered(call.endpoint, response.headers)
         if answer.fault is None and self._gate.slowed:
             self._gate.speed_up()
         result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()

@@ -29,6 +29,8 @@ _LONGEST_PAUSE = 60.0
 _ECHO_SECONDS = 1.0
 # No event marks the moment when a call begins to hang, so a waiting caller checks at this interval.
 _RECHECK_SECONDS = 0.25
+# How many calls a second are told apart where the rate of calls is asked for.
+_STARTS = 256
 # A wait from which on another ticket should be walked meanwhile, in seconds.
 _LONG_WAIT = 0.05
 
@@ -65,7 +67,9 @@ class Gate:
         self._busy = 0
         self._halved_at = float("-inf")
         self._refusals = 0
-        self._pacer = Pacer()
+        self.pacer = Pacer()
+        # The starts of the last calls, oldest first.
+        self._started: deque[float] = deque(maxlen=_STARTS)
         # How many callers are in a long wait, by the project that their calls are about.
         self._waiting: Counter[str] = Counter()
         # Whether Jira has refused a call since the limit was at the ceiling last.
@@ -88,8 +92,9 @@ class Gate:
         try:
             self._enter(endpoint, ticket, who, write=write)
         except BaseException:
-            with self._turns:
-                self._pacer.leave(endpoint, who)
+            if self.pacer.active:
+                with self._turns:
+                    self.pacer.leave(endpoint, who)
             raise
         try:
             yield
@@ -105,15 +110,14 @@ class Gate:
         while True:
             with self._turns:
                 now = self._clock.monotonic()
-                wait, scope = self._wait(now, endpoint, ticket, write=write)
-                paced = self._pacer.wait(endpoint, who, now)
-                if paced > wait:
-                    wait, scope = paced, Scope.ENDPOINT
+                wait, scope = self._wait(now, endpoint, ticket, who, write=write)
                 if wait <= 0:
                     limit = self.limit
                     if self._busy < limit or self._busy - self._lent() < limit:
                         self._busy += 1
-                        self._pacer.take(endpoint, who)
+                        self._started.append(now)
+                        if self.pacer.active:
+                            self.pacer.take(endpoint, who)
                         if write and ticket:
                             self._note_write(ticket, now)
                         return
@@ -156,10 +160,14 @@ class Gate:
         with self._turns:
             return dict(self._waiting)
 
-    def _wait(self, now: float, endpoint: str, ticket: str, *, write: bool) -> tuple[float, Scope]:
+    def _wait(
+        self, now: float, endpoint: str, ticket: str, who: _Caller, *, write: bool
+    ) -> tuple[float, Scope]:
         """The longest wait in seconds that any limit asks of this call, and what the limit covers."""
         covers = [(Scope.SITE, ""), (Scope.ENDPOINT, endpoint)]
         waits: list[tuple[float, Scope]] = []
+        if self.pacer.active:
+            waits.append((self.pacer.wait(endpoint, who, now), Scope.ENDPOINT))
         if write and ticket:
             covers.append((Scope.TICKET, ticket))
             times = self._writes.get(ticket, deque())
@@ -181,10 +189,11 @@ class Gate:
             del self._writes[first]
 
     def answered(self, endpoint: str, headers: Mapping[str, str]) -> None:
-        """Jira took a call. ``headers`` may tell how many more it would take."""
+        """Jira took a call. ``headers`` may tell how many more it would take. Needed only while
+        ``pacer.active``, and where ``headers`` tell a limit."""
         told = announced(headers)
         with self._turns:
-            self._pacer.answered(endpoint, told, self._clock.monotonic())
+            self.pacer.answered(endpoint, told, self._clock.monotonic())
 
     def refused(
         self, limit: Limit, endpoint: str, headers: Mapping[str, str], sent_at: float
@@ -198,17 +207,19 @@ class Gate:
             return
         name = SITE if limit.scope is Scope.SITE else endpoint
         with self._turns:
-            self._pacer.refused(name, announced(headers), sent_at, self._clock.monotonic())
+            now = self._clock.monotonic()
+            rate = sum(at > now - 1.0 for at in self._started)
+            self.pacer.refused(name, announced(headers), sent_at, now, rate)
 
     def paces(self) -> list[Pace]:
         """The rate limits that calls are spaced by now, none while nothing is limited."""
         with self._turns:
-            return self._pacer.paces(self._clock.monotonic())
+            return self.pacer.paces(self._clock.monotonic())
 
     def share(self, others: Iterable[Pace]) -> None:
         """Leave to other daemons with our account their part of the limits."""
         with self._turns:
-            self._pacer.share(others, self._clock.monotonic())
+            self.pacer.share(others, self._clock.monotonic())
 
     def slow_down(self, limit: Limit, endpoint: str, ticket: str = "") -> float:
         """Pause the calls that a rate limit of Jira's covers. Returns the pause in seconds."""

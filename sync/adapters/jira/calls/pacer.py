@@ -151,13 +151,13 @@ class _Bucket:
             # Jira counts whole calls.
             self.tokens = min(self.tokens, told.left + 1.0)
 
-    def refused(self, told: Announced | None, sent_at: float, now: float) -> None:
+    def refused(self, told: Announced | None, sent_at: float, now: float, rate: float) -> None:
         """Jira refused a call. One that was sent before the last refusal was noted tells nothing new."""
         if sent_at < self.refused_at:
             self.tokens = min(self.tokens, 0.0)
             return
         if self.limit == math.inf:
-            limit = max(self.meter.rate(now), _FIRST_LIMIT)
+            limit = max(rate, _FIRST_LIMIT)
             self._begin(now)
         else:
             limit = self._measured(now)
@@ -278,11 +278,13 @@ class Pacer:
             bucket.answered(told if _covers(told, name) else None, now)
             self.active = self.active or bucket.limit < math.inf
 
-    def refused(self, name: str, told: Announced | None, sent_at: float, now: float) -> None:
+    def refused(
+        self, name: str, told: Announced | None, sent_at: float, now: float, rate: float = 0.0
+    ) -> None:
         """Jira refused a call that was sent at ``sent_at``. ``name`` is the endpoint that the limit
-        covers, or ``SITE``."""
+        covers, or ``SITE``. ``rate`` is the number of calls in the last second."""
         self.active = True
-        self._of(name).refused(told if _covers(told, name) else None, sent_at, now)
+        self._of(name).refused(told if _covers(told, name) else None, sent_at, now, rate)
 
     def paces(self, now: float) -> list[Pace]:
         """The limits known, each with how much of it is used; none while nothing is limited."""

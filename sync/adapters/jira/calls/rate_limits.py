@@ -16,6 +16,8 @@ from email.utils import parsedate_to_datetime
 from sync.domain.errors import Scope
 
 LONGEST_SECONDS = 3600.0
+# The header without which an answer tells no limit.
+TELLS = "X-RateLimit-Limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def announced(headers: Mapping[str, str]) -> Announced | None:
     >>> announced({"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "7"})
     Announced(rate=100.0, size=100.0, left=7.0, whole_site=False)
     """
-    size = _positive(headers.get("X-RateLimit-Limit"))
+    size = _positive(headers.get(TELLS))
     if size is None or (headers.get("RateLimit-Reason") or "").startswith("jira-quota"):
         return None
     left = _number(headers.get("X-RateLimit-Remaining"))

@@ -43,6 +43,10 @@ def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
     return Hop(str(raw.get("id", "")), name_of(raw), to, screen), infos
 
 
+# What ``editmeta`` lists beside the fields of the screen.
+_COMMENT = "comment"
+
+
 def _infos(raw: Mapping[str, Any]) -> dict[str, FieldInfo]:
     """The fields of a screen, by id."""
     return {
@@ -66,11 +70,18 @@ def _edit_screen(raw: Any) -> dict[str, ScreenField] | None:
     """The fields that ``editmeta`` lists; None where Jira's answer has no ``editmeta``."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("fields"), Mapping):
         return None
-    screen = {id_: _on_screen(info) for id_, info in _infos(raw).items()}
+    screen = {id_: _on_screen(info) for id_, info in _infos(raw).items() if id_ != _COMMENT}
     if screen:
         # Jira takes a parent also where no screen has the field.
         screen.setdefault("parent", _on_screen(STANDARD["parent"]))
     return screen
+
+
+def _comment_along(raw: Any) -> bool:
+    """Whether ``editmeta`` lists the verb by which an edit adds a comment."""
+    fields = raw.get("fields") if isinstance(raw, Mapping) else None
+    described = fields.get(_COMMENT) if isinstance(fields, Mapping) else None
+    return isinstance(described, Mapping) and "add" in (described.get("operations") or ())
 
 
 def _named(fields: Mapping[str, Any], id_: str) -> Name:
@@ -97,4 +108,5 @@ def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
         hops=tuple(hop for hop, _ in hops),
         updated=str(fields.get("updated") or ""),
         edit_screen=_edit_screen(raw.get("editmeta")),
+        comment_along=_comment_along(raw.get("editmeta")),
     )

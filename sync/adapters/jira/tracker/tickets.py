@@ -115,8 +115,10 @@ class Tickets(Part):
             return Mark()
         return Mark(str(value.get("key") or ""), str(value.get("rule") or ""))
 
-    def update(self, ref: TicketRef, changes: Sequence[Change]) -> None:
-        labels = {
+    def update(
+        self, ref: TicketRef, changes: Sequence[Change], comment: Comment | None = None
+    ) -> None:
+        verbs: dict[str, Any] = {
             change.id: [{"add": one} for one in change.add]
             + [{"remove": one} for one in change.remove]
             for change in changes
@@ -124,7 +126,9 @@ class Tickets(Part):
         }
         after = {c.id: c.after for c in changes if c.kind is not FieldKind.LABELS}
         fields = encode(after, self._metadata.fields(after), self._calls.cloud())
-        body = {name: part for name, part in (("update", labels), ("fields", fields)) if part}
+        if comment is not None:
+            verbs["comment"] = [{"add": content(comment, self._calls.cloud())}]
+        body = {name: part for name, part in (("update", verbs), ("fields", fields)) if part}
         if body:
             what = f"updating {ref.key}"
             self._calls.make(Call.on(ref, "PUT", f"issue/{ref.id}", what, Safety.LOOK_FIRST, body))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sync.sandbox.jira.fields.changes import properties_in
@@ -50,6 +50,21 @@ def add_comment(site: Site, call: Call, issue: Issue, given: Mapping[str, Any]) 
     issue.comments.append(comment)
     site.touch(call, issue)
     return comment
+
+
+def taken_from(update: dict[str, Any]) -> list[Any]:
+    """The operations on comments in ``update``, taken out of it. Raises Problem(400)."""
+    operations = update.pop("comment", None) or []
+    if not isinstance(operations, list):
+        raise Problem(400, errors={"comment": "Operations must be an array"})
+    return operations
+
+
+def add_comments(site: Site, call: Call, issue: Issue, operations: Iterable[Any]) -> None:
+    """Add the comments that go along with an edit or a transition. Raises Problem(400)."""
+    for operation in operations:
+        if isinstance(operation, dict) and isinstance(operation.get("add"), dict):
+            add_comment(site, call, issue, operation["add"])
 
 
 def create(site: Site, call: Call) -> Response:

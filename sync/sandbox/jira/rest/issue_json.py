@@ -8,7 +8,7 @@ from typing import Any
 
 from sync.sandbox.jira.fields.plain import rendered
 from sync.sandbox.jira.fields.wiki import wiki
-from sync.sandbox.jira.rest.screens import editable, metadata
+from sync.sandbox.jira.rest.screens import edit_fields
 from sync.sandbox.jira.rest.transitions import offered
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call
@@ -115,7 +115,7 @@ def _as_html(site: Site, text: str) -> str:
 _EXPANSIONS: dict[str, Callable[[Site, Call, Issue, Iterable[str]], dict[str, Any]]] = {
     "names": lambda s, c, i, shown: {n: s.fields[n].name for n in shown if n in s.fields},
     "schema": lambda s, c, i, shown: {n: s.fields[n].schema() for n in shown if n in s.fields},
-    "editmeta": lambda s, c, i, shown: {"fields": metadata(s, c, i.project, editable(s, c, i))},
+    "editmeta": lambda s, c, i, shown: {"fields": edit_fields(s, c, i)},
     "changelog": lambda s, c, i, shown: _changelog(s, c, i),
     "renderedFields": lambda s, c, i, shown: _rendered(s, i, shown),
 }

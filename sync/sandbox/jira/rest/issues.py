@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync.sandbox.jira.fields.changes import default_of, parse_change, part_of, properties_in, write
+from sync.sandbox.jira.rest.comments import add_comments, taken_from
 from sync.sandbox.jira.rest.issue_json import present
 from sync.sandbox.jira.rest.screens import editable
 from sync.sandbox.jira.site.call import Call, Problem, Response
@@ -117,6 +118,9 @@ def edit(site: Site, call: Call) -> Response:
     body = call.json()
     project = site.projects[issue.project]
     screen = editable(site, call, issue)
+    update = part_of(body, "update")
+    comments = taken_from(update)
+    body["update"] = update
     values, errors = parse_change(site, call, project, screen, body, issue.values)
     errors |= _wrong_level(site, site.types[issue.type], values)
     for name in set(part_of(body, "fields")) & set(part_of(body, "update")):
@@ -127,6 +131,7 @@ def edit(site: Site, call: Call) -> Response:
     properties = properties_in(body)
     if errors:
         raise Problem(400, errors=errors)
+    add_comments(site, call, issue, comments)
     issue.properties.update(properties)
     write(site, call, issue, values)
     if call.query.get("returnIssue") == "true":

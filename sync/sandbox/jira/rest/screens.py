@@ -52,11 +52,23 @@ def metadata(
     }
 
 
+def edit_fields(site: Site, call: Call, issue: Issue) -> dict[str, dict[str, Any]]:
+    """What an edit may give, by id: the fields of the edit screen, and a comment that goes along."""
+    screen = metadata(site, call, issue.project, editable(site, call, issue))
+    if screen and site.allows(call, issue, "ADD_COMMENTS"):
+        screen["comment"] = {
+            "required": False,
+            "schema": {"type": "comments-page", "system": "comment"},
+            **call.named("Comment"),
+            "key": "comment",
+            "hasDefaultValue": False,
+            "operations": ["add", "edit", "remove"],
+        }
+    return screen
+
+
 def edit_metadata(site: Site, call: Call) -> Response:
-    issue = site.issue(call)
-    return Response(
-        200, {"fields": metadata(site, call, issue.project, editable(site, call, issue))}
-    )
+    return Response(200, {"fields": edit_fields(site, call, site.issue(call))})
 
 
 def _project(site: Site, call: Call) -> Project:

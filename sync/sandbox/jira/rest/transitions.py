@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sync.sandbox.jira.fields.changes import default_of, parse_change, part_of, write
-from sync.sandbox.jira.rest.comments import add_comment
+from sync.sandbox.jira.rest.comments import add_comments, taken_from
 from sync.sandbox.jira.rest.screens import metadata
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
@@ -75,9 +75,7 @@ def transition(site: Site, call: Call) -> Response:
 def _take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[str, Any]) -> None:
     """Check the fields and the validators, then take the transition. Raises Problem(400)."""
     update = part_of(body, "update")
-    comments = update.pop("comment", None) or []
-    if not isinstance(comments, list):
-        raise Problem(400, errors={"comment": "Operations must be an array"})
+    comments = taken_from(update)
     if not chosen.screen:
         # Jira takes the transition, answers 204, and silently drops the comment.
         comments = []
@@ -86,9 +84,7 @@ def _take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[s
     for validator in chosen.validators:
         if merged.get(validator.field) is None:
             raise Problem(400, validator.message)
-    for operation in comments:
-        if isinstance(operation, dict) and isinstance(operation.get("add"), dict):
-            add_comment(site, call, issue, operation["add"])
+    add_comments(site, call, issue, comments)
     _arrive(site, call, issue, chosen, values)
 
 
