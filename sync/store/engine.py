@@ -113,7 +113,8 @@ class Store:
         self.damage: StoreDamaged | None = None
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
         self._writer = engine.execution_options(**{_WRITES: True})
-        self.together = Together(self.turn, self._transaction)
+        # Small writes on SQLite that may share a transaction.
+        self.together = Together(self.write_connection)
         if self.dialect == "postgresql":
             self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -178,25 +179,21 @@ class Store:
     @contextmanager
     def write_connection(self) -> Iterator[Connection]:
         """A connection for statements that need no row objects; otherwise as ``write``."""
-        with self.turn(), self._transaction() as connection:
+        with (
+            self._translated(),
+            self.turn(),
+            self._writer.connect() as connection,
+            self.transaction(connection),
+        ):
             yield connection
 
-    def step(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` returns for a connection, once it is committed.
+    def single(self, work: Callable[[Connection], T]) -> T:
+        """On PostgreSQL: what ``work`` returns for a connection on which it makes one statement.
 
-        On PostgreSQL ``work`` makes one statement, which is a transaction of its own: BEGIN and COMMIT
-        would each cost a round trip. On SQLite it makes a few, and threads that wait for their turn have
-        theirs committed in the same transaction: see ``Together.write``.
+        The statement is a transaction of its own: BEGIN and COMMIT would each cost a round trip.
         """
-        if self.dialect == "sqlite":
-            return self.together.write(work)
         with self._translated(), self._single.connect() as connection:
             return work(connection)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self._translated(), self._writer.connect() as connection, self.transaction(connection):
-            yield connection
 
     def writer(self) -> Connection:
         """A connection to keep and to close. Each ``transaction`` on it belongs within a ``turn``."""

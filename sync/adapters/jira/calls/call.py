@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ from sync.adapters.jira.calls.deployment import Deployment
 from sync.adapters.jira.calls.faults import Doubt, LacksScope, SortedAnswer, of_exception, of_reply
 from sync.adapters.jira.calls.gate import Gate
 from sync.adapters.jira.calls.health import JiraHealth
-from sync.adapters.jira.calls.rate_limits import TELLS, limit_of
+from sync.adapters.jira.calls.rate_limits import LEFT, TELLS, limit_of
 from sync.adapters.jira.calls.request import Call, Safety, no_jira
 from sync.adapters.jira.calls.rights import CREATE, WRITES
 from sync.adapters.jira.calls.site import JiraSite
@@ -230,7 +230,7 @@ class Calls:
         if sent.response is not None and sent.status == 429:
             self._slow_down(call, sent.response, answer, sent.at)
         elif (response := sent.response) is not None and (
-            self._gate.pacer.active or TELLS in response.headers
+            self._gate.pacer.active or _near_limit(response.headers)
         ):
             self._gate.answered(call.endpoint, response.headers)
         if answer.fault is None and self._gate.slowed:
@@ -356,6 +356,12 @@ def _wait(error: object) -> float:
 
 def _pause(state: RetryCallState) -> float:
     return max(_wait(state.outcome and state.outcome.exception()), _backoff(state))
+
+
+def _near_limit(headers: Mapping[str, str]) -> bool:
+    """Whether less than a fifth of a limit is left, as an answer tells: from then on calls are paced."""
+    left, size = headers.get(LEFT, ""), headers.get(TELLS, "")
+    return left.isdigit() and size.isdigit() and 5 * int(left) < int(size)
 
 
 def _useless(sent: _Sent, answer: SortedAnswer) -> bool:

@@ -190,7 +190,7 @@ class Gate:
 
     def answered(self, endpoint: str, headers: Mapping[str, str]) -> None:
         """Jira took a call. ``headers`` may tell how many more it would take. Needed only while
-        ``pacer.active``, and where ``headers`` tell a limit."""
+        ``pacer.active``, or where ``headers`` tell that a limit is near."""
         told = announced(headers)
         with self._turns:
             self.pacer.answered(endpoint, told, self._clock.monotonic())

@@ -16,8 +16,8 @@ from email.utils import parsedate_to_datetime
 from sync.domain.errors import Scope
 
 LONGEST_SECONDS = 3600.0
-# The header without which an answer tells no limit.
-TELLS = "X-RateLimit-Limit"
+# The headers that tell a limit, and how much of it is left.
+TELLS, LEFT = "X-RateLimit-Limit", "X-RateLimit-Remaining"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def announced(headers: Mapping[str, str]) -> Announced | None:
     size = _positive(headers.get(TELLS))
     if size is None or (headers.get("RateLimit-Reason") or "").startswith("jira-quota"):
         return None
-    left = _number(headers.get("X-RateLimit-Remaining"))
+    left = _number(headers.get(LEFT))
     fill = _positive(headers.get("X-RateLimit-FillRate"))
     if fill is None:
         return Announced(size, size, left, whole_site=False)
