@@ -15,6 +15,7 @@ import resource
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -155,7 +156,9 @@ class Work:
     def _delivery(self, number: int) -> Accepted:
         """Every second one about a new subject, the others about known ones."""
         known = self.number - number
-        subject = id_of(known if number % 2 else 10 * FULL.tickets + number)
+        # Others than those of an earlier piece of work, which may still be claimed.
+        new = 10 * FULL.tickets + int(time.time()) % 1_000_000 * BATCH + number
+        subject = id_of(known if number % 2 else new)
         body = sample_body("issue_updated", subject=subject, now=self.filled.now)
         event_id, event_type = CoalesceSource(["x"]).identify(body)
         return Accepted("coalesce", event_id, event_type, body, self.filled.now)
@@ -180,11 +183,13 @@ class Work:
         rules, clock = self.filled.rules(), SystemClock()
         converger = Converger(self.store, self.sites, lambda: rules, clock)
         now = time.time() + 60
-        taken = claims.claim(self.store, owner="o", now=now, lease=60, limit=20)
+        taken = claims.claim(self.store, owner="o", now=now, lease=60, limit=BATCH)
+        # The simulated Jira has none of the others.
+        new = [claim for claim in taken if claim.about.row.jira_id is None][:20]
         _reset()
-        for claim in taken:
+        for claim in new:
             converger.walk(claim)
-        return len(taken)
+        return len(new)
 
     def retention(self) -> int:
         with self.store.write() as session:
@@ -246,7 +251,7 @@ def measure(url: str, size: Size, now: float, name: str) -> Cost:
         try:
             os.write(sending, json.dumps(_measured(url, size, now, name)).encode())
         except BaseException:
-            structlog.get_logger().exception("failed", work=name)
+            traceback.print_exc()
         os._exit(0)
     os.close(sending)
     with os.fdopen(receiving, "rb") as pipe:

@@ -121,6 +121,16 @@ def _came_true(intent: Intent, field_id: str, observed: Observed) -> bool:
     return came_true(write["before"], write["after"], observed.fields[field_id])
 
 
+def agreed_for_sure(base: Base, intents: Intents) -> Base:
+    """The base without the wishes that were agreed on for fields which an open update may have written
+    since. A draft has to give the values of these in full, because they may have to be written again."""
+    update = intents.of(IntentKind.UPDATE)
+    if update is None:
+        return base
+    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in update.payload}
+    return replace(base, wishes=wishes)
+
+
 def settled(base: Base, intents: Intents, observed: Observed) -> Base:
     """The base once a look has shown what became of an open update and an open move."""
     update, move = intents.of(IntentKind.UPDATE), intents.of(IntentKind.MOVE)

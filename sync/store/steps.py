@@ -114,7 +114,7 @@ def _at_once(
     given |= _of_lines(lines)
     if store.dialect == "postgresql":
         both = _on_postgresql(names, len(lines), alone)
-        return store.step(lambda connection: 0 if both.run(connection, given).rowcount else None)
+        return store.single(lambda connection: 0 if both.run(connection, given).rowcount else None)
     hit, add = _on_sqlite(names, alone), _lines_on_sqlite(len(lines))
 
     def step(connection: Connection) -> int | None:
@@ -123,7 +123,7 @@ def _at_once(
         added = add.run(connection, given)
         return int(added.lastrowid if lines else added.scalar_one() or 0)
 
-    return store.step(step)
+    return store.together.write(step)
 
 
 def _bound(name: str, value: Any) -> Any:

@@ -34,15 +34,9 @@ class _Write:
 
 
 class Together:
-    """``turn`` is held by one thread at a time, ``transaction`` commits at its end. Both raise
-    StoreUnavailable."""
+    """``transaction`` waits for its turn to write, and commits at its end. Raises StoreUnavailable."""
 
-    def __init__(
-        self,
-        turn: Callable[[], AbstractContextManager[None]],
-        transaction: Callable[[], AbstractContextManager[Connection]],
-    ) -> None:
-        self._turn = turn
+    def __init__(self, transaction: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._transaction = transaction
         self._lock = threading.Lock()
         self._waiting: list[_Write] = []
@@ -62,45 +56,47 @@ class Together:
         mine = _Write(work)
         with self._lock:
             self._waiting.append(mine)
-        try:
-            with self._turn():
-                if not mine.over.is_set():
-                    self._write_all()
-        except StoreUnavailable:
-            with self._lock:
-                if mine in self._waiting:
-                    self._waiting.remove(mine)
-                    raise
-            # There was no turn in time, and by now another thread does it.
+            first = len(self._waiting) == 1
+        if first:
+            # All that come until it is this thread's turn are written by it.
+            self._write_all()
+        else:
             mine.over.wait()
         if mine.error is not None:
             raise mine.error
         return cast("T", mine.value)
 
-    def _write_all(self) -> None:
+    def _taken(self) -> list[_Write]:
         with self._lock:
             writes, self._waiting = self._waiting, []
-        try:
-            self._commit(writes)
-        finally:
-            # Whatever ended this thread's work, nobody waits for it any more.
-            for one in writes:
-                one.over.set()
+        return writes
 
-    def _commit(self, writes: list[_Write]) -> None:
+    def _write_all(self) -> None:
+        writes: list[_Write] = []
         try:
             with self._transaction() as connection:
+                writes = self._taken()
                 values = [one.work(connection) for one in writes]
-        except StoreUnavailable as error:
-            for one in writes:
-                one.end(error=error)
-        except Exception as error:
-            if len(writes) == 1:
-                writes[0].end(error=error)
-                return
-            # One of them is refused for its values: each by itself.
-            for one in writes:
-                self._commit([one])
-        else:
             for one, value in zip(writes, values, strict=True):
                 one.end(value)
+        except Exception as error:
+            writes = writes or self._taken()
+            if isinstance(error, StoreUnavailable) or len(writes) == 1:
+                for one in writes:
+                    one.end(error=error)
+            else:
+                # One of them is refused for its values.
+                self._each_by_itself(writes)
+        finally:
+            # Whatever ended this thread's work, nobody waits for it any more.
+            for one in writes or self._taken():
+                one.over.set()
+
+    def _each_by_itself(self, writes: list[_Write]) -> None:
+        for one in writes:
+            try:
+                with self._transaction() as connection:
+                    value = one.work(connection)
+                one.end(value)
+            except Exception as error:
+                one.end(error=error)

@@ -321,6 +321,6 @@ def test_connections_that_the_server_ended_while_they_were_idle_are_not_noticed(
         with store.read() as one, store.read() as other:
             assert one.exec(select(WatermarkRow)).all() == other.exec(select(WatermarkRow)).all()
         postgres.disconnect_all(store)
-        assert store.step(lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
+        assert store.single(lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
         with store.write() as session:
             session.exec(select(WatermarkRow)).all()

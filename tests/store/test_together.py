@@ -6,7 +6,6 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
-import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -27,7 +26,7 @@ def _put(store: Store, number: int | None) -> int:
         )
         return int(connection.exec_driver_sql("SELECT count(*) FROM journal").scalar_one())
 
-    return store.step(work)
+    return store.together.write(work)
 
 
 def _there(store: Store) -> list[float]:
@@ -76,9 +75,15 @@ def test_a_write_without_a_turn_in_time_stores_nothing(sqlite_store: Store) -> N
 def test_a_store_that_cannot_be_written_is_told_to_all(sqlite_store: Store) -> None:
     other = open_store(str(sqlite_store.engine.url), busy_timeout=0.05)
     with sqlite_store.write_connection():
-        writes = [other.together]
-        with pytest.raises(StoreUnavailable, match="lock"):
-            _put(other, 1)
-        assert writes[0].waiting == 0
+        writes = _all_at_once(other, [1, 2, 3])
+        assert all("lock" in str(write.exception()) for write in writes)
+        assert other.together.waiting == 0
     assert _there(other) == []
     other.close()
+
+
+def test_threads_that_write_all_the_time_lose_nothing(sqlite_store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda number: _put(sqlite_store, number), range(200)))
+    assert sorted(counts) == [*range(1, 201)]
+    assert _there(sqlite_store) == [*range(200)]

@@ -83,13 +83,15 @@ def slow_calls_while_writing(store: Store) -> Iterator[list[str]]:
     """The calls of this thread into what may be slow, while it has a transaction that writes."""
     found: list[str] = []
     writing: list[object] = []
+    seen: list[object] = []
     me = threading.current_thread()
 
     @event.listens_for(store.engine, "begin")
     def begin(connection: object) -> None:
         options = connection.get_execution_options()  # type: ignore[attr-defined]
-        if threading.current_thread() is me and options.get("ticket_sync_immediate"):
+        if threading.current_thread() is me and options.get("ticket_sync_writes"):
             writing.append(connection)
+            seen.append(connection)
 
     def over(connection: object) -> None:
         if connection in writing:
@@ -105,6 +107,7 @@ def slow_calls_while_writing(store: Store) -> Iterator[list[str]]:
     sys.setprofile(watch)
     try:
         yield found
+        assert seen, "no transaction was watched"
     finally:
         sys.setprofile(None)
         event.remove(store.engine, "begin", begin)

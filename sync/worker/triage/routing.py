@@ -50,11 +50,9 @@ class Router:
         # By rule: how many tickets are new, counted once and counted on.
         self._new: dict[str, int] = {}
         # Read together what routing will ask for.
-        self._incidents = slate.incidents_of(snapshots)
-        incidents = {one for them in self._incidents.values() for one in them}
-        slate.tickets_of({*snapshots, *incidents})
-        unplaced = [one for ref, one in snapshots.items() if slate.ticket_of(ref) is None]
-        slate.tickets_by_key(filter(None, map(self._foreseen, unplaced)))
+        self._incidents, unplaced = slate.places_of(snapshots)
+        keys = [self._foreseen(snapshots[ref]) for ref in unplaced]
+        slate.tickets_by_key({*keys} - {""})
 
     def route(self, snapshot: Snapshot, *, over: Subject | None = None) -> str:
         """Make the subject's ticket due, recording it first if there is none. Says what was done.

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from sync.domain.errors import Rejected
+from sync.domain.intent import agreed_for_sure
 from sync.domain.plan import plan
 from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
@@ -128,7 +129,7 @@ class Converger:
         """Make the ticket, or bring it to where its rule wants it."""
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
-        base = record.base if facts.ref else None
+        base = agreed_for_sure(record.base, record.intents) if facts.ref else None
         draft = tracker.draft(desired, base=base, anew=facts.look)
         intent_log = IntentLog(record, tracker, self._clock)
         try:

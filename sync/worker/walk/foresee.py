@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync.domain.forecast import forecast, forecast_unmade
+from sync.domain.intent import agreed_for_sure
 from sync.domain.plan import Plan
 from sync.ports import Tracker
 from sync.rules import Rendered, Rule, RuleSet
@@ -35,7 +36,8 @@ class Foresight:
             return Plan()
         tracker = tracker_for(facts, self._trackers)
         desired, _ = desire(facts, rule, self._now, self._rules, rendered)
-        draft = tracker.draft(desired, base=facts.base if facts.ref else None)
+        base = agreed_for_sure(facts.base, facts.intents) if facts.ref else None
+        draft = tracker.draft(desired, base=base)
         if facts.ref is None:
             return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)
         observed = tracker.read(facts.ref.id) if self._live else None

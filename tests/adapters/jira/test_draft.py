@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from sync.domain.actions import Change, Update
 from sync.domain.errors import Cause, Rejected
+from sync.domain.intent import Intents, agreed_for_sure, of_update
 from sync.domain.merge import wishes_agreed
+from sync.domain.plan import plan
 from sync.domain.ticket import Base, FieldKind
 from tests.adapters.jira.world import World, desired
 
@@ -52,6 +55,35 @@ def test_a_ticket_cannot_be_made_without_a_summary_or_a_required_field(world: Wo
     assert "'Hgh' is not a value" in str(wanting.unmakable)
     with pytest.raises(Rejected, match="'Hgh' is not a value"):
         world.tracker.create(wanting)
+
+
+def test_a_text_that_was_agreed_on_is_written_again_where_a_lost_update_replaced_it(
+    world: World,
+) -> None:
+    wish = desired(description="One **word**.")
+    made, other = world.tracker.draft(wish), world.tracker.draft(desired(description="Two."))
+    base = wishes_agreed(made, Base().with_sent({i: f.value for i, f in made.fields.items()}))
+    ref = world.tracker.create(other)
+    observed = world.tracker.read(ref.id)
+    before, after = made.fields["description"].value, other.fields["description"].value
+    change = Change("description", "Description", FieldKind.TEXT, before, after)
+    intents = Intents().put(of_update(other, [change]))
+    draft = world.tracker.draft(wish, base=agreed_for_sure(base, intents))
+    (update,) = plan(draft, base, observed, intents=intents).actions[:1]
+    assert isinstance(update, Update)
+    assert [one.after.identities for one in update.changes] == [before.identities]
+
+
+def test_a_text_that_was_agreed_on_asks_for_no_write(world: World) -> None:
+    wish = desired(description="One **word**.")
+    made = world.tracker.draft(wish)
+    base = wishes_agreed(made, Base().with_sent({i: f.value for i, f in made.fields.items()}))
+    observed = world.tracker.read(world.tracker.create(made).id)
+    theirs = world.tracker.draft(desired(description="Theirs.")).fields["description"].value
+    edited = replace(observed, fields={**observed.fields, "description": theirs})
+    draft = world.tracker.draft(wish, base=base)
+    for shown in (observed, edited):
+        assert not [a for a in plan(draft, base, shown).actions if isinstance(a, Update)]
 
 
 def test_a_ticket_that_exists_is_drafted_whatever_became_invalid(world: World) -> None:
