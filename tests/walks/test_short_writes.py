@@ -62,11 +62,10 @@ def test_a_batch_of_any_size_takes_the_same_statements(
 ) -> None:
     world = world_on_each_store
     ids = [f"i{n}" for n in range(221)]
-    if type_ != "issue_created":
-        world.deliver(*created(*ids))
-        while world.triage.batch():
-            pass
-    world.triage.batch()
+    # The first batch of a store makes the row of triage's turns as well.
+    world.deliver(*created("first", *(ids if type_ != "issue_created" else [])))
+    while world.triage.batch():
+        pass
     counts = []
     for some in (ids[:1], ids[1:21], ids[21:]):
         world.deliver(*(issue_event(type_, id_, at=5, title="late") for id_ in some))
@@ -75,7 +74,8 @@ def test_a_batch_of_any_size_takes_the_same_statements(
         counts.append([len(one) for one in found])
     assert counts[0] == counts[1] == counts[2]
     reading, writing = counts[0]
-    assert (reading, writing) <= (9, 6)
+    assert reading <= 8
+    assert writing <= 6
 
 
 @contextmanager
