@@ -132,8 +132,8 @@ def _databases(options: argparse.Namespace) -> Iterator[Iterator[tuple[str, str]
 def rows() -> Iterator[Row]:
     """The receiver beside the smallest route, and a busy daemon beside one at rest."""
     options = _options([])
-    options.seconds, options.warm_up = 3.0, 0.5
-    requests = prepare(round(_MOST_A_SECOND * 3.5), size=options.size)
+    options.seconds, options.warm_up = 2.0, 0.5
+    requests = prepare(round(_MOST_A_SECOND * 2.5), size=options.size)
     with _databases(options) as databases:
         route: Result | None = None
         for place, url in databases:
@@ -146,7 +146,7 @@ def rows() -> Iterator[Row]:
                 yield _row("no store", result, route)
             yield _row(f"durable, {place}", _measure("group", url, requests, options), route)
     for kind in STORES:
-        idle, busy = waits(kind, seconds=4.0, tickets=300)
+        idle, busy = waits(kind, seconds=3.0, tickets=300)
         for words, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
             value, limit = busy.percentile(share), idle.percentile(share)
             yield Row(f"accept: {words} while workers are busy, {kind}", value, "ms", limit)

@@ -41,12 +41,16 @@ def measure(limit: float, daemons: int, *, seconds: float = SECONDS, silent: boo
                 scene.daemon()
             told = {"bursts": {"POST": limit}, "silent": silent}
             jira.ask("PUT", "limits", told)
-            count = int(limit * (SETTLING_SECONDS + seconds + 5)) + 20
-            scene.deliver(*(scene.one("", kind="issue") for _ in range(count)))
+            count = int(limit * (SETTLING_SECONDS + seconds + 10)) + 20
+            made = [scene.one("", kind="issue") for _ in range(count)]
+            sending = scene.sending([body for one in made for body in one.bodies])
+            while not _made(scene)[201]:
+                time.sleep(0.1)
             time.sleep(SETTLING_SECONDS)
             began, before = time.monotonic(), _made(scene)
             time.sleep(seconds)
             passed, after = time.monotonic() - began, _made(scene)
+            sending.wait()
         finally:
             scene.close()
             shutil.rmtree(folder, ignore_errors=True)

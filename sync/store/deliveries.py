@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,7 +20,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.text import one_line
-from sync.store.engine import Dialect, change, dialect_of, insert_into
+from sync.store.engine import change, dialect_of, insert_into
 from sync.store.inbox import HEAD, Accepted, delivery_id, insert, row_of
 from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow, TriageRow, table_of
 
@@ -78,20 +76,18 @@ def lock_triage(session: Session, seen: int | None = None) -> None:
     ``seen`` is the turn that was read before: raises Overtaken where the lock was taken since.
     """
     # On PostgreSQL, others wait for this row. SQLite has only one writing transaction at a time.
-    now = session.connection().execute(_next_turn(dialect_of(session))).scalar_one()
+    now = session.connection().execute(_NEXT_TURN).scalar()
+    if now is None:
+        first = insert_into(dialect_of(session), _TRIAGE).values(id=1, turn=0)
+        session.connection().execute(first.on_conflict_do_nothing())
+        now = session.connection().execute(_NEXT_TURN).scalar_one()
     if seen is not None and now != seen + 1:
         raise Overtaken("another process triaged since the rows were read")
 
 
-_TURN = columns(table_of(TriageRow).c.turn)
-
-
-@cache
-def _next_turn(dialect: Dialect) -> Any:
-    triage = table_of(TriageRow)
-    first = insert_into(dialect, triage).values(id=1, turn=1)
-    taken = first.on_conflict_do_update(index_elements=["id"], set_={"turn": triage.c.turn + 1})
-    return taken.returning(triage.c.turn)
+_TRIAGE = table_of(TriageRow)
+_TURN = columns(_TRIAGE.c.turn)
+_NEXT_TURN = update(_TRIAGE).values(turn=_TRIAGE.c.turn + 1).returning(_TRIAGE.c.turn)
 
 
 def next_batch(

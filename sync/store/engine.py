@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -35,7 +35,6 @@ from sync.store.errors import (
     StoreUnavailable,
     translate,
 )
-from sync.store.file_turns import FileTurns
 from sync.store.progress import Progress
 from sync.store.sqlite_file import StoreFile
 from sync.store.storable import storable_value, to_json
@@ -100,16 +99,14 @@ class Store:
         self,
         engine: Engine,
         *,
-        check_file: Callable[[], None] = lambda: None,
+        file: StoreFile | None = None,
         busy_timeout: float = BUSY_TIMEOUT,
         progress: Progress | None = None,
-        file_turns: FileTurns | None = None,
     ) -> None:
         self.engine = engine
-        self._file_turns = file_turns
+        self._file = file
         # None on PostgreSQL.
         self.progress = progress
-        self._check_file = check_file
         self._busy_timeout = busy_timeout
         self._turns = Turns()
         # Kept until a restart: where a part of the file is damaged, other parts still work.
@@ -142,16 +139,14 @@ class Store:
         if not turns.next.locked() and turns.now.acquire(blocking=False):
             # Nobody waits.
             try:
-                with self._file_turns.take() if self._file_turns else nullcontext():
-                    yield
+                yield
             finally:
                 turns.now.release()
             return
         with turns.take(self._busy_timeout, first=first) as taken:
             if not taken:
                 raise StoreUnavailable("the store is busy: another write takes too long")
-            with self._file_turns.take() if self._file_turns else nullcontext():
-                yield
+            yield
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -213,9 +208,16 @@ class Store:
         meanwhile. The beginning of a transaction looks for the file as well.
         """
         with self._translated():
-            with connection.begin():
-                yield
-            self._check_file()
+            try:
+                with connection.begin():
+                    yield
+            except BaseException:
+                if self._file is not None:
+                    self._file.end()
+                raise
+            if self._file is not None:
+                with _opened_anew(self.engine):
+                    self._file.committed()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -232,8 +234,8 @@ class Store:
     def close(self) -> None:
         """Close all connections. On SQLite the write-ahead log is folded into the file."""
         self.engine.dispose()
-        if self._file_turns is not None:
-            self._file_turns.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
@@ -251,15 +253,9 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
         ) from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        engine, check_file = _sqlite(parsed, busy_timeout)
-        path = Path(parsed.database or "")
-        return Store(
-            engine,
-            check_file=check_file,
-            busy_timeout=busy_timeout,
-            progress=Progress(path),
-            file_turns=FileTurns(path),
-        )
+        engine, file = _sqlite(parsed, busy_timeout)
+        progress = Progress(Path(parsed.database or ""))
+        return Store(engine, file=file, busy_timeout=busy_timeout, progress=progress)
     if backend == "postgresql":
         return Store(_postgresql(parsed))
     raise StoreMisconfigured(
@@ -267,7 +263,7 @@ def open_store(url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> Store:
     )
 
 
-def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
+def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, StoreFile]:
     if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
         raise StoreMisconfigured(
             "the store's url names no file; a store in memory would lose what it accepted. "
@@ -285,22 +281,12 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
     file = StoreFile(path, busy_timeout=busy_timeout)
     engine = create_engine(url.set(drivername="sqlite"), creator=file.connect, **_FOR_BOTH)
 
-    def check(connection: Any = None) -> None:
-        try:
-            file.check(connection)
-        except FileLost:
-            raise
-        except StoreUnavailable:
-            # Only the log or its index is lost. A new connection would open a new log, so all old
-            # connections are closed first; those in use are closed when they return to the pool.
-            engine.dispose()
-            raise
-
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
-        check(driver)
-        writes = connection.get_execution_options().get(_WRITES)
+        writes = bool(connection.get_execution_options().get(_WRITES))
+        with _opened_anew(engine):
+            file.begin(driver, writes=writes)
         # Not by a statement of SQLAlchemy's, which takes several times as long.
         driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
 
@@ -310,7 +296,20 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, Callable[[], None]]:
             record.invalidate()
 
     _keep_text_storable(engine)
-    return engine, check
+    return engine, file
+
+
+@contextmanager
+def _opened_anew(engine: Engine) -> Iterator[None]:
+    """Where only the log or its index is lost, a new connection would open a new log. So all old
+    connections are closed first; those in use are closed when they return to the pool."""
+    try:
+        yield
+    except FileLost:
+        raise
+    except StoreUnavailable:
+        engine.dispose()
+        raise
 
 
 def _postgresql(url: URL) -> Engine:

@@ -20,7 +20,16 @@ from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+)
 from sqlmodel import Session
 
 from sync.store import continuity, deliveries
@@ -89,6 +98,8 @@ class Slate:
         unread = sorted(wanted - self._of.keys())
         if unread:
             self._of.update(dict.fromkeys(unread))
+            # A subject that is not known has no ticket.
+            unread = [ref for ref in unread if self._subjects.get(ref, True) is not None]
             for row in self._rows(_TICKETS_OF, unread):
                 self._of[row.subject] = self._ticket(row)
         found = {ticket: None for ref in sorted(wanted) if (ticket := self._of[ref]) is not None}
@@ -118,6 +129,14 @@ class Slate:
         if ticket not in self._on:
             self._read_ends()
         return self._on[ticket]
+
+    def places_of(self, refs: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:
+        """Reads together the tickets of some subjects, and of the incidents that they belong to. Returns
+        the incidents by subject, and the subjects without a ticket."""
+        wanted = list(refs)
+        incidents = self.incidents_of(wanted)
+        self.tickets_of({*wanted, *(one for them in incidents.values() for one in them)})
+        return incidents, [ref for ref in wanted if self._of[ref] is None]
 
     def incidents_of(self, issues: Iterable[str]) -> dict[str, list[str]]:
         """For each of these issues that belongs to incidents: those incidents, in order."""
@@ -334,7 +353,10 @@ def _upserts(dialect: Dialect) -> _Upserts:
     new = {n: v for n, v in subject.excluded.items() if n not in ("ref", "first_seen_at")}
     to = {"ticket_id": link.excluded.ticket_id}
     return _Upserts(
-        ticket.on_conflict_do_nothing().returning(_TICKET.c.id, _TICKET.c.key),
+        # JSON that is the same in each row is not made for each.
+        ticket.values(base=literal_column("'{}'"))
+        .on_conflict_do_nothing()
+        .returning(_TICKET.c.id, _TICKET.c.key),
         subject.on_conflict_do_update(index_elements=["ref"], set_=new),
         link.on_conflict_do_update(index_elements=["subject"], set_=to),
         member.on_conflict_do_nothing(),

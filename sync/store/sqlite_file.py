@@ -9,6 +9,8 @@ one that was opened. A commit is confirmed only after the second check.
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import sqlite3
 import threading
@@ -23,6 +25,13 @@ import structlog
 from sync.store.errors import FileLost, StoreUnavailable
 
 log = structlog.get_logger("store")
+
+# Seconds that a process waits for a turn at most. Then it asks SQLite all the same, whose lock alone
+# keeps two from writing at once: the process that has the turn may have been stopped.
+LONGEST = 1.0
+_LOOK_SECONDS = 0.001
+_NEXT, _NOW = 0, 1
+_TAKEN = (errno.EACCES, errno.EAGAIN)
 
 # Device and inode, which identify a file whatever its path. None where there is no file.
 _Identity = tuple[int, int] | None
@@ -68,6 +77,7 @@ class StoreFile:
         self._changing = threading.Lock()
         self._open: WeakSet[_Connection] = WeakSet()
         self._files: _Files | None = None
+        self._turns = FileTurns(path)
         # What is wrong with the file, as the log was told last; "" for nothing.
         self.trouble = ""
 
@@ -100,6 +110,26 @@ class StoreFile:
             connection.close()
             raise
         return connection
+
+    def begin(self, connection: Any, *, writes: bool) -> None:
+        """Before a transaction of this connection: as ``check``; and, where the transaction ``writes``,
+        wait for a turn among the processes that use the file. ``end`` gives the turn back."""
+        self.check(connection)
+        if writes:
+            self._turns.take()
+
+    def end(self) -> None:
+        """After a transaction that wrote: give the turn back."""
+        self._turns.give_back()
+
+    def committed(self) -> None:
+        """After the commit of a transaction that wrote: as ``end`` and ``check``."""
+        self.end()
+        self.check()
+
+    def close(self) -> None:
+        """Close what is open beside the connections."""
+        self._turns.close()
 
     def check(self, connection: Any = None) -> None:
         """Raises FileLost while the file at the path is not the one that was opened. Raises
@@ -185,6 +215,67 @@ class StoreFile:
             log.error("the store's file was lost", reason=words)
         else:
             log.info("the store's file is back", file=str(self._path))
+
+
+class FileTurns:
+    """The turns of this process to write, one thread at a time, among the processes that use the file.
+
+    SQLite lets a process that waits for its lock look for it now and then. Beside a process that writes
+    all the time, the other looks at the wrong moments and gets no turn for seconds. So it first waits
+    for locks on a file, ``NAME.turns`` beside ``NAME``.
+
+    A process that waits has ``_NEXT``, and gives that up once it has ``_NOW``. Who has had a turn and
+    wants another has to wait for ``_NEXT``, so that the one who waits comes before.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Wait for a turn, which ``give_back`` ends."""
+        end = time.monotonic() + LONGEST
+        next_ = self._lock(_NEXT, end)
+        if next_:
+            self._lock(_NOW, end)
+            self._unlock(_NEXT)
+
+    def give_back(self) -> None:
+        """The turn is over, if there was one."""
+        self._unlock(_NOW)
+
+    def close(self) -> None:
+        """Close the file; the next turn opens it again."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _lock(self, lock: int, end: float) -> bool:
+        """Whether the lock was free before ``end``. False also where the folder takes no file, and where
+        the file system has no locks: writing has to do without turns there."""
+        while self._open():
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, lock)  # type: ignore[arg-type]
+                return True
+            except OSError as error:
+                if error.errno not in _TAKEN or time.monotonic() > end:
+                    return False
+                time.sleep(_LOOK_SECONDS)
+        return False
+
+    def _unlock(self, lock: int) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, lock)
+
+    def _open(self) -> bool:
+        if self._file is None:
+            real = Path(os.path.realpath(self._database))
+            with contextlib.suppress(OSError):
+                # The rights are those of the database.
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+                self._file = os.open(real.with_name(real.name + ".turns"), flags, 0o600)
+        return self._file is not None
 
 
 def _identity(path: str, *, filled: bool = False) -> _Identity:

@@ -178,7 +178,7 @@ class Ticket:
         }
 
     def as_new(self) -> dict[str, Any]:
-        """All columns of a new row but the id."""
+        """The columns of a new row. The others begin empty."""
         return {
             "key": self.key,
             "rule": self.rule,
@@ -186,16 +186,12 @@ class Ticket:
             "project": self.project,
             "state": str(self.state),
             "jira_key": self.jira_key,
-            "base": {},
             "due_at": self.due_at,
             "due_reason": self.due_reason,
             "wanted": self.wanted,
             "look": False,
             "attempts": 0,
-            "intents": [],
             "error": "",
-            "seen": "",
-            "departed": self.departed,
             "created_at": self.created_at,
         }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select, update
 
-from sync.store import file_turns, leases
+from sync.store import leases, sqlite_file
 from sync.store.engine import Store, open_store
 from sync.store.tables import LeaseRow
 
@@ -74,7 +74,7 @@ def test_a_process_beside_one_that_writes_all_the_time_soon_has_its_turn(
 def test_a_folder_that_takes_no_file_and_a_turn_that_never_ends_keep_nobody_from_writing(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_turns, "LONGEST", 0.05)
+    monkeypatch.setattr(sqlite_file, "LONGEST", 0.05)
     path = Path(sqlite_store.engine.url.database or "")
     turns = path.with_name(path.name + ".turns")
     holding = (

@@ -62,11 +62,10 @@ def test_a_batch_of_any_size_takes_the_same_statements(
 ) -> None:
     world = world_on_each_store
     ids = [f"i{n}" for n in range(221)]
-    if type_ != "issue_created":
-        world.deliver(*created(*ids))
-        while world.triage.batch():
-            pass
-    world.triage.batch()
+    # The first batch of a store makes the row of triage's turns as well.
+    world.deliver(*created("first", *(ids if type_ != "issue_created" else [])))
+    while world.triage.batch():
+        pass
     counts = []
     for some in (ids[:1], ids[1:21], ids[21:]):
         world.deliver(*(issue_event(type_, id_, at=5, title="late") for id_ in some))
@@ -75,7 +74,8 @@ def test_a_batch_of_any_size_takes_the_same_statements(
         counts.append([len(one) for one in found])
     assert counts[0] == counts[1] == counts[2]
     reading, writing = counts[0]
-    assert (reading, writing) <= (9, 6)
+    assert reading <= 8
+    assert writing <= 6
 
 
 @contextmanager
@@ -83,13 +83,15 @@ def slow_calls_while_writing(store: Store) -> Iterator[list[str]]:
     """The calls of this thread into what may be slow, while it has a transaction that writes."""
     found: list[str] = []
     writing: list[object] = []
+    seen: list[object] = []
     me = threading.current_thread()
 
     @event.listens_for(store.engine, "begin")
     def begin(connection: object) -> None:
         options = connection.get_execution_options()  # type: ignore[attr-defined]
-        if threading.current_thread() is me and options.get("ticket_sync_immediate"):
+        if threading.current_thread() is me and options.get("ticket_sync_writes"):
             writing.append(connection)
+            seen.append(connection)
 
     def over(connection: object) -> None:
         if connection in writing:
@@ -105,6 +107,7 @@ def slow_calls_while_writing(store: Store) -> Iterator[list[str]]:
     sys.setprofile(watch)
     try:
         yield found
+        assert seen, "no transaction was watched"
     finally:
         sys.setprofile(None)
         event.remove(store.engine, "begin", begin)

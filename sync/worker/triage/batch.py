@@ -331,7 +331,7 @@ class Triage:
             else:
                 changed[ref] = before, after
         with patience(SEARCHES):
-            outcomes |= self._route(slate, changed, slots, same=merge is not newest)
+            outcomes |= self._route(slate, known, changed, slots, same=merge is not newest)
         return {
             ref: "; ".join(filter(None, (said, older.get(ref)))) for ref, said in outcomes.items()
         }
@@ -339,6 +339,7 @@ class Triage:
     def _route(
         self,
         slate: Slate,
+        known: Mapping[str, Subject],
         changed: Mapping[str, tuple[Snapshot | None, Snapshot]],
         slots: Callable[[], float] | None,
         *,
@@ -348,7 +349,6 @@ class Triage:
         ``same``: those that say the same as before have none."""
         rules, now = self._rules(), self._clock.time()
         outcomes: dict[str, str] = {}
-        known = slate.subjects(changed)
         news = {ref: one[1] for ref, one in changed.items() if not (same and _nothing_new(*one))}
         router = Router(slate, rules, now, news, slots)
         read_together(slate, news.values())

@@ -27,6 +27,8 @@ def issue_refs(incident: Snapshot) -> set[str]:
 def read_together(slate: Slate, snapshots: Iterable[Snapshot]) -> None:
     """Read together what ``follow_incident`` will ask for, of the incidents among these."""
     incidents = [one for one in snapshots if one.ref.kind is Kind.INCIDENT]
+    if not incidents:
+        return
     theirs = {str(one.ref): issue_refs(one) for one in incidents}
     known = slate.issues_of(theirs)
     moved = [ref for one, issues in theirs.items() for ref in issues ^ known[one]]

@@ -50,11 +50,9 @@ class Router:
         # By rule: how many tickets are new, counted once and counted on.
         self._new: dict[str, int] = {}
         # Read together what routing will ask for.
-        self._incidents = slate.incidents_of(snapshots)
-        incidents = {one for them in self._incidents.values() for one in them}
-        slate.tickets_of({*snapshots, *incidents})
-        unplaced = [one for ref, one in snapshots.items() if slate.ticket_of(ref) is None]
-        slate.tickets_by_key(filter(None, map(self._foreseen, unplaced)))
+        self._incidents, unplaced = slate.places_of(snapshots)
+        keys = [self._foreseen(ref, snapshots[ref]) for ref in unplaced]
+        slate.tickets_by_key({*keys} - {""})
 
     def route(self, snapshot: Snapshot, *, over: Subject | None = None) -> str:
         """Make the subject's ticket due, recording it first if there is none. Says what was done.
@@ -69,7 +67,7 @@ class Router:
             return self._place_anew(snapshot, ref, known)
         if known.state in _NOT_MADE and (placed := self._match_anew(snapshot, ref, known)):
             return placed
-        rule = self._rule_of(known, snapshot)
+        rule = self._rule_of(ref, known, snapshot)
         if rule and over and self._over(known, rule, snapshot, (ref, over)):
             placed = self._place(snapshot, ref, rule, after=known)
             # The old ticket keeps the subject as it ended: it may still have to be closed.
@@ -80,9 +78,8 @@ class Router:
         self._due(known, rule, snapshot)
         return f"ticket {known.jira_key or known.key} is due"
 
-    def _match(self, snapshot: Snapshot) -> Rule | None:
+    def _match(self, ref: str, snapshot: Snapshot) -> Rule | None:
         """The first rule that matches a subject, looked for once. Raises Undecided."""
-        ref = str(snapshot.ref)
         known = self._matched.get(ref)
         if known is None or known[0] is not snapshot:
             try:
@@ -94,9 +91,8 @@ class Router:
             raise known[1]
         return known[1]
 
-    def _key(self, rule: Rule, snapshot: Snapshot) -> str:
+    def _key(self, ref: str, rule: Rule, snapshot: Snapshot) -> str:
         """The key of a subject's ticket, worked out once. Raises Rejected."""
-        ref = str(snapshot.ref)
         known = self._keys.get(ref)
         if known is None or known[0] is not snapshot or known[1] is not rule:
             try:
@@ -108,11 +104,11 @@ class Router:
             raise known[2]
         return known[2]
 
-    def _foreseen(self, snapshot: Snapshot) -> str:
+    def _foreseen(self, ref: str, snapshot: Snapshot) -> str:
         """The key by which the ticket of a subject will be looked for, "" where that is not known."""
         try:
-            rule = self._match(snapshot)
-            return self._key(rule, snapshot) if rule is not None else ""
+            rule = self._match(ref, snapshot)
+            return self._key(ref, rule, snapshot) if rule is not None else ""
         except (Undecided, Rejected):
             return ""
 
@@ -123,7 +119,7 @@ class Router:
         if host is not None:
             return self.move(snapshot, host)
         try:
-            rule = self._match(snapshot) or self._rules.get(tried)
+            rule = self._match(ref, snapshot) or self._rules.get(tried)
         except Undecided as fault:
             return self._wait(snapshot, ref, fault)
         return self._place(snapshot, ref, rule) if rule is not None else ""
@@ -145,10 +141,10 @@ class Router:
         self.leave(known, f"which rule matches {ref} is undecided now")
         return words
 
-    def _rule_of(self, ticket: Ticket, snapshot: Snapshot) -> Rule | None:
+    def _rule_of(self, ref: str, ticket: Ticket, snapshot: Snapshot) -> Rule | None:
         """The rule that keeps a ticket, None where none does or the walk has to find out."""
         try:
-            return self._rules.get(ticket.rule) or self._match(snapshot)
+            return self._rules.get(ticket.rule) or self._match(ref, snapshot)
         except Undecided:
             return None
 
@@ -168,7 +164,7 @@ class Router:
         Says what was done, "" where nothing is to be done."""
         own = self._rules.get(known.rule)
         try:
-            rule = self._match(snapshot)
+            rule = self._match(ref, snapshot)
         except Undecided as fault:
             return "" if self._host(ref) is known else self._wait_again(snapshot, ref, known, fault)
         if rule is own or self._host(ref) is known:
@@ -237,13 +233,13 @@ class Router:
         """Put a subject on the ticket of its key, recording that first. ``after``: see _generation."""
         fault = None
         try:
-            key = self._generation(self._key(rule, snapshot), rule, snapshot, after)
+            named = self._key(ref, rule, snapshot)
+            key, ticket = self._generation(named, rule, snapshot, after)
         except Rejected as failed:
             key, fault = _unplaced(ref), failed
-        ticket = self._slate.ticket(key)
-        if ticket is None and not fault and (umbrella := self._umbrella(rule)):
-            key = self._generation(umbrella, rule, snapshot, after)
             ticket = self._slate.ticket(key)
+        if ticket is None and not fault and (umbrella := self._umbrella(rule)):
+            key, ticket = self._generation(umbrella, rule, snapshot, after)
         if ticket is None:
             ticket = self._slate.add(Ticket(key, rule.ref.name, rule.site, self.now))
             if rule.ref.name in self._new:
@@ -278,8 +274,11 @@ class Router:
         if all(end is not None for end in others):
             ticket.created_at = self.now
 
-    def _generation(self, key: str, rule: Rule, snapshot: Snapshot, after: Ticket | None) -> str:
-        """``key``, or the first of its successors (``key#2``, ``key#3``, …) whose ticket can be used.
+    def _generation(
+        self, key: str, rule: Rule, snapshot: Snapshot, after: Ticket | None
+    ) -> tuple[str, Ticket | None]:
+        """``key``, or the first of its successors (``key#2``, ``key#3``, …) whose ticket can be used,
+        with that ticket, None where it is still to be recorded.
 
         A ticket cannot once it may not be reopened any more, or once it was deleted and is left so:
         leaving it so concerns the subjects that were on it, not those that come later. ``after`` is the
@@ -289,10 +288,10 @@ class Router:
         while (ticket := self._slate.ticket(current)) is not None:
             left_so = ticket.state == TicketState.GONE and not _recreates(rule)
             if ticket is not after and not left_so and not self._over(ticket, rule, snapshot):
-                return current
+                return current, ticket
             number += 1
             current = f"{key}#{number}"
-        return current
+        return current, None
 
     def _over(
         self,
