@@ -13,9 +13,11 @@ from sync.store.engine import Store, open_store
 from sync.store.tables import Json, OptionalJson
 
 _TABLES = SQLModel.metadata.tables
+# Columns that the old form does not have.
+_NEW = ("intents", "settled_by")
 _OLD = sa.table(
     "tickets",
-    *(sa.column(c.name, c.type) for c in _TABLES["tickets"].columns if c.name != "intents"),
+    *(sa.column(c.name, c.type) for c in _TABLES["tickets"].columns if c.name not in _NEW),
     sa.column("intent_at", sa.Float(53)),
     sa.column("searches", sa.Integer),
     sa.column("comment_intent", OptionalJson),
@@ -41,7 +43,7 @@ def aged(store: Store, url: str, longest_call: float) -> Store:
 
 
 def _old_form(row: dict[str, Any], longest_call: float) -> dict[str, Any]:
-    intents = row.pop("intents")
+    intents, _ = (row.pop(name) for name in _NEW)
     base = {**row["base"], "untold": row["base"].get("unannounced", False)}
     base.pop("unannounced", None)
     row |= {"intent_at": None, "searches": 0, "comment_intent": None, "settled_at": None}

@@ -34,7 +34,10 @@ def _ours(one: object) -> bool:
 
 
 def _within(value: object, depth: int = 3) -> int:
-    """How many things a container holds, with the containers in it."""
+    """How many things a container holds, with the containers in it. A deque of a bounded length counts
+    as full."""
+    if isinstance(value, deque) and value.maxlen is not None:
+        return value.maxlen
     if depth and isinstance(value, dict | list | set | tuple | frozenset | deque):
         inner = value.values() if isinstance(value, Mapping) else value
         return len(value) + sum(_within(one, depth - 1) for one in list(inner))
