@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -203,7 +203,8 @@ class Receiver:
         return Answer(202, outcome if receipt.stored else "duplicate", {"id": receipt.id})
 
 
-@cache
+# There are fewer outcomes than this.
+@lru_cache(maxsize=32)
 def _counter(outcome: str) -> Counter:
     return DELIVERIES.labels(outcome)
 
