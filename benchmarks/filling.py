@@ -241,7 +241,7 @@ class _Model:
         for n in range(1, count + 1):
             base = self._base(n) if n % step == 0 else closed
             yield (
-                n, ref_of(n), "issues", "main", "DATA", "linked", str(10_000 + n), f"DATA-{n}",
+                n, ref_of(n), "issues", "main", "DATA", "linked", str(10_000_000 + n), f"DATA-{n}",
                 base, "issue_updated", 2, False, 0, "[]", "", "", "[]", self.now - 30 * DAY,
                 self.settled_by,
             )  # fmt: skip

@@ -24,6 +24,7 @@ GROWING = {
     "journal",
     "memberships",
 }
+KINDS = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
 # Indexes of a few rows: what waits, is due, parked, leased, dead or open.
 OF_A_FEW = {
     *("ix_deliveries_accepted", "ix_deliveries_dead", "ix_tickets_due", "ix_tickets_site_due"),
@@ -79,9 +80,10 @@ def statements(filled: Filled) -> Iterator[dict[str, Any]]:
 
     @event.listens_for(filled.store.engine, "before_cursor_execute")
     def _note(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.split(None, 1)[0] in ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH"):
-            one = parameters[0] if isinstance(parameters, list) else parameters
-            found.setdefault(statement, one)
+        # An INSERT of given values reads no table.
+        reads = "SELECT" in statement or not statement.startswith("INSERT")
+        if reads and statement.split(None, 1)[0] in KINDS:
+            found.setdefault(statement, _of_one_time(parameters))
 
     do_everything(filled)
     event.remove(filled.store.engine, "before_cursor_execute", _note)
@@ -90,6 +92,13 @@ def statements(filled: Filled) -> Iterator[dict[str, Any]]:
         with filled.store.write_connection() as connection:
             connection.exec_driver_sql("ANALYZE")
     return found
+
+
+def _of_one_time(parameters: Any) -> Any:
+    """The parameters of one time, of a statement that the driver runs once or many times."""
+    many = isinstance(parameters, list | tuple) and parameters
+    # A list among the parameters is an array.
+    return parameters[0] if many and isinstance(parameters[0], tuple | dict) else parameters
 
 
 def scans(store: Store, statement: str, parameters: Any) -> list[str]:
