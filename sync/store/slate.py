@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import count
 from typing import Any, TypeVar
 
@@ -343,7 +343,7 @@ class _Upserts:
     members: Any
 
 
-@cache
+@lru_cache(maxsize=2)
 def _upserts(dialect: Dialect) -> _Upserts:
     # Made once: to make one takes longer than to run it.
     ticket, subject, link, member = (
