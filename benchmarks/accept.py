@@ -102,7 +102,7 @@ def _report(place: str, url: str, requests: list[bytes], options: argparse.Names
         if kept is not None and kept < result.accepted:
             whole = False
         print(
-            f"{place:11} {words:27} {result.rate:9,.0f} {_share(result.rate, route.rate):7.2f} "
+            f"{place:11} {words:27} {result.rate:9,.0f} {_share(result.rate, route.rate):7.0%} "
             f"{1000 * result.cpu_each:7.0f} {_share(result.cpu_each, route.cpu_each):6.2f} "
             f"{result.percentile(0.5):9.1f} {result.percentile(0.99):9.1f} "
             f"{result.refused:8} {result.accepted:9,} {'-' if kept is None else f'{kept:,}':>9}",
@@ -112,7 +112,6 @@ def _report(place: str, url: str, requests: list[bytes], options: argparse.Names
 
 
 def _share(value: float, limit: float) -> float:
-    """The value as a multiple of its limit; NaN where a run was too short to measure the limit."""
     return value / limit if limit else float("nan")
 
 

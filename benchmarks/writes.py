@@ -231,8 +231,8 @@ def _bench(kind: str, tickets: int) -> Iterator[Bench]:
 def rows() -> Iterator[Row]:
     """The longest writing transaction of each writer, beside 50 ms, on each store."""
     for kind in STORES:
-        with _bench(kind, 5_000) as bench:
-            for name, found, count in measure(bench, 5_000):
+        with _bench(kind, 2_000) as bench:
+            for name, found, count in measure(bench, 2_000):
                 cpu = found.cpu * 1000 / count
                 yield Row(f"writes: {name}, {kind}", found.longest * 1000, "ms held", 50.0, cpu)
 

@@ -6,45 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from sync.store.engine import change
 from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, TicketState
-
-
-def issues_of(session: Session, incident: str) -> set[str]:
-    """The issues of an incident, also those without a snapshot."""
-    query = select(MembershipRow.issue).where(MembershipRow.incident == incident)
-    return set(session.exec(query))
-
-
-def incidents_of(session: Session, issues: Iterable[str]) -> Mapping[str, list[str]]:
-    """For each of these issues that belongs to incidents: those incidents, in order."""
-    wanted = sorted(set(issues))
-    found: dict[str, list[str]] = {}
-    if not wanted:
-        return found
-    query = (
-        select(MembershipRow.issue, MembershipRow.incident)
-        .where(col(MembershipRow.issue).in_(wanted))
-        .order_by(col(MembershipRow.issue), col(MembershipRow.incident))
-    )
-    for issue, incident in session.exec(query):
-        found.setdefault(issue, []).append(incident)
-    return found
-
-
-def put(session: Session, incident: str, issues: set[str]) -> tuple[set[str], set[str]]:
-    """Record all issues of an incident. Returns those that are new and those that belong no more."""
-    known = issues_of(session, incident)
-    joined, left = issues - known, known - issues
-    if left:
-        old = delete(MembershipRow).where(col(MembershipRow.incident) == incident)
-        change(session, old.where(col(MembershipRow.issue).in_(sorted(left))))
-    session.add_all(MembershipRow(incident=incident, issue=issue) for issue in sorted(joined))
-    return joined, left
 
 
 def linked_of_issues(

@@ -154,14 +154,6 @@ def subjects_on(session: Session, ticket_id: int) -> list[str]:
     return list(session.exec(select(LinkRow.subject).where(LinkRow.ticket_id == ticket_id)))
 
 
-def unlink(session: Session, subject: str) -> None:
-    """Take a subject off its ticket."""
-    known = session.get(LinkRow, subject)
-    if known is not None:
-        session.delete(known)
-        session.flush()
-
-
 def links(session: Session) -> dict[str, int]:
     """The row id of each subject's ticket, by the subject's reference."""
     return dict(session.exec(select(LinkRow.subject, LinkRow.ticket_id)).all())

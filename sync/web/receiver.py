@@ -203,7 +203,8 @@ class Receiver:
         return Answer(202, outcome if receipt.stored else "duplicate", {"id": receipt.id})
 
 
-@lru_cache(maxsize=64)
+# There are fewer outcomes than this.
+@lru_cache(maxsize=32)
 def _counter(outcome: str) -> Counter:
     return DELIVERIES.labels(outcome)
 

@@ -8,6 +8,7 @@ from sqlmodel import select
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
 from sync.store import open_items, subjects, tickets
 from sync.store.engine import Store
+from sync.store.slate import Slate
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.walk.facts import gather
 
@@ -117,8 +118,10 @@ def test_a_ticket_that_is_surely_settled_is_left_out_and_counted(store: Store) -
 def test_an_open_subject_without_a_ticket_is_found(store: Store) -> None:
     put(store, "a", "co")
     with store.write() as session:
+        slate = Slate(session)
         for number in (0, 1):
-            tickets.unlink(session, f"coalesce:issue:a{number}")
+            slate.link(f"coalesce:issue:a{number}", None, 0.0)
+        slate.write(session)
     with store.read() as session:
         found = open_items.open_without_ticket(session, after="", limit=10)
     assert [row.ref for row in found] == ["coalesce:issue:a1"]

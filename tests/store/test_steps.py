@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from sync.store import claims, journal, memberships, steps, tickets
+from sync.store import claims, journal, steps, tickets
 from sync.store.claims import Claim, LeaseLost
 from sync.store.engine import Store
 from sync.store.journal import Entry
+from sync.store.slate import Slate
 from sync.store.tables import JournalRow, SubjectRow, TicketRow, TicketState
 from tests.store.test_tickets import claim, put, ticket
 
@@ -176,7 +177,9 @@ def test_the_walk_is_told_of_an_incident_that_its_ticket_belongs_to_by_now(store
         assert not one.about.related
         if incident:
             with store.write() as session:
-                memberships.put(session, incident, {issue})
+                slate = Slate(session)
+                slate.set_issues(incident, {issue})
+                slate.write(session)
         steps.write(store, one, _set(project="P"), [], alone=lambda n=number: told.append(str(n)))
         assert _there(store, id_)[0]["project"] == "P"
     assert told == ["1", "2"]

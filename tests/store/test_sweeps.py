@@ -6,6 +6,7 @@ import pytest
 
 from sync.store import leases, memberships, sweeps, tickets
 from sync.store.engine import Store
+from sync.store.slate import Slate
 from sync.store.sweeps import SweepLost
 from sync.store.tables import SubjectRow, SweepRunRow
 from tests.store.test_tickets import put, ticket
@@ -43,7 +44,9 @@ def test_a_run_that_begins_marks_earlier_ones_that_never_ended_as_died(store: St
 def test_members_join_and_leave(store: Store) -> None:
     (id_,) = put(store, ticket("k", jira_id="7", jira_key="DATA-7", state="linked"))
     with store.write() as session:
-        assert memberships.put(session, INCIDENT, {ISSUE, "x"}) == ({ISSUE, "x"}, set())
+        slate = Slate(session)
+        assert slate.set_issues(INCIDENT, {ISSUE, "x"}) == ({ISSUE, "x"}, set())
+        slate.write(session)
         session.add(
             SubjectRow(
                 ref=ISSUE,
@@ -63,8 +66,10 @@ def test_members_join_and_leave(store: Store) -> None:
     with store.write() as session:
         linked = memberships.linked_of_issues(session, [INCIDENT])
         assert [key for _, _, key in linked[INCIDENT]] == ["DATA-7"]
-        assert memberships.incidents_of(session, [ISSUE, "y"]) == {ISSUE: [INCIDENT]}
-        assert memberships.put(session, INCIDENT, {"x", "y"}) == ({"y"}, {ISSUE})
+        slate = Slate(session)
+        assert slate.incidents_of([ISSUE, "y"]) == {ISSUE: [INCIDENT]}
+        assert slate.set_issues(INCIDENT, {"x", "y"}) == ({"y"}, {ISSUE})
+        slate.write(session)
     with store.read() as session:
-        assert memberships.issues_of(session, INCIDENT) == {"x", "y"}
+        assert Slate(session).issues_of([INCIDENT])[INCIDENT] == {"x", "y"}
         assert not memberships.linked_of_issues(session, [INCIDENT])

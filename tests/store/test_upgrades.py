@@ -15,7 +15,6 @@ from sync.store import (
     deliveries,
     journal,
     leases,
-    memberships,
     migrations,
     pauses,
     rulebook,
@@ -26,6 +25,7 @@ from sync.store import (
 from sync.store.engine import Store, open_store
 from sync.store.migrations import REVISIONS
 from sync.store.rulebook import Edition, Problem, Waiting
+from sync.store.slate import Slate
 from sync.store.tables import DeliveryRow, SubjectRow
 from sync.store.usable import check_usable
 from tests.conftest import DIALECTS, NewStore
@@ -163,7 +163,7 @@ def test_what_the_sweeps_saw_and_who_left_a_ticket_is_remembered(
 ) -> None:
     with upgraded.read() as session:
         row = tickets.find(session, "DATA-1")
-        members = memberships.issues_of(session, INCIDENT)
+        members = Slate(session).issues_of([INCIDENT])[INCIDENT]
     assert row is not None
     assert row.seen == ("closed by a person" if since("r0002", revision) else "")
     left = [one.ref for one in subjects.departed(row)]
