@@ -191,8 +191,10 @@ def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
 
 def without(values: Any, others: Any) -> list[Any]:
     """The entities or subjects of a list that are not in another list."""
+    if not values:
+        return []
     excluded = listed(others or ())
-    found = [value for value in listed(values or ()) if value not in excluded]
+    found = [value for value in listed(values) if value not in excluded]
     known = {_cells(other) for other in excluded} if found else set()
     return [value for value in found if _cells(value) not in known]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -29,33 +27,33 @@ class Entry:
     result: str = "ok"
 
 
-# The columns of an entry that is to be added.
-Line = Mapping[str, Any]
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry that is to be added; ``ticket_id`` and ``rule`` say what the entry is about."""
 
-
-def line(entry: Entry, *, at: float, ticket_id: int | None = None, rule: str = "") -> Line:
-    """An entry as it is written; ``ticket_id`` and ``rule`` say what the entry is about. Long words are
-    cut."""
-    return {
-        "ticket_id": ticket_id,
-        "at": at,
-        "action": entry.action,
-        "rule": rule,
-        "result": entry.result,
-        "words": entry.words[:LONGEST_WORDS],
-    }
+    entry: Entry
+    at: float
+    ticket_id: int | None = None
+    rule: str = ""
 
 
 def write(
     session: Session, entry: Entry, *, at: float, ticket_id: int | None = None, rule: str = ""
 ) -> JournalRow:
-    """Add an entry: see ``line``."""
-    return add(session, line(entry, at=at, ticket_id=ticket_id, rule=rule))
+    """Add an entry, as ``add`` does."""
+    return add(session, Line(entry, at, ticket_id, rule))
 
 
 def add(session: Session, line: Line) -> JournalRow:
-    """Add an entry."""
-    row = JournalRow(**line)
+    """Add an entry. Long words are cut."""
+    row = JournalRow(
+        ticket_id=line.ticket_id,
+        at=line.at,
+        action=line.entry.action,
+        rule=line.rule,
+        result=line.entry.result,
+        words=line.entry.words[:LONGEST_WORDS],
+    )
     session.add(row)
     return row
 

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
-from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -58,6 +57,7 @@ _DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": psycopg.dialect()}  # typ
 def write(
     store: Store,
     claim: Claim,
+    row: TicketRow,
     change: Changes,
     lines: Sequence[Line],
     *,
@@ -66,12 +66,12 @@ def write(
     """Change the claimed row and add lines to the journal: one commit. The claim of the changed row, and
     how far the journal has come (0 on PostgreSQL, where nobody asks).
 
-    ``change`` may be called twice: with the row as the walk knows it, and with the row as it is now.
-    ``alone`` is called before the commit if a subject of the ticket belongs to an incident by now, or is
-    one with issues. Raises LeaseLost and StoreUnavailable.
+    ``row`` is a copy of the claimed row as ``change`` has changed it; where the row was changed by
+    others meanwhile, ``change`` is called with the row as it is. ``alone`` is called before the commit
+    if a subject of the ticket belongs to an incident by now, or is one with issues.
+
+    Raises LeaseLost and StoreUnavailable.
     """
-    row = cast("TicketRow", SimpleNamespace(**vars(claim.about.row)))
-    change(row)
     newest = None
     if len(lines) <= _MOST_LINES:
         newest = _at_once(store, claim, row, lines, alone=alone is not None)
@@ -134,8 +134,12 @@ def _bound(name: str, value: Any) -> Any:
 
 
 def _of_lines(lines: Sequence[Line]) -> dict[str, Any]:
-    found = {f"{name}_{n}": value for n, line in enumerate(lines) for name, value in line.items()}
-    return found | {f"detail_{n}": "{}" for n in range(len(lines))}
+    given: dict[str, Any] = {}
+    for n, one in enumerate(lines):
+        words, entry = one.entry.words[: journal.LONGEST_WORDS], one.entry
+        values = (one.ticket_id, one.at, entry.action, one.rule, entry.result, words, "{}")
+        given |= {f"{name}_{n}": value for name, value in zip(_COLUMNS, values, strict=True)}
+    return given
 
 
 class _Statement(NamedTuple):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sync.store import claims, deliveries, journal, steps
+from sync.store import claims, deliveries, journal
 from sync.store.claims import Claim
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted, Inbox
@@ -23,6 +23,7 @@ from sync.store.tables import TicketRow
 from sync.store.usable import check_usable
 from tests.pgbouncer import Pgbouncer, pgbouncer_before
 from tests.postgres import Postgres
+from tests.store.test_steps import wrote
 from tests.store.test_tickets import claim, put, ticket
 
 pytestmark = [
@@ -59,9 +60,9 @@ def test_every_statement_works_however_often_it_is_run(pooled: Store) -> None:
         for _ in range(12):
             check_usable(pooled)
             for one in claim(pooled, owner=f"thread-{thread}", limit=1):
-                said = [journal.line(Entry("intend", "a call"), at=1.0, ticket_id=one.ticket_id)]
-                one, _ = steps.write(pooled, one, _renewed, said)
-                steps.write(pooled, one, _released(one), said * 2)
+                said = [journal.Line(Entry("intend", "a call"), 1.0, one.ticket_id)]
+                one = wrote(pooled, one, _renewed, said)
+                wrote(pooled, one, _released(one), said * 2)
                 done += 1
         return done
 

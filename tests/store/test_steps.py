@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -72,11 +73,21 @@ STEPS: list[Callable[[TicketRow, Claim], None]] = [
 ENTRIES = [Entry("one", "first"), Entry("two", "second \0 é 🎉", "warning"), Entry("three")]
 
 
+def wrote(
+    store: Store,
+    one: Claim,
+    change: Change,
+    lines: list[journal.Line],
+    alone: Callable[[], None] | None = None,
+) -> Claim:
+    """A step of a walk; the claim of the changed row."""
+    row = cast("TicketRow", copy(one.about.row))
+    change(row)
+    return steps.write(store, one, row, change, lines, alone=alone)[0]
+
+
 def _lines(count: int) -> list[journal.Line]:
-    return [
-        journal.line(entry, at=float(n), ticket_id=1, rule="r")
-        for n, entry in enumerate(ENTRIES[:count])
-    ]
+    return [journal.Line(entry, float(n), 1, "r") for n, entry in enumerate(ENTRIES[:count])]
 
 
 def _there(store: Store, id_: int) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
@@ -130,7 +141,7 @@ def test_a_step_leaves_what_it_would_leave_if_it_read_the_row_first(
 
             try:
                 if at_once:
-                    one, _ = steps.write(store, one, changed, _lines(count))
+                    one = wrote(store, one, changed, _lines(count))
                 else:
                     _as_if_read_first(store, one, changed, _lines(count))
                     row, _ = _there(store, id_)
@@ -148,9 +159,9 @@ def test_a_step_leaves_what_it_would_leave_if_it_read_the_row_first(
 def test_a_step_may_have_any_number_of_lines(store: Store, count: int) -> None:
     (id_,) = put(store, ticket(due_at=1.0))
     (one,) = claim(store)
-    lines = [journal.line(Entry("link", str(n)), at=float(n), ticket_id=id_) for n in range(count)]
-    one, _ = steps.write(store, one, _set(project="P"), lines)
-    steps.write(store, one, _set(project="Q"), [])
+    lines = [journal.Line(Entry("link", str(n)), float(n), id_) for n in range(count)]
+    one = wrote(store, one, _set(project="P"), lines)
+    wrote(store, one, _set(project="Q"), [])
     row, said = _there(store, id_)
     assert (row["project"], [entry[5] for entry in said]) == ("Q", [str(n) for n in range(count)])
 
@@ -161,7 +172,7 @@ def test_a_step_after_the_lease_is_lost_writes_nothing(store: Store) -> None:
     claim(store, now=71)
     before = _there(store, id_)
     with pytest.raises(LeaseLost):
-        steps.write(store, slow, _set(project="P"), _lines(2))
+        wrote(store, slow, _set(project="P"), _lines(2))
     assert _there(store, id_) == before
 
 
@@ -180,7 +191,7 @@ def test_the_walk_is_told_of_an_incident_that_its_ticket_belongs_to_by_now(store
                 slate = Slate(session)
                 slate.set_issues(incident, {issue})
                 slate.write(session)
-        steps.write(store, one, _set(project="P"), [], alone=lambda n=number: told.append(str(n)))
+        wrote(store, one, _set(project="P"), [], alone=lambda n=number: told.append(str(n)))
         assert _there(store, id_)[0]["project"] == "P"
     assert told == ["1", "2"]
 

@@ -241,7 +241,7 @@ class Router:
         if ticket is None and not fault and (umbrella := self._umbrella(rule)):
             key, ticket = self._generation(umbrella, rule, snapshot, after)
         if ticket is None:
-            ticket = self._slate.add(Ticket(key, rule.ref.name, rule.site, self.now))
+            ticket = self._slate.add(Ticket(key, rule.ref.name, rule.projection.site, self.now))
             if rule.ref.name in self._new:
                 self._new[rule.ref.name] += 1
         elif ticket.state in _NOT_MADE and not fault and ticket.rule != rule.ref.name:

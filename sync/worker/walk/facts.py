@@ -134,7 +134,7 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
 
 def settled_by(rule: Rule) -> str:
     """A digest of all that a rule asks and of the version that understands it so (``TicketRow``)."""
-    text = f"{__version__}\n{rule.name}\n{rule.digest}\n{rule.issues}"
+    text = f"{__version__}\n{rule.ref.name}\n{rule.projection.digest}\n{rule.issues}"
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
@@ -148,7 +148,7 @@ def settled_by_any(rules: RuleSet) -> list[str]:
 
 def sited(facts: Facts, rule: Rule) -> Facts:
     """The facts, with the site that the rule names now, as long as the ticket was surely never made."""
-    if facts.state is not TicketState.NEW or facts.site == rule.site:
+    if facts.state is not TicketState.NEW or facts.site == rule.projection.site:
         return facts
     # The project on record, if any, is one of the other site's.
     return replace(facts, site=rule.site, project="", whole=None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 from sync.domain.errors import Parked
 from sync.domain.intent import NO_INTENTS, Intents
@@ -12,7 +13,7 @@ from sync.ports import Clock
 from sync.store import claims, steps
 from sync.store.claims import Claim
 from sync.store.engine import Store
-from sync.store.journal import Entry, line
+from sync.store.journal import Entry, Line
 from sync.store.steps import Changes
 from sync.store.tables import TicketRow
 
@@ -164,13 +165,11 @@ class Record:
                     one(row)
             last(row)
 
-        lines = [
-            line(entry, at=at, ticket_id=about, rule=self.rule)
-            for _, entries, at in noted
-            for entry in entries
-        ]
+        lines = [Line(entry, at, about, self.rule) for _, entries, at in noted for entry in entries]
+        row = cast("TicketRow", copy(self.claim.about.row))
+        change(row)
         self.claim, reached = steps.write(
-            self.store, self.claim, change, lines, alone=self.if_related
+            self.store, self.claim, row, change, lines, alone=self.if_related
         )
         noted.clear()
         self.if_related = None

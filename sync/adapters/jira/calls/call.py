@@ -106,6 +106,7 @@ class Calls:
         self._breaker = Breaker(site.name, clock, first=site.probe_first, cap=site.probe_cap)
         self.health = JiraHealth(self._breaker, self._gate, self._bulkhead, self._admit)
         self.cloud = Deployment(site, self.make).cloud
+        self._api = ""
         self._clients = Clients(site, mount)
         self.close = self._clients.close
         self._known_until = float("-inf")
@@ -121,8 +122,13 @@ class Calls:
             issue = calls.make(Call.get("issue/10001", "reading ticket 10001"))
         """
         self._admit()
-        api = call.api or ("3" if self.cloud() else "2")
+        api = call.api or self._api or self._site_api()
         return self._try(call, api) if call.safety is Safety.ONCE else self._retry(call, api)
+
+    def _site_api(self) -> str:
+        """The version of the API that the site has. Asked once."""
+        self._api = "3" if self.cloud() else "2"
+        return self._api
 
     def _retry(self, call: Call, api: str) -> Any:
         earlier: Fault | None = None
