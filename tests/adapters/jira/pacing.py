@@ -69,9 +69,9 @@ class Traffic:
         """The calls since then that the site refused."""
         return sum(at >= since for at in self.refused)
 
-    def used(self, since: float) -> float:
-        """The calls a second that the site took since then."""
-        return sum(at >= since for at in self.taken) / (self.now - since)
+    def took(self, since: float) -> int:
+        """The calls since then that the site took."""
+        return sum(at >= since for at in self.taken)
 
     def _at(self, when: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (when, next(self._numbers), event))
