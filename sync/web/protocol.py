@@ -245,7 +245,10 @@ class GuardedProtocol(HttpToolsProtocol):
         )
         self.scope["extensions"] = {_AT_ONCE: {"exchange": self.cycle}}
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            # As uvicorn does it; older versions have no method of their own for it.
+            task = self.loop.create_task(self.cycle.run_asgi(self.app))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
