@@ -251,6 +251,8 @@ def measure(url: str, size: Size, now: float, name: str) -> Cost:
         try:
             os.write(sending, json.dumps(_measured(url, size, now, name)).encode())
         except BaseException:
+            # The child must end here, whatever happens: the rest of the program is the parent's. The
+            # parent notices that it was told nothing.
             traceback.print_exc()
         os._exit(0)
     os.close(sending)

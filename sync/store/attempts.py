@@ -92,6 +92,8 @@ def _counted(store: Store, limit: int, only: str) -> Iterator[Batch]:
                 rows = next_batch(session, limit, only=only)
                 yield session, rows
         except Exception:
+            # The attempt ended, so it is taken back. Where the store cannot do that, the attempt counts
+            # as one that did not end; the error of the attempt itself is the one to tell.
             with suppress(Exception):
                 _end(store, [first], func.abs(_ATTEMPTS) - 1)
             raise
