@@ -32,7 +32,7 @@ PERMISSIONS = (
     "ADMINISTER",
     "USER_PICKER",
 )
-_NOT_BY_DEFAULT = ("ADMINISTER", "ADMINISTER_PROJECTS")
+_ADMINISTRATORS = ("ADMINISTER", "ADMINISTER_PROJECTS")
 
 
 def server_info(site: Site, call: Call) -> Response:
@@ -54,8 +54,8 @@ def server_info(site: Site, call: Call) -> Response:
         }
     else:
         dialect = {
-            "version": "10.3.5",
-            "versionNumbers": [10, 3, 5],
+            "version": site.version,
+            "versionNumbers": [int(part) for part in site.version.split(".")],
             "deploymentType": "Server",
             "buildNumber": 10030005,
         }
@@ -71,7 +71,7 @@ def project(site: Site, call: Call) -> Response:
         "lead": as_json.user(site, call, one.lead),
         "components": [as_json.named(call, "component", c) for c in one.components],
         "issueTypes": [as_json.issue_type(site, call, t) for t in one.types],
-        "assigneeType": "UNASSIGNED",
+        "assigneeType": "PROJECT_LEAD" if one.assigns_lead else "UNASSIGNED",
         "versions": [as_json.named(call, "version", v) for v in one.versions],
         "archived": one.archived,
         "roles": {},
@@ -221,7 +221,8 @@ def my_permissions(site: Site, call: Call) -> Response:
     if unknown:
         raise Problem(400, f"Unrecognized permission keys: {', '.join(unknown)}")
     within = _permission_scope(site, call)
-    hidden = {*_NOT_BY_DEFAULT, *(["USER_PICKER"] if site.hides_users(call.user) else [])}
+    withheld = () if site.administrates(call.user) else _ADMINISTRATORS
+    hidden = {*withheld, *(["USER_PICKER"] if site.hides_users(call.user) else [])}
     return Response(
         200,
         {
