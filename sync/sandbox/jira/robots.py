@@ -50,9 +50,9 @@ class Robots:
             return
         self._acting = True
         try:
-            for robot in self.rules:
-                if self._is_for(robot, event):
-                    self._act(robot, event.issue.key)
+            # Every rule judges the issue as the event left it, before another rule has acted.
+            for robot in [one for one in self.rules if self._is_for(one, event)]:
+                self._act(robot, event.issue.key)
         finally:
             self._acting = False
 
