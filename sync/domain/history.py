@@ -65,8 +65,11 @@ class History:
     """What happened to a ticket: the acts, oldest first, and its comments, oldest first.
 
     ``acts`` begins at a time that the reader chose, and has every act since. ``comments`` has every
-    comment there is.
+    comment there is. ``read_at`` is when the ticket was read, by our clock (seconds since the epoch);
+    ``address`` is the ticket's for people.
     """
 
     acts: tuple[Act, ...] = ()
     comments: tuple[TicketComment, ...] = ()
+    read_at: float = 0.0
+    address: str = ""
