@@ -382,7 +382,7 @@ def unsettled(wish: UpstreamWish, known: Agreement | None, subjects: Sequence[Su
 
 
 def _asked_by_itself(wish: UpstreamWish, known: Agreement, subjects: Sequence[SubjectState]) -> str:
-    """What the rule asks for although nobody has acted, and what people said upstream; "" for nothing."""
+    """What the rule asks for by itself, and what people said upstream; "" for nothing."""
     going = {str(one.ref) for one in subjects if not one.status.ended}
     if wish.announce and going - {*known.announced}:
         return "the ticket is not announced upstream yet"
