@@ -6,7 +6,7 @@ from typing import Any
 
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import Project, stamp
+from sync.sandbox.jira.site.model import Project, User, stamp
 from sync.sandbox.jira.site.state import NO_ISSUE, Site
 
 PERMISSIONS = (
@@ -32,7 +32,6 @@ PERMISSIONS = (
     "ADMINISTER",
     "USER_PICKER",
 )
-_ADMINISTRATORS = ("ADMINISTER", "ADMINISTER_PROJECTS")
 
 
 def server_info(site: Site, call: Call) -> Response:
@@ -221,8 +220,7 @@ def my_permissions(site: Site, call: Call) -> Response:
     if unknown:
         raise Problem(400, f"Unrecognized permission keys: {', '.join(unknown)}")
     within = _permission_scope(site, call)
-    withheld = () if site.administrates(call.user) else _ADMINISTRATORS
-    hidden = {*withheld, *(["USER_PICKER"] if site.hides_users(call.user) else [])}
+    hidden = _withheld(site, call.user)
     return Response(
         200,
         {
@@ -240,6 +238,12 @@ def my_permissions(site: Site, call: Call) -> Response:
             }
         },
     )
+
+
+def _withheld(site: Site, user: User | None) -> set[str]:
+    """The permissions that a user has in no project."""
+    ours = set() if site.administrates(user) else {"ADMINISTER", "ADMINISTER_PROJECTS"}
+    return {*ours, "USER_PICKER"} if site.hides_users(user) else ours
 
 
 def _permission_scope(site: Site, call: Call) -> list[Project]:

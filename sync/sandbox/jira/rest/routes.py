@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sync.sandbox.jira.rest import (
     catalogue,
+    changelog,
     comments,
     issues,
     links,
@@ -31,8 +32,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "issue/{issue}", issues.edit),
     ("DELETE", "issue/{issue}", issues.delete),
     ("PUT", "issue/{issue}/assignee", users.assign),
-    ("GET", "issue/{issue}/changelog", users.changelog),
-    ("POST", "changelog/bulkfetch", users.changelogs),
+    ("GET", "issue/{issue}/changelog", changelog.changelog),
+    ("POST", "changelog/bulkfetch", changelog.changelogs),
     ("GET", "issue/{issue}/editmeta", screens.edit_metadata),
     ("GET", "issue/{issue}/transitions", transitions.list_transitions),
     ("POST", "issue/{issue}/transitions", transitions.transition),

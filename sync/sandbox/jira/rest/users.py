@@ -1,11 +1,10 @@
-"""Users, and an issue's assignee and history."""
+"""Users, and an issue's assignee."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sync.sandbox.jira.fields.changes import parse_change, write
-from sync.sandbox.jira.rest.catalogue import values_page
 from sync.sandbox.jira.rest.screens import editable
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
@@ -39,8 +38,13 @@ def _matching(site: Site, call: Call, *, inactive: bool = False) -> list[User]:
     if text is None:
         raise Problem(400, "Either the 'query' or 'accountId' query parameter must be provided.")
     text = text.lower()
-    people = [u for u in site.users.values() if (u.active or inactive) and not u.app]
+    people = [u for u in _people(site) if u.active or inactive]
     return [user for user in people if text == "." or _starts(site, user, text)]
+
+
+def _people(site: Site) -> list[User]:
+    """Everybody who is no app."""
+    return [user for user in site.users.values() if not user.app]
 
 
 def _starts(site: Site, user: User, text: str) -> bool:
@@ -78,8 +82,7 @@ def assignable(site: Site, call: Call) -> Response:
         raise Problem(400, "Either the 'project' or the 'issueKey' parameter must be provided.")
     project = site.project(call, name)
     narrowed = {"query", "username", "accountId"} & set(call.query)
-    everybody = [user for user in site.users.values() if not user.app]
-    found = _matching(site, call) if narrowed else everybody
+    found = _matching(site, call) if narrowed else _people(site)
     return _page(site, call, [user for user in found if site.may(user, project, "ASSIGNABLE_USER")])
 
 
@@ -105,37 +108,3 @@ def assign(site: Site, call: Call) -> Response:
         raise Problem(400, errors=errors)
     write(site, call, issue, values)
     return Response(204)
-
-
-def changelog(site: Site, call: Call) -> Response:
-    issue = site.issue(call)
-    return Response(
-        200, values_page(call, [as_json.history(site, call, one) for one in issue.history], 100)
-    )
-
-
-def changelogs(site: Site, call: Call) -> Response:
-    """``POST changelog/bulkfetch``: the history of up to 1,000 issues, oldest entry first."""
-    body = call.json()
-    asked, fields = body.get("issueIdsOrKeys"), body.get("fieldIds") or []
-    if not isinstance(asked, list) or not 1 <= len(asked) <= 1000:
-        raise Problem(400, "'issueIdsOrKeys' must name 1 to 1000 issues.")
-    if not isinstance(fields, list) or len(fields) > 10:
-        raise Problem(400, "'fieldIds' must name at most 10 fields.")
-    size, start = body.get("maxResults", 1000), str(body.get("nextPageToken") or 0)
-    if not isinstance(size, int) or not 1 <= size <= 10_000 or not start.isdigit():
-        raise Problem(400, "'maxResults' or 'nextPageToken' is not valid.")
-    issues = {one.id: one for name in asked if (one := site.visible(call, str(name))) is not None}
-    rows = [
-        (number, entry)
-        for number, issue in sorted(issues.items())
-        for entry in issue.history
-        if not fields or any(item.field_id in fields for item in entry.items)
-    ]
-    end = int(start) + size
-    found: dict[int, list[Any]] = {}
-    for number, entry in rows[int(start) : end]:
-        found.setdefault(number, []).append(as_json.history(site, call, entry))
-    shown = [{"issueId": str(number), "changeHistories": rows} for number, rows in found.items()]
-    more = {"nextPageToken": str(end)} if end < len(rows) else {}
-    return Response(200, {"issueChangeLogs": shown, **more})
