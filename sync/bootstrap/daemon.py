@@ -71,11 +71,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
     few_arenas()
     sys.setswitchinterval(_SWITCH_SECONDS)
     configure_logs(level=settings.log.level, form=settings.log.format)
-    if settings.coalesce.allow_unsigned:
-        log.warning(UNSIGNED)
-    for name, site in settings.sites.items():
-        if site.allow_unsigned_webhooks:
-            log.warning(UNSIGNED_WEBHOOKS, site=name)
+    _warn_of_unsigned(settings)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = listen(settings.server.host, settings.server.port)
     with stop_on_signals() as stop:
@@ -110,6 +106,14 @@ def run(settings: Settings, only: Half | None = None) -> int:
         code = 0 if stop.asked else 1
         end_if_held_up(code)
         return code
+
+
+def _warn_of_unsigned(settings: Settings) -> None:
+    if settings.coalesce.allow_unsigned:
+        log.warning(UNSIGNED)
+    for name, site in settings.sites.items():
+        if site.allow_unsigned_webhooks:
+            log.warning(UNSIGNED_WEBHOOKS, site=name)
 
 
 def _built(

@@ -53,24 +53,17 @@ class Proof:
         """``headers`` has lower-case names. ``in_path`` is what follows the site in the path."""
         self._unsigned = secrets.unsigned
         # Anybody can sign with an empty key, and anybody can send an empty secret.
-        self._signing = [secret for secret in secrets.signing if secret]
-        self._secrets = [_digest(secret) for secret in secrets.sent if secret]
-        items = re.split(r"[\s,]+", headers.get(SIGNATURE, "").lower())
-        self._named = [item for item in items if "=" in item]
-        pairs = [(method, value) for method, _, value in (item.partition("=") for item in items)]
-        self._given = [
-            (method, value)
-            for method, value in pairs
-            if method in _METHODS and _METHODS[method][1].fullmatch(value)
-        ]
+        self._signing = [*filter(None, secrets.signing)]
+        self._secrets = [*map(_digest, filter(None, secrets.sent))]
+        self._named = _signatures(headers.get(SIGNATURE, ""))
+        self._given = [(how, value) for how, value in self._named if _is_taken(how, value)]
         # Where the header has several signatures by one method, the method is worked out once.
-        methods = sorted({method for method, _ in self._given})
         self._macs = [
-            (method, hmac.new(_encoded(secret), digestmod=_METHODS[method][0]))
-            for method, secret in product(methods, self._signing)
+            (how, hmac.new(_encoded(secret), digestmod=_METHODS[how][0]))
+            for how, secret in product(sorted({how for how, _ in self._given}), self._signing)
         ]
         sent = (headers.get(HEADER.lower(), ""), _password(headers), in_path)
-        self._sent = [_digest(one) for one in sent if one]
+        self._sent = [*map(_digest, filter(None, sent))]
 
     def update(self, part: bytes) -> None:
         """Go on with the next part of the body."""
@@ -100,19 +93,28 @@ class Proof:
 
     def _reason(self) -> str:
         """Why a webhook whose proof is not right does not pass; "" where it passes without one."""
-        to_check = (self._named and self._signing) or (self._sent and self._secrets)
-        if self._unsigned and not to_check:
-            return ""
         if self._sent and self._secrets:
             return "the secret that was sent fits none of webhook_header_secrets"
         if self._macs:
             return "the signature fits none of webhook_secrets"
         if self._named and self._signing:
-            return "the signature is by no method that is taken (sha256, sha384, sha512)"
+            return f"the signature is by no method that is taken ({', '.join(_METHODS)})"
+        if self._unsigned:
+            return ""
         if self._named or self._sent:
             which = "webhook_secrets" if self._named else "webhook_header_secrets"
             return f"there is nothing to check its proof with: set {which} of the site"
         return "it has neither a signature nor a secret"
+
+
+def _signatures(header: str) -> list[tuple[str, str]]:
+    """The signatures in a header, each as the name of its method and its value."""
+    items = [item.partition("=") for item in re.split(r"[\s,]+", header.lower())]
+    return [(how, value) for how, equals, value in items if equals]
+
+
+def _is_taken(how: str, value: str) -> bool:
+    return how in _METHODS and _METHODS[how][1].fullmatch(value) is not None
 
 
 def _password(headers: Mapping[str, str]) -> str:
