@@ -1,5 +1,5 @@
-"""What the worker needs from outside: Source, SourceApi and Upstream (who sends), Tracker and SiteHealth
-(Jira), Clock.
+"""What is needed from outside: Source, SourceApi and Upstream (who sends), Tracker, SiteHealth and
+NoticeSource (Jira), Clock.
 
 Every method that goes outside raises only the faults of ``sync.domain.errors``.
 """
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sync.domain.actions import Change, Comment
 from sync.domain.acts import Ability, Actor
+from sync.domain.notice import Notice
 from sync.domain.pace import Pace
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.subject import Event, Snapshot, Status, SubjectRef
@@ -101,6 +102,25 @@ def verified(source: Source, headers: Mapping[str, str], body: bytes, now: float
     verifier = source.verifier(headers)
     verifier.update(body)
     return verifier.verdict(now)
+
+
+class NoticeSource(Protocol):
+    """The webhooks of one site of a tracker. Safe to share between threads.
+
+    ``path`` is where the site sends them, ``/webhooks/<tracker>/<site>``.
+    """
+
+    site: str
+    path: str
+
+    def verifier(self, headers: Mapping[str, str], in_path: str) -> Verifier:
+        """Begin to check where a webhook comes from. ``headers`` has lower-case names. ``in_path`` is
+        what follows ``path`` in the request's path, without the slash, "" if nothing does."""
+        ...
+
+    def read(self, body: bytes) -> Notice:
+        """The notice in a body. Raises Unreadable, with a reason in words."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
