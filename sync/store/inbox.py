@@ -1,6 +1,6 @@
 """The inbox: makes deliveries durable, many in one commit, and answers each after the commit.
 
-One thread writes, with one connection. A batch holds the deliveries that came while the batch before was
+One thread writes, with one connection, by one statement a batch, which commits itself. A batch holds the deliveries that came while the batch before was
 committed: under load a commit carries many deliveries, and without load no delivery waits for others.
 """
 
@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import structlog
@@ -341,10 +343,8 @@ class Inbox:
             log.debug("closing the inbox's connection failed", reason=str(error))
 
 
+_COLUMNS = len(NewDelivery._fields)
 _INTO = f"INSERT INTO deliveries ({', '.join(NewDelivery._fields)})"
-_SQLITE = (
-    f"{_INTO} VALUES ({', '.join('?' * len(NewDelivery._fields))}) ON CONFLICT (id) DO NOTHING"
-)
 _ARRAYS = ", ".join(
     "%b::" + {"received_at": "float8[]", "body": "bytea[]"}.get(field, "text[]")
     for field in NewDelivery._fields
@@ -353,23 +353,48 @@ _ARRAYS = ", ".join(
 _POSTGRESQL = f"{_INTO} SELECT * FROM unnest({_ARRAYS}) ON CONFLICT (id) DO NOTHING RETURNING id"  # noqa: S608
 
 
-def insert(connection: Connection, rows: Sequence[NewDelivery]) -> set[str]:
-    """Store deliveries in the transaction of ``connection``; returns the ids of the new ones.
+@lru_cache(maxsize=16)
+def _sqlite(places: int) -> str:
+    """The statement for SQLite that stores up to so many rows; places without an id are left empty."""
+    row = f"({', '.join('?' * _COLUMNS)})"
+    return (
+        # S608: all of it is names of columns and question marks.
+        f"{_INTO} SELECT * FROM (VALUES {', '.join([row] * places)}) "  # noqa: S608
+        "WHERE column1 IS NOT NULL ON CONFLICT (id) DO NOTHING"
+    )
 
-    Each database gets one statement that stays the same for any number of rows. SQLAlchemy would write
-    and read a statement of its own for each number.
+
+def insert(connection: Connection, rows: Sequence[NewDelivery]) -> set[str]:
+    """Store deliveries by ``connection``; returns the ids of the new ones. Up to ``BATCH`` rows are one
+    statement.
+
+    PostgreSQL gets one statement that stays the same for any number of rows, SQLite one for each power
+    of two. A statement for each number would have to be written and read anew each time.
     """
     if not rows:
         return set()
     if connection.dialect.name != "sqlite":
         arrays = tuple(map(list, zip(*rows, strict=True)))
         return set(connection.exec_driver_sql(_POSTGRESQL, arrays).scalars())
-    new = connection.exec_driver_sql(_SQLITE, list(rows)).rowcount
+    new: set[str] = set()
+    for start in range(0, len(rows), BATCH):
+        new |= _insert_into_sqlite(connection, rows[start : start + BATCH])
+    return new
+
+
+def _insert_into_sqlite(connection: Connection, rows: Sequence[NewDelivery]) -> set[str]:
+    places = 1 << (len(rows) - 1).bit_length()
+    # All rows by one statement: between two, the thread would wait for the interpreter.
+    values = (*chain.from_iterable(rows), *repeat(None, _COLUMNS * (places - len(rows))))
+    result = connection.exec_driver_sql(_sqlite(places), values)
+    new, last = result.rowcount, result.lastrowid
     if new == len(rows):
         return {row.id for row in rows}
-    # No other transaction writes now, and a new row has the highest number.
-    latest = "SELECT id FROM deliveries ORDER BY seq DESC LIMIT ?"
-    return set(connection.exec_driver_sql(latest, (new,)).scalars())
+    if not new:
+        return set()
+    # A new row has the number after the highest, so those of one statement follow each other.
+    between = "SELECT id FROM deliveries WHERE seq > ? AND seq <= ?"
+    return set(connection.exec_driver_sql(between, (last - new, last)).scalars())
 
 
 def row_of(accepted: Accepted) -> NewDelivery:
