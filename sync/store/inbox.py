@@ -1,7 +1,8 @@
 """The inbox: makes deliveries durable, many in one commit, and answers each after the commit.
 
-One thread writes, with one connection, by one statement a batch, which commits itself. A batch holds the deliveries that came while the batch before was
-committed: under load a commit carries many deliveries, and without load no delivery waits for others.
+One thread writes, with one connection, by one statement a batch, which commits itself. A batch holds the
+deliveries that came while the batch before was committed: under load a commit carries many deliveries,
+and without load no delivery waits for others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, repeat
 from typing import NamedTuple
 
@@ -62,8 +63,7 @@ class Cut:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A verified delivery as it came. ``event_id`` is "" where the body could not be read;
     ``received_at`` is in seconds since the epoch. With ``cut``, ``body`` is the head alone."""
 
@@ -75,8 +75,7 @@ class Accepted:
     cut: Cut | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The id of a delivery in the store. ``stored`` is False where it was in the store before."""
 
     id: str
@@ -114,24 +113,16 @@ class NewDelivery(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One delivery in the queue, and the future on which a thread, or a coroutine of ``loop``, waits."""
+    """One delivery in the queue. ``settle`` is called with what came of it, on ``loop`` if there is one,
+    otherwise on the writer's thread."""
 
     row: NewDelivery
-    future: Future[Receipt] | asyncio.Future[Receipt]
+    settle: Callable[[Receipt | Exception], object]
     loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def size(self) -> int:
         return len(self.row.body)
-
-    def settle(self, outcome: Receipt | Exception) -> None:
-        # A coroutine may have been cancelled, for example because its connection dropped.
-        if self.future.done():
-            return
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
 
 
 _Outcomes = list[tuple[_Waiting, Receipt | Exception]]
@@ -175,15 +166,18 @@ class Inbox:
         """
         future: Future[Receipt] = Future()
         future.set_running_or_notify_cancel()
-        self._put(_Waiting(row_of(accepted), future))
+        self._put(_Waiting(row_of(accepted), partial(_resolve, future)))
         return future
 
-    async def accept_async(self, accepted: Accepted) -> Receipt:
-        """Store a delivery, from an event loop. Raises InboxFull, InboxClosed, StoreUnavailable."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Receipt] = loop.create_future()
-        self._put(_Waiting(row_of(accepted), future, loop))
-        return await future
+    def accept_soon(
+        self, accepted: Accepted, settle: Callable[[Receipt | Exception], object]
+    ) -> None:
+        """Store a delivery, from an event loop. ``settle`` is called on this loop, with the receipt once
+        the delivery is durable, or with the error that kept it from being stored.
+
+        Raises InboxFull or StoreUnavailable at once.
+        """
+        self._put(_Waiting(row_of(accepted), settle, asyncio.get_running_loop()))
 
     @property
     def depth(self) -> tuple[int, int]:
@@ -413,15 +407,22 @@ def row_of(accepted: Accepted) -> NewDelivery:
     )
 
 
+def _resolve(future: Future[Receipt], outcome: Receipt | Exception) -> None:
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
 def _settle(outcomes: _Outcomes) -> None:
-    """Resolve every future: of threads here, of coroutines with one call to each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, _Outcomes] = {}
+    """Tell what came of each delivery: here, or with one call to each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, _Outcomes] = {}
     for one, outcome in outcomes:
-        if one.loop is None:
-            one.settle(outcome)
-        else:
-            by_loop.setdefault(one.loop, []).append((one, outcome))
+        by_loop.setdefault(one.loop, []).append((one, outcome))
     for loop, theirs in by_loop.items():
+        if loop is None:
+            _settle_here(theirs)
+            continue
         try:
             loop.call_soon_threadsafe(_settle_here, theirs)
         except RuntimeError:
@@ -430,4 +431,8 @@ def _settle(outcomes: _Outcomes) -> None:
 
 def _settle_here(outcomes: _Outcomes) -> None:
     for one, outcome in outcomes:
-        one.settle(outcome)
+        try:
+            one.settle(outcome)
+        except Exception:
+            # The other deliveries of the batch wait for what came of them.
+            log.exception("the call after a delivery was stored failed", delivery=one.row.id)
