@@ -19,6 +19,7 @@ from sync.ports import Source
 from sync.store.inbox import Inbox
 from sync.web.body import Room
 from sync.web.health import Probe, Readiness, health_routes, seen
+from sync.web.notices import Hearing, NoticeLimits, notice_receivers, notice_route
 from sync.web.protocol import Exchange
 from sync.web.receiver import Limits, Receiver, receiver_route
 
@@ -94,18 +95,20 @@ class App(Litestar):
         return receiver if receiver is not None and _names_a_host(scope["headers"]) else None
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  (each is a part that the application serves)
     *,
     sources: Mapping[str, Source],
     inbox: Inbox,
+    hearing: Hearing | None = None,
     probes: Mapping[str, Probe] | None = None,
     refresh_metrics: Callable[[], None] = lambda: None,
     limits: Limits | None = None,
     clock: Callable[[], float] = time.time,
 ) -> App:
-    """The application that takes the deliveries of each source at ``/webhooks/<name of the source>``.
+    """The application that takes the deliveries of each source at ``/webhooks/<name of the source>``,
+    and with ``hearing`` the webhooks of each site at the site's path.
 
-    Without sources, it has health and metrics only. ``probes`` check by name how each part is, for
+    Without both, it has health and metrics only. ``probes`` check by name how each part is, for
     ``/health/ready``; each is called in a thread.
     ``refresh_metrics`` is called in a thread before the metrics are written.
     """
@@ -116,8 +119,11 @@ def create_app(
         f"/webhooks/{name}": Receiver(source, inbox, limits, room, clock)
         for name, source in sources.items()
     }
+    of_notices = NoticeLimits(body_seconds=limits.body_seconds)
+    hearers = notice_receivers(hearing, of_notices, room, clock) if hearing is not None else {}
     paths = "\n".join(
-        f"<dt>POST {path}</dt><dd>where signed deliveries go</dd>" for path in receivers
+        [f"<dt>POST {path}</dt><dd>where signed deliveries go</dd>" for path in receivers]
+        + [f"<dt>POST {path}</dt><dd>where a Jira site sends its webhooks</dd>" for path in hearers]
     )
 
     @seen("/", name="home", media_type=MediaType.HTML)
@@ -129,6 +135,7 @@ def create_app(
         route_handlers=[
             home,
             *(receiver_route(receiver, path) for path, receiver in receivers.items()),
+            *(notice_route(hearer, path) for path, hearer in hearers.items()),
             *health_routes(readiness, refresh_metrics),
         ],
         on_shutdown=[*(receiver.ended for receiver in receivers.values()), readiness.close],

@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from sync.sandbox.jira.board.views import board_page, missing_page, ticket_page
 from sync.sandbox.jira.control import control
+from sync.sandbox.jira.outbox import Sender
 from sync.sandbox.jira.server import JiraSandbox
 from sync.sandbox.jira.site.call import Response, WireResult
 
@@ -25,6 +26,8 @@ _LONGEST_SILENCE = 600
 def create_app(sandbox: JiraSandbox) -> ASGIApp:
     """An ASGI app: ``/rest/`` is the REST API, ``/sandbox/`` the control API, ``/`` and ``/browse/KEY``
     are the board.
+
+    While the app runs, it sends what the site's webhooks are told.
 
     Faults that drop a connection close uvicorn's transport. Under another server, which has no such
     transport, the caller waits instead.
@@ -42,8 +45,12 @@ def create_app(sandbox: JiraSandbox) -> ASGIApp:
         except KeyError:
             return Html(missing_page(sandbox, key), status_code=404)
 
+    sender = Sender(sandbox.outbox)
     app = Litestar(
         route_handlers=[board, browse, control(sandbox), _rest(sandbox)],
+        on_startup=[sender.start],
+        # A receiver that does not answer must not hold up the end.
+        on_shutdown=[partial(sender.stop, 1.0)],
         openapi_config=None,
         logging_config=None,
     )

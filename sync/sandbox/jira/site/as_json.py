@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sync.sandbox.jira.site.call import Call
@@ -9,6 +10,7 @@ from sync.sandbox.jira.site.model import (
     Category,
     Comment,
     History,
+    HistoryItem,
     Issue,
     IssueLink,
     IssueType,
@@ -32,6 +34,10 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
     if not account:
         return None
     who = site.users[account]
+    if who.deleted:
+        # A closed account keeps its id, and nothing else that would tell whose it was.
+        name = "Former user" if site.cloud else f"user-{who.user_key}"
+        who = replace(who, display_name=name, name=name, active=False, email="", email_hidden=True)
     common = {
         "displayName": who.display_name,
         "active": who.active,
@@ -50,7 +56,7 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
     return {
         "self": f"{call.root}/user?accountId={who.account_id}",
         "accountId": who.account_id,
-        "accountType": "atlassian",
+        "accountType": "app" if who.app else "atlassian",
         **shown,
         **common,
     }
@@ -199,21 +205,22 @@ def remote_link(call: Call, issue: Issue, one: RemoteLink) -> dict[str, Any]:
     }
 
 
+def history_item(item: HistoryItem) -> dict[str, Any]:
+    return {
+        "field": item.field,
+        "fieldtype": "custom" if item.field_id.startswith("customfield_") else "jira",
+        "fieldId": item.field_id,
+        "from": item.before,
+        "fromString": item.before_text,
+        "to": item.after,
+        "toString": item.after_text,
+    }
+
+
 def history(site: Site, call: Call, one: History) -> dict[str, Any]:
     return {
         "id": one.id,
         "author": user(site, call, one.author),
         "created": stamp(one.created),
-        "items": [
-            {
-                "field": item.field,
-                "fieldtype": "custom" if item.field_id.startswith("customfield_") else "jira",
-                "fieldId": item.field_id,
-                "from": item.before,
-                "fromString": item.before_text,
-                "to": item.after,
-                "toString": item.after_text,
-            }
-            for item in one.items
-        ],
+        "items": [history_item(item) for item in one.items],
     }
