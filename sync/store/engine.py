@@ -211,7 +211,7 @@ class Store:
         """One transaction of a connection from ``writer``, within a ``turn``.
 
         Raises StoreUnavailable, also where the commit went into an SQLite file that was taken away
-        meanwhile. The beginning of a transaction of ``write_connection`` looks for the file as well.
+        meanwhile. The beginning of a transaction looks for the file as well.
         """
         with self._translated():
             try:
@@ -223,7 +223,7 @@ class Store:
                 raise
             if self._file is not None:
                 with _opened_anew(self.engine):
-                    self._file.committed(connection.connection.driver_connection)
+                    self._file.committed()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -292,7 +292,7 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, StoreFile]:
         driver: Any = connection.connection.driver_connection
         writes = connection.get_execution_options().get(_WRITES)
         with _opened_anew(engine):
-            file.begin(driver, writes=bool(writes), alone=writes is _ALONE)
+            file.begin(driver, writes=bool(writes))
         if writes is not _ALONE:
             # Not by a statement of SQLAlchemy's, which takes several times as long.
             driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()

@@ -240,7 +240,8 @@ class Inbox:
     def _run(self) -> None:
         while True:
             batch = self._take()
-            if not batch:
+            waits = bool(batch)
+            if not waits:
                 if self._closing:
                     break
                 # The try writes the largest delivery that was refused, because a smaller one might still
@@ -252,7 +253,8 @@ class Inbox:
                 # The callers wait for an outcome, and only this thread can give it to them.
                 log.exception("writing to the inbox failed")
                 outcomes = [(one, error) for one in batch]
-            _settle(outcomes)
+            if waits:
+                _settle(outcomes)
             if any(isinstance(outcome, Receipt) and outcome.stored for _, outcome in outcomes):
                 try:
                     self.on_accept()

@@ -111,15 +111,10 @@ class StoreFile:
             raise
         return connection
 
-    def begin(self, connection: Any, *, writes: bool, alone: bool = False) -> None:
+    def begin(self, connection: Any, *, writes: bool) -> None:
         """Before a transaction of this connection: as ``check``; and, where the transaction ``writes``,
-        wait for a turn among the processes that use the file. ``end`` gives the turn back.
-
-        For a statement that stands ``alone``, the check after its commit is enough: until then, nothing
-        depends on what it wrote. While the file is lost, it is not written in vain.
-        """
-        if not alone or self.trouble:
-            self.check(connection)
+        wait for a turn among the processes that use the file. ``end`` gives the turn back."""
+        self.check(connection)
         if writes:
             self._turns.take()
 
@@ -127,10 +122,10 @@ class StoreFile:
         """After a transaction that wrote: give the turn back."""
         self._turns.give_back()
 
-    def committed(self, connection: Any) -> None:
+    def committed(self) -> None:
         """After the commit of a transaction that wrote: as ``end`` and ``check``."""
         self.end()
-        self.check(connection)
+        self.check()
 
     def close(self) -> None:
         """Close what is open beside the connections."""
