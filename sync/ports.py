@@ -1,4 +1,5 @@
-"""What the worker needs from outside: Source (who sends), Tracker and SiteHealth (Jira), Clock.
+"""What is needed from outside: Source, SourceApi and Upstream (who sends), Tracker, SiteHealth and
+NoticeSource (Jira), Clock.
 
 Every method that goes outside raises only the faults of ``sync.domain.errors``.
 """
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sync.domain.actions import Change, Comment
+from sync.domain.acts import Ability, Actor
+from sync.domain.notice import Notice
 from sync.domain.pace import Pace
 from sync.domain.rule import Desired, RemoteLink, TicketLink
-from sync.domain.subject import Event, Snapshot
+from sync.domain.subject import Event, Snapshot, Status, SubjectRef
 from sync.domain.ticket import Base, Draft, Hop, Mark, Observed, TicketRef
 
 
@@ -101,6 +104,25 @@ def verified(source: Source, headers: Mapping[str, str], body: bytes, now: float
     return verifier.verdict(now)
 
 
+class NoticeSource(Protocol):
+    """The webhooks of one site of a tracker. Safe to share between threads.
+
+    ``path`` is where the site sends them, ``/webhooks/<tracker>/<site>``.
+    """
+
+    site: str
+    path: str
+
+    def verifier(self, headers: Mapping[str, str], in_path: str) -> Verifier:
+        """Begin to check where a webhook comes from. ``headers`` has lower-case names. ``in_path`` is
+        what follows ``path`` in the request's path, without the slash, "" if nothing does."""
+        ...
+
+    def read(self, body: bytes) -> Notice:
+        """The notice in a body. Raises Unreadable, with a reason in words."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """A ticket that a search found. ``updated`` is when it last changed, in its tracker's form."""
@@ -175,6 +197,65 @@ class SourceApi(Protocol):
 
     def redeliver(self, delivery_id: str) -> None:
         """Have an event sent again, as a new delivery."""
+        ...
+
+
+class Upstream(Protocol):
+    """The way by which a source is told what people did to tickets. Safe to share between threads.
+
+    ``name`` is the source's, ``way`` how the source is told, in words ("" where it cannot be told).
+
+    ``at`` is the time of the act (seconds since the epoch). The source is told no time ahead of our
+    clock: the clock of the tracker may be fast. ``actor`` may lack an email address if the settings have
+    one to stand in.
+
+    Every method that writes makes one call, and may raise: Refused (proven not done; ``retry_after`` as
+    the source asked), SiteDown, Unknown (may have been done), Missing (the subject is not there),
+    Already (it stands as asked for), and Rejected: with cause PERMISSION where the ability is off, a
+    scope is missing or the actor lacks an address. Rejected because an ability is off makes no call.
+    """
+
+    name: str
+    way: str
+
+    def mark(
+        self,
+        ref: SubjectRef,
+        status: Status,
+        actor: Actor,
+        at: float,
+        *,
+        only_unmarked: bool = False,
+    ) -> None:
+        """Set the status of an issue: investigating, expected, fixed or no action needed.
+
+        With ``only_unmarked`` nothing happens where the issue has a status. The method returns either
+        way, so that only a look at the issue tells who set it.
+        """
+        ...
+
+    def clear(self, ref: SubjectRef, actor: Actor, at: float) -> None:
+        """Take the status of an issue away."""
+        ...
+
+    def comment(self, ref: SubjectRef, text: str, actor: Actor, at: float) -> str:
+        """Add a comment (Markdown) to an issue or incident. Returns the comment's id, "" where the
+        source does not tell it."""
+        ...
+
+    def move_incident(self, ref: SubjectRef, status: Status, actor: Actor, at: float) -> None:
+        """Close or cancel an incident, or open it again."""
+        ...
+
+    def unable(self, what: Ability) -> str:
+        """Why an ability is off, in words; "" where it is on, or to be tried again. Makes no call."""
+        ...
+
+    def probe(self) -> None:
+        """Find out which abilities are off, as far as that shows without a change to anything.
+
+        Raises SiteDown and Refused where the source cannot be asked.
+        """
         ...
 
 

@@ -28,6 +28,11 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 DELIVERIES = Counter(
     "ticket_sync_deliveries_total", "Webhook requests by what became of them.", ["outcome"]
 )
+NOTICES = Counter(
+    "ticket_sync_notices_total",
+    "Webhook requests of Jira sites by what became of them.",
+    ["site", "outcome"],
+)
 EVENTS = Counter(
     "ticket_sync_events_total", "Events read from deliveries, by type; unknown ones too.", ["type"]
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sync.adapters.coalesce import ApiAccess, CoalesceApi, CoalesceSource
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.ports import Clock, Source, SourceApi, Tracker
+from sync.adapters.jira.webhook import JiraNotices, WebhookSecrets
+from sync.ports import Clock, NoticeSource, Source, SourceApi, Tracker
 from sync.rules import Defaults
 from sync.settings import Settings, Site
 
@@ -64,12 +65,23 @@ def _jira(name: str, site: Site, clock: Clock) -> Tracker:
     return JiraTracker(jira_site(name, site), clock)
 
 
+def _jira_notices(name: str, site: Site) -> NoticeSource:
+    secrets = WebhookSecrets(
+        signing=[secret.get_secret_value() for secret in site.webhook_secrets],
+        sent=[secret.get_secret_value() for secret in site.webhook_header_secrets],
+        unsigned=site.allow_unsigned_webhooks,
+    )
+    return JiraNotices(name, secrets)
+
+
 # One line for each source, by its name, and another in ``APIS`` if sweeps can ask an API of it. Verbs
 # that work with a single source use the first.
 SOURCES: dict[str, Callable[[Settings], Source]] = {"coalesce": _coalesce}
 APIS: dict[str, Callable[[Settings, Clock], SourceApi | None]] = {"coalesce": _coalesce_api}
 # One line for each kind of tracker, by the section of the settings that describes a site of it.
 TRACKERS: dict[type[Site], Callable[[str, Site, Clock], Tracker]] = {Site: _jira}
+# One line for each kind of tracker whose sites can send webhooks.
+NOTICES: dict[type[Site], Callable[[str, Site], NoticeSource]] = {Site: _jira_notices}
 
 
 def sources_of(settings: Settings) -> Mapping[str, Source]:
@@ -86,6 +98,21 @@ def apis_of(settings: Settings, clock: Clock) -> Mapping[str, SourceApi]:
 def trackers_of(settings: Settings, clock: Clock) -> Mapping[str, Tracker]:
     """The tracker of each site, by the site's name. Makes no call."""
     return {name: TRACKERS[type(site)](name, site, clock) for name, site in settings.sites.items()}
+
+
+def notice_sources_of(settings: Settings) -> Sequence[NoticeSource]:
+    """The webhooks of each site that is set up to send them."""
+    return [
+        NOTICES[type(site)](name, site)
+        for name, site in settings.sites.items()
+        if site.takes_webhooks and type(site) in NOTICES
+    ]
+
+
+def webhook_paths(settings: Settings) -> Sequence[str]:
+    """Where sources and sites send to: paths, each with the slash at its beginning."""
+    sites = [site.path for site in notice_sources_of(settings)]
+    return [*(f"/webhooks/{name}" for name in SOURCES), *sites]
 
 
 def rule_defaults(settings: Settings) -> Defaults:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from sync import __version__
-from sync.bootstrap.adapters import SOURCES
+from sync.bootstrap.adapters import webhook_paths
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.half import Half
 from sync.bootstrap.http import Background
@@ -42,6 +42,11 @@ UNSIGNED = (
     "signing_secrets in [coalesce] and remove allow_unsigned"
 )
 
+UNSIGNED_WEBHOOKS = (
+    "webhooks of the site are accepted UNSIGNED: whoever reaches this port can have tickets read again "
+    "and again; set webhook_secrets of the site and remove allow_unsigned_webhooks"
+)
+
 
 def few_arenas() -> None:
     """Let all threads share two arenas of malloc. Call this before threads start.
@@ -66,8 +71,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
     few_arenas()
     sys.setswitchinterval(_SWITCH_SECONDS)
     configure_logs(level=settings.log.level, form=settings.log.format)
-    if settings.coalesce.allow_unsigned:
-        log.warning(UNSIGNED)
+    _warn_of_unsigned(settings)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = listen(settings.server.host, settings.server.port)
     with stop_on_signals() as stop:
@@ -78,7 +82,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
         server.start()
         for words in program.notes():
             log.warning("about the folder of rules", note=words)
-        webhooks = (f"{server.url}/webhooks/{name}" for name in SOURCES)
+        webhooks = (f"{server.url}{path}" for path in webhook_paths(settings))
         log.info(
             "serving",
             version=__version__,
@@ -102,6 +106,14 @@ def run(settings: Settings, only: Half | None = None) -> int:
         code = 0 if stop.asked else 1
         end_if_held_up(code)
         return code
+
+
+def _warn_of_unsigned(settings: Settings) -> None:
+    if settings.coalesce.allow_unsigned:
+        log.warning(UNSIGNED)
+    for name, site in settings.sites.items():
+        if site.allow_unsigned_webhooks:
+            log.warning(UNSIGNED_WEBHOOKS, site=name)
 
 
 def _built(

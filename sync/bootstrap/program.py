@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
+from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.receiver import limits_of, receiving_probes
 from sync.bootstrap.rules import rule_files
@@ -23,9 +23,11 @@ from sync.store.engine import Store, StoreUnavailable
 from sync.store.hints import Hint, Hints, NoHints
 from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
+from sync.store.notices import Notices
 from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
+from sync.web.notices import Hearing
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.impact import Sites
@@ -131,9 +133,11 @@ def build(
         lambda: damage.look_and_log(store, lambda: not inbox.running),
         first=damage.FIRST_SECONDS,
     )
+    hearing = Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time()))
     app = create_app(
         sources=sources if receives else {},
         inbox=inbox,
+        hearing=hearing if receives else None,
         probes=probes(store, inbox, trackers, book, daemon),
         refresh_metrics=lambda: refresh_metrics(store, clock),
         limits=limits_of(settings),

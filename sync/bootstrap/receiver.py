@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import sources_of
+from sync.bootstrap.adapters import notice_sources_of, sources_of
+from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.stores import hints_of, ready_store
+from sync.ports import SystemClock
 from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.hints import Hint, Hints, NoHints
 from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
+from sync.store.notices import Notices
 from sync.store.usable import check_usable
 from sync.web.app import create_app
 from sync.web.health import Check, Probe
+from sync.web.notices import Hearing
 from sync.web.receiver import Limits
 from sync.worker.daemon.schedule import Schedule
 
@@ -66,11 +70,16 @@ def build_receiver(settings: Settings) -> ReceiverAlone:
     liveness.show()
     schedule = Schedule()
     schedule.every(_SIGN_SECONDS, "sign of life", liveness.show)
+    clock = SharedClock(SystemClock())
+    clock.follow(store)
+    schedule.every(_SIGN_SECONDS, "clock", clock.align)
     hints = hints_of(settings, liveness.owner, {})
     inbox = Inbox(store, on_accept=lambda: hints.give(Hint.ACCEPTED), queue=settings.server.queue)
     app = create_app(
         sources=sources_of(settings),
         inbox=inbox,
+        # Those who walk the tickets go by the store's clock.
+        hearing=Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time())),
         probes=receiving_probes(store, inbox),
         limits=limits_of(settings),
     )

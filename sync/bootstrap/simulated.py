@@ -43,6 +43,7 @@ def start_jira(
         Dialect.DATACENTER if datacenter else Dialect.CLOUD,
         index_lag=index_lag,
         limits=Limits(cloud=not datacenter) if rate_limits else None,
+        base=f"http://127.0.0.1:{bound.getsockname()[1]}",
     )
     server = Background(create_app(site), bound, name="jira", grace=1.0)
     server.start()

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync.domain.history import Person
 from sync.domain.rule import RemoteLink, TicketLink
+from sync.domain.subject import Kind, Status, SubjectRef
 from sync.domain.ticket import FieldKind, Hop, TicketRef
 from sync.domain.wording import rewording, short
 
@@ -150,6 +152,77 @@ class UnlinkTickets:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkUpstream:
+    """Tell upstream the status of a subject: a mark of an issue (``Status.OPEN`` clears the mark), the
+    state of an incident.
+
+    ``who`` acted in Jira, ``at`` that time (seconds since the epoch); nobody and None where we act by
+    ourselves. ``only_unmarked``: do nothing where somebody has set a mark already.
+    """
+
+    ref: SubjectRef
+    status: Status
+    who: Person | None = None
+    at: float | None = None
+    only_unmarked: bool = False
+
+    def __str__(self) -> str:
+        subject = f"{self.ref.kind.value} {self.ref.id}"
+        if self.ref.kind is Kind.INCIDENT:
+            verb = {Status.CLOSED: "close", Status.CANCELLED: "cancel"}.get(self.status, "open")
+            what = f"{verb} {subject} upstream"
+        elif self.status is Status.OPEN:
+            what = f"take the mark off {subject} upstream"
+        else:
+            what = f"mark {subject} upstream as {self.status.value.replace('_', ' ')}"
+        return what + (f" for {self.who.name}" if self.who and self.who.name else "")
+
+
+@dataclass(frozen=True, slots=True)
+class CommentUpstream:
+    """Say something on a subject upstream, in Markdown.
+
+    ``sign`` is in the text and in no other, so that the comment is found after a lost reply. ``told``
+    is the Jira comment that the text is a copy of (its id and its ``updated``), None for an
+    announcement of the ticket.
+    """
+
+    ref: SubjectRef
+    text: str
+    sign: str
+    who: Person | None = None
+    at: float | None = None
+    told: tuple[str, float] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the agreement remembers of it while other parts of the telling are still to do."""
+        return f"{self.ref} {self.sign}"
+
+    def __str__(self) -> str:
+        subject = f"{self.ref.kind.value} {self.ref.id}"
+        if self.told is None:
+            return f"announce the ticket on {subject} upstream"
+        return f"comment on {subject} upstream: {short(self.text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyComment:
+    """Put a comment from upstream onto the ticket. ``id`` is the comment's upstream."""
+
+    id: str
+    comment: Comment
+
+    @property
+    def name(self) -> str:
+        """As ``CommentUpstream.name``."""
+        return f"copy {self.comment.marker}"
+
+    def __str__(self) -> str:
+        return f"copy a comment from upstream: {short(self.comment.text)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Deliberately do nothing, and say why."""
 
@@ -170,5 +243,8 @@ Action = (
     | LinkRemote
     | LinkTickets
     | UnlinkTickets
+    | MarkUpstream
+    | CommentUpstream
+    | CopyComment
     | Leave
 )

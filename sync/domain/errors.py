@@ -118,6 +118,10 @@ class Missing(Fault):
     """What was asked for is not there, or not visible to us (Jira answers 404 for both)."""
 
 
+class Already(Fault):
+    """Not done, because everything stands as it was asked for."""
+
+
 class TicketGone(Missing):
     """A ticket was read and is not there, although Jira knows us and its project is there."""
 

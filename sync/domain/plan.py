@@ -24,12 +24,14 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
+from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
 from sync.domain.merge import agree, decide, news, ours_changed
 from sync.domain.names import Name, meant
 from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
+from sync.domain.upstream import NOTHING, Telling, telling_of, unsettled
 from sync.domain.workflow import Stuck, elsewhere, next_transition, reached, way_to
 
 
@@ -39,13 +41,15 @@ class Plan:
 
     ``base`` is the base with what the look has shown; the actions are not in it, because each is
     remembered when it has been done. ``parked`` says why the ticket is set aside, ``parked_fields``
-    which fields are newly set aside, and why. The actions are carried out all the same.
+    which fields are newly set aside, and why. The actions are carried out all the same. ``telling`` is
+    what is told upstream; its actions are among ``actions``.
     """
 
     actions: tuple[Action, ...] = ()
     base: Base | None = None
     parked: Parked | None = None
     parked_fields: Mapping[str, Parked] = field(default_factory=dict)
+    telling: Telling = NOTHING
 
     def __bool__(self) -> bool:
         return bool(self.actions or self.parked_fields) or self.parked is not None
@@ -97,7 +101,9 @@ def reasons(draft: Draft, base: Base, intents: Intents = NO_INTENTS) -> tuple[st
         found.append("its way to another status is not at an end")
     if IntentKind.UPDATE in kinds:
         found.append("an update was begun whose end is not known")
-    return tuple(found)
+    if desired.upstream is not None:
+        found.append(unsettled(desired.upstream, base.agreement, desired.subjects))
+    return tuple(filter(None, found))
 
 
 def _links(draft: Draft, base: Base) -> list[Action]:
@@ -131,8 +137,11 @@ def _said_no(policy: Policy, observed: Observed) -> str:
     return ""
 
 
-def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
-    """Why a closed ticket is to be left closed, or "" if it may be reopened."""
+def _closed_by_a_person(
+    draft: Draft, base: Base, observed: Observed, *, follows: bool = False
+) -> str:
+    """Why a closed ticket is to be left closed, or "" if it may be reopened. ``follows``: somebody acted
+    upstream after the ticket was closed."""
     if observed.status.category is not Category.DONE:
         return ""
     ours = _closed_by_us(base, observed)
@@ -143,7 +152,7 @@ def _closed_by_a_person(draft: Draft, base: Base, observed: Observed) -> str:
     said_no = _said_no(draft.desired.policy, observed)
     if said_no and (not ours or changed):
         return f"a person closed {observed.ref.key} as {said_no!r}; it is left closed"
-    if not ours and base.status is not None and not base.status.ended:
+    if not ours and not follows and base.status is not None and not base.status.ended:
         return (
             f"a person closed {observed.ref.key}; it stays closed until the subject "
             "has ended upstream and comes back"
@@ -171,13 +180,15 @@ def _dealt_with(desired: Desired, base: Base, observed: Observed) -> bool:
     )
 
 
-def _movement(draft: Draft, base: Base, observed: Observed) -> Transition | Leave | Stuck | None:
+def _movement(
+    draft: Draft, base: Base, observed: Observed, telling: Telling
+) -> Transition | Leave | Stuck | None:
     desired, left = draft.desired, ""
-    if _dealt_with(desired, base, observed):
+    if telling.stays or _dealt_with(desired, base, observed):
         return None
     if not desired.status.ended:
         if desired.target.category is not Category.DONE:
-            left = _closed_by_a_person(draft, base, observed)
+            left = _closed_by_a_person(draft, base, observed, follows=telling.follows)
     elif observed.status.category is Category.DONE and (
         desired.target.transition or not _closed_by_us(base, observed)
     ):
@@ -247,20 +258,30 @@ def plan(
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
-    movement = _movement(draft, base, observed)
+    telling = telling_of(draft, base, observed)
+    movement = _movement(draft, base, observed, telling)
     moving = isinstance(movement, Transition)
     changes, parked, left = _changes(draft, base, observed, moving=moving)
     writes = [Update(changes)] if changes else []
     after = agree(draft, base, observed, {*parked, *(change.id for change in changes)})
+    after = replace(after, agreement=_agreement(draft, base, telling))
+    told = (*telling.actions, *map(Leave, telling.reasons))
     if isinstance(movement, Stuck):
-        made = Plan((*writes, *left, *links), after, _parked(draft, movement))
-        return _with_parked(made, base, parked)
+        stuck, actions = _parked(draft, movement), (*writes, *left, *links, *told)
+        return _with_parked(Plan(actions, after, stuck, telling=telling), base, parked)
     moves = [] if movement is None else [movement]
     # A ticket that a person closed gets no comment on what goes on upstream.
     left_alone = isinstance(movement, Leave) and not draft.desired.status.ended
-    comments = _comment(draft, base, changes, left_alone=left_alone)
+    comments = _comment(draft, base, changes, left_alone=left_alone or telling.stays)
     steps = (*moves, *writes) if observed.edit_screen == {} else (*writes, *moves)
-    return _with_parked(Plan((*steps, *left, *comments, *links), after), base, parked)
+    made = Plan((*steps, *left, *comments, *links, *told), after, telling=telling)
+    return _with_parked(made, base, parked)
+
+
+def _agreement(draft: Draft, base: Base, telling: Telling) -> Agreement | None:
+    if telling is not NOTHING:
+        return telling.before
+    return base.agreement if draft.desired.upstream else None
 
 
 def _still_parked(draft: Draft, base: Base) -> dict[str, ParkedField]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sync.domain.errors import Parked
-from sync.domain.subject import Status
+from sync.domain.subject import Kind, Status, SubjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,96 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """One way in which a ticket can stand: in a status, by name or id; with a resolution, by name or id;
+    or in a category of statuses. Exactly one is given."""
+
+    status: str = ""
+    resolution: str = ""
+    category: Category | None = None
+
+    def __str__(self) -> str:
+        if self.resolution:
+            return f"resolution {self.resolution!r}"
+        return repr(self.status) if self.status else f"category {self.category!s}"
+
+
+class Acknowledge(StrEnum):
+    """When an issue that has no mark is marked as investigating by itself: never, when its ticket is
+    made, or when a person assigns the ticket."""
+
+    NEVER = "never"
+    MADE = "made"
+    ASSIGNED = "assigned"
+
+
+class Side(StrEnum):
+    """One of the two systems that people act in."""
+
+    JIRA = "jira"
+    UPSTREAM = "upstream"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamWish:
+    """What a rule says of telling upstream (``[rule.upstream]``). Durations are in seconds.
+
+    ``since`` names the time from which on the rule has said so: what people did before is not told.
+    ``issue`` and ``incident`` say which signs stand for which upstream status. ``Status.OPEN`` is that
+    of an issue without a mark, and of an open incident. ``targets`` are where the rule moves a ticket
+    for an upstream status.
+
+    ``comments`` is "all", "none", or a word that a comment has to mention. ``copies``: upstream's
+    comments go onto the ticket. ``ignore`` names accounts by id, name or address; what they do is not
+    told. ``wins`` is the side that wins where both have acted, None for whoever acted later.
+    """
+
+    since: str = ""
+    issue: Mapping[Status, tuple[Sign, ...]] = field(default_factory=dict)
+    incident: Mapping[Status, tuple[Sign, ...]] = field(default_factory=dict)
+    targets: Mapping[Status, StatusTarget] = field(default_factory=dict)
+    comments: str = "none"
+    copies: bool = False
+    announce: bool = False
+    acknowledge: Acknowledge = Acknowledge.NEVER
+    ignore: tuple[str, ...] = ()
+    wins: Side | None = None
+    settle: float = 15.0
+    tie: float = 5.0
+
+    def signs(self, kind: Kind) -> Mapping[Status, tuple[Sign, ...]]:
+        """The signs for subjects of a kind."""
+        return self.incident if kind is Kind.INCIDENT else self.issue
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamComment:
+    """A comment on a subject upstream. ``at`` is its time (seconds since the epoch)."""
+
+    id: str
+    text: str
+    author: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectState:
+    """What telling upstream needs to know of one subject on a ticket. Times are in seconds since the
+    epoch.
+
+    ``at`` is the latest time at which the status can have become what it is; ``marked_at`` is when it
+    did, None where that is not known. ``joined_at`` is since when the subject is known.
+    """
+
+    ref: SubjectRef
+    status: Status
+    at: float
+    marked_at: float | None = None
+    joined_at: float = 0.0
+    comments: tuple[UpstreamComment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """What the rule asks of one ticket now. Projected from snapshots; knows nothing of Jira's state.
 
@@ -168,7 +258,8 @@ class Desired:
     ``status_comment`` is for arriving at ``status``; ``update_comment`` for changed fields. Both are
     Markdown, None for none. ``failed`` says, by the rule's key (``fields.priority``), why a part has no
     value: its template fails on these snapshots. ``version`` names the state projected, the same for
-    the same snapshots.
+    the same snapshots. ``upstream`` is what is to be told upstream, None for nothing; ``subjects`` are
+    then the ticket's.
     """
 
     key: str
@@ -186,6 +277,8 @@ class Desired:
     remote_links: tuple[RemoteLink, ...] = ()
     ticket_links: tuple[TicketLink, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    upstream: UpstreamWish | None = None
+    subjects: tuple[SubjectState, ...] = ()
     failed: Mapping[str, Parked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.history import History
 from sync.domain.names import Name
 from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
@@ -267,7 +269,7 @@ class Observed:
 
     ``edit_screen`` has the fields that may be edited now, by id: none in a status that forbids edits,
     or without the permission. It is None where Jira does not say. ``comment_along``: Jira
-    says that an edit may bring a comment along.
+    says that an edit may bring a comment along. ``history`` is None where it was not asked for.
     """
 
     ref: TicketRef
@@ -280,6 +282,7 @@ class Observed:
     updated: str = ""
     edit_screen: Mapping[str, ScreenField] | None = None
     comment_along: bool = False
+    history: History | None = None
 
     def described(self, field_id: str) -> str:
         """A digest of how Jira describes a field for editing, "" where it does not say. The project is
@@ -339,7 +342,8 @@ class Base:
 
     ``wishes`` has, by field id, the digest of what the rule gave when the field was last agreed on.
     ``parked`` are the fields that are not written, by field id or the rule's name, and the other parts
-    of the rule whose templates fail, by the rule's key.
+    of the rule whose templates fail, by the rule's key. ``agreement`` is None unless the rule tells
+    upstream what people do in Jira.
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
@@ -357,6 +361,7 @@ class Base:
     unannounced: bool = False
     wishes: Mapping[str, str] = field(default_factory=dict)
     parked: Mapping[str, ParkedField] = field(default_factory=dict)
+    agreement: Agreement | None = None
 
     def agreed(self, wish: str) -> str:
         """The id of the field that was last agreed on as the rule still wishes it, "" for none."""
@@ -386,6 +391,7 @@ class Base:
             },
             "status": self.status.value if self.status else None,
             "parked": {id_: one.to_json() for id_, one in self.parked.items()},
+            "agreement": self.agreement.to_json() if self.agreement else None,
         }
 
     @classmethod
@@ -399,8 +405,11 @@ class Base:
             walked=tuple(data.get("walked", ())),
             ticket_links=tuple(data.get("ticket_links", ())),
             parked={i: ParkedField.from_json(p) for i, p in data.get("parked", {}).items()},
+            agreement=Agreement.from_json(data.get("agreement")),
             **{name: data[name] for name in _AS_THEY_ARE if name in data},
         )
 
 
-_AS_THEY_ARE = {*Base.__slots__} - {"fields", "status", "walked", "ticket_links", "parked"}
+_AS_THEY_ARE = {*Base.__slots__} - {
+    *("fields", "status", "walked", "ticket_links", "parked", "agreement")
+}

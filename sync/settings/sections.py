@@ -32,6 +32,7 @@ from sync.settings.values import (
     Whole,
     at_least,
     is_loopback,
+    is_stand_in,
     one_or_many,
 )
 from sync.toml import Wrong
@@ -94,6 +95,13 @@ class Api(Section):
             yield ("url", "would send the credentials unencrypted", "Use an https:// address.")
 
 
+def _empty_secrets(key: str, secrets: list[SecretStr], remedy: str) -> Mistakes:
+    """Anybody can sign with an empty key, and anybody can send an empty secret."""
+    for place, secret in enumerate(secrets):
+        if not secret.get_secret_value().strip():
+            yield (f"{key}.{place}", "is empty", remedy)
+
+
 class Coalesce(Section):
     """The sender of deliveries."""
 
@@ -106,13 +114,11 @@ class Coalesce(Section):
     api: Api = Field(default_factory=Api)
 
     def mistakes(self) -> Mistakes:
-        for place, secret in enumerate(self.signing_secrets):
-            if not secret.get_secret_value().strip():
-                yield (
-                    f"signing_secrets.{place}",
-                    "is empty",
-                    "Give the signing secret of the webhook integration.",
-                )
+        yield from _empty_secrets(
+            "signing_secrets",
+            self.signing_secrets,
+            "Give the signing secret of the webhook integration.",
+        )
         if not self.signing_secrets and not self.allow_unsigned:
             yield (
                 "signing_secrets",
@@ -156,14 +162,43 @@ class Site(Section):
         default_factory=dict
     )
     allow_http: bool = False
+    webhook_secrets: Annotated[list[SigningSecret], BeforeValidator(one_or_many)] = Field(
+        default_factory=list
+    )
+    webhook_header_secrets: Annotated[list[Secret], BeforeValidator(one_or_many)] = Field(
+        default_factory=list
+    )
+    allow_unsigned_webhooks: bool = False
+
+    @property
+    def takes_webhooks(self) -> bool:
+        """Whether the site's webhooks are taken."""
+        return bool(
+            self.webhook_secrets or self.webhook_header_secrets or self.allow_unsigned_webhooks
+        )
 
     def mistakes(self) -> Mistakes:
         yield from self._address_mistakes()
+        yield from self._webhook_mistakes()
         if self.user or self.password.get_secret_value():
             yield from self._user_mistakes()
         else:
             yield from self._token_mistakes()
         yield from certificate_mistakes(self.ca_bundle, self.client_certificate, self.client_key)
+
+    def _webhook_mistakes(self) -> Mistakes:
+        signing = {one.get_secret_value() for one in self.webhook_secrets}
+        for key in ("webhook_secrets", "webhook_header_secrets"):
+            remedy = "Give the secret that the webhook has in Jira, or remove the entry."
+            yield from _empty_secrets(key, getattr(self, key), remedy)
+        for place, secret in enumerate(self.webhook_header_secrets):
+            value = secret.get_secret_value()
+            if value and value in signing and not is_stand_in(secret):
+                yield (
+                    f"webhook_header_secrets.{place}",
+                    "is also among webhook_secrets, whose secrets sign and are never sent",
+                    "Make another secret for those who send it along.",
+                )
 
     def _token_mistakes(self) -> Mistakes:
         cloud = self.deployment == "cloud" or bool(self.email)

@@ -190,6 +190,11 @@ def stood_in(value: Any, wrong: Wrong) -> bool:
     return now.secrets is Secrets.STOOD_IN
 
 
+def is_stand_in(secret: SecretStr) -> bool:
+    """Whether this is no secret but what stands in for an absent one."""
+    return secret == _STAND_IN
+
+
 def address(value: Any, stand_in: str) -> str:
     """A secret address without the white space around it; ``stand_in`` where it is absent."""
     found = read_secret(value)

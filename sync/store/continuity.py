@@ -156,7 +156,8 @@ def surveyed(session: Session, site: str, at: float, found: Mapping[str, TicketR
 
     ``found`` are those with the family label, by their markers.
     """
-    known = tickets.known_jira_ids(session, site, [ref.id for ref in found.values()])
+    ids = [ref.id for ref in found.values()]
+    known = tickets.ids_of_jira_ids(session.connection(), site, ids)
     unknown = {marker: ref for marker, ref in found.items() if ref.id not in known}
     if unknown:
         # A clone carries the marker of a ticket that is there.

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    Connection,
     Float,
     Row,
     String,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     insert,
     literal,
     null,
+    or_,
     select,
     update,
 )
@@ -268,12 +270,25 @@ def make_all_due(
     if not ordered:
         return 0
     connection = session.connection()
-    due = [{"b_id": one.ticket_id, "b_at": one.at, "b_reason": reason[:200]} for one in ordered]
+    due = [_due(one, reason, look=False) for one in ordered]
     lines = [{"b_id": one.ticket_id, "b_words": one.words[:LONGEST_WORDS]} for one in ordered]
     same = {"b_now": now, "b_action": entry.action, "b_result": entry.result}
     count = connection.execute(_DUE_ANYHOW, due).rowcount
     connection.execute(_LINE, [{**line, **same} for line in lines])
     return count
+
+
+def make_due_to_look(connection: Connection, wishes: Iterable[Wish]) -> None:
+    """Let the next walk of each ticket read it in Jira. The words of its wish are why it is due. No row
+    is read before, as in ``make_all_due``."""
+    # In the order of all who write several tickets: so no two wait for each other.
+    ordered = sorted(wishes, key=lambda one: one.ticket_id)
+    if ordered:
+        connection.execute(_DUE_ANYHOW, [_due(one, one.words, look=True) for one in ordered])
+
+
+def _due(wish: Wish, reason: str, *, look: bool) -> dict[str, Any]:
+    return {"b_id": wish.ticket_id, "b_at": wish.at, "b_reason": reason[:200], "b_look": look}
 
 
 _DUE_ANYHOW = (
@@ -285,6 +300,7 @@ _DUE_ANYHOW = (
             (_TABLE.c.due_at < bindparam("b_at"), _TABLE.c.due_at), else_=bindparam("b_at")
         ),
         due_reason=bindparam("b_reason"),
+        look=or_(_TABLE.c.look, bindparam("b_look", type_=Boolean)),
     )
 )
 _LINE = insert(JournalRow).from_select(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import String, cast, func, update
+from sqlalchemy import Connection, String, bindparam, cast, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.store import subjects
 from sync.store.engine import Store, change
-from sync.store.tables import LinkRow, Record, TicketRow, TicketState
+from sync.store.tables import FormerKeyRow, LinkRow, Record, TicketRow, TicketState, table_of
 
 # How many ids one statement asks for; databases limit the parameters of a statement.
 BATCH = 500
@@ -77,14 +77,21 @@ def by_jira_ids(
     return {row.jira_id: row for row in session.exec(query) if row.jira_id}
 
 
-def known_jira_ids(session: Session, site: str, jira_ids: Iterable[str]) -> set[str]:
-    """Which of these Jira ids, of which there may be any number, are of tickets of the site."""
-    wanted, found = sorted(set(jira_ids)), set[str]()
-    query = columns(col(TicketRow.jira_id)).where(col(TicketRow.site) == site)
+def ids_of_jira_ids(connection: Connection, site: str, jira_ids: Iterable[str]) -> dict[str, int]:
+    """The row ids of a site's tickets by their Jira ids, of which there may be any number. Ids that are
+    of no ticket of ours are left out."""
+    wanted, found = sorted(set(jira_ids)), dict[str, int]()
     for start in range(0, len(wanted), BATCH):
-        some = query.where(col(TicketRow.jira_id).in_(wanted[start : start + BATCH]))
-        found.update(session.execute(some).scalars())
+        given = {"site": site, "wanted": wanted[start : start + BATCH]}
+        found.update((jira_id, id_) for jira_id, id_ in connection.execute(_BY_JIRA_IDS, given))
     return found
+
+
+_TICKETS = table_of(TicketRow)
+_BY_JIRA_IDS = columns(_TICKETS.c.jira_id, _TICKETS.c.id).where(
+    _TICKETS.c.site == bindparam("site"),
+    _TICKETS.c.jira_id.in_(bindparam("wanted", expanding=True)),
+)
 
 
 def keys_of_site(session: Session, site: str) -> Iterator[tuple[int, str, str]]:
@@ -160,9 +167,15 @@ def links(session: Session) -> dict[str, int]:
 
 
 def find(session: Session, name: str) -> TicketRow | None:
-    """A ticket by its Jira key, our key, or one of its subjects: the whole reference or the id alone."""
+    """A ticket by its Jira key, our key, a Jira key that it had before, or one of its subjects: the
+    whole reference or the id alone."""
+    former = select(FormerKeyRow.ticket_id).where(FormerKeyRow.jira_key == name)
     # One query for each kind of name: for an OR of two columns a database may read the whole table.
-    for known in (col(TicketRow.jira_key) == name, col(TicketRow.key) == name):
+    for known in (
+        col(TicketRow.jira_key) == name,
+        col(TicketRow.key) == name,
+        col(TicketRow.id).in_(former),
+    ):
         query = select(TicketRow).where(known).order_by(col(TicketRow.id)).limit(1)
         if (found := session.exec(query).first()) is not None:
             return found

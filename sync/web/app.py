@@ -19,6 +19,8 @@ from sync.ports import Source
 from sync.store.inbox import Inbox
 from sync.web.body import Room
 from sync.web.health import Probe, Readiness, health_routes, seen
+from sync.web.notices import Hearing, NoticeLimits, notice_receivers, notice_route
+from sync.web.protocol import Exchange
 from sync.web.receiver import Limits, Receiver, receiver_route
 
 log = structlog.get_logger("web")
@@ -75,27 +77,38 @@ class App(Litestar):
 
     receivers: Mapping[str, Receiver]
 
+    def at_once(self, exchange: Exchange) -> bool:
+        """Take a delivery whose body is here. False for what ``__call__`` has to take."""
+        receiver = self._receiver(exchange.scope)
+        return receiver is not None and receiver.at_once(exchange)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            receiver = self.receivers.get(scope["path"])
-            if receiver is not None and _names_a_host(scope["headers"]):
-                await receiver(scope, receive, send)
-                return
-        await super().__call__(scope, receive, send)
+        receiver = self._receiver(scope) if scope["type"] == "http" else None
+        if receiver is not None:
+            await receiver(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _receiver(self, scope: Any) -> Receiver | None:
+        """The receiver of a request, None where Litestar is to answer it."""
+        receiver = self.receivers.get(scope["path"]) if scope["method"] == "POST" else None
+        return receiver if receiver is not None and _names_a_host(scope["headers"]) else None
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  (each is a part that the application serves)
     *,
     sources: Mapping[str, Source],
     inbox: Inbox,
+    hearing: Hearing | None = None,
     probes: Mapping[str, Probe] | None = None,
     refresh_metrics: Callable[[], None] = lambda: None,
     limits: Limits | None = None,
     clock: Callable[[], float] = time.time,
 ) -> App:
-    """The application that takes the deliveries of each source at ``/webhooks/<name of the source>``.
+    """The application that takes the deliveries of each source at ``/webhooks/<name of the source>``,
+    and with ``hearing`` the webhooks of each site at the site's path.
 
-    Without sources, it has health and metrics only. ``probes`` check by name how each part is, for
+    Without both, it has health and metrics only. ``probes`` check by name how each part is, for
     ``/health/ready``; each is called in a thread.
     ``refresh_metrics`` is called in a thread before the metrics are written.
     """
@@ -106,8 +119,11 @@ def create_app(
         f"/webhooks/{name}": Receiver(source, inbox, limits, room, clock)
         for name, source in sources.items()
     }
+    of_notices = NoticeLimits(body_seconds=limits.body_seconds)
+    hearers = notice_receivers(hearing, of_notices, room, clock) if hearing is not None else {}
     paths = "\n".join(
-        f"<dt>POST {path}</dt><dd>where signed deliveries go</dd>" for path in receivers
+        [f"<dt>POST {path}</dt><dd>where signed deliveries go</dd>" for path in receivers]
+        + [f"<dt>POST {path}</dt><dd>where a Jira site sends its webhooks</dd>" for path in hearers]
     )
 
     @seen("/", name="home", media_type=MediaType.HTML)
@@ -119,9 +135,10 @@ def create_app(
         route_handlers=[
             home,
             *(receiver_route(receiver, path) for path, receiver in receivers.items()),
+            *(notice_route(hearer, path) for path, hearer in hearers.items()),
             *health_routes(readiness, refresh_metrics),
         ],
-        on_shutdown=[readiness.close],
+        on_shutdown=[*(receiver.ended for receiver in receivers.values()), readiness.close],
         exception_handlers={HTTPException: _refusal, Exception: _failure},
         openapi_config=None,
         logging_config=None,

@@ -13,6 +13,8 @@ import jsonschema
 
 # Parameters of Data Center, which Atlassian's documents of Cloud do not have.
 _OF_DATA_CENTER = {"includeInactive"}
+# Only the document's examples have the first; only the document of version 3 has the others.
+_UNDOCUMENTED = frozenset({"untranslatedName", "fromString", "toString"})
 _METHODS = ("get", "post", "put", "delete")
 
 
@@ -176,9 +178,9 @@ def _nullable(node: Any) -> Any:
 
 
 def _as_documented(value: Any) -> Any:
-    """An answer without nulls, and without what only the document's examples have."""
+    """An answer without nulls, and without what the document leaves out."""
     if isinstance(value, dict):
-        kept = {k: v for k, v in value.items() if v is not None and k != "untranslatedName"}
+        kept = {k: v for k, v in value.items() if v is not None and k not in _UNDOCUMENTED}
         return {k: _as_documented(v) for k, v in kept.items()}
     return [_as_documented(v) for v in value] if isinstance(value, list) else value
 

@@ -130,6 +130,21 @@ CASES = {
         "config.toml:2: [coalesce] signing_secrets[1]: is empty. "
         "Give the signing secret of the webhook integration.",
     ),
+    "an empty secret of webhooks": (
+        GOOD + 'webhook_secrets = ["s", ""]\n',
+        "config.toml:6: [sites.main] webhook_secrets[1]: is empty. "
+        "Give the secret that the webhook has in Jira, or remove the entry.",
+    ),
+    "an empty secret that is sent along": (
+        GOOD + 'webhook_header_secrets = ""\n',
+        "config.toml:6: [sites.main] webhook_header_secrets[0]: is empty. "
+        "Give the secret that the webhook has in Jira, or remove the entry.",
+    ),
+    "a secret that signs and is sent": (
+        GOOD + 'webhook_secrets = ["planted"]\nwebhook_header_secrets = ["other", "planted"]\n',
+        "config.toml:7: [sites.main] webhook_header_secrets[1]: is also among webhook_secrets, whose "
+        "secrets sign and are never sent. Make another secret for those who send it along.",
+    ),
     "half of the API's credentials": (
         GOOD + '[coalesce.api]\nclient_id = "x"\n',
         "config.toml:6: [coalesce.api] client_secret: is missing beside client_id. "

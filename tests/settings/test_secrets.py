@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.settings import SettingsError, load
+from sync.settings import Secrets, SettingsError, load
 from sync.settings.show import as_toml
 
 CONFIG = """
@@ -84,6 +84,22 @@ def test_a_space_within_is_refused_in_what_goes_into_a_header_and_taken_in_a_sig
         load()
     _config("signing", "planted 5e1f", "env", monkeypatch)
     assert load().coalesce.signing_secrets[0].get_secret_value() == "planted 5e1f"
+
+
+def test_secrets_of_webhooks_that_are_absent_are_stood_in_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _config("token", GOOD, "env", monkeypatch)
+    with Path("config.toml").open("a") as file:
+        file.write('webhook_secrets = { env = "AWAY" }\n')
+        file.write('webhook_header_secrets = [{ env = "AWAY_TOO" }]\n')
+    settings = load(secrets=Secrets.STOOD_IN)
+    assert [str(one) for one in settings.absent] == [
+        "config.toml:11: [sites.main] webhook_secrets: the environment variable AWAY is not set. Set "
+        'AWAY, or give the secret as a file: { file = "path" }.',
+        "config.toml:12: [sites.main] webhook_header_secrets[0]: the environment variable AWAY_TOO is "
+        'not set. Set AWAY_TOO, or give the secret as a file: { file = "path" }.',
+    ]
 
 
 def test_no_message_about_text_in_the_place_of_a_table_shows_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -11,14 +12,17 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.response import Response
 
 from sync.sandbox.jira.board.views import fragment
+from sync.sandbox.jira.outbox import WebhookFaults
 from sync.sandbox.jira.person import Refusal
-from sync.sandbox.jira.ready_site import PEOPLE
+from sync.sandbox.jira.ready_site import AUTOMATION
 from sync.sandbox.jira.server import JiraSandbox
+from sync.sandbox.jira.site.events import EVENTS
+from sync.sandbox.jira.site.model import User
 from sync.sandbox.jira.site.rate_limits import Limits
 
 _ACTIONS = (
-    "edit", "create", "transition", "comment", "edit_comment", "delete_comment", "delete", "move",
-    "add_labels", "remove_labels", "write_around",
+    "edit", "create", "transition", "bulk_transition", "resolve", "assign", "comment",
+    "edit_comment", "delete_comment", "delete", "move", "add_labels", "remove_labels", "write_around",
 )  # fmt: skip
 
 
@@ -32,13 +36,76 @@ def _act(sandbox: JiraSandbox, given: dict[str, Any]) -> Any:
     what = given.get("do")
     if what not in _ACTIONS:
         raise ClientException(f"'do' must be one of {', '.join(_ACTIONS)}")
-    user = next((one for one in PEOPLE if one.name == given.get("as", "data.owner")), None)
-    if user is None:
-        raise ClientException(f"'as' must be one of {', '.join(one.name for one in PEOPLE)}")
+    user = _user(sandbox, given.get("as", "data.owner"))
     try:
         return getattr(sandbox.person(user), what)(*given.get("args", ()), **given.get("with", {}))
     except (Refusal, KeyError, TypeError) as why:
         raise ClientException(f"{type(why).__name__}: {why}") from None
+
+
+def _user(sandbox: JiraSandbox, name: Any) -> User:
+    people = {one.name: one for one in sandbox.site.users.values()}
+    if name not in people:
+        raise ClientException(f"'as' must be one of {', '.join(people)}")
+    return people[name]
+
+
+def _webhooks(sandbox: JiraSandbox) -> Router:
+    """Webhooks, rules of Jira Automation, and what goes wrong on the way of deliveries."""
+    outbox = sandbox.outbox
+
+    @get("/", sync_to_thread=True)
+    def deliveries() -> dict[str, Any]:
+        with outbox.changed:
+            rows = [
+                {
+                    "url": one.url,
+                    "event": one.event,
+                    "issue": str(one.issue),
+                    "outcome": one.outcome,
+                    "statuses": [attempt.reply.status for attempt in one.attempts],
+                }
+                for one in outbox.sendings
+            ]
+            return {"pending": outbox.pending, "dropped": outbox.dropped, "deliveries": rows}
+
+    @post("/")
+    async def add(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        try:
+            made = sandbox.add_webhook(**{**given, "events": tuple(given.get("events", EVENTS))})
+        except TypeError as why:
+            raise ClientException(f"not a webhook: {why}") from None
+        return {"id": made.id}
+
+    @delete("/", sync_to_thread=True)
+    def clear() -> None:
+        with sandbox.lock:
+            sandbox.site.webhooks.clear()
+
+    @put("/faults")
+    async def faults(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        try:
+            outbox.faults = WebhookFaults(**given)
+        except TypeError as why:
+            raise ClientException(f"not faults of deliveries: {why}") from None
+        return asdict(outbox.faults)
+
+    @post("/robots")
+    async def robot(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        user = _user(sandbox, given.pop("as", AUTOMATION.name))
+        do, args = given.pop("do", ""), given.pop("args", ())
+        if do not in _ACTIONS:
+            raise ClientException(f"'do' must be one of {', '.join(_ACTIONS)}")
+        try:
+            made = sandbox.add_robot(do, *args, user=user, **given)
+        except TypeError as why:
+            raise ClientException(f"not a rule: {why}") from None
+        return {"do": made.do, "event": made.event, "status": made.status}
+
+    return Router("/webhooks", route_handlers=[deliveries, add, clear, faults, robot])
 
 
 def control(sandbox: JiraSandbox) -> Router:
@@ -128,11 +195,12 @@ def control(sandbox: JiraSandbox) -> Router:
     @put("/users")
     async def users(request: Request[Any, Any, Any]) -> dict[str, Any]:
         given = await request.json()
+        changes = {key: value for key, value in given.items() if key != "name"} or {"active": False}
         try:
-            sandbox.deactivate(given["name"], active=bool(given.get("active")))
-        except (KeyError, StopIteration):
-            raise ClientException("'name' must be the user name of a person") from None
-        return {"active": bool(given.get("active"))}
+            sandbox.change_user(given["name"], **changes)
+        except (KeyError, TypeError):
+            raise ClientException("'name' must be a user name, the rest attributes") from None
+        return changes
 
     @put("/options")
     async def options(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -142,6 +210,24 @@ def control(sandbox: JiraSandbox) -> Router:
         except (KeyError, AttributeError):
             raise ClientException("'field' must be a field's id, 'names' old and new") from None
         return {"options": [o.value for o in sandbox.site.fields[given["field"]].options]}
+
+    @put("/version")
+    async def version(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = str((await request.json())["version"])
+        if not re.fullmatch(r"\d+\.\d+\.\d+", given):
+            raise ClientException("'version' must be three numbers, such as 9.12.17")
+        sandbox.site.version = given
+        return {"version": given}
+
+    @put("/projects")
+    async def projects(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = await request.json()
+        try:
+            project = sandbox.site.projects[given["key"]]
+        except KeyError:
+            raise ClientException("'key' must be the key of a project") from None
+        project.assigns_lead = bool(given.get("assigns_lead"))
+        return {"assigns_lead": project.assigns_lead}
 
     @put("/language")
     async def speak(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -169,6 +255,7 @@ def control(sandbox: JiraSandbox) -> Router:
         "/sandbox",
         route_handlers=[
             tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, limits,
-            advance, permissions, users, options, database, speak, scopes, reset,
+            advance, permissions, users, options, projects, version, database, speak, scopes, reset,
+            _webhooks(sandbox),
         ],
     )  # fmt: skip

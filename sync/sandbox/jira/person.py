@@ -3,6 +3,7 @@ limits."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +14,9 @@ from sync.sandbox.jira.rest import issues
 from sync.sandbox.jira.rest.transitions import available
 from sync.sandbox.jira.service import Service
 from sync.sandbox.jira.site.call import Call, Response
-from sync.sandbox.jira.site.model import Issue, User, stamp
+from sync.sandbox.jira.site.model import PUBLIC_PROPERTY, Issue, User, stamp
+
+Text = str | Mapping[str, Any]
 
 
 class Refusal(Exception):
@@ -27,8 +30,9 @@ class Person:
     exist.
     """
 
-    def __init__(self, service: Service, user: User = OWNER) -> None:
+    def __init__(self, service: Service, user: User = OWNER, *, bulk: bool = False) -> None:
         self._service = service
+        self._bulk = bulk
         self._site = service.site
         self._lock = service.lock
         self.user = user
@@ -88,11 +92,13 @@ class Person:
         }
         return str(self._call("POST", "issue", {"fields": given}).data["key"])
 
-    def transition(self, key: str, to: str, resolution: str = "", **fields: Any) -> None:
+    def transition(
+        self, key: str, to: str, resolution: str = "", *, comment: str = "", **fields: Any
+    ) -> None:
         """Take the transition with the name ``to``, or the transition to the status with that name.
 
         ``resolution`` is set even if the transition's screen lacks the field, as if the person had set
-        it afterwards.
+        it afterwards. ``comment`` is written on the transition's screen, and dropped where it has none.
         """
         site = self._site
         with self._lock:
@@ -109,32 +115,76 @@ class Person:
             on_screen = "resolution" in {item.field for item in chosen.screen}
             if resolution and on_screen:
                 fields["resolution"] = {"name": resolution}
-            body = {"transition": {"id": chosen.id}, "fields": fields}
+            body: dict[str, Any] = {"transition": {"id": chosen.id}, "fields": fields}
+            if comment:
+                body["update"] = {"comment": [{"add": {"body": comment}}]}
             self._call("POST", f"issue/{key}/transitions", body)
             if resolution and not on_screen:
-                write(site, call, issue, {"resolution": site.resolution(resolution)})
+                self.resolve(key, resolution)
 
-    def comment(self, key: str, text: str) -> str:
-        """Returns the comment's id."""
-        return str(self._call("POST", f"issue/{key}/comment", {"body": text}).data["id"])
+    def bulk_transition(self, keys: Iterable[str], to: str, resolution: str = "") -> None:
+        """Move many tickets in one bulk change."""
+        many = Person(self._service, self.user, bulk=True)
+        for key in keys:
+            many.transition(key, to, resolution)
 
-    def edit_comment(self, key: str, comment_id: str, text: str) -> None:
-        self._call("PUT", f"issue/{key}/comment/{comment_id}", {"body": text})
+    def resolve(self, key: str, resolution: str) -> None:
+        """Set a resolution, "" for none, without a transition."""
+        value = {"resolution": self._site.resolution(resolution) if resolution else None}
+        self._service.carry_out(
+            lambda: write(self._site, self._new_call("PUT", ""), self._issue(key), value)
+        )
+
+    def assign(self, key: str, name: str = "") -> None:
+        """Assign to the user with this user name, "" for nobody. Raises KeyError."""
+        given: str | None = name or None
+        if given is not None and self._site.cloud:
+            by_name = {user.name: user.account_id for user in self._site.users.values()}
+            given = by_name[given]
+        body = {"accountId" if self._site.cloud else "name": given}
+        self._call("PUT", f"issue/{key}/assignee", body)
+
+    def comment(
+        self, key: str, text: Text, *, role: str = "", group: str = "", internal: bool = False
+    ) -> str:
+        """Returns the comment's id.
+
+        ``text`` is wiki text or, on Cloud, an Atlassian document. ``role`` and ``group`` restrict who
+        sees the comment; ``internal`` keeps it from the customers of a service project.
+        """
+        body: dict[str, Any] = {"body": text, **_visibility(role, group)}
+        if internal:
+            body["properties"] = [{"key": PUBLIC_PROPERTY, "value": {"internal": True}}]
+        return str(self._call("POST", f"issue/{key}/comment", body, _version(text)).data["id"])
+
+    def edit_comment(
+        self, key: str, comment_id: str, text: Text, *, role: str = "", group: str = ""
+    ) -> None:
+        """``role`` and ``group`` restrict who sees the comment from now on."""
+        body: dict[str, Any] = {"body": text, **_visibility(role, group)}
+        self._call("PUT", f"issue/{key}/comment/{comment_id}", body, _version(text))
 
     def delete_comment(self, key: str, comment_id: str) -> None:
         self._call("DELETE", f"issue/{key}/comment/{comment_id}")
 
     def delete(self, key: str) -> None:
-        with self._lock:
-            issues.remove(self._site, self._issue(key))
+        call = self._new_call("DELETE", "")
+        self._service.carry_out(lambda: issues.remove(self._site, call, self._issue(key)))
 
     def move(self, key: str, project: str) -> str:
         """Move to another project; returns the new key."""
-        with self._lock:
+        site, call = self._site, self._new_call("PUT", "")
+
+        def work() -> str:
             issue = self._issue(key)
-            call = self._new_call("PUT", "")
-            issues.move(self._site, call, issue, self._site.projects[project])
+            issues.move(site, call, issue, site.projects[project])
             return issue.key
+
+        return self._service.carry_out(work)
+
+    def status_of(self, issue: Issue) -> str:
+        """The name of an issue's status."""
+        return self._site.statuses[issue.status].name
 
     def _issue(self, key: str) -> Issue:
         issue = self._site.find(key)
@@ -148,7 +198,7 @@ class Person:
 
     def _new_call(self, method: str, path: str, body: bytes = b"") -> Call:
         call = Call(method, path, {}, {}, body, self._service.base, self._site.now())
-        call.user = self.user
+        call.user, call.bulk = self._site.users.get(self.user.account_id, self.user), self._bulk
         return call
 
     def _call(self, method: str, path: str, body: Any = None, version: str = "2") -> Response:
@@ -160,6 +210,17 @@ class Person:
                 f"{method} {path} at {stamp(call.now)}: {response.status} {response.data}"
             )
         return response
+
+
+def _version(text: Text) -> str:
+    """The version of the REST API that takes a text in this form."""
+    return "2" if isinstance(text, str) else "3"
+
+
+def _visibility(role: str, group: str) -> dict[str, Any]:
+    if not role and not group:
+        return {}
+    return {"visibility": {"type": "role" if role else "group", "value": role or group}}
 
 
 def _picture(id_: str, words: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sync.ports import Clock
 from sync.sandbox.jira import workflows
@@ -43,7 +44,21 @@ FORMER = User(
     "former.member@example.com",
     active=False,
 )
-PEOPLE = (BOT, OWNER, ONCALL, LEAD, FORMER)
+ADMIN = User(
+    "712020:00000000-0e5", "site.admin", "Site Admin", "site.admin@example.com", "admin-token"
+)
+# The account that rules of Jira Automation act as, unless they name a person.
+AUTOMATION = User(
+    "557058:00000000-a07",
+    "automation.for.jira",
+    "Automation for Jira",
+    "automation@example.com",
+    email_hidden=True,
+    app=True,
+)
+PEOPLE = (BOT, OWNER, ONCALL, LEAD, FORMER, ADMIN, AUTOMATION)
+# Groups and roles of everybody who works on the site.
+_GROUPS = frozenset({"Administrators", "Service Desk Team", "jira-administrators", "data-team"})
 
 BUG = IssueType("10004", "Bug", description="A problem or error.")
 TASK = IssueType("10003", "Task", description="A small, distinct piece of work.")
@@ -253,7 +268,8 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
     site = Site(
         dialect,
         clock,
-        users={user.account_id: user for user in PEOPLE},
+        users={user.account_id: replace(user, groups=_GROUPS) for user in PEOPLE},
+        administrators={ADMIN.account_id},
         statuses=dict(workflows.STATUSES),
         categories=workflows.CATEGORIES,
         types={one.id: one for one in TYPES},

@@ -11,7 +11,7 @@ from sync.sandbox.jira.site.call import Call, Problem
 # A gateway in front of Jira gives this answer, so it has neither Jira's form nor the account's
 # language.
 _NO_MATCH = b'{"code":401,"message":"Unauthorized; scope does not match"}'
-_READS_BY_POST = frozenset({"issue/bulkfetch", "search/jql"})
+_READS_BY_POST = frozenset({"issue/bulkfetch", "search/jql", "changelog/bulkfetch"})
 # What a call is about, as granular scopes call it: by the last word of its path that is no
 # parameter or, where that word is not here, by the first word.
 _ABOUT = {
@@ -20,6 +20,7 @@ _ABOUT = {
     "properties": "issue.property",
     "transitions": "issue",
     "bulkfetch": "issue",
+    "changelog": "issue.changelog",
     "jql": "jql",
     "search": "jql",
     "issueLink": "issue-link",
@@ -41,6 +42,8 @@ def scopes_for(method: str, template: str) -> set[str]:
     verb = "read" if method == "GET" or template in _READS_BY_POST else "write"
     if method == "DELETE":
         verb = "delete"
+    if parts[0] == "webhook":
+        return {"manage:jira-configuration"}
     if parts[0] in ("myself", "user"):
         return {"read:jira-user", "read:user:jira"}
     if template == "priority/search":

@@ -13,10 +13,13 @@ import msgspec
 
 from sync.ports import Clock, SystemClock
 from sync.sandbox.jira.faults import Effect, Fault, Faults, response_to
+from sync.sandbox.jira.outbox import Outbox
 from sync.sandbox.jira.person import Person
-from sync.sandbox.jira.ready_site import BOT, ready_site
+from sync.sandbox.jira.ready_site import ADMIN, AUTOMATION, BOT, ready_site
+from sync.sandbox.jira.robots import Robot, Robots
 from sync.sandbox.jira.service import Service
 from sync.sandbox.jira.site.call import Call, Exchange, Problem, Response, WireResult, query_of
+from sync.sandbox.jira.site.events import EVENTS, Webhook
 from sync.sandbox.jira.site.model import Dialect, User
 from sync.sandbox.jira.site.rate_limits import Limits
 from sync.sandbox.jira.site.state import Site
@@ -28,7 +31,8 @@ class JiraSandbox:
 
     ``index_lag`` is in seconds of the clock. ``limits`` None means no rate limits. ``seed`` decides
     which calls a fault with a probability strikes. ``base`` is the address in links where a call has no
-    ``Host``. Observers get each Exchange in the calling thread, after the call has changed the site.
+    ``Host``, and in the bodies of webhooks. ``outbox`` holds what webhooks are told; a ``Sender``
+    delivers it. Observers get each Exchange in the calling thread, after the call has changed the site.
     ``calls`` counts calls by method, path template and status.
     """
 
@@ -49,10 +53,11 @@ class JiraSandbox:
         self.observers: list[Callable[[Exchange], None]] = []
         self.lock = threading.RLock()
         self._settings = (index_lag, limits)
+        self.outbox = Outbox(base, seed=seed)
         self.reset()
 
     def reset(self) -> None:
-        """A fresh site: no tickets, no faults, no counts."""
+        """A fresh site: no tickets, no webhooks, no faults, no counts."""
         with self.lock:
             index_lag, limits = self._settings
             self.site: Site = ready_site(self.dialect, self.clock)
@@ -60,6 +65,8 @@ class JiraSandbox:
             self.site.limits = limits
             self.service = Service(self.site, self.base, self.lock)
             self.person = Person(self.service)
+            self.robots = Robots(self.person)
+            self.outbox.attach(self.site)
             self.faults.clear()
             self.calls: Counter[tuple[str, str, int]] = Counter()
             self.in_flight = self.peak_in_flight = 0
@@ -162,13 +169,51 @@ class JiraSandbox:
     def advance(self, seconds: float) -> None:
         """Put the site's time further ahead of its clock."""
         self.site.offset += seconds
+        with self.outbox.changed:
+            self.outbox.changed.notify_all()
 
     def deactivate(self, name: str, *, active: bool = False) -> None:
         """Deactivate a user, given by user name, or activate them again. Tickets keep them as
         assignee."""
+        self.change_user(name, active=active)
+
+    def change_user(self, name: str, **attributes: Any) -> None:
+        """Change attributes of a user, given by user name, such as ``display_name``, ``email_hidden``,
+        ``groups`` and ``deleted``. Raises KeyError or TypeError."""
         with self.lock:
-            found = next(one for one in self.site.users.values() if one.name == name)
-            self.site.users[found.account_id] = replace(found, active=active)
+            found = next((one for one in self.site.users.values() if one.name == name), None)
+            if found is None:
+                raise KeyError(name)
+            if "groups" in attributes:
+                attributes["groups"] = frozenset(attributes["groups"])
+            self.site.users[found.account_id] = replace(found, **attributes)
+            self.service.gate.forget()
+
+    def make_administrator(self, user: User = BOT) -> None:
+        """Let a user administrate the site, by default the daemon's account."""
+        self.site.administrators.add(user.account_id)
+
+    def add_webhook(self, url: str, **how: Any) -> Webhook:
+        """Have an address told of events, by default of all; ``how`` are attributes of ``Webhook``.
+
+        With ``form``, it is a rule of Jira Automation that sends a web request.
+        """
+        with self.lock:
+            id_ = str(next(self.site.ids))
+            given = {"name": f"webhook {id_}", "events": EVENTS, "by": ADMIN.account_id, **how}
+            webhook = Webhook(id=id_, url=url, at=self.site.now(), **given)
+            self.site.webhooks[id_] = webhook
+            return webhook
+
+    def add_robot(self, do: str, *args: Any, user: User = AUTOMATION, **how: Any) -> Robot:
+        """Put a rule of Jira Automation in force, which acts by the method ``do`` of ``Person``.
+
+        ``how`` are attributes of ``Robot``. Raises AttributeError or TypeError.
+        """
+        with self.lock:
+            if not self.robots.rules:
+                self.site.listeners.append(self.robots.answer)
+            return self.robots.add(Robot(user, do, args, **how))
 
     def rename_options(self, field_id: str, new: Mapping[str, str]) -> None:
         """Rename options of a select field, from the old to the new names."""

@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import unquote
 
 from sync.sandbox.jira import language, scopes
 from sync.sandbox.jira.auth import Gate
-from sync.sandbox.jira.rest.routes import Handler, no_route, route
+from sync.sandbox.jira.rest import webhooks
+from sync.sandbox.jira.rest.routes import Handler, no_route, route, webhook_route
 from sync.sandbox.jira.site.call import Call, Problem, Response
 from sync.sandbox.jira.site.model import User
 from sync.sandbox.jira.site.state import Site
+
+T = TypeVar("T")
 
 _API = re.compile(r"/rest/api/(2|3|latest)/(.*)")
 
@@ -44,13 +48,14 @@ class Service:
             with self.lock:
                 handler = self.handler(call)
                 if user is not None:
-                    call.user = user
+                    call.user = self.site.users.get(user.account_id, user)
                 else:
                     self._admit(call, headers, anonymous=anonymous)
                 if call.user is not None:
                     call.words = self.site.translations.get(call.user.language, {})
                 self._store(call)
-                response = handler(self.site, call)
+                # Told also after a refusal: a call that is refused half-way has done its first half.
+                response = self.carry_out(lambda: handler(self.site, call))
         except Problem as problem:
             response = language.translated(problem, call.user).response()
         if call.user is not None and self.site.cloud:
@@ -60,13 +65,25 @@ class Service:
         response.headers = {**headers, **response.headers}
         return response
 
+    def carry_out(self, work: Callable[[], T]) -> T:
+        """Do something that no REST call does, and tell of it as of a call."""
+        with self.lock:
+            try:
+                return work()
+            finally:
+                self.site.tell()
+
     def handler(self, call: Call) -> Handler:
         """The handler for a call. Sets the call's API version, template and parameters.
 
         Raises Problem(404) or Problem(405).
         """
         start = call.path.find("/rest/")
-        found = _API.fullmatch(unquote(call.path[start:])) if start >= 0 else None
+        path = unquote(call.path[start:]) if start >= 0 else ""
+        root = webhooks.root(self.site)
+        if path == root or path.startswith(f"{root}/"):
+            return webhook_route(call, path.removeprefix(root).strip("/"))
+        found = _API.fullmatch(path)
         if found is None or (found.group(1) == "3" and not self.site.cloud):
             raise no_route(call)
         call.api = "3" if found.group(1) == "3" else "2"

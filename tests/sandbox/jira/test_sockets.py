@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 import requests
@@ -37,6 +40,47 @@ class Served:
         return self.session.post(
             f"{self.address}/rest/api/3/issue", json=BODY, headers=AUTH, timeout=(2, 0.5)
         )
+
+
+class Heard:
+    """A receiver of webhooks on a socket, and what it has heard."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self._changed = threading.Condition()
+        heard = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                with heard._changed:
+                    heard.bodies.append(json.loads(body))
+                    heard.headers.append(dict(self.headers))
+                    heard._changed.notify_all()
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/jira/main"
+
+    def wait_for(self, count: int) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.bodies) >= count, timeout=60)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Heard]:
+    heard = Heard()
+    thread = threading.Thread(target=heard.server.serve_forever)
+    thread.start()
+    yield heard
+    heard.server.shutdown()
+    thread.join()
+    heard.server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +191,56 @@ def test_the_control_api_sets_lag_clock_permissions_and_resets(served: Served) -
     assert served.session.post(f"{control}/reset").status_code == 204
     assert served.post_issue().status_code == 201
     assert served.session.post(f"{control}/faults", json={"effect": "nonsense"}).status_code == 400
+
+
+def test_other_processes_register_webhooks_set_their_faults_and_play_robots(
+    served: Served, receiver: Heard
+) -> None:
+    control = f"{served.address}/sandbox"
+    hooks = f"{control}/webhooks"
+
+    def ask(method: str, path: str, body: object = None) -> requests.Response:
+        return served.session.request(method, f"{control}/{path}", json=body)
+
+    assert ask("POST", "webhooks", {"url": receiver.url, "secret": "s"}).status_code == 201
+    assert ask("POST", "webhooks", {"link": receiver.url}).status_code == 400
+    robot = {"do": "transition", "args": ["In Progress"], "status": "Done"}
+    assert ask("POST", "webhooks/robots", robot).status_code == 201
+    assert ask("POST", "webhooks/robots", {**robot, "do": "explode"}).status_code == 400
+    assert ask("POST", "webhooks/robots", {**robot, "as": "nobody"}).status_code == 400
+    key = served.post_issue().json()["key"]
+    act = {"do": "bulk_transition", "as": "on.call", "args": [[key], "Done"]}
+    assert ask("POST", "act", act).status_code == 200
+    assert served.sandbox.ticket(key).status == "In Progress"
+    # Each delivery is sent by a thread of its own, so they may overtake one another.
+    assert receiver.wait_for(3)
+    assert {body["issue"]["key"] for body in receiver.bodies} == {key}
+    assert all("X-Hub-Signature" in headers for headers in receiver.headers)
+    assert ask("PUT", "webhooks/faults", {"silent": 1.0}).json()["silent"] == 1.0
+    assert ask("PUT", "webhooks/faults", {"broken": 1.0}).status_code == 400
+    ask("POST", "act", {"do": "comment", "args": [key, "Unheard"]})
+    shown = served.session.get(hooks).json()
+    assert len(shown["deliveries"]) == 3
+    assert ask("DELETE", "webhooks").status_code == 204
+    assert served.sandbox.site.webhooks == {}
+
+
+def test_other_processes_change_users_and_the_default_assignee(served: Served) -> None:
+    control = f"{served.address}/sandbox"
+
+    def put(path: str, body: object) -> requests.Response:
+        return served.session.put(f"{control}/{path}", json=body)
+
+    assert put("projects", {"key": "DATA", "assigns_lead": True}).json() == {"assigns_lead": True}
+    assert put("projects", {"key": "NOPE"}).status_code == 400
+    assert put("users", {"name": "platform.lead", "display_name": "API"}).status_code == 200
+    key = served.post_issue().json()["key"]
+    assert served.sandbox.ticket(key).assignee == "API"
+    assert put("users", {"name": "on.call"}).json() == {"active": False}
+    assert put("users", {"name": "nobody"}).status_code == 400
+    assert put("version", {"version": "9.12.17"}).json() == {"version": "9.12.17"}
+    assert put("version", {"version": "nine"}).status_code == 400
+    assert put("users", {"name": "on.call", "age": 3}).status_code == 400
 
 
 def test_the_board_shows_tickets_and_escapes_what_they_say(served: Served) -> None:

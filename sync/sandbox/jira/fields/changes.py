@@ -7,7 +7,15 @@ from typing import Any
 
 from sync.sandbox.jira.fields import adf
 from sync.sandbox.jira.site.call import Call, Problem
-from sync.sandbox.jira.site.model import HistoryItem, Issue, Project, RichText, ScreenItem, User
+from sync.sandbox.jira.site.model import (
+    Comment,
+    HistoryItem,
+    Issue,
+    Project,
+    RichText,
+    ScreenItem,
+    User,
+)
 from sync.sandbox.jira.site.state import FieldDef, Invalid, Site
 
 # Values by field id, and Jira's refusals by field id.
@@ -106,8 +114,19 @@ def default_of(site: Site, user: User | None, item: ScreenItem) -> Any:
     return item.default
 
 
-def write(site: Site, call: Call, issue: Issue, values: Mapping[str, Any]) -> None:
-    """Keep new values, with their history."""
+def write(
+    site: Site,
+    call: Call,
+    issue: Issue,
+    values: Mapping[str, Any],
+    moved: Iterable[HistoryItem] = (),
+    comment: Comment | None = None,
+) -> None:
+    """Keep new values, with their history.
+
+    ``moved`` are changes beside the fields' that belong to the same entry of the history, ``comment`` is
+    a comment that belongs to the same event.
+    """
     items = []
     for name, value in values.items():
         before = issue.values.get(name)
@@ -131,7 +150,11 @@ def write(site: Site, call: Call, issue: Issue, values: Mapping[str, Any]) -> No
             issue.values.pop(name, None)
         else:
             issue.values[name] = value
-    site.touch(call, issue, items)
+    if issue.values.get("resolution") is None:
+        issue.resolved = None
+    elif issue.resolved is None:
+        issue.resolved = call.now
+    site.touch(call, issue, [*items, *moved], comment)
 
 
 def _media(value: Any) -> set[str]:

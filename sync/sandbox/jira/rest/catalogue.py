@@ -6,7 +6,7 @@ from typing import Any
 
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import Project, stamp
+from sync.sandbox.jira.site.model import Project, User, stamp
 from sync.sandbox.jira.site.state import NO_ISSUE, Site
 
 PERMISSIONS = (
@@ -32,7 +32,6 @@ PERMISSIONS = (
     "ADMINISTER",
     "USER_PICKER",
 )
-_NOT_BY_DEFAULT = ("ADMINISTER", "ADMINISTER_PROJECTS")
 
 
 def server_info(site: Site, call: Call) -> Response:
@@ -54,8 +53,8 @@ def server_info(site: Site, call: Call) -> Response:
         }
     else:
         dialect = {
-            "version": "10.3.5",
-            "versionNumbers": [10, 3, 5],
+            "version": site.version,
+            "versionNumbers": [int(part) for part in site.version.split(".")],
             "deploymentType": "Server",
             "buildNumber": 10030005,
         }
@@ -71,7 +70,7 @@ def project(site: Site, call: Call) -> Response:
         "lead": as_json.user(site, call, one.lead),
         "components": [as_json.named(call, "component", c) for c in one.components],
         "issueTypes": [as_json.issue_type(site, call, t) for t in one.types],
-        "assigneeType": "UNASSIGNED",
+        "assigneeType": "PROJECT_LEAD" if one.assigns_lead else "UNASSIGNED",
         "versions": [as_json.named(call, "version", v) for v in one.versions],
         "archived": one.archived,
         "roles": {},
@@ -221,7 +220,7 @@ def my_permissions(site: Site, call: Call) -> Response:
     if unknown:
         raise Problem(400, f"Unrecognized permission keys: {', '.join(unknown)}")
     within = _permission_scope(site, call)
-    hidden = {*_NOT_BY_DEFAULT, *(["USER_PICKER"] if site.hides_users(call.user) else [])}
+    hidden = _withheld(site, call.user)
     return Response(
         200,
         {
@@ -239,6 +238,12 @@ def my_permissions(site: Site, call: Call) -> Response:
             }
         },
     )
+
+
+def _withheld(site: Site, user: User | None) -> set[str]:
+    """The permissions that a user has in no project."""
+    ours = set() if site.administrates(user) else {"ADMINISTER", "ADMINISTER_PROJECTS"}
+    return {*ours, "USER_PICKER"} if site.hides_users(user) else ours
 
 
 def _permission_scope(site: Site, call: Call) -> list[Project]:

@@ -15,6 +15,9 @@ from sync.sandbox.jira.site.call import Call
 from sync.sandbox.jira.site.model import Issue, stamp
 from sync.sandbox.jira.site.state import Site
 
+# How many entries of an issue's history ``expand=changelog`` shows.
+MOST_HISTORIES = 100
+
 
 def present(
     site: Site, call: Call, issue: Issue, wanted: Sequence[str], expand: Sequence[str] | None = None
@@ -67,7 +70,11 @@ def _field(site: Site, call: Call, issue: Issue, name: str) -> Any:
 
 
 def _comments(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
-    comments = [as_json.comment(site, call, issue, one, properties=False) for one in issue.comments]
+    comments = [
+        as_json.comment(site, call, issue, one, properties=False)
+        for one in issue.comments
+        if site.shows(call, one)
+    ]
     return {
         "comments": comments,
         "self": f"{call.root}/issue/{issue.id}/comment",
@@ -94,8 +101,11 @@ _SYSTEM_FIELDS: dict[str, Callable[[Site, Call, Issue], Any]] = {
 
 
 def _changelog(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
-    histories = [as_json.history(site, call, one) for one in reversed(issue.history)]
-    page = {"startAt": 0, "maxResults": len(histories), "total": len(histories)}
+    """The newest entries of the history: on Cloud the newest first, on Data Center the oldest first."""
+    histories = [as_json.history(site, call, one) for one in issue.history[-MOST_HISTORIES:]]
+    if site.cloud:
+        histories.reverse()
+    page = {"startAt": 0, "maxResults": len(histories), "total": len(issue.history)}
     return {**page, "histories": histories}
 
 

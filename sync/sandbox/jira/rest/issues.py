@@ -72,6 +72,8 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
             values[item.field] = default_of(site, call.user, item)
         if item.required and values.get(item.field) is None:
             errors.setdefault(item.field, site.fields[item.field].when_missing)
+    if project.assigns_lead:
+        values.setdefault("assignee", project.lead)
     properties = properties_in(body)
     if errors:
         raise Problem(400, errors=errors)
@@ -93,6 +95,7 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     if kind.subtask:
         site.subtasks.setdefault(issue.values["parent"], []).append(issue.id)
     site.index.put(issue, call.now)
+    site.happen(call, issue, "issue_created")
     return {"id": str(issue.id), "key": issue.key, "self": f"{call.root}/issue/{issue.id}"}
 
 
@@ -131,9 +134,9 @@ def edit(site: Site, call: Call) -> Response:
     properties = properties_in(body)
     if errors:
         raise Problem(400, errors=errors)
-    add_comments(site, call, issue, comments)
+    comment = add_comments(site, call, issue, comments)
     issue.properties.update(properties)
-    write(site, call, issue, values)
+    write(site, call, issue, values, comment=comment)
     if call.query.get("returnIssue") == "true":
         return Response(200, present(site, call, issue, ["*all"]))
     return Response(204)
@@ -152,18 +155,19 @@ def delete(site: Site, call: Call) -> Response:
                 "parameter to delete this issue and all its subtasks.",
             )
         for child in children:
-            remove(site, child)
-    remove(site, issue)
+            remove(site, call, child)
+    remove(site, call, issue)
     return Response(204)
 
 
-def remove(site: Site, issue: Issue) -> None:
+def remove(site: Site, call: Call, issue: Issue) -> None:
     """Delete an issue and its links."""
     issue.deleted = True
     site.index.remove(issue)
     for link in issue.links:
         other = site.issues[link.target if link.source == issue.id else link.source]
         other.links = [one for one in other.links if one.id != link.id]
+    site.happen(call, issue, "issue_deleted")
 
 
 def move(site: Site, call: Call, issue: Issue, project: Project) -> None:
@@ -171,7 +175,8 @@ def move(site: Site, call: Call, issue: Issue, project: Project) -> None:
 
     A status or a type that the project does not have becomes the project's first.
     """
-    before = issue.key
+    before, left = issue.key, site.projects[issue.project]
+    status = site.statuses[issue.status]
     project.counter += 1
     issue.key, issue.project = f"{project.key}-{project.counter}", project.key
     site.keys[issue.key] = issue.id
@@ -183,7 +188,14 @@ def move(site: Site, call: Call, issue: Issue, project: Project) -> None:
         issue.resolved = None
     for name in ("components", "fixVersions", "versions"):
         issue.values.pop(name, None)
-    site.touch(call, issue, [HistoryItem("Key", "issuekey", None, before, None, issue.key)])
+    items = [
+        HistoryItem("project", "project", left.id, left.name, project.id, project.name),
+        HistoryItem("Key", "issuekey", None, before, None, issue.key),
+    ]
+    now = site.statuses[issue.status]
+    if now.id != status.id:
+        items.append(HistoryItem("status", "status", status.id, status.name, now.id, now.name))
+    site.touch(call, issue, items)
 
 
 def get(site: Site, call: Call) -> Response:

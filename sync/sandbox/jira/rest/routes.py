@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sync.sandbox.jira.rest import (
     catalogue,
+    changelog,
     comments,
     issues,
     links,
@@ -15,6 +16,7 @@ from sync.sandbox.jira.rest import (
     search,
     transitions,
     users,
+    webhooks,
 )
 from sync.sandbox.jira.site.call import Call, Problem, Response
 from sync.sandbox.jira.site.state import Site
@@ -30,7 +32,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "issue/{issue}", issues.edit),
     ("DELETE", "issue/{issue}", issues.delete),
     ("PUT", "issue/{issue}/assignee", users.assign),
-    ("GET", "issue/{issue}/changelog", users.changelog),
+    ("GET", "issue/{issue}/changelog", changelog.changelog),
+    ("POST", "changelog/bulkfetch", changelog.changelogs),
     ("GET", "issue/{issue}/editmeta", screens.edit_metadata),
     ("GET", "issue/{issue}/transitions", transitions.list_transitions),
     ("POST", "issue/{issue}/transitions", transitions.transition),
@@ -83,9 +86,20 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "user/search", users.search),
     ("GET", "user/assignable/search", users.assignable),
 )
-_CLOUD_ONLY = frozenset(
-    {"search/jql", "issue/bulkfetch", "project/search", "field/search", "priority/search"}
+# Below the path that the site has for webhooks.
+WEBHOOK_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "webhook", webhooks.listing),
+    ("POST", "webhook", webhooks.create),
+    ("GET", "webhook/{webhook}", webhooks.get),
+    ("PUT", "webhook/{webhook}", webhooks.change),
+    ("DELETE", "webhook/{webhook}", webhooks.delete),
 )
+_CLOUD_ONLY = frozenset(
+    {
+        "search/jql", "issue/bulkfetch", "project/search", "field/search", "priority/search",
+        "issue/{issue}/changelog", "changelog/bulkfetch",
+    }
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -95,9 +109,9 @@ class _Node:
     handlers: dict[str, tuple[str, Handler]] = field(default_factory=dict)
 
 
-def _tree(*, cloud: bool) -> _Node:
+def _tree(routes: Iterable[tuple[str, str, Handler]], *, cloud: bool) -> _Node:
     root = _Node()
-    for method, template, handler in ROUTES:
+    for method, template, handler in routes:
         if template in _CLOUD_ONLY and not cloud:
             continue
         node = root
@@ -112,7 +126,8 @@ def _tree(*, cloud: bool) -> _Node:
     return root
 
 
-_TREES = {cloud: _tree(cloud=cloud) for cloud in (True, False)}
+_TREES = {cloud: _tree(ROUTES, cloud=cloud) for cloud in (True, False)}
+_WEBHOOKS = _tree(WEBHOOK_ROUTES, cloud=False)
 
 
 def no_route(call: Call) -> Problem:
@@ -125,7 +140,15 @@ def route(call: Call, path: str, *, cloud: bool) -> Handler:
 
     Raises Problem(404) or Problem(405).
     """
-    node = _TREES[cloud]
+    return _found(call, path, _TREES[cloud])
+
+
+def webhook_route(call: Call, path: str) -> Handler:
+    """Like ``route``, for a path that follows ``webhooks.root``."""
+    return _found(call, f"webhook/{path}" if path.strip("/") else "webhook", _WEBHOOKS)
+
+
+def _found(call: Call, path: str, node: _Node) -> Handler:
     for part in path.strip("/").split("/"):
         if part in node.literal:
             node = node.literal[part]

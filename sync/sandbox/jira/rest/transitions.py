@@ -84,8 +84,13 @@ def _take(site: Site, call: Call, issue: Issue, chosen: Transition, body: dict[s
     for validator in chosen.validators:
         if merged.get(validator.field) is None:
             raise Problem(400, validator.message)
-    add_comments(site, call, issue, comments)
-    _arrive(site, call, issue, chosen, values)
+    comment = add_comments(site, call, issue, comments)
+    if chosen.resolve is not None and "resolution" not in values:
+        values["resolution"] = site.resolution(chosen.resolve) if chosen.resolve else None
+    before, after = site.statuses[issue.status], site.statuses[chosen.to]
+    issue.status = chosen.to
+    moved = HistoryItem("status", "status", before.id, before.name, after.id, after.name)
+    write(site, call, issue, values, [moved] if before.id != after.id else [], comment)
 
 
 def _screen_values(
@@ -102,21 +107,3 @@ def _screen_values(
     if errors:
         raise Problem(400, errors=errors)
     return values
-
-
-def _arrive(
-    site: Site, call: Call, issue: Issue, chosen: Transition, values: dict[str, Any]
-) -> None:
-    """Give the issue its new status, its new values and its resolution."""
-    if chosen.resolve is not None and "resolution" not in values:
-        values["resolution"] = site.resolution(chosen.resolve) if chosen.resolve else None
-    before, after = site.statuses[issue.status], site.statuses[chosen.to]
-    issue.status = chosen.to
-    write(site, call, issue, values)
-    if issue.values.get("resolution") is None:
-        issue.resolved = None
-    elif issue.resolved is None:
-        issue.resolved = call.now
-    if before.id != after.id:
-        moved = HistoryItem("status", "status", before.id, before.name, after.id, after.name)
-        site.touch(call, issue, [moved])

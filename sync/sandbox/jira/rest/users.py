@@ -1,11 +1,10 @@
-"""Users, and an issue's assignee and history."""
+"""Users, and an issue's assignee."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sync.sandbox.jira.fields.changes import parse_change, write
-from sync.sandbox.jira.rest.catalogue import values_page
 from sync.sandbox.jira.rest.screens import editable
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
@@ -39,8 +38,13 @@ def _matching(site: Site, call: Call, *, inactive: bool = False) -> list[User]:
     if text is None:
         raise Problem(400, "Either the 'query' or 'accountId' query parameter must be provided.")
     text = text.lower()
-    people = [u for u in site.users.values() if u.active or inactive]
+    people = [u for u in _people(site) if u.active or inactive]
     return [user for user in people if text == "." or _starts(site, user, text)]
+
+
+def _people(site: Site) -> list[User]:
+    """Everybody who is no app."""
+    return [user for user in site.users.values() if not user.app]
 
 
 def _starts(site: Site, user: User, text: str) -> bool:
@@ -78,7 +82,7 @@ def assignable(site: Site, call: Call) -> Response:
         raise Problem(400, "Either the 'project' or the 'issueKey' parameter must be provided.")
     project = site.project(call, name)
     narrowed = {"query", "username", "accountId"} & set(call.query)
-    found = _matching(site, call) if narrowed else list(site.users.values())
+    found = _matching(site, call) if narrowed else _people(site)
     return _page(site, call, [user for user in found if site.may(user, project, "ASSIGNABLE_USER")])
 
 
@@ -104,10 +108,3 @@ def assign(site: Site, call: Call) -> Response:
         raise Problem(400, errors=errors)
     write(site, call, issue, values)
     return Response(204)
-
-
-def changelog(site: Site, call: Call) -> Response:
-    issue = site.issue(call)
-    return Response(
-        200, values_page(call, [as_json.history(site, call, one) for one in issue.history], 100)
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sync.sandbox.jira.site.call import Call
@@ -9,6 +11,7 @@ from sync.sandbox.jira.site.model import (
     Category,
     Comment,
     History,
+    HistoryItem,
     Issue,
     IssueLink,
     IssueType,
@@ -32,6 +35,10 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
     if not account:
         return None
     who = site.users[account]
+    if who.deleted:
+        # A closed account keeps its id, and nothing else that would tell whose it was.
+        name = "Former user" if site.cloud else f"user-{who.user_key}"
+        who = replace(who, display_name=name, name=name, active=False, email="", email_hidden=True)
     common = {
         "displayName": who.display_name,
         "active": who.active,
@@ -50,7 +57,7 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
     return {
         "self": f"{call.root}/user?accountId={who.account_id}",
         "accountId": who.account_id,
-        "accountType": "atlassian",
+        "accountType": "app" if who.app else "atlassian",
         **shown,
         **common,
     }
@@ -169,6 +176,11 @@ def issue_link(site: Site, call: Call, link: IssueLink, seen_from: int) -> dict[
     }
 
 
+def _level(site: Site, level: Mapping[str, str]) -> dict[str, str]:
+    """To which role or group a comment is restricted."""
+    return {**level, **({"identifier": level["value"]} if site.cloud else {})}
+
+
 def comment(
     site: Site, call: Call, issue: Issue, one: Comment, *, properties: bool
 ) -> dict[str, Any]:
@@ -181,7 +193,7 @@ def comment(
         "created": stamp(one.created),
         "updated": stamp(one.updated),
         **({"jsdPublic": not one.internal} if site.cloud else {}),
-        **({"visibility": one.visibility} if one.visibility else {}),
+        **({"visibility": _level(site, one.visibility)} if one.visibility else {}),
     }
     if properties:
         out["properties"] = [{"key": k, "value": v} for k, v in one.properties.items()]
@@ -199,21 +211,22 @@ def remote_link(call: Call, issue: Issue, one: RemoteLink) -> dict[str, Any]:
     }
 
 
+def history_item(item: HistoryItem) -> dict[str, Any]:
+    return {
+        "field": item.field,
+        "fieldtype": "custom" if item.field_id.startswith("customfield_") else "jira",
+        "fieldId": item.field_id,
+        "from": item.before,
+        "fromString": item.before_text,
+        "to": item.after,
+        "toString": item.after_text,
+    }
+
+
 def history(site: Site, call: Call, one: History) -> dict[str, Any]:
     return {
         "id": one.id,
         "author": user(site, call, one.author),
         "created": stamp(one.created),
-        "items": [
-            {
-                "field": item.field,
-                "fieldtype": "custom" if item.field_id.startswith("customfield_") else "jira",
-                "fieldId": item.field_id,
-                "from": item.before,
-                "fromString": item.before_text,
-                "to": item.after,
-                "toString": item.after_text,
-            }
-            for item in one.items
-        ],
+        "items": [history_item(item) for item in one.items],
     }

@@ -80,7 +80,8 @@ class Call:
     ``api`` is "2" (rich text is wiki text) or "3" (rich text is an Atlassian document); ``user`` None is
     an anonymous caller. ``template`` and ``params`` come from the route. ``faulted``: a fault answers in
     place of the site. ``lenient``: a search ignores names that do not exist (Data Center's
-    ``validateQuery=false``). ``words`` translates names into the caller's language.
+    ``validateQuery=false``). ``words`` translates names into the caller's language. ``bulk``: the
+    call is part of a bulk change.
     """
 
     method: str
@@ -97,6 +98,7 @@ class Call:
     faulted: bool = False
     lenient: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
+    bulk: bool = False
 
     def named(self, name: str, *, untranslated: bool = False) -> dict[str, str]:
         """A name as it is shown to the caller, on request together with the name before translation."""

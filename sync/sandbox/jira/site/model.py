@@ -29,7 +29,9 @@ class User:
 
     ``secret`` is the API token (Cloud) or the personal access token (Data Center), "" for a user who
     cannot call the API. ``scopes`` are the token's, None for a token without scopes. Names and messages
-    are shown in the user's ``language``.
+    are shown in the user's ``language``. ``groups`` are the groups and the roles that the user is in.
+    ``app`` is an account that no person has, such as that of Jira Automation. ``deleted``: the account
+    was closed, and only its id can still be seen.
     """
 
     account_id: str
@@ -42,6 +44,9 @@ class User:
     scopes: frozenset[str] | None = None
     language: str = "en_GB"
     key: str = ""
+    groups: frozenset[str] = frozenset()
+    app: bool = False
+    deleted: bool = False
 
     @property
     def user_key(self) -> str:
@@ -142,7 +147,8 @@ class Project:
     """Screens are by issue type id, ``denied`` permissions by account id.
 
     ``simplified`` marks a team-managed project, ``service`` a service project, whose customers see
-    its public comments. ``counter`` is the number in the newest issue's key.
+    its public comments. ``assigns_lead``: the lead gets each issue that is made without an assignee.
+    ``counter`` is the number in the newest issue's key.
     """
 
     id: str
@@ -155,6 +161,7 @@ class Project:
     components: list[Named] = field(default_factory=list)
     versions: list[Named] = field(default_factory=list)
     lead: str = ""
+    assigns_lead: bool = False
     simplified: bool = False
     service: bool = False
     archived: bool = False
@@ -179,7 +186,7 @@ class Comment:
     updated: float
     update_author: str
     properties: dict[str, Any] = field(default_factory=dict)
-    visibility: Any = None
+    visibility: dict[str, str] | None = None
 
     @property
     def internal(self) -> bool:

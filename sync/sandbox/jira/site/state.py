@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sync.ports import Clock
 from sync.sandbox.jira.site.call import Call, Problem
+from sync.sandbox.jira.site.events import Event, Webhook
 from sync.sandbox.jira.site.model import (
     Category,
+    Comment,
     Dialect,
     History,
     HistoryItem,
@@ -125,7 +127,9 @@ class Site:
     ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
     ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
-    ``closed_sprints`` are ids.
+    ``closed_sprints`` are ids. ``most_characters`` is the longest rich text. ``administrators`` are
+    account ids. ``version`` is that of Data Center. ``webhooks`` are by id. ``listeners`` get every
+    event, once the call that made it has ended.
     """
 
     dialect: Dialect
@@ -150,6 +154,12 @@ class Site:
     limits: Limits | None = None
     basic_plane_only: bool = False
     closed_sprints: set[str] = field(default_factory=set)
+    most_characters: int = 32_767
+    administrators: set[str] = field(default_factory=set)
+    version: str = "10.3.5"
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    listeners: list[Callable[[Event], None]] = field(default_factory=list)
+    _untold: list[Event] = field(default_factory=list)
 
     @property
     def cloud(self) -> bool:
@@ -177,6 +187,15 @@ class Site:
     def allows(self, call: Call, issue: Issue, permission: str) -> bool:
         """Whether the caller has a permission in the issue's project."""
         return self.may(call.user, self.projects[issue.project], permission)
+
+    def shows(self, call: Call, comment: Comment) -> bool:
+        """Whether the caller may see a comment, which may be restricted to a role or a group."""
+        level = comment.visibility
+        return level is None or (call.user is not None and level["value"] in call.user.groups)
+
+    def administrates(self, user: User | None) -> bool:
+        """Whether the user administrates the site."""
+        return user is not None and user.active and user.account_id in self.administrators
 
     def project(self, call: Call, key_or_id: str) -> Project:
         """A project that the caller can see. Raises Problem(404)."""
@@ -224,14 +243,48 @@ class Site:
         children = (self.issues[number] for number in self.subtasks.get(issue.id, ()))
         return [child for child in children if not child.deleted]
 
-    def touch(self, call: Call, issue: Issue, items: Iterable[HistoryItem] = ()) -> None:
-        """Record a change of an issue in its history, its time of update and the search index."""
+    def touch(
+        self,
+        call: Call,
+        issue: Issue,
+        items: Iterable[HistoryItem] = (),
+        comment: Comment | None = None,
+    ) -> None:
+        """Record a change of an issue in its history, its time of update and the search index.
+
+        ``comment`` is one that goes along with the change in the same event.
+        """
         changed = tuple(items)
         if changed:
             author = call.user.account_id if call.user else ""
             issue.history.append(History(str(next(self.ids)), author, call.now, changed))
         issue.updated = call.now
         self.index.put(issue, call.now)
+        if changed or comment is not None:
+            self.happen(call, issue, "issue_updated", changed, comment)
+
+    def happen(
+        self,
+        call: Call,
+        issue: Issue,
+        name: str,
+        items: tuple[HistoryItem, ...] = (),
+        comment: Comment | None = None,
+    ) -> None:
+        """Keep an event, which the listeners get once the call has ended."""
+        if not self.listeners:
+            return
+        change = issue.history[-1].id if items else ""
+        author = call.user.account_id if call.user else ""
+        event = Event(name, call.now, author, issue, items, change, comment, call.bulk)
+        self._untold.append(event)
+
+    def tell(self) -> None:
+        """Tell the listeners of the events of a call that has ended."""
+        untold, self._untold = self._untold, []
+        for event in untold:
+            for listener in list(self.listeners):
+                listener(event)
 
     def resolution(self, name: str) -> Named | None:
         return next((one for one in self.resolutions if one.name == name), None)

@@ -1,0 +1,96 @@
+"""The agreement: what of a ticket both sides, Jira and upstream, are known to agree on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sync.domain.rule import SubjectState
+from sync.domain.subject import Status
+
+# So many turns are remembered.
+TURNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What both sides last agreed on, for a ticket whose rule tells upstream. Times are in seconds since
+    the epoch.
+
+    ``since`` is that of the rule's ``UpstreamWish``; an agreement with another one is void. ``status``
+    and ``resolution`` are the ticket's (ids or, for a resolution, its name), "" before the first look.
+    ``marks`` has the status of each subject by its reference. ``ours`` has, by the references of those
+    whose status is one that we told, when we did and what the status was before.
+
+    ``seen`` is a place of the ticket that is not agreed yet (status, resolution), and since when the
+    ticket stands there. ``floor`` is the id up to which Jira's comments are from before; ``heard`` has
+    by id, of those told, how each stood then (its ``updated``). ``reason``: the account whose comments
+    between two times say why a ticket was declined. ``copied`` are the ids of upstream's comments that
+    are on the ticket, ``announced`` the subjects that were told the ticket's key.
+
+    ``done`` names what was carried out of a telling of which some is still to do.
+
+    ``turns`` are the times of the last acts that one side told the other. ``held``: the sides have
+    turned each other so often that neither is told any more, until a person retries the ticket.
+    """
+
+    since: str = ""
+    status: str = ""
+    resolution: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    ours: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    seen: tuple[str, str, float] | None = None
+    floor: int = 0
+    heard: Mapping[str, float] = field(default_factory=dict)
+    reason: tuple[str, float, float] | None = None
+    copied: tuple[str, ...] = ()
+    announced: tuple[str, ...] = ()
+    acknowledged: bool = False
+    done: tuple[str, ...] = ()
+    turns: tuple[float, ...] = ()
+    held: bool = False
+
+    def marked(self, ref: str, status: Status, at: float) -> Agreement:
+        """The agreement once we told, at ``at``, this status of a subject."""
+        before = self.marks.get(ref, Status.OPEN.value)
+        ours = {**self.ours, ref: (at, before)}
+        return replace(self, marks={**self.marks, ref: status.value}, ours=ours)
+
+    def now(self, one: SubjectState, leeway: float) -> SubjectState:
+        """The subject with the status that we told of it, where what is known of the subject may be
+        from before (``leeway``: seconds by which clocks may differ)."""
+        told = self.ours.get(str(one.ref))
+        if told is None or one.status.value != told[1] or one.at > told[0] + leeway:
+            return one
+        return replace(one, status=Status(self.marks[str(one.ref)]))
+
+    def told_last(self, one: SubjectState) -> bool:
+        """Whether the status of a subject is one that we told."""
+        ref = str(one.ref)
+        return ref in self.ours and self.marks.get(ref) == one.status.value
+
+    def differs(self, subjects: Iterable[SubjectState]) -> bool:
+        """Whether a subject is new, or has another status than was agreed."""
+        return any(self.marks.get(str(one.ref)) != one.status.value for one in subjects)
+
+    def turned(self, at: float) -> Agreement:
+        """The agreement after one more turn."""
+        return replace(self, turns=(*self.turns, at)[-TURNS:])
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Agreement | None:
+        """Read back what ``to_json`` wrote. Raises TypeError on anything else."""
+        if data is None:
+            return None
+        lists = ("copied", "announced", "done", "turns", "seen", "reason")
+        made = {name: tuple(data[name]) for name in lists if data.get(name) is not None}
+        ours = {ref: (told[0], told[1]) for ref, told in data.get("ours", {}).items()}
+        return cls(**{**data, **made, "ours": ours})
+
+
+# What is agreed where nothing is.
+NONE = Agreement()
