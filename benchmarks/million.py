@@ -81,8 +81,6 @@ class Work:
         return 1
 
     def status(self) -> int:
-        # The look for damage in an SQLite file takes up to a second, whatever the size.
-        status.LOOKED_FOR_DAMAGE = 0.0
         status.gathered(self.store, self.filled.now)
         return 1
 

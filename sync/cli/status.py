@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 # Parked tickets are grouped by cause. Only this many are read for that, the oldest ones.
 PARKED_LOOKED_AT = 1000
-# Seconds for which the store's file is looked through for damage.
-LOOKED_FOR_DAMAGE = 1.0
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -59,7 +57,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
         groups = parking.grouped(parking.parked(session, limit=PARKED_LOOKED_AT))
     return {
         "store": store.place,
-        "damage": damage.known(store, LOOKED_FOR_DAMAGE),
+        "damage": damage.known(store),
         "daemons": [
             {"name": name, "seen_seconds_ago": None if seen is None else round(seen, 1)}
             for name, seen in liveness.running(store).items()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlmodel import Session, col
 
 from sync.store.engine import Store
-from sync.store.tables import Record, TicketRow, TicketState
+from sync.store.tables import TallyRow, TicketRow, TicketState, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,71 +47,85 @@ class SiteCounts:
 def overall(store: Store, *, now: float) -> Counts:
     """Where the tickets stand. Each scrape of metrics asks."""
     with store.read() as session:
-        return _in_all(_standing(session, now), _fields_parked(session))
+        return _in_all(_by_site(session, now))
 
 
 def in_all_and_by_site(session: Session, *, now: float) -> tuple[Counts, list[SiteCounts]]:
     """Where the tickets stand, and those of each site that has tickets, by name. ``now`` is in seconds
     since the epoch."""
-    rows = _standing(session, now)
-    sites: dict[str, Counter[str]] = {}
-    for row in rows:
-        found = sites.setdefault(row.site, Counter())
-        found.update(total=row.total, due=row.due, held=row.held, parked=row.parked)
-        found["unsure"] += row.total * (row.state == TicketState.CREATING)
-    return _in_all(rows, _fields_parked(session)), [
+    sites = _by_site(session, now)
+    return _in_all(sites), [
         SiteCounts(
             site,
-            found["total"],
-            found["due"],
-            found["held"],
-            found["parked"],
-            found["unsure"],
+            found.tickets.total(),
+            found.due,
+            found.held,
+            found.parked,
+            found.tickets[TicketState.CREATING],
             _trouble(session, site),
         )
         for site, found in sorted(sites.items())
+        if found.tickets.total()
     ]
 
 
-def _standing(session: Session, now: float) -> Sequence[Record]:
-    """Counts by state and site. Reads the whole of one small index, and no row with its base."""
-    parked, due = col(TicketRow.parked_at).is_not(None), col(TicketRow.due_at)
-    is_due = ~parked & (due <= now)
-    query = select(
-        col(TicketRow.state),
-        col(TicketRow.site),
-        func.count().label("total"),
-        func.count().filter(is_due).label("due"),
-        func.count().filter(~parked & (due > now)).label("held"),
-        func.count().filter(parked).label("parked"),
-        func.min(due).filter(is_due).label("oldest_due"),
-    ).group_by(col(TicketRow.state), col(TicketRow.site))
-    return session.execute(query).all()
+@dataclass(slots=True)
+class _Standing:
+    """The tickets of one site: by state, and those that are due, held or parked."""
+
+    tickets: Counter[str] = field(default_factory=Counter)
+    due: int = 0
+    held: int = 0
+    oldest_due: float | None = None
+    parked: int = 0
+    fields_parked: int = 0
 
 
-def _in_all(rows: Sequence[Record], fields_parked: int) -> Counts:
-    def count(*states: TicketState) -> int:
-        return sum(row.total for row in rows if row.state in states)
+def _by_site(session: Session, now: float) -> dict[str, _Standing]:
+    """Where the tickets of each site stand. No query reads a row of a ticket; what is due is read from
+    an index."""
+    found: defaultdict[str, _Standing] = defaultdict(_Standing)
+    for site, state, parked, count in session.execute(_TALLIES):
+        one = found[site]
+        one.tickets[state] += int(count)
+        one.parked += int(count) * (parked == "ticket")
+        one.fields_parked += int(count) * (parked == "fields")
+    for site, due, held, oldest in session.execute(_DUE, {"now": now}):
+        one = found[site]
+        one.due, one.held, one.oldest_due = due, held, oldest
+    return found
 
+
+_TALLY, _TICKET = table_of(TallyRow).c, table_of(TicketRow).c
+_BY = (_TALLY.site, _TALLY.state, _TALLY.parked)
+_TALLIES = select(*_BY, func.sum(_TALLY.tickets)).group_by(*_BY)
+_IS_DUE = _TICKET.due_at <= bindparam("now")
+_DUE = (
+    select(
+        _TICKET.site,
+        func.count().filter(_IS_DUE),
+        func.count().filter(~_IS_DUE),
+        func.min(_TICKET.due_at).filter(_IS_DUE),
+    )
+    .where(_TICKET.due_at.is_not(None), _TICKET.parked_at.is_(None))
+    .group_by(_TICKET.site)
+)
+
+
+def _in_all(sites: Mapping[str, _Standing]) -> Counts:
+    found = sites.values()
+    tickets = sum((one.tickets for one in found), Counter[str]())
     return Counts(
-        due=sum(row.due for row in rows),
-        held=sum(row.held for row in rows),
-        parked=sum(row.parked for row in rows),
-        unsure=count(TicketState.CREATING),
-        linked=count(TicketState.LINKED),
-        spared=count(TicketState.SPARED),
-        total=count(*TicketState),
-        oldest_due=min((r.oldest_due for r in rows if r.oldest_due is not None), default=None),
-        fields_parked=fields_parked,
+        due=sum(one.due for one in found),
+        held=sum(one.held for one in found),
+        parked=sum(one.parked for one in found),
+        unsure=tickets[TicketState.CREATING],
+        linked=tickets[TicketState.LINKED],
+        spared=tickets[TicketState.SPARED],
+        total=tickets.total(),
+        oldest_due=min((o.oldest_due for o in found if o.oldest_due is not None), default=None),
+        fields_parked=sum(one.fields_parked for one in found),
     )
-
-
-def _fields_parked(session: Session) -> int:
-    # A query of its own, for which the index of what is parked is enough.
-    query = select(func.count()).where(
-        col(TicketRow.parked).is_not(None), col(TicketRow.parked_at).is_(None)
-    )
-    return int(session.execute(query).scalar_one())
 
 
 def _trouble(session: Session, site: str) -> str:

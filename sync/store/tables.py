@@ -166,19 +166,18 @@ class TicketRow(SQLModel, table=True):
         UniqueConstraint("site", "jira_id", name="uq_tickets_site_jira_id"),
         _partial_index("ix_tickets_due", "due_at", where="due_at IS NOT NULL"),
         # A claim asks each open site for its due tickets, because a site that is down may have any
-        # number due. The index holds all columns that a claim compares, so the rows of a closed
-        # project are not read.
+        # number due. The index holds all columns that a claim or a count compares, so the rows of a
+        # closed project are not read.
         _partial_index(
             "ix_tickets_site_due",
             "site",
             "due_at",
             "project",
             "lease_until",
+            "parked_at",
             where="due_at IS NOT NULL",
         ),
         Index("ix_tickets_rule", "rule", "created_at"),
-        # Counting the tickets reads this index alone, and not the rows with their bases.
-        Index("ix_tickets_standing", "state", "site", "parked_at", "due_at"),
         _partial_index("ix_tickets_parked", "parked_at", "id", where="parked IS NOT NULL"),
         Index("ix_tickets_jira_key", "jira_key"),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
@@ -226,6 +225,35 @@ class TicketRow(SQLModel, table=True):
     # forecast by the same rule leaves the ticket out while it is not due. See ``facts.settled_by``.
     settled_by: str = Field(
         default="", sa_column=Column(String(32), nullable=False, server_default="")
+    )
+
+
+class TallyRow(SQLModel, table=True):
+    """How many tickets of a site are in a state: the sum over the lanes, of which one may be negative.
+
+    ``parked`` is "ticket" of tickets that are parked, "fields" of those with parked fields, "" of the
+    others. Triggers of the database keep the rows, in the statement that changes a ticket. Writers that
+    run at once on PostgreSQL have a lane each; SQLite has one writer, and one lane.
+    """
+
+    __tablename__ = "tallies"
+
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    state: str = Field(sa_column=Column(String(16), primary_key=True))
+    parked: str = Field(sa_column=Column(String(16), primary_key=True))
+    lane: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    tickets: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class FormerKeyRow(SQLModel, table=True):
+    """A Jira key that a ticket had before it was moved to another project, or before it was deleted and
+    made anew. A trigger of the database adds the row, in the statement that changes the key."""
+
+    __tablename__ = "former_keys"
+
+    jira_key: str = Field(sa_column=Column(String(255), primary_key=True))
+    ticket_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True)
     )
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from sync.store import subjects
 from sync.store.engine import Store, change
-from sync.store.tables import LinkRow, Record, TicketRow, TicketState, table_of
+from sync.store.tables import FormerKeyRow, LinkRow, Record, TicketRow, TicketState, table_of
 
 # How many ids one statement asks for; databases limit the parameters of a statement.
 BATCH = 500
@@ -167,9 +167,15 @@ def links(session: Session) -> dict[str, int]:
 
 
 def find(session: Session, name: str) -> TicketRow | None:
-    """A ticket by its Jira key, our key, or one of its subjects: the whole reference or the id alone."""
+    """A ticket by its Jira key, our key, a Jira key that it had before, or one of its subjects: the
+    whole reference or the id alone."""
+    former = select(FormerKeyRow.ticket_id).where(FormerKeyRow.jira_key == name)
     # One query for each kind of name: for an OR of two columns a database may read the whole table.
-    for known in (col(TicketRow.jira_key) == name, col(TicketRow.key) == name):
+    for known in (
+        col(TicketRow.jira_key) == name,
+        col(TicketRow.key) == name,
+        col(TicketRow.id).in_(former),
+    ):
         query = select(TicketRow).where(known).order_by(col(TicketRow.id)).limit(1)
         if (found := session.exec(query).first()) is not None:
             return found

@@ -428,6 +428,12 @@ def _settled_by(rows: Rows) -> None:
         row["settled_by"] = "0123456789abcdef" if row["id"] == 1 else ""
 
 
+def _former_keys(rows: Rows) -> None:
+    """r0015: keys that tickets had before. The database itself writes how many tickets stand where."""
+    rows["former_keys"] = [{"jira_key": "OPS-7", "ticket_id": 1}]
+    rows["tallies"] = []
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -441,6 +447,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0011": _paces,
     "r0013": _turns,
     "r0014": _settled_by,
+    "r0015": _former_keys,
 }
 
 

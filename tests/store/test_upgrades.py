@@ -12,6 +12,7 @@ from sync.domain.intent import Intent, IntentKind, Intents
 from sync.domain.subject import Status, SubjectRef
 from sync.domain.ticket import Base, FieldBase
 from sync.store import (
+    counts,
     deliveries,
     journal,
     leases,
@@ -110,6 +111,18 @@ def test_tickets_stay_where_they_were(upgraded: Store) -> None:
     assert (walked.lease_owner, walked.lease_until) == (DEAD_OWNER, 1_790_000_120.0)
     assert (parked.parked, parked.parked_at) == (earlier.PARKED, 1_790_000_004.0)
     assert parked.look
+
+
+def test_a_former_key_still_leads_to_its_ticket(upgraded: Store, revision: str) -> None:
+    with upgraded.read() as session:
+        found = tickets.find(session, "OPS-7")
+    assert (found.jira_key if found else None) == ("DATA-1" if since("r0015", revision) else None)
+
+
+def test_the_tickets_that_were_there_are_counted(upgraded: Store) -> None:
+    found = counts.overall(upgraded, now=1_790_000_030.0)
+    assert (found.linked, found.unsure, found.total, found.parked) == (3, 1, 4, 1)
+    assert (found.due, found.held) == (1, 1)
 
 
 def test_what_was_agreed_with_jira_is_remembered(upgraded: Store) -> None:

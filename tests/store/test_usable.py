@@ -122,14 +122,17 @@ def test_a_store_without_damage_stays_usable_after_a_look(store: Store) -> None:
     check_usable(store)
 
 
-def test_a_look_that_takes_too_long_or_is_stopped_ends_and_finds_nothing(
+def test_a_file_that_is_too_large_or_a_look_that_is_stopped_tells_nothing(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with sqlite_store.read_connection() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    assert look_for_damage(sqlite_store, pages)
+    assert not look_for_damage(sqlite_store, pages - 1)
     monkeypatch.setattr(damage, "_STEPS", 1)
-    assert not look_for_damage(sqlite_store, seconds=0.0)
     assert not look_for_damage(sqlite_store, stop=lambda: True)
     with capture_logs() as logs:
-        monkeypatch.setattr(damage, "LONGEST_SECONDS", -1.0)
+        monkeypatch.setattr(damage, "MOST_PAGES", pages - 1)
         look_and_log(sqlite_store, lambda: False)
     assert [entry["log_level"] for entry in logs] == ["info"]
     assert look_for_damage(sqlite_store), "the connection that was stopped can be used again"

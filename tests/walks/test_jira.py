@@ -15,6 +15,7 @@ from sync.sandbox.jira import Effect, JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
 from sync.store.engine import Store, open_store
 from sync.worker.adoption import Adoption
+from sync.worker.foresight.why import story_of
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
@@ -81,6 +82,24 @@ def test_a_life_from_created_to_closed(real: World, sandbox: JiraSandbox) -> Non
     calls = sum(sandbox.calls.values())
     real.settle(within=86_400)
     assert sum(sandbox.calls.values()) == calls
+
+
+def test_a_ticket_that_was_moved_is_found_by_its_old_key_as_well(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    real.deliver(issue_event("issue_created", A, at=1))
+    real.settle()
+    keys = [sandbox.tickets()[0].key]
+    for at, project in enumerate(("OPS", "DATA"), 2):
+        keys.append(sandbox.person.move(keys[-1], project))
+        real.deliver(issue_event("issue_updated", A, at=at, title=f"late in {project}"))
+        real.settle()
+    (ticket,) = sandbox.tickets()
+    assert (ticket.key, ticket.summary) == (keys[-1], "late in DATA")
+    assert len(set(keys)) == 3
+    with real.store.read() as session:
+        found = [story_of(session, key) for key in keys]
+    assert [one.ticket.jira_key for one in found if one and one.ticket] == [ticket.key] * 3
 
 
 def test_a_description_edited_around_ours_keeps_both(real: World, sandbox: JiraSandbox) -> None:
