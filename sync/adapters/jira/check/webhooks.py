@@ -79,18 +79,20 @@ class WebhookCheck:
             for problem in self._faults_of(one):
                 self._advise(f"the webhook {one.name!r} {problem}", "Change it in Jira.")
         working = [one for one in ours if one.enabled and one.sends_body]
-        told = frozenset[str]().union(*(one.events for one in working))
-        missing = [event for event in NEEDED if event not in told]
-        if working and missing:
-            names = " and ".join(repr(one.name) for one in working)
-            self._advise(
-                f"the webhook {names} is without the events {', '.join(missing)}",
-                f"Add them. {enter}",
-            )
-        for project in projects if working else ():
-            self._filters(working, project, enter)
+        if working:
+            self._events(working, enter)
+            for project in projects:
+                self._filters(working, project, enter)
         if len(self._report.found) == before:
             self._report.webhook = f"its webhook {ours[0].name!r} is there"
+
+    def _events(self, working: Sequence[Webhook], enter: str) -> None:
+        told = frozenset[str]().union(*(one.events for one in working))
+        missing = [event for event in NEEDED if event not in told]
+        if missing:
+            names = " and ".join(repr(one.name) for one in working)
+            words = f"the webhook {names} is without the events {', '.join(missing)}"
+            self._advise(words, f"Add them. {enter}")
 
     def _faults_of(self, one: Webhook) -> list[str]:
         found = []
