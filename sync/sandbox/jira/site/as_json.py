@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -175,6 +176,11 @@ def issue_link(site: Site, call: Call, link: IssueLink, seen_from: int) -> dict[
     }
 
 
+def _level(site: Site, level: Mapping[str, str]) -> dict[str, str]:
+    """To which role or group a comment is restricted."""
+    return {**level, **({"identifier": level["value"]} if site.cloud else {})}
+
+
 def comment(
     site: Site, call: Call, issue: Issue, one: Comment, *, properties: bool
 ) -> dict[str, Any]:
@@ -187,7 +193,7 @@ def comment(
         "created": stamp(one.created),
         "updated": stamp(one.updated),
         **({"jsdPublic": not one.internal} if site.cloud else {}),
-        **({"visibility": one.visibility} if one.visibility else {}),
+        **({"visibility": _level(site, one.visibility)} if one.visibility else {}),
     }
     if properties:
         out["properties"] = [{"key": k, "value": v} for k, v in one.properties.items()]

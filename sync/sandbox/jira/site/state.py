@@ -127,8 +127,9 @@ class Site:
     ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
     ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
-    ``closed_sprints`` are ids. ``administrators`` are account ids. ``version`` is that of Data Center.
-    ``webhooks`` are by id. ``listeners`` get every event, once the call that made it has ended.
+    ``closed_sprints`` are ids. ``most_characters`` is the longest rich text. ``administrators`` are
+    account ids. ``version`` is that of Data Center. ``webhooks`` are by id. ``listeners`` get every
+    event, once the call that made it has ended.
     """
 
     dialect: Dialect
@@ -153,6 +154,7 @@ class Site:
     limits: Limits | None = None
     basic_plane_only: bool = False
     closed_sprints: set[str] = field(default_factory=set)
+    most_characters: int = 32_767
     administrators: set[str] = field(default_factory=set)
     version: str = "10.3.5"
     webhooks: dict[str, Webhook] = field(default_factory=dict)
