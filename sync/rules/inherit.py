@@ -3,6 +3,7 @@ built-in ones."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,6 +103,19 @@ class Sheet:
             if key.startswith("status."):
                 places.setdefault(key.rpartition(".")[0], place)
         return places
+
+    def written(self) -> dict[str, str]:
+        """What stands in the files of each part of a ticket, by ``fields.NAME``, ``status.STATUS`` and
+        ``updated``. Parts that are written alike give the same for the same subjects and tables."""
+        fields, owners = self.tables["fields"], self.tables["ownership"]
+        parts = {f"fields.{name}": [one, owners.get(name)] for name, one in fields.items()}
+        parts |= {f"status.{word}": list(entry.values()) for word, entry in self.status.items()}
+        parts["updated"] = [self.tables["comments"].get("updated")]
+        # A message that a template fails has the key in it.
+        return {
+            name: json.dumps([(one.key, one.value) for one in some if one], default=str)
+            for name, some in parts.items()
+        }
 
     def listed(self, name: str) -> tuple[str, ...]:
         """A value that may be one text or several, as texts."""
