@@ -98,6 +98,7 @@ def test_while_a_delivery_waits_threads_get_the_interpreter_sooner() -> None:
         share_interpreter(False)
         usual = sys.getswitchinterval()
         share_interpreter(True)
-        assert sys.getswitchinterval() < usual < before
+        # Python has 5 ms.
+        assert sys.getswitchinterval() < usual < 0.005
     finally:
         sys.setswitchinterval(before)
