@@ -18,14 +18,17 @@ PER_PAGE = 50
 
 
 class ApiError(Exception):
-    """An answer that is not 2xx. ``code`` is a gRPC code; ``retry_after`` is in seconds."""
+    """An answer that is not 2xx. ``code`` is a gRPC code; ``retry_after`` is in seconds. ``headers`` go
+    with the answer."""
 
     def __init__(
         self, status: int, code: int, message: str, *, retry_after: float | None = None
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
-        self.retry_after = retry_after
+        self.headers: dict[str, str] = {}
+        if retry_after is not None:
+            self.headers["retry-after"] = f"{max(0, round(retry_after))}"
 
 
 def invalid(message: str) -> ApiError:

@@ -21,7 +21,8 @@ class Fault:
     ``method`` (matched whole) and ``path`` (searched) are regular expressions. The first ``skip``
     matching calls pass, then the fault strikes ``count`` calls (None: no limit). ``status`` is that of
     the answer; with 0 the connection is dropped. ``after``: the work is done first, so that only the
-    reply is lost. ``hits`` counts the calls struck.
+    reply is lost. ``headers`` go with the answer, such as a redirect's ``location``. ``hits`` counts the
+    calls struck.
     """
 
     status: int = 503
@@ -31,6 +32,7 @@ class Fault:
     skip: int = 0
     after: bool = False
     retry_after: float | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     hits: int = 0
 
     def strikes(self, request: Request) -> bool:
@@ -49,7 +51,9 @@ class Fault:
 
     def error(self) -> ApiError:
         """The answer. Its status is 0 where the connection is dropped."""
-        return refusal(self.status, "this fault was asked for", retry_after=self.retry_after)
+        error = refusal(self.status, "this fault was asked for", retry_after=self.retry_after)
+        error.headers |= self.headers
+        return error
 
 
 @dataclass(slots=True)

@@ -88,10 +88,8 @@ class CoalesceRest:
             try:
                 return Answer(200, self._served(request))
             except ApiError as error:
-                wait = error.retry_after
-                more = {} if wait is None else {"retry-after": f"{max(0, round(wait))}"}
                 told = {"code": error.code, "message": error.message, "details": []}
-                return Answer(error.status, told, more)
+                return Answer(error.status, told, error.headers)
 
     def _served(self, request: Request) -> dict[str, Any]:
         """The answer of the API, unless a fault strikes the call."""

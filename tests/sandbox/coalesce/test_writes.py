@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sync.sandbox.coalesce import Robot, Robots, Stream
 from sync.sandbox.coalesce.rest import SCOPES
@@ -183,6 +186,13 @@ def test_a_reply_may_be_lost_before_the_work_or_after_it(call: Caller) -> None:
     assert fault.hits == 1
 
 
+def test_a_callback_may_be_redirected(call: Caller) -> None:
+    headers = {"location": "http://127.0.0.1/"}
+    call.rest.faults.add(status=307, path="^/callbacks/", headers=headers)
+    answer = call.rest.handle("POST", "/callbacks/made-up", "", {}, b"{}")
+    assert (answer.status, answer.headers) == (307, headers)
+
+
 def test_limits_failures_and_ended_tokens_do_nothing(call: Caller) -> None:
     issue = call.sandbox.open_issue().id
     call.rest.faults.add(status=429, path="mark-fixed", count=1, retry_after=7.0)
@@ -312,3 +322,43 @@ def test_an_unknown_subject_of_a_callback_is_not_found(call: Caller) -> None:
     called(call, fixed, {"workspace": "acme", "mark_fixed": inner}, 404)
     with pytest.raises(KeyError):
         call.sandbox.mark(str(uuid.uuid4()), "fixed")
+
+
+_WORDS = st.sampled_from(
+    ["actor", "name", "email", "userEmail", "user_email", "slack", "via", "time", "at", "state",
+     "comment", "issueIds", "workspace", "mark_fixed", "postComment", "issue_id", "ownerEmail"]
+)  # fmt: skip
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "x", "acme", "a@example.com", "2026-01-01T00:00:00Z", "0001-01-01"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+_VALID = st.just({}) | st.just(
+    {"actor": ACTOR, "time": "2026-01-01T00:00:00Z", "at": "2026-01-01T00:00:00Z"}
+)
+_ENDS = (
+    "issues/v2/{}/mark-fixed", "issues/v2/{}/clear-status", "issues/v2/{}/comment",
+    "incidents/v1/{}/close", "incidents/v1/{}/state", "incidents/v1/{}/rename",
+    "incidents/v1/{}/assign-owner", "incidents/v1/{}/issues", "incidents/v1/{}/comment",
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(end=st.sampled_from(_ENDS), valid=_VALID, body=st.dictionaries(_WORDS, _VALUES, max_size=4))
+def test_no_body_breaks_the_api(end: str, valid: dict[str, Any], body: dict[str, Any]) -> None:
+    call = Caller()
+    call.sign_in()
+    call.sandbox.callbacks.base = "https://callbacks.example.com"
+    issue = call.sandbox.open_issue().id
+    incident = call.sandbox.open_incident([issue]).id
+    path = "/api/" + end.format(issue if end.startswith("issues") else incident)
+    callback = callbacks_of(call, issue)["mark_fixed"]["url"].partition(".com")[2]
+    sent = json.dumps({**valid, **body}).encode()
+    headers = {"authorization": f"Bearer {call.token}"}
+    for method, target in (("PATCH", path), ("POST", path), ("POST", callback)):
+        answer = call.rest.handle(method, target, "", headers, sent)
+        assert answer.status in {200, 400, 403, 404, 409}
+        assert json.loads(answer.body) is not None
