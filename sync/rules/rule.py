@@ -113,14 +113,9 @@ class Rule:
             _under("fields.", changed),
             _under("status.", changed),
             "updated" in changed,
-            self._of_ticket() != before._of_ticket(),
+            # The configuration may give the site and the project.
+            "others" in changed or (self.site, self.project) != (before.site, before.project),
         )
-
-    def _of_ticket(self) -> tuple[object, ...]:
-        """What a ticket in Jira depends on besides its ``Parts``. Conditions, holds, groups and storms
-        say which tickets are made; policies say how what differs is done."""
-        asked = self.projection
-        return asked.site, asked.project, asked.issue_type, self.close_after, self.issues
 
     def ticket_key(self, snapshot: Snapshot) -> str:
         """The key of this subject's ticket. Raises Rejected when a ``group_by`` template fails."""
@@ -145,6 +140,7 @@ class Rule:
 
         ``only``: the parts to work out, to compare with what another version of this rule asks. Each
         other field is ``FieldWish.as_agreed``, and of a status not among them there is only the target.
+        ``version`` is "" where no comment is given.
 
         ``Desired.failed`` names each template that fails, with its place.
         """

@@ -35,6 +35,36 @@ def test_a_person_assigns_and_takes_the_assignee_off(site: Site) -> None:
         site.sandbox.person.assign(key, "nobody.here")
 
 
+def test_the_history_names_users_statuses_and_resolutions_by_their_ids(site: Site) -> None:
+    key = site.create()
+    site.sandbox.change_user(ONCALL.name, key="JIRAUSER10100")
+    site.sandbox.person.assign(key, ONCALL.name)
+    site.sandbox.person.transition(key, "Done")
+    shown = site.call("GET", f"issue/{key}", query="expand=changelog").data["changelog"]
+    ends = {
+        item["field"]: (item["from"], item["to"])
+        for entry in shown["histories"]
+        for item in entry["items"]
+    }
+    assert ends == {
+        "assignee": (None, ONCALL.account_id if site.cloud else "JIRAUSER10100"),
+        "status": ("10000", "10001"),
+        "resolution": (None, "10000"),
+    }
+    items = [item for entry in shown["histories"] for item in entry["items"]]
+    assert all(("fieldId" in item) is site.cloud for item in items)
+
+
+def test_an_issue_shows_only_so_many_of_its_comments_among_its_fields(site: Site) -> None:
+    site.sandbox.site.most_comments = 2
+    key = site.create()
+    for word in ("one", "two", "three"):
+        site.sandbox.person.comment(key, word)
+    among = site.call("GET", f"issue/{key}", query="fields=comment").data["fields"]["comment"]
+    assert (len(among["comments"]), among["maxResults"], among["total"]) == (2, 2, 3)
+    assert len(comments(site, key)) == 3
+
+
 def test_reading_says_to_whom_a_comment_is_restricted(site: Site) -> None:
     key = site.create()
     site.sandbox.person.comment(key, "For a role", role="Administrators")

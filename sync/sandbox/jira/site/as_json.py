@@ -211,11 +211,12 @@ def remote_link(call: Call, issue: Issue, one: RemoteLink) -> dict[str, Any]:
     }
 
 
-def history_item(item: HistoryItem) -> dict[str, Any]:
+def history_item(site: Site, item: HistoryItem) -> dict[str, Any]:
+    """One change of one field. Only Cloud gives the field's id."""
     return {
         "field": item.field,
         "fieldtype": "custom" if item.field_id.startswith("customfield_") else "jira",
-        "fieldId": item.field_id,
+        **({"fieldId": item.field_id} if site.cloud else {}),
         "from": item.before,
         "fromString": item.before_text,
         "to": item.after,
@@ -228,5 +229,5 @@ def history(site: Site, call: Call, one: History) -> dict[str, Any]:
         "id": one.id,
         "author": user(site, call, one.author),
         "created": stamp(one.created),
-        "items": [history_item(item) for item in one.items],
+        "items": [history_item(site, item) for item in one.items],
     }
