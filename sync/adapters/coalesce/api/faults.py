@@ -69,18 +69,22 @@ def fault_of(
         return Already(words)
     if status in (405, 501):
         return NotOffered(f"the API of Coalesce Quality does not offer to {what} ({status})")
-    wait = retry_after(reply, now)
-    if status == 429:
-        return Refused(words, retry_after=wait, scope=Scope.SITE)
-    if status >= 500:
-        if safe or (status == 503 and wait is not None):
-            return Refused(words, retry_after=wait, scope=Scope.ENDPOINT)
-        return Unknown(words)
+    if status == 429 or status >= 500:
+        return _for_now(status, words, safe=safe, wait=retry_after(reply, now))
     if 300 <= status < 400:
         return Rejected(
             words, remedy="Set url in [coalesce.api] to the address that it redirects to."
         )
     return Rejected(words)
+
+
+def _for_now(status: int, words: str, *, safe: bool, wait: float | None) -> Fault:
+    """The fault of an answer that may be another one later. ``wait`` is what the API asks for."""
+    if status == 429:
+        return Refused(words, retry_after=wait, scope=Scope.SITE)
+    if safe or (status == 503 and wait is not None):
+        return Refused(words, retry_after=wait, scope=Scope.ENDPOINT)
+    return Unknown(words)
 
 
 def retry_after(reply: httpx2.Response, now: float) -> float | None:
