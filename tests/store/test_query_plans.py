@@ -28,14 +28,13 @@ KINDS = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
 # Indexes of a few rows: what waits, is due, parked, leased, dead or open.
 OF_A_FEW = {
     *("ix_deliveries_accepted", "ix_deliveries_dead", "ix_tickets_due", "ix_tickets_site_due"),
-    *("ix_tickets_parked", "ix_tickets_lease", "ix_subjects_open"),
+    *("ix_tickets_parked", "ix_tickets_lease", "ix_tickets_creating", "ix_subjects_open"),
 }
 # Part of a statement that may read a whole table or index, and why.
 ALLOWED = {
     "FROM deliveries ORDER BY deliveries.seq DESC": "newest first; ends at the limit",
     "FROM journal ORDER BY journal.id DESC": "newest first; ends at the limit",
     "FROM delivery_subjects JOIN deliveries": "PostgreSQL reads the window, or this table if smaller",
-    "GROUP BY tickets.state, tickets.site": "an exact count; reads one small index, and no row",
     "UPDATE tickets SET state=": "on the temporary store of a backtest alone",
     "tickets.created_at >= ": "on the temporary store of a backtest alone",
     "SELECT links.subject, links.ticket_id \nFROM links": "on the temporary store of a backtest alone",
