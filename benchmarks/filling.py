@@ -28,6 +28,16 @@ from sync.worker.walk.facts import settled_by
 URL = "http://jira.sandbox"
 DAY = 86400.0
 BATCH = 5_000
+# Edits of the shipped rules, by what they change: texts, and what stands there after. Each but those of
+# the condition and the status changes something of every open ticket.
+EDITS = {
+    "a field": [("[defaults.fields]\n", '[defaults.fields]\npriority = "High"\n')],
+    "a short template": [("{{ subject.title | truncate(180) }}", "Data: {{ subject.title }}")],
+    "a long template": [("- Started: {{", "- Began: {{")],
+    "a condition": [('when = { kind = "issue" }', 'when = { kind = "issue", workspace = "*" }')],
+    "a status": [("Open again in Coalesce Quality.", "Open again: {{ subject.title }}")],
+}
+EDITS["everything"] = [one for edit in EDITS.values() for one in edit]
 # Ids of subjects end in twelve digits, counted from here.
 FIRST = 100_000_000_000
 FIRST_JIRA_ID = 10_000_000
@@ -74,11 +84,11 @@ class Filled:
         return {file.name: file.read_text() for file in sorted(shipped("mappings").glob("*.toml"))}
 
     def rules(self, edit: str = "") -> RuleSet:
-        """The shipped rules, or these with ``edit`` among the fields that every rule asks for."""
-        texts = {
-            name: text.replace("[defaults.fields]\n", f"[defaults.fields]\n{edit}\n", 1)
-            for name, text in self.texts.items()
-        }
+        """The shipped rules, or these after one of ``EDITS``."""
+        texts = dict(self.texts)
+        for before, after in EDITS.get(edit, ()):
+            assert any(before in text for text in texts.values()), before
+            texts = {name: text.replace(before, after, 1) for name, text in texts.items()}
         return parse(texts, Defaults({"main": "DATA"}, "main"))
 
     @cached_property

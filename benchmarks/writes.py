@@ -24,10 +24,13 @@ from sync.adapters.coalesce import CoalesceSource
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
 from sync.ports import SystemClock
 from sync.rules import Defaults, RuleSet, parse
-from sync.store import deliveries
+from sync.sandbox.memory import MemoryTracker
+from sync.store import deliveries, subjects
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted
+from sync.worker.adoption import Adoption, Fate
 from sync.worker.rulebook.impact import Impact, reach
+from sync.worker.sweeps.housekeeping import HousekeepingSweep
 from sync.worker.sweeps.intake import take_in
 from sync.worker.sweeps.retention import Keep, prune
 from sync.worker.sweeps.run import Run, Window
@@ -173,6 +176,8 @@ def measure(bench: Bench, tickets: int) -> Iterator[tuple[str, Held, int]]:
         100,
     )
     yield "retention of deliveries", *_prune(bench)
+    yield f"housekeeping of {BATCH} tickets", _mend(bench), BATCH
+    yield "adoption of a ticket", _best([_adopt(bench, n) for n in range(20)]), 1
     yield f"an edit that makes {tickets} tickets due", _reach(bench, tickets), tickets
 
 
@@ -192,6 +197,38 @@ def _reach(bench: Bench, tickets: int) -> Held:
     impact = Impact(changed, 0, (), tickets)
     with held(bench.store) as found:
         reach(bench.store, impact, time.time())
+    return found
+
+
+def _mend(bench: Bench) -> Held:
+    """A run of housekeeping that frees tickets whose leases have ended."""
+    with bench.store.write() as session:
+        session.connection().exec_driver_sql(
+            f"UPDATE tickets SET lease_owner = 'gone', lease_until = 1 WHERE id <= {BATCH}"
+        )
+    sweep = HousekeepingSweep(bench.store, {}, bench.rules, bench.clock)
+    run = Run(sweep, Window(0.0, _NOW), {}, dry=False)
+    with held(bench.store) as found:
+        sweep.sweep(run)
+    assert run.tally.repaired >= BATCH
+    return found
+
+
+def _adopt(bench: Bench, number: int) -> Held:
+    """Take over a ticket of somebody else's for a subject that has none."""
+    snapshot = _snapshot(2_000_000 + number)
+    with bench.store.write() as session:
+        subjects.add(session, snapshot, _NOW)
+    tracker = MemoryTracker(bench.clock)
+    rules = bench.rules()
+    theirs = tracker.draft(rules.rules[0].project_ticket(f"theirs {number}", [snapshot]))
+    for _ in range(number + 1):
+        # Each tracker counts its tickets from one on.
+        ref = tracker.create(theirs)
+    adoption = Adoption(bench.store, tracker, rules, bench.clock, "coalesce", apply=True)
+    with held(bench.store) as found:
+        (made,) = adoption.pairs([(str(snapshot.ref), ref.key)])
+    assert made.fate is Fate.ADOPT, made
     return found
 
 

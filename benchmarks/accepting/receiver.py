@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,9 +43,9 @@ async def smallest(request: Request[Any, Any, Any]) -> dict[str, str]:
 class Nothing:
     """Accepts without storing: what the server alone can do."""
 
-    async def accept_async(self, accepted: Accepted) -> Receipt:
+    def accept_soon(self, accepted: Accepted, settle: Callable[[Receipt], object]) -> None:
         """Answer at once."""
-        return Receipt(delivery_id(accepted.source, accepted.event_id, accepted.body), True)
+        settle(Receipt(delivery_id(accepted.source, accepted.event_id, accepted.body), True))
 
 
 class Each:
@@ -55,9 +55,10 @@ class Each:
         self._store = store
         self._threads = ThreadPoolExecutor(16)
 
-    async def accept_async(self, accepted: Accepted) -> Receipt:
+    def accept_soon(self, accepted: Accepted, settle: Callable[[Receipt], object]) -> None:
         """Store it alone."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._put, accepted)
+        stored = asyncio.get_running_loop().run_in_executor(self._threads, self._put, accepted)
+        stored.add_done_callback(lambda future: settle(future.result()))
 
     def _put(self, accepted: Accepted) -> Receipt:
         id_ = delivery_id(accepted.source, accepted.event_id, accepted.body)

@@ -103,10 +103,15 @@ def trackers_of(settings: Settings, clock: Clock) -> Mapping[str, Tracker]:
 def notice_sources_of(settings: Settings) -> Sequence[NoticeSource]:
     """The webhooks of each site that is set up to send them."""
     return [
-        NOTICES[type(site)](name, site)
+        notice_source(name, site)
         for name, site in settings.sites.items()
         if site.takes_webhooks and type(site) in NOTICES
     ]
+
+
+def notice_source(name: str, site: Site) -> NoticeSource:
+    """The webhooks of one site."""
+    return NOTICES[type(site)](name, site)
 
 
 def webhook_paths(settings: Settings) -> Sequence[str]:

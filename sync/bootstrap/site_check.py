@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sync.adapters.jira import JiraTracker
-from sync.adapters.jira.check import Report, check_site
-from sync.bootstrap.adapters import jira_site
+from sync.adapters.jira.check import Report, WebhookWish, check_site
+from sync.bootstrap.adapters import jira_site, notice_source
 from sync.ports import SystemClock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.settings import Settings
+from sync.settings.sections import WEBHOOK_PROOFS
 from sync.worker.rulebook.impact import Sites
 
 
@@ -25,9 +26,28 @@ def check_sites(
     tracker of a site by its name."""
     made = tracker_of or (lambda name: jira_of(settings, name))
     return [
-        check_site(made(site), by_site, settings.position(("sites", site, "project")))
+        check_site(
+            made(site),
+            by_site,
+            settings.position(("sites", site, "project")),
+            _webhook(settings, site),
+        )
         for site, by_site in _by_site(rules).items()
     ]
+
+
+def _webhook(settings: Settings, name: str) -> WebhookWish | None:
+    """What the settings say of the webhook of a site; None where it is to have none."""
+    site = settings.sites[name]
+    if not site.takes_webhooks:
+        return None
+    chosen = [key for key in WEBHOOK_PROOFS if getattr(site, key)]
+    return WebhookWish(
+        path=notice_source(name, site).path,
+        signed=bool(site.webhook_secrets),
+        sent=bool(site.webhook_header_secrets),
+        place=settings.position(("sites", name, chosen[0])),
+    )
 
 
 def sites_of(settings: Settings, trackers: Mapping[str, Tracker]) -> Sites:

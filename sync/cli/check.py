@@ -34,10 +34,11 @@ def check(
 
     Who we are there and what we may do in each project; issue types; that fields are on the create
     screen and take the value; required fields, people, parents; statuses and the ways to them; labels
-    and link types. While config.toml has no credentials for the source's API, rules that ask for what
-    only the API knows are reported. Changes nothing. Each mistake comes with file, line and the nearest
-    valid name. The last line says what was checked and what was not. With --offline, absent secrets are
-    named, and all else is checked as `serve` does at its start.
+    and link types; and the site's webhook, where the settings speak of one. While config.toml has no
+    credentials for the source's API, rules that ask for what only the API knows are reported. Changes
+    nothing. Each mistake comes with file, line and the nearest valid name. The last line says what was
+    checked and what was not. With --offline, absent secrets are named, and all else is checked as
+    `serve` does at its start.
 
     Exit codes: 0 all that could be checked is well, 1 there are mistakes, 2 it could not be checked (no
     configuration, or a site could not be asked).
@@ -99,6 +100,8 @@ class _Found:
         for report in self.reports:
             if report.who:
                 yield f"Site {report.site!r}: we are {report.who} there."
+            if report.webhook:
+                yield f"Site {report.site!r}: {report.webhook}."
         yield from self.all_mistakes
         unseen = [f"{words}." for report in self.reports for words in report.notes]
         for words in [*map(str, self.absent), *unseen, *self.troubles]:
@@ -126,6 +129,7 @@ class _Found:
                     "site": report.site,
                     "who": report.who,
                     "trouble": report.trouble,
+                    "webhook": report.webhook,
                     "notes": list(report.notes),
                     "findings": [asdict(one) for one in report.findings],
                 }

@@ -46,17 +46,19 @@ def plan(
     Example:  ticket-sync plan --live --json | jq .counts
     """
     from sync.bootstrap.adapters import trackers_of
-    from sync.bootstrap.rules import rule_files
+    from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
     from sync.ports import SystemClock
     from sync.settings import load
     from sync.worker.foresight.forecast import forecast_all
 
     settings = load(config)
-    rules = rule_files(settings).load().rules
+    files = rule_files(settings)
+    rules = files.load().rules
     trackers = trackers_of(settings, SystemClock())
     with closing(existing_store(settings)) as store:
-        found = forecast_all(store, rules, trackers, time.time(), live=live)
+        known = rules_in_force(files, store)
+        found = forecast_all(store, rules, trackers, time.time(), live=live, known=known)
         for text in as_json_text(found) if as_json else pictured(found):
             typer.echo(text, nl=not as_json)
     if found.counts["trouble"]:

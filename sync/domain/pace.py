@@ -15,9 +15,11 @@ class Pace:
     """What one daemon knows of one rate limit of a site, and how much of the limit it uses.
 
     ``endpoint`` is "" for a limit on all calls to the site. ``limit`` is in calls a second, for all
-    daemons together; it was met or announced ``age`` seconds ago. ``empty``: it was met, so that Jira
-    had no call left at that moment. The daemon makes ``used`` calls a second now; Jira has accepted
-    ``taken`` of its calls so far. ``waiting``: the daemon has more calls to make than its pace allows.
+    daemons together; since it was met or announced, the daemon had enough to do for ``age`` seconds.
+    ``empty``: a call of this daemon met it, so that Jira had no call left at that moment. The daemon
+    makes ``used`` calls a second now; Jira has accepted ``taken`` of its calls so far. ``waiting``: the
+    daemon has more calls to make than its pace allows. ``first``: its name comes before the name of the
+    daemon that is told.
     """
 
     endpoint: str
@@ -25,8 +27,9 @@ class Pace:
     age: float
     empty: bool
     used: float
-    taken: int
+    taken: float
     waiting: bool
+    first: bool = False
 
 
 def fair_share(limit: float, others: Iterable[Pace]) -> float:

@@ -98,11 +98,14 @@ class FieldWish:
 
     ``value`` None or "" means: not set. Text of rich fields is Markdown. ``asked_by`` is the rule that
     gives the value where it is not the ticket's own: an incident's, for the parent of its issues.
+    ``as_agreed``: the value is the one last agreed on, and was not worked out; ``value`` is None. A
+    ticket that Jira is asked for is given no such wish, because what people did to it counts as well.
     """
 
     value: Any
     ownership: Ownership = Ownership.SHARED
     asked_by: RuleRef | None = None
+    as_agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,8 +197,11 @@ def wish_of(desired: Desired, name: str) -> str:
 
 
 def wishes_of(desired: Desired) -> dict[str, str]:
-    """``wish_of`` by name, also for a summary that the rule does not give."""
-    return {name: wish_of(desired, name) for name in ("summary", *desired.fields)}
+    """``wish_of`` by name, also for a summary that the rule does not give. What is ``as_agreed`` is left
+    out."""
+    worked_out = [name for name, one in desired.fields.items() if not one.as_agreed]
+    names = worked_out if "summary" in desired.fields else ["summary", *worked_out]
+    return {name: wish_of(desired, name) for name in names}
 
 
 def failed_parts(desired: Desired) -> dict[str, ParkedField]:

@@ -4,7 +4,7 @@ from sync.rules.compile import Defaults
 from sync.rules.doubts import SEVERITY
 from sync.rules.load import RuleErrors, Texts, ignored, load, parse, texts_of
 from sync.rules.patterns import Undecided, patience
-from sync.rules.project import Rendered
+from sync.rules.project import Parts, Rendered
 from sync.rules.rule import Explained, IncidentIssues, Rule, RuleSet
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Defaults",
     "Explained",
     "IncidentIssues",
+    "Parts",
     "Rendered",
     "Rule",
     "RuleErrors",

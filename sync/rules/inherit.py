@@ -3,6 +3,7 @@ built-in ones."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,14 @@ PLAIN = (
     *("name", "when", "site", "project", "issue_type", "group_by", "storm", "hold"),
     *("reopen_within", "close_after", "on_deleted", "create_when_ended"),
 )
+# Keys that say which tickets are made, or how what differs is done: none asks anything of a ticket that
+# is in Jira, and as its rule asks.
+_NOT_OF_TICKETS = (
+    *("name", "when", "group_by", "storm", "hold", "reopen_within"),
+    *("on_deleted", "create_when_ended"),
+)
+# Tables that are like these keys, or that ``Sheet.written`` takes apart.
+_IN_PARTS = ("fields", "ownership", "comments", "leave_closed")
 # A rule that gives one of these keys inherits no target and nothing about the way there.
 TARGETS = ("status", "transition", "category", "leave")
 _WAYS = (*TARGETS, "prefer", "via")
@@ -102,6 +111,29 @@ class Sheet:
             if key.startswith("status."):
                 places.setdefault(key.rpartition(".")[0], place)
         return places
+
+    def written(self) -> dict[str, str]:
+        """What stands in the files of each part of a ticket, by ``fields.NAME``, ``status.STATUS``,
+        ``updated`` and, for all else that a ticket in Jira depends on, ``others``. Parts that are
+        written alike give the same for the same subjects and tables."""
+        fields, owners = self.tables["fields"], self.tables["ownership"]
+        parts = {f"fields.{name}": [one, owners.get(name)] for name, one in fields.items()}
+        parts |= {f"status.{word}": list(entry.values()) for word, entry in self.status.items()}
+        parts["updated"] = [self.tables["comments"].get("updated")]
+        parts["others"] = [
+            *(one for name, one in self.plain.items() if name not in _NOT_OF_TICKETS),
+            *(
+                one
+                for name, table in self.tables.items()
+                if name not in _IN_PARTS
+                for one in table.values()
+            ),
+        ]
+        # A message that a template fails has the key in it.
+        return {
+            name: json.dumps([(one.key, one.value) for one in some if one], default=str)
+            for name, some in parts.items()
+        }
 
     def listed(self, name: str) -> tuple[str, ...]:
         """A value that may be one text or several, as texts."""

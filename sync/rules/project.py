@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any
 
@@ -13,7 +14,7 @@ from sync.domain.errors import Parked, Rejected
 from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.domain.text import cut, one_line
-from sync.rules.context import context_of, in_order, subject_url
+from sync.rules.context import context_of, group_status, in_order, subject_url
 from sync.rules.filters import web_address
 from sync.rules.status import LEAVE, StatusMap
 from sync.rules.templates import Template
@@ -26,6 +27,24 @@ class FieldPlan:
 
     value: Value
     ownership: Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a rule that an edit changed. Every other part gives the same for the same subjects.
+
+    ``fields`` are the rule's names of fields that came, went, or are written or owned otherwise,
+    ``statuses`` the entries of the status map that changed. ``updated``: the comment on changed fields
+    did. ``others``: something else did that a ticket in Jira depends on.
+    """
+
+    fields: frozenset[str] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    updated: bool = False
+    others: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.statuses or self.updated or self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +64,6 @@ class Projection:
     places: Mapping[str, str] = field(default_factory=dict)
 
 
-def _version(digest: str, snapshots: Sequence[Snapshot], occurrences: int) -> str:
-    facts = [
-        [str(s.ref), s.recency, s.status, s.severity, s.issue_ids, s.payload] for s in snapshots
-    ]
-    facts.sort(key=itemgetter(0))
-    text = json.dumps([digest, facts, occurrences], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
 def remote_link(snapshot: Snapshot) -> RemoteLink | None:
     """The link back to a subject. None where upstream gave no http(s) address."""
     url = subject_url(snapshot).strip()
@@ -71,6 +81,26 @@ def nameless(snapshot: Snapshot) -> str:
     return f"{snapshot.ref.kind.value.capitalize()} without a title: {about}"
 
 
+class _Context(Mapping[str, Any]):
+    """What templates see, worked out when the first template looks."""
+
+    def __init__(self, made: Callable[[], Context]) -> None:
+        self._made = made
+
+    @cached_property
+    def _all(self) -> Context:
+        return self._made()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._all[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 class Rendered:
     """What was rendered of some subjects. A template that several rules share is rendered once for all,
     as when two versions of a rule are compared."""
@@ -81,20 +111,34 @@ class Rendered:
         self._tables: Mapping[str, Any] = {}
         self._context: Context = {}
         self._values: dict[int, Any] = {}
+        self._facts = ""
 
-    def of(self, snapshots: Sequence[Snapshot], occurrences: int) -> Rendered:
-        """This, for these subjects. What was rendered of others is forgotten."""
-        if snapshots is not self.snapshots or occurrences != self.occurrences:
-            self.snapshots, self.occurrences = snapshots, occurrences
-            self._context = {}
+    def of(
+        self, snapshots: Sequence[Snapshot], occurrences: int, tables: Mapping[str, Any]
+    ) -> Rendered:
+        """This, for these subjects and tables. What was rendered of others is forgotten."""
+        others = snapshots is not self.snapshots or occurrences != self.occurrences
+        if others or tables != self._tables:
+            self.snapshots, self.occurrences, self._tables = snapshots, occurrences, tables
+            self._context = _Context(
+                partial(context_of, snapshots, tables, occurrences=occurrences)
+            )
+            self._values = {}
+        if others:
+            self._facts = ""
         return self
 
-    def context(self, tables: Mapping[str, Any]) -> Context:
-        """What templates see with these tables."""
-        if not self._context or tables != self._tables:
-            self._tables, self._values = tables, {}
-            self._context = context_of(self.snapshots, tables, occurrences=self.occurrences)
-        return self._context
+    def version(self, digest: str) -> str:
+        """``Desired.version`` of a rule with this digest."""
+        if not self._facts:
+            facts = [
+                [str(s.ref), s.recency, s.status, s.severity, s.issue_ids, s.payload]
+                for s in self.snapshots
+            ]
+            facts.sort(key=itemgetter(0))
+            self._facts = json.dumps(facts, sort_keys=True, default=str)
+        text = f'["{digest}", {self._facts}, {self.occurrences}]'
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def all(self, values: Mapping[str, Value]) -> dict[str, Any]:
         """As ``render_all``. A template that failed is rendered again, to name the rule at fault."""
@@ -115,6 +159,7 @@ class _Rendering:
         self._ref = ref
         self._places = places
         self._rendered = rendered
+        self.snapshots = rendered.snapshots
         self.failed: dict[str, Parked] = {}
 
     def values(self, values: Mapping[str, Value]) -> dict[str, Any]:
@@ -138,32 +183,31 @@ class _Rendering:
 
 
 def project_ticket(
-    ref: RuleRef, plan: Projection, key: str, of: Rendered, *, keeping: Status | None = None
+    ref: RuleRef,
+    plan: Projection,
+    key: str,
+    of: Rendered,
+    *,
+    keeping: Status | None = None,
+    only: Parts | None = None,
 ) -> Desired:
-    """What a rule asks of the ticket of these subjects; ``keeping`` as in ``Rule.project_ticket``."""
-    snapshots, context = of.snapshots, of.context(plan.tables)
-    rendering = _Rendering(ref, plan.places, of)
-    status = keeping or Status(context["status"])
+    """What a rule asks of the ticket of these subjects; ``keeping`` and ``only`` as in
+    ``Rule.project_ticket``."""
+    snapshots, rendering = of.snapshots, _Rendering(ref, plan.places, of)
+    status = keeping or group_status(snapshots)
     wish = plan.status.get(status, LEAVE)
-    rendered = rendering.values({f"fields.{n}": one.value for n, one in plan.fields.items()})
-    fields = {
-        name: FieldWish(rendered[f"fields.{name}"], one.ownership)
-        for name, one in plan.fields.items()
-    }
-    nothing = "summary" in fields and not str(fields["summary"].value or "").strip()
-    if nothing and "fields.summary" not in rendering.failed:
-        fields["summary"] = FieldWish(nameless(in_order(snapshots)[0]), fields["summary"].ownership)
+    told = only is None or status.value in only.statuses
     return Desired(
         key=key,
         rule=ref,
         site=plan.site,
         project=plan.project,
         issue_type=plan.issue_type,
-        fields=fields,
+        fields=_fields(plan, rendering, only),
         status=status,
-        target=wish.aim(rendering.value),
-        version=_version(plan.digest, snapshots, of.occurrences),
-        status_comment=None if keeping else rendering.comment(wish.along, wish.comment),
+        target=wish.aim(rendering.value) if told else wish.target,
+        version=of.version(plan.digest),
+        status_comment=None if keeping or not told else rendering.comment(wish.along, wish.comment),
         update_comment=rendering.comment(plan.updated),
         comment_on=plan.comment_on,
         remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),
@@ -171,3 +215,28 @@ def project_ticket(
         failed=rendering.failed,
         places=plan.places,
     )
+
+
+def _fields(plan: Projection, rendering: _Rendering, only: Parts | None) -> dict[str, FieldWish]:
+    """The wish for each field."""
+    rendered = rendering.values(
+        {
+            f"fields.{name}": one.value
+            for name, one in plan.fields.items()
+            if only is None or name in only.fields
+        }
+    )
+    fields = {
+        name: FieldWish(
+            rendered.get(f"fields.{name}"),
+            one.ownership,
+            as_agreed=f"fields.{name}" not in rendered,
+        )
+        for name, one in plan.fields.items()
+    }
+    summary = fields.get("summary")
+    nothing = summary and not summary.as_agreed and not str(summary.value or "").strip()
+    if summary and nothing and "fields.summary" not in rendering.failed:
+        words = nameless(in_order(rendering.snapshots)[0])
+        fields["summary"] = FieldWish(words, summary.ownership)
+    return fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.domain.rule import Desired, Policy, RuleRef, place
@@ -14,7 +14,7 @@ from sync.rules.identity import Grouping, ticket_key
 from sync.rules.inherit import Sheet
 from sync.rules.match import Index
 from sync.rules.patterns import Undecided, patience
-from sync.rules.project import Projection, Rendered, project_ticket
+from sync.rules.project import Parts, Projection, Rendered, project_ticket
 from sync.toml import Mistake, Position
 
 
@@ -100,6 +100,23 @@ class Rule:
         """Equal for two rules exactly when they say the same, wherever they are written."""
         return self.projection.digest
 
+    def changed_since(self, before: Rule) -> Parts:
+        """The parts in which this rule asks something else of a ticket in Jira than ``before`` did."""
+        if self.digest == before.digest and self.issues == before.issues:
+            return Parts()
+        was, now = before.sheet.written(), self.sheet.written()
+        changed = {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
+        if self.projection.tables != before.projection.tables:
+            # Only a template that names a table, or all of them, sees them.
+            changed |= {name for name, text in now.items() if "lookup" in text or "tables" in text}
+        return Parts(
+            _under("fields.", changed),
+            _under("status.", changed),
+            "updated" in changed,
+            # The configuration may give the site and the project.
+            "others" in changed or (self.site, self.project) != (before.site, before.project),
+        )
+
     def ticket_key(self, snapshot: Snapshot) -> str:
         """The key of this subject's ticket. Raises Rejected when a ``group_by`` template fails."""
         return ticket_key(self.ref.name, self.grouping, snapshot, self.projection.tables)
@@ -112,6 +129,7 @@ class Rule:
         occurrences: int = 1,
         keeping: Status | None = None,
         rendered: Rendered | None = None,
+        only: Parts | None = None,
     ) -> Desired:
         """What is asked of the ticket for these subjects. Pure.
 
@@ -120,10 +138,18 @@ class Rule:
 
         ``rendered`` is what was rendered of the same subjects by other rules, which live as long.
 
+        ``only``: the parts to work out, to compare with what another version of this rule asks. Each
+        other field is ``FieldWish.as_agreed``, and of a status not among them there is only the target.
+
         ``Desired.failed`` names each template that fails, with its place.
         """
-        of = (rendered or Rendered()).of(snapshots, occurrences)
-        return project_ticket(self.ref, self.projection, key, of, keeping=keeping)
+        of = (rendered or Rendered()).of(snapshots, occurrences, self.projection.tables)
+        return project_ticket(self.ref, self.projection, key, of, keeping=keeping, only=only)
+
+
+def _under(table: str, keys: Iterable[str]) -> frozenset[str]:
+    """The names under a table, of the keys that stand in it."""
+    return frozenset(key.removeprefix(table) for key in keys if key.startswith(table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +175,9 @@ class RuleSet:
         # What rules ask for that webhooks do not tell: only the source's API does.
         self.ask_severity = any(rule.asks(SEVERITY) for rule in self.rules)
         self.ask_issues = any(rule.asks(ISSUES) for rule in self.rules)
+        # Whether rules of incidents ask something of the tickets of issues: a parent; anything at all.
+        self.as_children = any(rule.issues.as_children for rule in self.rules)
+        self.ask_of_issues = self.as_children or any(rule.issues.close for rule in self.rules)
         text = "\n".join(f"{rule.ref.name}={rule.digest}" for rule in self.rules)
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:32]
 

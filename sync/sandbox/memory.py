@@ -192,7 +192,7 @@ class MemoryTracker:
         known = fields.get("labels") or replace(_field("labels", FieldWish(None)), key="")
         if base and "labels" in parked and "labels" in base.fields:
             known = replace(known, value=list(base.fields["labels"].sent or ()))
-        fields["labels"] = replace(known, value=marked(known.value, desired.key))
+        fields["labels"] = replace(known, value=marked(known.value or (), desired.key))
         if "summary" not in fields or not fields["summary"].value:
             empty = Rejected("the summary is empty", cause=Cause.FIELD, field="Summary")
             why = parked.get("summary") or ParkedField(Parked.of(empty, desired.rule.name), "")
@@ -499,13 +499,18 @@ def _wished(
         try:
             if failed is not None:
                 raise failed.again()
-            one = _field(name, wish, whole_at)
-            fields[one.id] = replace(one, wish=digest, key=f"fields.{name}")
+            one = replace(_field(name, wish, whole_at), wish=digest)
+            fields[one.id] = _as_agreed(one, base) if wish.as_agreed and base else one
         except Rejected as fault:
             if base is None or not (base.agreed(digest) or wish.ownership is Ownership.TICKET):
                 why = Parked.of(fault, desired.rule.name, desired.place(f"fields.{name}"))
                 parked[_id_of(name) or name] = ParkedField(why, digest)
     return fields, parked
+
+
+def _as_agreed(one: DraftField, base: Base) -> DraftField:
+    known = base.fields.get(one.id)
+    return replace(one, value=known.sent if known else None, wish=base.wishes.get(one.id, ""))
 
 
 def _id_of(name: str) -> str:

@@ -138,6 +138,10 @@ def _project(value: Any) -> Any:
     return value
 
 
+# The settings of a site by which its webhooks prove where they come from, or need not.
+WEBHOOK_PROOFS = ("webhook_secrets", "webhook_header_secrets", "allow_unsigned_webhooks")
+
+
 class Site(Section):
     """One Jira site."""
 
@@ -173,9 +177,7 @@ class Site(Section):
     @property
     def takes_webhooks(self) -> bool:
         """Whether the site's webhooks are taken."""
-        return bool(
-            self.webhook_secrets or self.webhook_header_secrets or self.allow_unsigned_webhooks
-        )
+        return any(getattr(self, key) for key in WEBHOOK_PROOFS)
 
     def mistakes(self) -> Mistakes:
         yield from self._address_mistakes()

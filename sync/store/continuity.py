@@ -54,6 +54,7 @@ def check(store: Store, sites: Mapping[str, str], now: float) -> None:
     For the start of a daemon, and every ``MARK_SECONDS`` from then on: a database can be restored, or
     fail over, under a daemon that runs. Raises StoreUnavailable.
     """
+    said: list[tuple[str, Doubt]] = []
     with store.write() as session:
         journal = session.exec(select(func.max(JournalRow.id))).one() or 0
         place, trace = place_of(session, store), _trace(store, journal)
@@ -70,9 +71,12 @@ def check(store: Store, sites: Mapping[str, str], now: float) -> None:
                 row.since = min(row.since, doubt.since) if row.surveyed_at is None else doubt.since
                 row.older = doubt.older or (row.older and row.surveyed_at is None)
                 row.whole_since, row.surveyed_at = now, None
-                say = log.warning if doubt.older else log.info
-                say("tickets are looked for before they are made", site=site, reason=doubt.words)
+                said.append((site, doubt))
             row.address, row.place, row.alive_at = address, place, now
+    # Deliveries wait for the transaction, and logging may be slow.
+    for site, doubt in said:
+        say = log.warning if doubt.older else log.info
+        say("tickets are looked for before they are made", site=site, reason=doubt.words)
     if store.progress is not None:
         store.progress.put(journal)
 

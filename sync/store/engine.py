@@ -46,7 +46,9 @@ from sync.store.url import parse, place_of
 __all__ = ["Session", "Store", "StoreMisconfigured", "StoreUnavailable", "open_store"]
 
 BUSY_TIMEOUT = 10.0
+# Whether a transaction on SQLite writes: True, or _ALONE for a single statement that commits itself.
 _WRITES = "ticket_sync_writes"
+_ALONE = "alone"
 _FOR_BOTH: dict[str, Any] = {
     "json_serializer": to_json,
     "pool_size": 10,
@@ -115,8 +117,11 @@ class Store:
         self._writer = engine.execution_options(**{_WRITES: True})
         # Small writes on SQLite that may share a transaction.
         self.together = Together(self.write_connection)
-        if self.dialect == "postgresql":
-            self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._single = (
+            engine.execution_options(**{_WRITES: _ALONE})
+            if self.dialect == "sqlite"
+            else engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     @property
     def place(self) -> str:
@@ -196,9 +201,10 @@ class Store:
             return work(connection)
 
     def writer(self) -> Connection:
-        """A connection to keep and to close. Each ``transaction`` on it belongs within a ``turn``."""
+        """A connection to keep and to close. Each statement that writes commits itself; it belongs
+        within a ``transaction``, and that within a ``turn``."""
         with self._translated():
-            return self._writer.connect()
+            return self._single.connect()
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -284,11 +290,12 @@ def _sqlite(url: URL, busy_timeout: float) -> tuple[Engine, StoreFile]:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
-        writes = bool(connection.get_execution_options().get(_WRITES))
+        writes = connection.get_execution_options().get(_WRITES)
         with _opened_anew(engine):
-            file.begin(driver, writes=writes)
-        # Not by a statement of SQLAlchemy's, which takes several times as long.
-        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
+            file.begin(driver, writes=bool(writes))
+        if writes is not _ALONE:
+            # Not by a statement of SQLAlchemy's, which takes several times as long.
+            driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
 
     @event.listens_for(engine, "checkin")
     def returned(_connection: Any, record: Any) -> None:

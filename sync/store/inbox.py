@@ -1,7 +1,8 @@
 """The inbox: makes deliveries durable, many in one commit, and answers each after the commit.
 
-One thread writes, with one connection. A batch holds the deliveries that came while the batch before was
-committed: under load a commit carries many deliveries, and without load no delivery waits for others.
+One thread writes, with one connection, by one statement a batch, which commits itself. A batch holds the
+deliveries that came while the batch before was committed: under load a commit carries many deliveries,
+and without load no delivery waits for others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import structlog
@@ -60,8 +63,7 @@ class Cut:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A verified delivery as it came. ``event_id`` is "" where the body could not be read;
     ``received_at`` is in seconds since the epoch. With ``cut``, ``body`` is the head alone."""
 
@@ -73,8 +75,7 @@ class Accepted:
     cut: Cut | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The id of a delivery in the store. ``stored`` is False where it was in the store before."""
 
     id: str
@@ -112,24 +113,16 @@ class NewDelivery(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One delivery in the queue, and the future on which a thread, or a coroutine of ``loop``, waits."""
+    """One delivery in the queue. ``settle`` is called with what came of it, on ``loop`` if there is one,
+    otherwise on the writer's thread."""
 
     row: NewDelivery
-    future: Future[Receipt] | asyncio.Future[Receipt]
+    settle: Callable[[Receipt | Exception], object]
     loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def size(self) -> int:
         return len(self.row.body)
-
-    def settle(self, outcome: Receipt | Exception) -> None:
-        # A coroutine may have been cancelled, for example because its connection dropped.
-        if self.future.done():
-            return
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
 
 
 _Outcomes = list[tuple[_Waiting, Receipt | Exception]]
@@ -173,15 +166,18 @@ class Inbox:
         """
         future: Future[Receipt] = Future()
         future.set_running_or_notify_cancel()
-        self._put(_Waiting(row_of(accepted), future))
+        self._put(_Waiting(row_of(accepted), partial(_resolve, future)))
         return future
 
-    async def accept_async(self, accepted: Accepted) -> Receipt:
-        """Store a delivery, from an event loop. Raises InboxFull, InboxClosed, StoreUnavailable."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Receipt] = loop.create_future()
-        self._put(_Waiting(row_of(accepted), future, loop))
-        return await future
+    def accept_soon(
+        self, accepted: Accepted, settle: Callable[[Receipt | Exception], object]
+    ) -> None:
+        """Store a delivery, from an event loop. ``settle`` is called on this loop, with the receipt once
+        the delivery is durable, or with the error that kept it from being stored.
+
+        Raises InboxFull or StoreUnavailable at once.
+        """
+        self._put(_Waiting(row_of(accepted), settle, asyncio.get_running_loop()))
 
     @property
     def depth(self) -> tuple[int, int]:
@@ -244,7 +240,8 @@ class Inbox:
     def _run(self) -> None:
         while True:
             batch = self._take()
-            if not batch:
+            waits = bool(batch)
+            if not waits:
                 if self._closing:
                     break
                 # The try writes the largest delivery that was refused, because a smaller one might still
@@ -256,7 +253,8 @@ class Inbox:
                 # The callers wait for an outcome, and only this thread can give it to them.
                 log.exception("writing to the inbox failed")
                 outcomes = [(one, error) for one in batch]
-            _settle(outcomes)
+            if waits:
+                _settle(outcomes)
             if any(isinstance(outcome, Receipt) and outcome.stored for _, outcome in outcomes):
                 try:
                     self.on_accept()
@@ -341,10 +339,8 @@ class Inbox:
             log.debug("closing the inbox's connection failed", reason=str(error))
 
 
+_COLUMNS = len(NewDelivery._fields)
 _INTO = f"INSERT INTO deliveries ({', '.join(NewDelivery._fields)})"
-_SQLITE = (
-    f"{_INTO} VALUES ({', '.join('?' * len(NewDelivery._fields))}) ON CONFLICT (id) DO NOTHING"
-)
 _ARRAYS = ", ".join(
     "%b::" + {"received_at": "float8[]", "body": "bytea[]"}.get(field, "text[]")
     for field in NewDelivery._fields
@@ -353,23 +349,48 @@ _ARRAYS = ", ".join(
 _POSTGRESQL = f"{_INTO} SELECT * FROM unnest({_ARRAYS}) ON CONFLICT (id) DO NOTHING RETURNING id"  # noqa: S608
 
 
-def insert(connection: Connection, rows: Sequence[NewDelivery]) -> set[str]:
-    """Store deliveries in the transaction of ``connection``; returns the ids of the new ones.
+@lru_cache(maxsize=16)
+def _sqlite(places: int) -> str:
+    """The statement for SQLite that stores up to so many rows; places without an id are left empty."""
+    row = f"({', '.join('?' * _COLUMNS)})"
+    return (
+        # S608: all of it is names of columns and question marks.
+        f"{_INTO} SELECT * FROM (VALUES {', '.join([row] * places)}) "  # noqa: S608
+        "WHERE column1 IS NOT NULL ON CONFLICT (id) DO NOTHING"
+    )
 
-    Each database gets one statement that stays the same for any number of rows. SQLAlchemy would write
-    and read a statement of its own for each number.
+
+def insert(connection: Connection, rows: Sequence[NewDelivery]) -> set[str]:
+    """Store deliveries by ``connection``; returns the ids of the new ones. Up to ``BATCH`` rows are one
+    statement.
+
+    PostgreSQL gets one statement that stays the same for any number of rows, SQLite one for each power
+    of two. A statement for each number would have to be written and read anew each time.
     """
     if not rows:
         return set()
     if connection.dialect.name != "sqlite":
         arrays = tuple(map(list, zip(*rows, strict=True)))
         return set(connection.exec_driver_sql(_POSTGRESQL, arrays).scalars())
-    new = connection.exec_driver_sql(_SQLITE, list(rows)).rowcount
+    new: set[str] = set()
+    for start in range(0, len(rows), BATCH):
+        new |= _insert_into_sqlite(connection, rows[start : start + BATCH])
+    return new
+
+
+def _insert_into_sqlite(connection: Connection, rows: Sequence[NewDelivery]) -> set[str]:
+    places = 1 << (len(rows) - 1).bit_length()
+    # All rows by one statement: between two, the thread would wait for the interpreter.
+    values = (*chain.from_iterable(rows), *repeat(None, _COLUMNS * (places - len(rows))))
+    result = connection.exec_driver_sql(_sqlite(places), values)
+    new, last = result.rowcount, result.lastrowid
     if new == len(rows):
         return {row.id for row in rows}
-    # No other transaction writes now, and a new row has the highest number.
-    latest = "SELECT id FROM deliveries ORDER BY seq DESC LIMIT ?"
-    return set(connection.exec_driver_sql(latest, (new,)).scalars())
+    if not new:
+        return set()
+    # A new row has the number after the highest, so those of one statement follow each other.
+    between = "SELECT id FROM deliveries WHERE seq > ? AND seq <= ?"
+    return set(connection.exec_driver_sql(between, (last - new, last)).scalars())
 
 
 def row_of(accepted: Accepted) -> NewDelivery:
@@ -388,15 +409,22 @@ def row_of(accepted: Accepted) -> NewDelivery:
     )
 
 
+def _resolve(future: Future[Receipt], outcome: Receipt | Exception) -> None:
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
 def _settle(outcomes: _Outcomes) -> None:
-    """Resolve every future: of threads here, of coroutines with one call to each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, _Outcomes] = {}
+    """Tell what came of each delivery: here, or with one call to each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, _Outcomes] = {}
     for one, outcome in outcomes:
-        if one.loop is None:
-            one.settle(outcome)
-        else:
-            by_loop.setdefault(one.loop, []).append((one, outcome))
+        by_loop.setdefault(one.loop, []).append((one, outcome))
     for loop, theirs in by_loop.items():
+        if loop is None:
+            _settle_here(theirs)
+            continue
         try:
             loop.call_soon_threadsafe(_settle_here, theirs)
         except RuntimeError:
@@ -405,4 +433,8 @@ def _settle(outcomes: _Outcomes) -> None:
 
 def _settle_here(outcomes: _Outcomes) -> None:
     for one, outcome in outcomes:
-        one.settle(outcome)
+        try:
+            one.settle(outcome)
+        except Exception:
+            # The other deliveries of the batch wait for what came of them.
+            log.exception("the call after a delivery was stored failed", delivery=one.row.id)

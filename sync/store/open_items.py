@@ -70,17 +70,29 @@ def open_or_due(
     none of ``but``; how many these are.
     """
     due = select(col(TicketRow.id)).where(col(TicketRow.due_at).is_not(None))
-    settled = and_(
-        col(TicketRow.settled_by).in_(settled_by),
-        col(TicketRow.site).in_(sorted(sites)),
+    settled = _settled(settled_by) & col(TicketRow.site).in_(sorted(sites))
+    query = _among(union(with_open_subject(), due), settled)
+    return _but_settled(session, query, set(tickets.ids_of_keys(session, but)))
+
+
+def _settled(by: Sequence[str]) -> ColumnElement[bool]:
+    """A ticket in Jira that is settled by one of these rules, and surely still is."""
+    return and_(
+        col(TicketRow.settled_by).in_(by),
         col(TicketRow.state) == TicketState.LINKED.value,
         col(TicketRow.due_at).is_(None),
         col(TicketRow.lease_until).is_(None),
         col(TicketRow.parked).is_(None),
     )
-    wanted = set(tickets.ids_of_keys(session, but))
+
+
+def _but_settled(
+    session: Session, query: Select[Any], wanted: Collection[int] = ()
+) -> tuple[array[int], int]:
+    """The row ids that a query gives, without the settled ones that are not ``wanted``; how many
+    these are."""
+    # Eight bytes a ticket, because these may be all open tickets of a store.
     found, left_out = array("q"), 0
-    query = _among(union(with_open_subject(), due), settled)
     for id_, is_settled in session.execute(query.execution_options(yield_per=5000)):
         if is_settled and id_ not in wanted:
             left_out += 1
@@ -90,13 +102,19 @@ def open_or_due(
 
 
 def open_or_parked(
-    session: Session, changed: Iterable[str], kept: Iterable[str], incidents: Iterable[str]
-) -> array[int]:
+    session: Session,
+    changed: Iterable[str],
+    kept: Iterable[str],
+    incidents: Iterable[str],
+    *,
+    settled_by: Sequence[str] = (),
+) -> tuple[array[int], int]:
     """Row ids of the tickets that are open, are parked or have a parked field, are not ``RESTING``, and
     that an edit of the rules can reach, in order.
 
     The edit reaches the tickets of ``changed`` rules, the tickets of rules that are not in ``kept``, and
-    the tickets of issues whose incident has a ticket of one of the rules in ``incidents``.
+    the tickets of issues whose incident has a ticket of one of the rules in ``incidents``. Left out are
+    those that are settled by one of ``settled_by``; how many these are.
     """
     own, host, hosting = aliased(LinkRow), aliased(LinkRow), aliased(TicketRow)
     of_incidents = (
@@ -112,9 +130,8 @@ def open_or_parked(
         | col(TicketRow.rule).not_in(sorted(kept))
         | col(TicketRow.id).in_(of_incidents)
     )
-    query = _among(union(with_open_subject(), parked)).where(reached)
-    # Eight bytes a ticket, because these may be all open tickets of a store.
-    return array("q", session.execute(query.execution_options(yield_per=5000)).scalars())
+    query = _among(union(with_open_subject(), parked), _settled(settled_by)).where(reached)
+    return _but_settled(session, query)
 
 
 def with_open_subject() -> Select[Any]:

@@ -20,7 +20,8 @@ _LONGEST_ENDPOINT = 300
 def exchange(
     session: Session, owner: str, now: float, own: Mapping[str, Sequence[Pace]]
 ) -> Mapping[str, list[Pace]]:
-    """Say what a daemon knows, by site, in place of what it said before; what the others know."""
+    """Say what a daemon knows, by site, in place of what it said before; what the others know, in the
+    order of their names. What they said a moment ago is brought up to ``now``."""
     old = or_(col(PaceRow.owner) == owner, col(PaceRow.at) < now - _KEPT_SECONDS)
     session.execute(delete(PaceRow).where(old))
     rows = [
@@ -32,7 +33,7 @@ def exchange(
             "met_at": now - pace.age,
             "empty": pace.empty,
             "used": pace.used,
-            "taken": pace.taken,
+            "taken": int(pace.taken),
             "waiting": pace.waiting,
             "at": now,
         }
@@ -42,12 +43,16 @@ def exchange(
     if rows:
         insert = insert_into(dialect_of(session), PaceRow)
         session.execute(insert.on_conflict_do_nothing(), rows)
-    fresh = select(PaceRow).where(
-        col(PaceRow.owner) != owner, col(PaceRow.at) > now - FRESH_SECONDS
+    fresh = (
+        select(PaceRow)
+        .where(col(PaceRow.owner) != owner, col(PaceRow.at) > now - FRESH_SECONDS)
+        .order_by(col(PaceRow.owner))
     )
     found: dict[str, list[Pace]] = {}
     for row in session.exec(fresh):
         age = max(0.0, now - row.met_at)
-        pace = Pace(row.endpoint, row.rate, age, row.empty, row.used, row.taken, row.waiting)
+        first = row.owner < owner
+        taken = row.taken + row.used * min(max(0.0, now - row.at), 1.0)
+        pace = Pace(row.endpoint, row.rate, age, row.empty, row.used, taken, row.waiting, first)
         found.setdefault(row.site, []).append(pace)
     return found

@@ -234,6 +234,10 @@ class FileTurns:
 
     def take(self) -> None:
         """Wait for a turn, which ``give_back`` ends."""
+        # Usually nobody else has a turn or waits for one, and one call takes both locks.
+        if self._try(_NEXT, 2):
+            self._unlock(_NEXT)
+            return
         end = time.monotonic() + LONGEST
         next_ = self._lock(_NEXT, end)
         if next_:
@@ -253,15 +257,21 @@ class FileTurns:
     def _lock(self, lock: int, end: float) -> bool:
         """Whether the lock was free before ``end``. False also where the folder takes no file, and where
         the file system has no locks: writing has to do without turns there."""
-        while self._open():
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, lock)  # type: ignore[arg-type]
-                return True
-            except OSError as error:
-                if error.errno not in _TAKEN or time.monotonic() > end:
-                    return False
-                time.sleep(_LOOK_SECONDS)
-        return False
+        while not (taken := self._try(lock)):
+            if taken is None or time.monotonic() > end:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+    def _try(self, lock: int, count: int = 1) -> bool | None:
+        """Take so many locks from this one on, all or none; None where there can be none."""
+        if not self._open():
+            return None
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, count, lock)  # type: ignore[arg-type]
+        except OSError as error:
+            return False if error.errno in _TAKEN else None
+        return True
 
     def _unlock(self, lock: int) -> None:
         if self._file is not None:

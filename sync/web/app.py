@@ -20,6 +20,7 @@ from sync.store.inbox import Inbox
 from sync.web.body import Room
 from sync.web.health import Probe, Readiness, health_routes, seen
 from sync.web.notices import Hearing, NoticeLimits, notice_receivers, notice_route
+from sync.web.protocol import Exchange
 from sync.web.receiver import Limits, Receiver, receiver_route
 
 log = structlog.get_logger("web")
@@ -76,13 +77,22 @@ class App(Litestar):
 
     receivers: Mapping[str, Receiver]
 
+    def at_once(self, exchange: Exchange) -> bool:
+        """Take a delivery whose body is here. False for what ``__call__`` has to take."""
+        receiver = self._receiver(exchange.scope)
+        return receiver is not None and receiver.at_once(exchange)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            receiver = self.receivers.get(scope["path"])
-            if receiver is not None and _names_a_host(scope["headers"]):
-                await receiver(scope, receive, send)
-                return
-        await super().__call__(scope, receive, send)
+        receiver = self._receiver(scope) if scope["type"] == "http" else None
+        if receiver is not None:
+            await receiver(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _receiver(self, scope: Any) -> Receiver | None:
+        """The receiver of a request, None where Litestar is to answer it."""
+        receiver = self.receivers.get(scope["path"]) if scope["method"] == "POST" else None
+        return receiver if receiver is not None and _names_a_host(scope["headers"]) else None
 
 
 def create_app(  # noqa: PLR0913  (each is a part that the application serves)
@@ -128,7 +138,7 @@ def create_app(  # noqa: PLR0913  (each is a part that the application serves)
             *(notice_route(hearer, path) for path, hearer in hearers.items()),
             *health_routes(readiness, refresh_metrics),
         ],
-        on_shutdown=[readiness.close],
+        on_shutdown=[*(receiver.ended for receiver in receivers.values()), readiness.close],
         exception_handlers={HTTPException: _refusal, Exception: _failure},
         openapi_config=None,
         logging_config=None,

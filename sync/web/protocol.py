@@ -12,15 +12,16 @@ size, and idle connections use up the file descriptors. The limits:
 - an offer to change the protocol (``Upgrade``) is ignored, and its request read as any other;
 - a sender that closes its side after a whole request still gets the answer.
 
-Besides, an application may take a body and give an answer at once, see ``Exchange``.
+Besides, whoever is asked by ``guarded`` may take a request whose body is here without the messages and
+the task of ASGI, see ``Exchange``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import unquote
 
 import httptools
@@ -44,8 +45,6 @@ class ConnectionLimits:
     pipelined: int = 32
 
 
-_AT_ONCE = "ticket_sync.at_once"
-
 _FLOOD = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -62,8 +61,11 @@ class _NotTaken(Exception):
 
 class Exchange(RequestResponseCycle):
     """One request and its answer. Beside the messages of ASGI, in which a body and an answer come in
-    parts, it takes and gives either at once. ``at_once`` finds it in the scope of the request.
+    parts, it takes and gives either at once.
     """
+
+    # Of the connection: what must end before the server does.
+    tasks: set[asyncio.Task[None]]
 
     def whole_body(self, limit: int) -> bytes | None:
         """The body, where all of it is here and is no longer than ``limit``. To be called once."""
@@ -74,13 +76,16 @@ class Exchange(RequestResponseCycle):
         body, self.body = bytes(self.body), bytearray()
         return body
 
-    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Send an answer by one call to the system. The names of ``headers`` are in lower case. False
-        where the sender does not read, and the answer must wait."""
-        if self.disconnected:
-            return True
-        if self.response_started or self.flow.write_paused:
-            return False
+    def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """Send an answer by one call to the system, as soon as the sender reads. A second answer is not
+        sent. The names of ``headers`` are in lower case."""
+        if self.disconnected or self.response_started:
+            return
+        if self.flow.write_paused:
+            task = asyncio.get_running_loop().create_task(self._answer_later(status, headers, body))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+            return
         lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *headers)]
         if (b"connection", b"close") in headers:
             self.keep_alive = False
@@ -94,19 +99,19 @@ class Exchange(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
-        return True
 
-
-def at_once(scope: Mapping[str, Any]) -> Exchange | None:
-    """The exchange of a request, None where another server than this one took it."""
-    extension = (scope.get("extensions") or {}).get(_AT_ONCE)
-    return None if extension is None else extension["exchange"]
+    async def _answer_later(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        await self.flow.drain()
+        self.answer(status, headers, body)
 
 
 class GuardedProtocol(HttpToolsProtocol):
     """One connection within limits."""
 
     limits: ClassVar[ConnectionLimits]
+    at_once: ClassVar[Callable[[Exchange], bool]]
     # Connections on which nothing can happen before their sender goes on, the longest wait first. The
     # wait begins with the connection, with each request's first byte and with each answer; more bytes
     # of the same request do not begin it anew. Addresses do not count: behind a proxy, all senders
@@ -121,6 +126,10 @@ class GuardedProtocol(HttpToolsProtocol):
     _offered: bool = False
     # Whole requests that are not answered yet.
     _owed: int = 0
+    # The request that is to be started once all that came with its head is read.
+    _next: Exchange | None = None
+    # Since when (time of the loop) no request is in hand, None while one is.
+    _idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -135,7 +144,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_clock()
         self.waiting.pop(self, None)
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         cycle = self.cycle
@@ -152,6 +163,9 @@ class GuardedProtocol(HttpToolsProtocol):
             message = "Invalid HTTP request received."
             self.logger.warning(message)
             self.send_400_response(message)
+        if self._next is not None:
+            exchange, self._next = self._next, None
+            self._start(exchange)
         if self.transport.is_closing():
             return
         if self._in_headers:
@@ -243,15 +257,20 @@ class GuardedProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        self.scope["extensions"] = {_AT_ONCE: {"exchange": self.cycle}}
+        self.cycle.tasks = self.tasks
         if before is None or before.response_complete:
-            # As uvicorn does it; older versions have no method of their own for it.
-            task = self.loop.create_task(self.cycle.run_asgi(self.app))
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+            self._next = self.cycle
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start(self, exchange: Exchange) -> None:
+        if type(self).at_once(exchange):
+            return
+        # As uvicorn does it; older versions have no method of their own for it.
+        task = self.loop.create_task(exchange.run_asgi(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         if not self._offered:
@@ -265,10 +284,39 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """As ``super().on_response_complete()``, without a timer of its own for each request."""
         self._owed = max(0, self._owed - 1)
-        super().on_response_complete()
-        if not self.transport.is_closing():
-            self._wait_for_sender()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start(cast("Exchange", self.pipeline.pop()[0]))
+        else:
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._look_after(self.timeout_keep_alive)
+        self._wait_for_sender()
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def _look_after(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been idle for long; otherwise, look again when it would have."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        # A timer of the loop counts in milliseconds.
+        if left < 0.001:
+            self.transport.close()
+        else:
+            self._look_after(left)
 
     def _wait_for_sender(self) -> None:
         """Its turn begins, unless we owe it an answer."""
@@ -297,7 +345,13 @@ class GuardedProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
-def guarded(limits: ConnectionLimits) -> type[asyncio.Protocol]:
-    """A protocol class for one server, with its own limits and its own connections."""
-    members: dict[str, Any] = {"limits": limits, "waiting": {}}
+def guarded(
+    limits: ConnectionLimits, at_once: Callable[[Exchange], bool] = lambda _exchange: False
+) -> type[asyncio.Protocol]:
+    """A protocol class for one server, with its own limits and its own connections.
+
+    ``at_once`` is asked about each request, once all that came with its head is read. Where it returns
+    True, it has the exchange answered. The application gets all other requests.
+    """
+    members: dict[str, Any] = {"limits": limits, "waiting": {}, "at_once": staticmethod(at_once)}
     return type("GuardedProtocol", (GuardedProtocol,), members)

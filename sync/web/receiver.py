@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import structlog
@@ -19,15 +20,17 @@ from prometheus_client import Counter
 from sync.domain.subject import Event, EventType
 from sync.ports import Source, Verifier
 from sync.store.errors import StoreUnavailable
-from sync.store.inbox import Accepted, Cut, Inbox, InboxFull
+from sync.store.inbox import Accepted, Cut, Inbox, InboxFull, Receipt
 from sync.telemetry import DELIVERIES
 from sync.web.body import BEYOND, Body, NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
-from sync.web.protocol import Exchange, at_once
+from sync.web.protocol import Exchange
 
 log = structlog.get_logger("web")
 
 _json = msgspec.json.Encoder()
 _JSON = (b"content-type", b"application/json")
+# How often (seconds) the end of the program looks whether all is answered.
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,35 @@ class Answer(NamedTuple):
     close: bool = False
 
 
-@dataclass(slots=True)
-class _Request:
-    """One request. ``facts`` are for its line in the log."""
+class _Coming(NamedTuple):
+    """A request whose body is still to come (implements ``body.Coming``)."""
 
     headers: Mapping[str, str]
     receive: Receive
-    exchange: Exchange | None
+
+
+# What a sender gets: HTTP status, headers and body.
+_Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """One request; ``reply`` gives its answer to the sender. ``facts`` are for its line in the log.
+    ``until`` is when it is answered at the latest (``time.perf_counter``), although its delivery still
+    waits for the store."""
+
+    scope: Scope
+    headers: Mapping[str, str]
+    reply: Callable[[int, list[tuple[bytes, bytes]], bytes], object]
+    began: float = field(default_factory=time.perf_counter)
     facts: dict[str, Any] = field(default_factory=dict)
+    until: float = 0.0
+    over: bool = False
 
 
 class Receiver:
-    """Takes deliveries of one source into the inbox (an ASGI application)."""
+    """Takes deliveries of one source into the inbox: an ASGI application, with a shorter way for a
+    delivery whose body is here."""
 
     def __init__(
         self,
@@ -78,45 +98,66 @@ class Receiver:
         self._limits = limits
         self._clock = clock
         self._room = room
+        # The requests whose deliveries wait for the store, oldest first, and the timer that looks for
+        # those that wait too long. A timer for each request would cost more than all else here.
+        self._waiting: deque[_Request] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def at_once(self, exchange: Exchange) -> bool:
+        """Take a delivery whose body is here; the exchange is answered later. False where it is not."""
+        body = exchange.whole_body(self._limits.body_bytes)
+        if body is None:
+            return False
+        scope = cast("Scope", exchange.scope)
+        request = _Request(scope, _joined(scope["headers"]), exchange.answer)
+        try:
+            verifier = self._source.verifier(request.headers)
+            verifier.update(body)
+            self._take(request, verifier, Body(body, len(body)))
+        except Exception as error:
+            self._failed(request, error)
+        return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; one log line."""
-        began = time.perf_counter()
-        exchange = at_once(scope)
-        request = _Request(_joined(scope["headers"]), receive, exchange)
-        facts = request.facts
-        try:
-            answer = await self._answer(request)
-        except Exception as error:
-            log.error("a request failed", path=scope["path"], method="POST", exc_info=error)
-            answer = Answer(500, "failed", {"error": "an error of ours; the log says more"})
-        _counter(answer.outcome).inc()
-        facts["ms"] = round((time.perf_counter() - began) * 1000, 1)
-        if answer.outcome == "head":
-            log.warning("delivery", outcome="head", reason="it is larger than max_body", **facts)
-        elif answer.status >= 400:
-            client = scope["client"]
-            facts["sender"] = client[0] if client else ""
-            log.warning("delivery", outcome=answer.outcome, status=answer.status, **facts)
-        else:
-            log.info("delivery", outcome=answer.outcome, **facts)
-        body = _json.encode(answer.body)
-        headers = [_JSON]
-        if answer.status == 503:
-            headers.append((b"retry-after", b"%d" % self._limits.retry_after))
-        if answer.close:
-            headers.append((b"connection", b"close"))
-        if exchange is not None and exchange.answer(answer.status, headers, body):
-            return
-        headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        replied: asyncio.Future[_Reply] = asyncio.get_running_loop().create_future()
 
-    async def _answer(self, request: _Request) -> Answer:
-        limits, facts = self._limits, request.facts
-        verifier = self._source.verifier(request.headers)
+        def reply(*given: Any) -> None:
+            # The task may have been cancelled meanwhile.
+            if not replied.done():
+                replied.set_result(given)
+
+        request = _Request(scope, _joined(scope["headers"]), reply)
         try:
-            body = await self._body(request, verifier)
+            verifier = self._source.verifier(request.headers)
+            body = await self._body(request, receive, verifier)
+            if isinstance(body, Answer):
+                self._answer(request, body)
+            else:
+                self._take(request, verifier, body)
+        except Exception as error:
+            self._failed(request, error)
+        status, headers, content = await replied
+        headers.append((b"content-length", b"%d" % len(content)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+
+    async def ended(self) -> None:
+        """Wait until every request is answered whose delivery waits for the store."""
+        while any(not request.over for request in self._waiting):
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _body(self, request: _Request, receive: Receive, verifier: Verifier) -> Body | Answer:
+        """The body, or what to answer where it does not come."""
+        limits = self._limits
+        try:
+            return await read_body(
+                _Coming(request.headers, receive),
+                limit=limits.body_bytes,
+                seconds=limits.body_seconds,
+                room=self._room,
+                heed=verifier.update,
+            )
         except TooLarge:
             words = f"the body is over {limits.body_bytes * BEYOND} bytes"
             return Answer(413, "too_large", {"error": words}, close=True)
@@ -126,33 +167,105 @@ class Receiver:
             return Answer(503, "busy", {"error": "too much is coming in; try again"}, close=True)
         except SenderGone:
             return Answer(400, "gone", {"error": "the body is not complete"}, close=True)
+
+    def _take(self, request: _Request, verifier: Verifier, body: Body) -> None:
+        """Refuse a body that nobody we know has signed; otherwise have it stored, and then answer."""
+        facts = request.facts
         facts["bytes"] = body.size
         found = verifier.verdict(self._clock())
         if not found.ok:
             # The reason is in our log only: a forger must not learn which check failed.
             facts["reason"] = found.reason
-            return Answer(401, "unverified", {"error": "the signature is missing or wrong"})
+            refusal = {"error": "the signature is missing or wrong"}
+            self._answer(request, Answer(401, "unverified", refusal))
+            return
         accepted = self._head(body) if body.digest else self._whole(body.data)
         facts["type"] = _for_log(accepted.event_type)
         facts["event_id"] = _for_log(accepted.event_id)
-        return await self._store(accepted, facts)
+        new = "head" if accepted.cut else "stored"
+        try:
+            self._inbox.accept_soon(accepted, partial(self._settle, request, new))
+        except Exception as error:
+            self._settle(request, new, error)
+        else:
+            self._await(request)
 
-    async def _body(self, request: _Request, verifier: Verifier) -> Body:
-        """Raises TooLarge, TooSlow, NoRoom, SenderGone."""
-        limits = self._limits
-        if request.exchange is not None:
-            # A usual delivery is here already, and needs no limits of time and memory.
-            whole = request.exchange.whole_body(limits.body_bytes)
-            if whole is not None:
-                verifier.update(whole)
-                return Body(whole, len(whole))
-        return await read_body(
-            request,
-            limit=limits.body_bytes,
-            seconds=limits.body_seconds,
-            room=self._room,
-            heed=verifier.update,
-        )
+    def _await(self, request: _Request) -> None:
+        """Have the request answered when its delivery has waited too long for the store."""
+        waiting, seconds = self._waiting, self._limits.store_seconds
+        request.until = time.perf_counter() + seconds
+        # The inbox stores in the order of arrival, so those that are over are at the front.
+        while waiting and waiting[0].over:
+            waiting.popleft()
+        waiting.append(request)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        waiting, now = self._waiting, time.perf_counter()
+        # A timer of the loop counts in milliseconds.
+        while waiting and (waiting[0].over or waiting[0].until < now + 0.001):
+            request = waiting.popleft()
+            if not request.over:
+                self._settle(request, "", TimeoutError())
+        self._timer = None
+        if waiting:
+            left = waiting[0].until - now
+            self._timer = asyncio.get_running_loop().call_later(left, self._look)
+
+    def _settle(self, request: _Request, new: str, outcome: Receipt | Exception) -> None:
+        """Answer by what came of storing the delivery; ``new`` is the word for one that was stored."""
+        if request.over:
+            # It was answered when it had waited too long.
+            return
+        request.over = True
+        if isinstance(outcome, Receipt):
+            request.facts["id"] = outcome.id
+            word = new if outcome.stored else "duplicate"
+            self._answer(request, Answer(202, word, {"id": outcome.id}))
+        else:
+            self._answer(request, self._refusal(outcome, request.facts))
+
+    def _refusal(self, error: Exception, facts: dict[str, Any]) -> Answer:
+        if isinstance(error, InboxFull):
+            facts["reason"] = str(error)
+            return Answer(503, "full", {"error": "too much is coming in; try again"})
+        outcome = "unavailable"
+        if isinstance(error, TimeoutError):
+            # The delivery may still be stored; the sender's next attempt is then a duplicate.
+            facts["reason"] = f"not stored within {self._limits.store_seconds:g} s"
+            outcome = "slow_store"
+        elif isinstance(error, StoreUnavailable):
+            facts["reason"] = str(error)
+        else:
+            # Nothing confirms that the delivery is stored, so the sender has to try again.
+            log.error("storing a delivery failed", exc_info=error)
+        return Answer(503, outcome, {"error": "it cannot be stored now; try again"})
+
+    def _failed(self, request: _Request, error: Exception) -> None:
+        log.error("a request failed", path=request.scope["path"], method="POST", exc_info=error)
+        words = {"error": "an error of ours; the log says more"}
+        self._answer(request, Answer(500, "failed", words))
+
+    def _answer(self, request: _Request, answer: Answer) -> None:
+        """Count, log and send."""
+        facts = request.facts
+        _counter(answer.outcome).inc()
+        facts["ms"] = round((time.perf_counter() - request.began) * 1000, 1)
+        if answer.outcome == "head":
+            log.warning("delivery", outcome="head", reason="it is larger than max_body", **facts)
+        elif answer.status >= 400:
+            client = request.scope["client"]
+            facts["sender"] = client[0] if client else ""
+            log.warning("delivery", outcome=answer.outcome, status=answer.status, **facts)
+        else:
+            log.info("delivery", outcome=answer.outcome, **facts)
+        headers = [_JSON]
+        if answer.status == 503:
+            headers.append((b"retry-after", b"%d" % self._limits.retry_after))
+        if answer.close:
+            headers.append((b"connection", b"close"))
+        request.reply(answer.status, headers, _json.encode(answer.body))
 
     def _whole(self, body: bytes) -> Accepted:
         try:
@@ -179,28 +292,6 @@ class Receiver:
         )
         cut = Cut(body.digest, str(shown.about or ""), words)
         return Accepted(name, shown.id, shown.type.value, body.data, self._clock(), cut)
-
-    async def _store(self, accepted: Accepted, facts: dict[str, Any]) -> Answer:
-        try:
-            async with asyncio.timeout(self._limits.store_seconds):
-                receipt = await self._inbox.accept_async(accepted)
-        except InboxFull as error:
-            facts["reason"] = str(error)
-            return Answer(503, "full", {"error": "too much is coming in; try again"})
-        except StoreUnavailable as error:
-            facts["reason"] = str(error)
-            return Answer(503, "unavailable", {"error": "it cannot be stored now; try again"})
-        except TimeoutError:
-            # The delivery may still be stored; the sender's next attempt is then a duplicate.
-            facts["reason"] = f"not stored within {self._limits.store_seconds:g} s"
-            return Answer(503, "slow_store", {"error": "it cannot be stored now; try again"})
-        except Exception:
-            # Nothing confirms that the delivery is stored, so the sender has to try again.
-            log.exception("storing a delivery failed")
-            return Answer(503, "unavailable", {"error": "it cannot be stored now; try again"})
-        facts["id"] = receipt.id
-        outcome = "head" if accepted.cut else "stored"
-        return Answer(202, outcome if receipt.stored else "duplicate", {"id": receipt.id})
 
 
 # There are fewer outcomes than this.

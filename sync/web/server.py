@@ -47,17 +47,19 @@ class WebServer:
         stop_seconds: float = STOP_SECONDS,
         freeze: bool = True,
     ) -> None:
-        """``listening`` is a bound socket, see ``listen``. ``stop_seconds`` is how long requests in
-        hand may take after ``stop``. ``freeze`` exempts the objects that exist at start-up from garbage
+        """``listening`` is a bound socket, see ``listen``. An app that has ``at_once`` answers some
+        requests by itself, see ``protocol.guarded``. ``stop_seconds`` is how long requests in hand may
+        take after ``stop``. ``freeze`` exempts the objects that exist at start-up from garbage
         collection, and turns collection on where it was off until then."""
         self._socket = listening
         # uvicorn closes the socket before it returns.
         self._address: tuple[str, int] = listening.getsockname()[:2]
         limits = _within_files(limits or ConnectionLimits())
+        at_once = getattr(app, "at_once", None)
         config = uvicorn.Config(
             app,
             interface="asgi3",
-            http=guarded(limits),
+            http=guarded(limits, at_once) if at_once else guarded(limits),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import million
 
-ONLY = ("why by id", "plan of the same rules", "plan of an edit")
+ONLY = ("why by id", "plan of the same rules", "plan of an edit of a field")
 
 
 def test_the_same_work_is_measured_on_a_large_and_a_small_store(

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
+from sync.sandbox.jira.ready_site import BOT
 
 ROOT = Path(__file__).parents[2]
 RULES = '[[rule]]\nname = "all"\n[rule.fields]\npriority = "High"\n'
@@ -142,6 +143,30 @@ def test_a_site_that_cannot_be_asked_ends_with_2_and_is_told_of_once(jira: Simul
     assert "Not checked: site 'main' could not be asked:" in done.stdout
     assert done.stdout.count("does not accept our credentials") == 1
     assert ".;" not in done.stdout
+
+
+def test_the_webhook_that_the_settings_speak_of_is_looked_for(jira: SimulatedJira) -> None:
+    with Path("config.toml").open("a") as file:
+        file.write('webhook_secrets = "planted-5e1f"\n')
+    code, out = call()
+    assert code == 0
+    assert "Not checked: the webhook of site 'main': only administrators of Jira may list" in out
+    assert "the URL https://HOST/webhooks/jira/main, where HOST is the name by which" in out
+    assert "planted" not in out
+    administrators = jira.site.site.administrators
+    administrators.add(BOT.account_id)
+    try:
+        code, out = call()
+        assert code == 1
+        assert "config.toml:8: webhook: site 'main' has no webhook to /webhooks/jira/main. " in out
+        webhook = jira.site.add_webhook(
+            "https://sync.example.com/webhooks/jira/main", name="to sync", secret="planted-5e1f"
+        )
+        code, out = call()
+        assert (code, "Site 'main': its webhook 'to sync' is there." in out) == (0, True)
+        del jira.site.site.webhooks[webhook.id]
+    finally:
+        administrators.discard(BOT.account_id)
 
 
 def test_without_a_configuration_it_cannot_be_checked() -> None:

@@ -78,6 +78,9 @@ OTHERS: dict[str, str] = {
     "GET project": "expand recent properties includeArchived browseArchive",
     "GET project/*/components": "componentSource",
     "GET project/*/versions": "expand",
+    # Below /rest/webhooks/1.0 (Cloud, Data Center up to 9) and /rest/jira-webhook/1.0 (from 10 on).
+    "GET webhook": "",
+    "GET webhooks": "",
     "GET user": "accountId username key expand includeDeleted",
     "GET user/assignable/search": (
         "query sessionId username accountId project issueKey issueId startAt maxResults "
@@ -86,7 +89,7 @@ OTHERS: dict[str, str] = {
 }
 # What Data Center knows besides.
 DATA_CENTER: dict[str, str] = {"GET user/search": "includeActive includeInactive"}
-_ABOVE = re.compile(r".*/rest/api/(?:2|3|latest)/")
+_ABOVE = re.compile(r".*/rest/(?:api/(?:2|3|latest)|webhooks/1\.0|jira-webhook/1\.0)/")
 _KNOWN = {
     call: {*DOCUMENTED.get(call, "").split(), *OTHERS.get(call, "").split()}
     | {*DATA_CENTER.get(call, "").split()}

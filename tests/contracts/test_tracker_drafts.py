@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from sync.domain.actions import Change
 from sync.domain.errors import Cause, Parked, Rejected, Scope
+from sync.domain.merge import news, wishes_agreed
 from sync.domain.rule import FieldWish, Ownership
 from sync.domain.ticket import (
     FAMILY_LABEL,
+    Base,
     Document,
     Draft,
     DraftField,
@@ -51,6 +53,21 @@ def test_a_label_has_no_white_space_and_stands_once(site: Site) -> None:
     field = drafted(site, labels=wish)["labels"]
     assert field.kind is FieldKind.LABELS
     assert field.value == sorted({"data_quality", "a_b", "x_y", "padded", "dup"} | OURS)
+
+
+def test_a_draft_takes_what_is_as_agreed_from_the_base(site: Site) -> None:
+    wish = desired(KEY, description="One.", labels=["a"], priority="High")
+    first = site.tracker.draft(wish)
+    sent = Base().with_sent({id_: one.value for id_, one in first.fields.items()})
+    base = wishes_agreed(first, sent)
+    kept = {name: replace(one, value=None, as_agreed=True) for name, one in wish.fields.items()}
+    again = site.tracker.draft(replace(wish, fields=kept), base=base)
+    assert again.fields.keys() == first.fields.keys()
+    for id_, one in first.fields.items():
+        assert remembered(again.fields[id_].value) == remembered(one.value)
+        assert replace(again.fields[id_], value=None) == replace(one, value=None)
+    assert not again.parked_fields
+    assert not news(again, base)
 
 
 def test_labels_in_one_text_stand_between_commas(site: Site) -> None:

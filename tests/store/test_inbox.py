@@ -20,7 +20,7 @@ from sqlmodel import select
 
 from sync.store import inbox as inbox_module
 from sync.store.engine import Store, StoreUnavailable
-from sync.store.inbox import Accepted, Inbox, InboxClosed, InboxFull, delivery_id
+from sync.store.inbox import Accepted, Inbox, InboxClosed, InboxFull, Receipt, delivery_id
 from sync.store.tables import DeliveryRow
 from tests.postgres import Postgres
 from tests.store.faults import FullDisk, GoneServer, ReadOnlyFile
@@ -121,12 +121,23 @@ def test_what_comes_while_a_batch_commits_goes_into_one_commit(store: Store) -> 
     assert len(_stored(store)) == 200
 
 
+def _soon(inbox: Inbox, accepted: Accepted) -> asyncio.Future[Receipt]:
+    """Store a delivery from an event loop."""
+    future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+
+    def settle(outcome: Receipt | Exception) -> None:
+        assert isinstance(outcome, Receipt)
+        # Fails where nobody waits any more.
+        future.set_result(outcome)
+
+    inbox.accept_soon(accepted, settle)
+    return future
+
+
 def test_coroutines_wait_without_holding_up_their_loop(store: Store, inbox: Inbox) -> None:
     async def send_all() -> list[bool]:
-        receipts = await asyncio.gather(
-            *(inbox.accept_async(_delivery(f"e{n % 40}")) for n in range(80))
-        )
-        return [receipt.stored for receipt in receipts]
+        waits = [_soon(inbox, _delivery(f"e{n % 40}")) for n in range(80)]
+        return [receipt.stored for receipt in await asyncio.gather(*waits)]
 
     assert asyncio.run(send_all()).count(True) == 40
     assert len(_stored(store)) == 40
@@ -136,10 +147,8 @@ def test_somebody_who_stopped_waiting_does_not_disturb_the_others(store: Store) 
     inbox = Inbox(store)
 
     async def send() -> bool:
-        leaving = asyncio.ensure_future(inbox.accept_async(_delivery("left")))
-        await asyncio.sleep(0)
-        leaving.cancel()
-        return (await inbox.accept_async(_delivery("stayed"))).stored
+        _soon(inbox, _delivery("left")).cancel()
+        return (await _soon(inbox, _delivery("stayed"))).stored
 
     assert asyncio.run(send())
     inbox.close()

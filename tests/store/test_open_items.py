@@ -87,13 +87,9 @@ def test_each_caller_looks_at_open_tickets_and_names_what_else(store: Store) -> 
     with store.read() as session:
         found, left_out = open_items.open_or_due(session)
         assert (list(found), left_out) == ([open_, due, open_and_parked], 0)
-        assert list(open_items.open_or_parked(session, ["r"], ["r"], [])) == [
-            open_,
-            parked,
-            open_and_parked,
-            field_parked,
-        ]
-        assert not open_items.open_or_parked(session, [], ["r"], [])
+        found, left_out = open_items.open_or_parked(session, ["r"], ["r"], [])
+        assert (list(found), left_out) == ([open_, parked, open_and_parked, field_parked], 0)
+        assert not open_items.open_or_parked(session, [], ["r"], [])[0]
         assert open_items.open_in_jira(session, "main", after=0, limit=10) == [(open_, "open")]
 
 
@@ -113,6 +109,8 @@ def test_a_ticket_that_is_surely_settled_is_left_out_and_counted(store: Store) -
         assert (list(found[0]), found[1]) == (others, 1)
         everything, left_out = open_items.open_or_due(session)
         assert (len(everything), left_out) == (8, 0)
+        reached, left_out = open_items.open_or_parked(session, ["r"], ["r"], [], settled_by=["a"])
+        assert (len(reached), left_out) == (8 - 3, 3)
 
 
 def test_an_open_subject_without_a_ticket_is_found(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,9 +21,9 @@ from tests.web.sender import HmacSource
 class Nowhere:
     """An inbox nobody uses."""
 
-    async def accept_async(self, accepted: Accepted) -> Receipt:
+    def accept_soon(self, accepted: Accepted, settle: Callable[[Receipt], object]) -> None:
         """Pretend."""
-        return Receipt(accepted.event_id, True)
+        settle(Receipt(accepted.event_id, True))
 
 
 def _client(**more: Any) -> TestClient[Any]:

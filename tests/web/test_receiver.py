@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,12 +26,12 @@ class Refusing:
     def __init__(self, error: Exception | None) -> None:
         self._error = error
 
-    async def accept_async(self, accepted: Accepted) -> Receipt:
+    def accept_soon(
+        self, accepted: Accepted, settle: Callable[[Receipt | Exception], object]
+    ) -> None:
         """Refuse."""
         if self._error is not None:
             raise self._error
-        await asyncio.sleep(3600)
-        return Receipt(accepted.event_id, True)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sync.store.tables import TicketRow
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.rulebook.impact import impact
 from sync.worker.rulebook.in_force import Guard
-from sync.worker.walk.facts import settled_by_any
+from sync.worker.walk.facts import changed_since
 from tests.transactions import transactions
 from tests.walks.world import RULES, issue_event
 from tests.worker.conftest import Make
@@ -57,8 +57,29 @@ def test_a_ticket_of_an_incident_whose_rule_asks_for_more_is_looked_at(
     world.deliver(issue_event("issue_created", "a", at=1))
     world.settle()
     closing = RULES.replace("[rule.fields]", "[rule.issues]\nclose = true\n[rule.fields]")
-    assert settled_by_any(rules(RULES))
-    assert not settled_by_any(rules(closing))
+    assert changed_since(rules(RULES), rules(RULES))
+    assert not changed_since(rules(RULES), rules(closing))
+    assert not changed_since(rules(closing), rules(closing))
+
+
+@pytest.mark.parametrize("plan", [True, False], ids=["plan", "impact"])
+def test_an_edit_that_asks_nothing_else_of_tickets_reads_none_that_is_settled(
+    make: Make, jira: MemoryTracker, plan: bool
+) -> None:
+    world = make()
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=1) for n in range(30)))
+    world.settle()
+    old, now = rules(RULES), world.clock.time()
+    new = rules(RULES.replace("[rule.fields]", 'hold = "5m"\nwhen.workspace = "*"\n[rule.fields]'))
+    with transactions(world.store) as begun:
+        if plan:
+            found = forecast_all(world.store, new, {"main": jira}, now, known=old).whole()
+            assert (found.looked_at, found.tickets) == (30, ())
+        else:
+            reached = impact(world.store, old, new, now, {"main": jira})
+            assert (reached.looked_at, reached.size) == (30, 0)
+    assert old.digest != new.digest
+    assert not [one for many in begun for one in many if "tickets.base" in one]
 
 
 def statements(world: EditedWorld, tracker: MemoryTracker, *, plan: bool) -> tuple[int, int]:

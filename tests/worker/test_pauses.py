@@ -9,7 +9,9 @@ from sqlmodel import func, select
 
 from sync.adapters.jira import JiraTracker
 from sync.domain.errors import Refused
+from sync.domain.pace import Pace
 from sync.sandbox.jira import Limits
+from sync.store import paces
 from sync.store.engine import Store
 from sync.store.tables import PaceRow
 from sync.worker.daemon.pauses import SHARE_SECONDS, Pauses
@@ -92,6 +94,28 @@ def test_daemons_share_a_limit(store: Store, world: World) -> None:
     made = [one.status for one in world.exchanges if one.method == "POST"]
     assert made.count(429) < 0.02 * len(made)
     assert made.count(201) > 0.95 * 20 * 10
+
+
+def test_daemons_share_a_limit_that_nobody_tells(store: Store, world: World) -> None:
+    world.jira.site.limits = Limits({"POST": 10}, issue_writes=(), silent=True)
+    daemons = _daemons(store, world, "ab")
+    _make(world, daemons, 15)
+    world.exchanges.clear()
+    _make(world, daemons, 30)
+    made = [one.status for one in world.exchanges if one.method == "POST"]
+    assert made.count(429) < 0.03 * len(made)
+    assert made.count(201) > 0.9 * 30 * 10
+
+
+def test_a_daemon_is_told_of_the_others_in_the_order_of_their_names(store: Store) -> None:
+    pace = Pace("POST issue", 10.0, 1.0, True, 4.0, 100, True)
+    with store.write() as session:
+        for owner, at in (("c", 0.0), ("a", 0.5), ("b", 1.0)):
+            told = paces.exchange(session, owner, at, {"main": [pace]})
+    assert [(one.first, one.age, one.taken) for one in told["main"]] == [
+        (True, 1.5, 102.0),
+        (False, 2.0, 104.0),
+    ]
 
 
 def test_a_daemon_that_ends_leaves_its_share_to_the_others(store: Store, world: World) -> None:

@@ -120,11 +120,21 @@ def settled(
             store.close()
 
 
+def told(found: Forecast) -> list[tuple[Any, ...]]:
+    """What a forecast tells of each ticket."""
+    plans = ((one.key, one.ticket, one.rule, one.trouble, one.plan) for one in found.tickets)
+    return [(*about, plan.actions, plan.parked, plan.parked_fields) for *about, plan in plans]
+
+
 def planned(world: EditedWorld, *, live: bool) -> Forecast:
-    """What the rules on disk would do."""
+    """What the rules on disk would do, worked out in full and by what differs from those in force."""
     rules = RuleFiles(world.folder, DEFAULTS).load().rules
-    trackers = {"main": world.tracker}
-    return forecast_all(world.store, rules, trackers, world.clock.time(), live=live).whole()
+    about = world.store, rules, {"main": world.tracker}, world.clock.time()
+    whole = forecast_all(*about, live=live).whole()
+    found = forecast_all(*about, live=live, known=world.rules()).whole()
+    assert told(found) == told(whole)
+    assert (found.looked_at, found.counts) == (whole.looked_at, whole.counts)
+    return found
 
 
 def shape(ticket: MemoryTicket) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sync.worker.rulebook.accept import accept
 from sync.worker.rulebook.impact import Impact, Sites, impact
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
+from tests.worker.test_plan_property import told
 
 URL = "http://jira.sandbox"
 TITLES = ["2026.1", "2026.2", "2027.9", "2026.1 beta", "nonesuch"]
@@ -48,8 +49,10 @@ class Real(EditedWorld):
 
     def forecast(self, *, live: bool = False) -> Forecast:
         rules = self.files.load().rules
-        trackers = {"main": self.tracker}
-        return forecast_all(self.store, rules, trackers, self.clock.time(), live=live).whole()
+        about = self.store, rules, {"main": self.tracker}, self.clock.time()
+        found = forecast_all(*about, live=live, known=self.rules()).whole()
+        assert told(found) == told(forecast_all(*about, live=live).whole())
+        return found
 
     def impact(self) -> Impact:
         rules = self.files.load().rules

@@ -2,6 +2,7 @@
 
 from sync.sandbox.coalesce.outbox import DeliveryFaults, Outbox, Outcome, Reply
 from sync.sandbox.coalesce.rest import CoalesceRest
+from sync.sandbox.coalesce.robots import Robot, Robots
 from sync.sandbox.coalesce.samples import SAMPLES, sample, sample_body
 from sync.sandbox.coalesce.sender import HttpPost, Sender
 from sync.sandbox.coalesce.stream import Mix, Stream
@@ -20,6 +21,8 @@ __all__ = [
     "Outbox",
     "Outcome",
     "Reply",
+    "Robot",
+    "Robots",
     "Sender",
     "Stream",
     "encode",

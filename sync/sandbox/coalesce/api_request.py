@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,20 +11,24 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sync.sandbox.coalesce.subjects import nanos
+from sync.sandbox.coalesce.webhook_body import camel
 
 MOST_PER_PAGE = 1000
 PER_PAGE = 50
 
 
 class ApiError(Exception):
-    """An answer that is not 2xx. ``code`` is a gRPC code; ``retry_after`` is in seconds."""
+    """An answer that is not 2xx. ``code`` is a gRPC code; ``retry_after`` is in seconds. ``headers`` go
+    with the answer."""
 
     def __init__(
         self, status: int, code: int, message: str, *, retry_after: float | None = None
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
-        self.retry_after = retry_after
+        self.headers: dict[str, str] = {}
+        if retry_after is not None:
+            self.headers["retry-after"] = f"{max(0, round(retry_after))}"
 
 
 def invalid(message: str) -> ApiError:
@@ -74,7 +79,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, sent as JSON."""
+    """An answer, sent as JSON. With the status 0 no answer is sent, and the connection is dropped."""
 
     status: int
     content: Mapping[str, Any]
@@ -91,6 +96,21 @@ def query_of(text: str) -> dict[str, list[str]]:
     for name, value in parse_qsl(text, keep_blank_values=True):
         found.setdefault(name, []).append(value)
     return found
+
+
+def field_of(body: Mapping[str, Any], name: str) -> Any:
+    """A field of a body by its name in snake_case, written in snake_case or in camelCase; None where
+    absent."""
+    return body.get(name, body.get(camel(name)))
+
+
+def uuid_of(value: Any, name: str) -> str:
+    """An id in a request. Raises ApiError(400)."""
+    try:
+        uuid.UUID(str(value))
+    except ValueError:
+        raise invalid(f"{name}: not a UUID: {value}") from None
+    return str(value)
 
 
 def nanos_of(value: Any, name: str) -> int:

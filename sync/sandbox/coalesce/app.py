@@ -7,13 +7,15 @@ from urllib.parse import unquote
 
 from anyio import to_thread
 from litestar import Litestar, asgi
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
+from sync.sandbox.coalesce.control import control
 from sync.sandbox.coalesce.rest import CoalesceRest
+from sync.sandbox.wire import abort_of, abortable, body_of, drop
 
 
-def create_app(rest: CoalesceRest) -> Litestar:
-    """An ASGI app that answers with ``rest``."""
+def create_app(rest: CoalesceRest) -> ASGIApp:
+    """An ASGI app: ``/sandbox/`` is the control API, ``rest`` answers everything else."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         details: dict[str, Any] = dict(scope)
@@ -28,8 +30,11 @@ def create_app(rest: CoalesceRest) -> Litestar:
             unquote(path),
             details["query_string"].decode("latin-1"),
             headers,
-            await _body(receive),
+            await body_of(receive),
         )
+        if not answer.status:
+            await drop(abort_of(scope), receive)
+            return
         sent = {"content-type": "application/json", **answer.headers}
         await send(
             {
@@ -40,17 +45,9 @@ def create_app(rest: CoalesceRest) -> Litestar:
         )
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
-    return Litestar(
-        route_handlers=[asgi("/", is_mount=True, copy_scope=False)(serve)],
+    app = Litestar(
+        route_handlers=[control(rest), asgi("/", is_mount=True, copy_scope=False)(serve)],
         openapi_config=None,
         logging_config=None,
     )
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message: Any = await receive()
-        parts.append(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return b"".join(parts)
+    return abortable(app)

@@ -1,25 +1,21 @@
-"""The issues API (v2) and the incidents API (v1), simulated."""
+"""What the issues API (v2) and the incidents API (v1) let their callers read, simulated."""
 
 from __future__ import annotations
 
 import math
-import re
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sync.sandbox.coalesce.api_request import Request, invalid, nanos_of, not_found
+from sync.sandbox.coalesce.api_request import Request, invalid, uuid_of
 from sync.sandbox.coalesce.subjects import NANOS, Incident, Issue
 from sync.sandbox.coalesce.workspace import CoalesceSandbox
 
-_ACTOR_IDS = {"email": "userEmail", "slack": "userId", "pagerduty": "userId"}
-_CAPITALS = re.compile(r"(?=[A-Z])")
 Key = tuple[int, str]
 Row = TypeVar("Row", Issue, Incident)
 
 
 class SubjectsApi:
-    """The issues API and the incidents API of a workspace."""
+    """Reads of the issues and incidents of a workspace."""
 
     def __init__(self, sandbox: CoalesceSandbox) -> None:
         self._sandbox = sandbox
@@ -47,22 +43,6 @@ class SubjectsApi:
         ids = _ids(request, "issueIds")
         issues = self._sandbox.issues
         return {"issues": {id_: issues[id_].api() for id_ in ids if id_ in issues}}
-
-    def mark(self, status: str, request: Request, issue_id: str) -> dict[str, Any]:
-        """``PATCH /api/issues/v2/{id}/mark-…``."""
-        body, actor = self._acting(request)
-        issue = self._issue(issue_id)
-        if not (body.get("requireNoExistingStatus") and issue.status):
-            self._sandbox.mark(issue_id, status, actor=actor)
-        return {}
-
-    def comment(self, request: Request, issue_id: str) -> dict[str, Any]:
-        """``POST /api/issues/v2/{id}/comment``."""
-        body, actor = self._acting(request)
-        if not isinstance(body.get("comment"), str):
-            raise invalid("comment is required")
-        self._issue(issue_id)
-        return {"commentId": self._sandbox.comment(issue_id, body["comment"], actor).id}
 
     def list_incidents(self, request: Request) -> dict[str, Any]:
         """``GET /api/incidents/v1``: a page of whole incidents, without a cursor."""
@@ -114,45 +94,9 @@ class SubjectsApi:
         more = len(wanted) > size
         return [row for _, row in page], page[-1][0][1] if more else ""
 
-    def _issue(self, issue_id: str) -> Issue:
-        issue = self._sandbox.issues.get(issue_id)
-        if issue is None:
-            raise not_found("issue")
-        return issue
-
-    def _acting(self, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The body, and the actor that it names. Raises ApiError(400).
-
-        An actor needs a name and one id; the time of the act must lie in the past.
-        """
-        body = request.json()
-        actor = body.get("actor")
-        if not isinstance(actor, dict) or not actor.get("name"):
-            raise invalid("actor.name is required")
-        found: dict[str, Any] = {"name": actor["name"], "via": "api"}
-        for way, key in _ACTOR_IDS.items():
-            if isinstance(actor.get(way), Mapping) and actor[way].get(key):
-                found[way] = {_snake(key): actor[way][key]}
-        if len(found) != 3:
-            raise invalid("actor needs one of email, slack, pagerduty")
-        if "time" not in body:
-            raise invalid("time is required")
-        if nanos_of(body["time"], "time") >= self._sandbox.clock.time() * NANOS:
-            raise invalid("time must lie in the past")
-        return body, found
-
 
 def _ids(request: Request, name: str) -> list[str]:
     ids = request.json().get(name)
     if not isinstance(ids, list) or not ids:
         raise invalid(f"{name} is required")
-    for id_ in ids:
-        try:
-            uuid.UUID(str(id_))
-        except ValueError:
-            raise invalid(f"{name}: not a UUID: {id_}") from None
-    return [str(id_) for id_ in ids]
-
-
-def _snake(name: str) -> str:
-    return _CAPITALS.sub("_", name).lower()
+    return [uuid_of(id_, name) for id_ in ids]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync.sandbox.coalesce.inventory import APP, WORKSPACE
-from sync.sandbox.coalesce.webhook_body import camel
+from sync.sandbox.coalesce.webhook_body import VIAS, camel
 
 NANOS = 1_000_000_000
 
@@ -30,7 +30,7 @@ def rfc3339(at: int) -> str:
 
 @dataclass(slots=True)
 class Remark:
-    """A comment on an issue."""
+    """A comment on an issue or an incident."""
 
     id: str
     message: str
@@ -43,7 +43,7 @@ class Remark:
             "id": self.id,
             "message": self.message,
             "createdAt": rfc3339(self.at),
-            "actor": api_actor(self.actor),
+            **({} if nobody(self.actor) else {"actor": api_actor(self.actor)}),
         }
 
 
@@ -87,7 +87,7 @@ class Issue:
             "trigger_name": self.monitor,
             "trigger_message": self.message,
             "status": self.status,
-            "status_actor": dict(self.actor) if self.actor else None,
+            "status_actor": dict(self.actor) if self.actor and not nobody(self.actor) else None,
             "owners": list(self.owners),
         }
 
@@ -110,7 +110,7 @@ class Issue:
         }
         if self.ended_at:
             found["endedAt"] = rfc3339(self.ended_at)
-        if self.actor:
+        if self.actor and not nobody(self.actor):
             found["latestStatusActor"] = api_actor(self.actor)
         return found
 
@@ -125,7 +125,7 @@ class Issue:
 
 @dataclass(slots=True)
 class Incident:
-    """An incident. ``state`` is ``open``, ``closed`` or ``cancelled``."""
+    """An incident. ``state`` is ``open``, ``closed`` or ``cancelled``; ``owner`` is an email address."""
 
     id: str
     index: int
@@ -137,6 +137,9 @@ class Incident:
     updated_at: int
     state: str = "open"
     ended_at: int | None = None
+    updated_by: Mapping[str, Any] | None = None
+    owner: str = ""
+    remarks: list[Remark] = field(default_factory=list)
 
     def webhook(self) -> dict[str, Any]:
         """The message of a webhook, with names in snake_case."""
@@ -159,10 +162,11 @@ class Incident:
             "issueIds": list(self.issue_ids),
             "createdBy": api_actor(self.actor),
             "createdAt": rfc3339(self.created_at),
-            "updatedBy": api_actor(self.actor),
+            "updatedBy": api_actor(self.updated_by or self.actor),
             "updatedAt": rfc3339(self.updated_at),
             "state": f"STATE_{self.state.upper()}",
-            "comments": [],
+            "comments": [remark.api() for remark in self.remarks],
+            **({"owner": {"email": self.owner}} if self.owner else {}),
         }
 
 
@@ -175,6 +179,11 @@ def event_of(type_: str, message: dict[str, Any], *, event_id: str, at: int) -> 
         "type": type_,
         type_.partition("_")[0]: message,
     }
+
+
+def nobody(actor: Mapping[str, Any]) -> bool:
+    """Whether upstream shows an actor as nobody, because the name is that of a way to act."""
+    return str(actor["name"]).strip().casefold() in VIAS
 
 
 def api_actor(actor: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.ports import Clock, SystemClock
+from sync.sandbox.coalesce.callbacks import Callbacks
 from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, Asset, Trouble, owner
 from sync.sandbox.coalesce.subjects import NANOS, Incident, Issue, Remark, event_of, nanos
 
@@ -20,6 +21,9 @@ Listener = Callable[[dict[str, Any]], None]
 
 class CoalesceSandbox:
     """A workspace of Coalesce Quality, simulated. Safe to share between threads.
+
+    ``comments_update``: a comment raises the time of update of its subject. ``callbacks`` are what
+    deliveries offer, nothing by default.
 
     Every change makes an event (as ``render`` takes it), which ``events`` keeps and which the listeners
     get. ``issues`` and ``incidents`` hold the true state, whether deliveries arrive or not. The same
@@ -34,6 +38,8 @@ class CoalesceSandbox:
         self.incidents: dict[str, Incident] = {}
         self.events: list[dict[str, Any]] = []
         self.lock = threading.RLock()
+        self.comments_update = True
+        self.callbacks = Callbacks()
         self._random = random.Random(seed)
         self._listeners: list[Listener] = []
         self._last = 0
@@ -141,14 +147,19 @@ class CoalesceSandbox:
             issue.ended_at, issue.status, issue.actor = None, "", None
             self._touch("issue_updated", issue)
 
-    def comment(self, issue_id: str, message: str, actor: Mapping[str, Any]) -> Remark:
-        """Add a comment. Upstream sends no webhook for comments."""
+    def comment(
+        self, issue_id: str, message: str, actor: Mapping[str, Any], *, at: int | None = None
+    ) -> Remark:
+        """Add a comment, written at ``at`` (nanoseconds), by default now. Upstream sends no webhook for
+        comments."""
         with self.lock:
-            remark = Remark(self.new_id(), message, self.now(), actor)
-            issue = self.issues[issue_id]
-            issue.remarks.append(remark)
-            issue.updated_at = remark.at
-            return remark
+            return self._remark(self.issues[issue_id], message, actor, at)
+
+    def forget(self, subject_id: str) -> None:
+        """Delete an issue or an incident: upstream no longer knows it, and sends no webhook."""
+        with self.lock:
+            self.issues.pop(subject_id, None)
+            self.incidents.pop(subject_id, None)
 
     # Incidents
 
@@ -176,13 +187,43 @@ class CoalesceSandbox:
                 self._announce("incident_open", incident)
             return incident
 
-    def close_incident(self, incident_id: str) -> None:
+    def close_incident(self, incident_id: str, *, actor: Mapping[str, Any] | None = None) -> None:
         """Close an incident."""
-        self._end(incident_id, "closed")
+        self.move_incident(incident_id, "closed", actor=actor)
 
-    def cancel_incident(self, incident_id: str) -> None:
+    def cancel_incident(self, incident_id: str, *, actor: Mapping[str, Any] | None = None) -> None:
         """Cancel an incident, which was opened by mistake."""
-        self._end(incident_id, "cancelled")
+        self.move_incident(incident_id, "cancelled", actor=actor)
+
+    def reopen_incident(self, incident_id: str, *, actor: Mapping[str, Any] | None = None) -> None:
+        """Open an incident again."""
+        self.move_incident(incident_id, "open", actor=actor)
+
+    def move_incident(
+        self, incident_id: str, state: str, *, actor: Mapping[str, Any] | None = None
+    ) -> None:
+        """Give an incident a state: open, closed or cancelled."""
+        with self.lock:
+            incident = self.incidents[incident_id]
+            incident.state = state
+            incident.ended_at = None if state == "open" else self.now()
+            incident.updated_by = actor or incident.updated_by
+            self._touch(f"incident_{state}", incident)
+
+    def comment_incident(
+        self, incident_id: str, message: str, actor: Mapping[str, Any], *, at: int | None = None
+    ) -> Remark:
+        """Like ``comment``, for an incident."""
+        with self.lock:
+            return self._remark(self.incidents[incident_id], message, actor, at)
+
+    def change_incident(self, incident_id: str, **fields: str) -> None:
+        """Change the title or the owner of an incident. Upstream sends no webhook for these."""
+        with self.lock:
+            incident = self.incidents[incident_id]
+            for name, value in fields.items():
+                setattr(incident, name, value)
+            incident.updated_at = self.now()
 
     def set_members(self, incident_id: str, issue_ids: Sequence[str]) -> None:
         """Replace an incident's issues. Upstream sends no webhook for this change."""
@@ -194,11 +235,15 @@ class CoalesceSandbox:
         """Make a test event."""
         self._send("ping", {"message": "It works."}, self.now())
 
-    def _end(self, incident_id: str, state: str) -> None:
-        with self.lock:
-            incident = self.incidents[incident_id]
-            incident.state, incident.ended_at = state, self.now()
-            self._touch(f"incident_{state}", incident)
+    def _remark(
+        self, subject: Issue | Incident, message: str, actor: Mapping[str, Any], at: int | None
+    ) -> Remark:
+        now = self.now()
+        remark = Remark(self.new_id(), message, now if at is None else at, actor)
+        subject.remarks.append(remark)
+        if self.comments_update:
+            subject.updated_at = now
+        return remark
 
     def _touch(self, type_: str, subject: Issue | Incident) -> None:
         subject.updated_at = self.now()
@@ -210,6 +255,10 @@ class CoalesceSandbox:
     def _send(self, type_: str, message: dict[str, Any], at: int) -> None:
         with self.lock:
             event = event_of(type_, message, event_id=self.new_id(), at=at)
+            if self.callbacks.base and "issue_id" in message:
+                event["callbacks"] = self.callbacks.offered(
+                    message["issue_id"], event["event_time"], self.clock.time()
+                )
             self.events.append(event)
             listeners = list(self._listeners)
         for listener in listeners:

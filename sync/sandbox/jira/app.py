@@ -18,9 +18,7 @@ from sync.sandbox.jira.control import control
 from sync.sandbox.jira.outbox import Sender
 from sync.sandbox.jira.server import JiraSandbox
 from sync.sandbox.jira.site.call import Response, WireResult
-
-_ABORT = "ticket_sync.abort"
-_LONGEST_SILENCE = 600
+from sync.sandbox.wire import abort_of, abortable, body_of, drop
 
 
 def create_app(sandbox: JiraSandbox) -> ASGIApp:
@@ -55,15 +53,7 @@ def create_app(sandbox: JiraSandbox) -> ASGIApp:
         logging_config=None,
     )
 
-    async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
-        # Litestar wraps ``receive``; only outside of Litestar is uvicorn's transport reachable by way of
-        # ``receive``.
-        details: Any = scope
-        transport: Any = getattr(getattr(receive, "__self__", None), "transport", None)
-        details[_ABORT] = transport.abort if transport is not None else None
-        await app(scope, receive, send)
-
-    return outermost
+    return abortable(app)
 
 
 def _rest(sandbox: JiraSandbox) -> Any:
@@ -80,21 +70,12 @@ def _rest(sandbox: JiraSandbox) -> Any:
             details["raw_path"].decode("latin-1").partition("?")[0],
             details["query_string"].decode("latin-1"),
             {name.decode("latin-1"): value.decode("latin-1") for name, value in details["headers"]},
-            await _body(receive),
+            await body_of(receive),
         )
         response = await to_thread.run_sync(handle, limiter=limiter[0])
-        await _answer(response, details.get(_ABORT), receive, send)
+        await _answer(response, abort_of(scope), receive, send)
 
     return asgi("/rest", is_mount=True, copy_scope=False)(rest)
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message: Any = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 async def _answer(
@@ -117,18 +98,4 @@ async def _answer(
             {"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True}
         )
         await asyncio.sleep(0.01)  # Lets the first half leave before the connection is cut.
-    if response.wire is WireResult.READ_TIMEOUT or abort is None:
-        await _wait_for_disconnect(receive)
-        return
-    abort()
-    await _wait_for_disconnect(receive)
-
-
-async def _wait_for_disconnect(receive: Receive) -> None:
-    """Wait until the caller hangs up, so that the caller gets no reply."""
-    try:
-        async with asyncio.timeout(_LONGEST_SILENCE):
-            while (await receive())["type"] != "http.disconnect":
-                continue
-    except TimeoutError:
-        return
+    await drop(None if response.wire is WireResult.READ_TIMEOUT else abort, receive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -210,6 +211,14 @@ def control(sandbox: JiraSandbox) -> Router:
             raise ClientException("'field' must be a field's id, 'names' old and new") from None
         return {"options": [o.value for o in sandbox.site.fields[given["field"]].options]}
 
+    @put("/version")
+    async def version(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        given = str((await request.json())["version"])
+        if not re.fullmatch(r"\d+\.\d+\.\d+", given):
+            raise ClientException("'version' must be three numbers, such as 9.12.17")
+        sandbox.site.version = given
+        return {"version": given}
+
     @put("/projects")
     async def projects(request: Request[Any, Any, Any]) -> dict[str, Any]:
         given = await request.json()
@@ -246,7 +255,7 @@ def control(sandbox: JiraSandbox) -> Router:
         "/sandbox",
         route_handlers=[
             tickets, ticket, board, calls, faults, add_fault, clear_faults, do, lag, limits,
-            advance, permissions, users, options, projects, database, speak, scopes, reset,
+            advance, permissions, users, options, projects, version, database, speak, scopes, reset,
             _webhooks(sandbox),
         ],
     )  # fmt: skip

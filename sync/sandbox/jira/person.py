@@ -3,7 +3,7 @@ limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +15,8 @@ from sync.sandbox.jira.rest.transitions import available
 from sync.sandbox.jira.service import Service
 from sync.sandbox.jira.site.call import Call, Response
 from sync.sandbox.jira.site.model import PUBLIC_PROPERTY, Issue, User, stamp
+
+Text = str | Mapping[str, Any]
 
 
 class Refusal(Exception):
@@ -143,24 +145,24 @@ class Person:
         self._call("PUT", f"issue/{key}/assignee", body)
 
     def comment(
-        self, key: str, text: str, *, role: str = "", group: str = "", internal: bool = False
+        self, key: str, text: Text, *, role: str = "", group: str = "", internal: bool = False
     ) -> str:
         """Returns the comment's id.
 
-        ``role`` and ``group`` restrict who sees the comment; ``internal`` keeps it from the customers of
-        a service project.
+        ``text`` is wiki text or, on Cloud, an Atlassian document. ``role`` and ``group`` restrict who
+        sees the comment; ``internal`` keeps it from the customers of a service project.
         """
         body: dict[str, Any] = {"body": text, **_visibility(role, group)}
         if internal:
             body["properties"] = [{"key": PUBLIC_PROPERTY, "value": {"internal": True}}]
-        return str(self._call("POST", f"issue/{key}/comment", body).data["id"])
+        return str(self._call("POST", f"issue/{key}/comment", body, _version(text)).data["id"])
 
     def edit_comment(
-        self, key: str, comment_id: str, text: str, *, role: str = "", group: str = ""
+        self, key: str, comment_id: str, text: Text, *, role: str = "", group: str = ""
     ) -> None:
         """``role`` and ``group`` restrict who sees the comment from now on."""
-        body = {"body": text, **_visibility(role, group)}
-        self._call("PUT", f"issue/{key}/comment/{comment_id}", body)
+        body: dict[str, Any] = {"body": text, **_visibility(role, group)}
+        self._call("PUT", f"issue/{key}/comment/{comment_id}", body, _version(text))
 
     def delete_comment(self, key: str, comment_id: str) -> None:
         self._call("DELETE", f"issue/{key}/comment/{comment_id}")
@@ -208,6 +210,11 @@ class Person:
                 f"{method} {path} at {stamp(call.now)}: {response.status} {response.data}"
             )
         return response
+
+
+def _version(text: Text) -> str:
+    """The version of the REST API that takes a text in this form."""
+    return "2" if isinstance(text, str) else "3"
 
 
 def _visibility(role: str, group: str) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def _body(site: Site, event: Event, webhook: Webhook, base: str, name: str) -> b
             body["user"] = as_json.user(site, call, event.user)
         body["issue"] = _issue(site, call, event.issue)
         if event.items:
-            items = [as_json.history_item(item) for item in event.items]
+            items = [as_json.history_item(site, item) for item in event.items]
             body["changelog"] = {"id": event.change, "items": items}
     if event.comment is not None:
         body["comment"] = as_json.comment(site, call, event.issue, event.comment, properties=False)

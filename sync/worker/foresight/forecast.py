@@ -21,7 +21,7 @@ from sync.store import open_items, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.rulebook.trial_routing import would_route
-from sync.worker.walk.facts import Facts, gather_all, rule_for, settled_by_any, sited
+from sync.worker.walk.facts import Facts, changed_since, gather_all, rule_for, sited, unchanged
 from sync.worker.walk.foresee import Foresight
 from sync.worker.walk.outcomes import parked_for
 
@@ -89,22 +89,31 @@ class Forecast:
 
 
 def forecast_all(
-    store: Store, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, *, live: bool = False
+    store: Store,
+    rules: RuleSet,
+    trackers: Mapping[str, Tracker],
+    now: float,
+    *,
+    live: bool = False,
+    known: RuleSet | None = None,
 ) -> Forecast:
     """What these rules would do to every open ticket, and which tickets they would make.
 
     Compares with what was last known of each ticket or, with ``live``, with the ticket as Jira shows it
-    now. Sites are asked for their fields either way. Raises StoreUnavailable, also while the tickets are
-    gone through.
+    now. Sites are asked for their fields either way. ``known`` are the rules in force: of the tickets
+    that these have settled, only the parts that differ are worked out. Raises StoreUnavailable, also
+    while the tickets are gone through.
     """
     routed = dict(would_route(store, rules, now))
+    changed = changed_since(known or rules, rules) | changed_since(rules, rules)
     # What people did to a ticket is seen only by reading it.
-    settled_by = [] if live else settled_by_any(rules)
+    settled_by = [] if live else unchanged(changed)
     with store.read() as session:
         ids, settled = open_items.open_or_due(
             session, settled_by=settled_by, sites=trackers, but=routed
         )
-    forecaster = _Forecaster(rules, trackers, now, live)
+    foresight = Foresight(rules, trackers, now, live=live, changed=changed)
+    forecaster = _Forecaster(rules, foresight, now, live)
     return Forecast(_forecasts(store, forecaster, ids, routed), live=live, settled=settled)
 
 
@@ -133,17 +142,15 @@ def _joined(facts: Facts, routed: Facts | None) -> Facts:
     """A ticket with the subjects that would come to it."""
     if routed is None:
         return facts
-    return replace(facts, snapshots=routed.snapshots, occurrences=routed.occurrences)
+    return facts.joined_by(routed)
 
 
 class _Forecaster:
-    def __init__(
-        self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, live: bool
-    ) -> None:
+    def __init__(self, rules: RuleSet, foresight: Foresight, now: float, live: bool) -> None:
         self.live = live
         self._rules = rules
         self._now = now
-        self._foresight = Foresight(rules, trackers, now, live=live)
+        self._foresight = foresight
         self._down: dict[str, str] = {}
 
     def ticket(self, facts: Facts) -> TicketForecast:

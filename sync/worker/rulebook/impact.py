@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, islice
 
 from sync.domain.difference import differences
 from sync.domain.errors import Fault, Parked, Rejected
-from sync.domain.rule import RuleRef
+from sync.domain.rule import Desired, RuleRef
 from sync.domain.subject import Snapshot
 from sync.ports import Tracker
-from sync.rules import IncidentIssues, Rendered, RuleSet, Undecided, patience
+from sync.rules import IncidentIssues, Parts, Rendered, Rule, RuleSet, Undecided, patience
 from sync.store import journal, open_items, parking, tickets
 from sync.store.engine import Store
 from sync.store.slate import Slate, decided
 from sync.store.ticket_changes import Wish, make_all_due
 from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
 from sync.worker.triage.routing import Router
-from sync.worker.walk.facts import Facts, desire, gather_all, rule_for, sited
+from sync.worker.walk.facts import (
+    Facts,
+    changed_since,
+    desire,
+    gather_all,
+    rule_for,
+    sited,
+    unchanged,
+)
 from sync.worker.walk.foresee import Foresight
 from sync.worker.walk.outcomes import parked_for
 
@@ -130,13 +138,14 @@ def impact(
         differing = tuple((facts.ticket_id, names) for facts, names in edit.reached() if names)
         made = len(_new_keys(store, new))
         return Impact(differing, made, tuple(edit.parked), edit.looked_at)
-    foresight, routed = _Foreseen(new, trackers, now), dict(would_route(store, new, now))
+    foresight = _Foreseen(new, Foresight(new, trackers, now, changed=edit.changed))
+    routed = dict(would_route(store, new, now))
     changed, made = [], 0
     for facts, names in edit.reached():
         # A ticket that exists and that open subjects would come to is counted once, with them.
         come = routed.pop(facts.key, None)
         if come is not None:
-            facts = replace(facts, snapshots=come.snapshots, occurrences=come.occurrences)
+            facts = facts.joined_by(come)
         if not foresight.acts(facts, edit.rendered):
             continue
         if facts.ref is None:
@@ -156,6 +165,9 @@ class _Edit:
         self._store = store
         self._old, self._new = old, new
         self._now = now
+        self.changed = changed_since(old, new)
+        both = ((one, old.get(one.name)) for one in new.rules)
+        self._parts = {one.name: one.changed_since(known) for one, known in both if known}
         self.parked = array("q")
         self.looked_at = 0
         # Of the ticket that was gone through last: most of what two versions of a rule give is the same.
@@ -164,7 +176,8 @@ class _Edit:
     def reached(self) -> Iterator[tuple[Facts, tuple[str, ...]]]:
         """Each ticket that the edit changes, with the names of what differs; and each other ticket that
         is parked, or has a parked field, without names."""
-        ids = _ids(self._store, self._old, self._new)
+        ids, settled = self._ids()
+        self.looked_at += settled
         for start in range(0, len(ids), tickets.BATCH):
             with self._store.read() as session:
                 rows = tickets.records(session, ids[start : start + tickets.BATCH])
@@ -178,15 +191,54 @@ class _Edit:
 
     def _differing(self, facts: Facts) -> tuple[str, ...]:
         self.looked_at += 1
-        return _differing(facts, self._old, self._new, self._now, self.rendered)
+        if not facts.snapshots:
+            return ()
+        # Of a ticket that is not made, every part counts.
+        only = self._parts.get(facts.rule_name) if facts.ref else None
+        try:
+            rule, after = self._desired(facts, self._new, only)
+        except Rejected as fault:
+            return (str(fault),)
+        try:
+            known, before = self._desired(facts, self._old, only)
+        except Rejected:
+            return ("everything (the old rules failed on it)",)
+        found = differences(before, after, made=facts.ref is not None)
+        if not found and rule.issues != known.issues:
+            return ("links to tickets",)
+        return found
+
+    def _desired(self, facts: Facts, rules: RuleSet, only: Parts | None) -> tuple[Rule, Desired]:
+        rule = rule_for(facts, rules)
+        return rule, desire(facts, rule, self._now, rules, self.rendered, only)[0]
+
+    def _ids(self) -> tuple[array[int], int]:
+        """Row ids of the tickets that the edit can reach: open, parked, or with a parked field; and how
+        many it leaves as they are for sure.
+
+        A ticket that was not walked since its rule was renamed still has the old name. What an
+        incident's rule says of its issues reaches the tickets of those issues, whatever their own rules
+        are.
+        """
+        changed = changed_rules(self._old, self._new)
+        if not changed:
+            return array("q"), 0
+        kept = [rule.ref.name for rule in self._new.rules]
+        incidents = [
+            name for name in changed if _of_issues(self._old, name) != _of_issues(self._new, name)
+        ]
+        with self._store.read() as session:
+            return open_items.open_or_parked(
+                session, changed, kept, incidents, settled_by=unchanged(self.changed)
+            )
 
 
 class _Foreseen:
     """Foresees walks, and notes which tickets would be set aside."""
 
-    def __init__(self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float) -> None:
+    def __init__(self, rules: RuleSet, foresight: Foresight) -> None:
         self._rules = rules
-        self._foresight = Foresight(rules, trackers, now)
+        self._foresight = foresight
         self.aside: list[Parked] = []
         self.unasked = ""
 
@@ -214,21 +266,6 @@ class _Foreseen:
         return bool(made.actions)
 
 
-def _ids(store: Store, old: RuleSet, new: RuleSet) -> array[int]:
-    """Row ids of the tickets that an edit can reach: open, parked, or with a parked field.
-
-    A ticket that was not walked since its rule was renamed still has the old name. What an incident's
-    rule says of its issues reaches the tickets of those issues, whatever their own rules are.
-    """
-    changed = changed_rules(old, new)
-    if not changed:
-        return array("q")
-    kept = [rule.ref.name for rule in new.rules]
-    incidents = [name for name in changed if _of_issues(old, name) != _of_issues(new, name)]
-    with store.read() as session:
-        return open_items.open_or_parked(session, changed, kept, incidents)
-
-
 def _of_issues(rules: RuleSet, name: str) -> IncidentIssues | None:
     rule = rules.get(name)
     return rule.issues if rule else None
@@ -238,27 +275,6 @@ def _batches(ids: Sequence[int]) -> Iterator[list[int]]:
     rest = iter(ids)
     while batch := list(islice(rest, BATCH)):
         yield batch
-
-
-def _differing(
-    facts: Facts, old: RuleSet, new: RuleSet, now: float, rendered: Rendered
-) -> tuple[str, ...]:
-    if not facts.snapshots:
-        return ()
-    try:
-        rule = rule_for(facts, new)
-        after, _ = desire(facts, rule, now, new, rendered)
-    except Rejected as fault:
-        return (str(fault),)
-    try:
-        known = rule_for(facts, old)
-        before, _ = desire(facts, known, now, old, rendered)
-    except Rejected:
-        return ("everything (the old rules failed on it)",)
-    found = differences(before, after, made=facts.ref is not None)
-    if not found and rule.issues != known.issues:
-        return ("links to tickets",)
-    return found
 
 
 @patience(LOOKING)

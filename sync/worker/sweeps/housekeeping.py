@@ -3,18 +3,21 @@ walked, parked tickets whose cause is gone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sync.domain.rule import OnDeleted
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
 from sync.store import deliveries, housekeeping, parking, tickets
 from sync.store.engine import Store
-from sync.store.housekeeping import TicketQuery
+from sync.store.housekeeping import Wanted
 from sync.store.tables import TicketRow
 from sync.worker.sweeps.findings import FindingKind
 from sync.worker.sweeps.run import Run
+
+_Row = TypeVar("_Row")
 
 # Most findings of each kind in one run; the next run goes on.
 BATCH = 200
@@ -73,9 +76,9 @@ class HousekeepingSweep:
 
     def _overdue(self, run: Run, now: float) -> None:
         down = [name for name, tracker in self.trackers.items() if tracker.health.down()]
-        overdue = housekeeping.overdue(now - LATE_SECONDS, sites_down=down)
+        before = now - LATE_SECONDS
         with self.store.read() as session:
-            late = housekeeping.rows(session, overdue, limit=BATCH, lock=False)
+            late = housekeeping.overdue(session, before, sites_down=down, limit=BATCH)
             waiting = deliveries.counts(session)
         run.looked(len(late))
         for row in late:
@@ -99,12 +102,14 @@ class HousekeepingSweep:
         run.cursor["down"] = sorted(down)
 
     def _heads(self, run: Run) -> None:
-        with run.session(self.store) as session:
+        with self.store.read() as session:
             rows = deliveries.heads(session, after=run.cursor.get("head", 0), limit=BATCH)
-            if not run.dry:
-                for row in deliveries.drop_heads_of_whole(session, rows):
-                    words = "it was larger than max_body, and has come as a whole since"
-                    run.found(FindingKind.STALE, f"delivery {row.id}", words)
+        for some in _few([] if run.dry else rows):
+            with self.store.write() as session:
+                gone = deliveries.drop_heads_of_whole(session, some)
+            for row in gone:
+                words = "it was larger than max_body, and has come as a whole since"
+                run.found(FindingKind.STALE, f"delivery {row.id}", words)
         run.cursor["head"] = rows[-1].seq if len(rows) == BATCH else 0
 
     def _retry(self, run: Run, now: float, why: str, *, site: str = "") -> None:
@@ -121,17 +126,29 @@ class HousekeepingSweep:
         for row in rows:
             run.found(FindingKind.STALE, _named(row), f"parked, but {why}; it is tried again")
 
-    def _mend(
-        self, run: Run, query: TicketQuery, mend: Callable[[TicketRow], None]
-    ) -> list[TicketRow]:
-        """Mend up to BATCH rows of a query, or only find them in a dry run; these rows."""
-        with run.session(self.store) as session:
-            rows = housekeeping.rows(session, query, limit=BATCH, lock=not run.dry)
-            if not run.dry:
-                for row in rows:
-                    mend(row)
+    def _mend(self, run: Run, wanted: Wanted, mend: Callable[[TicketRow], None]) -> list[TicketRow]:
+        """Mend up to BATCH of the tickets, or only find them in a dry run; these rows."""
+        with self.store.read() as session:
+            rows = wanted.find(session, BATCH)
+        if not run.dry:
+            rows = [row for some in _few(rows) for row in self._mended(wanted, some, mend)]
         run.looked(len(rows))
         return rows
+
+    def _mended(
+        self, wanted: Wanted, found: Sequence[TicketRow], mend: Callable[[TicketRow], None]
+    ) -> list[TicketRow]:
+        with self.store.write() as session:
+            rows = wanted.lock(session, found)
+            for row in rows:
+                mend(row)
+        return rows
+
+
+def _few(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    """The rows in pieces, each for one transaction, because deliveries wait meanwhile."""
+    for start in range(0, len(rows), parking.TOGETHER):
+        yield rows[start : start + parking.TOGETHER]
 
 
 def _named(row: TicketRow) -> str:

@@ -13,7 +13,7 @@ from sync.domain.rule import Desired
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
-from sync.rules import Rendered, Rule, RuleSet
+from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.rules.context import group_status
 from sync.store import subjects
 from sync.store.engine import Session
@@ -58,6 +58,15 @@ class Facts:
     # Whether the store may lack tickets of the site. None where this was not read, and where Jira has a
     # ticket of this key that the store does not know.
     whole: SiteRow | None = None
+    # The ``settled_by`` of a ticket that is not due, claimed or parked and has to do with no incident:
+    # it is surely as that rule asks. "" for any other ticket.
+    settled_by: str = ""
+
+    def joined_by(self, others: Facts) -> Facts:
+        """The facts of a ticket to which subjects would come, with ``others`` as it would stand then."""
+        return replace(
+            self, snapshots=others.snapshots, occurrences=others.occurrences, settled_by=""
+        )
 
     @property
     def ended(self) -> bool:
@@ -83,6 +92,7 @@ def facts_of(about: Gathered) -> Facts:
     be understood."""
     row, rows = about.row, about.subjects
     assert row.id is not None
+    ref = TicketRef(row.jira_id, row.jira_key) if row.jira_id else None
     return Facts(
         ticket_id=row.id,
         key=row.key,
@@ -90,7 +100,7 @@ def facts_of(about: Gathered) -> Facts:
         site=row.site,
         project=row.project,
         rule_name=row.rule,
-        ref=TicketRef(row.jira_id, row.jira_key) if row.jira_id else None,
+        ref=ref,
         base=Base.from_json(row.base),
         look=row.look,
         attempts=row.attempts,
@@ -106,7 +116,14 @@ def facts_of(about: Gathered) -> Facts:
         issue_tickets=about.issue_tickets,
         incidents=about.incidents,
         whole=about.site,
+        settled_by=row.settled_by if ref and _rests(about) else "",
     )
+
+
+def _rests(about: Gathered) -> bool:
+    row = about.row
+    waits = row.due_at is not None or row.lease_until is not None
+    return not (waits or row.parked is not None or about.related)
 
 
 def rule_for(facts: Facts, rules: RuleSet) -> Rule:
@@ -138,12 +155,21 @@ def settled_by(rule: Rule) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def settled_by_any(rules: RuleSet) -> list[str]:
-    """The ``settled_by`` by which a ticket that is not due is surely as these rules want it. There are
-    none where a rule asks something of the tickets of an incident's issues."""
-    if any(rule.issues.close or rule.issues.as_children for rule in rules.rules):
-        return []
-    return [settled_by(rule) for rule in rules.rules]
+def changed_since(settled: RuleSet, rules: RuleSet) -> dict[str, Parts]:
+    """By the ``settled_by`` of a ticket that one of the rules ``settled`` has dealt with: the parts in
+    which ``rules`` may ask something else of it, as long as it is not due. No parts: it is surely as
+    ``rules`` want it. Where nothing is sure, the ``settled_by`` is left out: nothing is where a rule
+    asks something of the tickets of an incident's issues."""
+    if settled.ask_of_issues or rules.ask_of_issues:
+        return {}
+    both = ((one, rules.get(one.name)) for one in settled.rules)
+    found = {settled_by(one): now.changed_since(one) for one, now in both if now is not None}
+    return {digest: parts for digest, parts in found.items() if not parts.others}
+
+
+def unchanged(parts: Mapping[str, Parts]) -> list[str]:
+    """The ``settled_by`` of the tickets that are surely as wanted, by ``changed_since``."""
+    return [digest for digest, changed in parts.items() if not changed]
 
 
 def sited(facts: Facts, rule: Rule) -> Facts:
@@ -172,21 +198,27 @@ def desire(
     now: float,
     rules: RuleSet | None = None,
     rendered: Rendered | None = None,
+    only: Parts | None = None,
 ) -> tuple[Desired, float | None]:
     """What the rule asks of the ticket now, and when to walk it again although nothing came in.
 
     Until the subject has stayed closed for the rule's ``close_after``, the ticket keeps the status it
-    had. ``rules`` tell what the rules of incidents say of their issues; ``rendered`` is as in
-    ``Rule.project_ticket``.
+    had. ``rules`` tell what the rules of incidents say of their issues; ``rendered`` and ``only`` are as
+    in ``Rule.project_ticket``.
     """
     snapshots = facts.snapshots
     if rules is not None and facts.incidents:
         snapshots = closed_with_incident(rules, snapshots, facts.incidents)
     keeping, again_at = _quiet(facts, rule, snapshots, now)
     desired = rule.project_ticket(
-        facts.key, snapshots, occurrences=facts.occurrences, keeping=keeping, rendered=rendered
+        facts.key,
+        snapshots,
+        occurrences=facts.occurrences,
+        keeping=keeping,
+        rendered=rendered,
+        only=only,
     )
-    if rules is not None and (facts.incidents or has_parent(facts.base)):
+    if rules and rules.as_children and (facts.incidents or has_parent(facts.base)):
         desired = with_parent(desired, rules, facts.site, facts.incidents, facts.base)
     if facts.issue_tickets:
         own_key = facts.ref.key if facts.ref else ""

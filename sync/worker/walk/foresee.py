@@ -8,22 +8,31 @@ from sync.domain.forecast import forecast, forecast_unmade
 from sync.domain.intent import agreed_for_sure
 from sync.domain.plan import Plan
 from sync.ports import Tracker
-from sync.rules import Rendered, Rule, RuleSet
+from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.store.tables import TicketState
 from sync.worker.walk.facts import Facts, desire, tracker_for
 
 
 class Foresight:
     """What these rules would do now. ``live``: compared with the ticket as Jira shows it, instead of
-    with what was last known. Sites are asked for their fields either way. Shared by threads."""
+    with what was last known. Sites are asked for their fields either way. ``changed``: of settled
+    tickets, only what differs is worked out (``changed_since``). Shared by threads."""
 
     def __init__(
-        self, rules: RuleSet, trackers: Mapping[str, Tracker], now: float, *, live: bool = False
+        self,
+        rules: RuleSet,
+        trackers: Mapping[str, Tracker],
+        now: float,
+        *,
+        live: bool = False,
+        changed: Mapping[str, Parts] | None = None,
     ) -> None:
         self._rules = rules
         self._trackers = trackers
         self._now = now
         self._live = live
+        # What people did to a ticket is seen only by reading it, and then all of it counts.
+        self._changed = {} if live else changed or {}
 
     def plan(self, facts: Facts, rule: Rule, rendered: Rendered | None = None) -> Plan:
         """Raises the tracker's faults, and Rejected for what would be set aside as a whole. ``rendered``
@@ -35,7 +44,10 @@ class Foresight:
         if facts.state is TicketState.NEW and rule.hold and facts.ended:
             return Plan()
         tracker = tracker_for(facts, self._trackers)
-        desired, _ = desire(facts, rule, self._now, self._rules, rendered)
+        only = self._changed.get(facts.settled_by)
+        if only is not None and not only:
+            return Plan()
+        desired, _ = desire(facts, rule, self._now, self._rules, rendered, only)
         base = agreed_for_sure(facts.base, facts.intents) if facts.ref else None
         draft = tracker.draft(desired, base=base)
         if facts.ref is None:

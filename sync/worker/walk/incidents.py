@@ -57,7 +57,7 @@ def with_parent(
     A parent that we set is taken away again once the issue has left the incident. A parent that the
     ticket's own rule sets goes first.
     """
-    if "parent" in desired.fields or not any(rule.issues.as_children for rule in rules.rules):
+    if "parent" in desired.fields or not rules.as_children:
         return desired
     wished = [FieldWish(key, asked_by=rule.ref) for key, rule in _parents(rules, site, incidents)]
     if not wished and not has_parent(base):

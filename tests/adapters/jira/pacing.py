@@ -25,11 +25,14 @@ ENDPOINT = f"{METHOD} {TEMPLATE}"
 class _Daemon:
     pacer: Pacer = field(default_factory=Pacer)
     paused_until: float = 0.0
+    # Pauses in a row, without a call that Jira took in between.
+    pauses: int = 0
 
 
 @dataclass
 class Traffic:
-    """``daemons`` with ``threads`` each call the site without rest, unless ``idle(now)``.
+    """``daemons`` with ``threads`` each call the site without rest, unless ``idle(now)``. A call takes
+    about ``latency`` seconds, and a thread that waits goes on up to ``late`` seconds too late.
 
     The daemons tell each other their paces twice a second, while the store is not ``away(now)``.
     ``taken`` and ``refused`` hold the times of the calls that the site took and refused.
@@ -39,6 +42,7 @@ class Traffic:
     daemons: int = 1
     threads: int = 8
     latency: float = 0.03
+    late: float = 0.003
     seed: int = 0
     idle: Callable[[float], bool] = lambda _: False
     away: Callable[[float], bool] = lambda _: False
@@ -83,8 +87,13 @@ class Traffic:
                 return
             self._told[number] = (self.now, daemon.pacer.paces(self.now))
             others = [
-                replace(p, age=p.age + self.now - at)
-                for other, (at, paces) in self._told.items()
+                replace(
+                    p,
+                    age=p.age + self.now - at,
+                    taken=p.taken + p.used * (self.now - at),
+                    first=other < number,
+                )
+                for other, (at, paces) in sorted(self._told.items())
                 if other != number
                 for p in paces
             ]
@@ -100,8 +109,8 @@ class Traffic:
                 return
             wait = max(daemon.pacer.wait(ENDPOINT, who, self.now), daemon.paused_until - self.now)
             if wait > 0:
-                # A thread wakes a little late.
-                self._at(self.now + wait + self._random.uniform(0, 0.003), ask)
+                # Long waits are broken up, as in the gate.
+                self._at(self.now + min(wait, 0.25) + self._random.uniform(0, self.late), ask)
                 return
             daemon.pacer.take(ENDPOINT, who)
             self._send(daemon, ask)
@@ -123,6 +132,7 @@ class Traffic:
                 self._at(self.now + way, partial(answer, headers))
 
         def answer(headers: dict[str, str]) -> None:
+            daemon.pauses = 0
             daemon.pacer.answered(ENDPOINT, announced(headers), self.now)
             then()
 
@@ -131,7 +141,11 @@ class Traffic:
             name = ENDPOINT if limit.scope is Scope.ENDPOINT else SITE
             rate = sum(at > self.now - 1 for at in self.taken[-256:]) / self.daemons
             daemon.pacer.refused(name, announced(headers), sent_at, self.now, rate)
-            pause = max(limit.seconds or 2.0, 0.1) * self._random.uniform(1, 1.1)
+            if daemon.paused_until <= self.now:
+                daemon.pauses += 1
+            told = limit.seconds
+            pause = 0.25 * 2.0 ** min(daemon.pauses - 1, 8) if told is None else max(told, 0.1)
+            pause *= self._random.uniform(1, 1.1)
             daemon.paused_until = max(daemon.paused_until, self.now + pause)
             then()
 

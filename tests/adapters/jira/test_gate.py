@@ -75,6 +75,13 @@ def test_a_limit_without_a_time_waits_longer_each_time_until_a_call_goes_well() 
     assert gate.slow_down(Limit(Scope.SITE, None), "x") < 3
 
 
+def test_calls_that_are_refused_together_without_a_time_make_one_short_pause() -> None:
+    gate, clock = _gate()
+    for _ in range(8):
+        gate.slow_down(Limit(Scope.SITE, None), "x")
+    assert _seconds(gate, clock, "x") < 0.5
+
+
 def test_calls_under_way_halve_on_a_limit_and_grow_back_to_the_ceiling() -> None:
     gate, clock = _gate(ceiling=8)
     gate.slow_down(Limit(Scope.ENDPOINT, 0.1), "x")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from sync.adapters.jira.calls.pacer import SITE, Pacer
 from sync.adapters.jira.calls.rate_limits import Announced, announced
 from sync.domain.pace import Pace, fair_share
 from sync.sandbox.jira import Limits
+from sync.sandbox.jira.site.call import Problem
 from tests.adapters.jira.pacing import ENDPOINT, METHOD, Traffic
 from tests.adapters.jira.world import World, desired
 
@@ -82,17 +85,57 @@ def test_whatever_the_limits_and_the_daemons_they_are_used_and_not_overrun(
         _assert_used_and_not_overrun(traffic, 30)
 
 
+@pytest.mark.parametrize("daemons", [1, 2, 4])
 @pytest.mark.parametrize("limit", [10, 50, 200])
-def test_a_limit_that_nobody_tells_is_found_out(limit: float) -> None:
-    _assert_used_and_not_overrun(Traffic(_site(limit, silent=True)), 60)
+def test_a_limit_that_nobody_tells_is_found_out(limit: float, daemons: int) -> None:
+    _assert_used_and_not_overrun(Traffic(_site(limit, silent=True), daemons), 60)
 
 
-def test_a_limit_that_nobody_tells_is_found_again_when_it_is_ten_times_as_high() -> None:
-    traffic = Traffic(_site(10, silent=True))
-    traffic.run(30)
-    traffic.limits.bursts = {METHOD: 100}
-    traffic.run(20)
+@pytest.mark.parametrize("daemons", [1, 2, 4])
+@pytest.mark.parametrize("before, after", [(10, 100), (100, 10), (20, 200), (200, 20)])
+def test_a_limit_that_nobody_tells_is_found_again_when_it_becomes_another(
+    before: float, after: float, daemons: int
+) -> None:
+    traffic = Traffic(_site(before, silent=True), daemons)
+    traffic.run(40)
+    traffic.limits.bursts = {METHOD: after}
+    _assert_used_and_not_overrun(traffic, 50)
+
+
+@pytest.mark.parametrize("daemons", [1, 2, 4])
+def test_a_limit_that_nobody_tells_is_found_out_on_a_busy_machine(daemons: int) -> None:
+    traffic = Traffic(_site(10, silent=True), daemons, latency=0.1, late=0.1)
+    traffic.run(70)
+    assert traffic.refusals(SETTLED_SECONDS) < 0.04 * 600
+    assert traffic.took(SETTLED_SECONDS) > 0.9 * 600
+
+
+class Waits(Limits):
+    """A site that tells how long to wait, and no limit."""
+
+    def call(self, method: str, template: str, now: float) -> dict[str, str]:
+        try:
+            super().call(method, template, now)
+        except Problem as problem:
+            about = ("Retry-After", "RateLimit-Reason")
+            problem.headers = {name: problem.headers[name] for name in about}
+            raise
+        return {}
+
+
+@pytest.mark.parametrize("daemons", [1, 2, 4])
+@pytest.mark.parametrize("limit", [10, 50, 200])
+def test_a_limit_of_which_only_the_wait_is_told_is_found_out(limit: float, daemons: int) -> None:
+    traffic = Traffic(Waits({METHOD: limit}, issue_writes=()), daemons)
     _assert_used_and_not_overrun(traffic, 60)
+
+
+def test_a_try_without_enough_to_do_proves_nothing() -> None:
+    busy = itertools.count()
+    traffic = Traffic(_site(10, silent=True), idle=lambda now: now > 20 and next(busy) % 3 > 0)
+    traffic.run(120)
+    (pace,) = traffic.all[0].pacer.paces(traffic.now)
+    assert pace.limit < 20
 
 
 def test_a_limit_that_jira_tells_wrongly_is_not_believed_for_long() -> None:

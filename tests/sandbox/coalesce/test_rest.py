@@ -84,7 +84,22 @@ def test_every_described_call_that_is_simulated_answers_as_described(call: Calle
     [incident] = call("GET", "/api/incidents/v1", states="STATE_OPEN")["incidents"]
     call("POST", "/api/incidents/v1/by-id", {"incidentIds": [incident["id"]]})
     assert call("GET", "/api/incidents/v1", states="STATE_CLOSED") == {"incidents": []}
-    assert len(call.described.checked) == 9
+    root, about = f"/api/incidents/v1/{incident['id']}", {"actor": ACTOR, "at": call.past}
+    call("PATCH", f"{root}/close", about)
+    opened = call("PATCH", f"{root}/state", {**about, "state": "STATE_OPEN"})["incident"]
+    assert (opened["state"], opened["updatedBy"]) == ("STATE_OPEN", ACTOR)
+    call("PATCH", f"{root}/cancel", about)
+    call("PATCH", f"{root}/rename", {**about, "name": "Late loads"})
+    call("PATCH", f"{root}/assign-owner", {"actor": ACTOR, "ownerEmail": "owner@example.com"})
+    other = call.sandbox.open_issue().id
+    call("POST", f"{root}/issues", {**about, "issueIds": [other, issue]})
+    call("POST", f"{root}/comment", {**about, "comment": "Over."})
+    shown = call("POST", "/api/incidents/v1/by-id", {"incidentIds": [incident["id"]]})
+    ended = shown["incidents"][incident["id"]]
+    assert (ended["state"], ended["name"]) == ("STATE_CANCELLED", "Late loads")
+    assert (ended["owner"], ended["issueIds"]) == ({"email": "owner@example.com"}, [issue, other])
+    assert [one["message"] for one in ended["comments"]] == ["Over."]
+    assert len(call.described.checked) == 15
 
 
 def test_a_mark_made_through_the_api_is_told_by_a_webhook(call: Caller) -> None:
@@ -113,6 +128,12 @@ def test_a_mark_that_must_not_overrule_does_not(call: Caller) -> None:
         {},
         {"actor": ACTOR},
         {"actor": {"name": "x"}, "time": "2026-01-01T00:00:00Z"},
+        {"actor": {**ACTOR, "name": " "}, "time": "2026-01-01T00:00:00Z"},
+        {"actor": {**ACTOR, "slack": {"userId": "U1"}}, "time": "2026-01-01T00:00:00Z"},
+        {"actor": {"name": "x", "email": {"userEmail": ""}}, "time": "2026-01-01T00:00:00Z"},
+        {"actor": {"name": "x", "email": {"userEmail": "nobody"}}, "time": "2026-01-01T00:00:00Z"},
+        {"actor": {**ACTOR, "via": "VIA_PIGEON"}, "time": "2026-01-01T00:00:00Z"},
+        {"actor": ACTOR, "time": "2022-01-01T00:00:00Z"},
         {"actor": {"email": ACTOR["email"]}, "time": "2026-01-01T00:00:00Z"},
         {"actor": ACTOR, "time": "2100-01-01T00:00:00Z"},
         {"actor": ACTOR, "time": "soon"},
@@ -158,7 +179,9 @@ def test_odd_requests_are_refused_and_nothing_breaks(call: Caller) -> None:
     call("POST", "/api/issues/v2/by-id", {}, status=400)
     call("DELETE", "/api/issues/v2", status=404)
     call("GET", "/api/deliveries/v1/none/attempts", status=404)
-    call("PATCH", "/api/issues/v2/none/mark-fixed", {"actor": ACTOR, "time": call.past}, status=404)
+    about = {"actor": ACTOR, "time": call.past}
+    call("PATCH", "/api/issues/v2/none/mark-fixed", about, status=400)
+    call("PATCH", f"/api/issues/v2/{uuid.uuid4()}/mark-fixed", about, status=404)
 
 
 def test_deliveries_can_be_filtered(call: Caller) -> None:

@@ -42,7 +42,11 @@ def schema(name: str, *, camel: bool) -> Draft202012Validator:
 def test_every_body_in_every_form_fits_the_published_schemas() -> None:
     nested = {camel: schema("event.schema.json", camel=camel) for camel in (False, True)}
     flat = {camel: schema("flat-event.schema.json", camel=camel) for camel in (False, True)}
-    events = [sample_event(name) for name in SAMPLES] + story(60)[0].events
+    offering = CoalesceSandbox(SimulatedClock(), seed=2)
+    offering.callbacks.base = "https://callbacks.example.com"
+    offering.open_issue()
+    events = [sample_event(name) for name in SAMPLES] + story(60)[0].events + offering.events
+    assert len(events[-1]["callbacks"]) == 5
     for event in events:
         for form in FORMATS:
             (flat if form.flat else nested)[form.camel].validate(render(event, form))

@@ -15,6 +15,11 @@ def comments(site: Site, key: str) -> list[dict[str, object]]:
     return list(found)
 
 
+def shown(site: Site, **level: str) -> dict[str, str]:
+    """How reading shows a restriction."""
+    return {**level, "identifier": level["value"]} if site.cloud else level
+
+
 def test_a_person_assigns_and_takes_the_assignee_off(site: Site) -> None:
     key = site.create()
     site.sandbox.person.assign(key, ONCALL.name)
@@ -30,6 +35,36 @@ def test_a_person_assigns_and_takes_the_assignee_off(site: Site) -> None:
         site.sandbox.person.assign(key, "nobody.here")
 
 
+def test_the_history_names_users_statuses_and_resolutions_by_their_ids(site: Site) -> None:
+    key = site.create()
+    site.sandbox.change_user(ONCALL.name, key="JIRAUSER10100")
+    site.sandbox.person.assign(key, ONCALL.name)
+    site.sandbox.person.transition(key, "Done")
+    shown = site.call("GET", f"issue/{key}", query="expand=changelog").data["changelog"]
+    ends = {
+        item["field"]: (item["from"], item["to"])
+        for entry in shown["histories"]
+        for item in entry["items"]
+    }
+    assert ends == {
+        "assignee": (None, ONCALL.account_id if site.cloud else "JIRAUSER10100"),
+        "status": ("10000", "10001"),
+        "resolution": (None, "10000"),
+    }
+    items = [item for entry in shown["histories"] for item in entry["items"]]
+    assert all(("fieldId" in item) is site.cloud for item in items)
+
+
+def test_an_issue_shows_only_so_many_of_its_comments_among_its_fields(site: Site) -> None:
+    site.sandbox.site.most_comments = 2
+    key = site.create()
+    for word in ("one", "two", "three"):
+        site.sandbox.person.comment(key, word)
+    among = site.call("GET", f"issue/{key}", query="fields=comment").data["fields"]["comment"]
+    assert (len(among["comments"]), among["maxResults"], among["total"]) == (2, 2, 3)
+    assert len(comments(site, key)) == 3
+
+
 def test_reading_says_to_whom_a_comment_is_restricted(site: Site) -> None:
     key = site.create()
     site.sandbox.person.comment(key, "For a role", role="Administrators")
@@ -37,12 +72,40 @@ def test_reading_says_to_whom_a_comment_is_restricted(site: Site) -> None:
     number = site.sandbox.person.comment(key, "For all")
     levels = [one.get("visibility") for one in comments(site, key)]
     assert levels == [
-        {"type": "role", "value": "Administrators"},
-        {"type": "group", "value": "data-team"},
+        shown(site, type="role", value="Administrators"),
+        shown(site, type="group", value="data-team"),
         None,
     ]
     site.sandbox.person.edit_comment(key, number, "No more", role="Administrators")
-    assert comments(site, key)[2]["visibility"] == {"type": "role", "value": "Administrators"}
+    level = shown(site, type="role", value="Administrators")
+    assert comments(site, key)[2]["visibility"] == level
+
+
+def test_a_person_writes_mentions_pictures_and_tables(cloud: Site) -> None:
+    key = cloud.create()
+    mention = {"type": "mention", "attrs": {"id": ONCALL.account_id, "text": "@On-Call Engineer"}}
+    words = {"type": "text", "text": "Ask "}
+    cell = {"type": "tableCell", "content": [{"type": "paragraph", "content": [words, mention]}]}
+    table = {"type": "table", "content": [{"type": "tableRow", "content": [cell]}]}
+    media = {"type": "media", "attrs": {"id": "1", "type": "file", "collection": ""}}
+    document = {
+        "type": "doc",
+        "version": 1,
+        "content": [table, {"type": "mediaSingle", "content": [media]}],
+    }
+    number = cloud.sandbox.person.comment(key, document)
+    body = cloud.call("GET", f"issue/{key}/comment/{number}").data["body"]
+    assert [block["type"] for block in body["content"]] == ["table", "mediaSingle"]
+    assert ONCALL.account_id in str(body)
+
+
+def test_a_site_may_take_longer_texts_than_most(site: Site) -> None:
+    key, words = site.create(), "x" * 40_000
+    with pytest.raises(Refusal, match="32,767"):
+        site.sandbox.person.comment(key, words)
+    site.sandbox.site.most_characters = 100_000
+    site.sandbox.person.comment(key, words)
+    assert len(site.sandbox.ticket(key).comments[0].text) == 40_000
 
 
 def test_who_is_not_in_the_role_does_not_see_its_comments(site: Site) -> None:

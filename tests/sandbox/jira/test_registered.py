@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.sandbox.jira.conftest import Site
 from tests.sandbox.jira.hooks import URL, Receiver, as_admin
 
 OLD, NEW = "webhooks/1.0/webhook", "jira-webhook/1.0/webhooks"
-FLAT = {
+FLAT: dict[str, Any] = {
     "name": "ticket-sync",
     "url": URL,
     "events": ["jira:issue_created", "jira:issue_updated"],
@@ -19,7 +21,7 @@ FLAT = {
     "excludeBody": False,
     "secret": "s3",
 }
-CONFIGURED = {
+CONFIGURED: dict[str, Any] = {
     "name": "ticket-sync",
     "url": URL,
     "events": ["jira:issue_created", "jira:issue_updated"],
@@ -141,3 +143,26 @@ def test_what_is_no_webhook_is_refused(cloud: Site, broken: dict[str, Any]) -> N
 def test_rules_of_automation_are_not_listed(site: Site) -> None:
     site.sandbox.add_webhook(URL, form="jira")
     assert as_admin(site, "GET", OLD if site.cloud else NEW).data == []
+
+
+_KEYS = (*FLAT, *CONFIGURED["configuration"], "configuration", "issue-related-events-section")
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "x", "project = ", "{", URL]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(_KEYS), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    body=st.dictionaries(st.sampled_from(_KEYS), _VALUES), version=st.sampled_from(["", "9", "10"])
+)
+def test_no_body_of_a_webhook_breaks_the_site(body: dict[str, Any], version: str) -> None:
+    site = Site("datacenter" if version else "cloud")
+    site.sandbox.site.version = f"{version or 10}.0.0"
+    path = NEW if version == "10" else OLD
+    made = as_admin(site, "POST", path, {"name": "x", "url": URL, **body})
+    changed = as_admin(site, "PUT", f"{path}/10001", body)
+    assert {made.status, changed.status} <= {200, 201, 400, 404}
+    site.create()
+    assert as_admin(site, "GET", path).status == 200

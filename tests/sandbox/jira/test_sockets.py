@@ -238,6 +238,8 @@ def test_other_processes_change_users_and_the_default_assignee(served: Served) -
     assert served.sandbox.ticket(key).assignee == "API"
     assert put("users", {"name": "on.call"}).json() == {"active": False}
     assert put("users", {"name": "nobody"}).status_code == 400
+    assert put("version", {"version": "9.12.17"}).json() == {"version": "9.12.17"}
+    assert put("version", {"version": "nine"}).status_code == 400
     assert put("users", {"name": "on.call", "age": 3}).status_code == 400
 
 

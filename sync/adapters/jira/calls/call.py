@@ -208,7 +208,7 @@ class Calls:
         try:
             response = self._clients.send(
                 call.method,
-                api,
+                f"{call.root}/{api}",
                 call.path,
                 params=call.params,
                 body=None if call.body is None else json.dumps(call.body),

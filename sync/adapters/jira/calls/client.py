@@ -95,19 +95,19 @@ class Clients:
         return client
 
     def send(
-        self, method: str, version: str, path: str, *, params: Any = None, body: str | None = None
+        self, method: str, api: str, path: str, *, params: Any = None, body: str | None = None
     ) -> requests.Response:
         """One HTTP exchange on this thread's client, no retries, redirects not followed.
 
-        Raises Unsendable before anything is sent, else ``requests.RequestException``. ``version`` is the
-        REST API's, ``path`` what follows the version in the address. The client's session is used by the
-        plain methods of ``Session``: the package's own turn refusals into exceptions whose texts hold
-        headers and bodies.
+        Raises Unsendable before anything is sent, else ``requests.RequestException``. ``api`` is the
+        REST API's name and version as in the address, ``path`` what follows them. The client's session
+        is used by the plain methods of ``Session``: the package's own turn refusals into exceptions
+        whose texts hold headers and bodies.
         """
         session = self._client()._session
         if len(session.cookies) > _MOST_COOKIES:
             session.cookies.clear()
-        url = self._client()._get_url(path, base=f"{{server}}/rest/api/{version}/{{path}}")
+        url = self._client()._get_url(path, base=f"{{server}}/rest/{api}/{{path}}")
         try:
             request = session.prepare_request(
                 requests.Request(method, url, params=params, data=body)

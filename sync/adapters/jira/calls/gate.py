@@ -23,11 +23,13 @@ from sync.ports import Clock
 
 # Cloud allows 20 writes in 2 s and 100 in 30 s to one ticket; stay a little below.
 WRITE_WINDOWS = ((2.0, 18), (30.0, 90))
-_FIRST_PAUSE = 2.0
+# Where Jira names no time: the pace is learnt, so only refusals in a row ask for a long pause.
+_FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 60.0
 # Concurrent calls run into one limit together, so 429s within this many seconds halve only once.
 _ECHO_SECONDS = 1.0
-# No event marks the moment when a call begins to hang, so a waiting caller checks at this interval.
+# No event marks the moment when a call begins to hang or when a pace grows, so a waiting caller checks
+# at this interval.
 _RECHECK_SECONDS = 0.25
 # How many calls a second are told apart where the rate of calls is asked for.
 _STARTS = 256
@@ -141,7 +143,7 @@ class Gate:
                     retry_after=wait,
                     scope=scope,
                 )
-            self._sleep(wait, who.project)
+            self._sleep(min(wait, _RECHECK_SECONDS), who.project)
 
     def _sleep(self, seconds: float, project: str) -> None:
         if seconds < _LONG_WAIT:
@@ -225,14 +227,16 @@ class Gate:
         """Pause the calls that a rate limit of Jira's covers. Returns the pause in seconds."""
         with self._turns:
             now = self._clock.monotonic()
-            self._refusals += 1
+            name = {Scope.SITE: "", Scope.ENDPOINT: endpoint, Scope.TICKET: ticket}[limit.scope]
+            # A call that is refused during the pause was under way when the pause began.
+            if self._until.get((limit.scope, name), 0.0) <= now:
+                self._refusals += 1
             self.slowed = True
             seconds = limit.seconds
             if seconds is None:
                 seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8))
             # Jitter: otherwise all waiting callers would call again in the same instant.
             seconds = max(seconds, 0.1) * (1 + random.random() / 10)
-            name = {Scope.SITE: "", Scope.ENDPOINT: endpoint, Scope.TICKET: ticket}[limit.scope]
             # Otherwise each ticket that Jira ever asked to wait for would be remembered.
             self._until = {cover: until for cover, until in self._until.items() if until > now}
             self._pause_until((limit.scope, name), now + seconds)

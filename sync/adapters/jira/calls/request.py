@@ -29,9 +29,10 @@ class Safety(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the REST API.
+    """One call of a REST API of the site.
 
-    ``path`` is what follows the API's version. ``what`` completes the sentence "While …" in messages.
+    ``root`` names the API in the address, "api" for Jira's usual one. ``path`` is what follows the API's
+    version. ``what`` completes the sentence "While …" in messages.
     ``ticket`` is the id of the ticket written to, ``project`` the project that the call is about, each
     "" where there is none. ``api`` is the API's version, "" for the site's usual one. A call that has
     not gone out by ``not_after`` (seconds since the epoch) is not sent. ``endpoint`` is the call's name
@@ -50,6 +51,7 @@ class Call:
     ticket: str = ""
     project: str = ""
     api: str = ""
+    root: str = "api"
     not_after: float = math.inf
     endpoint: str = field(init=False)
 
@@ -66,9 +68,10 @@ class Call:
         *,
         project: str = "",
         api: str = "",
+        root: str = "api",
     ) -> Call:
         """A read."""
-        return cls("GET", path, what, Safety.READ, params, project=project, api=api)
+        return cls("GET", path, what, Safety.READ, params, project=project, api=api, root=root)
 
     @classmethod
     def on(

@@ -2,5 +2,6 @@
 
 from sync.adapters.jira.check.findings import Finding, Report
 from sync.adapters.jira.check.site import check_site
+from sync.adapters.jira.check.webhooks import WebhookWish
 
-__all__ = ["Finding", "Report", "check_site"]
+__all__ = ["Finding", "Report", "WebhookWish", "check_site"]

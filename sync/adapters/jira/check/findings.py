@@ -28,13 +28,15 @@ class Finding:
 @dataclass(slots=True)
 class Report:
     """The check of one site. ``who`` is our account. ``trouble`` says why the check ended early, ""
-    if it did not. ``unseen`` is what could not be checked, with the reason."""
+    if it did not. ``unseen`` is what could not be checked, with the reason. ``webhook`` says that the
+    site's webhook is right, "" where it is not, or was not asked about."""
 
     site: str
     who: str = ""
     found: dict[Finding, None] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
+    webhook: str = ""
 
     def add(self, place: Position, rule: str, key: str, problem: str, remedy: str = "") -> None:
         """Record a mistake. A mistake that many rules inherit from one place is recorded once."""

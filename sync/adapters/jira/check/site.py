@@ -11,6 +11,7 @@ from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.parents import ParentsCheck
 from sync.adapters.jira.check.people import PeopleCheck
 from sync.adapters.jira.check.statuses import StatusesCheck
+from sync.adapters.jira.check.webhooks import WebhookCheck, WebhookWish
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Fault, Rejected
@@ -19,10 +20,16 @@ from sync.rules import Rule
 from sync.toml import Position
 
 
-def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Position) -> Report:
+def check_site(
+    tracker: JiraTracker,
+    rules: Sequence[Rule],
+    default_project: Position,
+    webhook: WebhookWish | None = None,
+) -> Report:
     """Compare the rules of one site with the site. Changes nothing.
 
-    ``default_project`` is where the site's own project is configured. Does not raise: a fault of a call
+    ``default_project`` is where the site's own project is configured. With ``webhook``, the site's
+    webhook is looked at as well. Does not raise: a fault of a call
     ends the check, and is the report's ``trouble``.
     """
     report = Report(tracker.site)
@@ -30,6 +37,9 @@ def check_site(tracker: JiraTracker, rules: Sequence[Rule], default_project: Pos
         who = tracker.inspect.whoami()
         report.who = f"{who.name} ({who.email or who.id})" if who.id else "an account unknown to us"
         _Check(tracker, default_project, report, who.language).run(rules)
+        if webhook is not None:
+            projects = sorted({rule.project for rule in rules})
+            WebhookCheck(tracker, report, webhook).check(projects)
     except Fault as fault:
         report.trouble = str(fault)
     return report

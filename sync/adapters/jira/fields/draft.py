@@ -75,7 +75,7 @@ class Drafts(Part):
         known = fields.get("labels") or DraftField(
             "labels", "Labels", FieldKind.LABELS, work.labels()
         )
-        fields["labels"] = replace(known, value=marked(known.value, desired.key))
+        fields["labels"] = replace(known, value=marked(known.value or (), desired.key))
         if "summary" not in fields or not fields["summary"].value:
             fault = work.faults.get("summary") or _no_summary()
             if base is None:
@@ -218,7 +218,7 @@ class _Work:
         self.fields: dict[str, DraftField] = {}
         self.parked = failed_parts(desired) if desired.failed else {}
         self.faults: dict[str, Rejected] = {}
-        # By the rule's names.
+        # By the rule's names, save for what is as agreed.
         self.wishes = wishes_of(desired)
 
     def labels(self) -> list[str]:
@@ -229,6 +229,8 @@ class _Work:
 
     def agreed(self, name: str) -> str:
         """The id of the field, where it was last agreed on as the rule still wishes it; else ""."""
+        if name not in self.wishes:
+            return self.infos[name].id if name in self.infos else name
         return self.base.agreed(self.wishes[name]) if self.base else ""
 
     def failed(self, name: str) -> Rejected | None:
@@ -243,14 +245,18 @@ class _Work:
     def is_kept(self, name: str, kind: FieldKind) -> bool:
         """Whether the field needs no write, whatever people did to it. Its value is then not worked
         out: converting a text is most of what a draft costs."""
-        always = self.desired.fields[name].ownership is Ownership.SOURCE
+        wish = self.desired.fields[name]
+        always = wish.ownership is Ownership.SOURCE
         agreed = kind is FieldKind.TEXT and self.agreed(name) == self.infos[name].id
-        return not always and (agreed or self.is_agreed(name, kind))
+        return wish.as_agreed or (not always and (agreed or self.is_agreed(name, kind)))
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
         known = self.base.fields.get(info.id) if self.base else None
         self.put(name, info, known.sent if known else None, kind)
+
+    def _wish_agreed(self, id_: str) -> str:
+        return self.base.wishes.get(id_, "") if self.base else ""
 
     def put(self, name: str, info: FieldInfo, value: Any, kind: FieldKind) -> None:
         self.fields[info.id] = DraftField(
@@ -260,7 +266,7 @@ class _Work:
             value=value,
             ownership=self.desired.fields[name].ownership,
             key=f"fields.{name}",
-            wish=self.wishes[name],
+            wish=self.wishes[name] if name in self.wishes else self._wish_agreed(info.id),
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
 

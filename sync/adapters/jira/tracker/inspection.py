@@ -12,6 +12,7 @@ from sync.adapters.jira.calls.faults import LacksScope
 from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
 from sync.adapters.jira.fields.field import level_of, name_of
 from sync.adapters.jira.fields.observed import hop_of, status_of
+from sync.adapters.jira.tracker.webhooks import Webhook, webhooks
 from sync.domain.errors import Missing, Rejected, Unknown
 from sync.domain.names import Name
 from sync.domain.ticket import FAMILY_LABEL, Hop, JiraStatus
@@ -120,6 +121,10 @@ class Inspection:
     def resolutions(self) -> list[Name]:
         raw = self._get("resolution", "reading the resolutions")
         return [name_of(one) for one in records(raw) if "name" in one]
+
+    def webhooks(self) -> list[Webhook]:
+        """The webhooks that administrators have made. Raises Rejected where our account is none."""
+        return webhooks(self._calls)
 
     def transitions(self, ticket: str) -> list[Hop]:
         """The transitions that Jira offers for a ticket in its present status."""

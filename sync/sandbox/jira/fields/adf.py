@@ -12,8 +12,6 @@ from typing import Any
 
 from sync.sandbox.jira.site.model import RichText
 
-MOST_CHARACTERS = 32_767
-
 
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())

@@ -129,8 +129,8 @@ def write(
     """
     items = []
     for name, value in values.items():
-        before = issue.values.get(name)
-        value = site.fields[name].type.kept(site, before, value)
+        before, definition = issue.values.get(name), site.fields[name]
+        value = definition.type.kept(site, before, value)
         if before == value:
             continue
         for gone in _media(before) - _media(value):
@@ -138,11 +138,11 @@ def write(
             issue.attachments.pop(gone, None)
         items.append(
             HistoryItem(
-                field=site.fields[name].name if site.fields[name].custom else name,
+                field=definition.name if definition.custom else name,
                 field_id=name,
-                before=_id_of(before),
+                before=definition.type.ident(site, before),
                 before_text=site.value_text(name, before),
-                after=_id_of(value),
+                after=definition.type.ident(site, value),
                 after_text=site.value_text(name, value),
             )
         )
@@ -159,8 +159,3 @@ def write(
 
 def _media(value: Any) -> set[str]:
     return adf.media(value.adf) if isinstance(value, RichText) and value.adf else set()
-
-
-def _id_of(value: Any) -> str | None:
-    """What a history item gives in ``from`` and ``to``: the value's id, None for a value without one."""
-    return str(value.id) if hasattr(value, "id") else None

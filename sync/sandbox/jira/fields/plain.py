@@ -64,8 +64,8 @@ def rich_text(site: Site, call: Call, raw: Any) -> RichText | None:
         length = adf.length(raw)
     else:
         length = len(string(raw))
-    if length > adf.MOST_CHARACTERS:
-        raise Invalid(_TOO_LONG.format(f"{adf.MOST_CHARACTERS:,}"))
+    if length > site.most_characters:
+        raise Invalid(_TOO_LONG.format(f"{site.most_characters:,}"))
     if call.api == "3":
         return adf.from_adf(raw) if raw["content"] else None
     return adf.from_wiki(raw, server=not site.cloud) if raw.strip() else None

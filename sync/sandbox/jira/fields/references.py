@@ -129,6 +129,11 @@ class UserPicker(FieldType):
     def text(self, site: Site, value: Any) -> str:
         return site.users[value].display_name if value else ""
 
+    def ident(self, site: Site, value: Any) -> str | None:
+        if value is None:
+            return None
+        return str(value) if site.cloud else site.users[value].user_key
+
 
 class Assignee(UserPicker):
     def check(self, site: Site, project: Project, user: User) -> None:
@@ -149,6 +154,9 @@ class UserPickers(UserPicker):
 
     def text(self, site: Site, value: Any) -> str:
         return ", ".join(site.users[one].display_name for one in value or ())
+
+    def ident(self, site: Site, value: Any) -> str | None:
+        return None
 
 
 class Pick(FieldType):

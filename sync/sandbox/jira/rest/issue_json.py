@@ -70,16 +70,13 @@ def _field(site: Site, call: Call, issue: Issue, name: str) -> Any:
 
 
 def _comments(site: Site, call: Call, issue: Issue) -> dict[str, Any]:
-    comments = [
-        as_json.comment(site, call, issue, one, properties=False)
-        for one in issue.comments
-        if site.shows(call, one)
-    ]
+    shown = [one for one in issue.comments if site.shows(call, one)]
+    first = shown[: site.most_comments]
     return {
-        "comments": comments,
+        "comments": [as_json.comment(site, call, issue, one, properties=False) for one in first],
         "self": f"{call.root}/issue/{issue.id}/comment",
-        "maxResults": len(comments),
-        "total": len(comments),
+        "maxResults": len(first),
+        "total": len(shown),
         "startAt": 0,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -175,6 +176,11 @@ def issue_link(site: Site, call: Call, link: IssueLink, seen_from: int) -> dict[
     }
 
 
+def _level(site: Site, level: Mapping[str, str]) -> dict[str, str]:
+    """To which role or group a comment is restricted."""
+    return {**level, **({"identifier": level["value"]} if site.cloud else {})}
+
+
 def comment(
     site: Site, call: Call, issue: Issue, one: Comment, *, properties: bool
 ) -> dict[str, Any]:
@@ -187,7 +193,7 @@ def comment(
         "created": stamp(one.created),
         "updated": stamp(one.updated),
         **({"jsdPublic": not one.internal} if site.cloud else {}),
-        **({"visibility": one.visibility} if one.visibility else {}),
+        **({"visibility": _level(site, one.visibility)} if one.visibility else {}),
     }
     if properties:
         out["properties"] = [{"key": k, "value": v} for k, v in one.properties.items()]
@@ -205,11 +211,12 @@ def remote_link(call: Call, issue: Issue, one: RemoteLink) -> dict[str, Any]:
     }
 
 
-def history_item(item: HistoryItem) -> dict[str, Any]:
+def history_item(site: Site, item: HistoryItem) -> dict[str, Any]:
+    """One change of one field. Only Cloud gives the field's id."""
     return {
         "field": item.field,
         "fieldtype": "custom" if item.field_id.startswith("customfield_") else "jira",
-        "fieldId": item.field_id,
+        **({"fieldId": item.field_id} if site.cloud else {}),
         "from": item.before,
         "fromString": item.before_text,
         "to": item.after,
@@ -222,5 +229,5 @@ def history(site: Site, call: Call, one: History) -> dict[str, Any]:
         "id": one.id,
         "author": user(site, call, one.author),
         "created": stamp(one.created),
-        "items": [history_item(item) for item in one.items],
+        "items": [history_item(site, item) for item in one.items],
     }

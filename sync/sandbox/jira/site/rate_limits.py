@@ -53,7 +53,8 @@ class Limits:
 
     ``bursts`` are calls a second by method. On Cloud each is the limit of an endpoint; on Data
     Center the largest is the limit of the account. They may be replaced at any time.
-    ``issue_writes`` are as ``CLOUD_ISSUE_WRITES``. ``silent``: no answer announces a limit.
+    ``issue_writes`` are as ``CLOUD_ISSUE_WRITES``. ``silent``: no answer tells a limit, and a 429 not
+    even how long to wait, as of a proxy that limits the calls to Jira.
     """
 
     bursts: Mapping[str, float] = field(default_factory=lambda: dict(CLOUD_BURSTS))
@@ -73,11 +74,13 @@ class Limits:
         bucket.tokens = min(size, bucket.tokens + max(0.0, now - bucket.at) * size)
         bucket.at = now
         if bucket.tokens < 1:
+            if self.silent:
+                raise Problem(429, "Rate limit exceeded.")
             raise too_many(
                 now,
                 reason="jira-burst-based",
                 retry_after=(1 - bucket.tokens) / size,
-                limit=None if self.silent else size,
+                limit=size,
                 cloud=self.cloud,
             )
         bucket.tokens -= 1

@@ -79,6 +79,11 @@ class FieldType(ABC):
         """The value in words, for the history and for search; ``value`` may be None."""
         return "" if value is None else str(value)
 
+    def ident(self, site: Site, value: Any) -> str | None:
+        """The id by which the history names the value, None for a value that has none; ``value`` may be
+        None."""
+        return str(value.id) if hasattr(value, "id") else None
+
     def allowed(
         self, site: Site, call: Call, project: Project, field: FieldDef
     ) -> list[Any] | None:
@@ -127,8 +132,10 @@ class Site:
     ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
     ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
-    ``closed_sprints`` are ids. ``administrators`` are account ids. ``version`` is that of Data Center.
-    ``webhooks`` are by id. ``listeners`` get every event, once the call that made it has ended.
+    ``closed_sprints`` are ids. ``most_characters`` is the longest rich text, ``most_comments`` how many
+    comments an issue shows among its fields. ``administrators`` are account ids. ``version`` is that of
+    Data Center. ``webhooks`` are by id. ``listeners`` get every event, once the call that made it has
+    ended.
     """
 
     dialect: Dialect
@@ -153,6 +160,8 @@ class Site:
     limits: Limits | None = None
     basic_plane_only: bool = False
     closed_sprints: set[str] = field(default_factory=set)
+    most_characters: int = 32_767
+    most_comments: int = 5000
     administrators: set[str] = field(default_factory=set)
     version: str = "10.3.5"
     webhooks: dict[str, Webhook] = field(default_factory=dict)
