@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from benchmarks.filling import FIRST_JIRA_ID, Filled, id_of, ref_of
+from benchmarks.million_cost import METER
 from benchmarks.sweep import PAGE, TO_DO, Api, Jira
 from sync.adapters.coalesce import CoalesceSource
 from sync.domain.subject import Snapshot
@@ -43,6 +44,7 @@ def sweeps_of(filled: Filled, number: int) -> dict[str, Sweep]:
 def run(filled: Filled, number: int, name: str) -> int:
     """Run one sweep; at how many things it looked, 1 where it looks at none."""
     sweep = sweeps_of(filled, number)[name]
+    METER.reset()
     report = Runner(filled.store, SystemClock(), "benchmark").run(sweep, by_hand=True)
     assert report is not None
     assert report.result.value == "ok", report.words
