@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from sync import __version__
 from sync.bootstrap.adapters import webhook_paths
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.half import Half
-from sync.bootstrap.http import Background
+from sync.bootstrap.http import Background, share_interpreter
 from sync.bootstrap.signals import end_if_held_up, stop_on_signals
 from sync.settings import Settings
 from sync.store.url import sqlite_file
@@ -32,10 +31,6 @@ log = structlog.get_logger("daemon")
 # at a time.
 _ARENA_MAX = -8
 _ARENAS = 2
-
-# How long a thread that computes may keep the interpreter from others. A delivery is handed from thread
-# to thread and to the disk, and would wait for Python's usual 5 ms each time while workers compute.
-_SWITCH_SECONDS = 0.0005
 
 UNSIGNED = (
     "deliveries are accepted UNSIGNED: whoever reaches this port can make tickets; set "
@@ -69,7 +64,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
             "SQLite file. Name a PostgreSQL there, or start without --only."
         )
     few_arenas()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    share_interpreter(False)
     configure_logs(level=settings.log.level, form=settings.log.format)
     _warn_of_unsigned(settings)
     # The port comes first: a second daemon, started by mistake, must not touch the store.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -10,6 +11,18 @@ from sync.bootstrap.errors import CannotStart
 from sync.web.server import WebServer
 
 _START_SECONDS = 30.0
+
+# How long a thread that computes may keep the interpreter from others: usually, and while a delivery
+# waits to be accepted. A delivery is handed from thread to thread and to the disk, and would wait for
+# Python's usual 5 ms each time while workers compute. Each change of the thread costs some CPU, though.
+_SWITCH_SECONDS = 0.0005
+_HURRIED_SECONDS = 0.0001
+
+
+def share_interpreter(hurried: bool) -> None:
+    """Let threads that wait for the interpreter have it soon; ``hurried``: sooner still, while a
+    delivery waits."""
+    sys.setswitchinterval(_HURRIED_SECONDS if hurried else _SWITCH_SECONDS)
 
 
 class Background:

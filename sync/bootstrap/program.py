@@ -10,6 +10,7 @@ from typing import Any
 
 from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
+from sync.bootstrap.http import share_interpreter
 from sync.bootstrap.receiver import limits_of, receiving_probes
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
@@ -126,7 +127,13 @@ def build(
         lambda: continuity.check(store, addresses, clock.time()),
     )
     add_sweeps(settings, daemon, store, trackers, book.current, clock)
-    inbox = Inbox(store, on_accept=daemon.wake, held=daemon.held, queue=settings.server.queue)
+    inbox = Inbox(
+        store,
+        on_accept=daemon.wake,
+        held=daemon.held,
+        hurry=share_interpreter,
+        queue=settings.server.queue,
+    )
     daemon.schedule.every(
         damage.EVERY_SECONDS,
         "damage",

@@ -251,12 +251,14 @@ class ScreenField:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A transition that Jira offers from where the ticket stands."""
+    """A transition that Jira offers from where the ticket stands. ``comment_along``: Jira says that a
+    comment may go along."""
 
     id: str
     name: str
     to: JiraStatus
     fields: Mapping[str, ScreenField] = field(default_factory=dict)
+    comment_along: bool = False
 
     @property
     def called(self) -> Name:

@@ -132,7 +132,9 @@ class Inbox:
     """Accepts deliveries into the store from any thread or event loop.
 
     ``on_accept`` is called (on the writer's thread) after each commit that stored something new.
-    ``held`` says why no delivery is taken although it could be written, "" usually; it must be quick.
+    ``held`` says why no delivery is taken although it could be written, "" usually. ``hurry`` is called
+    with True when a delivery waits and none did, and with False when none waits any more. Both must be
+    quick, and never raise.
     """
 
     def __init__(
@@ -141,16 +143,20 @@ class Inbox:
         *,
         on_accept: Callable[[], None] = lambda: None,
         held: Callable[[], str] = lambda: "",
+        hurry: Callable[[bool], object] = lambda _hurried: None,
         queue: int = QUEUE,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.on_accept = on_accept
         self._held = held
+        self._hurry = hurry
         self._store = store
         self._queue_limit = queue
         self._queue_bytes_limit = queue_bytes
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
+        # How many deliveries were taken and are not settled.
+        self._in_hand = 0
         self._closing = False
         self._trouble = ""
         self._refused: _Waiting | None = None
@@ -212,6 +218,9 @@ class Inbox:
                 self._queue and self._queued_bytes + waiting.size > self._queue_bytes_limit
             ):
                 raise InboxFull("the queue of deliveries that wait to be stored is full")
+            if not self._in_hand:
+                self._hurry(True)
+            self._in_hand += 1
             self._queue.append(waiting)
             self._queued_bytes += waiting.size
             self._changed.notify()
@@ -254,7 +263,7 @@ class Inbox:
                 log.exception("writing to the inbox failed")
                 outcomes = [(one, error) for one in batch]
             if waits:
-                _settle(outcomes)
+                self._settle(outcomes)
             if any(isinstance(outcome, Receipt) and outcome.stored for _, outcome in outcomes):
                 try:
                     self.on_accept()
@@ -262,6 +271,38 @@ class Inbox:
                     # The deliveries are stored and answered. Triage looks for them at intervals, too.
                     log.exception("the call after a commit failed")
         self._disconnect()
+
+    def _settle(self, outcomes: _Outcomes) -> None:
+        """Tell what came of each delivery: here, or with one call to each event loop."""
+        by_loop: dict[asyncio.AbstractEventLoop | None, _Outcomes] = {}
+        for one, outcome in outcomes:
+            by_loop.setdefault(one.loop, []).append((one, outcome))
+        for loop, theirs in by_loop.items():
+            if loop is None:
+                self._settle_here(theirs)
+                continue
+            try:
+                loop.call_soon_threadsafe(self._settle_here, theirs)
+            except RuntimeError:
+                log.debug(
+                    "an event loop ended before its deliveries were stored", count=len(theirs)
+                )
+                self._settled(len(theirs))
+
+    def _settle_here(self, outcomes: _Outcomes) -> None:
+        for one, outcome in outcomes:
+            try:
+                one.settle(outcome)
+            except Exception:
+                # The other deliveries of the batch wait for what came of them.
+                log.exception("the call after a delivery was stored failed", delivery=one.row.id)
+        self._settled(len(outcomes))
+
+    def _settled(self, count: int) -> None:
+        with self._changed:
+            self._in_hand -= count
+            if not self._in_hand:
+                self._hurry(False)
 
     def _write(self, batch: list[_Waiting]) -> _Outcomes:
         try:
@@ -414,27 +455,3 @@ def _resolve(future: Future[Receipt], outcome: Receipt | Exception) -> None:
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
-
-
-def _settle(outcomes: _Outcomes) -> None:
-    """Tell what came of each delivery: here, or with one call to each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop | None, _Outcomes] = {}
-    for one, outcome in outcomes:
-        by_loop.setdefault(one.loop, []).append((one, outcome))
-    for loop, theirs in by_loop.items():
-        if loop is None:
-            _settle_here(theirs)
-            continue
-        try:
-            loop.call_soon_threadsafe(_settle_here, theirs)
-        except RuntimeError:
-            log.debug("an event loop ended before its deliveries were stored", count=len(theirs))
-
-
-def _settle_here(outcomes: _Outcomes) -> None:
-    for one, outcome in outcomes:
-        try:
-            one.settle(outcome)
-        except Exception:
-            # The other deliveries of the batch wait for what came of them.
-            log.exception("the call after a delivery was stored failed", delivery=one.row.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from sync.bootstrap.errors import CannotStart
-from sync.bootstrap.http import Background
+from sync.bootstrap.http import Background, share_interpreter
 from sync.web.server import listen
 
 
@@ -89,3 +90,15 @@ def test_a_server_whose_app_does_not_come_up_says_so(app: App) -> None:
     server = Background(app, listen("127.0.0.1", 0), name="test")
     with pytest.raises(CannotStart, match="did not come up"):
         server.start()
+
+
+def test_while_a_delivery_waits_threads_get_the_interpreter_sooner() -> None:
+    before = sys.getswitchinterval()
+    try:
+        share_interpreter(False)
+        usual = sys.getswitchinterval()
+        share_interpreter(True)
+        # Python has 5 ms.
+        assert sys.getswitchinterval() < usual < 0.005
+    finally:
+        sys.setswitchinterval(before)

@@ -84,6 +84,17 @@ def test_other_processes_hear_a_hint_and_the_one_that_gave_it_does_not(make: Mak
     assert own.all == []
 
 
+def test_a_burst_of_hints_comes_as_a_few(make: Make) -> None:
+    other = Heard()
+    giver = make("one", Heard())
+    make("two", other)
+    assert heard_by(giver, other, Hint.DUE)
+    for _ in range(5_000):
+        giver.give(Hint.DUE)
+    assert heard_by(giver, other, Hint.ACCEPTED)
+    assert other.all.count(Hint.DUE) < 200
+
+
 def test_hints_come_again_after_the_database_ended_the_connections(
     make: Make, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,30 @@ def test_coroutines_wait_without_holding_up_their_loop(store: Store, inbox: Inbo
     assert len(_stored(store)) == 40
 
 
+def test_while_deliveries_wait_there_is_hurry(store: Store) -> None:
+    hurried: list[bool] = []
+    inbox = Inbox(store, hurry=hurried.append)
+    for round_ in range(2):
+        with store.write() as session:
+            session.execute(text(_LOCK[store.dialect]))
+            futures = [inbox.accept(_delivery(f"e{round_}-{n}")) for n in range(3)]
+            assert hurried == [True, False] * round_ + [True]
+        assert all(future.result(10).stored for future in futures)
+        _until(lambda: not hurried[-1])
+    with store.write() as session:
+        session.execute(text(_LOCK[store.dialect]))
+        asyncio.run(_leave_behind(inbox))
+    _until(lambda: len(hurried) == 6)
+    inbox.close()
+    assert hurried == [True, False] * 3
+    assert len(_stored(store)) == 7
+
+
+async def _leave_behind(inbox: Inbox) -> None:
+    """End the event loop while a delivery waits."""
+    _soon(inbox, _delivery("left behind"))
+
+
 def test_somebody_who_stopped_waiting_does_not_disturb_the_others(store: Store) -> None:
     inbox = Inbox(store)
 

@@ -17,6 +17,7 @@ from sync.store.tables import TicketRow
 from sync.worker.daemon.pool import Options, Pool
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
+from tests.transactions import transactions
 
 
 class FailsOnce:
@@ -150,3 +151,35 @@ def test_a_ticket_that_a_thread_of_ours_is_still_at_is_not_claimed_again_when_it
     assert converger.walks == 1
     converger.go_on.set()
     assert pool.stop(30)
+
+
+def test_a_hint_costs_a_daemon_whose_threads_all_walk_no_statement(store: Store) -> None:
+    _due(store, "k", "l")
+    converger = Dawdles()
+    pool = _pool(store, cast(FailsOnce, converger), threads=1)
+    pool.start()
+    assert converger.begun.wait(30)
+    threading.Event().wait(0.2)
+    with transactions(store) as made:
+        for _ in range(20):
+            pool.wake()
+            threading.Event().wait(0.01)
+    converger.go_on.set()
+    assert made == []
+
+
+def test_of_daemons_that_hear_of_one_ticket_together_one_walks_it(store: Store) -> None:
+    convergers = [FailsOnce(store) for _ in range(4)]
+    pools = []
+    for number, converger in enumerate(convergers):
+        options = Options(2, Pace(lease=3600.0), f"daemon {number}")
+        made = Pool(store, cast(Converger, converger), {}, SystemClock(), options)
+        made.start()
+        pools.append(made)
+    for round_ in range(1, 6):
+        _due(store, f"k{round_}")
+        for pool in pools:
+            pool.wake()
+        _until(lambda: sum(one.walks for one in convergers) >= round_)  # noqa: B023
+    assert all(pool.stop(10) for pool in pools)
+    assert sum(one.walks for one in convergers) == 5

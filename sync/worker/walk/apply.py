@@ -277,8 +277,10 @@ class Apply:
 
     def _take_hop(self, ref: TicketRef, step: Transition) -> None:
         """Take one transition. What its screen refuses and does not require is left out. The comment
-        goes along where the rule says so, and where Jira does not take the transition without it."""
-        along, other, first = step.arrives and self._draft.desired.target.comments, False, None
+        goes along where Jira lists it or the rule says so, and where Jira does not take the transition
+        without it."""
+        wanted = self._draft.desired.target.comments or self._kept(step)
+        along, other, first = step.arrives and wanted, False, None
         while True:
             try:
                 self._move(ref, step, along=along)
@@ -306,9 +308,15 @@ class Apply:
             self._intent_log.make(intent, call)
 
         if along:
-            self._commenting.along(ref, make, self._intent_log.clock.time())
+            now = self._intent_log.clock.time()
+            self._commenting.along(ref, make, now, kept=self._kept(step))
         else:
             make(None)
+
+    def _kept(self, step: Transition) -> bool:
+        """Whether a comment may go along unseen: Jira says it takes it, and nobody needs its id."""
+        running = self._draft.desired.policy.running_comment
+        return step.hop.comment_along and not running and self._commenting.free()
 
     def _otherwise(self, fault: Rejected, *, along: bool) -> bool:
         """Whether a refused transition may be taken with a comment along or, if it had one, without."""

@@ -40,10 +40,10 @@ def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
     infos = _infos(raw)
     screen = {id_: _on_screen(info) for id_, info in infos.items()}
     to = status_of(raw.get("to") or {})
-    return Hop(str(raw.get("id", "")), name_of(raw), to, screen), infos
+    return Hop(str(raw.get("id", "")), name_of(raw), to, screen, _comment_along(raw)), infos
 
 
-# What ``editmeta`` lists beside the fields of the screen.
+# What ``editmeta`` and a transition's screen list beside fields.
 _COMMENT = "comment"
 
 
@@ -78,7 +78,7 @@ def _edit_screen(raw: Any) -> dict[str, ScreenField] | None:
 
 
 def _comment_along(raw: Any) -> bool:
-    """Whether ``editmeta`` lists the verb by which an edit adds a comment."""
+    """Whether ``editmeta`` or a transition lists the verb by which it adds a comment."""
     fields = raw.get("fields") if isinstance(raw, Mapping) else None
     described = fields.get(_COMMENT) if isinstance(fields, Mapping) else None
     return isinstance(described, Mapping) and "add" in (described.get("operations") or ())

@@ -7,7 +7,7 @@ from typing import Any
 
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import Issue, IssueType, Project, ScreenItem
+from sync.sandbox.jira.site.model import COMMENT, Issue, IssueType, Project, ScreenItem
 from sync.sandbox.jira.site.state import FieldDef, Site
 
 
@@ -48,23 +48,41 @@ def metadata(
     """The fields of a screen by id."""
     project = site.projects[project_key]
     return {
-        item.field: _describe(site, call, project, site.fields[item.field], item) for item in screen
+        item.field: _describe(site, call, project, site.fields[item.field], item)
+        for item in screen
+        if item.field != COMMENT
     }
 
 
 def edit_fields(site: Site, call: Call, issue: Issue) -> dict[str, dict[str, Any]]:
     """What an edit may give, by id: the fields of the edit screen, and a comment that goes along."""
     screen = metadata(site, call, issue.project, editable(site, call, issue))
-    if screen and site.allows(call, issue, "ADD_COMMENTS"):
-        screen["comment"] = {
-            "required": False,
-            "schema": {"type": "comments-page", "system": "comment"},
-            **call.named("Comment"),
-            "key": "comment",
-            "hasDefaultValue": False,
-            "operations": ["add", "edit", "remove"],
-        }
-    return screen
+    return {**screen, **(_comment(site, call, issue) if screen else {})}
+
+
+def transition_fields(
+    site: Site, call: Call, issue: Issue, screen: Iterable[ScreenItem]
+) -> dict[str, dict[str, Any]]:
+    """What a transition may give, by id: the fields of its screen, and a comment where the screen has
+    one."""
+    listed = any(item.field == COMMENT for item in screen)
+    fields = metadata(site, call, issue.project, screen)
+    return {**fields, **(_comment(site, call, issue) if listed else {})}
+
+
+def _comment(site: Site, call: Call, issue: Issue) -> dict[str, dict[str, Any]]:
+    """How Jira shows that a comment may go along; nothing where the caller may not comment."""
+    if not site.allows(call, issue, "ADD_COMMENTS"):
+        return {}
+    described = {
+        "required": False,
+        "schema": {"type": "comments-page", "system": COMMENT},
+        **call.named("Comment"),
+        "key": COMMENT,
+        "hasDefaultValue": False,
+        "operations": ["add", "edit", "remove"],
+    }
+    return {COMMENT: described}
 
 
 def edit_metadata(site: Site, call: Call) -> Response:

@@ -6,10 +6,10 @@ from typing import Any
 
 from sync.sandbox.jira.fields.changes import default_of, parse_change, part_of, write
 from sync.sandbox.jira.rest.comments import add_comments, taken_from
-from sync.sandbox.jira.rest.screens import metadata
+from sync.sandbox.jira.rest.screens import transition_fields
 from sync.sandbox.jira.site import as_json
 from sync.sandbox.jira.site.call import Call, Problem, Response
-from sync.sandbox.jira.site.model import HistoryItem, Issue, Transition
+from sync.sandbox.jira.site.model import COMMENT, HistoryItem, Issue, Transition
 from sync.sandbox.jira.site.state import Site
 
 
@@ -40,7 +40,7 @@ def offered(site: Site, call: Call, issue: Issue, *, with_fields: bool) -> list[
                 if site.cloud
                 else {}
             ),
-            **({"fields": metadata(site, call, issue.project, one.screen)} if with_fields else {}),
+            **({"fields": transition_fields(site, call, issue, one.screen)} if with_fields else {}),
         }
         for one in available(site, call, issue)
     ]
@@ -98,8 +98,10 @@ def _screen_values(
 ) -> dict[str, Any]:
     """The fields that change on the transition's screen. Raises Problem(400)."""
     project = site.projects[issue.project]
-    values, errors = parse_change(site, call, project, chosen.screen, body, issue.values)
-    for item in chosen.screen:
+    # A comment has been taken out of the body.
+    screen = [item for item in chosen.screen if item.field != COMMENT]
+    values, errors = parse_change(site, call, project, screen, body, issue.values)
+    for item in screen:
         if item.field not in {**values, **issue.values} and item.default is not None:
             values[item.field] = default_of(site, call.user, item)
         if item.required and values.get(item.field, issue.values.get(item.field)) is None:

@@ -78,9 +78,14 @@ class Status:
     category: Category
 
 
+# What a transition's screen may list beside fields: a comment that goes along.
+COMMENT = "comment"
+
+
 @dataclass(frozen=True, slots=True)
 class ScreenItem:
-    """A field on a screen. ``default`` is the value that Jira fills in where a call gives none."""
+    """A field on a screen, or ``COMMENT`` on that of a transition. ``default`` is the value that Jira
+    fills in where a call gives none."""
 
     field: str
     required: bool = False
