@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.daemons import cpu
 from benchmarks.rows import Row
 from proof.jira import Jira
 from proof.processes import Running
@@ -138,12 +139,6 @@ def _counted(jira: Jira, method: str, path: str) -> tuple[int, int]:
             taken += call["count"] * (200 <= call["status"] < 300)
             refused += call["count"] * (call["status"] == 429)
     return taken, refused
-
-
-def cpu(pid: int) -> float:
-    """CPU seconds that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _idle() -> float:

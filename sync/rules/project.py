@@ -112,6 +112,7 @@ class Rendered:
         self._context: Context = {}
         self._values: dict[int, Any] = {}
         self._facts = ""
+        self._links: tuple[RemoteLink, ...] | None = None
 
     def of(
         self, snapshots: Sequence[Snapshot], occurrences: int, tables: Mapping[str, Any]
@@ -125,8 +126,14 @@ class Rendered:
             )
             self._values = {}
         if others:
-            self._facts = ""
+            self._facts, self._links = "", None
         return self
+
+    def links(self) -> tuple[RemoteLink, ...]:
+        """The links back to the subjects."""
+        if self._links is None:
+            self._links = tuple(filter(None, map(remote_link, in_order(self.snapshots))))
+        return self._links
 
     def version(self, digest: str) -> str:
         """``Desired.version`` of a rule with this digest."""
@@ -197,6 +204,8 @@ def project_ticket(
     status = keeping or group_status(snapshots)
     wish = plan.status.get(status, LEAVE)
     told = only is None or status.value in only.statuses
+    along = None if keeping or not told else rendering.comment(wish.along, wish.comment)
+    updated = rendering.comment(plan.updated)
     return Desired(
         key=key,
         rule=ref,
@@ -206,11 +215,12 @@ def project_ticket(
         fields=_fields(plan, rendering, only),
         status=status,
         target=wish.aim(rendering.value) if told else wish.target,
-        version=of.version(plan.digest),
-        status_comment=None if keeping or not told else rendering.comment(wish.along, wish.comment),
-        update_comment=rendering.comment(plan.updated),
+        # The version tells comments apart, and a few parts rarely give one.
+        version=of.version(plan.digest) if only is None or along or updated else "",
+        status_comment=along,
+        update_comment=updated,
         comment_on=plan.comment_on,
-        remote_links=tuple(filter(None, map(remote_link, in_order(snapshots)))),
+        remote_links=of.links(),
         policy=plan.policy,
         failed=rendering.failed,
         places=plan.places,

@@ -140,6 +140,7 @@ class Rule:
 
         ``only``: the parts to work out, to compare with what another version of this rule asks. Each
         other field is ``FieldWish.as_agreed``, and of a status not among them there is only the target.
+        ``version`` is "" where no comment is given.
 
         ``Desired.failed`` names each template that fails, with its place.
         """
