@@ -40,6 +40,7 @@ EDITS = {
 EDITS["everything"] = [one for edit in EDITS.values() for one in edit]
 # Ids of subjects end in twelve digits, counted from here.
 FIRST = 100_000_000_000
+FIRST_JIRA_ID = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,12 @@ class Filled:
                 "INSERT INTO links (subject, ticket_id, created_at) "
                 f"SELECT {_ref('i')}, i, {self.now - 30 * DAY} FROM n",
                 self.size.tickets,
+            )
+            # A tenth was moved in Jira.
+            self._sql(
+                "INSERT INTO former_keys (jira_key, ticket_id) "
+                "SELECT 'OLD-' || CAST(10 * i AS VARCHAR(20)), 10 * i FROM n",
+                self.size.tickets // 10,
             )
             self._sql(
                 "INSERT INTO journal (ticket_id, at, action, rule, result, words, detail) SELECT "
@@ -286,7 +293,7 @@ class _Model:
         for n in range(1, count + 1):
             base = self._base(n) if n % step == 0 else closed
             yield (
-                n, ref_of(n), "issues", "main", "DATA", "linked", str(10_000_000 + n), f"DATA-{n}",
+                n, ref_of(n), "issues", "main", "DATA", "linked", str(FIRST_JIRA_ID + n), f"DATA-{n}",
                 base, "issue_updated", 2, False, 0, "[]", "", "", "[]", self.now - 30 * DAY,
                 self.settled_by,
             )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, literal_column
 from sqlmodel import col, select
 
 from sync.store.engine import Session
@@ -41,7 +41,9 @@ def expired_leases(before: float) -> Wanted:
 
 def creates_without_search() -> Wanted:
     """Tickets that may have been made in Jira, and for which no search in Jira is due."""
-    return Wanted((col(TicketRow.state) == TicketState.CREATING, *_left_alone()))
+    # A literal and not a parameter, because the databases use a partial index for literals only.
+    creating = col(TicketRow.state) == literal_column(f"'{TicketState.CREATING.value}'")
+    return Wanted((creating, *_left_alone()))
 
 
 def resting_but_open(recreating: Iterable[str]) -> Wanted:

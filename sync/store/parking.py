@@ -74,10 +74,11 @@ def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) 
         .where(col(TicketRow.parked).is_not(None))
         .order_by(col(TicketRow.parked_at), col(TicketRow.id))
     )
+    # Expressions, which no index serves: a rule or a site may have all tickets, and parked are a few.
     if rule:
-        query = query.where(TicketRow.rule == rule)
+        query = query.where(col(TicketRow.rule).concat("") == rule)
     if site:
-        query = query.where(TicketRow.site == site)
+        query = query.where(col(TicketRow.site).concat("") == site)
     if limit:
         query = query.limit(limit)
     return list(session.exec(query))

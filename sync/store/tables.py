@@ -179,6 +179,8 @@ class TicketRow(SQLModel, table=True):
         ),
         Index("ix_tickets_rule", "rule", "created_at"),
         _partial_index("ix_tickets_parked", "parked_at", "id", where="parked IS NOT NULL"),
+        # Housekeeping looks for creates that nobody goes on with.
+        _partial_index("ix_tickets_creating", "id", where="state = 'creating'"),
         Index("ix_tickets_jira_key", "jira_key"),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
     )

@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 _DUE = sa.text("due_at IS NOT NULL")
+_CREATING = sa.text("state = 'creating'")
 # Of a ticket that is parked, of one with parked fields, and of any other.
 _PARKED = (
     "CASE WHEN {0}parked IS NULL THEN '' WHEN {0}parked_at IS NULL THEN 'fields' ELSE 'ticket' END"
@@ -103,13 +104,11 @@ def upgrade() -> None:
     """)  # noqa: S608
     op.drop_index("ix_tickets_standing", table_name="tickets")
     op.drop_index("ix_tickets_site_due", table_name="tickets")
-    op.create_index(
-        "ix_tickets_site_due",
-        "tickets",
-        ["site", "due_at", "project", "lease_until", "parked_at"],
-        sqlite_where=_DUE,
-        postgresql_where=_DUE,
-    )
+    for name, columns, where in (
+        ("ix_tickets_site_due", ["site", "due_at", "project", "lease_until", "parked_at"], _DUE),
+        ("ix_tickets_creating", ["id"], _CREATING),
+    ):
+        op.create_index(name, "tickets", columns, sqlite_where=where, postgresql_where=where)
 
 
 def _counted(row: str, by: int, lane: str) -> str:
