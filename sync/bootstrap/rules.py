@@ -24,7 +24,7 @@ def rules_in_force(files: RuleFiles, store: Store) -> RuleSet | None:
     with store.read() as session:
         edition = rulebook.in_force(session)
     try:
-        return files.parse(edition.texts) if edition else None
+        return files.parse(edition.texts).told_since(edition.telling) if edition else None
     except RuleErrors:
         return None
 

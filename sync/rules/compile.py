@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sync.domain.rule import (
@@ -28,6 +28,7 @@ from sync.rules.rule import IncidentIssues, Rule
 from sync.rules.schema import RuleTable
 from sync.rules.status import compile_status
 from sync.rules.templates import is_template
+from sync.rules.upstream import compile_upstream
 from sync.rules.values import Value, compile_value
 from sync.rules.vocabulary import KINDS, STANDARD_FIELDS
 from sync.toml import Mistakes, Position, meant, nearest
@@ -41,12 +42,16 @@ _OUTWARD = {"outward": True, "inward": False}
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What config.toml contributes to rules: the sites, each with its default project, the site of
-    rules that name none ("" where every rule must name a site), and whether the source's API can be
-    asked."""
+    rules that name none ("" where every rule must name a site), whether the source's API can be asked,
+    whether upstream can be told, for how long (seconds) a ticket is still before an act is told, and
+    how close two acts are too close to tell which was later."""
 
     sites: Mapping[str, str | None]
     default_site: str
     api: bool = True
+    telling: bool = False
+    settle: float = 15.0
+    tie: float = 5.0
 
 
 def kinds_of(when: Mapping[str, Any]) -> frozenset[str]:
@@ -80,21 +85,27 @@ class RuleCompiler:
         )
         project = self._project(sheet, site, defaults)
         said = self._said(sheet, site, project)
+        status = {
+            Status(word): compile_status(entry, self.scope, self._mistakes)
+            for word, entry in sheet.status.items()
+        }
+        told = compile_upstream(sheet.tables["upstream"], status, self.scope, self._mistakes)
+        if told is not None:
+            told = replace(told, settle=defaults.settle, tie=defaults.tie)
+            self._tells(sheet, defaults)
         projection = Projection(
             site=site,
             project=project,
             issue_type=sheet.listed("issue_type"),
             fields=self._fields(sheet),
-            status={
-                Status(word): compile_status(entry, self.scope, self._mistakes)
-                for word, entry in sheet.status.items()
-            },
+            status=status,
             digest=hashlib.sha256(said.encode()).hexdigest()[:32],
             updated=self._text(sheet.tables["comments"].get("updated")),
             comment_on=self._comment_on(sheet),
             tables=self._tables,
             policy=self._policy(sheet),
             places=sheet.places(),
+            upstream=told,
         )
         storm = sheet.value("storm")
         reopen = sheet.value("reopen_within")
@@ -113,6 +124,16 @@ class RuleCompiler:
             doubts=tuple(self.scope.doubts),
             sheet=sheet,
         )
+
+    def _tells(self, sheet: Sheet, defaults: Defaults) -> None:
+        if not defaults.telling:
+            given = next(iter(sheet.tables["upstream"].values()))
+            self._mistakes.add(
+                given.position,
+                "upstream",
+                "asks to tell upstream what people do in Jira, and this version tells nothing",
+                "Remove the table.",
+            )
 
     def _site(self, sheet: Sheet, defaults: Defaults) -> str:
         given = sheet.plain.get("site")

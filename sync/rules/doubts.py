@@ -15,10 +15,14 @@ from sync.domain.subject import Status
 from sync.rules.vocabulary import KINDS, SEVERITIES
 from sync.toml import Mistake, Mistakes, Position, Wrong
 
-SEVERITY, ISSUES = "severity", "issue_ids"
+SEVERITY, ISSUES, COMMENTS, WRITES = "severity", "issue_ids", "comments", "writes"
 # Facts that no webhook tells, only the source's API, by the names that rules have for them. Triage asks
 # the API for those that a rule names; ``check`` warns of them where the API cannot be asked.
-API_ALONE = {SEVERITY: "the severity of an issue", ISSUES: "which issues belong to an incident"}
+API_ALONE = {
+    SEVERITY: "the severity of an issue",
+    ISSUES: "which issues belong to an incident",
+    COMMENTS: "what people say upstream",
+}
 _NO_API = "Set client_id and client_secret in [coalesce.api] of config.toml, or do without it here."
 
 
@@ -45,6 +49,15 @@ def of_api(fact: str, at: Position, key: str, line: int = 0) -> Doubt:
         "credentials for it, so that it is never known"
     )
     return doubt(at, key, Wrong(problem, _NO_API, line=line), fact)
+
+
+def of_writes(at: Position, key: str) -> Doubt:
+    """The doubt about a value by which marks are taken off or incidents changed."""
+    problem = (
+        "stands for something that only the source's API can do, and config.toml has no credentials "
+        "for it: callbacks neither take marks off nor change incidents"
+    )
+    return doubt(at, key, Wrong(problem, _NO_API), WRITES)
 
 
 def told(doubts: Iterable[Doubt], *, api: bool) -> list[Mistake]:

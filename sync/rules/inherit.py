@@ -18,6 +18,9 @@ BY_KEY: dict[str, tuple[str, ...] | None] = {
     "comments": ("updated", "on", "running", "public"),
     "leave_closed": ("resolutions", "statuses"),
     "issues": ("link", "direction", "on_ticket", "close"),
+    "upstream": (
+        *("status", "comments", "copy_comments", "announce", "acknowledge", "ignore", "wins"),
+    ),
 }
 # Keys whose last value counts as a whole.
 PLAIN = (

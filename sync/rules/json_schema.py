@@ -49,6 +49,10 @@ def json_schema() -> dict[str, Any]:
     statuses = definitions["StatusMap"]["properties"]
     for word in STATUSES:
         statuses[word] = _also(statuses[word], {"type": "string"})
+    signs = definitions["UpstreamStatus"]["properties"]
+    for word, several in signs.items():
+        sign = {"anyOf": [{"type": "string"}, several["items"]]}
+        signs[word] = _also({**several, "items": sign}, *sign["anyOf"])
     when = definitions["When"]["properties"]
     for which in ("entity", "affected", "monitored", "any_entity"):
         when[which] = _also(when[which], *_TEXTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from sync.rules.schema import RuleFile, RuleTable, When
+from sync.rules.schema import RuleFile, RuleTable, Upstream, When
 from sync.rules.vocabulary import STANDARD_FIELDS, STATUSES
 from sync.toml import Path, Wrong, nearest, said
 from sync.toml.findings import Language, keys_of
@@ -52,6 +52,7 @@ LANGUAGE = Language(
     tables={
         **dict.fromkeys(STANDARD_FIELDS, "[rule.fields]"),
         **_belongs(When, "the rule's `when`"),
+        **_belongs(Upstream, "[rule.upstream]"),
         **_belongs(RuleTable, "[[rule]]"),
     },
     remedies=_REMEDIES,

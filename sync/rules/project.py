@@ -11,7 +11,17 @@ from operator import itemgetter
 from typing import Any
 
 from sync.domain.errors import Parked, Rejected
-from sync.domain.rule import Desired, FieldWish, Ownership, Policy, RemoteLink, RuleRef, place
+from sync.domain.rule import (
+    Desired,
+    FieldWish,
+    Ownership,
+    Policy,
+    RemoteLink,
+    RuleRef,
+    SubjectState,
+    UpstreamWish,
+    place,
+)
 from sync.domain.subject import Snapshot, Status
 from sync.domain.text import cut, one_line
 from sync.rules.context import context_of, group_status, in_order, subject_url
@@ -62,6 +72,13 @@ class Projection:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     places: Mapping[str, str] = field(default_factory=dict)
+    upstream: UpstreamWish | None = None
+
+
+def state_of(snapshot: Snapshot) -> SubjectState:
+    """What telling upstream knows of a subject from its snapshot alone."""
+    at = snapshot.event_time / 1e9
+    return SubjectState(snapshot.ref, snapshot.status, at, comments=snapshot.comments)
 
 
 def remote_link(snapshot: Snapshot) -> RemoteLink | None:
@@ -222,6 +239,8 @@ def project_ticket(
         comment_on=plan.comment_on,
         remote_links=of.links(),
         policy=plan.policy,
+        upstream=plan.upstream,
+        subjects=tuple(map(state_of, snapshots)) if plan.upstream else (),
         failed=rendering.failed,
         places=plan.places,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sync.domain.rule import Desired, Policy, RuleRef, place
 from sync.domain.subject import Snapshot, Status
@@ -162,6 +162,14 @@ class Explained:
     reason: str
 
 
+def _since(rule: Rule, since: str) -> Rule:
+    wish = rule.projection.upstream
+    if wish is None or not since:
+        return rule
+    wish = replace(wish, since=since)
+    return replace(rule, projection=replace(rule.projection, upstream=wish))
+
+
 class RuleSet:
     """A validated set of rules, in the order they are asked.
 
@@ -209,6 +217,26 @@ class RuleSet:
                 if not why:
                     break
         return found
+
+    def tellings(self, before: Mapping[str, str], at: float) -> dict[str, str]:
+        """Since when each rule that tells upstream has told what it tells now, by its name.
+
+        ``before`` is this of the set before. What is new in this set is told since ``at``.
+        """
+        found = {}
+        for rule in self.rules:
+            if wish := rule.projection.upstream:
+                what, known = wish.since.partition("@")[0], before.get(rule.name, "")
+                found[rule.name] = known if known.partition("@")[0] == what else f"{what}@{at}"
+        return found
+
+    def told_since(self, tellings: Mapping[str, str]) -> RuleSet:
+        """The set, in which each rule knows since when it has told upstream what it tells now."""
+        if not tellings:
+            return self
+        return RuleSet(
+            [_since(rule, tellings.get(rule.name, "")) for rule in self.rules], self.warnings
+        )
 
     def get(self, name: str) -> Rule | None:
         """The rule with this name, or None."""

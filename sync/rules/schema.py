@@ -170,6 +170,88 @@ class Comments(Table):
     public: bool | None = Field(None, description="Customers of a service project see them.")
 
 
+class SignEntry(Table):
+    """One way in which a ticket can stand: one of status, resolution, category."""
+
+    status: str | None = Field(None, min_length=1, description="A status by name or id.")
+    resolution: str | None = Field(None, min_length=1, description="A resolution by name or id.")
+    category: Literal["new", "indeterminate", "done"] | None = None
+
+
+def _sign(value: Any) -> Any:
+    """A sign in its full form. A name alone is that of a status."""
+    if isinstance(value, str) and value:
+        return {"status": value}
+    if isinstance(value, dict) and len(value) != 1:
+        raise Wrong(
+            f"names {len(value)} things, and one sign is one of status, resolution and category",
+            'Write several as a list: ["Done", { resolution = "Won\'t Do" }].',
+        )
+    if not isinstance(value, dict):
+        raise Wrong(
+            f"must be a status or a table, not {said(value)}",
+            'Write "Done", { resolution = "Won\'t Do" } or { category = "done" }.',
+        )
+    return value
+
+
+def _signs(value: Any) -> Any:
+    return [_sign(one) for one in value] if isinstance(value, list) else [_sign(value)]
+
+
+Signs = Annotated[list[SignEntry], Field(min_length=1), BeforeValidator(_signs)]
+
+
+class UpstreamStatus(Table):
+    """Which statuses, resolutions and categories of Jira stand for which mark upstream."""
+
+    investigating: Signs | None = None
+    expected: Signs | None = None
+    fixed: Signs | None = None
+    no_action_needed: Signs | None = None
+    cleared: Signs | None = Field(None, description="These take our mark off again.")
+    closed: Signs | None = Field(None, description="These close the incident.")
+    cancelled: Signs | None = Field(None, description="These cancel the incident.")
+    open: Signs | None = Field(None, description="These open the incident again.")
+
+
+class Mention(Table):
+    """Comments that mention a word are told."""
+
+    mention: str = Field(min_length=1)
+
+
+def _comments(value: Any) -> Any:
+    if value in ("all", "none"):
+        return value
+    word = value.get("mention") if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(word, str) and word.strip():
+        return value
+    shown = value if isinstance(value, str) and value else "@upstream"
+    raise Wrong(
+        f"must be all, none or a word that comments mention, not {said(value)}",
+        f'Write "all", "none" or {{ mention = "{shown}" }}.',
+    )
+
+
+class Upstream(Table):
+    """What upstream is told of what people do in Jira. Nothing, if the table is not given."""
+
+    status: UpstreamStatus | None = None
+    comments: Annotated[Literal["all", "none"] | Mention | None, BeforeValidator(_comments)] = (
+        Field(None, description="Which comments are told: all, none, or those with a word.")
+    )
+    copy_comments: bool | None = Field(None, description="Upstream's comments go on the ticket.")
+    announce: bool | None = Field(None, description="Tell upstream the ticket's key, once.")
+    acknowledge: Literal["never", "made", "assigned"] | None = Field(
+        None, description="When an unmarked issue is marked as investigating by itself."
+    )
+    ignore: Names | None = Field(None, description="Accounts whose acts are not told.")
+    wins: Literal["jira", "upstream"] | None = Field(
+        None, description="The side that wins if both acted; whoever was later, if not given."
+    )
+
+
 class Storm(Table):
     """When more new tickets than ``limit`` come within ``window``, the rest share one."""
 
@@ -208,6 +290,7 @@ class Body(Table):
     fields: dict[str, Value] | None = Field(None, description="The ticket's fields.")
     status: StatusMap | None = None
     comments: Comments | None = None
+    upstream: Upstream | None = None
     ownership: dict[str, Annotated[str, BeforeValidator(_ownership)]] | None = Field(
         None, description="Per field: source (always ours), shared, or ticket (then theirs)."
     )

@@ -7,7 +7,7 @@ thus uses the same rules, whatever its own disk holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -24,7 +24,8 @@ class Edition:
     by what, in words. While tickets have still to be made due for the edit, ``previous`` holds the
     texts of the set before, and ``reach`` says which tickets: ``all`` that differ, or only ``new`` and
     parked ones. ``shipped``: the rules are those that come with the program, not those of a folder of
-    the user; None where an older version did not record it."""
+    the user; None where an older version did not record it. ``telling`` has, by rule that tells
+    upstream, since when it has told what it tells now (``RuleSet.tellings``)."""
 
     digest: str
     texts: Mapping[str, str]
@@ -33,6 +34,7 @@ class Edition:
     previous: Mapping[str, str] | None = None
     reach: str = "all"
     shipped: bool | None = False
+    telling: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def in_force(session: Session, *, lock: bool = False) -> Edition | None:
     row = session.get(RuleSetRow, IN_FORCE, with_for_update=lock or None)
     if row is None:
         return None
-    return Edition(row.digest, row.texts, row.how, row.at, row.previous, row.reach, row.shipped)
+    about = row.digest, row.texts, row.how, row.at, row.previous, row.reach, row.shipped
+    return Edition(*about, row.telling)
 
 
 def put_in_force(session: Session, edition: Edition) -> None:

@@ -343,6 +343,9 @@ class RuleSetRow(SQLModel, table=True):
     previous: dict[str, str] | None = Field(default=None, sa_column=Column(OptionalJson))
     reach: str = Field(default="all", sa_column=Column(String(16), nullable=False))
     shipped: bool | None = Field(default=None, sa_column=Column(Boolean))
+    telling: dict[str, str] = Field(
+        default_factory=dict, sa_column=Column(Json, nullable=False, server_default="{}")
+    )
     changed: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     made: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     looked_at: int = Field(default=0, sa_column=Column(Integer, nullable=False))

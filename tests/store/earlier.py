@@ -434,6 +434,12 @@ def _former_keys(rows: Rows) -> None:
     rows["tallies"] = []
 
 
+def _telling(rows: Rows) -> None:
+    """r0016: since when each rule in force has told upstream what it tells now."""
+    for row in rows["rule_sets"]:
+        row["telling"] = {"both ways": "digest@1790000000.0"} if row["state"] == "in_force" else {}
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -448,6 +454,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0013": _turns,
     "r0014": _settled_by,
     "r0015": _former_keys,
+    "r0016": _telling,
 }
 
 

@@ -221,8 +221,9 @@ def test_the_rules_in_force_stay_and_an_edit_goes_on_waiting(
         return
     at = 1_790_000_000.0
     shipped = False if since("r0009", revision) else None
+    telling = {"both ways": "digest@1790000000.0"} if since("r0016", revision) else {}
     assert found == (
-        Edition("d1", earlier.RULES, "an edit", at, earlier.RULES_BEFORE, "new", shipped),
+        Edition("d1", earlier.RULES, "an edit", at, earlier.RULES_BEFORE, "new", shipped, telling),
         Waiting("d2", changed=70, made=2, looked_at=90, at=at),
         Problem(("rules.toml:3: no such key",), at),
         at,

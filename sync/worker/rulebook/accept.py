@@ -9,7 +9,7 @@ from sync.rules import RuleErrors
 from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
-from sync.worker.rulebook.files import RuleFiles
+from sync.worker.rulebook.files import Loaded, RuleFiles
 from sync.worker.rulebook.impact import Impact, Sites, impact
 
 
@@ -95,18 +95,21 @@ def accept(
         return replace(told, refused=True)
     with store.write() as session:
         known = rulebook.in_force(session, lock=True)
-        rulebook.put_in_force(
-            session,
-            Edition(
-                digest,
-                dict(loaded.texts),
-                "accepted by hand",
-                max(now, known.at + 0.001) if known else now,
-                # Until a daemon has seen the last edit, tickets are in step with the set before it.
-                (known.previous or known.texts) if known else None,
-                "new" if only_new else "all",
-                loaded.shipped,
-            ),
-        )
+        rulebook.put_in_force(session, _edition(loaded, known, now, only_new=only_new))
         rulebook.clear(session, rulebook.PROBLEM)
     return told
+
+
+def _edition(loaded: Loaded, known: Edition | None, now: float, *, only_new: bool) -> Edition:
+    """The rules on disk as the set in force. ``known`` is the set before."""
+    return Edition(
+        loaded.rules.digest,
+        dict(loaded.texts),
+        "accepted by hand",
+        max(now, known.at + 0.001) if known else now,
+        # Until a daemon has seen the last edit, tickets are in step with the set before it.
+        (known.previous or known.texts) if known else None,
+        "new" if only_new else "all",
+        loaded.shipped,
+        loaded.rules.tellings(known.telling if known else {}, now),
+    )

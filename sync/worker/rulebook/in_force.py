@@ -84,7 +84,7 @@ class Rulebook:
                 self._put_in_force(loaded, how, replacing=False)
                 self._good()
                 return
-            self._rules, self._digest = before, known.digest
+            self._rules, self._digest = before.told_since(known.telling), known.digest
             self._take_up(opening=True)
 
     def on_swap(self, call: Callable[[], object]) -> None:
@@ -189,6 +189,7 @@ class Rulebook:
                     known.texts if known and replacing else None,
                     "new" if only_new else "all",
                     loaded.shipped,
+                    loaded.rules.tellings(known.telling if known else {}, self._clock.time()),
                 )
                 rulebook.put_in_force(session, known)
         self._swap(loaded.rules, known)
@@ -198,18 +199,18 @@ class Rulebook:
         return max(self._clock.time(), known.at + 0.001) if known else self._clock.time()
 
     def _swap(self, rules: RuleSet, edition: Edition) -> None:
-        self._rules, self._digest = rules, edition.digest
+        self._rules, self._digest = rules.told_since(edition.telling), edition.digest
         self._changed_at = edition.at
         self._waiting = ""
         self._swapped()
 
     def _same(self, loaded: Loaded) -> None:
         """The rules have not changed, but the files and lines where they are written may have."""
-        self._rules = loaded.rules
         self._waiting = ""
         with self._store.write() as session:
             rulebook.clear(session, rulebook.WAITING)
             known = rulebook.in_force(session, lock=True)
+            self._rules = loaded.rules.told_since(known.telling if known else {})
             moved = known is not None and known.shipped != loaded.shipped
             if known is not None and (moved or dict(known.texts) != dict(loaded.texts)):
                 edition = replace(

@@ -199,4 +199,46 @@ CASES = {
         "10.toml:3: tables.priority.status: is a table within a table to look things up in. "
         "Entries are text, numbers or lists. What belongs elsewhere goes before [tables.…].",
     ),
+    "a key of upstream outside its table": (
+        X + "announce = true\n",
+        "10.toml:3: announce: is not a key here. It belongs in [rule.upstream].",
+    ),
+    "an unknown mark": (
+        X + 'upstream.status = { fixd = "Done" }\n',
+        "10.toml:3: upstream.status.fixd: is not a key here. Did you mean 'fixed'?",
+    ),
+    "comments upstream that are a bare word": (
+        X + 'upstream = { comments = "@data" }\n',
+        "10.toml:3: upstream.comments: must be all, none or a word that comments mention, not "
+        '\'@data\'. Write "all", "none" or { mention = "@data" }.',
+    ),
+    "comments upstream that mention nothing": (
+        X + 'upstream = { comments = { mention = " " } }\n',
+        "10.toml:3: upstream.comments: must be all, none or a word that comments mention, not "
+        '{\'mention\': \' \'}. Write "all", "none" or { mention = "@upstream" }.',
+    ),
+    "a sign that is a number": (
+        X + "upstream.status = { fixed = 3 }\n",
+        '10.toml:3: upstream.status.fixed: must be a status or a table, not 3. Write "Done", '
+        '{ resolution = "Won\'t Do" } or { category = "done" }.',
+    ),
+    "a sign of two things": (
+        X + 'upstream.status = { fixed = { status = "Done", resolution = "Done" } }\n',
+        "10.toml:3: upstream.status.fixed: names 2 things, and one sign is one of status, resolution "
+        'and category. Write several as a list: ["Done", { resolution = "Won\'t Do" }].',
+    ),
+    "a sign that stands for two marks": (
+        X + 'upstream.status = { fixed = "Done", expected = ["Known", "done"] }\n',
+        "10.toml:3: upstream.status.expected[2]: 'done' stands for fixed already, and can only stand "
+        "for one. Name each status, resolution and category once.",
+    ),
+    "a state of incidents in a rule of issues": (
+        X + 'when.kind = "issue"\nupstream.status = { closed = "Done" }\n',
+        "10.toml:4: upstream.status.closed: is about incidents, and this rule matches none. Remove "
+        'it, or add kind = "incident" to the rule\'s `when`.',
+    ),
+    "a side that does not exist": (
+        X + 'upstream = { wins = "us" }\n',
+        "10.toml:3: upstream.wins: cannot be 'us'. Known here: jira, upstream.",
+    ),
 }
