@@ -29,6 +29,8 @@ class Agreement:
     between two times say why a ticket was declined. ``copied`` are the ids of upstream's comments that
     are on the ticket, ``announced`` the subjects that were told the ticket's key.
 
+    ``unheard``: a comment was too young to be told.
+
     ``done`` names what was carried out of a telling of which some is still to do.
 
     ``turns`` are the times of the last acts that one side told the other. ``held``: the sides have
@@ -48,6 +50,7 @@ class Agreement:
     announced: tuple[str, ...] = ()
     acknowledged: bool = False
     done: tuple[str, ...] = ()
+    unheard: bool = False
     turns: tuple[float, ...] = ()
     held: bool = False
 

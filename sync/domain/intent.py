@@ -25,6 +25,9 @@ class IntentKind(StrEnum):
     MOVE = "move"
     COMMENT = "comment"
     LINK = "link"
+    MARK = "mark"
+    SAY = "say"
+    COPY = "copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,9 @@ class Intent:
     is None while no end is on record, as after a crash. Both are in seconds since the epoch. ``looks``
     counts the looks that found nothing. ``payload`` is what the kind needs: ``{field id: {"wished",
     "before", "after"}}`` of an update, ``{"base", "failures", "said"}`` of a create,
-    ``{"arrives"}`` of a move, ``{"text", "edit", "public", "along"}`` of a comment.
+    ``{"arrives"}`` of a move, ``{"text", "edit", "public", "along"}`` of a comment. What is told
+    upstream is about a subject (mark) or about an action of a plan (say, copy); see
+    ``sync.worker.walk.telling``.
 
     >>> Intents().put(Intent(IntentKind.MOVE, "3", begun=100.0)).of(IntentKind.MOVE).about
     '3'

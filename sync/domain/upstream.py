@@ -360,7 +360,7 @@ def _with_comments(view: View, told: Telling) -> Telling:
     left = (action for action in actions if action.name not in told.before.done)
     return replace(
         told,
-        after=replace(found[-1].after, done=()),
+        after=replace(found[-1].after, done=(), unheard=found[0].again_at is not None),
         actions=(*told.actions, *left),
         again_at=min(again, default=None),
     )
@@ -376,7 +376,7 @@ def unsettled(wish: UpstreamWish, known: Agreement | None, subjects: Sequence[Su
     now = [known.now(one, wish.tie) for one in subjects]
     if known.differs(now):
         return "upstream's status has changed"
-    if known.seen or known.done:
+    if known.seen or known.done or known.unheard:
         return "what people did in Jira is not told upstream yet"
     return _asked_by_itself(wish, known, now)
 

@@ -34,6 +34,7 @@ from sync.domain.plan import (
 )
 from sync.domain.rule import Category
 from sync.domain.ticket import Draft, Observed, ParkedField, TicketRef
+from sync.domain.upstream import NOTHING
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow
@@ -44,6 +45,7 @@ from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import MISSING_TRIES
 from sync.worker.walk.record import LookAgain
+from sync.worker.walk.telling import NO_WAYS, Teller, Ways
 
 log = structlog.get_logger("worker")
 
@@ -57,9 +59,16 @@ class Apply:
     """
 
     def __init__(
-        self, facts: Facts, draft: Draft, intent_log: IntentLog, *, unsure: bool = False
+        self,
+        facts: Facts,
+        draft: Draft,
+        intent_log: IntentLog,
+        ways: Ways = NO_WAYS,
+        *,
+        unsure: bool = False,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
+        self._teller = Teller(draft, intent_log, ways)
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -67,6 +76,8 @@ class Apply:
         self._record = intent_log.record
         # What Jira refused for good of this walk. It holds up nothing else.
         self._refused: list[Rejected] = []
+        # The ticket as it stands after this walk's moves, None where there was none.
+        self._arrived: Observed | None = None
 
     def converge(self, ref: TicketRef) -> Plan:
         """Plan, look where needed, and carry out. Returns the last plan made.
@@ -80,6 +91,8 @@ class Apply:
         if made.actions and isinstance(made.actions[0], Look):
             observed = self._look(ref)
             ref = observed.ref
+            if self._draft.desired.upstream is not None:
+                self._draft = self._teller.settle(ref)
             self._draft = in_its_project(self._draft, observed)
             made = plan(self._draft, record.base, observed, intents=record.intents)
             for kind in _WRITES:
@@ -127,7 +140,9 @@ class Apply:
         """Read the ticket. Raises NotYet while Jira may still be at an update or a move of ours that
         was given up: landing late, it would undo what is written now."""
         looked_at = self._intent_log.clock.time()
-        observed = self._tracker.read(ref.id, self._facts.project)
+        # The acts from before count as well: they tell who brought the ticket where it stands.
+        since = None if self._draft.desired.upstream is None else 0.0
+        observed = self._tracker.read(ref.id, self._facts.project, history_since=since)
         if observed.ref.key != ref.key:
             self._moved(ref, observed)
         for kind in _WRITES:
@@ -152,6 +167,9 @@ class Apply:
         for action in made.actions:
             with self._by_itself():
                 self._link(ref, action)
+        if observed is not None and made.telling is not NOTHING:
+            whole = made.parked is None and not self._refused
+            self._teller.carry_out(ref, made.telling, self._arrived or observed, whole=whole)
 
     def _write(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
         """Fields, status and comment. In a status that forbids edits, the fields come last."""
@@ -237,10 +255,12 @@ class Apply:
 
     def _bring_to_status(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
         """Move the ticket where the plan says so, and remember that the status is dealt with."""
+        if made.telling.waits:
+            return
         record, moved = self._record, True
         step = next((a for a in made.actions if isinstance(a, Transition)), None)
         if step is not None:
-            observed = self._walk_to_target(ref, step, observed)
+            self._arrived = observed = self._walk_to_target(ref, step, observed)
         elif record.base.status is not self._draft.desired.status or record.base.walked:
             # A move of an earlier walk may have led here, whose reply was lost.
             moved = record.base.brought_to(observed.status.id)
@@ -327,12 +347,15 @@ class Apply:
     def _resolution_is_to_be_seen(self, step: Transition) -> bool:
         """Whether a close of ours must be read to see the resolution that the workflow gave.
 
-        Only where the transition or its status is named like a resolution by which people decline
-        tickets: unseen, the workflow's resolution would later pass for a person's.
+        Only where upstream is told what people do, and where the transition or its status is named like
+        a resolution by which people decline tickets: unseen, the workflow's resolution would later pass
+        for a person's.
         """
         hop, policy = step.hop, self._draft.desired.policy
         if hop.to.category is not Category.DONE or step.fields.get("resolution"):
             return False
+        if self._draft.desired.upstream is not None:
+            return True
         names = f"{hop.name}\n{hop.to.name}".casefold()
         noes = (*policy.leave_closed_resolutions, *policy.leave_closed_statuses)
         return any(no.casefold() in names for no in noes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -32,6 +33,7 @@ from sync.worker.walk.outcomes import Endings, Pace
 from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Record
 from sync.worker.walk.refusals import Refusals
+from sync.worker.walk.telling import NO_WAYS, Ways
 
 log = structlog.get_logger("worker")
 
@@ -39,7 +41,7 @@ log = structlog.get_logger("worker")
 class Converger:
     """Walks claimed tickets. Safe to share between threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each is a part of the outside, or how walks are timed)
         self,
         store: Store,
         trackers: Mapping[str, Tracker],
@@ -47,6 +49,8 @@ class Converger:
         clock: Clock,
         pace: Pace | None = None,
         jitter: Callable[[], float] = random.random,
+        *,
+        ways: Ways = NO_WAYS,
     ) -> None:
         self._store = store
         self._trackers = trackers
@@ -56,6 +60,7 @@ class Converger:
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
         self._past = Past(store, clock)
+        self._ways = ways
 
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""
@@ -161,7 +166,9 @@ class Converger:
                 record.if_related = tell
             record.base = replace(record.base, unannounced=False)
         unsure = self._past.unsure(facts)
-        made = Apply(facts, draft, intent_log, unsure=unsure).converge(ref)
+        made = Apply(facts, draft, intent_log, self._ways, unsure=unsure).converge(ref)
+        if made.telling.again_at is not None:
+            again_at = min(again_at or math.inf, made.telling.again_at)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):

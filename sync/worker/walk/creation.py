@@ -13,6 +13,7 @@ from dataclasses import replace
 import structlog
 
 from sync.domain.actions import Adopt, Leave
+from sync.domain.agreement import Agreement
 from sync.domain.backoff import search_delay
 from sync.domain.errors import Fault, Missing, Refused, Rejected, Unknown
 from sync.domain.intent import Intent, IntentKind
@@ -107,9 +108,14 @@ class Creation:
     def _create(self, words: str) -> TicketRef:
         draft, tracker = self._draft, self._tracker
         sent = {id_: f.value for id_, f in draft.fields.items() if f.value is not None}
-        base = Base(status=Status.OPEN, unannounced=True, parked=draft.parked_fields).with_sent(
-            sent
+        wish = draft.desired.upstream
+        new = Base(
+            status=Status.OPEN,
+            unannounced=True,
+            parked=draft.parked_fields,
+            agreement=Agreement(wish.since) if wish else None,
         )
+        base = new.with_sent(sent)
         # A process that stood still must not send the call later: another process may have proven by
         # then that no ticket was made, and make one itself.
         not_after = self._clock.time() + tracker.goes_out_within

@@ -58,6 +58,8 @@ class Facts:
     # Whether the store may lack tickets of the site. None where this was not read, and where Jira has a
     # ticket of this key that the store does not know.
     whole: SiteRow | None = None
+    # By subject: when it was first seen.
+    first_seen: Mapping[str, float] = field(default_factory=dict)
     # The ``settled_by`` of a ticket that is not due, claimed or parked and has to do with no incident:
     # it is surely as that rule asks. "" for any other ticket.
     settled_by: str = ""
@@ -65,7 +67,11 @@ class Facts:
     def joined_by(self, others: Facts) -> Facts:
         """The facts of a ticket to which subjects would come, with ``others`` as it would stand then."""
         return replace(
-            self, snapshots=others.snapshots, occurrences=others.occurrences, settled_by=""
+            self,
+            snapshots=others.snapshots,
+            occurrences=others.occurrences,
+            first_seen=others.first_seen,
+            settled_by="",
         )
 
     @property
@@ -116,6 +122,7 @@ def facts_of(about: Gathered) -> Facts:
         issue_tickets=about.issue_tickets,
         incidents=about.incidents,
         whole=about.site,
+        first_seen={one.ref: one.first_seen_at for one in rows},
         settled_by=row.settled_by if ref and _rests(about) else "",
     )
 
@@ -151,7 +158,9 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
 
 def settled_by(rule: Rule) -> str:
     """A digest of all that a rule asks and of the version that understands it so (``TicketRow``)."""
-    text = f"{__version__}\n{rule.ref.name}\n{rule.projection.digest}\n{rule.issues}"
+    told = rule.projection.upstream
+    since = told.since if told else ""
+    text = f"{__version__}\n{rule.ref.name}\n{rule.projection.digest}\n{rule.issues}{since}"
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
@@ -224,6 +233,10 @@ def desire(
         own_key = facts.ref.key if facts.ref else ""
         links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
+    if desired.upstream is not None:
+        seen = facts.first_seen
+        known = [replace(o, joined_at=seen.get(str(o.ref), 0.0)) for o in desired.subjects]
+        desired = replace(desired, subjects=tuple(known))
     return desired, again_at
 
 

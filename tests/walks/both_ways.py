@@ -1,0 +1,137 @@
+"""A whole ticket-sync between a tracker in memory and a simulated Coalesce Quality on a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sync.adapters.coalesce import ApiUpstream
+from sync.domain.actions import Comment
+from sync.domain.history import Person
+from sync.domain.ticket import JiraStatus
+from sync.rules import Defaults, load
+from sync.sandbox.coalesce.subjects import Issue
+from sync.sandbox.coalesce.webhook_body import render
+from sync.sandbox.memory import MemoryTracker
+from sync.sandbox.memory_ticket import MemoryTicket
+from sync.store import tickets
+from sync.store.engine import Store
+from sync.worker.walk.converge import Converger
+from sync.worker.walk.telling import Ways
+from tests.adapters.coalesce.served import Upstream, serving
+from tests.walks.world import RULES, World
+
+STAND_IN = "bridge@example.com"
+ANNA = Person("anna", "Anna", "anna@example.com")
+TELLING = """
+[rule.upstream]
+{more}
+
+[rule.upstream.status]
+cleared = "To Do"
+investigating = ["In Progress", "In Review"]
+fixed = "Done"
+no_action_needed = {{ resolution = "Won't Do" }}
+closed = "Done"
+cancelled = {{ resolution = "Won't Do" }}
+open = [{{ category = "new" }}, {{ category = "indeterminate" }}]
+"""
+
+
+class BothWays(World):
+    """A world in which people act on both sides. What waits is delivered when ``settle`` is called."""
+
+    def __init__(self, store: Store, folder: Path, upstream: Upstream, more: str) -> None:
+        self.upstream = upstream
+        self.sandbox = upstream.sandbox
+        self.jira = MemoryTracker(upstream.clock)
+        super().__init__(store, self.jira, upstream.clock, folder, telling(more))
+        way = ApiUpstream(upstream.api, STAND_IN, upstream.clock)
+        ways = Ways({"coalesce": way}, {"coalesce": upstream.api})
+        self.converger = Converger(
+            store,
+            {self.jira.site: self.jira},
+            self.rules,
+            self.clock,
+            jitter=lambda: 0.5,
+            ways=ways,
+        )
+        self._sent = 0
+        self._comments = 0
+
+    def write_rules(self, text: str) -> None:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "rules.toml").write_text(text)
+        defaults = Defaults({"main": "DATA"}, "main", telling=True)
+        before = self.tellings if hasattr(self, "tellings") else {}
+        loaded = load(self.folder, defaults)
+        self.tellings: dict[str, str] = loaded.tellings(before, self.clock.time())
+        self._rules = loaded.told_since(self.tellings)
+
+    def edit(self, more: str | None) -> None:
+        """Put other rules in force, by which all tickets are walked; None: nothing is told."""
+        self.write_rules(RULES if more is None else telling(more))
+        self.look()
+
+    def send(self) -> None:
+        """Deliver what upstream has to say."""
+        new = self.sandbox.events[self._sent :]
+        self._sent += len(new)
+        self.deliver(*(render(event) for event in new))
+
+    def look(self) -> None:
+        """Have every ticket read, as a webhook of Jira does."""
+        with self.store.write() as session:
+            for row in tickets.by_jira_ids(
+                session, "main", list(self.jira.tickets), lock=True
+            ).values():
+                tickets.make_due(row, self.clock.time(), "in Jira", look=True)
+
+    def settle(self, within: float = 60.0) -> None:
+        """Deliver and walk until both sides are quiet."""
+        for _ in range(20):
+            self.send()
+            super().settle(within)
+            if self._sent == len(self.sandbox.events):
+                return
+        raise AssertionError("upstream does not come to rest")
+
+    def opened(self, **fields: Any) -> tuple[Issue, MemoryTicket]:
+        """A new issue and its ticket."""
+        issue = self.sandbox.open_issue(**fields)
+        self.settle()
+        return issue, self.jira.alive[-1]
+
+    def act(self, ticket: MemoryTicket, to: JiraStatus, **how: Any) -> None:
+        """A person moves the ticket, and Jira tells us."""
+        ticket.move(to, self.clock.time(), how.pop("who", ANNA), **how)
+        self.look()
+
+    def say(self, ticket: MemoryTicket, text: str, *, public: bool = True) -> str:
+        """A person comments on the ticket, and Jira tells us."""
+        self._comments += 1
+        id_ = str(900 + self._comments)
+        ticket.say(id_, Comment(text, "", public=public), self.clock.time(), ANNA)
+        self.look()
+        return id_
+
+    def remarks(self, issue: Issue) -> list[str]:
+        """The comments on an issue, upstream."""
+        return [remark.message for remark in issue.remarks]
+
+
+def telling(more: str = "") -> str:
+    """Rules by which upstream is told, with further lines of their table."""
+    return RULES + TELLING.format(more=more)
+
+
+@contextmanager
+def both_ways(store: Store, folder: Path, more: str = "") -> Iterator[BothWays]:
+    with serving() as upstream:
+        world = BothWays(store, folder, upstream, more)
+        try:
+            yield world
+        finally:
+            world.close()
