@@ -360,8 +360,14 @@ class Tracker(Protocol):
         ticket which the site does not show is not there. Raises SiteDown or Rejected otherwise."""
         ...
 
-    def read(self, ticket_id: str, project: str = "") -> Observed:
+    def read(
+        self, ticket_id: str, project: str = "", *, history_since: float | None = None
+    ) -> Observed:
         """The ticket with the transitions it offers. A ticket keeps its id when it is moved.
+
+        ``history_since``: with its history, whose acts begin at this time of the tracker's (seconds
+        since the epoch). That takes no further call where the ticket has no comments and its tracker
+        shows all acts at once.
 
         Raises TicketGone when the ticket is not there; but Rejected where ``project``, the ticket's last
         known project, is given and our account may not see the project.

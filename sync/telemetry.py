@@ -50,6 +50,9 @@ BREAKER = Gauge("ticket_sync_site_down", "1 while calls to a Jira site are stopp
 STALLED = Gauge(
     "ticket_sync_project_stalled", "1 while calls about a project hang.", ["site", "project"]
 )
+UNABLE = Gauge(
+    "ticket_sync_upstream_unable", "1 while upstream does not let us do a thing.", ["ability"]
+)
 RULES_OK = Gauge("ticket_sync_rules_valid", "0 while an edited rule set was refused.")
 SWEEP_RUNS = Counter(
     "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]

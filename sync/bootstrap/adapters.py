@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any
 
-from sync.adapters.coalesce import ApiAccess, CoalesceApi, CoalesceSource
+from sync.adapters.coalesce import (
+    Addresses,
+    ApiAccess,
+    ApiUpstream,
+    CallbackCaller,
+    CallbackUpstream,
+    CoalesceApi,
+    CoalesceSource,
+)
 from sync.adapters.jira import JiraSite, JiraTracker
 from sync.adapters.jira.webhook import JiraNotices, WebhookSecrets
-from sync.ports import Clock, NoticeSource, Source, SourceApi, Tracker
+from sync.domain.errors import Unreadable
+from sync.domain.subject import SubjectRef
+from sync.ports import Clock, NoticeSource, Source, SourceApi, Tracker, Upstream
 from sync.rules import Defaults
 from sync.settings import Settings, Site
+from sync.store import deliveries
+from sync.store.engine import Store
+
+# Of a subject's deliveries so many are read, the newest, to find one that offers callbacks.
+_DELIVERIES = 3
+CallbacksOf = Callable[[SubjectRef], Sequence[Mapping[str, Any]]]
 
 
 def _coalesce(settings: Settings) -> Source:
@@ -22,7 +40,7 @@ def _coalesce(settings: Settings) -> Source:
     )
 
 
-def _coalesce_api(settings: Settings, clock: Clock) -> SourceApi | None:
+def _coalesce_api(settings: Settings, clock: Clock) -> CoalesceApi | None:
     api = settings.coalesce.api
     if not api.configured:
         return None
@@ -34,6 +52,16 @@ def _coalesce_api(settings: Settings, clock: Clock) -> SourceApi | None:
         integration_id=api.integration_id,
     )
     return CoalesceApi(access, clock)
+
+
+def _coalesce_upstream(settings: Settings, clock: Clock, callbacks_of: CallbacksOf) -> Upstream:
+    email, callbacks = settings.coalesce.api.actor_email, settings.coalesce.callbacks
+    api = _coalesce_api(settings, clock)
+    if api is not None:
+        return ApiUpstream(api, email, clock)
+    addresses = Addresses([ip_network(one) for one in callbacks.private])
+    caller = CallbackCaller(callbacks.hosts, addresses, clock)
+    return CallbackUpstream(caller, callbacks_of, email, clock)
 
 
 def jira_site(name: str, site: Site) -> JiraSite:
@@ -78,6 +106,10 @@ def _jira_notices(name: str, site: Site) -> NoticeSource:
 # that work with a single source use the first.
 SOURCES: dict[str, Callable[[Settings], Source]] = {"coalesce": _coalesce}
 APIS: dict[str, Callable[[Settings, Clock], SourceApi | None]] = {"coalesce": _coalesce_api}
+# One line for each source that can be told of acts, by its name.
+UPSTREAMS: dict[str, Callable[[Settings, Clock, CallbacksOf], Upstream]] = {
+    "coalesce": _coalesce_upstream
+}
 # One line for each kind of tracker, by the section of the settings that describes a site of it.
 TRACKERS: dict[type[Site], Callable[[str, Site, Clock], Tracker]] = {Site: _jira}
 # One line for each kind of tracker whose sites can send webhooks.
@@ -93,6 +125,37 @@ def apis_of(settings: Settings, clock: Clock) -> Mapping[str, SourceApi]:
     """The APIs of the sources, by name, without those that have no credentials. Makes no call."""
     built = {name: build(settings, clock) for name, build in APIS.items()}
     return {name: api for name, api in built.items() if api is not None}
+
+
+def upstreams_of(
+    settings: Settings, clock: Clock, store: Store | None = None
+) -> Mapping[str, Upstream]:
+    """The ways by which sources are told of acts, by the source's name. Makes no call. Without a
+    ``store`` no callback is found."""
+
+    def callbacks_of(source: Source) -> CallbacksOf:
+        return lambda ref: newest_callbacks(store, source, ref) if store else ()
+
+    sources = sources_of(settings)
+    return {
+        name: build(settings, clock, callbacks_of(sources[name]))
+        for name, build in UPSTREAMS.items()
+    }
+
+
+def newest_callbacks(store: Store, source: Source, ref: SubjectRef) -> Sequence[Mapping[str, Any]]:
+    """The callbacks of the newest delivery about a subject that can be read."""
+    with store.read() as session:
+        bodies = [row.body for row in deliveries.for_subject(session, str(ref), _DELIVERIES)]
+    for body in bodies:
+        try:
+            events = source.read(body)
+        except Unreadable:
+            continue
+        for event in events:
+            if event.snapshot is not None and event.snapshot.ref == ref:
+                return event.callbacks
+    return ()
 
 
 def trackers_of(settings: Settings, clock: Clock) -> Mapping[str, Tracker]:

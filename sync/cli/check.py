@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.adapters.jira.check import Report
+    from sync.bootstrap.upstream_check import UpstreamReport
+    from sync.settings import Settings
     from sync.toml import Mistake
 
 MISTAKES, CANNOT = 1, 2
@@ -35,10 +37,11 @@ def check(
     Who we are there and what we may do in each project; issue types; that fields are on the create
     screen and take the value; required fields, people, parents; statuses and the ways to them; labels
     and link types; and the site's webhook, where the settings speak of one. While config.toml has no
-    credentials for the source's API, rules that ask for what only the API knows are reported. Changes
-    nothing. Each mistake comes with file, line and the nearest valid name. The last line says what was
-    checked and what was not. With --offline, absent secrets are named, and all else is checked as
-    `serve` does at its start.
+    credentials for the source's API, rules that ask for what only the API knows are reported. Where it
+    has Coalesce Quality told what people do in Jira, the way and the scopes for that are checked.
+    Changes nothing. Each mistake comes with file, line and the nearest valid name. The last line says
+    what was checked and what was not. With --offline, absent secrets are named, and all else is checked
+    as `serve` does at its start.
 
     Exit codes: 0 all that could be checked is well, 1 there are mistakes, 2 it could not be checked (no
     configuration, or a site could not be asked).
@@ -63,6 +66,7 @@ class _Found:
 
     mistakes: list[str] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    upstreams: list[UpstreamReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     absent: tuple[Mistake, ...] = ()
     checked: list[str] = field(default_factory=list)
@@ -70,13 +74,14 @@ class _Found:
 
     @property
     def all_mistakes(self) -> list[str]:
-        return [*self.mistakes, *(str(one) for r in self.reports for one in r.findings)]
+        of_sites = [str(one) for report in self.reports for one in report.findings]
+        return [*self.mistakes, *of_sites, *(one for told in self.upstreams for one in told.absent)]
 
     @property
     def troubles(self) -> list[str]:
-        return [
-            f"site {r.site!r} could not be asked: {r.trouble}" for r in self.reports if r.trouble
-        ]
+        of = {f"site {report.site!r}": report.trouble for report in self.reports}
+        of |= {f"source {told.source!r}": told.trouble for told in self.upstreams}
+        return [f"{what} could not be asked: {why}" for what, why in of.items() if why]
 
     @property
     def code(self) -> int:
@@ -102,6 +107,8 @@ class _Found:
                 yield f"Site {report.site!r}: we are {report.who} there."
             if report.webhook:
                 yield f"Site {report.site!r}: {report.webhook}."
+        for told in self.upstreams:
+            yield from told.notes()
         yield from self.all_mistakes
         unseen = [f"{words}." for report in self.reports for words in report.notes]
         for words in [*map(str, self.absent), *unseen, *self.troubles]:
@@ -135,11 +142,20 @@ class _Found:
                 }
                 for report in self.reports
             ],
+            "upstream": [asdict(one) for one in self.upstreams],
             "notes": self.notes,
             "absent": [str(one) for one in self.absent],
             "checked": self.checked,
             "unchecked": self.unchecked,
         }
+
+
+def _check_upstreams(found: _Found, settings: Settings, offline: bool) -> None:
+    """Find how sources are told what people do in Jira, if the configuration asks for that."""
+    from sync.bootstrap.upstream_check import check_upstreams, is_told
+
+    if is_told(settings):
+        found.upstreams = check_upstreams(settings, ask=not offline)
 
 
 def _listed(names: list[str]) -> str:
@@ -172,6 +188,7 @@ def _found(config: Path | None, offline: bool) -> _Found:
     else:
         found.mistakes = [str(warning) for warning in rules.warnings]
         found.checked.append("the rules")
+        _check_upstreams(found, settings, offline)
         if offline:
             found.unchecked.append("Jira")
         else:

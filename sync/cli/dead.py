@@ -52,15 +52,18 @@ def listed(
 def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show one delivery, dead or not: what became of it, and its body.
 
+    In the body "***" stands for addresses, because those of callbacks are secret.
+
     Exit codes: 0 shown, 1 there is no such delivery, 2 the store or configuration cannot be used.
 
     Example:  ticket-sync dead show 7f3c
     """
+    from sync.adapters.coalesce import without_addresses
+
     with opened_store(config) as store, store.read() as session:
         row = _one(session, id_)
     if as_json:
-        body = row.body.decode("utf-8", "backslashreplace")
-        typer.echo(json.dumps({**_as_data(row), "body": body}, indent=2))
+        typer.echo(json.dumps({**_as_data(row), "body": without_addresses(row.body)}, indent=2))
         return
     from sync.cli.terminal import moment
     from sync.domain.text import harmless
@@ -70,7 +73,7 @@ def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = Fal
     typer.echo(f"type      {harmless(row.event_type) or 'not readable'}")
     typer.echo(f"state     {row.state}: {harmless(row.outcome) or 'waits to be read'}")
     typer.echo(f"body      {len(row.body)} bytes\n")
-    typer.echo(harmless(_body(row.body)))
+    typer.echo(harmless(_indented(without_addresses(row.body))))
 
 
 @app.command()
@@ -135,9 +138,8 @@ def _as_data(row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def _body(body: bytes) -> str:
-    """The body for people: JSON indented, other text as it is, bytes that are no text escaped."""
-    text = body.decode("utf-8", "backslashreplace")
+def _indented(text: str) -> str:
+    """JSON indented, other text as it is."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):

@@ -9,8 +9,9 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account of the tracker. ``id`` is what stays the same when the name changes; ``email`` is ""
-    where the tracker does not show it. A deleted account may have a name, or nothing at all."""
+    """An account of the tracker. ``id`` is the one by which a ticket's fields name the account, and
+    stays the same when the name changes; ``email`` is "" where the tracker does not show it. A deleted
+    account may have a name, or nothing at all."""
 
     id: str = ""
     name: str = ""
@@ -64,12 +65,14 @@ class TicketComment:
 class History:
     """What happened to a ticket: the acts, oldest first, and its comments, oldest first.
 
-    ``acts`` begins at a time that the reader chose, and has every act since. ``comments`` has every
-    comment there is. ``read_at`` is when the ticket was read, by our clock (seconds since the epoch);
-    ``address`` is the ticket's for people.
+    ``acts`` begins at a time that the reader chose, and has every act since, unless ``complete`` is
+    False: then the tracker does not show the oldest of them. ``comments`` has every comment there is.
+    ``read_at`` is when the ticket was read, by our clock (seconds since the epoch); ``address`` is the
+    ticket's for people.
     """
 
     acts: tuple[Act, ...] = ()
     comments: tuple[TicketComment, ...] = ()
     read_at: float = 0.0
     address: str = ""
+    complete: bool = True

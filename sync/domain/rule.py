@@ -9,6 +9,7 @@ from typing import Any
 
 from sync.domain.errors import Parked
 from sync.domain.subject import Kind, Status, SubjectRef
+from sync.domain.subject_comments import UpstreamComment
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,16 +219,6 @@ class UpstreamWish:
     def signs(self, kind: Kind) -> Mapping[Status, tuple[Sign, ...]]:
         """The signs for subjects of a kind."""
         return self.incident if kind is Kind.INCIDENT else self.issue
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamComment:
-    """A comment on a subject upstream. ``at`` is its time (seconds since the epoch)."""
-
-    id: str
-    text: str
-    author: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from sync.domain.subject_comments import UpstreamComment, together
+
 
 class Kind(StrEnum):
     """What a subject is upstream."""
@@ -90,8 +92,8 @@ class Snapshot:
     ``event_time`` is in nanoseconds since the epoch (upstream timestamps have nanosecond fractions);
     ``event_id`` is empty where the status comes from the API.
     ``payload`` is the issue or incident message in canonical form. ``severity`` (``info``, ``warn``,
-    ``error``, ``fatal`` or empty) and ``issue_ids`` (of an incident) are not in webhooks; they come
-    from the API and survive webhooks that do not know them.
+    ``error``, ``fatal`` or empty), ``issue_ids`` (of an incident) and ``comments`` (oldest first) are
+    not in webhooks; they come from the API and survive webhooks that do not know them.
     """
 
     ref: SubjectRef
@@ -103,6 +105,7 @@ class Snapshot:
     payload: Mapping[str, Any]
     severity: str = ""
     issue_ids: tuple[str, ...] = ()
+    comments: tuple[UpstreamComment, ...] = ()
 
     @property
     def recency(self) -> tuple[int, int, str]:
@@ -166,6 +169,7 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
         payload=_with_account(new.payload, old.payload),
         severity=new.severity or old.severity,
         issue_ids=new.issue_ids or old.issue_ids,
+        comments=together(new.comments, old.comments),
     )
 
 
@@ -269,12 +273,14 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
         workspace=known.workspace or api.workspace,
         severity=api.severity or known.severity,
         issue_ids=api.issue_ids if incident else known.issue_ids,
+        comments=together(known.comments, api.comments),
     )
 
 
 def says_the_same(one: Snapshot, other: Snapshot) -> bool:
-    """Whether two snapshots differ in nothing but the moment they speak of."""
-    moment = {"event_time": 0, "event_type": EventType.UNKNOWN, "event_id": ""}
+    """Whether two snapshots differ in nothing but the moment they speak of, and in their comments: a
+    comment upstream changes nothing that rules read."""
+    moment = {"event_time": 0, "event_type": EventType.UNKNOWN, "event_id": "", "comments": ()}
     return replace(one, **moment) == replace(other, **moment)  # type: ignore[arg-type]
 
 

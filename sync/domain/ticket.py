@@ -11,7 +11,7 @@ from typing import Any
 
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
-from sync.domain.history import History
+from sync.domain.history import History, Person
 from sync.domain.names import Name
 from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
@@ -272,6 +272,7 @@ class Observed:
     ``edit_screen`` has the fields that may be edited now, by id: none in a status that forbids edits,
     or without the permission. It is None where Jira does not say. ``comment_along``: Jira
     says that an edit may bring a comment along. ``history`` is None where it was not asked for.
+    ``assignee`` is None where the ticket is assigned to nobody.
     """
 
     ref: TicketRef
@@ -285,6 +286,7 @@ class Observed:
     edit_screen: Mapping[str, ScreenField] | None = None
     comment_along: bool = False
     history: History | None = None
+    assignee: Person | None = None
 
     def described(self, field_id: str) -> str:
         """A digest of how Jira describes a field for editing, "" where it does not say. The project is

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from sync.domain.actions import Comment, CommentUpstream, CopyComment
 from sync.domain.agreement import Agreement
 from sync.domain.history import Person, TicketComment
-from sync.domain.rule import SubjectState, UpstreamComment, UpstreamWish
+from sync.domain.rule import SubjectState, UpstreamWish
 from sync.domain.subject import Kind
+from sync.domain.subject_comments import UpstreamComment
 from sync.domain.text import cut
 
 # Upstream has a limit that is not published. Longer texts end with a note and the comment's address.

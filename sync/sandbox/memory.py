@@ -15,12 +15,13 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
 from sync.domain.actions import Change, Comment
 from sync.domain.errors import Cause, Missing, Parked, Refused, Rejected, Scope, TicketGone, Unknown
+from sync.domain.history import History, Person
 from sync.domain.pace import Pace
 from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
 from sync.domain.text import (
@@ -43,7 +44,6 @@ from sync.domain.ticket import (
     DraftField,
     FieldKind,
     Hop,
-    JiraStatus,
     Mark,
     Observed,
     ParkedField,
@@ -54,11 +54,8 @@ from sync.domain.ticket import (
     wish_of,
 )
 from sync.ports import Changed, Clock
+from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, US, WONT_DO, MemoryTicket
 
-TO_DO = JiraStatus("10000", "To Do", Category.NEW)
-IN_PROGRESS = JiraStatus("10001", "In Progress", Category.INDETERMINATE)
-DONE = JiraStatus("10002", "Done", Category.DONE)
-WONT_DO = JiraStatus("10003", "Won't Do", Category.DONE)
 # Transitions from every status, even to itself: Jira calls them global.
 GLOBAL = tuple(Hop(to.id, to.name, to) for to in (TO_DO, IN_PROGRESS, DONE, WONT_DO))
 ISSUE_TYPES = ("Bug", "Task", "Story", "Epic", "Incident")
@@ -67,36 +64,6 @@ LINK_TYPES = ("Blocks", "Cloners", "Duplicate", "Relates", "Problem/Incident")
 Moment = Literal["before", "after"]
 # What is offered from each status, by the status's id.
 Workflow = Mapping[str, Sequence[Hop]]
-
-
-@dataclass(slots=True)
-class MemoryTicket:
-    """A ticket as the twin keeps it."""
-
-    ref: TicketRef
-    project: str
-    issue_type: str
-    fields: dict[str, Any]
-    created_at: float
-    status: JiraStatus = TO_DO
-    resolution: str = ""
-    # By id: marker and text. ``public`` has the ids of the comments that customers would see.
-    comments: dict[str, tuple[str, str]] = field(default_factory=dict)
-    public: set[str] = field(default_factory=set)
-    remote_links: dict[str, RemoteLink] = field(default_factory=dict)
-    deleted: bool = False
-    mark: Mark = field(default_factory=Mark)
-
-    def carries(self, label: str) -> bool:
-        return label in (self.fields.get("labels") or ())
-
-    def say(self, comment_id: str, comment: Comment) -> None:
-        self.comments[comment_id] = (comment.marker, comment.text)
-        self.show(comment_id, public=comment.public)
-
-    def show(self, comment_id: str, *, public: bool) -> None:
-        """Let customers see a comment, or not."""
-        self.public = self.public | {comment_id} if public else self.public - {comment_id}
 
 
 class MemoryHealth:
@@ -249,13 +216,28 @@ class MemoryTracker:
         with self._call("verify"):
             self._check_project(project)
 
-    def read(self, ticket_id: str, project: str = "") -> Observed:
+    def read(
+        self, ticket_id: str, project: str = "", *, history_since: float | None = None
+    ) -> Observed:
         with self._call("read"):
             ticket = self.tickets.get(ticket_id)
             self._check_project(project or (ticket.project if ticket else ""))
             if ticket is None or ticket.deleted:
                 raise TicketGone(f"ticket {ticket_id} is not there, or not visible to us")
-            return replace(_shown(ticket), hops=tuple(self._offered(ticket)))
+            history = None if history_since is None else self._history(ticket, history_since)
+            return replace(_shown(ticket), hops=tuple(self._offered(ticket)), history=history)
+
+    def _history(self, ticket: MemoryTicket, since: float) -> History:
+        address = self.browse_url(ticket.ref.key)
+        return History(
+            acts=tuple(act for act in ticket.acts if act.at >= since),
+            comments=tuple(
+                replace(one, url=f"{address}?focusedCommentId={one.id}")
+                for one in ticket.talk.values()
+            ),
+            read_at=self._clock.time(),
+            address=address,
+        )
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         with self._call("read_many"):
@@ -301,10 +283,12 @@ class MemoryTracker:
                     ticket.fields[change.id] = sorted(
                         (there | set(change.add)) - set(change.remove)
                     )
+                elif change.id == "assignee":
+                    ticket.assign(change.after or "", self._clock.time(), US)
                 else:
                     ticket.fields[change.id] = change.after
             if comment is not None:
-                ticket.say(next(self._comment_ids), comment)
+                self._say(ticket, comment)
 
     def transition(
         self, ref: TicketRef, hop: Hop, fields: Mapping[str, Any], comment: Comment | None = None
@@ -316,18 +300,20 @@ class MemoryTracker:
                 words = f"{hop.name!r} is not valid for this issue; somebody else may have moved it"
                 raise Unknown(words, over=True)
             _check_screen(taken, fields, ticket)
-            ticket.status = taken.to
-            given = fields.get("resolution") or taken.to.name
-            ticket.resolution = str(given) if taken.to.category is Category.DONE else ""
+            given = str(fields.get("resolution") or taken.to.name)
+            resolution = given if taken.to.category is Category.DONE else ""
+            ticket.move(taken.to, self._clock.time(), US, resolution)
             if comment is not None and taken.fields:
-                ticket.say(next(self._comment_ids), comment)
+                self._say(ticket, comment)
 
     def comment(self, ref: TicketRef, text: str, marker: str, *, public: bool = False) -> str:
         with self._call("comment"):
-            ticket = self._get(ref.id)
-            id_ = next(self._comment_ids)
-            ticket.say(id_, Comment(text, marker, public=public))
-            return id_
+            return self._say(self._get(ref.id), Comment(text, marker, public=public))
+
+    def _say(self, ticket: MemoryTicket, comment: Comment) -> str:
+        id_ = next(self._comment_ids)
+        ticket.say(id_, comment, self._clock.time(), US)
+        return id_
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:
         with self._call("find_comment"):
@@ -339,10 +325,9 @@ class MemoryTracker:
     ) -> None:
         with self._call("edit_comment"):
             ticket = self._get(ref.id)
-            if comment_id not in ticket.comments:
+            if comment_id not in ticket.talk:
                 raise Missing(f"comment {comment_id} is not there")
-            ticket.comments[comment_id] = (ticket.comments[comment_id][0], text)
-            ticket.show(comment_id, public=public)
+            ticket.reword(comment_id, text, self._clock.time(), public=public)
 
     def link_remote(self, ref: TicketRef, link: RemoteLink) -> None:
         with self._call("link_remote"):
@@ -414,6 +399,7 @@ class MemoryTracker:
 
 def _shown(ticket: MemoryTicket) -> Observed:
     nothing: dict[str, Any] = {**dict.fromkeys(_FIELDS), "labels": []}
+    assigned = ticket.fields.get("assignee")
     return Observed(
         ref=ticket.ref,
         project=ticket.project,
@@ -422,6 +408,7 @@ def _shown(ticket: MemoryTicket) -> Observed:
         resolution=ticket.resolution,
         fields={**nothing, **ticket.fields},
         comment_along=True,
+        assignee=Person(str(assigned)) if assigned else None,
     )
 
 

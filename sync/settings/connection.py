@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from sync.domain import secrets
-from sync.settings.values import address, address_parts, key_text, stood_in
+from sync.settings.values import address, address_parts, key_text, one_or_many, stood_in
 from sync.telemetry import keep_secret
-from sync.toml import Wrong
+from sync.toml import Wrong, said
 
 # Paths of pages and APIs within a Jira, each so specific that no context path looks like it. A context
 # path may be any other word, such as /projects or /rest-of-us.
@@ -58,6 +59,41 @@ def _split(url: str) -> tuple[str, str]:
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host}", slash + path
+
+
+# A name or an IPv4 address, or an IPv6 address in brackets; with a port, if it is not the usual one.
+_HOST = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?"
+)
+
+
+def host_names(value: Any) -> Any:
+    """Hosts in small letters; a single one may stand without brackets."""
+    value = one_or_many(value)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        return value
+    for one in value:
+        if not _HOST.fullmatch(one.lower()):
+            raise Wrong(
+                f"{said(one)} is not a host",
+                'Write the name alone, or with a port: "api.example.com", "api.example.com:8443".',
+            )
+    # The port of https is never part of the name that a callback is compared by.
+    return [one.lower().removesuffix(":443") for one in value]
+
+
+def network_names(value: Any) -> Any:
+    """Networks in canonical form; a single one may stand without brackets."""
+    value = one_or_many(value)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        return value
+    try:
+        return [str(ip_network(one.strip())) for one in value]
+    except ValueError as error:
+        raise Wrong(
+            f"names a network that is none: {error}",
+            'Write "10.1.0.0/16", "10.1.2.3" or "fd00::/8".',
+        ) from None
 
 
 def proxy_address(value: Any) -> SecretStr:

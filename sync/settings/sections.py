@@ -16,6 +16,8 @@ from sync.settings.connection import (
     beyond_the_site,
     certificate_mistakes,
     header_values,
+    host_names,
+    network_names,
     proxy_address,
 )
 from sync.settings.cron import cron_fault
@@ -80,6 +82,7 @@ class Api(Section):
     region: Literal["eu", "us", "au"] = "eu"
     url: Url = ""
     integration_id: str = ""
+    actor_email: str = ""
 
     @property
     def configured(self) -> bool:
@@ -93,6 +96,23 @@ class Api(Section):
             yield ("client_id", "is missing beside client_secret", "Give both, or neither.")
         if self.url.startswith("http://") and not is_loopback(self.url):
             yield ("url", "would send the credentials unencrypted", "Use an https:// address.")
+        if self.actor_email and not re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+", self.actor_email):
+            yield ("actor_email", "is not one email address", "Write it as name@host.")
+
+
+class Callbacks(Section):
+    """The callbacks of deliveries that may be called, where there are no credentials for the API."""
+
+    hosts: Annotated[list[str], BeforeValidator(host_names)] = Field(default_factory=list)
+    private: Annotated[list[str], BeforeValidator(network_names)] = Field(default_factory=list)
+
+    def mistakes(self) -> Mistakes:
+        if self.private and not self.hosts:
+            yield (
+                "private",
+                "allows nothing as long as hosts is empty",
+                "Name the hosts of callbacks in hosts, or remove private.",
+            )
 
 
 def _empty_secrets(key: str, secrets: list[SecretStr], remedy: str) -> Mistakes:
@@ -112,6 +132,7 @@ class Coalesce(Section):
     replay_window: Annotated[Duration, Field(gt=0)] = 45 * 60.0
     clock_skew: Duration = 5 * 60.0
     api: Api = Field(default_factory=Api)
+    callbacks: Callbacks = Field(default_factory=Callbacks)
 
     def mistakes(self) -> Mistakes:
         yield from _empty_secrets(

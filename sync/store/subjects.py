@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, column, literal, or_, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
+from sync.domain import subject_comments
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.store.deliveries import IS_HEAD
 from sync.store.tables import (
@@ -60,7 +61,7 @@ class Subject:
             "event_type": one.event_type.value,
             "event_time": one.event_time,
             "event_id": one.event_id,
-            "payload": dict(one.payload),
+            "payload": subject_comments.to_column(one.payload, one.comments),
             "severity": one.severity,
             "issue_ids": list(one.issue_ids),
             "first_seen_at": self.first_seen_at,
@@ -75,6 +76,7 @@ def _end(snapshot: Snapshot, now: float) -> float:
 
 def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
+    payload, said = subject_comments.from_column(row.payload)
     return Snapshot(
         ref=SubjectRef.parse(row.ref),
         workspace=row.workspace,
@@ -82,9 +84,10 @@ def to_snapshot(row: SubjectRow | Record) -> Snapshot:
         event_type=EventType(row.event_type),
         event_time=row.event_time,
         event_id=row.event_id,
-        payload=row.payload,
+        payload=payload,
         severity=row.severity,
         issue_ids=tuple(row.issue_ids),
+        comments=said,
     )
 
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sync.domain.actions import Comment
 from sync.domain.errors import Outage, SiteDown, Unknown
 from sync.domain.rule import TicketLink
 from sync.domain.ticket import Hop, ScreenField, TicketRef
@@ -88,6 +89,22 @@ class Site(ABC):
     @abstractmethod
     def take(self, ref: TicketRef, hop: Hop) -> None:
         """A person takes a transition that asks for nothing."""
+
+    @abstractmethod
+    def resolve(self, ref: TicketRef, resolution: str) -> None:
+        """A person changes the resolution, where the ticket stands."""
+
+    @abstractmethod
+    def assign(self, ref: TicketRef, name: str) -> None:
+        """A person assigns the ticket to the user with this user name, "" for nobody."""
+
+    @abstractmethod
+    def say(self, ref: TicketRef, text: str, *, internal: bool = False) -> str:
+        """A person comments; returns the comment's id."""
+
+    @abstractmethod
+    def reword(self, ref: TicketRef, comment_id: str, text: str) -> None:
+        """A person changes a comment."""
 
     @abstractmethod
     def comments(self, ref: TicketRef) -> list[str]: ...
@@ -178,7 +195,21 @@ class MemorySite(Site):
         self._twin.hidden.add(project)
 
     def take(self, ref: TicketRef, hop: Hop) -> None:
-        self._at(ref).status = hop.to
+        self._at(ref).move(hop.to, self.clock.time())
+
+    def resolve(self, ref: TicketRef, resolution: str) -> None:
+        self._at(ref).resolve(resolution, self.clock.time())
+
+    def assign(self, ref: TicketRef, name: str) -> None:
+        self._at(ref).assign(name, self.clock.time())
+
+    def say(self, ref: TicketRef, text: str, *, internal: bool = False) -> str:
+        id_ = str(1_000 + len(self._at(ref).talk))
+        self._at(ref).say(id_, Comment(text, "", public=not internal), self.clock.time())
+        return id_
+
+    def reword(self, ref: TicketRef, comment_id: str, text: str) -> None:
+        self._at(ref).reword(comment_id, text, self.clock.time(), public=True)
 
     def comments(self, ref: TicketRef) -> list[str]:
         return [text for _, text in self._at(ref).comments.values()]
@@ -188,7 +219,7 @@ class MemorySite(Site):
         return [text for id_, (_, text) in at.comments.items() if id_ in at.public]
 
     def delete_comment(self, ref: TicketRef, comment_id: str) -> None:
-        del self._at(ref).comments[comment_id]
+        del self._at(ref).talk[comment_id]
 
     def remote_links(self, ref: TicketRef) -> list[tuple[str, str]]:
         return [(link.title, link.url) for link in self._at(ref).remote_links.values()]
@@ -240,6 +271,18 @@ class AdapterSite(Site):
 
     def take(self, ref: TicketRef, hop: Hop) -> None:
         self._jira.person.transition(ref.key, hop.name)
+
+    def resolve(self, ref: TicketRef, resolution: str) -> None:
+        self._jira.person.resolve(ref.key, resolution)
+
+    def assign(self, ref: TicketRef, name: str) -> None:
+        self._jira.person.assign(ref.key, name)
+
+    def say(self, ref: TicketRef, text: str, *, internal: bool = False) -> str:
+        return self._jira.person.comment(ref.key, text, internal=internal)
+
+    def reword(self, ref: TicketRef, comment_id: str, text: str) -> None:
+        self._jira.person.edit_comment(ref.key, comment_id, text)
 
     def comments(self, ref: TicketRef) -> list[str]:
         return [comment.text for comment in self._jira.ticket(ref.id).comments]

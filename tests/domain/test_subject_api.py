@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync.domain import subject_comments
 from sync.domain.subject import (
     EventType,
     Kind,
@@ -16,6 +18,15 @@ from sync.domain.subject import (
     SubjectRef,
     merge_from_api,
     newest,
+    says_the_same,
+)
+from sync.domain.subject_comments import (
+    LONGEST,
+    MOST,
+    UpstreamComment,
+    from_column,
+    to_column,
+    together,
 )
 
 ISSUE = SubjectRef("coalesce", Kind.ISSUE, "0b9f")
@@ -106,6 +117,54 @@ def test_a_late_webhook_of_what_the_api_told_before_brings_its_words() -> None:
     assert same_moment.payload["title"] == "ORDERS is stale"
 
 
+def comment(number: int, text: str = "why?") -> UpstreamComment:
+    return UpstreamComment(f"c{number}", text, "Ann", 1_790_000_000.0 + number)
+
+
+def test_comments_stay_when_webhooks_speak_and_when_the_api_is_asked_again() -> None:
+    known = merge_from_api(webhook(1), api(1, comments=(comment(1),)))
+    assert known.comments == (comment(1),)
+    assert newest(known, webhook(3, Status.FIXED)).comments == (comment(1),)
+    assert newest(known, webhook(1, id_="a")).comments == (comment(1),)
+    told = merge_from_api(known, api(1, comments=(comment(1), comment(2))))
+    assert told.comments == (comment(1), comment(2))
+    assert merge_from_api(told, api(2)).comments == (comment(1), comment(2))
+
+
+def test_a_comment_is_no_news_to_a_rule() -> None:
+    known = merge_from_api(None, api(1))
+    told = merge_from_api(known, api(2, comments=(comment(1),)))
+    assert told != known
+    assert says_the_same(known, told)
+    assert told.payload == known.payload
+
+
+def test_of_too_many_comments_the_oldest_are_left_out() -> None:
+    many = tuple(comment(number) for number in range(MOST + 5))
+    assert together(many[:60], many[40:]) == many[5:]
+    large = (comment(1, "old"), comment(2, "x" * LONGEST), comment(3, "y"), comment(4, "z"))
+    assert together(large, ()) == large[1:]
+
+
+# Texts by number, because no comment is ever edited; together they are longer than ``FEW`` characters.
+TEXTS = ("", "a", "bbbbbb", "cc", "dddddd", "ee")
+FEW = 12
+numbers = st.lists(st.integers(0, 5), unique=True)
+comments = numbers.map(lambda some: tuple(comment(n, TEXTS[n]) for n in sorted(some)))
+
+
+@settings(deadline=None)
+@given(comments, comments, comments)
+def test_comments_come_together_the_same_in_every_order(one, other, third) -> None:
+    with patch.object(subject_comments, "LONGEST", FEW):
+        orders = list(permutations((one, other, third)))
+        ends = {together(together(a, b), c) for a, b, c in orders}
+        ends |= {together(a, together(b, c)) for a, b, c in orders}
+        [end] = ends
+        assert together(end, one) == end
+    assert from_column(to_column({"title": "t"}, end)) == ({"title": "t"}, end)
+
+
 snapshots = st.one_of(
     st.builds(
         webhook,
@@ -114,7 +173,7 @@ snapshots = st.one_of(
         st.sampled_from("abcd"),
         owners=st.sampled_from([[], ["sales"]]),
     ),
-    st.builds(api, st.integers(1, 4), st.sampled_from(list(_TYPES))),
+    st.builds(api, st.integers(1, 4), st.sampled_from(list(_TYPES)), comments=comments),
 )
 
 

@@ -17,10 +17,10 @@ from sync.domain.rule import (
     Sign,
     StatusTarget,
     SubjectState,
-    UpstreamComment,
     UpstreamWish,
 )
 from sync.domain.subject import Kind, Status, SubjectRef
+from sync.domain.subject_comments import UpstreamComment
 from sync.domain.ticket import JiraStatus
 from sync.domain.upstream import Telling, View, carried_out, tell, unsettled
 from sync.domain.upstream_comments import marker_of

@@ -16,7 +16,7 @@ from sync.store.inbox import Accepted, Inbox, InboxFull, Receipt, delivery_id
 from sync.web.app import create_app
 from sync.web.receiver import Limits
 from tests.store.faults import FullDisk, ReadOnlyFile
-from tests.web.conftest import Running
+from tests.web.conftest import Running, Start
 from tests.web.sender import PATH, SECRET, HmacSource, HmacVerifier, event, request, sign
 
 
@@ -187,6 +187,20 @@ def test_what_cannot_be_stored_is_to_be_sent_again(error: Exception | None, outc
     assert (reply.status_code, reply.headers["retry-after"]) == (503, "7")
     assert "secret words" not in reply.text
     assert lines[-1]["outcome"] == outcome
+
+
+def test_deliveries_that_wait_too_long_for_the_store_are_answered_503(start: Start) -> None:
+    running = start(inbox=Refusing(None), limits=Limits(store_seconds=0.05))
+    clients = [running.connect() for _ in range(3)]
+    for round_ in range(2):
+        for number, client in enumerate(clients):
+            client.send(request(event(f"e{round_}-{number}")))
+        for client in clients:
+            reply = client.reply()
+            assert reply is not None
+            assert reply.status == 503
+            assert "connection" not in reply.headers
+    assert running.stored() == []
 
 
 @pytest.mark.parametrize("fault_type", [FullDisk, ReadOnlyFile])

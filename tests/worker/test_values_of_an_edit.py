@@ -114,6 +114,19 @@ def test_a_wrong_value_is_found_where_no_ticket_has_it_yet(
     world.close()
 
 
+def test_a_comment_whose_template_fails_is_foreseen_for_each_ticket_in_its_status(
+    world: Real,
+) -> None:
+    failing = 'open = { category = "new", comment = "{{ (subject.title | length) // 0 }}" }'
+    world.write_rules(RULES.replace('open = { category = "new" }', failing))
+    plans = [one.plan for one in world.forecast().tickets]
+    assert [list(one.parked_fields) for one in plans] == [["status.open.comment"]] * len(TITLES)
+    assert len(world.impact().aside) == len(TITLES)
+    world.write_rules(RULES.replace("Closed upstream.", "Over."))
+    assert world.forecast().tickets == ()
+    assert world.impact().size == 0
+
+
 def test_a_mistake_that_was_there_before_does_not_hold_up_another_edit(world: Real) -> None:
     world.write_rules(with_field('priority = "Hihgest"'))
     accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)

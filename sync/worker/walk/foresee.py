@@ -45,9 +45,10 @@ class Foresight:
             return Plan()
         tracker = tracker_for(facts, self._trackers)
         only = self._changed.get(facts.settled_by)
-        if only is not None and not only:
-            return Plan()
         desired, _ = desire(facts, rule, self._now, self._rules, rendered, only)
+        if only is not None and not (only.fields or desired.failed):
+            # The ticket stands where it should, so a status or a comment asks nothing of it yet.
+            return Plan()
         base = agreed_for_sure(facts.base, facts.intents) if facts.ref else None
         draft = tracker.draft(desired, base=base)
         if facts.ref is None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sync.domain.errors import Missing, Rejected, Unknown
 from sync.domain.rule import RemoteLink, TicketLink
+from sync.sandbox.jira.board.rich_text import rich as shown_by_jira
+from tests.adapters.jira import reading
+from tests.adapters.jira.test_text import LIVE, OURS, nodes
 from tests.adapters.jira.world import LINK, World
 
 
@@ -98,3 +103,30 @@ def test_a_link_permission_that_is_missing_does_not_stop_the_site(world: World) 
     with pytest.raises(Rejected):
         world.tracker.link_tickets(one, TicketLink("Blocks", other.key))
     assert world.tracker.health.down() == ""
+
+
+# What a person upstream may write, to call somebody or by chance, and what means something to Jira.
+CALLING = [
+    "@here @channel @admin",
+    "[~admin] [~accountid:5b1] [x|~admin]",
+    "{code} {html}<b>x</b>{html} {include:secret} {jira:project=X}",
+    "!x! !https://evil.example/x.png! [^file] ^up^",
+    "![p](https://evil.example/p.png) <https://evil.example> <script>x</script>",
+    "`[~admin]` and\n\n    {html}\n\n> [~admin]\n\n- !x!\n\n| [~admin] |\n|---|\n| {code} |",
+]
+
+
+@pytest.mark.parametrize("text", CALLING)
+def test_a_comment_from_upstream_calls_nobody_and_runs_nothing(world: World, text: str) -> None:
+    ref = world.make()
+    world.tracker.comment(ref, f"**Mia** upstream:\n\n{text}", "mark")
+    (comment,) = world.jira.ticket(ref.id).comments
+    if world.cloud:
+        kinds = {one["type"] for one in nodes(comment.raw)}
+        assert not kinds & {"mention", "media", "mediaSingle", "inlineCard", "extension", "emoji"}
+    else:
+        raw = comment.raw.replace("\r\n", "\n")
+        outside = re.sub(r"(?s)\{(code|noformat)[^}\n]*\}\n.*?\n?\{\1\}", "", raw)
+        assert not LIVE.search(OURS.sub(" ", outside)), comment.raw
+    shown = reading.seen(str(shown_by_jira(comment.raw)))
+    assert shown.words == reading.of_markdown(f"**Mia** upstream:\n\n{text}").words

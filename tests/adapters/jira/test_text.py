@@ -39,10 +39,10 @@ markdownish = st.text(
 )
 
 
-def _nodes(node: Any) -> list[dict[str, Any]]:
+def nodes(node: Any) -> list[dict[str, Any]]:
     found = [node]
     for child in node.get("content", []):
-        found += _nodes(child)
+        found += nodes(child)
     return found
 
 
@@ -50,7 +50,7 @@ def _check_adf(markdown: str) -> None:
     made = text.document(markdown, True)
     wire = adf.to_jira(made)
     assert validate_adf(wire).valid, wire
-    for node in _nodes(wire):
+    for node in nodes(wire):
         assert node["type"] not in ("mention", "media", "inlineCard", "extension")
         for mark in node.get("marks", []):
             if mark["type"] == "link":

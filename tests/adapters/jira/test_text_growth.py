@@ -58,7 +58,7 @@ PATTERNS = [
 ]
 
 
-def _calls(work: Callable[[], object]) -> int:
+def calls_of(work: Callable[[], object]) -> int:
     """How many functions are called in this piece of work, those in C among them."""
     count = 0
 
@@ -81,8 +81,8 @@ def test_four_times_the_text_is_about_four_times_the_work(pattern: str, cloud: b
     short, long = ((pattern * size)[:size] for size in (400, 1_600))
     convert = text.convert
     convert(short, cloud)
-    few = _calls(lambda: convert(short, cloud))
-    assert _calls(lambda: convert(long, cloud)) < 6 * few
+    few = calls_of(lambda: convert(short, cloud))
+    assert calls_of(lambda: convert(long, cloud)) < 6 * few
 
 
 @pytest.mark.timeout(60)

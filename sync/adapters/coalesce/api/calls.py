@@ -48,16 +48,14 @@ class Calls:
         self._client.close()
 
     def ask(self, ask: Ask) -> Mapping[str, Any]:
-        """The answer, an object. Raises Refused, Rejected, Missing, Unknown or SiteDown.
+        """The answer, an object. Raises Refused, Rejected, Missing, Already, Unknown or SiteDown.
 
         Safe calls are tried three times within seconds if the network, the server or a short rate limit
         fails them.
         """
         for left in reversed(range(_TRIES if ask.safe else 1)):
             try:
-                reply = self._authorized(ask)
-                # A 2xx says that a change was made, whatever the body holds.
-                return content(reply, ask.what) if ask.safe else {}
+                return _answer(self._authorized(ask), ask)
             except Refused as fault:
                 wait = fault.retry_after
                 if wait is None:
@@ -100,3 +98,14 @@ class Calls:
 
     def _no_answer(self, ask: Ask, error: Exception) -> str:
         return f"no answer from {self._access.base} to {ask.what} ({type(error).__name__})"
+
+
+def _answer(reply: httpx2.Response, ask: Ask) -> Mapping[str, Any]:
+    """What an answer holds. Raises Refused for one that cannot be read."""
+    try:
+        return content(reply, ask.what)
+    except Refused:
+        if ask.safe:
+            raise
+        # A 2xx says that a change was made, whatever the body holds.
+        return {}

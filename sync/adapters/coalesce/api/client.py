@@ -39,12 +39,13 @@ class CoalesceApi:
     name = NAME
 
     def __init__(self, access: ApiAccess, clock: Clock | None = None) -> None:
+        """``calls`` are those with these credentials, for whoever makes further ones."""
         self._access = access
-        self._calls = Calls(access, clock or SystemClock())
+        self.calls = Calls(access, clock or SystemClock())
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._calls.close()
+        self.calls.close()
 
     def issues_updated(self, since: float, until: float) -> Iterator[list[str]]:
         """Ids of issues updated between two times (seconds since the epoch), page by page."""
@@ -89,7 +90,7 @@ class CoalesceApi:
         def fetch(cursor: str) -> Mapping[str, Any]:
             more = {"pagination.cursor": cursor} if cursor else {}
             ask = Ask("GET", _DELIVERIES, "list deliveries", _READ_DELIVERIES, params | more)
-            return self._calls.ask(ask)
+            return self.calls.ask(ask)
 
         for page in pages(fetch):
             found = [failed_delivery(one) for one in _objects(get(page, "deliveries"))]
@@ -100,14 +101,14 @@ class CoalesceApi:
         """The attempts at a delivery, oldest first. Raises Missing if the delivery is no longer kept."""
         path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/attempts"
         ask = Ask("GET", path, "read the attempts at a delivery", _READ_DELIVERIES)
-        found = self._calls.ask(ask)
+        found = self.calls.ask(ask)
         return [attempt(one) for one in _objects(get(found, "attempts"))]
 
     def bodies(self, event_id: str) -> list[bytes]:
         """The bodies that were sent of an event, as far as they are kept."""
         params = {"eventId": event_id, "pagination.pageSize": self._access.page_size}
         ask = Ask("GET", _DELIVERIES, "list deliveries", _READ_DELIVERIES, params)
-        listed = _objects(get(self._calls.ask(ask), "deliveries"))
+        listed = _objects(get(self.calls.ask(ask), "deliveries"))
         ids = [id_ for one in listed if isinstance(id_ := get(one, "id"), str) and id_]
         found: list[bytes] = []
         for id_ in ids:
@@ -118,7 +119,7 @@ class CoalesceApi:
     def redeliver(self, delivery_id: str) -> None:
         """Have an event sent again, as a new delivery. Raises Unknown if the call may have worked."""
         path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/redeliver"
-        self._calls.ask(Ask("POST", path, "redeliver", "edit deliveries", body={}, safe=False))
+        self.calls.ask(Ask("POST", path, "redeliver", "edit deliveries", body={}, safe=False))
 
     def _listed(
         self, path: str, noun: str, since: float, until: float
@@ -142,7 +143,7 @@ class CoalesceApi:
             more = params | ({"pagination.cursor": cursor} if cursor else {})
             ask = Ask("GET", path, f"list {noun}", f"read {noun}", more | end)
             try:
-                return self._calls.ask(ask)
+                return self.calls.ask(ask)
             except Rejected as fault:
                 # The API's description names the end of the window in one place and omits it in
                 # another. Without an end the answer has more entries than asked for, and none is
@@ -150,7 +151,7 @@ class CoalesceApi:
                 if not end or fault.cause is Cause.PERMISSION:
                     raise
                 end = {}
-                return self._calls.ask(Ask("GET", path, ask.what, ask.scope, more))
+                return self.calls.ask(Ask("GET", path, ask.what, ask.scope, more))
 
         return fetch
 
@@ -163,7 +164,7 @@ class CoalesceApi:
         for start in range(0, len(wanted), BATCH):
             batch = wanted[start : start + BATCH]
             path, what = f"/api/{noun}/{version}/by-id", f"read {noun}"
-            reply = self._calls.ask(Ask("POST", path, what, what, body={key: batch}))
+            reply = self.calls.ask(Ask("POST", path, what, what, body={key: batch}))
             by_id = child(reply, noun) or {}
             for id_ in batch:
                 if isinstance(one := by_id.get(id_), Mapping):

@@ -12,6 +12,7 @@ import httpx2
 
 from sync.adapters.coalesce.message.fields import get, text
 from sync.domain.errors import (
+    Already,
     Cause,
     Fault,
     Missing,
@@ -29,6 +30,17 @@ _WORDS = 300
 _LONGEST_WAIT = 3600.0
 
 
+class NotOffered(Rejected):
+    """The API does not have the call."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(
+            words,
+            cause=Cause.PERMISSION,
+            remedy="Ask Coalesce Quality whether this workspace has it.",
+        )
+
+
 def fault_of(
     reply: httpx2.Response, what: str, *, scope: str, safe: bool, now: float
 ) -> Fault | None:
@@ -36,6 +48,8 @@ def fault_of(
 
     ``what`` names the call for people (``list issues``), ``scope`` the permission that the call needs.
     A ``safe`` call changes nothing upstream, so an error of the server leaves no doubt about its effect.
+    Of any other call a 503 proves nothing, unless it says when to try again: a proxy also answers 503
+    when the server ends the connection after it has read the call.
     """
     status = reply.status_code
     if 200 <= status < 300:
@@ -51,17 +65,26 @@ def fault_of(
         )
     if status == 404:
         return Missing(words)
-    if status == 429:
-        return Refused(words, retry_after=retry_after(reply, now), scope=Scope.SITE)
-    if status >= 500:
-        if safe or status == 503:
-            return Refused(words, retry_after=retry_after(reply, now), scope=Scope.ENDPOINT)
-        return Unknown(words)
+    if status == 409 and not safe:
+        return Already(words)
+    if status in (405, 501):
+        return NotOffered(f"the API of Coalesce Quality does not offer to {what} ({status})")
+    if status == 429 or status >= 500:
+        return _for_now(status, words, safe=safe, wait=retry_after(reply, now))
     if 300 <= status < 400:
         return Rejected(
             words, remedy="Set url in [coalesce.api] to the address that it redirects to."
         )
     return Rejected(words)
+
+
+def _for_now(status: int, words: str, *, safe: bool, wait: float | None) -> Fault:
+    """The fault of an answer that may be another one later. ``wait`` is what the API asks for."""
+    if status == 429:
+        return Refused(words, retry_after=wait, scope=Scope.SITE)
+    if safe or (status == 503 and wait is not None):
+        return Refused(words, retry_after=wait, scope=Scope.ENDPOINT)
+    return Unknown(words)
 
 
 def retry_after(reply: httpx2.Response, now: float) -> float | None:

@@ -11,6 +11,7 @@ from sync.adapters.coalesce.message.names import NAME
 from sync.adapters.coalesce.message.timestamps import nanoseconds, received
 from sync.domain.payload import empty_incident, empty_issue
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
+from sync.domain.subject_comments import UpstreamComment, together
 
 _SEVERITIES = {1: "info", 2: "warn", 3: "error", 4: "fatal"}
 _ISSUE_STATES = {1: "open", 2: "closed"}
@@ -21,6 +22,8 @@ _INCIDENT_EVENTS = {
     Status.CANCELLED: EventType.INCIDENT_CANCELLED,
 }
 _LONGEST_ID = 200
+# More than a comment in Jira can hold, so that whoever copies the comment sees that it has to be cut.
+_LONGEST_COMMENT = 40_000
 # The parts of an identifier that can name its entity, best first.
 _NAMES = ("table", "node_id", "task_id", "dag_id", "fqn", "monitor_id", "path", "id")
 
@@ -63,6 +66,7 @@ def issue(id_: str, answer: Mapping[str, Any]) -> Snapshot:
         event_id="",
         payload=payload,
         severity=severity if severity in _SEVERITIES.values() else "",
+        comments=_comments(get(answer, "comments")),
     )
 
 
@@ -88,6 +92,7 @@ def incident(id_: str, answer: Mapping[str, Any]) -> Snapshot:
         event_id="",
         payload=payload,
         issue_ids=tuple(dict.fromkeys(ids_in(get(answer, "issue_ids")))),
+        comments=_comments(get(answer, "comments")),
     )
 
 
@@ -96,6 +101,22 @@ def ids_in(value: Any) -> list[str]:
     if not isinstance(value, list):
         return []
     return [one for one in value if isinstance(one, str) and 0 < len(one) <= _LONGEST_ID]
+
+
+def _comments(value: Any) -> tuple[UpstreamComment, ...]:
+    """The comments in a list, without those that have no id or no time: they could not be told from
+    others, or from those that are known."""
+    found = []
+    for one in value if isinstance(value, list) else ():
+        if not isinstance(one, Mapping):
+            continue
+        id_, at = get(one, "id"), nanoseconds(get(one, "created_at"))
+        if at is None or not ids_in([id_]):
+            continue
+        who = actor(get(one, "actor")) or {}
+        said = text(get(one, "message"), _LONGEST_COMMENT)
+        found.append(UpstreamComment(id_, said, who.get("name") or who.get("email", ""), at / 1e9))
+    return together(tuple(found), ())
 
 
 def _first_time(answer: Mapping[str, Any], *names: str) -> int:

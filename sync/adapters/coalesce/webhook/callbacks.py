@@ -1,21 +1,19 @@
-"""Callbacks as deliveries bring them: an address, and a command ready to be posted there."""
+"""Callbacks as deliveries bring them: an address, and a command ready to be posted there.
+
+Whoever has the address may act on the issue, so the address is a secret.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from sync.adapters.coalesce.message.fields import child, get, text
-from sync.domain.subject import Status
 from sync.domain.text import clean
 
 _MOST = 50
-_MARKS = {
-    Status.INVESTIGATING: "mark_investigating",
-    Status.EXPECTED: "mark_expected",
-    Status.FIXED: "mark_fixed",
-    Status.NO_ACTION_NEEDED: "mark_no_action_needed",
-}
+_ADDRESS = re.compile(r'("url"\s*:\s*)"(?:[^"\\]|\\.)*"?', re.IGNORECASE | re.DOTALL)
 
 
 def read_callbacks(value: Any) -> tuple[Mapping[str, Any], ...]:
@@ -37,18 +35,6 @@ def read_callbacks(value: Any) -> tuple[Mapping[str, Any], ...]:
     return tuple(found)
 
 
-def callback_that_marks(
-    callbacks: Sequence[Mapping[str, Any]], status: Status
-) -> Mapping[str, Any] | None:
-    """The first callback whose command sets this status; None if there is none."""
-    name = _MARKS.get(status)
-    for callback in callbacks:
-        command = callback.get("issues_command")
-        if name and isinstance(command, Mapping) and child(command, name) is not None:
-            return callback
-    return None
-
-
 def _cleaned(value: Any) -> Any:
     # The recursion is bounded: ``parse`` refuses bodies that are nested too deep.
     if isinstance(value, str):
@@ -58,3 +44,13 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, list):
         return [_cleaned(inner) for inner in value]
     return value
+
+
+def without_addresses(body: bytes) -> str:
+    """A body as text for people, without the addresses of its callbacks. Bytes that are no text are
+    escaped.
+
+    Every value named ``url`` is left out, also those of owners: in a body that was cut off, or is no
+    JSON, nobody can tell where the callbacks are.
+    """
+    return _ADDRESS.sub(r'\1"***"', body.decode("utf-8", "backslashreplace"))

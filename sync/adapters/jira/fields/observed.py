@@ -7,8 +7,10 @@ from typing import Any
 
 from sync.adapters.jira.calls.request import records, unexpected
 from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, name_of
+from sync.adapters.jira.fields.history import person_of
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.fields.wire import decode
+from sync.domain.history import Person
 from sync.domain.names import Name
 from sync.domain.rule import Category
 from sync.domain.ticket import Hop, JiraStatus, Observed, ScreenField, TicketRef
@@ -43,7 +45,7 @@ def hop_of(raw: Mapping[str, Any]) -> tuple[Hop, dict[str, FieldInfo]]:
     return Hop(str(raw.get("id", "")), name_of(raw), to, screen, _comment_along(raw)), infos
 
 
-# What ``editmeta`` and a transition's screen list beside fields.
+# What ``editmeta`` and a transition's screen list beside fields, and a ticket with its history shows.
 _COMMENT = "comment"
 
 
@@ -88,6 +90,10 @@ def _named(fields: Mapping[str, Any], id_: str) -> Name:
     return name_of(fields.get(id_) or {})
 
 
+def _assignee(fields: Mapping[str, Any], cloud: bool) -> Person | None:
+    return person_of(fields["assignee"], cloud) if fields.get("assignee") else None
+
+
 def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
     """A ticket from an issue as Jira gives it. Raises Refused where ``raw`` is no issue."""
     ref = ref_of(raw, what)
@@ -97,7 +103,7 @@ def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
     infos = metadata.learned()
     hops = [hop_of(transition) for transition in records(raw.get("transitions"))]
     metadata.learn(i for _, screen in hops for i in screen.values() if i.id not in infos)
-    ours = {id_: value for id_, value in fields.items() if id_ not in _ALWAYS}
+    ours = {id_: value for id_, value in fields.items() if id_ not in (*_ALWAYS, _COMMENT)}
     return Observed(
         ref=ref,
         project=str((fields.get("project") or {}).get("key", "")),
@@ -109,4 +115,5 @@ def observed(raw: Any, metadata: Metadata, cloud: bool, what: str) -> Observed:
         updated=str(fields.get("updated") or ""),
         edit_screen=_edit_screen(raw.get("editmeta")),
         comment_along=_comment_along(raw.get("editmeta")),
+        assignee=_assignee(fields, cloud),
     )

@@ -32,7 +32,7 @@ _DEEPEST = 20
 # A text that might make a larger table stays text: the parser fills up short rows with cells, so a
 # small text could become a document of any size.
 _MOST_CELLS = 12_000
-_LANGUAGE = re.compile(r"[A-Za-z0-9#+.\-]{1,30}")
+LANGUAGE = re.compile(r"[A-Za-z0-9#+.\-]{1,30}")
 _ITEM = {"paragraph", "bulletList", "orderedList", "codeBlock"}
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?i)(?<![a-z0-9])https?\Z")
@@ -133,7 +133,7 @@ def _bare_address(state: StateInline, silent: bool) -> bool:
         or not (silent or state.pending.endswith(scheme[0]))
     ):
         return False
-    raw = _whole(found[0])
+    raw = whole(found[0])
     address = scheme[0] + unescapeAll(raw)
     if not safe_href(address):
         return False
@@ -146,7 +146,7 @@ def _bare_address(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _whole(raw: str) -> str:
+def whole(raw: str) -> str:
     """An address without what follows it in its sentence, as a full stop or a closing bracket."""
     spare, end = raw.count(")") - raw.count("("), len(raw)
     while end > 3 and (raw[end - 1] in _AFTER_ADDRESS or (raw[end - 1] == ")" and spare > 0)):
@@ -194,7 +194,7 @@ def _heading(node: SyntaxTreeNode) -> list[Node]:
 def _code(node: SyntaxTreeNode) -> list[Node]:
     made: Node = {"type": "codeBlock"}
     language = node.info.split(maxsplit=1)[0] if node.info.strip() else ""
-    if _LANGUAGE.fullmatch(language):
+    if LANGUAGE.fullmatch(language):
         made["attrs"] = {"language": language}
     if text := node.content.rstrip("\n"):
         made["content"] = [{"type": "text", "text": text}]

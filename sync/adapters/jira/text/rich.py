@@ -1,5 +1,5 @@
 """Rich text: from a rule's Markdown to a Document for Cloud (ADF) or Data Center (wiki markup), from a
-Document to Jira's value, and from Jira's value to a Document.
+Document to Jira's value, and from Jira's value to a Document or to Markdown.
 
 No function here raises, whatever the text.
 """
@@ -11,7 +11,8 @@ from typing import Any
 
 import structlog
 
-from sync.adapters.jira.text import adf, markdown, wiki
+from sync.adapters.jira.text import adf, markdown, markdown_write, wiki, wiki_read
+from sync.adapters.jira.text.bounded import MOST_NODES, bounded
 from sync.domain.remembered import Remembered
 from sync.domain.text import TEXT_LIMIT, clean, cut, safe_href, units
 from sync.domain.ticket import Document
@@ -92,6 +93,36 @@ def from_jira(raw: Any, cloud: bool) -> Document:
     if cloud or isinstance(raw, dict):
         return adf.from_jira(raw)
     return wiki.from_jira(raw)
+
+
+def to_markdown(raw: Any, cloud: bool, whole_at: str = "", limit: int = TEXT_LIMIT) -> str:
+    """Markdown for Jira's value, in at most ``limit`` characters. What is cut off is told in a last
+    paragraph, with the address of the whole text, if there is one."""
+    content, whole = _content(raw, cloud, 4 * limit)
+    address = safe_href(whole_at)
+    note = f"… cut: the whole text is at <{address}>" if address else "… cut"
+    room, most = limit, MOST_NODES
+    while True:
+        nodes, kept = bounded(content, room, most)
+        text = markdown_write.written(nodes)
+        if whole and kept and len(text) <= limit:
+            return text
+        length = len(text) + len(note) + 2
+        if length <= limit or room <= 0:
+            return cut("\n\n".join(filter(None, [text, note])), limit, "")
+        # The number of nodes shrinks as well: without any words, they may still take room.
+        less = min(0.9, limit / length)
+        room, most = int(room * less), int(most * less)
+
+
+def _content(raw: Any, cloud: bool, most: int) -> tuple[Any, bool]:
+    """The nodes of Jira's value, and whether these are all; wiki markup is read up to ``most``
+    characters."""
+    if isinstance(raw, dict):
+        return raw.get("content"), True
+    text = str(raw or "")
+    nodes = markdown.plain(clean(text[:most])) if cloud else wiki_read.nodes(text[:most])
+    return nodes, len(text) <= most
 
 
 def line_to_jira(text: str, cloud: bool) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from sync.adapters.jira.calls.request import Call, Safety, records, unexpected
+from sync.adapters.jira.calls.request import Call, Safety, records
+from sync.adapters.jira.fields.history import PUBLIC_PROPERTY, marker_in
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.text import rich
+from sync.adapters.jira.tracker.history import each_comment
 from sync.domain.actions import Comment
 from sync.domain.errors import Unknown
 from sync.domain.ticket import MARKER_PROPERTY, TicketRef
 
-# Who sees a comment in a service project: without this property, its customers do, by mail as well.
-_PUBLIC_PROPERTY = "sd.public.comment"
+# The comment looked for is among the newest.
 _PAGE = 100
-_MOST_PAGES = 100
 
 
 def content(comment: Comment, cloud: bool) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def _edited(markdown: str, public: bool, cloud: bool, *marks: Mapping[str, Any])
     moved to a service project, and looking which kind of project it is in would cost a call."""
     made = rich.document(markdown, cloud)
     text = rich.to_jira(made if made.blocks else rich.document("—", cloud), cloud)
-    seen_by = {"key": _PUBLIC_PROPERTY, "value": {"internal": not public}}
+    seen_by = {"key": PUBLIC_PROPERTY, "value": {"internal": not public}}
     return {"body": text, "properties": [*marks, seen_by]}
 
 
@@ -47,9 +47,9 @@ class Comments(Part):
         return str(answer["id"])
 
     def find_comment(self, ref: TicketRef, marker: str) -> str:
-        for comment in self._each_comment(ref):
+        for comment in each_comment(self._calls, ref, "-created", _PAGE):
             if any(
-                mark.get("key") == MARKER_PROPERTY and _marker_of(mark) == marker
+                mark.get("key") == MARKER_PROPERTY and marker_in(mark.get("value")) == marker
                 for mark in records(comment.get("properties"))
             ):
                 return str(comment["id"])
@@ -61,28 +61,3 @@ class Comments(Part):
         path = f"issue/{ref.id}/comment/{quote(comment_id, safe='')}"
         what, body = f"editing a comment on {ref.key}", _edited(text, public, self._calls.cloud())
         self._calls.make(Call.on(ref, "PUT", path, what, Safety.IDEMPOTENT, body))
-
-    def _each_comment(self, ref: TicketRef) -> Iterator[Mapping[str, Any]]:
-        """All comments, newest first where Jira can sort them."""
-        what = f"reading the comments of {ref.key}"
-        start = 0
-        for _ in range(_MOST_PAGES):
-            params = {
-                "startAt": start,
-                "maxResults": _PAGE,
-                "orderBy": "-created",
-                "expand": "properties",
-            }
-            path = f"issue/{ref.id}/comment"
-            page = self._calls.make(Call.get(path, what, params, project=ref.project))
-            if not isinstance(page, Mapping) or not isinstance(page.get("comments"), list):
-                raise unexpected(what)
-            yield from (comment for comment in records(page["comments"]) if comment.get("id"))
-            start += len(page["comments"])
-            if not page["comments"] or start >= int(page.get("total") or 0):
-                return
-
-
-def _marker_of(mark: Mapping[str, Any]) -> Any:
-    value = mark.get("value")
-    return value.get("marker") if isinstance(value, Mapping) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.fields.wire import by_id, encode
 from sync.adapters.jira.tracker.comments import content
+from sync.adapters.jira.tracker.history import EXPANSION, HISTORY_FIELD, history_of
 from sync.domain.actions import Change, Comment
 from sync.domain.errors import Cause, Missing, Refused, Rejected, Scope, TicketGone, Unknown
 from sync.domain.names import Name
@@ -84,24 +86,34 @@ class Tickets(Part):
         mark = {"key": draft.desired.key, "rule": draft.desired.rule.name}
         return {"fields": fields, "properties": [{"key": MARKER_PROPERTY, "value": mark}]}
 
-    def read(self, ticket_id: str, project: str = "") -> Observed:
+    def read(
+        self, ticket_id: str, project: str = "", *, history_since: float | None = None
+    ) -> Observed:
         what = f"reading ticket {ticket_id}"
         project = project or self._projects.get(ticket_id) or ""
-        cloud, path = self._calls.cloud(), f"issue/{quote(ticket_id, safe='')}"
         while True:
-            asked = wanted_fields(self._metadata)
-            params = {"fields": ",".join(asked), "expand": "transitions.fields,editmeta"}
+            asked, now = wanted_fields(self._metadata), self._calls.clock.time()
             try:
-                raw = self._calls.make(Call.get(path, what, params, project=project))
+                raw = self._raw(ticket_id, project, asked, with_history=history_since is not None)
+                seen = observed(raw, self._metadata, self._calls.cloud(), what)
+                if history_since is not None:
+                    history = history_of(self._calls, seen.ref, raw, history_since, now)
+                    seen = replace(seen, history=history)
             except Missing as fault:
                 self._check_project(project)
                 raise TicketGone(str(fault)) from None
-            seen = observed(raw, self._metadata, cloud, what)
             if not _required(seen) & self._metadata.learned().keys() - {*asked}:
                 self._projects.put(ticket_id, seen.project)
                 return seen
             # A screen requires a field of which nobody asked whether the ticket has it already. Once for
             # each field: from now on it is read with every ticket.
+
+    def _raw(self, ticket_id: str, project: str, fields: list[str], *, with_history: bool) -> Any:
+        more = [HISTORY_FIELD] if with_history else []
+        expand = ["transitions.fields", "editmeta", *([EXPANSION] if with_history else [])]
+        params = {"fields": ",".join([*fields, *more]), "expand": ",".join(expand)}
+        path, what = f"issue/{quote(ticket_id, safe='')}", f"reading ticket {ticket_id}"
+        return self._calls.make(Call.get(path, what, params, project=project))
 
     def mark_of(self, ref: TicketRef) -> Mark:
         path = f"issue/{quote(ref.id, safe='')}/properties/{MARKER_PROPERTY}"

@@ -1,0 +1,1 @@
+"""Coalesce Quality told of acts: by its REST API, or by the callbacks that deliveries offer."""

@@ -1,0 +1,71 @@
+"""Checking the ways by which sources are told what people do in Jira."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sync.bootstrap.adapters import upstreams_of
+from sync.domain.acts import Ability
+from sync.domain.errors import Fault
+from sync.ports import Clock, SystemClock, Upstream
+from sync.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamReport:
+    """How a source is told. ``unable`` has the abilities that are off, each with the reason; ``absent``
+    what the settings lack; ``trouble`` why the source could not be asked, "" if it was."""
+
+    source: str
+    way: str
+    unable: dict[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    trouble: str = ""
+
+    def notes(self) -> Iterator[str]:
+        """What is worth knowing, a sentence each."""
+        if self.way:
+            yield f"{self.source}: what people do in Jira is told by {self.way}."
+        for what, why in self.unable.items():
+            yield f"{self.source}: cannot {what}: {why}."
+
+
+def is_told(settings: Settings) -> bool:
+    """Whether the settings have a source told of acts."""
+    return bool(settings.coalesce.callbacks.hosts or settings.coalesce.api.actor_email)
+
+
+def check_upstreams(
+    settings: Settings, *, ask: bool = True, clock: Clock | None = None
+) -> list[UpstreamReport]:
+    """How each source is told and what is missing for that; changes nothing. Without ``ask`` no call is
+    made, so that missing scopes do not show."""
+    ways = upstreams_of(settings, clock or SystemClock())
+    return [_report(settings, name, way, ask=ask) for name, way in ways.items()]
+
+
+def _report(settings: Settings, name: str, way: Upstream, *, ask: bool) -> UpstreamReport:
+    trouble = ""
+    if ask:
+        try:
+            way.probe()
+        except Fault as fault:
+            trouble = str(fault)
+    unable = {what.value: why for what in Ability if (why := way.unable(what))}
+    return UpstreamReport(name, way.way, unable, tuple(_absent(settings, way)), trouble)
+
+
+def _absent(settings: Settings, way: Upstream) -> Iterator[str]:
+    if not settings.coalesce.api.actor_email:
+        where = settings.position(("coalesce", "api", "actor_email"))
+        yield (
+            f"{where}: [coalesce.api] actor_email: is not set, so nothing is told of people whose "
+            "address Jira hides. Set it to the address that stands in for theirs."
+        )
+    if not way.way:
+        where = settings.position(("coalesce", "callbacks", "hosts"))
+        yield (
+            f"{where}: [coalesce.callbacks] hosts: is not set, and [coalesce.api] has no credentials, "
+            "so nothing can be told. Give the credentials, or name the hosts of callbacks."
+        )
