@@ -167,10 +167,13 @@ class Work:
         return Accepted("coalesce", event_id, event_type, body, self.filled.now)
 
     def triage(self) -> int:
-        self.accept()
-        METER.reset()
         rules = self.filled.rules()
         triage = Triage(self.store, {"coalesce": CoalesceSource()}, lambda: rules, SystemClock())
+        # What an earlier piece of work has left is none of this one's.
+        while triage.batch():
+            pass
+        self.accept()
+        METER.reset()
         while triage.batch():
             pass
         return BATCH

@@ -415,8 +415,18 @@ def test_what_is_no_document_is_text_or_nothing(raw: Any, cloud: bool) -> None:
     assert rich.to_markdown(raw, cloud) in ("", "5", "plain \\*text\\*", "plain **text**")
 
 
-# They show what their attributes say, or nothing.
-WORDLESS = {"hardBreak", "rule", "mention", "date", "status", "emoji", "media", "mediaInline"}
+# They show what their attributes say, or their own text, or nothing; never what lies in them.
+WORDLESS = {
+    "text",
+    "hardBreak",
+    "rule",
+    "mention",
+    "date",
+    "status",
+    "emoji",
+    "media",
+    "mediaInline",
+}
 WORDLESS |= {"inlineCard", "blockCard", "embedCard"}
 
 
