@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any
 
@@ -98,26 +97,6 @@ def nameless(snapshot: Snapshot) -> str:
     return f"{snapshot.ref.kind.value.capitalize()} without a title: {about}"
 
 
-class _Context(Mapping[str, Any]):
-    """What templates see, worked out when the first template looks."""
-
-    def __init__(self, made: Callable[[], Context]) -> None:
-        self._made = made
-
-    @cached_property
-    def _all(self) -> Context:
-        return self._made()
-
-    def __getitem__(self, key: str) -> Any:
-        return self._all[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-
 class Rendered:
     """What was rendered of some subjects. A template that several rules share is rendered once for all,
     as when two versions of a rule are compared."""
@@ -138,10 +117,7 @@ class Rendered:
         others = snapshots is not self.snapshots or occurrences != self.occurrences
         if others or tables != self._tables:
             self.snapshots, self.occurrences, self._tables = snapshots, occurrences, tables
-            self._context = _Context(
-                partial(context_of, snapshots, tables, occurrences=occurrences)
-            )
-            self._values = {}
+            self._context, self._values = {}, {}
         if others:
             self._facts, self._links = "", None
         return self
@@ -168,7 +144,10 @@ class Rendered:
         """As ``render_all``. A template that failed is rendered again, to name the rule at fault."""
         known = self._values
         found = {key: known[id(v.parts)] for key, v in values.items() if id(v.parts) in known}
-        new = render_all({k: v for k, v in values.items() if k not in found}, self._context)
+        left = {key: value for key, value in values.items() if key not in found}
+        if not self._context and any(value.has_template for value in left.values()):
+            self._context = context_of(self.snapshots, self._tables, occurrences=self.occurrences)
+        new = render_all(left, self._context)
         for key, value in new.items():
             parts = values[key].parts
             if isinstance(parts, Template) and not isinstance(value, Rejected):

@@ -48,6 +48,14 @@ class Value:
             return {key: part.render(context) for key, part in self.parts.items()}
         return self.parts
 
+    @property
+    def has_template(self) -> bool:
+        """Whether rendering looks at the context."""
+        if isinstance(self.parts, list | dict):
+            parts = self.parts.values() if isinstance(self.parts, dict) else self.parts
+            return any(part.has_template for part in parts)
+        return isinstance(self.parts, Template)
+
     def written_out(self, tables: Mapping[str, Mapping[str, Any]]) -> list[tuple[Value, Any]]:
         """The values that are written out in the rule or its tables and that this value may have. Each
         comes with the part that gives it: an item, where this value is a list."""
