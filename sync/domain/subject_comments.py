@@ -55,19 +55,16 @@ def _order(comment: UpstreamComment) -> tuple[float, list[Any]]:
     return comment.at, comment.to_json()
 
 
-# The name of the comments in the column of a subject's payload.
-_KEPT_AS = "comments"
+# The name of the comments in the column of a subject's payload, which has it where there are comments.
+KEPT_AS = "comments"
 
 
 def to_column(payload: Mapping[str, Any], comments: Iterable[UpstreamComment]) -> dict[str, Any]:
     """What a subject's row keeps in its column for the payload."""
-    kept = [comment.to_json() for comment in comments]
-    return {**payload, _KEPT_AS: kept} if kept else dict(payload)
+    return {**payload, KEPT_AS: [comment.to_json() for comment in comments]}
 
 
 def from_column(column: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[UpstreamComment, ...]]:
     """The payload and the comments that ``to_column`` put together."""
-    if _KEPT_AS not in column:
-        return column, ()
-    payload = {name: value for name, value in column.items() if name != _KEPT_AS}
-    return payload, tuple(UpstreamComment(*one) for one in column[_KEPT_AS])
+    payload = {name: value for name, value in column.items() if name != KEPT_AS}
+    return payload, tuple(UpstreamComment(*one) for one in column[KEPT_AS])

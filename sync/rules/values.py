@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
@@ -19,11 +19,20 @@ Context = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value to render. ``parts`` is a template, a plain value, or a list or table of Values."""
+    """A value to render. ``parts`` is a template, a plain value, or a list or table of Values.
+    ``has_template``: rendering looks at the context."""
 
     parts: Any
     key: str
     position: Position
+    has_template: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts = self.parts.values() if isinstance(self.parts, dict) else self.parts
+        several = isinstance(self.parts, list | dict)
+        found = several and any(part.has_template for part in parts)
+        found = found or isinstance(self.parts, Template)
+        object.__setattr__(self, "has_template", found)
 
     def render(self, context: Context) -> Any:
         """The value for a context. Raises Rejected when a template fails."""
@@ -47,14 +56,6 @@ class Value:
         if isinstance(self.parts, dict):
             return {key: part.render(context) for key, part in self.parts.items()}
         return self.parts
-
-    @property
-    def has_template(self) -> bool:
-        """Whether rendering looks at the context."""
-        if isinstance(self.parts, list | dict):
-            parts = self.parts.values() if isinstance(self.parts, dict) else self.parts
-            return any(part.has_template for part in parts)
-        return isinstance(self.parts, Template)
 
     def written_out(self, tables: Mapping[str, Mapping[str, Any]]) -> list[tuple[Value, Any]]:
         """The values that are written out in the rule or its tables and that this value may have. Each

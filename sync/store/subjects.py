@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, column, literal, or_, union
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
-from sync.domain import subject_comments
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
+from sync.domain.subject_comments import KEPT_AS, from_column, to_column
 from sync.store.deliveries import IS_HEAD
 from sync.store.tables import (
     SUBJECT_ID,
@@ -61,7 +61,7 @@ class Subject:
             "event_type": one.event_type.value,
             "event_time": one.event_time,
             "event_id": one.event_id,
-            "payload": subject_comments.to_column(one.payload, one.comments),
+            "payload": to_column(one.payload, one.comments) if one.comments else dict(one.payload),
             "severity": one.severity,
             "issue_ids": list(one.issue_ids),
             "first_seen_at": self.first_seen_at,
@@ -76,7 +76,7 @@ def _end(snapshot: Snapshot, now: float) -> float:
 
 def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
-    payload, said = subject_comments.from_column(row.payload)
+    payload, said = from_column(row.payload) if KEPT_AS in row.payload else (row.payload, ())
     return Snapshot(
         ref=SubjectRef.parse(row.ref),
         workspace=row.workspace,

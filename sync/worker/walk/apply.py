@@ -68,7 +68,7 @@ class Apply:
         unsure: bool = False,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
-        self._teller = Teller(draft, intent_log, ways)
+        self._ways = ways
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -92,7 +92,8 @@ class Apply:
             observed = self._look(ref)
             ref = observed.ref
             if self._draft.desired.upstream is not None:
-                self._draft = self._teller.settle(ref)
+                teller = Teller(self._draft, self._intent_log, self._ways)
+                self._draft = teller.settle(ref)
             self._draft = in_its_project(self._draft, observed)
             made = plan(self._draft, record.base, observed, intents=record.intents)
             for kind in _WRITES:
@@ -169,7 +170,8 @@ class Apply:
                 self._link(ref, action)
         if observed is not None and made.telling is not NOTHING:
             whole = made.parked is None and not self._refused
-            self._teller.carry_out(ref, made.telling, self._arrived or observed, whole=whole)
+            teller = Teller(self._draft, self._intent_log, self._ways)
+            teller.carry_out(ref, made.telling, self._arrived or observed, whole=whole)
 
     def _write(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
         """Fields, status and comment. In a status that forbids edits, the fields come last."""
