@@ -140,14 +140,18 @@ class Rendered:
         text = f'["{digest}", {self._facts}, {self.occurrences}]'
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
+    def _seen(self, values: Mapping[str, Value]) -> Context:
+        """What templates of these values see. Worked out when the first template looks."""
+        if not self._context and any(value.has_template for value in values.values()):
+            self._context = context_of(self.snapshots, self._tables, occurrences=self.occurrences)
+        return self._context
+
     def all(self, values: Mapping[str, Value]) -> dict[str, Any]:
         """As ``render_all``. A template that failed is rendered again, to name the rule at fault."""
         known = self._values
         found = {key: known[id(v.parts)] for key, v in values.items() if id(v.parts) in known}
         left = {key: value for key, value in values.items() if key not in found}
-        if not self._context and any(value.has_template for value in left.values()):
-            self._context = context_of(self.snapshots, self._tables, occurrences=self.occurrences)
-        new = render_all(left, self._context)
+        new = render_all(left, self._seen(left))
         for key, value in new.items():
             parts = values[key].parts
             if isinstance(parts, Template) and not isinstance(value, Rejected):
