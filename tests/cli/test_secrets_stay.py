@@ -11,7 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -38,7 +38,9 @@ OLD_SIGNING = "ws-0ld5e1f-planted-before"
 CLIENT = 'cs-5e1f/+&="planted\\client<5>'
 STORE = "pw-5e1f/+&=planted store<3>ü"
 GATEWAY = "gw-5e1f planted gateway"
-PLANTED = (TOKEN, SIGNING, OLD_SIGNING, CLIENT, STORE, GATEWAY)
+WEBHOOK = "wh-5e1f planted/webhook<2>"
+SENT = "hs-5e1f+planted=header"
+PLANTED = (TOKEN, SIGNING, OLD_SIGNING, CLIENT, STORE, GATEWAY, WEBHOOK, SENT)
 
 
 def every_form(secret: str) -> set[str]:
@@ -100,6 +102,8 @@ def planted(jira: SimulatedJira, upstream: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CLIENT", f" {CLIENT} ")
     monkeypatch.setenv("TICKET_SYNC_LOG__LEVEL", "debug")
     monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__HEADERS", json.dumps({"X-Gateway": GATEWAY}))
+    monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__WEBHOOK_SECRETS", json.dumps([WEBHOOK]))
+    monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__WEBHOOK_HEADER_SECRETS", json.dumps([SENT]))
     configured(jira)
     text = Path("config.toml").read_text()
     text = text.replace(f'token = "{BOT.secret}"', 'token = { file = "token" }')
@@ -135,6 +139,10 @@ def test_nothing_that_is_said_or_kept_shows_a_secret(
                 assert code == 0
             send("--sample", "ping", "--url", running.url, "--secret", "another")
             base = running.url.partition("/webhooks")[0]
+            # A secret in the path, also where it is no secret of ours or the site is another.
+            for path in (f"main/{quote(SENT, safe='')}", f"main/{SENT}x", f"other/{SENT}"):
+                with suppress(urllib.error.HTTPError):
+                    urllib.request.urlopen(f"{base}/webhooks/jira/{path}", data=b"{}").close()
             eventually(lambda: len(jira.site.faults.active) == 6 and _struck(jira) == 6)
             # A site that lets our account in no more, and says with whose header.
             faults.add("echo", status=401)

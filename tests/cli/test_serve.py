@@ -58,7 +58,8 @@ class Daemon:
         self.raw: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._drain, daemon=True).start()
-        self.url = str(self.until("serving")["webhook"])
+        # The addresses of the sources come first, and those of Jira's webhooks after them.
+        self.url = str(self.until("serving")["webhook"]).split()[0]
 
     def until(self, event: str) -> dict[str, object]:
         """Read the log up to this event."""
