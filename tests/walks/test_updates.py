@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from sync.domain.errors import Refused, Unknown
-from sync.domain.ticket import Block, Document
-from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, JiraStatus, MemoryTicket, MemoryTracker
+from sync.domain.ticket import Block, Document, JiraStatus
+from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, MemoryTicket, MemoryTracker
 from sync.store import leases, tickets
 from tests.walks.world import RULES, World, issue_event
 
