@@ -52,6 +52,8 @@ class _Part(msgspec.Struct):
     self: msgspec.Raw = _NONE
 
 
+# With older versions of msgspec, its errors are no ValueErrors.
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _message, _part = msgspec.json.Decoder(_Message), msgspec.json.Decoder(_Part)
 
 
@@ -74,7 +76,7 @@ class JiraNotices:
         except msgspec.ValidationError:
             # JSON, but no object: a web request of Automation may hold any text.
             return Notice("")
-        except (ValueError, RecursionError) as error:
+        except _UNREADABLE as error:
             raise Unreadable(f"the body cannot be read as JSON ({type(error).__name__})") from error
         event, at = _plain(message.webhookEvent), _plain(message.timestamp)
         when = at / 1000 if isinstance(at, int) and 0 < at < _LATEST else 0.0
@@ -101,7 +103,7 @@ def _opened(raw: msgspec.Raw) -> _Part | None:
         return None
     try:
         return _part.decode(raw)
-    except (ValueError, RecursionError):
+    except _UNREADABLE:
         return None
 
 
@@ -112,7 +114,7 @@ def _plain(raw: msgspec.Raw) -> str | int | None:
         return None
     try:
         value = msgspec.json.decode(data)
-    except (ValueError, RecursionError):
+    except _UNREADABLE:
         return None
     return value if isinstance(value, str | int) and not isinstance(value, bool) else None
 
