@@ -23,6 +23,9 @@ from sync.worker.daemon.pool import Options, Pool
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
 
+# A real pace takes real time.
+pytestmark = pytest.mark.proof
+
 # One limit for all calls to a site, in calls a second.
 LIMIT = 4
 TOLD = {"X-RateLimit-Limit": f"{LIMIT}", "X-RateLimit-Remaining": "0"}
