@@ -26,7 +26,10 @@ class UpstreamReport:
     def notes(self) -> Iterator[str]:
         """What is worth knowing, a sentence each."""
         if self.way:
-            yield f"{self.source}: what people do in Jira is told by {self.way}."
+            yield (
+                f"{self.source}: this version tells nothing yet of what people do in Jira; the way will "
+                f"be {self.way}."
+            )
         for what, why in self.unable.items():
             yield f"{self.source}: cannot {what}: {why}."
 
