@@ -142,7 +142,9 @@ def _wrong(subject: Subject, ticket: dict[str, Any]) -> list[str]:
     if re.sub(r" \([A-Z.]+\)$", "", ticket["summary"]) != subject.title:
         found.append(f"its summary is {ticket['summary']!r}, should be {subject.title!r}")
     if subject.description not in ticket["description"]:
-        found.append(f"its description does not say {subject.description!r}")
+        found.append(
+            f"its description is {ticket['description']!r}, should say {subject.description!r}"
+        )
     if not ticket["remote_links"]:
         found.append("no link back")
     if "coalesce-quality" not in ticket["labels"]:

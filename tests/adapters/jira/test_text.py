@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from md_adf import validate_adf
 
+from sync.adapters.jira.text import markdown
 from sync.adapters.jira.text import rich as text
 from sync.adapters.jira.text.rich import adf, wiki
 from sync.domain.text import ticket_line, units
@@ -204,3 +207,24 @@ def test_converted_texts_are_remembered_by_their_size_and_the_newest_longest() -
     kept = sum(one is other for one, other in zip(made, reversed(again), strict=True))
     assert kept > 20
     assert kept * 3_000 <= 150_000
+
+
+def test_threads_that_convert_their_first_texts_at_once_all_get_whole_documents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A daemon that has just started walks many tickets at once."""
+    interval, wanted = sys.getswitchinterval(), markdown.from_markdown("**one** two\n\n- three")
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(100):
+            monkeypatch.setattr(markdown, "_PARSER", markdown._parser())
+            start = threading.Barrier(6)
+
+            def convert(_: int, start: threading.Barrier = start) -> list[Any]:
+                start.wait()
+                return markdown.from_markdown("**one** two\n\n- three")
+
+            with ThreadPoolExecutor(6) as threads:
+                assert list(threads.map(convert, range(6))) == [wanted] * 6
+    finally:
+        sys.setswitchinterval(interval)

@@ -167,6 +167,10 @@ def _parser() -> MarkdownIt:
     made.inline.ruler.before("link", "bounds", _bounds_of_inlines)
     made.inline.ruler.after("text", "bare_address", _bare_address)
     made.inline.ruler.before("autolink", "break", _break)
+    # The library puts its rules in order at the first parse. A second thread that parses meanwhile finds
+    # no rules, and makes an empty document of any text. So that is done before threads share the parser.
+    for ruler in (made.core.ruler, made.block.ruler, made.inline.ruler, made.inline.ruler2):
+        ruler.getRules("")
     return made
 
 
