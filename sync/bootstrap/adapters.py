@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -24,6 +24,7 @@ from sync.rules import Defaults
 from sync.settings import Settings, Site
 from sync.store import deliveries
 from sync.store.engine import Store
+from sync.toml import Path
 
 # Of a subject's deliveries so many are read, the newest, to find one that offers callbacks.
 _DELIVERIES = 3
@@ -54,10 +55,11 @@ def _coalesce_api(settings: Settings, clock: Clock) -> CoalesceApi | None:
     return CoalesceApi(access, clock)
 
 
-def _coalesce_upstream(settings: Settings, clock: Clock, callbacks_of: CallbacksOf) -> Upstream:
+def _coalesce_upstream(
+    settings: Settings, clock: Clock, api: SourceApi | None, callbacks_of: CallbacksOf
+) -> Upstream:
     email, callbacks = settings.coalesce.api.actor_email, settings.coalesce.callbacks
-    api = _coalesce_api(settings, clock)
-    if api is not None:
+    if isinstance(api, CoalesceApi):
         return ApiUpstream(api, email, clock)
     addresses = Addresses([ip_network(one) for one in callbacks.private])
     caller = CallbackCaller(callbacks.hosts, addresses, clock)
@@ -107,7 +109,7 @@ def _jira_notices(name: str, site: Site) -> NoticeSource:
 SOURCES: dict[str, Callable[[Settings], Source]] = {"coalesce": _coalesce}
 APIS: dict[str, Callable[[Settings, Clock], SourceApi | None]] = {"coalesce": _coalesce_api}
 # One line for each source that can be told of acts, by its name.
-UPSTREAMS: dict[str, Callable[[Settings, Clock, CallbacksOf], Upstream]] = {
+UPSTREAMS: dict[str, Callable[[Settings, Clock, SourceApi | None, CallbacksOf], Upstream]] = {
     "coalesce": _coalesce_upstream
 }
 # One line for each kind of tracker, by the section of the settings that describes a site of it.
@@ -128,17 +130,17 @@ def apis_of(settings: Settings, clock: Clock) -> Mapping[str, SourceApi]:
 
 
 def upstreams_of(
-    settings: Settings, clock: Clock, store: Store | None = None
+    settings: Settings, clock: Clock, apis: Mapping[str, SourceApi], store: Store | None = None
 ) -> Mapping[str, Upstream]:
     """The ways by which sources are told of acts, by the source's name. Makes no call. Without a
-    ``store`` no callback is found."""
+    ``store`` no callback is found. ``apis`` are those of ``apis_of``."""
 
     def callbacks_of(source: Source) -> CallbacksOf:
         return lambda ref: newest_callbacks(store, source, ref) if store else ()
 
     sources = sources_of(settings)
     return {
-        name: build(settings, clock, callbacks_of(sources[name]))
+        name: build(settings, clock, apis.get(name), callbacks_of(sources[name]))
         for name, build in UPSTREAMS.items()
     }
 
@@ -184,9 +186,29 @@ def webhook_paths(settings: Settings) -> Sequence[str]:
 
 
 def rule_defaults(settings: Settings) -> Defaults:
-    """The defaults of rules: the site, the project of each site, and whether an API can be asked."""
+    """The defaults of rules: the site, the project of each site, what the API can be asked, and how
+    upstream is told of acts."""
     return Defaults(
         sites={name: site.project or None for name, site in settings.sites.items()},
         default_site=settings.site_by_default,
         api=settings.coalesce.api.configured,
+        untold=" and ".join(absent for _, absent in lacking(settings)),
+        settle=settings.upstream.settle,
+        tie=settings.upstream.tie,
     )
+
+
+def lacking(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """What the settings lack to tell upstream of acts: the path of a key, and what is wrong with it."""
+    api, callbacks = settings.coalesce.api, settings.coalesce.callbacks
+    if not api.actor_email:
+        yield (
+            ("coalesce", "api", "actor_email"),
+            "[coalesce.api] actor_email is not set: the address that stands in for people whose "
+            "address Jira hides",
+        )
+    if not api.configured and not callbacks.hosts:
+        yield (
+            ("coalesce", "callbacks", "hosts"),
+            "[coalesce.api] has no client_id and client_secret, and [coalesce.callbacks] no hosts",
+        )

@@ -8,7 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trackers_of
+from sync.bootstrap.adapters import (
+    apis_of,
+    notice_sources_of,
+    sources_of,
+    trackers_of,
+    upstreams_of,
+)
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.http import share_interpreter
 from sync.bootstrap.receiver import limits_of, receiving_probes
@@ -34,6 +40,7 @@ from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
 from sync.worker.walk.outcomes import Pace
+from sync.worker.walk.telling import Ways
 
 # Seconds beyond ``stop_timeout`` that the end of a process may take.
 STOP_GRACE = 10.0
@@ -104,13 +111,13 @@ def build(
         settings, clock, owner, sites_of(settings, trackers), pause
     )
     sources = sources_of(settings)
-    pace = Pace(lease=lease_of(settings))
+    pace, apis = Pace(lease=lease_of(settings)), apis_of(settings, clock)
     options = Options(
         threads=settings.worker.threads,
         pace=pace,
         owner=owner,
         liveness=liveness,
-        apis=apis_of(settings, clock),
+        ways=Ways(upstreams_of(settings, clock, apis, store), apis),
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sync.bootstrap.adapters import upstreams_of
+from sync.bootstrap.adapters import apis_of, lacking, upstreams_of
 from sync.domain.acts import Ability
 from sync.domain.errors import Fault
 from sync.ports import Clock, SystemClock, Upstream
@@ -26,10 +26,7 @@ class UpstreamReport:
     def notes(self) -> Iterator[str]:
         """What is worth knowing, a sentence each."""
         if self.way:
-            yield (
-                f"{self.source}: this version tells nothing yet of what people do in Jira; the way will "
-                f"be {self.way}."
-            )
+            yield f"{self.source}: what people do in Jira is told by {self.way}."
         for what, why in self.unable.items():
             yield f"{self.source}: cannot {what}: {why}."
 
@@ -44,7 +41,8 @@ def check_upstreams(
 ) -> list[UpstreamReport]:
     """How each source is told and what is missing for that; changes nothing. Without ``ask`` no call is
     made, so that missing scopes do not show."""
-    ways = upstreams_of(settings, clock or SystemClock())
+    clock = clock or SystemClock()
+    ways = upstreams_of(settings, clock, apis_of(settings, clock))
     return [_report(settings, name, way, ask=ask) for name, way in ways.items()]
 
 
@@ -56,19 +54,8 @@ def _report(settings: Settings, name: str, way: Upstream, *, ask: bool) -> Upstr
         except Fault as fault:
             trouble = str(fault)
     unable = {what.value: why for what in Ability if (why := way.unable(what))}
-    return UpstreamReport(name, way.way, unable, tuple(_absent(settings, way)), trouble)
-
-
-def _absent(settings: Settings, way: Upstream) -> Iterator[str]:
-    if not settings.coalesce.api.actor_email:
-        where = settings.position(("coalesce", "api", "actor_email"))
-        yield (
-            f"{where}: [coalesce.api] actor_email: is not set, so nothing is told of people whose "
-            "address Jira hides. Set it to the address that stands in for theirs."
-        )
-    if not way.way:
-        where = settings.position(("coalesce", "callbacks", "hosts"))
-        yield (
-            f"{where}: [coalesce.callbacks] hosts: is not set, and [coalesce.api] has no credentials, "
-            "so nothing can be told. Give the credentials, or name the hosts of callbacks."
-        )
+    absent = tuple(
+        f"{settings.position(path)}: {words}, so nothing can be told upstream."
+        for path, words in lacking(settings)
+    )
+    return UpstreamReport(name, way.way, unable, absent, trouble)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sync.adapters.jira.check import Report
     from sync.bootstrap.upstream_check import UpstreamReport
+    from sync.rules import RuleSet
     from sync.settings import Settings
     from sync.toml import Mistake
 
@@ -150,11 +151,11 @@ class _Found:
         }
 
 
-def _check_upstreams(found: _Found, settings: Settings, offline: bool) -> None:
-    """Find how sources are told what people do in Jira, if the configuration asks for that."""
+def _check_upstreams(found: _Found, settings: Settings, rules: RuleSet, offline: bool) -> None:
+    """Find how sources are told what people do in Jira, if the configuration or a rule asks for that."""
     from sync.bootstrap.upstream_check import check_upstreams, is_told
 
-    if is_told(settings):
+    if is_told(settings) or rules.tells:
         found.upstreams = check_upstreams(settings, ask=not offline)
 
 
@@ -188,7 +189,7 @@ def _found(config: Path | None, offline: bool) -> _Found:
     else:
         found.mistakes = [str(warning) for warning in rules.warnings]
         found.checked.append("the rules")
-        _check_upstreams(found, settings, offline)
+        _check_upstreams(found, settings, rules, offline)
         if offline:
             found.unchecked.append("Jira")
         else:

@@ -43,13 +43,13 @@ _OUTWARD = {"outward": True, "inward": False}
 class Defaults:
     """What config.toml contributes to rules: the sites, each with its default project, the site of
     rules that name none ("" where every rule must name a site), whether the source's API can be asked,
-    whether upstream can be told, for how long (seconds) a ticket is still before an act is told, and
-    how close two acts are too close to tell which was later."""
+    why upstream cannot be told of acts ("" where it can), for how long (seconds) a ticket is still
+    before an act is told, and how close two acts are too close to tell which was later."""
 
     sites: Mapping[str, str | None]
     default_site: str
     api: bool = True
-    telling: bool = False
+    untold: str = ""
     settle: float = 15.0
     tie: float = 5.0
 
@@ -126,13 +126,13 @@ class RuleCompiler:
         )
 
     def _tells(self, sheet: Sheet, defaults: Defaults) -> None:
-        if not defaults.telling:
+        if defaults.untold:
             given = next(iter(sheet.tables["upstream"].values()))
             self._mistakes.add(
                 given.position,
                 "upstream",
-                "asks to tell upstream what people do in Jira, and this version tells nothing",
-                "Remove the table.",
+                f"asks to tell upstream what people do in Jira, and that cannot be: {defaults.untold}",
+                "Set it, or remove the table.",
             )
 
     def _site(self, sheet: Sheet, defaults: Defaults) -> str:

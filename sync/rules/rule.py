@@ -91,6 +91,11 @@ class Rule:
     def policy(self) -> Policy:
         return self.projection.policy
 
+    @property
+    def tells(self) -> bool:
+        """Whether upstream is told what people do with the rule's tickets."""
+        return self.projection.upstream is not None
+
     def place(self, key: str) -> str:
         """File and line of a key, else of the rule."""
         return place(self.projection.places, key) or self.ref.where
@@ -202,6 +207,11 @@ class RuleSet:
                     fault.rule, fault.site = rule.name, rule.site
                     raise
         return None
+
+    @property
+    def tells(self) -> bool:
+        """Whether a rule tells upstream what people do with its tickets."""
+        return any(rule.tells for rule in self.rules)
 
     def explain(self, snapshot: Snapshot) -> list[Explained]:
         """The rules up to the one that matches or is undecided, each with the reason."""

@@ -30,6 +30,7 @@ from sync.settings.sections import (
     Site,
     Store,
     Sweeps,
+    Upstream,
     Worker,
 )
 from sync.settings.shipped import shipped
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
     sites: dict[Annotated[str, AfterValidator(_site_name)], Site] = Field(default_factory=dict)
     mappings: Mappings = Field(default_factory=Mappings)
     worker: Worker = Field(default_factory=Worker)
+    upstream: Upstream = Field(default_factory=Upstream)
     sweeps: Sweeps = Field(default_factory=Sweeps)
     retention: Retention = Field(default_factory=Retention)
     log: Log = Field(default_factory=Log)

@@ -300,6 +300,14 @@ class Worker(Section):
     lease: Annotated[Duration, at_least(5)] = 120.0
 
 
+class Upstream(Section):
+    """How what people do in Jira is told upstream, by rules that ask for it."""
+
+    settle: Annotated[Duration, at_least(1)] = 15.0
+    tie: Duration = 5.0
+    large_upstream: Whole = Field(default=50, ge=0)
+
+
 class SweepSection(Section):
     """One group of sweeps, run at an interval (``every``) or at given times (``cron``)."""
 

@@ -54,7 +54,7 @@ def test_the_callback_of_the_newest_delivery_marks_the_issue_while_the_delivery_
                         state=DeliveryState.TRIAGED, subject=str(ref),
                     )
                 )  # fmt: skip
-        way = upstreams_of(chosen, upstream.clock, store)["coalesce"]
+        way = upstreams_of(chosen, upstream.clock, {}, store)["coalesce"]
         assert way.way == "callbacks"
         way.mark(ref, Status.FIXED, ANN, upstream.clock.now)
         way.comment(ref, "we know", ANN, upstream.clock.now)
@@ -87,7 +87,7 @@ def test_check_says_that_there_is_no_way_and_that_nobody_asked_for_one() -> None
     [report] = check_upstreams(chosen)
     assert report.way == ""
     assert len(report.absent) == 2
-    assert "[coalesce.callbacks] hosts" in report.absent[1]
+    assert "[coalesce.callbacks] no hosts" in report.absent[1]
     assert not is_told(chosen)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
 from sync.rules import Defaults, RuleSet, parse
 
-DEFAULTS = Defaults({"main": "DATA", "ops": None}, "main", telling=True)
+DEFAULTS = Defaults({"main": "DATA", "ops": None}, "main")
 SECOND = 1_000_000_000
 BEGAN = 1_725_624_896 * SECOND  # 2024-09-06T12:14:56Z
 

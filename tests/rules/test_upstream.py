@@ -75,7 +75,7 @@ def test_every_choice_is_read() -> None:
         ignore = "robot"
         wins = "jira"
         """,
-        Defaults({"main": "DATA"}, "main", telling=True, settle=30, tie=2),
+        Defaults({"main": "DATA"}, "main", settle=30, tie=2),
     )
     assert made is not None
     assert (made.comments, made.copies, made.announce) == ("@data", True, False)
@@ -133,10 +133,11 @@ def test_an_edit_of_what_is_told_and_turning_it_off_and_on_begin_it_anew() -> No
     assert (off, on == again, again.endswith("@20.0")) == ("", False, True)
 
 
-def test_a_program_that_tells_nothing_refuses_rules_that_ask_for_it() -> None:
+def test_settings_by_which_nothing_can_be_told_refuse_rules_that_ask_for_it() -> None:
+    defaults = Defaults({"main": "DATA"}, "main", untold="[coalesce.api] actor_email is not set")
     with pytest.raises(RuleErrors) as caught:
-        parse({"10.toml": ONE + "upstream.announce = true\n"}, Defaults({"main": "DATA"}, "main"))
+        parse({"10.toml": ONE + "upstream.announce = true\n"}, defaults)
     assert str(caught.value) == (
-        "10.toml:4: upstream: asks to tell upstream what people do in Jira, and this version tells "
-        "nothing. Remove the table."
+        "10.toml:4: upstream: asks to tell upstream what people do in Jira, and that cannot be: "
+        "[coalesce.api] actor_email is not set. Set it, or remove the table."
     )

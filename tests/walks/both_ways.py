@@ -64,7 +64,7 @@ class BothWays(World):
     def write_rules(self, text: str) -> None:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "rules.toml").write_text(text)
-        defaults = Defaults({"main": "DATA"}, "main", telling=True)
+        defaults = Defaults({"main": "DATA"}, "main")
         before = self.tellings if hasattr(self, "tellings") else {}
         loaded = load(self.folder, defaults)
         self.tellings: dict[str, str] = loaded.tellings(before, self.clock.time())

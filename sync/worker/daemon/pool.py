@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from sync.ports import Clock, SiteHealth, SourceApi
+from sync.ports import Clock, SiteHealth
 from sync.store import claims
 from sync.store.claims import Claim, Closed
 from sync.store.engine import Store, StoreUnavailable
@@ -19,6 +19,7 @@ from sync.store.liveness import Liveness, new_owner
 from sync.worker.daemon.loop import LASTING_STEPS, PAUSE_SECONDS, Loop, Trouble
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.outcomes import Pace
+from sync.worker.walk.telling import NO_WAYS, Ways
 
 log = structlog.get_logger("worker")
 
@@ -32,14 +33,14 @@ _MOST_THREADS = 4
 @dataclass(frozen=True, slots=True)
 class Options:
     """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases;
-    ``liveness`` shows under that name that the process is alive. ``apis`` are those of the sources, by
-    name."""
+    ``liveness`` shows under that name that the process is alive. ``ways`` lead to the sources: their
+    APIs, and how they are told of acts."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
     owner: str = field(default_factory=new_owner)
     liveness: Liveness | None = None
-    apis: Mapping[str, SourceApi] = field(default_factory=dict)
+    ways: Ways = NO_WAYS
 
 
 class Pool:
