@@ -67,7 +67,7 @@ class View:
     ``foreign``: the ticket is in a project that the rule does not speak of. ``moved``: a move of ours
     that is not agreed yet led to the ticket's status. ``assigned`` is the id of the account that we
     last assigned the ticket to, "" for none. ``public``: customers of a service project see copies of
-    upstream's comments.
+    upstream's comments. ``turned``: the subject has ended, or is back, since the ticket was dealt with.
     """
 
     wish: UpstreamWish
@@ -77,6 +77,7 @@ class View:
     moved: bool = False
     assigned: str = ""
     public: bool = False
+    turned: bool = False
 
     @property
     def history(self) -> History:
@@ -140,6 +141,7 @@ def telling_of(draft: Draft, base: Base, observed: Observed) -> Telling:
         moved=base.brought_to(observed.status.id),
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
+        turned=base.status is not None and base.status.ended is not draft.desired.status.ended,
     )
     return tell(view, base.agreement)
 
@@ -163,7 +165,7 @@ def tell(view: View, known: Agreement | None) -> Telling:
     if known is None or known.since != view.wish.since:
         agreed = begun(view)
         words = "both sides count as agreed as they stand: telling upstream has only just begun"
-        return Telling(agreed, agreed, stays=True, reasons=(words,))
+        return Telling(agreed, agreed, stays=not view.turned, reasons=(words,))
     if known.held:
         words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
         return Telling(known, known, stays=True, waits=True, reasons=(words,))
