@@ -96,22 +96,16 @@ def last_known(draft: Draft, base: Base, history: History = _UNREAD) -> Observed
     as one hop away, except where the base proves that the ticket is there already. Where the rule tells
     upstream, the ticket stands where both sides last agreed that it does.
     """
-    known = base.agreement if draft.desired.upstream else None
     target = draft.desired.target
-    closed = base.closed_by_us
-    away = Category.INDETERMINATE if target.category is Category.NEW else Category.NEW
     name = target.status or (target.prefer[0] if target.prefer else "") or str(target)
     wanted = JiraStatus("wanted", name, target.category or Category.INDETERMINATE)
+    status, resolution = _place(draft, base)
     return Observed(
         ref=TicketRef("", ""),
         project=draft.project,
         issue_type=draft.issue_type,
-        status=JiraStatus(
-            (known.status if known else "") or base.jira_status or "?",
-            "?",
-            Category.DONE if closed else away,
-        ),
-        resolution=known.resolution if known and known.status else base.resolution,
+        status=status,
+        resolution=resolution,
         fields={
             id_: _shown(field.kind, base.fields[id_])
             for id_, field in draft.fields.items()
@@ -120,6 +114,17 @@ def last_known(draft: Draft, base: Base, history: History = _UNREAD) -> Observed
         hops=(Hop("wanted", target.transition or name, wanted),),
         history=history if draft.desired.upstream else None,
     )
+
+
+def _place(draft: Draft, base: Base) -> tuple[JiraStatus, str]:
+    """The status and the resolution in which the ticket stood last."""
+    new = draft.desired.target.category is Category.NEW
+    away = Category.INDETERMINATE if new else Category.NEW
+    category = Category.DONE if base.closed_by_us else away
+    known = base.agreement if draft.desired.upstream else None
+    if known is not None and known.status:
+        return JiraStatus(known.status, "?", category), known.resolution
+    return JiraStatus(base.jira_status or "?", "?", category), base.resolution
 
 
 def _shown(kind: FieldKind, known: FieldBase) -> Any:

@@ -151,8 +151,14 @@ def impact(
         differing = tuple((facts.ticket_id, names) for facts, names in edit.reached() if names)
         made = len(_new_keys(store, new))
         return Impact(differing, made, tuple(edit.parked), edit.looked_at, begun=tuple(edit.begun))
+    return _foreseen(edit, trackers)
+
+
+def _foreseen(edit: _Edit, trackers: Mapping[str, Tracker]) -> Impact:
+    """What the walks after an edit would do, as `plan` foresees it."""
+    new, now = edit.new, edit.now
     foresight = _Foreseen(new, Foresight(new, trackers, now, changed=edit.changed))
-    routed = dict(would_route(store, new, now))
+    routed = dict(would_route(edit.store, new, now))
     changed, made = [], 0
     for facts, names in edit.reached():
         # A ticket that exists and that open subjects would come to is counted once, with them.
@@ -185,9 +191,9 @@ class _Edit:
     def __init__(
         self, store: Store, old: RuleSet, new: RuleSet, now: float, trackers: Mapping[str, Tracker]
     ) -> None:
-        self._store = store
-        self._old, self._new = old, new
-        self._now = now
+        self.store = store
+        self._old, self.new = old, new
+        self.now = now
         self.changed = changed_since(old, new)
         both = ((one, old.get(one.name)) for one in new.rules)
         self._parts = {one.name: one.changed_since(known) for one, known in both if known}
@@ -204,7 +210,7 @@ class _Edit:
         ids, settled = self._ids()
         self.looked_at += settled
         for start in range(0, len(ids), tickets.BATCH):
-            with self._store.read() as session:
+            with self.store.read() as session:
                 rows = tickets.records(session, ids[start : start + tickets.BATCH])
                 page = list(gather_all(session, rows))
             self.begun.extend(self.beginning.apart(page))
@@ -222,7 +228,7 @@ class _Edit:
         # Of a ticket that is not made, every part counts.
         only = self._parts.get(facts.rule_name) if facts.ref else None
         try:
-            rule, after = self._desired(facts, self._new, only)
+            rule, after = self._desired(facts, self.new, only)
         except Rejected as fault:
             return (str(fault),)
         try:
@@ -236,7 +242,7 @@ class _Edit:
 
     def _desired(self, facts: Facts, rules: RuleSet, only: Parts | None) -> tuple[Rule, Desired]:
         rule = rule_for(facts, rules)
-        return rule, desire(facts, rule, self._now, rules, self.rendered, only)[0]
+        return rule, desire(facts, rule, self.now, rules, self.rendered, only)[0]
 
     def _ids(self) -> tuple[array[int], int]:
         """Row ids of the tickets that the edit can reach: open, parked, or with a parked field; and how
@@ -246,14 +252,14 @@ class _Edit:
         incident's rule says of its issues reaches the tickets of those issues, whatever their own rules
         are.
         """
-        changed = changed_rules(self._old, self._new)
+        changed = changed_rules(self._old, self.new)
         if not changed:
             return array("q"), 0
-        kept = [rule.ref.name for rule in self._new.rules]
+        kept = [rule.ref.name for rule in self.new.rules]
         incidents = [
-            name for name in changed if _of_issues(self._old, name) != _of_issues(self._new, name)
+            name for name in changed if _of_issues(self._old, name) != _of_issues(self.new, name)
         ]
-        with self._store.read() as session:
+        with self.store.read() as session:
             return open_items.open_or_parked(
                 session, changed, kept, incidents, settled_by=unchanged(self.changed)
             )

@@ -11,6 +11,7 @@ from sync.domain.history import History
 from sync.domain.intent import agreed_for_sure
 from sync.domain.plan import Plan
 from sync.domain.sides import begins
+from sync.domain.ticket import Draft, TicketRef
 from sync.ports import Tracker
 from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.store.tables import TicketState
@@ -59,14 +60,17 @@ class Foresight:
         if facts.ref is None:
             unsure = facts.state is TicketState.CREATING
             return forecast_unmade(draft, unsure=unsure, history=History(read_at=self._now))
-        observed = None
+        return self._of_made(draft, facts, facts.ref, tracker)
+
+    def _of_made(self, draft: Draft, facts: Facts, ref: TicketRef, tracker: Tracker) -> Plan:
+        """What a walk would do for a ticket that is in Jira."""
+        wish, observed = draft.desired.upstream, None
         if self._live:
             # The acts from before count as well: they tell who brought the ticket where it stands.
-            since = None if desired.upstream is None else 0.0
-            observed = tracker.read(facts.ref.id, history_since=since)
-        unread = History(read_at=self._now, address=tracker.browse_url(facts.ref.key))
+            observed = tracker.read(ref.id, history_since=None if wish is None else 0.0)
+        unread = History(read_at=self._now, address=tracker.browse_url(ref.key))
         made = forecast(draft, facts.base, observed, facts.intents, history=unread)
-        return _but_agreed(made) if begins(desired.upstream, facts.base.agreement) else made
+        return _but_agreed(made) if begins(wish, facts.base.agreement) else made
 
 
 def _but_agreed(made: Plan) -> Plan:
