@@ -22,8 +22,9 @@ from sync.domain.rule import (
 from sync.domain.subject import Kind, Status, SubjectRef
 from sync.domain.subject_comments import UpstreamComment
 from sync.domain.ticket import JiraStatus
-from sync.domain.upstream import Telling, View, carried_out, tell, unsettled
+from sync.domain.upstream import Telling, carried_out, tell, unsettled
 from sync.domain.upstream_comments import marker_of
+from sync.domain.upstream_view import View
 from tests.domain.build import DONE, PROGRESS, REVIEW, TO_DO, observed
 
 NOW = 1_000_000.0
