@@ -41,6 +41,12 @@ _KINDS = (IntentKind.MARK, IntentKind.SAY, IntentKind.COPY)
 # Seconds within which the delivery that follows a mark is there. It may come later, or never: a mark
 # that is told again then changes nothing where there is one.
 DELIVERED_WITHIN = 60.0
+# The names of acts in the journal, the metrics and the log.
+_NAMES = {
+    IntentKind.MARK: "mark_upstream",
+    IntentKind.SAY: "comment_upstream",
+    IntentKind.COPY: "copy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ class Teller:
         else:
             known = replace(known, done=(*known.done, given["name"]))
         self._remember(known)
-        self._note(given["words"])
+        self._note(ref, _NAMES[intent.kind], given["words"])
 
     def _marked(self, subject: SubjectRef, intent: Intent) -> bool:
         """Whether the act counts as told: somebody has set the subject's status since, we or another."""
@@ -171,12 +177,15 @@ class Teller:
         except (Missing, Rejected) as fault:
             # Trying again would change nothing. It is agreed that the sides differ here.
             self._left.append(action)
-            self._record.note(Entry("tell", f"not told: {action}: {fault}", "left"))
-            log.warning("not told upstream", what=str(action), why=str(fault))
+            name, key = _name_of(action), ref.key
+            words = f"not told: {action}; because {fault}"
+            self._record.note(Entry(name, words, "left"))
+            ACTIONS.labels(self._intent_log.tracker.site, name, "left").inc()
+            log.warning("not told", act=name, ticket=key, what=str(action), why=str(fault))
             return
         if done:
             self._remember(carried_out(self._agreement, action, self._intent_log.clock.time()))
-            self._note(str(action))
+            self._note(ref, _name_of(action), str(action))
 
     def _mark(self, action: MarkUpstream) -> bool:
         """Whether the subject has our mark now. A mark ``only_unmarked`` may have come too late."""
@@ -286,10 +295,17 @@ class Teller:
                 ours.pop(str(action.ref), None)
         return replace(after, marks=marks, ours=ours)
 
-    def _note(self, words: str) -> None:
-        self._record.note(Entry("tell", words))
-        ACTIONS.labels(self._intent_log.tracker.site, "tell", "ok").inc()
-        log.info("tell", what=words, rule=self._record.rule)
+    def _note(self, ref: TicketRef, name: str, words: str) -> None:
+        self._record.note(Entry(name, words))
+        ACTIONS.labels(self._intent_log.tracker.site, name, "ok").inc()
+        log.info(name, ticket=ref.key, what=words, rule=self._record.rule)
+
+
+def _name_of(action: TellAction) -> str:
+    """The name of an act in the journal, the metrics and the log."""
+    if isinstance(action, MarkUpstream):
+        return _NAMES[IntentKind.MARK]
+    return _NAMES[IntentKind.SAY if isinstance(action, CommentUpstream) else IntentKind.COPY]
 
 
 def _by(now: Snapshot) -> str:
