@@ -251,13 +251,10 @@ def _to_tell(
     wanted = view.stands_for(one.ref.kind)
     if wanted is None or wanted is one.status:
         return None, ""
-    before = known.marks.get(str(one.ref))
     if one.status.ended:
-        # Only a ticket that was known to have ended with its incident opens the incident again.
-        closed = before is not None and Status(before).ended
-        reopened = closed and one.ref.kind is Kind.INCIDENT and wanted is Status.OPEN
+        reopened = wanted is Status.OPEN and _ended_with_its_ticket(one, known)
         return (wanted, "") if reopened else (None, "the subject is over: nothing is told of it")
-    if before is None and one.joined_at > since:
+    if str(one.ref) not in known.marks and one.joined_at > since:
         return None, "a subject that came after the act is not marked by it"
     if known.told_last(one):
         return wanted, ""
@@ -266,6 +263,12 @@ def _to_tell(
     if view.fits(one.ref.kind, one.status):
         return None, f"the ticket's place also fits {one.status.value}, which was set upstream"
     return wanted, ""
+
+
+def _ended_with_its_ticket(one: SubjectState, known: Agreement) -> bool:
+    """Whether an incident's end is agreed, so that its ticket can open it again."""
+    before = known.marks.get(str(one.ref))
+    return one.ref.kind is Kind.INCIDENT and before is not None and Status(before).ended
 
 
 def _acknowledged(view: View, told: Telling) -> Telling:
