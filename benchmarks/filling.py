@@ -46,7 +46,7 @@ FIRST_JIRA_ID = 10_000_000
 @dataclass(frozen=True, slots=True)
 class Size:
     """How many rows a store gets. Each ticket has one subject; ``open`` of the tickets are open, spread
-    evenly over all. Each eleventh subject belongs to an incident, a tenth of the deliveries are about two
+    evenly over all. Each eleventh subject belongs to an incident, each tenth delivery is about two
     subjects."""
 
     tickets: int
