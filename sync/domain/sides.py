@@ -5,7 +5,7 @@ from __future__ import annotations
 from sync.domain.agreement import Agreement
 from sync.domain.rule import SubjectState, UpstreamWish
 from sync.domain.subject import Status
-from sync.domain.upstream import View
+from sync.domain.upstream_view import View
 
 
 def begins(wish: UpstreamWish | None, known: Agreement | None) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from sync.domain.errors import Fault, Rejected
 from sync.domain.sides import apart, begins
 from sync.domain.ticket import Observed
-from sync.domain.upstream import View
+from sync.domain.upstream_view import View
 from sync.ports import Tracker
 from sync.rules import Parts, Rule, RuleSet
 from sync.store.tables import TicketState

@@ -59,6 +59,10 @@ class WatchedUpstream:
         with self._watched():
             self._upstream.move_incident(ref, status, actor, at)
 
+    def called(self, actor: Actor) -> str:
+        """The name by which upstream will show this actor."""
+        return self._upstream.called(actor)
+
     def unable(self, what: Ability) -> str:
         """Why an ability is off; "" where it is on."""
         return self._upstream.unable(what)
