@@ -304,8 +304,8 @@ def _to_tell(
     if one.status.ended:
         reopened = one.ref.kind is Kind.INCIDENT and wanted is Status.OPEN
         return (wanted, "") if reopened else (None, "the subject is over: nothing is told of it")
-    if str(one.ref) not in known.marks and at is not None and one.joined_at > at:
-        return None, "a subject that came after the act is not marked by it"
+    if str(one.ref) not in known.marks and (at is None or one.joined_at > at):
+        return None, "a subject that may have come after the act is not marked by it"
     if known.told_last(one):
         return wanted, ""
     if wanted is Status.OPEN:
@@ -338,7 +338,13 @@ def _first_assignment(view: View) -> Act | None:
     """The act by which a person first assigned the ticket, if there is one: not one that we wrote, and
     not one that changed who it was assigned to."""
     first = next((act for act in view.history.acts if act.part is Part.ASSIGNEE), None)
-    if first is None or first.before or not first.after or first.after == view.assigned:
+    if (
+        first is None
+        or not view.history.complete
+        or first.before
+        or not first.after
+        or first.after == view.assigned
+    ):
         return None
     return None if ignored(view.wish, first.who) else first
 

@@ -18,7 +18,9 @@ from sync.domain.agreement import NONE, Agreement
 from sync.domain.errors import Already, Cause, Missing, Rejected
 from sync.domain.history import Person
 from sync.domain.intent import Intent, IntentKind
+from sync.domain.rule import SubjectState
 from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
+from sync.domain.subject_comments import together
 from sync.domain.ticket import Draft, Observed, TicketRef
 from sync.domain.upstream import TellAction, Telling, carried_out
 from sync.domain.upstream_comments import carries
@@ -66,9 +68,7 @@ class Teller:
                 self._settle(ref, intent)
                 self._record.intents = self._record.intents.without(kind, intent.about)
         subjects = tuple(
-            replace(one, status=now.status, at=now.event_time / 1e9, comments=now.comments)
-            if (now := self._read.get(one.ref)) is not None
-            else one
+            one if (now := self._read.get(one.ref)) is None else _as_read(one, now)
             for one in self._draft.desired.subjects
         )
         self._draft = replace(self._draft, desired=replace(self._draft.desired, subjects=subjects))
@@ -253,3 +253,14 @@ class Teller:
         self._record.note(Entry("tell", words))
         ACTIONS.labels(self._intent_log.tracker.site, "tell", "ok").inc()
         log.info("tell", what=words, rule=self._record.rule)
+
+
+def _as_read(one: SubjectState, now: Snapshot) -> SubjectState:
+    """The subject as its API tells it now. When a status was set is known only while it stays."""
+    return replace(
+        one,
+        status=now.status,
+        at=max(one.at, now.event_time / 1e9),
+        marked_at=one.marked_at if now.status is one.status else None,
+        comments=together(one.comments, now.comments),
+    )
