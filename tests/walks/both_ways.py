@@ -47,7 +47,7 @@ class BothWays(World):
         self.upstream = upstream
         self.sandbox = upstream.sandbox
         self.jira = MemoryTracker(upstream.clock)
-        super().__init__(store, self.jira, upstream.clock, folder, telling(more))
+        super().__init__(store, self.jira, upstream.clock, folder, telling(more), api=upstream.api)
         way = ApiUpstream(upstream.api, STAND_IN, upstream.clock)
         ways = Ways({"coalesce": way}, {"coalesce": upstream.api})
         self.converger = Converger(
