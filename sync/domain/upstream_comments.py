@@ -142,7 +142,8 @@ def copies(
             continue
         copied.append(one.id)
         marker = marker_of(one.id)
-        if marker in made or is_copy(one.text) or carries(one.text, address):
+        ours = is_copy(one.text) or carries(one.text, address)
+        if ours or marker in made or one.at <= known.began:
             continue
         text = f"**{_plain(one.author)}** upstream:\n\n{one.text}"
         actions.append(CopyComment(one.id, Comment(text, marker, public=public)))

@@ -68,7 +68,7 @@ class Apply:
         unsure: bool = False,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
-        self._ways = ways
+        self._teller = Teller(draft, intent_log, ways)
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -91,11 +91,10 @@ class Apply:
         if made.actions and isinstance(made.actions[0], Look):
             observed = self._look(ref)
             ref = observed.ref
-            if self._draft.desired.upstream is not None:
-                teller = Teller(self._draft, self._intent_log, self._ways)
-                self._draft = teller.settle(ref)
+            self._teller.settle(ref)
             self._draft = in_its_project(self._draft, observed)
             made = plan(self._draft, record.base, observed, intents=record.intents)
+            self._teller.ask(made.telling)
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
@@ -170,8 +169,7 @@ class Apply:
                 self._link(ref, action)
         if observed is not None and made.telling is not NOTHING:
             whole = made.parked is None and not self._refused
-            teller = Teller(self._draft, self._intent_log, self._ways)
-            teller.carry_out(ref, made.telling, self._arrived or observed, whole=whole)
+            self._teller.carry_out(ref, made.telling, self._arrived or observed, whole=whole)
 
     def _write(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
         """Fields, status and comment. In a status that forbids edits, the fields come last."""
