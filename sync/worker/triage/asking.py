@@ -115,24 +115,28 @@ def wanted(slate: Slate, events: Sequence[Event], rules: RuleSet) -> dict[str, s
     """The subjects of a batch that the API should be asked for, each with what should be asked."""
     found = {str(event.about): "what happened" for event in events if event.about is not None}
     snapshots = [s for event in events if (s := event.snapshot) is not None]
-    asks = rules.ask_severity or rules.ask_issues or rules.ask_comments
-    if not (asks or any(map(_is_part, snapshots))):
+    if not (_asks(rules) or any(map(_is_part, snapshots))):
         return found
     known = slate.subjects(str(snapshot.ref) for snapshot in snapshots)
     made = _made(slate, known)
     for snapshot in snapshots:
         ref = str(snapshot.ref)
         what = _unsaid(snapshot, known.get(ref), rules, made=ref in made)
-        if not what and ref in made and rules.ask_comments and _copied(slate, ref, rules):
+        if not what and ref in made and _copied(slate, ref, rules):
             what = "its comments"
         if what:
             found[ref] = what
     return found
 
 
+def _asks(rules: RuleSet) -> bool:
+    """Whether rules ask for what no delivery says."""
+    return rules.ask_severity or rules.ask_issues or rules.ask_comments
+
+
 def _copied(slate: Slate, ref: str, rules: RuleSet) -> bool:
     """Whether comments on a subject go onto its ticket."""
-    ticket = slate.ticket_of(ref)
+    ticket = slate.ticket_of(ref) if rules.ask_comments else None
     rule = rules.get(ticket.rule) if ticket is not None else None
     return rule is not None and rule.asks(COMMENTS)
 
