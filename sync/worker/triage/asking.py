@@ -119,13 +119,12 @@ def wanted(slate: Slate, events: Sequence[Event], rules: RuleSet) -> dict[str, s
         return found
     known = slate.subjects(str(snapshot.ref) for snapshot in snapshots)
     made = _made(slate, known)
+    copied = {ref for ref in made if _copied(slate, ref, rules)}
     for snapshot in snapshots:
         ref = str(snapshot.ref)
         what = _unsaid(snapshot, known.get(ref), rules, made=ref in made)
-        if not what and ref in made and _copied(slate, ref, rules):
-            what = "its comments"
-        if what:
-            found[ref] = what
+        if what or ref in copied:
+            found[ref] = what or "its comments"
     return found
 
 
