@@ -117,14 +117,20 @@ def wanted(slate: Slate, events: Sequence[Event], rules: RuleSet) -> dict[str, s
     snapshots = [s for event in events if (s := event.snapshot) is not None]
     if not (_asks(rules) or any(map(_is_part, snapshots))):
         return found
+    return found | _not_told(slate, snapshots, rules)
+
+
+def _not_told(slate: Slate, snapshots: Sequence[Snapshot], rules: RuleSet) -> dict[str, str]:
+    """The subjects of deliveries that should be asked for, each with what should be asked."""
     known = slate.subjects(str(snapshot.ref) for snapshot in snapshots)
-    made = _made(slate, known)
-    copied = {ref for ref in made if _copied(slate, ref, rules)}
+    made, found = _made(slate, known), dict[str, str]()
     for snapshot in snapshots:
         ref = str(snapshot.ref)
         what = _unsaid(snapshot, known.get(ref), rules, made=ref in made)
-        if what or ref in copied:
-            found[ref] = what or "its comments"
+        if not what and ref in made and _copied(slate, ref, rules):
+            what = "its comments"
+        if what:
+            found[ref] = what
     return found
 
 
