@@ -223,9 +223,14 @@ def _ticket(rule: Rule, desired: Desired, fields: list[SketchedField], cloud: bo
             typer.echo(f"Comment: {harmless(desired.status_comment)}")
     for link in desired.remote_links:
         typer.echo(f"Link back: {harmless(link.url)}")
-    if told := _told(desired):
-        from sync.domain.telling_words import UNKNOWN
+    _print_told(desired)
 
+
+def _print_told(desired: Desired) -> None:
+    from sync.domain.telling_words import UNKNOWN
+    from sync.domain.text import harmless
+
+    if told := _told(desired):
         typer.echo("Upstream would be told:")
         for words in told:
             typer.echo(f"  {harmless(words)}")

@@ -40,24 +40,24 @@ class UpstreamCheck:
     def _sign(
         self, rule: Rule, word: str, sign: Sign, position: Position, there: Sequence[JiraStatus]
     ) -> None:
-        problem = remedy = ""
-        if sign.category is not None:
-            if all(one.category is not sign.category for one in there):
-                problem = f"the workflow has no status of category {sign.category.value!r}"
-                remedy = f"Its statuses are: {', '.join(one.name for one in there)}."
-        else:
-            wanted = sign.status or sign.resolution
-            names = [one.called for one in there] if sign.status else self._inspect.resolutions()
-            what = "statuses" if sign.status else "resolutions"
-            found = meant(wanted, names)
-            if len(found) > 1:
-                fault = several(what, wanted, found)
-                problem, remedy = str(fault), fault.remedy
-            elif not found:
-                has = "workflow has no status" if sign.status else "site has no resolution"
-                problem, remedy = f"the {has} {wanted!r}", nearest(wanted, names)
+        problem, remedy = self._wrong(sign, there)
         if problem:
             self._report.add(position, rule.name, f"{_KEY}.{word}", problem, remedy)
+
+    def _wrong(self, sign: Sign, there: Sequence[JiraStatus]) -> tuple[str, str]:
+        """What is wrong with a sign, and what to do; empty where nothing is."""
+        if sign.category is not None:
+            if any(one.category is sign.category for one in there):
+                return "", ""
+            names = ", ".join(one.name for one in there)
+            problem = f"the workflow has no status of category {sign.category.value!r}"
+            return problem, f"Its statuses are: {names}."
+        if sign.status:
+            return _missing(
+                sign.status, "statuses", "workflow has no status", [o.called for o in there]
+            )
+        known = self._inspect.resolutions()
+        return _missing(sign.resolution, "resolutions", "site has no resolution", known)
 
     def _unnamed(self, rule: Rule, there: Sequence[JiraStatus]) -> None:
         """Note the statuses of the workflow in which a ticket tells nothing."""
@@ -72,6 +72,15 @@ class UpstreamCheck:
                     f"rule {rule.name!r}: {kind.value}s: no line of {_KEY} names {names}, so that "
                     "upstream is told nothing when a ticket is moved there"
                 )
+
+
+def _missing(wanted: str, what: str, lacks: str, names: Sequence[Name]) -> tuple[str, str]:
+    """What is wrong with a name, and what to do; empty where it means just one of ``names``."""
+    found = meant(wanted, names)
+    if len(found) > 1:
+        fault = several(what, wanted, found)
+        return str(fault), fault.remedy
+    return ("", "") if found else (f"the {lacks} {wanted!r}", nearest(wanted, names))
 
 
 def _names(sign: Sign, status: JiraStatus) -> bool:
