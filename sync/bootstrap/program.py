@@ -16,7 +16,13 @@ from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
-from sync.bootstrap.upstreams import STANDING_SECONDS, Standing, upstream_probes, watched_upstreams
+from sync.bootstrap.upstreams import (
+    STANDING_SECONDS,
+    Standing,
+    upstream_probes,
+    watched_reads,
+    watched_upstreams,
+)
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
@@ -113,7 +119,8 @@ def build(
         pace=pace,
         owner=owner,
         liveness=liveness,
-        ways=Ways(upstreams, apis),
+        ways=Ways(upstreams, watched_reads(upstreams, apis)),
+        apis=apis,
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}
