@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from sync.bootstrap.signals import end_if_held_up, stop_on_signals
 from sync.settings import Settings
 from sync.store.url import sqlite_file
 from sync.telemetry import configure_logs
-from sync.web.server import listen
+from sync.web.server import CannotListen, listen
 
 if TYPE_CHECKING:
     from sync.bootstrap.program import Program
@@ -68,13 +69,17 @@ def run(settings: Settings, only: Half | None = None) -> int:
     configure_logs(level=settings.log.level, form=settings.log.format)
     _warn_of_unsigned(settings)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
-    bound = listen(settings.server.host, settings.server.port)
+    bound, bound_admin = _bound(settings)
     with stop_on_signals() as stop:
         program = _built(settings, only, stop.wait)
         grace = settings.server.stop_timeout / 2
         server = Background(program.app, bound, name="receiver", grace=grace, freeze=True)
+        admin = None
+        if bound_admin is not None:
+            admin = Background(program.admin, bound_admin, name="admin", grace=grace)
         program.start()
-        server.start()
+        for one in filter(None, (admin, server)):
+            one.start()
         for words in program.notes():
             log.warning("about the folder of rules", note=words)
         webhooks = (f"{server.url}{path}" for path in webhook_paths(settings))
@@ -83,17 +88,19 @@ def run(settings: Settings, only: Half | None = None) -> int:
             version=__version__,
             webhook="" if only is Half.WORKER else " ".join(webhooks),
             address=server.url,
+            admin=(admin or server).url,
             store=program.store.place,
             rules_folder=str(settings.rules_folder),
             **program.facts(),
         )
         while not stop.wait(1.0):
-            if server.ended.is_set():
-                log.error("the server ended by itself; stopping")
+            if server.ended.is_set() or (admin and admin.ended.is_set()):
+                log.error("a server ended by itself; stopping")
                 break
         log.info("stopping", asked=stop.asked)
         end = time.monotonic() + settings.server.stop_timeout
         in_time = server.stop(grace + 1)
+        in_time = (admin is None or admin.stop(1.0)) and in_time
         in_time = program.stop(max(1.0, end - time.monotonic())) and in_time
         if not in_time:
             log.warning("stopped before all work in hand was done; it will be taken up again")
@@ -101,6 +108,20 @@ def run(settings: Settings, only: Half | None = None) -> int:
         code = 0 if stop.asked else 1
         end_if_held_up(code)
         return code
+
+
+def _bound(settings: Settings) -> tuple[socket.socket, socket.socket | None]:
+    """The sockets for webhooks, and for people and monitors where they have an address of their own.
+    Raises CannotListen."""
+    at = settings.server
+    bound = listen(at.host, at.port)
+    if at.admin_port is None:
+        return bound, None
+    try:
+        return bound, listen(at.admin_host, at.admin_port, "admin_host and admin_port")
+    except CannotListen:
+        bound.close()
+        raise
 
 
 def _warn_of_unsigned(settings: Settings) -> None:
