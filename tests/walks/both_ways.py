@@ -81,6 +81,17 @@ class BothWays(World):
         self._sent += len(new)
         self.deliver(*(render(event) for event in new))
 
+    def send_nothing(self) -> None:
+        """What upstream has had to say since is lost on its way."""
+        self._sent = len(self.sandbox.events)
+
+    def pass_time(self, seconds: float) -> None:
+        """Deliver and walk second by second."""
+        for _ in range(int(seconds)):
+            self.send()
+            self.step()
+            self.clock.sleep(1)
+
     def look(self) -> None:
         """Have every ticket read, as a webhook of Jira does."""
         with self.store.write() as session:
