@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from benchmarks.filling import Filled, Size, ref_of
 from benchmarks.million import WORK, Work
+from sync.domain.notice import Notice
 from sync.store import (
     claims,
     continuity,
@@ -32,7 +33,8 @@ from sync.store import (
     tickets,
 )
 from sync.store.engine import Store
-from sync.store.open_items import open_in_jira
+from sync.store.notices import Notices
+from sync.store.open_items import open_in_jira, open_on_tickets_of
 from sync.store.tables import TicketRow
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
@@ -83,6 +85,7 @@ def do_everything(filled: Filled) -> None:
         happenings.actions_after(session, 5)
         happenings.sweeps_after(session, 0)
         open_in_jira(session, "main", after=3, limit=10)
+        open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
         deliveries.known(session, ["d1"])
         tickets.made_since(session, "issues", now)
@@ -111,6 +114,7 @@ def do_everything(filled: Filled) -> None:
     with store.write_connection() as connection:
         tickets.ids_of_jira_ids(connection, "main", ["10000030"])
         ticket_changes.make_due_to_look(connection, [Wish(60, now, "why")])
+    Notices(store, lambda: now).write([("main", Notice("10000031")), ("main", Notice("none"))])
     claims.next_due(store, now=now)
     (claim,) = claims.claim(store, owner="me", now=now, lease=60, limit=1)
     # So many lines that the row is read first.
