@@ -39,6 +39,7 @@ from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
+from sync.worker.walk.guard import Guard as UpstreamGuard
 from sync.worker.walk.outcomes import Pace
 from sync.worker.walk.telling import Ways
 
@@ -117,7 +118,11 @@ def build(
         pace=pace,
         owner=owner,
         liveness=liveness,
-        ways=Ways(upstreams_of(settings, clock, apis, store), apis),
+        ways=Ways(
+            upstreams_of(settings, clock, apis, store),
+            apis,
+            UpstreamGuard(settings.upstream.large_upstream),
+        ),
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}

@@ -44,7 +44,7 @@ class Telling:
     ticket's place stands for it, or Jira's act counts; ``waits``: nor is it dealt with, for an act is
     not over yet. ``follows``: a later act upstream also opens a ticket that a person closed.
     ``again_at`` is when to look again (seconds since the epoch). ``reasons`` say in words what was
-    decided, and why.
+    decided, and why. ``untold`` is how many acts wait for a person to accept them.
     """
 
     before: Agreement = NONE
@@ -55,6 +55,7 @@ class Telling:
     follows: bool = False
     again_at: float | None = None
     reasons: tuple[str, ...] = ()
+    untold: int = 0
 
 
 NOTHING = Telling()
@@ -129,10 +130,16 @@ def _shows(sign: Sign, observed: Observed) -> bool:
 def telling_of(draft: Draft, base: Base, observed: Observed) -> Telling:
     """What to tell upstream of a ticket, and what to make of what upstream says; nothing where the rule
     tells nothing, or where no history was read."""
+    view = view_of(draft, base, observed)
+    return NOTHING if view is None else tell(view, base.agreement)
+
+
+def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
+    """What a decision looks at, None where there is none to make."""
     wish, known = draft.desired.upstream, base.fields.get("assignee")
     if wish is None or observed.history is None:
-        return NOTHING
-    view = View(
+        return None
+    return View(
         wish,
         draft.desired.subjects,
         observed,
@@ -141,7 +148,6 @@ def telling_of(draft: Draft, base: Base, observed: Observed) -> Telling:
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
     )
-    return tell(view, base.agreement)
 
 
 def begun(view: View) -> Agreement:

@@ -81,13 +81,18 @@ def _hearers(subjects: Sequence[SubjectState]) -> list[SubjectState]:
 
 
 def _wanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> bool:
-    if one.marker or one.restricted or (one.id.isdigit() and int(one.id) <= known.floor):
+    if one.marker or one.restricted or _from_before(known, one):
         return False
     if one.id in known.heard or wish.comments == "all" or _says_why(known, one):
         return not ignored(wish, one.who)
     if wish.comments == "none":
         return False
     return wish.comments.casefold() in one.text.casefold() and not ignored(wish, one.who)
+
+
+def _from_before(known: Agreement, one: TicketComment) -> bool:
+    """Whether a comment was there when it was agreed that nothing from before is told."""
+    return one.id not in known.heard and one.id.isdigit() and int(one.id) <= known.floor
 
 
 def _says_why(known: Agreement, one: TicketComment) -> bool:

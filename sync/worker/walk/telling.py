@@ -25,6 +25,7 @@ from sync.domain.upstream_comments import carries
 from sync.ports import SourceApi, Upstream
 from sync.store.journal import Entry
 from sync.telemetry import ACTIONS
+from sync.worker.walk.guard import Guard
 from sync.worker.walk.intents import IntentLog
 
 log = structlog.get_logger("worker")
@@ -36,10 +37,12 @@ _KINDS = (IntentKind.MARK, IntentKind.SAY, IntentKind.COPY)
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked."""
+    """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked. The
+    guard says how much upstream is told."""
 
     tell: Mapping[str, Upstream] = field(default_factory=dict)
     ask: Mapping[str, SourceApi] = field(default_factory=dict)
+    guard: Guard = field(default_factory=Guard)
 
 
 NO_WAYS = Ways()
