@@ -46,7 +46,7 @@ FIRST_JIRA_ID = 10_000_000
 @dataclass(frozen=True, slots=True)
 class Size:
     """How many rows a store gets. Each ticket has one subject; ``open`` of the tickets are open, spread
-    evenly over all. A tenth of the subjects belong to incidents, a tenth of the deliveries are about two
+    evenly over all. Each eleventh subject belongs to an incident, each tenth delivery is about two
     subjects."""
 
     tickets: int
@@ -137,12 +137,13 @@ class Filled:
                 f"10 * i, {_ref(f'1 + (10 * i + 1) % {self.size.tickets}')} FROM n",
                 self.size.deliveries // 10,
             )
-            # Of incidents that have no ticket.
+            # Of incidents that have no ticket. Every tenth ticket is open, so that a step of ten would
+            # have the issues of all open tickets, and none else, belong to incidents.
             incident = _ref(f"i / 10 * 10 + {FIRST}").replace(":issue:", ":incident:")
             self._sql(
                 "INSERT INTO memberships (incident, issue) "
-                f"SELECT {incident}, {_ref('10 * i')} FROM n",
-                self.size.tickets // 10,
+                f"SELECT {incident}, {_ref('11 * i')} FROM n",
+                self.size.tickets // 11,
             )
         if self.store.dialect == "postgresql":
             # The row ids were given, and those to come begin after them.

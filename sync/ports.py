@@ -247,6 +247,10 @@ class Upstream(Protocol):
         """Close or cancel an incident, or open it again."""
         ...
 
+    def called(self, actor: Actor) -> str:
+        """The name by which the source will show this actor. Makes no call."""
+        ...
+
     def unable(self, what: Ability) -> str:
         """Why an ability is off, in words; "" where it is on, or to be tried again. Makes no call."""
         ...

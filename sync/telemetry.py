@@ -53,6 +53,14 @@ STALLED = Gauge(
 UNABLE = Gauge(
     "ticket_sync_upstream_unable", "1 while upstream does not let us do a thing.", ["ability"]
 )
+UPSTREAM_DOWN = Gauge(
+    "ticket_sync_upstream_down", "1 while calls that tell upstream do not get through.", ["source"]
+)
+LAST_TOLD = Gauge(
+    "ticket_sync_upstream_last_told_seconds",
+    "When upstream was last told an act, in seconds since the epoch; 0 for not since the start.",
+    ["source"],
+)
 RULES_OK = Gauge("ticket_sync_rules_valid", "0 while an edited rule set was refused.")
 SWEEP_RUNS = Counter(
     "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]

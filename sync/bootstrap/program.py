@@ -8,13 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sync.bootstrap.adapters import (
-    apis_of,
-    notice_sources_of,
-    sources_of,
-    trackers_of,
-    upstreams_of,
-)
+from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.http import share_interpreter
 from sync.bootstrap.receiver import limits_of, receiving_probes
@@ -22,6 +16,7 @@ from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
+from sync.bootstrap.upstreams import STANDING_SECONDS, Standing, upstream_probes, watched_upstreams
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
@@ -113,16 +108,13 @@ def build(
     )
     sources = sources_of(settings)
     pace, apis = Pace(lease=lease_of(settings)), apis_of(settings, clock)
+    upstreams = watched_upstreams(settings, clock, apis, store)
     options = Options(
         threads=settings.worker.threads,
         pace=pace,
         owner=owner,
         liveness=liveness,
-        ways=Ways(
-            upstreams_of(settings, clock, apis, store),
-            apis,
-            UpstreamGuard(settings.upstream.large_upstream),
-        ),
+        ways=Ways(upstreams, apis, guard=UpstreamGuard(settings.upstream.large_upstream)),
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}
@@ -131,6 +123,8 @@ def build(
     book.on_swap(daemon.pool.wake)
     daemon.schedule.every(settings.mappings.reload_every, "rules", book.poll)
     daemon.schedule.every(TAKE_OVER_SECONDS, "clock", clock.align)
+    standing = Standing(store, upstreams, lambda: book.current().tells, clock)
+    daemon.schedule.every(STANDING_SECONDS, "upstream standing", standing.note)
     addresses = {name: site.url.rstrip("/") for name, site in settings.sites.items()}
     continuity.check(store, addresses, clock.time())
     daemon.schedule.every(
@@ -157,7 +151,7 @@ def build(
         sources=sources if receives else {},
         inbox=inbox,
         hearing=hearing if receives else None,
-        probes=probes(store, inbox, trackers, book, daemon),
+        probes={**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book)},
         refresh_metrics=lambda: refresh_metrics(store, clock),
         limits=limits_of(settings),
         # The age of a signature is measured by this machine's clock, not by the one that daemons share.

@@ -29,6 +29,14 @@ def rules_in_force(files: RuleFiles, store: Store) -> RuleSet | None:
         return None
 
 
+def as_if_in_force(rules: RuleSet, store: Store, now: float) -> RuleSet:
+    """Rules from disk as they would be in force from ``now`` on (seconds since the epoch): each knows
+    since when it has told upstream what it tells, which is now where it is new or edited."""
+    with store.read() as session:
+        edition = rulebook.in_force(session)
+    return rules.told_since(rules.tellings(edition.telling if edition else {}, now))
+
+
 def working_rules(settings: Settings, store: Store) -> tuple[RuleSet, str]:
     """The rules that the daemon works by, and a remark for people, "" for none.
 

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from sync.worker.foresight.forecast import Forecast, TicketForecast
 
 CHANGES = 3
+# What is told upstream and comes from there, by its name among the counts.
+_TELLING = {
+    "mark_upstream": "to mark upstream",
+    "comment_upstream": "to comment on upstream",
+    "copy": "to get comments from upstream",
+}
 
 
 def plan(
@@ -35,10 +41,14 @@ def plan(
 ) -> None:
     """Show what the rules on disk would do to every open ticket, without touching anything.
 
-    Shows tickets that would be made, fields old → new, moves, comments, and what would be set aside.
-    Compares with what was last known of each ticket or, with --live, with the ticket as it is now; Jira
-    is asked for its fields either way. Closed tickets are left out: an edit reaches them when their
-    issue comes back.
+    Shows tickets that would be made, fields old → new, moves, comments, what would be set aside, and
+    what would be told upstream. Compares with what was last known of each ticket or, with --live, with
+    the ticket as it is now; Jira is asked for its fields either way. Closed tickets are left out: an
+    edit reaches them when their issue comes back.
+
+    What people did in Jira and upstream was not told yet shows with --live. Where a rule begins to tell
+    upstream, both sides count as agreed, and the tickets on which they differ are counted: for that,
+    Jira is asked how those tickets stand, a call for each 100.
 
     Exit codes: 0 shown, 1 a site could not be asked, so that something is missing, 2 the rules or
     configuration are wrong, 3 with --exit-code: something would be done.
@@ -46,7 +56,7 @@ def plan(
     Example:  ticket-sync plan --live --json | jq .counts
     """
     from sync.bootstrap.adapters import trackers_of
-    from sync.bootstrap.rules import rule_files, rules_in_force
+    from sync.bootstrap.rules import as_if_in_force, rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
     from sync.ports import SystemClock
     from sync.settings import load
@@ -58,6 +68,7 @@ def plan(
     trackers = trackers_of(settings, SystemClock())
     with closing(existing_store(settings)) as store:
         known = rules_in_force(files, store)
+        rules = as_if_in_force(rules, store, time.time())
         found = forecast_all(store, rules, trackers, time.time(), live=live, known=known)
         for text in as_json_text(found) if as_json else pictured(found):
             typer.echo(text, nl=not as_json)
@@ -99,6 +110,7 @@ def _as_data(one: TicketForecast) -> dict[str, Any]:
         "actions": [action_data(action) for action in one.plan.actions],
         "parked": str(one.plan.parked) if one.plan.parked else None,
         "parked_fields": {id_: str(w) for id_, w in one.plan.parked_fields.items()},
+        "apart": one.apart or None,
         "waits": one.waits or None,
         "trouble": one.trouble or None,
     }
@@ -113,6 +125,7 @@ def pictured(found: Forecast) -> Iterator[str]:
             continue
         yield from _ticket(one)
         yield ""
+    yield from _begun(found)
     for words, count in troubles.items():
         yield f"! {count} {_tickets(count)} could not be worked out: {_safe(words)}"
     counts = found.counts
@@ -123,7 +136,7 @@ def pictured(found: Forecast) -> Iterator[str]:
     yield (
         f"Plan: {counts['create']} to create, {counts['update']} to change "
         f"({counts['fields']} fields), {counts['transition']} to move, "
-        f"{counts['comment']} to comment, {_set_aside(counts)}; "
+        f"{counts['comment']} to comment, {_told(found)}{_set_aside(counts)}; "
         f"{rest} of {found.looked_at} open tickets stay as they are."
     )
     yield "Compared with " + (
@@ -131,11 +144,34 @@ def pictured(found: Forecast) -> Iterator[str]:
     )
 
 
+def _begun(found: Forecast) -> Iterator[str]:
+    """What becomes of the tickets that a rule begins to tell of."""
+    from sync.worker.rulebook.impact import begun_words
+
+    counts = found.counts
+    if counts["begin"]:
+        yield begun_words(counts["begin"], counts["differ"])
+    if found.unasked:
+        yield f"! Not all of them could be compared: {_safe(found.unasked)}"
+
+
+def _told(found: Forecast) -> str:
+    """How many tickets upstream would be told of, and get comments from there, if a rule tells."""
+    if not found.telling:
+        return ""
+    told, counts = "", found.counts
+    for name, words in _TELLING.items():
+        told += f"{counts[name]} {words}, "
+    return told
+
+
 def _ticket(one: TicketForecast) -> Iterator[str]:
     where = f"  [{one.rule}]"
     yield f"{one.ticket or 'new ticket'}: {_safe(one.title)}{where}"
     if one.waits:
         yield f"  waits {one.waits}"
+    if one.apart:
+        yield f"  = counts as agreed, although the sides differ: {_safe(one.apart)}"
     for action in one.plan.actions:
         yield from _action(action)
     if one.plan.parked:
@@ -145,7 +181,7 @@ def _ticket(one: TicketForecast) -> Iterator[str]:
 
 
 def _action(action: Action) -> Iterator[str]:
-    from sync.domain.actions import Create, Transition, Update
+    from sync.domain.actions import CommentUpstream, Create, MarkUpstream, Transition, Update
 
     if isinstance(action, Update):
         for change in action.changes:
@@ -154,6 +190,8 @@ def _action(action: Action) -> Iterator[str]:
         yield f"  + {_safe(action)}"
     elif isinstance(action, Transition):
         yield f"  > {_safe(action)}"
+    elif isinstance(action, MarkUpstream | CommentUpstream):
+        yield f"  < {_safe(action)}"
     else:
         yield f"  * {_safe(action)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.cli.parked import said_of
-    from sync.store import counts, damage, deliveries, liveness, parking, rulebook
+    from sync.store import counts, damage, deliveries, liveness, parking, rulebook, upstreams
     from sync.worker.rulebook.in_force import waiting_words
 
     def age(at: float | None) -> float | None:
@@ -55,6 +56,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
         groups = parking.grouped(parking.parked(session, limit=PARKED_LOOKED_AT))
+        lately, standings = upstreams.lately(session, now), upstreams.standings(session)
     return {
         "store": store.place,
         "damage": damage.known(store),
@@ -95,6 +97,13 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             "mistakes": list(problem.words) if problem else [],
         },
         "sites": [asdict(site) for site in sites],
+        "upstream": {
+            "told_in_a_day": lately.told,
+            "not_told_in_a_day": lately.not_told,
+            "not_told_because": lately.reasons,
+            "last_told_seconds_ago": age(lately.last_told),
+            "standing": standings,
+        },
     }
 
 
@@ -157,6 +166,8 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     if heads := inbox["heads"]:
         row("", heads, "of them larger than max_body, and only their heads kept; see `dead list`")
     standing.add_row("last delivery", "", ago(inbox["last_received_seconds_ago"]))
+    for name, words, bad in _upstream(data["upstream"]):
+        standing.add_row(f"[red]{name}[/red]" if bad else name, "", Text(words))
     rules = data["rules"]
     for mistake in rules["mistakes"]:
         standing.add_row(
@@ -165,6 +176,32 @@ def pictured(data: dict[str, Any]) -> list[RenderableType]:
     if rules["waiting"]:
         standing.add_row("[yellow]rules[/yellow]", "", Text(rules["waiting"]))
     return [standing, *_sites(data["sites"])]
+
+
+_KINDS = {"mark_upstream": "marks", "comment_upstream": "comments", "copy": "copies in Jira"}
+
+
+def _upstream(data: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """Lines about what upstream was told: a heading, the words, and whether they are bad news. None
+    where nothing is told."""
+
+    def counted(numbers: dict[str, int]) -> str:
+        return ", ".join(f"{words} {numbers[k]}" for k, words in _KINDS.items() if numbers.get(k))
+
+    told, not_told = data["told_in_a_day"], data["not_told_in_a_day"]
+    if told or not_told or data["standing"]:
+        last = data["last_told_seconds_ago"]
+        words = "nothing in the last day" if last is None else f"last {ago(last)}; in a day: "
+        yield "told upstream", words + counted(told), False
+    if not_told:
+        yield "not told", f"in a day: {counted(not_told)}", True
+        for reason, count in data["not_told_because"].items():
+            yield "", f"{count} of them: {reason}", False
+    for source, how in data["standing"].items():
+        if how["trouble"]:
+            yield "upstream down", f"{source}: {how['trouble']}", True
+        for what, why in how["off"].items():
+            yield "upstream", f"{source}: cannot {what}: {why}", True
 
 
 def _sites(found: list[dict[str, Any]]) -> list[RenderableType]:

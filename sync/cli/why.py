@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +17,13 @@ from sync.cli.store import opened_store
 from sync.domain.text import harmless, one_line
 
 if TYPE_CHECKING:
+    from sync.domain.ticket import Observed
+    from sync.rules import Rule, RuleSet
+    from sync.settings import Settings
     from sync.store.engine import Store
     from sync.store.tables import TicketRow
     from sync.worker.foresight.why import FieldStory, Story
+    from sync.worker.walk.facts import Facts
 
 
 def why(
@@ -33,63 +38,90 @@ def why(
 ) -> None:
     """Show a ticket's story in time order: deliveries, decisions with their reasons, calls, results.
 
-    Ends with who last wrote each field. To find that out, the ticket is read in Jira, if Jira can be
+    Where its rule tells upstream what people do in Jira, both sides are on one time line, with who did
+    what; what was not told has the reason, and the line of the rule that says so. Ends with who last
+    wrote each field. For that and for what people did in Jira, the ticket is read there, if Jira can be
     reached.
 
     Exit codes: 0 shown, 1 nothing is known of that name, 2 the store or configuration cannot be used.
 
     Example:  ticket-sync why DATA-123
     """
-    from sync.worker.foresight.why import story_of
+    from sync.bootstrap.adapters import sources_of
+    from sync.settings import Secrets, load
+    from sync.worker.foresight.why import authors, story_of, with_jira
 
     with opened_store(config) as store:
+        sources = sources_of(load(config, secrets=Secrets.UNNEEDED))
         with store.read() as session:
-            story = story_of(session, name)
+            story = story_of(session, name, sources)
         if story is None:
             raise Problem(
                 f"Nothing is known of {name!r}. Name a ticket by its Jira key or an issue or incident "
                 "by its id. Its delivery may still wait (`ticket-sync status`) or be dead "
                 "(`ticket-sync dead list`)."
             )
-        fields, unasked = _fields(config, store, story, offline)
+        seen = _looked(config, store, story, offline)
+    fields = authors(story.base, seen.observed, seen.names)
+    story = with_jira(story, seen.observed, seen.rule)
     if as_json:
-        typer.echo(json.dumps(_as_data(story, fields, unasked), indent=2, default=str))
+        typer.echo(json.dumps(_as_data(story, fields, seen.unasked), indent=2, default=str))
     else:
-        _print(story, fields, unasked)
+        _print(story, fields, seen.unasked)
 
 
-def _fields(
-    config: Path | None, store: Store, story: Story, offline: bool
-) -> tuple[list[FieldStory], str]:
-    """Who wrote each field, and why Jira was not asked ("" if it was)."""
-    from sync.bootstrap.adapters import trackers_of
+@dataclass(frozen=True)
+class _Seen:
+    """The ticket as Jira shows it, the names of its fields by id, the rule that keeps it, and why Jira
+    was not asked ("" if it was)."""
+
+    observed: Observed | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    rule: Rule | None = None
+    unasked: str = ""
+
+
+def _looked(config: Path | None, store: Store, story: Story, offline: bool) -> _Seen:
+    """What Jira shows of a ticket, as far as it is asked."""
     from sync.bootstrap.rules import working_rules
     from sync.domain.errors import Fault
-    from sync.ports import SystemClock
     from sync.rules import RuleErrors
-    from sync.settings import SettingsError, load
-    from sync.worker.foresight.why import authors, shown_now
+    from sync.settings import Secrets, SettingsError, load
+    from sync.worker.foresight.why import rule_of
     from sync.worker.walk.facts import gather
 
     ticket = story.ticket
     if ticket is None or not ticket.jira_id:
-        return authors(story.base), "there is no ticket in Jira"
-    if offline:
-        return authors(story.base), "--offline"
+        return _Seen(unasked="there is no ticket in Jira")
+    rule = None
     try:
-        settings = load(config)
-        tracker = trackers_of(settings, SystemClock()).get(ticket.site)
-        if tracker is None:
-            return authors(story.base), f"the site {ticket.site!r} is not configured"
+        settings = load(config, secrets=Secrets.UNNEEDED if offline else Secrets.NEEDED)
         with store.read() as session:
             facts = gather(session, ticket)
         rules, remark = working_rules(settings, store)
+        rule = rule_of(facts, rules)
+        if offline:
+            return _Seen(rule=rule, unasked="--offline")
         if remark:
             typer.echo(remark, err=True)
-        observed, names = shown_now(facts, rules, tracker, time.time())
+        observed, names = _asked(settings, facts, rules)
     except (SettingsError, RuleErrors, Fault) as error:
-        return authors(story.base), str(error).splitlines()[0]
-    return authors(story.base, observed, names), ""
+        why = "--offline" if offline else str(error).splitlines()[0]
+        return _Seen(rule=rule, unasked=why)
+    return _Seen(observed, names, rule)
+
+
+def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, dict[str, str]]:
+    """As ``shown_now``."""
+    from sync.bootstrap.adapters import trackers_of
+    from sync.domain.errors import Missing
+    from sync.ports import SystemClock
+    from sync.worker.foresight.why import shown_now
+
+    tracker = trackers_of(settings, SystemClock()).get(facts.site)
+    if tracker is None:
+        raise Missing(f"the site {facts.site!r} is not configured")
+    return shown_now(facts, rules, tracker, time.time())
 
 
 def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, Any]:
@@ -113,7 +145,7 @@ def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, 
             for s in story.snapshots
         ],
         "story": [{**asdict(line), "at": stamp(line.at)} for line in story.lines],
-        "fields": [asdict(field) for field in fields],
+        "fields": [asdict(one) for one in fields],
         "jira_not_asked": unasked,
     }
 
@@ -127,7 +159,8 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
         typer.echo(f"  {snapshot.ref} is {snapshot.status.value}: {title}")
     shown = table("What happened", "when (UTC)", "what", "result", "in words")
     for line in story.lines:
-        rule = f"  [{line.rule}]" if line.rule else ""
+        about = line.where or line.rule
+        rule = f"  [{about}]" if about else ""
         shown.add_row(
             cell(moment(line.at)),
             cell(line.what, "bold"),
@@ -139,8 +172,8 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     if not fields:
         return
     shown = table("Who last wrote each field", "field", "by", "value")
-    for field in fields:
-        shown.add_row(cell(field.name), cell(field.by), cell(_short(field.value)))
+    for one in fields:
+        shown.add_row(cell(one.name), cell(one.by), cell(_short(one.value)))
     out.print(shown)
     if unasked:
         typer.echo(f"Jira was not asked: {harmless(unasked)}")

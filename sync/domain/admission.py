@@ -13,8 +13,10 @@ from sync.domain.actions import CommentUpstream, MarkUpstream
 from sync.domain.agreement import Agreement
 from sync.domain.history import Act, Part
 from sync.domain.rule import SubjectState
+from sync.domain.subject import Status
 from sync.domain.ticket import Base, Draft, Observed
-from sync.domain.upstream import Telling, View, begun, view_of
+from sync.domain.upstream import Telling, begun, view_of
+from sync.domain.upstream_view import View
 
 # More acts than the guard allows are counted over so many seconds.
 WINDOW = 600.0
@@ -90,9 +92,11 @@ def as_decided(
 
 def _as_it_stood(view: View, known: Agreement, at: float) -> Agreement:
     """The agreement on both sides as they stood at ``at``."""
-    subjects = [_marked_by(known.now(one, view.wish.tie), known, at) for one in view.subjects]
+    tie = view.wish.tie
+    # Clocks differ: an act upstream within the tie counts as one from before.
+    subjects = [_stood(known.now(one, tie), known, at + tie) for one in view.subjects]
     comments = tuple(one for one in view.history.comments if one.created <= at)
-    history = replace(view.history, comments=comments)
+    history = replace(view.history, comments=comments, read_at=at)
     stood = replace(view, subjects=subjects, observed=replace(view.observed, history=history))
     agreed = begun(stood)
     status, resolution = view.place
@@ -114,10 +118,9 @@ def _moves_after(view: View, at: float) -> list[Act]:
     return [act for act in reversed(view.history.acts) if act.part in parts and act.at > at]
 
 
-def _marked_by(one: SubjectState, known: Agreement, at: float) -> SubjectState:
-    """The subject with the status that it had at ``at``, as far as that is known."""
+def _stood(one: SubjectState, known: Agreement, at: float) -> SubjectState:
+    """The subject as it stood at ``at``, as far as that is known."""
+    one = replace(one, comments=tuple(said for said in one.comments if said.at <= at))
     before = known.marks.get(str(one.ref))
     changed = one.at if one.marked_at is None else one.marked_at
-    if before is None or changed <= at:
-        return one
-    return replace(one, status=type(one.status)(before))
+    return one if before is None or changed <= at else replace(one, status=Status(before))

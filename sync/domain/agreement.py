@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sync.domain.rule import SubjectState
+from sync.domain.rule import Side, SubjectState
 from sync.domain.subject import Status
 
 # So many turns are remembered.
@@ -21,11 +21,14 @@ class Agreement:
     ``since`` is that of the rule's ``UpstreamWish``; an agreement with another one is void. ``status``
     and ``resolution`` are the ticket's (ids or, for a resolution, its name), "" before the first look.
     ``marks`` has the status of each subject by its reference. ``ours`` has, by the references of those
-    whose status is one that we told, when we did and what the status was before.
+    whose status is one that we told, when we did and what the status was before ("" once the status
+    that we told has come back).
 
-    ``seen`` is a place of the ticket that is not agreed yet (status, resolution), and since when the
-    ticket stands there. ``floor`` is the id up to which Jira's comments are from before; ``heard`` has
-    by id, of those told, how each stood then (its ``updated``). ``reason``: the account whose comments
+    ``seen`` is a place of the ticket that is not agreed yet (status, resolution), the time of the act
+    that led there by the tracker's clock (None where the tracker does not tell), and since when the
+    ticket stands there by ours. ``floor`` is the id up to which Jira's comments are from before, and
+    ``began`` the time up to which upstream's are; ``heard`` has by id, of those told, how each stood
+    then (its ``updated``). ``reason``: the account whose comments
     between two times say why a ticket was declined. ``copied`` are the ids of upstream's comments that
     are on the ticket, ``announced`` the subjects that were told the ticket's key.
 
@@ -33,8 +36,9 @@ class Agreement:
 
     ``done`` names what was carried out of a telling of which some is still to do.
 
-    ``turns`` are the times of the last acts that one side told the other. ``held``: the sides have
-    turned each other so often that neither is told any more, until a person retries the ticket.
+    ``turns`` are the last acts that one side told the other after it had been told something itself:
+    when, and which side acted. ``held``: the sides have turned each other so often that neither is told
+    any more, until a person retries the ticket.
     """
 
     since: str = ""
@@ -42,8 +46,9 @@ class Agreement:
     resolution: str = ""
     marks: Mapping[str, str] = field(default_factory=dict)
     ours: Mapping[str, tuple[float, str]] = field(default_factory=dict)
-    seen: tuple[str, str, float] | None = None
+    seen: tuple[str, str, float | None, float] | None = None
     floor: int = 0
+    began: float = 0.0
     heard: Mapping[str, float] = field(default_factory=dict)
     reason: tuple[str, float, float] | None = None
     copied: tuple[str, ...] = ()
@@ -51,7 +56,7 @@ class Agreement:
     acknowledged: bool = False
     done: tuple[str, ...] = ()
     unheard: bool = False
-    turns: tuple[float, ...] = ()
+    turns: tuple[tuple[float, Side], ...] = ()
     held: bool = False
 
     def marked(self, ref: str, status: Status, at: float) -> Agreement:
@@ -59,6 +64,12 @@ class Agreement:
         before = self.marks.get(ref, Status.OPEN.value)
         ours = {**self.ours, ref: (at, before)}
         return replace(self, marks={**self.marks, ref: status.value}, ours=ours)
+
+    def echoed(self, subjects: Iterable[SubjectState]) -> Agreement:
+        """The agreement once it is known which of the statuses that we told have come back."""
+        back = [str(one.ref) for one in subjects if self.told_last(one)]
+        new = {ref: (self.ours[ref][0], "") for ref in back if self.ours[ref][1]}
+        return replace(self, ours={**self.ours, **new}) if new else self
 
     def now(self, one: SubjectState, leeway: float) -> SubjectState:
         """The subject with the status that we told of it, where what is known of the subject may be
@@ -77,9 +88,11 @@ class Agreement:
         """Whether a subject is new, or has another status than was agreed."""
         return any(self.marks.get(str(one.ref)) != one.status.value for one in subjects)
 
-    def turned(self, at: float) -> Agreement:
-        """The agreement after one more turn."""
-        return replace(self, turns=(*self.turns, at)[-TURNS:])
+    def turned(self, at: float, side: Side) -> Agreement:
+        """The agreement after an act of one side that was told the other."""
+        if self.turns and self.turns[-1][1] == side:
+            return self
+        return replace(self, turns=(*self.turns, (at, side))[-TURNS:])
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -89,10 +102,11 @@ class Agreement:
         """Read back what ``to_json`` wrote. Raises TypeError on anything else."""
         if data is None:
             return None
-        lists = ("copied", "announced", "done", "turns", "seen", "reason")
+        lists = ("copied", "announced", "done", "seen", "reason")
         made = {name: tuple(data[name]) for name in lists if data.get(name) is not None}
         ours = {ref: (told[0], told[1]) for ref, told in data.get("ours", {}).items()}
-        return cls(**{**data, **made, "ours": ours})
+        turns = tuple((at, Side(side)) for at, side in data.get("turns", ()))
+        return cls(**{**data, **made, "ours": ours, "turns": turns})
 
 
 # What is agreed where nothing is.

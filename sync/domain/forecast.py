@@ -13,15 +13,20 @@ from sync.domain.actions import (
     Adopt,
     Change,
     Comment,
+    CommentUpstream,
+    CopyComment,
     Create,
     Find,
     LinkRemote,
     LinkTickets,
     Look,
+    MarkUpstream,
     Transition,
     UnlinkTickets,
     Update,
 )
+from sync.domain.agreement import Agreement
+from sync.domain.history import History
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.plan import Plan, plan, plan_unmade, reasons
 from sync.domain.rule import Category
@@ -40,19 +45,31 @@ from sync.domain.ticket import (
     remembered,
 )
 
+# The history of a ticket that was not read.
+_UNREAD = History()
+
 
 def forecast(
-    draft: Draft, base: Base, observed: Observed | None = None, intents: Intents = NO_INTENTS
+    draft: Draft,
+    base: Base,
+    observed: Observed | None = None,
+    intents: Intents = NO_INTENTS,
+    *,
+    history: History = _UNREAD,
 ) -> Plan:
-    """What a walk would do for a ticket that exists; without ``observed``, by what was last known."""
+    """What a walk would do for a ticket that exists; without ``observed``, by what was last known.
+
+    ``history`` stands in for the ticket's own without ``observed``. What people did in Jira since the
+    last look is not known then, so nothing of that is told upstream here.
+    """
     if observed is None:
         if not reasons(draft, base, intents):
             return plan(draft, base, None)
-        observed = last_known(draft, base)
+        observed = last_known(draft, base, history)
     return plan(draft, base, observed, intents=intents)
 
 
-def forecast_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
+def forecast_unmade(draft: Draft, *, unsure: bool = False, history: History = _UNREAD) -> Plan:
     """What walks would do for a ticket without a Jira id: make it, and bring it where it belongs.
 
     ``unsure``: the end of a create call is not known; then only a search is forecast.
@@ -62,38 +79,52 @@ def forecast_unmade(draft: Draft, *, unsure: bool = False) -> Plan:
         return first
     if draft.unmakable is not None:
         return Plan(parked=draft.parked(draft.unmakable))
-    base = Base(status=Status.OPEN).with_sent(
+    wish = draft.desired.upstream
+    new = Base(status=Status.OPEN, agreement=Agreement(wish.since) if wish else None)
+    base = new.with_sent(
         {id_: field.value for id_, field in draft.fields.items() if field.value is not None}
     )
-    after = forecast(draft, base)
+    after = forecast(draft, base, history=history)
     onward = tuple(action for action in after.actions if not isinstance(action, Update))
     return replace(after, actions=(*first.actions, *onward))
 
 
-def last_known(draft: Draft, base: Base) -> Observed:
+def last_known(draft: Draft, base: Base, history: History = _UNREAD) -> Observed:
     """The ticket as it stood when it was last dealt with.
 
     The base keeps neither the status's name nor the workflow, so the status that the rule wants counts
-    as one hop away, except where the base proves that the ticket is there already.
+    as one hop away, except where the base proves that the ticket is there already. Where the rule tells
+    upstream, the ticket stands where both sides last agreed that it does.
     """
     target = draft.desired.target
-    closed = base.closed_by_us
-    away = Category.INDETERMINATE if target.category is Category.NEW else Category.NEW
     name = target.status or (target.prefer[0] if target.prefer else "") or str(target)
     wanted = JiraStatus("wanted", name, target.category or Category.INDETERMINATE)
+    status, resolution = _place(draft, base)
     return Observed(
         ref=TicketRef("", ""),
         project=draft.project,
         issue_type=draft.issue_type,
-        status=JiraStatus(base.jira_status or "?", "?", Category.DONE if closed else away),
-        resolution=base.resolution,
+        status=status,
+        resolution=resolution,
         fields={
             id_: _shown(field.kind, base.fields[id_])
             for id_, field in draft.fields.items()
             if id_ in base.fields
         },
         hops=(Hop("wanted", target.transition or name, wanted),),
+        history=history if draft.desired.upstream else None,
     )
+
+
+def _place(draft: Draft, base: Base) -> tuple[JiraStatus, str]:
+    """The status and the resolution in which the ticket stood last."""
+    new = draft.desired.target.category is Category.NEW
+    away = Category.INDETERMINATE if new else Category.NEW
+    category = Category.DONE if base.closed_by_us else away
+    known = base.agreement if draft.desired.upstream else None
+    if known is not None and known.status:
+        return JiraStatus(known.status, "?", category), known.resolution
+    return JiraStatus(base.jira_status or "?", "?", category), base.resolution
 
 
 def _shown(kind: FieldKind, known: FieldBase) -> Any:
@@ -120,7 +151,22 @@ def as_data(action: Action) -> dict[str, Any]:
         data |= {"type": action.link.type, "other": action.link.other}
     elif isinstance(action, Adopt):
         data["ticket"] = action.ref.key
+    elif isinstance(action, MarkUpstream | CommentUpstream | CopyComment):
+        data |= _telling_as_data(action)
     return data
+
+
+def _telling_as_data(action: MarkUpstream | CommentUpstream | CopyComment) -> dict[str, Any]:
+    if isinstance(action, CopyComment):
+        return {"text": action.comment.text, "public": action.comment.public}
+    data: dict[str, Any] = {
+        "subject": str(action.ref),
+        "who": action.who.name if action.who else None,
+        "at": action.at,
+    }
+    if isinstance(action, MarkUpstream):
+        return data | {"status": action.status.value, "only_unmarked": action.only_unmarked}
+    return data | {"text": action.text}
 
 
 def _change_as_data(change: Change) -> dict[str, Any]:
@@ -139,6 +185,9 @@ _KINDS = {
     "comment": Comment,
     "link": LinkRemote | LinkTickets | UnlinkTickets,
     "look": Look,
+    "mark_upstream": MarkUpstream,
+    "comment_upstream": CommentUpstream,
+    "copy": CopyComment,
 }
 
 
@@ -147,7 +196,8 @@ COUNTED = (*_KINDS, "fields", "park", "park_fields")
 
 def count(found: dict[str, int], made: Plan) -> None:
     """Add one ticket to how many would be created, changed, moved, commented, linked, looked at or
-    parked. ``found`` has a number for each of ``COUNTED``.
+    parked, told of upstream (``mark_upstream``, ``comment_upstream``) or given a comment from there
+    (``copy``). ``found`` has a number for each of ``COUNTED``.
 
     ``park`` counts tickets of which anything would be parked, ``park_fields`` the fields among that.
     """

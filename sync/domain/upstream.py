@@ -7,30 +7,22 @@ known by what was recorded as written, never by its author: our account may be a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sync.domain.actions import CommentUpstream, CopyComment, MarkUpstream
 from sync.domain.agreement import NONE, TURNS, Agreement
-from sync.domain.history import Act, History, Part, Person
-from sync.domain.names import Name, meant
-from sync.domain.rule import Acknowledge, Category, Side, Sign, SubjectState, UpstreamWish
+from sync.domain.history import Act, Part, Person
+from sync.domain.rule import Acknowledge, Category, Side, SubjectState, UpstreamWish
 from sync.domain.subject import Kind, Status
 from sync.domain.ticket import Base, Draft, Observed
 from sync.domain.upstream_comments import announcements, copies, ignored, said
-from sync.domain.workflow import reached
+from sync.domain.upstream_view import View
 
 # A ticket that turns TURNS times within so many seconds is held.
 TURNING = 600.0
 # The comment that says why a ticket was declined is made from so many seconds before to so many after.
 REASON_BEFORE, REASON_AFTER = 120.0, 300.0
-
-# For what a place in a workflow that the rule does not speak of may stand, by the status's category.
-_USUAL: Mapping[Category, tuple[Status, ...]] = {
-    Category.NEW: (Status.OPEN,),
-    Category.INDETERMINATE: (Status.INVESTIGATING, Status.OPEN),
-    Category.DONE: (Status.FIXED, Status.CLOSED, Status.NO_ACTION_NEEDED, Status.EXPECTED),
-}
 
 TellAction = MarkUpstream | CommentUpstream | CopyComment
 
@@ -61,72 +53,6 @@ class Telling:
 NOTHING = Telling()
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a decision looks at.
-
-    ``foreign``: the ticket is in a project that the rule does not speak of. ``moved``: a move of ours
-    that is not agreed yet led to the ticket's status. ``assigned`` is the id of the account that we
-    last assigned the ticket to, "" for none. ``public``: customers of a service project see copies of
-    upstream's comments.
-    """
-
-    wish: UpstreamWish
-    subjects: Sequence[SubjectState]
-    observed: Observed
-    foreign: bool = False
-    moved: bool = False
-    assigned: str = ""
-    public: bool = False
-
-    @property
-    def history(self) -> History:
-        """What happened to the ticket."""
-        return self.observed.history or History()
-
-    @property
-    def now(self) -> float:
-        """When the ticket was read, in seconds since the epoch."""
-        return self.history.read_at
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Where the ticket stands: the id of its status, and its resolution."""
-        return self.observed.status.id, str(self.observed.resolution)
-
-    def stands_for(self, kind: Kind) -> Status | None:
-        """The upstream status that the ticket's place stands for, None for none.
-
-        A resolution says more than a status, and a status more than a category."""
-        signs = self.wish.signs(kind)
-        for part in ("resolution", "status", "category"):
-            for status, several in signs.items():
-                if any(getattr(one, part) and _shows(one, self.observed) for one in several):
-                    return status
-        if not self.foreign:
-            return None
-        return next((s for s in _USUAL[self.observed.status.category] if s in signs), None)
-
-    def fits(self, kind: Kind, status: Status) -> bool:
-        """Whether the ticket may stand where it does while upstream says ``status``: its place stands
-        for that, or is where the rule moves the ticket for that."""
-        if self.stands_for(kind) is status:
-            return True
-        target = self.wish.targets.get(status)
-        return target is not None and not target.leave and reached(target, self.observed.status)
-
-
-def _shows(sign: Sign, observed: Observed) -> bool:
-    if sign.status:
-        return bool(meant(sign.status, [observed.status.called]))
-    if sign.category:
-        return observed.status.category is sign.category
-    # Some workflows keep the resolution of a ticket that is opened again.
-    done = observed.status.category is Category.DONE
-    resolution = observed.resolution
-    return done and bool(resolution and meant(sign.resolution, [Name.of(resolution)]))
-
-
 def telling_of(draft: Draft, base: Base, observed: Observed) -> Telling:
     """What to tell upstream of a ticket, and what to make of what upstream says; nothing where the rule
     tells nothing, or where no history was read."""
@@ -139,12 +65,16 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
     wish, known = draft.desired.upstream, base.fields.get("assignee")
     if wish is None or observed.history is None:
         return None
+    # Jira puts a ticket that changes its project at the start of the other workflow.
+    put = base.status is None and observed.status.category is Category.NEW
+    dealt_with = base.status is not None and base.status.ended
     return View(
         wish,
         draft.desired.subjects,
         observed,
         foreign=observed.project not in ("", draft.project),
-        moved=base.brought_to(observed.status.id),
+        moved=put or base.brought_to(observed.status.id),
+        over_or_back=put or draft.desired.status.ended is not dealt_with,
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
     )
@@ -161,6 +91,7 @@ def begun(view: View) -> Agreement:
         copied=tuple(comment.id for one in view.subjects for comment in one.comments),
         announced=tuple(str(one.ref) for one in view.subjects),
         acknowledged=True,
+        began=view.now,
     )
 
 
@@ -169,13 +100,14 @@ def tell(view: View, known: Agreement | None) -> Telling:
     if known is None or known.since != view.wish.since:
         agreed = begun(view)
         words = "both sides count as agreed as they stand: telling upstream has only just begun"
-        return Telling(agreed, agreed, stays=True, reasons=(words,))
+        return Telling(agreed, agreed, stays=not view.over_or_back, reasons=(words,))
     if known.held:
         words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
         return Telling(known, known, stays=True, waits=True, reasons=(words,))
     if not known.status:
         # The ticket was only just made, and stands where Jira's workflow begins.
         known = replace(known, status=view.place[0], resolution=view.place[1])
+    known = known.echoed(view.subjects)
     view = replace(view, subjects=[known.now(one, view.wish.tie) for one in view.subjects])
     return _with_comments(view, _moves(view, known))
 
@@ -183,33 +115,45 @@ def tell(view: View, known: Agreement | None) -> Telling:
 def _moves(view: View, known: Agreement) -> Telling:
     """What the places of both sides ask for."""
     acted = [one for one in view.subjects if _acted(one, known)]
-    news = not view.moved and view.place != (known.status, known.resolution)
-    if not news:
+    if view.moved or view.place == (known.status, known.resolution):
         return _upstream_alone(view, replace(known, seen=None), acted)
-    act = _last_act(view)
-    who = act.who if act else Person()
-    if ignored(view.wish, who):
-        words = f"what {who.name or who.id} did in Jira is not told: the rule ignores that account"
+    news = _news(view, known)
+    if ignored(view.wish, news.who):
+        who = news.who.name or news.who.id
+        words = f"what {who} did in Jira is not told: the rule ignores that account"
         told = _upstream_alone(view, replace(known, seen=None), acted)
         return replace(told, reasons=(*told.reasons, words))
-    at = act.at if act else None
-    since = _since(view, known, at)
-    known = replace(known, seen=(*view.place, since))
-    if view.now < since + view.wish.settle:
+    known = replace(known, seen=(*view.place, news.at, news.since))
+    again_at = news.since + view.wish.settle
+    if view.now < again_at:
         words = "an act in Jira is told once the ticket has been still for a while"
-        again_at = since + view.wish.settle
         return Telling(known, known, stays=True, waits=True, again_at=again_at, reasons=(words,))
-    if acted and (why := _upstream_wins(view.wish, acted, at)):
+    if acted and (why := _upstream_wins(view.wish, acted, news)):
         told = _upstream_alone(view, known, acted)
         return replace(told, reasons=(*told.reasons, why))
-    return _jira_tells(view, known, who, at)
+    return _jira_tells(view, known, news)
 
 
-def _since(view: View, known: Agreement, at: float | None) -> float:
-    """Since when the ticket stands where it does, by our clock. Jira's clock may be ahead of ours."""
-    if known.seen is not None and known.seen[:2] == view.place:
-        return known.seen[2]
-    return view.now if at is None else min(at, view.now)
+@dataclass(frozen=True, slots=True)
+class _News:
+    """An act in Jira that is not agreed yet. ``at`` is its time by the tracker's clock, None where the
+    tracker does not tell of the act; ``since`` is since when the ticket stands where it does, by our
+    clock (both in seconds since the epoch)."""
+
+    who: Person
+    at: float | None
+    since: float
+
+
+def _news(view: View, known: Agreement) -> _News:
+    act = _last_act(view)
+    at = act.at if act else None
+    if known.seen is not None and known.seen[:3] == (*view.place, at):
+        since = known.seen[3]
+    else:
+        # The tracker's clock may be ahead of ours.
+        since = view.now if at is None else min(at, view.now)
+    return _News(act.who if act else Person(), at, since)
 
 
 def _acted(one: SubjectState, known: Agreement) -> bool:
@@ -220,12 +164,12 @@ def _acted(one: SubjectState, known: Agreement) -> bool:
     return not (one.status.ended or Status(before).ended)
 
 
-def _upstream_wins(wish: UpstreamWish, acted: Sequence[SubjectState], at: float | None) -> str:
+def _upstream_wins(wish: UpstreamWish, acted: Sequence[SubjectState], news: _News) -> str:
     """Why upstream's act counts and not Jira's, "" where Jira's does."""
     if wish.wins is not None:
         return "upstream wins over Jira, as the rule says" if wish.wins is Side.UPSTREAM else ""
     latest = max(one.at if one.marked_at is None else one.marked_at for one in acted)
-    if at is not None and at > latest + wish.tie:
+    if news.at is not None and news.since > latest + wish.tie:
         return ""
     return "upstream's act counts: Jira's is not surely later"
 
@@ -250,19 +194,25 @@ def _agreed(view: View, known: Agreement) -> Agreement:
 
 def _upstream_alone(view: View, known: Agreement, acted: Sequence[SubjectState]) -> Telling:
     """Only upstream has news, or its news count."""
-    after = _agreed(view, known)
+    after, stays = _agreed(view, known), not _ordinary(view, known)
     if not acted:
-        others = any(_other_news(one, known) for one in view.subjects)
-        told = Telling(known, after, stays=not others)
-        return _acknowledged(view, told)
+        return _acknowledged(view, Telling(known, after, stays=stays))
     if all(view.fits(one.ref.kind, one.status) for one in acted):
         words = "the ticket stands where that mark belongs"
-        return Telling(known, after, stays=True, reasons=(words,))
-    return _or_held(view, Telling(known, after.turned(view.now), follows=True))
+        return Telling(known, after, stays=stays, reasons=(words,))
+    return _or_held(view, Telling(known, after.turned(view.now, Side.UPSTREAM), follows=True))
+
+
+def _ordinary(view: View, known: Agreement) -> bool:
+    """Whether there is something that ordinary rules deal with: a subject is new on the ticket, or
+    something has ended or is back, and not because we told an incident so."""
+    ours = any(one.ref.kind is Kind.INCIDENT and known.told_last(one) for one in view.subjects)
+    news = any(_other_news(one, known) for one in view.subjects)
+    return news or (view.over_or_back and not ours)
 
 
 def _other_news(one: SubjectState, known: Agreement) -> bool:
-    """Whether a subject is new on the ticket, has ended, or is back: which ordinary rules deal with."""
+    """Whether a subject is new on the ticket, has ended, or is back."""
     before = known.marks.get(str(one.ref))
     return before is None or Status(before).ended is not one.status.ended
 
@@ -270,47 +220,47 @@ def _other_news(one: SubjectState, known: Agreement) -> bool:
 def _or_held(view: View, told: Telling) -> Telling:
     """The telling, or a hold where the sides turn each other round and round."""
     turns = told.after.turns
-    if len(turns) < TURNS or view.now - turns[0] > TURNING:
+    if len(turns) < TURNS or view.now - turns[0][0] > TURNING:
         return told
     held = replace(told.before, held=True)
     words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
     return Telling(held, held, stays=True, waits=True, reasons=(words,))
 
 
-def _jira_tells(view: View, known: Agreement, who: Person, at: float | None) -> Telling:
+def _jira_tells(view: View, known: Agreement, news: _News) -> Telling:
     """Only Jira has news, or its news count: the mark goes to every subject that is not over."""
-    when = view.now if at is None else min(at, view.now)
     actions, words = [], []
     for one in view.subjects:
-        wanted, why = _to_tell(view, known, one, at)
+        wanted, why = _to_tell(view, known, one, news.since)
         if wanted is not None:
-            actions.append(MarkUpstream(one.ref, wanted, who, when))
+            actions.append(MarkUpstream(one.ref, wanted, news.who, news.since))
         elif why:
             words.append(why)
     after = _agreed(view, known)
     for mark in actions:
         after = after.marked(str(mark.ref), mark.status, view.now)
-    if Status.NO_ACTION_NEEDED in {mark.status for mark in actions} and at is not None:
-        after = replace(after, reason=(who.id, at - REASON_BEFORE, at + REASON_AFTER))
-    # A subject that is new or over is dealt with by ordinary rules all the same.
-    stays = not any(_other_news(one, known) for one in view.subjects)
+    if Status.NO_ACTION_NEEDED in {mark.status for mark in actions} and news.at is not None:
+        window = news.at - REASON_BEFORE, news.at + REASON_AFTER
+        after = replace(after, reason=(news.who.id, *window))
+    stays = not _ordinary(view, known)
     told = Telling(known, after, tuple(actions), stays=stays, reasons=tuple(dict.fromkeys(words)))
     if not actions:
         return told
-    return _or_held(view, replace(told, after=after.turned(view.now)))
+    return _or_held(view, replace(told, after=after.turned(view.now, Side.JIRA)))
 
 
 def _to_tell(
-    view: View, known: Agreement, one: SubjectState, at: float | None
+    view: View, known: Agreement, one: SubjectState, since: float
 ) -> tuple[Status | None, str]:
-    """The status to tell of one subject, or None and why there is none to tell."""
+    """The status to tell of one subject, or None and why there is none to tell. ``since`` is when the
+    act was."""
     wanted = view.stands_for(one.ref.kind)
     if wanted is None or wanted is one.status:
         return None, ""
     if one.status.ended:
-        reopened = one.ref.kind is Kind.INCIDENT and wanted is Status.OPEN
+        reopened = wanted is Status.OPEN and _ended_with_its_ticket(one, known)
         return (wanted, "") if reopened else (None, "the subject is over: nothing is told of it")
-    if str(one.ref) not in known.marks and at is not None and one.joined_at > at:
+    if str(one.ref) not in known.marks and one.joined_at > since:
         return None, "a subject that came after the act is not marked by it"
     if known.told_last(one):
         return wanted, ""
@@ -321,6 +271,12 @@ def _to_tell(
     return wanted, ""
 
 
+def _ended_with_its_ticket(one: SubjectState, known: Agreement) -> bool:
+    """Whether an incident's end is agreed, so that its ticket can open it again."""
+    before = known.marks.get(str(one.ref))
+    return one.ref.kind is Kind.INCIDENT and before is not None and Status(before).ended
+
+
 def _acknowledged(view: View, told: Telling) -> Telling:
     """The telling, with the mark of investigating that the rule asks for by itself."""
     wish, known = view.wish, told.after
@@ -328,10 +284,12 @@ def _acknowledged(view: View, told: Telling) -> Telling:
         return told
     who, at = None, None
     if wish.acknowledge is Acknowledge.ASSIGNED:
-        act = _first_assignment(view)
-        if act is None:
+        first = next((act for act in view.history.acts if act.part is Part.ASSIGNEE), None)
+        if first is None:
             return told
-        who, at = act.who, min(act.at, view.now)
+        if not _takes_it_on(view, first):
+            return replace(told, after=replace(known, acknowledged=True))
+        who, at = first.who, min(first.at, view.now)
     marks = tuple(
         MarkUpstream(one.ref, Status.INVESTIGATING, who, at, only_unmarked=True)
         for one in view.subjects
@@ -340,13 +298,12 @@ def _acknowledged(view: View, told: Telling) -> Telling:
     return replace(told, actions=marks, after=replace(known, acknowledged=True))
 
 
-def _first_assignment(view: View) -> Act | None:
-    """The act by which a person first assigned the ticket, if there is one: not one that we wrote, and
-    not one that changed who it was assigned to."""
-    first = next((act for act in view.history.acts if act.part is Part.ASSIGNEE), None)
-    if first is None or first.before or not first.after or first.after == view.assigned:
-        return None
-    return None if ignored(view.wish, first.who) else first
+def _takes_it_on(view: View, first: Act) -> bool:
+    """Whether the first change of the assignee is a person's who assigns the ticket: not one that we
+    wrote, and not one by which a ticket that was assigned from the start changes hands."""
+    if not view.history.complete or first.before or first.after in ("", view.assigned):
+        return False
+    return not ignored(view.wish, first.who)
 
 
 def _with_comments(view: View, told: Telling) -> Telling:

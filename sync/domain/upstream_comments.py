@@ -63,7 +63,7 @@ def said(
     heard = {one.id: known.heard[one.id] for one in comments if one.id in known.heard}
     actions, again_at = list[CommentUpstream](), None
     for one in comments:
-        if not _wanted(wish, known, one) or heard.get(one.id, -1.0) >= one.updated:
+        if unwanted(wish, known, one) or heard.get(one.id, -1.0) >= one.updated:
             continue
         if one.updated <= now < one.updated + wish.settle:
             again_at = min(again_at or one.updated + wish.settle, one.updated + wish.settle)
@@ -80,14 +80,22 @@ def _hearers(subjects: Sequence[SubjectState]) -> list[SubjectState]:
     return [one for one in going if one.ref.kind is Kind.INCIDENT] or going
 
 
-def _wanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> bool:
-    if one.marker or one.restricted or _from_before(known, one):
-        return False
+def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:
+    """Why a comment of the ticket is not told, in words; "" where it is."""
+    if one.marker:
+        return "it is a comment of ours"
+    if one.restricted:
+        return "not everybody who sees the ticket sees it"
+    if _from_before(known, one):
+        return "it is from before the rule told anything"
+    if ignored(wish, one.who):
+        return "the rule ignores that account"
     if one.id in known.heard or wish.comments == "all" or _says_why(known, one):
-        return not ignored(wish, one.who)
+        return ""
     if wish.comments == "none":
-        return False
-    return wish.comments.casefold() in one.text.casefold() and not ignored(wish, one.who)
+        return "the rule tells no comments"
+    mentioned = wish.comments.casefold() in one.text.casefold()
+    return "" if mentioned else f"it does not mention {wish.comments!r}"
 
 
 def _from_before(known: Agreement, one: TicketComment) -> bool:
@@ -147,7 +155,8 @@ def copies(
             continue
         copied.append(one.id)
         marker = marker_of(one.id)
-        if marker in made or is_copy(one.text) or carries(one.text, address):
+        ours = is_copy(one.text) or carries(one.text, address)
+        if ours or marker in made or one.at <= known.began:
             continue
         text = f"**{_plain(one.author)}** upstream:\n\n{one.text}"
         actions.append(CopyComment(one.id, Comment(text, marker, public=public)))

@@ -44,16 +44,18 @@ class Parts:
 
     ``fields`` are the rule's names of fields that came, went, or are written or owned otherwise,
     ``statuses`` the entries of the status map that changed. ``updated``: the comment on changed fields
-    did. ``others``: something else did that a ticket in Jira depends on.
+    did. ``telling``: the rule begins to tell upstream, or tells something else of people's acts.
+    ``others``: something else changed that a ticket in Jira depends on.
     """
 
     fields: frozenset[str] = frozenset()
     statuses: frozenset[str] = frozenset()
     updated: bool = False
     others: bool = False
+    telling: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.fields or self.statuses or self.updated or self.others)
+        return bool(self.fields or self.statuses or self.updated or self.others or self.telling)
 
 
 @dataclass(frozen=True, slots=True)

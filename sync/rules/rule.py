@@ -120,6 +120,7 @@ class Rule:
             "updated" in changed,
             # The configuration may give the site and the project.
             "others" in changed or (self.site, self.project) != (before.site, before.project),
+            self.tells and _told(self) != _told(before),
         )
 
     def ticket_key(self, snapshot: Snapshot) -> str:
@@ -167,9 +168,15 @@ class Explained:
     reason: str
 
 
+def _told(rule: Rule) -> str:
+    """What a rule tells upstream, whenever it began to: a digest, "" where it tells nothing."""
+    wish = rule.projection.upstream
+    return wish.since.partition("@")[0] if wish else ""
+
+
 def _since(rule: Rule, since: str) -> Rule:
     wish = rule.projection.upstream
-    if wish is None or not since:
+    if wish is None or since.partition("@")[0] != _told(rule):
         return rule
     wish = replace(wish, since=since)
     return replace(rule, projection=replace(rule.projection, upstream=wish))
@@ -241,7 +248,8 @@ class RuleSet:
         return found
 
     def told_since(self, tellings: Mapping[str, str]) -> RuleSet:
-        """The set, in which each rule knows since when it has told upstream what it tells now."""
+        """The set, in which each rule knows since when it has told upstream what it tells now. What
+        ``tellings`` says of a rule that told something else then is left aside."""
         if not tellings:
             return self
         return RuleSet(

@@ -48,7 +48,7 @@ def _retry(session: Session, ids: Sequence[int], now: float, why: str, after: in
             row.admission, row.admission_at = Admission.RELEASED.value, now
         row.due_at = None
         row.attempts = 0
-        row.base = _fields_again(row.base)
+        row.base = _told_again(_fields_again(row.base))
         tickets.make_due(row, now + number * SPREAD_SECONDS, why, look=True)
         entry = journal.Entry("retry", why)
         journal.write(session, entry, at=now, ticket_id=row.id, rule=row.rule)
@@ -61,6 +61,14 @@ def _fields_again(base: dict[str, Any]) -> dict[str, Any]:
     if not fields:
         return base
     return {**base, "parked": {id_: {**one, "again": True} for id_, one in fields.items()}}
+
+
+def _told_again(base: dict[str, Any]) -> dict[str, Any]:
+    """The base with the hold taken off by which neither Jira nor upstream is told any more."""
+    agreement = (base or {}).get("agreement")
+    if not agreement or not agreement.get("held"):
+        return base
+    return {**base, "agreement": {**agreement, "held": False, "turns": []}}
 
 
 def lift(row: TicketRow) -> None:

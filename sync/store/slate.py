@@ -40,7 +40,7 @@ from sync.store.journal import LONGEST_WORDS, Entry
 from sync.store.subjects import Subject, to_snapshot
 from sync.store.tables import JournalRow, LinkRow, MembershipRow, SubjectRow, TicketRow, table_of
 from sync.store.ticket_changes import COLUMNS, DUE, WHOLE, Ticket
-from sync.store.tickets import BATCH, made_since
+from sync.store.tickets import BATCH, made_since, told_open
 
 _T = TypeVar("_T")
 
@@ -161,6 +161,10 @@ class Slate:
         for ticket in (*self._new, *self._by_id.values()):
             found += ticket.counts(rule, start) - ticket.counted(rule, start)
         return found
+
+    def told_open(self, ticket: Ticket, ref: str) -> bool:
+        """See ``tickets.told_open``."""
+        return ticket.id is not None and told_open(self._session, ticket.id, ref)
 
     def from_before(self, began: Mapping[str, float | None]) -> tuple[set[str], float]:
         """See ``continuity.from_before``."""

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, String, bindparam, cast, func, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
+from sync.domain.subject import Status
 from sync.store import subjects
 from sync.store.engine import Store, change
 from sync.store.tables import FormerKeyRow, LinkRow, Record, TicketRow, TicketState, table_of
@@ -128,6 +129,20 @@ def rename_rule(store: Store, before: str, after: str, *, limit: int) -> int:
         return change(
             session, update(TicketRow).where(col(TicketRow.id).in_(some)).values(rule=after)
         )
+
+
+def told_open(session: Session, ticket_id: int, ref: str) -> bool:
+    """Whether upstream was last told of this subject of the ticket that it is open, or is being told
+    so."""
+    row = session.get(TicketRow, ticket_id)
+    if row is None:
+        return False
+    agreement, opened = row.base.get("agreement") or {}, Status.OPEN.value
+    told = ref in agreement.get("ours", {}) and agreement["marks"].get(ref) == opened
+    return told or any(
+        (one["kind"], one["about"], one["payload"].get("status")) == ("mark", ref, opened)
+        for one in row.intents or ()
+    )
 
 
 def made_since(session: Session, rule: str, start: float) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sync.domain.actions import CommentUpstream, CopyComment, MarkUpstream
 from sync.domain.admission import Admission, act_name, acts_of, as_decided, held_back
 from sync.domain.agreement import Agreement
-from sync.domain.rule import Acknowledge
+from sync.domain.rule import Acknowledge, Side
 from sync.domain.subject import Status
 from sync.domain.subject_comments import UpstreamComment
 from sync.domain.ticket import Base, Observed
@@ -70,7 +70,7 @@ def test_an_act_has_one_name_however_often_it_is_tried() -> None:
 
 def test_after_a_rejection_both_sides_are_agreed_as_they_stood_then() -> None:
     seen = view(PROGRESS, moved(DONE, NOW - 60), moved(PROGRESS, NOW - 20, before=DONE.id))
-    known = replace(agreed(), seen=(DONE.id, "", NOW - 60))
+    known = replace(agreed(), seen=(DONE.id, "", NOW - 60, NOW - 60))
     before = decided(seen.observed, known, Admission.REJECTED, NOW - 70)
     assert (before.status, before.seen) == (TO_DO.id, None)
     assert decided(seen.observed, known, Admission.REJECTED, NOW - 40).status == DONE.id
@@ -84,7 +84,7 @@ def test_comments_after_a_rejection_are_told() -> None:
 
 
 def test_a_hold_that_is_released_is_forgotten() -> None:
-    known = replace(agreed(), held=True, turns=(1.0,) * 6)
+    known = replace(agreed(), held=True, turns=((1.0, Side.JIRA),) * 6)
     after = decided(view(DONE, moved(DONE)).observed, known, Admission.RELEASED, NOW)
     assert (after.held, after.turns, after.status) == (False, (), DONE.id)
 

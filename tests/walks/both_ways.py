@@ -12,7 +12,7 @@ from sync.domain.actions import Comment
 from sync.domain.history import Person
 from sync.domain.ticket import JiraStatus
 from sync.rules import Defaults, load
-from sync.sandbox.coalesce.subjects import Issue
+from sync.sandbox.coalesce.subjects import Incident, Issue
 from sync.sandbox.coalesce.webhook_body import render
 from sync.sandbox.memory import MemoryTracker
 from sync.sandbox.memory_ticket import MemoryTicket
@@ -47,7 +47,7 @@ class BothWays(World):
         self.upstream = upstream
         self.sandbox = upstream.sandbox
         self.jira = MemoryTracker(upstream.clock)
-        super().__init__(store, self.jira, upstream.clock, folder, telling(more))
+        super().__init__(store, self.jira, upstream.clock, folder, telling(more), api=upstream.api)
         way = ApiUpstream(upstream.api, STAND_IN, upstream.clock)
         ways = Ways({"coalesce": way}, {"coalesce": upstream.api})
         self.converger = Converger(
@@ -119,9 +119,9 @@ class BothWays(World):
         self.look()
         return id_
 
-    def remarks(self, issue: Issue) -> list[str]:
-        """The comments on an issue, upstream."""
-        return [remark.message for remark in issue.remarks]
+    def remarks(self, subject: Issue | Incident) -> list[str]:
+        """The comments on a subject, upstream."""
+        return [remark.message for remark in subject.remarks]
 
 
 def telling(more: str = "") -> str:
@@ -137,3 +137,23 @@ def both_ways(store: Store, folder: Path, more: str = "") -> Iterator[BothWays]:
             yield world
         finally:
             world.close()
+
+
+def quiet(world: BothWays) -> None:
+    """The same again, and time going by, write nothing on either side."""
+
+    def written() -> tuple[object, ...]:
+        subjects = [*world.sandbox.issues.values(), *world.sandbox.incidents.values()]
+        return (
+            len(world.sandbox.events),
+            [world.remarks(one) for one in subjects],
+            [(len(one.acts), dict(one.talk)) for one in world.jira.alive],
+        )
+
+    before = written()
+    for _ in range(3):
+        world.look()
+        world.deliver(*map(render, world.sandbox.events))
+        world.clock.sleep(120)
+        world.settle()
+    assert written() == before

@@ -39,7 +39,7 @@ def world_on_each_store(store: Store, tmp_path: Path) -> Iterator[BothWays]:
 def daemon(world: BothWays, most: int = 50) -> Converger:
     """The walks of a daemon that has just started on the world's store."""
     way = ApiUpstream(world.upstream.api, STAND_IN, world.clock)
-    ways = Ways({"coalesce": way}, {"coalesce": world.upstream.api}, Guard(most))
+    ways = Ways({"coalesce": way}, {"coalesce": world.upstream.api}, guard=Guard(most))
     trackers = {world.jira.site: world.jira}
     return Converger(world.store, trackers, world.rules, world.clock, jitter=lambda: 0.5, ways=ways)
 

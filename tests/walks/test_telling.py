@@ -9,7 +9,7 @@ import pytest
 
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO
 from sync.store.engine import Store
-from tests.walks.both_ways import BothWays, both_ways
+from tests.walks.both_ways import BothWays, both_ways, quiet
 
 ALL = 'comments = "all"\ncopy_comments = true'
 
@@ -24,18 +24,6 @@ def world(sqlite_store: Store, tmp_path: Path) -> Iterator[BothWays]:
 def talking(sqlite_store: Store, tmp_path: Path) -> Iterator[BothWays]:
     with both_ways(sqlite_store, tmp_path / "rules", ALL) as made:
         yield made
-
-
-def quiet(world: BothWays) -> None:
-    """The same again, and time going by, write nothing on either side."""
-    before = len(world.sandbox.events), [len(one.acts) for one in world.jira.alive]
-    said = [dict(one.talk) for one in world.jira.alive]
-    for _ in range(3):
-        world.look()
-        world.clock.sleep(120)
-        world.settle()
-    assert (len(world.sandbox.events), [len(one.acts) for one in world.jira.alive]) == before
-    assert [dict(one.talk) for one in world.jira.alive] == said
 
 
 def test_a_closed_ticket_marks_its_issue_and_the_mark_comes_back_unheard(world: BothWays) -> None:

@@ -21,6 +21,7 @@ from sync.store import open_items, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.rulebook.trial_routing import would_route
+from sync.worker.walk.beginning import Beginning
 from sync.worker.walk.facts import Facts, changed_since, gather_all, rule_for, sited, unchanged
 from sync.worker.walk.foresee import Foresight
 from sync.worker.walk.outcomes import parked_for
@@ -34,6 +35,8 @@ class TicketForecast:
 
     ``key`` is our own key, ``ticket`` the Jira key, "" for a ticket to be made. ``waits`` says what the
     ticket waits for before it is made, ``trouble`` why the plan could not be worked out; "" for nothing.
+    ``apart``: the rule only begins to tell upstream of the ticket, and so the two sides, which differ
+    like this, will count as agreed.
     """
 
     key: str
@@ -45,20 +48,31 @@ class TicketForecast:
     plan: Plan = field(default_factory=Plan)
     waits: str = ""
     trouble: str = ""
+    apart: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.plan) or bool(self.trouble)
+        return bool(self.plan) or bool(self.trouble) or bool(self.apart)
 
 
 class Forecast:
     """The tickets for which something would be done, out of ``looked_at`` tickets.
 
     ``tickets`` may be worked out as it is gone through, so as not to hold all at once. The numbers are
-    complete at its end.
+    complete at its end. ``telling``: a rule tells upstream what people do.
     """
 
-    def __init__(self, found: Iterable[TicketForecast], *, live: bool, settled: int = 0) -> None:
+    def __init__(
+        self,
+        found: Iterable[TicketForecast],
+        *,
+        live: bool,
+        settled: int = 0,
+        beginning: Beginning | None = None,
+        telling: bool = False,
+    ) -> None:
         self.live = live
+        self.telling = telling
+        self._beginning = beginning
         # Those that are known to be settled need no look.
         self.looked_at = settled
         self.acting = 0
@@ -69,8 +83,22 @@ class Forecast:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Tickets by what would be done to them, and ``trouble``: those that could not be worked out."""
-        return {**self._counts, "trouble": self._trouble}
+        """Tickets by what would be done to them, and ``trouble``: those that could not be worked out.
+
+        ``begin`` are those of which a rule begins to tell upstream, ``differ`` those among them whose
+        two sides differ, and will count as agreed all the same."""
+        begun = self._beginning
+        return {
+            **self._counts,
+            "begin": begun.count if begun else 0,
+            "differ": begun.differ if begun else 0,
+            "trouble": self._trouble,
+        }
+
+    @property
+    def unasked(self) -> str:
+        """Why it is not known of all tickets in ``begin`` whether their sides differ, "" if it is."""
+        return self._beginning.unasked if self._beginning else ""
 
     def whole(self) -> Forecast:
         """The forecast with all its tickets at hand."""
@@ -114,17 +142,26 @@ def forecast_all(
         )
     foresight = Foresight(rules, trackers, now, live=live, changed=changed)
     forecaster = _Forecaster(rules, foresight, now, live)
-    return Forecast(_forecasts(store, forecaster, ids, routed), live=live, settled=settled)
+    begun = Beginning(rules, trackers, now)
+    found = _forecasts(store, forecaster, ids, routed, begun)
+    return Forecast(found, live=live, settled=settled, beginning=begun, telling=rules.tells)
 
 
 def _forecasts(
-    store: Store, forecaster: _Forecaster, ids: Sequence[int], routed: dict[str, Facts]
+    store: Store,
+    forecaster: _Forecaster,
+    ids: Sequence[int],
+    routed: dict[str, Facts],
+    begun: Beginning,
 ) -> Iterator[TicketForecast]:
     with ThreadPoolExecutor(THREADS, "plan") as pool:
         # Threads wait for Jira. Where only the store is read, they would wait for each other.
         run = pool.map if forecaster.live else map
         for page in _facts(store, ids):
-            yield from run(forecaster.ticket, [_joined(f, routed.pop(f.key, None)) for f in page])
+            apart = begun.apart(page)
+            joined = [_joined(f, routed.pop(f.key, None)) for f in page]
+            for facts, one in zip(page, run(forecaster.ticket, joined), strict=True):
+                yield replace(one, apart=apart.get(facts.ticket_id, ""))
         # The tickets left in ``routed`` would be new. Their row ids are those of the trial's copy.
         yield from run(forecaster.ticket, list(routed.values()))
 

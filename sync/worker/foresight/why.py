@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sync.domain.errors import Missing, Rejected
 from sync.domain.merge import shown_after
 from sync.domain.subject import Snapshot
 from sync.domain.ticket import Base, FieldBase, Observed, remembered, same
-from sync.ports import Tracker
-from sync.rules import RuleSet
+from sync.ports import Source, Tracker
+from sync.rules import Rule, RuleSet
 from sync.store import deliveries, journal, subjects, tickets
 from sync.store.engine import Session
-from sync.store.tables import TicketRow
+from sync.store.tables import DeliveryRow, TicketRow
+from sync.worker.foresight.both_sides import in_jira, marked_by, upstream_comments, where_decided
+from sync.worker.foresight.story import Line
 from sync.worker.walk.facts import Facts, desire, rule_for
 
 MOST_DELIVERIES = 500
 MOST_ENTRIES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that happened. ``at`` is in seconds since the epoch; ``what`` is ``delivery`` or the
-    action of a journal entry (``create``, ``update``, ``park`` …)."""
-
-    at: float
-    what: str
-    words: str
-    result: str = ""
-    rule: str = ""
-    delivery: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +49,12 @@ class Story:
         return Base.from_json(self.ticket.base if self.ticket else None)
 
 
-def story_of(session: Session, name: str) -> Story | None:
+def story_of(
+    session: Session, name: str, sources: Mapping[str, Source] | None = None
+) -> Story | None:
     """The story of a ticket (by Jira key, our key, or the id of a subject that belongs to it), or of a
-    subject without a ticket. None where the store knows nothing of that name."""
+    subject without a ticket. None where the store knows nothing of that name. ``sources`` read from
+    deliveries who set a status upstream."""
     ticket = tickets.find(session, name)
     if ticket is not None and ticket.id is not None:
         rows = subjects.of_ticket(session, ticket.id)
@@ -72,20 +64,40 @@ def story_of(session: Session, name: str) -> Story | None:
         if not rows:
             return None
     lines = [
-        Line(
-            row.received_at,
-            "delivery",
-            f"{row.event_type or 'unreadable'}: {row.outcome or 'waits to be read'}",
-            row.state,
-            delivery=row.id,
-        )
+        _delivered(row, sources or {})
         for subject in rows
         for row in deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
     ]
     lines += [Line(e.at, e.action, e.words, e.result, e.rule) for e in entries]
-    # Of the same instant, a delivery comes first, because it caused the rest.
-    lines.sort(key=lambda line: (line.at, line.what != "delivery"))
-    return Story(ticket, tuple(map(subjects.to_snapshot, rows)), tuple(lines))
+    snapshots = tuple(map(subjects.to_snapshot, rows))
+    lines += upstream_comments(snapshots)
+    return Story(ticket, snapshots, _in_order(lines))
+
+
+def _in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Of the same instant, what happened outside comes first, because it caused the rest."""
+    return tuple(sorted(lines, key=lambda line: (line.at, not line.side)))
+
+
+def _delivered(row: DeliveryRow, sources: Mapping[str, Source]) -> Line:
+    words = f"{row.event_type or 'unreadable'}: {row.outcome or 'waits to be read'}"
+    marked, who = marked_by(row, sources)
+    words = f"{words}; {marked}" if marked else words
+    return Line(
+        row.received_at, "delivery", words, row.state, delivery=row.id, side="upstream", who=who
+    )
+
+
+def with_jira(story: Story, observed: Observed | None, rule: Rule | None) -> Story:
+    """The story with what its history in Jira tells, where that was read, and with the line of the rule
+    by which something was left."""
+    lines = [
+        replace(line, where=where_decided(rule, line.words)) if line.result == "left" else line
+        for line in story.lines
+    ]
+    if observed is not None:
+        lines += in_jira(observed, story.base, rule)
+    return replace(story, lines=_in_order(lines))
 
 
 def authors(
@@ -131,16 +143,26 @@ def shown_now(
 ) -> tuple[Observed, dict[str, str]]:
     """The ticket as Jira shows it now, and the display names of its fields by id. Reads only.
 
-    Where no rule keeps the ticket any more, or its rule fails, the names are missing. Raises the
-    tracker's faults.
+    The ticket's history is read where its rule tells upstream what people do. Where no rule keeps the
+    ticket any more, or its rule fails, the names are missing. Raises the tracker's faults.
     """
     names: dict[str, str] = {}
+    telling = facts.base.agreement is not None
     with suppress(Rejected):
-        desired, _ = desire(facts, rule_for(facts, rules), now, rules)
+        rule = rule_for(facts, rules)
+        telling = telling or rule.tells
+        desired, _ = desire(facts, rule, now, rules)
         # A draft also has the tracker read the fields that are in it.
         names = {
             id_: one.name for id_, one in tracker.draft(desired, base=facts.base).fields.items()
         }
     if facts.ref is None:
         raise Missing("there is no ticket in Jira")
-    return tracker.read(facts.ref.id), names
+    return tracker.read(facts.ref.id, history_since=0.0 if telling else None), names
+
+
+def rule_of(facts: Facts, rules: RuleSet) -> Rule | None:
+    """The rule that keeps a ticket, None where there is none any more."""
+    with suppress(Rejected):
+        return rule_for(facts, rules)
+    return None

@@ -10,7 +10,7 @@ from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
 from sync.worker.rulebook.files import Loaded, RuleFiles
-from sync.worker.rulebook.impact import Impact, Sites, impact
+from sync.worker.rulebook.impact import Impact, Sites, begun_words, impact
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Acceptance:
     """What accepting did. ``new`` is False where these rules were in force before. ``changed``, ``made``
     and ``retried`` are numbers of tickets, ``aside`` is the number of those that would be set aside.
     ``mistakes`` says what Jira would not take; ``refused``: because of that, the rules are not in force.
-    ``unasked`` says why a site could not be asked, "" for nothing."""
+    ``unasked`` says why a site could not be asked, "" for nothing. ``begun`` and ``differ`` are numbers
+    of tickets as in ``Impact``."""
 
     digest: str
     new: bool
@@ -30,6 +31,8 @@ class Acceptance:
     mistakes: tuple[str, ...] = ()
     unasked: str = ""
     refused: bool = False
+    begun: int = 0
+    differ: int | None = None
 
     def __str__(self) -> str:
         if self.refused:
@@ -43,6 +46,7 @@ class Acceptance:
         return (
             f"In force. Of the open tickets, {self.changed} {stay}; {self.made} will be made and "
             f"{self.retried} parked ones tried again. Running daemons swap within seconds."
+            + (f"\n{begun_words(self.begun, self.differ)}" if self.begun else "")
             + (f"\n{self._listed()}" if self.mistakes else "")
             + (f"\nNot all values were checked: {self.unasked}." if self.unasked else "")
         )
@@ -77,8 +81,9 @@ def accept(
     if known is not None:
         # Where this version of the program cannot read the set in force, nothing is compared.
         with suppress(RuleErrors):
-            before = files.parse(known.texts)
-            found = impact(store, before, loaded.rules, now, sites.trackers if sites else None)
+            before = files.parse(known.texts).told_since(known.telling)
+            after = loaded.rules.told_since(loaded.rules.tellings(known.telling, now))
+            found = impact(store, before, after, now, sites.trackers if sites else None)
     wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
     told = Acceptance(
         digest,
@@ -90,6 +95,8 @@ def accept(
         len(found.aside),
         wrong,
         found.unasked,
+        begun=len(found.begun),
+        differ=found.differ,
     )
     if not told.new:
         return replace(told, refused=True)

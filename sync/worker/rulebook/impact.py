@@ -19,6 +19,7 @@ from sync.store.slate import Slate, decided
 from sync.store.ticket_changes import Wish, make_all_due
 from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
 from sync.worker.triage.routing import Router
+from sync.worker.walk.beginning import Beginning
 from sync.worker.walk.facts import (
     Facts,
     changed_since,
@@ -63,7 +64,9 @@ class Impact:
     is the number of tickets that it makes for subjects without one, ``parked`` holds the row ids of the
     tickets whose rules it changes and that are parked, or have a field parked. ``aside`` holds why each
     ticket would be set aside, among the changed ones and those to be made; ``unasked`` why a site could
-    not be asked, "" for nothing.
+    not be asked, "" for nothing. ``begun`` holds the row ids of the tickets of which upstream begins to
+    be told, ``differ`` is how many of them stand otherwise in Jira than upstream, None where no site was
+    asked: nothing is written for them, because both sides count as agreed as they stand.
     """
 
     changed: tuple[tuple[int, tuple[str, ...]], ...]
@@ -72,6 +75,8 @@ class Impact:
     looked_at: int
     aside: tuple[Parked, ...] = ()
     unasked: str = ""
+    begun: tuple[int, ...] = ()
+    differ: int | None = None
 
     @property
     def size(self) -> int:
@@ -88,6 +93,14 @@ class Impact:
             f"{len(those)} {'ticket' if len(those) == 1 else 'tickets'} would be set aside: {those[0]}"
             for those in causes.values()
         )
+
+
+def begun_words(begun: int, differ: int | None) -> str:
+    """What becomes of the tickets of which upstream begins to be told, and on how many of them the
+    sides differ (None where that is not known), as a sentence."""
+    tickets = "ticket" if begun == 1 else "tickets"
+    words = f"Upstream begins to be told of {begun} {tickets}: both sides count as agreed"
+    return f"{words} as they stand" + ("." if differ is None else f"; {differ} differ.")
 
 
 def changed_rules(old: RuleSet, new: RuleSet) -> frozenset[str]:
@@ -133,13 +146,19 @@ def impact(
     Reads the store only. With ``trackers`` it also foresees each walk, as `plan` does: a ticket for
     which nothing would be done is left out, and one that would be set aside is counted as such.
     """
-    edit = _Edit(store, old, new, now)
+    edit = _Edit(store, old, new, now, trackers or {})
     if not trackers:
         differing = tuple((facts.ticket_id, names) for facts, names in edit.reached() if names)
         made = len(_new_keys(store, new))
-        return Impact(differing, made, tuple(edit.parked), edit.looked_at)
+        return Impact(differing, made, tuple(edit.parked), edit.looked_at, begun=tuple(edit.begun))
+    return _foreseen(edit, trackers)
+
+
+def _foreseen(edit: _Edit, trackers: Mapping[str, Tracker]) -> Impact:
+    """What the walks after an edit would do, as `plan` foresees it."""
+    new, now = edit.new, edit.now
     foresight = _Foreseen(new, Foresight(new, trackers, now, changed=edit.changed))
-    routed = dict(would_route(store, new, now))
+    routed = dict(would_route(edit.store, new, now))
     changed, made = [], 0
     for facts, names in edit.reached():
         # A ticket that exists and that open subjects would come to is counted once, with them.
@@ -153,22 +172,34 @@ def impact(
         else:
             changed.append((facts.ticket_id, names or ("what kept it parked",)))
     made += sum(foresight.acts(facts) for facts in routed.values() if facts.ref is None)
-    aside, unasked = tuple(foresight.aside), foresight.unasked
-    return Impact(tuple(changed), made, tuple(edit.parked), edit.looked_at, aside, unasked)
+    return Impact(
+        tuple(changed),
+        made,
+        tuple(edit.parked),
+        edit.looked_at,
+        tuple(foresight.aside),
+        foresight.unasked or edit.beginning.unasked,
+        tuple(edit.begun),
+        edit.beginning.differ,
+    )
 
 
 class _Edit:
-    """The tickets that an edit can reach, gone through once. ``parked`` and ``looked_at`` as in
-    ``Impact``; they are complete at the end."""
+    """The tickets that an edit can reach, gone through once. ``parked``, ``begun`` and ``looked_at`` as
+    in ``Impact``; they are complete at the end."""
 
-    def __init__(self, store: Store, old: RuleSet, new: RuleSet, now: float) -> None:
-        self._store = store
-        self._old, self._new = old, new
-        self._now = now
+    def __init__(
+        self, store: Store, old: RuleSet, new: RuleSet, now: float, trackers: Mapping[str, Tracker]
+    ) -> None:
+        self.store = store
+        self._old, self.new = old, new
+        self.now = now
         self.changed = changed_since(old, new)
         both = ((one, old.get(one.name)) for one in new.rules)
         self._parts = {one.name: one.changed_since(known) for one, known in both if known}
         self.parked = array("q")
+        self.begun = array("q")
+        self.beginning = Beginning(new, trackers, now)
         self.looked_at = 0
         # Of the ticket that was gone through last: most of what two versions of a rule give is the same.
         self.rendered = Rendered()
@@ -179,9 +210,10 @@ class _Edit:
         ids, settled = self._ids()
         self.looked_at += settled
         for start in range(0, len(ids), tickets.BATCH):
-            with self._store.read() as session:
+            with self.store.read() as session:
                 rows = tickets.records(session, ids[start : start + tickets.BATCH])
                 page = list(gather_all(session, rows))
+            self.begun.extend(self.beginning.apart(page))
             for row, facts in zip(rows, page, strict=True):
                 names = () if facts.parked else self._differing(facts)
                 if row.parked is not None:
@@ -196,7 +228,7 @@ class _Edit:
         # Of a ticket that is not made, every part counts.
         only = self._parts.get(facts.rule_name) if facts.ref else None
         try:
-            rule, after = self._desired(facts, self._new, only)
+            rule, after = self._desired(facts, self.new, only)
         except Rejected as fault:
             return (str(fault),)
         try:
@@ -210,7 +242,7 @@ class _Edit:
 
     def _desired(self, facts: Facts, rules: RuleSet, only: Parts | None) -> tuple[Rule, Desired]:
         rule = rule_for(facts, rules)
-        return rule, desire(facts, rule, self._now, rules, self.rendered, only)[0]
+        return rule, desire(facts, rule, self.now, rules, self.rendered, only)[0]
 
     def _ids(self) -> tuple[array[int], int]:
         """Row ids of the tickets that the edit can reach: open, parked, or with a parked field; and how
@@ -220,14 +252,14 @@ class _Edit:
         incident's rule says of its issues reaches the tickets of those issues, whatever their own rules
         are.
         """
-        changed = changed_rules(self._old, self._new)
+        changed = changed_rules(self._old, self.new)
         if not changed:
             return array("q"), 0
-        kept = [rule.ref.name for rule in self._new.rules]
+        kept = [rule.ref.name for rule in self.new.rules]
         incidents = [
-            name for name in changed if _of_issues(self._old, name) != _of_issues(self._new, name)
+            name for name in changed if _of_issues(self._old, name) != _of_issues(self.new, name)
         ]
-        with self._store.read() as session:
+        with self.store.read() as session:
             return open_items.open_or_parked(
                 session, changed, kept, incidents, settled_by=unchanged(self.changed)
             )
@@ -328,11 +360,13 @@ def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
 
 def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) -> int:
     """Make the changed tickets due, spread over time, and let the parked ones be tried again; how many.
+    So are the tickets of which upstream begins to be told, for what people do is told from the walk on
+    that finds both sides agreed.
 
     With ``only_new`` the changed tickets stay as they are, those with a parked field too.
     """
     due = 0
-    why = dict(found.changed)
+    why = dict.fromkeys(found.begun, ("what is told upstream",)) | dict(found.changed)
     parked = [id_ for id_ in found.parked if not (only_new and id_ in why)]
     for ids in _batches([] if only_new else list(why)):
         wishes = [

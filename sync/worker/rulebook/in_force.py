@@ -21,7 +21,15 @@ from sync.store.liveness import new_owner
 from sync.store.rulebook import Edition, Problem, Waiting
 from sync.telemetry import RULES_OK
 from sync.worker.rulebook.files import Loaded, RuleFiles
-from sync.worker.rulebook.impact import Impact, Sites, follow_names, impact, reach, route_unrouted
+from sync.worker.rulebook.impact import (
+    Impact,
+    Sites,
+    begun_words,
+    follow_names,
+    impact,
+    reach,
+    route_unrouted,
+)
 
 log = structlog.get_logger("rules")
 
@@ -154,11 +162,13 @@ class Rulebook:
 
     def _measure(self, loaded: Loaded) -> None:
         """Put an edit in force, unless it touches many tickets or holds what Jira would not take."""
-        before = self.current()
+        before, now = self.current(), self._clock.time()
         sites = self._sites
-        found = impact(
-            self._store, before, loaded.rules, self._clock.time(), sites.trackers if sites else None
-        )
+        with self._store.read() as session:
+            known = rulebook.in_force(session)
+        telling = loaded.rules.tellings(known.telling if known else {}, now)
+        after = loaded.rules.told_since(telling)
+        found = impact(self._store, before, after, now, sites.trackers if sites else None)
         wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
         if wrong or (found.size > self._guard.most and self._guard.wait):
             self._wait(loaded, found, wrong)
@@ -172,6 +182,8 @@ class Rulebook:
             makes=found.made,
             only_new=only_new,
         )
+        if found.begun:
+            log.info(begun_words(len(found.begun), found.differ))
 
     def _put_in_force(
         self, loaded: Loaded, how: str, *, replacing: bool, only_new: bool = False
@@ -287,6 +299,7 @@ class Rulebook:
             return False
         try:
             old, new = self._parsed(edition.previous), self.current()
+            old = old.told_since(edition.telling) if old is not None else None
             at = self._clock.time() + GRACE_SECONDS
             count = 0
             if old is not None:

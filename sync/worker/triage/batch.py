@@ -288,6 +288,10 @@ class Triage:
         slate.write(session)
         return outcomes
 
+    def learn(self, snapshots: Sequence[Snapshot]) -> None:
+        """Take in what an API says of subjects."""
+        self.decided(lambda slate: self.merge(slate, snapshots, merge=merge_from_api))
+
     def decided(self, decide: Callable[[Slate], _T]) -> _T:
         """What ``decide`` returns, after what it left on its slate was written."""
         with self._alone:

@@ -68,7 +68,7 @@ class Router:
         if known.state in _NOT_MADE and (placed := self._match_anew(snapshot, ref, known)):
             return placed
         rule = self._rule_of(ref, known, snapshot)
-        if rule and over and self._over(known, rule, snapshot, (ref, over)):
+        if rule and over and self._leaves(known, rule, snapshot, (ref, over)):
             placed = self._place(snapshot, ref, rule, after=known)
             # The old ticket keeps the subject as it ended: it may still have to be closed.
             known.depart(over)
@@ -292,6 +292,14 @@ class Router:
             number += 1
             current = f"{key}#{number}"
         return current, None
+
+    def _leaves(
+        self, ticket: Ticket, rule: Rule, snapshot: Snapshot, before: tuple[str, Subject]
+    ) -> bool:
+        """Whether a subject that comes back gets another ticket: not where its ticket was opened again
+        by a person, and we opened the subject for that."""
+        over = self._over(ticket, rule, snapshot, before)
+        return over and not self._slate.told_open(ticket, before[0])
 
     def _over(
         self,

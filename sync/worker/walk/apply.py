@@ -70,7 +70,8 @@ class Apply:
         unsure: bool = False,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
-        self._ways = ways
+        self._teller = Teller(draft, intent_log, ways)
+        self._guard = ways.guard
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -93,11 +94,10 @@ class Apply:
         if made.actions and isinstance(made.actions[0], Look):
             observed = self._look(ref)
             ref = observed.ref
-            if self._draft.desired.upstream is not None:
-                teller = Teller(self._draft, self._intent_log, self._ways)
-                self._draft = teller.settle(ref)
+            self._teller.settle(ref)
             self._draft = in_its_project(self._draft, observed)
             made = self._planned(observed)
+            self._teller.ask(made.telling)
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
@@ -120,10 +120,11 @@ class Apply:
     def _planned(self, observed: Observed) -> Plan:
         """The plan for the ticket as Jira shows it, by which upstream is told what the guard admits."""
         facts, record, draft = self._facts, self._record, self._draft
-        decided = as_decided(draft, record.base, observed, facts.admission, facts.admission_at)
-        make = partial(plan, draft, decided, observed, intents=record.intents)
+        # On record together with the row that says that this has been carried out.
+        record.base = as_decided(draft, record.base, observed, facts.admission, facts.admission_at)
+        make = partial(plan, draft, record.base, observed, intents=record.intents)
         now = self._intent_log.clock.time()
-        made = self._ways.guard.planned(record.store, facts, now, lambda waits: make(waits=waits))
+        made = self._guard.planned(record.store, facts, now, lambda waits: make(waits=waits))
         if (change := admission_kept(facts, made, now)) is not None:
             record.note(change=change)
         return made
@@ -186,8 +187,7 @@ class Apply:
 
     def _tell_upstream(self, ref: TicketRef, made: Plan, place: Observed) -> None:
         whole = made.parked is None and not self._refused
-        teller = Teller(self._draft, self._intent_log, self._ways)
-        teller.carry_out(ref, made.telling, place, whole=whole)
+        self._teller.carry_out(ref, made.telling, place, whole=whole)
         if self._facts.admission is Admission.ACCEPTED and not made.telling.waits:
             self._record.note(change=admission_over(self._facts))
 

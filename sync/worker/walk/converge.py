@@ -23,6 +23,7 @@ from sync.store.gathered import Gathered
 from sync.store.open_items import RESTING
 from sync.store.tables import TicketRow, TicketState
 from sync.telemetry import WALKS
+from sync.worker.triage.batch import Triage
 from sync.worker.triage.incidents import announce
 from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import Apply
@@ -60,7 +61,8 @@ class Converger:
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
         self._past = Past(store, clock)
-        self._ways = ways
+        triage = Triage(store, {}, rules, clock)
+        self._ways = replace(ways, learn=triage.learn)
 
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""

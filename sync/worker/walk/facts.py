@@ -242,8 +242,13 @@ def desire(
         links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
     if desired.upstream is not None:
+        # An issue that its incident's rule takes for closed may be open upstream.
+        told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
         seen = facts.first_seen
-        known = [replace(o, joined_at=seen.get(str(o.ref), 0.0)) for o in desired.subjects]
+        known = [
+            replace(one, status=told[one.ref], joined_at=seen.get(str(one.ref), 0.0))
+            for one in desired.subjects
+        ]
         desired = replace(desired, subjects=tuple(known))
     return desired, again_at
 

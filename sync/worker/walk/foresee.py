@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from sync.domain.actions import Leave
 from sync.domain.forecast import forecast, forecast_unmade
+from sync.domain.history import History
 from sync.domain.intent import agreed_for_sure
 from sync.domain.plan import Plan
+from sync.domain.sides import begins
+from sync.domain.ticket import Draft, TicketRef
 from sync.ports import Tracker
 from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.store.tables import TicketState
@@ -47,11 +52,28 @@ class Foresight:
         only = self._changed.get(facts.settled_by)
         desired, _ = desire(facts, rule, self._now, self._rules, rendered, only)
         if only is not None and not (only.fields or desired.failed):
-            # The ticket stands where it should, so a status or a comment asks nothing of it yet.
+            # The ticket stands where it should, so a status or a comment asks nothing of it yet. Where
+            # the rule begins to tell upstream, both sides count as agreed.
             return Plan()
         base = agreed_for_sure(facts.base, facts.intents) if facts.ref else None
         draft = tracker.draft(desired, base=base)
         if facts.ref is None:
-            return forecast_unmade(draft, unsure=facts.state is TicketState.CREATING)
-        observed = tracker.read(facts.ref.id) if self._live else None
-        return forecast(draft, facts.base, observed, facts.intents)
+            unsure = facts.state is TicketState.CREATING
+            return forecast_unmade(draft, unsure=unsure, history=History(read_at=self._now))
+        return self._of_made(draft, facts, facts.ref, tracker)
+
+    def _of_made(self, draft: Draft, facts: Facts, ref: TicketRef, tracker: Tracker) -> Plan:
+        """What a walk would do for a ticket that is in Jira."""
+        wish, observed = draft.desired.upstream, None
+        if self._live:
+            # The acts from before count as well: they tell who brought the ticket where it stands.
+            observed = tracker.read(ref.id, history_since=None if wish is None else 0.0)
+        unread = History(read_at=self._now, address=tracker.browse_url(ref.key))
+        made = forecast(draft, facts.base, observed, facts.intents, history=unread)
+        return _but_agreed(made) if begins(wish, facts.base.agreement) else made
+
+
+def _but_agreed(made: Plan) -> Plan:
+    """The plan without the words that both sides count as agreed: nothing is done about that."""
+    words = set(map(Leave, made.telling.reasons))
+    return replace(made, actions=tuple(one for one in made.actions if one not in words))

@@ -1,12 +1,17 @@
 """Telling upstream what people did in Jira, as a plan says: each act once, on record before its call.
 
+Before a mark the subject is read, where upstream can be asked. What upstream has changed meanwhile goes
+into the store, and the ticket is walked again.
+
 After a call without an answer the subject is read again. The act is told again only if upstream surely
-did not carry it out and nobody has acted upstream since: a later act of a person stands.
+did not carry it out and nobody has acted upstream since: a later act of a person stands. Where upstream
+cannot be asked, the delivery that follows a mark proves the mark, and a comment counts as made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -27,21 +32,35 @@ from sync.store.journal import Entry
 from sync.telemetry import ACTIONS
 from sync.worker.walk.guard import Guard
 from sync.worker.walk.intents import IntentLog
+from sync.worker.walk.record import NotYet
 
 log = structlog.get_logger("worker")
 
 # What we do upstream by ourselves is done in this name.
 OURSELVES = Person(name="ticket-sync")
 _KINDS = (IntentKind.MARK, IntentKind.SAY, IntentKind.COPY)
+# Seconds within which the delivery that follows a mark is there. It may come later, or never: a mark
+# that is told again then changes nothing where there is one.
+DELIVERED_WITHIN = 60.0
+# The names of acts in the journal, the metrics and the log.
+_NAMES = {
+    IntentKind.MARK: "mark_upstream",
+    IntentKind.SAY: "comment_upstream",
+    IntentKind.COPY: "copy",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked. The
-    guard says how much upstream is told."""
+    """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked.
+
+    ``learn`` takes what upstream's API says into the store, as a sweep does. ``guard`` says how much
+    upstream is told.
+    """
 
     tell: Mapping[str, Upstream] = field(default_factory=dict)
     ask: Mapping[str, SourceApi] = field(default_factory=dict)
+    learn: Callable[[Sequence[Snapshot]], None] = lambda _: None
     guard: Guard = field(default_factory=Guard)
 
 
@@ -61,24 +80,43 @@ class Teller:
         # What is not told for good, by the name of its action.
         self._left: list[TellAction] = []
 
-    def settle(self, ref: TicketRef) -> Draft:
-        """Find out what became of the acts that an earlier walk began to tell; the draft, with the
-        subjects as they are now. Raises NotYet while upstream may still be at it."""
+    def settle(self, ref: TicketRef) -> None:
+        """Find out what became of the acts that an earlier walk began to tell. Raises NotYet while
+        upstream may still be at it, and where upstream has changed meanwhile."""
         for kind in _KINDS:
             for intent in [one for one in self._record.intents.open if one.kind is kind]:
                 self._settle(ref, intent)
                 self._record.intents = self._record.intents.without(kind, intent.about)
-        subjects = tuple(
-            replace(one, status=now.status, at=now.event_time / 1e9, comments=now.comments)
-            if (now := self._read.get(one.ref)) is not None
-            else one
-            for one in self._draft.desired.subjects
-        )
-        self._draft = replace(self._draft, desired=replace(self._draft.desired, subjects=subjects))
-        return self._draft
+        self._take_in(self._read)
+
+    def ask(self, telling: Telling) -> None:
+        """Ask for the subjects that are to be marked. Raises NotYet where upstream has changed
+        meanwhile: what it says then is in the store, and the next walk decides anew."""
+        marks = [one for one in telling.actions if isinstance(one, MarkUpstream)]
+        refs = [one.ref for one in marks if not one.only_unmarked]
+        self._ask(refs)
+        self._take_in(refs)
+
+    def _take_in(self, refs: Iterable[SubjectRef]) -> None:
+        known = {one.ref: one for one in self._draft.desired.subjects}
+        new = [
+            now
+            for ref in refs
+            if (now := self._read.get(ref)) is not None
+            and ref in known
+            and now.status is not known[ref].status
+            and now.event_time / 1e9 > known[ref].at
+        ]
+        if not new:
+            return
+        self._ways.learn(new)
+        marks = self._agreement.marks
+        if any(marks.get(str(one.ref)) != one.status.value for one in new):
+            words = "upstream has changed meanwhile; deciding anew"
+            raise NotYet(words, self._intent_log.clock.time())
 
     def _settle(self, ref: TicketRef, intent: Intent) -> None:
-        given = intent.payload
+        given, known = intent.payload, self._agreement
         if intent.kind is IntentKind.COPY:
             find = partial(self._intent_log.tracker.find_comment, ref, intent.about)
             done = bool(self._intent_log.settle(intent, find))
@@ -88,24 +126,24 @@ class Teller:
             done = self._marked(SubjectRef.parse(intent.about), intent)
         if not done:
             return
-        known, now = self._agreement, self._intent_log.clock.time()
         if intent.kind is IntentKind.MARK:
-            known = known.marked(intent.about, Status(given["status"]), now)
+            # Whatever upstream says from now on is from after the act.
+            known = known.marked(intent.about, Status(given["status"]), intent.begun or 0.0)
+            known = replace(known, ours={**known.ours, intent.about: (intent.begun or 0.0, "")})
         else:
             known = replace(known, done=(*known.done, given["name"]))
         self._remember(known)
-        self._note(given["words"])
+        self._note(ref, _NAMES[intent.kind], given["words"])
 
     def _marked(self, subject: SubjectRef, intent: Intent) -> bool:
-        """Whether the subject has the status that was told. Somebody who acted since stands."""
-        status = self._status(subject)
-        if status is None or status.value not in (
-            intent.payload["before"],
-            intent.payload["status"],
-        ):
-            return False
-        told = status.value == intent.payload["status"]
-        return bool(self._intent_log.settle(intent, lambda: told))
+        """Whether the act counts as told: somebody has set the subject's status since, we or another."""
+        given, now = intent.payload, self._fresh(subject)
+        if now is not None:
+            since = (now.status.value, _by(now)) != (given["before"], given["by"])
+            return bool(self._intent_log.settle(intent, lambda: since))
+        known = next((o for o in self._draft.desired.subjects if o.ref == subject), None)
+        changed = known is not None and known.status.value != given["before"]
+        return bool(self._intent_log.settle(intent, lambda: changed, lag=DELIVERED_WITHIN))
 
     def _said(self, subject: SubjectRef, sign: str, intent: Intent) -> bool:
         """Whether the comment is there. Where upstream cannot be asked, the comment counts as made: a
@@ -137,46 +175,48 @@ class Teller:
                 done = self._say(action)
             else:
                 done = self._copy(ref, action)
+        except Already:
+            done = True
         except (Missing, Rejected) as fault:
             # Trying again would change nothing. It is agreed that the sides differ here.
             self._left.append(action)
-            self._record.note(Entry("tell", f"not told: {action}: {fault}", "left"))
-            log.warning("not told upstream", what=str(action), why=str(fault))
+            name, key = _name_of(action), ref.key
+            words = f"not told: {action}; because {fault}"
+            self._record.note(Entry(name, words, "left"))
+            ACTIONS.labels(self._intent_log.tracker.site, name, "left").inc()
+            log.warning("not told", act=name, ticket=key, what=str(action), why=str(fault))
             return
         if done:
             self._remember(carried_out(self._agreement, action, self._intent_log.clock.time()))
-            self._note(str(action))
+            self._note(ref, _name_of(action), str(action))
 
     def _mark(self, action: MarkUpstream) -> bool:
         """Whether the subject has our mark now. A mark ``only_unmarked`` may have come too late."""
         way, ref = self._way(action.ref), str(action.ref)
         who, at = self._who(action.who, action.at)
+        before = next(o.status for o in self._draft.desired.subjects if o.ref == action.ref)
+        known = self._read.get(action.ref)
         if action.ref.kind is Kind.INCIDENT:
             call = partial(way.move_incident, action.ref, action.status, who, at)
         elif action.status is Status.OPEN:
             call = partial(way.clear, action.ref, who, at)
         else:
-            only = action.only_unmarked
+            # Where upstream cannot be asked, a mark that somebody has set meanwhile stands.
+            only = action.only_unmarked or (known is None and before is Status.OPEN)
             call = partial(way.mark, action.ref, action.status, who, at, only_unmarked=only)
-        before = next(o.status for o in self._draft.desired.subjects if o.ref == action.ref)
-        about = {"status": action.status.value, "before": before.value, "words": str(action)}
-        try:
-            self._intent_log.make(Intent(IntentKind.MARK, ref, payload=about), call)
-        except Already:
-            return True
+        about = {
+            "status": action.status.value,
+            "before": before.value,
+            "by": _by(known) if known else "",
+            "words": str(action),
+        }
+        self._intent_log.make(Intent(IntentKind.MARK, ref, payload=about), call)
         if not action.only_unmarked:
             return True
         self._read.pop(action.ref, None)
-        return self._marked_by(action.ref) in ("", who.name)
-
-    def _marked_by(self, ref: SubjectRef) -> str:
-        """Who upstream says set the mark; "" where upstream cannot be asked."""
-        now = self._fresh(ref)
-        if now is None:
-            return ""
-        if now.status is not Status.INVESTIGATING:
-            return "somebody else"
-        return str((now.payload.get("status_actor") or {}).get("name") or "")
+        now = self._fresh(action.ref)
+        ours = (action.status, way.called(who))
+        return now is None or (now.status, _by(now)) == ours
 
     def _say(self, action: CommentUpstream) -> bool:
         if not self._there(action.ref, action.sign):
@@ -212,19 +252,25 @@ class Teller:
 
     def _fresh(self, ref: SubjectRef) -> Snapshot | None:
         """The subject as the source's API knows it now; None where it cannot be asked, or is gone."""
-        if ref not in self._read:
-            api = self._ways.ask.get(ref.source)
-            found = []
-            if api is not None:
-                found = (api.incidents if ref.kind is Kind.INCIDENT else api.issues)([ref.id])
-            self._read[ref] = found[0] if found else None
+        self._ask([ref])
         return self._read[ref]
 
-    def _status(self, ref: SubjectRef) -> Status | None:
-        now = self._fresh(ref)
-        if now is not None:
-            return now.status
-        return next((o.status for o in self._draft.desired.subjects if o.ref == ref), None)
+    def _ask(self, refs: Iterable[SubjectRef]) -> None:
+        """Read the subjects that were not read yet, with a call for each source and kind."""
+        unread: dict[tuple[str, Kind], list[SubjectRef]] = {}
+        for ref in refs:
+            if ref not in self._read:
+                self._read[ref] = None
+                unread.setdefault((ref.source, ref.kind), []).append(ref)
+        for (source, kind), some in unread.items():
+            api = self._ways.ask.get(source)
+            if api is None:
+                continue
+            ids = [ref.id for ref in some]
+            # Credentials that may not read may be allowed to write all the same.
+            with suppress(Rejected):
+                found = api.incidents(ids) if kind is Kind.INCIDENT else api.issues(ids)
+                self._read.update({now.ref: now for now in found})
 
     def _there(self, ref: SubjectRef, sign: str) -> bool | None:
         """Whether a comment with this sign is there; None where upstream cannot be asked."""
@@ -252,7 +298,19 @@ class Teller:
                 ours.pop(str(action.ref), None)
         return replace(after, marks=marks, ours=ours)
 
-    def _note(self, words: str) -> None:
-        self._record.note(Entry("tell", words))
-        ACTIONS.labels(self._intent_log.tracker.site, "tell", "ok").inc()
-        log.info("tell", what=words, rule=self._record.rule)
+    def _note(self, ref: TicketRef, name: str, words: str) -> None:
+        self._record.note(Entry(name, words))
+        ACTIONS.labels(self._intent_log.tracker.site, name, "ok").inc()
+        log.info(name, ticket=ref.key, what=words, rule=self._record.rule)
+
+
+def _name_of(action: TellAction) -> str:
+    """The name of an act in the journal, the metrics and the log."""
+    if isinstance(action, MarkUpstream):
+        return _NAMES[IntentKind.MARK]
+    return _NAMES[IntentKind.SAY if isinstance(action, CommentUpstream) else IntentKind.COPY]
+
+
+def _by(now: Snapshot) -> str:
+    """Who set the status of a subject, by name; "" where that is not told."""
+    return str((now.payload.get("status_actor") or {}).get("name") or "")

@@ -91,6 +91,10 @@ class ApiUpstream:
             body["state"] = words.STATES[status]
         self._tell(Ability.MOVE_INCIDENT, ref, step.get(status, "state"), body)
 
+    def called(self, actor: Actor) -> str:
+        """The name by which upstream will show this actor."""
+        return words.name(actor)
+
     def unable(self, what: Ability) -> str:
         """Why an ability is off; "" where it is on."""
         return self._abilities.unable(what)

@@ -74,6 +74,10 @@ class CallbackUpstream:
         """Callbacks cannot do this: raises Rejected."""
         raise self._cannot(Ability.MOVE_INCIDENT)
 
+    def called(self, actor: Actor) -> str:
+        """The name by which upstream will show this actor."""
+        return words.name(actor)
+
     def unable(self, what: Ability) -> str:
         """Why an ability is off; "" where it is on."""
         if not self.way:

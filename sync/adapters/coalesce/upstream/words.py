@@ -46,10 +46,13 @@ def actor(who: Actor, stand_in: str) -> dict[str, Any]:
             cause=Cause.PERMISSION,
             remedy="Set actor_email in [coalesce.api] to the address that stands in for hidden ones.",
         )
-    name = one_line(who.name, _LONGEST_NAME) or _UNNAMED
-    if name.casefold() in _NOBODY:
-        name = f"{name} (Jira)"
-    return {"name": name, "email": {"userEmail": address}}
+    return {"name": name(who), "email": {"userEmail": address}}
+
+
+def name(who: Actor) -> str:
+    """The name by which upstream shows an actor."""
+    shown = one_line(who.name, _LONGEST_NAME) or _UNNAMED
+    return f"{shown} (Jira)" if shown.casefold() in _NOBODY else shown
 
 
 def time(at: float, now: float) -> str:

@@ -1,0 +1,78 @@
+"""The ways to upstream as the daemon uses them: watched, reported by health, and on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sync.bootstrap.adapters import upstreams_of
+from sync.ports import Clock, SourceApi
+from sync.settings import Settings
+from sync.store.engine import Store
+from sync.store.upstreams import note_standing, standings
+from sync.web.health import Check, Probe
+from sync.worker.rulebook.in_force import Rulebook
+from sync.worker.walk.watched import WatchedUpstream
+
+# Seconds between looks at whether something has to be put on record.
+STANDING_SECONDS = 15.0
+
+
+def watched_upstreams(
+    settings: Settings, clock: Clock, apis: Mapping[str, SourceApi], store: Store
+) -> Mapping[str, WatchedUpstream]:
+    """The ways by which sources are told of acts, by the source's name. Makes no call."""
+    ways = upstreams_of(settings, clock, apis, store)
+    return {name: WatchedUpstream(way, clock) for name, way in ways.items()}
+
+
+def upstream_probes(
+    upstreams: Mapping[str, WatchedUpstream], book: Rulebook
+) -> Mapping[str, Probe]:
+    """The probes of the ways to upstream. None makes the program unready: deliveries must come in."""
+
+    def of(way: WatchedUpstream) -> Probe:
+        def probe() -> Check:
+            words = _wrong(way) if book.current().tells else ""
+            return Check(not words, words, vital=False)
+
+        return probe
+
+    return {f"telling {name}": of(way) for name, way in upstreams.items()}
+
+
+def _wrong(way: WatchedUpstream) -> str:
+    """What keeps acts from being told, in words; "" for nothing."""
+    off = [f"cannot {what}: {why}" for what, why in way.off().items()]
+    return "; ".join(filter(None, (way.trouble, *off)))
+
+
+class Standing:
+    """Puts on record how upstream stands whenever that has changed, so that ``status`` can tell."""
+
+    def __init__(
+        self,
+        store: Store,
+        upstreams: Mapping[str, WatchedUpstream],
+        telling: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._upstreams = upstreams
+        self._telling = telling
+        self._clock = clock
+        self._known: dict[str, Mapping[str, Any]] | None = None
+
+    def note(self) -> None:
+        """To be called now and then. Costs nothing unless a rule tells upstream. Raises
+        StoreUnavailable."""
+        if not self._telling():
+            return
+        if self._known is None:
+            with self._store.read() as session:
+                self._known = dict(standings(session))
+        for name, way in self._upstreams.items():
+            now = {"way": way.way, "off": dict(way.off()), "trouble": way.trouble}
+            if self._known.get(name) != now:
+                note_standing(self._store, name, now, self._clock.time())
+                self._known[name] = now
