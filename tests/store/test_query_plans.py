@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 from benchmarks.filling import Filled, Size, ref_of
 from benchmarks.million import WORK, Work
 from sync.domain.admission import Admission
+from sync.domain.notice import Notice
 from sync.store import (
     admissions,
     claims,
@@ -35,7 +36,8 @@ from sync.store import (
     told,
 )
 from sync.store.engine import Store
-from sync.store.open_items import open_in_jira
+from sync.store.notices import Notices
+from sync.store.open_items import open_in_jira, open_on_tickets_of
 from sync.store.tables import TicketRow
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
@@ -89,6 +91,7 @@ def do_everything(filled: Filled) -> None:
         happenings.actions_after(session, 5)
         happenings.sweeps_after(session, 0)
         open_in_jira(session, "main", after=3, limit=10)
+        open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
         deliveries.known(session, ["d1"])
         tickets.made_since(session, "issues", now)
@@ -130,6 +133,7 @@ def do_everything(filled: Filled) -> None:
     admissions.decide(store, Admission.ACCEPTED, now, rule="issues")
     admissions.decide(store, Admission.REJECTED, now)
     admissions.tell_older(store, ids, now)
+    Notices(store, lambda: now).write([("main", Notice("10000031")), ("main", Notice("none"))])
     claims.next_due(store, now=now)
     (claim,) = claims.claim(store, owner="me", now=now, lease=60, limit=1)
     # So many lines that the row is read first.
