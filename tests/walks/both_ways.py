@@ -138,9 +138,11 @@ class BothWays(World):
         return issue, self.jira.alive[-1]
 
     def act(self, ticket: MemoryTicket, to: JiraStatus, **how: Any) -> None:
-        """A person moves the ticket, and Jira tells us."""
+        """A person moves the ticket, and Jira tells us, if it is ``heard``."""
+        heard = how.pop("heard", True)
         ticket.move(to, self.clock.time(), how.pop("who", ANNA), **how)
-        self.look()
+        if heard:
+            self.look()
 
     def say(self, ticket: MemoryTicket, text: str, *, public: bool = True) -> str:
         """A person comments on the ticket, and Jira tells us."""
