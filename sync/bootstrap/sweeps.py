@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -75,17 +76,34 @@ def add_sweeps(
         return
     if not parts.apis:
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
-    for group, sweeps in sweep_groups(parts).items():
+    there = sweep_groups(parts)
+
+    def before(group: str) -> tuple[Sweep, ...]:
+        # A delivery tells when a mark was set, and the API does not: where upstream is told, lost
+        # deliveries are fetched before the API shows what they were about.
+        lost = group == "upstream" and settings.sweeps.deliveries.enabled and rules().tells
+        return there["deliveries"] if lost else ()
+
+    for group, sweeps in there.items():
         for sweep in sweeps:
-            _plan(settings, daemon, group, sweep)
+            _plan(settings, daemon, group, sweep, partial(before, group))
 
 
-def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
+def _plan(
+    settings: Settings,
+    daemon: Daemon,
+    group: str,
+    sweep: Sweep,
+    before: Callable[[], tuple[Sweep, ...]],
+) -> None:
+    """Put a sweep on the schedule. Each run begins with the sweeps that come ``before`` it."""
     wish = getattr(settings.sweeps, group)
     if not wish.enabled:
         return
 
     def run() -> None:
+        for one in before():
+            daemon.sweeps.run(one)
         if daemon.sweeps.run(sweep) is not None:
             daemon.pool.wake()
 

@@ -58,7 +58,6 @@ def said(
     now: float,
 ) -> Said:
     """The comments of the ticket that upstream is to be told, oldest first."""
-    to = _hearers(subjects)
     # What was deleted in Jira stays as it is upstream, and is remembered no more.
     heard = {one.id: known.heard[one.id] for one in comments if one.id in known.heard}
     actions, again_at = list[CommentUpstream](), None
@@ -68,16 +67,27 @@ def said(
         if one.updated <= now < one.updated + wish.settle:
             again_at = min(again_at or one.updated + wish.settle, one.updated + wish.settle)
             continue
-        actions += [_told(subject, one, edited=one.id in heard, now=now) for subject in to]
+        to, edited = _hearers(known, subjects, one), one.id in heard
+        actions += [_told(subject, one, edited=edited, now=now) for subject in to]
         heard[one.id] = one.updated
     return Said(replace(known, heard=heard), tuple(actions), again_at)
 
 
-def _hearers(subjects: Sequence[SubjectState]) -> list[SubjectState]:
-    """The subjects that are told: those that are not over and, where an incident is among them, the
-    incidents alone, for it speaks for its issues."""
-    going = [one for one in subjects if not one.status.ended]
-    return [one for one in going if one.ref.kind is Kind.INCIDENT] or going
+def _hearers(
+    known: Agreement, subjects: Sequence[SubjectState], one: TicketComment
+) -> list[SubjectState]:
+    """The subjects that are told a comment: those that are not over and, where an incident is among
+    them, the incidents alone, for it speaks for its issues.
+
+    Whoever ends an incident from Jira often says why at the same time: what was said until then is
+    told to the incident that we have ended by that."""
+    going = [
+        subject
+        for subject in subjects
+        if not subject.status.ended
+        or (known.told_last(subject) and one.created <= known.ours[str(subject.ref)][0])
+    ]
+    return [subject for subject in going if subject.ref.kind is Kind.INCIDENT] or going
 
 
 def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:
@@ -86,7 +96,7 @@ def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:
         return "it is a comment of ours"
     if one.restricted:
         return "not everybody who sees the ticket sees it"
-    if one.id.isdigit() and int(one.id) <= known.floor:
+    if _from_before(known, one):
         return "it is from before the rule told anything"
     if ignored(wish, one.who):
         return "the rule ignores that account"
@@ -96,6 +106,11 @@ def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:
         return "the rule tells no comments"
     mentioned = wish.comments.casefold() in one.text.casefold()
     return "" if mentioned else f"it does not mention {wish.comments!r}"
+
+
+def _from_before(known: Agreement, one: TicketComment) -> bool:
+    """Whether a comment was there when it was agreed that nothing from before is told."""
+    return one.id not in known.heard and one.id.isdigit() and int(one.id) <= known.floor
 
 
 def _says_why(known: Agreement, one: TicketComment) -> bool:

@@ -11,6 +11,7 @@ from sync.adapters.coalesce import ApiUpstream
 from sync.domain.actions import Comment
 from sync.domain.history import Person
 from sync.domain.ticket import JiraStatus
+from sync.ports import Tracker
 from sync.rules import Defaults, load
 from sync.sandbox.coalesce.subjects import Incident, Issue
 from sync.sandbox.coalesce.webhook_body import render
@@ -20,6 +21,7 @@ from sync.store import tickets
 from sync.store.engine import Store
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.telling import Ways
+from tests.adapters.coalesce.in_process import InProcess
 from tests.adapters.coalesce.served import Upstream, serving
 from tests.walks.world import RULES, World
 
@@ -32,7 +34,7 @@ TELLING = """
 [rule.upstream.status]
 cleared = "To Do"
 investigating = ["In Progress", "In Review"]
-fixed = "Done"
+{done} = "Done"
 no_action_needed = {{ resolution = "Won't Do" }}
 closed = "Done"
 cancelled = {{ resolution = "Won't Do" }}
@@ -43,43 +45,74 @@ open = [{{ category = "new" }}, {{ category = "indeterminate" }}]
 class BothWays(World):
     """A world in which people act on both sides. What waits is delivered when ``settle`` is called."""
 
-    def __init__(self, store: Store, folder: Path, upstream: Upstream, more: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        upstream: Upstream | InProcess,
+        more: str,
+        *,
+        before: BothWays | None = None,
+        tracker: Tracker | None = None,
+    ) -> None:
+        """``before`` is the world that this one goes on from after a restart. ``tracker`` takes the
+        place of the one in memory."""
         self.upstream = upstream
         self.sandbox = upstream.sandbox
-        self.jira = MemoryTracker(upstream.clock)
-        super().__init__(store, self.jira, upstream.clock, folder, telling(more), api=upstream.api)
+        self.jira = before.jira if before else MemoryTracker(upstream.clock)
+        # The daemon keeps in its store since when a rule has told.
+        self.tellings: dict[str, str] = before.tellings if before else {}
+        rules = (folder / "rules.toml").read_text() if before else telling(more)
+        super().__init__(
+            store, tracker or self.jira, upstream.clock, folder, rules, api=upstream.api
+        )
         way = ApiUpstream(upstream.api, STAND_IN, upstream.clock)
         ways = Ways({"coalesce": way}, {"coalesce": upstream.api})
         self.converger = Converger(
             store,
-            {self.jira.site: self.jira},
+            {self.tracker.site: self.tracker},
             self.rules,
             self.clock,
             jitter=lambda: 0.5,
             ways=ways,
         )
-        self._sent = 0
-        self._comments = 0
+        self._sent = before._sent if before else 0
+        self._comments = before._comments if before else 0
 
     def write_rules(self, text: str) -> None:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "rules.toml").write_text(text)
         defaults = Defaults({"main": "DATA"}, "main")
-        before = self.tellings if hasattr(self, "tellings") else {}
         loaded = load(self.folder, defaults)
-        self.tellings: dict[str, str] = loaded.tellings(before, self.clock.time())
+        self.tellings = loaded.tellings(self.tellings, self.clock.time())
         self._rules = loaded.told_since(self.tellings)
 
-    def edit(self, more: str | None) -> None:
-        """Put other rules in force, by which all tickets are walked; None: nothing is told."""
-        self.write_rules(RULES if more is None else telling(more))
+    def edit(self, more: str | None, done: str = "fixed") -> None:
+        """Put other rules in force, by which all tickets are walked; None: nothing is told. ``done`` is
+        what Done stands for."""
+        self.write_rules(RULES if more is None else telling(more, done))
         self.look()
 
     def send(self) -> None:
         """Deliver what upstream has to say."""
+        self.deliver(*self.take())
+
+    def take(self) -> list[dict[str, Any]]:
+        """What upstream has to say, for the caller to deliver or not."""
         new = self.sandbox.events[self._sent :]
         self._sent += len(new)
-        self.deliver(*(render(event) for event in new))
+        return [render(event) for event in new]
+
+    def send_nothing(self) -> None:
+        """What upstream has had to say since is lost on its way."""
+        self._sent = len(self.sandbox.events)
+
+    def pass_time(self, seconds: float) -> None:
+        """Deliver and walk second by second."""
+        for _ in range(int(seconds)):
+            self.send()
+            self.step()
+            self.clock.sleep(1)
 
     def look(self) -> None:
         """Have every ticket read, as a webhook of Jira does."""
@@ -105,9 +138,11 @@ class BothWays(World):
         return issue, self.jira.alive[-1]
 
     def act(self, ticket: MemoryTicket, to: JiraStatus, **how: Any) -> None:
-        """A person moves the ticket, and Jira tells us."""
+        """A person moves the ticket, and Jira tells us, if it is ``heard``."""
+        heard = how.pop("heard", True)
         ticket.move(to, self.clock.time(), how.pop("who", ANNA), **how)
-        self.look()
+        if heard:
+            self.look()
 
     def say(self, ticket: MemoryTicket, text: str, *, public: bool = True) -> str:
         """A person comments on the ticket, and Jira tells us."""
@@ -122,9 +157,10 @@ class BothWays(World):
         return [remark.message for remark in subject.remarks]
 
 
-def telling(more: str = "") -> str:
-    """Rules by which upstream is told, with further lines of their table."""
-    return RULES + TELLING.format(more=more)
+def telling(more: str = "", done: str = "fixed") -> str:
+    """Rules by which upstream is told, with further lines of their table. ``done`` is what Done stands
+    for."""
+    return RULES + TELLING.format(more=more, done=done)
 
 
 @contextmanager

@@ -6,27 +6,18 @@ and then there is silence.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync.domain.errors import Outage, Refused, Rejected, SiteDown, Unknown
 from sync.domain.ticket import Block, Document, marker_label
 from sync.sandbox.memory import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTracker
 from sync.store import leases
 from sync.store.engine import open_store
-from sync.store.migrations import upgrade
+from tests.walks.lives import FAULTS, MEMORY, PROVING, Killed, run, template
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
 IGNORING = (
@@ -41,40 +32,6 @@ IDS = st.sampled_from(["i1", "i2", "i3"])
 STATUSES = ["", "INVESTIGATING", "FIXED", "NO_ACTION_NEEDED"]
 ASK = Block("Ask me first.", "Ask me first.")
 CALLS = ["create", "read", "update", "transition", "comment", "find", "link_remote", ""]
-
-
-# Shrinking takes minutes; it is for the developer who looks into a failure.
-SHRINK = (Phase.shrink,) if os.environ.get("TICKET_SYNC_SHRINK") else ()
-
-
-class Killed(BaseException):
-    """The process is gone in the middle of a call."""
-
-
-FAULTS = {
-    "refused": lambda: Refused("not now", retry_after=7),
-    "unknown": lambda: Unknown("the reply was lost"),
-    "rejected": lambda: Rejected("a field is wrong"),
-    "down": lambda: SiteDown("maintenance", outage=Outage.MAINTENANCE),
-    "killed": lambda: Killed(),
-}
-# A fault that proves something was not done cannot come after it was.
-PROVING = {"refused", "rejected", "down"}
-
-# Durability is proven elsewhere; here a file system in memory makes many examples possible.
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-
-_template: list[Path] = []
-
-
-def template() -> Path:
-    if not _template:
-        file = Path(tempfile.mkdtemp()) / "template.db"
-        store = open_store(f"sqlite:///{file}")
-        upgrade(store)
-        store.close()
-        _template.append(file)
-    return _template[0]
 
 
 class Life(RuleBasedStateMachine):
@@ -266,15 +223,4 @@ class Life(RuleBasedStateMachine):
 
 
 def test_any_interleaving_ends_with_one_ticket_each_in_its_desired_state_and_then_silence() -> None:
-    examples = int(os.environ.get("TICKET_SYNC_EXAMPLES", "60"))
-    run_state_machine_as_test(
-        Life,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=30,
-            deadline=None,
-            phases=(Phase.explicit, Phase.reuse, Phase.generate, *SHRINK),
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    run(Life, examples=60)

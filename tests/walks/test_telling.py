@@ -159,6 +159,21 @@ def test_an_incident_ends_and_opens_again_with_its_ticket(world: BothWays) -> No
     quiet(world)
 
 
+def test_what_is_said_while_an_incident_is_closed_is_told_to_it(talking: BothWays) -> None:
+    incident = talking.sandbox.open_incident([])
+    talking.settle()
+    ticket = talking.jira.alive[-1]
+    talking.act(ticket, DONE, resolution="Done")
+    talking.clock.sleep(1)
+    talking.say(ticket, "a false alarm")
+    talking.settle()
+    talking.say(ticket, "after it was over")
+    talking.settle()
+    assert incident.state == "closed"
+    assert [one.message.split("\n\n")[1] for one in incident.remarks] == ["a false alarm"]
+    quiet(talking)
+
+
 def test_a_ticket_is_announced_once(sqlite_store: Store, tmp_path: Path) -> None:
     with both_ways(sqlite_store, tmp_path / "rules", "announce = true") as world:
         issue, ticket = world.opened()
