@@ -34,6 +34,7 @@ from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
+from sync.worker.walk.guard import Guard as UpstreamGuard
 from sync.worker.walk.outcomes import Pace
 from sync.worker.walk.telling import Ways
 
@@ -113,7 +114,7 @@ def build(
         pace=pace,
         owner=owner,
         liveness=liveness,
-        ways=Ways(upstreams, apis),
+        ways=Ways(upstreams, apis, guard=UpstreamGuard(settings.upstream.large_upstream)),
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}

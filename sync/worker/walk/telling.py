@@ -30,6 +30,7 @@ from sync.domain.upstream_comments import carries
 from sync.ports import SourceApi, Upstream
 from sync.store.journal import Entry
 from sync.telemetry import ACTIONS
+from sync.worker.walk.guard import Guard
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.record import NotYet
 
@@ -53,12 +54,14 @@ _NAMES = {
 class Ways:
     """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked.
 
-    ``learn`` takes what upstream's API says into the store, as a sweep does.
+    ``learn`` takes what upstream's API says into the store, as a sweep does. ``guard`` says how much
+    upstream is told.
     """
 
     tell: Mapping[str, Upstream] = field(default_factory=dict)
     ask: Mapping[str, SourceApi] = field(default_factory=dict)
     learn: Callable[[Sequence[Snapshot]], None] = lambda _: None
+    guard: Guard = field(default_factory=Guard)
 
 
 NO_WAYS = Ways()
