@@ -33,13 +33,14 @@ from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
 from sync.store.notices import Notices
 from sync.telemetry import OLDEST_DUE, TICKETS
-from sync.web.app import create_app
-from sync.web.health import Check, Probe
+from sync.web.app import create_admin, create_app
+from sync.web.health import Check, Insight, Probe
 from sync.web.notices import Hearing
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
+from sync.worker.walk.guard import Guard as UpstreamGuard
 from sync.worker.walk.outcomes import Pace
 from sync.worker.walk.telling import Ways
 
@@ -49,7 +50,8 @@ STOP_GRACE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The daemon, wired. ``app`` is the ASGI application that takes deliveries."""
+    """The daemon, wired. ``app`` is the ASGI application that takes deliveries, ``admin`` the one for
+    people and monitors, None where ``app`` serves them as well."""
 
     store: Store
     inbox: Inbox
@@ -57,6 +59,7 @@ class Program:
     trackers: Mapping[str, Tracker]
     rulebook: Rulebook
     app: Any
+    admin: Any
     hints: Hints | NoHints
 
     @property
@@ -119,7 +122,11 @@ def build(
         pace=pace,
         owner=owner,
         liveness=liveness,
-        ways=Ways(upstreams, watched_reads(upstreams, apis)),
+        ways=Ways(
+            upstreams,
+            watched_reads(upstreams, apis),
+            guard=UpstreamGuard(settings.upstream.large_upstream),
+        ),
         apis=apis,
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
@@ -153,17 +160,21 @@ def build(
         first=damage.FIRST_SECONDS,
     )
     hearing = Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time()))
+    insight = Insight(
+        {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book)},
+        lambda: refresh_metrics(store, clock),
+    )
     app = create_app(
         sources=sources if receives else {},
         inbox=inbox,
         hearing=hearing if receives else None,
-        probes={**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book)},
-        refresh_metrics=lambda: refresh_metrics(store, clock),
+        insight=None if settings.server.apart else insight,
         limits=limits_of(settings),
         # The age of a signature is measured by this machine's clock, not by the one that daemons share.
         clock=own.time,
     )
-    return Program(store, inbox, daemon, trackers, book, app, hints)
+    admin = create_admin(insight) if settings.server.apart else None
+    return Program(store, inbox, daemon, trackers, book, app, admin, hints)
 
 
 def _store_and_rules(

@@ -24,6 +24,7 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
+from sync.domain.admission import held_back
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
@@ -241,8 +242,9 @@ def plan(
     *,
     look: bool = False,
     intents: Intents = NO_INTENTS,
+    waits: bool = False,
 ) -> Plan:
-    """What to do for a ticket that exists.
+    """What to do for a ticket that exists. ``waits``: what upstream would be told of it is not told yet.
 
     Without ``observed``: nothing, links only, or a Look when something of ours changed, a call of
     ``intents`` is open, or ``look`` asks for one. With ``observed``: the writes that bring the ticket
@@ -258,7 +260,7 @@ def plan(
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
-    telling = telling_of(draft, base, observed)
+    telling = held_back(telling_of(draft, base, observed), waits=waits)
     movement = _movement(draft, base, observed, telling)
     moving = isinstance(movement, Transition)
     changes, parked, left = _changes(draft, base, observed, moving=moving)

@@ -36,7 +36,7 @@ class Telling:
     ticket's place stands for it, or Jira's act counts; ``waits``: nor is it dealt with, for an act is
     not over yet. ``follows``: a later act upstream also opens a ticket that a person closed.
     ``again_at`` is when to look again (seconds since the epoch). ``reasons`` say in words what was
-    decided, and why.
+    decided, and why. ``untold`` is how many acts wait for a person to accept them.
     """
 
     before: Agreement = NONE
@@ -47,6 +47,7 @@ class Telling:
     follows: bool = False
     again_at: float | None = None
     reasons: tuple[str, ...] = ()
+    untold: int = 0
 
 
 NOTHING = Telling()
@@ -55,13 +56,19 @@ NOTHING = Telling()
 def telling_of(draft: Draft, base: Base, observed: Observed) -> Telling:
     """What to tell upstream of a ticket, and what to make of what upstream says; nothing where the rule
     tells nothing, or where no history was read."""
+    view = view_of(draft, base, observed)
+    return NOTHING if view is None else tell(view, base.agreement)
+
+
+def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
+    """What a decision looks at, None where there is none to make."""
     wish, known = draft.desired.upstream, base.fields.get("assignee")
     if wish is None or observed.history is None:
-        return NOTHING
+        return None
     # Jira puts a ticket that changes its project at the start of the other workflow.
     put = base.status is None and observed.status.category is Category.NEW
     dealt_with = base.status is not None and base.status.ended
-    view = View(
+    return View(
         wish,
         draft.desired.subjects,
         observed,
@@ -71,7 +78,6 @@ def telling_of(draft: Draft, base: Base, observed: Observed) -> Telling:
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
     )
-    return tell(view, base.agreement)
 
 
 def begun(view: View) -> Agreement:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from sync.domain.admission import Admission
 from sync.store import journal, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
@@ -42,6 +43,9 @@ def _retry(session: Session, ids: Sequence[int], now: float, why: str, after: in
     locked = tickets.by_ids(session, ids)
     known = [locked[id_] for id_ in ids if id_ in locked]
     for number, row in enumerate(known, after):
+        if row.admission == Admission.HELD:
+            # The walk takes both sides as agreed as they stand now.
+            row.admission, row.admission_at = Admission.RELEASED.value, now
         row.due_at = None
         row.attempts = 0
         row.base = _told_again(_fields_again(row.base))

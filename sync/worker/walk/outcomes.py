@@ -225,6 +225,7 @@ class Endings:
             row.state = TicketState.NEW if again else TicketState.GONE
             row.jira_id = None
             row.jira_key = "" if again else row.jira_key
+            row.admission, row.admission_at, row.untold = None, None, 0
             parking.lift(row)
 
         record.base, record.intents = Base(), NO_INTENTS

@@ -33,6 +33,7 @@ from sync.ports import SystemClock, Upstream
 from sync.store.journal import Entry
 from sync.telemetry import ACTIONS
 from sync.worker.walk.breaker import Breaker, Untold
+from sync.worker.walk.guard import Guard
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.record import NotYet
 
@@ -65,13 +66,14 @@ class Asked(Protocol):
 class Ways:
     """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked.
 
-    ``learn`` takes what upstream's API says into the store, as a sweep does. ``breaker`` is that of all
-    walks of this process.
+    ``learn`` takes what upstream's API says into the store, as a sweep does. ``guard`` says how much
+    upstream is told. ``breaker`` is that of all walks of this process.
     """
 
     tell: Mapping[str, Upstream] = field(default_factory=dict)
     ask: Mapping[str, Asked] = field(default_factory=dict)
     learn: Callable[[Sequence[Snapshot]], None] = lambda _: None
+    guard: Guard = field(default_factory=Guard)
     breaker: Breaker = field(default_factory=lambda: Breaker(SystemClock()))
 
 
