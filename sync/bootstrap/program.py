@@ -16,7 +16,13 @@ from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
-from sync.bootstrap.upstreams import STANDING_SECONDS, Standing, upstream_probes, watched_upstreams
+from sync.bootstrap.upstreams import (
+    STANDING_SECONDS,
+    Standing,
+    refresh_untold,
+    upstream_probes,
+    watched_upstreams,
+)
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
@@ -151,8 +157,11 @@ def build(
         sources=sources if receives else {},
         inbox=inbox,
         hearing=hearing if receives else None,
-        probes={**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book)},
-        refresh_metrics=lambda: refresh_metrics(store, clock),
+        probes={
+            **probes(store, inbox, trackers, book, daemon),
+            **upstream_probes(upstreams, book, store),
+        },
+        refresh_metrics=lambda: refresh_metrics(store, clock, telling=book.current().tells),
         limits=limits_of(settings),
         # The age of a signature is measured by this machine's clock, not by the one that daemons share.
         clock=own.time,
@@ -226,8 +235,10 @@ def _trouble(health: SiteHealth) -> str:
     )
 
 
-def refresh_metrics(store: Store, clock: Clock) -> None:
-    """Bring the gauges that come from the store up to date."""
+def refresh_metrics(store: Store, clock: Clock, *, telling: bool) -> None:
+    """Bring the gauges that come from the store up to date. ``telling``: a rule tells upstream."""
+    if telling:
+        refresh_untold(store)
     now = clock.time()
     found = counts.overall(store, now=now)
     for name in ("due", "held", "parked", "unsure", "linked", "spared"):

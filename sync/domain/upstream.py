@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sync.domain.actions import CommentUpstream, CopyComment, MarkUpstream
-from sync.domain.agreement import NONE, TURNS, Agreement
+from sync.domain.agreement import HELD_BECAUSE, NONE, TURNS, Agreement
 from sync.domain.history import Act, Part, Person
 from sync.domain.rule import Acknowledge, Category, Side, SubjectState, UpstreamWish
 from sync.domain.subject import Kind, Status
@@ -102,8 +102,7 @@ def tell(view: View, known: Agreement | None) -> Telling:
         words = "both sides count as agreed as they stand: telling upstream has only just begun"
         return Telling(agreed, agreed, stays=not view.over_or_back, reasons=(words,))
     if known.held:
-        words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
-        return Telling(known, known, stays=True, waits=True, reasons=(words,))
+        return Telling(known, known, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
     if not known.status:
         # The ticket was only just made, and stands where Jira's workflow begins.
         known = replace(known, status=view.place[0], resolution=view.place[1])
@@ -223,8 +222,7 @@ def _or_held(view: View, told: Telling) -> Telling:
     if len(turns) < TURNS or view.now - turns[0][0] > TURNING:
         return told
     held = replace(told.before, held=True)
-    words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
-    return Telling(held, held, stays=True, waits=True, reasons=(words,))
+    return Telling(held, held, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
 
 
 def _jira_tells(view: View, known: Agreement, news: _News) -> Telling:
