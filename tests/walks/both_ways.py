@@ -11,6 +11,7 @@ from sync.adapters.coalesce import ApiUpstream
 from sync.domain.actions import Comment
 from sync.domain.history import Person
 from sync.domain.ticket import JiraStatus
+from sync.ports import Tracker
 from sync.rules import Defaults, load
 from sync.sandbox.coalesce.subjects import Incident, Issue
 from sync.sandbox.coalesce.webhook_body import render
@@ -52,20 +53,24 @@ class BothWays(World):
         more: str,
         *,
         before: BothWays | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
-        """``before`` is the world that this one goes on from after a restart."""
+        """``before`` is the world that this one goes on from after a restart. ``tracker`` takes the
+        place of the one in memory."""
         self.upstream = upstream
         self.sandbox = upstream.sandbox
         self.jira = before.jira if before else MemoryTracker(upstream.clock)
         # The daemon keeps in its store since when a rule has told.
         self.tellings: dict[str, str] = before.tellings if before else {}
         rules = (folder / "rules.toml").read_text() if before else telling(more)
-        super().__init__(store, self.jira, upstream.clock, folder, rules, api=upstream.api)
+        super().__init__(
+            store, tracker or self.jira, upstream.clock, folder, rules, api=upstream.api
+        )
         way = ApiUpstream(upstream.api, STAND_IN, upstream.clock)
         ways = Ways({"coalesce": way}, {"coalesce": upstream.api})
         self.converger = Converger(
             store,
-            {self.jira.site: self.jira},
+            {self.tracker.site: self.tracker},
             self.rules,
             self.clock,
             jitter=lambda: 0.5,
@@ -97,6 +102,17 @@ class BothWays(World):
         new = self.sandbox.events[self._sent :]
         self._sent += len(new)
         return [render(event) for event in new]
+
+    def send_nothing(self) -> None:
+        """What upstream has had to say since is lost on its way."""
+        self._sent = len(self.sandbox.events)
+
+    def pass_time(self, seconds: float) -> None:
+        """Deliver and walk second by second."""
+        for _ in range(int(seconds)):
+            self.send()
+            self.step()
+            self.clock.sleep(1)
 
     def look(self) -> None:
         """Have every ticket read, as a webhook of Jira does."""
