@@ -1,4 +1,4 @@
-"""Turning it on, off and on again, an edit, a new store, a second daemon: nothing from before is told."""
+"""Turned on, off and on again, an edit, a new store, a second daemon: nothing from before is told."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_another_meaning_of_done_marks_nothing_until_the_next_close(world: BothW
     world.edit(ALL, done="expected")
     world.settle()
     assert written(world) == before
-    issue, ticket = pairs[0]
+    _, ticket = pairs[0]
     world.clock.sleep(60)
     world.act(ticket, TO_DO, resolution="")
     world.settle()
@@ -202,10 +202,9 @@ def test_a_ticket_that_is_moved_is_announced_no_more_and_one_made_anew_is(world:
     ticket.deleted = True
     world.look()
     world.settle()
-    (anew,) = world.jira.alive
-    assert world.remarks(issue)[1:] == [
-        f"Jira ticket {anew.ref.key}:\n\n{world.jira.browse_url(anew.ref.key)}"
-    ]
+    (other,) = world.jira.alive
+    address = world.jira.browse_url(other.ref.key)
+    assert world.remarks(issue)[1:] == [f"Jira ticket {other.ref.key}:\n\n{address}"]
     quiet(world)
 
 
