@@ -12,7 +12,7 @@ from sync.store.engine import Store
 from sync.store.upstreams import note_standing, standings
 from sync.web.health import Check, Probe
 from sync.worker.rulebook.in_force import Rulebook
-from sync.worker.walk.watched import WatchedUpstream
+from sync.worker.walk.watched import WatchedReads, WatchedUpstream
 
 # Seconds between looks at whether something has to be put on record.
 STANDING_SECONDS = 15.0
@@ -24,6 +24,13 @@ def watched_upstreams(
     """The ways by which sources are told of acts, by the source's name. Makes no call."""
     ways = upstreams_of(settings, clock, apis, store)
     return {name: WatchedUpstream(way, clock) for name, way in ways.items()}
+
+
+def watched_reads(
+    upstreams: Mapping[str, WatchedUpstream], apis: Mapping[str, SourceApi]
+) -> Mapping[str, WatchedReads]:
+    """The reads of the sources that are told and can be asked, by the source's name."""
+    return {name: WatchedReads(apis[name], way) for name, way in upstreams.items() if name in apis}
 
 
 def upstream_probes(

@@ -86,7 +86,8 @@ class Apply:
         """Plan, look where needed, and carry out. Returns the last plan made.
 
         Raises the tracker's faults, NotYet and LookAgain; what was done before one is on record.
-        Rejected is raised last, when everything else is done.
+        Rejected, and Untold where upstream does not answer, are raised last, when everything else is
+        done.
         """
         record = self._record
         made = plan(self._draft, record.base, None, look=self._facts.look, intents=record.intents)
@@ -115,6 +116,8 @@ class Apply:
         record.base = wishes_agreed(self._draft, record.base)
         if self._refused:
             raise self._refused[0]
+        if made.parked is None:
+            self._teller.end()
         return made
 
     def _planned(self, observed: Observed) -> Plan:
