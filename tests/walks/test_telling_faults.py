@@ -124,7 +124,7 @@ def test_what_a_person_marks_after_a_call_without_an_answer_stands(
 def test_where_upstream_cannot_clear_marks_go_on_and_it_is_said(
     world: BothWays, status: int
 ) -> None:
-    issue, ticket = world.opened()
+    _, ticket = world.opened()
     world.upstream.rest.faults.add(path="clear-status", status=status)
     for to in (IN_PROGRESS, TO_DO, DONE):
         world.clock.sleep(60)
@@ -173,7 +173,7 @@ def test_by_callbacks_a_mark_without_an_answer_is_told_once(
     by_callbacks: BothWays, after: bool, heard: bool
 ) -> None:
     world = by_callbacks
-    issue, ticket = world.opened()
+    _, ticket = world.opened()
     world.upstream.rest.faults.add(path="callbacks", count=1, status=0, after=after)
     world.act(ticket, DONE, resolution="Done")
     world.clock.sleep(16)
