@@ -16,7 +16,14 @@ from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
-from sync.bootstrap.upstreams import STANDING_SECONDS, Standing, upstream_probes, watched_upstreams
+from sync.bootstrap.upstreams import (
+    STANDING_SECONDS,
+    Standing,
+    refresh_untold,
+    upstream_probes,
+    watched_reads,
+    watched_upstreams,
+)
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
@@ -116,7 +123,12 @@ def build(
         pace=pace,
         owner=owner,
         liveness=liveness,
-        ways=Ways(upstreams, apis, guard=UpstreamGuard(settings.upstream.large_upstream)),
+        ways=Ways(
+            upstreams,
+            watched_reads(upstreams, apis),
+            guard=UpstreamGuard(settings.upstream.large_upstream),
+        ),
+        apis=apis,
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}
@@ -150,8 +162,8 @@ def build(
     )
     hearing = Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time()))
     insight = Insight(
-        {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book)},
-        lambda: refresh_metrics(store, clock),
+        {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book, store)},
+        lambda: refresh_metrics(store, clock, telling=book.current().tells),
     )
     app = create_app(
         sources=sources if receives else {},
@@ -232,8 +244,10 @@ def _trouble(health: SiteHealth) -> str:
     )
 
 
-def refresh_metrics(store: Store, clock: Clock) -> None:
-    """Bring the gauges that come from the store up to date."""
+def refresh_metrics(store: Store, clock: Clock, *, telling: bool) -> None:
+    """Bring the gauges that come from the store up to date. ``telling``: a rule tells upstream."""
+    if telling:
+        refresh_untold(store)
     now = clock.time()
     found = counts.overall(store, now=now)
     for name in ("due", "held", "parked", "unsure", "linked", "spared"):

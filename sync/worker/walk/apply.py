@@ -86,7 +86,8 @@ class Apply:
         """Plan, look where needed, and carry out. Returns the last plan made.
 
         Raises the tracker's faults, NotYet and LookAgain; what was done before one is on record.
-        Rejected is raised last, when everything else is done.
+        Rejected, and Untold where upstream does not answer, are raised last, when everything else is
+        done.
         """
         record = self._record
         made = plan(self._draft, record.base, None, look=self._facts.look, intents=record.intents)
@@ -115,6 +116,8 @@ class Apply:
         record.base = wishes_agreed(self._draft, record.base)
         if self._refused:
             raise self._refused[0]
+        if made.parked is None:
+            self._teller.end()
         return made
 
     def _planned(self, observed: Observed) -> Plan:
@@ -188,7 +191,8 @@ class Apply:
     def _tell_upstream(self, ref: TicketRef, made: Plan, place: Observed) -> None:
         whole = made.parked is None and not self._refused
         self._teller.carry_out(ref, made.telling, place, whole=whole)
-        if self._facts.admission is Admission.ACCEPTED and not made.telling.waits:
+        done = self._teller.through and not made.telling.waits
+        if self._facts.admission is Admission.ACCEPTED and done:
             self._record.note(change=admission_over(self._facts))
 
     def _write(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
