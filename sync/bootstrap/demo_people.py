@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sync.domain.ticket import marker_label
@@ -108,11 +108,17 @@ def untold(scenes: Sequence[Scene], upstream: CoalesceSandbox, jira: JiraSandbox
         if not one.key:
             continue
         issue, ticket = upstream.issues[one.issue], jira.ticket(one.key)
-        heard = sum(bool(one.said) and one.said in remark.message for remark in issue.remarks)
-        if one.said and heard != 1:
+        heard = _times(one.said, [remark.message for remark in issue.remarks])
+        if heard != 1:
             yield f"{one.key}: what was said in Jira is upstream {heard} times"
-        copied = sum(bool(one.answered) and one.answered in c.text for c in ticket.comments)
-        if one.answered and copied != 1:
+        copied = _times(one.answered, [comment.text for comment in ticket.comments])
+        if copied != 1:
             yield f"{one.key}: what was said upstream is on the ticket {copied} times"
         if one.closed and issue.status != "fixed":
-            yield f"{one.key} was closed in Jira, but its issue is marked {issue.status or 'not at all'}"
+            mark = issue.status or "not at all"
+            yield f"{one.key} was closed in Jira, but its issue is marked {mark}"
+
+
+def _times(words: str, texts: Iterable[str]) -> int:
+    """In how many texts the words are; 1 for no words, which need not be anywhere."""
+    return sum(words in text for text in texts) if words else 1
