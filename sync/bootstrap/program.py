@@ -19,6 +19,7 @@ from sync.bootstrap.sweeps import add_sweeps
 from sync.bootstrap.upstreams import (
     STANDING_SECONDS,
     Standing,
+    refresh_untold,
     upstream_probes,
     watched_reads,
     watched_upstreams,
@@ -161,8 +162,8 @@ def build(
     )
     hearing = Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time()))
     insight = Insight(
-        {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book)},
-        lambda: refresh_metrics(store, clock),
+        {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book, store)},
+        lambda: refresh_metrics(store, clock, telling=book.current().tells),
     )
     app = create_app(
         sources=sources if receives else {},
@@ -243,8 +244,10 @@ def _trouble(health: SiteHealth) -> str:
     )
 
 
-def refresh_metrics(store: Store, clock: Clock) -> None:
-    """Bring the gauges that come from the store up to date."""
+def refresh_metrics(store: Store, clock: Clock, *, telling: bool) -> None:
+    """Bring the gauges that come from the store up to date. ``telling``: a rule tells upstream."""
+    if telling:
+        refresh_untold(store)
     now = clock.time()
     found = counts.overall(store, now=now)
     for name in ("due", "held", "parked", "unsure", "linked", "spared"):

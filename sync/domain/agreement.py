@@ -11,6 +11,7 @@ from sync.domain.subject import Status
 
 # So many turns are remembered.
 TURNS = 6
+HELD_BECAUSE = f"Jira and upstream turned each other {TURNS} times in ten minutes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,9 +170,10 @@ def _on_its_way(draft: Draft, base: Base, observed: Observed) -> Base:
     return replace(base, way="")
 
 
-def _dealt_with(desired: Desired, base: Base, observed: Observed) -> bool:
-    """Whether no move is needed for the status wanted."""
-    if base.status is desired.status and not base.walked:
+def _dealt_with(desired: Desired, base: Base, observed: Observed, *, follows: bool) -> bool:
+    """Whether no move is needed for the status wanted. ``follows``: the status is from after what the
+    ticket stands for now, even if it is one that was dealt with before."""
+    if base.status is desired.status and not base.walked and not follows:
         return True
     # Where the rule names a transition, the status it leads to is not known: only the base tells that
     # the transition was taken.
@@ -185,7 +186,7 @@ def _movement(
     draft: Draft, base: Base, observed: Observed, telling: Telling
 ) -> Transition | Leave | Stuck | None:
     desired, left = draft.desired, ""
-    if telling.stays or _dealt_with(desired, base, observed):
+    if telling.stays or _dealt_with(desired, base, observed, follows=telling.follows):
         return None
     if not desired.status.ended:
         if desired.target.category is not Category.DONE:

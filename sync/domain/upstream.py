@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sync.domain.actions import CommentUpstream, CopyComment, MarkUpstream
-from sync.domain.agreement import NONE, TURNS, Agreement
+from sync.domain.agreement import HELD_BECAUSE, NONE, TURNS, Agreement
 from sync.domain.history import Act, Part, Person
 from sync.domain.rule import Acknowledge, Category, Side, SubjectState, UpstreamWish
 from sync.domain.subject import Kind, Status
@@ -80,15 +80,20 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
     )
 
 
-def begun(view: View) -> Agreement:
-    """The agreement of a ticket whose rule has only just begun to tell: both sides as they stand."""
+def begun(view: View, known: Agreement | None = None) -> Agreement:
+    """The agreement of a ticket whose rule has only just begun to tell: both sides as they stand.
+    ``known`` is what was agreed before an edit of the rule: a mark that we told stays one of ours."""
     wish, comments = view.wish, view.history.comments
+    ours = {
+        str(o.ref): known.ours[str(o.ref)] for o in view.subjects if known and known.told_last(o)
+    }
     return Agreement(
         wish.since,
         *view.place,
         marks={str(one.ref): one.status.value for one in view.subjects},
         floor=max((int(one.id) for one in comments if one.id.isdigit()), default=0),
         copied=tuple(comment.id for one in view.subjects for comment in one.comments),
+        ours=ours,
         announced=tuple(str(one.ref) for one in view.subjects),
         acknowledged=True,
         began=view.now,
@@ -98,12 +103,11 @@ def begun(view: View) -> Agreement:
 def tell(view: View, known: Agreement | None) -> Telling:
     """``telling_of`` for a view and what is known to be agreed, None for nothing."""
     if known is None or known.since != view.wish.since:
-        agreed = begun(view)
+        agreed = begun(view, known)
         words = "both sides count as agreed as they stand: telling upstream has only just begun"
         return Telling(agreed, agreed, stays=not view.over_or_back, reasons=(words,))
     if known.held:
-        words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
-        return Telling(known, known, stays=True, waits=True, reasons=(words,))
+        return Telling(known, known, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
     if not known.status:
         # The ticket was only just made. Somebody may have acted before it was looked at.
         status, resolution = _beginning(view)
@@ -233,8 +237,7 @@ def _or_held(view: View, told: Telling) -> Telling:
     if len(turns) < TURNS or view.now - turns[0][0] > TURNING:
         return told
     held = replace(told.before, held=True)
-    words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
-    return Telling(held, held, stays=True, waits=True, reasons=(words,))
+    return Telling(held, held, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
 
 
 def _jira_tells(view: View, known: Agreement, news: _News) -> Telling:

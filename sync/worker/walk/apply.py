@@ -195,7 +195,8 @@ class Apply:
         whole = made.parked is None and not self._refused
         assert self._teller is not None
         self._teller.carry_out(ref, made.telling, place, whole=whole)
-        if self._facts.admission is Admission.ACCEPTED and not made.telling.waits:
+        done = self._teller.through and not made.telling.waits
+        if self._facts.admission is Admission.ACCEPTED and done:
             self._record.note(change=admission_over(self._facts))
 
     def _write(self, ref: TicketRef, made: Plan, observed: Observed) -> None:

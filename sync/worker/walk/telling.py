@@ -103,6 +103,11 @@ class Teller:
         except Untold as fault:
             self._untold = fault
 
+    @property
+    def through(self) -> bool:
+        """Whether upstream has answered everything in this walk."""
+        return self._untold is None
+
     def end(self) -> None:
         """End the walk, whose other work is done. Raises Untold where something is still to be told."""
         if self._untold is not None:
