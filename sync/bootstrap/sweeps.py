@@ -105,7 +105,9 @@ def _plan(
 
     def run() -> None:
         for one in before():
-            daemon.sweeps.run(one)
+            report = daemon.sweeps.run(one)
+            if report is not None and report.tally.repaired:
+                daemon.triage.batch()
         if daemon.sweeps.run(sweep) is not None:
             daemon.pool.wake()
 
