@@ -110,11 +110,21 @@ def tell(view: View, known: Agreement | None) -> Telling:
     if known.held:
         return Telling(known, known, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
     if not known.status:
-        # The ticket was only just made, and stands where Jira's workflow begins.
-        known = replace(known, status=view.place[0], resolution=view.place[1])
+        # The ticket was only just made. Somebody may have acted before it was looked at.
+        status, resolution = _beginning(view)
+        known = replace(known, status=status, resolution=resolution)
     known = known.echoed(view.subjects)
     view = replace(view, subjects=[known.now(one, view.wish.tie) for one in view.subjects])
     return _with_comments(view, _moves(view, known))
+
+
+def _beginning(view: View) -> tuple[str, str]:
+    """Where the ticket stood when it was made: the id of its status, and its resolution."""
+    if not view.history.complete:
+        return view.place
+    first = {act.part: act.before for act in reversed(view.history.acts)}
+    status, resolution = view.place
+    return first.get(Part.STATUS, status), first.get(Part.RESOLUTION, resolution)
 
 
 def _moves(view: View, known: Agreement) -> Telling:
