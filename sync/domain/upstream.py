@@ -75,6 +75,7 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
         foreign=observed.project not in ("", draft.project),
         moved=put or base.brought_to(observed.status.id),
         over_or_back=put or draft.desired.status.ended is not dealt_with,
+        wanted=draft.desired.status,
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
     )
@@ -211,7 +212,9 @@ def _upstream_alone(view: View, known: Agreement, acted: Sequence[SubjectState])
     after, stays = _agreed(view, known), not _ordinary(view, known)
     if not acted:
         return _acknowledged(view, Telling(known, after, stays=stays))
-    if all(view.fits(one.ref.kind, one.status) for one in acted):
+    fit = all(view.fits(one.ref.kind, one.status) for one in acted)
+    # Of several subjects, one alone may bring the ticket nowhere.
+    if fit or (view.wanted and view.fits(acted[0].ref.kind, view.wanted)):
         words = "the ticket stands where that mark belongs"
         return Telling(known, after, stays=stays, reasons=(words,))
     return _or_held(view, Telling(known, after.turned(view.now, Side.UPSTREAM), follows=True))

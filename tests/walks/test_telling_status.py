@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from sync.domain.history import Person
-from sync.domain.rule import Category
-from sync.domain.ticket import JiraStatus
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, US
 from sync.store.engine import Store
-from tests.walks.both_ways import ANNA, BothWays, both_ways, quiet
+from tests.walks.both_ways import ANNA, IN_REVIEW, BothWays, both_ways, quiet
 
-IN_REVIEW = JiraStatus("10004", "In Review", Category.INDETERMINATE)
 ROBOT = Person("robot", "Automation for Jira")
 BEN = Person("ben", "Ben", "ben@example.com")
 
