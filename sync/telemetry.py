@@ -61,6 +61,13 @@ LAST_TOLD = Gauge(
     "When upstream was last told an act, in seconds since the epoch; 0 for not since the start.",
     ["source"],
 )
+UNTOLD = Gauge(
+    "ticket_sync_upstream_waiting_acts", "Acts that wait for a person before upstream is told."
+)
+HELD = Gauge(
+    "ticket_sync_upstream_held_tickets",
+    "Tickets of which neither side is told, because each turned the other round and round.",
+)
 RULES_OK = Gauge("ticket_sync_rules_valid", "0 while an edited rule set was refused.")
 SWEEP_RUNS = Counter(
     "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]

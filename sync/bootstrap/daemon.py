@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from sync.bootstrap.signals import end_if_held_up, stop_on_signals
 from sync.settings import Settings
 from sync.store.url import sqlite_file
 from sync.telemetry import configure_logs
-from sync.web.server import listen
+from sync.web.server import CannotListen, listen
 
 if TYPE_CHECKING:
     from sync.bootstrap.program import Program
@@ -68,39 +69,69 @@ def run(settings: Settings, only: Half | None = None) -> int:
     configure_logs(level=settings.log.level, form=settings.log.format)
     _warn_of_unsigned(settings)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
-    bound = listen(settings.server.host, settings.server.port)
+    bound = _bound(settings)
     with stop_on_signals() as stop:
         program = _built(settings, only, stop.wait)
-        grace = settings.server.stop_timeout / 2
-        server = Background(program.app, bound, name="receiver", grace=grace, freeze=True)
+        servers = _servers(program, bound, settings.server.stop_timeout / 2)
         program.start()
-        server.start()
+        for server in reversed(servers):
+            server.start()
         for words in program.notes():
             log.warning("about the folder of rules", note=words)
-        webhooks = (f"{server.url}{path}" for path in webhook_paths(settings))
+        webhooks = (f"{servers[0].url}{path}" for path in webhook_paths(settings))
         log.info(
             "serving",
             version=__version__,
             webhook="" if only is Half.WORKER else " ".join(webhooks),
-            address=server.url,
+            address=servers[0].url,
+            admin=servers[-1].url,
             store=program.store.place,
             rules_folder=str(settings.rules_folder),
             **program.facts(),
         )
         while not stop.wait(1.0):
-            if server.ended.is_set():
-                log.error("the server ended by itself; stopping")
+            if any(server.ended.is_set() for server in servers):
+                log.error("a server ended by itself; stopping")
                 break
         log.info("stopping", asked=stop.asked)
-        end = time.monotonic() + settings.server.stop_timeout
-        in_time = server.stop(grace + 1)
-        in_time = program.stop(max(1.0, end - time.monotonic())) and in_time
-        if not in_time:
+        if not _stopped(program, servers, settings.server.stop_timeout):
             log.warning("stopped before all work in hand was done; it will be taken up again")
         log.info("stopped")
         code = 0 if stop.asked else 1
         end_if_held_up(code)
         return code
+
+
+def _bound(settings: Settings) -> list[socket.socket]:
+    """The socket for webhooks, and the one for people and monitors where they have an address of their
+    own. Raises CannotListen."""
+    at = settings.server
+    bound = [listen(at.host, at.port)]
+    if at.admin_port is None:
+        return bound
+    try:
+        return [*bound, listen(at.admin_host, at.admin_port, "admin_host and admin_port")]
+    except CannotListen:
+        bound[0].close()
+        raise
+
+
+def _servers(
+    program: Program | ReceiverAlone, bound: Sequence[socket.socket], grace: float
+) -> list[Background]:
+    """The servers on these sockets, none of them started."""
+    servers = [Background(program.app, bound[0], name="receiver", grace=grace, freeze=True)]
+    servers += [Background(program.admin, one, name="admin", grace=grace) for one in bound[1:]]
+    return servers
+
+
+def _stopped(
+    program: Program | ReceiverAlone, servers: Sequence[Background], timeout: float
+) -> bool:
+    """Stop everything; whether all work in hand was done within ``timeout`` seconds."""
+    end = time.monotonic() + timeout
+    ended = [server.stop(timeout / 2 + 1) for server in servers]
+    return program.stop(max(1.0, end - time.monotonic())) and all(ended)
 
 
 def _warn_of_unsigned(settings: Settings) -> None:

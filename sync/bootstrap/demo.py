@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from sync.bootstrap.demo_people import People
 from sync.bootstrap.demo_result import DemoResult, judge
 from sync.bootstrap.http import Background
 from sync.bootstrap.program import Program, build
@@ -44,6 +45,24 @@ _RETRY_SCALE = 0.1
 # Seconds between the sweeps of upstream: the least that the settings allow.
 _SWEPT_EVERY = 10.0
 _SWEEPS = {"issues", "incidents"}
+# What is told upstream, by the kind of subject of a rule.
+_TELLING = {
+    "issue": """
+[rule.upstream]
+comments = "all"
+copy_comments = true
+announce = true
+[rule.upstream.status]
+cleared = { category = "new" }
+investigating = { category = "indeterminate" }
+fixed = { category = "done" }
+""",
+    "incident": """
+[rule.upstream.status]
+open = [{ category = "new" }, { category = "indeterminate" }]
+closed = { category = "done" }
+""",
+}
 # Journal entries that are only of use when looking into a fault.
 _NOT_SHOWN = ("intend",)
 
@@ -65,13 +84,18 @@ class Demo:
         self._outbox = Outbox(
             self.upstream, forms=FORMATS, faults=_ON_THE_WAY, scale=_RETRY_SCALE, seed=seed
         )
+        self._signs = secrets.token_hex(16)
         self._api = Background(
             create_app(CoalesceRest(self._outbox)), listen("127.0.0.1", 0), name="api", grace=1.0
         )
-        self._settings = _settings(self._folder, self.jira, self.upstream.secret, self._api.url)
+        _write_rules(self._folder)
+        self._settings = _settings(
+            self._folder, self.jira, self.upstream.secret, self._api.url, self._signs
+        )
         self.program: Program = build(self._settings)
         self._server = Background(self.program.app, bound, name="receiver", grace=2.0)
         self.receiver = f"{self._server.url}/webhooks/coalesce"
+        self.jira.site.add_webhook(f"{self._server.url}/webhooks/jira/main", secret=self._signs)
         self._post = HttpPost(self.receiver)
         self._sender = Sender(self._outbox, self._post)
         self._stream = Stream(self.upstream, seed=seed)
@@ -82,6 +106,10 @@ class Demo:
             kwargs={"per_second": _EVENTS_A_SECOND},
             name="story",
             daemon=True,
+        )
+        self.people = People(self.upstream, self.jira.site, self._stream)
+        self._acting = threading.Thread(
+            target=self.people.run, args=(self._quiet,), name="people", daemon=True
         )
         self._shown = {"delivery": 0, "action": 0, "sweep": 0}
         self._swept: set[str] = set()
@@ -102,6 +130,7 @@ class Demo:
         self._server.start()
         self._sender.start()
         self._story.start()
+        self._acting.start()
 
     def happened(self) -> list[Happening]:
         """What happened since the last call, in order."""
@@ -113,16 +142,21 @@ class Demo:
             if new:
                 self._shown[name] = new[-1][0]
         rows = [row for _, row in [*came, *done, *swept] if row.kind not in _NOT_SHOWN]
-        return sorted(rows, key=lambda row: row.at)
+        return sorted([*rows, *self.people.happened()], key=lambda row: row.at)
 
     def end_story(self) -> None:
         """Nothing new happens upstream; what has happened is still delivered and worked on."""
         self._quiet.set()
-        self._story.join(10.0)
+        for thread in (self._story, self._acting):
+            if thread.ident is not None:
+                thread.join(10.0)
 
     def settled(self) -> bool:
-        """Whether every delivery has arrived, upstream has been swept, and no ticket is due."""
-        if self._story.is_alive() or self._outbox.outcomes()[Outcome.PENDING]:
+        """Whether every delivery and webhook has arrived, upstream has been swept, and no ticket is
+        due."""
+        if self._story.is_alive() or self._acting.is_alive():
+            return False
+        if self._outbox.outcomes()[Outcome.PENDING] or self.jira.site.outbox.pending:
             return False
         store = self.program.store
         with store.read() as session:
@@ -155,8 +189,9 @@ class Demo:
         return sum(self.jira.site.calls.values())
 
     def result(self) -> DemoResult:
-        """Each subject upstream compared with the tickets in the simulated Jira."""
-        return judge(self.upstream, self.jira.site)
+        """Each subject upstream compared with the tickets in the simulated Jira, and what people did on
+        either side with what the other side has."""
+        return judge(self.upstream, self.jira.site, self.people.scenes)
 
     def stop(self) -> None:
         """End everything and throw the store away."""
@@ -174,16 +209,40 @@ class Demo:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _settings(folder: Path, jira: SimulatedJira, secret: str, api: str) -> Settings:
+def _write_rules(folder: Path) -> None:
+    """The shipped rules, with the lines by which upstream is told what people do in Jira."""
+    text = (shipped("mappings") / "default.toml").read_text("utf-8")
+    for kind, telling in _TELLING.items():
+        when = f'when = {{ kind = "{kind}" }}\n'
+        assert when in text, kind
+        text = text.replace(when, f"{when}{telling}")
+    (folder / "mappings").mkdir()
+    (folder / "mappings" / "default.toml").write_text(text, "utf-8")
+
+
+def _settings(folder: Path, jira: SimulatedJira, secret: str, api: str, signs: str) -> Settings:
     with reading(Reading(folder)):
         return Settings.model_validate(
             {
                 "coalesce": {
                     "signing_secrets": [secret],
-                    "api": {"url": api, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+                    "api": {
+                        "url": api,
+                        "client_id": CLIENT_ID,
+                        "client_secret": CLIENT_SECRET,
+                        "actor_email": "demo@example.com",
+                    },
                 },
-                "sites": {"main": {**jira.settings(), "index_lag": _CONFIGURED_LAG}},
-                "mappings": {"directory": str(shipped("mappings"))},
+                "sites": {
+                    "main": {
+                        **jira.settings(),
+                        "index_lag": _CONFIGURED_LAG,
+                        "webhook_secrets": [signs],
+                    }
+                },
+                "mappings": {"directory": str(folder / "mappings")},
+                # A person who watches should not wait long for an act to be over.
+                "upstream": {"settle": 1, "large_upstream": 10_000},
                 # The demo counts the calls that tickets cost, and calls of this sweep would count too.
                 "sweeps": {"jira": {"enabled": False}, "upstream": {"every": _SWEPT_EVERY}},
             }

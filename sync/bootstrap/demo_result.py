@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sync.bootstrap.demo_people import Scene, untold
 from sync.domain.ticket import MARKER_PROPERTY
 from sync.sandbox.coalesce import CoalesceSandbox
 from sync.sandbox.jira import JiraSandbox, Ticket
@@ -15,7 +16,8 @@ _BY_STATUS = {"": "new", "investigating": "indeterminate"}
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """Counts of what was done, and everything that is wrong, in words."""
+    """Counts of what was done, and everything that is wrong, in words. ``told`` counts what people did
+    on one side that the other side was to be told."""
 
     subjects: int
     created: int
@@ -26,16 +28,19 @@ class DemoResult:
     doubled: tuple[str, ...]
     lost: tuple[str, ...]
     wrong: tuple[str, ...]
+    told: int = 0
+    untold: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
-        return not (self.doubled or self.lost or self.wrong)
+        return not (self.doubled or self.lost or self.wrong or self.untold)
 
 
-def judge(upstream: CoalesceSandbox, jira: JiraSandbox) -> DemoResult:
+def judge(upstream: CoalesceSandbox, jira: JiraSandbox, scenes: Sequence[Scene] = ()) -> DemoResult:
     """Compare. A ticket is recognised by the entity property that its create call carries.
 
-    With the shipped rules each subject has one ticket, in the status category of its status.
+    With the shipped rules each subject has one ticket, in the status category of its status. What
+    people did in ``scenes`` is on the other side, once.
     """
     wanted = dict(_wanted(upstream))
     found: dict[str, list[Ticket]] = {}
@@ -53,6 +58,8 @@ def judge(upstream: CoalesceSandbox, jira: JiraSandbox) -> DemoResult:
         calls=sum(jira.calls.values()),
         doubled=(*_doubled(found), *_repeated(tickets)),
         lost=tuple(f"{key} has no ticket" for key in sorted(wanted.keys() - found.keys())),
+        told=sum(scene.acts for scene in scenes),
+        untold=tuple(untold(scenes, upstream, jira)),
         wrong=tuple(
             f"{ticket.key} stands in {ticket.status!r} ({ticket.category}); {key} calls for "
             f"{wanted.get(key, 'no ticket')}"

@@ -16,7 +16,14 @@ from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
-from sync.bootstrap.upstreams import STANDING_SECONDS, Standing, upstream_probes, watched_upstreams
+from sync.bootstrap.upstreams import (
+    STANDING_SECONDS,
+    Standing,
+    refresh_untold,
+    upstream_probes,
+    watched_reads,
+    watched_upstreams,
+)
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
@@ -27,13 +34,14 @@ from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
 from sync.store.notices import Notices
 from sync.telemetry import OLDEST_DUE, TICKETS
-from sync.web.app import create_app
-from sync.web.health import Check, Probe
+from sync.web.app import create_admin, create_app
+from sync.web.health import Check, Insight, Probe
 from sync.web.notices import Hearing
 from sync.worker.daemon.daemon import TAKE_OVER_SECONDS, Daemon
 from sync.worker.daemon.pool import Options
 from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard, Rulebook
+from sync.worker.walk.guard import Guard as UpstreamGuard
 from sync.worker.walk.outcomes import Pace
 from sync.worker.walk.telling import Ways
 
@@ -43,7 +51,8 @@ STOP_GRACE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The daemon, wired. ``app`` is the ASGI application that takes deliveries."""
+    """The daemon, wired. ``app`` is the ASGI application that takes deliveries, ``admin`` the one for
+    people and monitors, None where ``app`` serves them as well."""
 
     store: Store
     inbox: Inbox
@@ -51,6 +60,7 @@ class Program:
     trackers: Mapping[str, Tracker]
     rulebook: Rulebook
     app: Any
+    admin: Any
     hints: Hints | NoHints
 
     @property
@@ -113,7 +123,12 @@ def build(
         pace=pace,
         owner=owner,
         liveness=liveness,
-        ways=Ways(upstreams, apis),
+        ways=Ways(
+            upstreams,
+            watched_reads(upstreams, apis),
+            guard=UpstreamGuard(settings.upstream.large_upstream),
+        ),
+        apis=apis,
     )
     daemon = Daemon(store, sources, trackers, book.current, clock, options)
     work = {Hint.ACCEPTED: daemon.wake, Hint.DUE: daemon.pool.wake}
@@ -146,17 +161,21 @@ def build(
         first=damage.FIRST_SECONDS,
     )
     hearing = Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time()))
+    insight = Insight(
+        {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book, store)},
+        lambda: refresh_metrics(store, clock, telling=book.current().tells),
+    )
     app = create_app(
         sources=sources if receives else {},
         inbox=inbox,
         hearing=hearing if receives else None,
-        probes={**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book)},
-        refresh_metrics=lambda: refresh_metrics(store, clock),
+        insight=None if settings.server.apart else insight,
         limits=limits_of(settings),
         # The age of a signature is measured by this machine's clock, not by the one that daemons share.
         clock=own.time,
     )
-    return Program(store, inbox, daemon, trackers, book, app, hints)
+    admin = create_admin(insight) if settings.server.apart else None
+    return Program(store, inbox, daemon, trackers, book, app, admin, hints)
 
 
 def _store_and_rules(
@@ -225,8 +244,10 @@ def _trouble(health: SiteHealth) -> str:
     )
 
 
-def refresh_metrics(store: Store, clock: Clock) -> None:
-    """Bring the gauges that come from the store up to date."""
+def refresh_metrics(store: Store, clock: Clock, *, telling: bool) -> None:
+    """Bring the gauges that come from the store up to date. ``telling``: a rule tells upstream."""
+    if telling:
+        refresh_untold(store)
     now = clock.time()
     found = counts.overall(store, now=now)
     for name in ("due", "held", "parked", "unsure", "linked", "spared"):

@@ -17,8 +17,8 @@ from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
 from sync.store.notices import Notices
 from sync.store.usable import check_usable
-from sync.web.app import create_app
-from sync.web.health import Check, Probe
+from sync.web.app import create_admin, create_app
+from sync.web.health import Check, Insight, Probe
 from sync.web.notices import Hearing
 from sync.web.receiver import Limits
 from sync.worker.daemon.schedule import Schedule
@@ -29,7 +29,7 @@ _SIGN_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ReceiverAlone:
-    """A daemon that only receives. ``app`` is the ASGI application that takes deliveries."""
+    """A daemon that only receives. ``app`` and ``admin`` are as in ``Program``."""
 
     store: Store
     inbox: Inbox
@@ -37,6 +37,7 @@ class ReceiverAlone:
     liveness: Liveness
     schedule: Schedule
     app: Any
+    admin: Any
 
     def start(self) -> None:
         """Start what runs beside the receiver."""
@@ -75,15 +76,17 @@ def build_receiver(settings: Settings) -> ReceiverAlone:
     schedule.every(_SIGN_SECONDS, "clock", clock.align)
     hints = hints_of(settings, liveness.owner, {})
     inbox = Inbox(store, on_accept=lambda: hints.give(Hint.ACCEPTED), queue=settings.server.queue)
+    insight = Insight(receiving_probes(store, inbox))
     app = create_app(
         sources=sources_of(settings),
         inbox=inbox,
         # Those who walk the tickets go by the store's clock.
         hearing=Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time())),
-        probes=receiving_probes(store, inbox),
+        insight=None if settings.server.apart else insight,
         limits=limits_of(settings),
     )
-    return ReceiverAlone(store, inbox, hints, liveness, schedule, app)
+    admin = create_admin(insight) if settings.server.apart else None
+    return ReceiverAlone(store, inbox, hints, liveness, schedule, app, admin)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -21,6 +22,7 @@ from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.liveness import BY_HAND
 from sync.worker.daemon.daemon import Daemon
+from sync.worker.sweeps.deliveries import DeliveriesSweep
 from sync.worker.sweeps.groups import GROUPS, Parts, SweepGroups, sweep_groups
 from sync.worker.sweeps.retention import Keep, prune
 from sync.worker.sweeps.run import Sweep
@@ -75,17 +77,37 @@ def add_sweeps(
         return
     if not parts.apis:
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
-    for group, sweeps in sweep_groups(parts).items():
+    there = sweep_groups(parts)
+
+    def before(group: str) -> tuple[Sweep, ...]:
+        # A delivery tells when a mark was set, and the API does not: where upstream is told, lost
+        # deliveries are fetched before the API shows what they were about.
+        if group != "upstream" or not settings.sweeps.deliveries.enabled or not rules().tells:
+            return ()
+        return tuple(one for one in there["deliveries"] if isinstance(one, DeliveriesSweep))
+
+    for group, sweeps in there.items():
         for sweep in sweeps:
-            _plan(settings, daemon, group, sweep)
+            _plan(settings, daemon, group, sweep, partial(before, group))
 
 
-def _plan(settings: Settings, daemon: Daemon, group: str, sweep: Sweep) -> None:
+def _plan(
+    settings: Settings,
+    daemon: Daemon,
+    group: str,
+    sweep: Sweep,
+    before: Callable[[], tuple[Sweep, ...]],
+) -> None:
+    """Put a sweep on the schedule. Each run begins with the sweeps that come ``before`` it."""
     wish = getattr(settings.sweeps, group)
     if not wish.enabled:
         return
 
     def run() -> None:
+        for one in before():
+            report = daemon.sweeps.run(one)
+            if report is not None and report.tally.repaired:
+                daemon.triage.batch()
         if daemon.sweeps.run(sweep) is not None:
             daemon.pool.wake()
 

@@ -27,6 +27,11 @@ class UpstreamReport:
         """What is worth knowing, a sentence each."""
         if self.way:
             yield f"{self.source}: what people do in Jira is told by {self.way}."
+        if self.way == "callbacks":
+            yield (
+                f"{self.source}: callbacks go with the delivery that offers them, which is kept as long "
+                "as [retention] says; then nothing is told of its issue."
+            )
         for what, why in self.unable.items():
             yield f"{self.source}: cannot {what}: {why}."
 

@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync.bootstrap.adapters import upstreams_of
+from sync.domain.admission import ACCEPT, acts_in_words
+from sync.domain.agreement import HELD_BECAUSE
 from sync.ports import Clock, SourceApi
 from sync.settings import Settings
+from sync.store import admissions
 from sync.store.engine import Store
 from sync.store.upstreams import note_standing, standings
+from sync.telemetry import HELD, UNTOLD
 from sync.web.health import Check, Probe
 from sync.worker.rulebook.in_force import Rulebook
-from sync.worker.walk.watched import WatchedUpstream
+from sync.worker.walk.watched import WatchedReads, WatchedUpstream
 
 # Seconds between looks at whether something has to be put on record.
 STANDING_SECONDS = 15.0
@@ -26,10 +30,18 @@ def watched_upstreams(
     return {name: WatchedUpstream(way, clock) for name, way in ways.items()}
 
 
+def watched_reads(
+    upstreams: Mapping[str, WatchedUpstream], apis: Mapping[str, SourceApi]
+) -> Mapping[str, WatchedReads]:
+    """The reads of the sources that are told and can be asked, by the source's name."""
+    return {name: WatchedReads(apis[name], way) for name, way in upstreams.items() if name in apis}
+
+
 def upstream_probes(
-    upstreams: Mapping[str, WatchedUpstream], book: Rulebook
+    upstreams: Mapping[str, WatchedUpstream], book: Rulebook, store: Store
 ) -> Mapping[str, Probe]:
-    """The probes of the ways to upstream. None makes the program unready: deliveries must come in."""
+    """The probes of the ways to upstream, and of what waits to be told. None makes the program unready:
+    deliveries must come in."""
 
     def of(way: WatchedUpstream) -> Probe:
         def probe() -> Check:
@@ -38,7 +50,33 @@ def upstream_probes(
 
         return probe
 
-    return {f"telling {name}": of(way) for name, way in upstreams.items()}
+    def of_guard() -> Check:
+        words = _untold(store) if book.current().tells else ""
+        return Check(not words, words, vital=False)
+
+    ways = {f"telling {name}": of(way) for name, way in upstreams.items()}
+    return {**ways, "untold": of_guard} if ways else {}
+
+
+def _untold(store: Store) -> str:
+    """What waits to be told, and how many tickets are held, in words; "" for nothing."""
+    with store.read() as session:
+        found = admissions.counts(admissions.grouped(session))
+    words = []
+    if found.acts:
+        words.append(f"{acts_in_words(found.acts)} for {ACCEPT} or `ticket-sync upstream reject`")
+    if found.held:
+        held = "1 ticket is" if found.held == 1 else f"{found.held} tickets are"
+        words.append(f"{held} held: {HELD_BECAUSE}; `ticket-sync upstream show` names them")
+    return "; ".join(words)
+
+
+def refresh_untold(store: Store) -> None:
+    """Bring the gauges of what waits to be told, and of what is held, up to date."""
+    with store.read() as session:
+        found = admissions.counts(admissions.grouped(session))
+    UNTOLD.set(found.acts)
+    HELD.set(found.held)
 
 
 def _wrong(way: WatchedUpstream) -> str:

@@ -26,6 +26,11 @@ _NUMBERS = {
     "parked": "set aside by a rule that fails",
     "unmatched": "issues and incidents without a rule",
 }
+# Only where a rule tells upstream.
+_TOLD = {
+    "announced": "announced upstream",
+    "acknowledged": "marked upstream as investigating by themselves",
+}
 _COLUMNS = ("", "in force", "edited", "")
 MOST_RULES = 15
 
@@ -40,8 +45,10 @@ def backtest(
     """Replay stored deliveries through the rules on disk and those in force, and compare.
 
     Shows the tickets that each would have made, by project and by rule, what hold and grouping would
-    have spared, and the noisiest rules. Nothing is touched and Jira is not asked. Goes back as far as
-    deliveries are kept ([retention]). Issues known before that count as having had their ticket.
+    have spared, and the noisiest rules. Of what upstream would have been told, only what a new ticket
+    tells by itself can be known: what people did in Jira is in no delivery. Nothing is touched and Jira
+    is not asked. Goes back as far as deliveries are kept ([retention]). Issues known before that count
+    as having had their ticket.
 
     Exit codes: 0 shown, 1 the store cannot be read, 2 usage, or the rules or configuration are wrong.
 
@@ -91,7 +98,14 @@ def _print(since: str, after: BacktestResult, before: BacktestResult | None, sam
     totals = table("In all", *_COLUMNS)
     for name, words in _NUMBERS.items():
         _row(totals, words, getattr(before, name, None), getattr(after, name))
+    if after.announced is not None:
+        for name, words in _TOLD.items():
+            _row(totals, words, getattr(before, name, None), getattr(after, name))
     console().print(totals)
+    if after.announced is not None:
+        from sync.domain.telling_words import UNKNOWN
+
+        typer.echo(UNKNOWN)
     for title, attribute in (
         ("Tickets by project", "by_project"),
         ("Tickets by rule, the noisiest first", "by_rule"),

@@ -108,6 +108,7 @@ class _Found:
                 yield f"Site {report.site!r}: we are {report.who} there."
             if report.webhook:
                 yield f"Site {report.site!r}: {report.webhook}."
+            yield from (f"Note: site {report.site!r}: {words}." for words in report.remarks)
         for told in self.upstreams:
             yield from told.notes()
         yield from self.all_mistakes
@@ -139,6 +140,7 @@ class _Found:
                     "trouble": report.trouble,
                     "webhook": report.webhook,
                     "notes": list(report.notes),
+                    "remarks": list(report.remarks),
                     "findings": [asdict(one) for one in report.findings],
                 }
                 for report in self.reports

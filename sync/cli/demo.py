@@ -45,11 +45,13 @@ def demo(
         bool, typer.Option("--open/--no-open", help="Open the board in a browser, on a terminal.")
     ] = True,
 ) -> None:
-    """Watch deliveries become tickets. Needs no configuration and touches nothing outside.
+    """Watch deliveries become tickets, and what people do with them told upstream. Needs no
+    configuration and touches nothing outside.
 
     Runs the daemon with a simulated Jira and a simulated Coalesce Quality on 127.0.0.1, with a store of
     its own that is thrown away at the end, and prints what happens. Ctrl-C or --for ends it: then it
-    checks every ticket, prints a summary, and exits with 1 if one is lost, doubled or wrong.
+    checks every ticket and whether what people did on one side is on the other, prints a summary, and
+    exits with 1 if anything is lost, doubled or wrong.
 
     Examples:
 
@@ -115,6 +117,7 @@ def _introduce(console: Console, running: Demo, seconds: float | None) -> None:
         f"  the daemon receives at       {running.receiver}\n"
         f"  how it is                    {running.ready}\n\n"
         "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira\n"
+        "[magenta]•[/magenta] a person did something    [green]⇐[/green] upstream was told of it\n"
         "[cyan]?[/cyan] asked upstream, and found what no delivery had brought\n",
         soft_wrap=True,
     )

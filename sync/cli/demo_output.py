@@ -23,7 +23,12 @@ _STYLES = {
     "update": "magenta",
     "park": "bold red",
     "retry": "yellow",
+    "copy": "blue",
+    "mark_upstream": "cyan",
+    "comment_upstream": "blue",
 }
+# Told upstream, not done in Jira.
+_BACK = ("mark_upstream", "comment_upstream")
 _TITLE = 46
 
 
@@ -43,7 +48,12 @@ def line(happening: Happening) -> Text:
         text.append(f"{about:<22}", "cyan")
         text.append(happening.words)
         return text
-    text.append("  ⇒ ", "bold green")
+    if happening.kind == "person":
+        text.append("• ", "bold magenta")
+        text.append(f"{about:<11} ", "bold")
+        text.append(happening.words, "magenta")
+        return text
+    text.append("  ⇐ " if happening.kind in _BACK else "  ⇒ ", "bold green")
     text.append(f"{about:<9} ", "bold")
     # The journal's words end with the ticket that was made, which is already in front here.
     words = (happening.words or happening.kind).removesuffix(f": {happening.about}")
@@ -62,6 +72,7 @@ def summarise(console: Console, result: DemoResult, *, settled: bool, late_calls
         ("tickets moved", result.moved),
         ("tickets commented", result.commented),
         ("tickets closed", result.closed),
+        ("acts for the other side", result.told),
         ("calls to Jira", result.calls),
     ):
         table.add_row(name, str(count))
@@ -70,12 +81,13 @@ def summarise(console: Console, result: DemoResult, *, settled: bool, late_calls
         ("doubled", len(result.doubled)),
         ("lost", len(result.lost)),
         ("in a wrong state", len(result.wrong)),
+        ("not told, or not once", len(result.untold)),
         ("calls once it had settled", late_calls),
     ):
         table.add_row(name, f"[red]{found}[/red]" if found else "[green]0[/green]")
     console.print()
     console.print(table)
-    for words in (*result.doubled, *result.lost, *result.wrong):
+    for words in (*result.doubled, *result.lost, *result.wrong, *result.untold):
         console.print(Text(words, style="red"), soft_wrap=True)
     if not settled:
         console.print(Text("It had not settled when the time was over.", style="red"))

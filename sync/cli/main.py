@@ -29,6 +29,7 @@ from sync.cli import (
     send,
     serve,
     status,
+    upstream,
     why,
 )
 from sync.cli.terminal import print_any_text
@@ -134,6 +135,7 @@ app.command()(backfill.backfill)
 app.command()(adopt.adopt)
 app.add_typer(dead.app)
 app.add_typer(rules.app)
+app.add_typer(upstream.app)
 app.add_typer(db.app)
 app.add_typer(config.app)
 

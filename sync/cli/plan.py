@@ -89,7 +89,11 @@ def as_json_text(found: Forecast) -> Iterator[str]:
             text = json.dumps(_as_data(one), indent=2, default=str)
             waiting.write(before + indent(text, "    "))
             before = ",\n"
-        numbers = {"live": found.live, "looked_at": found.looked_at, "counts": found.counts}
+        numbers = {
+            "live": found.live,
+            "looked_at": found.looked_at,
+            "counts": {**found.counts, "untold": found.untold},
+        }
         yield json.dumps(numbers, indent=2).removesuffix("\n}") + ',\n  "tickets": ['
         waiting.seek(0)
         yield from iter(lambda: waiting.read(65_536), "")
@@ -145,12 +149,15 @@ def pictured(found: Forecast) -> Iterator[str]:
 
 
 def _begun(found: Forecast) -> Iterator[str]:
-    """What becomes of the tickets that a rule begins to tell of."""
+    """What becomes of the tickets that a rule begins to tell of, and how many acts wait to be told."""
+    from sync.domain.admission import ACCEPT, acts_in_words
     from sync.worker.rulebook.impact import begun_words
 
     counts = found.counts
     if counts["begin"]:
         yield begun_words(counts["begin"], counts["differ"])
+    if found.untold:
+        yield f"! {acts_in_words(found.untold)} for {ACCEPT}; `ticket-sync upstream show` says more."
     if found.unasked:
         yield f"! Not all of them could be compared: {_safe(found.unasked)}"
 

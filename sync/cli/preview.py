@@ -163,6 +163,7 @@ def _as_data(found: Preview, fields: list[SketchedField], cloud: bool) -> dict[s
             "target": str(desired.target),
             "status_comment": desired.status_comment,
             "links": [link.url for link in desired.remote_links],
+            "told_upstream": _told(desired),
         }
     return data
 
@@ -222,6 +223,25 @@ def _ticket(rule: Rule, desired: Desired, fields: list[SketchedField], cloud: bo
             typer.echo(f"Comment: {harmless(desired.status_comment)}")
     for link in desired.remote_links:
         typer.echo(f"Link back: {harmless(link.url)}")
+    _print_told(desired)
+
+
+def _print_told(desired: Desired) -> None:
+    from sync.domain.telling_words import UNKNOWN
+    from sync.domain.text import harmless
+
+    if told := _told(desired):
+        typer.echo("Upstream would be told:")
+        for words in told:
+            typer.echo(f"  {harmless(words)}")
+        typer.echo(UNKNOWN)
+
+
+def _told(desired: Desired) -> list[str]:
+    """What upstream would be told of the ticket, in words; none where the rule tells nothing."""
+    from sync.domain.telling_words import told_in_words
+
+    return list(told_in_words(desired.upstream)) if desired.upstream else []
 
 
 def _waits(rule: Rule, key: str) -> Iterator[str]:

@@ -26,12 +26,15 @@ def retry(
     """Have parked tickets tried again at once, or spread over some time if there are many.
 
     The daemon does the work; a ticket stays parked until its try has succeeded. A single ticket that is
-    not parked is read in Jira and brought to where its rule wants it.
+    not parked is read in Jira and brought to where its rule wants it. If it is held, because Jira and
+    upstream turned each other round and round, the hold ends, and both sides count as agreed as they
+    stand.
 
     Exit codes: 0 done, 1 there is no such ticket, 2 usage, the store or the configuration.
 
     Example:  ticket-sync retry DATA-123
     """
+    from sync.domain.admission import Admission
     from sync.store import parking, tickets
 
     if sum((ticket is not None, everything, bool(rule))) != 1:
@@ -46,8 +49,10 @@ def retry(
                         f"There is no ticket {ticket!r}. Name it by its Jira key, or by the id of the "
                         "issue it was made for; `ticket-sync parked` lists those set aside."
                     )
+                held = row.admission == Admission.HELD
                 count = parking.retry(session, [row], now, why)
-                words = f"{row.jira_key or row.key} will be tried at once."
+                more = " It is held no more: both sides count as agreed." if held else ""
+                words = f"{row.jira_key or row.key} will be tried at once.{more}"
         else:
             count = parking.retry_parked(store, now, why, rule=rule)
             of = f" of rule {rule!r}" if rule else ""

@@ -44,6 +44,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def gathered(store: Any, now: float) -> dict[str, Any]:
     """What status shows, as JSON-compatible data. Ages are in seconds, None where there is none."""
     from sync.cli.parked import said_of
+    from sync.cli.upstream import gathered as untold
     from sync.store import counts, damage, deliveries, liveness, parking, rulebook, upstreams
     from sync.worker.rulebook.in_force import waiting_words
 
@@ -56,6 +57,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
         edition, waiting = rulebook.in_force(session), rulebook.waiting(session)
         problem = rulebook.problem(session)
         groups = parking.grouped(parking.parked(session, limit=PARKED_LOOKED_AT))
+        told = untold(session)
         lately, standings = upstreams.lately(session, now), upstreams.standings(session)
     return {
         "store": store.place,
@@ -103,6 +105,7 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             "not_told_because": lately.reasons,
             "last_told_seconds_ago": age(lately.last_told),
             "standing": standings,
+            **told,
         },
     }
 
@@ -185,6 +188,8 @@ def _upstream(data: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
     """Lines about what upstream was told: a heading, the words, and whether they are bad news. None
     where nothing is told."""
 
+    from sync.cli.upstream import notes as untold_notes
+
     def counted(numbers: dict[str, int]) -> str:
         return ", ".join(f"{words} {numbers[k]}" for k, words in _KINDS.items() if numbers.get(k))
 
@@ -197,6 +202,8 @@ def _upstream(data: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
         yield "not told", f"in a day: {counted(not_told)}", True
         for reason, count in data["not_told_because"].items():
             yield "", f"{count} of them: {reason}", False
+    for words in untold_notes(data):
+        yield "untold", words, True
     for source, how in data["standing"].items():
         if how["trouble"]:
             yield "upstream down", f"{source}: {how['trouble']}", True

@@ -11,6 +11,7 @@ from sync.domain.subject import Status
 
 # So many turns are remembered.
 TURNS = 6
+HELD_BECAUSE = f"Jira and upstream turned each other {TURNS} times in ten minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,13 @@ class Agreement:
         """The subject with the status that we told of it, where what is known of the subject may be
         from before (``leeway``: seconds by which clocks may differ)."""
         told = self.ours.get(str(one.ref))
-        if told is None or one.status.value != told[1] or one.at > told[0] + leeway:
+        if told is None or one.status.value != told[1]:
             return one
+        if one.marked_at is not None and one.marked_at > told[0]:
+            return one
+        if one.at > told[0] + leeway:
+            # The status came back after ours: when it had been set before says nothing.
+            return replace(one, marked_at=None)
         return replace(one, status=Status(self.marks[str(one.ref)]))
 
     def told_last(self, one: SubjectState) -> bool:

@@ -56,17 +56,18 @@ def forecast(
     intents: Intents = NO_INTENTS,
     *,
     history: History = _UNREAD,
+    waits: bool = False,
 ) -> Plan:
     """What a walk would do for a ticket that exists; without ``observed``, by what was last known.
 
     ``history`` stands in for the ticket's own without ``observed``. What people did in Jira since the
-    last look is not known then, so nothing of that is told upstream here.
+    last look is not known then, so nothing of that is told upstream here. ``waits`` is as in ``plan``.
     """
     if observed is None:
         if not reasons(draft, base, intents):
             return plan(draft, base, None)
         observed = last_known(draft, base, history)
-    return plan(draft, base, observed, intents=intents)
+    return plan(draft, base, observed, intents=intents, waits=waits)
 
 
 def forecast_unmade(draft: Draft, *, unsure: bool = False, history: History = _UNREAD) -> Plan:

@@ -24,6 +24,7 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
+from sync.domain.admission import held_back
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
@@ -169,9 +170,10 @@ def _on_its_way(draft: Draft, base: Base, observed: Observed) -> Base:
     return replace(base, way="")
 
 
-def _dealt_with(desired: Desired, base: Base, observed: Observed) -> bool:
-    """Whether no move is needed for the status wanted."""
-    if base.status is desired.status and not base.walked:
+def _dealt_with(desired: Desired, base: Base, observed: Observed, *, follows: bool) -> bool:
+    """Whether no move is needed for the status wanted. ``follows``: the status is from after what the
+    ticket stands for now, even if it is one that was dealt with before."""
+    if base.status is desired.status and not base.walked and not follows:
         return True
     # Where the rule names a transition, the status it leads to is not known: only the base tells that
     # the transition was taken.
@@ -184,7 +186,7 @@ def _movement(
     draft: Draft, base: Base, observed: Observed, telling: Telling
 ) -> Transition | Leave | Stuck | None:
     desired, left = draft.desired, ""
-    if telling.stays or _dealt_with(desired, base, observed):
+    if telling.stays or _dealt_with(desired, base, observed, follows=telling.follows):
         return None
     if not desired.status.ended:
         if desired.target.category is not Category.DONE:
@@ -241,8 +243,9 @@ def plan(
     *,
     look: bool = False,
     intents: Intents = NO_INTENTS,
+    waits: bool = False,
 ) -> Plan:
-    """What to do for a ticket that exists.
+    """What to do for a ticket that exists. ``waits``: what upstream would be told of it is not told yet.
 
     Without ``observed``: nothing, links only, or a Look when something of ours changed, a call of
     ``intents`` is open, or ``look`` asks for one. With ``observed``: the writes that bring the ticket
@@ -258,7 +261,7 @@ def plan(
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
-    telling = telling_of(draft, base, observed)
+    telling = held_back(telling_of(draft, base, observed), waits=waits)
     movement = _movement(draft, base, observed, telling)
     moving = isinstance(movement, Transition)
     changes, parked, left = _changes(draft, base, observed, moving=moving)

@@ -6,7 +6,7 @@ and event types of this module, and payloads as in ``sync.domain.payload``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -94,6 +94,10 @@ class Snapshot:
     ``payload`` is the issue or incident message in canonical form. ``severity`` (``info``, ``warn``,
     ``error``, ``fatal`` or empty), ``issue_ids`` (of an incident) and ``comments`` (oldest first) are
     not in webhooks; they come from the API and survive webhooks that do not know them.
+
+    ``marked_at`` is the time of an earlier event that said the status was set, 0 where there is none,
+    and ``otherwise_at`` the newest time at which the subject is known to have had another status, 0
+    for never. Both are in nanoseconds since the epoch.
     """
 
     ref: SubjectRef
@@ -106,6 +110,16 @@ class Snapshot:
     severity: str = ""
     issue_ids: tuple[str, ...] = ()
     comments: tuple[UpstreamComment, ...] = ()
+    marked_at: int = 0
+    otherwise_at: int = 0
+
+    @property
+    def set_at(self) -> int | None:
+        """When the status became what it is (nanoseconds since the epoch); None where no event said so,
+        or where the subject had another status since."""
+        said = _said_by(self, STATUS)
+        at = said[0] if said and _sets(said) else self.marked_at
+        return at if at > self.otherwise_at else None
 
     @property
     def recency(self) -> tuple[int, int, str]:
@@ -162,9 +176,10 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
     if known is None:
         return incoming
     new, old = (incoming, known) if incoming.recency > known.recency else (known, incoming)
+    both = new, old
     new = _with_what_it_left_out(new, old)
     return replace(
-        new,
+        _with_times_of_marks(new, both),
         workspace=new.workspace or old.workspace,
         payload=_with_account(new.payload, old.payload),
         severity=new.severity or old.severity,
@@ -225,6 +240,30 @@ def _said_by(snapshot: Snapshot, name: str) -> list[Any] | None:
     return [told_at, 0, ""]
 
 
+def _sets(recency: Sequence[Any]) -> bool:
+    """Whether an event with this recency happened because the status was set. An update may only
+    mention a status, and the API tells no event."""
+    return recency[1] != _RANK[EventType.ISSUE_UPDATED] and bool(recency[2])
+
+
+def _with_times_of_marks(merged: Snapshot, of: Iterable[Snapshot]) -> Snapshot:
+    """A snapshot that was merged of these, with what they know of when its status was set."""
+    said = _said_by(merged, STATUS)
+    marked = otherwise = 0
+    for one in of:
+        seen = _said_by(one, STATUS)
+        if seen is None:
+            continue
+        otherwise = max(otherwise, one.otherwise_at)
+        if one.status is merged.status:
+            marked = max(marked, one.marked_at, seen[0] if _sets(seen) else 0)
+        else:
+            otherwise = max(otherwise, seen[0])
+    if said is None or _sets(said) or marked <= otherwise:
+        marked = 0
+    return replace(merged, marked_at=marked, otherwise_at=otherwise)
+
+
 def _with_account(payload: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
     """The payload, with what only webhooks tell taken from ``other`` if that is from a newer
     webhook."""
@@ -254,11 +293,13 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
     """
     if known is None:
         return api
+    of: tuple[Snapshot, ...] = (known,)
     # The API's answer may be older than the newest event, and still tell what that event left out.
     merged = known = _with_what_it_left_out(known, api)
     later = api.event_time > known.event_time
     if later or (api.recency[:2] > known.recency[:2] and api.status is not known.status):
         # Also where only the time differs: an event from before that time must not count as newer.
+        of = known, api
         merged = replace(
             known,
             status=api.status,
@@ -269,7 +310,7 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
         )
     incident = api.ref.kind is Kind.INCIDENT
     return replace(
-        merged,
+        _with_times_of_marks(merged, of),
         workspace=known.workspace or api.workspace,
         severity=api.severity or known.severity,
         issue_ids=api.issue_ids if incident else known.issue_ids,
@@ -278,10 +319,18 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
 
 
 def says_the_same(one: Snapshot, other: Snapshot) -> bool:
-    """Whether two snapshots differ in nothing but the moment they speak of, and in their comments: a
-    comment upstream changes nothing that rules read."""
+    """Whether two snapshots differ in nothing but the moment they speak of, in when the status was set,
+    and in their comments: what rules that tell upstream nothing do not read."""
     moment = {"event_time": 0, "event_type": EventType.UNKNOWN, "event_id": "", "comments": ()}
+    moment |= {"marked_at": 0, "otherwise_at": 0}
     return replace(one, **moment) == replace(other, **moment)  # type: ignore[arg-type]
+
+
+def same_event(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots differ in nothing but in when the status was set."""
+    if one.recency != other.recency:
+        return False
+    return replace(one, marked_at=0, otherwise_at=0) == replace(other, marked_at=0, otherwise_at=0)
 
 
 def _with_state(payload: Mapping[str, Any], api: Snapshot) -> dict[str, Any]:

@@ -6,7 +6,6 @@ on one subject never contradict each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -53,18 +52,3 @@ def together(
 
 def _order(comment: UpstreamComment) -> tuple[float, list[Any]]:
     return comment.at, comment.to_json()
-
-
-# The name of the comments in the column of a subject's payload, which has it where there are comments.
-KEPT_AS = "comments"
-
-
-def to_column(payload: Mapping[str, Any], comments: Iterable[UpstreamComment]) -> dict[str, Any]:
-    """What a subject's row keeps in its column for the payload."""
-    return {**payload, KEPT_AS: [comment.to_json() for comment in comments]}
-
-
-def from_column(column: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[UpstreamComment, ...]]:
-    """The payload and the comments that ``to_column`` put together."""
-    payload = {name: value for name, value in column.items() if name != KEPT_AS}
-    return payload, tuple(UpstreamComment(*one) for one in column[KEPT_AS])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sync.domain.actions import CommentUpstream, CopyComment, MarkUpstream
-from sync.domain.agreement import NONE, TURNS, Agreement
+from sync.domain.agreement import HELD_BECAUSE, NONE, TURNS, Agreement
 from sync.domain.history import Act, Part, Person
 from sync.domain.rule import Acknowledge, Category, Side, SubjectState, UpstreamWish
 from sync.domain.subject import Kind, Status
@@ -36,7 +36,7 @@ class Telling:
     ticket's place stands for it, or Jira's act counts; ``waits``: nor is it dealt with, for an act is
     not over yet. ``follows``: a later act upstream also opens a ticket that a person closed.
     ``again_at`` is when to look again (seconds since the epoch). ``reasons`` say in words what was
-    decided, and why.
+    decided, and why. ``untold`` is how many acts wait for a person to accept them.
     """
 
     before: Agreement = NONE
@@ -47,6 +47,7 @@ class Telling:
     follows: bool = False
     again_at: float | None = None
     reasons: tuple[str, ...] = ()
+    untold: int = 0
 
 
 NOTHING = Telling()
@@ -55,34 +56,45 @@ NOTHING = Telling()
 def telling_of(draft: Draft, base: Base, observed: Observed) -> Telling:
     """What to tell upstream of a ticket, and what to make of what upstream says; nothing where the rule
     tells nothing, or where no history was read."""
+    view = view_of(draft, base, observed)
+    return NOTHING if view is None else tell(view, base.agreement)
+
+
+def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
+    """What a decision looks at, None where there is none to make."""
     wish, known = draft.desired.upstream, base.fields.get("assignee")
     if wish is None or observed.history is None:
-        return NOTHING
+        return None
     # Jira puts a ticket that changes its project at the start of the other workflow.
     put = base.status is None and observed.status.category is Category.NEW
     dealt_with = base.status is not None and base.status.ended
-    view = View(
+    return View(
         wish,
         draft.desired.subjects,
         observed,
         foreign=observed.project not in ("", draft.project),
         moved=put or base.brought_to(observed.status.id),
         over_or_back=put or draft.desired.status.ended is not dealt_with,
+        wanted=draft.desired.status,
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
     )
-    return tell(view, base.agreement)
 
 
-def begun(view: View) -> Agreement:
-    """The agreement of a ticket whose rule has only just begun to tell: both sides as they stand."""
+def begun(view: View, known: Agreement | None = None) -> Agreement:
+    """The agreement of a ticket whose rule has only just begun to tell: both sides as they stand.
+    ``known`` is what was agreed before an edit of the rule: a mark that we told stays one of ours."""
     wish, comments = view.wish, view.history.comments
+    ours = {
+        str(o.ref): known.ours[str(o.ref)] for o in view.subjects if known and known.told_last(o)
+    }
     return Agreement(
         wish.since,
         *view.place,
         marks={str(one.ref): one.status.value for one in view.subjects},
         floor=max((int(one.id) for one in comments if one.id.isdigit()), default=0),
         copied=tuple(comment.id for one in view.subjects for comment in one.comments),
+        ours=ours,
         announced=tuple(str(one.ref) for one in view.subjects),
         acknowledged=True,
         began=view.now,
@@ -92,18 +104,27 @@ def begun(view: View) -> Agreement:
 def tell(view: View, known: Agreement | None) -> Telling:
     """``telling_of`` for a view and what is known to be agreed, None for nothing."""
     if known is None or known.since != view.wish.since:
-        agreed = begun(view)
+        agreed = begun(view, known)
         words = "both sides count as agreed as they stand: telling upstream has only just begun"
         return Telling(agreed, agreed, stays=not view.over_or_back, reasons=(words,))
     if known.held:
-        words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
-        return Telling(known, known, stays=True, waits=True, reasons=(words,))
+        return Telling(known, known, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
     if not known.status:
-        # The ticket was only just made, and stands where Jira's workflow begins.
-        known = replace(known, status=view.place[0], resolution=view.place[1])
+        # The ticket was only just made. Somebody may have acted before it was looked at.
+        status, resolution = _beginning(view)
+        known = replace(known, status=status, resolution=resolution)
     known = known.echoed(view.subjects)
     view = replace(view, subjects=[known.now(one, view.wish.tie) for one in view.subjects])
     return _with_comments(view, _moves(view, known))
+
+
+def _beginning(view: View) -> tuple[str, str]:
+    """Where the ticket stood when it was made: the id of its status, and its resolution."""
+    if not view.history.complete:
+        return view.place
+    first = {act.part: act.before for act in reversed(view.history.acts)}
+    status, resolution = view.place
+    return first.get(Part.STATUS, status), first.get(Part.RESOLUTION, resolution)
 
 
 def _moves(view: View, known: Agreement) -> Telling:
@@ -191,7 +212,9 @@ def _upstream_alone(view: View, known: Agreement, acted: Sequence[SubjectState])
     after, stays = _agreed(view, known), not _ordinary(view, known)
     if not acted:
         return _acknowledged(view, Telling(known, after, stays=stays))
-    if all(view.fits(one.ref.kind, one.status) for one in acted):
+    fit = all(view.fits(one.ref.kind, one.status) for one in acted)
+    # Of several subjects, one alone may bring the ticket nowhere.
+    if fit or (view.wanted and view.fits(acted[0].ref.kind, view.wanted)):
         words = "the ticket stands where that mark belongs"
         return Telling(known, after, stays=stays, reasons=(words,))
     return _or_held(view, Telling(known, after.turned(view.now, Side.UPSTREAM), follows=True))
@@ -217,8 +240,7 @@ def _or_held(view: View, told: Telling) -> Telling:
     if len(turns) < TURNS or view.now - turns[0][0] > TURNING:
         return told
     held = replace(told.before, held=True)
-    words = f"held: Jira and upstream turned each other {TURNS} times in ten minutes"
-    return Telling(held, held, stays=True, waits=True, reasons=(words,))
+    return Telling(held, held, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
 
 
 def _jira_tells(view: View, known: Agreement, news: _News) -> Telling:

@@ -96,7 +96,7 @@ def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:
         return "it is a comment of ours"
     if one.restricted:
         return "not everybody who sees the ticket sees it"
-    if one.id.isdigit() and int(one.id) <= known.floor:
+    if _from_before(known, one):
         return "it is from before the rule told anything"
     if ignored(wish, one.who):
         return "the rule ignores that account"
@@ -106,6 +106,11 @@ def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:
         return "the rule tells no comments"
     mentioned = wish.comments.casefold() in one.text.casefold()
     return "" if mentioned else f"it does not mention {wish.comments!r}"
+
+
+def _from_before(known: Agreement, one: TicketComment) -> bool:
+    """Whether a comment was there when it was agreed that nothing from before is told."""
+    return one.id not in known.heard and one.id.isdigit() and int(one.id) <= known.floor
 
 
 def _says_why(known: Agreement, one: TicketComment) -> bool:
@@ -126,7 +131,7 @@ def _told(
     subject: SubjectState, one: TicketComment, *, edited: bool, now: float
 ) -> CommentUpstream:
     sign = f"{one.url}#edited-{one.updated:.0f}" if edited else one.url
-    name = one.who.name or "Somebody"
+    name = _plain(one.who.name)
     head = f"{name} edited a comment in Jira:" if edited else f"{name} in Jira:"
     note = "\n\n… (cut: the whole comment is in Jira)"
     text = f"{head}\n\n{cut(one.text, LONGEST, note)}\n\n{sign}"

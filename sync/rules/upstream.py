@@ -13,7 +13,7 @@ from sync.rules.check import NamesInScope
 from sync.rules.doubts import COMMENTS, of_api, of_writes
 from sync.rules.inherit import Given, as_list
 from sync.rules.status import StatusMap
-from sync.toml import Mistakes
+from sync.toml import Mistakes, Position
 
 # The words for marks of issues and states of incidents, as ``[rule.upstream.status]`` has them.
 MARKS = {
@@ -100,6 +100,13 @@ def _signs(
                 )
         found[word] = tuple(signs)
     return found
+
+
+def signs_of(given: Given) -> Iterator[tuple[str, Sign, Position]]:
+    """Each sign of ``[rule.upstream.status]``, with the word that it stands for and where it stands."""
+    for word in given.value:
+        for sign, place in _each(given.child(word)):
+            yield word, sign, place.position
 
 
 def _each(given: Given) -> Iterator[tuple[Sign, Given]]:

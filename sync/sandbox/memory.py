@@ -222,7 +222,7 @@ class MemoryTracker:
         with self._call("read"):
             ticket = self.tickets.get(ticket_id)
             self._check_project(project or (ticket.project if ticket else ""))
-            if ticket is None or ticket.deleted:
+            if ticket is None or ticket.deleted or ticket.project in self.hidden:
                 raise TicketGone(f"ticket {ticket_id} is not there, or not visible to us")
             history = None if history_since is None else self._history(ticket, history_since)
             return replace(_shown(ticket), hops=tuple(self._offered(ticket)), history=history)
@@ -264,8 +264,7 @@ class MemoryTracker:
         with self._call("search"):
             found = self._indexed(label)
         for ticket in found:
-            digest = hashlib.sha256(repr(_shown(ticket)).encode()).hexdigest()
-            yield Changed(ticket.ref, digest, tuple(ticket.fields.get("labels") or ()))
+            yield Changed(ticket.ref, _stamp(ticket), tuple(ticket.fields.get("labels") or ()))
 
     def update(
         self, ref: TicketRef, changes: Sequence[Change], comment: Comment | None = None
@@ -410,6 +409,11 @@ def _shown(ticket: MemoryTicket) -> Observed:
         comment_along=True,
         assignee=Person(str(assigned)) if assigned else None,
     )
+
+
+def _stamp(ticket: MemoryTicket) -> str:
+    """Stands for the time of the ticket's last change, which comments raise as well."""
+    return hashlib.sha256(repr(ticket).encode()).hexdigest()
 
 
 def _check_screen(hop: Hop, fields: Mapping[str, Any], ticket: MemoryTicket) -> None:

@@ -33,6 +33,9 @@ class _Field:
         if found is None:
             return False
         first, last, step = map(self.number, found.group("first", "last", "step"))
+        if len({text.isdecimal() for text in found.group("first", "last") if text}) > 1:
+            # The schedule takes no range from a number to a name.
+            return False
         start = self.least if first is None else first
         end = last if last is not None else self.most
         within = self.least <= start <= end <= self.most

@@ -25,6 +25,7 @@ from sync.settings.values import (
     Duration,
     File,
     OptionalStoreUrl,
+    OptionalWhole,
     Password,
     Secret,
     SigningSecret,
@@ -58,11 +59,32 @@ class Server(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: Whole = Field(default=8080, ge=0, le=65535)
+    admin_host: str = Field(default="127.0.0.1", min_length=1)
+    admin_port: OptionalWhole = Field(default=None, ge=0, le=65535)
     # At most half of the 64 MiB that all bodies share while they are received.
     max_body: Annotated[Size, Field(ge=1024, le=32 * 1024 * 1024)] = 8 * 1024 * 1024
     body_timeout: Annotated[Duration, Field(gt=0)] = 10.0
     queue: Whole = Field(default=10_000, ge=1)
     stop_timeout: Annotated[Duration, Field(gt=0)] = 20.0
+
+    @property
+    def apart(self) -> bool:
+        """Whether people and monitors have an address of their own."""
+        return self.admin_port is not None
+
+    def mistakes(self) -> Mistakes:
+        if self.admin_port is None and self.admin_host != "127.0.0.1":
+            yield (
+                "admin_host",
+                "is an address without a port",
+                "Set admin_port as well, or remove admin_host: then one address serves all.",
+            )
+        if self.admin_port and (self.admin_host, self.admin_port) == (self.host, self.port):
+            yield (
+                "admin_port",
+                "is the port that webhooks come to",
+                "Name another, or remove it: then one address serves all.",
+            )
 
 
 class Store(Section):

@@ -289,6 +289,11 @@ def store_url(value: Any) -> Any:
     )
 
 
+def optional_whole(value: Any) -> Any:
+    """As ``whole``; None for no number."""
+    return None if value in (None, "") else whole(value)
+
+
 def optional_store_url(value: Any) -> Any:
     """As ``store_url``; None for no address."""
     return None if value in (None, "") else store_url(value)
@@ -350,6 +355,7 @@ def at_least(least: float) -> AfterValidator:
 
 
 Whole = Annotated[int, BeforeValidator(whole)]
+OptionalWhole = Annotated[int | None, BeforeValidator(optional_whole)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Secret = Annotated[SecretStr, BeforeValidator(secret_word)]

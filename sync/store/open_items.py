@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Exists, Select, and_, sele
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from sync.domain.subject import Kind
+from sync.domain.subject import Kind, SubjectRef
 from sync.store import tickets
 from sync.store.engine import Session
 from sync.store.tables import LinkRow, MembershipRow, SubjectRow, TicketRow, TicketState
@@ -168,6 +168,31 @@ def open_in_jira(session: Session, site: str, *, after: int, limit: int) -> list
     )
     rows = session.execute(query.order_by(col(TicketRow.id)).limit(limit))
     return [(id_, jira_id) for id_, jira_id in rows if id_ and jira_id]
+
+
+def open_on_tickets_of(
+    session: Session, rules: Collection[str], of: tuple[str, str], *, after: str, limit: int
+) -> list[SubjectRef]:
+    """Open subjects ``of`` a source and a kind whose tickets are in Jira and kept by one of these rules,
+    with references above ``after``; by reference."""
+    ref = col(SubjectRow.ref)
+    query = (
+        select(ref)
+        .join(LinkRow, col(LinkRow.subject) == ref)
+        .join(TicketRow, col(TicketRow.id) == col(LinkRow.ticket_id))
+        .where(
+            open_subject(),
+            ref > after,
+            col(SubjectRow.source) == of[0],
+            col(SubjectRow.kind) == of[1],
+            # An expression, which no index serves: by the one of rules, all tickets of a rule would be
+            # read for each page.
+            col(TicketRow.rule).concat("").in_(sorted(rules)),
+            col(TicketRow.state) == TicketState.LINKED.value,
+        )
+    )
+    rows = session.execute(query.order_by(ref).limit(limit)).scalars()
+    return [SubjectRef.parse(one) for one in rows]
 
 
 def open_without_ticket(session: Session, *, after: str, limit: int) -> list[SubjectRow]:

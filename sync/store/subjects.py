@@ -11,7 +11,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
-from sync.domain.subject_comments import KEPT_AS, from_column, to_column
+from sync.domain.subject_comments import UpstreamComment
 from sync.store.deliveries import IS_HEAD
 from sync.store.tables import (
     SUBJECT_ID,
@@ -61,7 +61,7 @@ class Subject:
             "event_type": one.event_type.value,
             "event_time": one.event_time,
             "event_id": one.event_id,
-            "payload": to_column(one.payload, one.comments) if one.comments else dict(one.payload),
+            "payload": _to_column(one),
             "severity": one.severity,
             "issue_ids": list(one.issue_ids),
             "first_seen_at": self.first_seen_at,
@@ -76,7 +76,7 @@ def _end(snapshot: Snapshot, now: float) -> float:
 
 def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
-    payload, said = from_column(row.payload) if KEPT_AS in row.payload else (row.payload, ())
+    payload, comments, times = _from_column(row.payload)
     return Snapshot(
         ref=SubjectRef.parse(row.ref),
         workspace=row.workspace,
@@ -87,8 +87,35 @@ def to_snapshot(row: SubjectRow | Record) -> Snapshot:
         payload=payload,
         severity=row.severity,
         issue_ids=tuple(row.issue_ids),
-        comments=said,
+        comments=comments,
+        marked_at=times[0],
+        otherwise_at=times[1],
     )
+
+
+# The names, in the column of a subject's payload, of its comments and of the times of its marks
+# (``marked_at``, ``otherwise_at``). The column has each where there is something to keep.
+_COMMENTS, _TIMES = "comments", "marks"
+
+
+def _to_column(one: Snapshot) -> dict[str, Any]:
+    column = dict(one.payload)
+    if one.comments:
+        column[_COMMENTS] = [comment.to_json() for comment in one.comments]
+    if one.marked_at or one.otherwise_at:
+        column[_TIMES] = [one.marked_at, one.otherwise_at]
+    return column
+
+
+def _from_column(
+    column: Mapping[str, Any],
+) -> tuple[Mapping[str, Any], tuple[UpstreamComment, ...], Sequence[int]]:
+    """The payload, the comments and the times of marks."""
+    if _COMMENTS not in column and _TIMES not in column:
+        return column, (), (0, 0)
+    payload = dict(column)
+    comments = tuple(UpstreamComment(*said) for said in payload.pop(_COMMENTS, ()))
+    return payload, comments, payload.pop(_TIMES, (0, 0))
 
 
 def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:

@@ -183,6 +183,15 @@ class TicketRow(SQLModel, table=True):
         _partial_index("ix_tickets_creating", "id", where="state = 'creating'"),
         Index("ix_tickets_jira_key", "jira_key"),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
+        # What waits is counted by rule, however many tickets there are.
+        _partial_index(
+            "ix_tickets_admission",
+            "admission",
+            "rule",
+            "id",
+            "untold",
+            where="admission IS NOT NULL",
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
@@ -228,6 +237,23 @@ class TicketRow(SQLModel, table=True):
     settled_by: str = Field(
         default="", sa_column=Column(String(32), nullable=False, server_default="")
     )
+    # What stands between the ticket's acts and upstream (``Admission``), since when, and how many acts
+    # wait. None where nothing does.
+    admission: str | None = Field(default=None, sa_column=Column(String(16)))
+    admission_at: float | None = Field(default=None, sa_column=Column(Float(53)))
+    untold: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+
+
+class ToldRow(SQLModel, table=True):
+    """An act that upstream was told within the last ten minutes, or was about to be. ``act`` is a digest
+    of its name: an act whose call is tried again counts once."""
+
+    __tablename__ = "told"
+    __table_args__ = (Index("ix_told_at", "at"),)
+
+    ticket_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
+    act: str = Field(sa_column=Column(String(64), primary_key=True))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
 class TallyRow(SQLModel, table=True):

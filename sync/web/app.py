@@ -1,4 +1,6 @@
-"""The web application: receivers, health, metrics, and a page that explains the addresses."""
+"""The web applications: receivers, health, metrics, and a page that explains the addresses.
+
+One address serves all, or webhooks have one of their own, see ``create_admin``."""
 
 from __future__ import annotations
 
@@ -13,12 +15,13 @@ import structlog
 from litestar import Litestar, Request, Response
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from sync import __version__
 from sync.ports import Source
 from sync.store.inbox import Inbox
 from sync.web.body import Room
-from sync.web.health import Probe, Readiness, health_routes, seen
+from sync.web.health import Insight, Readiness, health_routes, live_route, seen
 from sync.web.notices import Hearing, NoticeLimits, notice_receivers, notice_route
 from sync.web.protocol import Exchange
 from sync.web.receiver import Limits, Receiver, receiver_route
@@ -62,9 +65,27 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 _PAGE_HEADERS = {
     "content-security-policy": (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
+    )
 }
+
+_MISSING = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>Not here: ticket-sync</title>
+<style>{style}</style>
+</head>
+<body>
+<h1>There is nothing at this address</h1>
+<p>This is ticket-sync. <a href="/">Its first page</a> lists the addresses that there are.</p>
+</body>
+</html>
+"""
+
+
+_NOTHING = Insight()
 
 
 class App(Litestar):
@@ -95,57 +116,66 @@ class App(Litestar):
         return receiver if receiver is not None and _names_a_host(scope["headers"]) else None
 
 
-def create_app(  # noqa: PLR0913  (each is a part that the application serves)
+def create_app(
     *,
     sources: Mapping[str, Source],
     inbox: Inbox,
     hearing: Hearing | None = None,
-    probes: Mapping[str, Probe] | None = None,
-    refresh_metrics: Callable[[], None] = lambda: None,
+    insight: Insight | None = _NOTHING,
     limits: Limits | None = None,
     clock: Callable[[], float] = time.time,
 ) -> App:
     """The application that takes the deliveries of each source at ``/webhooks/<name of the source>``,
     and with ``hearing`` the webhooks of each site at the site's path.
 
-    Without both, it has health and metrics only. ``probes`` check by name how each part is, for
-    ``/health/ready``; each is called in a thread.
-    ``refresh_metrics`` is called in a thread before the metrics are written.
+    With an ``insight`` it also serves what ``create_admin`` does. With None, ``/health/live`` is all
+    that there is to see.
     """
     limits = limits or Limits()
     room = Room(limits.bodies_bytes)
-    readiness = Readiness(probes or {})
     receivers = {
         f"/webhooks/{name}": Receiver(source, inbox, limits, room, clock)
         for name, source in sources.items()
     }
     of_notices = NoticeLimits(body_seconds=limits.body_seconds)
     hearers = notice_receivers(hearing, of_notices, room, clock) if hearing is not None else {}
-    paths = "\n".join(
-        [f"<dt>POST {path}</dt><dd>where signed deliveries go</dd>" for path in receivers]
-        + [f"<dt>POST {path}</dt><dd>where a Jira site sends its webhooks</dd>" for path in hearers]
-    )
+    routes: list[HTTPRouteHandler] = [
+        *(receiver_route(receiver, path) for path, receiver in receivers.items()),
+        *(notice_route(hearer, path) for path, hearer in hearers.items()),
+        live_route(),
+    ]
+    ended: list[Callable[[], Any]] = [receiver.ended for receiver in receivers.values()]
+    if insight is not None:
+        readiness = Readiness(insight.probes)
+        paths = dict.fromkeys(receivers, "where signed deliveries go")
+        paths |= dict.fromkeys(hearers, "where a Jira site sends its webhooks")
+        routes += [_home(paths), *health_routes(readiness, insight.refresh_metrics)]
+        ended.append(readiness.close)
+    app = App(routes, on_shutdown=ended, **_LIKE_ALL)
+    app.receivers = receivers
+    return app
+
+
+def create_admin(insight: Insight) -> Litestar:
+    """The application that tells people and monitors how the program is: a page, health and metrics.
+
+    It is for an address that the senders of webhooks need not reach.
+    """
+    readiness = Readiness(insight.probes)
+    routes = [_home({}), live_route(), *health_routes(readiness, insight.refresh_metrics)]
+    return Litestar(routes, on_shutdown=[readiness.close], **_LIKE_ALL)
+
+
+def _home(webhooks: Mapping[str, str]) -> HTTPRouteHandler:
+    """The first page. ``webhooks`` says by path what sends there."""
+    paths = "\n".join(f"<dt>POST {path}</dt><dd>{words}</dd>" for path, words in webhooks.items())
 
     @seen("/", name="home", media_type=MediaType.HTML)
     async def home() -> Response[str]:
         page = _PAGE.format(style=_STYLE, version=__version__, paths=paths)
         return Response(page, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
 
-    app = App(
-        route_handlers=[
-            home,
-            *(receiver_route(receiver, path) for path, receiver in receivers.items()),
-            *(notice_route(hearer, path) for path, hearer in hearers.items()),
-            *health_routes(readiness, refresh_metrics),
-        ],
-        on_shutdown=[*(receiver.ended for receiver in receivers.values()), readiness.close],
-        exception_handlers={HTTPException: _refusal, Exception: _failure},
-        openapi_config=None,
-        logging_config=None,
-        debug=False,
-    )
-    app.receivers = receivers
-    return app
+    return home
 
 
 def _names_a_host(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -156,9 +186,12 @@ def _names_a_host(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return True
 
 
-def _refusal(_request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, str]]:
+def _refusal(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     if error.status_code >= 500:
-        return _failure(_request, error)
+        return _failure(request, error)
+    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+        page = _MISSING.format(style=_STYLE)
+        return Response(page, status_code=404, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
     return Response(
         {"error": error.detail}, status_code=error.status_code, headers=error.headers or {}
     )
@@ -167,3 +200,12 @@ def _refusal(_request: Request[Any, Any, Any], error: HTTPException) -> Response
 def _failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
     log.error("a request failed", path=request.url.path, method=request.method, exc_info=error)
     return Response({"error": "an error of ours; the log says more"}, status_code=500)
+
+
+# What holds for each application.
+_LIKE_ALL: Mapping[str, Any] = {
+    "exception_handlers": {HTTPException: _refusal, Exception: _failure},
+    "openapi_config": None,
+    "logging_config": None,
+    "debug": False,
+}

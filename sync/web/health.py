@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,16 @@ class Check:
 
 
 Probe = Callable[[], Check]
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """What tells people and monitors how the program is. ``probes`` check by name how each part is, for
+    ``/health/ready``; each is called in a thread. ``refresh_metrics`` is called in a thread before the
+    metrics are written."""
+
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    refresh_metrics: Callable[[], None] = lambda: None
 
 
 class Readiness:
@@ -90,14 +100,20 @@ class Readiness:
             return Check(False, f"could not be asked: {type(error).__name__}")
 
 
-def health_routes(
-    readiness: Readiness, refresh_metrics: Callable[[], None]
-) -> list[HTTPRouteHandler]:
-    """``/health/live``, ``/health/ready`` and ``/metrics``."""
+def live_route() -> HTTPRouteHandler:
+    """``/health/live``, which says nothing but that the program runs."""
 
     @seen("/health/live", name="live")
     async def live() -> dict[str, bool]:
         return {"live": True}
+
+    return live
+
+
+def health_routes(
+    readiness: Readiness, refresh_metrics: Callable[[], None]
+) -> list[HTTPRouteHandler]:
+    """``/health/ready`` and ``/metrics``."""
 
     @seen("/health/ready", name="ready")
     async def ready() -> Response[dict[str, Any]]:
@@ -123,7 +139,7 @@ def health_routes(
         text = await asyncio.get_running_loop().run_in_executor(None, _exposition, refresh_metrics)
         return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
-    return [live, ready, metrics]
+    return [ready, metrics]
 
 
 def _exposition(refresh: Callable[[], None]) -> bytes:

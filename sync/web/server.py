@@ -23,6 +23,10 @@ log = structlog.get_logger("web")
 BACKLOG = 2048
 STOP_SECONDS = 20.0
 
+# Goes with every answer: a browser is to take it for what it says it is, and to tell no other place
+# where it was.
+_EVERY_ANSWER = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
+
 # File descriptors for other things than connections: store, logs, Jira, the interpreter.
 _OTHER_FILES = 256
 
@@ -65,6 +69,7 @@ class WebServer:
             log_config=None,
             log_level="error",
             access_log=False,
+            headers=_EVERY_ANSWER,
             server_header=False,
             proxy_headers=False,
             backlog=BACKLOG,
@@ -137,8 +142,9 @@ class _Server(uvicorn.Server):
             self.signal = self._captured_signals[0] if self._captured_signals else None
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; ``port`` 0 takes any free one. Raises CannotListen."""
+def listen(host: str, port: int, keys: str = "host and port") -> socket.socket:
+    """A socket that listens; ``port`` 0 takes any free one. Raises CannotListen, with the ``keys`` that
+    the settings have for both."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -154,7 +160,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise CannotListen(
-            f"cannot listen on {host}:{port}: {why}. Set [server] host and port to an address that "
+            f"cannot listen on {host}:{port}: {why}. Set [server] {keys} to an address that "
             "is free, or stop the program that has it"
         ) from error
     listening.setblocking(False)

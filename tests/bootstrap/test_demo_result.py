@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from sync.bootstrap.demo_people import Scene
 from sync.bootstrap.demo_result import judge
 from sync.sandbox.coalesce import CoalesceSandbox
 from sync.sandbox.jira import JiraSandbox
@@ -90,4 +91,29 @@ def test_a_ticket_in_another_state_or_of_no_subject_is_wrong(
     assert judge(upstream, jira).wrong == (
         f"DATA-1 stands in 'To Do' (new); coalesce:issue:{issue.id} calls for indeterminate",
         "DATA-2 stands in 'To Do' (new); coalesce:issue:unheard-of calls for no ticket",
+    )
+
+
+def test_what_people_did_is_to_be_on_the_other_side_once(
+    upstream: CoalesceSandbox, jira: JiraSandbox
+) -> None:
+    issue = upstream.open_issue()
+    key = ticket(jira, f"coalesce:issue:{issue.id}")
+    scene = Scene(issue.id, key, said="it was us", answered="thank you", closed=True)
+    jira.person.transition(key, "Done")
+    result = judge(upstream, jira, [scene])
+    assert result.untold == (
+        f"{key}: what was said in Jira is upstream 0 times",
+        f"{key}: what was said upstream is on the ticket 0 times",
+        f"{key} was closed in Jira, but its issue is marked not at all",
+    )
+    assert not result.good
+    upstream.mark(issue.id, "fixed")
+    upstream.comment(issue.id, "Data Owner in Jira: it was us", {"name": "bridge"})
+    jira.person.comment(key, "Elsa upstream: thank you")
+    result = judge(upstream, jira, [scene])
+    assert (result.good, result.told) == (True, 3)
+    upstream.comment(issue.id, "Data Owner in Jira: it was us", {"name": "bridge"})
+    assert judge(upstream, jira, [scene]).untold == (
+        f"{key}: what was said in Jira is upstream 2 times",
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -158,3 +160,36 @@ def test_status_knows_of_a_kill_at_once_on_sqlite(
     daemon.start()
     daemon.kill()
     assert json.loads(status(daemon, "--json"))["daemons"] == []
+
+
+@ON_SQLITE
+def test_people_and_monitors_may_have_an_address_of_their_own(start: Start, store_url: str) -> None:
+    daemon = start(store_url)
+    text = daemon.config.read_text().replace("[server]", "[server]\nadmin_port = 0")
+    daemon.config.write_text(text)
+    daemon.start()
+    serving = next(json.loads(line) for line in daemon.lines() if '"serving"' in line)
+    found = {
+        f"{door} {path}": _status(serving[door] + path)
+        for door in ("address", "admin")
+        for path in ("/", "/metrics", "/health/ready", "/health/live")
+    }
+    assert found == {
+        "address /": 404,
+        "address /metrics": 404,
+        "address /health/ready": 404,
+        "address /health/live": 200,
+        "admin /": 200,
+        "admin /metrics": 200,
+        "admin /health/ready": 200,
+        "admin /health/live": 200,
+    }
+    assert daemon.terminate(15) == 0
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code

@@ -25,7 +25,7 @@ def test_a_short_story_ends_well_and_leaves_nothing_behind(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     done = subprocess.run(
-        [*COMMAND, "--for", "6s", "--seed", "28", *dialect],
+        [*COMMAND, "--for", "6s", "--seed", "2", *dialect],
         capture_output=True,
         text=True,
         timeout=120,
@@ -36,6 +36,12 @@ def test_a_short_story_ends_well_and_leaves_nothing_behind(
     assert int(counts["tickets created"]) == int(counts["issues and incidents"]) >= 3
     for what in ("doubled", "lost", "in a wrong state", "calls once it had settled"):
         assert counts[what] == "0"
+    assert int(counts["acts for the other side"]) >= 3
+    assert re.search(r"│ not told, or not once +│ +0 │", done.stdout)
+    assert re.search(r"• DATA-\d+ +Data Owner closes the ticket in Jira", done.stdout)
+    assert re.search(r"⇐ DATA-\d+ +mark issue \S+ upstream as fixed for Data Owner", done.stdout)
+    assert re.search(r"⇐ DATA-\d+ +comment on issue \S+ upstream: Data Owner in Jira", done.stdout)
+    assert re.search(r"⇒ DATA-\d+ +copy a comment from upstream: \*\*Elsa\*\*", done.stdout)
     assert "→ issue_created" in done.stdout
     assert re.search(r"⇒ DATA-1 +create Bug in DATA: ", done.stdout)
     # With this seed, the first news of an issue is lost on the way.

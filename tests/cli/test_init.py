@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sync.bootstrap.rules import rule_files
 from sync.bootstrap.simulated import SimulatedJira, start_jira
+from sync.bootstrap.site_check import check_sites
 from sync.cli.main import app
 from sync.settings import Secrets, load
 
@@ -55,7 +57,7 @@ def test_each_further_choice_in_the_comments_passes_the_check_too(
     call("init", *flags(jira), "--yes")
     rules = Path("mappings/data.toml")
     # Of the two ways to say when, one; the parent is an example.
-    text = re.sub(r"(?m)^#(when|parent) = .*\n", "", rules.read_text())
+    text = re.sub(r"(?m)^#(when|parent|upstream\..*) = .*\n", "", rules.read_text())
     more, count = re.subn(r'(?m)^#(?=[\w"])(?=[^#\n]* = )', "", text)
     assert count > 15
     rules.write_text(more)
@@ -66,6 +68,30 @@ def test_each_further_choice_in_the_comments_passes_the_check_too(
     monkeypatch.setenv("TICKET_SYNC_COALESCE__API__CLIENT_SECRET", "a-secret")
     code, out, _ = call("check")
     assert (code, "could be checked is well: " in out) == (0, True), out
+
+
+@pytest.mark.parametrize("project", ["DATA", "OPS", "FLOW", "GOV", "STRICT", "TEAM"])
+def test_the_lines_that_tell_upstream_name_places_that_the_project_has(
+    jira: SimulatedJira, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("init", *flags(jira, project), "--yes")
+    rules = Path(f"mappings/{project.lower()}.toml")
+    more, count = re.subn(r"(?m)^#(?=upstream\.)", "", rules.read_text())
+    assert count >= 10
+    rules.write_text(more)
+    code, out, _ = call("check")
+    assert code == 1
+    assert "[coalesce.api] actor_email is not set" in out, "the comment says what that needs"
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "ACTOR_EMAIL"):
+        monkeypatch.setenv(f"TICKET_SYNC_COALESCE__API__{name}", "us@example.com")
+    settings = load()
+    found = rule_files(settings).load().rules
+    assert [rule.tells for rule in found.rules] == [True, True]
+    assert not found.warnings
+    (report,) = check_sites(settings, found)
+    assert not report.trouble
+    assert [str(one) for one in report.findings] == []
+    assert not report.remarks, "every status is named"
 
 
 def test_the_real_names_are_in_it(jira: SimulatedJira) -> None:

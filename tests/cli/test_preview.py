@@ -209,3 +209,34 @@ def test_every_severity_of_the_rules_can_be_supposed() -> None:
     from sync.rules.vocabulary import SEVERITIES
 
     assert tuple(Severity) == SEVERITIES
+
+
+TELLING = """
+[rule.upstream]
+announce = true
+acknowledge = "made"
+comments = { mention = "#up" }
+[rule.upstream.status]
+investigating = ["In Progress", "In Review"]
+no_action_needed = { resolution = "Won't Do" }
+"""
+
+
+def test_a_preview_says_what_upstream_would_be_told_and_what_cannot_be_known(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mappings" / "rules.toml").write_text(RULES + TELLING)
+    out = CliRunner().invoke(app, ["preview", "--sample", "issue_created"]).output
+    told = out.partition("Upstream would be told:\n")[2].splitlines()
+    assert told == [
+        "  the ticket's key and address, as a comment",
+        "  investigating, once the ticket is made, where nobody has set a mark",
+        "  investigating, once a person moves the ticket to: 'In Progress', 'In Review'",
+        '  no action needed, once a person moves the ticket to: resolution "Won\'t Do"',
+        "  the comments of people that mention '#up'",
+        "What people do in Jira is in no delivery, so which acts would be told is not known here.",
+    ]
+    data = CliRunner().invoke(app, ["preview", "--sample", "issue_created", "--json"]).output
+    assert json.loads(data)["ticket"]["told_upstream"][0].startswith("the ticket's key")
+    (tmp_path / "mappings" / "rules.toml").write_text(RULES)
+    assert "Upstream" not in CliRunner().invoke(app, ["preview", "-s", "issue_created"]).output

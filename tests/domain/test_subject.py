@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.domain.backoff import CAP_SECONDS, delay
-from sync.domain.subject import STATUS, EventType, Kind, Snapshot, Status, SubjectRef, newest
+from sync.domain.subject import (
+    STATUS,
+    EventType,
+    Kind,
+    Snapshot,
+    Status,
+    SubjectRef,
+    merge_from_api,
+    newest,
+    same_event,
+)
 
 NAMES = ("description", "owners")
 REF = SubjectRef("coalesce", Kind.ISSUE, "0b9f")
@@ -79,12 +92,14 @@ def test_what_an_event_left_out_is_what_the_newest_that_said_it_says(snapshots, 
 
 def test_a_late_older_event_does_not_reopen_a_closed_subject() -> None:
     closed = snapshot(2, EventType.ISSUE_CLOSED, "b")
-    assert newest(closed, snapshot(1, EventType.ISSUE_CREATED, "a")) == closed
+    merged = newest(closed, snapshot(1, EventType.ISSUE_CREATED, "a"))
+    assert same_event(merged, closed)
+    assert merged.otherwise_at == 1
 
 
 def test_of_two_events_at_the_same_instant_the_later_in_a_lifecycle_wins() -> None:
     closed = snapshot(1, EventType.ISSUE_CLOSED, "a")
-    assert newest(snapshot(1, EventType.ISSUE_UPDATED, "z"), closed) == closed
+    assert same_event(newest(snapshot(1, EventType.ISSUE_UPDATED, "z"), closed), closed)
 
 
 def test_a_newer_event_brings_a_closed_subject_back() -> None:
@@ -92,6 +107,42 @@ def test_a_newer_event_brings_a_closed_subject_back() -> None:
         snapshot(1, EventType.ISSUE_CLOSED, "a"), snapshot(2, EventType.ISSUE_UPDATED, "b")
     )
     assert back.status is Status.OPEN
+
+
+def seen(
+    time: int, status: Status, type_: EventType = EventType.ISSUE_STATUS_UPDATED, id_: str = "x"
+) -> Snapshot:
+    return Snapshot(REF, "acme", status, type_, time, id_, {"title": "t"})
+
+
+MARKED = seen(10, Status.INVESTIGATING)
+MENTIONED = seen(20, Status.INVESTIGATING, EventType.ISSUE_UPDATED)
+OPEN_AGAIN = seen(15, Status.OPEN)
+BY_API = seen(30, Status.INVESTIGATING, id_="")
+
+
+def test_an_update_that_mentions_a_mark_does_not_say_when_it_was_set() -> None:
+    assert MENTIONED.set_at is None
+    assert newest(seen(1, Status.OPEN), MENTIONED).set_at is None
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([MARKED, MENTIONED])))
+def test_the_time_of_a_mark_is_that_of_its_event_whatever_comes_later(order: Any) -> None:
+    known = fold([seen(1, Status.OPEN), *order])
+    assert known.set_at == 10
+    assert merge_from_api(known, BY_API).set_at == 10
+    assert merge_from_api(merge_from_api(known, BY_API), BY_API) == merge_from_api(known, BY_API)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([MARKED, MENTIONED, OPEN_AGAIN])))
+def test_a_mark_that_was_set_anew_since_has_no_known_time(order: Any) -> None:
+    assert fold(list(order)).set_at is None
+
+
+def test_a_mark_that_the_api_showed_first_gets_its_time_from_the_late_event() -> None:
+    known = merge_from_api(seen(1, Status.OPEN), BY_API)
+    assert (known.set_at, known.event_time) == (None, 30)
+    assert newest(known, MARKED).set_at == 10
 
 
 def test_what_only_the_api_knows_survives_a_webhook() -> None:

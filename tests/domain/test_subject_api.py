@@ -20,14 +20,9 @@ from sync.domain.subject import (
     newest,
     says_the_same,
 )
-from sync.domain.subject_comments import (
-    LONGEST,
-    MOST,
-    UpstreamComment,
-    from_column,
-    to_column,
-    together,
-)
+from sync.domain.subject_comments import LONGEST, MOST, UpstreamComment, together
+from sync.store.subjects import Subject, to_snapshot
+from sync.store.tables import SubjectRow
 
 ISSUE = SubjectRef("coalesce", Kind.ISSUE, "0b9f")
 INCIDENT = SubjectRef("coalesce", Kind.INCIDENT, "77")
@@ -162,7 +157,8 @@ def test_comments_come_together_the_same_in_every_order(one, other, third) -> No
         ends |= {together(a, together(b, c)) for a, b, c in orders}
         [end] = ends
         assert together(end, one) == end
-    assert from_column(to_column({"title": "t"}, end)) == ({"title": "t"}, end)
+    said = replace(webhook(1), comments=end, marked_at=3, otherwise_at=2)
+    assert to_snapshot(SubjectRow(**Subject.first(said, 0.0).columns())) == said
 
 
 snapshots = st.one_of(

@@ -84,6 +84,7 @@ def test_what_only_the_api_tells_is_told_of_where_there_is_no_api(text: str) -> 
 def test_what_is_told_of_is_what_triage_asks_the_api_for(text: str) -> None:
     found: RuleSet = rules(text)
     assert (found.ask_severity, found.ask_issues) == (text in SEVERITY, text in ISSUES)
+    assert not found.ask_comments
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_what_is_told_of_is_what_triage_asks_the_api_for(text: str) -> None:
 def test_the_word_alone_asks_for_nothing(text: str) -> None:
     assert told(text) == []
     found = rules(text)
-    assert (found.ask_severity, found.ask_issues) == (False, False)
+    assert (found.ask_severity, found.ask_issues, found.ask_comments) == (False, False, False)
 
 
 def looked_up(expression: str, table: str = 'a = "b"', kind: str = "issue") -> str:

@@ -28,6 +28,8 @@ _LINES = st.lists(_FIELD, min_size=4, max_size=6).map(" ".join) | st.tuples(
 @example("99 * * * *")
 @example("* * * * 7")
 @example("*/0 * * * *")
+@example("* * * * 0-mon")
+@example("* * * jan-12 *")
 def test_what_the_settings_take_the_schedule_takes(line: str) -> None:
     if cron_fault(line) == "":
         Schedule().cron(line, "job", lambda: None)

@@ -50,6 +50,20 @@ CASES = {
         GOOD + "[server]\nport = 70000\n",
         "config.toml:7: [server] port: must be at most 65535, not 70000.",
     ),
+    "an address for people that is that of webhooks": (
+        GOOD + "[server]\nport = 8080\nadmin_port = 8080\n",
+        "config.toml:8: [server] admin_port: is the port that webhooks come to. "
+        "Name another, or remove it: then one address serves all.",
+    ),
+    "an address for people without a port": (
+        GOOD + '[server]\nadmin_host = "0.0.0.0"\n',
+        "config.toml:7: [server] admin_host: is an address without a port. "
+        "Set admin_port as well, or remove admin_host: then one address serves all.",
+    ),
+    "a port for people out of range": (
+        GOOD + "[server]\nadmin_port = 70000\n",
+        "config.toml:7: [server] admin_port: must be at most 65535, not 70000.",
+    ),
     "a table for a number": (
         GOOD + "[server.port]\nx = 1\n",
         "config.toml:6: [server] port: must be a whole number, not {'x': 1}.",

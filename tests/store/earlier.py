@@ -440,6 +440,14 @@ def _telling(rows: Rows) -> None:
         row["telling"] = {"both ways": "digest@1790000000.0"} if row["state"] == "in_force" else {}
 
 
+def _admissions(rows: Rows) -> None:
+    """r0017: which tickets wait before upstream is told of them, and what upstream was told lately."""
+    for row in rows["tickets"]:
+        row |= {"admission": None, "admission_at": None, "untold": 0}
+    rows["tickets"][0] |= {"admission": "waiting", "admission_at": 1_790_000_000.0, "untold": 2}
+    rows["told"] = [{"ticket_id": 2, "act": "a" * 32, "at": 1_790_000_000.0}]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -455,6 +463,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0014": _settled_by,
     "r0015": _former_keys,
     "r0016": _telling,
+    "r0017": _admissions,
 }
 
 

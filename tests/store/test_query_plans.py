@@ -15,7 +15,10 @@ from sqlmodel import SQLModel
 
 from benchmarks.filling import Filled, Size, ref_of
 from benchmarks.million import WORK, Work
+from sync.domain.admission import Admission
+from sync.domain.notice import Notice
 from sync.store import (
+    admissions,
     claims,
     continuity,
     deliveries,
@@ -30,9 +33,11 @@ from sync.store import (
     tables,
     ticket_changes,
     tickets,
+    told,
 )
 from sync.store.engine import Store
-from sync.store.open_items import open_in_jira
+from sync.store.notices import Notices
+from sync.store.open_items import open_in_jira, open_on_tickets_of
 from sync.store.tables import TicketRow
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
@@ -46,16 +51,19 @@ GROWING = {
     "tickets",
     "journal",
     "memberships",
+    "told",
 }
 KINDS = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
 # Indexes of a few rows: what waits, is due, parked, leased, dead or open.
 OF_A_FEW = {
     *("ix_deliveries_accepted", "ix_deliveries_dead", "ix_tickets_due", "ix_tickets_site_due"),
     *("ix_tickets_parked", "ix_tickets_lease", "ix_tickets_creating", "ix_subjects_open"),
+    *("ix_tickets_admission",),
 }
 # Part of a statement that may read a whole table or index, and why.
 ALLOWED = {
     "FROM deliveries ORDER BY deliveries.seq DESC": "newest first; ends at the limit",
+    "FROM told ORDER BY told.at": "ends at the limit, which is how many acts may be told",
     "FROM journal ORDER BY journal.id DESC": "newest first; ends at the limit",
     "ORDER BY subjects.event_time DESC": "newest first; ends at one that names a workspace",
     "FROM delivery_subjects JOIN deliveries": "PostgreSQL reads the window, or this table if smaller",
@@ -83,6 +91,7 @@ def do_everything(filled: Filled) -> None:
         happenings.actions_after(session, 5)
         happenings.sweeps_after(session, 0)
         open_in_jira(session, "main", after=3, limit=10)
+        open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
         deliveries.known(session, ["d1"])
         tickets.made_since(session, "issues", now)
@@ -111,6 +120,20 @@ def do_everything(filled: Filled) -> None:
     with store.write_connection() as connection:
         tickets.ids_of_jira_ids(connection, "main", ["10000030"])
         ticket_changes.make_due_to_look(connection, [Wish(60, now, "why")])
+    for number in (30, 60, 90):
+        told.admit(store, number, ["a mark", "a comment"], now=now, window=600, most=4)
+    with store.write() as session:
+        for waiting in tickets.by_ids(session, range(30, 60)).values():
+            waiting.admission, waiting.untold = Admission.WAITING, 1
+    with store.read() as session:
+        admissions.grouped(session)
+        admissions.any_waits(session)
+        admissions.some(session, Admission.HELD, 10)
+        ids = admissions.ids_of_rule(session, "issues")
+    admissions.decide(store, Admission.ACCEPTED, now, rule="issues")
+    admissions.decide(store, Admission.REJECTED, now)
+    admissions.tell_older(store, ids, now)
+    Notices(store, lambda: now).write([("main", Notice("10000031")), ("main", Notice("none"))])
     claims.next_due(store, now=now)
     (claim,) = claims.claim(store, owner="me", now=now, lease=60, limit=1)
     # So many lines that the row is read first.
@@ -134,7 +157,7 @@ METHODS = {"execute", "exec", "exec_driver_sql", "scalars"}
 FUNCTIONS = {"change", "put"}
 
 
-ON_POSTGRESQL_ALONE = {("continuity.py", "place_of")}
+ON_POSTGRESQL_ALONE = {("continuity.py", "place_of"), ("told.py", "_alone")}
 
 
 def senders() -> set[tuple[str, str]]:

@@ -14,7 +14,7 @@ from sync.store.tables import Json, OptionalJson
 
 _TABLES = SQLModel.metadata.tables
 # Columns that the old form does not have.
-_NEW = ("intents", "settled_by")
+_NEW = ("intents", "settled_by", "admission", "admission_at", "untold")
 _OLD = sa.table(
     "tickets",
     *(sa.column(c.name, c.type) for c in _TABLES["tickets"].columns if c.name not in _NEW),
@@ -43,7 +43,7 @@ def aged(store: Store, url: str, longest_call: float) -> Store:
 
 
 def _old_form(row: dict[str, Any], longest_call: float) -> dict[str, Any]:
-    intents, _ = (row.pop(name) for name in _NEW)
+    intents, *_ = (row.pop(name) for name in _NEW)
     base = {**row["base"], "untold": row["base"].get("unannounced", False)}
     base.pop("unannounced", None)
     row |= {"intent_at": None, "searches": 0, "comment_intent": None, "settled_at": None}

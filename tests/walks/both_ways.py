@@ -10,7 +10,9 @@ from typing import Any
 from sync.adapters.coalesce import ApiUpstream
 from sync.domain.actions import Comment
 from sync.domain.history import Person
+from sync.domain.rule import Category
 from sync.domain.ticket import JiraStatus
+from sync.ports import Tracker
 from sync.rules import Defaults, load
 from sync.sandbox.coalesce.subjects import Incident, Issue
 from sync.sandbox.coalesce.webhook_body import render
@@ -24,6 +26,7 @@ from tests.adapters.coalesce.in_process import InProcess
 from tests.adapters.coalesce.served import Upstream, serving
 from tests.walks.world import RULES, World
 
+IN_REVIEW = JiraStatus("10004", "In Review", Category.INDETERMINATE)
 STAND_IN = "bridge@example.com"
 ANNA = Person("anna", "Anna", "anna@example.com")
 TELLING = """
@@ -52,20 +55,24 @@ class BothWays(World):
         more: str,
         *,
         before: BothWays | None = None,
+        tracker: Tracker | None = None,
     ) -> None:
-        """``before`` is the world that this one goes on from after a restart."""
+        """``before`` is the world that this one goes on from after a restart. ``tracker`` takes the
+        place of the one in memory."""
         self.upstream = upstream
         self.sandbox = upstream.sandbox
         self.jira = before.jira if before else MemoryTracker(upstream.clock)
         # The daemon keeps in its store since when a rule has told.
         self.tellings: dict[str, str] = before.tellings if before else {}
         rules = (folder / "rules.toml").read_text() if before else telling(more)
-        super().__init__(store, self.jira, upstream.clock, folder, rules, api=upstream.api)
+        super().__init__(
+            store, tracker or self.jira, upstream.clock, folder, rules, api=upstream.api
+        )
         way = ApiUpstream(upstream.api, STAND_IN, upstream.clock)
         ways = Ways({"coalesce": way}, {"coalesce": upstream.api})
         self.converger = Converger(
             store,
-            {self.jira.site: self.jira},
+            {self.tracker.site: self.tracker},
             self.rules,
             self.clock,
             jitter=lambda: 0.5,
@@ -98,6 +105,17 @@ class BothWays(World):
         self._sent += len(new)
         return [render(event) for event in new]
 
+    def send_nothing(self) -> None:
+        """What upstream has had to say since is lost on its way."""
+        self._sent = len(self.sandbox.events)
+
+    def pass_time(self, seconds: float) -> None:
+        """Deliver and walk second by second."""
+        for _ in range(int(seconds)):
+            self.send()
+            self.step()
+            self.clock.sleep(1)
+
     def look(self) -> None:
         """Have every ticket read, as a webhook of Jira does."""
         with self.store.write() as session:
@@ -122,9 +140,11 @@ class BothWays(World):
         return issue, self.jira.alive[-1]
 
     def act(self, ticket: MemoryTicket, to: JiraStatus, **how: Any) -> None:
-        """A person moves the ticket, and Jira tells us."""
+        """A person moves the ticket, and Jira tells us, if it is ``heard``."""
+        heard = how.pop("heard", True)
         ticket.move(to, self.clock.time(), how.pop("who", ANNA), **how)
-        self.look()
+        if heard:
+            self.look()
 
     def say(self, ticket: MemoryTicket, text: str, *, public: bool = True) -> str:
         """A person comments on the ticket, and Jira tells us."""

@@ -111,7 +111,7 @@ def test_each_act_is_one_line_of_the_log_that_names_the_ticket(world: BothWays) 
 def test_upstream_that_is_down_is_reported_until_an_act_gets_through(world: BothWays) -> None:
     way = watched(world)
     book: Any = SimpleNamespace(current=lambda: SimpleNamespace(tells=True))
-    (probe,) = upstream_probes({"coalesce": way}, book).values()
+    probe = upstream_probes({"coalesce": way}, book, world.store)["telling coalesce"]
     _, ticket = world.opened()
     assert probe().ok
     world.upstream.rest.faults.add(path="mark-fixed", status=503, count=1)

@@ -13,8 +13,8 @@ from litestar.testing import TestClient
 from sync.store.errors import StoreUnavailable
 from sync.store.inbox import Accepted, Receipt
 from sync.web import health
-from sync.web.app import create_app
-from sync.web.health import Check
+from sync.web.app import create_admin, create_app
+from sync.web.health import Check, Insight
 from tests.web.sender import HmacSource
 
 
@@ -26,8 +26,11 @@ class Nowhere:
         settle(Receipt(accepted.event_id, True))
 
 
-def _client(**more: Any) -> TestClient[Any]:
-    return TestClient(create_app(sources={HmacSource.name: HmacSource()}, inbox=Nowhere(), **more))
+def _client(**insight: Any) -> TestClient[Any]:
+    app = create_app(
+        sources={HmacSource.name: HmacSource()}, inbox=Nowhere(), insight=Insight(**insight)
+    )
+    return TestClient(app)
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +145,31 @@ def test_there_are_no_pages_that_load_scripts_from_elsewhere() -> None:
 def test_what_can_be_got_can_be_asked_for_with_head(path: str) -> None:
     with _client() as client:
         assert client.head(path).status_code == client.get(path).status_code == 200
+
+
+def test_a_browser_at_an_unknown_address_is_shown_the_way_and_a_program_gets_json() -> None:
+    with _client() as client:
+        page = client.get("/tickets", headers={"accept": "text/html,*/*;q=0.8"})
+        reply = client.get("/tickets", headers={"accept": "application/json"})
+    assert (page.status_code, reply.status_code) == (404, 404)
+    assert '<a href="/">' in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "error" in reply.json()
+
+
+def test_with_an_address_for_people_apart_senders_see_only_that_the_program_runs() -> None:
+    app = create_app(sources={HmacSource.name: HmacSource()}, inbox=Nowhere(), insight=None)
+    with TestClient(app) as client:
+        found = {path: client.get(path).status_code for path in ("/", "/metrics", "/health/ready")}
+        assert found == {"/": 404, "/metrics": 404, "/health/ready": 404}
+        assert client.get("/health/live").json() == {"live": True}
+        assert client.post("/webhooks/coalesce", content=b"{}").status_code == 401
+
+
+def test_the_address_for_people_shows_all_and_takes_no_deliveries() -> None:
+    down = Check(False, "the disk is full")
+    with TestClient(create_admin(Insight({"store": lambda: down}))) as client:
+        for path in ("/", "/metrics", "/health/live"):
+            assert client.get(path).status_code == client.head(path).status_code == 200
+        assert client.get("/health/ready").json()["checks"]["store"]["words"] == "the disk is full"
+        assert client.post("/webhooks/coalesce", content=b"{}").status_code == 404

@@ -131,3 +131,20 @@ def test_a_server_that_serves_collects_garbage_but_not_what_was_there_at_its_sta
         gc.enable()
         inbox.close()
     assert found == [(True, True)]
+
+
+def test_every_answer_is_to_be_taken_for_what_it_says_it_is(sqlite_store: Store) -> None:
+    with receiver_process(str(sqlite_store.engine.url)) as (process, address):
+        client = Client(address)
+        for asked in (b"GET /", b"GET /health/live", b"GET /nowhere", b"PUT /webhooks/coalesce"):
+            client.send(asked + b" HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
+            reply = client.reply()
+            assert reply is not None
+            assert reply.headers["x-content-type-options"] == "nosniff", asked
+        client.send(request(event("e1")))
+        reply = client.reply()
+        assert reply is not None
+        assert (reply.status, reply.headers["x-content-type-options"]) == (202, "nosniff")
+        client.close()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)

@@ -101,3 +101,15 @@ def test_a_backtest_touches_nothing(make: Make, jira: MemoryTracker) -> None:
     before = [row.model_dump() for row in world.rows()], dict(jira.calls)
     replayed(world, ISSUES_ONLY)
     assert ([row.model_dump() for row in world.rows()], dict(jira.calls)) == before
+
+
+def test_what_new_tickets_tell_upstream_by_themselves_is_counted_and_nothing_else(
+    make: Make,
+) -> None:
+    world = lived(make(), created(1, "a"), created(2, "b"), closed(3, "a"))
+    assert (replayed(world).announced, replayed(world).acknowledged) == (None, None)
+    telling = '\n[rule.upstream]\nannounce = true\nacknowledge = "made"\n'
+    tally = replayed(world, RULES + telling)
+    assert (tally.announced, tally.acknowledged) == (2, 2)
+    tally = replayed(world, RULES + '\n[rule.upstream]\ncomments = "all"\n')
+    assert (tally.announced, tally.acknowledged) == (0, 0)

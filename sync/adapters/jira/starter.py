@@ -110,6 +110,13 @@ def _lines(start: Start) -> Iterator[str]:
     yield 'when = { kind = "issue" }'
     yield "# Only some of them, for example:"
     yield '#when = { kind = "issue", owner = "*finance*", severity = ["error", "fatal"] }'
+    yield "# Tell Coalesce Quality what people do with these tickets in Jira (docs/two-way.md). Needs"
+    yield "# actor_email in [coalesce.api] of config.toml, and the credentials there:"
+    yield '#upstream.comments = { mention = "#upstream" }'
+    yield "#upstream.copy_comments = true"
+    yield "#upstream.announce = true"
+    yield '#upstream.acknowledge = "assigned"'
+    yield from _marks(start)
     yield ""
     yield "[[rule]]"
     yield 'name = "incidents"'
@@ -118,6 +125,8 @@ def _lines(start: Start) -> Iterator[str]:
     yield f"# {_listed(start.link_types)}."
     link = next((n for n in start.link_types if n == "Relates"), next(iter(start.link_types), ""))
     yield f"#issues = {{ link = {quoted(link)} }}"
+    yield "# Let a ticket's end close or cancel its incident upstream, too (needs [coalesce.api]):"
+    yield from _states(start)
     yield ""
     yield "# What both rules ask for."
     yield "[defaults]"
@@ -131,6 +140,45 @@ def _lines(start: Start) -> Iterator[str]:
     yield from _fields(start)
     yield ""
     yield from _statuses(start)
+
+
+def _marks(start: Start) -> Iterator[str]:
+    """Commented-out lines: which places stand for which mark of an issue."""
+    yield from _signs("cleared", _names(start, Category.NEW))
+    yield from _signs("investigating", _names(start, Category.INDETERMINATE))
+    yield from _signs("fixed", _names(start, Category.DONE))
+    yield from _signs("no_action_needed", _declined(start), _nothing_done(start))
+
+
+def _states(start: Start) -> Iterator[str]:
+    """Commented-out lines: which places stand for which state of an incident."""
+    yield from _signs("closed", _names(start, Category.DONE))
+    yield from _signs("cancelled", _declined(start), _nothing_done(start))
+    yield from _signs("open", _names(start, Category.NEW, Category.INDETERMINATE))
+
+
+def _signs(word: str, statuses: Sequence[str], resolutions: Sequence[str] = ()) -> Iterator[str]:
+    signs = [*map(quoted, statuses), *(f"{{ resolution = {quoted(n)} }}" for n in resolutions)]
+    if signs:
+        yield f"#upstream.status.{word} = [{', '.join(signs)}]"
+
+
+def _names(start: Start, *categories: Category) -> list[str]:
+    """The statuses of these categories, without those in which a ticket was declined."""
+    names = [one.name for one in start.statuses if one.category in categories]
+    return [name for name in dict.fromkeys(names) if name.casefold() not in _NEGATIVE]
+
+
+def _declined(start: Start) -> list[str]:
+    names = [one.name for one in start.statuses if one.name.casefold() in _NEGATIVE]
+    return list(dict.fromkeys(names))
+
+
+def _nothing_done(start: Start) -> list[str]:
+    """The site's resolutions that say that nobody is to mend anything."""
+    wanted = {name.casefold() for name in _NOTHING_DONE}
+    named = {n: n.casefold().replace("’", "'") for n in dict.fromkeys(start.resolutions)}
+    return [name for name, folded in named.items() if folded in wanted]
 
 
 def _fields(start: Start) -> Iterator[str]:

@@ -27,13 +27,15 @@ class Mix:
 
 
 class Stream:
-    """Makes changes in a workspace. The same seed makes the same changes; ``happened`` counts them."""
+    """Makes changes in a workspace. The same seed makes the same changes; ``happened`` counts them.
+    Issues whose ids are in ``apart`` are left alone."""
 
     def __init__(
         self, sandbox: CoalesceSandbox, *, seed: int = 1, mix: Mix = Mix(), most_open: int = 40
     ) -> None:
         self.sandbox = sandbox
         self.happened: Counter[str] = Counter()
+        self.apart: set[str] = set()
         self._random = random.Random(seed)
         self._mix = mix
         self._most_open = most_open
@@ -77,7 +79,8 @@ class Stream:
         return self._random.choices(names, weights)[0]
 
     def _issues(self, *, ended: bool) -> list[str]:
-        return [i.id for i in self.sandbox.issues.values() if bool(i.ended_at) is ended]
+        issues = (one for one in self.sandbox.issues.values() if one.id not in self.apart)
+        return [one.id for one in issues if bool(one.ended_at) is ended]
 
     def _incidents(self) -> list[str]:
         return [i.id for i in self.sandbox.incidents.values() if i.state == "open"]

@@ -44,7 +44,7 @@ class Daemon:
         sites = {name: tracker.health for name, tracker in trackers.items()}
         self.owner = options.owner
         self._liveness = options.liveness or Liveness(store, self.owner)
-        self.triage = Triage(store, sources, rules, clock, Asking(options.ways.ask, clock))
+        self.triage = Triage(store, sources, rules, clock, Asking(options.apis, clock))
         self.converger = Converger(store, trackers, rules, clock, options.pace, ways=options.ways)
         self.pool = Pool(store, self.converger, sites, clock, options)
         self.sweeps = Runner(store, clock, self.owner)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from sync.ports import Clock, SiteHealth
+from sync.ports import Clock, SiteHealth, SourceApi
 from sync.store import claims
 from sync.store.claims import Claim, Closed
 from sync.store.engine import Store, StoreUnavailable
@@ -33,14 +33,15 @@ _MOST_THREADS = 4
 @dataclass(frozen=True, slots=True)
 class Options:
     """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases;
-    ``liveness`` shows under that name that the process is alive. ``ways`` lead to the sources: their
-    APIs, and how they are told of acts."""
+    ``liveness`` shows under that name that the process is alive. ``ways`` are those by which
+    sources are told of acts, ``apis`` the APIs of the sources that can be asked."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
     owner: str = field(default_factory=new_owner)
     liveness: Liveness | None = None
     ways: Ways = NO_WAYS
+    apis: Mapping[str, SourceApi] = field(default_factory=dict)
 
 
 class Pool:

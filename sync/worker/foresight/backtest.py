@@ -13,7 +13,8 @@ from heapq import merge
 from itertools import islice
 
 from sync.domain.errors import Unreadable
-from sync.domain.subject import Snapshot, Status, trusted
+from sync.domain.rule import Acknowledge
+from sync.domain.subject import Kind, Snapshot, Status, SubjectRef, trusted
 from sync.ports import Source
 from sync.rules import RuleSet, Undecided, patience
 from sync.store import claims, deliveries, subjects, tickets
@@ -34,7 +35,12 @@ Event = tuple[float, Snapshot]
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """What a rule set would have made of the history. Mappings are counts by project or rule."""
+    """What a rule set would have made of the history. Mappings are counts by project or rule.
+
+    ``announced`` and ``acknowledged`` are how many subjects upstream would have been told by itself of
+    a new ticket; None where no rule tells upstream. What people did in Jira is in no delivery, so what
+    else would have been told is not known.
+    """
 
     made: int = 0
     by_project: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +53,8 @@ class BacktestResult:
     unmatched: int = 0
     subjects: int = 0
     deliveries: int = 0
+    announced: int | None = None
+    acknowledged: int | None = None
 
 
 @dataclass(slots=True)
@@ -154,6 +162,7 @@ class _Run:
             links = tickets.links(session)
         made = {row.id: row for row in fresh if row.state == TicketState.LINKED}
         members = Counter(id_ for id_ in links.values() if id_ in made)
+        announced, acknowledged = self._told(links, {id_: row.rule for id_, row in made.items()})
         return BacktestResult(
             made=len(made),
             by_project=_ordered(Counter(row.project for row in made.values())),
@@ -166,7 +175,26 @@ class _Run:
             unmatched=len(self._seen - links.keys()),
             subjects=len(self._seen),
             deliveries=self._events,
+            announced=announced,
+            acknowledged=acknowledged,
         )
+
+    def _told(
+        self, links: Mapping[str, int], rule_of: Mapping[int | None, str]
+    ) -> tuple[int | None, int | None]:
+        """How many subjects upstream is told of their new tickets by itself: announced, acknowledged.
+        ``links`` has ticket ids by subject, ``rule_of`` the rules of new tickets by id."""
+        if not self._rules.tells:
+            return None, None
+        announced = acknowledged = 0
+        for ref, id_ in links.items():
+            rule = self._rules.get(rule_of[id_]) if id_ in rule_of else None
+            wish = rule.projection.upstream if rule else None
+            if wish is not None:
+                issue = SubjectRef.parse(ref).kind is Kind.ISSUE
+                announced += wish.announce
+                acknowledged += issue and wish.acknowledge is Acknowledge.MADE
+        return announced, acknowledged
 
 
 def _ordered(counter: Counter[str]) -> dict[str, int]:

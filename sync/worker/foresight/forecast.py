@@ -17,7 +17,7 @@ from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import open_items, tickets
+from sync.store import admissions, open_items, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.rulebook.trial_routing import would_route
@@ -58,7 +58,8 @@ class Forecast:
     """The tickets for which something would be done, out of ``looked_at`` tickets.
 
     ``tickets`` may be worked out as it is gone through, so as not to hold all at once. The numbers are
-    complete at its end. ``telling``: a rule tells upstream what people do.
+    complete at its end. ``telling``: a rule tells upstream what people do. ``untold`` is how many acts
+    wait for a person to accept them.
     """
 
     def __init__(
@@ -69,9 +70,11 @@ class Forecast:
         settled: int = 0,
         beginning: Beginning | None = None,
         telling: bool = False,
+        untold: int = 0,
     ) -> None:
         self.live = live
         self.telling = telling
+        self.untold = untold
         self._beginning = beginning
         # Those that are known to be settled need no look.
         self.looked_at = settled
@@ -140,11 +143,14 @@ def forecast_all(
         ids, settled = open_items.open_or_due(
             session, settled_by=settled_by, sites=trackers, but=routed
         )
+        untold = admissions.counts(admissions.grouped(session)).acts if rules.tells else 0
     foresight = Foresight(rules, trackers, now, live=live, changed=changed)
     forecaster = _Forecaster(rules, foresight, now, live)
     begun = Beginning(rules, trackers, now)
     found = _forecasts(store, forecaster, ids, routed, begun)
-    return Forecast(found, live=live, settled=settled, beginning=begun, telling=rules.tells)
+    return Forecast(
+        found, live=live, settled=settled, beginning=begun, telling=rules.tells, untold=untold
+    )
 
 
 def _forecasts(

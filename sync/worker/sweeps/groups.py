@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sync.domain.subject import Kind
 from sync.ports import Clock, Source, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.store.engine import Store
+from sync.worker.sweeps.comments import Comments
 from sync.worker.sweeps.deliveries import DeliveriesSweep
 from sync.worker.sweeps.heads import HeadsSweep
 from sync.worker.sweeps.housekeeping import HousekeepingSweep
@@ -47,8 +49,9 @@ def sweep_groups(parts: Parts) -> SweepGroups:
         # The sweeps of the first source have plain names, under which stores keep their watermarks.
         of = f":{name}" if upstream else ""
         lag = overlaps["upstream"]
-        upstream.append(IssuesSweep(store, parts.triage, api, lag, f"issues{of}"))
-        upstream.append(IncidentsSweep(store, parts.triage, api, lag, f"incidents{of}"))
+        said = [Comments(store, parts.triage, api, parts.rules, kind) for kind in Kind]
+        upstream.append(IssuesSweep(store, parts.triage, api, lag, f"issues{of}", said[0]))
+        upstream.append(IncidentsSweep(store, parts.triage, api, lag, f"incidents{of}", said[1]))
         deliveries.append(
             DeliveriesSweep(
                 store,
@@ -66,7 +69,7 @@ def sweep_groups(parts: Parts) -> SweepGroups:
         "upstream": tuple(upstream),
         "deliveries": tuple(deliveries),
         "jira": tuple(
-            TicketsSweep(store, tracker, clock, overlaps["jira"])
+            TicketsSweep(store, tracker, clock, overlaps["jira"], parts.rules)
             for tracker in parts.trackers.values()
         ),
         "own": (HousekeepingSweep(store, parts.trackers, parts.rules, clock, parts.wake),),

@@ -42,6 +42,8 @@ def take_in(
         after = merge_from_api(before, snapshot)
         if before is None or not says_the_same(before, after):
             _report(run, ref, before, after, outcomes.get(ref, ""))
+        elif outcomes.get(ref, "").endswith(" is due"):
+            run.tally.reasons["comments or marks"] += 1
 
 
 def _known(store: Store, refs: Iterable[str]) -> tuple[dict[str, Snapshot], dict[str, str]]:

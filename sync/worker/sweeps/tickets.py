@@ -3,11 +3,14 @@
 A run first reads the tickets that a search says have changed since the last run. A search does not
 return deleted tickets, so the run then reads a number of open tickets by id, and the next run goes on
 after them.
+
+A ticket of a rule that tells upstream is looked at whenever it has changed: that something was done, and
+by whom, shows in its history alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,6 +19,7 @@ import structlog
 from sync.domain.errors import Refused
 from sync.domain.ticket import Base, Observed, is_own_marker, marker_label
 from sync.ports import Changed, Clock, Tracker
+from sync.rules import RuleSet
 from sync.store import journal, tickets
 from sync.store.engine import Store
 from sync.store.open_items import open_in_jira
@@ -43,6 +47,7 @@ class TicketsSweep:
     tracker: Tracker
     clock: Clock
     lag: float = 600.0
+    rules: Callable[[], RuleSet] | None = None
 
     @property
     def name(self) -> str:
@@ -100,7 +105,7 @@ class TicketsSweep:
         run.check()
         run.called()
         shown = self.tracker.read_many(stamps)
-        now = self.clock.time()
+        now, rules = self.clock.time(), self.rules() if self.rules else None
         with run.session(self.store) as session:
             rows = tickets.by_jira_ids(session, self.tracker.site, stamps, lock=not run.dry)
             lost = _lost_projects(rows, shown)
@@ -117,6 +122,10 @@ class TicketsSweep:
                     continue
                 found = drifts_of(row.key, row.jira_key, Base.from_json(row.base), observed)
                 stamp = stamps[id_] or _stamp(observed.updated) or stamp_in(row.seen)
+                if not run.dry and stamp != stamp_in(row.seen) and _tells(rules, row):
+                    # Comments, for example, are no drift, and may have to be told upstream.
+                    tickets.make_due(row, now, "in Jira: it has changed", look=True)
+                    run.tally.reasons["looked at for upstream"] += 1
                 self._report(run, row, found, stamp, now)
 
     def _report(self, run: Run, row: TicketRow, found: list[Drift], stamp: str, now: float) -> None:
@@ -152,6 +161,12 @@ class TicketsSweep:
                     entry = journal.Entry("double", words, "warning")
                     journal.write(session, entry, at=self.clock.time(), ticket_id=id_)
         run.cursor["doubles"] = reported[-REMEMBERED_DOUBLES:]
+
+
+def _tells(rules: RuleSet | None, row: TicketRow) -> bool:
+    """Whether upstream is told what people do with the ticket."""
+    rule = rules.get(row.rule) if rules is not None else None
+    return rule is not None and rule.tells
 
 
 def _stamp(updated: str) -> str:

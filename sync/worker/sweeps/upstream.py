@@ -13,6 +13,7 @@ from typing import TypeVar
 from sync.domain.subject import Snapshot
 from sync.ports import SourceApi
 from sync.store.engine import Store
+from sync.worker.sweeps.comments import Comments
 from sync.worker.sweeps.intake import take_in
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.triage.batch import Triage
@@ -68,13 +69,19 @@ class IssuesSweep:
     api: SourceApi
     overlap: float = 600.0
     name: str = "issues"
+    comments: Comments | None = None
 
     def sweep(self, run: Run) -> None:
         """Take in what has changed. Raises the faults of the API."""
+        read: set[str] = set()
         for part in slices(run.window):
-            for snapshots in issue_pages(run, self.api, _ahead(part, run.window, self.overlap)):
+            read.clear()
+            wide = _ahead(part, run.window, self.overlap)
+            for snapshots in issue_pages(run, self.api, wide, read):
                 take_in(run, self.store, self.triage, snapshots)
             run.reached(part.until)
+        if self.comments is not None:
+            self.comments.read(run, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +93,23 @@ class IncidentsSweep:
     api: SourceApi
     overlap: float = 600.0
     name: str = "incidents"
+    comments: Comments | None = None
 
     def sweep(self, run: Run) -> None:
         """Take in what has changed. Raises the faults of the API."""
+        read: set[str] = set()
         for part in slices(run.window):
             run.check()
             wide = _ahead(part, run.window, self.overlap)
             found = self.api.incidents_updated(wide.since, wide.until)
+            read = {one.ref.id for one in found}
             run.called(max(1, -(-len(found) // BY_ID)))
             for some in pieces(found):
                 run.check()
                 take_in(run, self.store, self.triage, some)
             run.reached(part.until)
+        if self.comments is not None:
+            self.comments.read(run, read)
 
 
 def _ahead(part: Window, whole: Window, overlap: float) -> Window:

@@ -1,9 +1,9 @@
 """Asking the source's API for what deliveries do not say, before their subjects are routed.
 
-A webhook tells no severity and no issues of an incident, an event of a type that is not known here
-tells nothing but its subject, and a message may be only part of its subject. All subjects of a batch
-are asked for together, in a call for each 100. Triage waits for the answers, but not for long, and
-after a failure it asks no more for a while: what could not be asked is told, and the sweeps find it
+A webhook tells no severity, no comments and no issues of an incident, an event of a type that is not
+known here tells nothing but its subject, and a message may be only part of its subject. All subjects of
+a batch are asked for together, in a call for each 100. Triage waits for the answers, but not for long,
+and after a failure it asks no more for a while: what could not be asked is told, and the sweeps find it
 later.
 """
 
@@ -18,7 +18,7 @@ import structlog
 from sync.domain.errors import Fault
 from sync.domain.subject import Event, Kind, Snapshot, SubjectRef
 from sync.ports import Clock, SourceApi
-from sync.rules import RuleSet
+from sync.rules import COMMENTS, RuleSet
 from sync.store.slate import Slate
 from sync.store.subjects import Subject
 from sync.store.tables import TicketState
@@ -115,15 +115,35 @@ def wanted(slate: Slate, events: Sequence[Event], rules: RuleSet) -> dict[str, s
     """The subjects of a batch that the API should be asked for, each with what should be asked."""
     found = {str(event.about): "what happened" for event in events if event.about is not None}
     snapshots = [s for event in events if (s := event.snapshot) is not None]
-    if not (rules.ask_severity or rules.ask_issues or any(map(_is_part, snapshots))):
+    if not (_asks(rules) or any(map(_is_part, snapshots))):
         return found
+    return found | _not_told(slate, snapshots, rules)
+
+
+def _not_told(slate: Slate, snapshots: Sequence[Snapshot], rules: RuleSet) -> dict[str, str]:
+    """The subjects of deliveries that should be asked for, each with what should be asked."""
     known = slate.subjects(str(snapshot.ref) for snapshot in snapshots)
-    made = _made(slate, known)
+    made, found = _made(slate, known), dict[str, str]()
     for snapshot in snapshots:
         ref = str(snapshot.ref)
-        if what := _unsaid(snapshot, known.get(ref), rules, made=ref in made):
+        what = _unsaid(snapshot, known.get(ref), rules, made=ref in made)
+        if not what and ref in made and _copied(slate, ref, rules):
+            what = "its comments"
+        if what:
             found[ref] = what
     return found
+
+
+def _asks(rules: RuleSet) -> bool:
+    """Whether rules ask for what no delivery says."""
+    return rules.ask_severity or rules.ask_issues or rules.ask_comments
+
+
+def _copied(slate: Slate, ref: str, rules: RuleSet) -> bool:
+    """Whether comments on a subject go onto its ticket."""
+    ticket = slate.ticket_of(ref) if rules.ask_comments else None
+    rule = rules.get(ticket.rule) if ticket is not None else None
+    return rule is not None and rule.asks(COMMENTS)
 
 
 def _is_part(snapshot: Snapshot) -> bool:

@@ -26,6 +26,7 @@ from sync.domain.subject import (
     Snapshot,
     merge_from_api,
     newest,
+    same_event,
     says_the_same,
     trusted,
 )
@@ -43,6 +44,7 @@ from sync.store.usable import check_usable
 from sync.telemetry import EVENTS
 from sync.worker.triage.asking import Answers, Asking, wanted
 from sync.worker.triage.incidents import follow_incident, read_together
+from sync.worker.triage.news import with_news
 from sync.worker.triage.routing import SEARCHES, Router
 
 log = structlog.get_logger("triage")
@@ -321,7 +323,7 @@ class Triage:
             snapshot = one if one.event_id else trusted(one, self._clock.time())
             ref = str(one.ref)
             merged[ref] = newest(merged[ref], snapshot) if ref in merged else snapshot
-        known, now = slate.subjects(merged), self._clock.time()
+        known, now, rules = slate.subjects(merged), self._clock.time(), self._rules()
         older = _older(slate, merged.keys() - known.keys(), merged) if merge is newest else {}
         outcomes: dict[str, str] = {}
         changed: dict[str, tuple[Snapshot | None, Snapshot]] = {}
@@ -330,12 +332,12 @@ class Triage:
             after = merge(before, snapshot)
             if ref in learnt:
                 after = merge_from_api(after, learnt[ref])
-            if before == after:
+            if before == after or not (rules.tells or _another(before, after)):
                 outcomes[ref] = "older than what is known"
             else:
                 changed[ref] = before, after
         with patience(SEARCHES):
-            outcomes |= self._route(slate, known, changed, slots, same=merge is not newest)
+            outcomes |= self._route(slate, rules, known, changed, slots, same=merge is not newest)
         return {
             ref: "; ".join(filter(None, (said, older.get(ref)))) for ref, said in outcomes.items()
         }
@@ -343,6 +345,7 @@ class Triage:
     def _route(
         self,
         slate: Slate,
+        rules: RuleSet,
         known: Mapping[str, Subject],
         changed: Mapping[str, tuple[Snapshot | None, Snapshot]],
         slots: Callable[[], float] | None,
@@ -351,9 +354,11 @@ class Triage:
     ) -> dict[str, str]:
         """Put changed snapshots, each with the one before, on the slate, and route those with news.
         ``same``: those that say the same as before have none."""
-        rules, now = self._rules(), self._clock.time()
+        now = self._clock.time()
         outcomes: dict[str, str] = {}
         news = {ref: one[1] for ref, one in changed.items() if not (same and _nothing_new(*one))}
+        if rules.tells:
+            news = with_news(slate, rules, changed, same=same)
         router = Router(slate, rules, now, news, slots)
         read_together(slate, news.values())
         for ref, (before, after) in changed.items():
@@ -393,6 +398,11 @@ class Triage:
 
 def _nothing_new(before: Snapshot | None, after: Snapshot) -> bool:
     return before is not None and says_the_same(before, after)
+
+
+def _another(before: Snapshot | None, after: Snapshot) -> bool:
+    """Whether more changed than when the status was set, which only telling upstream needs."""
+    return before is None or not same_event(before, after)
 
 
 def _known(row: Subject | None, now: float) -> Snapshot | None:

@@ -21,6 +21,7 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
+from sync.domain.admission import Admission, as_decided
 from sync.domain.errors import Cause, Missing, Parked, Rejected
 from sync.domain.intent import Intent, IntentKind, has_landed, of_update
 from sync.domain.merge import wishes_agreed
@@ -41,6 +42,7 @@ from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
 from sync.worker.walk.comments import Commenting
 from sync.worker.walk.facts import Facts
+from sync.worker.walk.guard import admission_kept, admission_over
 from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import MISSING_TRIES
@@ -68,7 +70,9 @@ class Apply:
         unsure: bool = False,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
-        self._teller = Teller(draft, intent_log, ways)
+        tells = draft.desired.upstream is not None or intent_log.record.intents.open
+        self._teller = Teller(draft, intent_log, ways) if tells else None
+        self._guard = ways.guard
         self._facts = facts
         self._draft = draft
         self._intent_log = intent_log
@@ -83,7 +87,8 @@ class Apply:
         """Plan, look where needed, and carry out. Returns the last plan made.
 
         Raises the tracker's faults, NotYet and LookAgain; what was done before one is on record.
-        Rejected is raised last, when everything else is done.
+        Rejected, and Untold where upstream does not answer, are raised last, when everything else is
+        done.
         """
         record = self._record
         made = plan(self._draft, record.base, None, look=self._facts.look, intents=record.intents)
@@ -91,10 +96,12 @@ class Apply:
         if made.actions and isinstance(made.actions[0], Look):
             observed = self._look(ref)
             ref = observed.ref
-            self._teller.settle(ref)
+            if self._teller is not None:
+                self._teller.settle(ref)
             self._draft = in_its_project(self._draft, observed)
-            made = plan(self._draft, record.base, observed, intents=record.intents)
-            self._teller.ask(made.telling)
+            made = self._planned(observed)
+            if self._teller is not None:
+                self._teller.ask(made.telling)
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
@@ -112,6 +119,20 @@ class Apply:
         record.base = wishes_agreed(self._draft, record.base)
         if self._refused:
             raise self._refused[0]
+        if self._teller is not None and made.parked is None:
+            self._teller.end()
+        return made
+
+    def _planned(self, observed: Observed) -> Plan:
+        """The plan for the ticket as Jira shows it, by which upstream is told what the guard admits."""
+        facts, record, draft = self._facts, self._record, self._draft
+        # On record together with the row that says that this has been carried out.
+        record.base = as_decided(draft, record.base, observed, facts.admission, facts.admission_at)
+        make = partial(plan, draft, record.base, observed, intents=record.intents)
+        now = self._intent_log.clock.time()
+        made = self._guard.planned(record.store, facts, now, lambda waits: make(waits=waits))
+        if (change := admission_kept(facts, made, now)) is not None:
+            record.note(change=change)
         return made
 
     def _note(self, made: Plan) -> None:
@@ -168,8 +189,15 @@ class Apply:
             with self._by_itself():
                 self._link(ref, action)
         if observed is not None and made.telling is not NOTHING:
-            whole = made.parked is None and not self._refused
-            self._teller.carry_out(ref, made.telling, self._arrived or observed, whole=whole)
+            self._tell_upstream(ref, made, self._arrived or observed)
+
+    def _tell_upstream(self, ref: TicketRef, made: Plan, place: Observed) -> None:
+        whole = made.parked is None and not self._refused
+        assert self._teller is not None
+        self._teller.carry_out(ref, made.telling, place, whole=whole)
+        done = self._teller.through and not made.telling.waits
+        if self._facts.admission is Admission.ACCEPTED and done:
+            self._record.note(change=admission_over(self._facts))
 
     def _write(self, ref: TicketRef, made: Plan, observed: Observed) -> None:
         """Fields, status and comment. In a status that forbids edits, the fields come last."""

@@ -27,6 +27,7 @@ from sync.worker.triage.batch import Triage
 from sync.worker.triage.incidents import announce
 from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import Apply
+from sync.worker.walk.breaker import Breaker
 from sync.worker.walk.creation import Creation
 from sync.worker.walk.facts import Facts, desire, facts_of, rule_for, settled_by, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
@@ -62,7 +63,7 @@ class Converger:
         self._refusals = Refusals(clock)
         self._past = Past(store, clock)
         triage = Triage(store, {}, rules, clock)
-        self._ways = replace(ways, learn=triage.learn)
+        self._ways = replace(ways, learn=triage.learn, breaker=Breaker(clock))
 
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""

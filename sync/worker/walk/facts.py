@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sync import __version__
+from sync.domain.admission import Admission
 from sync.domain.errors import Cause, Rejected
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.rule import Desired
@@ -63,6 +64,10 @@ class Facts:
     # The ``settled_by`` of a ticket that is not due, claimed or parked and has to do with no incident:
     # it is surely as that rule asks. "" for any other ticket.
     settled_by: str = ""
+    # What stands between the ticket's acts and upstream, since when, and how many acts wait.
+    admission: Admission | None = None
+    admission_at: float = 0.0
+    untold: int = 0
 
     def joined_by(self, others: Facts) -> Facts:
         """The facts of a ticket to which subjects would come, with ``others`` as it would stand then."""
@@ -124,6 +129,9 @@ def facts_of(about: Gathered) -> Facts:
         whole=about.site,
         first_seen={one.ref: one.first_seen_at for one in rows},
         settled_by=row.settled_by if ref and _rests(about) else "",
+        admission=Admission(row.admission) if row.admission else None,
+        admission_at=row.admission_at or 0.0,
+        untold=row.untold,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sync.domain.actions import Leave
+from sync.domain.admission import Admission
 from sync.domain.forecast import forecast, forecast_unmade
 from sync.domain.history import History
 from sync.domain.intent import agreed_for_sure
@@ -69,7 +70,8 @@ class Foresight:
             # The acts from before count as well: they tell who brought the ticket where it stands.
             observed = tracker.read(ref.id, history_since=None if wish is None else 0.0)
         unread = History(read_at=self._now, address=tracker.browse_url(ref.key))
-        made = forecast(draft, facts.base, observed, facts.intents, history=unread)
+        waits = facts.admission is Admission.WAITING
+        made = forecast(draft, facts.base, observed, facts.intents, history=unread, waits=waits)
         return _but_agreed(made) if begins(wish, facts.base.agreement) else made
 
 

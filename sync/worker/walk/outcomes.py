@@ -14,6 +14,7 @@ import structlog
 
 from sync.domain.backoff import delay
 from sync.domain.errors import (
+    Already,
     Cause,
     Missing,
     Parked,
@@ -33,6 +34,7 @@ from sync.store import parking
 from sync.store.journal import Entry
 from sync.store.steps import Changes
 from sync.store.tables import TicketRow, TicketState
+from sync.worker.walk.breaker import Untold
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
 from sync.worker.walk.record import LookAgain, NotYet, Record
 from sync.worker.walk.refusals import FAILURES, lasting
@@ -175,6 +177,15 @@ class Endings:
             return self.park(facts, record, parked_for(lasts, rule, self._rules()))
         return self._retry(facts, record, rule, fault, Tries(look=True))
 
+    def _untold(self, facts: Facts, record: Record, rule: RuleRef, untold: Untold) -> str:
+        if not untold.wait:
+            return self._retry(facts, record, rule, untold.fault, Tries(look=True))
+        # How long upstream fails says nothing about the ticket, so the try does not count.
+        again_at = self._clock.time() + untold.wait * (1 + self._jitter() / 4)
+        record.retry(str(untold), again_at=again_at, counted=False, look=True)
+        log.info("untold", key=facts.key, why=str(untold), seconds=round(untold.wait, 1))
+        return "untold"
+
     def _stalled(self, facts: Facts, record: Record, rule: RuleRef, fault: Stalled) -> str:
         if not fault.project or facts.due_at is None:
             return self._retry(facts, record, rule, fault, Tries())
@@ -214,6 +225,7 @@ class Endings:
             row.state = TicketState.NEW if again else TicketState.GONE
             row.jira_id = None
             row.jira_key = "" if again else row.jira_key
+            row.admission, row.admission_at, row.untold = None, None, 0
             parking.lift(row)
 
         record.base, record.intents = Base(), NO_INTENTS
@@ -240,6 +252,10 @@ _ENDS: tuple[tuple[type[Exception], _Ends], ...] = (
     # Tried again when the end of the earlier call can be known. The try does not count.
     (NotYet, Endings._not_yet),
     (LookAgain, Tries(look=True)),
+    # Upstream does not answer. All else is done, and nothing is held up.
+    (Untold, Endings._untold),
+    # Somebody was faster: the next walk sees what there is.
+    (Already, Tries(look=True)),
     # Keeps its place in the queue: nobody claims tickets of a project whose calls hang.
     (Stalled, Endings._stalled),
     (Refused, Tries()),

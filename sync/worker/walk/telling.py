@@ -1,7 +1,8 @@
 """Telling upstream what people did in Jira, as a plan says: each act once, on record before its call.
 
 Before a mark the subject is read, where upstream can be asked. What upstream has changed meanwhile goes
-into the store, and the ticket is walked again.
+into the store, and the ticket is walked again. While upstream does not answer, nothing is told, and all
+else of the walk is done.
 
 After a call without an answer the subject is read again. The act is told again only if upstream surely
 did not carry it out and nobody has acted upstream since: a later act of a person stands. Where upstream
@@ -10,10 +11,11 @@ cannot be asked, the delivery that follows a mark proves the mark, and a comment
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -27,9 +29,11 @@ from sync.domain.subject import Kind, Snapshot, Status, SubjectRef
 from sync.domain.ticket import Draft, Observed, TicketRef
 from sync.domain.upstream import TellAction, Telling, carried_out
 from sync.domain.upstream_comments import carries
-from sync.ports import SourceApi, Upstream
+from sync.ports import SystemClock, Upstream
 from sync.store.journal import Entry
 from sync.telemetry import ACTIONS
+from sync.worker.walk.breaker import Breaker, Untold
+from sync.worker.walk.guard import Guard
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.record import NotYet
 
@@ -37,7 +41,8 @@ log = structlog.get_logger("worker")
 
 # What we do upstream by ourselves is done in this name.
 OURSELVES = Person(name="ticket-sync")
-_KINDS = (IntentKind.MARK, IntentKind.SAY, IntentKind.COPY)
+# Copies go to the tracker, so they come to an end also while upstream does not answer.
+_KINDS = (IntentKind.COPY, IntentKind.MARK, IntentKind.SAY)
 # Seconds within which the delivery that follows a mark is there. It may come later, or never: a mark
 # that is told again then changes nothing where there is one.
 DELIVERED_WITHIN = 60.0
@@ -49,16 +54,27 @@ _NAMES = {
 }
 
 
+class Asked(Protocol):
+    """What of a source's API is asked here. See ``ports.SourceApi``."""
+
+    def issues(self, ids: Sequence[str]) -> list[Snapshot]: ...
+
+    def incidents(self, ids: Sequence[str]) -> list[Snapshot]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ways:
     """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked.
 
-    ``learn`` takes what upstream's API says into the store, as a sweep does.
+    ``learn`` takes what upstream's API says into the store, as a sweep does. ``guard`` says how much
+    upstream is told. ``breaker`` is that of all walks of this process.
     """
 
     tell: Mapping[str, Upstream] = field(default_factory=dict)
-    ask: Mapping[str, SourceApi] = field(default_factory=dict)
+    ask: Mapping[str, Asked] = field(default_factory=dict)
     learn: Callable[[Sequence[Snapshot]], None] = lambda _: None
+    guard: Guard = field(default_factory=Guard)
+    breaker: Breaker = field(default_factory=lambda: Breaker(SystemClock()))
 
 
 NO_WAYS = Ways()
@@ -76,10 +92,34 @@ class Teller:
         self._read: dict[SubjectRef, Snapshot | None] = {}
         # What is not told for good, by the name of its action.
         self._left: list[TellAction] = []
+        # Why upstream could not be told or asked, None while it could.
+        self._untold: Untold | None = None
+
+    @contextmanager
+    def _if_it_answers(self) -> Iterator[None]:
+        """Where upstream does not answer inside, the rest of it is left to a later walk."""
+        try:
+            yield
+        except Untold as fault:
+            self._untold = fault
+
+    @property
+    def through(self) -> bool:
+        """Whether upstream has answered everything in this walk."""
+        return self._untold is None
+
+    def end(self) -> None:
+        """End the walk, whose other work is done. Raises Untold where something is still to be told."""
+        if self._untold is not None:
+            raise self._untold
 
     def settle(self, ref: TicketRef) -> None:
         """Find out what became of the acts that an earlier walk began to tell. Raises NotYet while
         upstream may still be at it, and where upstream has changed meanwhile."""
+        with self._if_it_answers():
+            self._settle_all(ref)
+
+    def _settle_all(self, ref: TicketRef) -> None:
         for kind in _KINDS:
             for intent in [one for one in self._record.intents.open if one.kind is kind]:
                 self._settle(ref, intent)
@@ -89,10 +129,13 @@ class Teller:
     def ask(self, telling: Telling) -> None:
         """Ask for the subjects that are to be marked. Raises NotYet where upstream has changed
         meanwhile: what it says then is in the store, and the next walk decides anew."""
+        if self._untold is not None:
+            return
         marks = [one for one in telling.actions if isinstance(one, MarkUpstream)]
         refs = [one.ref for one in marks if not one.only_unmarked]
-        self._ask(refs)
-        self._take_in(refs)
+        with self._if_it_answers():
+            self._ask(refs)
+            self._take_in(refs)
 
     def _take_in(self, refs: Iterable[SubjectRef]) -> None:
         known = {one.ref: one for one in self._draft.desired.subjects}
@@ -152,11 +195,14 @@ class Teller:
         """Tell what is to be told. ``place`` is the ticket as it stands at the end of the walk's moves;
         ``whole``: the moves are done, so that all is agreed once everything is told.
 
-        Raises the faults of upstream and of the tracker; what was told before one is on record.
+        Raises the faults of the tracker; what was told before one is on record. Once upstream does not
+        answer, nothing more is told.
         """
         for action in telling.actions:
-            self._carry_out(ref, action)
-        if not whole:
+            if self._untold is None or isinstance(action, CopyComment):
+                with self._if_it_answers():
+                    self._carry_out(ref, action)
+        if not whole or self._untold is not None:
             return
         agreed = self._kept(telling.after)
         if not telling.waits:
@@ -175,6 +221,9 @@ class Teller:
         except Already:
             done = True
         except (Missing, Rejected) as fault:
+            if isinstance(action, CopyComment) and isinstance(fault, Missing):
+                # Only a read proves that the ticket is gone.
+                raise
             # Trying again would change nothing. It is agreed that the sides differ here.
             self._left.append(action)
             name, key = _name_of(action), ref.key
@@ -207,7 +256,8 @@ class Teller:
             "by": _by(known) if known else "",
             "words": str(action),
         }
-        self._intent_log.make(Intent(IntentKind.MARK, ref, payload=about), call)
+        with self._ways.breaker.call(action.ref.source):
+            self._intent_log.make(Intent(IntentKind.MARK, ref, payload=about), call)
         if not action.only_unmarked:
             return True
         self._read.pop(action.ref, None)
@@ -225,7 +275,8 @@ class Teller:
                 "name": action.name,
                 "words": str(action),
             }
-            self._intent_log.make(Intent(IntentKind.SAY, action.name, payload=about), call)
+            with self._ways.breaker.call(action.ref.source):
+                self._intent_log.make(Intent(IntentKind.SAY, action.name, payload=about), call)
         return True
 
     def _copy(self, ref: TicketRef, action: CopyComment) -> bool:
@@ -265,7 +316,7 @@ class Teller:
                 continue
             ids = [ref.id for ref in some]
             # Credentials that may not read may be allowed to write all the same.
-            with suppress(Rejected):
+            with suppress(Rejected), self._ways.breaker.call(source):
                 found = api.incidents(ids) if kind is Kind.INCIDENT else api.issues(ids)
                 self._read.update({now.ref: now for now in found})
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sync.domain.acts import Ability, Actor
 from sync.domain.errors import Already, Fault, Missing, Rejected
-from sync.domain.subject import Status, SubjectRef
-from sync.ports import Clock, Upstream
+from sync.domain.subject import Snapshot, Status, SubjectRef
+from sync.ports import Clock, SourceApi, Upstream
 from sync.telemetry import LAST_TOLD, UPSTREAM_DOWN
 
 
@@ -41,22 +41,22 @@ class WatchedUpstream:
         only_unmarked: bool = False,
     ) -> None:
         """Set the status of an issue."""
-        with self._watched():
+        with self.watched():
             self._upstream.mark(ref, status, actor, at, only_unmarked=only_unmarked)
 
     def clear(self, ref: SubjectRef, actor: Actor, at: float) -> None:
         """Take the status of an issue away."""
-        with self._watched():
+        with self.watched():
             self._upstream.clear(ref, actor, at)
 
     def comment(self, ref: SubjectRef, text: str, actor: Actor, at: float) -> str:
         """Add a comment; returns its id."""
-        with self._watched():
+        with self.watched():
             return self._upstream.comment(ref, text, actor, at)
 
     def move_incident(self, ref: SubjectRef, status: Status, actor: Actor, at: float) -> None:
         """Close or cancel an incident, or open it again."""
-        with self._watched():
+        with self.watched():
             self._upstream.move_incident(ref, status, actor, at)
 
     def called(self, actor: Actor) -> str:
@@ -72,7 +72,8 @@ class WatchedUpstream:
         self._upstream.probe()
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def watched(self, *, told: bool = True) -> Iterator[None]:
+        """A call to upstream is made inside. ``told``: upstream is told an act by it."""
         try:
             yield
         except (Already, Missing, Rejected):
@@ -83,8 +84,28 @@ class WatchedUpstream:
             self._works(str(fault))
             raise
         self._works("")
-        LAST_TOLD.labels(self.name).set(self._clock.time())
+        if told:
+            LAST_TOLD.labels(self.name).set(self._clock.time())
 
     def _works(self, trouble: str) -> None:
         self._trouble = trouble
         UPSTREAM_DOWN.labels(self.name).set(bool(trouble))
+
+
+class WatchedReads:
+    """The reads of a source's API for those who tell. They are watched with the ``way``, because before
+    most acts upstream is read."""
+
+    def __init__(self, api: SourceApi, way: WatchedUpstream) -> None:
+        self._api = api
+        self._way = way
+
+    def issues(self, ids: Sequence[str]) -> list[Snapshot]:
+        """Issues by id."""
+        with self._way.watched(told=False):
+            return self._api.issues(ids)
+
+    def incidents(self, ids: Sequence[str]) -> list[Snapshot]:
+        """Incidents by id."""
+        with self._way.watched(told=False):
+            return self._api.incidents(ids)

@@ -53,7 +53,8 @@ def issue(id_: str, answer: Mapping[str, Any]) -> Snapshot:
         "started_at": received(get(answer, "started_at")),
         "ended_at": received(get(answer, "ended_at")) if closed else "",
         "status": state,
-        "status_actor": actor(get(answer, "latest_status_actor")) if state else None,
+        # Of an issue without a status: whoever took the status off.
+        "status_actor": actor(get(answer, "latest_status_actor")),
     }
     now = Status.CLOSED if closed else Status(state or Status.OPEN)
     severity = word(get(answer, "severity"), "severity_", _SEVERITIES)

@@ -28,7 +28,8 @@ class Finding:
 @dataclass(slots=True)
 class Report:
     """The check of one site. ``who`` is our account. ``trouble`` says why the check ended early, ""
-    if it did not. ``unseen`` is what could not be checked, with the reason. ``webhook`` says that the
+    if it did not. ``unseen`` is what could not be checked, with the reason, ``remarks`` what is worth
+    knowing and no mistake. ``webhook`` says that the
     site's webhook is right, "" where it is not, or was not asked about."""
 
     site: str
@@ -37,6 +38,7 @@ class Report:
     unseen: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
     webhook: str = ""
+    remarks: dict[str, None] = field(default_factory=dict)
 
     def add(self, place: Position, rule: str, key: str, problem: str, remedy: str = "") -> None:
         """Record a mistake. A mistake that many rules inherit from one place is recorded once."""
@@ -56,6 +58,10 @@ class Report:
     def note(self, what: str, why: str) -> None:
         """Record what could not be checked."""
         self.unseen.setdefault(what, why)
+
+    def remark(self, words: str) -> None:
+        """Record what is worth knowing, without the full stop."""
+        self.remarks[words] = None
 
     @property
     def notes(self) -> list[str]:

@@ -11,6 +11,7 @@ from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.parents import ParentsCheck
 from sync.adapters.jira.check.people import PeopleCheck
 from sync.adapters.jira.check.statuses import StatusesCheck
+from sync.adapters.jira.check.upstream import UpstreamCheck
 from sync.adapters.jira.check.webhooks import WebhookCheck, WebhookWish
 from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
@@ -59,6 +60,7 @@ class _Check:
         self._fields = FieldsCheck(tracker, report, people)
         self._statuses = StatusesCheck(tracker, report, people)
         self._parents = ParentsCheck(tracker, report)
+        self._upstream = UpstreamCheck(tracker, report)
 
     def run(self, rules: Sequence[Rule]) -> None:
         self._scopes()
@@ -74,6 +76,7 @@ class _Check:
             if issue_type:
                 self._fields.check(rule, issue_type)
                 self._statuses.check(rule, issue_type)
+                self._upstream.check(rule, issue_type)
                 self._parents.of_incidents(rule, issue_type, rules)
 
     def _project_position(self, rule: Rule) -> Position:
