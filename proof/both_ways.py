@@ -158,7 +158,8 @@ class Together:
 
 
 def _killed(scene: Scene, names: Sequence[str], *, api: bool = True) -> None:
-    """The daemon is killed while it tells of an act, before the work is done and after."""
+    """The daemon is killed while it tells of all acts, before the work is done or after: once while it
+    calls Jira, once while it calls upstream."""
     both = BothSides(scene, api=api, settle=4.0, lease=9.0)
     both.begin(names, [kind for kind in DEEDS if api or kind.callback])
     down = [one for one in both.deeds if isinstance(one, CommentDown)]
@@ -168,20 +169,22 @@ def _killed(scene: Scene, names: Sequence[str], *, api: bool = True) -> None:
     # Jira sends each webhook once, as far as a trial can wait.
     both.until(lambda: scene.standing().due >= len(up), "webhooks of Jira do not arrive")
     together = Together(len(up), both.daemon.kill)
-    both.upstream.rest.strikes += [
-        Strike(one.path, together, after=one.name == "after") for one in up
-    ]
-    hung = [
-        {"effect": "hang", "after": one.name == "after", "method": "POST", "path": one.path}
-        for one in down
-    ]
-    for fault in hung:
-        scene.jira.fault(**fault, count=1)
+    both.upstream.rest.strikes += [Strike(o.path, together, after=o.name == "after") for o in up]
     for one in down:
+        after = one.name == "after"
+        scene.jira.fault("hang", after=after, method="POST", path=one.path, count=1)
         one.act()
     if down:
         both.sweep()
-    killed = 0
+    killed = _outlived(both)
+    assert not both.upstream.rest.strikes, "the daemon was not killed"
+    assert killed == len(down), "the daemon was not killed while it called Jira"
+
+
+def _outlived(both: BothSides) -> int:
+    """Start the daemon again until all is told, and kill it whenever Jira does not answer; how often
+    Jira did not."""
+    scene, killed = both.scene, 0
 
     def go_on() -> None:
         nonlocal killed
@@ -191,10 +194,9 @@ def _killed(scene: Scene, names: Sequence[str], *, api: bool = True) -> None:
         if not both.daemon.alive:
             both.again()
 
-    # A daemon that was killed after the work finds out what it has told, and may be killed again.
+    # A daemon that was killed after the work finds out what it has told.
     both.until(lambda: both.done() and scene.standing().settled, "not everything is told", go_on)
-    assert not both.upstream.rest.strikes, "a daemon was not killed"
-    assert killed == len(down), "a daemon was not killed while it called Jira"
+    return killed
 
 
 @row("both ways: calls that fail", core=True, own=True)
