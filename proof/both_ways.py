@@ -163,13 +163,7 @@ def _killed(scene: Scene, names: Sequence[str], *, api: bool = True) -> None:
     both = BothSides(scene, api=api, settle=4.0, lease=9.0)
     both.begin(names, [kind for kind in DEEDS if api or kind.callback])
     down = [one for one in both.deeds if isinstance(one, CommentDown)]
-    up = [one for one in both.deeds if one not in down]
-    for one in up:
-        one.act()
-    # Jira sends each webhook once, as far as a trial can wait.
-    both.until(lambda: scene.standing().due >= len(up), "webhooks of Jira do not arrive")
-    together = Together(len(up), both.daemon.kill)
-    both.upstream.rest.strikes += [Strike(o.path, together, after=o.name == "after") for o in up]
+    _strike_together(both, [one for one in both.deeds if one not in down])
     for one in down:
         after = one.name == "after"
         scene.jira.fault("hang", after=after, method="POST", path=one.path, count=1)
@@ -179,6 +173,19 @@ def _killed(scene: Scene, names: Sequence[str], *, api: bool = True) -> None:
     killed = _outlived(both)
     assert not both.upstream.rest.strikes, "the daemon was not killed"
     assert killed == len(down), "the daemon was not killed while it called Jira"
+
+
+def _strike_together(both: BothSides, deeds: Sequence[Deed]) -> None:
+    """Have people act in Jira, and the daemon killed while it tells of all of that."""
+    for one in deeds:
+        one.act()
+    # Jira sends each webhook once, as far as a trial can wait.
+    standing = both.scene.standing
+    both.until(lambda: standing().due >= len(deeds), "webhooks of Jira do not arrive")
+    together = Together(len(deeds), both.daemon.kill)
+    for one in deeds:
+        strike = Strike(one.path, together, after=one.name == "after")
+        both.upstream.rest.strikes.append(strike)
 
 
 def _outlived(both: BothSides) -> int:
