@@ -75,6 +75,7 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
         foreign=observed.project not in ("", draft.project),
         moved=put or base.brought_to(observed.status.id),
         over_or_back=put or draft.desired.status.ended is not dealt_with,
+        wanted=draft.desired.status,
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
     )
@@ -109,11 +110,21 @@ def tell(view: View, known: Agreement | None) -> Telling:
     if known.held:
         return Telling(known, known, stays=True, waits=True, reasons=(f"held: {HELD_BECAUSE}",))
     if not known.status:
-        # The ticket was only just made, and stands where Jira's workflow begins.
-        known = replace(known, status=view.place[0], resolution=view.place[1])
+        # The ticket was only just made. Somebody may have acted before it was looked at.
+        status, resolution = _beginning(view)
+        known = replace(known, status=status, resolution=resolution)
     known = known.echoed(view.subjects)
     view = replace(view, subjects=[known.now(one, view.wish.tie) for one in view.subjects])
     return _with_comments(view, _moves(view, known))
+
+
+def _beginning(view: View) -> tuple[str, str]:
+    """Where the ticket stood when it was made: the id of its status, and its resolution."""
+    if not view.history.complete:
+        return view.place
+    first = {act.part: act.before for act in reversed(view.history.acts)}
+    status, resolution = view.place
+    return first.get(Part.STATUS, status), first.get(Part.RESOLUTION, resolution)
 
 
 def _moves(view: View, known: Agreement) -> Telling:
@@ -150,7 +161,7 @@ class _News:
 
 
 def _news(view: View, known: Agreement) -> _News:
-    act = _last_act(view)
+    act = _last_act(view, known)
     at = act.at if act else None
     if known.seen is not None and known.seen[:3] == (*view.place, at):
         since = known.seen[3]
@@ -178,14 +189,17 @@ def _upstream_wins(wish: UpstreamWish, acted: Sequence[SubjectState], news: _New
     return "upstream's act counts: Jira's is not surely later"
 
 
-def _last_act(view: View) -> Act | None:
+def _last_act(view: View, known: Agreement) -> Act | None:
     """The act that led to where the ticket stands; None where Jira does not tell of it."""
     parts = (Part.STATUS, Part.RESOLUTION)
     acts = [act for act in view.history.acts if act.part in parts]
     moves = [act for act in acts if act.part is Part.STATUS]
-    if moves and moves[-1].after != view.observed.status.id:
+    if not acts or (moves and moves[-1].after != view.observed.status.id):
         return None
-    return acts[-1] if acts else None
+    if moves and known.status != view.place[0] and ignored(view.wish, acts[-1].who):
+        # An account that the rule ignores may give a ticket its resolution after a person closed it.
+        return moves[-1]
+    return acts[-1]
 
 
 def _agreed(view: View, known: Agreement) -> Agreement:
@@ -201,7 +215,9 @@ def _upstream_alone(view: View, known: Agreement, acted: Sequence[SubjectState])
     after, stays = _agreed(view, known), not _ordinary(view, known)
     if not acted:
         return _acknowledged(view, Telling(known, after, stays=stays))
-    if all(view.fits(one.ref.kind, one.status) for one in acted):
+    fit = all(view.fits(one.ref.kind, one.status) for one in acted)
+    # Of several subjects, one alone may bring the ticket nowhere.
+    if fit or (view.wanted and view.fits(acted[0].ref.kind, view.wanted)):
         words = "the ticket stands where that mark belongs"
         return Telling(known, after, stays=stays, reasons=(words,))
     return _or_held(view, Telling(known, after.turned(view.now, Side.UPSTREAM), follows=True))

@@ -197,6 +197,8 @@ class RuleSet:
         self.ask_severity = any(rule.asks(SEVERITY) for rule in self.rules)
         self.ask_issues = any(rule.asks(ISSUES) for rule in self.rules)
         self.ask_comments = any(rule.asks(COMMENTS) for rule in self.rules)
+        # Whether a rule tells upstream what people do with its tickets.
+        self.tells = any(rule.tells for rule in self.rules)
         # Whether rules of incidents ask something of the tickets of issues: a parent; anything at all.
         self.as_children = any(rule.issues.as_children for rule in self.rules)
         self.ask_of_issues = self.as_children or any(rule.issues.close for rule in self.rules)
@@ -215,11 +217,6 @@ class RuleSet:
                     fault.rule, fault.site = rule.name, rule.site
                     raise
         return None
-
-    @property
-    def tells(self) -> bool:
-        """Whether a rule tells upstream what people do with its tickets."""
-        return any(rule.tells for rule in self.rules)
 
     def explain(self, snapshot: Snapshot) -> list[Explained]:
         """The rules up to the one that matches or is undecided, each with the reason."""

@@ -21,38 +21,42 @@ TOGETHER = 50
 
 
 def retry(session: Session, rows: Iterable[TicketRow], now: float, why: str) -> int:
-    """Make parked tickets due, spread over time; how many. They stay parked until a walk succeeds.
+    """Make tickets that a person names due, spread over time; how many. Parked ones stay parked until a
+    walk succeeds. A hold ends: the walk takes both sides as agreed as they stand now.
 
     The rows may have been read without a lock. They are read again with a lock, so that the results of
     a walk that ended meanwhile are not written over.
     """
-    return _retry(session, [row.id for row in rows if row.id is not None], now, why, 0)
+    known = _retry(session, [row.id for row in rows if row.id is not None], now, why, 0)
+    for row in known:
+        if row.admission == Admission.HELD:
+            row.admission, row.admission_at = Admission.RELEASED.value, now
+    return len(known)
 
 
 def retry_all(store: Store, ids: Sequence[int], now: float, why: str) -> int:
-    """As ``retry``, for any number of tickets by their row ids: a few in each transaction, because
-    deliveries wait meanwhile."""
+    """Make parked tickets due, spread over time, by their row ids; how many. A few in each transaction,
+    because deliveries wait meanwhile."""
     count = 0
     for start in range(0, len(ids), TOGETHER):
         with store.write() as session:
-            count += _retry(session, ids[start : start + TOGETHER], now, why, count)
+            count += len(_retry(session, ids[start : start + TOGETHER], now, why, count))
     return count
 
 
-def _retry(session: Session, ids: Sequence[int], now: float, why: str, after: int) -> int:
+def _retry(
+    session: Session, ids: Sequence[int], now: float, why: str, after: int
+) -> list[TicketRow]:
     locked = tickets.by_ids(session, ids)
     known = [locked[id_] for id_ in ids if id_ in locked]
     for number, row in enumerate(known, after):
-        if row.admission == Admission.HELD:
-            # The walk takes both sides as agreed as they stand now.
-            row.admission, row.admission_at = Admission.RELEASED.value, now
         row.due_at = None
         row.attempts = 0
-        row.base = _told_again(_fields_again(row.base))
+        row.base = _fields_again(row.base)
         tickets.make_due(row, now + number * SPREAD_SECONDS, why, look=True)
         entry = journal.Entry("retry", why)
         journal.write(session, entry, at=now, ticket_id=row.id, rule=row.rule)
-    return len(known)
+    return known
 
 
 def _fields_again(base: dict[str, Any]) -> dict[str, Any]:
@@ -61,14 +65,6 @@ def _fields_again(base: dict[str, Any]) -> dict[str, Any]:
     if not fields:
         return base
     return {**base, "parked": {id_: {**one, "again": True} for id_, one in fields.items()}}
-
-
-def _told_again(base: dict[str, Any]) -> dict[str, Any]:
-    """The base with the hold taken off by which neither Jira nor upstream is told any more."""
-    agreement = (base or {}).get("agreement")
-    if not agreement or not agreement.get("held"):
-        return base
-    return {**base, "agreement": {**agreement, "held": False, "turns": []}}
 
 
 def lift(row: TicketRow) -> None:

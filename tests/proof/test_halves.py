@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,3 +73,22 @@ def test_each_half_tells_of_itself_alone(scene: Scene) -> None:
     assert b"rules" in body
     assert answer(("127.0.0.1", port), "/webhooks/coalesce")[0] == 404
     assert len(running(scene.store)) == 2
+
+
+def test_a_webhook_of_jira_at_the_receiver_makes_the_worker_look(scene: Scene) -> None:
+    secret = "a secret of Jira's webhooks"
+    scene.jira.site["webhook_secrets"] = secret
+    receiver, _ = scene.daemon(only="receiver"), scene.daemon(only="worker")
+    assert receiver.address is not None
+    url = f"http://127.0.0.1:{receiver.address[1]}/webhooks/jira/main"
+    scene.jira.ask("POST", "webhooks", {"url": url, "secret": secret})
+    subject = scene.one("created")
+    scene.deliver(subject)
+    scene.settle()
+    key = scene.ticket(subject)["key"]
+    scene.jira.act("remove_labels", key, subject.label)
+    end = time.monotonic() + 30
+    while subject.label not in scene.labels():
+        assert time.monotonic() < end, "nobody looked at the ticket"
+        time.sleep(0.1)
+    scene.settle()

@@ -12,6 +12,7 @@ from sync.domain.intent import Intent, IntentKind, Intents
 from sync.domain.subject import Status, SubjectRef
 from sync.domain.ticket import Base, FieldBase
 from sync.store import (
+    admissions,
     counts,
     deliveries,
     journal,
@@ -111,6 +112,12 @@ def test_tickets_stay_where_they_were(upgraded: Store) -> None:
     assert (walked.lease_owner, walked.lease_until) == (DEAD_OWNER, 1_790_000_120.0)
     assert (parked.parked, parked.parked_at) == (earlier.PARKED, 1_790_000_004.0)
     assert parked.look
+
+
+def test_what_waits_to_be_told_upstream_still_waits(upgraded: Store, revision: str) -> None:
+    with upgraded.read() as session:
+        found = admissions.counts(admissions.grouped(session))
+    assert (found.acts, found.tickets) == ((2, 1) if since("r0017", revision) else (0, 0))
 
 
 def test_a_former_key_still_leads_to_its_ticket(upgraded: Store, revision: str) -> None:

@@ -318,6 +318,10 @@ def test_a_held_ticket_is_found_and_let_go_by_a_retry(world: BothWays) -> None:
     world.act(ticket, TO_DO)
     world.say(ticket, "while it is held")
     world.settle()
+    ids = [row.id or 0 for row in found]
+    parking.retry_all(world.store, ids, world.clock.time(), "the site is up again")
+    world.settle()
+    assert counted(world) == Counts(held=1)
     with world.store.write() as session:
         parking.retry(session, found, world.clock.time(), "asked for by hand")
     world.settle()

@@ -10,9 +10,12 @@ import pytest
 
 from sync.adapters.coalesce import CoalesceSource
 from sync.domain.actions import Comment
+from sync.domain.errors import Unknown
+from sync.domain.notice import Notice
 from sync.sandbox.coalesce.subjects import Issue
-from sync.sandbox.memory_ticket import DONE, IN_PROGRESS
+from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO
 from sync.store.engine import Store
+from sync.store.notices import Notices
 from sync.worker.sweeps.groups import Parts, sweep_groups
 from sync.worker.sweeps.run import Report
 from sync.worker.sweeps.runner import Runner
@@ -44,7 +47,7 @@ def sweep(world: BothWays, *groups: str) -> list[Report]:
         triage=world.triage,
         sources={"coalesce": CoalesceSource()},
         apis={"coalesce": world.upstream.api},
-        trackers={"main": world.jira},
+        trackers={"main": world.tracker},
         rules=world.rules,
         clock=world.clock,
         overlaps=dict.fromkeys(("upstream", "deliveries", "jira"), 600.0),
@@ -187,6 +190,42 @@ def test_a_ticket_in_a_project_that_we_may_not_see_is_held_and_told_nothing_of(
     world.clock.sleep(HOURS)
     super(BothWays, world).settle(HOURS)
     assert issue.status == "fixed"
+
+
+def test_what_is_done_before_the_new_tickets_id_is_on_record_is_told(
+    world: BothWays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, heard = world.jira.create, []
+
+    def made(*given: Any, **how: Any) -> Any:
+        ref = create(*given, **how)
+        ticket = world.jira.tickets[ref.id]
+        ticket.move(IN_PROGRESS, world.clock.time(), ANNA)
+        ticket.say("901", Comment("mine", "", public=True), world.clock.time(), ANNA)
+        notices = Notices(world.store, world.clock.time)
+        heard.append(notices.write([("main", Notice(ref.id, "jira:issue_updated"))]))
+        return ref
+
+    monkeypatch.setattr(world.jira, "create", made)
+    issue, ticket = world.opened()
+    assert heard == [set()]
+    assert (issue.status, ticket.status) == ("investigating", IN_PROGRESS)
+    assert [text.split("\n\n")[1] for text in world.remarks(issue)] == ["mine"]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_is_done_while_the_reply_to_a_create_is_lost_is_told(
+    world: BothWays, moment: Any
+) -> None:
+    world.jira.fail("create", lambda: Unknown("no answer came"), moment)
+    issue = world.sandbox.open_issue()
+    world.send()
+    world.step()
+    for ticket in world.jira.alive:
+        ticket.move(DONE, world.clock.time(), ANNA, "Done")
+    world.settle(600)
+    [ticket] = world.jira.alive
+    assert (ticket.status, issue.status) == ((DONE, "fixed") if moment == "after" else (TO_DO, ""))
 
 
 # Who was later.

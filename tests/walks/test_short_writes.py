@@ -157,7 +157,7 @@ class Meanwhile:
 
     def _rules(self) -> RuleSet:
         # Asked for once all deliveries and subjects are read.
-        if self.left and sys._getframe(1).f_code.co_name == "_route":
+        if self.left and sys._getframe(1).f_code.co_name == "merge":
             self.left.pop(0)(self._world)
         return self._world.rules()
 

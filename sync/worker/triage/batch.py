@@ -27,6 +27,7 @@ from sync.domain.subject import (
     merge_from_api,
     newest,
     same_event,
+    says_the_same,
     trusted,
 )
 from sync.ports import Clock, Source
@@ -336,7 +337,7 @@ class Triage:
             else:
                 changed[ref] = before, after
         with patience(SEARCHES):
-            outcomes |= self._route(slate, known, changed, slots, same=merge is not newest)
+            outcomes |= self._route(slate, rules, known, changed, slots, same=merge is not newest)
         return {
             ref: "; ".join(filter(None, (said, older.get(ref)))) for ref, said in outcomes.items()
         }
@@ -344,6 +345,7 @@ class Triage:
     def _route(
         self,
         slate: Slate,
+        rules: RuleSet,
         known: Mapping[str, Subject],
         changed: Mapping[str, tuple[Snapshot | None, Snapshot]],
         slots: Callable[[], float] | None,
@@ -352,9 +354,11 @@ class Triage:
     ) -> dict[str, str]:
         """Put changed snapshots, each with the one before, on the slate, and route those with news.
         ``same``: those that say the same as before have none."""
-        rules, now = self._rules(), self._clock.time()
+        now = self._clock.time()
         outcomes: dict[str, str] = {}
-        news = with_news(slate, rules, changed, same=same)
+        news = {ref: one[1] for ref, one in changed.items() if not (same and _nothing_new(*one))}
+        if rules.tells:
+            news = with_news(slate, rules, changed, same=same)
         router = Router(slate, rules, now, news, slots)
         read_together(slate, news.values())
         for ref, (before, after) in changed.items():
@@ -390,6 +394,10 @@ class Triage:
             log.exception("reading a delivery failed", delivery=row.id)
             words = f"the reader failed on it ({type(error).__name__}); this is a defect of ours"
             return Read(row, dead=words)
+
+
+def _nothing_new(before: Snapshot | None, after: Snapshot) -> bool:
+    return before is not None and says_the_same(before, after)
 
 
 def _another(before: Snapshot | None, after: Snapshot) -> bool:

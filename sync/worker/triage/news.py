@@ -16,11 +16,10 @@ def with_news(slate: Slate, rules: RuleSet, changed: Changed, *, same: bool) -> 
     """Those of the changed snapshots that have news, by subject. ``same``: one that says the same as
     before has none, although it speaks of a later moment.
 
-    Comments upstream, and when a mark was set, are news only where the ticket's rule asks for them.
+    For rules that tell upstream: comments there, and when a mark was set, are news where the ticket's
+    rule asks for them.
     """
     news = {ref: after for ref, (before, after) in changed.items() if _is_news(before, after, same)}
-    if not rules.tells:
-        return news
     left = changed.keys() - news.keys()
     slate.tickets_of(left)
     for ref in left:

@@ -70,7 +70,8 @@ class Apply:
         unsure: bool = False,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
-        self._teller = Teller(draft, intent_log, ways)
+        tells = draft.desired.upstream is not None or intent_log.record.intents.open
+        self._teller = Teller(draft, intent_log, ways) if tells else None
         self._guard = ways.guard
         self._facts = facts
         self._draft = draft
@@ -95,10 +96,12 @@ class Apply:
         if made.actions and isinstance(made.actions[0], Look):
             observed = self._look(ref)
             ref = observed.ref
-            self._teller.settle(ref)
+            if self._teller is not None:
+                self._teller.settle(ref)
             self._draft = in_its_project(self._draft, observed)
             made = self._planned(observed)
-            self._teller.ask(made.telling)
+            if self._teller is not None:
+                self._teller.ask(made.telling)
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
@@ -116,7 +119,7 @@ class Apply:
         record.base = wishes_agreed(self._draft, record.base)
         if self._refused:
             raise self._refused[0]
-        if made.parked is None:
+        if self._teller is not None and made.parked is None:
             self._teller.end()
         return made
 
@@ -190,6 +193,7 @@ class Apply:
 
     def _tell_upstream(self, ref: TicketRef, made: Plan, place: Observed) -> None:
         whole = made.parked is None and not self._refused
+        assert self._teller is not None
         self._teller.carry_out(ref, made.telling, place, whole=whole)
         done = self._teller.through and not made.telling.waits
         if self._facts.admission is Admission.ACCEPTED and done:
