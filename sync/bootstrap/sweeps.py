@@ -22,6 +22,7 @@ from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.liveness import BY_HAND
 from sync.worker.daemon.daemon import Daemon
+from sync.worker.sweeps.deliveries import DeliveriesSweep
 from sync.worker.sweeps.groups import GROUPS, Parts, SweepGroups, sweep_groups
 from sync.worker.sweeps.retention import Keep, prune
 from sync.worker.sweeps.run import Sweep
@@ -81,8 +82,9 @@ def add_sweeps(
     def before(group: str) -> tuple[Sweep, ...]:
         # A delivery tells when a mark was set, and the API does not: where upstream is told, lost
         # deliveries are fetched before the API shows what they were about.
-        lost = group == "upstream" and settings.sweeps.deliveries.enabled and rules().tells
-        return there["deliveries"] if lost else ()
+        if group != "upstream" or not settings.sweeps.deliveries.enabled or not rules().tells:
+            return ()
+        return tuple(one for one in there["deliveries"] if isinstance(one, DeliveriesSweep))
 
     for group, sweeps in there.items():
         for sweep in sweeps:
@@ -103,7 +105,9 @@ def _plan(
 
     def run() -> None:
         for one in before():
-            daemon.sweeps.run(one)
+            report = daemon.sweeps.run(one)
+            if report is not None and report.tally.repaired:
+                daemon.triage.batch()
         if daemon.sweeps.run(sweep) is not None:
             daemon.pool.wake()
 

@@ -75,6 +75,7 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
         foreign=observed.project not in ("", draft.project),
         moved=put or base.brought_to(observed.status.id),
         over_or_back=put or draft.desired.status.ended is not dealt_with,
+        wanted=draft.desired.status,
         assigned=str(known.sent or "") if known else "",
         public=draft.desired.policy.public_comments,
     )
@@ -160,7 +161,7 @@ class _News:
 
 
 def _news(view: View, known: Agreement) -> _News:
-    act = _last_act(view)
+    act = _last_act(view, known)
     at = act.at if act else None
     if known.seen is not None and known.seen[:3] == (*view.place, at):
         since = known.seen[3]
@@ -188,14 +189,17 @@ def _upstream_wins(wish: UpstreamWish, acted: Sequence[SubjectState], news: _New
     return "upstream's act counts: Jira's is not surely later"
 
 
-def _last_act(view: View) -> Act | None:
+def _last_act(view: View, known: Agreement) -> Act | None:
     """The act that led to where the ticket stands; None where Jira does not tell of it."""
     parts = (Part.STATUS, Part.RESOLUTION)
     acts = [act for act in view.history.acts if act.part in parts]
     moves = [act for act in acts if act.part is Part.STATUS]
-    if moves and moves[-1].after != view.observed.status.id:
+    if not acts or (moves and moves[-1].after != view.observed.status.id):
         return None
-    return acts[-1] if acts else None
+    if moves and known.status != view.place[0] and ignored(view.wish, acts[-1].who):
+        # An account that the rule ignores may give a ticket its resolution after a person closed it.
+        return moves[-1]
+    return acts[-1]
 
 
 def _agreed(view: View, known: Agreement) -> Agreement:
@@ -211,7 +215,9 @@ def _upstream_alone(view: View, known: Agreement, acted: Sequence[SubjectState])
     after, stays = _agreed(view, known), not _ordinary(view, known)
     if not acted:
         return _acknowledged(view, Telling(known, after, stays=stays))
-    if all(view.fits(one.ref.kind, one.status) for one in acted):
+    fit = all(view.fits(one.ref.kind, one.status) for one in acted)
+    # Of several subjects, one alone may bring the ticket nowhere.
+    if fit or (view.wanted and view.fits(acted[0].ref.kind, view.wanted)):
         words = "the ticket stands where that mark belongs"
         return Telling(known, after, stays=stays, reasons=(words,))
     return _or_held(view, Telling(known, after.turned(view.now, Side.UPSTREAM), follows=True))

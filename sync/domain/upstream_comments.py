@@ -131,7 +131,7 @@ def _told(
     subject: SubjectState, one: TicketComment, *, edited: bool, now: float
 ) -> CommentUpstream:
     sign = f"{one.url}#edited-{one.updated:.0f}" if edited else one.url
-    name = one.who.name or "Somebody"
+    name = _plain(one.who.name)
     head = f"{name} edited a comment in Jira:" if edited else f"{name} in Jira:"
     note = "\n\n… (cut: the whole comment is in Jira)"
     text = f"{head}\n\n{cut(one.text, LONGEST, note)}\n\n{sign}"

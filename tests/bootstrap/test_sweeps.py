@@ -13,13 +13,16 @@ from structlog.testing import capture_logs
 from sync.bootstrap import adapters
 from sync.bootstrap.program import Program, build
 from sync.rules import RuleSet
+from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.settings import Settings
 from sync.store.engine import Store
 from sync.store.leases import owners
 from sync.store.sweeps import recent
 from sync.worker.rulebook import in_force as rulebook
 from sync.worker.rulebook.impact import Impact
+from tests.adapters.coalesce.served import serving
 from tests.bootstrap.beacon import BeaconSource
+from tests.walks.both_ways import telling
 from tests.walks.world import RULES
 
 SITE = {"url": "http://127.0.0.1:9", "token": "t", "email": "bot@example.com", "project": "DATA"}
@@ -101,6 +104,24 @@ def test_a_sweep_of_the_schedule_runs_in_the_daemons_name(tmp_path: Path) -> Non
         with program.store.read() as session:
             (row,) = recent(session)
         assert (row.sweep, row.result, row.owner) == ("own", "ok", program.daemon.owner)
+
+
+@pytest.mark.parametrize("rules", [RULES, telling()], ids=["one way", "both ways"])
+def test_where_upstream_is_told_lost_deliveries_are_fetched_before_it_is_asked(
+    tmp_path: Path, rules: str
+) -> None:
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    (folder / "rules.toml").write_text(rules)
+    with serving() as upstream:
+        access = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        api = {**access, "url": upstream.server.url, "actor_email": "bridge@example.com"}
+        mappings = {"directory": str(folder)}
+        with built(tmp_path, coalesce={"api": api}, mappings=mappings) as program:
+            program.daemon.schedule.do("sweep issues")
+            with program.store.read() as session:
+                runs = [row.sweep for row in reversed(recent(session))]
+    assert runs == (["deliveries", "issues"] if rules != RULES else ["issues"])
 
 
 def test_the_daemon_does_not_take_its_own_rulebook_for_one_that_died(

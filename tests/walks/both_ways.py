@@ -10,6 +10,7 @@ from typing import Any
 from sync.adapters.coalesce import ApiUpstream
 from sync.domain.actions import Comment
 from sync.domain.history import Person
+from sync.domain.rule import Category
 from sync.domain.ticket import JiraStatus
 from sync.ports import Tracker
 from sync.rules import Defaults, load
@@ -25,6 +26,7 @@ from tests.adapters.coalesce.in_process import InProcess
 from tests.adapters.coalesce.served import Upstream, serving
 from tests.walks.world import RULES, World
 
+IN_REVIEW = JiraStatus("10004", "In Review", Category.INDETERMINATE)
 STAND_IN = "bridge@example.com"
 ANNA = Person("anna", "Anna", "anna@example.com")
 TELLING = """

@@ -47,7 +47,7 @@ def sweep(world: BothWays, *groups: str) -> list[Report]:
         triage=world.triage,
         sources={"coalesce": CoalesceSource()},
         apis={"coalesce": world.upstream.api},
-        trackers={"main": world.jira},
+        trackers={"main": world.tracker},
         rules=world.rules,
         clock=world.clock,
         overlaps=dict.fromkeys(("upstream", "deliveries", "jira"), 600.0),

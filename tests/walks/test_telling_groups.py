@@ -10,7 +10,7 @@ import pytest
 from sync.sandbox.coalesce.subjects import Issue
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, MemoryTicket
 from sync.store.engine import Store
-from tests.walks.both_ways import BothWays, both_ways, quiet, telling
+from tests.walks.both_ways import IN_REVIEW, BothWays, both_ways, quiet, telling
 
 REOPENED = telling().replace('issue_type = "Bug"', 'issue_type = "Bug"\nreopen_within = "10m"', 1)
 ON_TICKET = telling() + "\n[rule.issues]\non_ticket = true\n"
@@ -160,3 +160,21 @@ def test_reopening_a_group_takes_off_only_what_its_ticket_had_marked(grouped: Bo
     assert [one.status for one in issues] == ["expected", "", ""]
     assert ticket.status == TO_DO
     quiet(grouped)
+
+
+def test_a_mark_of_one_issue_that_brings_its_group_nowhere_moves_nothing(world: BothWays) -> None:
+    named = GROUPED.replace('{ category = "indeterminate" }', '"In Progress"', 1)
+    world.write_rules(named)
+    issues, ticket = three(world)
+    world.act(ticket, IN_REVIEW)
+    world.settle()
+    assert [one.status for one in issues] == ["investigating"] * 3
+    world.clock.sleep(60)
+    world.sandbox.mark(issues[0].id, "expected")
+    world.settle()
+    assert (ticket.status, issues[0].status, issues[1].status) == (
+        IN_REVIEW,
+        "expected",
+        "investigating",
+    )
+    quiet(world)
