@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import proof.both_ways
 import proof.disks
 import proof.order
 import proof.people

@@ -38,7 +38,7 @@ connect_timeout = "2s"
 read_timeout = "{read_timeout}s"
 probe_every = "500ms"
 [worker]
-lease = "15s"
+lease = "{lease}s"
 [mappings]
 reload_every = "300ms"
 {mappings}
@@ -149,12 +149,13 @@ class Daemon(Running):
         self,
         folder: Path,
         store: str,
-        site: Mapping[str, str],
+        site: Mapping[str, Any],
         *,
         name: str = "daemon",
         index_lag: float = 3.0,
         read_timeout: float = 2.0,
         stop_timeout: float = 20.0,
+        lease: float = 15.0,
         rules: Path | None = None,
         module: str = "sync.cli.main",
         ahead: float = 0.0,
@@ -171,6 +172,7 @@ class Daemon(Running):
                 index_lag=index_lag,
                 read_timeout=read_timeout,
                 stop_timeout=stop_timeout,
+                lease=lease,
                 mappings=f"directory = {json.dumps(str(rules))}" if rules else "",
             )
             + more

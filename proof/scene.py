@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from proof.outcome import Outcome, Standing, compare, settle, standing
 from proof.processes import Daemon
 from proof.sending import Sending
 from proof.traffic import Subject, Traffic
+from proof.upstream import Upstream
 from sync.store.engine import Store, open_store
 
 SETTLE_SECONDS = 120.0
@@ -42,6 +43,11 @@ class Scene:
         self.restarts = 0
         self._calls_before = jira.count()
         self._own_jira: Jira | None = None
+        # For rows about people on both sides: the workspace, further keys of [sites.main], and who
+        # else judges what came of it.
+        self.upstream: Upstream | None = None
+        self.site_too: dict[str, Any] = {}
+        self.judges: list[Callable[[Outcome], None]] = []
 
     # Setting up
 
@@ -56,7 +62,7 @@ class Scene:
 
     def prepared(self, **how: Any) -> Daemon:
         """A further daemon that is not started yet."""
-        site = dict(self.jira.site)
+        site = {**self.jira.site, **self.site_too}
         if self.front is not None:
             site[self._front_as] = f"http://127.0.0.1:{self.front.port}"
         name = f"daemon{len(self.daemons) + 1}"
@@ -147,14 +153,20 @@ class Scene:
         return self.jira.count() - self._calls_before
 
     def quiet(self, seconds: float = QUIET_SECONDS) -> bool:
-        """Whether Jira is left alone now that nothing is to be done."""
-        before = self.jira.count()
+        """Whether Jira and upstream are left alone now that nothing is to be done."""
+        before = self._touched()
         time.sleep(seconds)
-        return self.jira.count() == before
+        return self._touched() == before
+
+    def _touched(self) -> tuple[int, int]:
+        return self.jira.count(), self.upstream.written() if self.upstream else 0
 
     def outcome(self) -> Outcome:
         """Hold what Jira has against what should be there."""
-        return compare(self.subjects, self.jira.tickets(), self.store)
+        found = compare(self.subjects, self.jira.tickets(), self.store)
+        for judge in self.judges:
+            judge(found)
+        return found
 
     def _alive(self) -> None:
         for daemon in self.daemons:
@@ -167,6 +179,9 @@ class Scene:
         for running in (*self.daemons, self.front, self._own_jira):
             if running is not None and running is not self._shared:
                 running.kill()
+        if self.upstream is not None:
+            self.upstream.close()
+            self.jira.ask("DELETE", "webhooks")
         self.store.close()
 
 

@@ -1,16 +1,22 @@
-"""The simulated Jira on a real socket, and the settings that fit it."""
+"""The simulated Jira and the simulated Coalesce Quality on real sockets, and the settings that fit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sync.bootstrap.http import Background
+from sync.sandbox.coalesce import CoalesceRest, CoalesceSandbox, HttpPost, Outbox, Sender
+from sync.sandbox.coalesce.app import create_app as create_coalesce
+from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.sandbox.jira import Dialect, JiraSandbox, Limits
 from sync.sandbox.jira.app import create_app
 from sync.sandbox.jira.ready_site import BOT
 from sync.web.server import listen
 
 PROJECT = "DATA"
+# What signs the webhooks of the simulated Jira, where it sends any.
+WEBHOOK_SECRET = "sandbox-webhook"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +54,48 @@ def start_jira(
     server = Background(create_app(site), bound, name="jira", grace=1.0)
     server.start()
     return SimulatedJira(site, server)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedCoalesce:
+    """A workspace in memory, the server in front of it, and the sender of its deliveries."""
+
+    sandbox: CoalesceSandbox
+    server: Background
+    sender: Sender
+    post: HttpPost
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def stop(self) -> None:
+        self.sender.stop(1.0)
+        self.post.close()
+        self.server.stop(3.0)
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The keys of ``[coalesce]`` and ``[coalesce.api]`` for this workspace."""
+        return {
+            "coalesce": {"signing_secrets": [self.sandbox.secret]},
+            "coalesce.api": {
+                "url": self.url,
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+                "actor_email": "ticket-sync@example.com",
+            },
+        }
+
+
+def start_coalesce(receiver: str, *, port: int = 0) -> SimulatedCoalesce:
+    """A fresh workspace, answering on 127.0.0.1, that sends to the daemon at the address ``receiver``.
+    Raises CannotListen."""
+    bound = listen("127.0.0.1", port)
+    sandbox = CoalesceSandbox()
+    outbox = Outbox(sandbox)
+    post = HttpPost(f"{receiver.rstrip('/')}/webhooks/coalesce")
+    server = Background(create_coalesce(CoalesceRest(outbox)), bound, name="coalesce", grace=1.0)
+    server.start()
+    sender = Sender(outbox, post)
+    sender.start()
+    return SimulatedCoalesce(sandbox, server, sender, post)

@@ -112,7 +112,7 @@ class _Found:
         for told in self.upstreams:
             yield from told.notes()
         yield from self.all_mistakes
-        unseen = [f"{words}." for report in self.reports for words in report.notes]
+        unseen = [f"{words.rstrip('.')}." for report in self.reports for words in report.notes]
         for words in [*map(str, self.absent), *unseen, *self.troubles]:
             yield f"Not checked: {words}"
         yield self.closing()

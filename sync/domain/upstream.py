@@ -161,7 +161,7 @@ class _News:
 
 
 def _news(view: View, known: Agreement) -> _News:
-    act = _last_act(view)
+    act = _last_act(view, known)
     at = act.at if act else None
     if known.seen is not None and known.seen[:3] == (*view.place, at):
         since = known.seen[3]
@@ -189,14 +189,17 @@ def _upstream_wins(wish: UpstreamWish, acted: Sequence[SubjectState], news: _New
     return "upstream's act counts: Jira's is not surely later"
 
 
-def _last_act(view: View) -> Act | None:
+def _last_act(view: View, known: Agreement) -> Act | None:
     """The act that led to where the ticket stands; None where Jira does not tell of it."""
     parts = (Part.STATUS, Part.RESOLUTION)
     acts = [act for act in view.history.acts if act.part in parts]
     moves = [act for act in acts if act.part is Part.STATUS]
-    if moves and moves[-1].after != view.observed.status.id:
+    if not acts or (moves and moves[-1].after != view.observed.status.id):
         return None
-    return acts[-1] if acts else None
+    if moves and known.status != view.place[0] and ignored(view.wish, acts[-1].who):
+        # An account that the rule ignores may give a ticket its resolution after a person closed it.
+        return moves[-1]
+    return acts[-1]
 
 
 def _agreed(view: View, known: Agreement) -> Agreement:

@@ -134,6 +134,9 @@ class BothLives(BothWorlds):
         story.acts += 1
         story.moves += 1
         news = known is not None and (known.status, known.resolution) != (status.id, resolution)
+        if isinstance(subject, Incident) and known is not None:
+            # Whoever moves the ticket of an incident that is over, as yet unknown to us, opens nothing.
+            news = news and known.marks.get(f"coalesce:incident:{subject.id}") == subject.state
         ignored = self.name == "ignoring" and who == "robot"
         here = (status.id, resolution)
         story.jira = Deed(self.clock.time(), self.edition, here) if news and not ignored else None

@@ -228,3 +228,38 @@ def test_what_callbacks_cannot_do_is_said_and_the_rest_goes_on(by_callbacks: Bot
     world.settle()
     assert issue.status == "fixed"
     quiet(world)
+
+
+def test_by_callbacks_an_acknowledgement_does_not_overwrite_expected(
+    by_callbacks: BothWays,
+) -> None:
+    world = by_callbacks
+    world.edit('acknowledge = "assigned"')
+    world.settle()
+    issue, ticket = world.opened()
+    ticket.assign("anna", world.clock.time(), ANNA)
+    world.look()
+    world.sandbox.mark(issue.id, "expected")
+    world.clock.sleep(1)
+    world.step()
+    world.settle()
+    assert (issue.status, ticket.status, marks(world)) == ("expected", DONE, ["expected"])
+    quiet(world)
+
+
+def test_the_address_of_a_callback_stands_in_no_record_and_no_line_of_the_log(
+    by_callbacks: BothWays, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = by_callbacks
+    _, ticket = world.opened()
+    for status in (307, 404, 403, 500):
+        world.upstream.rest.faults.add(
+            path="callbacks", count=1, status=status, headers={"location": "/elsewhere"}
+        )
+        world.clock.sleep(60)
+        world.act(ticket, IN_PROGRESS if ticket.status == DONE else DONE)
+        world.settle(within=3600)
+    (row,) = world.rows()
+    said = "\n".join((*world.journal(), str(row.parked), row.error, capsys.readouterr().out))
+    assert "not told" in said
+    assert "/callbacks/" not in said

@@ -15,6 +15,45 @@ ALL = 'comments = "all"\ncopy_comments = true'
 BEN = {"name": "Ben", "email": {"user_email": "ben@example.com"}}
 
 
+WIKI = "[~on.call] see !x.png!\n||a||b||\n|1|2|\n{code}\nselect 1\n{code}"
+
+
+def _text(text: str) -> dict[str, object]:
+    return {"type": "text", "text": text}
+
+
+def _cells(kind: str, *texts: str) -> dict[str, object]:
+    cells = [
+        {"type": kind, "content": [{"type": "paragraph", "content": [_text(text)]}]}
+        for text in texts
+    ]
+    return {"type": "tableRow", "content": cells}
+
+
+DOCUMENT = {
+    "type": "doc",
+    "version": 1,
+    "content": [
+        {
+            "type": "paragraph",
+            "content": [
+                {
+                    "type": "mention",
+                    "attrs": {"id": ONCALL.account_id, "text": "@On-Call Engineer"},
+                },
+                _text(" see "),
+                {"type": "mediaInline", "attrs": {"id": "1", "type": "file", "alt": "x.png"}},
+            ],
+        },
+        {
+            "type": "table",
+            "content": [_cells("tableHeader", "a", "b"), _cells("tableCell", "1", "2")],
+        },
+        {"type": "codeBlock", "content": [_text("select 1")]},
+    ],
+}
+
+
 @pytest.fixture(params=["cloud", "datacenter"])
 def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -156,6 +195,21 @@ def test_a_comment_from_upstream_notifies_nobody_and_runs_no_macro(talking: With
         assert "'mention'" not in raw
         assert "'media'" not in raw
     assert "@here" in copy.text
+    quiet(talking)
+
+
+def test_a_comment_with_a_mention_a_picture_a_table_and_code_is_readable_upstream(
+    talking: WithJira,
+) -> None:
+    issue, key = talking.made()
+    talking.person.comment(key, WIKI if talking.site.dialect.value != "cloud" else DOCUMENT)
+    talking.settle()
+    (text,) = talking.remarks(issue)
+    name = "On-Call Engineer" if talking.site.dialect.value == "cloud" else "on.call"
+    for part in ("[image: x.png]", name, "| a", "```", "select 1"):
+        assert part in text, text
+    for raw in ("[~", "{code", "!x.png", "||"):
+        assert raw not in text
     quiet(talking)
 
 

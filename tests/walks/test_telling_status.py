@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sync.domain.errors import Unknown
 from sync.domain.history import Person
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, US
 from sync.store.engine import Store
@@ -199,6 +201,49 @@ def test_what_automation_does_is_told_in_its_name_unless_the_rule_ignores_it(
     world.act(ticket, TO_DO, who=ROBOT, resolution="")
     world.settle()
     assert (issue.status, marks(world), ticket.status) == ("fixed", 1, TO_DO)
+    quiet(world)
+
+
+def test_a_persons_close_to_which_an_ignored_account_adds_a_resolution_is_told(
+    other: Callable[[str], BothWays],
+) -> None:
+    world = other('ignore = ["Automation for Jira"]')
+    issue, ticket = world.opened()
+    world.act(ticket, DONE)
+    world.clock.sleep(2)
+    ticket.resolve("Done", world.clock.time(), ROBOT)
+    world.look()
+    world.settle()
+    assert issue.status == "fixed"
+    assert issue.actor is not None
+    assert issue.actor["name"] == "Anna"
+    world.clock.sleep(60)
+    ticket.resolve("Won't Do", world.clock.time(), ROBOT)
+    world.look()
+    world.settle()
+    assert (issue.status, marks(world)) == ("fixed", 1)
+    quiet(world)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "reply lost"])
+def test_our_own_move_is_told_to_nobody_although_its_webhook_comes_first(
+    world: BothWays, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    issue, ticket = world.opened()
+    move = world.jira.transition
+
+    def moved(*args: Any, **more: Any) -> None:
+        monkeypatch.setattr(world.jira, "transition", move)
+        move(*args, **more)
+        world.look()
+        if lost:
+            raise Unknown("the reply was lost")
+
+    monkeypatch.setattr(world.jira, "transition", moved)
+    world.sandbox.mark(issue.id, "investigating")
+    world.settle(within=3600)
+    assert (issue.status, marks(world), ticket.status) == ("investigating", 1, IN_PROGRESS)
+    assert "upstream" not in "".join(line for line in world.journal() if "mark" in line)
     quiet(world)
 
 

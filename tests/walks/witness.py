@@ -105,6 +105,9 @@ def wrongs(
         return []
     if not jira and not up:
         return []
+    if state.ended and wanted.ended:
+        # What is over stays as it ended.
+        wanted = state
     agree = wanted is state or belongs(ticket, state)
     declined = ticket.resolution == "Won't Do" and wanted is not state
     left = theirs and wanted is Status.OPEN

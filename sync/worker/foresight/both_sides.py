@@ -57,15 +57,20 @@ def _act(act: Act, observed: Observed) -> str:
         before, after = (names.get(id_, f"status {id_}") for id_ in (act.before, act.after))
         return f"{who} moved it from {before} to {after}"
     if act.part is Part.RESOLUTION:
-        return (
-            f"{who} set the resolution {act.after}"
-            if act.after
-            else f"{who} took the resolution off"
-        )
+        return _resolved(act, observed) if act.after else f"{who} took the resolution off"
     assigned = observed.assignee
     known = assigned is not None and assigned.id == act.after
     name = _name(assigned) if known and assigned else act.after
     return f"{who} assigned it to {name}" if act.after else f"{who} assigned it to nobody"
+
+
+def _resolved(act: Act, observed: Observed) -> str:
+    """The words for a resolution that was set. The history has its id alone; the ticket has the name of
+    the last one."""
+    assert observed.history is not None
+    last = [one for one in observed.history.acts if one.part is Part.RESOLUTION][-1]
+    name = observed.resolution if act is last and observed.resolution else act.after
+    return f"{_name(act.who)} set the resolution {name}"
 
 
 def _comment(one: TicketComment, base: Base, rule: Rule | None) -> Iterator[Line]:

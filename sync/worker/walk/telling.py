@@ -153,7 +153,7 @@ class Teller:
         marks = self._agreement.marks
         if any(marks.get(str(one.ref)) != one.status.value for one in new):
             words = "upstream has changed meanwhile; deciding anew"
-            raise NotYet(words, self._intent_log.clock.time())
+            raise NotYet(words, self._intent_log.clock.time() + 1.0)
 
     def _settle(self, ref: TicketRef, intent: Intent) -> None:
         given, known = intent.payload, self._agreement
