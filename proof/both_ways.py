@@ -3,13 +3,14 @@ call that tells of it."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from proof.deeds import DEEDS, CommentDown, Deed
+from proof.deeds import DEEDS, CommentDown, Deed, Mark
 from proof.rows import row
 from proof.scene import Scene
 from proof.upstream import Strike, Upstream
@@ -42,17 +43,25 @@ _WITHIN = 60.0
 
 class BothSides:
     """A daemon that tells upstream, with a workspace of its own. ``api``: by the API, else by
-    callbacks. ``settle`` is how long (seconds) a ticket must be still before its act is told."""
+    callbacks. ``settle`` is how long (seconds) a ticket must be still before its act is told, ``large``
+    how many acts are told in ten minutes."""
 
     def __init__(
-        self, scene: Scene, *, api: bool = True, settle: float = 1.0, lease: float = 15.0
+        self,
+        scene: Scene,
+        *,
+        api: bool = True,
+        settle: float = 1.0,
+        lease: float = 15.0,
+        large: int = 50,
     ) -> None:
         self.scene, self.jira = scene, scene.jira
         scene.upstream = self.upstream = Upstream(scene.address, seed=scene.random.randrange(10**6))
         scene.site_too = {"webhook_secrets": [SECRET]}
         scene.judges.append(self._judge)
         self.deeds: list[Deed] = []
-        more = f'{self.upstream.settings(api=api)}[upstream]\nsettle = "{settle:g}s"\n'
+        told = f'[upstream]\nsettle = "{settle:g}s"\nlarge_upstream = {large}\n'
+        more = self.upstream.settings(api=api) + told
         self.daemon = scene.daemon(rules=self._rules(api=api), more=more, lease=lease)
         self.listen()
 
@@ -224,3 +233,27 @@ def _callbacks(scene: Scene, size: int) -> None:
 @row("both ways by callbacks: kill -9 while telling", own=True)
 def _callbacks_killed(scene: Scene, size: int) -> None:
     _killed(scene, ["after"], api=False)
+
+
+@row("both ways: a flood waits over a kill -9", own=True)
+def _flood(scene: Scene, size: int) -> None:
+    """What waits for a person goes on waiting over a kill, and is told once it is accepted."""
+    both = BothSides(scene, large=3)
+    both.begin([str(number) for number in range(8)], [Mark])
+    for one in both.deeds:
+        one.act()
+    both.until(lambda: _waiting(both) == 5, "five acts do not wait")
+    both.daemon.kill()
+    both.again()
+    both.sweep()
+    scene.settle()
+    told = sum(one.told() for one in both.deeds)
+    assert (told, _waiting(both)) == (3, 5), "something that waits was told"
+    both.daemon.verb("upstream", "accept")
+    both.until(both.done, "not everything that was accepted is told")
+
+
+def _waiting(both: BothSides) -> int:
+    """How many acts wait for a person, as the store says."""
+    shown = json.loads(both.daemon.verb("upstream", "show", "--json"))
+    return int(shown["waiting"]["acts"])
