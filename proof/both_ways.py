@@ -44,7 +44,8 @@ _WITHIN = 60.0
 class BothSides:
     """A daemon that tells upstream, with a workspace of its own. ``api``: by the API, else by
     callbacks. ``settle`` is how long (seconds) a ticket must be still before its act is told, ``large``
-    how many acts are told in ten minutes."""
+    how many acts are told in ten minutes. ``other`` is where a daemon with a store of its own may join.
+    """
 
     def __init__(
         self,
@@ -53,16 +54,38 @@ class BothSides:
         api: bool = True,
         settle: float = 1.0,
         lease: float = 15.0,
+        other: Scene | None = None,
         large: int = 50,
     ) -> None:
-        self.scene, self.jira = scene, scene.jira
-        scene.upstream = self.upstream = Upstream(scene.address, seed=scene.random.randrange(10**6))
-        scene.site_too = {"webhook_secrets": [SECRET]}
+        self.scene, self.jira, self._other = scene, scene.jira, other
+        scenes = [scene] if other is None else [scene, other]
+        seed = scene.random.randrange(10**6)
+        self.upstream = Upstream(*(one.address for one in scenes), seed=seed)
+        scene.upstream = self.upstream
+        for one in scenes:
+            one.site_too = {"webhook_secrets": [SECRET]}
         scene.judges.append(self._judge)
         self.deeds: list[Deed] = []
-        told = f'[upstream]\nsettle = "{settle:g}s"\nlarge_upstream = {large}\n'
-        more = self.upstream.settings(api=api) + told
-        self.daemon = scene.daemon(rules=self._rules(api=api), more=more, lease=lease)
+        self._settings = f"{self.upstream.settings(api=api)}[upstream]\nlarge_upstream = {large}\n"
+        self._how: dict[str, Any] = {"rules": self._rules(api=api), "lease": lease}
+        self._more = f'{self._settings}settle = "{settle:g}s"\n'
+        self.daemon = scene.daemon(**self._how, more=self._more)
+        self.daemons = [self.daemon]
+        self.listen()
+
+    def beside(self) -> None:
+        """A second daemon on the same store."""
+        self.daemons.append(self.scene.daemon(**self._how, more=self._more))
+        self.listen()
+
+    def join(self, settle: float) -> None:
+        """A second daemon with a store of its own, which adopts all tickets. It waits longer before it
+        tells, as two daemons that know nothing of each other must not act at the same moment."""
+        assert self._other is not None
+        made = self._other.prepared(**self._how, more=f'{self._settings}settle = "{settle:g}s"\n')
+        made.verb("adopt", "--markers", "--apply")
+        made.start()
+        self.daemons.append(made)
         self.listen()
 
     def _rules(self, *, api: bool) -> Path:
@@ -75,11 +98,11 @@ class BothSides:
         return folder
 
     def listen(self) -> None:
-        """Have Jira send its webhooks to where the daemon is now."""
-        host, port = self.daemon.address or ("", 0)
+        """Have Jira send its webhooks to where the daemons are now."""
         self.jira.ask("DELETE", "webhooks")
-        url = f"http://{host}:{port}/webhooks/jira/main"
-        self.jira.ask("POST", "webhooks", {"url": url, "secret": SECRET})
+        for host, port in [one.address for one in self.daemons if one.address is not None]:
+            url = f"http://{host}:{port}/webhooks/jira/main"
+            self.jira.ask("POST", "webhooks", {"url": url, "secret": SECRET})
 
     def again(self) -> None:
         """Start the daemon that was killed."""
@@ -112,7 +135,8 @@ class BothSides:
 
     def sweep(self) -> None:
         """Look for what was said upstream."""
-        self.daemon.verb("reconcile", "--sweep", "upstream")
+        for one in self.daemons:
+            one.verb("reconcile", "--sweep", "upstream")
 
     def until(
         self, holds: Callable[[], bool], why: str, go_on: Callable[[], None] | None = None
