@@ -16,6 +16,7 @@ from sync.cli.store import opened_store
 if TYPE_CHECKING:
     from sync.domain.admission import Admission
     from sync.store.engine import Session
+    from sync.store.tables import TicketRow
 
 # So many tickets are named.
 NAMED = 20
@@ -190,7 +191,7 @@ def gathered(session: Session) -> dict[str, Any]:
     }
 
 
-def _held(row: Any) -> dict[str, Any]:
+def _held(row: TicketRow) -> dict[str, Any]:
     from sync.cli.terminal import stamp
     from sync.domain.agreement import HELD_BECAUSE
 
@@ -201,6 +202,18 @@ def _held(row: Any) -> dict[str, Any]:
         "since": stamp(row.admission_at),
         "why": HELD_BECAUSE,
     }
+
+
+def why_untold(row: TicketRow) -> str:
+    """Why upstream is not told of a ticket, and what ends that; "" where upstream is told."""
+    from sync.domain.admission import ACCEPT, Admission, acts_in_words
+    from sync.domain.agreement import HELD_BECAUSE
+
+    if row.admission == Admission.WAITING:
+        return f"{acts_in_words(row.untold)} for {ACCEPT} or `ticket-sync upstream reject`"
+    if row.admission == Admission.HELD:
+        return f"held, because {HELD_BECAUSE}; `ticket-sync retry {row.jira_key}` ends that"
+    return ""
 
 
 def notes(data: Mapping[str, Any]) -> list[str]:

@@ -126,6 +126,7 @@ def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, 
 
 def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, Any]:
     from sync.cli.terminal import stamp
+    from sync.cli.upstream import why_untold
 
     ticket = story.ticket
     return {
@@ -137,6 +138,7 @@ def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, 
             "state": ticket.state,
             "due": stamp(ticket.due_at),
             "parked": ticket.parked,
+            "untold": why_untold(ticket),
         }
         if ticket
         else None,
@@ -181,6 +183,7 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
 
 def _print_standing(ticket: TicketRow | None) -> None:
     from sync.cli.terminal import moment
+    from sync.cli.upstream import why_untold
 
     if ticket is None:
         typer.echo("There is no ticket for it.")
@@ -195,6 +198,8 @@ def _print_standing(ticket: TicketRow | None) -> None:
             typer.echo(f"the last try: {harmless(ticket.error)}")
     else:
         typer.echo("settled: it is as its rule wants it")
+    if untold := why_untold(ticket):
+        typer.echo(f"NOT TOLD: {untold}")
     for one in (ticket.parked or {}).get("fields", {}).values():
         typer.echo(f"FIELD PARKED: {harmless(one.get('words', ''))}")
 

@@ -14,7 +14,7 @@ from sync.settings import load as load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-CONFIG, RULES = re.findall(r"```toml\n(.*?)```", README, re.S)
+CONFIG, RULES, TELLING = re.findall(r"```toml\n(.*?)```", README, re.S)
 
 
 def test_its_configuration_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +31,13 @@ def test_its_rules_load(tmp_path: Path) -> None:
         ("finance is urgent", "DATA"),
         ("everything else", "DATA"),
     ]
+
+
+def test_its_rule_that_tells_upstream_loads(tmp_path: Path) -> None:
+    (tmp_path / "10-both.toml").write_text(TELLING)
+    found = load(tmp_path, Defaults(sites={"main": "DATA"}, default_site="main"))
+    assert [rule.tells for rule in found.rules] == [True]
+    assert not found.warnings
 
 
 def test_each_verb_it_names_exists() -> None:

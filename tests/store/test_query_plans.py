@@ -34,6 +34,7 @@ from sync.store import (
     ticket_changes,
     tickets,
     told,
+    upstreams,
 )
 from sync.store.engine import Store
 from sync.store.notices import Notices
@@ -120,12 +121,15 @@ def do_everything(filled: Filled) -> None:
     with store.write_connection() as connection:
         tickets.ids_of_jira_ids(connection, "main", ["10000030"])
         ticket_changes.make_due_to_look(connection, [Wish(60, now, "why")])
+    upstreams.note_standing(store, "coalesce", {"way": "the API"}, now)
     for number in (30, 60, 90):
         told.admit(store, number, ["a mark", "a comment"], now=now, window=600, most=4)
     with store.write() as session:
         for waiting in tickets.by_ids(session, range(30, 60)).values():
             waiting.admission, waiting.untold = Admission.WAITING, 1
     with store.read() as session:
+        upstreams.lately(session, now)
+        upstreams.standings(session)
         admissions.grouped(session)
         admissions.any_waits(session)
         admissions.some(session, Admission.HELD, 10)

@@ -100,6 +100,8 @@ def test_what_waits_is_seen_everywhere(world: BothWays) -> None:
     assert UNTOLD in text_of_status(world)
     assert status.gathered(world.store, 0.0)["upstream"]["waiting"] == waiting
     assert health(world) == Check(False, UNTOLD, vital=False)
+    keys = [row.jira_key for row in world.rows() if row.admission]
+    assert "NOT TOLD: 1 act waits for `ticket-sync" in call("why", keys[0], "--offline")[1]
     assert metric(world, "ticket_sync_upstream_waiting_acts") == 3
 
 
@@ -170,6 +172,8 @@ def test_a_held_ticket_is_named_with_why_until_a_retry(world: BothWays) -> None:
     why = "Jira and upstream turned each other 6 times in ten minutes"
     assert call("upstream")[1] == (f"{key} is held: {why}; `ticket-sync retry {key}` ends that.\n")
     assert f"{key} is held: {why}" in text_of_status(world)
+    told = json.loads(call("why", key, "--offline", "--json")[1])["ticket"]["untold"]
+    assert told == f"held, because {why}; `ticket-sync retry {key}` ends that"
     (named,) = status.gathered(world.store, 0.0)["upstream"]["held_tickets"]
     assert (named["ticket"], named["why"]) == (key, why)
     assert health(world).words.startswith("1 ticket is held: Jira and upstream")

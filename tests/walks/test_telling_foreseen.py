@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from sync.cli.plan import as_json_text, pictured
-from sync.domain.actions import CommentUpstream, CopyComment, Create, MarkUpstream
+from sync.domain.actions import CommentUpstream, CopyComment, Create, MarkUpstream, Update
 from sync.sandbox.memory import MemoryTracker
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS
 from sync.store.engine import Store
 from sync.worker.foresight.forecast import Forecast, forecast_all
+from sync.worker.rulebook.accept import accept
+from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard
+from sync.worker.walk.facts import settled_by
 from tests.walks.both_ways import ANNA, BothWays, both_ways, telling
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
@@ -195,3 +198,36 @@ def test_a_ticket_to_be_made_is_shown_with_its_announcement(world: BothWays) -> 
     read(world)
     assert kinds(planned(world))[0] is Create
     assert CommentUpstream in kinds(planned(world))
+
+
+def test_accepting_an_edit_says_how_many_tickets_count_as_agreed(edited: EditedWorld) -> None:
+    edited.write_rules(telling())
+    sites = Sites({"main": edited.tracker})
+    words = str(accept(edited.store, edited.files, edited.clock.time(), sites=sites))
+    assert "Of the open tickets, 0 will be changed" in words
+    assert "both sides count as agreed as they stand; 2 differ." in words
+
+
+def test_a_settled_ticket_that_is_told_of_is_left_out_without_a_look(world: BothWays) -> None:
+    _, ticket = world.opened()
+    world.act(ticket, DONE, resolution="Done")
+    world.settle()
+    before = dict(world.jira.calls)
+    found = planned(world)
+    assert (found.looked_at, found.tickets, dict(world.jira.calls)) == (1, (), before)
+    rules = world.rules()
+    assert {row.settled_by for row in world.rows()} == {settled_by(rule) for rule in rules.rules}
+
+
+def test_an_edit_of_a_field_shows_the_field_alone_on_a_ticket_that_is_told_of(
+    world: BothWays,
+) -> None:
+    _, ticket = world.opened()
+    world.act(ticket, DONE, resolution="Done")
+    world.settle()
+    known = world.rules()
+    world.write_rules(telling(TALK).replace("data-quality", "urgent"))
+    rules, now = world.rules(), world.clock.time()
+    found = forecast_all(world.store, rules, {"main": world.jira}, now, known=known).whole()
+    assert kinds(found) == [Update]
+    assert found.counts["begin"] == 0

@@ -37,6 +37,8 @@ def test_places_that_the_site_has_are_no_mistakes(world: World) -> None:
     )
     assert not report.trouble
     assert [str(one) for one in report.findings] == []
+    (note,) = report.remarks
+    assert note.startswith("its settings speak of no webhook, so that what people do there")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_places_of_the_workflow_that_no_line_names_are_worth_a_note_and_no_mista
 ) -> None:
     report = checked(world, 'cleared = "To Do"\nfixed = { category = "done" }\n')
     assert not report.findings
-    (note,) = report.remarks
+    note, _ = report.remarks
     assert note.startswith("rule 'both': issues: no line of upstream.status names 'In Progress'")
     assert note.endswith("so that upstream is told nothing when a ticket is moved there")
     assert not any("upstream" in words for words in report.notes)

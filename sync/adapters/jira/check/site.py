@@ -41,6 +41,11 @@ def check_site(
         if webhook is not None:
             projects = sorted({rule.project for rule in rules})
             WebhookCheck(tracker, report, webhook).check(projects)
+        elif any(rule.tells for rule in rules):
+            report.remark(
+                "its settings speak of no webhook, so that what people do there is noticed, and told "
+                "upstream, only by the sweep of Jira; see docs/jira-webhooks.md"
+            )
     except Fault as fault:
         report.trouble = str(fault)
     return report
