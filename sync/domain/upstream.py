@@ -74,6 +74,7 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
         observed,
         foreign=observed.project not in ("", draft.project),
         moved=put or base.brought_to(observed.status.id),
+        ours=base.jira_status == observed.status.id,
         over_or_back=put or draft.desired.status.ended is not dealt_with,
         wanted=draft.desired.status,
         assigned=str(known.sent or "") if known else "",
@@ -130,7 +131,8 @@ def _beginning(view: View) -> tuple[str, str]:
 def _moves(view: View, known: Agreement) -> Telling:
     """What the places of both sides ask for."""
     acted = [one for one in view.subjects if _acted(one, known)]
-    if view.moved or view.place == (known.status, known.resolution):
+    there = view.place == (known.status, known.resolution)
+    if view.moved or (there and not _back_since(view, known, acted)):
         return _upstream_alone(view, replace(known, seen=None), acted)
     news = _news(view, known)
     if ignored(view.wish, news.who):
@@ -147,6 +149,14 @@ def _moves(view: View, known: Agreement) -> Telling:
         told = _upstream_alone(view, known, acted)
         return replace(told, reasons=(*told.reasons, why))
     return _jira_tells(view, known, news)
+
+
+def _back_since(view: View, known: Agreement, acted: Sequence[SubjectState]) -> bool:
+    """Whether somebody has surely brought the ticket back to where it stood after upstream's act."""
+    if not acted or view.ours or view.wish.wins is not None:
+        return False
+    news = _news(view, known)
+    return not (ignored(view.wish, news.who) or _upstream_wins(view.wish, acted, news))
 
 
 @dataclass(frozen=True, slots=True)
