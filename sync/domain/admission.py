@@ -108,7 +108,10 @@ def _as_it_stood(view: View, known: Agreement, at: float) -> Agreement:
             status, resolution = act.before, known.resolution
         elif status == view.place[0]:
             resolution = act.before
-    return replace(agreed, status=status, resolution=resolution, heard=known.heard)
+    edited = {one.id: known.heard.get(one.id) for one in comments if one.updated > at}
+    told = {id_: updated for id_, updated in edited.items() if updated is not None}
+    heard = {**agreed.heard, **told}
+    return replace(agreed, status=status, resolution=resolution, heard=heard)
 
 
 def _moves_after(view: View, at: float) -> list[Act]:

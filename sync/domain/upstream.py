@@ -83,8 +83,10 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
 
 def begun(view: View, known: Agreement | None = None) -> Agreement:
     """The agreement of a ticket whose rule has only just begun to tell: both sides as they stand.
-    ``known`` is what was agreed before an edit of the rule: a mark that we told stays one of ours."""
+    ``known`` is what was agreed before an edit of the rule: a mark that we told stays one of ours, and
+    a comment that was told is known to be."""
     wish, comments = view.wish, view.history.comments
+    heard = {one.id: one.updated for one in comments if known and one.id in known.heard}
     ours = {
         str(o.ref): known.ours[str(o.ref)] for o in view.subjects if known and known.told_last(o)
     }
@@ -93,6 +95,7 @@ def begun(view: View, known: Agreement | None = None) -> Agreement:
         *view.place,
         marks={str(one.ref): one.status.value for one in view.subjects},
         floor=max((int(one.id) for one in comments if one.id.isdigit()), default=0),
+        heard=heard,
         copied=tuple(comment.id for one in view.subjects for comment in one.comments),
         ours=ours,
         announced=tuple(str(one.ref) for one in view.subjects),

@@ -307,6 +307,22 @@ def test_older_comments_are_told_also_where_nothing_was_agreed_yet(world: BothWa
     assert (issue.status or "", ticket.status, len(world.remarks(issue))) == ("", DONE, 1)
 
 
+def test_a_comment_that_was_told_before_an_edit_of_the_rule_is_not_told_again(
+    world: BothWays,
+) -> None:
+    [(issue, ticket)] = opened(world, 1)
+    world.say(ticket, "told")
+    world.settle()
+    world.edit(ALL + '\nignore = ["nobody"]')
+    world.settle()
+    with world.store.read() as session:
+        ids = admissions.ids_of_rule(session, "everything")
+    said = world.rows()[0].base["agreement"]["heard"]
+    admissions.tell_older(world.store, ids, world.clock.time())
+    world.settle()
+    assert (len(said), len(world.remarks(issue))) == (1, 1)
+
+
 def held_ticket(world: BothWays) -> tuple[Issue, MemoryTicket]:
     """A ticket that Jira and upstream have turned round and round."""
     [(issue, ticket)] = opened(world, 1)
