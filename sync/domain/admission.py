@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from sync.domain.actions import CommentUpstream, MarkUpstream
-from sync.domain.agreement import Agreement
+from sync.domain.agreement import NONE, Agreement
 from sync.domain.history import Act, Part
 from sync.domain.rule import SubjectState
 from sync.domain.subject import Status
@@ -85,7 +85,7 @@ def as_decided(
         return base
     if known is None or known.since != view.wish.since:
         # Nothing was agreed since the rule tells what it tells now, so nothing has waited.
-        known = begun(view, known)
+        known = begun(view, known or NONE)
     elif decided is not Admission.OLDER:
         known = _as_it_stood(view, known, at)
     if decided is Admission.OLDER:
