@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.sandbox.coalesce.robots import Robot, Robots
 from sync.sandbox.jira.ready_site import AUTOMATION, LEAD, ONCALL
 from sync.store.engine import Store
 from tests.walks.both_ways_jira import WithJira, both_ways_jira
@@ -266,3 +267,29 @@ def test_an_account_that_is_gone_or_oddly_named_is_a_valid_actor(
     if named:
         assert remark.message.startswith(f"{named} in Jira:")
     quiet(talking)
+
+
+def test_robots_on_both_sides_that_answer_each_other_are_held_and_others_go_on(
+    world: WithJira,
+) -> None:
+    issue, key = world.made()
+    other, kept = world.made()
+    robot = world.site.add_robot("transition", "In Progress", status="Done", event="issue_updated")
+    rule = Robots(world.sandbox).add(Robot("fixed"))
+    world.person.transition(key, "In Progress")
+    world.settle(within=600)
+    assert 0 < robot.acted < 8
+    assert 0 < rule.acted < 8
+    assert "held: Jira and upstream turned each other" in "\n".join(world.journal())
+    quiet(world)
+    assert other.status == ""
+    world.person.transition(kept, "In Progress")
+    world.wire.deliver()
+    world.clock.sleep(16)
+    world.step()
+    assert other.status == "fixed"
+    events = [
+        one for one in world.sandbox.events if one.get("issue", {}).get("issue_id") == other.id
+    ]
+    assert "investigating" in [one["issue"]["status"] for one in events]
+    assert issue.status in ("fixed", "investigating")
