@@ -82,18 +82,19 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
     )
 
 
-def begun(view: View, known: Agreement | None = None) -> Agreement:
+def begun(view: View, known: Agreement = NONE) -> Agreement:
     """The agreement of a ticket whose rule has only just begun to tell: both sides as they stand.
-    ``known`` is what was agreed before an edit of the rule: a mark that we told stays one of ours."""
+    ``known`` is what was agreed before an edit of the rule: a mark that we told stays one of ours, and
+    a comment that was told is known to be."""
     wish, comments = view.wish, view.history.comments
-    ours = {
-        str(o.ref): known.ours[str(o.ref)] for o in view.subjects if known and known.told_last(o)
-    }
+    heard = {one.id: one.updated for one in comments if one.id in known.heard}
+    ours = {str(o.ref): known.ours[str(o.ref)] for o in view.subjects if known.told_last(o)}
     return Agreement(
         wish.since,
         *view.place,
         marks={str(one.ref): one.status.value for one in view.subjects},
         floor=max((int(one.id) for one in comments if one.id.isdigit()), default=0),
+        heard=heard,
         copied=tuple(comment.id for one in view.subjects for comment in one.comments),
         ours=ours,
         announced=tuple(str(one.ref) for one in view.subjects),
@@ -105,7 +106,7 @@ def begun(view: View, known: Agreement | None = None) -> Agreement:
 def tell(view: View, known: Agreement | None) -> Telling:
     """``telling_of`` for a view and what is known to be agreed, None for nothing."""
     if known is None or known.since != view.wish.since:
-        agreed = begun(view, known)
+        agreed = begun(view, known or NONE)
         words = "both sides count as agreed as they stand: telling upstream has only just begun"
         return Telling(agreed, agreed, stays=not view.over_or_back, reasons=(words,))
     if known.held:

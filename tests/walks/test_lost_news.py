@@ -175,6 +175,17 @@ def test_a_ticket_that_is_right_is_looked_at_once_after_it_changed(world: BothWa
     assert world.jira.calls["read"] == reads
 
 
+def test_a_ticket_whose_subject_is_over_is_not_looked_at_for_each_change(world: BothWays) -> None:
+    issue, ticket = world.opened()
+    world.sandbox.close_issue(issue.id)
+    world.settle()
+    sweep(world, "jira")
+    ticket.say("901", Comment("+1", "", public=True), world.clock.time(), ANNA)
+    reads = world.jira.calls["read"]
+    sweep(world, "jira")
+    assert (world.jira.calls["read"], world.remarks(issue)) == (reads, [])
+
+
 def test_a_ticket_in_a_project_that_we_may_not_see_is_held_and_told_nothing_of(
     world: BothWays,
 ) -> None:
