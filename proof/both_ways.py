@@ -3,13 +3,14 @@ call that tells of it."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from proof.deeds import DEEDS, CommentDown, Deed
+from proof.deeds import DEEDS, CommentDown, Deed, Mark
 from proof.rows import row
 from proof.scene import Scene
 from proof.upstream import Strike, Upstream
@@ -42,8 +43,9 @@ _WITHIN = 60.0
 
 class BothSides:
     """A daemon that tells upstream, with a workspace of its own. ``api``: by the API, else by
-    callbacks. ``settle`` is how long (seconds) a ticket must be still before its act is told. ``other``
-    is where a daemon with a store of its own may join."""
+    callbacks. ``settle`` is how long (seconds) a ticket must be still before its act is told, ``large``
+    how many acts are told in ten minutes. ``other`` is where a daemon with a store of its own may join.
+    """
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class BothSides:
         settle: float = 1.0,
         lease: float = 15.0,
         other: Scene | None = None,
+        large: int = 50,
     ) -> None:
         self.scene, self.jira, self._other = scene, scene.jira, other
         scenes = [scene] if other is None else [scene, other]
@@ -63,7 +66,7 @@ class BothSides:
             one.site_too = {"webhook_secrets": [SECRET]}
         scene.judges.append(self._judge)
         self.deeds: list[Deed] = []
-        self._settings = f"{self.upstream.settings(api=api)}[upstream]\n"
+        self._settings = f"{self.upstream.settings(api=api)}[upstream]\nlarge_upstream = {large}\n"
         self._how: dict[str, Any] = {"rules": self._rules(api=api), "lease": lease}
         self._more = f'{self._settings}settle = "{settle:g}s"\n'
         self.daemon = scene.daemon(**self._how, more=self._more)
@@ -254,3 +257,27 @@ def _callbacks(scene: Scene, size: int) -> None:
 @row("both ways by callbacks: kill -9 while telling", own=True)
 def _callbacks_killed(scene: Scene, size: int) -> None:
     _killed(scene, ["after"], api=False)
+
+
+@row("both ways: a flood waits over a kill -9", own=True)
+def _flood(scene: Scene, size: int) -> None:
+    """What waits for a person goes on waiting over a kill, and is told once it is accepted."""
+    both = BothSides(scene, large=3)
+    both.begin([str(number) for number in range(8)], [Mark])
+    for one in both.deeds:
+        one.act()
+    both.until(lambda: _waiting(both) == 5, "five acts do not wait")
+    both.daemon.kill()
+    both.again()
+    both.sweep()
+    scene.settle()
+    told = sum(one.told() for one in both.deeds)
+    assert (told, _waiting(both)) == (3, 5), "something that waits was told"
+    both.daemon.verb("upstream", "accept")
+    both.until(both.done, "not everything that was accepted is told")
+
+
+def _waiting(both: BothSides) -> int:
+    """How many acts wait for a person, as the store says."""
+    shown = json.loads(both.daemon.verb("upstream", "show", "--json"))
+    return int(shown["waiting"]["acts"])

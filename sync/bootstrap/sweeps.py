@@ -81,8 +81,12 @@ def add_sweeps(
 
     def before(group: str) -> tuple[Sweep, ...]:
         # A delivery tells when a mark was set, and the API does not: where upstream is told, lost
-        # deliveries are fetched before the API shows what they were about.
-        if group != "upstream" or not settings.sweeps.deliveries.enabled or not rules().tells:
+        # deliveries are fetched before a sweep makes walks compare the two sides.
+        if (
+            group not in ("upstream", "jira")
+            or not settings.sweeps.deliveries.enabled
+            or not rules().tells
+        ):
             return ()
         return tuple(one for one in there["deliveries"] if isinstance(one, DeliveriesSweep))
 

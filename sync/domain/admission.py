@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from sync.domain.actions import CommentUpstream, MarkUpstream
-from sync.domain.agreement import Agreement
+from sync.domain.agreement import NONE, Agreement
 from sync.domain.history import Act, Part
 from sync.domain.rule import SubjectState
 from sync.domain.subject import Status
@@ -81,13 +81,16 @@ def as_decided(
     """The base once a person has decided, at ``at`` (seconds since the epoch), what becomes of what is
     not told. What people did after that is a later act."""
     view, known = view_of(draft, base, observed), base.agreement
-    if view is None or known is None or known.since != view.wish.since:
+    if view is None or decided not in (Admission.REJECTED, Admission.RELEASED, Admission.OLDER):
         return base
+    if known is None or known.since != view.wish.since:
+        # Nothing was agreed since the rule tells what it tells now, so nothing has waited.
+        known = begun(view, known or NONE)
+    elif decided is not Admission.OLDER:
+        known = _as_it_stood(view, known, at)
     if decided is Admission.OLDER:
-        return replace(base, agreement=replace(known, floor=0))
-    if decided in (Admission.REJECTED, Admission.RELEASED):
-        return replace(base, agreement=_as_it_stood(view, known, at))
-    return base
+        known = replace(known, floor=0)
+    return replace(base, agreement=known)
 
 
 def _as_it_stood(view: View, known: Agreement, at: float) -> Agreement:
@@ -98,18 +101,17 @@ def _as_it_stood(view: View, known: Agreement, at: float) -> Agreement:
     comments = tuple(one for one in view.history.comments if one.created <= at)
     history = replace(view.history, comments=comments, read_at=at)
     stood = replace(view, subjects=subjects, observed=replace(view.observed, history=history))
-    agreed = begun(stood)
+    agreed = begun(stood, known)
     status, resolution = view.place
     for act in _moves_after(view, at):
         if act.part is Part.STATUS:
             status, resolution = act.before, known.resolution
         elif status == view.place[0]:
             resolution = act.before
-    ours = {
-        ref: told for ref, told in known.ours.items() if agreed.marks.get(ref) == known.marks[ref]
-    }
-    place = {"status": status, "resolution": resolution}
-    return replace(agreed, **place, ours=ours, heard=known.heard)  # type: ignore[arg-type]
+    edited = {one.id: known.heard.get(one.id) for one in comments if one.updated > at}
+    told = {id_: updated for id_, updated in edited.items() if updated is not None}
+    heard = {**agreed.heard, **told}
+    return replace(agreed, status=status, resolution=resolution, heard=heard)
 
 
 def _moves_after(view: View, at: float) -> list[Act]:

@@ -76,14 +76,15 @@ class Agreement:
         """The subject with the status that we told of it, where what is known of the subject may be
         from before (``leeway``: seconds by which clocks may differ)."""
         told = self.ours.get(str(one.ref))
-        if told is None or one.status.value != told[1]:
+        if told is None or self.told_last(one):
             return one
-        if one.marked_at is not None and one.marked_at > told[0]:
+        at, before = told
+        if one.marked_at is not None and one.marked_at > at:
             return one
-        if one.at > told[0] + leeway:
-            # The status came back after ours: when it had been set before says nothing.
-            return replace(one, marked_at=None)
-        return replace(one, status=Status(self.marks[str(one.ref)]))
+        if one.status.value == before and one.at <= at + leeway:
+            return replace(one, status=Status(self.marks[str(one.ref)]))
+        # The status came after ours: when it may have been set before says nothing.
+        return replace(one, marked_at=None)
 
     def told_last(self, one: SubjectState) -> bool:
         """Whether the status of a subject is one that we told."""

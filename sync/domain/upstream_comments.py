@@ -30,9 +30,18 @@ def carries(text: str, sign: str) -> bool:
 
 
 def is_copy(text: str) -> bool:
-    """Whether a text upstream is the copy of some Jira comment, whoever made it."""
+    """Whether a text upstream is the copy of some Jira comment or announces a ticket, whoever made it
+    and whatever became of the ticket's address since."""
     lines = text.rstrip().splitlines()
-    return bool(lines) and _FOCUSED in lines[-1]
+    if not lines:
+        return False
+    key = lines[-1].rpartition("/")[2]
+    return _FOCUSED in lines[-1] or lines[0] == _announcing(key)
+
+
+def _announcing(key: str) -> str:
+    """The first line of the text that announces a ticket."""
+    return f"Jira ticket {key}:"
 
 
 def marker_of(comment_id: str) -> str:
@@ -118,7 +127,7 @@ def _says_why(known: Agreement, one: TicketComment) -> bool:
     if known.reason is None:
         return False
     who, since, until = known.reason
-    return one.who.id == who and since <= one.created <= until
+    return bool(who) and one.who.id == who and since <= one.created <= until
 
 
 def ignored(wish: UpstreamWish, who: Person) -> bool:
@@ -143,7 +152,7 @@ def announcements(known: Agreement, subjects: Sequence[SubjectState], address: s
     """The ticket's address for each subject that was not told it yet."""
     new = [one for one in subjects if str(one.ref) not in known.announced and not one.status.ended]
     key = address.rstrip("/").rpartition("/")[2]
-    text = f"Jira ticket {key}:\n\n{address}"
+    text = f"{_announcing(key)}\n\n{address}"
     announced = (*known.announced, *(str(one.ref) for one in new))
     actions = tuple(CommentUpstream(one.ref, text, address) for one in new)
     return Said(replace(known, announced=announced), actions)

@@ -154,6 +154,14 @@ def _among(some: CompoundSelect[Any], *more: ColumnElement[Any]) -> Select[Any]:
     )
 
 
+def open_among(session: Session, ids: Collection[int]) -> set[int]:
+    """Those of some tickets, by row id, that are open."""
+    if not ids:
+        return set()
+    query = select(col(TicketRow.id)).where(col(TicketRow.id).in_(sorted(ids)), open_ticket())
+    return {id_ for id_ in session.execute(query).scalars() if id_ is not None}
+
+
 def open_in_jira(session: Session, site: str, *, after: int, limit: int) -> list[tuple[int, str]]:
     """(Row id, Jira id) of the open tickets of a site that are in Jira and not parked, with row ids
     above ``after``; by row id."""

@@ -119,9 +119,12 @@ def test_where_upstream_is_told_lost_deliveries_are_fetched_before_it_is_asked(
         mappings = {"directory": str(folder)}
         with built(tmp_path, coalesce={"api": api}, mappings=mappings) as program:
             program.daemon.schedule.do("sweep issues")
+            program.daemon.schedule.do("sweep own")
+            program.daemon.schedule.do("sweep jira:main")
             with program.store.read() as session:
                 runs = [row.sweep for row in reversed(recent(session))]
-    assert runs == (["deliveries", "issues"] if rules != RULES else ["issues"])
+    first = [] if rules == RULES else ["deliveries"]
+    assert runs == [*first, "issues", "own", *first, "jira:main"]
 
 
 def test_the_daemon_does_not_take_its_own_rulebook_for_one_that_died(

@@ -83,6 +83,15 @@ def test_comments_after_a_rejection_are_told() -> None:
     assert decided(seen, agreed(), Admission.REJECTED, NOW - 40).floor == 5
 
 
+def test_of_the_edits_of_a_comment_that_was_told_those_after_a_rejection_are_told() -> None:
+    early = replace(comment("5", at=NOW - 500), updated=NOW - 60)
+    late = replace(comment("6", at=NOW - 500), updated=NOW - 20)
+    seen = view(TO_DO, comments=(early, late)).observed
+    known = replace(agreed(), heard={"5": NOW - 500, "6": NOW - 500})
+    heard = decided(seen, known, Admission.REJECTED, NOW - 40).heard
+    assert heard == {"5": NOW - 60, "6": NOW - 500}
+
+
 def test_a_hold_that_is_released_is_forgotten() -> None:
     known = replace(agreed(), held=True, turns=((1.0, Side.JIRA),) * 6)
     after = decided(view(DONE, moved(DONE)).observed, known, Admission.RELEASED, NOW)

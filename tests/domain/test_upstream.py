@@ -484,6 +484,7 @@ def test_upstreams_comments_are_copied_once_each_and_copies_are_not_copied_back(
                 ("c2", f"Anna in Jira:\n\n+1\n\n{ADDRESS}?focusedCommentId=10"),
                 ("c3", f"Jira ticket DATA-1:\n\n{ADDRESS}"),
                 ("c4", "Made by another daemon."),
+                ("c5", "Jira ticket OLD-7:\n\nhttps://jira.example.com/browse/OLD-7"),
             ]
         )
     )

@@ -40,6 +40,13 @@ def test_a_status_that_is_seen_again_long_after_our_mark_was_set_at_an_unknown_t
     assert (back.status, back.marked_at) == (Status.OPEN, None)
 
 
+def test_what_was_set_before_a_mark_of_ours_that_came_back_has_no_known_time_now() -> None:
+    ours = {str(state().ref): (NOW, "")}
+    known = Agreement("v1", DONE.id, marks={str(state().ref): "fixed"}, ours=ours)
+    back = known.now(state(at=NOW + 60, marked_at=NOW - 500), TIE)
+    assert (back.status, back.marked_at) == (Status.OPEN, None)
+
+
 def test_an_event_right_after_our_mark_counts_although_clocks_may_differ() -> None:
     back = after_our_mark(state(at=NOW + 2, marked_at=NOW + 2))
     assert (back.status, back.marked_at) == (Status.OPEN, NOW + 2)

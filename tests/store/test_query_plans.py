@@ -38,7 +38,7 @@ from sync.store import (
 )
 from sync.store.engine import Store
 from sync.store.notices import Notices
-from sync.store.open_items import open_in_jira, open_on_tickets_of
+from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
 from sync.store.tables import TicketRow
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
@@ -92,6 +92,7 @@ def do_everything(filled: Filled) -> None:
         happenings.actions_after(session, 5)
         happenings.sweeps_after(session, 0)
         open_in_jira(session, "main", after=3, limit=10)
+        open_among(session, [3, 4])
         open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
         deliveries.known(session, ["d1"])

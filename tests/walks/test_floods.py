@@ -18,7 +18,7 @@ from sync.store.engine import Store
 from sync.worker.walk.converge import Converger
 from sync.worker.walk.guard import Guard
 from sync.worker.walk.telling import Ways
-from tests.walks.both_ways import STAND_IN, BothWays, both_ways
+from tests.walks.both_ways import STAND_IN, BothWays, both_ways, telling
 
 ALL = 'comments = "all"\ncopy_comments = true'
 Pairs = list[tuple[Issue, MemoryTicket]]
@@ -292,6 +292,35 @@ def test_older_comments_are_told_when_a_person_asks_for_that(world: BothWays) ->
     assert admissions.tell_older(world.store, ids, world.clock.time()) == 3
     world.settle()
     assert [len(world.remarks(issue)) for issue, _ in pairs] == [1, 1, 1]
+
+
+def test_older_comments_are_told_also_where_nothing_was_agreed_yet(world: BothWays) -> None:
+    world.edit(None)
+    [(issue, ticket)] = opened(world, 1)
+    world.say(ticket, "from before")
+    close(world, [(issue, ticket)])
+    world.write_rules(telling(ALL))
+    with world.store.read() as session:
+        ids = admissions.ids_of_rule(session, "everything")
+    admissions.tell_older(world.store, ids, world.clock.time())
+    world.settle()
+    assert (issue.status or "", ticket.status, len(world.remarks(issue))) == ("", DONE, 1)
+
+
+def test_a_comment_that_was_told_before_an_edit_of_the_rule_is_not_told_again(
+    world: BothWays,
+) -> None:
+    [(issue, ticket)] = opened(world, 1)
+    world.say(ticket, "told")
+    world.settle()
+    world.edit(ALL + '\nignore = ["nobody"]')
+    world.settle()
+    with world.store.read() as session:
+        ids = admissions.ids_of_rule(session, "everything")
+    said = world.rows()[0].base["agreement"]["heard"]
+    admissions.tell_older(world.store, ids, world.clock.time())
+    world.settle()
+    assert (len(said), len(world.remarks(issue))) == (1, 1)
 
 
 def held_ticket(world: BothWays) -> tuple[Issue, MemoryTicket]:

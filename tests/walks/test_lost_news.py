@@ -13,6 +13,7 @@ from sync.domain.actions import Comment
 from sync.domain.errors import Unknown
 from sync.domain.notice import Notice
 from sync.sandbox.coalesce.subjects import Issue
+from sync.sandbox.coalesce.webhook_body import render
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO
 from sync.store.engine import Store
 from sync.store.notices import Notices
@@ -40,8 +41,8 @@ def silent(store: Store, tmp_path: Path) -> Iterator[BothWays]:
         yield made
 
 
-def sweep(world: BothWays, *groups: str) -> list[Report]:
-    """Run the sweeps of these groups, as the daemon does, and walk what they made due."""
+def sweep(world: BothWays, *groups: str, within: float = 60) -> list[Report]:
+    """Run the sweeps of these groups, as the daemon does, and walk what is due within seconds."""
     parts = Parts(
         store=world.store,
         triage=world.triage,
@@ -55,7 +56,7 @@ def sweep(world: BothWays, *groups: str) -> list[Report]:
     there, runner = sweep_groups(parts), Runner(world.store, world.clock, "test")
     reports = [runner.run(one) for group in groups for one in there[group]]
     assert all(one is not None and not one.words for one in reports), reports
-    super(BothWays, world).settle(60)
+    super(BothWays, world).settle(within)
     return [one for one in reports if one is not None]
 
 
@@ -172,6 +173,17 @@ def test_a_ticket_that_is_right_is_looked_at_once_after_it_changed(world: BothWa
     sweep(world, "jira")
     sweep(world, "jira")
     assert world.jira.calls["read"] == reads
+
+
+def test_a_ticket_whose_subject_is_over_is_not_looked_at_for_each_change(world: BothWays) -> None:
+    issue, ticket = world.opened()
+    world.sandbox.close_issue(issue.id)
+    world.settle()
+    sweep(world, "jira")
+    ticket.say("901", Comment("+1", "", public=True), world.clock.time(), ANNA)
+    reads = world.jira.calls["read"]
+    sweep(world, "jira")
+    assert (world.jira.calls["read"], world.remarks(issue)) == (reads, [])
 
 
 def test_a_ticket_in_a_project_that_we_may_not_see_is_held_and_told_nothing_of(
@@ -311,6 +323,35 @@ def test_the_time_of_a_mark_outlives_a_restart(silent: BothWays) -> None:
     lose(silent)
     sweep(silent, "upstream", "jira")
     assert (ticket.status, issue.status) == ENDS["jira"]
+
+
+def test_a_late_delivery_tells_the_time_of_a_mark_that_a_sweep_had_found(world: BothWays) -> None:
+    issue, ticket = both_act(world, **JIRA_LATER)
+    mark = world.sandbox.events[-1]
+    world.clock.sleep(1)
+    world.sandbox.update_issue(issue.id)
+    lose(world)
+    # The act in Jira is young, so that nothing is decided yet.
+    sweep(world, "upstream", within=0)
+    assert (ticket.status, issue.status) == (DONE, "investigating")
+    world.deliver(render(mark))
+    world.settle()
+    assert (ticket.status, issue.status) == ENDS["jira"]
+
+
+@pytest.mark.parametrize("ahead", [-90.0, 90.0])
+def test_an_act_by_a_clock_that_is_wrong_is_told_in_time_and_not_in_the_future(
+    world: BothWays, ahead: float
+) -> None:
+    issue, ticket = world.opened()
+    began = world.clock.time()
+    ticket.move(DONE, began + ahead, ANNA, "Done")
+    ticket.say("901", Comment("+1", "", public=True), began + ahead, ANNA)
+    world.look()
+    world.settle()
+    assert (issue.status, len(world.remarks(issue))) == ("fixed", 1)
+    assert world.clock.time() - began < 20
+    assert issue.remarks[0].at <= world.clock.time() * 1e9
 
 
 # Deletion and moves.

@@ -120,6 +120,27 @@ def test_what_a_person_marks_after_a_call_without_an_answer_stands(
     quiet(world)
 
 
+def test_an_acknowledgement_without_an_answer_is_ours_only_under_our_name(
+    world: BothWays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.edit('acknowledge = "assigned"')
+    world.settle()
+    issue, ticket = world.opened()
+    killed_once(monkeypatch, "mark", after=True)
+    ticket.assign("anna", world.clock.time(), ANNA)
+    world.look()
+    world.sandbox.mark(issue.id, "investigating")
+    walked_to_its_death(world)
+    world.clock.sleep(300)
+    world.settle(within=3600)
+    assert (marks(world), ticket.status) == (["investigating"], IN_PROGRESS)
+    world.clock.sleep(60)
+    world.act(ticket, TO_DO)
+    world.settle()
+    assert issue.status == "investigating"
+    quiet(world)
+
+
 @pytest.mark.parametrize("status", [404, 405, 501])
 def test_where_upstream_cannot_clear_marks_go_on_and_it_is_said(
     world: BothWays, status: int

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from sync.adapters.coalesce import ApiUpstream
 from sync.domain.errors import Missing, Outage, Refused, SiteDown, Unknown
 from sync.sandbox.memory_ticket import DONE
 from sync.store.engine import Store
 from sync.worker.walk.breaker import FIRST, LONGEST, TRIAL, UNANSWERED, Breaker, Untold
+from sync.worker.walk.watched import WatchedReads, WatchedUpstream
 from tests.clock import SimulatedClock
-from tests.walks.both_ways import BothWays, both_ways
+from tests.walks.both_ways import STAND_IN, BothWays, both_ways
 from tests.walks.test_lost_news import BEN, TALKING, copied
 
 DOWN: dict[str, dict[str, Any]] = {
@@ -106,6 +108,19 @@ def test_comments_from_upstream_are_copied_while_nothing_can_be_told(world: Both
     world.clock.sleep(20)
     world.step()
     assert (copied(ticket), issue.status) == (["Which table?"], "")
+
+
+def test_a_read_that_does_not_get_through_shows_as_trouble_until_one_does(world: BothWays) -> None:
+    api = world.upstream.api
+    way = WatchedUpstream(ApiUpstream(api, STAND_IN, world.clock), world.clock)
+    reads, issue = WatchedReads(api, way), world.sandbox.open_issue()
+    world.upstream.rest.faults.add(status=503)
+    with pytest.raises(Refused):
+        reads.issues([issue.id])
+    assert "503" in way.trouble
+    world.upstream.rest.faults.clear()
+    assert [one.ref.id for one in reads.issues([issue.id])] == [issue.id]
+    assert way.trouble == ""
 
 
 # The breaker by itself.

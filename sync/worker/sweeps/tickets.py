@@ -4,13 +4,13 @@ A run first reads the tickets that a search says have changed since the last run
 return deleted tickets, so the run then reads a number of open tickets by id, and the next run goes on
 after them.
 
-A ticket of a rule that tells upstream is looked at whenever it has changed: that something was done, and
-by whom, shows in its history alone.
+An open ticket of a rule that tells upstream is looked at whenever it has changed: that something was
+done, and by whom, shows in its history alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -21,8 +21,8 @@ from sync.domain.ticket import Base, Observed, is_own_marker, marker_label
 from sync.ports import Changed, Clock, Tracker
 from sync.rules import RuleSet
 from sync.store import journal, tickets
-from sync.store.engine import Store
-from sync.store.open_items import open_in_jira
+from sync.store.engine import Session, Store
+from sync.store.open_items import open_among, open_in_jira
 from sync.store.tables import TicketRow
 from sync.worker.sweeps.drift import NOT_THERE, Drift, drifts_of, stamp_in, to_seen, unreported
 from sync.worker.sweeps.findings import FindingKind
@@ -105,7 +105,7 @@ class TicketsSweep:
         run.check()
         run.called()
         shown = self.tracker.read_many(stamps)
-        now, rules = self.clock.time(), self.rules() if self.rules else None
+        now = self.clock.time()
         with run.session(self.store) as session:
             rows = tickets.by_jira_ids(session, self.tracker.site, stamps, lock=not run.dry)
             lost = _lost_projects(rows, shown)
@@ -114,6 +114,7 @@ class TicketsSweep:
                     f"every ticket of project {project} is gone at once; that is more likely a "
                     "permission that was taken away than a clean-up, so nothing is done about it"
                 )
+            telling = self._telling(session, rows.values())
             for id_, row in sorted(rows.items()):
                 observed = shown.get(id_)
                 if observed is None:
@@ -122,11 +123,20 @@ class TicketsSweep:
                     continue
                 found = drifts_of(row.key, row.jira_key, Base.from_json(row.base), observed)
                 stamp = stamps[id_] or _stamp(observed.updated) or stamp_in(row.seen)
-                if not run.dry and stamp != stamp_in(row.seen) and _tells(rules, row):
+                if not run.dry and row.id in telling and stamp != stamp_in(row.seen):
                     # Comments, for example, are no drift, and may have to be told upstream.
                     tickets.make_due(row, now, "in Jira: it has changed", look=True)
                     run.tally.reasons["looked at for upstream"] += 1
                 self._report(run, row, found, stamp, now)
+
+    def _telling(self, session: Session, rows: Iterable[TicketRow]) -> set[int]:
+        """Those of the tickets, by row id, of which upstream may have to be told something: once their
+        subjects are over, nothing is told of them but what is a drift as well."""
+        rules = self.rules() if self.rules is not None else None
+        if rules is None or not rules.tells:
+            return set()
+        ids = {row.id for row in rows if row.id and (rule := rules.get(row.rule)) and rule.tells}
+        return open_among(session, ids)
 
     def _report(self, run: Run, row: TicketRow, found: list[Drift], stamp: str, now: float) -> None:
         fresh = unreported(row.seen, found)
@@ -161,12 +171,6 @@ class TicketsSweep:
                     entry = journal.Entry("double", words, "warning")
                     journal.write(session, entry, at=self.clock.time(), ticket_id=id_)
         run.cursor["doubles"] = reported[-REMEMBERED_DOUBLES:]
-
-
-def _tells(rules: RuleSet | None, row: TicketRow) -> bool:
-    """Whether upstream is told what people do with the ticket."""
-    rule = rules.get(row.rule) if rules is not None else None
-    return rule is not None and rule.tells
 
 
 def _stamp(updated: str) -> str:

@@ -312,7 +312,9 @@ class Apply:
                 resolution = str(step.fields.get("resolution", ""))
                 return replace(observed, status=step.hop.to, resolution=resolution)
             observed = self._tracker.read(ref.id, self._facts.project)
-            if step.arrives or reached(target, observed.status, observed.statuses):
+            if step.arrives:
+                return self._as_we_left_it(step, observed)
+            if reached(target, observed.status, observed.statuses):
                 return observed
             record.base = record.base.stepped(observed.status.id)
             after = next_transition(target, observed, record.base.walked)
@@ -322,6 +324,14 @@ class Apply:
         raise LookAgain(
             f"{target} was not reached from {observed.status.name!r}; looking again later"
         )
+
+    def _as_we_left_it(self, last: Transition, seen: Observed) -> Observed:
+        """The ticket as our last move left it. Automation may have moved the ticket on at once, and
+        where upstream is told what others do, that is an act of its own."""
+        if self._draft.desired.upstream is None or seen.status.id == last.hop.to.id:
+            return seen
+        resolution = str(last.fields.get("resolution", ""))
+        return replace(seen, status=last.hop.to, resolution=resolution)
 
     def _take_hop(self, ref: TicketRef, step: Transition) -> None:
         """Take one transition. What its screen refuses and does not require is left out. The comment

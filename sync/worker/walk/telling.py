@@ -176,8 +176,13 @@ class Teller:
         self._note(ref, _NAMES[intent.kind], given["words"])
 
     def _marked(self, subject: SubjectRef, intent: Intent) -> bool:
-        """Whether the act counts as told: somebody has set the subject's status since, we or another."""
+        """Whether the act counts as told: somebody has set the subject's status since, we or another;
+        of a mark ``only_unmarked``, whether we have."""
         given, now = intent.payload, self._fresh(subject)
+        if now is not None and given.get("mine"):
+            # A mark that changes nothing where there is one counts as ours only under our name.
+            ours = (now.status.value, _by(now)) == (given["status"], given["mine"])
+            return bool(self._intent_log.settle(intent, lambda: ours))
         if now is not None:
             since = (now.status.value, _by(now)) != (given["before"], given["by"])
             return bool(self._intent_log.settle(intent, lambda: since))
@@ -254,6 +259,7 @@ class Teller:
             "status": action.status.value,
             "before": before.value,
             "by": _by(known) if known else "",
+            "mine": way.called(who) if action.only_unmarked else "",
             "words": str(action),
         }
         with self._ways.breaker.call(action.ref.source):
