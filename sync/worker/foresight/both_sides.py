@@ -20,11 +20,15 @@ _LONGEST = 120
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "the rule ignores that account": ("upstream.ignore",),
     "as the rule says": ("upstream.wins",),
+    "is not surely later": ("upstream.wins",),
     "it is left closed": ("leave_closed.resolutions", "leave_closed.statuses"),
     "the rule tells no comments": ("upstream.comments",),
     "it does not mention": ("upstream.comments",),
     "also fits": ("upstream.status",),
-    "Jira and upstream": ("upstream.status",),
+    "stands for": ("upstream.status",),
+    "no line of upstream.status": ("upstream.status",),
+    "is not taken off": ("upstream.status",),
+    "held: ": ("upstream.status",),
 }
 
 
