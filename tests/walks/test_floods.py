@@ -347,6 +347,7 @@ def test_a_held_ticket_is_found_and_let_go_by_a_retry(world: BothWays) -> None:
     world.act(ticket, TO_DO)
     world.say(ticket, "while it is held")
     world.settle()
+    assert len([words for words in world.journal() if "held: Jira" in words]) == 1
     ids = [row.id or 0 for row in found]
     parking.retry_all(world.store, ids, world.clock.time(), "the site is up again")
     world.settle()
