@@ -74,6 +74,7 @@ def view_of(draft: Draft, base: Base, observed: Observed) -> View | None:
         observed,
         foreign=observed.project not in ("", draft.project),
         moved=put or base.brought_to(observed.status.id),
+        ours=base.jira_status == observed.status.id,
         over_or_back=put or draft.desired.status.ended is not dealt_with,
         wanted=draft.desired.status,
         assigned=str(known.sent or "") if known else "",
@@ -131,7 +132,8 @@ def _beginning(view: View) -> tuple[str, str]:
 def _moves(view: View, known: Agreement) -> Telling:
     """What the places of both sides ask for."""
     acted = [one for one in view.subjects if _acted(one, known)]
-    if view.moved or view.place == (known.status, known.resolution):
+    there = view.place == (known.status, known.resolution)
+    if view.moved or (there and not _back_since(view, known, acted)):
         return _upstream_alone(view, replace(known, seen=None), acted)
     news = _news(view, known)
     if ignored(view.wish, news.who):
@@ -148,6 +150,14 @@ def _moves(view: View, known: Agreement) -> Telling:
         told = _upstream_alone(view, known, acted)
         return replace(told, reasons=(*told.reasons, why))
     return _jira_tells(view, known, news)
+
+
+def _back_since(view: View, known: Agreement, acted: Sequence[SubjectState]) -> bool:
+    """Whether somebody has surely brought the ticket back to where it stood after upstream's act."""
+    if not acted or view.ours or view.wish.wins is not None:
+        return False
+    news = _news(view, known)
+    return not (ignored(view.wish, news.who) or _upstream_wins(view.wish, acted, news))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +279,15 @@ def _jira_tells(view: View, known: Agreement, news: _News) -> Telling:
     return _or_held(view, replace(told, after=after.turned(view.now, Side.JIRA)))
 
 
+def _nothing_new(view: View, one: SubjectState, wanted: Status | None) -> str:
+    """Why the ticket's place, which stands for ``wanted``, says nothing new of a subject."""
+    if wanted is not None:
+        return f"the ticket's place stands for {wanted.value}, which upstream has already"
+    if not view.wish.signs(one.ref.kind):
+        return ""
+    return f"no line of upstream.status names {view.observed.status.name!r}: nothing is told of it"
+
+
 def _to_tell(
     view: View, known: Agreement, one: SubjectState, since: float
 ) -> tuple[Status | None, str]:
@@ -276,7 +295,7 @@ def _to_tell(
     act was."""
     wanted = view.stands_for(one.ref.kind)
     if wanted is None or wanted is one.status:
-        return None, ""
+        return None, _nothing_new(view, one, wanted)
     if one.status.ended:
         reopened = wanted is Status.OPEN and _ended_with_its_ticket(one, known)
         return (wanted, "") if reopened else (None, "the subject is over: nothing is told of it")

@@ -27,7 +27,8 @@ class View:
 
     ``foreign``: the ticket is in a project that the rule does not speak of. ``moved``: no act of
     anybody's, but a move of ours that is not agreed yet, or a change of project, led to the ticket's
-    status. ``over_or_back``: the subjects have ended or come back, which the ticket does not show yet.
+    status. ``ours``: our last move led to that status, so that perhaps nobody else has.
+    ``over_or_back``: the subjects have ended or come back, which the ticket does not show yet.
     ``wanted`` is the status that the rule brings the ticket to. ``assigned`` is the id of the account
     that we last assigned the ticket to, "" for none. ``public``: customers of a service project see
     copies of upstream's comments.
@@ -38,6 +39,7 @@ class View:
     observed: Observed
     foreign: bool = False
     moved: bool = False
+    ours: bool = False
     over_or_back: bool = False
     wanted: Status | None = None
     assigned: str = ""

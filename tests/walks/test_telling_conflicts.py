@@ -86,6 +86,32 @@ def test_a_persons_later_close_marks_over_upstreams_act(
     quiet(world)
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["closed again later", "closed before"])
+def test_a_ticket_that_was_closed_again_while_we_were_away_is_a_later_act(
+    world: BothWays, again: bool
+) -> None:
+    issue, ticket = world.opened()
+    world.act(ticket, DONE, resolution="Done")
+    world.settle()
+    world.clock.sleep(600)
+    ticket.move(TO_DO, world.clock.time(), ANNA, "")
+    if not again:
+        world.clock.sleep(60)
+        ticket.move(DONE, world.clock.time(), ANNA, "Done")
+    world.clock.sleep(60)
+    world.sandbox.mark(issue.id, "investigating")
+    if again:
+        world.clock.sleep(60)
+        ticket.move(DONE, world.clock.time(), ANNA, "Done")
+    world.clock.sleep(600)
+    world.look()
+    world.settle()
+    assert (issue.status, ticket.status) == (
+        ("fixed", DONE) if again else ("investigating", IN_PROGRESS)
+    )
+    quiet(world)
+
+
 @pytest.mark.parametrize("first", ["Jira", "upstream"])
 def test_acts_within_the_tie_are_upstreams(world: BothWays, first: str) -> None:
     issue, ticket = world.opened()

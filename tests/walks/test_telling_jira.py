@@ -293,3 +293,44 @@ def test_robots_on_both_sides_that_answer_each_other_are_held_and_others_go_on(
     ]
     assert "investigating" in [one["issue"]["status"] for one in events]
     assert issue.status in ("fixed", "investigating")
+
+
+@pytest.mark.parametrize("how", ["at creation", "by an edit of the rule", "by the project"])
+def test_who_is_assigned_by_us_or_by_the_project_acknowledges_nothing(
+    sqlite_store: Store, tmp_path: Path, dialect: str, how: str
+) -> None:
+    more = 'acknowledge = "assigned"'
+    with both_ways_jira(sqlite_store, tmp_path / "rules", dialect, more) as world:
+        rules = (world.folder / "rules.toml").read_text()
+        assigned = rules.replace("[rule.fields]", '[rule.fields]\nassignee = "Data Owner"')
+        if how == "at creation":
+            world.write_rules(assigned)
+        if how == "by the project":
+            world.site.site.projects["DATA"].assigns_lead = True
+        issue, key = world.made()
+        if how == "by an edit of the rule":
+            world.write_rules(assigned)
+            world.sandbox.update_issue(issue.id)
+            world.settle()
+        lead = how == "by the project"
+        assert world.ticket(key).assignee == ("Platform Lead" if lead else "Data Owner")
+        world.clock.sleep(60)
+        world.person.assign(key, "on.call")
+        world.settle()
+        assert issue.status == ""
+        quiet(world)
+
+
+def test_a_person_who_takes_a_ticket_on_acknowledges_it(
+    sqlite_store: Store, tmp_path: Path, dialect: str
+) -> None:
+    more = 'acknowledge = "assigned"'
+    with both_ways_jira(sqlite_store, tmp_path / "rules", dialect, more) as world:
+        issue, key = world.made()
+        world.person.assign(key, "on.call")
+        world.settle()
+        assert issue.status == "investigating"
+        assert issue.actor is not None
+        assert issue.actor["name"] == "Data Owner"
+        assert (world.ticket(key).status, world.ticket(key).comments) == ("To Do", ())
+        quiet(world)
