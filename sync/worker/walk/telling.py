@@ -66,12 +66,14 @@ class Asked(Protocol):
 class Ways:
     """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked.
 
-    ``learn`` takes what upstream's API says into the store, as a sweep does. ``guard`` says how much
+    ``recover`` takes lost deliveries into the store, which tell when marks were set, and ``learn`` what
+    upstream's API says, both as sweeps do. ``guard`` says how much
     upstream is told. ``breaker`` is that of all walks of this process.
     """
 
     tell: Mapping[str, Upstream] = field(default_factory=dict)
     ask: Mapping[str, Asked] = field(default_factory=dict)
+    recover: Callable[[], None] = lambda: None
     learn: Callable[[Sequence[Snapshot]], None] = lambda _: None
     guard: Guard = field(default_factory=Guard)
     breaker: Breaker = field(default_factory=lambda: Breaker(SystemClock()))
@@ -149,6 +151,7 @@ class Teller:
         ]
         if not new:
             return
+        self._ways.recover()
         self._ways.learn(new)
         wish, agreed = self._draft.desired.upstream, self._agreement
         tie = wish.tie if wish else 0.0
