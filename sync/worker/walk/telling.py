@@ -153,8 +153,10 @@ class Teller:
             return
         self._ways.recover()
         self._ways.learn(new)
-        marks = self._agreement.marks
-        if any(marks.get(str(one.ref)) != one.status.value for one in new):
+        wish, agreed = self._draft.desired.upstream, self._agreement
+        tie = wish.tie if wish else 0.0
+        # A mark of ours that is not in the store yet is known all the same, unless its reply was lost.
+        if any(agreed.now(known[one.ref], tie).status is not one.status for one in new):
             words = "upstream has changed meanwhile; deciding anew"
             raise NotYet(words, self._intent_log.clock.time() + 1.0)
 
