@@ -158,8 +158,10 @@ def test_a_ticket_that_waits_stays_where_it_is_until_somebody_acts_upstream(
     world.converger = daemon(world, most=0)
     [(issue, ticket)] = opened(world, 1)
     close(world, [(issue, ticket)])
+    world.sandbox.comment(issue.id, "looking into it", {"name": "Ben"})
     world.sandbox.update_issue(issue.id, title="orders is stale again")
     world.settle()
+    assert [one.text.split("\n\n")[1] for one in ticket.talk.values()] == ["looking into it"]
     assert (ticket.status, issue.status or "") == (DONE, "")
     assert counted(world) == Counts(1, 1)
     world.clock.sleep(30)
