@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,8 @@ from sync.worker.triage.batch import Triage
 log = structlog.get_logger("sweep")
 
 RETENTION_SECONDS = 60.0
+# Walks that find another mark upstream than the store knows fetch lost deliveries so often at most.
+RECOVER_SECONDS = 60.0
 FIRST_SECONDS = 15.0
 # As a share of the interval. Without jitter, several daemons would ask for the lease in one second.
 JITTER_SHARE = 0.1
@@ -79,6 +82,12 @@ def add_sweeps(
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
     there = sweep_groups(parts)
 
+    lost = tuple(one for one in there["deliveries"] if isinstance(one, DeliveriesSweep))
+    if lost and settings.sweeps.deliveries.enabled:
+        daemon.converger.recover_by(
+            _at_most_once_in(RECOVER_SECONDS, clock, partial(_recover, daemon, lost))
+        )
+
     def before(group: str) -> tuple[Sweep, ...]:
         # A delivery tells when a mark was set, and the API does not: where upstream is told, lost
         # deliveries are fetched before a sweep makes walks compare the two sides.
@@ -88,11 +97,33 @@ def add_sweeps(
             or not rules().tells
         ):
             return ()
-        return tuple(one for one in there["deliveries"] if isinstance(one, DeliveriesSweep))
+        return lost
 
     for group, sweeps in there.items():
         for sweep in sweeps:
             _plan(settings, daemon, group, sweep, partial(before, group))
+
+
+def _recover(daemon: Daemon, lost: Iterable[Sweep]) -> None:
+    """Fetch lost deliveries and read them."""
+    for one in lost:
+        report = daemon.sweeps.run(one)
+        if report is not None and report.tally.repaired:
+            daemon.triage.batch()
+
+
+def _at_most_once_in(seconds: float, clock: Clock, work: Callable[[], None]) -> Callable[[], None]:
+    """The work, which is left out where it was begun less than so many seconds ago."""
+    begun = -math.inf
+
+    def now_and_then() -> None:
+        nonlocal begun
+        now = clock.monotonic()
+        if now >= begun + seconds:
+            begun = now
+            work()
+
+    return now_and_then
 
 
 def _plan(
@@ -108,10 +139,7 @@ def _plan(
         return
 
     def run() -> None:
-        for one in before():
-            report = daemon.sweeps.run(one)
-            if report is not None and report.tally.repaired:
-                daemon.triage.batch()
+        _recover(daemon, before())
         if daemon.sweeps.run(sweep) is not None:
             daemon.pool.wake()
 

@@ -279,6 +279,15 @@ def _jira_tells(view: View, known: Agreement, news: _News) -> Telling:
     return _or_held(view, replace(told, after=after.turned(view.now, Side.JIRA)))
 
 
+def _nothing_new(view: View, one: SubjectState, wanted: Status | None) -> str:
+    """Why the ticket's place, which stands for ``wanted``, says nothing new of a subject."""
+    if wanted is not None:
+        return f"the ticket's place stands for {wanted.value}, which upstream has already"
+    if not view.wish.signs(one.ref.kind):
+        return ""
+    return f"no line of upstream.status names {view.observed.status.name!r}: nothing is told of it"
+
+
 def _to_tell(
     view: View, known: Agreement, one: SubjectState, since: float
 ) -> tuple[Status | None, str]:
@@ -286,7 +295,7 @@ def _to_tell(
     act was."""
     wanted = view.stands_for(one.ref.kind)
     if wanted is None or wanted is one.status:
-        return None, ""
+        return None, _nothing_new(view, one, wanted)
     if one.status.ended:
         reopened = wanted is Status.OPEN and _ended_with_its_ticket(one, known)
         return (wanted, "") if reopened else (None, "the subject is over: nothing is told of it")

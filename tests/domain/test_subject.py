@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -143,6 +144,34 @@ def test_a_mark_that_the_api_showed_first_gets_its_time_from_the_late_event() ->
     known = merge_from_api(seen(1, Status.OPEN), BY_API)
     assert (known.set_at, known.event_time) == (None, 30)
     assert newest(known, MARKED).set_at == 10
+
+
+sightings = st.builds(
+    lambda time, status, type_: seen(time, status, type_, id_=f"e{time}"),
+    st.integers(1, 9),
+    st.sampled_from([Status.OPEN, Status.INVESTIGATING, Status.FIXED]),
+    st.sampled_from([EventType.ISSUE_UPDATED, EventType.ISSUE_STATUS_UPDATED]),
+)
+
+
+@given(
+    st.lists(sightings, min_size=1, max_size=7, unique_by=lambda one: one.event_time),
+    st.randoms(use_true_random=False),
+)
+def test_in_any_order_a_mark_was_set_at_its_newest_event_since_another_status(
+    snapshots: list[Snapshot], random: Random
+) -> None:
+    status = max(snapshots, key=lambda one: one.event_time).status
+    others = max((one.event_time for one in snapshots if one.status is not status), default=0)
+    marks = [
+        one.event_time
+        for one in snapshots
+        if one.status is status and one.event_type is EventType.ISSUE_STATUS_UPDATED
+    ]
+    shuffled = snapshots + random.choices(snapshots, k=3)
+    random.shuffle(shuffled)
+    latest = max(marks, default=0)
+    assert fold(shuffled).set_at == (latest if latest > others else None)
 
 
 def test_what_only_the_api_knows_survives_a_webhook() -> None:

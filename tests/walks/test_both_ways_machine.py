@@ -33,7 +33,11 @@ UPSTREAM_FAULTS: dict[str, dict[str, Any]] = {
     "gateway": {"status": 502, "after": True},
 }
 JIRA_CALLS = ["read", "update", "transition", "comment", "find_comment", "create", ""]
-PLACE = st.integers(0, 5)
+# Of the subjects the first is an issue, the second an incident.
+PLACE = st.sampled_from([0, 0, 0, 1])
+WHICH = st.integers(0, 5)
+SELDOM = st.sampled_from([False] * 9 + [True] + [False] * 9)
+MARKS = st.sampled_from(["", "investigating", "expected", "fixed"])
 FATES = st.sampled_from(["now", "now", "late", "lost", "doubled"])
 
 
@@ -42,11 +46,7 @@ class BothLives(BothWorlds):
 
     # People upstream
 
-    @rule(
-        place=PLACE,
-        status=st.sampled_from(["", "investigating", "expected", "fixed"]),
-        robot=st.booleans(),
-    )
+    @rule(place=PLACE, status=MARKS, robot=st.booleans())
     def somebody_marks(self, place: int, status: str, robot: bool) -> None:
         subject, ticket = self.pair(place)
         if not isinstance(subject, Issue) or subject.ended_at or subject.status == status:
@@ -55,26 +55,30 @@ class BothLives(BothWorlds):
         self.sandbox.mark(subject.id, status, actor=TRIAGE if robot else PETRA)
         self.acted_upstream(subject, ticket, Status(status or "open"))
 
-    @rule(place=PLACE, state=st.sampled_from(["open", "closed", "cancelled"]))
-    def somebody_moves_an_incident(self, place: int, state: str) -> None:
-        subject, _ = self.pair(place)
-        if not isinstance(subject, Incident) or subject.state == state:
+    @rule(state=st.sampled_from(["open", "closed", "cancelled"]), seldom=SELDOM)
+    def somebody_moves_an_incident(self, state: str, seldom: bool) -> None:
+        subject = self.subject(1)
+        assert isinstance(subject, Incident)
+        if not seldom or subject.state == state:
             return
         self.clock.sleep(0.5)
         self.sandbox.move_incident(subject.id, state, actor=PETRA)
         self.ordinary(subject)
 
-    @rule(place=PLACE, opens=st.booleans())
-    def a_check_passes_or_fails_again(self, place: int, opens: bool) -> None:
-        subject = self.subject(place)
-        if isinstance(subject, Issue) and bool(subject.ended_at) is opens:
+    @rule(seldom=SELDOM)
+    def a_check_passes_or_fails_again(self, seldom: bool) -> None:
+        subject = self.subject(0)
+        assert isinstance(subject, Issue)
+        # What is over soon goes on again, for nothing is told of it meanwhile.
+        opens = bool(subject.ended_at)
+        if opens or seldom:
             self.clock.sleep(0.5)
             (self.sandbox.reopen_issue if opens else self.sandbox.close_issue)(subject.id)
             self.ordinary(subject)
 
-    @rule(place=PLACE)
-    def a_check_goes_on_failing(self, place: int) -> None:
-        subject = self.subject(place)
+    @rule()
+    def a_check_goes_on_failing(self) -> None:
+        subject = self.subject(0)
         if isinstance(subject, Issue) and not subject.ended_at:
             self.sandbox.update_issue(subject.id)
             self.happened()
@@ -137,9 +141,11 @@ class BothLives(BothWorlds):
         if isinstance(subject, Incident) and known is not None:
             # Whoever moves the ticket of an incident that is over, as yet unknown to us, opens nothing.
             news = news and known.marks.get(f"coalesce:incident:{subject.id}") == subject.state
-        ignored = self.name == "ignoring" and who == "robot"
         here = (status.id, resolution)
-        story.jira = Deed(self.clock.time(), self.edition, here) if news and not ignored else None
+        story.jira = Deed(self.clock.time(), self.edition, here) if news else None
+        if self.name == "ignoring" and who == "robot":
+            # What it does counts as agreed.
+            story.begin_anew()
         self.webhook(told)
 
     @rule(place=PLACE, who=st.sampled_from(["anna", "robot", ""]), told=FATES)
@@ -166,7 +172,7 @@ class BothLives(BothWorlds):
 
     @rule(
         place=PLACE,
-        which=PLACE,
+        which=WHICH,
         how=st.sampled_from(["edited", "deleted", "restricted"]),
         told=FATES,
     )
@@ -192,6 +198,34 @@ class BothLives(BothWorlds):
         """Jira's webhook comes at once, twice, or not at all. Lost and late ones come in the end."""
         for _ in range({"now": 1, "doubled": 2}.get(fate, 0)):
             self.world.look()
+
+    @rule(
+        to=st.sampled_from(sorted(PLACES)),
+        status=MARKS,
+        gap=st.sampled_from([-30.0, -3.0, 3.0, 30.0]),
+        fates=st.tuples(FATES, FATES),
+    )
+    def people_act_on_both_sides(
+        self, to: str, status: str, gap: float, fates: tuple[str, str]
+    ) -> None:
+        """In Jira so many seconds after upstream, or before."""
+        if gap < 0:
+            self.somebody_moves_a_ticket(0, to, "anna", fates[0])
+            self.clock.sleep(-gap)
+        self.somebody_marks(0, status, robot=False)
+        self.upstream_delivers(fates[1])
+        if gap > 0:
+            self.clock.sleep(gap)
+            self.somebody_moves_a_ticket(0, to, "anna", fates[0])
+
+    @rule(turns=st.integers(2, 4))
+    def robots_turn_a_ticket_round(self, turns: int) -> None:
+        for _ in range(turns):
+            self.somebody_moves_a_ticket(0, "done", "robot", "now")
+            self.time_passes(2, long=True)
+            self.somebody_marks(0, "investigating", robot=True)
+            self.upstream_delivers("now")
+            self.time_passes(2, long=True)
 
     # What is between them
 
@@ -245,12 +279,17 @@ class BothLives(BothWorlds):
     def the_token_ends(self) -> None:
         self.upstream.rest.revoke_tokens()
 
-    @rule(edition=st.sampled_from(sorted(EDITIONS)), done=st.sampled_from(["fixed", "expected"]))
-    def somebody_edits_the_rules(self, edition: str, done: str) -> None:
-        if (edition, Status(done)) == (self.name, self.done):
+    @rule(
+        edition=st.sampled_from(sorted(EDITIONS)),
+        done=st.sampled_from(["fixed", "expected"]),
+        seldom=SELDOM,
+    )
+    def somebody_edits_the_rules(self, edition: str, done: str, seldom: bool) -> None:
+        if not seldom or (edition, Status(done)) == (self.name, self.done):
             return
         self.world.edit(EDITIONS[edition], done=done)
         self.edition, self.name, self.done = self.edition + 1, edition, Status(done)
+        self.acknowledging += edition == "acknowledging"
         for story in self.stories.values():
             story.let_off()
 

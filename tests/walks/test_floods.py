@@ -158,8 +158,10 @@ def test_a_ticket_that_waits_stays_where_it_is_until_somebody_acts_upstream(
     world.converger = daemon(world, most=0)
     [(issue, ticket)] = opened(world, 1)
     close(world, [(issue, ticket)])
+    world.sandbox.comment(issue.id, "looking into it", {"name": "Ben"})
     world.sandbox.update_issue(issue.id, title="orders is stale again")
     world.settle()
+    assert [one.text.split("\n\n")[1] for one in ticket.talk.values()] == ["looking into it"]
     assert (ticket.status, issue.status or "") == (DONE, "")
     assert counted(world) == Counts(1, 1)
     world.clock.sleep(30)
@@ -347,6 +349,7 @@ def test_a_held_ticket_is_found_and_let_go_by_a_retry(world: BothWays) -> None:
     world.act(ticket, TO_DO)
     world.say(ticket, "while it is held")
     world.settle()
+    assert len([words for words in world.journal() if "held: Jira" in words]) == 1
     ids = [row.id or 0 for row in found]
     parking.retry_all(world.store, ids, world.clock.time(), "the site is up again")
     world.settle()

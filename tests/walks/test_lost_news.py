@@ -17,6 +17,7 @@ from sync.sandbox.coalesce.webhook_body import render
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO
 from sync.store.engine import Store
 from sync.store.notices import Notices
+from sync.worker.sweeps.deliveries import DeliveriesSweep
 from sync.worker.sweeps.groups import Parts, sweep_groups
 from sync.worker.sweeps.run import Report
 from sync.worker.sweeps.runner import Runner
@@ -58,6 +59,14 @@ def sweep(world: BothWays, *groups: str, within: float = 60) -> list[Report]:
     assert all(one is not None and not one.words for one in reports), reports
     super(BothWays, world).settle(within)
     return [one for one in reports if one is not None]
+
+
+def recover(world: BothWays) -> None:
+    """Fetch the deliveries that failed, as walks of the daemon do."""
+    api, source = world.upstream.api, CoalesceSource()
+    sweep = DeliveriesSweep(world.store, source, api, world.clock)
+    assert Runner(world.store, world.clock, "test").run(sweep) is not None
+    world.triage.batch()
 
 
 def lose(world: BothWays) -> None:
@@ -291,6 +300,19 @@ def test_the_later_act_stands_also_where_updates_raised_the_issues_time(
     world.settle()
     sweep(world, "deliveries", "upstream", "jira")
     assert (ticket.status, issue.status) == ENDS[end]
+
+
+def test_a_walk_that_finds_a_mark_fetches_its_failed_delivery_for_the_time(world: BothWays) -> None:
+    world.converger.recover_by(lambda: recover(world))
+    world.upstream.replies += [202, 400]
+    issue, ticket = both_act(world, **JIRA_LATER)
+    world.clock.sleep(1)
+    world.upstream.sender.pump()
+    world.sandbox.update_issue(issue.id)
+    lose(world)
+    world.look()
+    world.settle()
+    assert (ticket.status, issue.status) == ENDS["jira"]
 
 
 def test_after_a_lost_delivery_jira_wins_only_where_its_act_is_surely_later(

@@ -10,6 +10,7 @@ import pytest
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO
 from sync.store.engine import Store
 from tests.walks.both_ways import BothWays, both_ways, quiet
+from tests.walks.world import World
 
 ALL = 'comments = "all"\ncopy_comments = true'
 
@@ -246,6 +247,21 @@ def test_after_a_lost_reply_a_later_act_of_a_person_upstream_stands(world: BothW
     world.settle(within=3600)
     assert (issue.status, ticket.status) == ("investigating", IN_PROGRESS)
     quiet(world)
+
+
+def test_a_mark_without_a_reply_whose_delivery_is_late_is_not_taken_for_undone(
+    world: BothWays,
+) -> None:
+    issue, ticket = world.opened()
+    world.sandbox.mark(issue.id, "expected")
+    world.send()
+    world.clock.sleep(30)
+    world.act(ticket, IN_PROGRESS)
+    world.upstream.rest.faults.add(path="mark-", count=1, status=503, after=True)
+    World.settle(world)
+    assert (ticket.status, issue.status) == (IN_PROGRESS, "investigating")
+    quiet(world)
+    assert (ticket.status, issue.status) == (IN_PROGRESS, "investigating")
 
 
 def test_a_scope_that_is_missing_turns_off_that_ability_alone(talking: BothWays) -> None:

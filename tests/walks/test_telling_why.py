@@ -12,7 +12,9 @@ from sync.adapters.coalesce import CoalesceSource
 from sync.cli.why import _as_data, _print
 from sync.domain.actions import Comment
 from sync.domain.history import Person
-from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, MemoryTicket
+from sync.domain.rule import Category
+from sync.domain.ticket import JiraStatus
+from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTicket
 from sync.store.engine import Store
 from sync.worker.foresight.story import Line
 from sync.worker.foresight.why import Story, rule_of, shown_now, story_of, with_jira
@@ -26,6 +28,7 @@ ignore = ["Automation for Jira"]
 wins = "upstream"
 """
 ELSA = {"name": "Elsa", "email": {"user_email": "elsa@example.com"}}
+IN_REVIEW = JiraStatus("10009", "In Review", Category.INDETERMINATE)
 ROBOT = Person("robot", "Automation for Jira")
 
 
@@ -167,3 +170,32 @@ def test_a_ticket_whose_rule_tells_nothing_is_read_without_its_history(
         _, ticket = world.opened()
         ticket.move(DONE, world.clock.time())
         assert not [one for one in story(world, ticket).lines if one.side == "jira"]
+
+
+def test_a_place_that_no_line_names_and_one_that_says_nothing_new_are_explained(
+    world: BothWays,
+) -> None:
+    _, ticket = world.opened()
+    world.act(ticket, WONT_DO, resolution="")
+    world.settle()
+    left = line(story(world, ticket), 'names "Won\'t Do": nothing is told of it')
+    assert left.where == place(world, "[rule.upstream.status]")
+    world.clock.sleep(60)
+    world.act(ticket, IN_PROGRESS)
+    world.settle()
+    world.clock.sleep(60)
+    world.act(ticket, IN_REVIEW)
+    world.settle()
+    left = line(story(world, ticket), "stands for investigating, which upstream has already")
+    assert left.result == "left"
+
+
+def test_a_ticket_that_was_declined_names_what_keeps_it_closed(world: BothWays) -> None:
+    issue, ticket = world.opened()
+    world.act(ticket, DONE, resolution="Won't Do")
+    world.settle()
+    world.clock.sleep(60)
+    world.sandbox.mark(issue.id, "investigating", actor=ELSA)
+    world.settle()
+    left = line(story(world, ticket), "it is left closed")
+    assert left.where == "rules.toml:2"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sync.domain.errors import Unreadable
 from sync.domain.history import Act, Part, Person, TicketComment
-from sync.domain.subject import Snapshot
+from sync.domain.subject import Snapshot, Status
 from sync.domain.ticket import Base, Observed
 from sync.domain.upstream_comments import is_copy, unwanted
 from sync.domain.wording import short
@@ -16,15 +16,20 @@ from sync.store.tables import DeliveryRow
 from sync.worker.foresight.story import Line
 
 _LONGEST = 120
+_MARKS = (Status.INVESTIGATING, Status.EXPECTED, Status.FIXED, Status.NO_ACTION_NEEDED)
 # Words of a reason why something was not told or not done, and the keys of the rule that decided so.
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "the rule ignores that account": ("upstream.ignore",),
     "as the rule says": ("upstream.wins",),
+    "is not surely later": ("upstream.wins",),
     "it is left closed": ("leave_closed.resolutions", "leave_closed.statuses"),
     "the rule tells no comments": ("upstream.comments",),
     "it does not mention": ("upstream.comments",),
     "also fits": ("upstream.status",),
-    "Jira and upstream": ("upstream.status",),
+    "stands for": ("upstream.status",),
+    "no line of upstream.status": ("upstream.status",),
+    "is not taken off": ("upstream.status",),
+    "held: ": ("upstream.status",),
 }
 
 
@@ -89,6 +94,16 @@ def _comment(one: TicketComment, base: Base, rule: Rule | None) -> Iterator[Line
 
 def _name(who: Person) -> str:
     return who.name or who.id or "somebody"
+
+
+def upstream_mark(one: Snapshot, delivered: Iterable[Line]) -> Iterator[Line]:
+    """The mark that an issue has, where none of its deliveries tells of it: it was found by asking. The
+    time is the latest at which somebody can have set the mark."""
+    mark = one.status.value.replace("_", " ")
+    if one.status in _MARKS and not any(f" set it to {mark}" in line.words for line in delivered):
+        who = str((one.payload.get("status_actor") or {}).get("name") or "somebody")
+        words = f"{who} set issue {one.ref.id} to {mark} (found by asking upstream)"
+        yield Line(one.event_time / 1e9, "upstream", words, side="upstream", who=who)
 
 
 def upstream_comments(snapshots: Iterable[Snapshot]) -> Iterator[Line]:

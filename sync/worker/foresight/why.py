@@ -16,7 +16,13 @@ from sync.rules import Rule, RuleSet
 from sync.store import deliveries, journal, subjects, tickets
 from sync.store.engine import Session
 from sync.store.tables import DeliveryRow, TicketRow
-from sync.worker.foresight.both_sides import in_jira, marked_by, upstream_comments, where_decided
+from sync.worker.foresight.both_sides import (
+    in_jira,
+    marked_by,
+    upstream_comments,
+    upstream_mark,
+    where_decided,
+)
 from sync.worker.foresight.story import Line
 from sync.worker.walk.facts import Facts, desire, rule_for
 
@@ -63,11 +69,15 @@ def story_of(
         rows, entries = subjects.named(session, name), []
         if not rows:
             return None
-    lines = [
-        _delivered(row, sources or {})
-        for subject in rows
-        for row in deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
-    ]
+    lines: list[Line] = []
+    for subject in rows:
+        of = [
+            _delivered(row, sources or {})
+            for row in deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
+        ]
+        lines += of
+        if sources:
+            lines += upstream_mark(subjects.to_snapshot(subject), of)
     lines += [Line(e.at, e.action, e.words, e.result, e.rule) for e in entries]
     snapshots = tuple(map(subjects.to_snapshot, rows))
     lines += upstream_comments(snapshots)

@@ -42,7 +42,7 @@ from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
 from sync.worker.walk.comments import Commenting
 from sync.worker.walk.facts import Facts
-from sync.worker.walk.guard import admission_kept, admission_over
+from sync.worker.walk.guard import admission_kept, admission_over, unless_said
 from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import MISSING_TRIES
@@ -133,8 +133,10 @@ class Apply:
         make = partial(plan, draft, record.base, observed, intents=record.intents)
         now = self._intent_log.clock.time()
         made = self._guard.planned(record.store, facts, now, lambda waits: make(waits=waits))
-        if (change := admission_kept(facts, made, now)) is not None:
-            record.note(change=change)
+        change = admission_kept(facts, made, now)
+        if change is None:
+            return unless_said(facts, made)
+        record.note(change=change)
         return made
 
     def _note(self, made: Plan) -> None:

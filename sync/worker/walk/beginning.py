@@ -70,9 +70,11 @@ class Beginning:
             return {}
 
     def _words(self, facts: Facts, rule: Rule, shown: Observed | None) -> str:
+        if shown is None:
+            return ""
         # Only how the subjects stand is of interest: no field is worked out.
         desired, _ = desire(facts, rule, self._now, self._rules, only=Parts())
-        if shown is None or desired.upstream is None:
+        if desired.upstream is None:
             return ""
         foreign = shown.project not in ("", desired.project) and not desired.project.isdigit()
         return apart(View(desired.upstream, desired.subjects, shown, foreign=foreign))

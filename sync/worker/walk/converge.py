@@ -64,6 +64,10 @@ class Converger:
         triage = Triage(store, {}, rules, clock)
         self._ways = replace(ways, learn=triage.learn, breaker=Breaker(clock))
 
+    def recover_by(self, recover: Callable[[], None]) -> None:
+        """Let lost deliveries be fetched so before a walk believes the API. Called before any walk."""
+        self._ways = replace(self._ways, recover=recover)
+
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
+from sync.domain.actions import Leave
 from sync.domain.admission import ACCEPT, WINDOW, Admission, act_name, acts_of
 from sync.domain.plan import Plan
 from sync.store import admissions, told
@@ -77,6 +79,15 @@ def admission_kept(facts: Facts, made: Plan, now: float) -> Changes | None:
     if (admission, untold) == (facts.admission, facts.untold):
         return None
     return _admitted(facts, admission, untold, now)
+
+
+def unless_said(facts: Facts, made: Plan) -> Plan:
+    """The plan without the words that the same acts wait, or that the ticket is held, as it did and was
+    before: robots may have the ticket looked at for ever."""
+    if facts.admission not in (Admission.WAITING, Admission.HELD):
+        return made
+    said = set(map(Leave, made.telling.reasons))
+    return replace(made, actions=tuple(one for one in made.actions if one not in said))
 
 
 def admission_over(facts: Facts) -> Changes:

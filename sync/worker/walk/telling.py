@@ -66,12 +66,14 @@ class Asked(Protocol):
 class Ways:
     """The ways to upstream, by the source's name: to tell it, and to ask it where it can be asked.
 
-    ``learn`` takes what upstream's API says into the store, as a sweep does. ``guard`` says how much
+    ``recover`` takes lost deliveries into the store, which tell when marks were set, and ``learn`` what
+    upstream's API says, both as sweeps do. ``guard`` says how much
     upstream is told. ``breaker`` is that of all walks of this process.
     """
 
     tell: Mapping[str, Upstream] = field(default_factory=dict)
     ask: Mapping[str, Asked] = field(default_factory=dict)
+    recover: Callable[[], None] = lambda: None
     learn: Callable[[Sequence[Snapshot]], None] = lambda _: None
     guard: Guard = field(default_factory=Guard)
     breaker: Breaker = field(default_factory=lambda: Breaker(SystemClock()))
@@ -149,9 +151,12 @@ class Teller:
         ]
         if not new:
             return
+        self._ways.recover()
         self._ways.learn(new)
-        marks = self._agreement.marks
-        if any(marks.get(str(one.ref)) != one.status.value for one in new):
+        wish, agreed = self._draft.desired.upstream, self._agreement
+        tie = wish.tie if wish else 0.0
+        # A mark of ours that is not in the store yet is known all the same, unless its reply was lost.
+        if any(agreed.now(known[one.ref], tie).status is not one.status for one in new):
             words = "upstream has changed meanwhile; deciding anew"
             raise NotYet(words, self._intent_log.clock.time() + 1.0)
 
