@@ -107,6 +107,7 @@ class Apply:
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
+        record.look_by = made.telling.again_at
         try:
             self._carry_out(ref, made, observed)
         except Missing as fault:
@@ -142,7 +143,6 @@ class Apply:
     def _note(self, made: Plan) -> None:
         """What a plan found out goes on record: the base, what is left, and which fields are parked."""
         self._record.base = made.base or self._record.base
-        self._record.look_by = made.telling.again_at
         left = [action for action in made.actions if isinstance(action, Leave)]
         if left:
             self._record.note(*(Entry("leave", str(action), "left") for action in left))
