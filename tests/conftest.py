@@ -27,7 +27,7 @@ DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 @pytest.fixture(autouse=True)
 def _no_thread_of_a_daemon_is_left() -> Iterator[None]:
-    """One that a test leaves behind looks for a store that is gone, and is heard in the logs of others."""
+    """Left behind, it looks for a store that is gone, and is heard in the logs of other tests."""
     yield
     left = [one.name for one in threading.enumerate() if one.name in ("dispatcher", "triage")]
     assert left == []
