@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -22,6 +23,14 @@ from tests.postgres import Postgres
 NewStore = Callable[[str], AbstractContextManager[str]]
 
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_of_a_daemon_is_left() -> Iterator[None]:
+    """Left behind, it looks for a store that is gone, and is heard in the logs of other tests."""
+    yield
+    left = [one.name for one in threading.enumerate() if one.name in ("dispatcher", "triage")]
+    assert left == []
 
 
 @pytest.fixture(autouse=True)

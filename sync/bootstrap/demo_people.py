@@ -13,11 +13,11 @@ from sync.sandbox.jira import JiraSandbox
 from sync.store.happenings import Happening
 
 ELSA = {"name": "Elsa", "email": {"user_email": "elsa@example.com"}}
-# Seconds: between two scenes, between looks for the ticket, and how long the ticket may take once the
-# story is over.
+# Seconds: between two scenes, between looks for the ticket, and how long the ticket may take. Where the
+# delivery was lost on the way, it takes until the next sweep, and people go on to another issue.
 _PAUSE = 4.0
 _TICK = 0.1
-_PATIENCE = 3.0
+_PATIENCE = 2.5
 
 
 @dataclass(slots=True)
@@ -52,8 +52,8 @@ class People:
     def run(self, quiet: threading.Event) -> None:
         """Play scenes until ``quiet`` is set. A scene that has begun is played to its end."""
         while not quiet.is_set():
-            self._play(quiet)
-            quiet.wait(_PAUSE)
+            if self._play():
+                quiet.wait(_PAUSE)
 
     def happened(self) -> list[Happening]:
         """What people did since the last call."""
@@ -61,16 +61,17 @@ class People:
             found, self._news = self._news, []
             return found
 
-    def _play(self, quiet: threading.Event) -> None:
+    def _play(self) -> bool:
+        """Play a scene; whether there was a ticket to play it with."""
         number = len(self.scenes) + 1
         with self._upstream.lock:
             issue = self._upstream.open_issue()
             self._stream.apart.add(issue.id)
         scene = Scene(issue.id)
         self.scenes.append(scene)
-        scene.key = self._ticket(issue.id, quiet)
+        scene.key = self._ticket(issue.id)
         if not scene.key:
-            return
+            return False
         person, name = self._jira.person, self._jira.person.user.display_name
         text = f"Case {number}: the loader was down."
         person.comment(scene.key, text)
@@ -83,18 +84,17 @@ class People:
         person.transition(scene.key, "Done")
         scene.closed = True
         self._tell(scene.key, f"{name} closes the ticket in Jira")
+        return True
 
-    def _ticket(self, issue_id: str, quiet: threading.Event) -> str:
+    def _ticket(self, issue_id: str) -> str:
         """The key of the issue's ticket once the ticket is there and announced upstream, "" where that
         takes too long."""
-        label, until = marker_label(f"coalesce:issue:{issue_id}"), float("inf")
+        label, until = marker_label(f"coalesce:issue:{issue_id}"), time.monotonic() + _PATIENCE
         while time.monotonic() < until:
             found = self._jira.find_marker(label)
             if found and self._upstream.issues[issue_id].remarks:
                 return found[0].key
-            if quiet.wait(_TICK):
-                until = min(until, time.monotonic() + _PATIENCE)
-                time.sleep(_TICK)
+            time.sleep(_TICK)
         return ""
 
     def _tell(self, key: str, words: str) -> None:

@@ -16,6 +16,7 @@ from sync.adapters.coalesce.upstream.addresses import Addresses
 from sync.adapters.coalesce.upstream.by_callbacks import CallbackUpstream
 from sync.adapters.coalesce.upstream.caller import CallbackCaller
 from sync.bootstrap.adapters import newest_callbacks
+from sync.domain.errors import Rejected
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO
 from sync.store.engine import Store
 from sync.worker.walk.converge import Converger
@@ -170,6 +171,27 @@ def test_what_stands_as_asked_for_already_counts_as_done(world: BothWays, confli
     world.settle()
     assert (issue.status, ticket.status) == ("fixed", DONE)
     assert not [row for row in world.rows() if row.parked]
+    quiet(world)
+
+
+def test_what_jira_refuses_of_a_ticket_does_not_hide_what_is_done_with_it(
+    world: BothWays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise Rejected("links are off on this site")
+
+    monkeypatch.setattr(world.jira, "link_remote", refuse)
+    issue, ticket = world.opened()
+    assert [row.jira_key for row in world.rows() if row.parked] == [ticket.ref.key]
+    for to, status in ((DONE, "fixed"), (TO_DO, ""), (IN_PROGRESS, "investigating"), (TO_DO, "")):
+        world.clock.sleep(60)
+        world.act(ticket, to, resolution="Done" if to == DONE else "")
+        world.settle()
+        assert (issue.status, ticket.status) == (status, to)
+    world.clock.sleep(60)
+    world.sandbox.mark(issue.id, "fixed")
+    world.settle()
+    assert (issue.status, ticket.status) == ("fixed", DONE)
     quiet(world)
 
 

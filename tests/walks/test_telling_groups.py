@@ -10,7 +10,7 @@ import pytest
 from sync.sandbox.coalesce.subjects import Issue
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, MemoryTicket
 from sync.store.engine import Store
-from tests.walks.both_ways import IN_REVIEW, BothWays, both_ways, quiet, telling
+from tests.walks.both_ways import ANNA, IN_REVIEW, BothWays, both_ways, quiet, telling
 
 REOPENED = telling().replace('issue_type = "Bug"', 'issue_type = "Bug"\nreopen_within = "10m"', 1)
 ON_TICKET = telling() + "\n[rule.issues]\non_ticket = true\n"
@@ -177,4 +177,27 @@ def test_a_mark_of_one_issue_that_brings_its_group_nowhere_moves_nothing(world: 
         "expected",
         "investigating",
     )
+    quiet(world)
+
+
+def test_a_ticket_that_closes_with_the_incident_of_its_issue_marks_nothing(world: BothWays) -> None:
+    world.write_rules(telling() + "\n[rule.issues]\nclose = true\n")
+    issue, ticket = world.opened()
+    world.act(ticket, IN_PROGRESS)
+    world.settle()
+    incident = world.sandbox.open_incident([issue.id])
+    world.settle()
+    own = world.jira.alive[-1]
+    assert own is not ticket
+    world.clock.sleep(60)
+    world.act(own, DONE, resolution="Done")
+    world.settle()
+    assert (incident.state, own.status, ticket.status) == ("closed", DONE, DONE)
+    assert (issue.status, events(world)) == ("investigating", 1)
+    quiet(world)
+    world.clock.sleep(60)
+    ticket.resolve("Won't Do", world.clock.time(), ANNA)
+    world.look()
+    world.settle()
+    assert issue.status == "no_action_needed"
     quiet(world)

@@ -113,6 +113,19 @@ def test_a_ticket_in_another_project_is_told_by_category_and_one_out_of_sight_is
     assert row.jira_id == world.ticket(hidden).id
 
 
+def test_a_closed_ticket_that_another_workflow_puts_at_its_start_is_no_act(world: WithJira) -> None:
+    issue, key = world.made()
+    world.person.transition(key, "Done")
+    world.settle()
+    assert issue.status == "fixed"
+    world.clock.sleep(60)
+    moved = world.person.move(key, "OPS")
+    assert world.ticket(moved).category == "new"
+    world.settle()
+    assert (issue.status, world.ticket(moved).category) == ("fixed", "done")
+    quiet(world)
+
+
 @pytest.mark.parametrize("more", ["", 'comments = "all"'])
 def test_the_reason_on_the_screen_of_a_transition_is_told_once(
     sqlite_store: Store, tmp_path: Path, dialect: str, more: str

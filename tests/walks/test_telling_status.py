@@ -247,6 +247,29 @@ def test_our_own_move_is_told_to_nobody_although_its_webhook_comes_first(
     quiet(world)
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_a_close_that_the_rule_puts_off_closes_the_ticket_in_the_end(
+    world: BothWays, back: bool
+) -> None:
+    rules = (world.folder / "rules.toml").read_text()
+    world.write_rules(
+        rules.replace('issue_type = "Bug"', 'issue_type = "Bug"\nclose_after = "10m"', 1)
+    )
+    issue, ticket = world.opened()
+    world.act(ticket, IN_PROGRESS)
+    world.settle()
+    world.sandbox.close_issue(issue.id)
+    world.settle()
+    assert ticket.status == IN_PROGRESS
+    world.clock.sleep(300)
+    if back:
+        world.sandbox.reopen_issue(issue.id)
+    world.settle(within=900)
+    assert ticket.status == (TO_DO if back else DONE)
+    assert marks(world) == 1
+    quiet(world)
+
+
 # Acknowledging.
 
 

@@ -165,6 +165,7 @@ def test_a_hint_costs_a_daemon_whose_threads_all_walk_no_statement(store: Store)
             pool.wake()
             threading.Event().wait(0.01)
     converger.go_on.set()
+    assert pool.stop(10)
     assert made == []
 
 

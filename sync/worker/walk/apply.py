@@ -80,6 +80,8 @@ class Apply:
         self._record = intent_log.record
         # What Jira refused for good of this walk. It holds up nothing else.
         self._refused: list[Rejected] = []
+        # Whether the moves of this walk were made, if any were wanted.
+        self._moves_done = False
         # The ticket as it stands after this walk's moves, None where there was none.
         self._arrived: Observed | None = None
 
@@ -105,6 +107,7 @@ class Apply:
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
+        record.look_by = made.telling.again_at
         try:
             self._carry_out(ref, made, observed)
         except Missing as fault:
@@ -194,7 +197,8 @@ class Apply:
             self._tell_upstream(ref, made, self._arrived or observed)
 
     def _tell_upstream(self, ref: TicketRef, made: Plan, place: Observed) -> None:
-        whole = made.parked is None and not self._refused
+        # A field, a link or a comment that Jira refuses makes no difference to what both sides agree on.
+        whole = made.parked is None and self._moves_done
         assert self._teller is not None
         self._teller.carry_out(ref, made.telling, place, whole=whole)
         done = self._teller.through and not made.telling.waits
@@ -211,6 +215,7 @@ class Apply:
         if made.parked is None:
             with self._by_itself():
                 self._bring_to_status(ref, made, observed)
+                self._moves_done = True
                 if self._record.intents.open:
                     self._commenting.carry_out(ref)
         if update is not None and moves_first:

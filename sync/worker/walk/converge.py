@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -174,8 +173,6 @@ class Converger:
             record.base = replace(record.base, unannounced=False)
         unsure = self._past.unsure(facts)
         made = Apply(facts, draft, intent_log, self._ways, unsure=unsure).converge(ref)
-        if made.telling.again_at is not None:
-            again_at = min(again_at or math.inf, made.telling.again_at)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):

@@ -57,6 +57,9 @@ class Record:
         self._written = (self.base, self.intents)
         # See ``TicketRow.settled_by``. Each end of a walk writes it anew.
         self.settled_by = ""
+        # When to look at the ticket again at the latest, also if it is parked (seconds since the epoch):
+        # what people do with it is told all the same. None for no such time.
+        self.look_by: float | None = None
         # What is to be done before the next write if the ticket belongs to an incident, or is one's.
         self.if_related: Callable[[], None] | None = None
 
@@ -109,7 +112,10 @@ class Record:
             row.parked = self._parked_fields(row) or None
             row.parked_at = None
 
-        self.finish(*entries, again_at=again_at, change=change)
+        self.finish(*entries, again_at=self._sooner(again_at), change=change)
+
+    def _sooner(self, again_at: float | None) -> float | None:
+        return min((at for at in (again_at, self.look_by) if at is not None), default=None)
 
     def park(self, parked: Parked, *, again_at: float | None) -> None:
         """Set the ticket aside with the reason in words. It is tried again at ``again_at``."""
@@ -121,7 +127,8 @@ class Record:
             row.error = str(parked)
             row.attempts += 1
 
-        self.finish(Entry("park", str(parked), "parked"), again_at=again_at, change=change)
+        entry = Entry("park", str(parked), "parked")
+        self.finish(entry, again_at=self._sooner(again_at), change=change)
 
     def _parked_fields(self, row: TicketRow) -> dict[str, Any]:
         """The parked fields as the row keeps them: ``{"fields": {id: reason, words …, since}}``."""

@@ -122,6 +122,24 @@ def test_a_server_error_is_tried_three_times_where_nothing_can_be_done_twice(
     assert shared.rest.failing == 7
 
 
+def test_a_call_that_hangs_is_not_tried_again_at_once(
+    shared: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def hang(*call: object, **_how: object) -> httpx2.Response:
+        asked.append(call)
+        shared.pass_time(30)
+        raise httpx2.ReadTimeout("no answer")
+
+    issue = shared.sandbox.open_issue()
+    shared.api.issues([issue.id])
+    monkeypatch.setattr(shared.api.calls._client, "request", hang)
+    with pytest.raises(Refused):
+        shared.api.issues([issue.id])
+    assert len(asked) == 1
+
+
 def test_a_redelivery_is_asked_for_once_and_its_rate_limit_told(shared: Upstream) -> None:
     shared.sandbox.open_issue()
     shared.sender.pump()

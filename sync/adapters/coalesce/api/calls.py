@@ -17,7 +17,8 @@ from sync.ports import Clock
 
 _TRIES = 3
 _FIRST_WAIT = 0.5
-# Seconds. A longer wait is raised to the caller, because it would block a thread and delay a stop.
+# Seconds. A longer wait is raised to the caller, because it would block a thread and delay a stop. So
+# is a fault that took longer to come: the next try would hang as well.
 _LONGEST_WAIT = 10.0
 
 
@@ -54,13 +55,15 @@ class Calls:
         fails them.
         """
         for left in reversed(range(_TRIES if ask.safe else 1)):
+            began = self._clock.monotonic()
             try:
                 return _answer(self._authorized(ask), ask)
             except Refused as fault:
                 wait = fault.retry_after
                 if wait is None:
                     wait = _FIRST_WAIT * 2 ** (_TRIES - 1 - left) * random.uniform(0.5, 1.0)
-                if not left or wait > _LONGEST_WAIT:
+                hung = self._clock.monotonic() - began > _LONGEST_WAIT
+                if not left or hung or wait > _LONGEST_WAIT:
                     raise
                 self._clock.sleep(wait)
         raise AssertionError("unreachable")
