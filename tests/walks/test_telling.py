@@ -264,6 +264,22 @@ def test_a_mark_without_a_reply_whose_delivery_is_late_is_not_taken_for_undone(
     assert (ticket.status, issue.status) == (IN_PROGRESS, "investigating")
 
 
+def test_what_both_sides_say_alike_is_agreed_so_that_a_later_mark_counts(world: BothWays) -> None:
+    issue, ticket = world.opened()
+    world.act(ticket, IN_PROGRESS)
+    world.settle()
+    world.clock.sleep(30)
+    world.sandbox.mark(issue.id, "fixed")
+    world.clock.sleep(30)
+    world.act(ticket, DONE, resolution="Done")
+    world.settle()
+    world.clock.sleep(60)
+    world.sandbox.mark(issue.id, "investigating")
+    world.settle()
+    assert (ticket.status, issue.status) == (IN_PROGRESS, "investigating")
+    quiet(world)
+
+
 def test_a_scope_that_is_missing_turns_off_that_ability_alone(talking: BothWays) -> None:
     issue, ticket = talking.opened()
     talking.upstream.rest.faults.add(path="comment", status=403)
