@@ -94,8 +94,8 @@ class Teller:
         self._read: dict[SubjectRef, Snapshot | None] = {}
         # What is not told for good, by the name of its action.
         self._left: list[TellAction] = []
-        # The subjects that were marked, by their references.
-        self._marked_now: set[str] = set()
+        # The subjects that were marked in this walk.
+        self._told: set[str] = set()
         # Why upstream could not be told or asked, None while it could.
         self._untold: Untold | None = None
 
@@ -246,7 +246,7 @@ class Teller:
             return
         if done:
             if isinstance(action, MarkUpstream):
-                self._marked_now.add(str(action.ref))
+                self._told.add(str(action.ref))
             self._remember(carried_out(self._agreement, action, self._intent_log.clock.time()))
             self._note(ref, _name_of(action), str(action))
 
@@ -348,11 +348,11 @@ class Teller:
         self._record.base = replace(self._record.base, agreement=agreement)
 
     def _kept(self, after: Agreement) -> Agreement:
-        """The agreement with what was done: marks that were told are as told, also those that the
-        decision did not foresee, and those that were refused stay as upstream has them."""
+        """The agreement with what was done: marks that were not told stay as upstream has them. Those by
+        which we acknowledged are not in ``after``, for they may come too late."""
         known, marks, ours = self._agreement, dict(after.marks), dict(after.ours)
         there = {str(one.ref): one.status.value for one in self._draft.desired.subjects}
-        for ref in self._marked_now:
+        for ref in self._told & marks.keys():
             marks[ref], ours[ref] = known.marks[ref], known.ours[ref]
         for action in self._left:
             if isinstance(action, MarkUpstream):
