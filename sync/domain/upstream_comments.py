@@ -35,8 +35,10 @@ def is_copy(text: str) -> bool:
     lines = text.rstrip().splitlines()
     if not lines:
         return False
-    key = lines[-1].rpartition("/")[2]
-    return _FOCUSED in lines[-1] or lines[0] == _announcing(key)
+    first, last = lines[0], lines[-1]
+    # People put such an address among words of their own.
+    copied = _FOCUSED in last and " " not in last
+    return copied or first == _announcing(last.rpartition("/")[2])
 
 
 def _announcing(key: str) -> str:

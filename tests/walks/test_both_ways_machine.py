@@ -143,6 +143,9 @@ class BothLives(BothWorlds):
             news = news and known.marks.get(f"coalesce:incident:{subject.id}") == subject.state
         here = (status.id, resolution)
         story.jira = Deed(self.clock.time(), self.edition, here) if news else None
+        if not news and story.upstream is not None:
+            # Whether somebody brought the ticket back by an act of its own is not to be told from here.
+            story.upstream.what = None
         if self.name == "ignoring" and who == "robot":
             # What it does counts as agreed.
             story.begin_anew()
@@ -263,6 +266,9 @@ class BothLives(BothWorlds):
         call=st.sampled_from(JIRA_CALLS), name=st.sampled_from(sorted(FAULTS)), after=st.booleans()
     )
     def jira_will_fail(self, call: str, name: str, after: bool) -> None:
+        if name == "rejected" and call in ("comment", ""):
+            # A copy that Jira refuses is left out for good.
+            return
         self.jira.fail(call, FAULTS[name], "after" if after and name not in PROVING else "before")
 
     @rule(name=st.sampled_from(sorted(UPSTREAM_FAULTS)), count=st.integers(1, 2))

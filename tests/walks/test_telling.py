@@ -74,6 +74,19 @@ def test_a_later_mark_upstream_opens_a_ticket_that_a_person_closed(world: BothWa
     quiet(world)
 
 
+def test_a_mark_that_was_ours_is_followed_also_when_upstream_sets_it_again(world: BothWays) -> None:
+    issue, ticket = world.opened()
+    world.act(ticket, IN_PROGRESS)
+    world.settle()
+    assert issue.status == "investigating"
+    for status, place in [("fixed", DONE), ("investigating", IN_PROGRESS), ("expected", DONE)]:
+        world.clock.sleep(300)
+        world.sandbox.mark(issue.id, status)
+        world.settle()
+        assert (issue.status, ticket.status) == (status, place)
+    quiet(world)
+
+
 def test_a_later_close_in_jira_stands_against_an_earlier_mark(world: BothWays) -> None:
     issue, ticket = world.opened()
     world.sandbox.mark(issue.id, "investigating")
@@ -262,6 +275,22 @@ def test_a_mark_without_a_reply_whose_delivery_is_late_is_not_taken_for_undone(
     assert (ticket.status, issue.status) == (IN_PROGRESS, "investigating")
     quiet(world)
     assert (ticket.status, issue.status) == (IN_PROGRESS, "investigating")
+
+
+def test_what_both_sides_say_alike_is_agreed_so_that_a_later_mark_counts(world: BothWays) -> None:
+    issue, ticket = world.opened()
+    world.act(ticket, IN_PROGRESS)
+    world.settle()
+    world.clock.sleep(30)
+    world.sandbox.mark(issue.id, "fixed")
+    world.clock.sleep(30)
+    world.act(ticket, DONE, resolution="Done")
+    world.settle()
+    world.clock.sleep(60)
+    world.sandbox.mark(issue.id, "investigating")
+    world.settle()
+    assert (ticket.status, issue.status) == (IN_PROGRESS, "investigating")
+    quiet(world)
 
 
 def test_a_scope_that_is_missing_turns_off_that_ability_alone(talking: BothWays) -> None:

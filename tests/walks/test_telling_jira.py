@@ -241,6 +241,8 @@ def test_an_actor_whose_address_is_hidden_acts_by_name_with_the_address_that_sta
     talking: WithJira,
 ) -> None:
     issue, key = talking.made()
+    asked: list[str] = []
+    talking.site.observers.append(lambda one: asked.append(one.path))
     talking.person(LEAD).comment(key, "Mine.")
     talking.person(AUTOMATION).transition(key, "Done")
     talking.settle()
@@ -251,6 +253,7 @@ def test_an_actor_whose_address_is_hidden_acts_by_name_with_the_address_that_sta
     assert (remark.actor["email"] == stand_in) is hidden
     assert issue.actor is not None
     assert issue.actor["name"] == "Automation for Jira"
+    assert not [path for path in asked if "user" in path]
     quiet(talking)
 
 

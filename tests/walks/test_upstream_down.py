@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -150,6 +152,22 @@ def test_each_further_failure_doubles_the_pause_up_to_the_longest() -> None:
         waits.append(fails(breaker, Refused("no connection")))
         clock.sleep(waits[-1])
     assert waits == [FIRST * 2**n for n in range(6)] + [LONGEST] * 3
+
+
+def test_calls_under_way_together_that_fail_are_one_failure() -> None:
+    breaker, under_way = Breaker(SimulatedClock()), Barrier(8)
+
+    def call() -> float:
+        try:
+            with breaker.call("coalesce"):
+                under_way.wait(10)
+                raise Refused("no connection")
+        except Untold as untold:
+            return untold.wait
+
+    with ThreadPoolExecutor(8) as pool:
+        waits = [one.result() for one in [pool.submit(call) for _ in range(8)]]
+    assert waits == [FIRST] * 8
 
 
 def test_a_pause_that_upstream_asks_for_is_kept() -> None:

@@ -30,7 +30,8 @@ def state_of(subject: Issue | Incident) -> Status:
 
 @dataclass(slots=True)
 class Deed:
-    """The last act of a person on one side. ``edition`` is that of the rules then in force."""
+    """The last act of a person on one side. ``edition`` is that of the rules then in force; ``what`` is
+    None where it is not sure that the act counts as one."""
 
     at: float
     edition: int
@@ -119,7 +120,7 @@ def wrongs(
             found.append(f"{jira.what} was the last act, the ticket is in {ticket.status.name}")
         if wanted is not state and not (theirs and (agree or left)):
             found.append(f"{wanted} in Jira was the last act, upstream says {state}")
-    if up and (not jira or up.at >= jira.at) and state is not up.what:
+    if up and up.what and (not jira or up.at >= jira.at) and state is not up.what:
         found.append(f"{up.what} upstream was the last act, it says {state}")
     return found
 

@@ -34,10 +34,12 @@ class Untold(Exception):
 
 @dataclass(slots=True)
 class _Trouble:
-    """What went wrong since the source last answered; ``until`` is on the monotonic clock."""
+    """What went wrong since the source last answered. ``at`` is when a failure was last counted, and
+    ``until`` when the pause ends, both on the monotonic clock."""
 
     fault: Fault
     failures: int = 0
+    at: float = 0.0
     until: float = 0.0
 
 
@@ -53,35 +55,41 @@ class Breaker:
     def call(self, source: str) -> Iterator[None]:
         """One call to a source is made inside. Raises Untold where the source is not called now or did
         not answer; every other fault is its answer."""
-        self._begin(source)
+        begun = self._begin(source)
         try:
             yield
         except (Refused, SiteDown, Unknown) as fault:
-            raise Untold(fault, self._failed(source, fault)) from fault
+            raise Untold(fault, self._failed(source, fault, begun)) from fault
         except Fault:
             self._answered(source)
             raise
         self._answered(source)
 
-    def _begin(self, source: str) -> None:
+    def _begin(self, source: str) -> float:
+        """When the call begins."""
         with self._lock:
             trouble, now = self._troubles.get(source), self._clock.monotonic()
             if trouble is None or not trouble.until:
-                return
+                return now
             if now < trouble.until:
                 raise Untold(trouble.fault, trouble.until - now)
             trouble.until = now + TRIAL
+            return now
 
-    def _failed(self, source: str, fault: Refused | SiteDown | Unknown) -> float:
+    def _failed(self, source: str, fault: Refused | SiteDown | Unknown, begun: float) -> float:
         with self._lock:
             trouble = self._troubles.setdefault(source, _Trouble(fault))
-            trouble.fault, trouble.failures = fault, trouble.failures + 1
-            asked = fault.retry_after or 0.0
+            now, asked = self._clock.monotonic(), fault.retry_after or 0.0
+            if begun <= trouble.at and now < trouble.until:
+                # Calls that were under way together fail of one trouble, and count once.
+                trouble.until = max(trouble.until, now + asked)
+                return trouble.until - now
+            trouble.fault, trouble.failures, trouble.at = fault, trouble.failures + 1, now
             if isinstance(fault, Unknown) and trouble.failures < UNANSWERED and not asked:
                 trouble.until = 0.0
                 return 0.0
             wait = max(asked, min(LONGEST, FIRST * 2.0 ** min(trouble.failures - 1, 10)))
-            trouble.until = self._clock.monotonic() + wait
+            trouble.until = now + wait
             return wait
 
     def _answered(self, source: str) -> None:

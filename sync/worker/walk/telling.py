@@ -94,6 +94,8 @@ class Teller:
         self._read: dict[SubjectRef, Snapshot | None] = {}
         # What is not told for good, by the name of its action.
         self._left: list[TellAction] = []
+        # The subjects that were marked in this walk.
+        self._told: set[str] = set()
         # Why upstream could not be told or asked, None while it could.
         self._untold: Untold | None = None
 
@@ -243,6 +245,8 @@ class Teller:
             log.warning("not told", act=name, ticket=key, what=str(action), why=str(fault))
             return
         if done:
+            if isinstance(action, MarkUpstream):
+                self._told.add(str(action.ref))
             self._remember(carried_out(self._agreement, action, self._intent_log.clock.time()))
             self._note(ref, _name_of(action), str(action))
 
@@ -344,13 +348,12 @@ class Teller:
         self._record.base = replace(self._record.base, agreement=agreement)
 
     def _kept(self, after: Agreement) -> Agreement:
-        """The agreement with what was done: marks that were not told stay as upstream has them, and
-        those that may have come too late are as they were found."""
+        """The agreement with what was done: marks that were not told stay as upstream has them. Those by
+        which we acknowledged are not in ``after``, for they may come too late."""
         known, marks, ours = self._agreement, dict(after.marks), dict(after.ours)
         there = {str(one.ref): one.status.value for one in self._draft.desired.subjects}
-        for ref in marks:
-            if ref in known.ours and known.marks[ref] != there.get(ref):
-                marks[ref], ours[ref] = known.marks[ref], known.ours[ref]
+        for ref in self._told & marks.keys():
+            marks[ref], ours[ref] = known.marks[ref], known.ours[ref]
         for action in self._left:
             if isinstance(action, MarkUpstream):
                 marks[str(action.ref)] = there.get(str(action.ref), Status.OPEN.value)
