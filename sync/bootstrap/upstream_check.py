@@ -33,7 +33,7 @@ class UpstreamReport:
                 "as [retention] says; then nothing is told of its issue."
             )
         for what, why in self.unable.items():
-            yield f"{self.source}: cannot {what}: {why}."
+            yield f"{self.source}: {why if what in why else f'cannot {what}: {why}'}."
 
 
 def is_told(settings: Settings) -> bool:

@@ -3,7 +3,7 @@ said what."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -31,7 +31,8 @@ class Act:
     """One change of one part of a ticket, by anybody, ourselves included.
 
     ``at`` is the tracker's time (seconds since the epoch), whose clock may differ from ours. ``before``
-    and ``after`` are ids, "" for none: of a status, of a resolution, of an account.
+    and ``after`` are ids, "" for none: of a status, of a resolution, of an account. ``called`` is the
+    name that ``after`` had then, "" where the tracker does not tell.
     """
 
     part: Part
@@ -39,6 +40,7 @@ class Act:
     who: Person
     before: str
     after: str
+    called: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

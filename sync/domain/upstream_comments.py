@@ -32,13 +32,22 @@ def carries(text: str, sign: str) -> bool:
 def is_copy(text: str) -> bool:
     """Whether a text upstream is the copy of some Jira comment or announces a ticket, whoever made it
     and whatever became of the ticket's address since."""
-    lines = text.rstrip().splitlines()
-    if not lines:
-        return False
-    first, last = lines[0], lines[-1]
+    last = _ends(text)[1]
     # People put such an address among words of their own.
     copied = _FOCUSED in last and " " not in last
-    return copied or first == _announcing(last.rpartition("/")[2])
+    return copied or is_announcement(text)
+
+
+def is_announcement(text: str) -> bool:
+    """Whether a text upstream announces a ticket."""
+    first, last = _ends(text)
+    return first == _announcing(last.rpartition("/")[2])
+
+
+def _ends(text: str) -> tuple[str, str]:
+    """The first line of a text and its last."""
+    lines = text.rstrip().splitlines() or [""]
+    return lines[0], lines[-1]
 
 
 def _announcing(key: str) -> str:

@@ -227,7 +227,7 @@ def _comments(value: Any) -> Any:
     word = value.get("mention") if isinstance(value, dict) and len(value) == 1 else None
     if isinstance(word, str) and word.strip():
         return value
-    shown = value if isinstance(value, str) and value else "@upstream"
+    shown = value if isinstance(value, str) and value else "#upstream"
     raise Wrong(
         f"must be all, none or a word that comments mention, not {said(value)}",
         f'Write "all", "none" or {{ mention = "{shown}" }}.',

@@ -77,7 +77,7 @@ def test_check_names_what_is_missing_for_callbacks() -> None:
     assert (report.way, report.trouble) == ("callbacks", "")
     notes = list(report.notes())
     assert any("callbacks go with the delivery that offers them" in words for words in notes)
-    assert "coalesce: cannot clear the status of issues: callbacks cannot" in "\n".join(notes)
+    assert "coalesce: callbacks cannot clear the status of issues." in notes
     assert set(report.unable) == {
         Ability.CLEAR.value, Ability.MOVE_INCIDENT.value, Ability.COMMENT_INCIDENT.value
     }  # fmt: skip

@@ -101,6 +101,17 @@ def test_what_only_the_api_knows_is_told_of_until_there_are_credentials() -> Non
     assert (code, "severity" in out) == (0, False)
 
 
+def test_a_table_by_which_nothing_is_told_upstream_is_not_taken_for_telling() -> None:
+    with Path("config.toml").open("a") as file:
+        file.write('[coalesce.api]\nclient_id = "us"\nclient_secret = "x"\n')
+        file.write('actor_email = "jira@example.com"\n')
+    nothing = "no rule has anything to tell"
+    rules(RULES + '[rule.upstream]\nwins = "jira"\n')
+    assert nothing in call("--offline")[1]
+    rules(RULES + '[rule.upstream]\ncomments = "all"\n')
+    assert nothing not in call("--offline")[1]
+
+
 def test_offline_needs_no_secrets_and_leaves_jira_alone() -> None:
     rules(RULES.replace("High", "Hihg"))
     text = Path("config.toml").read_text()

@@ -135,6 +135,17 @@ def test_a_comment_from_upstream_is_on_the_line_and_our_own_copy_is_named_so(
     assert "a copy of a comment in Jira" in line(found, "Anna commented on issue").words
 
 
+def test_an_announcement_is_not_taken_for_a_copy(sqlite_store: Store, tmp_path: Path) -> None:
+    with both_ways(sqlite_store, tmp_path, "announce = true") as world:
+        issue, ticket = world.opened()
+        with world.store.write() as session:
+            world.triage.merge_snapshots(session, world.upstream.api.issues([issue.id]))
+        found = story(world, ticket)
+        assert line(found, "ticket-sync commented on issue").words.endswith(
+            ": the address of the ticket"
+        )
+
+
 def test_without_asking_jira_the_rest_is_told(world: BothWays) -> None:
     _, ticket = world.opened()
     world.act(ticket, DONE, resolution="Done")

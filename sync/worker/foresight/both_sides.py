@@ -8,7 +8,7 @@ from sync.domain.errors import Unreadable
 from sync.domain.history import Act, Part, Person, TicketComment
 from sync.domain.subject import Snapshot, Status
 from sync.domain.ticket import Base, Observed
-from sync.domain.upstream_comments import is_copy, unwanted
+from sync.domain.upstream_comments import is_announcement, is_copy, unwanted
 from sync.domain.wording import short
 from sync.ports import Source
 from sync.rules import Rule
@@ -59,22 +59,23 @@ def _act(act: Act, observed: Observed) -> str:
     who = _name(act.who)
     if act.part is Part.STATUS:
         names = {one.id: one.name for one in observed.statuses}
-        before, after = (names.get(id_, f"status {id_}") for id_ in (act.before, act.after))
+        names.setdefault(act.after, act.called or f"status {act.after}")
+        before, after = names.get(act.before, f"status {act.before}"), names[act.after]
         return f"{who} moved it from {before} to {after}"
     if act.part is Part.RESOLUTION:
         return _resolved(act, observed) if act.after else f"{who} took the resolution off"
     assigned = observed.assignee
     known = assigned is not None and assigned.id == act.after
-    name = _name(assigned) if known and assigned else act.after
+    name = _name(assigned) if known and assigned else act.called or act.after
     return f"{who} assigned it to {name}" if act.after else f"{who} assigned it to nobody"
 
 
 def _resolved(act: Act, observed: Observed) -> str:
-    """The words for a resolution that was set. The history has its id alone; the ticket has the name of
-    the last one."""
+    """The words for a resolution that was set. Where the history has its id alone, the ticket has the
+    name of the last one."""
     assert observed.history is not None
     last = [one for one in observed.history.acts if one.part is Part.RESOLUTION][-1]
-    name = observed.resolution if act is last and observed.resolution else act.after
+    name = observed.resolution if act is last and observed.resolution else act.called or act.after
     return f"{_name(act.who)} set the resolution {name}"
 
 
@@ -110,11 +111,17 @@ def upstream_comments(snapshots: Iterable[Snapshot]) -> Iterator[Line]:
     """The comments upstream that are known."""
     for snapshot in snapshots:
         for one in snapshot.comments:
-            copy = is_copy(one.text)
-            what = "a copy of a comment in Jira" if copy else short(one.text, _LONGEST)
+            what = _said(one.text)
             author = one.author or "somebody"
             words = f"{author} commented on {snapshot.ref.kind.value} {snapshot.ref.id}: {what}"
             yield Line(one.at, "upstream", words, side="upstream", who=author)
+
+
+def _said(text: str) -> str:
+    """A comment upstream in short, or what it is where it comes from the ticket."""
+    if is_announcement(text):
+        return "the address of the ticket"
+    return "a copy of a comment in Jira" if is_copy(text) else short(text, _LONGEST)
 
 
 def marked_by(row: DeliveryRow, sources: Mapping[str, Source]) -> tuple[str, str]:

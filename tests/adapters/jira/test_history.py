@@ -44,6 +44,17 @@ def test_a_ticket_without_comments_is_read_with_its_history_in_one_call(world: W
     assert (len(statuses(found)), found.complete) == (3, True)
 
 
+def test_an_act_bears_the_name_that_its_end_had_then(world: World) -> None:
+    ref = world.make()
+    world.jira.person.transition(ref.key, "Done", "Won't Do")
+    world.jira.person.assign(ref.key, ONCALL.name)
+    found, _ = history(world, ref)
+    last = {act.part: act.called for act in found.acts}
+    assert last == {
+        Part.STATUS: "Done", Part.RESOLUTION: "Won't Do", Part.ASSIGNEE: "On-Call Engineer"
+    }  # fmt: skip
+
+
 def test_comments_take_one_further_call(world: World) -> None:
     ref = world.make()
     for number in range(120):

@@ -55,8 +55,8 @@ def _number(raw: Any) -> int:
 
 def _changes(
     entry: Mapping[str, Any], people: Mapping[str, str]
-) -> Iterator[tuple[Part, tuple[str, str]]]:
-    """The parts that an entry changed, each with the ids before and after."""
+) -> Iterator[tuple[Part, tuple[str, str, str]]]:
+    """The parts that an entry changed, each with the ids before and after, and the name of the last."""
     for item in records(entry.get("items")):
         # Data Center names no field ids; there, a field of the site may have the name of Jira's own.
         own = item.get("fieldtype", "jira") == "jira"
@@ -67,7 +67,8 @@ def _changes(
         if part is Part.ASSIGNEE:
             ends = [people.get(id_, id_) for id_ in ends]
         if ends[0] != ends[1]:
-            yield part, (ends[0], ends[1])
+            called = ticket_line(str(item.get("toString") or ""))
+            yield part, (ends[0], ends[1], called)
 
 
 def names_by_key(raw: Any) -> dict[str, str]:
