@@ -16,7 +16,7 @@ from sync.domain.subject import Status
 from sync.domain.ticket import Base, marker_label
 from sync.sandbox.coalesce.subjects import Incident, Issue
 from sync.sandbox.memory_ticket import MemoryTicket
-from sync.store import leases
+from sync.store import leases, subjects
 from sync.store.engine import open_store
 from sync.worker.sweeps.run import Run, Window
 from sync.worker.sweeps.upstream import IncidentsSweep, IssuesSweep
@@ -75,11 +75,16 @@ class BothWorlds(RuleBasedStateMachine):
     def subject(self, place: int) -> Issue | Incident:
         return self.subjects[place % len(self.subjects)]
 
+    @staticmethod
+    def ref(subject: Issue | Incident) -> str:
+        """The name of a subject, as the store has it."""
+        kind = "incident" if isinstance(subject, Incident) else "issue"
+        return f"coalesce:{kind}:{subject.id}"
+
     def pair(self, place: int) -> tuple[Issue | Incident, MemoryTicket | None]:
         """A subject and its ticket, if there is one yet."""
         subject = self.subject(place)
-        kind = "incident" if isinstance(subject, Incident) else "issue"
-        label = marker_label(f"coalesce:{kind}:{subject.id}")
+        label = marker_label(self.ref(subject))
         found = [one for one in self.jira.alive if one.carries(label)]
         assert len(found) < 2
         return subject, found[0] if found else None
@@ -91,6 +96,12 @@ class BothWorlds(RuleBasedStateMachine):
         row = next((r for r in self.world.rows() if ticket and r.jira_id == ticket.ref.id), None)
         known = Base.from_json(row.base).agreement if row else None
         return known if known and wish and known.since == wish.since else None
+
+    def known_to_be_over(self, subject: Issue | Incident) -> bool:
+        """Whether we take the subject for one that has ended."""
+        with self.store.read() as session:
+            rows = subjects.load(session, [self.ref(subject)])
+        return any(subjects.to_snapshot(row).status.ended for row in rows.values())
 
     def happened(self) -> None:
         """What has just happened upstream was done by people."""

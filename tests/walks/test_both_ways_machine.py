@@ -102,7 +102,7 @@ class BothLives(BothWorlds):
         story = self.stories[subject.id]
         story.touched = self.clock.time()
         story.acts += 1
-        known, ref = self.agreement(ticket), f"coalesce:issue:{subject.id}"
+        known, ref = self.agreement(ticket), self.ref(subject)
         # A mark that is agreed already is no act, and takes back those since.
         news = known is not None and known.marks.get(ref) != what.value
         story.upstream = Deed(story.touched, self.edition, what) if news else None
@@ -140,7 +140,7 @@ class BothLives(BothWorlds):
         news = known is not None and (known.status, known.resolution) != (status.id, resolution)
         if isinstance(subject, Incident) and known is not None:
             # Whoever moves the ticket of an incident that is over, as yet unknown to us, opens nothing.
-            news = news and known.marks.get(f"coalesce:incident:{subject.id}") == subject.state
+            news = news and known.marks.get(self.ref(subject)) == subject.state
         here = (status.id, resolution)
         story.jira = Deed(self.clock.time(), self.edition, here) if news else None
         if not news and story.upstream is not None:
@@ -169,7 +169,9 @@ class BothLives(BothWorlds):
         ticket.say(id_, Comment(text, "", public=public), self.clock.time(), WHO[who])
         ignored = self.name == "ignoring" and who == "robot"
         all_ = "comments" in (EDITIONS[self.name] or "") and self.agreement(ticket) is not None
-        due = public and all_ and not ignored and not state_of(subject).ended
+        # Nothing is told of what is over, nor of what is open again as long as nobody has told us.
+        over = state_of(subject).ended or self.known_to_be_over(subject)
+        due = public and all_ and not ignored and not over
         self.stories[subject.id].up[id_] = Words(id_, text, due, barred=not public)
         self.webhook(told)
 
