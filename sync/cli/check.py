@@ -161,8 +161,8 @@ def _check_upstreams(found: _Found, settings: Settings, rules: RuleSet, offline:
         found.upstreams = check_upstreams(settings, ask=not offline)
     if found.upstreams and not rules.tells:
         found.notes.append(
-            "config.toml is ready to tell upstream what people do in Jira, and no rule has anything to tell: "
-            'see "Telling upstream" in docs/rules.md'
+            "config.toml is ready to tell upstream what people do in Jira, and no rule has anything "
+            'to tell: see "Telling upstream" in docs/rules.md'
         )
 
 
