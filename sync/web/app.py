@@ -43,21 +43,26 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
-<title>ticket-sync</title>
+<title>{title}</title>
 <style>{style}</style>
 </head>
 <body>
-<h1>ticket-sync <small>{version}</small></h1>
+{body}
+</body>
+</html>
+"""
+
+_HOME = """<h1>ticket-sync <small>{version}</small></h1>
 <p>Keeps Jira tickets in step with the issues and incidents of Coalesce Quality.</p>
 <dl>
 {paths}
 <dt><a href="/health/ready">/health/ready</a></dt><dd>what is ready, and what is not</dd>
 <dt><a href="/health/live">/health/live</a></dt><dd>whether it runs</dd>
 <dt><a href="/metrics">/metrics</a></dt><dd>numbers for Prometheus</dd>
-</dl>
-</body>
-</html>
-"""
+</dl>"""
+
+_MISSING = """<h1>There is nothing at this address</h1>
+<p>This is ticket-sync. <a href="/">Its first page</a> lists the addresses that there are.</p>"""
 
 _HOST = re.compile(rb"[0-9A-Za-z!$&'()*+,;=\-._~:\[\]@%]*")
 
@@ -67,23 +72,6 @@ _PAGE_HEADERS = {
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; frame-ancestors 'none'"
     )
 }
-
-_MISSING = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>Not here: ticket-sync</title>
-<style>{style}</style>
-</head>
-<body>
-<h1>There is nothing at this address</h1>
-<p>This is ticket-sync. <a href="/">Its first page</a> lists the addresses that there are.</p>
-</body>
-</html>
-"""
-
 
 _NOTHING = Insight()
 
@@ -172,10 +160,18 @@ def _home(webhooks: Mapping[str, str]) -> HTTPRouteHandler:
 
     @seen("/", name="home", media_type=MediaType.HTML)
     async def home() -> Response[str]:
-        page = _PAGE.format(style=_STYLE, version=__version__, paths=paths)
-        return Response(page, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
+        return _page("ticket-sync", _HOME.format(version=__version__, paths=paths))
 
     return home
+
+
+def _page(title: str, body: str, status: int = 200) -> Response[str]:
+    return Response(
+        _PAGE.format(title=title, style=_STYLE, body=body),
+        status_code=status,
+        media_type=MediaType.HTML,
+        headers=_PAGE_HEADERS,
+    )
 
 
 def _names_a_host(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -190,8 +186,7 @@ def _refusal(request: Request[Any, Any, Any], error: HTTPException) -> Response[
     if error.status_code >= 500:
         return _failure(request, error)
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-        page = _MISSING.format(style=_STYLE)
-        return Response(page, status_code=404, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
+        return _page("Not here: ticket-sync", _MISSING, status=404)
     return Response(
         {"error": error.detail}, status_code=error.status_code, headers=error.headers or {}
     )
