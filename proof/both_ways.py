@@ -38,7 +38,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "500": ({"status": 500, "after": True}, {"effect": "status", "status": 500, "after": True}),
     "token expired": ({"status": 401}, {"effect": "unauthorized"}),
 }
-_WITHIN = 60.0
+_WITHIN = 90.0
 
 
 class BothSides:
@@ -162,18 +162,29 @@ def _faulty(scene: Scene, faults: Sequence[str], *, api: bool = True) -> None:
     """Each act on a subject of its own, whose call meets one of the faults."""
     both = BothSides(scene, api=api)
     both.begin(faults, [kind for kind in DEEDS if api or kind.callback])
+    if "token expired" in faults:
+        both.upstream.rest.revoke_tokens()
+    everything = both.deeds
+    # Callbacks have no answers in between that would end a pause: each further fault would double it.
+    for some in [faults] if api else [[name] for name in faults]:
+        both.deeds = [one for one in everything if one.name in some]
+        _strike(both)
+        both.act()
+        both.until(both.done, "not everything is told")
+        scene.settle()
+    both.deeds = everything
+    hits = sum(fault.hits for fault in both.upstream.rest.faults.active) + scene.jira.hits()
+    assert hits >= len(both.deeds), f"only {hits} faults have struck"
+
+
+def _strike(both: BothSides) -> None:
+    """Put the fault of each deed in the way of its call."""
     for one in both.deeds:
         theirs, ours = FAULTS[one.name]
         if isinstance(one, CommentDown):
-            scene.jira.fault(**ours, method="POST", path=one.path, count=1)
+            both.jira.fault(**ours, method="POST", path=one.path, count=1)
         else:
             both.upstream.rest.faults.add(**theirs, path=one.path, count=1)
-    if "token expired" in faults:
-        both.upstream.rest.revoke_tokens()
-    both.act()
-    both.until(both.done, "not everything is told")
-    hits = sum(fault.hits for fault in both.upstream.rest.faults.active) + scene.jira.hits()
-    assert hits >= len(both.deeds), f"only {hits} faults have struck"
 
 
 class Together:
@@ -249,12 +260,12 @@ def _killing(scene: Scene, size: int) -> None:
     _killed(scene, ["after"] if size < 10 else ["after", "before"])
 
 
-@row("both ways by callbacks: calls that fail", core=True, own=True)
+@row("both ways by callbacks: calls that fail", own=True)
 def _callbacks(scene: Scene, size: int) -> None:
     _faulty(scene, [name for name in FAULTS if name != "token expired"], api=False)
 
 
-@row("both ways by callbacks: kill -9 while telling", own=True)
+@row("both ways by callbacks: kill -9 while telling", core=True, own=True)
 def _callbacks_killed(scene: Scene, size: int) -> None:
     _killed(scene, ["after"], api=False)
 

@@ -35,12 +35,14 @@ class Untold(Exception):
 @dataclass(slots=True)
 class _Trouble:
     """What went wrong since the source last answered. ``at`` is when a failure was last counted, and
-    ``until`` when the pause ends, both on the monotonic clock."""
+    ``until`` when the pause ends, both on the monotonic clock. ``trying``: the pause is over, and one
+    call finds out whether the source answers."""
 
     fault: Fault
     failures: int = 0
     at: float = 0.0
     until: float = 0.0
+    trying: bool = False
 
 
 class Breaker:
@@ -72,8 +74,10 @@ class Breaker:
             if trouble is None or not trouble.until:
                 return now
             if now < trouble.until:
-                raise Untold(trouble.fault, trouble.until - now)
-            trouble.until = now + TRIAL
+                # A call that tries usually has its answer soon.
+                wait = trouble.until - now
+                raise Untold(trouble.fault, min(wait, FIRST) if trouble.trying else wait)
+            trouble.until, trouble.trying = now + TRIAL, True
             return now
 
     def _failed(self, source: str, fault: Refused | SiteDown | Unknown, begun: float) -> float:
@@ -89,7 +93,7 @@ class Breaker:
                 trouble.until = 0.0
                 return 0.0
             wait = max(asked, min(LONGEST, FIRST * 2.0 ** min(trouble.failures - 1, 10)))
-            trouble.until = now + wait
+            trouble.until, trouble.trying = now + wait, False
             return wait
 
     def _answered(self, source: str) -> None:
