@@ -22,6 +22,22 @@ from tests.postgres import Postgres
 
 NewStore = Callable[[str], AbstractContextManager[str]]
 
+# Takes minutes on each store, most of them waiting.
+_LONGEST = "test_matrix.py"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each of two workers begin with one of the longest tests, so that none is left for the end.
+
+    Each gets one half of the tests at first.
+    """
+    longest = [one for one in items if one.path.name == _LONGEST]
+    items[:] = [one for one in items if one not in longest]
+    for number, one in enumerate(longest):
+        items.insert(number * (len(items) // 2 + 1), one)
+
+
 DIALECTS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
