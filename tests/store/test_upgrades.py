@@ -34,6 +34,8 @@ from tests.conftest import DIALECTS, NewStore
 from tests.store import earlier
 from tests.store.earlier import DEAD_OWNER, ENDED, INCIDENT, OPEN
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture(scope="module", params=DIALECTS)
 def dialect(request: pytest.FixtureRequest) -> str:

@@ -78,6 +78,7 @@ def decide(world: BothWays, decision: Admission) -> Counts:
     return done
 
 
+@pytest.mark.proof
 def test_of_500_tickets_closed_at_once_50_are_told_and_the_rest_wait_over_a_restart(
     world: BothWays,
 ) -> None:

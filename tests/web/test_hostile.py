@@ -12,6 +12,8 @@ from sync.web.receiver import Limits
 from tests.web.conftest import Running, Start
 from tests.web.sender import PATH, chunked, event, request, sign
 
+pytestmark = pytest.mark.proof
+
 MIB = 1024 * 1024
 
 

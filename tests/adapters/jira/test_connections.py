@@ -32,6 +32,8 @@ from sync.settings import load
 from sync.web.server import listen
 from tests.adapters.cookies import baking, kept
 
+pytestmark = pytest.mark.proof
+
 PASSWORD = "pä:ss/w@rd 東京"
 ENCODED = "p%C3%A4%3Ass%2Fw%40rd%20%E6%9D%B1%E4%BA%AC"
 CREATE = Call(
