@@ -132,7 +132,7 @@ class RuleCompiler:
                 given.position,
                 "upstream",
                 f"asks to tell upstream what people do in Jira, and that cannot be: {defaults.untold}",
-                "Set it, or remove the table.",
+                "Set what is missing, or remove the table.",
             )
 
     def _site(self, sheet: Sheet, defaults: Defaults) -> str:

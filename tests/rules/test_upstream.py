@@ -139,5 +139,5 @@ def test_settings_by_which_nothing_can_be_told_refuse_rules_that_ask_for_it() ->
         parse({"10.toml": ONE + "upstream.announce = true\n"}, defaults)
     assert str(caught.value) == (
         "10.toml:4: upstream: asks to tell upstream what people do in Jira, and that cannot be: "
-        "[coalesce.api] actor_email is not set. Set it, or remove the table."
+        "[coalesce.api] actor_email is not set. Set what is missing, or remove the table."
     )
