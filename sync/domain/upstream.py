@@ -350,7 +350,8 @@ def _with_comments(view: View, told: Telling) -> Telling:
 
     What is said is told also while an act is not over yet."""
     wish, comments, address = view.wish, view.history.comments, view.history.address
-    found = [said(wish, told.after, view.subjects, comments, view.now)]
+    again_since = _heard_again_since(view, told.before)
+    found = [said(wish, told.after, view.subjects, comments, view.now, again_since)]
     if wish.announce:
         found.append(announcements(found[-1].after, view.subjects, address))
     if wish.copies:
@@ -366,6 +367,15 @@ def _with_comments(view: View, told: Telling) -> Telling:
         actions=(*told.actions, *left),
         again_at=min(again, default=None),
     )
+
+
+def _heard_again_since(view: View, known: Agreement) -> float | None:
+    """Since when those who can hear comments are open again, at the latest, if all of them were over;
+    None where they were not. Clocks differ by the tie."""
+    going = [one for one in view.subjects if not one.status.ended]
+    over = [one for one in going if Status(known.marks.get(str(one.ref), "open")).ended]
+    times = [one.at if one.marked_at is None else one.marked_at for one in over]
+    return min(times) - view.wish.tie if times and len(times) == len(going) else None
 
 
 def unsettled(wish: UpstreamWish, known: Agreement | None, subjects: Sequence[SubjectState]) -> str:

@@ -76,8 +76,12 @@ def said(
     subjects: Sequence[SubjectState],
     comments: Sequence[TicketComment],
     now: float,
+    again_since: float | None = None,
 ) -> Said:
-    """The comments of the ticket that upstream is to be told, oldest first."""
+    """The comments of the ticket that upstream is to be told, oldest first.
+
+    ``again_since``: what was said before that time was said while all who could hear it were over.
+    """
     # What was deleted in Jira stays as it is upstream, and is remembered no more.
     heard = {one.id: known.heard[one.id] for one in comments if one.id in known.heard}
     actions, again_at = list[CommentUpstream](), None
@@ -88,6 +92,11 @@ def said(
             again_at = min(again_at or one.updated + wish.settle, one.updated + wish.settle)
             continue
         to, edited = _hearers(known, subjects, one), one.id in heard
+        if not to:
+            # Nothing is told of what is over. It may be open again, without our knowing so yet.
+            continue
+        if again_since is not None and one.updated < again_since:
+            to = []
         actions += [_told(subject, one, edited=edited, now=now) for subject in to]
         heard[one.id] = one.updated
     return Said(replace(known, heard=heard), tuple(actions), again_at)

@@ -470,8 +470,20 @@ def test_a_comment_on_a_ticket_whose_subject_is_over_is_never_told() -> None:
     known = agreed(DONE, "", closed)
     over = tell(view(DONE, subjects=(closed,), comments=(comment(),), wish=ALL), known)
     assert not over.actions
-    back = view(DONE, subjects=(state(),), comments=(comment(),), wish=ALL)
+    open_again = replace(state(), at=NOW)
+    back = view(DONE, subjects=(open_again,), comments=(comment(),), wish=ALL)
     assert not tell(back, over.after).actions
+
+
+def test_a_comment_after_a_subject_came_back_is_told_although_we_heard_of_that_later() -> None:
+    closed = state(Status.CLOSED)
+    known = agreed(DONE, "", closed)
+    said = comment()
+    over = tell(view(DONE, subjects=(closed,), comments=(said,), wish=ALL), known)
+    assert not over.actions
+    open_again = replace(state(), at=NOW, marked_at=said.created - 30)
+    back = tell(view(DONE, subjects=(open_again,), comments=(said,), wish=ALL), over.after)
+    assert [action.told for action in back.actions] == [(said.id, said.updated)]
 
 
 def test_upstreams_comments_are_copied_once_each_and_copies_are_not_copied_back() -> None:
