@@ -332,9 +332,19 @@ def _acknowledged(view: View, told: Telling) -> Telling:
     marks = tuple(
         MarkUpstream(one.ref, Status.INVESTIGATING, who, at, only_unmarked=True)
         for one in view.subjects
-        if one.ref.kind is Kind.ISSUE and one.status is Status.OPEN
+        if one.ref.kind is Kind.ISSUE
+        and one.status is Status.OPEN
+        and not _cleared_since(view, one, at)
     )
     return replace(told, actions=marks, after=replace(known, acknowledged=True))
+
+
+def _cleared_since(view: View, one: SubjectState, at: float | None) -> bool:
+    """Whether somebody has taken the issue's mark off since the ticket was taken on, at ``at``. That an
+    issue is new and has no mark does not count, whatever the clocks say."""
+    if at is None or one.marked_at is None:
+        return False
+    return one.marked_at > max(at, one.joined_at + view.wish.tie)
 
 
 def _takes_it_on(view: View, first: Act) -> bool:

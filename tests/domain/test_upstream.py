@@ -381,6 +381,16 @@ def test_only_a_persons_first_assignment_acknowledges(
     assert tell(view(TO_DO, *acts, wish=ASSIGNED), telling.after).actions == () or not tells
 
 
+def test_an_assignment_from_before_somebody_took_the_mark_off_does_not_acknowledge() -> None:
+    known = replace(agreed(), acknowledged=False)
+    act = Act(Part.ASSIGNEE, NOW - 60, ANNA, "", "anna")
+    cleared = replace(state(), marked_at=NOW - 30)
+    telling = tell(view(TO_DO, act, subjects=(cleared,), wish=ASSIGNED), known)
+    assert (telling.actions, telling.after.acknowledged) == ((), True)
+    still = replace(state(), marked_at=NOW - 90)
+    assert tell(view(TO_DO, act, subjects=(still,), wish=ASSIGNED), known).actions
+
+
 # Comments.
 
 ALL = replace(WISH, comments="all")
