@@ -48,11 +48,13 @@ def template() -> Path:
 
 
 def run(machine: type[RuleBasedStateMachine], *, examples: int, steps: int = 30) -> None:
-    """Run a machine: so many examples, or as many as TICKET_SYNC_EXAMPLES says."""
+    """Run a machine: so many examples, the same each time; or as many as TICKET_SYNC_EXAMPLES says."""
+    more = os.environ.get("TICKET_SYNC_EXAMPLES")
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(os.environ.get("TICKET_SYNC_EXAMPLES", examples)),
+            max_examples=int(more or examples),
+            derandomize=not more,
             stateful_step_count=steps,
             deadline=None,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, *SHRINK),
