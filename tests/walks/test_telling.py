@@ -293,6 +293,26 @@ def test_what_both_sides_say_alike_is_agreed_so_that_a_later_mark_counts(world: 
     quiet(world)
 
 
+def test_after_a_lost_reply_somebody_who_sets_the_mark_from_before_again_stands(
+    world: BothWays,
+) -> None:
+    issue, ticket = world.opened()
+    world.sandbox.mark(issue.id, "investigating")
+    world.settle()
+    world.clock.sleep(60)
+    world.upstream.rest.faults.add(path="mark-fixed", count=1, status=0, after=True)
+    world.act(ticket, DONE, resolution="Done")
+    world.clock.sleep(16)
+    world.step()
+    world.clock.sleep(10)
+    world.sandbox.mark(issue.id, "investigating")
+    world.settle(within=3600)
+    assert (issue.status, ticket.status) == ("investigating", IN_PROGRESS)
+    told = [e for e in world.sandbox.events if e.get("issue", {}).get("status") == "fixed"]
+    assert len(told) == 1
+    quiet(world)
+
+
 def test_a_scope_that_is_missing_turns_off_that_ability_alone(talking: BothWays) -> None:
     issue, ticket = talking.opened()
     talking.upstream.rest.faults.add(path="comment", status=403)

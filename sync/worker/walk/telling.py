@@ -87,6 +87,8 @@ class Teller:
 
     def __init__(self, draft: Draft, intent_log: IntentLog, ways: Ways) -> None:
         self._draft = draft
+        # By so many seconds clocks may differ.
+        self._tie = draft.desired.upstream.tie if draft.desired.upstream else 0.0
         self._intent_log = intent_log
         self._record = intent_log.record
         self._ways = ways
@@ -190,10 +192,14 @@ class Teller:
             # A mark that changes nothing where there is one counts as ours only under our name.
             ours = (now.status.value, _by(now)) == (given["status"], given["mine"])
             return bool(self._intent_log.settle(intent, lambda: ours))
-        if now is not None:
-            since = (now.status.value, _by(now)) != (given["before"], given["by"])
-            return bool(self._intent_log.settle(intent, lambda: since))
         known = next((o for o in self._draft.desired.subjects if o.ref == subject), None)
+        if now is not None:
+            # Whoever set a mark before may have set it again after ours: its webhook tells.
+            again = (
+                known is not None and (known.marked_at or 0.0) > (intent.begun or 0.0) + self._tie
+            )
+            since = again or (now.status.value, _by(now)) != (given["before"], given["by"])
+            return bool(self._intent_log.settle(intent, lambda: since))
         changed = known is not None and known.status.value != given["before"]
         return bool(self._intent_log.settle(intent, lambda: changed, lag=DELIVERED_WITHIN))
 
