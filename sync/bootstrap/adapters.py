@@ -192,7 +192,7 @@ def rule_defaults(settings: Settings) -> Defaults:
         sites={name: site.project or None for name, site in settings.sites.items()},
         default_site=settings.site_by_default,
         api=settings.coalesce.api.configured,
-        untold=" and ".join(absent for _, absent in lacking(settings)),
+        untold="; ".join(absent for _, absent in lacking(settings)),
         settle=settings.upstream.settle,
         tie=settings.upstream.tie,
     )
