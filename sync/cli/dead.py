@@ -65,8 +65,8 @@ def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = Fal
     if as_json:
         typer.echo(json.dumps({**_as_data(row), "body": without_addresses(row.body)}, indent=2))
         return
-    from sync.cli.terminal import moment
     from sync.domain.text import harmless
+    from sync.domain.times import moment
 
     typer.echo(f"delivery  {row.id}")
     typer.echo(f"received  {moment(row.received_at)} UTC from {harmless(row.source)}")
@@ -124,7 +124,7 @@ def _one(session: Session, id_: str) -> DeliveryRow:
 
 
 def _as_data(row: DeliveryRow) -> dict[str, Any]:
-    from sync.cli.terminal import stamp
+    from sync.domain.times import stamp
 
     return {
         "id": row.id,
@@ -147,7 +147,8 @@ def _indented(text: str) -> str:
 
 
 def _print(rows: list[DeliveryRow]) -> None:
-    from sync.cli.terminal import cell, console, moment, table
+    from sync.cli.terminal import cell, console, table
+    from sync.domain.times import moment
 
     count = "1 dead letter" if len(rows) == 1 else f"{len(rows)} dead letters"
     shown = table(count, "id", "received (UTC)", "type", "bytes", "why it could not be read")

@@ -46,7 +46,7 @@ def parked(
 
 def as_data(row: TicketRow) -> dict[str, Any]:
     """One parked ticket for machines. Times are ISO 8601."""
-    from sync.cli.terminal import stamp
+    from sync.domain.times import stamp
     from sync.store.parking import reason
 
     why = (row.parked or {}) if row.parked_at is not None else {}
@@ -85,8 +85,8 @@ def _fields(row: TicketRow) -> dict[str, Any]:
 
 
 def _print(rows: list[TicketRow]) -> None:
-    from sync.cli.status import ago
     from sync.cli.terminal import cell, console, table
+    from sync.domain.times import ago
     from sync.store.parking import grouped
 
     now = time.time()

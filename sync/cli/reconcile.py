@@ -66,7 +66,7 @@ def reconcile(
 
 def as_data(report: Report) -> dict[str, Any]:
     """A report as JSON-compatible data."""
-    from sync.cli.terminal import stamp
+    from sync.domain.times import stamp
 
     tally = report.tally
     return {

@@ -152,7 +152,8 @@ def _rule(rule: Any) -> dict[str, Any]:
 
 
 def _print(rules: RuleSet, folder: str, edition: Edition | None, waiting: Waiting | None) -> None:
-    from sync.cli.terminal import cell, console, moment, table
+    from sync.cli.terminal import cell, console, table
+    from sync.domain.times import moment
     from sync.worker.rulebook.in_force import waiting_words
 
     shown = table(f"Rules in {folder}, in the order they are asked", "", "rule", "makes", "written")

@@ -12,6 +12,7 @@ import typer
 
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.store import opened_store
+from sync.domain.times import ago
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -108,16 +109,6 @@ def gathered(store: Any, now: float) -> dict[str, Any]:
             **told,
         },
     }
-
-
-def ago(seconds: float | None) -> str:
-    """An age in words, "never" for None."""
-    if seconds is None:
-        return "never"
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
 
 
 def _daemons(running: list[dict[str, Any]]) -> Text:

@@ -1,10 +1,9 @@
-"""What verbs put on the terminal: tables of harmless text, and times in words."""
+"""What verbs put on the terminal: tables of harmless text."""
 
 from __future__ import annotations
 
 import io
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sync.domain.text import harmless
@@ -48,15 +47,3 @@ def print_any_text() -> None:
     # Under the C and POSIX locales, Python uses surrogateescape, which raises for such characters.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def moment(at: float | None) -> str:
-    """A time (seconds since the epoch) as ``2026-03-01 12:30:05`` UTC; "" for None."""
-    if at is None:
-        return ""
-    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def stamp(at: float | None) -> str | None:
-    """The same for machines: ISO 8601 with the zone; None for None."""
-    return None if at is None else datetime.fromtimestamp(at, tz=UTC).isoformat()

@@ -192,8 +192,8 @@ def gathered(session: Session) -> dict[str, Any]:
 
 
 def _held(row: TicketRow) -> dict[str, Any]:
-    from sync.cli.terminal import stamp
     from sync.domain.agreement import HELD_BECAUSE
+    from sync.domain.times import stamp
 
     return {
         "ticket": row.jira_key or None,

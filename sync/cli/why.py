@@ -125,8 +125,8 @@ def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, 
 
 
 def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, Any]:
-    from sync.cli.terminal import stamp
     from sync.cli.upstream import why_untold
+    from sync.domain.times import stamp
 
     ticket = story.ticket
     return {
@@ -153,7 +153,8 @@ def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, 
 
 
 def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
-    from sync.cli.terminal import cell, console, moment, table
+    from sync.cli.terminal import cell, console, table
+    from sync.domain.times import moment
 
     _print_standing(story.ticket)
     for snapshot in story.snapshots:
@@ -182,8 +183,8 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
 
 
 def _print_standing(ticket: TicketRow | None) -> None:
-    from sync.cli.terminal import moment
     from sync.cli.upstream import why_untold
+    from sync.domain.times import moment
 
     if ticket is None:
         typer.echo("There is no ticket for it.")
