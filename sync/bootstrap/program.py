@@ -11,6 +11,7 @@ from typing import Any
 from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.http import share_interpreter
+from sync.bootstrap.pages import desk_of
 from sync.bootstrap.receiver import limits_of, receiving_probes
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
@@ -24,6 +25,7 @@ from sync.bootstrap.upstreams import (
     watched_reads,
     watched_upstreams,
 )
+from sync.operations.deployment import Deployment
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
@@ -161,9 +163,22 @@ def build(
         first=damage.FIRST_SECONDS,
     )
     hearing = Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time()))
+    desk = desk_of(
+        Deployment(
+            settings=settings,
+            store=store,
+            sources=sources,
+            trackers=trackers,
+            clock=clock,
+            rules=book.current,
+            files=rule_files(settings),
+            wake=daemon.pool.wake,
+        )
+    )
     insight = Insight(
         {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book, store)},
         lambda: refresh_metrics(store, clock, telling=book.current().tells),
+        desk,
     )
     app = create_app(
         sources=sources if receives else {},

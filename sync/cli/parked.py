@@ -12,7 +12,6 @@ from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
-    from sync.store.parking import Group
     from sync.store.tables import TicketRow
 
 
@@ -87,6 +86,7 @@ def _fields(row: TicketRow) -> dict[str, Any]:
 def _print(rows: list[TicketRow]) -> None:
     from sync.cli.terminal import cell, console, table
     from sync.domain.times import ago
+    from sync.operations.parked import said_of, several
     from sync.store.parking import grouped
 
     now = time.time()
@@ -95,7 +95,7 @@ def _print(rows: list[TicketRow]) -> None:
         why, first = group.why, group.rows[0]
         place = filter(None, (why.get("rule") or first.rule, why.get("where"), why.get("key")))
         shown.add_row(
-            cell(_several([row.jira_key or row.key for row in group.rows]), "bold"),
+            cell(several([row.jira_key or row.key for row in group.rows]), "bold"),
             cell(ago(now - (why.get("since") or now))),
             cell(said_of(group)),
             cell("\n".join(map(str, place))),
@@ -112,16 +112,3 @@ def _counted(rows: list[TicketRow]) -> str:
     if not fields:
         return count
     return f"{count}, and {fields} {'field' if fields == 1 else 'fields'} by themselves"
-
-
-def said_of(group: Group) -> str:
-    """Why the tickets of a group are parked: the field, the values, and what is wrong with them."""
-    field = f"{group.why['field']}: " if group.why.get("field") else ""
-    values = f"{_several([repr(value) for value in group.values])} " if group.values else ""
-    return f"{field}{values}{group.why['reason']}"
-
-
-def _several(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,11 +15,8 @@ from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
     from sync.domain.admission import Admission
+    from sync.operations.untold import Untold
     from sync.store.engine import Session
-    from sync.store.tables import TicketRow
-
-# So many tickets are named.
-NAMED = 20
 
 app = typer.Typer(
     name="upstream",
@@ -48,10 +45,14 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example:  ticket-sync upstream show
     """
+    from dataclasses import asdict
+
+    from sync.operations.untold import untold
+
     with opened_store(config) as store, store.read() as session:
-        data = gathered(session)
+        data = untold(session)
     if as_json:
-        typer.echo(json.dumps(data, indent=2))
+        typer.echo(json.dumps(asdict(data), indent=2))
         return
     for line in _lines(data):
         typer.echo(line)
@@ -166,81 +167,17 @@ def _found(session: Session, name: str) -> int:
     return row.id
 
 
-def gathered(session: Session) -> dict[str, Any]:
-    """What waits and what is held, as JSON-compatible data."""
-    from sync.domain.admission import Admission
-    from sync.store import admissions
+def _lines(found: Untold) -> Iterator[str]:
+    from sync.operations.untold import notes
 
-    groups = admissions.grouped(session)
-    found = admissions.counts(groups)
-    return {
-        "waiting": {
-            "acts": found.acts,
-            "tickets": found.tickets,
-            "by_rule": [
-                {"rule": one.rule, "acts": one.acts, "tickets": one.tickets}
-                for one in groups
-                if one.admission is Admission.WAITING
-            ],
-        },
-        "accepted": sum(o.tickets for o in groups if o.admission is Admission.ACCEPTED),
-        "held": found.held,
-        "held_tickets": [
-            _held(row) for row in admissions.some(session, Admission.HELD, NAMED) if found.held
-        ],
-    }
-
-
-def _held(row: TicketRow) -> dict[str, Any]:
-    from sync.domain.agreement import HELD_BECAUSE
-    from sync.domain.times import stamp
-
-    return {
-        "ticket": row.jira_key or None,
-        "key": row.key,
-        "rule": row.rule,
-        "since": stamp(row.admission_at),
-        "why": HELD_BECAUSE,
-    }
-
-
-def why_untold(row: TicketRow) -> str:
-    """Why upstream is not told of a ticket, and what ends that; "" where upstream is told."""
-    from sync.domain.admission import ACCEPT, Admission, acts_in_words
-    from sync.domain.agreement import HELD_BECAUSE
-
-    if row.admission == Admission.WAITING:
-        return f"{acts_in_words(row.untold)} for {ACCEPT} or `ticket-sync upstream reject`"
-    if row.admission == Admission.HELD:
-        return f"held, because {HELD_BECAUSE}; `ticket-sync retry {row.jira_key}` ends that"
-    return ""
-
-
-def notes(data: Mapping[str, Any]) -> list[str]:
-    """What a person should know of ``gathered``, each in a sentence; nothing where nothing waits."""
-    from sync.domain.admission import ACCEPT, acts_in_words
-
-    found, waiting = [], data["waiting"]
-    if waiting["tickets"]:
-        words = f"{acts_in_words(waiting['acts'])} for {ACCEPT} or `ticket-sync upstream reject`"
-        found.append(f"{words}, on {_tickets(waiting['tickets'])}")
-    for one in data["held_tickets"]:
-        name = one["ticket"] or one["key"]
-        found.append(f"{name} is held: {one['why']}; `ticket-sync retry {name}` ends that")
-    if more := data["held"] - len(data["held_tickets"]):
-        found.append(f"{_tickets(more)} more held")
-    return found
-
-
-def _lines(data: Mapping[str, Any]) -> Iterator[str]:
-    waiting = data["waiting"]
-    for one in waiting["by_rule"]:
-        yield f"Rule {one['rule']!r}: {_acts(one['acts'])} of {_tickets(one['tickets'])}"
-    for words in notes(data):
+    waiting = found.waiting
+    for one in waiting.by_rule:
+        yield f"Rule {one.rule!r}: {_acts(one.acts)} of {_tickets(one.tickets)}"
+    for words in notes(found):
         yield f"{words}."
-    if data["accepted"]:
-        yield f"What waited on {_tickets(data['accepted'])} is accepted, and will be told."
-    if not (waiting["tickets"] or data["held"] or data["accepted"]):
+    if found.accepted:
+        yield f"What waited on {_tickets(found.accepted)} is accepted, and will be told."
+    if not (waiting.tickets or found.held or found.accepted):
         yield "Nothing waits to be told upstream, and no ticket is held."
 
 

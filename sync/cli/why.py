@@ -125,8 +125,8 @@ def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, 
 
 
 def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, Any]:
-    from sync.cli.upstream import why_untold
     from sync.domain.times import stamp
+    from sync.operations.untold import why_untold
 
     ticket = story.ticket
     return {
@@ -183,8 +183,8 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
 
 
 def _print_standing(ticket: TicketRow | None) -> None:
-    from sync.cli.upstream import why_untold
     from sync.domain.times import moment
+    from sync.operations.untold import why_untold
 
     if ticket is None:
         typer.echo("There is no ticket for it.")

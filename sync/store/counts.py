@@ -69,6 +69,11 @@ def in_all_and_by_site(session: Session, *, now: float) -> tuple[Counts, list[Si
     ]
 
 
+def parked(session: Session) -> int:
+    """How many tickets are parked."""
+    return int(session.execute(_PARKED).scalar() or 0)
+
+
 @dataclass(slots=True)
 class _Standing:
     """The tickets of one site: by state, and those that are due, held or parked."""
@@ -99,6 +104,7 @@ def _by_site(session: Session, now: float) -> dict[str, _Standing]:
 _TALLY, _TICKET = table_of(TallyRow).c, table_of(TicketRow).c
 _BY = (_TALLY.site, _TALLY.state, _TALLY.parked)
 _TALLIES = select(*_BY, func.sum(_TALLY.tickets)).group_by(*_BY)
+_PARKED = select(func.sum(_TALLY.tickets)).where(_TALLY.parked == "ticket")
 _IS_DUE = _TICKET.due_at <= bindparam("now")
 _DUE = (
     select(

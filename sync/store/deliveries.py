@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     bindparam,
+    cast,
     delete,
     func,
     literal_column,
@@ -314,10 +316,33 @@ def counts(session: Session) -> Counts:
     oldest = select(DeliveryRow.received_at).where(waiting).order_by(_SEQ).limit(1)
     return Counts(
         waiting=session.exec(count.where(waiting)).one(),
-        dead=session.exec(count.where(in_state(DeliveryState.DEAD))).one(),
+        dead=count_dead(session),
         oldest_waiting=session.exec(oldest).first(),
         last_received=session.exec(select(func.max(DeliveryRow.received_at))).one(),
     )
+
+
+def count_dead(session: Session) -> int:
+    """How many deliveries are dead letters, from an index."""
+    return session.exec(select(func.count(_SEQ)).where(in_state(DeliveryState.DEAD))).one()
+
+
+def oldest_dead(session: Session) -> float | None:
+    """When the oldest dead letter was received (seconds since the epoch)."""
+    dead = select(DeliveryRow.received_at).where(in_state(DeliveryState.DEAD))
+    return session.exec(dead.order_by(_SEQ).limit(1)).first()
+
+
+def by_hour(session: Session, since: float) -> list[tuple[int, str, int]]:
+    """How many deliveries were received since then: (hour, state, number), where an hour is a number of
+    hours since the epoch."""
+    hour = cast(col(DeliveryRow.received_at), BigInteger) // 3600
+    query = (
+        select(hour, DeliveryRow.state, func.count(_SEQ))
+        .where(DeliveryRow.received_at >= since)
+        .group_by(hour, col(DeliveryRow.state))
+    )
+    return [(int(at), state, number) for at, state, number in session.execute(query).all()]
 
 
 def prune(

@@ -92,6 +92,14 @@ def parked(session: Session, *, rule: str = "", site: str = "", limit: int = 0) 
     return list(session.exec(query))
 
 
+def oldest(session: Session) -> float | None:
+    """Since when the ticket that is parked longest is parked (seconds since the epoch)."""
+    query = select(TicketRow.parked_at).where(
+        col(TicketRow.parked).is_not(None), col(TicketRow.parked_at).is_not(None)
+    )
+    return session.exec(query.order_by(col(TicketRow.parked_at)).limit(1)).first()
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Tickets that are parked, or have a field parked, for one cause. ``why`` is what the first row says

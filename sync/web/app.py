@@ -20,9 +20,12 @@ from litestar.handlers import HTTPRouteHandler
 from sync import __version__
 from sync.ports import Source
 from sync.store.inbox import Inbox
+from sync.web.api import api_routes
 from sync.web.body import Room
 from sync.web.health import Insight, Readiness, health_routes, live_route, seen
 from sync.web.notices import Hearing, NoticeLimits, notice_receivers, notice_route
+from sync.web.pages import page_routes
+from sync.web.pages.frame import Desk
 from sync.web.protocol import Exchange
 from sync.web.receiver import Limits, Receiver, receiver_route
 
@@ -137,21 +140,33 @@ def create_app(
         readiness = Readiness(insight.probes)
         paths = dict.fromkeys(receivers, "where signed deliveries go")
         paths |= dict.fromkeys(hearers, "where a Jira site sends its webhooks")
-        routes += [_home(paths), *health_routes(readiness, insight.refresh_metrics)]
-        ended.append(readiness.close)
-    app = App(routes, on_shutdown=ended, **_LIKE_ALL)
+        routes += _for_people(insight, readiness, paths)
+        ended += _ends(insight, readiness)
+    app = App(routes, on_shutdown=ended, **_like_all(insight.desk if insight else None))
     app.receivers = receivers
     return app
 
 
 def create_admin(insight: Insight) -> Litestar:
-    """The application that tells people and monitors how the program is: a page, health and metrics.
+    """The application for people and monitors: pages and API, health and metrics.
 
     It is for an address that the senders of webhooks need not reach.
     """
     readiness = Readiness(insight.probes)
-    routes = [_home({}), live_route(), *health_routes(readiness, insight.refresh_metrics)]
-    return Litestar(routes, on_shutdown=[readiness.close], **_LIKE_ALL)
+    routes = [*_for_people(insight, readiness, {}), live_route()]
+    return Litestar(routes, on_shutdown=_ends(insight, readiness), **_like_all(insight.desk))
+
+
+def _for_people(
+    insight: Insight, readiness: Readiness, webhooks: Mapping[str, str]
+) -> list[HTTPRouteHandler]:
+    desk = insight.desk
+    pages = [*page_routes(desk), *api_routes(desk)] if desk else [_home(webhooks)]
+    return [*pages, *health_routes(readiness, insight.refresh_metrics)]
+
+
+def _ends(insight: Insight, readiness: Readiness) -> list[Callable[[], Any]]:
+    return [readiness.close, *([insight.desk.close] if insight.desk else [])]
 
 
 def _home(webhooks: Mapping[str, str]) -> HTTPRouteHandler:
@@ -182,25 +197,29 @@ def _names_a_host(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return True
 
 
-def _refusal(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    if error.status_code >= 500:
-        return _failure(request, error)
-    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-        return _page("Not here: ticket-sync", _MISSING, status=404)
-    return Response(
-        {"error": error.detail}, status_code=error.status_code, headers=error.headers or {}
-    )
-
-
 def _failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
     log.error("a request failed", path=request.url.path, method=request.method, exc_info=error)
     return Response({"error": "an error of ours; the log says more"}, status_code=500)
 
 
-# What holds for each application.
-_LIKE_ALL: Mapping[str, Any] = {
-    "exception_handlers": {HTTPException: _refusal, Exception: _failure},
-    "openapi_config": None,
-    "logging_config": None,
-    "debug": False,
-}
+def _like_all(desk: Desk | None) -> Mapping[str, Any]:
+    """What holds for each application."""
+
+    def refusal(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        if error.status_code >= 500:
+            return _failure(request, error)
+        if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+            if desk is None:
+                return _page("Not here: ticket-sync", _MISSING, status=404)
+            words = "The first page leads to everything that there is."
+            return desk.trouble(words, 404).response()
+        return Response(
+            {"error": error.detail}, status_code=error.status_code, headers=error.headers or {}
+        )
+
+    return {
+        "exception_handlers": {HTTPException: refusal, Exception: _failure},
+        "openapi_config": None,
+        "logging_config": None,
+        "debug": False,
+    }

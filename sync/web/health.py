@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from litestar import HttpMethod, Response, route
@@ -17,6 +17,9 @@ from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from sync.store.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from sync.web.pages.frame import Desk
 
 log = structlog.get_logger("web")
 
@@ -47,10 +50,11 @@ Probe = Callable[[], Check]
 class Insight:
     """What tells people and monitors how the program is. ``probes`` check by name how each part is, for
     ``/health/ready``; each is called in a thread. ``refresh_metrics`` is called in a thread before the
-    metrics are written."""
+    metrics are written. ``desk`` makes the pages and the API; without one a page lists addresses."""
 
     probes: Mapping[str, Probe] = field(default_factory=dict)
     refresh_metrics: Callable[[], None] = lambda: None
+    desk: Desk | None = None
 
 
 class Readiness:

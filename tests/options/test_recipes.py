@@ -8,6 +8,7 @@ from io import StringIO
 from rich.console import Console
 
 from sync.cli import status
+from sync.operations.status import status_of
 from sync.sandbox.jira.ready_site import INCIDENT, TASK, add_project
 from sync.sandbox.jira.workflows import several_done, simple
 from tests.options.stage import DAY, HOUR, MINUTE, Stage, entity, owner
@@ -165,8 +166,8 @@ def test_a_check_that_recovers_within_the_hold_makes_no_ticket(stage: Stage) -> 
     stage.live(HOUR)
     assert stage.tickets() == []
     assert [row.state for row in stage.rows()] == ["spared"]
-    told = status.gathered(stage.store, stage.time.now)
-    assert (told["tickets"]["spared"], told["tickets"]["linked"]) == (1, 0)
+    told = status_of(stage.store, stage.time.now)
+    assert (told.tickets.spared, told.tickets.linked) == (1, 0)
     console = Console(width=120, record=True, file=StringIO())
     console.print(*status.pictured(told))
     assert re.search(r"spared\s+│?\s*1\b", console.export_text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from sync.bootstrap.upstreams import refresh_untold, upstream_probes
 from sync.cli import plan, retry, status, upstream
 from sync.cli.main import app
+from sync.operations.status import status_of
 from sync.sandbox.memory_ticket import TO_DO
 from sync.store.engine import Store
 from sync.web.health import Check
@@ -61,7 +63,7 @@ def call(*args: str) -> tuple[int, str]:
 
 def text_of_status(world: BothWays) -> str:
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    for part in status.pictured(status.gathered(world.store, world.clock.time())):
+    for part in status.pictured(status_of(world.store, world.clock.time())):
         console.print(part)
     return console.export_text()
 
@@ -98,7 +100,7 @@ def test_what_waits_is_seen_everywhere(world: BothWays) -> None:
     waiting = {"acts": 3, "tickets": 3, "by_rule": by_rule}
     assert data == {"waiting": waiting, "accepted": 0, "held": 0, "held_tickets": []}
     assert UNTOLD in text_of_status(world)
-    assert status.gathered(world.store, 0.0)["upstream"]["waiting"] == waiting
+    assert asdict(status_of(world.store, 0.0))["upstream"]["waiting"] == waiting
     assert health(world) == Check(False, UNTOLD, vital=False)
     keys = [row.jira_key for row in world.rows() if row.admission]
     assert "NOT TOLD: 1 act waits for `ticket-sync" in call("why", keys[0], "--offline")[1]
@@ -174,7 +176,7 @@ def test_a_held_ticket_is_named_with_why_until_a_retry(world: BothWays) -> None:
     assert f"{key} is held: {why}" in text_of_status(world)
     told = json.loads(call("why", key, "--offline", "--json")[1])["ticket"]["untold"]
     assert told == f"held, because {why}; `ticket-sync retry {key}` ends that"
-    (named,) = status.gathered(world.store, 0.0)["upstream"]["held_tickets"]
+    (named,) = asdict(status_of(world.store, 0.0))["upstream"]["held_tickets"]
     assert (named["ticket"], named["why"]) == (key, why)
     assert health(world).words.startswith("1 ticket is held: Jira and upstream")
     assert metric(world, "ticket_sync_upstream_held_tickets") == 1

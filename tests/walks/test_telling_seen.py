@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,8 @@ from structlog.testing import capture_logs
 
 from sync.adapters.coalesce import ApiUpstream
 from sync.bootstrap.upstreams import Standing, upstream_probes
-from sync.cli.status import gathered, pictured
+from sync.cli.status import pictured
+from sync.operations.status import status_of
 from sync.sandbox.memory_ticket import DONE
 from sync.store.engine import Store
 from sync.worker.walk.converge import Converger
@@ -51,14 +53,14 @@ def noted(world: BothWays, way: WatchedUpstream) -> None:
 
 
 def status(world: BothWays) -> dict[str, Any]:
-    data = gathered(world.store, world.clock.time())
+    data = asdict(status_of(world.store, world.clock.time()))
     assert json.dumps(data)
     return data["upstream"]
 
 
 def shown(world: BothWays) -> str:
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    for part in pictured(gathered(world.store, world.clock.time())):
+    for part in pictured(status_of(world.store, world.clock.time())):
         console.print(part)
     return console.export_text()
 

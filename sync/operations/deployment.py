@@ -1,0 +1,30 @@
+"""What the pages and the API work with: one running ticket-sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sync.ports import Clock, Source, Tracker
+from sync.rules import RuleSet
+from sync.settings import Settings
+from sync.store.engine import Store
+from sync.worker.rulebook.files import RuleFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One running ticket-sync, as far as people look at it and act on it.
+
+    ``rules`` gives the rules in force, ``files`` are those on disk. ``trackers`` are the daemon's own,
+    which know what is up and down. ``wake`` has the daemon look at once for tickets that are due.
+    """
+
+    settings: Settings
+    store: Store
+    sources: Mapping[str, Source]
+    trackers: Mapping[str, Tracker]
+    clock: Clock
+    rules: Callable[[], RuleSet]
+    files: RuleFiles
+    wake: Callable[[], object]

@@ -1,0 +1,30 @@
+"""The JSON API: everything that the pages show and do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.handlers import HTTPRouteHandler
+
+from sync.web.api import overview
+from sync.web.api.document import document
+from sync.web.api.endpoints import Endpoint, routes_of
+from sync.web.pages.frame import Desk
+from sync.web.pages.visit import Visit
+
+
+def api_routes(desk: Desk) -> list[HTTPRouteHandler]:
+    """The routes of the API, and of the document that describes it."""
+    there = endpoints(desk)
+    found = document(there)
+
+    def described(visit: Visit) -> dict[str, Any]:
+        return found
+
+    own = Endpoint("GET", "/openapi.json", "This document", described, dict[str, Any])
+    return routes_of(desk, [*there, own])
+
+
+def endpoints(desk: Desk) -> list[Endpoint]:
+    """All endpoints."""
+    return [*overview.endpoints(desk)]
