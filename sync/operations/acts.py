@@ -39,8 +39,8 @@ class Act:
 class Done:
     """What was done, in ``words``. ``id`` is the act's row in the log.
 
-    ``already``: the same act had just been done, so nothing was done this time; ``id`` is then the row of
-    that time, and 0 while it goes on.
+    ``already``: the same act had just been done, so nothing was done this time; ``id`` is then the row
+    of that time, and 0 while it goes on.
     """
 
     id: int
