@@ -7,7 +7,7 @@ import time
 from sqlalchemy import Connection, exc, text
 from sqlmodel import SQLModel
 
-import sync.store.tables  # noqa: F401  (fills the metadata)
+import sync.store.admin_tables  # noqa: F401  (fills the metadata, with sync.store.tables)
 from sync.store.engine import Store, insert_into
 from sync.store.errors import StoreMisconfigured, StoreUnavailable
 from sync.store.tables import WriteProbeRow

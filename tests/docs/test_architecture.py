@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 from sqlmodel import SQLModel
 
+import sync.store.admin_tables  # noqa: F401  (fills the metadata)
 from sync.domain import errors
 from sync.domain.actions import Action
 from sync.domain.intent import IntentKind

@@ -448,6 +448,69 @@ def _admissions(rows: Rows) -> None:
     rows["told"] = [{"ticket_id": 2, "act": "a" * 32, "at": 1_790_000_000.0}]
 
 
+def _pages(rows: Rows) -> None:
+    """r0018: who did what on the pages, who is signed in, and what was edited there."""
+    at = 1_790_000_000.0
+    rows["log"] = [
+        {
+            "id": 1,
+            "at": at,
+            "account": "dana",
+            "act": "retry",
+            "about": "DATA-4",
+            "words": "DATA-4 is due",
+            "refused": False,
+        }
+    ]
+    rows["web_sessions"] = [
+        {
+            "hash": "a" * 64,
+            "account": "dana",
+            "role": "editor",
+            "how": "users",
+            "granted": "b" * 64,
+            "form_token": "c" * 43,
+            "created_at": at,
+            "until": at + 3600.0,
+        }
+    ]
+    rows["api_tokens"] = [
+        {
+            "name": "ci",
+            "hash": "d" * 64,
+            "role": "viewer",
+            "made_by": "dana",
+            "created_at": at,
+            "until": at + 86_400.0,
+            "used_at": None,
+        }
+    ]
+    rows["rule_drafts"] = [
+        {
+            "id": 1,
+            "account": "dana",
+            "texts": RULES,
+            "removed": [],
+            "began": {"rules.toml": "d1"},
+            "began_texts": RULES_BEFORE,
+            "created_at": at,
+            "changed_at": at + 60.0,
+        }
+    ]
+    rows["rule_versions"] = [
+        {
+            "id": 1,
+            "digest": "d1",
+            "at": at,
+            "account": "dana",
+            "how": "an edit",
+            "changed": 3,
+            "made": 0,
+            "texts": RULES,
+        }
+    ]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -464,6 +527,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0015": _former_keys,
     "r0016": _telling,
     "r0017": _admissions,
+    "r0018": _pages,
 }
 
 

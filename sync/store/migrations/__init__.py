@@ -1,7 +1,7 @@
 """Bringing the tables of a store up to what this program expects.
 
-A revision is a file in ``versions``. Revisions never import ``sync.store.tables``, because that module
-describes the tables of today, and a revision those of the day when it was written.
+A revision is a file in ``versions``. Revisions never import ``sync.store.tables`` or ``admin_tables``,
+because these describe the tables of today, and a revision those of the day when it was written.
 
 Only an upgrade that has something to do imports Alembic, because the import is a large part of what it
 takes a verb to start.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
-import sync.store.tables  # noqa: F401  (fills the metadata)
+import sync.store.admin_tables  # noqa: F401  (fills the metadata, with sync.store.tables)
 from sync.store.engine import Store
 from sync.store.errors import SchemaMismatch
 from sync.store.url import place_of

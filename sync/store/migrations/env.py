@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlmodel import SQLModel
 
-import sync.store.tables  # noqa: F401  (fills the metadata)
+import sync.store.admin_tables  # noqa: F401  (fills the metadata, with sync.store.tables)
 
 context.configure(
     connection=context.config.attributes["connection"],
