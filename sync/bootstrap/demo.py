@@ -119,9 +119,9 @@ class Demo:
         return self.jira.url
 
     @property
-    def ready(self) -> str:
-        """The address of the readiness check."""
-        return f"{self._server.url}/health/ready"
+    def pages(self) -> str:
+        """The address of the daemon's pages."""
+        return f"{self._server.url}/"
 
     def start(self) -> None:
         """Start everything; issues and incidents begin to happen."""

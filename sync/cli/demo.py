@@ -42,7 +42,10 @@ def demo(
         bool, typer.Option("--datacenter", help="Simulate Jira Data Center instead of Jira Cloud.")
     ] = False,
     browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open the board in a browser, on a terminal.")
+        bool,
+        typer.Option(
+            "--open/--no-open", help="Open the board and the pages in a browser, on a terminal."
+        ),
     ] = True,
 ) -> None:
     """Watch deliveries become tickets, and what people do with them told upstream. Needs no
@@ -78,6 +81,7 @@ def demo(
             _introduce(console, running, seconds)
             if browser and console.is_terminal:
                 _open(running.board)
+                _open(running.pages)
             _follow(console, running, stop, seconds)
             if stop.asked:
                 console.print("Finishing what is on the way; Ctrl-C again ends it at once.")
@@ -115,7 +119,7 @@ def _introduce(console: Console, running: Demo, seconds: float | None) -> None:
         f"Everything here is simulated and stays on this machine; {ending}.\n"
         f"  the board with the tickets   [bold]{running.board}[/bold]\n"
         f"  the daemon receives at       {running.receiver}\n"
-        f"  how it is                    {running.ready}\n\n"
+        f"  its pages                    [bold]{running.pages}[/bold]\n\n"
         "[yellow]→[/yellow] a delivery came in   [green]⇒[/green] something was done in Jira\n"
         "[magenta]•[/magenta] a person did something    [green]⇐[/green] upstream was told of it\n"
         "[cyan]?[/cyan] asked upstream, and found what no delivery had brought\n",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 from sync.domain.times import ago
 
@@ -22,17 +23,23 @@ if TYPE_CHECKING:
     from sync.store.counts import SiteCounts
 
 
-def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def status(
+    config: ConfigOption = None, server: ServerOption = "", as_json: JsonOption = False
+) -> None:
     """Show what is due, held, parked and dead, the oldest of it, and each Jira site.
 
-    Reads the store alone, so it works whether or not the daemon runs, and needs no secrets.
+    Reads the store alone, so it works whether or not the daemon runs, and needs no secrets; with
+    --server it asks a running daemon instead.
 
     Example:  ticket-sync status --json | jq .tickets.parked
     """
-    from sync.operations.status import status_of
+    from sync.operations.status import Status, status_of
 
-    with opened_store(config) as store:
-        found = status_of(store, time.time())
+    if server:
+        found = Server(server).get("/status", Status)
+    else:
+        with opened_store(config) as store:
+            found = status_of(store, time.time())
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
         return

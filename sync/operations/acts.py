@@ -17,6 +17,7 @@ from sync.domain.times import ago
 from sync.operations.accounts import Account
 from sync.operations.errors import OperationError
 from sync.store import leases, log
+from sync.store.admin_tables import LogRow
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.liveness import BY_HAND
 
@@ -25,6 +26,7 @@ SAME_PRESS_SECONDS = 5.0
 # How long (seconds) an act may take. Should its process die meanwhile, the act can be done again then.
 _LONGEST_SECONDS = 60.0
 _LONGEST_NAME = 200
+GOES_ON = "Somebody is doing this right now; look again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,15 @@ def _already(store: Store, act: Act, now: float) -> Done:
     with store.read() as session:
         row = log.last(session, (act.verb, act.about))
     if row is None or row.id is None or row.refused or now - row.at > _LONGEST_SECONDS:
-        return Done(0, "Somebody is doing this right now; look again in a moment.", already=True)
-    passed = ago(max(0.0, now - row.at))
-    return Done(row.id, f"Already done by {row.account} {passed}: {row.words}", already=True)
+        return Done(0, GOES_ON, already=True)
+    return Done(row.id, words_of(row, now, already=True), already=True)
+
+
+def words_of(row: LogRow, now: float, *, already: bool) -> str:
+    """What an act has done, for whoever pressed; ``already`` where somebody else was first."""
+    if not already:
+        return row.words
+    return f"Already done by {row.account} {ago(max(0.0, now - row.at))}: {row.words}"
 
 
 def _lease_of(act: Act) -> str:

@@ -30,6 +30,8 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A form would make Chromium ask its maker what the fields are for.
+    "--disable-features=AutofillServerCommunication",
     # Chromium asks its maker for updates all the same: it is to find nobody.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )

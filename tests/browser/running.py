@@ -92,6 +92,6 @@ def sandbox() -> Iterator[Site]:
 
 @contextmanager
 def demo() -> Iterator[Everything]:
-    with started("demo", "--no-open", until="how it is") as said:
+    with started("demo", "--no-open", until="its pages") as said:
         board, daemon, _ = re.findall(r"http://127\.0\.0\.1:\d+", said)
         yield Everything(board, daemon)

@@ -19,9 +19,12 @@ from litestar.handlers import HTTPRouteHandler
 
 from sync import __version__
 from sync.operations.accounts import Role
+from sync.operations.acts import GOES_ON, words_of
 from sync.operations.deployment import Deployment
 from sync.operations.errors import Changed, NotAllowed, NotFound, OperationError, Refused
 from sync.operations.signs import Signs, signs
+from sync.store import log as acts_log
+from sync.store.engine import Session
 from sync.store.errors import StoreUnavailable
 from sync.web.gate.entry import Entry, Gate, SignInNeeded, TurnedAway
 from sync.web.health import seen
@@ -68,8 +71,12 @@ class Reply:
         )
 
 
-class Busy(Exception):
-    """So many pages are being made that another one has to wait."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an act has done, for the page that comes after it."""
+
+    words: str
+    refused: bool = False
 
 
 class Desk:
@@ -168,6 +175,7 @@ class Desk:
         """What the frame around each page shows."""
         with self.deployment.store.read() as session:
             marks = signs(session, self.deployment.trackers)
+            done = _done(session, visit)
         return {
             **_outer(visit.cookies),
             "visit": visit,
@@ -176,7 +184,7 @@ class Desk:
             "leaves": entry.leaves,
             "now": visit.now,
             "marks": marks,
-            "done": None,
+            "done": done,
             "nonce": answer.nonce,
             "title_word": "",
         }
@@ -212,6 +220,19 @@ class Desk:
     def busy(self) -> Reply:
         """A page for one request too many."""
         return self.trouble("Many pages are being made at this moment.", 503)
+
+
+def _done(session: Session, visit: Visit) -> Told | None:
+    """What the act has done that led to this page."""
+    given = (visit.query.get("did") or [""])[-1]
+    # SQLite's largest integer has 19 digits.
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        return None
+    already = "already" in visit.query
+    row = acts_log.get(session, int(given))
+    if row is not None:
+        return Told(words_of(row, visit.now, already=already), row.refused)
+    return Told(GOES_ON) if already else None
 
 
 def needs(entry: Entry, role: Role) -> None:

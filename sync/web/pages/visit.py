@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sync.operations.accounts import Account
+from sync.operations.acts import Done
 from sync.operations.errors import Refused
 
 T = TypeVar("T")
@@ -66,6 +67,12 @@ class Redirect:
     """On to another address of ours, as a GET."""
 
     to: str
+
+
+def after(address: str, done: Done) -> Redirect:
+    """On to the page at ``address`` (path, query, no fragment), which tells what an act has done."""
+    joint = "&" if "?" in address else "?"
+    return Redirect(f"{address}{joint}did={done.id}{'&already=1' if done.already else ''}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sync.operations.accounts import Account, Role
+from sync.operations.acts import Act, perform
 from sync.store.errors import StoreUnavailable
 from sync.web.pages.rendering import outside, visible
+from sync.web.pages.visit import after
 from tests.web.pages.conftest import Pages
 
 
@@ -58,3 +61,20 @@ def test_what_came_from_outside_shows_its_control_characters() -> None:
 
 def test_an_unknown_address_is_a_page_with_a_way_on(pages: Pages) -> None:
     assert 'href="/"' in pages.get("/nowhere", 404)
+
+
+def test_the_page_after_an_act_tells_what_was_done_and_by_whom_to_whoever_came_second(
+    pages: Pages,
+) -> None:
+    store, act = pages.world.store, Act("retry", "DATA-1")
+    now = pages.world.clock.time()
+    first = perform(store, Account("one", Role.OPERATOR, "users"), act, lambda: "It is due.", now)
+    second = perform(store, Account("two", Role.OPERATOR, "users"), act, lambda: "Never.", now + 3)
+    pages.world.clock.now = now + 4
+    assert "It is due." in pages.words(after("/", first).to)
+    assert "Already done by one 4 s ago: It is due." in pages.words(after("/", second).to)
+
+
+@pytest.mark.parametrize("did", ["0", "-1", "x", "9" * 40, "٣", ""])
+def test_an_act_that_never_was_is_not_told_of(pages: Pages, did: str) -> None:
+    assert 'id="done"' not in pages.get(f"/?did={did}")

@@ -1,0 +1,61 @@
+"""Verbs that ask a running daemon in place of the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync.bootstrap.http import Background
+from sync.cli.main import app
+from sync.web.app import create_admin
+from sync.web.health import Insight
+from sync.web.server import listen
+from tests.walks.conftest import clock, jira, world  # noqa: F401
+from tests.web.pages.conftest import Pages, pages  # noqa: F401
+
+
+@pytest.fixture
+def address(pages: Pages) -> Iterator[str]:  # noqa: F811
+    """The address of a daemon's pages over a real socket. Whoever asks has the right token."""
+    server = Background(
+        create_admin(Insight(desk=pages.desk)), listen("127.0.0.1", 0), name="admin", grace=1.0
+    )
+    server.start()
+    yield server.url
+    server.stop(5)
+
+
+def test_status_by_the_daemon_is_status_by_the_store(pages: Pages, address: str) -> None:  # noqa: F811
+    pages.world.deliver(b"not an event")
+    pages.world.step()
+    done = CliRunner().invoke(app, ["status", "--server", address, "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["deliveries"]["dead"] == 1
+    done = CliRunner().invoke(app, ["status", "--server", f"{address}/"])
+    assert "deliveries that could not be read" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "code"),
+    [
+        ("http://127.0.0.1:9", "Nothing answers at http://127.0.0.1:9", 1),
+        ("nonsense", "'nonsense' is not an address", 2),
+        ("http://[::", "is not an address", 2),
+    ],
+)
+def test_an_address_where_no_daemon_answers_is_told_in_words(
+    url: str, words: str, code: int
+) -> None:
+    done = CliRunner().invoke(app, ["status", "--server", url])
+    assert done.exit_code == code
+    assert words in " ".join(done.stderr.split())
+
+
+def test_an_address_of_something_else_is_told_in_words(tmp_path: Path, address: str) -> None:
+    done = CliRunner().invoke(app, ["status", "--server", f"{address}/assets"])
+    assert done.exit_code == 1
+    assert done.stderr.strip() != ""
