@@ -34,6 +34,7 @@ from sync.settings.sections import (
     Worker,
 )
 from sync.settings.shipped import shipped
+from sync.settings.web import Web
 from sync.toml import Document, Mistake, Path, Position, Wrong
 
 ENV_PREFIX = "TICKET_SYNC_"
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
 
     default_site: str = ""
     server: Server = Field(default_factory=Server)
+    web: Web = Field(default_factory=Web)
     store: Store = Field(default_factory=Store)
     coalesce: Coalesce = Field(default_factory=Coalesce)
     sites: dict[Annotated[str, AfterValidator(_site_name)], Site] = Field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,7 +53,7 @@ def _lines(
 ) -> Iterator[str]:
     tables: list[tuple[Path, BaseModel, dict[str, Any]]] = []
     if path and any(not _tables(getattr(section, name)) for name in shown):
-        yield f"\n[{'.'.join(map(str, path))}]"
+        yield f"\n[{'.'.join(map(_key, path))}]"
     for name, field in type(section).model_fields.items():
         here = (*path, name)
         if inner := _tables(getattr(section, name)):
@@ -66,6 +67,11 @@ def _lines(
             yield _line(name, written, settings, here)
     for where, table, data in tables:
         yield from _lines(settings, table, data, where)
+
+
+def _key(step: object) -> str:
+    text = str(step)
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text)
 
 
 def _line(name: str, written: Any, settings: Settings, path: Path) -> str:

@@ -56,7 +56,7 @@ def test_every_metric_is_on_the_page_with_its_kind_and_labels_and_nothing_else()
 
 
 def test_every_setting_is_on_the_page_with_a_description_and_nothing_else() -> None:
-    known = [name.replace("sites.main.", "sites.NAME.") for name, _ in settings_of(Settings)]
+    known = [name.replace(".main.", ".NAME.") for name, _ in settings_of(Settings)]
     assert sorted(named("Settings")) == sorted(known)
     rows = re.findall(r"^\| `[^`]+` \| .*? \| (.*?) \|$", section("Settings"), re.M)
     assert len(rows) == len(known)

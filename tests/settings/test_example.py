@@ -23,11 +23,13 @@ EXAMPLES = {
     "sites.main.email",
     "sites.main.token",
     "sites.main.project",
+    "web.users.main.password_hash",
+    "web.users.main.role",
 }
 
 
 def uncommented() -> str:
-    return re.sub(r"(?m)^#(?=[a-z_]+ = )", "", TEXT)
+    return re.sub(r"(?m)^#(?=[a-z_]+ = |\[)", "", TEXT)
 
 
 def settings_of(model: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -113,6 +115,6 @@ def test_every_setting_is_explained() -> None:
         line = known.line(tuple(name.split(".")))
         assert line, name
         above = line - 2
-        while re.match(r"#?[a-z_]+ = |^\[", lines[above]):
+        while re.match(r"#?[a-z_]+ = |^#?\[", lines[above]):
             above -= 1
         assert lines[above].startswith("# "), name
