@@ -89,10 +89,9 @@ def accept(
 
     settings = load(config, secrets=Secrets.UNNEEDED)
     sites, without = _sites(config)
+    terms = acceptance.Terms(only_new, force)
     with opened_store(config) as store:
-        done = acceptance.accept(
-            store, rule_files(settings), time.time(), only_new=only_new, sites=sites, force=force
-        )
+        done = acceptance.accept(store, rule_files(settings), time.time(), sites=sites, terms=terms)
     if without:
         done = replace(done, unasked=without)
     typer.echo(json.dumps(asdict(done), indent=2) if as_json else harmless(str(done)))

@@ -6,6 +6,8 @@ thus uses the same rules, whatever its own disk holds.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -16,6 +18,7 @@ from sync.store.engine import change, put
 from sync.store.tables import RuleSetRow, RuleSetState
 
 IN_FORCE, WAITING, PROBLEM = RuleSetState.IN_FORCE, RuleSetState.WAITING, RuleSetState.REFUSED
+SAVED = RuleSetState.SAVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ class Waiting:
     looked_at: int
     at: float
     mistakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The rules that an account saved last: the digest of their texts (``texts_digest``), and when."""
+
+    digest: str
+    account: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,29 @@ def waiting(session: Session) -> Waiting | None:
 def put_waiting(session: Session, edit: Waiting) -> None:
     """Record that an edit waits to be accepted."""
     put(session, RuleSetRow(state=WAITING, **{**asdict(edit), "mistakes": list(edit.mistakes)}))
+
+
+def saved(session: Session) -> Saved | None:
+    """Which rules were saved last by an account, if any were."""
+    row = session.get(RuleSetRow, SAVED)
+    return Saved(row.digest, row.how, row.at) if row else None
+
+
+def put_saved(session: Session, one: Saved) -> None:
+    """Record who saved the rules on disk."""
+    put(session, RuleSetRow(state=SAVED, digest=one.digest, how=one.account, at=one.at))
+
+
+def saved_by(session: Session, texts: Mapping[str, str]) -> str:
+    """The account that saved these texts, "" where they were edited on disk."""
+    one = saved(session)
+    return one.account if one is not None and one.digest == texts_digest(texts) else ""
+
+
+def texts_digest(texts: Mapping[str, str]) -> str:
+    """The digest of rule files by their texts, remarks included."""
+    data = json.dumps(sorted(texts.items())).encode()
+    return hashlib.sha256(data).hexdigest()
 
 
 def problem(session: Session) -> Problem | None:

@@ -345,18 +345,20 @@ class LeaseRow(SQLModel, table=True):
 
 class RuleSetState(StrEnum):
     """``in_force``: the rules that the daemons use. ``waiting``: an edit on disk that waits for `rules
-    accept`. ``refused``: the rules on disk have mistakes."""
+    accept`. ``refused``: the rules on disk have mistakes. ``saved``: the rules that an account saved
+    last, on the pages or by the API."""
 
     IN_FORCE = "in_force"
     WAITING = "waiting"
     REFUSED = "refused"
+    SAVED = "saved"
 
 
 class RuleSetRow(SQLModel, table=True):
     """A rule set: the one in force, or the one on disk while that waits or is refused.
 
     Each state uses the columns of its value in ``sync.store.rulebook``: ``Edition`` (in force),
-    ``Waiting``, ``Problem`` (refused).
+    ``Waiting``, ``Problem`` (refused), ``Saved``.
     """
 
     __tablename__ = "rule_sets"

@@ -17,7 +17,7 @@ from sync.sandbox.jira.ready_site import BOT
 from sync.store.engine import Store
 from sync.toml import Position
 from sync.worker.foresight.forecast import Forecast, forecast_all
-from sync.worker.rulebook.accept import accept
+from sync.worker.rulebook.accept import Terms, accept
 from sync.worker.rulebook.impact import Impact, Sites, impact
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
@@ -95,7 +95,9 @@ def test_an_edit_with_a_wrong_value_waits_with_words_and_needs_force(
     assert world.rules().get("everything").projection.fields.keys() == {  # type: ignore[union-attr]
         "summary", "description", "labels",
     }  # fmt: skip
-    forced = accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)
+    forced = accept(
+        world.store, world.files, world.clock.time(), sites=world.sites, terms=Terms(force=True)
+    )
     assert forced.new
     world.notice()
     assert "everything" in str(world.rules().rules[0].ref)
@@ -129,7 +131,7 @@ def test_a_comment_whose_template_fails_is_foreseen_for_each_ticket_in_its_statu
 
 def test_a_mistake_that_was_there_before_does_not_hold_up_another_edit(world: Real) -> None:
     world.write_rules(with_field('priority = "Hihgest"'))
-    accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)
+    accept(world.store, world.files, world.clock.time(), sites=world.sites, terms=Terms(force=True))
     world.notice()
     world.settle()
     third = with_field('priority = "Hihgest"').replace('"data-quality"', '"other"')
@@ -154,7 +156,7 @@ def test_a_value_that_a_template_makes_counts_as_set_aside_before_it_is(world: R
     world.settle()
     world.write_rules(with_field('"Fix versions" = "{{ subject.title }}"'))
     assert counts(world) == [(3, 0, 3)] * 3
-    accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)
+    accept(world.store, world.files, world.clock.time(), sites=world.sites, terms=Terms(force=True))
     world.notice()
     world.settle()
     assert sum(row.parked is not None for row in world.rows()) == 3
@@ -201,7 +203,7 @@ def test_an_edit_that_mends_a_parked_field_takes_the_park_away_at_once(
     world: Real, mended: str, closed: bool, only_new: bool
 ) -> None:
     world.write_rules(with_field('"Severity" = "Enormous"'))
-    accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)
+    accept(world.store, world.files, world.clock.time(), sites=world.sites, terms=Terms(force=True))
     world.notice()
     world.settle(within=60)
     if closed:
@@ -213,7 +215,7 @@ def test_an_edit_that_mends_a_parked_field_takes_the_park_away_at_once(
     ] * len(TITLES)
     world.write_rules(mended)
     now = world.clock.time()
-    told = accept(world.store, world.files, now, sites=world.sites, only_new=only_new)
+    told = accept(world.store, world.files, now, sites=world.sites, terms=Terms(only_new=only_new))
     assert (told.new, told.retried) == (True, len(TITLES))
     world.notice()
     world.settle(within=60)
@@ -226,7 +228,7 @@ def test_an_edit_that_mends_a_parked_field_takes_the_park_away_at_once(
 def test_a_field_that_an_edit_leaves_parked_does_not_hold_up_the_edit(world: Real) -> None:
     wrong = with_field('"Severity" = "Enormous"')
     world.write_rules(wrong)
-    accept(world.store, world.files, world.clock.time(), sites=world.sites, force=True)
+    accept(world.store, world.files, world.clock.time(), sites=world.sites, terms=Terms(force=True))
     world.notice()
     world.settle(within=60)
     world.edit("# One line down.\n" + wrong.replace('"data-quality"', '"another"'))

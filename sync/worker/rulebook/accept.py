@@ -6,11 +6,21 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sync.rules import RuleErrors
-from sync.store import rulebook
+from sync.store import rule_versions, rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
 from sync.worker.rulebook.files import Loaded, RuleFiles
 from sync.worker.rulebook.impact import Impact, Sites, begun_words, impact
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an edit is accepted. ``only_new``: the tickets that exist stay as they are. ``force``: also
+    where Jira would not take what the rules say. ``account`` accepts."""
+
+    only_new: bool = False
+    force: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +70,15 @@ def accept(
     files: RuleFiles,
     now: float,
     *,
-    only_new: bool = False,
     sites: Sites | None = None,
-    force: bool = False,
+    terms: Terms | None = None,
 ) -> Acceptance:
     """Put the rules on disk in force. Daemons follow, and make the tickets that differ due.
 
-    Refuses rules that hold what the ``sites`` would not take, unless with ``force``. With ``only_new``
-    the tickets that exist stay as they are. Raises RuleErrors and StoreUnavailable.
+    Refuses rules that hold what the ``sites`` would not take, unless the ``terms`` say otherwise. Raises
+    RuleErrors and StoreUnavailable.
     """
+    terms = terms or Terms()
     loaded = files.load()
     digest = loaded.rules.digest
     with store.read() as session:
@@ -87,11 +97,11 @@ def accept(
     wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
     told = Acceptance(
         digest,
-        not wrong or force,
+        not wrong or terms.force,
         len(found.changed),
         found.made,
         len(found.parked),
-        only_new,
+        terms.only_new,
         len(found.aside),
         wrong,
         found.unasked,
@@ -102,8 +112,10 @@ def accept(
         return replace(told, refused=True)
     with store.write() as session:
         known = rulebook.in_force(session, lock=True)
-        rulebook.put_in_force(session, _edition(loaded, known, now, only_new=only_new))
+        edition = _edition(loaded, known, now, only_new=terms.only_new)
+        rulebook.put_in_force(session, edition)
         rulebook.clear(session, rulebook.PROBLEM)
+        rule_versions.add(session, edition, terms.account, changed=told.changed, made=told.made)
     return told
 
 

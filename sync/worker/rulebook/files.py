@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sync.rules import Defaults, RuleSet, Texts, ignored, parse, texts_of
 from sync.toml.mistakes import Mistake
+from sync.worker.rulebook.folder import finish
 
 # Name, inode, size and times of each file: at least one of them differs after an edit.
 FolderState = tuple[tuple[str, int, int, int, int], ...]
@@ -24,6 +25,16 @@ class Loaded:
     rules: RuleSet
     texts: Mapping[str, str]
     shipped: bool = False
+
+
+def texts_in(folder: Path) -> Texts:
+    """The texts of a folder of rules. A save that was cut off is finished first."""
+    if folder.is_dir():
+        finish(folder)
+        return texts_of(folder)
+    what = "is not a folder" if os.path.lexists(folder) else "is not there"
+    remedy = "Put the folder of rules there, or name another as directory under [mappings]."
+    return Texts({}, (Mistake(str(folder), 0, "the folder of rules", what, remedy),))
 
 
 class RuleFiles:
@@ -43,6 +54,10 @@ class RuleFiles:
         self._parsed = lru_cache(maxsize=2)(
             lambda texts, mistakes: parse(dict(texts), defaults, mistakes)
         )
+
+    def texts(self) -> Texts:
+        """The texts on disk. Unlike ``load``, this does not count as having read an edit."""
+        return texts_in(self.folder)
 
     @property
     def folder(self) -> Path:
@@ -70,8 +85,11 @@ class RuleFiles:
         """Whether the texts differ from those last read, and the folder looks as at the last call.
 
         The folder must look the same twice, because several files may be in the middle of being copied.
-        The texts are compared, because a file may have been touched without an edit.
+        The texts are compared, because a file may have been touched without an edit. A save of several
+        files is an edit when it is whole.
         """
+        if not finish(self.folder, wait=False):
+            return False
         now = self._state()
         still = now == self._last
         self._last = now
@@ -113,12 +131,7 @@ class RuleFiles:
         )
 
     def _on_disk(self) -> Texts:
-        folder = self.folder
-        if folder.is_dir():
-            return texts_of(folder)
-        what = "is not a folder" if os.path.lexists(folder) else "is not there"
-        remedy = "Put the folder of rules there, or name another as directory under [mappings]."
-        return Texts({}, (Mistake(str(folder), 0, "the folder of rules", what, remedy),))
+        return texts_in(self.folder)
 
     def load(self) -> Loaded:
         """The rules of all files. Raises RuleErrors with every mistake."""

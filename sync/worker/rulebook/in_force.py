@@ -15,7 +15,7 @@ import structlog
 
 from sync.ports import Clock
 from sync.rules import RuleErrors, RuleSet
-from sync.store import leases, rulebook
+from sync.store import leases, rule_versions, rulebook
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.liveness import new_owner
 from sync.store.rulebook import Edition, Problem, Waiting
@@ -89,11 +89,20 @@ class Rulebook:
                 if known is not None and _replaces_users_rules(loaded, known):
                     raise RuleErrors([self._files.missing()])
                 how = "the first start" if known is None else "a new start"
-                self._put_in_force(loaded, how, replacing=False)
+                self._put_in_force(loaded, how)
                 self._good()
                 return
+            self._begin_history(known)
             self._rules, self._digest = before.told_since(known.telling), known.digest
             self._take_up(opening=True)
+
+    def _begin_history(self, known: Edition) -> None:
+        """Record the set in force as the first version, where an older program recorded none."""
+        with self._store.read() as session:
+            if rule_versions.last(session) is not None:
+                return
+        with self._store.write() as session:
+            rule_versions.add(session, known)
 
     def on_swap(self, call: Callable[[], object]) -> None:
         """Have ``call`` called after each swap, and after its tickets have become due."""
@@ -174,7 +183,7 @@ class Rulebook:
             self._wait(loaded, found, wrong)
             return
         only_new = found.size > self._guard.most
-        self._put_in_force(loaded, "an edit", replacing=True, only_new=only_new)
+        self._put_in_force(loaded, "an edit", found, only_new=only_new)
         log.info(
             "rules swapped",
             rules=len(loaded.rules.rules),
@@ -186,9 +195,9 @@ class Rulebook:
             log.info(begun_words(len(found.begun), found.differ))
 
     def _put_in_force(
-        self, loaded: Loaded, how: str, *, replacing: bool, only_new: bool = False
+        self, loaded: Loaded, how: str, found: Impact | None = None, *, only_new: bool = False
     ) -> None:
-        """``replacing``: the tickets that differ from what the set before asks are to be made due."""
+        """``found``: the set before is replaced, and the tickets that differ are to be made due."""
         with self._store.write() as session:
             known = rulebook.in_force(session, lock=True)
             # Another replica may have put the same edit in force already, and sees to the tickets.
@@ -198,12 +207,15 @@ class Rulebook:
                     dict(loaded.texts),
                     how,
                     self._after(known),
-                    known.texts if known and replacing else None,
+                    known.texts if known and found is not None else None,
                     "new" if only_new else "all",
                     loaded.shipped,
                     loaded.rules.tellings(known.telling if known else {}, self._clock.time()),
                 )
                 rulebook.put_in_force(session, known)
+                changed, made = (len(found.changed), found.made) if found else (0, 0)
+                by = rulebook.saved_by(session, known.texts)
+                rule_versions.add(session, known, by, changed=changed, made=made)
         self._swap(loaded.rules, known)
 
     def _after(self, known: Edition | None) -> float:
@@ -230,6 +242,10 @@ class Rulebook:
                 )
                 rulebook.put_in_force(session, edition)
                 self._changed_at = edition.at
+                # Remarks and places, so that the next version is compared with what stood there.
+                by = rulebook.saved_by(session, edition.texts)
+                told = replace(edition, how="an edit that changes no rule")
+                rule_versions.add(session, told, by)
 
     def _wait(self, loaded: Loaded, found: Impact, wrong: tuple[str, ...]) -> None:
         numbers = len(found.changed), found.made, found.looked_at

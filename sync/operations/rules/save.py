@@ -1,0 +1,230 @@
+"""Saving a draft, and taking a saved edit back: both write the files, as an edit on disk would.
+
+What is saved comes into force the same way as an edit on disk: a daemon measures it, and lets it wait
+where it touches many tickets.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sync.operations.acts import Act, Done, perform
+from sync.operations.errors import Changed, NotFound, Refused
+from sync.operations.rules import drafts
+from sync.operations.rules.check import Read, quick
+from sync.operations.rules.draft_view import conflicts, effective
+from sync.operations.rules.editing import Editing
+from sync.operations.rules.merge import is_marked
+from sync.rules import Texts
+from sync.store import leases, rule_drafts, rule_versions, rulebook
+from sync.store.admin_tables import RuleDraftRow
+from sync.store.engine import Store
+from sync.store.liveness import BY_HAND
+from sync.store.rulebook import Edition, Saved
+from sync.worker.rulebook.folder import FileChanged, Write, why_not_writable, write_files
+
+# Who writes the files holds this lease, on whichever machine.
+_LEASE = "rule files"
+_LEASE_SECONDS = 30.0
+_PATIENCE = 5.0
+SAVE, TAKE_BACK = "rules save", "rules take-back"
+READ_ONLY = "Download the patch instead, and bring it where the rules are kept."
+NOTHING_WAITS = "The rules on disk are in force: there is no edit to take back."
+STAYS = "Comments that were made and tickets that were created stay."
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the plan that was looked at says of a draft: how many tickets it touches, None where there
+    is no plan; and how many an edit may touch without waiting (``large_edit``)."""
+
+    size: int | None = None
+    most: int = 50
+
+
+def save(at: Editing, id_: int, expected: Expected | None = None) -> Done:
+    """Write a draft's files. The draft goes on from there, without changes.
+
+    Raises Changed where somebody else changed a file meanwhile, Refused where the draft cannot be saved
+    (mistakes, read-only folder, nothing changed), NotFound, and StoreUnavailable.
+    """
+
+    def work() -> str:
+        _writable(at)
+        with _alone(at.store):
+            return _save(at, id_, expected or Expected())
+
+    return perform(at.store, at.account, Act(SAVE, f"draft {id_}"), work, at.now)
+
+
+def _save(at: Editing, id_: int, expected: Expected) -> str:
+    with at.store.read() as session:
+        row = rule_drafts.get(session, id_, at.account.name)
+    if row is None:
+        raise NotFound(drafts.GONE)
+    disk = at.files.texts()
+    if found := conflicts(row, disk.by_name):
+        raise Changed(" ".join(one.words for one in found))
+    texts = effective(row, disk.by_name)
+    read = _read(at, texts, disk)
+    assert read.rules is not None
+    # A folder that is not there yet gets all files.
+    there: Mapping[str, str] = disk.by_name if at.files.folder == at.files.chosen else {}
+    writes = _writes(there, texts)
+    if not writes:
+        raise Refused("The draft changes nothing: there is nothing to save.")
+    _write(at, writes, texts)
+    with at.store.write() as session:
+        row = rule_drafts.get(session, id_, at.account.name, lock=True)
+        if row is not None:
+            _saved(row, texts, at.now)
+            session.add(row)
+    return f"Saved {_named(writes)}. {_what_then(at, read.rules.digest, expected)}"
+
+
+def _saved(row: RuleDraftRow, texts: Mapping[str, str], now: float) -> None:
+    """Let the draft go on from what was saved. What was typed meanwhile stays in it."""
+    after = effective(row, texts)
+    row.began_texts = dict(texts)
+    row.changed_at = max(now, row.changed_at)
+    drafts.keep(row, after)
+
+
+def _what_then(at: Editing, digest: str, expected: Expected) -> str:
+    with at.store.read() as session:
+        known = rulebook.in_force(session)
+    if known is not None and known.digest == digest:
+        return "No rule says anything else, so no ticket changes."
+    size = expected.size
+    if size is None:
+        return "In force within seconds, or waiting where it touches many tickets."
+    if size > expected.most:
+        return f"{size:,} tickets is more than {expected.most} (large_edit): the edit waits."
+    return f"In force within seconds: {size} {'ticket' if size == 1 else 'tickets'}."
+
+
+def _read(at: Editing, texts: Mapping[str, str], disk: Texts) -> Read:
+    if marked := [name for name, text in texts.items() if is_marked(text)]:
+        raise Refused(
+            f"{marked[0]} has places that both of you changed: choose there first, and remove the marks."
+        )
+    read = quick(Texts(texts, disk.mistakes), at.files.defaults)
+    if read.rules is None:
+        count = len(read.told)
+        raise Refused(
+            f"Not saved: mend {count} {'mistake' if count == 1 else 'mistakes'} first. "
+            f"{read.told[0].words}"
+        )
+    return read
+
+
+def take_back(at: Editing) -> Done:
+    """Let the files say again what is in force. What they said until now is kept as a draft of the
+    account.
+
+    Raises Refused where they say that already, or cannot be written; Changed where somebody else
+    changed a file at the same moment; and StoreUnavailable.
+    """
+
+    def work() -> str:
+        _writable(at)
+        with _alone(at.store):
+            return _take_back(at)
+
+    return perform(at.store, at.account, Act(TAKE_BACK), work, at.now)
+
+
+def _take_back(at: Editing) -> str:
+    with at.store.read() as session:
+        known = rulebook.in_force(session)
+    disk = at.files.texts()
+    if known is None:
+        raise Refused("No rules are in force yet, so there is nothing to go back to.")
+    if disk.mistakes and not disk.by_name:
+        raise Refused(str(disk.mistakes[0]))
+    writes = _writes(disk.by_name, known.texts)
+    if not writes:
+        raise Refused(NOTHING_WAITS)
+    kept = drafts.begin(at)
+    _write(at, writes, known.texts)
+    after = _as_draft(at, kept.id, disk.by_name, known)
+    return (
+        f"Taken back: {_named(writes)} as in force before. What the edit said is kept as your draft "
+        f"{after}. {STAYS}"
+    )
+
+
+def _as_draft(at: Editing, id_: int, before: Mapping[str, str], known: Edition) -> int:
+    with at.store.write() as session:
+        row = rule_drafts.get(session, id_, at.account.name, lock=True)
+        assert row is not None
+        row.began_texts = dict(known.texts)
+        drafts.keep(row, before)
+        session.add(row)
+        rulebook.clear(session, rulebook.WAITING)
+        told = Edition(known.digest, known.texts, "an edit was taken back", at.now)
+        rule_versions.add(session, told, at.account.name)
+    return id_
+
+
+def _writable(at: Editing) -> None:
+    if why := why_not_writable(at.files.chosen):
+        raise Refused(f"{why[:1].upper()}{why[1:]}. {READ_ONLY}")
+
+
+def _writes(disk: Mapping[str, str], texts: Mapping[str, str]) -> list[Write]:
+    return [
+        Write(name, disk.get(name), texts.get(name))
+        for name in sorted({*disk, *texts})
+        if disk.get(name) != texts.get(name)
+    ]
+
+
+def _write(at: Editing, writes: list[Write], texts: Mapping[str, str]) -> None:
+    with at.store.write() as session:
+        before = rulebook.saved(session)
+        # Before the files, because a daemon may take them up at once.
+        rulebook.put_saved(session, Saved(rulebook.texts_digest(texts), at.account.name, at.now))
+    try:
+        write_files(at.files.chosen, writes)
+    except FileChanged as error:
+        _forget(at.store, before)
+        raise Changed(
+            f"{error.name} changed at this very moment. Nothing was saved; your draft is kept."
+        ) from error
+    except OSError as error:
+        _forget(at.store, before)
+        why = (error.strerror or str(error)).lower()
+        raise Refused(f"The files could not be written: {why}. Your draft is kept.") from error
+
+
+def _forget(store: Store, before: Saved | None) -> None:
+    with store.write() as session:
+        if before is None:
+            rulebook.clear(session, rulebook.SAVED)
+        else:
+            rulebook.put_saved(session, before)
+
+
+@contextmanager
+def _alone(store: Store, pause: Callable[[float], None] = time.sleep) -> Iterator[None]:
+    """While nobody else writes the rule files by the pages, the API or a verb."""
+    owner = BY_HAND + secrets.token_hex(8)
+    until = time.monotonic() + _PATIENCE
+    while not leases.take(store, _LEASE, owner, _LEASE_SECONDS):
+        if time.monotonic() > until:
+            raise Changed("Somebody else is saving rules right now; look again in a moment.")
+        pause(0.05)
+    try:
+        yield
+    finally:
+        leases.release(store, _LEASE, owner)
+
+
+def _named(writes: list[Write]) -> str:
+    names = [f"{one.name} (removed)" if one.after is None else one.name for one in writes]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
