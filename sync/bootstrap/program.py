@@ -173,6 +173,7 @@ def build(
             rules=book.current,
             files=rule_files(settings),
             wake=daemon.pool.wake,
+            troubles=lambda: _troubles(inbox, daemon),
         )
     )
     insight = Insight(
@@ -249,6 +250,13 @@ def probes(
     sites = {f"site {name}": of_site(tracker.health) for name, tracker in trackers.items()}
     receiving = receiving_probes(store, inbox)
     return {**receiving, "worker": of_worker, "rules": of_rules, **sites}
+
+
+def _troubles(inbox: Inbox, daemon: Daemon) -> list[str]:
+    """What of this daemon does not work, in words."""
+    found = daemon.trouble()
+    inboxes = [f"it refuses deliveries: {inbox.trouble}"] if inbox.trouble else []
+    return [*inboxes, *([found.words] if found else [])]
 
 
 def _trouble(health: SiteHealth) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.ports import Clock, Source, Tracker
@@ -18,6 +18,7 @@ class Deployment:
 
     ``rules`` gives the rules in force, ``files`` are those on disk. ``trackers`` are the daemon's own,
     which know what is up and down. ``wake`` has the daemon look at once for tickets that are due.
+    ``troubles`` say what of the daemon itself does not work.
     """
 
     settings: Settings
@@ -28,3 +29,4 @@ class Deployment:
     rules: Callable[[], RuleSet]
     files: RuleFiles
     wake: Callable[[], object]
+    troubles: Callable[[], Sequence[str]] = tuple

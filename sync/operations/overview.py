@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sync.domain.durations import in_words
 from sync.domain.times import ago
 from sync.operations.deployment import Deployment
-from sync.operations.status import ParkedFor, Status, status_of
+from sync.operations.needs import Need, SiteLine, needs_of
+from sync.operations.status import Status, status_of
 from sync.store import deliveries, parking, rulebook, sweeps
 from sync.store.engine import Session
 from sync.store.tables import DeliveryState, RunResult
 
 HOURS = 24
 _RUNS_LOOKED_AT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something that needs a person. ``token`` is the sort of trouble (bad or wait), ``kind`` names it
-    in a word or two, ``words`` say what it is and ``detail`` what to do. ``link`` leads to where it can
-    be mended, by the name of ``button``. ``since`` is in seconds since the epoch, None where that is not
-    known. ``stops``: nothing, or nothing of a site, goes on before it is mended."""
-
-    kind: str
-    token: str
-    words: str
-    detail: str
-    link: str
-    button: str
-    since: float | None = None
-    stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +34,6 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteLine:
-    """A Jira site: ``state`` is up, down, paused or hanging, ``words`` what stands in the way."""
-
-    name: str
-    address: str
-    state: str
-    words: str
-    tickets: int = 0
-    due: int = 0
-    held: int = 0
-    parked: int = 0
-    unsure: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class SweepLine:
     """The last run of a sweep: when it began, how it ended and what it found, in words."""
 
@@ -75,8 +44,18 @@ class SweepLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One of the steps to a first ticket: what is to be done, whether it is, and how."""
+
+    words: str
+    done: bool
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """All of the first page. ``hours`` are the last day's, oldest first."""
+    """All of the first page. ``hours`` are the last day's, oldest first. ``steps`` lead to a first
+    ticket; none once there is one."""
 
     sentence: str
     detail: str
@@ -84,6 +63,7 @@ class Overview:
     hours: list[Hour]
     sites: list[SiteLine]
     sweeps: list[SweepLine]
+    steps: list[Step]
     status: Status
 
 
@@ -96,16 +76,18 @@ def overview(deployment: Deployment, now: float) -> Overview:
         lines = _sweeps(session)
         since = _since(session)
     sites = _sites(deployment, status)
-    needs = sorted(
-        _needs(status, sites, since, now), key=lambda one: (not one.stops, one.since or now)
-    )
+    needs = needs_of(status, sites, deployment.troubles(), since, now)
+    steps = [] if status.tickets.total else _steps(deployment, status, sites)
     return Overview(
-        sentence=sentence(status, needs),
+        sentence="Three steps to a first ticket"
+        if steps and not needs
+        else sentence(status, needs),
         detail=detail(status),
         needs=needs,
         hours=hours,
         sites=sites,
         sweeps=lines,
+        steps=steps,
         status=status,
     )
 
@@ -148,76 +130,29 @@ def settled_of(status: Status) -> int:
     return max(0, tickets.total - tickets.due - tickets.held - tickets.parked - tickets.unsure)
 
 
-def _needs(
-    status: Status, sites: Sequence[SiteLine], since: Mapping[str, float | None], now: float
-) -> Iterator[Need]:
-    if not status.daemons:
-        words = "No daemon runs: nothing is received, and no ticket is worked on"
-        yield Need("No daemon", "bad", words, "Start `ticket-sync serve`.", "/", "", None, True)
-    if status.damage:
-        detail = "Put a backup of the file in its place."
-        yield Need(
-            "Store", "bad", status.damage, detail, "/settings", "See the settings", None, True
-        )
-    for site in sites:
-        if site.state == "down":
-            words = f"{site.name} is down: {site.tickets:,} tickets of it wait for it to come back"
-            link = f"/connections/{site.name}"
-            yield Need("Site down", "bad", words, site.words, link, "Open connection", None, True)
-    for mistake in status.rules.mistakes[:1]:
-        yield Need(
-            "Rules",
-            "bad",
-            "The rules on disk have mistakes; the last good ones are in force",
-            mistake,
-            "/rules",
-            "See the rules",
-            since["mistakes"],
-        )
-    if status.rules.waiting:
-        words = _sentence_of(status.rules.waiting)
-        detail = "The former rules stay in force until somebody accepts the edit."
-        yield Need("Edit waits", "wait", words, detail, "/rules", "Review the plan", since["edit"])
-    yield from _parked(status, since["parked"])
-    if dead := status.deliveries.dead:
-        words = f"{dead:,} {'delivery' if dead == 1 else 'deliveries'} could not be read"
-        yield Need(
-            "Dead letters",
-            "bad",
-            words,
-            since_words(since["dead"], now),
-            "/deliveries?outcome=dead",
-            "Look at them",
-            since["dead"],
-        )
-    waiting = status.upstream.waiting
-    if waiting.tickets:
-        words = f"{waiting.acts:,} acts wait to be told to Coalesce Quality"
-        detail = "More than `large_upstream` allows: accept or reject them."
-        yield Need("Not told", "wait", words, detail, "/connections/coalesce", "Look at them")
-
-
-def _parked(status: Status, since: float | None) -> Iterator[Need]:
-    number = status.tickets.parked
-    if not number:
-        return
-    causes: Sequence[ParkedFor] = status.parked_for
-    words = f"{number:,} {'ticket is' if number == 1 else 'tickets are'} set aside"
-    if len(causes) > 1:
-        words += f", for {len(causes):,} causes"
-    first = causes[0] if causes else None
-    place = f" ({first.where})" if first and first.where else ""
-    of_them = f"{first.tickets:,} of them: {first.reason}{place}" if first else ""
-    yield Need("Parked", "bad", words, of_them, "/parked", "See the causes", since)
-
-
-def since_words(at: float | None, now: float) -> str:
-    """Since when something is so, "" where that is not known."""
-    return f"The oldest came {ago(now - at)}." if at is not None else ""
-
-
-def _sentence_of(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _steps(deployment: Deployment, status: Status, sites: Sequence[SiteLine]) -> list[Step]:
+    """From an installation that has made nothing yet to its first ticket."""
+    up = [one for one in sites if one.state == "up"]
+    came = status.deliveries.last_received_seconds_ago is not None
+    paths = ", ".join(f"/webhooks/{name}" for name in deployment.sources)
+    return [
+        Step(
+            "Jira answers",
+            bool(up),
+            "Connections shows what each site says. `ticket-sync check` asks for all that rules name.",
+        ),
+        Step(
+            "Coalesce Quality sends here",
+            came,
+            f"Give it the address of this daemon with {paths}, and its signing secret to the "
+            "configuration. `ticket-sync send --sample issue_created` sends a sample from here.",
+        ),
+        Step(
+            "A rule makes a ticket of it",
+            False,
+            "Rules shows the rules in force, and what a delivery would become.",
+        ),
+    ]
 
 
 def _since(session: Session) -> dict[str, float | None]:

@@ -30,3 +30,19 @@ def test_a_site_that_is_down_comes_before_older_troubles(
     kinds = [one["kind"] for one in needs]
     assert kinds.index("Site down") < kinds.index("Dead letters")
     assert "main is down" in pages.words("/")
+
+
+def test_before_the_first_ticket_the_steps_to_it_are_shown(pages: Pages) -> None:
+    assert "To a first ticket" in pages.words("/")
+    steps = pages.json("/overview")["steps"]
+    assert [one["done"] for one in steps] == [True, False, False]
+    pages.world.deliver(issue_event("issue_created", "i-1", at=1))
+    pages.world.settle()
+    assert pages.json("/overview")["steps"] == []
+
+
+def test_days_without_a_delivery_are_told(pages: Pages) -> None:
+    pages.world.deliver(issue_event("issue_created", "i-1", at=1))
+    pages.world.settle()
+    pages.world.clock.now += 3 * 86400
+    assert "No delivery has come for 3 d" in pages.words("/")
