@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from sync.ports import Clock
-from sync.store import deliveries, journal, space, sweeps
+from sync.store import deliveries, journal, rule_drafts, space, sweeps
 from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryState
 
@@ -35,6 +35,8 @@ class Keep:
 
     deliveries: float = 90 * 86400.0
     journal: float = 180 * 86400.0
+    # Drafts of rules, since they were changed last.
+    drafts: float = 30 * 86400.0
 
 
 # Removes up to so many things; how many.
@@ -57,6 +59,7 @@ def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
         "journal": lambda s, n: journal.prune(s, older_than=now - keep.journal, batch=n),
         "sweep runs": lambda s, n: sweeps.prune(s, older_than=now - keep.journal, batch=n),
     }
+    rows["drafts"] = lambda s, n: rule_drafts.prune(s, older_than=now - keep.drafts, batch=n)
     pages: dict[str, _Remove] = {"pages": lambda s, n: space.give_back(s, batch=n)}
     gone = {**_by_turns(store, clock, end, rows), **_by_turns(store, clock, end, pages)}
     if any(gone.values()):
