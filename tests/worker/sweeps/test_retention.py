@@ -51,7 +51,14 @@ def test_what_is_past_its_time_goes_and_the_rest_stays(scene: Scene) -> None:
                 SweepRunRow(sweep="own", owner="me", started_at=at, window_from=at, window_to=at),
             )
     gone = prune(scene.store, scene.clock, Keep())
-    assert gone == {"deliveries": 3, "dead letters": 2, "journal": 1, "sweep runs": 1, "pages": 0}
+    assert gone == {
+        "deliveries": 3,
+        "dead letters": 2,
+        "journal": 1,
+        "sweep runs": 1,
+        "drafts": 0,
+        "pages": 0,
+    }
     assert _count(scene, DeliveryRow) == 4
     assert _count(scene, JournalRow) == entries
     assert _count(scene, LinkRow) == 1
@@ -111,7 +118,7 @@ def test_a_batch_costs_one_statement_and_nothing_is_asked_before_it(
     _deliver(scene, sum(first) + BATCH * batches + 1, START - 91 * DAY)
     said = _statements(scene, lambda: prune(scene.store, scene.clock, Keep()))
     # One for each full batch and the rest, and one for each of the three other kinds.
-    assert said.count("DELETE") == len(first) + batches + 1 + 3
+    assert said.count("DELETE") == len(first) + batches + 1 + 4
     assert len(said) == said.count("DELETE") + said.count("BEGIN")
 
 
