@@ -20,6 +20,11 @@ class Signs:
     rules: int
     connections: int
 
+    @property
+    def bad(self) -> bool:
+        """Whether something is wrong, which the icon of the page shows."""
+        return bool(self.parked or self.dead or self.connections)
+
 
 def signs(session: Session, trackers: Mapping[str, Tracker]) -> Signs:
     """The numbers now, from indexes alone."""

@@ -177,7 +177,7 @@ class Desk:
             marks = signs(session, self.deployment.trackers)
             done = _done(session, visit)
         return {
-            **_outer(visit.cookies),
+            **self._outer(visit.cookies),
             "visit": visit,
             "account": visit.account,
             "form_token": entry.form_token,
@@ -186,7 +186,17 @@ class Desk:
             "marks": marks,
             "done": done,
             "nonce": answer.nonce,
-            "title_word": "",
+            "icon": "icon-bad.svg" if marks.bad else "icon.svg",
+        }
+
+    def _outer(self, cookies: Mapping[str, str]) -> dict[str, Any]:
+        theme = cookies.get("ticket-sync-theme", "")
+        return {
+            "version": __version__,
+            "place": self.deployment.settings.web.title,
+            "asset": address_of,
+            "theme": theme if theme in ("light", "dark") else "",
+            "zone": "mine" if cookies.get("ticket-sync-zone") == "mine" else "utc",
         }
 
     def trouble(
@@ -194,7 +204,7 @@ class Desk:
     ) -> Reply:
         """A page that says why there is none, made without the store."""
         data = {
-            **_outer(visit.cookies if visit else {}),
+            **self._outer(visit.cookies if visit else {}),
             "visit": visit,
             "account": visit.account if visit else None,
             "form_token": entry.form_token if entry else "",
@@ -203,7 +213,7 @@ class Desk:
             "marks": _NO_MARK,
             "done": None,
             "nonce": "",
-            "title_word": "",
+            "icon": "icon-bad.svg",
             "sentence": _SENTENCES.get(status, "This cannot be done"),
             "words": words,
             "again": visit.address if visit and visit.method == "GET" else "/",
@@ -302,16 +312,6 @@ def _parsed(text: str) -> Mapping[str, Sequence[str]]:
         return parse_qs(text, keep_blank_values=True, max_num_fields=_FORM_FIELDS)
     except ValueError as error:
         raise Refused(f"The address or form cannot be read: {error}.") from None
-
-
-def _outer(cookies: Mapping[str, str]) -> dict[str, Any]:
-    theme = cookies.get("ticket-sync-theme", "")
-    return {
-        "version": __version__,
-        "asset": address_of,
-        "theme": theme if theme in ("light", "dark") else "",
-        "zone": "mine" if cookies.get("ticket-sync-zone") == "mine" else "utc",
-    }
 
 
 def _saved_as(filename: str) -> dict[str, str]:
