@@ -75,31 +75,16 @@ def theirs_and_mine(base: str, mine: str, theirs: str) -> tuple[list[int], list[
 
 def _parts(base: list[str], mine: list[str], theirs: list[str]) -> Iterator[_Part]:
     """The texts in parts. Edits that touch each other are in one part."""
-    at, to_mine, to_theirs = 0, _partners(base, mine), _partners(base, theirs)
-    in_mine = in_theirs = 0
-    while at < len(base):
-        start = at
-        while at < len(base) and (to_mine[at], to_theirs[at]) == (
-            in_mine + at - start,
-            in_theirs + at - start,
-        ):
-            at += 1
-        if at > start:
-            same = base[start:at]
+    kept = zip(range(len(base)), _partners(base, mine), _partners(base, theirs), strict=True)
+    # Lines that both sides kept, and the ends of the texts.
+    places = [(b, m, t) for b, m, t in kept if m is not None and t is not None]
+    b = m = t = 0
+    for to_b, to_m, to_t in [*places, (len(base), len(mine), len(theirs))]:
+        if (b, m, t) != (to_b, to_m, to_t):
+            yield _Part(base[b:to_b], mine[m:to_m], theirs[t:to_t])
+        if same := base[to_b : to_b + 1]:
             yield _Part(same, same, same, same=True)
-            in_mine, in_theirs = in_mine + at - start, in_theirs + at - start
-            continue
-        # The next line that both sides kept ends the part.
-        while at < len(base) and (to_mine[at] is None or to_theirs[at] is None):
-            at += 1
-        next_mine = to_mine[at] if at < len(base) else len(mine)
-        next_theirs = to_theirs[at] if at < len(base) else len(theirs)
-        assert next_mine is not None
-        assert next_theirs is not None
-        yield _Part(base[start:at], mine[in_mine:next_mine], theirs[in_theirs:next_theirs])
-        in_mine, in_theirs = next_mine, next_theirs
-    if mine[in_mine:] or theirs[in_theirs:]:
-        yield _Part([], mine[in_mine:], theirs[in_theirs:])
+        b, m, t = to_b + 1, to_m + 1, to_t + 1
 
 
 def _partners(base: list[str], other: list[str]) -> list[int | None]:

@@ -63,12 +63,22 @@ def why_not_writable(folder: Path) -> str:
         return f"{folder} is no folder"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"the folder {folder} is read-only for ticket-sync"
-    links = sorted(p.name for p in folder.glob("*.toml") if p.is_symlink())
-    behind = [name for name in links if not os.access((folder / name).resolve().parent, os.W_OK)]
-    if behind:
-        return f"{behind[0]} in {folder} is a link to a folder that is read-only for ticket-sync"
+    return _leads_away(folder) or _tried(folder)
+
+
+def _leads_away(folder: Path) -> str:
+    """Which file is a link to where nothing can be written, in words, "" for none."""
+    for path in sorted(folder.glob("*.toml")):
+        if path.is_symlink() and not os.access(path.resolve().parent, os.W_OK):
+            return (
+                f"{path.name} in {folder} is a link to a folder that is read-only for ticket-sync"
+            )
+    return ""
+
+
+def _tried(folder: Path) -> str:
+    probe = folder / f"{_TEMPORARY}{secrets.token_hex(4)}"
     try:
-        probe = folder / f"{_TEMPORARY}{secrets.token_hex(4)}"
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         probe.unlink()
     except OSError as error:
