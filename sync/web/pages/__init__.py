@@ -5,10 +5,11 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from sync.web.pages import overview as overview
+from sync.web.pages import tickets as tickets
 from sync.web.pages.assets import asset_route
 from sync.web.pages.frame import Desk
 
 
 def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
     """The routes of all pages."""
-    return [asset_route(), *overview.routes(desk)]
+    return [asset_route(), *overview.routes(desk), *tickets.routes(desk)]
