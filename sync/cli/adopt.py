@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sync.cli.acts import note
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
 
@@ -79,6 +80,10 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
             pairs = adoption.marked()
         else:
             pairs = adoption.pairs(given) if given else adoption.matching(jql or _labelled(label))
+        if apply:
+            adopted = [pair.ticket for pair in pairs if pair.fate.value == "adopt"]
+            words = f"{len(adopted)} of {len(pairs)} tickets adopted: {', '.join(adopted)}"
+            note(parts.store, "adopt", words, name)
     _print(pairs, apply, as_json)
     if any(pair.fate.value == "conflict" for pair in pairs):
         raise typer.Exit(1)
