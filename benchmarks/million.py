@@ -30,7 +30,7 @@ from benchmarks.million_cost import METER, Cost
 from benchmarks.rows import Row
 from proof.stores import STORES, Stores, folder_for
 from sync.adapters.coalesce import CoalesceSource
-from sync.cli import status
+from sync.operations.status import status_of
 from sync.ports import SystemClock
 from sync.sandbox.coalesce.samples import sample_body
 from sync.store import claims, continuity, counts, deliveries, journal, leases, parking
@@ -78,7 +78,7 @@ class Work:
         return 1
 
     def status(self) -> int:
-        status.gathered(self.store, self.filled.now)
+        status_of(self.store, self.filled.now)
         return 1
 
     def metrics(self) -> int:
