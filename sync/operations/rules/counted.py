@@ -184,11 +184,7 @@ class Counted:
         if not id_:
             return [one for group in groups for one in group.tickets]
         if id_ == _FOLDED:
-            return [
-                group.tickets[0]
-                for group in groups
-                if len(group.tickets) == 1 and group.shape.sort in (CHANGE, TELL, LEFT)
-            ]
+            return [group.tickets[0] for group in _singles(groups)]
         found = (g for g in (*groups, *self._left.values()) if _id_of(g.shape) == id_)
         group = next(found, None)
         return list(group.tickets) if group else []
@@ -201,6 +197,12 @@ class Counted:
 
 
 _FOLDED = "single"
+
+
+def _singles(groups: list[_Group]) -> list[_Group]:
+    """The harmless groups of one ticket each, if there are so many that they are one row."""
+    found = [g for g in groups if len(g.tickets) == 1 and g.shape.sort in (CHANGE, TELL, LEFT)]
+    return found if len(found) > _FOLD_FROM else []
 
 
 def _id_of(shape: Shape) -> str:
