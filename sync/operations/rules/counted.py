@@ -160,11 +160,7 @@ class Counted:
     def groups(self) -> tuple[PlanGroup, ...]:
         """The groups: what can hurt first, then the rarest."""
         groups = self._ordered()
-        singles = [
-            g for g in groups if len(g.tickets) == 1 and g.shape.sort in (CHANGE, TELL, LEFT)
-        ]
-        if len(singles) <= _FOLD_FROM:
-            singles = []
+        singles = _singles(groups)
         kept = [group for group in groups if group not in singles]
         harm = next((group for group in kept if group.shape.sort in _HARM), None)
         largest = max(kept, key=lambda group: len(group.tickets), default=None)
