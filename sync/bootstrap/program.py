@@ -11,7 +11,7 @@ from typing import Any
 from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.http import share_interpreter
-from sync.bootstrap.pages import desk_of
+from sync.bootstrap.pages import desk_of, hosts_of
 from sync.bootstrap.receiver import limits_of, receiving_probes
 from sync.bootstrap.rules import rule_files
 from sync.bootstrap.site_check import sites_of
@@ -180,6 +180,8 @@ def build(
         {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book, store)},
         lambda: refresh_metrics(store, clock, telling=book.current().tells),
         desk,
+        off=desk is None,
+        hosts=hosts_of(settings),
     )
     app = create_app(
         sources=sources if receives else {},

@@ -8,6 +8,7 @@ from typing import Any
 
 from sync.bootstrap.adapters import notice_sources_of, sources_of
 from sync.bootstrap.clock import SharedClock
+from sync.bootstrap.pages import hosts_of
 from sync.bootstrap.stores import hints_of, ready_store
 from sync.ports import SystemClock
 from sync.settings import Settings
@@ -76,7 +77,7 @@ def build_receiver(settings: Settings) -> ReceiverAlone:
     schedule.every(_SIGN_SECONDS, "clock", clock.align)
     hints = hints_of(settings, liveness.owner, {})
     inbox = Inbox(store, on_accept=lambda: hints.give(Hint.ACCEPTED), queue=settings.server.queue)
-    insight = Insight(receiving_probes(store, inbox))
+    insight = Insight(receiving_probes(store, inbox), hosts=hosts_of(settings))
     app = create_app(
         sources=sources_of(settings),
         inbox=inbox,

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sync.cli.acts import note
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
+    from sync.store.engine import Store
     from sync.worker.adoption import Pair
 
 
@@ -79,9 +81,17 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
             pairs = adoption.marked()
         else:
             pairs = adoption.pairs(given) if given else adoption.matching(jql or _labelled(label))
+        _note(parts.store, pairs, name, applied=apply)
     _print(pairs, apply, as_json)
     if any(pair.fate.value == "conflict" for pair in pairs):
         raise typer.Exit(1)
+
+
+def _note(store: Store, pairs: list[Pair], site: str, *, applied: bool) -> None:
+    if applied:
+        adopted = [pair.ticket for pair in pairs if pair.fate.value == "adopt"]
+        words = f"{len(adopted)} of {len(pairs)} tickets adopted: {', '.join(adopted)}"
+        note(store, "adopt", words, site)
 
 
 def _labelled(label: str) -> str:

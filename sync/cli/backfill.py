@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sync.cli.acts import note
 from sync.cli.options import ConfigOption, seconds_of
 from sync.cli.problems import USAGE, Problem
 
@@ -78,6 +79,9 @@ def backfill(
         )
         with _bar() as progress:
             report = hands.runner.run(replace(made, progress=progress), dry=dry_run, by_hand=True)
+        if report is not None and not dry_run:
+            words = f"{report.tally.looked} looked at, {report.tally.total} became due"
+            note(parts.store, "backfill", words, f"since {since}")
     if report is None:
         raise Problem("Another backfill is running now. Wait until it ends, or stop it.")
     _print(report, dry_run, rate)

@@ -19,6 +19,7 @@ from sync.cli import (
     dead,
     demo,
     init,
+    log,
     parked,
     plan,
     preview,
@@ -29,7 +30,9 @@ from sync.cli import (
     send,
     serve,
     status,
+    token,
     upstream,
+    user,
     why,
 )
 from sync.cli.terminal import print_any_text
@@ -125,6 +128,7 @@ app.command()(status.status)
 app.command()(parked.parked)
 app.command()(retry.retry)
 app.command()(why.why)
+app.command()(log.log)
 app.command()(init.init)
 app.command()(check.check)
 app.command()(preview.preview)
@@ -136,6 +140,8 @@ app.command()(adopt.adopt)
 app.add_typer(dead.app)
 app.add_typer(rules.app)
 app.add_typer(upstream.app)
+app.add_typer(user.app)
+app.add_typer(token.app)
 app.add_typer(db.app)
 app.add_typer(config.app)
 

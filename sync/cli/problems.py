@@ -24,6 +24,7 @@ def explained(error: Exception) -> tuple[str, int]:
     # Loaded only now: none of them is needed for --help.
     from sync.bootstrap.errors import CannotStart
     from sync.domain.errors import Fault
+    from sync.operations.errors import OperationError, Refused
     from sync.rules import RuleErrors
     from sync.settings import SettingsError
     from sync.store.errors import StoreMisconfigured, StoreUnavailable
@@ -37,6 +38,8 @@ def explained(error: Exception) -> tuple[str, int]:
         return _listed("The mapping rules cannot be used", error), USAGE
     if isinstance(error, CannotStart | CannotListen | StoreMisconfigured):
         return sentence(str(error)), USAGE
+    if isinstance(error, OperationError):
+        return sentence(str(error)), USAGE if isinstance(error, Refused) else RUNTIME
     if isinstance(error, StoreUnavailable | Fault):
         return sentence(str(error)), RUNTIME
     if isinstance(error, OSError) and error.strerror:

@@ -83,6 +83,10 @@ class Server:
             headers["authorization"] = f"Bearer {token}"
         try:
             with httpx2.Client(timeout=_SECONDS, trust_env=False) as client:
+                if method != "GET" and not token:
+                    # Without a token an act is as a browser's, which has to bring what a page gave it.
+                    asked = client.get(f"{self._url}/api/v1/account")
+                    headers["x-csrf-token"] = _form_token(asked)
                 return client.request(
                     method,
                     f"{self._url}/api/v1{path}",
@@ -99,6 +103,13 @@ class Server:
                 f"Nothing answers at {self._url} ({error}). Name the address of the daemon's pages: "
                 "host and port in [server], or admin_host and admin_port."
             ) from error
+
+
+def _form_token(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json()["form_token"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _version() -> str:

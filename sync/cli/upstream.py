@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sync.cli.acts import note
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
 from sync.cli.store import opened_store
@@ -102,16 +103,19 @@ def _decide(decision: Admission, rule: str, config: Any, *, as_json: bool) -> No
 
     with opened_store(config) as store:
         done = admissions.decide(store, decision, time.time(), rule=rule)
+        which = f"{_acts(done.acts)} of {_tickets(done.tickets)}{_of(rule)}"
+        if not done.tickets:
+            words = f"Nothing{_of(rule)} waits."
+        elif decision is Admission.ACCEPTED:
+            words = f"Accepted {which}: told as soon as a daemon has looked at them again."
+        else:
+            words = f"Rejected {which}: not told. What people do from now on is told."
+        verb = "accept" if decision is Admission.ACCEPTED else "reject"
+        note(store, f"upstream {verb}", words, rule)
     if as_json:
         typer.echo(json.dumps({decision.value: {"tickets": done.tickets, "acts": done.acts}}))
-    elif not done.tickets:
-        typer.echo(f"Nothing{_of(rule)} waits.")
-    elif decision is Admission.ACCEPTED:
-        which = f"{_acts(done.acts)} of {_tickets(done.tickets)}{_of(rule)}"
-        typer.echo(f"Accepted {which}: told as soon as a daemon has looked at them again.")
     else:
-        which = f"{_acts(done.acts)} of {_tickets(done.tickets)}{_of(rule)}"
-        typer.echo(f"Rejected {which}: not told. What people do from now on is told.")
+        typer.echo(words)
 
 
 @app.command()
@@ -142,14 +146,14 @@ def comments(
         with store.read() as session:
             ids = [_found(session, ticket)] if ticket else admissions.ids_of_rule(session, rule)
         count = admissions.tell_older(store, ids, time.time())
+        words = f"The older comments of {_tickets(count)} will be told, if the rule tells comments."
+        note(store, "upstream comments", words, ticket or rule)
     left = len(ids) - count
     if as_json:
         typer.echo(json.dumps({"asked": count, "left_out": left}))
         return
     if count:
-        typer.echo(
-            f"The older comments of {_tickets(count)} will be told, if the rule tells comments."
-        )
+        typer.echo(words)
     if left or not count:
         why = "they wait, are held, or are not in Jira" if left else f"there are none{_of(rule)}"
         typer.echo(f"{_tickets(left)} left out: {why}." if left else f"No tickets: {why}.")

@@ -5,6 +5,7 @@ Pure. It asks the same ``plan`` as the walk does, so what it shows is what will 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from sync.domain.actions import (
 from sync.domain.agreement import Agreement
 from sync.domain.history import History
 from sync.domain.intent import NO_INTENTS, Intents
+from sync.domain.merge import shown_after
 from sync.domain.plan import Plan, plan, plan_unmade, reasons
 from sync.domain.rule import Category
 from sync.domain.subject import Status
@@ -42,7 +44,9 @@ from sync.domain.ticket import (
     JiraStatus,
     Observed,
     TicketRef,
+    is_marker,
     remembered,
+    same,
 )
 
 # The history of a ticket that was not read.
@@ -66,8 +70,31 @@ def forecast(
     if observed is None:
         if not reasons(draft, base, intents):
             return plan(draft, base, None)
-        observed = last_known(draft, base, history)
-    return plan(draft, base, observed, intents=intents, waits=waits)
+        return plan(draft, base, last_known(draft, base, history), intents=intents, waits=waits)
+    made = plan(draft, base, observed, intents=intents, waits=waits)
+    changed = {c.id for a in made.actions if isinstance(a, Update) for c in a.changes}
+    kept = (one.name for one in draft.fields.values() if one.id not in changed)
+    theirs = frozenset(_set_by_people(draft, base, observed))
+    return replace(made, kept=tuple(name for name in kept if name in theirs))
+
+
+def _set_by_people(draft: Draft, base: Base, observed: Observed) -> Iterator[str]:
+    """Names of the fields that people have set to something else than the rule asks. Texts are left out:
+    they are merged, block by block."""
+    for id_, field in draft.fields.items():
+        known = base.fields.get(id_)
+        if known is None or id_ not in observed.fields or field.kind in _NOT_COMPARED:
+            continue
+        asked, now = field.value, observed.fields[id_]
+        if field.kind is FieldKind.LABELS:
+            missing = {*map(str, asked or ())} - {*map(str, now or ())}
+            if any(not is_marker(one) for one in missing):
+                yield field.name
+        elif not same(asked, now) and not same(shown_after(known, now, field.kind), now):
+            yield field.name
+
+
+_NOT_COMPARED = (FieldKind.TEXT, FieldKind.OPAQUE)
 
 
 def forecast_unmade(draft: Draft, *, unsure: bool = False, history: History = _UNREAD) -> Plan:

@@ -43,7 +43,8 @@ class Plan:
     ``base`` is the base with what the look has shown; the actions are not in it, because each is
     remembered when it has been done. ``parked`` says why the ticket is set aside, ``parked_fields``
     which fields are newly set aside, and why. The actions are carried out all the same. ``telling`` is
-    what is told upstream; its actions are among ``actions``.
+    what is told upstream; its actions are among ``actions``. ``kept`` names the fields that stay as
+    people set them, in forecasts against the live ticket only.
     """
 
     actions: tuple[Action, ...] = ()
@@ -51,6 +52,7 @@ class Plan:
     parked: Parked | None = None
     parked_fields: Mapping[str, Parked] = field(default_factory=dict)
     telling: Telling = NOTHING
+    kept: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.actions or self.parked_fields) or self.parked is not None

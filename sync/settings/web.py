@@ -40,7 +40,8 @@ def _header(value: Any) -> Any:
     return value
 
 
-def _user_name(name: str) -> str:
+def user_name(name: str) -> str:
+    """A name to sign in with. Raises Wrong."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", name):
         raise Wrong(
             f"{said(name)} cannot name a user",
@@ -132,7 +133,7 @@ class Web(Section):
     title: str = Field(default="", max_length=40)
     four_eyes: bool = False
     session: Annotated[Duration, at_least(60)] = 12 * 3600.0
-    users: dict[Annotated[str, AfterValidator(_user_name)], WebUser] = Field(default_factory=dict)
+    users: dict[Annotated[str, AfterValidator(user_name)], WebUser] = Field(default_factory=dict)
     oidc: Oidc = Field(default_factory=Oidc)
     proxy: Proxy = Field(default_factory=Proxy)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import structlog
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -25,7 +25,6 @@ from sync.web.body import Room
 from sync.web.health import Insight, Readiness, health_routes, live_route, seen
 from sync.web.notices import Hearing, NoticeLimits, notice_receivers, notice_route
 from sync.web.pages import page_routes
-from sync.web.pages.frame import Desk
 from sync.web.protocol import Exchange
 from sync.web.receiver import Limits, Receiver, receiver_route
 
@@ -130,7 +129,7 @@ def create_app(
     }
     of_notices = NoticeLimits(body_seconds=limits.body_seconds)
     hearers = notice_receivers(hearing, of_notices, room, clock) if hearing is not None else {}
-    routes: list[HTTPRouteHandler] = [
+    routes: list[HTTPRouteHandler | Router] = [
         *(receiver_route(receiver, path) for path, receiver in receivers.items()),
         *(notice_route(hearer, path) for path, hearer in hearers.items()),
         live_route(),
@@ -140,9 +139,9 @@ def create_app(
         readiness = Readiness(insight.probes)
         paths = dict.fromkeys(receivers, "where signed deliveries go")
         paths |= dict.fromkeys(hearers, "where a Jira site sends its webhooks")
-        routes += _for_people(insight, readiness, paths)
+        routes.append(_for_people(insight, readiness, paths))
         ended += _ends(insight, readiness)
-    app = App(routes, on_shutdown=ended, **_like_all(insight.desk if insight else None))
+    app = App(routes, on_shutdown=ended, **_like_all(insight))
     app.receivers = receivers
     return app
 
@@ -153,16 +152,19 @@ def create_admin(insight: Insight) -> Litestar:
     It is for an address that the senders of webhooks need not reach.
     """
     readiness = Readiness(insight.probes)
-    routes = [*_for_people(insight, readiness, {}), live_route()]
-    return Litestar(routes, on_shutdown=_ends(insight, readiness), **_like_all(insight.desk))
+    routes: list[HTTPRouteHandler | Router] = [_for_people(insight, readiness, {}), live_route()]
+    return Litestar(routes, on_shutdown=_ends(insight, readiness), **_like_all(insight))
 
 
-def _for_people(
-    insight: Insight, readiness: Readiness, webhooks: Mapping[str, str]
-) -> list[HTTPRouteHandler]:
+def _for_people(insight: Insight, readiness: Readiness, webhooks: Mapping[str, str]) -> Router:
     desk = insight.desk
-    pages = [*page_routes(desk), *api_routes(desk)] if desk else [_home(webhooks)]
-    return [*pages, *health_routes(readiness, insight.refresh_metrics)]
+    if desk is not None:
+        pages = [*page_routes(desk), *api_routes(desk)]
+    else:
+        pages = [] if insight.off else [_home(webhooks)]
+    health = health_routes(readiness, insight.refresh_metrics)
+    guards = [insight.hosts.guard] if insight.hosts else []
+    return Router("/", route_handlers=[*pages, *health], guards=guards)
 
 
 def _ends(insight: Insight, readiness: Readiness) -> list[Callable[[], Any]]:
@@ -202,17 +204,21 @@ def _failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict
     return Response({"error": "an error of ours; the log says more"}, status_code=500)
 
 
-def _like_all(desk: Desk | None) -> Mapping[str, Any]:
+def _like_all(insight: Insight | None) -> Mapping[str, Any]:
     """What holds for each application."""
+    desk, off = (insight.desk, insight.off) if insight else (None, False)
 
     def refusal(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code >= 500:
             return _failure(request, error)
-        if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-            if desk is None:
+        if "text/html" in request.headers.get("accept", ""):
+            if error.status_code == 404 and desk is not None:
+                words = "The first page leads to everything that there is."
+                return desk.trouble(words, 404).response()
+            if error.status_code == 404 and not off:
                 return _page("Not here: ticket-sync", _MISSING, status=404)
-            words = "The first page leads to everything that there is."
-            return desk.trouble(words, 404).response()
+            if error.status_code == 421 and desk is not None:
+                return desk.trouble(error.detail, 421).response()
         return Response(
             {"error": error.detail}, status_code=error.status_code, headers=error.headers or {}
         )

@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sync.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from sync.web.gate.hosts import KnownHosts
     from sync.web.pages.frame import Desk
 
 log = structlog.get_logger("web")
@@ -50,11 +51,14 @@ Probe = Callable[[], Check]
 class Insight:
     """What tells people and monitors how the program is. ``probes`` check by name how each part is, for
     ``/health/ready``; each is called in a thread. ``refresh_metrics`` is called in a thread before the
-    metrics are written. ``desk`` makes the pages and the API; without one a page lists addresses."""
+    metrics are written. ``desk`` makes the pages and the API; without one a page lists addresses, unless
+    ``off``. ``hosts`` are the names under which all this may be asked for, None for any."""
 
     probes: Mapping[str, Probe] = field(default_factory=dict)
     refresh_metrics: Callable[[], None] = lambda: None
     desk: Desk | None = None
+    off: bool = False
+    hosts: KnownHosts | None = None
 
 
 class Readiness:

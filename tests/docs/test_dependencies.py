@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-NEEDED = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["postgres"]
+NEEDED = PROJECT["dependencies"] + [
+    needed for extra in PROJECT["optional-dependencies"].values() for needed in extra
+]
 # Loaded by others, by name.
 UNIMPORTED = {"uvloop"}
 # Packages that another one pins to one version.

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, insert
 from sqlmodel import SQLModel
 
 from benchmarks.filling import Filled, Size, ref_of
@@ -18,7 +18,9 @@ from benchmarks.million import WORK, Work
 from sync.domain.admission import Admission
 from sync.domain.notice import Notice
 from sync.store import (
+    admin_tables,
     admissions,
+    api_tokens,
     claims,
     continuity,
     counts,
@@ -37,11 +39,14 @@ from sync.store import (
     tickets,
     told,
     upstreams,
+    web_sessions,
 )
+from sync.store import log as acts_log
+from sync.store.admin_tables import ApiTokenRow, LogRow, WebSessionRow
 from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
-from sync.store.tables import TicketRow
+from sync.store.tables import TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
 from sync.store.ticket_search import Standing, Wanted
@@ -56,6 +61,9 @@ GROWING = {
     "journal",
     "memberships",
     "told",
+    "log",
+    "web_sessions",
+    "api_tokens",
 }
 KINDS = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
 # Indexes of a few rows: what waits, is due, parked, leased, dead or open.
@@ -67,6 +75,8 @@ OF_A_FEW = {
 # Part of a statement that may read a whole table or index, and why.
 ALLOWED = {
     "FROM deliveries ORDER BY deliveries.seq DESC": "newest first; ends at the limit",
+    "FROM log ORDER BY log.id DESC": "newest first; ends at the limit",
+    "FROM api_tokens ORDER BY api_tokens.name": "all of them are shown",
     "FROM told ORDER BY told.at": "ends at the limit, which is how many acts may be told",
     "FROM journal ORDER BY journal.id DESC": "newest first; ends at the limit",
     "ORDER BY subjects.event_time DESC": "newest first; ends at one that names a workspace",
@@ -103,6 +113,10 @@ def do_everything(filled: Filled) -> None:
         open_among(session, [3, 4])
         open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
+        deliveries.by_hour(session, now)
+        deliveries.oldest_dead(session)
+        counts.parked(session)
+        parking.oldest(session)
         deliveries.known(session, ["d1"])
         tickets.made_since(session, "issues", now)
         list(tickets.keys_of_site(session, "main"))
@@ -160,6 +174,7 @@ def do_everything(filled: Filled) -> None:
         copy_tickets(session, target, [ref_of(30)])
         copy_recent_tickets(session, target, "issues", now)
     pages_and_api(store, now)
+    act_and_sign_in(store, now)
     leases.set_(store, "process: me", "me", 60)
     leases.renew(store, "process: me", "me", 60)
     leases.going_on(store, "process: ")
@@ -187,6 +202,42 @@ def pages_and_api(store: Store, now: float) -> None:
         ticket_search.titles(session, [30, 60])
 
 
+BLANK = {"about": "", "words": "", "refused": False}
+
+
+def act_and_sign_in(store: Store, now: float) -> None:
+    login = {"account": "dana", "role": "viewer", "how": "users", "form_token": "f"}
+    token = {"role": "viewer", "made_by": "dana", "created_at": now}
+    with store.write_connection() as connection:
+        acts = [{"at": now + n, "account": f"a{n}", "act": f"b{n}"} for n in range(1200)]
+        connection.execute(insert(table_of(LogRow)), [one | BLANK for one in acts])
+        logins = [{**login, "hash": f"h{n}", "until": now + n} for n in range(1200)]
+        connection.execute(
+            insert(table_of(WebSessionRow)),
+            [one | {"granted": "", "created_at": 0} for one in logins],
+        )
+    with store.write() as session:
+        acts_log.add(session, "dana", ("retry", "DATA-1"), "due", now, refused=False)
+        acts_log.prune(session, older_than=now, batch=10)
+        row = WebSessionRow(hash="a", created_at=now, until=now + 1, **login)
+        web_sessions.begin(session, row, instead_of="b")
+        api_tokens.add(session, ApiTokenRow(name="ci", hash="c", **token))
+        api_tokens.note_use(session, "c", now)
+        api_tokens.revoke(session, "other")
+    with store.read() as session:
+        acts_log.get(session, 1)
+        acts_log.last(session, ("retry", "DATA-1"))
+        acts_log.page(session, account="dana", after=7)
+        acts_log.page(session, act="retry")
+        acts_log.page(session)
+        acts_log.about(session, "DATA-1")
+        web_sessions.find(session, "a", now)
+        api_tokens.find(session, "c", now)
+        api_tokens.all_(session)
+    with store.write() as session:
+        web_sessions.end(session, "a")
+
+
 STORE = Path(tables.__file__).parent
 # What sends a statement: methods of sessions and connections, and functions of the store.
 METHODS = {"execute", "exec", "exec_driver_sql", "scalars"}
@@ -200,7 +251,7 @@ def senders() -> set[tuple[str, str]]:
     """The functions of the store, each with its file, that send statements about tables that grow."""
     growing = {
         name
-        for name, one in vars(tables).items()
+        for name, one in {**vars(tables), **vars(admin_tables)}.items()
         if isinstance(one, type)
         and issubclass(one, SQLModel)
         and getattr(one, "__tablename__", "") in GROWING

@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-from ipaddress import ip_address
-from typing import Any
-
-from litestar import Request
-from litestar.datastructures import Cookie
-
 from sync.operations.accounts import Account, Role
 from sync.web.gate.entry import Entry, TurnedAway
+from sync.web.gate.forms import AnyRequest, Cookies, check_token, entry_without_session
+from sync.web.gate.peers import peer_of
 
-_COOKIE = "ticket-sync-form"
+# Any of these says that somebody else asked, and the connection is a proxy's.
+_FORWARDED = ("forwarded", "via", "x-real-ip")
+_REMEDY = (
+    'To let others in, set login = "users" under [web] and add them with `ticket-sync user add`, or see '
+    "the other ways there."
+)
 
 
 class LocalGate:
-    """Lets requests in that come from this machine."""
+    """Lets requests in that come from this machine, and straight."""
 
-    def enter(self, request: Request[Any, Any, Any]) -> Entry:
+    def __init__(self) -> None:
+        self._cookies = Cookies()
+
+    def enter(self, request: AnyRequest) -> Entry:
         """As ``Gate.enter``."""
-        if not _is_loopback(request.client.host if request.client else ""):
+        peer = peer_of(request)
+        if peer is None or not peer.is_loopback:
             raise TurnedAway(
-                "These pages are for this machine alone. Set login under [web] to let others in."
+                f"These pages are open to browsers on this machine alone, and this comes from {peer} "
+                f"(as what comes through a port that Docker maps does). {_REMEDY}"
             )
-        account = Account("local", Role.EDITOR, "local")
-        given = request.cookies.get(_COOKIE, "")
-        if given:
-            return Entry(account, _token(given))
-        made = secrets.token_urlsafe(32)
-        cookie = Cookie(_COOKIE, value=made, httponly=True, samesite="strict", path="/")
-        return Entry(account, _token(made), (cookie,))
+        for name in request.headers:
+            if name in _FORWARDED or name.startswith("x-forwarded-"):
+                raise TurnedAway(
+                    "These pages are open to browsers on this machine alone, and this came through a "
+                    f"proxy (it has the header {name}). {_REMEDY}"
+                )
+        return entry_without_session(request, Account("local", Role.EDITOR, "local"), self._cookies)
 
-    def check_form(self, request: Request[Any, Any, Any], entry: Entry, token: str) -> None:
+    def check_form(self, request: AnyRequest, entry: Entry, token: str) -> None:
         """As ``Gate.check_form``."""
-        if not hmac.compare_digest(entry.form_token, token):
-            raise TurnedAway("This form is not one of ours, or too old. Load the page again.")
-
-
-def _token(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+        check_token(request, entry.form_token, token)

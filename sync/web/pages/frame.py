@@ -26,10 +26,12 @@ from sync.operations.signs import Signs, signs
 from sync.store import log as acts_log
 from sync.store.engine import Session
 from sync.store.errors import StoreUnavailable
+from sync.web.gate.door import Door
 from sync.web.gate.entry import Entry, Gate, SignInNeeded, TurnedAway
 from sync.web.health import seen
 from sync.web.pages.assets import address_of
 from sync.web.pages.rendering import rendered
+from sync.web.pages.signing import login_over
 from sync.web.pages.visit import Answer, Download, Redirect, Shown, Visit
 
 log = structlog.get_logger("web")
@@ -82,9 +84,11 @@ class Told:
 class Desk:
     """Makes pages and acts of plain functions, see ``page`` and ``act``."""
 
-    def __init__(self, deployment: Deployment, gate: Gate) -> None:
+    def __init__(self, deployment: Deployment, gate: Gate, door: Door | None = None) -> None:
+        """``door`` is where people sign in, None where nobody does so here."""
         self.deployment = deployment
         self.gate = gate
+        self.door = door
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="page")
         self._running = 0
 
@@ -95,6 +99,8 @@ class Desk:
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        if self.door is not None:
+            self.door.close()
 
     def page(self, path: str, look: Look, *, role: Role = Role.VIEWER) -> HTTPRouteHandler:
         """A page at ``path``, for GET and HEAD, for accounts whose role suffices."""
@@ -132,9 +138,10 @@ class Desk:
     ) -> Reply:
         entry: Entry | None = None
         visit: Visit | None = None
+        form: Mapping[str, Sequence[str]] = {}
         try:
+            form = form_of(body)
             entry = self.gate.enter(request)
-            form = _form_of(body)
             if request.method == "POST":
                 self.gate.check_form(request, entry, (form.get("_token") or [""])[-1])
             visit = visit_of(request, entry, self.now(), form=form)
@@ -142,8 +149,10 @@ class Desk:
             answer = look(visit)
             return self._reply(answer, visit, entry)
         except SignInNeeded:
-            to = address_of_request(request) if request.method != "POST" else "/"
-            return Reply("", 303, headers={"location": f"/sign-in?next={quote(to, safe='')}"})
+            if request.method == "POST":
+                return login_over(self, request, form)
+            to = quote(address_of_request(request), safe="")
+            return Reply("", 303, headers={"location": f"/sign-in?next={to}"})
         except TurnedAway as error:
             return self.trouble(str(error), error.status)
         except OperationError as error:
@@ -151,7 +160,7 @@ class Desk:
         except ClientException as error:
             return self.trouble(error.detail, error.status_code)
         except StoreUnavailable as error:
-            return self._store_away(error)
+            return self.store_away(error)
         except Exception:
             log.exception("a page could not be made", path=request.url.path)
             return self.trouble("This page could not be made. The log says more.", 500)
@@ -204,9 +213,27 @@ class Desk:
     ) -> Reply:
         """A page that says why there is none, made without the store."""
         data = {
+            "sentence": _SENTENCES.get(status, "This cannot be done"),
+            "words": words,
+            "again": visit.address if visit and visit.method == "GET" else "/",
+        }
+        return self.bare("trouble.html", data, status, entry=entry, visit=visit)
+
+    def bare(
+        self,
+        template: str,
+        data: Mapping[str, Any],
+        status: int = 200,
+        *,
+        entry: Entry | None = None,
+        visit: Visit | None = None,
+    ) -> Reply:
+        """A page that is made without the store."""
+        account = visit.account if visit else None
+        frame = {
             **self._outer(visit.cookies if visit else {}),
             "visit": visit,
-            "account": visit.account if visit else None,
+            "account": account,
             "form_token": entry.form_token if entry else "",
             "leaves": bool(entry and entry.leaves),
             "now": self.now(),
@@ -214,15 +241,14 @@ class Desk:
             "done": None,
             "nonce": "",
             "icon": "icon-bad.svg",
-            "sentence": _SENTENCES.get(status, "This cannot be done"),
-            "words": words,
-            "again": visit.address if visit and visit.method == "GET" else "/",
         }
         headers = {**_ALWAYS, "content-security-policy": policy("")}
         cookies = entry.cookies if entry else ()
-        return Reply(rendered("trouble.html", data), status, headers=headers, cookies=cookies)
+        text = rendered(template, {**frame, **data})
+        return Reply(text, status, headers=headers, cookies=cookies)
 
-    def _store_away(self, error: StoreUnavailable) -> Reply:
+    def store_away(self, error: StoreUnavailable) -> Reply:
+        """A page for while the store does not answer."""
         words = f"{error}. Deliveries are answered 503 meanwhile and will be sent again."
         found = self.trouble(words, 503)
         return Reply(found.body, 503, headers={**found.headers, "retry-after": "5"})
@@ -268,8 +294,9 @@ def visit_of(
         method=request.method,
         address=address_of_request(request),
         path={name: str(value) for name, value in request.path_params.items()},
-        query=_query_of(request),
+        query=query_of(request),
         form=form or {},
+        form_token=entry.form_token,
         body=body,
         cookies=request.cookies,
         live=request.headers.get("hx-request") == "true",
@@ -298,12 +325,14 @@ def policy(nonce: str) -> str:
     )
 
 
-def _query_of(request: Request[Any, Any, Any]) -> Mapping[str, Sequence[str]]:
+def query_of(request: Request[Any, Any, Any]) -> Mapping[str, Sequence[str]]:
+    """The query of a request. Raises Refused."""
     text = request.scope["query_string"].decode("latin-1")
     return _parsed(text)
 
 
-def _form_of(body: bytes) -> Mapping[str, Sequence[str]]:
+def form_of(body: bytes) -> Mapping[str, Sequence[str]]:
+    """The fields of a form. Raises Refused."""
     return _parsed(body.decode("latin-1"))
 
 
@@ -323,10 +352,14 @@ def _saved_as(filename: str) -> dict[str, str]:
 # Pages hold what only those who may see them should see.
 _ALWAYS = {"cache-control": "no-store"}
 _SENTENCES = {
+    401: "You are not signed in",
     403: "This is not for you",
     404: "There is nothing at this address",
     409: "This has changed since you looked",
+    421: "This is not known by that name",
     422: "This cannot be done as it is",
+    429: "Too many tries",
+    502: "The sign-in provider does not answer",
     503: "Not now",
     500: "Something of ours went wrong",
 }

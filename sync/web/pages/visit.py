@@ -22,8 +22,8 @@ class Visit:
     """One request of somebody who was let in.
 
     ``path`` has the parts of the address that a route names; ``query``, ``form`` and ``body`` (JSON, for
-    the API) what came with it. ``live``: htmx asks for a part of the page. ``now``: seconds since the
-    epoch. ``address`` is the path with the query.
+    the API) what came with it. ``form_token`` has to come back with each form. ``live``: htmx asks for a
+    part of the page. ``now``: seconds since the epoch. ``address`` is the path with the query.
     """
 
     account: Account
@@ -33,6 +33,7 @@ class Visit:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
     form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    form_token: str = field(default="", repr=False)
     body: bytes = b""
     cookies: Mapping[str, str] = field(default_factory=dict)
     live: bool = False

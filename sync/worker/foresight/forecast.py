@@ -6,7 +6,7 @@ store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -58,8 +58,10 @@ class Forecast:
     """The tickets for which something would be done, out of ``looked_at`` tickets.
 
     ``tickets`` may be worked out as it is gone through, so as not to hold all at once. The numbers are
-    complete at its end. ``telling``: a rule tells upstream what people do. ``untold`` is how many acts
-    wait for a person to accept them.
+    complete at its end. ``total`` is how many tickets are looked at in the end. ``telling``: a rule
+    tells upstream what people do. ``untold`` is how many acts wait for a person to accept them.
+    ``watch`` is called with each ticket looked at, also where nothing would be done; what it raises ends
+    the forecast.
     """
 
     def __init__(
@@ -78,6 +80,9 @@ class Forecast:
         self._beginning = beginning
         # Those that are known to be settled need no look.
         self.looked_at = settled
+        self.settled = settled
+        self.total = settled
+        self.watch: Callable[[TicketForecast], object] = lambda _one: None
         self.acting = 0
         self.changes = False
         self._counts = dict.fromkeys(COUNTED, 0)
@@ -111,6 +116,7 @@ class Forecast:
     def _counted(self, found: Iterable[TicketForecast]) -> Iterator[TicketForecast]:
         for one in found:
             self.looked_at += 1
+            self.watch(one)
             if one:
                 self.acting += 1
                 self.changes = self.changes or bool(one.plan)
@@ -148,9 +154,11 @@ def forecast_all(
     forecaster = _Forecaster(rules, foresight, now, live)
     begun = Beginning(rules, trackers, now)
     found = _forecasts(store, forecaster, ids, routed, begun)
-    return Forecast(
+    made = Forecast(
         found, live=live, settled=settled, beginning=begun, telling=rules.tells, untold=untold
     )
+    made.total += len(ids) + len(routed)
+    return made
 
 
 def _forecasts(

@@ -63,7 +63,7 @@ def why_not_writable(folder: Path) -> str:
         return f"{folder} is no folder"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"the folder {folder} is read-only for ticket-sync"
-    return _leads_away(folder) or _tried(folder)
+    return _leads_away(folder)
 
 
 def _leads_away(folder: Path) -> str:
@@ -73,16 +73,6 @@ def _leads_away(folder: Path) -> str:
             return (
                 f"{path.name} in {folder} is a link to a folder that is read-only for ticket-sync"
             )
-    return ""
-
-
-def _tried(folder: Path) -> str:
-    probe = folder / f"{_TEMPORARY}{secrets.token_hex(4)}"
-    try:
-        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        probe.unlink()
-    except OSError as error:
-        return f"nothing can be written in {folder}: {(error.strerror or str(error)).lower()}"
     return ""
 
 

@@ -56,6 +56,7 @@ def test_what_is_past_its_time_goes_and_the_rest_stays(scene: Scene) -> None:
         "dead letters": 2,
         "journal": 1,
         "sweep runs": 1,
+        "acts": 0,
         "drafts": 0,
         "pages": 0,
     }
@@ -117,8 +118,8 @@ def test_a_batch_costs_one_statement_and_nothing_is_asked_before_it(
     first = [retention.SMALLEST * 2**n for n in range(10) if retention.SMALLEST * 2**n < BATCH]
     _deliver(scene, sum(first) + BATCH * batches + 1, START - 91 * DAY)
     said = _statements(scene, lambda: prune(scene.store, scene.clock, Keep()))
-    # One for each full batch and the rest, and one for each of the three other kinds.
-    assert said.count("DELETE") == len(first) + batches + 1 + 4
+    # One for each full batch and the rest, and one for each of the five other kinds.
+    assert said.count("DELETE") == len(first) + batches + 1 + 5
     assert len(said) == said.count("DELETE") + said.count("BEGIN")
 
 
