@@ -59,6 +59,11 @@ def storable(text: str) -> str:
     return UNSTORABLE.sub(_REPLACEMENT, text)
 
 
+def folded(text: str, limit: int = 300) -> str:
+    """Text as searches compare it: without regard to case, in any script."""
+    return storable(text).casefold()[:limit]
+
+
 def harmless(text: object) -> str:
     """The text for a terminal: what a terminal would obey shows as U+FFFD; tabs and line ends stay."""
     return _OBEYED.sub(_REPLACEMENT, str(text).replace("\r\n", "\n"))

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.domain.subject_comments import UpstreamComment
+from sync.domain.text import folded
 from sync.store.deliveries import IS_HEAD
 from sync.store.tables import (
     SUBJECT_ID,
@@ -62,6 +63,7 @@ class Subject:
             "event_time": one.event_time,
             "event_id": one.event_id,
             "payload": _to_column(one),
+            "title_folded": folded(str(one.payload.get("title") or "")),
             "severity": one.severity,
             "issue_ids": list(one.issue_ids),
             "first_seen_at": self.first_seen_at,

@@ -137,6 +137,8 @@ class SubjectRow(SQLModel, table=True):
         _partial_index("ix_subjects_open", "ref", where="ended_at IS NULL"),
         # People name a subject by its id alone, which is the end of its reference.
         Index("ix_subjects_id", text(SUBJECT_ID)),
+        # People search for a part of a title. The index alone is read for that, not the rows.
+        Index("ix_subjects_title", "title_folded", "ref"),
     )
 
     ref: str = Field(sa_column=Column(String(300), primary_key=True))
@@ -148,6 +150,10 @@ class SubjectRow(SQLModel, table=True):
     event_time: int = Field(sa_column=Column(BigInteger, nullable=False))
     event_id: str = Field(sa_column=Column(String(200), nullable=False))
     payload: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    # The title as searches compare it, see ``folded``.
+    title_folded: str = Field(
+        default="", sa_column=Column(String(300), nullable=False, server_default="")
+    )
     severity: str = Field(default="", sa_column=Column(String(16), nullable=False))
     issue_ids: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
     # For rules: when the subject was first seen, when it ended (None while it is open), how often it
@@ -155,6 +161,10 @@ class SubjectRow(SQLModel, table=True):
     first_seen_at: float = Field(sa_column=Column(Float(53), nullable=False))
     ended_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     occurrences: int = Field(default=1, sa_column=Column(Integer, nullable=False))
+
+
+# SQL: the states of tickets that are not kept. An index serves only a condition that is written like it.
+APART = "state IN ('spared', 'gone', 'unplaced')"
 
 
 class TicketRow(SQLModel, table=True):
@@ -182,6 +192,10 @@ class TicketRow(SQLModel, table=True):
         # Housekeeping looks for creates that nobody goes on with.
         _partial_index("ix_tickets_creating", "id", where="state = 'creating'"),
         Index("ix_tickets_jira_key", "jira_key"),
+        # Lists show the newest first, of a rule, a project or a rare state.
+        Index("ix_tickets_of_rule", "rule", "id"),
+        Index("ix_tickets_of_project", "site", "project", "id"),
+        _partial_index("ix_tickets_apart", "state", "id", where=APART),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
         # What waits is counted by rule, however many tickets there are.
         _partial_index(

@@ -511,6 +511,12 @@ def _pages(rows: Rows) -> None:
     ]
 
 
+def _titles(rows: Rows) -> None:
+    """r0019: the titles of subjects, as searches compare them."""
+    for row in rows["subjects"]:
+        row["title_folded"] = str(row["payload"].get("title") or "").casefold()
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -528,6 +534,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0016": _telling,
     "r0017": _admissions,
     "r0018": _pages,
+    "r0019": _titles,
 }
 
 

@@ -35,6 +35,7 @@ from sync.store import (
     subjects,
     tables,
     ticket_changes,
+    ticket_search,
     tickets,
     told,
     upstreams,
@@ -48,6 +49,7 @@ from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
 from sync.store.tables import TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
+from sync.store.ticket_search import Standing, Wanted
 
 SIZE = Size(tickets=1200, open=40, journal=1200, deliveries=1200)
 GROWING = {
@@ -82,6 +84,11 @@ ALLOWED = {
     "UPDATE tickets SET state=": "on the temporary store of a backtest alone",
     "tickets.created_at >= ": "on the temporary store of a backtest alone",
     "SELECT links.subject, links.ticket_id \nFROM links": "on the temporary store of a backtest alone",
+    "FROM (SELECT tickets.id AS id \nFROM tickets\n LIMIT": "ends at the limit",
+    "tickets.state NOT IN": "most tickets are settled, so it ends at the limit",
+    "FROM tickets GROUP BY tickets.": "the values to filter by, from an index alone where it can be",
+    "subjects.title_folded LIKE": "a part of a title: the index alone is read, from end to end",
+    "subjects.title_folded ILIKE": "as above",
     "tickets.jira_id IS NOT NULL": "once, where a survey has found tickets that are not known",
 }
 
@@ -166,10 +173,33 @@ def do_everything(filled: Filled) -> None:
     with store.read() as session, temporary_store() as trial, trial.write() as target:
         copy_tickets(session, target, [ref_of(30)])
         copy_recent_tickets(session, target, "issues", now)
+    pages_and_api(store, now)
     act_and_sign_in(store, now)
     leases.set_(store, "process: me", "me", 60)
     leases.renew(store, "process: me", "me", 60)
     leases.going_on(store, "process: ")
+
+
+def pages_and_api(store: Store, now: float) -> None:
+    """What people look at."""
+    with store.read() as session:
+        counts.parked(session)
+        deliveries.count_dead(session)
+        deliveries.oldest_dead(session)
+        deliveries.by_hour(session, now - 86400)
+        parking.oldest(session)
+        for wanted in (
+            Wanted(),
+            Wanted(words="table 30"),
+            Wanted(rule="others"),
+            Wanted(site="main", project="DATA"),
+            *(Wanted(standing=one) for one in Standing),
+        ):
+            ticket_search.page(session, wanted, now, after=900)
+            ticket_search.count(session, wanted, now, most=5)
+        ticket_search.rules(session)
+        ticket_search.projects(session)
+        ticket_search.titles(session, [30, 60])
 
 
 BLANK = {"about": "", "words": "", "refused": False}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sync.adapters.jira import JiraSite, JiraTracker
-from sync.cli.parked import as_data, said_of
+from sync.cli.parked import as_data
+from sync.operations.parked import said_of
 from sync.sandbox.jira import JiraSandbox, SandboxTransport
 from sync.sandbox.jira.ready_site import BOT
 from sync.store import parking

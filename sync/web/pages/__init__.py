@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.pages import log, overview, sign_in
+from sync.web.pages import log, overview, sign_in, tickets
 from sync.web.pages.assets import asset_route
 from sync.web.pages.frame import Desk
 
 
 def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
     """The routes of all pages."""
-    return [asset_route(), *overview.routes(desk), *log.routes(desk), *sign_in.routes(desk)]
+    return [
+        asset_route(),
+        *overview.routes(desk),
+        *tickets.routes(desk),
+        *log.routes(desk),
+        *sign_in.routes(desk),
+    ]

@@ -1,0 +1,217 @@
+"""Which tickets are like this?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from sync.domain.times import stamp
+from sync.operations.errors import Refused
+from sync.operations.values import RowId
+from sync.store import ticket_search
+from sync.store.engine import Store
+from sync.store.tables import TicketRow
+from sync.store.ticket_search import COUNTED, PAGE, Standing, Wanted, standing_of
+
+# The sort that each standing is shown as.
+TOKENS = {
+    Standing.SETTLED: "ok",
+    Standing.DUE: "busy",
+    Standing.HELD: "wait",
+    Standing.PARKED: "bad",
+    Standing.UNSURE: "idle",
+    Standing.SPARED: "idle",
+    Standing.GONE: "idle",
+    Standing.UNPLACED: "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TicketQuery:
+    """What to look for; "" for anything. ``after`` is the row id of the last ticket of the page before,
+    ``order`` is "newest" or "oldest"."""
+
+    q: str = ""
+    standing: str = ""
+    rule: str = ""
+    project: str = ""
+    site: str = ""
+    order: str = "newest"
+    after: RowId = 0
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What is asked for, by its name in the address, without order and place."""
+        asked = {
+            "q": self.q,
+            "standing": self.standing,
+            "rule": self.rule,
+            "project": self.project,
+            "site": self.site,
+        }
+        return {name: value for name, value in asked.items() if value}
+
+    def without(self, name: str) -> TicketQuery:
+        """The same without one of the filters, from its first page."""
+        rest = {key: value for key, value in self.filters.items() if key != name}
+        return msgspec.convert(rest, TicketQuery)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLine:
+    """A ticket in a list. ``ticket`` is its key in Jira, None before it is made; ``reason`` says why it
+    is not settled. ``since``, ``due`` and ``made`` are in ISO 8601."""
+
+    id: int
+    ticket: str | None
+    key: str
+    title: str
+    standing: str
+    reason: str
+    rule: str
+    site: str
+    project: str
+    due: str | None
+    parked_since: str | None
+    recorded: str
+    due_at: float | None = None
+    recorded_at: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """By what people know it."""
+        return self.ticket or self.key
+
+    @property
+    def token(self) -> str:
+        """The sort that its standing is shown as."""
+        return TOKENS[Standing(self.standing)]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketList:
+    """A page of tickets. ``count`` is how many fit, and ``more_than_counted`` where they are more.
+    ``after`` leads to the next page, None on the last."""
+
+    tickets: list[TicketLine]
+    count: int
+    more_than_counted: bool
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value that tickets have, and how many."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The values to filter by."""
+
+    rules: list[Choice]
+    sites: list[Choice]
+    projects: list[Choice]
+
+
+def listed(store: Store, query: TicketQuery, now: float, *, limit: int = PAGE) -> TicketList:
+    """A page of the tickets that fit. Raises Refused for a standing or an order that is none."""
+    wanted = _wanted(query)
+    with store.read() as session:
+        rows = ticket_search.page(
+            session,
+            wanted,
+            now,
+            after=query.after,
+            oldest_first=query.order == "oldest",
+            limit=limit + 1,
+        )
+        there, rows = len(rows), rows[:limit]
+        named = ticket_search.titles(session, [row.id for row in rows if row.id])
+        count = ticket_search.count(session, wanted, now)
+    return TicketList(
+        tickets=[line_of(row, named.get(row.id or 0, ""), now) for row in rows],
+        count=min(count, COUNTED),
+        more_than_counted=count > COUNTED,
+        after=rows[-1].id if there > limit else None,
+    )
+
+
+def choices(store: Store) -> Choices:
+    """The values to filter by, with how many tickets have each."""
+    with store.read() as session:
+        rules, places = ticket_search.rules(session), ticket_search.projects(session)
+    return Choices(
+        rules=[Choice(name, number) for name, number in rules],
+        sites=_summed((site, number) for site, _, number in places),
+        projects=_summed((project, number) for _, project, number in places),
+    )
+
+
+def sentence(query: TicketQuery, found: TicketList) -> str:
+    """The answer in words."""
+    number = f"More than {COUNTED:,}" if found.more_than_counted else f"{found.count:,}"
+    noun = "ticket" if found.count == 1 else "tickets"
+    if not found.count:
+        return "No ticket fits" if query.filters else "There are no tickets yet"
+    one = found.count == 1
+    fitting = (
+        f" that {'fits' if one else 'fit'}" if len(query.filters) > bool(query.standing) else ""
+    )
+    standing = f" {'is' if one else 'are'} {query.standing}" if query.standing else ""
+    return f"{number} {noun}{fitting}{standing}"
+
+
+def line_of(row: TicketRow, title: str, now: float) -> TicketLine:
+    """A ticket as lists show it."""
+    assert row.id is not None
+    return TicketLine(
+        id=row.id,
+        ticket=row.jira_key or None,
+        key=row.key,
+        title=title,
+        standing=standing_of(row, now).value,
+        reason=reason_of(row),
+        rule=row.rule,
+        site=row.site,
+        project=row.project,
+        due=stamp(row.due_at),
+        parked_since=stamp(row.parked_at),
+        recorded=stamp(row.created_at) or "",
+        due_at=row.due_at,
+        recorded_at=row.created_at,
+    )
+
+
+def reason_of(row: TicketRow) -> str:
+    """Why a ticket is not settled; "" where it is."""
+    if row.parked_at is not None:
+        return str((row.parked or {}).get("words") or row.error)
+    if row.due_at is None:
+        return ""
+    return row.error or row.due_reason
+
+
+def _wanted(query: TicketQuery) -> Wanted:
+    if query.standing and query.standing not in list(Standing):
+        names = ", ".join(Standing)
+        raise Refused(f"There is no standing {query.standing!r}. There are: {names}.")
+    if query.order not in ("newest", "oldest"):
+        raise Refused(f"There is no order {query.order!r}. There are: newest, oldest.")
+    return Wanted(query.q.strip(), query.standing, query.rule, query.project, query.site)
+
+
+def _summed(pairs: Iterable[tuple[str, int]]) -> list[Choice]:
+    found: dict[str, int] = {}
+    for value, number in pairs:
+        found[value] = found.get(value, 0) + number
+    return [Choice(value, number) for value, number in sorted(found.items())]
+
+
+def exported(store: Store, query: TicketQuery, now: float, most: int) -> Sequence[TicketLine]:
+    """Up to ``most`` tickets that fit, for a file."""
+    return listed(store, query, now, limit=most).tickets

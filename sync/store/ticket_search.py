@@ -1,0 +1,191 @@
+"""Tickets as people look for them: by words and filters, the newest or the oldest first.
+
+Pages are cut by the row id of their last ticket, so that a page deep in the list costs what the first
+one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, union
+from sqlmodel import Session, col
+
+from sync.domain.text import folded
+from sync.store.tables import (
+    APART,
+    SUBJECT_ID,
+    FormerKeyRow,
+    LinkRow,
+    SubjectRow,
+    TicketRow,
+    TicketState,
+    table_of,
+)
+
+PAGE = 50
+# Beyond so many, tickets are not counted one by one.
+COUNTED = 1000
+
+
+class Standing(StrEnum):
+    """Where a ticket stands, in the words of the pages.
+
+    ``settled``: as its rule wants it. ``due``: to be walked now. ``held``: to be walked later.
+    ``parked``: set aside. ``unsure``: being created, the outcome is not known. ``spared``: never made.
+    ``gone``: deleted in Jira. ``unplaced``: its rule cannot say which ticket it belongs to.
+    """
+
+    SETTLED = "settled"
+    DUE = "due"
+    HELD = "held"
+    PARKED = "parked"
+    UNSURE = "unsure"
+    SPARED = "spared"
+    GONE = "gone"
+    UNPLACED = "unplaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for; "" for anything. ``words`` are a Jira key, our key, a subject's id, or a part of
+    a subject's title, in any case of letters."""
+
+    words: str = ""
+    standing: str = ""
+    rule: str = ""
+    project: str = ""
+    site: str = ""
+
+
+def standing_of(row: TicketRow, now: float) -> Standing:
+    """Where a ticket stands at ``now`` (seconds since the epoch)."""
+    if row.parked_at is not None:
+        return Standing.PARKED
+    apart = {
+        TicketState.SPARED: Standing.SPARED,
+        TicketState.GONE: Standing.GONE,
+        TicketState.UNPLACED: Standing.UNPLACED,
+    }
+    if row.due_at is None:
+        return apart.get(TicketState(row.state), Standing.SETTLED)
+    if row.state == TicketState.CREATING:
+        return Standing.UNSURE
+    return Standing.DUE if row.due_at <= now else Standing.HELD
+
+
+def page(
+    session: Session,
+    wanted: Wanted,
+    now: float,
+    *,
+    after: int = 0,
+    oldest_first: bool = False,
+    limit: int = PAGE,
+) -> list[TicketRow]:
+    """The tickets that fit, from the one after row id ``after`` on (0: from the first)."""
+    id_ = col(TicketRow.id)
+    query = _fitting(select(TicketRow), wanted, now)
+    if after:
+        query = query.where(id_ > after if oldest_first else id_ < after)
+    query = query.order_by(id_ if oldest_first else id_.desc()).limit(limit)
+    return list(session.execute(query).scalars())
+
+
+def count(session: Session, wanted: Wanted, now: float, most: int = COUNTED) -> int:
+    """How many tickets fit; ``most + 1`` where they are more than ``most``."""
+    some = _fitting(select(col(TicketRow.id)), wanted, now).limit(most + 1).subquery()
+    return int(session.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def rules(session: Session) -> list[tuple[str, int]]:
+    """The rules that tickets have, with how many, from an index."""
+    rule = col(TicketRow.rule)
+    query = select(rule, func.count()).group_by(rule).order_by(rule)
+    return [(name, number) for name, number in session.execute(query)]
+
+
+def projects(session: Session) -> list[tuple[str, str, int]]:
+    """The sites and projects that tickets have, with how many, from an index."""
+    by = col(TicketRow.site), col(TicketRow.project)
+    query = select(*by, func.count()).group_by(*by).order_by(*by)
+    return [(site, project, number) for site, project, number in session.execute(query)]
+
+
+def titles(session: Session, ids: Iterable[int]) -> Mapping[int, str]:
+    """The title of each ticket's first subject, by the ticket's row id."""
+    link, subject = table_of(LinkRow).c, table_of(SubjectRow).c
+    query = (
+        select(link.ticket_id, subject.payload)
+        .join(table_of(SubjectRow), subject.ref == link.subject)
+        .where(link.ticket_id.in_(sorted(set(ids))))
+        .order_by(link.created_at.desc(), link.subject.desc())
+    )
+    return {id_: str(payload.get("title") or "") for id_, payload in session.execute(query)}
+
+
+def _fitting(query: Select, wanted: Wanted, now: float) -> Select:  # type: ignore[type-arg]
+    if wanted.rule:
+        query = query.where(col(TicketRow.rule) == wanted.rule)
+    if wanted.site:
+        query = query.where(col(TicketRow.site) == wanted.site)
+    if wanted.project:
+        query = query.where(col(TicketRow.project) == wanted.project)
+    if wanted.standing:
+        query = query.where(_standing(Standing(wanted.standing), now))
+    if wanted.words:
+        query = query.where(col(TicketRow.id).in_(_with_words(wanted.words)))
+    return query
+
+
+def _standing(standing: Standing, now: float) -> ColumnElement[bool]:
+    """The condition for a standing. Rare standings are asked of their partial indexes, in a query of
+    their own: a database that reads the newest tickets first would look through all of them."""
+    ticket = table_of(TicketRow).c
+    due, free, some = ticket.due_at, ticket.parked_at.is_(None), select(ticket.id)
+    waits = some.where(due.is_not(None), free, ticket.state != TicketState.CREATING)
+    match standing:
+        case Standing.SETTLED:
+            apart = [TicketState.SPARED, TicketState.GONE, TicketState.UNPLACED]
+            return and_(
+                col(TicketRow.due_at).is_(None),
+                col(TicketRow.parked_at).is_(None),
+                col(TicketRow.state).not_in(apart),
+            )
+        case Standing.PARKED:
+            found = some.where(ticket.parked.is_not(None), ticket.parked_at.is_not(None))
+        case Standing.DUE:
+            found = waits.where(due <= now)
+        case Standing.HELD:
+            found = waits.where(due > now)
+        case Standing.UNSURE:
+            found = some.where(_in_state(TicketState.CREATING), due.is_not(None), free)
+        case _:
+            apart_at = _in_state(TicketState(standing.value))
+            found = some.where(literal_column(APART), apart_at, due.is_(None), free)
+    return col(TicketRow.id).in_(found)
+
+
+def _in_state(state: TicketState) -> ColumnElement[bool]:
+    # A literal and not a parameter, because partial indexes serve literals only.
+    return literal_column("state") == literal_column(f"'{state.value}'")
+
+
+def _with_words(words: str) -> Select:  # type: ignore[type-arg]
+    """The row ids of the tickets that words name, or whose subjects have the words in their titles."""
+    ticket, link = table_of(TicketRow).c, table_of(LinkRow).c
+    former, subject = table_of(FormerKeyRow).c, table_of(SubjectRow).c
+    names = sorted({words, words.upper()})
+    part = folded(words).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    like = subject.title_folded.like(f"%{part}%", escape="\\")
+    of_subject = select(link.ticket_id).join(table_of(SubjectRow), subject.ref == link.subject)
+    found = union(
+        select(ticket.id).where(ticket.jira_key.in_(names)),
+        select(ticket.id).where(ticket.key == words),
+        select(former.ticket_id).where(former.jira_key.in_(names)),
+        of_subject.where(or_(subject.ref == words, literal_column(SUBJECT_ID) == words)),
+        of_subject.where(like),
+    )
+    return select(found.subquery().c[0])
