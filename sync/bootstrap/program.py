@@ -26,6 +26,7 @@ from sync.bootstrap.upstreams import (
     watched_upstreams,
 )
 from sync.operations.deployment import Deployment
+from sync.operations.rules.runs import Runs
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
@@ -64,6 +65,7 @@ class Program:
     app: Any
     admin: Any
     hints: Hints | NoHints
+    runs: Runs
 
     @property
     def rules(self) -> RuleSet:
@@ -91,6 +93,7 @@ class Program:
         end = time.monotonic() + timeout
         written = self.inbox.close(timeout)
         self.hints.stop()
+        self.runs.close()
         finished = self.daemon.stop(max(0.1, end - time.monotonic()))
         if finished:
             self.store.close()
@@ -114,9 +117,8 @@ def build(
     clock = SharedClock(own)
     owner = new_owner()
     trackers = trackers_of(settings, clock)
-    store, book, liveness = _store_and_rules(
-        settings, clock, owner, sites_of(settings, trackers), pause
-    )
+    sites, runs = sites_of(settings, trackers), Runs()
+    store, book, liveness = _store_and_rules(settings, clock, owner, sites, pause)
     sources = sources_of(settings)
     pace, apis = Pace(lease=lease_of(settings)), apis_of(settings, clock)
     upstreams = watched_upstreams(settings, clock, apis, store)
@@ -174,6 +176,8 @@ def build(
             files=rule_files(settings),
             wake=daemon.pool.wake,
             troubles=lambda: _troubles(inbox, daemon),
+            sites=sites,
+            runs=runs,
         )
     )
     insight = Insight(
@@ -193,7 +197,7 @@ def build(
         clock=own.time,
     )
     admin = create_admin(insight) if settings.server.apart else None
-    return Program(store, inbox, daemon, trackers, book, app, admin, hints)
+    return Program(store, inbox, daemon, trackers, book, app, admin, hints, runs)
 
 
 def _store_and_rules(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sync.operations.rules.runs import Runs
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
 from sync.worker.rulebook.files import RuleFiles
+from sync.worker.rulebook.impact import Sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Deployment:
 
     ``rules`` gives the rules in force, ``files`` are those on disk. ``trackers`` are the daemon's own,
     which know what is up and down. ``wake`` has the daemon look at once for tickets that are due.
+    ``sites`` are what an edit of the rules is held against; ``runs`` are the plans of drafts under way.
     ``troubles`` say what of the daemon itself does not work.
     """
 
@@ -30,3 +33,5 @@ class Deployment:
     files: RuleFiles
     wake: Callable[[], object]
     troubles: Callable[[], Sequence[str]] = tuple
+    sites: Sites | None = None
+    runs: Runs = field(default_factory=Runs)

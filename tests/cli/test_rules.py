@@ -99,6 +99,28 @@ def test_what_jira_would_not_take_is_accepted_by_force_alone(world: EditedWorld)
     assert world.in_force() != before
 
 
+def test_versions_are_listed_compared_and_gone_back_to(world: EditedWorld) -> None:
+    world.edit(EDITED)
+    assert call("rules", "accept")[0] == 0
+    data = json.loads(call("rules", "history", "--json")[1])
+    assert [one["how"] for one in data["versions"]] == ["accepted by hand", "the first start"]
+    first = str(data["versions"][-1]["id"])
+    assert "(in force)" in call("rules", "history")[1]
+    patch = call("rules", "diff", first)[1]
+    assert "--- a/rules.toml" in patch
+    assert '+labels = ["urgent"]' in patch
+    code, out, _ = call("rules", "go-back", first)
+    assert (code, out.split(".")[0]) == (0, "Saved rules")
+    assert (world.folder / "rules.toml").read_text() == RULES
+    code, out, _ = call("rules", "take-back")
+    assert code == 0
+    assert out.startswith("Taken back: rules.toml as in force before.")
+    assert (world.folder / "rules.toml").read_text() == EDITED
+    # Pressed twice, it is one act.
+    assert call("rules", "take-back")[1].startswith("Already done by command line on")
+    assert call("rules", "diff", "99")[0] == 1
+
+
 def test_status_and_readiness_tell_of_an_edit_that_waits_and_of_a_bad_one(
     world: EditedWorld,
 ) -> None:

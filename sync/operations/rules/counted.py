@@ -131,10 +131,10 @@ class Counted:
         left = self._left_tickets
         return PlanCounts(change, new, moved, aside, trouble, left, stay, existing)
 
-    def touched(self) -> frozenset[str]:
-        """Our keys of the tickets that would be changed, made or set aside."""
+    def changes(self) -> frozenset[tuple[str, str]]:
+        """The tickets that would be changed, made or set aside: our key of each, and the sort."""
         return frozenset(
-            one.key
+            (one.key, sort)
             for (sort, _), group in self._groups.items()
             if sort != LEFT
             for one in group.tickets

@@ -81,12 +81,18 @@ class PlanShown:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a person looked at before accepting: the digest of the plan and of its rules, and the tickets
-    that it touches, by our key. ``whole``: the plan was counted to its end."""
+    that it touches: by our key, each with the sort of its change. ``whole``: the plan was counted to its
+    end."""
 
     digest: str
     rules_digest: str
-    touched: frozenset[str]
+    changes: frozenset[tuple[str, str]]
     whole: bool
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The tickets alone."""
+        return frozenset(key for key, _ in self.changes)
 
 
 @dataclass(slots=True)
@@ -182,7 +188,7 @@ def plan_now(
 def _seen(found: _Found) -> Seen:
     shown = found.shown
     whole = not shown.at_least and shown.state == DONE
-    return Seen(shown.digest, shown.rules_digest, found.counted.touched(), whole)
+    return Seen(shown.digest, shown.rules_digest, found.counted.changes(), whole)
 
 
 def _run(runs: Runs, at: Editing, id_: str) -> Run:

@@ -58,7 +58,9 @@ def save(at: Editing, id_: int, expected: Expected | None = None) -> Done:
         with _alone(at.store):
             return _save(at, id_, expected or Expected())
 
-    return perform(at.store, at.account, Act(SAVE, f"draft {id_}"), work, at.now)
+    # What is typed and saved again a second later is another act.
+    texts = rulebook.texts_digest(drafts.texts_of(at, id_))
+    return perform(at.store, at.account, Act(SAVE, f"draft {id_}, {texts[:12]}"), work, at.now)
 
 
 def _save(at: Editing, id_: int, expected: Expected) -> str:

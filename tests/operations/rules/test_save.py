@@ -73,6 +73,15 @@ def test_an_edit_of_many_tickets_waits_and_is_taken_back(bench: Bench) -> None:
     assert drafts.look(bench(ALEX), kept.id).file("rules.toml").text == URGENT
 
 
+def test_pressed_twice_it_is_saved_once_and_typed_anew_it_is_saved_again(bench: Bench) -> None:
+    id_ = drafted(bench)
+    save(bench(), id_)
+    assert save(bench(), id_).already
+    drafts.write(bench(), id_, "rules.toml", f"# more\n{URGENT}")
+    assert not save(bench(), id_).already
+    assert bench.disk() == {"rules.toml": f"# more\n{URGENT}"}
+
+
 def test_nothing_is_saved_over_what_somebody_else_wrote(bench: Bench) -> None:
     id_ = drafted(bench)
     bench.on_disk("rules.toml", f"# theirs\n{RULES}")

@@ -66,6 +66,10 @@ def test_a_user_signs_in_looks_and_signs_out(there: Entrance) -> None:
     ]
 
 
+def test_a_part_of_a_page_is_not_replaced_by_the_login(there: Entrance) -> None:
+    assert "Your login is over" in words(there.get("/", 401, hx_request="true"))
+
+
 def test_the_id_of_a_session_is_new_at_each_login_and_only_its_digest_is_stored(
     there: Entrance,
 ) -> None:
