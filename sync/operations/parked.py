@@ -119,13 +119,17 @@ def parked_of(store: Store, query: ParkedQuery) -> Parked:
     shown = [one for one in groups if not query.group or one.id == query.group]
     return Parked(
         groups=shown,
-        tickets=sum(one.count for one in shown if not one.fields_only),
-        fields=sum(one.count for one in shown if one.fields_only),
+        tickets=_counted(shown, fields_only=False),
+        fields=_counted(shown, fields_only=True),
         partly=len(found) > LOOKED_AT,
         rules=_choices(row.rule for row in found),
         projects=_choices(row.project for row in found),
         sites=_choices(row.site for row in found),
     )
+
+
+def _counted(groups: Iterable[ParkedGroup], *, fields_only: bool) -> int:
+    return sum(one.count for one in groups if one.fields_only is fields_only)
 
 
 def sentence(found: Parked) -> str:
