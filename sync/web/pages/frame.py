@@ -151,6 +151,9 @@ class Desk:
         except SignInNeeded:
             if request.method == "POST":
                 return login_over(self, request, form)
+            if request.headers.get("hx-request") == "true":
+                # The page of the login must not take the place of a part of another page.
+                return self.trouble("Your login is over. Load the page again to sign in.", 401)
             to = quote(address_of_request(request), safe="")
             return Reply("", 303, headers={"location": f"/sign-in?next={to}"})
         except TurnedAway as error:

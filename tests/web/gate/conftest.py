@@ -19,6 +19,7 @@ from sync.operations.accounts import Role
 from sync.operations.acts import Act, record
 from sync.operations.deployment import Deployment
 from sync.operations.passwords import hashed
+from sync.ports import Clock
 from sync.rules import Defaults, RuleSet
 from sync.settings import Settings, load
 from sync.store import log
@@ -135,11 +136,28 @@ def password_hash() -> str:
     return hashed(PASSWORD)
 
 
+def application(text: str, folder: Path, store: Store, clock: Clock) -> tuple[Settings, Any]:
+    """The settings of a configuration, and the pages behind the gate that they choose."""
+    config = folder / "config.toml"
+    config.write_text(CONFIG + text, "utf-8")
+    settings = load(config)
+    deployment = Deployment(
+        settings=settings,
+        store=store,
+        sources={},
+        trackers={},
+        clock=clock,
+        rules=lambda: RuleSet([]),
+        files=RuleFiles(folder / "mappings", Defaults({"main": "DATA"}, "main")),
+        wake=lambda: None,
+    )
+    desk = desk_of(deployment)
+    return settings, create_admin(Insight(desk=desk, off=desk is None, hosts=hosts_of(settings)))
+
+
 @pytest.fixture
-def entrance(
-    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[NewEntrance]:
-    """Makes the pages of a configuration, and an act at ``/try`` for operators."""
+def an_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An act at ``/try`` for operators, which writes what was typed into the log."""
     routes = web_app.page_routes
 
     def with_an_act(desk: Desk) -> list[HTTPRouteHandler]:
@@ -151,27 +169,18 @@ def entrance(
         return [*routes(desk), desk.act("/try", do, role=Role.OPERATOR)]
 
     monkeypatch.setattr(web_app, "page_routes", with_an_act)
+
+
+@pytest.fixture
+def entrance(sqlite_store: Store, tmp_path: Path, an_act: None) -> Iterator[NewEntrance]:
+    """Makes the pages of a configuration."""
     with ExitStack() as open_:
 
         def made(
             text: str, *, base: str = "http://127.0.0.1:8080", peer: str = "127.0.0.1"
         ) -> Entrance:
-            config = tmp_path / "config.toml"
-            config.write_text(CONFIG + text, "utf-8")
-            settings, clock = load(config), HandClock()
-            deployment = Deployment(
-                settings=settings,
-                store=sqlite_store,
-                sources={},
-                trackers={},
-                clock=clock,
-                rules=lambda: RuleSet([]),
-                files=RuleFiles(tmp_path / "mappings", Defaults({"main": "DATA"}, "main")),
-                wake=lambda: None,
-            )
-            desk = desk_of(deployment)
-            insight = Insight(desk=desk, off=desk is None, hosts=hosts_of(settings))
-            app = create_admin(insight)
+            clock = HandClock()
+            settings, app = application(text, tmp_path, sqlite_store, clock)
             # The client looks into the application before it asks.
             client = open_.enter_context(TestClient(app, base_url=base))
             place = Place(app, peer)

@@ -66,6 +66,10 @@ def test_a_user_signs_in_looks_and_signs_out(there: Entrance) -> None:
     ]
 
 
+def test_a_part_of_a_page_is_not_replaced_by_the_login(there: Entrance) -> None:
+    assert "Your login is over" in words(there.get("/", 401, hx_request="true"))
+
+
 def test_the_id_of_a_session_is_new_at_each_login_and_only_its_digest_is_stored(
     there: Entrance,
 ) -> None:
@@ -132,8 +136,8 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike_and_take_as_long(there
     assert "The name or the password is wrong." in known[0][0]
     fast, slow = sorted((min(t for _, t in known), min(t for _, t in unknown)))
     assert slow < 3 * fast
-    assert [row.account for row in there.acts()][-1] == "somebody at 203.0.113.9"
-    assert all(row.refused for row in there.acts())
+    told = {(row.account, row.about, row.refused) for row in there.acts()}
+    assert told == {("somebody at 203.0.113.9", name, True) for name in ("dana", "")}
 
 
 def test_a_password_typed_as_a_name_is_told_nowhere(there: Entrance) -> None:
