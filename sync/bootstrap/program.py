@@ -26,6 +26,7 @@ from sync.bootstrap.upstreams import (
     watched_upstreams,
 )
 from sync.operations.deployment import Deployment
+from sync.operations.rules.names import Names
 from sync.operations.rules.runs import Runs
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
@@ -178,6 +179,7 @@ def build(
             troubles=lambda: _troubles(inbox, daemon),
             sites=sites,
             runs=runs,
+            names=Names(trackers, lambda site: settings.position(("sites", site, "project"))),
         )
     )
     insight = Insight(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
+from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
+
+if TYPE_CHECKING:
+    from sync.operations.parked import Retried
 
 
 def retry(
@@ -21,6 +26,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every parked ticket.")] = False,
     rule: Annotated[str, typer.Option("--rule", help="The parked tickets of this rule.")] = "",
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Have parked tickets tried again at once, or spread over some time if there are many.
@@ -34,31 +40,23 @@ def retry(
 
     Example:  ticket-sync retry DATA-123
     """
-    from sync.domain.admission import Admission
-    from sync.store import parking, tickets
-
     if sum((ticket is not None, everything, bool(rule))) != 1:
         raise Problem("Name one thing to retry: a ticket, --rule NAME, or --all.", USAGE)
-    now, why = time.time(), "asked for by hand"
+    done = _by_server(server, ticket, rule) if server else _by_store(config, ticket, rule)
+    typer.echo(json.dumps({"retried": done.retried}) if as_json else done.words)
+
+
+def _by_server(url: str, ticket: str | None, rule: str) -> Retried:
+    from sync.operations.parked import Retried
+
+    return Server(url).post("/retry", Retried, {"ticket": ticket or "", "rule": rule})
+
+
+def _by_store(config: Path | None, ticket: str | None, rule: str) -> Retried:
+    from sync.operations.accounts import on_command_line
+    from sync.operations.parked import ParkedQuery, try_again, try_one_again
+
     with opened_store(config) as store:
         if ticket is not None:
-            with store.write() as session:
-                row = tickets.find(session, ticket)
-                if row is None:
-                    raise Problem(
-                        f"There is no ticket {ticket!r}. Name it by its Jira key, or by the id of the "
-                        "issue it was made for; `ticket-sync parked` lists those set aside."
-                    )
-                held = row.admission == Admission.HELD
-                count = parking.retry(session, [row], now, why)
-                more = " It is held no more: both sides count as agreed." if held else ""
-                words = f"{row.jira_key or row.key} will be tried at once.{more}"
-        else:
-            count = parking.retry_parked(store, now, why, rule=rule)
-            of = f" of rule {rule!r}" if rule else ""
-            words = (
-                f"{count} parked {'ticket' if count == 1 else 'tickets'}{of} will be tried now."
-                if count
-                else f"Nothing{of} is parked."
-            )
-    typer.echo(json.dumps({"retried": count}) if as_json else words)
+            return try_one_again(store, on_command_line(), ticket, time.time())
+        return try_again(store, on_command_line(), ParkedQuery(rule=rule), time.time())

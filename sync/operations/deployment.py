@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sync.operations.rules.names import Names
 from sync.operations.rules.runs import Runs
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
@@ -20,7 +21,8 @@ class Deployment:
 
     ``rules`` gives the rules in force, ``files`` are those on disk. ``trackers`` are the daemon's own,
     which know what is up and down. ``wake`` has the daemon look at once for tickets that are due.
-    ``sites`` are what an edit of the rules is held against; ``runs`` are the plans of drafts under way.
+    ``sites`` are what an edit of the rules is held against; ``names`` hold the names in
+    an edit against them. ``runs`` are the plans of drafts under way.
     ``troubles`` say what of the daemon itself does not work.
     """
 
@@ -35,3 +37,4 @@ class Deployment:
     troubles: Callable[[], Sequence[str]] = tuple
     sites: Sites | None = None
     runs: Runs = field(default_factory=Runs)
+    names: Names | None = None

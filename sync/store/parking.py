@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select as columns
 from sqlmodel import col, select
 
 from sync.domain.admission import Admission
 from sync.store import journal, tickets
 from sync.store.engine import Session, Store
-from sync.store.tables import TicketRow
+from sync.store.tables import Record, TicketRow, table_of
 
 # Seconds between two tickets that are made due, so that not all call Jira at the same moment.
 SPREAD_SECONDS = 0.05
@@ -106,20 +107,16 @@ class Group:
     of it, with ``since``; ``values`` are what it is said of."""
 
     why: Mapping[str, Any]
-    rows: Sequence[TicketRow]
+    rows: Sequence[TicketRow | Record]
     values: Sequence[str] = ()
 
 
-def grouped(rows: Iterable[TicketRow]) -> list[Group]:
-    """Parked tickets and fields by cause, the largest group first.
-
-    One cause is one key of one rule with one reason, whatever the value and whichever the ticket.
-    """
-    found: dict[tuple[str, ...], list[tuple[TicketRow, Mapping[str, Any]]]] = {}
+def grouped(rows: Iterable[TicketRow | Record]) -> list[Group]:
+    """Parked tickets and fields by cause, the largest group first. See ``cause_of``."""
+    found: dict[tuple[str, ...], list[tuple[TicketRow | Record, Mapping[str, Any]]]] = {}
     for row in rows:
         for why in causes(row):
-            parts = [str(why.get(name) or "") for name in ("where", "cause", "key", "field")]
-            found.setdefault((row.rule, *parts, reason(row, why)), []).append((row, why))
+            found.setdefault(cause_of(row, why), []).append((row, why))
     groups = []
     for those in found.values():
         first, cause = those[0]
@@ -129,14 +126,26 @@ def grouped(rows: Iterable[TicketRow]) -> list[Group]:
     return sorted(groups, key=lambda group: -len(group.rows))
 
 
-def causes(row: TicketRow) -> list[dict[str, Any]]:
+def cause_of(row: TicketRow | Record, why: Mapping[str, Any]) -> tuple[str, ...]:
+    """What one mistake has in common, however many tickets it hit: the line and key of the rule, the
+    field and the kind of mistake.
+
+    Words of Jira and of templates hold values from upstream, which differ from ticket to ticket. They
+    count only where neither the key nor the field is known.
+    """
+    parts = [str(why.get(name) or "") for name in ("where", "key", "field", "cause")]
+    known = parts[1] or parts[2]
+    return (row.site, row.rule, *parts, "" if known else reason(row, why))
+
+
+def causes(row: TicketRow | Record) -> list[dict[str, Any]]:
     """Why the ticket is parked, if it is, and why each of its parked fields is; each with ``since``."""
     data = row.parked or {}
     ticket = [{**data, "since": row.parked_at}] if row.parked_at is not None else []
     return [*ticket, *data.get("fields", {}).values()]
 
 
-def reason(row: TicketRow, why: Mapping[str, Any]) -> str:
+def reason(row: TicketRow | Record, why: Mapping[str, Any]) -> str:
     """A cause in words, without the ticket's own key, by which the words of one cause would differ."""
     said = str(why.get("reason") or row.error)
     return re.sub(rf"\b{re.escape(row.jira_key)}\b", "the ticket", said) if row.jira_key else said
@@ -147,3 +156,22 @@ def retry_parked(store: Store, now: float, why: str, *, rule: str = "", site: st
     with store.read() as session:
         ids = [row.id for row in parked(session, rule=rule, site=site) if row.id is not None]
     return retry_all(store, ids, now, why)
+
+
+def listed(session: Session, *, limit: int) -> list[Record]:
+    """The first ``limit`` rows of ``parked``, without what a list of them does not need."""
+    table = table_of(TicketRow).c
+    shown = (
+        table.id,
+        table.key,
+        table.jira_key,
+        table.rule,
+        table.site,
+        table.project,
+        table.parked,
+        table.parked_at,
+        table.due_at,
+        table.error,
+    )
+    query = columns(*shown).where(table.parked.is_not(None))
+    return list(session.execute(query.order_by(table.parked_at, table.id).limit(limit)))

@@ -117,6 +117,7 @@ def do_everything(filled: Filled) -> None:
         deliveries.oldest_dead(session)
         counts.parked(session)
         parking.oldest(session)
+        parking.listed(session, limit=10)
         deliveries.known(session, ["d1"])
         tickets.made_since(session, "issues", now)
         list(tickets.keys_of_site(session, "main"))
@@ -188,6 +189,7 @@ def pages_and_api(store: Store, now: float) -> None:
         deliveries.oldest_dead(session)
         deliveries.by_hour(session, now - 86400)
         parking.oldest(session)
+        parking.listed(session, limit=10)
         for wanted in (
             Wanted(),
             Wanted(words="table 30"),

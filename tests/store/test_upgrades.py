@@ -13,16 +13,19 @@ from sync.domain.subject import Status, SubjectRef
 from sync.domain.ticket import Base, FieldBase
 from sync.store import (
     admissions,
+    api_tokens,
     counts,
     deliveries,
     journal,
     leases,
+    log,
     migrations,
     pauses,
     rulebook,
     subjects,
     sweeps,
     tickets,
+    web_sessions,
 )
 from sync.store.engine import Store, open_store
 from sync.store.migrations import REVISIONS
@@ -237,6 +240,14 @@ def test_the_rules_in_force_stay_and_an_edit_goes_on_waiting(
         Problem(("rules.toml:3: no such key",), at),
         at,
     )
+
+
+def test_acts_logins_and_tokens_stay(upgraded: Store, revision: str) -> None:
+    there = since("r0018", revision)
+    with upgraded.read() as session:
+        assert [row.account for row in log.page(session)] == (["dana"] if there else [])
+        assert (web_sessions.find(session, "a" * 64, 0.0) is not None) == there
+        assert (api_tokens.find(session, "d" * 64, 0.0) is not None) == there
 
 
 def test_a_site_that_asked_for_a_pause_still_has_it(upgraded: Store, revision: str) -> None:

@@ -14,6 +14,7 @@ from sync.store.errors import StoreUnavailable
 from sync.store.inbox import Accepted, Receipt
 from sync.web import health
 from sync.web.app import create_admin, create_app
+from sync.web.gate.hosts import KnownHosts
 from sync.web.health import Check, Insight
 from tests.web.sender import HmacSource
 
@@ -173,3 +174,17 @@ def test_the_address_for_people_shows_all_and_takes_no_deliveries() -> None:
             assert client.get(path).status_code == client.head(path).status_code == 200
         assert client.get("/health/ready").json()["checks"]["store"]["words"] == "the disk is full"
         assert client.post("/webhooks/coalesce", content=b"{}").status_code == 404
+
+
+def test_webhooks_and_life_are_answered_under_any_name_and_all_else_under_known_ones() -> None:
+    with _client(hosts=KnownHosts(["tickets"])) as client:
+
+        def status(method: str, path: str, host: str) -> int:
+            return client.request(method, path, headers={"host": host}).status_code
+
+        for path in ("/", "/health/ready", "/metrics"):
+            assert status("GET", path, "evil.example") == 421
+            assert status("HEAD", path, "evil.example") == 421
+            assert status("GET", path, "tickets:8080") == 200
+        assert status("GET", "/health/live", "evil.example") == 200
+        assert status("POST", "/webhooks/coalesce", "evil.example") == 401

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.api import accounts, overview, tickets
+from sync.web.api import accounts, overview, parked, tickets
 from sync.web.api.document import document
 from sync.web.api.endpoints import Endpoint, routes_of
 from sync.web.pages.frame import Desk
@@ -27,4 +27,9 @@ def api_routes(desk: Desk) -> list[HTTPRouteHandler]:
 
 def endpoints(desk: Desk) -> list[Endpoint]:
     """All endpoints."""
-    return [*overview.endpoints(desk), *tickets.endpoints(desk), *accounts.endpoints(desk)]
+    return [
+        *overview.endpoints(desk),
+        *tickets.endpoints(desk),
+        *parked.endpoints(desk),
+        *accounts.endpoints(desk),
+    ]

@@ -53,11 +53,11 @@ class Passwords:
         address = neighbourhood(peer_of(request))
         user = self._users.get(name)
         # What is typed as a name may be a password: only names that are known are told anywhere.
-        known = name if user else f"somebody at {address}"
+        known = name if user else ""
         self._count(address, name, known)
         hash_ = user.password_hash.get_secret_value() if user else ""
         if not fits(password, hash_) or user is None:
-            self._refused(known, WRONG)
+            self._refused(address, known, WRONG)
             raise TurnedAway(WRONG, 401)
         self._by_address.forgive(address)
         self._by_name.forgive(name)
@@ -70,11 +70,10 @@ class Passwords:
             limited = TooManyTries(wait)
             # Each window has one row for it: who floods the pages must not flood the log.
             if self._told.wait(f"{address} {known}", now) == 0:
-                self._refused(known, str(limited))
+                self._refused(address, known, str(limited))
             raise limited
 
-    def _refused(self, known: str, words: str) -> None:
-        account = Account(known, Role.VIEWER, "users")
-        record(
-            self._sessions.store, account, Act("sign in"), words, self._sessions.now(), refused=True
-        )
+    def _refused(self, address: str, known: str, words: str) -> None:
+        account = Account(f"somebody at {address}", Role.VIEWER, "users")
+        now = self._sessions.now()
+        record(self._sessions.store, account, Act("sign in", known), words, now, refused=True)

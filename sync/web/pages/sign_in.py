@@ -116,7 +116,7 @@ def _on(to: str, entry: Entry | None = None) -> Reply:
 
 
 def _typed_before(form: Mapping[str, Any]) -> Typed:
-    return Typed(_last(form, "_act"), _last(form, "_kept"))
+    return Typed(*(_last(form, name) for name in ("_act", "_kept", "name")))
 
 
 def _last(values: Mapping[str, Any], name: str) -> str:

@@ -21,10 +21,12 @@ Form = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """An act that was not done, by its address, and the form that came with it, as JSON."""
+    """An act that was not done, by its address, and the form that came with it, as JSON. ``name`` is
+    what was typed to sign in."""
 
     act: str = ""
     kept: str = ""
+    name: str = ""
 
 
 _NOTHING = Typed()
@@ -56,6 +58,7 @@ def login(
         "next": next_ if is_local(next_) else "/",
         "act": typed.act,
         "kept": typed.kept,
+        "name": typed.name,
         "words": words,
         "button": door.provider.button if door.provider else "",
         "form_token": token,

@@ -9,8 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.tickets import TicketQuery, choices, exported, listed, sentence
 from sync.store.ticket_search import Standing
+from sync.web.pages.addresses import address
+from sync.web.pages.csv_text import csv_of
 from sync.web.pages.frame import Desk
-from sync.web.pages.tables import address, as_csv
 from sync.web.pages.visit import Download, Shown, Visit
 
 # So many tickets are in a file at most; the file says where it ends.
@@ -63,7 +64,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     def as_file(visit: Visit) -> Download:
         rows = exported(store, visit.asked(TicketQuery), visit.now, EXPORTED)
         lines = ([getattr(row, name) for name in _COLUMNS] for row in rows)
-        return as_csv("tickets.csv", _COLUMNS, lines)
+        return Download(csv_of(_COLUMNS, lines), "text/csv", "tickets.csv")
 
     def as_json(visit: Visit) -> Download:
         rows = exported(store, visit.asked(TicketQuery), visit.now, EXPORTED)

@@ -7,7 +7,7 @@ reduced to the decision whether a ticket is made. No call is made outside.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import islice
@@ -74,17 +74,24 @@ class _Time:
 
 @patience(LOOKING)
 def backtest(
-    store: Store, sources: Mapping[str, Source], rules: RuleSet, since: float, until: float
+    store: Store,
+    sources: Mapping[str, Source],
+    rules: RuleSet,
+    since: float,
+    until: float,
+    *,
+    watch: Callable[[int], object] = int,
 ) -> BacktestResult:
     """What these rules would have made of the deliveries between two times (seconds since the epoch).
 
-    Subjects that were known before ``since`` count as having had their tickets. Raises
-    StoreUnavailable.
+    Subjects that were known before ``since`` count as having had their tickets. ``watch`` is called with
+    how many deliveries were replayed so far; what it raises ends the backtest. Raises StoreUnavailable.
     """
     with temporary_store() as trial:
         run = _Run(trial, rules, since)
         run.begin(_before(store, since))
         for batch in _batches(_history(store, sources, since, until)):
+            watch(run.events)
             run.take(batch)
         run.let_pass(until)
         return run.result()
@@ -98,7 +105,7 @@ class _Run:
         self._clock = _Time(since - 1)
         self._triage = Triage(trial, {}, lambda: rules, self._clock)
         self._walks: Counter[str] = Counter()
-        self._events = 0
+        self.events = 0
         self._seen: set[str] = set()
 
     def begin(self, known: Iterator[Snapshot]) -> None:
@@ -112,7 +119,7 @@ class _Run:
     def take(self, batch: list[Event]) -> None:
         """Let time pass to the end of a batch, then take it in."""
         self.let_pass(batch[-1][0])
-        self._events += len(batch)
+        self.events += len(batch)
         self._seen.update(str(snapshot.ref) for _, snapshot in batch)
         with self._trial.write() as session:
             self._triage.merge_snapshots(session, [snapshot for _, snapshot in batch])
@@ -174,7 +181,7 @@ class _Run:
             parked=sum(row.state == TicketState.UNPLACED for row in fresh),
             unmatched=len(self._seen - links.keys()),
             subjects=len(self._seen),
-            deliveries=self._events,
+            deliveries=self.events,
             announced=announced,
             acknowledged=acknowledged,
         )

@@ -51,6 +51,20 @@ def check_site(
     return report
 
 
+def check_names(tracker: JiraTracker, rules: Sequence[Rule], default_project: Position) -> Report:
+    """Whether the projects, issue types, fields and values that rules name are there.
+
+    Asks for what is kept for a while, so that it is quick enough while somebody types. Does not raise,
+    like ``check_site``, which also checks permissions, people, statuses and webhooks.
+    """
+    report = Report(tracker.site)
+    try:
+        _Check(tracker, default_project, report, "").run_names(rules)
+    except Fault as fault:
+        report.trouble = str(fault)
+    return report
+
+
 class _Check:
     def __init__(
         self, tracker: JiraTracker, default_project: Position, report: Report, language: str
@@ -66,6 +80,18 @@ class _Check:
         self._statuses = StatusesCheck(tracker, report, people)
         self._parents = ParentsCheck(tracker, report)
         self._upstream = UpstreamCheck(tracker, report)
+
+    def run_names(self, rules: Sequence[Rule]) -> None:
+        """Look for what the rules name among what is known of the site."""
+        projects = self._metadata.projects()
+        for rule in rules:
+            if rule.project not in projects:
+                self._no_project(rule, list(projects))
+                continue
+            self._links(rule)
+            issue_type = self._issue_type(rule)
+            if issue_type:
+                self._fields.check(rule, issue_type)
 
     def run(self, rules: Sequence[Rule]) -> None:
         self._scopes()
