@@ -55,8 +55,8 @@ class RuleAnswer:
 
 @dataclass(frozen=True, slots=True)
 class FieldPreview:
-    """One field. ``shown`` is for people, ``document`` what Jira Cloud would get of a rich text, None for
-    others. ``note`` says what only the site can resolve, ``problem`` why Jira would not take it."""
+    """One field. ``shown`` is for people, ``document`` what Jira Cloud would get of a rich text, None
+    for others. ``note`` says what only the site can resolve, ``problem`` why Jira would not take it."""
 
     id: str
     name: str
@@ -148,11 +148,11 @@ def _event(found: Preview, clouds: Mapping[str, bool]) -> EventPreview:
     about = kind, str(found.snapshot.ref)
     if found.rule is None:
         return EventPreview(*about, "No rule matches: no ticket.", made=False, rules=answers)
-    rule = found.rule.ref.name, found.rule.ref.where, answers
+    name, where = found.rule.ref.name, found.rule.ref.where
     if found.desired is None:
         words = f"The ticket would be set aside: {found.rejected}"
         remedy = found.rejected.remedy if found.rejected else ""
-        return EventPreview(*about, words, False, remedy, *rule)
+        return EventPreview(*about, words, False, remedy, name, where, answers)
     desired, cloud = found.desired, clouds.get(found.rule.site, True)
     fields = tuple(_field(one, cloud) for one in sketch(desired, cloud=cloud))
     made = not any(one.problem for one in fields)
@@ -160,7 +160,8 @@ def _event(found: Preview, clouds: Mapping[str, bool]) -> EventPreview:
         f"{' or '.join(desired.issue_type)} in {desired.project} ({desired.site}, "
         f"Jira {'Cloud' if cloud else 'Data Center'})"
     )
-    return EventPreview(*about, words, made, "", *rule, fields, tuple(_then(desired)))
+    then = tuple(_then(desired))
+    return EventPreview(*about, words, made, "", name, where, answers, fields, then)
 
 
 def _field(one: SketchedField, cloud: bool) -> FieldPreview:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.pages import log, overview, parked, sign_in, tickets
+from sync.web.pages import log, overview, parked, rules, sign_in, tickets
 from sync.web.pages.assets import asset_route
 from sync.web.pages.frame import Desk
 
@@ -16,6 +16,7 @@ def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
         *overview.routes(desk),
         *tickets.routes(desk),
         *parked.routes(desk),
+        *rules.routes(desk),
         *log.routes(desk),
         *sign_in.routes(desk),
     ]

@@ -1,5 +1,6 @@
 // Makes ../editor.js and ../editor.licences.txt: the same bytes from the same packages.
 
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
@@ -27,3 +28,8 @@ const texts = [...names].sort().map((name) => {
   return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/LICENSE`, "utf8").trim()}\n`;
 });
 writeFileSync("../editor.licences.txt", texts.join(`\n${"-".repeat(80)}\n\n`));
+
+// What the bundle was made from, so that a test sees a bundle that was not made anew.
+const digest = (names) => createHash("sha256").update(Buffer.concat(names.map((name) => readFileSync(name)))).digest("hex");
+const sources = ["build.mjs", "complete.js", "desk.js", "editor.js", "package-lock.json"];
+writeFileSync("made.json", `${JSON.stringify({ "editor.js": digest(["../editor.js"]), sources: digest(sources) }, null, 2)}\n`);

@@ -5,6 +5,8 @@ const CHECK = 300;
 const COUNT = 800;
 const POLL = 500;
 const QUIET = 15000;
+const FIRST = 100;
+const AGAIN = 5000;
 
 export class Desk {
   constructor(area) {
@@ -14,6 +16,7 @@ export class Desk {
     this.timers = {};
     this.asked = null;
     this.show = () => {};
+    this.putBack = () => {};
   }
 
   begin() {
@@ -21,11 +24,10 @@ export class Desk {
     window.addEventListener("beforeunload", (event) => {
       if (this.unkept && !this.leaving) event.preventDefault();
     });
-    const first = document.getElementById("told-data");
-    if (first) this.tell(JSON.parse(first.textContent));
+    this.tell(JSON.parse(this.area.dataset.told));
     this.restore();
-    this.later("poll", QUIET, () => this.refresh(false));
-    this.poll();
+    // The names are held against Jira after the page is there.
+    this.later("count", FIRST, () => this.refresh(true));
   }
 
   typed() {
@@ -38,8 +40,8 @@ export class Desk {
   }
 
   save() {
-    const button = this.form.querySelector("button[value=save]");
-    if (button && !button.disabled) this.form.requestSubmit(button);
+    const button = document.querySelector(`button[form="${this.form.id}"][value=save]`);
+    if (button) this.form.requestSubmit(button);
     return true;
   }
 
@@ -62,13 +64,16 @@ export class Desk {
   restore() {
     let kept = null;
     try { kept = sessionStorage.getItem(this.place); } catch { return; }
-    if (kept !== null && kept === this.area.value) this.forget();
+    if (kept === null) return;
+    this.forget();
+    if (kept === this.area.value) return;
+    // The server did not answer when this was typed.
+    this.putBack(kept);
   }
 
   async check() {
     this.asked = new AbortController();
     const text = this.area.value;
-    const before = this.place;
     try {
       const reply = await fetch(this.area.dataset.check, {
         method: "POST",
@@ -77,9 +82,8 @@ export class Desk {
       });
       if (!reply.ok) return this.away(reply.status);
       const found = await reply.json();
-      try { sessionStorage.removeItem(before); } catch { /* As above. */ }
-      if (String(found.draft) !== this.form.elements.draft.value) this.became(found.draft);
       this.unkept = this.area.value !== text;
+      this.kept();
       if (!this.unkept) this.forget();
       this.tell(found);
       await this.refresh(false);
@@ -88,11 +92,9 @@ export class Desk {
     }
   }
 
-  became(draft) {
-    for (const field of document.querySelectorAll("input[name=draft]")) field.value = draft;
-    const address = new URL(location.href);
-    address.searchParams.set("draft", draft);
-    window.history.replaceState(null, "", address);
+  kept() {
+    const said = document.getElementById("kept");
+    if (said) said.textContent = "Draft kept on this server.";
   }
 
   tell(found) {
@@ -102,10 +104,12 @@ export class Desk {
   away(status) {
     const said = document.getElementById("kept");
     if (!said) return;
-    said.textContent = status === 401 || status === 303
-      ? "Your session is over. What you typed stays here; sign in in another tab."
-      : "Not kept on the server: it does not answer. What you typed stays in this browser.";
-    this.later("check", 5000, () => this.check());
+    said.textContent = status === 404
+      ? "This draft is gone from the server. Copy what you typed, and begin a new draft."
+      : status >= 400 && status < 500
+        ? "Not kept: sign in again in another tab. What you typed stays in this browser."
+        : "Not kept: the server does not answer. What you typed stays in this browser.";
+    this.later("check", AGAIN, () => this.check());
   }
 
   // Takes the parts of the page beside the editor anew.
@@ -115,6 +119,7 @@ export class Desk {
     const here = new URL(location.href).searchParams;
     for (const [name, value] of here) if (name !== "did" && name !== "already") address.searchParams.append(name, value);
     address.searchParams.set("count", count ? "1" : "0");
+    address.searchParams.set("names", count ? "1" : "0");
     try {
       const reply = await fetch(address, { headers: { "hx-request": "true" } });
       if (reply.ok && !reply.redirected) this.put(await reply.text());
@@ -145,7 +150,9 @@ export class Desk {
   }
 
   async completions() {
-    this.known ||= fetch(this.area.dataset.completions).then((reply) => reply.json());
-    return this.known;
+    this.known ||= fetch(this.area.dataset.completions).then((reply) => (reply.ok ? reply.json() : null)).catch(() => null);
+    const known = await this.known;
+    if (!known) this.known = null;
+    return known;
   }
 }
