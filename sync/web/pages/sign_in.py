@@ -23,6 +23,9 @@ from sync.web.pages.signing import Typed, filled, login
 
 log = structlog.get_logger("web")
 
+# Whoever is not signed in can send one.
+_LARGEST_FORM = 1024 * 1024
+
 Work = Callable[[AnyRequest, bytes], Reply]
 
 
@@ -132,7 +135,7 @@ def _looked(desk: Desk, door: Door, path: str, work: Work) -> HTTPRouteHandler:
 
 
 def _acted(desk: Desk, door: Door, path: str, work: Work) -> HTTPRouteHandler:
-    @post(path, name=f"act {path}", status_code=200)
+    @post(path, name=f"act {path}", status_code=200, request_max_body_size=_LARGEST_FORM)
     async def acted(request: Request[Any, Any, Any]) -> Response[Any]:
         body = await request.body()
         return (await _answer(desk, door, partial(work, request, body))).response()
