@@ -73,8 +73,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
     share_interpreter(False)
     configure_logs(level=settings.log.level, form=settings.log.format)
     _warn_of_unsigned(settings)
-    if only is not Half.RECEIVER:
-        _warn_of_unencrypted(settings)
+    _warn_of_unencrypted(settings, only)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = _bound(settings)
     with stop_on_signals() as stop:
@@ -149,12 +148,16 @@ def _warn_of_unsigned(settings: Settings) -> None:
             log.warning(UNSIGNED_WEBHOOKS, site=name)
 
 
-def _warn_of_unencrypted(settings: Settings) -> None:
+def _warn_of_unencrypted(settings: Settings, only: Half | None) -> None:
     server, web = settings.server, settings.web
     host = server.admin_host if server.apart else server.host
-    here = host in ("localhost", "::1") or host.startswith("127.")
-    if web.login == "users" and not web.https and not here:
+    signs_in = web.login == "users" and only is not Half.RECEIVER
+    if signs_in and not web.https and not _is_here(host):
         log.warning(UNENCRYPTED, host=host)
+
+
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _built(

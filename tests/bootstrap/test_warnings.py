@@ -41,5 +41,5 @@ def test_passwords_that_may_travel_unencrypted_are_warned_of(
     config = tmp_path / "config.toml"
     config.write_text(f"[server]\n{server}\n[web]\n{web}\n{CONFIG}", "utf-8")
     with capture_logs() as said:
-        daemon._warn_of_unencrypted(load(config))
+        daemon._warn_of_unencrypted(load(config), None)
     assert [one["event"] for one in said] == ([daemon.UNENCRYPTED] if warned else [])
