@@ -49,6 +49,13 @@ STATUS: Mapping[type[OperationError], int] = {
     Refused: 422,
     Changed: 409,
 }
+
+
+def status_for(error: OperationError) -> int:
+    """The HTTP status for an operation that was not done."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 _NO_MARK = Signs(parked=0, dead=0, rules=0, connections=0)
 
 
@@ -159,7 +166,7 @@ class Desk:
         except TurnedAway as error:
             return self.trouble(str(error), error.status)
         except OperationError as error:
-            return self.trouble(str(error), STATUS[type(error)], entry, visit)
+            return self.trouble(str(error), status_for(error), entry, visit)
         except ClientException as error:
             return self.trouble(error.detail, error.status_code)
         except StoreUnavailable as error:

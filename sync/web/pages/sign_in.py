@@ -18,7 +18,7 @@ from sync.web.gate.forms import AnyRequest, check_token, token_of_browser
 from sync.web.gate.oidc import BACK, Provider
 from sync.web.gate.users import Passwords, TooManyTries
 from sync.web.health import seen
-from sync.web.pages.frame import STATUS, Desk, Reply, form_of, query_of
+from sync.web.pages.frame import Desk, Reply, form_of, query_of, status_for
 from sync.web.pages.signing import Typed, filled, login
 
 log = structlog.get_logger("web")
@@ -149,7 +149,7 @@ async def _answer(desk: Desk, door: Door, work: Callable[[], Reply]) -> Reply:
     except TurnedAway as error:
         return desk.trouble(str(error), error.status)
     except OperationError as error:
-        return desk.trouble(str(error), STATUS[type(error)])
+        return desk.trouble(str(error), status_for(error))
     except StoreUnavailable as error:
         return desk.store_away(error)
     except Exception:
