@@ -40,6 +40,7 @@ Look = Callable[[Visit], Answer]
 
 # Pages wait for the store and compute; more threads would only take time from deliveries.
 _THREADS = 4
+_ASKING = 4
 # Beyond so many requests at once, further ones are told to come again.
 _WAITING = 40
 _FORM_FIELDS = 2000
@@ -97,6 +98,8 @@ class Desk:
         self.gate = gate
         self.door = door
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="page")
+        # For calls that a page waits for a few seconds: a site that hangs keeps no page's thread.
+        self.asking = ThreadPoolExecutor(_ASKING, thread_name_prefix="asking")
         self._running = 0
 
     def now(self) -> float:
@@ -105,7 +108,8 @@ class Desk:
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self.asking):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self.door is not None:
             self.door.close()
 
