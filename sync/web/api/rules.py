@@ -8,7 +8,7 @@ from typing import Any
 from sync.operations.accounts import Role
 from sync.operations.acts import Done
 from sync.operations.errors import NotAllowed, Refused
-from sync.operations.rules import accept, backtest, drafts, files, history, plan, save
+from sync.operations.rules import accept, backtest, drafts, files, history, plan, progress, save
 from sync.operations.rules.check import Told, quick
 from sync.operations.rules.completion import Completion, completion
 from sync.operations.rules.draft_view import Draft, Other
@@ -170,6 +170,9 @@ class _Rules(_Base):
         both = asked.old, asked.new
         return Difference(history.compare(*where, *both), history.as_patch(*where, *both))
 
+    def progress(self, visit: Visit) -> progress.Progress | None:
+        return progress.progress(self._deployment.store, visit.now)
+
     def accept(self, visit: Visit) -> accept.Accepted:
         given, here = visit.given(ToAccept), self._deployment
         four_eyes = here.settings.web.four_eyes
@@ -187,6 +190,13 @@ def _rules(of: _Rules) -> list[Endpoint]:
         ),
         Endpoint("GET", "/rules/completion", "What an editor completes", of.completion, Completion),
         Endpoint("GET", "/rules/history", "Every set in force", of.history, history.History, From),
+        Endpoint(
+            "GET",
+            "/rules/progress",
+            "How far the last edit is",
+            of.progress,
+            progress.Progress | None,
+        ),
         Endpoint("GET", "/rules/diff", "How two versions differ", of.diff, Difference, Between),
         Endpoint(
             "POST",

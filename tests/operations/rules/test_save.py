@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -240,3 +241,21 @@ def test_a_link_stays_a_link_and_rights_stay(bench: Bench) -> None:
     assert path.is_symlink()
     assert real.read_text() == URGENT
     assert real.stat().st_mode & 0o777 == 0o664
+
+
+def test_what_a_cut_off_save_left_beside_the_files_is_removed_by_the_next(bench: Bench) -> None:
+    left = bench.world.folder / ".rules.temporary-0123"
+    left.write_text("half")
+    save(bench(), drafted(bench))
+    assert not left.exists()
+
+
+def test_a_folder_without_locks_is_written_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(folder.fcntl, "flock", no_locks)
+    save(bench(), drafted(bench))
+    assert bench.disk() == {"rules.toml": URGENT}
