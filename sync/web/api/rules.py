@@ -13,7 +13,6 @@ from sync.operations.rules.check import Told, quick
 from sync.operations.rules.completion import Completion, completion
 from sync.operations.rules.draft_view import Draft, Other
 from sync.operations.rules.editing import Editing
-from sync.operations.rules.lines import FileDiff
 from sync.operations.rules.merge import Merged
 from sync.operations.rules.patch import patch
 from sync.operations.rules.shapes import PlanTicket
@@ -43,18 +42,17 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """How files differ: line by line, and as a patch for `git apply`."""
-
-    files: tuple[FileDiff, ...]
-    patch: str
-
-
-@dataclass(frozen=True, slots=True)
 class Begin:
     """``version``: the draft goes back to this version; 0 for the files on disk."""
 
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A version by its number."""
+
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +158,17 @@ class _Rules(_Base):
     def completion(self, visit: Visit) -> Completion:
         return completion(self._deployment.names, self._deployment.rules())
 
-    def history(self, visit: Visit) -> history.History:
+    def versions(self, visit: Visit) -> history.History:
         after = visit.asked(From).after
         return history.history(self._deployment.store, max(0, min(after, _MOST)))
 
-    def diff(self, visit: Visit) -> Difference:
-        asked = visit.asked(Between)
-        where = self._deployment.store, self._deployment.files
-        both = asked.old, asked.new
-        return Difference(history.compare(*where, *both), history.as_patch(*where, *both))
+    def diff(self, visit: Visit) -> history.Difference:
+        asked, here = visit.asked(Between), self._deployment
+        return history.difference(here.store, here.files, asked.old, asked.new)
+
+    def go_back(self, visit: Visit) -> Done:
+        version = visit.given(Back).version
+        return save.restore(self._at(visit), max(0, min(version, _MOST)))
 
     def progress(self, visit: Visit) -> progress.Progress | None:
         return progress.progress(self._deployment.store, visit.now)
@@ -189,7 +189,7 @@ def _rules(of: _Rules) -> list[Endpoint]:
             "GET", "/rules", "What is in force, on disk, and waits", of.shown, files.RulesShown
         ),
         Endpoint("GET", "/rules/completion", "What an editor completes", of.completion, Completion),
-        Endpoint("GET", "/rules/history", "Every set in force", of.history, history.History, From),
+        Endpoint("GET", "/rules/history", "Every set in force", of.versions, history.History, From),
         Endpoint(
             "GET",
             "/rules/progress",
@@ -197,7 +197,9 @@ def _rules(of: _Rules) -> list[Endpoint]:
             of.progress,
             progress.Progress | None,
         ),
-        Endpoint("GET", "/rules/diff", "How two versions differ", of.diff, Difference, Between),
+        Endpoint(
+            "GET", "/rules/diff", "How two versions differ", of.diff, history.Difference, Between
+        ),
         Endpoint(
             "POST",
             "/rules/accept",
@@ -213,6 +215,15 @@ def _rules(of: _Rules) -> list[Endpoint]:
             "Let the files say again what is in force",
             of.take_back,
             Done,
+            role=Role.EDITOR,
+        ),
+        Endpoint(
+            "POST",
+            "/rules/go-back",
+            "Write the files as they were in a version",
+            of.go_back,
+            Done,
+            body=Back,
             role=Role.EDITOR,
         ),
     ]

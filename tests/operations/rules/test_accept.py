@@ -150,9 +150,9 @@ def test_every_version_can_be_compared_and_gone_back_to(bench_on_each: Bench, ru
     first = found.versions[-1]
     assert history.history(store, limit=1).after == found.versions[0].id
     assert history.before(store, found.versions[0].id) == str(found.versions[1].id)
-    (diff,) = history.compare(store, files, str(first.id), "disk")
+    (diff,) = history.difference(store, files, str(first.id), "disk").files
     assert (diff.name, diff.added, diff.gone) == ("rules.toml", 2, 1)
-    assert "+# a remark\n" in history.as_patch(store, files, str(first.id), "in-force")
+    assert "+# a remark\n" in history.difference(store, files, str(first.id), "in-force").patch
     draft = history.go_back(bench(), first.id)
     assert draft.file("rules.toml").text == RULES
     assert bench.disk() == {"rules.toml": f"# a remark\n{URGENT}"}
