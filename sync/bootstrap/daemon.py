@@ -43,6 +43,11 @@ UNSIGNED_WEBHOOKS = (
     "and again; set webhook_secrets of the site and remove allow_unsigned_webhooks"
 )
 
+UNENCRYPTED = (
+    "passwords for the pages may travel UNENCRYPTED, because this listens beyond this machine; put a "
+    "proxy with https in front, and set url in [web] to its address"
+)
+
 
 def few_arenas() -> None:
     """Let all threads share two arenas of malloc. Call this before threads start.
@@ -68,6 +73,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
     share_interpreter(False)
     configure_logs(level=settings.log.level, form=settings.log.format)
     _warn_of_unsigned(settings)
+    _warn_of_unencrypted(settings, only)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = _bound(settings)
     with stop_on_signals() as stop:
@@ -140,6 +146,18 @@ def _warn_of_unsigned(settings: Settings) -> None:
     for name, site in settings.sites.items():
         if site.allow_unsigned_webhooks:
             log.warning(UNSIGNED_WEBHOOKS, site=name)
+
+
+def _warn_of_unencrypted(settings: Settings, only: Half | None) -> None:
+    server, web = settings.server, settings.web
+    host = server.admin_host if server.apart else server.host
+    signs_in = web.login == "users" and only is not Half.RECEIVER
+    if signs_in and not web.https and not _is_here(host):
+        log.warning(UNENCRYPTED, host=host)
+
+
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _built(

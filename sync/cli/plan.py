@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from textwrap import indent
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sync.worker.foresight.forecast import Forecast, TicketForecast
 
 CHANGES = 3
+# So many tickets of a group are named.
+EXAMPLES = 3
 # What is told upstream and comes from there, by its name among the counts.
 _TELLING = {
     "mark_upstream": "to mark upstream",
@@ -35,6 +37,10 @@ def plan(
     ] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="End with 3 when something would be done.")
+    ] = False,
+    grouped: Annotated[
+        bool,
+        typer.Option("--grouped", help="Tickets with the same change as one line, harm first."),
     ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -70,11 +76,52 @@ def plan(
         known = rules_in_force(files, store)
         rules = as_if_in_force(rules, store, time.time())
         found = forecast_all(store, rules, trackers, time.time(), live=live, known=known)
-        for text in as_json_text(found) if as_json else pictured(found):
+        for text in _texts(found, grouped=grouped, as_json=as_json):
             typer.echo(text, nl=not as_json)
     if found.counts["trouble"]:
         raise typer.Exit(1)
     raise typer.Exit(CHANGES if exit_code and found.changes else 0)
+
+
+def _texts(found: Forecast, *, grouped: bool, as_json: bool) -> Iterator[str]:
+    if not grouped:
+        return as_json_text(found) if as_json else pictured(found)
+    return _grouped_json(found) if as_json else _grouped(found)
+
+
+def _grouped_json(found: Forecast) -> Iterator[str]:
+    from dataclasses import asdict
+
+    from sync.operations.rules.counted import Counted, count_all
+
+    counted = Counted()
+    count_all(found, counted)
+    data = {
+        "live": found.live,
+        "looked_at": found.looked_at,
+        "counts": {**found.counts, "untold": found.untold},
+        "groups": [asdict(group) for group in counted.groups()],
+        "left": [asdict(group) for group in counted.left()],
+    }
+    yield f"{json.dumps(data, indent=2)}\n"
+
+
+def _grouped(found: Forecast) -> Iterator[str]:
+    """The forecast for people, a line for each kind of change: what can hurt first, then the rarest."""
+    from sync.operations.rules.counted import Counted, count_all
+
+    counted = Counted()
+    count_all(found, counted)
+    for group in (*counted.groups(), *counted.left()):
+        some = counted.of_group(group.id)[:EXAMPLES]
+        names = ", ".join(one.ticket or _safe(one.title) for one in some)
+        more = ", …" if group.number > len(some) else ""
+        where = f"  [{group.where}]" if group.where else ""
+        count = f"{group.number:,} {_tickets(group.number)}"
+        yield f"{group.sign} {count}: {_safe(group.words)}{where}"
+        yield f"    {names}{more}"
+    yield from _begun(found)
+    yield from _sum(found)
 
 
 def as_json_text(found: Forecast) -> Iterator[str]:
@@ -83,10 +130,12 @@ def as_json_text(found: Forecast) -> Iterator[str]:
     The counts stand before the tickets in the document, but are known only after the last ticket,
     so the tickets wait in a temporary file.
     """
+    from sync.operations.rules.shapes import as_data
+
     with tempfile.TemporaryFile("w+", encoding="utf-8") as waiting:
         before = "\n"
         for one in found.tickets:
-            text = json.dumps(_as_data(one), indent=2, default=str)
+            text = json.dumps(as_data(one), indent=2, default=str)
             waiting.write(before + indent(text, "    "))
             before = ",\n"
         numbers = {
@@ -98,26 +147,6 @@ def as_json_text(found: Forecast) -> Iterator[str]:
         waiting.seek(0)
         yield from iter(lambda: waiting.read(65_536), "")
         yield "\n  ]\n}\n" if found.acting else "]\n}\n"
-
-
-def _as_data(one: TicketForecast) -> dict[str, Any]:
-    from sync.domain.forecast import as_data as action_data
-
-    return {
-        "ticket": one.ticket or None,
-        "key": one.key,
-        "site": one.site,
-        "rule": one.rule.name,
-        "where": one.rule.where,
-        "title": one.title,
-        "subjects": list(one.subjects),
-        "actions": [action_data(action) for action in one.plan.actions],
-        "parked": str(one.plan.parked) if one.plan.parked else None,
-        "parked_fields": {id_: str(w) for id_, w in one.plan.parked_fields.items()},
-        "apart": one.apart or None,
-        "waits": one.waits or None,
-        "trouble": one.trouble or None,
-    }
 
 
 def pictured(found: Forecast) -> Iterator[str]:
@@ -132,9 +161,14 @@ def pictured(found: Forecast) -> Iterator[str]:
     yield from _begun(found)
     for words, count in troubles.items():
         yield f"! {count} {_tickets(count)} could not be worked out: {_safe(words)}"
+    yield from _sum(found)
+
+
+def _sum(found: Forecast) -> Iterator[str]:
+    """The numbers, and what they were compared with."""
     counts = found.counts
     rest = found.looked_at - found.acting
-    if not found.changes and not troubles:
+    if not found.changes and not counts["trouble"]:
         yield f"Nothing to do: all {found.looked_at} open tickets are as the rules want them."
         return
     yield (

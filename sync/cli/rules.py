@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -12,16 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.rule_versions import diff, editing, go_back, history, take_back
+from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 from sync.domain.text import harmless
 
 if TYPE_CHECKING:
-    from sync.operations.rules.editing import Editing
     from sync.rules import RuleSet
     from sync.settings import Settings
-    from sync.store.engine import Store
     from sync.store.rulebook import Edition, Problem, Waiting
-    from sync.worker.rulebook.files import RuleFiles
     from sync.worker.rulebook.impact import Sites
 
 app = typer.Typer(
@@ -29,6 +27,10 @@ app = typer.Typer(
     help="Look at the mapping rules and their history, accept an edit or take it back.",
     no_args_is_help=True,
 )
+app.command("take-back")(take_back)
+app.command("history")(history)
+app.command("diff")(diff)
+app.command("go-back")(go_back)
 
 
 @app.command()
@@ -73,6 +75,7 @@ def accept(
         bool, typer.Option("--force", help="Also where Jira would not take what the rules say.")
     ] = False,
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Put the rules on disk in force, however many tickets they touch.
@@ -87,10 +90,17 @@ def accept(
     Example:  ticket-sync rules accept
     """
     from sync.bootstrap.rules import rule_files
-    from sync.operations.rules.accept import Asked, NotTaken
+    from sync.operations.rules.accept import Accepted, Asked, NotTaken
     from sync.operations.rules.accept import accept as put_in_force
     from sync.settings import Secrets, load
 
+    if server:
+        told = Server(server).post(
+            "/rules/accept", Accepted, {"only_new": only_new, "force": force}
+        )
+        data = asdict(told.acceptance)
+        typer.echo(json.dumps(data, indent=2) if as_json else harmless(told.words))
+        return
     settings = load(config, secrets=Secrets.UNNEEDED)
     sites, without = _sites(config)
     asked = Asked(only_new=only_new, force=force, four_eyes=settings.web.four_eyes)
@@ -98,143 +108,12 @@ def accept(
     files.load()
     with opened_store(config) as store:
         try:
-            done = put_in_force(_editing(store, files), asked, sites, unasked=without)
+            done = put_in_force(editing(store, files), asked, sites, unasked=without)
             found, words = done.acceptance, done.words
         except NotTaken as error:
             found, words = error.acceptance, str(error)
     typer.echo(json.dumps(asdict(found), indent=2) if as_json else harmless(words))
     raise typer.Exit(2 if found.refused else 0)
-
-
-@app.command("take-back")
-def take_back(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Let the rule files say again what is in force.
-
-    An edit that waits, or that has mistakes, is taken back: its files are written as they were before.
-    What the edit said is kept as a draft on the pages.
-
-    Exit codes: 0 taken back, 1 somebody else changed a file at the same moment, 2 the files say what is
-    in force or cannot be written; usage, the store or the configuration.
-
-    Example:  ticket-sync rules take-back
-    """
-    from sync.bootstrap.rules import rule_files
-    from sync.operations.rules.save import take_back as back
-    from sync.settings import Secrets, load
-
-    files = rule_files(load(config, secrets=Secrets.UNNEEDED))
-    with opened_store(config) as store:
-        done = back(_editing(store, files))
-    typer.echo(json.dumps(asdict(done), indent=2) if as_json else harmless(done.words))
-
-
-@app.command()
-def history(
-    after: Annotated[
-        int, typer.Option("--after", metavar="VERSION", help="Versions older than this one.")
-    ] = 0,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the rule sets that were in force, newest first: when, who, and what each did.
-
-    Exit codes: 0 shown, 1 the store cannot be read, 2 usage or the configuration.
-
-    Example:  ticket-sync rules history --json | jq '.versions[0]'
-    """
-    from sync.cli.terminal import cell, console, table
-    from sync.operations.rules.history import history as versions
-
-    with opened_store(config) as store:
-        found = versions(store, after)
-    if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
-        return
-    columns = ("version", "when (UTC)", "who", "how", "tickets", "files")
-    shown = table("Versions of the rules, newest first", *columns)
-    for one in found.versions:
-        when = (one.at or "").replace("T", " ")[:19]
-        number = f"{one.id}{' (in force)' if one.in_force else ''}"
-        values = (number, when, one.account, one.how, one.words, ", ".join(one.files))
-        shown.add_row(*map(cell, values))
-    console().print(shown)
-    if found.after:
-        typer.echo(f"Older ones: --after {found.after}.")
-    typer.echo(found.note)
-
-
-@app.command()
-def diff(
-    old: Annotated[
-        str, typer.Argument(metavar="[OLD]", help="A version, disk or in-force.")
-    ] = "in-force",
-    new: Annotated[str, typer.Argument(metavar="[NEW]", help="The same.")] = "disk",
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show how rule files differ: those in force and those on disk, or two versions of `rules history`.
-
-    The output is a patch that `git apply` takes in the folder of rules.
-
-    Exit codes: 0 shown, 1 there is no such version, 2 usage, the store or the configuration.
-
-    Example:  ticket-sync rules diff 12 in-force
-    """
-    from sync.bootstrap.rules import rule_files
-    from sync.operations.rules.history import as_patch, compare
-    from sync.settings import Secrets, load
-
-    files = rule_files(load(config, secrets=Secrets.UNNEEDED))
-    with opened_store(config) as store:
-        if as_json:
-            found = compare(store, files, old, new)
-            typer.echo(json.dumps({"files": [asdict(one) for one in found]}, indent=2))
-            return
-        typer.echo(harmless(as_patch(store, files, old, new)), nl=False)
-
-
-@app.command("go-back")
-def go_back(
-    version: Annotated[
-        int, typer.Argument(metavar="VERSION", help="As `rules history` numbers it.")
-    ],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write the rule files as they were in an earlier version.
-
-    The files come into force as after any edit: an edit that touches many tickets waits for `rules
-    accept`. Comments that were made and tickets that were created stay.
-
-    Exit codes: 0 written, 1 there is no such version, 2 the files say that already or cannot be
-    written; usage, the store or the configuration.
-
-    Example:  ticket-sync rules go-back 12
-    """
-    from sync.bootstrap.rules import rule_files
-    from sync.operations.errors import OperationError
-    from sync.operations.rules import drafts, history
-    from sync.operations.rules.save import save
-    from sync.settings import Secrets, load
-
-    files = rule_files(load(config, secrets=Secrets.UNNEEDED))
-    with opened_store(config) as store:
-        at = _editing(store, files)
-        draft = history.go_back(at, version)
-        try:
-            done = save(at, draft.id)
-        except OperationError:
-            drafts.drop(at, draft.id)
-            raise
-        drafts.drop(at, draft.id)
-    typer.echo(json.dumps(asdict(done), indent=2) if as_json else harmless(done.words))
-
-
-def _editing(store: Store, files: RuleFiles) -> Editing:
-    from sync.operations.accounts import on_command_line
-    from sync.operations.rules.editing import Editing
-
-    return Editing(store, files, on_command_line(), time.time())
 
 
 def _sites(config: Path | None) -> tuple[Sites | None, str]:

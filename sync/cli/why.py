@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ from sync.cli.store import opened_store
 from sync.domain.text import harmless, one_line
 
 if TYPE_CHECKING:
-    from sync.domain.ticket import Observed
+    from sync.domain.ticket import Draft, Observed
     from sync.rules import Rule, RuleSet
     from sync.settings import Settings
     from sync.store.engine import Store
@@ -48,6 +48,7 @@ def why(
     Example:  ticket-sync why DATA-123
     """
     from sync.bootstrap.adapters import sources_of
+    from sync.operations.ticket import as_data
     from sync.settings import Secrets, load
     from sync.worker.foresight.why import authors, story_of, with_jira
 
@@ -65,7 +66,7 @@ def why(
     fields = authors(story.base, seen.observed, seen.names)
     story = with_jira(story, seen.observed, seen.rule)
     if as_json:
-        typer.echo(json.dumps(_as_data(story, fields, seen.unasked), indent=2, default=str))
+        typer.echo(json.dumps(as_data(story, fields, seen.unasked), indent=2, default=str))
     else:
         _print(story, fields, seen.unasked)
 
@@ -104,14 +105,15 @@ def _looked(config: Path | None, store: Store, story: Story, offline: bool) -> _
             return _Seen(rule=rule, unasked="--offline")
         if remark:
             typer.echo(remark, err=True)
-        observed, names = _asked(settings, facts, rules)
+        observed, draft = _asked(settings, facts, rules)
     except (SettingsError, RuleErrors, Fault) as error:
         why = "--offline" if offline else str(error).splitlines()[0]
         return _Seen(rule=rule, unasked=why)
+    names = {one.id: one.name for one in draft.fields.values()} if draft else {}
     return _Seen(observed, names, rule)
 
 
-def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, dict[str, str]]:
+def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, Draft | None]:
     """As ``shown_now``."""
     from sync.bootstrap.adapters import trackers_of
     from sync.domain.errors import Missing
@@ -122,34 +124,6 @@ def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, 
     if tracker is None:
         raise Missing(f"the site {facts.site!r} is not configured")
     return shown_now(facts, rules, tracker, time.time())
-
-
-def _as_data(story: Story, fields: list[FieldStory], unasked: str) -> dict[str, Any]:
-    from sync.domain.times import stamp
-    from sync.operations.untold import why_untold
-
-    ticket = story.ticket
-    return {
-        "ticket": {
-            "jira_key": ticket.jira_key,
-            "key": ticket.key,
-            "site": ticket.site,
-            "rule": ticket.rule,
-            "state": ticket.state,
-            "due": stamp(ticket.due_at),
-            "parked": ticket.parked,
-            "untold": why_untold(ticket),
-        }
-        if ticket
-        else None,
-        "subjects": [
-            {"ref": str(s.ref), "status": s.status.value, "title": s.payload.get("title", "")}
-            for s in story.snapshots
-        ],
-        "story": [{**asdict(line), "at": stamp(line.at)} for line in story.lines],
-        "fields": [asdict(one) for one in fields],
-        "jira_not_asked": unasked,
-    }
 
 
 def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:

@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from sync.domain.times import stamp
+from sync.domain.times import moment, stamp
 from sync.operations.accounts import Account, Role
 from sync.operations.acts import Act, record
 from sync.operations.errors import NotFound, Refused
@@ -79,7 +79,7 @@ def make(
         added = api_tokens.add(session, row)
     if not added:
         raise Refused(f"There is a token {name} already. Revoke it, or choose another name.")
-    ends = f"it holds until {stamp(until)}" if until else "it does not expire"
+    ends = f"it holds until {moment(until)} UTC" if until else "it does not expire"
     words = f"made a token {name} with the role {role}; {ends}"
     record(store, account, Act("token add", name), words, now)
     return Made(name, str(role), secret, stamp(until), words)

@@ -8,6 +8,8 @@ from sqlmodel import Session, col, select
 from sync.store.admin_tables import RuleDraftRow
 from sync.store.engine import change
 
+_LARGEST_ID = 2**63 - 1
+
 
 def add(session: Session, row: RuleDraftRow) -> int:
     """Record a new draft; its id."""
@@ -19,7 +21,8 @@ def add(session: Session, row: RuleDraftRow) -> int:
 
 def get(session: Session, id_: int, account: str, *, lock: bool = False) -> RuleDraftRow | None:
     """A draft of this account, locked against other writers if asked."""
-    row = session.get(RuleDraftRow, id_, with_for_update=lock or None)
+    # PostgreSQL refuses a number that no id can be.
+    row = session.get(RuleDraftRow, min(id_, _LARGEST_ID), with_for_update=lock or None)
     return row if row is not None and row.account == account else None
 
 

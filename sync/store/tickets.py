@@ -181,6 +181,21 @@ def links(session: Session) -> dict[str, int]:
     return dict(session.exec(select(LinkRow.subject, LinkRow.ticket_id)).all())
 
 
+def ids_named(session: Session, name: str) -> list[int]:
+    """The row ids of all tickets with this name, see ``find``. Several sites may use the same key."""
+    former = columns(col(FormerKeyRow.ticket_id)).where(col(FormerKeyRow.jira_key) == name)
+    id_ = col(TicketRow.id)
+    for query in (
+        columns(id_).where(col(TicketRow.jira_key) == name),
+        columns(id_).where(col(TicketRow.key) == name),
+        former,
+    ):
+        if found := list(session.execute(query).scalars()):
+            return sorted(found)
+    linked = subjects.ticket_ids(session, [row.ref for row in subjects.named(session, name)])
+    return sorted(set(linked.values()))
+
+
 def find(session: Session, name: str) -> TicketRow | None:
     """A ticket by its Jira key, our key, a Jira key that it had before, or one of its subjects: the
     whole reference or the id alone."""

@@ -235,8 +235,13 @@ def test_who_wrote_a_field_last_is_read_from_the_ticket_as_it_is(
         row = find(session, "DATA-1")
         assert isinstance(row, TicketRow)
         facts = gather(session, row)
-    observed, names = shown_now(facts, world.rules(), jira, world.clock.time())
-    by = {field.id: field.by for field in authors(facts.base, observed, names)}
+    observed, draft = shown_now(facts, world.rules(), jira, world.clock.time())
+    by = {
+        field.id: field.by
+        for field in authors(
+            facts.base, observed, draft and {n: f.name for n, f in draft.fields.items()}
+        )
+    }
     assert by["summary"] == "a person"
     assert by["description"] == "ticket-sync"
     assert by["labels"] == "ticket-sync, and a person (+theirs)"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
-from sync.cli.plan import as_json_text, pictured
+from sync.cli.plan import _grouped, _grouped_json, as_json_text, pictured
 from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
@@ -53,6 +53,22 @@ def test_people_see_each_change_old_and_new_and_the_sum(world: EditedWorld) -> N
         "Plan: 0 to create, 1 to change (3 fields), 0 to move, 0 to comment, 0 to set aside; "
         "0 of 1 open tickets stay as they are."
     )
+
+
+def test_tickets_with_the_same_change_are_one_line_when_grouped(world: EditedWorld) -> None:
+    for number in range(4):
+        world.deliver(issue_event("issue_created", f"i{number}", at=2, title="orders is stale"))
+    world.settle()
+    lines = list(_grouped(found(world, EDITED)))
+    assert lines[0] == (
+        "~ 5 tickets: Labels: + urgent, − data-quality, "
+        "Description: 1 line more at the end, Priority: nothing → High  [rules.toml:2]"
+    )
+    assert lines[1] == "    DATA-1, DATA-2, DATA-3, …"
+    assert lines[2].startswith("Plan: 0 to create, 5 to change")
+    data = json.loads("".join(_grouped_json(found(world, EDITED))))
+    (group,) = data["groups"]
+    assert (group["number"], group["sort"], data["counts"]["update"]) == (5, "change", 5)
 
 
 def test_machines_get_every_value(world: EditedWorld) -> None:

@@ -59,3 +59,22 @@ def test_an_address_of_something_else_is_told_in_words(tmp_path: Path, address: 
     done = CliRunner().invoke(app, ["status", "--server", f"{address}/assets"])
     assert done.exit_code == 1
     assert done.stderr.strip() != ""
+
+
+def test_versions_of_the_rules_by_the_daemon(pages: Pages, address: str) -> None:  # noqa: F811
+    def call(*args: str) -> str:
+        done = CliRunner().invoke(app, ["rules", *args, "--server", address])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert call("accept").startswith("In force.")
+    before = (pages.world.folder / "rules.toml").read_text()
+    (pages.world.folder / "rules.toml").write_text(f"# a remark\n{before}")
+    assert "+# a remark" in call("diff")
+    assert call("take-back").startswith("Taken back: rules.toml")
+    assert (pages.world.folder / "rules.toml").read_text() == before
+    data = json.loads(call("history", "--json"))
+    edit = data["versions"][1]
+    assert edit["how"] == "an edit that was taken back, and was never in force"
+    assert call("go-back", str(edit["id"])).startswith("Saved rules.toml")
+    assert (pages.world.folder / "rules.toml").read_text().startswith("# a remark")

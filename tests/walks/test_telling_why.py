@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from sync.adapters.coalesce import CoalesceSource
-from sync.cli.why import _as_data, _print
+from sync.cli.why import _print
 from sync.domain.actions import Comment
 from sync.domain.history import Person
 from sync.domain.rule import Category
 from sync.domain.ticket import JiraStatus
+from sync.operations.ticket import as_data
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, WONT_DO, MemoryTicket
 from sync.store.engine import Store
 from sync.worker.foresight.story import Line
@@ -168,7 +169,7 @@ def test_the_story_is_shown_and_given_to_machines(
     shown = " ".join(capsys.readouterr().out.split())
     assert "Automation for Jira moved it from To Do to Done" in shown
     assert f"[{place(world, 'ignore = ')}]" in shown
-    data = json.loads(json.dumps(_as_data(found, [], ""), default=str))
+    data = json.loads(json.dumps(as_data(found, [], ""), default=str))
     (moved,) = [one for one in data["story"] if "moved it from To Do to Done" in one["words"]]
     assert (moved["side"], moved["who"], moved["what"]) == ("jira", "Automation for Jira", "jira")
 

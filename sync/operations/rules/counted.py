@@ -222,5 +222,6 @@ def _folded(tickets: list[PlanTicket]) -> PlanGroup:
 
 def count_all(found: Forecast, into: Counted) -> None:
     """Count a whole forecast."""
+    found.watch = into.look
     for one in found.tickets:
         into.take(one)

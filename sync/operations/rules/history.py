@@ -111,14 +111,18 @@ def before(store: Store, version: int) -> str:
     return str(row.id)
 
 
-def compare(store: Store, files: RuleFiles, old: str, new: str) -> tuple[FileDiff, ...]:
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How files differ: line by line, and as a patch for `git apply`."""
+
+    files: tuple[FileDiff, ...]
+    patch: str
+
+
+def difference(store: Store, files: RuleFiles, old: str, new: str) -> Difference:
     """How the files differ between two of what ``texts`` takes. Raises as ``texts`` does."""
-    return differing(texts(store, files, old), texts(store, files, new))
-
-
-def as_patch(store: Store, files: RuleFiles, old: str, new: str) -> str:
-    """The same, for `git apply`. Raises as ``texts`` does."""
-    return patch(texts(store, files, old), texts(store, files, new))
+    left, right = texts(store, files, old), texts(store, files, new)
+    return Difference(differing(left, right), patch(left, right))
 
 
 def go_back(at: Editing, version: int) -> Draft:

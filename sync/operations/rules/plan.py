@@ -193,7 +193,7 @@ def _seen(found: _Found) -> Seen:
 
 def _run(runs: Runs, at: Editing, id_: str) -> Run:
     run = runs.get(id_, at.account.name)
-    if run is None:
+    if run is None or run.purpose.kind != KIND:
         raise NotFound(GONE)
     return run
 

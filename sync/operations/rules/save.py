@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sync.operations.acts import Act, Done, perform
 from sync.operations.errors import Changed, NotFound, Refused
-from sync.operations.rules import drafts
+from sync.operations.rules import drafts, history
 from sync.operations.rules.check import Read, quick
 from sync.operations.rules.draft_view import conflicts, effective
 from sync.operations.rules.editing import Editing
@@ -31,10 +31,10 @@ from sync.worker.rulebook.folder import FileChanged, Write, why_not_writable, wr
 _LEASE = "rule files"
 _LEASE_SECONDS = 30.0
 _PATIENCE = 5.0
-SAVE, TAKE_BACK = "rules save", "rules take-back"
+SAVE, TAKE_BACK, GO_BACK = "rules save", "rules take-back", "rules go-back"
 READ_ONLY = "Download the patch instead, and bring it where the rules are kept."
 NOTHING_WAITS = "The rules on disk are in force: there is no edit to take back."
-STAYS = "Comments that were made and tickets that were created stay."
+NEVER = "an edit that was taken back, and was never in force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,7 @@ def _read(at: Editing, texts: Mapping[str, str], disk: Texts) -> Read:
 
 
 def take_back(at: Editing) -> Done:
-    """Let the files say again what is in force. What they said until now is kept as a draft of the
-    account.
+    """Let the files say again what is in force. What they said until now is kept as a version.
 
     Raises Refused where they say that already, or cannot be written; Changed where somebody else
     changed a file at the same moment; and StoreUnavailable.
@@ -141,9 +140,10 @@ def take_back(at: Editing) -> Done:
 
 
 def _take_back(at: Editing) -> str:
+    disk = at.files.texts()
     with at.store.read() as session:
         known = rulebook.in_force(session)
-    disk = at.files.texts()
+        author = rulebook.saved_by(session, disk.by_name)
     if known is None:
         raise Refused("No rules are in force yet, so there is nothing to go back to.")
     if disk.mistakes and not disk.by_name:
@@ -151,26 +151,36 @@ def _take_back(at: Editing) -> str:
     writes = _writes(disk.by_name, known.texts)
     if not writes:
         raise Refused(NOTHING_WAITS)
-    kept = drafts.begin(at)
     _write(at, writes, known.texts)
-    after = _as_draft(at, kept.id, disk.by_name, known)
+    with at.store.write() as session:
+        rulebook.clear(session, rulebook.WAITING)
+        # Nothing is lost by taking an edit back: what it said is a version to go back to.
+        edit = Edition(rulebook.texts_digest(disk.by_name), disk.by_name, NEVER, at.now)
+        number = rule_versions.add(session, edit, author)
+        told = Edition(known.digest, known.texts, "an edit was taken back", at.now)
+        rule_versions.add(session, told, at.account.name)
     return (
-        f"Taken back: {_named(writes)} as in force before. What the edit said is kept as your draft "
-        f"{after}. {STAYS}"
+        f"Taken back: {_named(writes)} as in force before. What the edit said is version {number} of "
+        "the history."
     )
 
 
-def _as_draft(at: Editing, id_: int, before: Mapping[str, str], known: Edition) -> int:
-    with at.store.write() as session:
-        row = rule_drafts.get(session, id_, at.account.name, lock=True)
-        assert row is not None
-        row.began_texts = dict(known.texts)
-        drafts.keep(row, before)
-        session.add(row)
-        rulebook.clear(session, rulebook.WAITING)
-        told = Edition(known.digest, known.texts, "an edit was taken back", at.now)
-        rule_versions.add(session, told, at.account.name)
-    return id_
+def restore(at: Editing, version: int) -> Done:
+    """Write the files as they were in a version. The edit comes into force as any other.
+
+    Raises as ``save``, and NotFound where there is no such version.
+    """
+
+    def work() -> str:
+        _writable(at)
+        draft = history.go_back(at, version)
+        try:
+            with _alone(at.store):
+                return _save(at, draft.id, Expected())
+        finally:
+            drafts.drop(at, draft.id)
+
+    return perform(at.store, at.account, Act(GO_BACK, f"version {version}"), work, at.now)
 
 
 def _writable(at: Editing) -> None:

@@ -1,13 +1,9 @@
-"""What would be done to one ticket, for people; and its shape: tickets of one shape are one group.
-
-Texts are compared by what was added and removed, not by what they say, so that "4 lines more at the end"
-of many descriptions is one shape.
-"""
+"""What would be done to one ticket, for people; and its shape: tickets of one shape are one group."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +22,12 @@ from sync.domain.actions import (
     UnlinkTickets,
     Update,
 )
+from sync.domain.forecast import as_data as action_data
 from sync.domain.rule import Category
 from sync.domain.text import one_line
 from sync.domain.ticket import FieldKind, remembered
 from sync.domain.wording import short
+from sync.operations.rules.kinds import change_kind, text_kind
 from sync.worker.foresight.forecast import TicketForecast
 
 ASIDE, TROUBLE, REOPEN, MOVE, CREATE, CHANGE, TELL, LEFT = (
@@ -54,8 +52,6 @@ SIGNS = {
     CHANGE: "~",
     LEFT: "=",
 }
-# A value with more characters is compared by what was added and removed.
-_SHORT_VALUE = 40
 _SHOWN_LINES = 40
 _SHOWN_CHARACTERS = 400
 
@@ -213,73 +209,6 @@ _PLAIN: dict[type, str] = {
 }
 
 
-def change_kind(change: Change) -> str:
-    """What a field's change has in common with that of other tickets, in words."""
-    if change.kind is FieldKind.LABELS:
-        parts = [f"+ {label}" for label in change.add] + [f"− {label}" for label in change.remove]
-        return f"{change.name}: {', '.join(parts)}"
-    before, after = remembered(change.before), remembered(change.after)
-    if change.kind is FieldKind.TEXT:
-        return f"{change.name}: {text_kind(before or [], after or [])}"
-    if _is_long(before) or _is_long(after):
-        return f"{change.name}: {_affix_kind(str(before or ''), str(after or ''))}"
-    return f"{change.name}: {short(before)} → {short(after)}"
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, str) and (len(value) > _SHORT_VALUE or len(value.split()) > 4)
-
-
-def text_kind(before: Sequence[str], after: Sequence[str]) -> str:
-    """How a text of several lines changes, without saying what they say."""
-    if not before or not after:
-        return "empty now" if before else "written for the first time"
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    codes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
-    added = sum(j2 - j1 for _, _, _, j1, j2 in codes)
-    gone = sum(i2 - i1 for _, i1, i2, _, _ in codes)
-    if not codes:
-        return "with other links"
-    return f"{_counted(added, gone)}{_place(codes, len(before))}"
-
-
-def _counted(added: int, gone: int) -> str:
-    if added and gone:
-        return f"{_lines_word(gone)} other" if added == gone else f"{gone} → {_lines_word(added)}"
-    return f"{_lines_word(added)} more" if added else f"{_lines_word(gone)} less"
-
-
-def _place(codes: Sequence[tuple[str, int, int, int, int]], length: int) -> str:
-    if len(codes) > 1:
-        return f" in {len(codes)} places"
-    _, start, end, _, _ = codes[0]
-    return " at the end" if end == length else " at the beginning" if start == 0 else ""
-
-
-def _lines_word(number: int) -> str:
-    return f"{number} {'line' if number == 1 else 'lines'}"
-
-
-def _affix_kind(before: str, after: str) -> str:
-    """How one long line changes: what it begins or ends with, or just that it does."""
-    if not before or not after:
-        return "empty now" if before else "written for the first time"
-    start = _common(before, after)
-    end = _common(before[start:][::-1], after[start:][::-1])
-    went, came = before[start : len(before) - end], after[start : len(after) - end]
-    if start + end < min(len(before), len(after)) / 2 or max(len(went), len(came)) > _SHORT_VALUE:
-        return "other words"
-    place = " at the beginning" if not start else " at the end" if not end else ""
-    if went and came:
-        return f"“{went}” → “{came}”{place}"
-    return f"{'+' if came else '−'} “{came or went}”{place}"
-
-
-def _common(left: str, right: str) -> int:
-    most = min(len(left), len(right))
-    return next((at for at in range(most) if left[at] != right[at]), most)
-
-
 def _lines(one: TicketForecast) -> Iterator[PlanLine]:
     if one.plan.parked is not None:
         yield PlanLine("!", "", f"set aside: {one.plan.parked}")
@@ -325,3 +254,22 @@ def _change(change: Change) -> PlanLine:
         diff = (*found[:_SHOWN_LINES], *rest)
         return PlanLine("~", change.name, f"{change.name}: {kind}", diff=diff)
     return PlanLine("~", change.name, str(change), short(before, 200), short(after, 200))
+
+
+def as_data(one: TicketForecast) -> dict[str, Any]:
+    """A ticket's forecast for machines, with every value."""
+    return {
+        "ticket": one.ticket or None,
+        "key": one.key,
+        "site": one.site,
+        "rule": one.rule.name,
+        "where": one.rule.where,
+        "title": one.title,
+        "subjects": list(one.subjects),
+        "actions": [action_data(action) for action in one.plan.actions],
+        "parked": str(one.plan.parked) if one.plan.parked else None,
+        "parked_fields": {id_: str(w) for id_, w in one.plan.parked_fields.items()},
+        "apart": one.apart or None,
+        "waits": one.waits or None,
+        "trouble": one.trouble or None,
+    }

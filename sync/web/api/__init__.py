@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.api import accounts, overview, parked, tickets
+from sync.web.api import accounts, overview, parked, rules, tickets
 from sync.web.api.document import document
 from sync.web.api.endpoints import Endpoint, routes_of
 from sync.web.pages.frame import Desk
@@ -31,5 +31,6 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         *overview.endpoints(desk),
         *tickets.endpoints(desk),
         *parked.endpoints(desk),
+        *rules.endpoints(desk),
         *accounts.endpoints(desk),
     ]

@@ -17,7 +17,7 @@ from sync.operations.accounts import Role
 from sync.operations.errors import OperationError
 from sync.store.errors import StoreUnavailable
 from sync.web.gate.entry import SignInNeeded, TurnedAway
-from sync.web.pages.frame import STATUS, Desk, Reply, needs, visit_of
+from sync.web.pages.frame import Desk, Reply, needs, status_for, visit_of
 from sync.web.pages.visit import Visit
 
 log = structlog.get_logger("web")
@@ -94,7 +94,7 @@ def _answered(
     except TurnedAway as error:
         return problem(str(error), error.status)
     except OperationError as error:
-        return problem(str(error), STATUS[type(error)])
+        return problem(str(error), status_for(error))
     except ClientException as error:
         return problem(error.detail, error.status_code)
     except StoreUnavailable as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.pages import log, overview, parked, rules, sign_in, tickets
+from sync.web.pages import log, overview, parked, rules, sign_in, ticket, tickets
 from sync.web.pages.assets import asset_route
 from sync.web.pages.frame import Desk
 
@@ -15,6 +15,7 @@ def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
         asset_route(),
         *overview.routes(desk),
         *tickets.routes(desk),
+        *ticket.routes(desk),
         *parked.routes(desk),
         *rules.routes(desk),
         *log.routes(desk),

@@ -40,6 +40,7 @@ Look = Callable[[Visit], Answer]
 
 # Pages wait for the store and compute; more threads would only take time from deliveries.
 _THREADS = 4
+_ASKING = 4
 # Beyond so many requests at once, further ones are told to come again.
 _WAITING = 40
 _FORM_FIELDS = 2000
@@ -49,6 +50,13 @@ STATUS: Mapping[type[OperationError], int] = {
     Refused: 422,
     Changed: 409,
 }
+
+
+def status_for(error: OperationError) -> int:
+    """The HTTP status for an operation that was not done."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 _NO_MARK = Signs(parked=0, dead=0, rules=0, connections=0)
 
 
@@ -90,6 +98,8 @@ class Desk:
         self.gate = gate
         self.door = door
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="page")
+        # For calls that a page waits for a few seconds: a site that hangs keeps no page's thread.
+        self.asking = ThreadPoolExecutor(_ASKING, thread_name_prefix="asking")
         self._running = 0
 
     def now(self) -> float:
@@ -98,7 +108,8 @@ class Desk:
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self.asking):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self.door is not None:
             self.door.close()
 
@@ -159,7 +170,7 @@ class Desk:
         except TurnedAway as error:
             return self.trouble(str(error), error.status)
         except OperationError as error:
-            return self.trouble(str(error), STATUS[type(error)], entry, visit)
+            return self.trouble(str(error), status_for(error), entry, visit)
         except ClientException as error:
             return self.trouble(error.detail, error.status_code)
         except StoreUnavailable as error:

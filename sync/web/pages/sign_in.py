@@ -18,10 +18,13 @@ from sync.web.gate.forms import AnyRequest, check_token, token_of_browser
 from sync.web.gate.oidc import BACK, Provider
 from sync.web.gate.users import Passwords, TooManyTries
 from sync.web.health import seen
-from sync.web.pages.frame import STATUS, Desk, Reply, form_of, query_of
+from sync.web.pages.frame import Desk, Reply, form_of, query_of, status_for
 from sync.web.pages.signing import Typed, filled, login
 
 log = structlog.get_logger("web")
+
+# Whoever is not signed in can send one.
+_LARGEST_FORM = 1024 * 1024
 
 Work = Callable[[AnyRequest, bytes], Reply]
 
@@ -132,7 +135,7 @@ def _looked(desk: Desk, door: Door, path: str, work: Work) -> HTTPRouteHandler:
 
 
 def _acted(desk: Desk, door: Door, path: str, work: Work) -> HTTPRouteHandler:
-    @post(path, name=f"act {path}", status_code=200)
+    @post(path, name=f"act {path}", status_code=200, request_max_body_size=_LARGEST_FORM)
     async def acted(request: Request[Any, Any, Any]) -> Response[Any]:
         body = await request.body()
         return (await _answer(desk, door, partial(work, request, body))).response()
@@ -146,7 +149,7 @@ async def _answer(desk: Desk, door: Door, work: Callable[[], Reply]) -> Reply:
     except TurnedAway as error:
         return desk.trouble(str(error), error.status)
     except OperationError as error:
-        return desk.trouble(str(error), STATUS[type(error)])
+        return desk.trouble(str(error), status_for(error))
     except StoreUnavailable as error:
         return desk.store_away(error)
     except Exception:

@@ -10,7 +10,7 @@ from typing import Any
 from sync.domain.errors import Missing, Rejected
 from sync.domain.merge import shown_after
 from sync.domain.subject import Snapshot
-from sync.domain.ticket import Base, FieldBase, Observed, remembered, same
+from sync.domain.ticket import Base, Draft, FieldBase, Observed, remembered, same
 from sync.ports import Source, Tracker
 from sync.rules import Rule, RuleSet
 from sync.store import deliveries, journal, subjects, tickets
@@ -150,25 +150,23 @@ def _few(parts: Sequence[str], most: int = 6) -> str:
 
 def shown_now(
     facts: Facts, rules: RuleSet, tracker: Tracker, now: float
-) -> tuple[Observed, dict[str, str]]:
-    """The ticket as Jira shows it now, and the display names of its fields by id. Reads only.
+) -> tuple[Observed, Draft | None]:
+    """The ticket as Jira shows it now, and what its rule wants of its fields. Reads only.
 
     The ticket's history is read where its rule tells upstream what people do. Where no rule keeps the
-    ticket any more, or its rule fails, the names are missing. Raises the tracker's faults.
+    ticket any more, or its rule fails, there is no draft. Raises the tracker's faults.
     """
-    names: dict[str, str] = {}
+    draft: Draft | None = None
     telling = facts.base.agreement is not None
     with suppress(Rejected):
         rule = rule_for(facts, rules)
         telling = telling or rule.tells
         desired, _ = desire(facts, rule, now, rules)
         # A draft also has the tracker read the fields that are in it.
-        names = {
-            id_: one.name for id_, one in tracker.draft(desired, base=facts.base).fields.items()
-        }
+        draft = tracker.draft(desired, base=facts.base)
     if facts.ref is None:
         raise Missing("there is no ticket in Jira")
-    return tracker.read(facts.ref.id, history_since=0.0 if telling else None), names
+    return tracker.read(facts.ref.id, history_since=0.0 if telling else None), draft
 
 
 def rule_of(facts: Facts, rules: RuleSet) -> Rule | None:

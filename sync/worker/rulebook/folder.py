@@ -7,6 +7,8 @@ between two of them, whoever reads the folder next finishes the save.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import secrets
@@ -14,11 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
 
 # The save that is under way. Its name does not end in .toml, so that it is no rule file.
 _UNDER_WAY = ".rules.saving"
@@ -82,6 +79,9 @@ def write_files(folder: Path, writes: list[Write]) -> None:
     folder.mkdir(exist_ok=True)
     with _alone(folder):
         _finish(folder)
+        for left in folder.glob(f"{_TEMPORARY}*"):
+            # Of a process that ended: nobody else writes now.
+            left.unlink(missing_ok=True)
         for one in writes:
             if _now(folder / one.name) != one.before:
                 raise FileChanged(one.name)
@@ -195,8 +195,16 @@ def _alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
     waited for."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        _lock(descriptor, wait=wait)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, *, wait: bool) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        # Some network folders have no locks. Those who save also take turns by the store.
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF):
+            raise

@@ -10,6 +10,7 @@ from sync.operations.accounts import Account
 from sync.operations.errors import Changed, NotAllowed, NotFound, Refused
 from sync.operations.rules import drafts, history, plan
 from sync.operations.rules.accept import Accepted, Asked, accept
+from sync.operations.rules.progress import progress
 from sync.operations.rules.runs import Runs
 from sync.operations.rules.save import save
 from sync.store import log
@@ -67,6 +68,25 @@ def test_what_was_looked_at_is_accepted_and_in_the_log(bench: Bench, runs: Runs)
         ]
     again = accepted(bench, runs, Asked(shown.digest))
     assert (again.done, again.words) == (None, "These rules are in force already; nothing waits.")
+
+
+def test_how_far_an_edit_is_can_be_followed(bench_on_each: Bench, runs: Runs) -> None:
+    bench = bench_on_each
+    waiting(bench)
+    accepted(bench, runs, Asked())
+    store = bench().store
+    before = progress(store, bench().now)
+    assert before is not None
+    assert (before.reaching, before.over) == (True, False)
+    bench.world.notice()
+    shown = progress(store, bench().now)
+    assert shown is not None
+    assert (shown.total, shown.done, shown.waiting, shown.over) == (3, 0, 3, False)
+    bench.world.settle()
+    after = progress(store, bench().now)
+    assert after is not None
+    assert (after.done, after.waiting, after.aside, after.over) == (3, 0, 0, True)
+    assert after.words.endswith("; 3 of 3 tickets changed")
 
 
 def test_more_tickets_than_were_looked_at_are_shown_anew(bench: Bench, runs: Runs) -> None:
@@ -130,9 +150,9 @@ def test_every_version_can_be_compared_and_gone_back_to(bench_on_each: Bench, ru
     first = found.versions[-1]
     assert history.history(store, limit=1).after == found.versions[0].id
     assert history.before(store, found.versions[0].id) == str(found.versions[1].id)
-    (diff,) = history.compare(store, files, str(first.id), "disk")
+    (diff,) = history.difference(store, files, str(first.id), "disk").files
     assert (diff.name, diff.added, diff.gone) == ("rules.toml", 2, 1)
-    assert "+# a remark\n" in history.as_patch(store, files, str(first.id), "in-force")
+    assert "+# a remark\n" in history.difference(store, files, str(first.id), "in-force").patch
     draft = history.go_back(bench(), first.id)
     assert draft.file("rules.toml").text == RULES
     assert bench.disk() == {"rules.toml": f"# a remark\n{URGENT}"}

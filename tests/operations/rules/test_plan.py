@@ -8,11 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from sync.domain.actions import Change
 from sync.domain.errors import Cause, Rejected
+from sync.domain.ticket import FieldKind
 from sync.operations.errors import NotFound
 from sync.operations.rules import drafts, plan
+from sync.operations.rules.kinds import change_kind, text_kind
 from sync.operations.rules.runs import Cancelled, Purpose, Run, Runs
-from sync.operations.rules.shapes import text_kind
 from tests.operations.rules.conftest import ALEX, DANA, Bench
 from tests.walks.world import RULES, issue_event
 
@@ -234,3 +236,28 @@ def test_closing_cancels_everything(runs: Runs) -> None:
 )
 def test_texts_are_compared_by_what_came_and_went(before, after, words) -> None:
     assert text_kind(before, after) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("Low", "High", "Summary: Low → High"),
+        (
+            "orders of the last day are late by 3 hours",
+            "[finance] orders of the last day are late by 3 hours",
+            "Summary: + “[finance] ” at the beginning",
+        ),
+        (
+            "orders of the last day are late by 3 hours",
+            "orders of the last day are late by 3 hours.",
+            "Summary: + “.” at the end",
+        ),
+        (
+            "orders of the last day are late",
+            "nothing of this was ever the same",
+            "Summary: other words",
+        ),
+    ],
+)
+def test_long_lines_are_compared_by_what_they_begin_and_end_with(before, after, words) -> None:
+    assert change_kind(Change("summary", "Summary", FieldKind.PLAIN, before, after)) == words

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sync.operations.errors import Changed, OperationError, Refused
-from sync.operations.rules import drafts, files
-from sync.operations.rules.save import Expected, save, take_back
+from sync.operations.rules import drafts, files, history
+from sync.operations.rules.save import Expected, restore, save, take_back
 from sync.store import log, rule_versions
 from sync.worker.rulebook import folder
 from tests.operations.rules.conftest import ALEX, DANA, Bench
@@ -68,9 +69,15 @@ def test_an_edit_of_many_tickets_waits_and_is_taken_back(bench: Bench) -> None:
     assert bench.disk() == {"rules.toml": RULES}
     bench.world.notice()
     assert files.shown(bench().store, bench().files).waiting is None
-    assert versions(bench)[0] == ("alex", "an edit was taken back")
-    kept = drafts.of_account(bench(ALEX))[0]
-    assert drafts.look(bench(ALEX), kept.id).file("rules.toml").text == URGENT
+    assert versions(bench)[:2] == [
+        ("alex", "an edit was taken back"),
+        ("dana", "an edit that was taken back, and was never in force"),
+    ]
+    # What it said is not lost.
+    edit = history.history(bench().store).versions[1]
+    assert history.go_back(bench(ALEX), edit.id).file("rules.toml").text == URGENT
+    assert restore(bench(ALEX), edit.id).words.startswith("Saved rules.toml.")
+    assert bench.disk() == {"rules.toml": URGENT}
 
 
 def test_pressed_twice_it_is_saved_once_and_typed_anew_it_is_saved_again(bench: Bench) -> None:
@@ -240,3 +247,21 @@ def test_a_link_stays_a_link_and_rights_stay(bench: Bench) -> None:
     assert path.is_symlink()
     assert real.read_text() == URGENT
     assert real.stat().st_mode & 0o777 == 0o664
+
+
+def test_what_a_cut_off_save_left_beside_the_files_is_removed_by_the_next(bench: Bench) -> None:
+    left = bench.world.folder / ".rules.temporary-0123"
+    left.write_text("half")
+    save(bench(), drafted(bench))
+    assert not left.exists()
+
+
+def test_a_folder_without_locks_is_written_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(folder.fcntl, "flock", no_locks)
+    save(bench(), drafted(bench))
+    assert bench.disk() == {"rules.toml": URGENT}

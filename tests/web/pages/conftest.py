@@ -23,6 +23,7 @@ from sync.web.gate.entry import Entry, TurnedAway
 from sync.web.health import Insight
 from sync.web.pages.frame import Desk
 from sync.worker.rulebook.files import RuleFiles
+from sync.worker.rulebook.impact import Sites
 from tests.walks.conftest import clock, jira, world  # noqa: F401
 from tests.walks.world import World
 
@@ -116,8 +117,10 @@ def pages(world: World, tmp_path: Path) -> Iterator[Pages]:  # noqa: F811
         rules=world.rules,
         files=RuleFiles(world.folder, Defaults({"main": "DATA"}, "main")),
         wake=lambda: None,
+        sites=Sites({"main": world.tracker}),
     )
     gate = OpenGate()
     desk = Desk(deployment, gate)
     with TestClient(create_admin(Insight(desk=desk))) as client:
         yield Pages(world, gate, desk, client)
+    deployment.runs.close()

@@ -1,0 +1,116 @@
+"""One ticket: its standing, its fields, its subjects and its story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import groupby
+from urllib.parse import quote
+
+from litestar.handlers import HTTPRouteHandler
+
+from sync.operations.accounts import Role
+from sync.operations.errors import NotFound
+from sync.operations.parked import try_one_again
+from sync.operations.ticket import ASKED_FOR, StoryLine, TicketView, ids_of, in_jira, ticket_of
+from sync.web.pages.frame import Desk
+from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
+
+_KINDS: dict[str, Callable[[StoryLine], bool]] = {
+    "all": lambda line: True,
+    "decisions": lambda line: line.side == "" and line.what in ("plan", "leave", "park", "decide"),
+    "calls": lambda line: line.side == "" and line.what not in ("plan", "leave", "park", "decide"),
+    "people": lambda line: line.side in ("jira", "act"),
+    "deliveries": lambda line: line.side == "upstream",
+}
+# So many lines of a story are shown at first.
+_LINES = 200
+
+
+def routes(desk: Desk) -> list[HTTPRouteHandler]:
+    """``/tickets/KEY`` and ``/tickets/id/NUMBER``."""
+    deployment = desk.deployment
+
+    def by_name(visit: Visit) -> Answer:
+        name = visit.path["name"]
+        with deployment.store.read() as session:
+            ids = ids_of(session, name)
+        if len(ids) > 1:
+            views = [ticket_of(deployment, id_, visit.now) for id_ in ids]
+            sentence = f"{len(ids)} tickets are named {name}"
+            data = {"here": "/tickets", "sentence": sentence, "views": views}
+            return Shown("several_tickets.html", data)
+        view = ticket_of(deployment, ids[0], visit.now)
+        if view.ticket and view.ticket != name:
+            return Redirect(f"/tickets/{quote(view.ticket, safe='')}")
+        return _page(view, visit)
+
+    def by_id(visit: Visit) -> Shown:
+        return _page(ticket_of(deployment, number_of(visit), visit.now), visit)
+
+    def shown(visit: Visit) -> Shown:
+        found = in_jira(deployment, number_of(visit), visit.now, desk.asking)
+        view = ticket_of(deployment, number_of(visit), visit.now)
+        data = {
+            "here": "/tickets",
+            "sentence": view.sentence,
+            "view": view,
+            "jira": found,
+            "days": _days(found.story),
+            "seconds": ASKED_FOR,
+        }
+        return Shown("ticket_in_jira.html", data)
+
+    def again(visit: Visit) -> Redirect:
+        view = ticket_of(deployment, number_of(visit), visit.now)
+        name = view.ticket or view.key
+        done = try_one_again(deployment.store, visit.account, name, visit.now, wake=deployment.wake)
+        return after(address_of(view), done)
+
+    return [
+        desk.page("/tickets/{name:str}", by_name),
+        desk.page("/tickets/id/{id_:str}", by_id),
+        desk.page("/tickets/id/{id_:str}/jira", shown),
+        desk.act("/tickets/id/{id_:str}/retry", again, role=Role.OPERATOR),
+    ]
+
+
+def address_of(view: TicketView) -> str:
+    """Where the page of a ticket is."""
+    return f"/tickets/{quote(view.ticket, safe='')}" if view.ticket else f"/tickets/id/{view.id}"
+
+
+def _page(view: TicketView, visit: Visit) -> Shown:
+    kind = (visit.query.get("show") or ["all"])[-1]
+    kind = kind if kind in _KINDS else "all"
+    whole = "whole" in visit.query
+    lines = [line for line in view.story if _KINDS[kind](line)]
+    data = {
+        "here": "/tickets",
+        "sentence": view.title or view.sentence,
+        "view": view,
+        "address": address_of(view),
+        "days": _days(lines if whole else lines[:_LINES]),
+        "left": 0 if whole else max(0, len(lines) - _LINES),
+        "kind": kind,
+        "counts": {name: sum(map(fits, view.story)) for name, fits in _KINDS.items()},
+    }
+    return Shown("ticket.html", data)
+
+
+def number_of(visit: Visit) -> int:
+    """The row id of a ticket in the address. Raises NotFound."""
+    text = visit.path["id_"]
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise NotFound(f"{text!r} is no number of a ticket.")
+    return int(text)
+
+
+def _days(lines: list[StoryLine]) -> list[tuple[str, list[StoryLine]]]:
+    """The lines under the days (UTC) on which they happened."""
+
+    def day(line: StoryLine) -> str:
+        when = datetime.fromtimestamp(line.at, tz=UTC)
+        return f"{when:%A} {when.day} {when:%B %Y}"
+
+    return [(name, list(those)) for name, those in groupby(lines, key=day)]
