@@ -41,7 +41,7 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
             "sentence": f"Version {version} of the rules",
             "version": version,
             "old": old,
-            "diffs": history.compare(store, files, old, version) if old else (),
+            "diffs": history.difference(store, files, old, version).files if old else (),
             "texts": history.texts(store, files, version),
             "note": history.CANNOT_BE_UNDONE,
             "in_force": history.IN_FORCE,
@@ -61,7 +61,7 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
 
     def as_patch(visit: Visit) -> Download:
         version, old = _compared(visit)
-        text = history.as_patch(store, files, old, version) if old else ""
+        text = history.difference(store, files, old, version).patch if old else ""
         return Download(text, "text/x-patch", f"rules-version-{version}.patch")
 
     def go_back(visit: Visit) -> Answer:
