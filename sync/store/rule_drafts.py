@@ -21,8 +21,10 @@ def add(session: Session, row: RuleDraftRow) -> int:
 
 def get(session: Session, id_: int, account: str, *, lock: bool = False) -> RuleDraftRow | None:
     """A draft of this account, locked against other writers if asked."""
-    # PostgreSQL refuses a number that no id can be.
-    row = session.get(RuleDraftRow, min(id_, _LARGEST_ID), with_for_update=lock or None)
+    if not 0 < id_ <= _LARGEST_ID:
+        # The databases refuse to look for a number that no id can be.
+        return None
+    row = session.get(RuleDraftRow, id_, with_for_update=lock or None)
     return row if row is not None and row.account == account else None
 
 
@@ -42,6 +44,8 @@ def recent(session: Session, *, limit: int = 100) -> list[RuleDraftRow]:
 
 def drop(session: Session, id_: int, account: str) -> bool:
     """Delete a draft of this account; whether it was there."""
+    if not 0 < id_ <= _LARGEST_ID:
+        return False
     own = delete(RuleDraftRow).where(
         col(RuleDraftRow.id) == id_, col(RuleDraftRow.account) == account
     )

@@ -145,8 +145,8 @@ class _Base:
 
 
 def _id(visit: Visit) -> int:
-    """The number in the address; one that no row can have for one that is too large."""
-    return min(int(visit.path["id"]), _MOST)
+    """The number in the address."""
+    return int(visit.path["id"])
 
 
 class _Rules(_Base):
