@@ -30,6 +30,20 @@ def outlook(
 ) -> Outlook:
     """What saving a draft would do. ``plan`` is the plan of the draft as it is now, None where there is
     none; ``most`` is how many tickets an edit may touch without waiting (``large_edit``)."""
+    hindered = _hindered(draft, told)
+    if hindered is not None:
+        return hindered
+    if why_not_writable:
+        words = f"{why_not_writable[:1].upper()}{why_not_writable[1:]}: download the patch instead."
+        return Outlook(False, _SAVE, words, sign="wait")
+    if plan is None or plan.state != DONE or plan.counts is None:
+        words = f"What it does to tickets is not counted yet. More than {most:,} of them: it waits."
+        return Outlook(True, _SAVE, words, sign="busy")
+    return _counted(plan, most)
+
+
+def _hindered(draft: Draft, told: Sequence[Told]) -> Outlook | None:
+    """Why the draft itself cannot be saved, None where it can."""
     if draft.empty:
         return Outlook(False, _SAVE, "The draft changes nothing yet.", sign="idle")
     if draft.conflicts:
@@ -39,15 +53,7 @@ def outlook(
         words = f"Save is off: {marked[0]} has places that both of you changed. Choose there first."
         return Outlook(False, _SAVE, words, sign="bad")
     mistakes = [one for one in told if one.level == MISTAKE and one.source == "rules"]
-    if mistakes:
-        return Outlook(False, _SAVE, _mend(mistakes), sign="bad")
-    if why_not_writable:
-        words = f"{why_not_writable[:1].upper()}{why_not_writable[1:]}: download the patch instead."
-        return Outlook(False, _SAVE, words, sign="wait")
-    if plan is None or plan.state != DONE or plan.counts is None:
-        words = f"What it does to tickets is not counted yet. More than {most:,} of them: it waits."
-        return Outlook(True, _SAVE, words, sign="busy")
-    return _counted(plan, most)
+    return Outlook(False, _SAVE, _mend(mistakes), sign="bad") if mistakes else None
 
 
 def _mend(mistakes: Sequence[Told]) -> str:

@@ -140,25 +140,14 @@ def pieces(
     if text is None and one is None:
         raise NotFound(f"There is no file {file} among the rules.")
     checked = room.checked(at, asked.draft, names=asked.names)
-    differs = draft is None and _differs(room, at, checked)
-    wanted = asked.count and (differs or (draft is not None and not draft.empty))
-    seen = room.plan(at, asked.draft, checked.digest, count=wanted)
-    why = why_not_writable(at.files.chosen)
-    current = seen.shown if seen.current else None
     panel = asked.panel if asked.panel in PANELS else "plan"
     return {
         "file": file,
-        "names": [each.name for each in draft.files] if draft else list(texts),
-        "states": {each.name: each.state for each in draft.files} if draft else {},
         "one": one,
-        "draft": draft,
         "text": text or "",
         "lines": lines(text or "") if draft is None else (),
         "checked": checked,
         "bad": any(each.level == MISTAKE for each in checked.told),
-        "seen": seen,
-        "outlook": outlook(draft, checked.told, current, room.most, why) if draft else None,
-        "why": why,
         "read_only": READ_ONLY,
         "panel": panel,
         "panels": PANELS,
@@ -168,8 +157,29 @@ def pieces(
         "told_data": {"told": checked.told, "changed_lines": one.changed_lines if one else ()},
         "encode": lambda value: msgspec.json.encode(value).decode(),
         "html": html,
+        **_outcome(room, at, asked, draft, checked),
         **_panel(room, at, asked, panel, checked),
+        **({"names": list(texts), "states": {}} if draft is None else _files(draft)),
     }
+
+
+def _files(draft: Draft) -> Mapping[str, Any]:
+    return {
+        "names": [each.name for each in draft.files],
+        "states": {each.name: each.state for each in draft.files},
+    }
+
+
+def _outcome(
+    room: Room, at: Editing, asked: Asked, draft: Draft | None, checked: Checked
+) -> Mapping[str, Any]:
+    """The plan, and what Save will do."""
+    differs = _differs(room, at, checked) if draft is None else not draft.empty
+    seen = room.plan(at, asked.draft, checked.digest, count=asked.count and differs)
+    current = seen.shown if seen.current else None
+    why = why_not_writable(at.files.chosen)
+    bar = outlook(draft, checked.told, current, room.most, why) if draft else None
+    return {"draft": draft, "seen": seen, "outlook": bar, "why": why}
 
 
 def _differs(room: Room, at: Editing, checked: Checked) -> bool:
