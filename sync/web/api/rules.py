@@ -16,8 +16,10 @@ from sync.operations.rules.editing import Editing
 from sync.operations.rules.merge import Merged
 from sync.operations.rules.patch import patch
 from sync.operations.rules.shapes import PlanTicket
+from sync.operations.values import RowId
 from sync.rules import Texts
 from sync.web.api.endpoints import Endpoint
+from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Visit
 
@@ -30,7 +32,7 @@ _MOST_DAYS = 3660
 class From:
     """``after``: what is older than this version."""
 
-    after: int = 0
+    after: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,14 @@ class Between:
 class Begin:
     """``version``: the draft goes back to this version; 0 for the files on disk."""
 
-    version: int = 0
+    version: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Back:
     """A version by its number."""
 
-    version: int
+    version: RowId
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Part:
     """The tickets of one group ("" for all), from the number ``after`` on."""
 
     group: str = ""
-    after: int = 0
+    after: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class _Base:
 
 def _id(visit: Visit) -> int:
     """The number in the address."""
-    return int(visit.path["id"])
+    return number_in(visit.path["id"], "a draft or version")
 
 
 class _Rules(_Base):
