@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from sync.store.admin_tables import RuleDraftRow
@@ -35,11 +36,19 @@ def of_account(session: Session, account: str, *, limit: int = 50) -> list[RuleD
     return list(session.exec(newest.limit(limit)))
 
 
-def recent(session: Session, *, limit: int = 100) -> list[RuleDraftRow]:
-    """Everybody's drafts, the last begun first."""
-    return list(
-        session.exec(select(RuleDraftRow).order_by(col(RuleDraftRow.id).desc()).limit(limit))
-    )
+def recent(session: Session, since: float, *, limit: int = 50) -> list[RuleDraftRow]:
+    """Everybody's drafts that were changed since then, the last begun first. From which texts each began
+    is left out: the rows are not to be asked for that."""
+    query = select(RuleDraftRow).where(col(RuleDraftRow.changed_at) >= since)
+    began = defer(RuleDraftRow.began_texts), defer(RuleDraftRow.began)  # type: ignore[arg-type]
+    newest = query.order_by(col(RuleDraftRow.id).desc()).limit(limit)
+    return list(session.exec(newest.options(*began)))
+
+
+def count(session: Session, account: str) -> int:
+    """How many drafts an account has."""
+    own = select(func.count()).where(col(RuleDraftRow.account) == account)
+    return session.exec(own).one()
 
 
 def drop(session: Session, id_: int, account: str) -> bool:

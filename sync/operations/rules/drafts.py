@@ -22,6 +22,10 @@ from sync.store.engine import Session
 
 # A file of rules is at most this long, in characters; so are all files of a draft together, times ten.
 LONGEST = 500_000
+# An account has at most so many drafts.
+MOST = 200
+# The drafts of others are told of while they were changed in the last day.
+_OTHERS_SECONDS = 86400.0
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ -]{0,94}\.toml\Z")
 _Edit = Callable[[RuleDraftRow, dict[str, str]], None]
 GONE = "There is no such draft of yours any more; begin a new one."
@@ -29,13 +33,15 @@ GONE = "There is no such draft of yours any more; begin a new one."
 
 def begin(at: Editing, texts: Mapping[str, str] | None = None) -> Draft:
     """A new draft of the rules on disk, a waiting edit included. ``texts``: the draft makes the files
-    say this instead. Raises StoreUnavailable."""
+    say this instead. Raises Refused for too many drafts, and StoreUnavailable."""
     disk = dict(at.files.texts().by_name)
     row = RuleDraftRow(
         account=at.account.name, began={}, began_texts=disk, created_at=at.now, changed_at=at.now
     )
     keep(row, disk if texts is None else texts)
     with at.store.write() as session:
+        if rule_drafts.count(session, at.account.name) >= MOST:
+            raise Refused(f"You have {MOST} drafts: throw some away first.")
         id_ = rule_drafts.add(session, row)
     return look(at, id_)
 
@@ -45,7 +51,7 @@ def look(at: Editing, id_: int) -> Draft:
     with at.store.read() as session:
         row = _of(session, at, id_)
         edition = rulebook.in_force(session)
-        around = rule_drafts.recent(session)
+        around = rule_drafts.recent(session, at.now - _OTHERS_SECONDS)
     in_force = edition.texts if edition else {}
     return drawn(row, at.files.texts().by_name, in_force, around, at.now)
 

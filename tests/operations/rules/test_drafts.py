@@ -44,6 +44,22 @@ def test_nobody_sees_the_text_of_anothers_draft_but_that_it_is_there(bench: Benc
     assert told.words == "dana has a draft of rules.toml, begun 0 s ago."
 
 
+def test_an_old_draft_of_somebody_else_is_not_told_of(bench: Bench) -> None:
+    mine = drafts.begin(bench())
+    drafts.write(bench(), mine.id, "rules.toml", URGENT)
+    bench.world.clock.sleep(2 * 86400)
+    assert drafts.begin(bench(ALEX)).others == ()
+
+
+def test_an_account_has_no_end_of_drafts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "MOST", 2)
+    drafts.begin(bench())
+    drafts.begin(bench())
+    with pytest.raises(Refused, match="throw some away"):
+        drafts.begin(bench())
+    drafts.begin(bench(ALEX))
+
+
 def test_files_are_added_renamed_and_removed(bench: Bench) -> None:
     id_ = drafts.begin(bench()).id
     drafts.add(bench(), id_, "20-more", "[[rule]]\n")

@@ -1,0 +1,78 @@
+"""The rule sets that were in force: when, who, what each did, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litestar.handlers import HTTPRouteHandler
+
+from sync.operations.accounts import Role
+from sync.operations.errors import NotFound
+from sync.operations.rules import history
+from sync.web.pages.frame import Desk
+from sync.web.pages.rules.room import Room, file_address
+from sync.web.pages.visit import Answer, Download, Redirect, Shown, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``after`` is the last version of the page before; ``against`` what a version is compared with: the
+    version before for ""."""
+
+    after: int = 0
+    against: str = ""
+
+
+def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
+    """``/rules/history``, one version, and the way back to one."""
+    store, files = desk.deployment.store, desk.deployment.files
+
+    def look(visit: Visit) -> Shown:
+        found = history.history(store, visit.asked(Asked).after)
+        count = len(found.versions)
+        sentence = "No rules were in force yet" if not count else "Rules that were in force"
+        data = {"here": "/rules", "sentence": sentence, "history": found}
+        return Shown("rules/history.html", data)
+
+    def one(visit: Visit) -> Shown:
+        version, old = _compared(visit)
+        data = {
+            "here": "/rules",
+            "sentence": f"Version {version} of the rules",
+            "version": version,
+            "old": old,
+            "diffs": history.difference(store, files, old, version).files if old else (),
+            "texts": history.texts(store, files, version),
+            "note": history.CANNOT_BE_UNDONE,
+            "in_force": history.IN_FORCE,
+        }
+        return Shown("rules/version.html", data)
+
+    def _compared(visit: Visit) -> tuple[str, str]:
+        """The version, and what it is compared with: "" for nothing."""
+        version = visit.path["version"]
+        history.texts(store, files, version)
+        if against := visit.asked(Asked).against:
+            return version, against
+        try:
+            return version, history.before(store, int(version))
+        except NotFound:
+            return version, ""
+
+    def as_patch(visit: Visit) -> Download:
+        version, old = _compared(visit)
+        text = history.difference(store, files, old, version).patch if old else ""
+        return Download(text, "text/x-patch", f"rules-version-{version}.patch")
+
+    def go_back(visit: Visit) -> Answer:
+        draft = history.go_back(room.at(visit), int(visit.path["version"]))
+        changed = [file.name for file in draft.files if file.state != "same"]
+        names = changed or [file.name for file in draft.files]
+        return Redirect(file_address(names[0], draft.id, "plan") if names else "/rules")
+
+    return [
+        desk.page("/rules/history", look),
+        desk.page("/rules/history/{version:int}", one),
+        desk.page("/rules/history/{version:int}/patch", as_patch),
+        desk.act("/rules/history/{version:int}/go-back", go_back, role=Role.EDITOR),
+    ]

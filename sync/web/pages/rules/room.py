@@ -1,0 +1,149 @@
+"""What the pages of the rules share: who edits, the plan of a draft, and addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from sync.domain.times import ago
+from sync.operations.deployment import Deployment
+from sync.operations.rules import drafts, plan
+from sync.operations.rules.check import Told, quick
+from sync.operations.rules.editing import Editing
+from sync.operations.rules.names import NamesChecked
+from sync.operations.rules.plan import PlanShown
+from sync.operations.rules.runs import COUNTING, DONE, WAITING
+from sync.rules import RuleSet, Texts
+from sync.store.rulebook import texts_digest
+from sync.web.pages.addresses import address
+from sync.web.pages.visit import Visit
+
+# So long (seconds) a page waits for a plan that was just begun: most are counted within it.
+PATIENCE = 1.0
+# Of so many texts the page knows what Jira said of their names.
+_KEPT = 50
+UNDER_WAY = (WAITING, COUNTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The texts of a draft, or those on disk, and what the reading of them gave."""
+
+    texts: Texts
+    rules: RuleSet | None
+    told: Sequence[Told]
+    names: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the rules, "" while they have mistakes."""
+        return self.rules.digest if self.rules else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSeen:
+    """The plan to show. ``current``: it is of the text as it is now; else it is the last good one, and
+    ``caption`` says of when. ``under_way`` is the run that is being counted, None for none."""
+
+    shown: PlanShown | None
+    current: bool
+    caption: str = ""
+    under_way: PlanShown | None = None
+
+
+class Room:
+    """Gives the pages of the rules what they need of the deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.runs = deployment.runs
+        self._said: dict[str, NamesChecked] = {}
+
+    @property
+    def most(self) -> int:
+        """How many tickets an edit may touch without waiting."""
+        return self.deployment.settings.mappings.large_edit
+
+    def at(self, visit: Visit) -> Editing:
+        """The account of the visit, at work on the rules."""
+        return Editing(
+            self.deployment.store,
+            self.deployment.files,
+            visit.account,
+            self.deployment.clock.time(),
+        )
+
+    def checked(self, at: Editing, draft: int, *, names: bool = False) -> Checked:
+        """What ``check`` says of a draft, of the files on disk for 0; with ``names`` also of the names
+        in it. Raises NotFound and StoreUnavailable."""
+        disk = at.files.texts()
+        texts = Texts(drafts.texts_of(at, draft), disk.mistakes) if draft else disk
+        read = quick(texts, at.files.defaults)
+        found = self._names(read.rules, texts, ask=names)
+        if found is None:
+            return Checked(texts, read.rules, read.told)
+        return Checked(texts, read.rules, (*read.told, *found.told), found.words)
+
+    def _names(self, rules: RuleSet | None, texts: Texts, *, ask: bool) -> NamesChecked | None:
+        """What Jira says of the names: asked now, or as it was said of these very texts before."""
+        known = self.deployment.names
+        if rules is None or known is None:
+            return None
+        key = texts_digest(texts.by_name)
+        if ask:
+            self._said[key] = known.check(rules, texts.by_name)
+            while len(self._said) > _KEPT:
+                del self._said[next(iter(self._said))]
+        return self._said.get(key)
+
+    def plan(self, at: Editing, draft: int, digest: str, *, count: bool) -> PlanSeen:
+        """The plan of a draft whose rules have this digest ("" for none). ``count``: begin to count it
+        where it is not counted yet."""
+        shown = plan.last(self.runs, at, draft)
+        if count and digest and not _fits(shown, digest):
+            shown = plan.start(self.runs, at, self.deployment.trackers, draft)
+            shown = self._waited(at, shown)
+        under_way = shown if shown is not None and shown.state in UNDER_WAY else None
+        if shown is not None and (_fits(shown, digest) or (not under_way and not shown.digest)):
+            return PlanSeen(shown, current=_fits(shown, digest))
+        former = self._former(at, draft)
+        if former is None:
+            return PlanSeen(None, current=False, under_way=under_way)
+        return PlanSeen(former, False, _caption(former, at.now), under_way)
+
+    def _waited(self, at: Editing, shown: PlanShown) -> PlanShown:
+        run = self.runs.get(shown.id, at.account.name)
+        if run is not None:
+            run.ended.wait(PATIENCE)
+        return plan.look(self.runs, at, shown.id)
+
+    def _former(self, at: Editing, draft: int) -> PlanShown | None:
+        """The last plan of the draft that was counted."""
+        for run in self.runs.of_account(at.account.name):
+            if run.purpose.kind == plan.KIND and run.purpose.draft == draft and run.state == DONE:
+                found = plan.look(self.runs, at, run.id)
+                if found.counts is not None:
+                    return found
+        return None
+
+
+def _fits(shown: PlanShown | None, digest: str) -> bool:
+    return (
+        shown is not None and shown.state == DONE and bool(digest) and shown.rules_digest == digest
+    )
+
+
+def _caption(shown: PlanShown, now: float) -> str:
+    return f"Plan of {ago(max(0.0, now - seconds(shown.at, now)))}, before the last change."
+
+
+def seconds(stamp: str | None, default: float) -> float:
+    """A time as operations give it, in seconds since the epoch."""
+    return datetime.fromisoformat(stamp).timestamp() if stamp else default
+
+
+def file_address(file: str, draft: int = 0, panel: str = "", **more: object) -> str:
+    """Where a file is shown or edited."""
+    return address(f"/rules/{quote(file, safe='')}", {"draft": draft, "panel": panel, **more})
