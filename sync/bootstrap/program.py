@@ -151,7 +151,7 @@ def build(
         "continuity",
         lambda: continuity.check(store, addresses, clock.time()),
     )
-    add_sweeps(settings, daemon, store, trackers, book.current, clock)
+    hands = add_sweeps(settings, daemon, store, trackers, book.current, clock)
     inbox = Inbox(
         store,
         on_accept=daemon.wake,
@@ -177,6 +177,7 @@ def build(
             files=rule_files(settings),
             wake=daemon.pool.wake,
             troubles=lambda: _troubles(inbox, daemon),
+            hands=hands,
             sites=sites,
             runs=runs,
             names=Names(trackers, lambda site: settings.position(("sites", site, "project"))),

@@ -17,6 +17,7 @@ from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.rules import working_rules
 from sync.bootstrap.stores import existing_store
+from sync.operations.sweeps_by_hand import Hands
 from sync.ports import Clock, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
@@ -26,7 +27,7 @@ from sync.worker.daemon.daemon import Daemon
 from sync.worker.sweeps.deliveries import DeliveriesSweep
 from sync.worker.sweeps.groups import GROUPS, Parts, SweepGroups, sweep_groups
 from sync.worker.sweeps.retention import Keep, prune
-from sync.worker.sweeps.run import Sweep
+from sync.worker.sweeps.run import Report, Sweep
 from sync.worker.sweeps.runner import Runner
 from sync.worker.triage.batch import Triage
 
@@ -52,8 +53,8 @@ def add_sweeps(
     trackers: Mapping[str, Tracker],
     rules: Callable[[], RuleSet],
     clock: Clock,
-) -> None:
-    """Put sweeps and retention on the daemon's schedule, as the settings say."""
+) -> Hands:
+    """Put sweeps and retention on the daemon's schedule, as the settings say; what runs them by hand."""
     parts = Parts(
         store=store,
         triage=daemon.triage,
@@ -75,13 +76,13 @@ def add_sweeps(
         # Soon, because a program that is restarted often must delete as well.
         first=FIRST_SECONDS,
     )
+    there = sweep_groups(parts)
+    hands = Hands(store, there, partial(_run_by_hand, daemon), clock)
     if not settings.sweeps.enabled:
         log.warning("sweeps are disabled: what webhooks miss stays missed until `reconcile` is run")
-        return
+        return hands
     if not parts.apis:
         log.info("no credentials for the API: lost deliveries cannot be found from upstream")
-    there = sweep_groups(parts)
-
     lost = tuple(one for one in there["deliveries"] if isinstance(one, DeliveriesSweep))
     if lost and settings.sweeps.deliveries.enabled:
         daemon.converger.recover_by(
@@ -102,6 +103,14 @@ def add_sweeps(
     for group, sweeps in there.items():
         for sweep in sweeps:
             _plan(settings, daemon, group, sweep, partial(before, group))
+    return hands
+
+
+def _run_by_hand(daemon: Daemon, sweep: Sweep, dry: bool) -> Report | None:
+    report = daemon.sweeps.run(sweep, dry=dry, by_hand=True)
+    if not dry:
+        daemon.pool.wake()
+    return report
 
 
 def _recover(daemon: Daemon, lost: Iterable[Sweep]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -57,28 +56,13 @@ def reconcile(
             else:
                 reports.append(report)
     if as_json:
+        from sync.operations.sweep_runs import as_data
+
         typer.echo(json.dumps([as_data(report) for report in reports], indent=2))
     else:
         _show(reports, left, dry_run)
     if any(report.result.value != "ok" for report in reports):
         raise typer.Exit(1)
-
-
-def as_data(report: Report) -> dict[str, Any]:
-    """A report as JSON-compatible data."""
-    from sync.domain.times import stamp
-
-    tally = report.tally
-    return {
-        "sweep": report.sweep,
-        "result": report.result.value,
-        "words": " ".join([report.words, *tally.notes]).strip(),
-        "from": stamp(report.window.since),
-        "to": stamp(report.window.until),
-        "seconds": round(report.seconds, 3),
-        **tally.columns(),
-        "drift": [asdict(finding) for finding in tally.findings],
-    }
 
 
 def _show(reports: list[Report], left: list[str], dry: bool) -> None:

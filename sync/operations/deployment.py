@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sync.operations.rules.names import Names
 from sync.operations.rules.runs import Runs
+from sync.operations.sweeps_by_hand import Hands
 from sync.ports import Clock, Source, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
@@ -23,7 +24,7 @@ class Deployment:
     which know what is up and down. ``wake`` has the daemon look at once for tickets that are due.
     ``sites`` are what an edit of the rules is held against; ``names`` hold the names in
     an edit against them. ``runs`` are the plans of drafts under way.
-    ``troubles`` say what of the daemon itself does not work.
+    ``troubles`` say what of the daemon itself does not work. ``hands`` run sweeps by hand.
     """
 
     settings: Settings
@@ -35,6 +36,7 @@ class Deployment:
     files: RuleFiles
     wake: Callable[[], object]
     troubles: Callable[[], Sequence[str]] = tuple
+    hands: Hands | None = None
     sites: Sites | None = None
     runs: Runs = field(default_factory=Runs)
     names: Names | None = None

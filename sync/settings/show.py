@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -17,7 +18,8 @@ from sync.settings.values import parse_duration, parse_size, size_text
 from sync.store.url import without_password
 from sync.toml import Path
 
-_HIDDEN = "(secret)"
+# What stands in the place of a secret.
+HIDDEN = "(secret)"
 
 
 def as_data(settings: Settings) -> dict[str, Any]:
@@ -39,21 +41,58 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(part) for part in value]
     if isinstance(value, SecretStr):
-        return _HIDDEN if value.get_secret_value() else ""
+        return HIDDEN if value.get_secret_value() else ""
     return value if isinstance(value, bool | int | float | str) or value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One setting: its table and name, its value as the file would give it, where the value comes from
+    (file and line, environment variable, or "default"), and whether it is ``given`` at all."""
+
+    table: Path
+    name: str
+    value: Any
+    origin: str
+    given: bool
+
+    @property
+    def text(self) -> str:
+        """The value in the words of the file; a secret says where it comes from."""
+        return "not set" if self.value is None else _toml(self.value)
+
+
+def entries(settings: Settings) -> Iterator[Entry]:
+    """All settings, table by table."""
+    yield from _entries(settings, settings, as_data(settings), ())
 
 
 def as_toml(settings: Settings) -> str:
     """The settings in the form of the configuration file, each with the place it comes from."""
-    return "\n".join(_lines(settings, settings, as_data(settings), ())).strip()
+    lines: list[str] = []
+    table: Path = ()
+    for entry in entries(settings):
+        if entry.table != table:
+            table = entry.table
+            lines.append(f"\n[{'.'.join(map(_key, table))}]")
+        lines.append(_line(entry))
+    return "\n".join(lines).strip()
 
 
-def _lines(
+def secret_from(settings: Settings, path: Path) -> str:
+    """Where a secret comes from, in words, without a part of it: "set, from JIRA_TOKEN"."""
+    given = settings.written(path)
+    if isinstance(given, dict) and "env" in given:
+        return f"set, from {given['env']}"
+    if isinstance(given, dict) and "file" in given:
+        return f"set, from the file {given['file']}"
+    return "set" if given else "not set"
+
+
+def _entries(
     settings: Settings, section: BaseModel, shown: dict[str, Any], path: Path
-) -> Iterator[str]:
+) -> Iterator[Entry]:
     tables: list[tuple[Path, BaseModel, dict[str, Any]]] = []
-    if path and any(not _tables(getattr(section, name)) for name in shown):
-        yield f"\n[{'.'.join(map(_key, path))}]"
     for name, field in type(section).model_fields.items():
         here = (*path, name)
         if inner := _tables(getattr(section, name)):
@@ -63,10 +102,12 @@ def _lines(
                     data = data[step]
                 tables.append(((*here, *steps), table, data))
         elif shown[name] != {}:
-            written = _written(field, shown[name], settings.written(here))
-            yield _line(name, written, settings, here)
+            given = settings.written(here)
+            origin = "default" if given is None else str(settings.position(here))
+            written = _written(field, shown[name], given)
+            yield Entry(path, name, written, origin, given is not None)
     for where, table, data in tables:
-        yield from _lines(settings, table, data, where)
+        yield from _entries(settings, table, data, where)
 
 
 def _key(step: object) -> str:
@@ -74,10 +115,10 @@ def _key(step: object) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text)
 
 
-def _line(name: str, written: Any, settings: Settings, path: Path) -> str:
-    line = f"# {name} is not set" if written is None else f"{name} = {_toml(written)}"
-    origin = "default" if settings.written(path) is None else settings.position(path)
-    return f"{line:<44}  # {origin}"
+def _line(entry: Entry) -> str:
+    value, name = entry.value, entry.name
+    line = f"# {name} is not set" if value is None else f"{name} = {_toml(value)}"
+    return f"{line:<44}  # {entry.origin}"
 
 
 def _tables(value: Any) -> dict[tuple[str, ...], BaseModel]:

@@ -11,6 +11,9 @@ from sync.store import leases
 from sync.store.engine import Store, change, put
 from sync.store.tables import RunResult, SweepRunRow, WatermarkRow
 
+# Runs on a page.
+PAGE = 50
+
 
 class SweepLost(Exception):
     """Another process has the sweep's lease now: stop, and change nothing more."""
@@ -63,6 +66,16 @@ def recent(session: Session, *, sweep: str = "", limit: int = 50) -> list[SweepR
     query = select(SweepRunRow).order_by(col(SweepRunRow.id).desc()).limit(limit)
     if sweep:
         query = query.where(SweepRunRow.sweep == sweep)
+    return list(session.exec(query))
+
+
+def page(session: Session, *, sweep: str, after: int, limit: int) -> list[SweepRunRow]:
+    """Runs (of one sweep, if named) before the run ``after`` (0: from the newest), newest first."""
+    query = select(SweepRunRow).order_by(col(SweepRunRow.id).desc()).limit(limit)
+    if sweep:
+        query = query.where(SweepRunRow.sweep == sweep)
+    if after:
+        query = query.where(col(SweepRunRow.id) < after)
     return list(session.exec(query))
 
 

@@ -16,8 +16,9 @@ from sync.operations.rules.editing import Editing
 from sync.operations.rules.merge import Merged
 from sync.operations.rules.patch import patch
 from sync.operations.rules.shapes import PlanTicket
-from sync.rules import Texts
+from sync.operations.values import RowId
 from sync.web.api.endpoints import Endpoint
+from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Visit
 
@@ -30,7 +31,7 @@ _MOST_DAYS = 3660
 class From:
     """``after``: what is older than this version."""
 
-    after: int = 0
+    after: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,14 @@ class Between:
 class Begin:
     """``version``: the draft goes back to this version; 0 for the files on disk."""
 
-    version: int = 0
+    version: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Back:
     """A version by its number."""
 
-    version: int
+    version: RowId
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Part:
     """The tickets of one group ("" for all), from the number ``after`` on."""
 
     group: str = ""
-    after: int = 0
+    after: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class _Base:
 
 def _id(visit: Visit) -> int:
     """The number in the address."""
-    return int(visit.path["id"])
+    return number_in(visit.path["id"], "a draft or version")
 
 
 class _Rules(_Base):
@@ -271,12 +272,11 @@ class _Drafts(_Base):
 
     def check(self, visit: Visit) -> Checked:
         here = self._deployment
-        disk = here.files.texts()
-        texts = drafts.texts_of(self._at(visit), _id(visit))
-        read = quick(Texts(texts, disk.mistakes), here.files.defaults)
+        texts = drafts.whole(self._at(visit), _id(visit))
+        read = quick(texts, here.files.defaults)
         if read.rules is None or here.names is None:
             return Checked(read.told, "")
-        found = here.names.check(read.rules, texts)
+        found = here.names.check(read.rules, texts.by_name)
         return Checked((*read.told, *found.told), found.words)
 
     def patch(self, visit: Visit) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.pages import log, overview, parked, rules, sign_in, ticket, tickets
+from sync.web.pages import log, overview, parked, rules, settings, sign_in, sweeps, ticket, tickets
 from sync.web.pages.assets import asset_route
 from sync.web.pages.frame import Desk
 
@@ -18,6 +18,8 @@ def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
         *ticket.routes(desk),
         *parked.routes(desk),
         *rules.routes(desk),
+        *sweeps.routes(desk),
+        *settings.routes(desk),
         *log.routes(desk),
         *sign_in.routes(desk),
     ]

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.accounts import Role
-from sync.operations.errors import NotFound
 from sync.operations.parked import try_one_again
 from sync.operations.ticket import ASKED_FOR, StoryLine, TicketView, ids_of, in_jira, ticket_of
+from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
 
@@ -100,10 +100,7 @@ def _page(view: TicketView, visit: Visit) -> Shown:
 
 def number_of(visit: Visit) -> int:
     """The row id of a ticket in the address. Raises NotFound."""
-    text = visit.path["id_"]
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotFound(f"{text!r} is no number of a ticket.")
-    return int(text)
+    return number_in(visit.path["id_"], "a ticket")
 
 
 def _days(lines: list[StoryLine]) -> list[tuple[str, list[StoryLine]]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 # At most this many findings of a run are kept; all are counted.
 KEPT = 2000
+# So many of them are kept on record.
+RECORDED = 200
 
 
 class FindingKind(StrEnum):
@@ -60,6 +62,13 @@ class Tally:
     def total(self) -> int:
         """How many findings there were."""
         return self.kinds.total()
+
+    def first_findings(self) -> list[dict[str, Any]]:
+        """The findings that the run's row keeps, for people who look at the run later."""
+        return [
+            {"kind": one.kind.value, "what": one.what, "words": one.words, "repaired": one.repaired}
+            for one in self.findings[:RECORDED]
+        ]
 
     def columns(self) -> dict[str, Any]:
         """The counts as columns of the run's row."""

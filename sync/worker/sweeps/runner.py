@@ -96,7 +96,8 @@ class Runner:
     def _dry(self, sweep: Sweep) -> Report:
         value = sweeps.value(self._store, sweep.name)
         window = self._window(sweep, value)
-        run = Run(sweep, window, dict(value.get("cursor", {})), dry=True)
+        cursor = dict(value.get("cursor", {}))
+        run = Run(sweep, window, cursor, dry=True, lease_kept=lambda: not self._stopping.is_set())
         began = time.monotonic()
         result, words = _carried_out(sweep, run)
         return Report(sweep.name, result, window, run.tally, time.monotonic() - began, words)
@@ -157,6 +158,9 @@ class Runner:
         log.warning("sweep disabled; it is tried again tomorrow", sweep=sweep.name, why=words)
 
     def _end(self, run_id: int, report: Report) -> None:
+        columns = report.tally.columns()
+        if found := report.tally.first_findings():
+            columns["detail"] = {**columns["detail"], "findings": found}
         with self._store.write() as session:
             sweeps.end(
                 session,
@@ -164,7 +168,7 @@ class Runner:
                 result=report.result.value,
                 seconds=report.seconds,
                 words=" ".join([report.words, *report.tally.notes]).strip()[:4000],
-                **report.tally.columns(),
+                **columns,
             )
         SWEEP_RUNS.labels(report.sweep, report.result.value).inc()
         write = log.info if report.tally.total or report.tally.failed else log.debug

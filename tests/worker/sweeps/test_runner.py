@@ -102,7 +102,8 @@ def test_every_run_is_a_row_with_its_sums(scene: Scene) -> None:
     assert (row.looked, row.calls, row.missing, row.stale, row.wrong) == (5, 2, 1, 0, 1)
     assert (row.repaired, row.failed, row.owner, row.result) == (1, 1, "me", "ok")
     assert (row.window_from, row.window_to) == (START - 60, START)
-    assert row.detail == {"reasons": {"401": 3}}
+    assert row.detail["reasons"] == {"401": 3}
+    assert [one["what"] for one in row.detail["findings"]] == ["a", "b"]
     assert row.words == "one could not be read"
     assert row.seconds is not None
 
