@@ -125,6 +125,8 @@ def do_everything(filled: Filled) -> None:
         list(tickets.keys_of_site(session, "main"))
         tickets.ids_of_keys(session, [ref_of(30)])
         tickets.subjects_on(session, 30)
+        edit_progress.since(session, now)
+        tickets.ids_named(session, ref_of(30))
         subjects.load(session, [ref_of(30)])
         subjects.latest_workspace(session, "coalesce")
         incident = ref_of(30).replace("issue", "incident")

@@ -12,8 +12,9 @@ from sync.operations.rules.editing import Editing
 from sync.operations.rules.plan import Seen, plan_now, seen_by, sentence
 from sync.operations.rules.runs import Runs
 from sync.ports import Tracker
+from sync.rules import RuleErrors
 from sync.store import rulebook
-from sync.worker.rulebook.accept import Acceptance, Terms
+from sync.worker.rulebook.accept import Acceptance, OtherRules, Terms
 from sync.worker.rulebook.accept import accept as put_in_force
 from sync.worker.rulebook.impact import Sites
 
@@ -67,8 +68,11 @@ def accept(
     def work() -> str:
         _may(at, asked)
         note = _as_looked_at(at, asked.plan, sites.trackers if sites else {}, runs)
-        terms = Terms(asked.only_new, asked.force, at.account.name)
-        made = put_in_force(at.store, at.files, at.now, sites=sites, terms=terms)
+        terms = Terms(asked.only_new, asked.force, at.account.name, digest)
+        try:
+            made = put_in_force(at.store, at.files, at.now, sites=sites, terms=terms)
+        except (OtherRules, RuleErrors) as error:
+            raise Changed("Not accepted: the rules on disk changed at this very moment.") from error
         made = replace(made, unasked=made.unasked or unasked)
         if made.refused:
             raise NotTaken(made)

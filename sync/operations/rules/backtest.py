@@ -87,8 +87,7 @@ def start(
 
     Raises NotFound and StoreUnavailable.
     """
-    disk = at.files.texts()
-    texts = Texts(drafts.texts_of(at, draft), disk.mistakes) if draft else disk
+    texts = drafts.whole(at, draft)
 
     def work(run: Run) -> BacktestShown:
         return _work_out(at, texts, sources, run, days)

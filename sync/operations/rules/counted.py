@@ -77,6 +77,11 @@ class _Group:
     shape: Shape
     tickets: list[PlanTicket] = field(default_factory=list)
     places: set[str] = field(default_factory=set)
+    # One text for all tickets of the group, which may be many.
+    words: str = ""
+
+    def __post_init__(self) -> None:
+        self.words = self.shape.words
 
     @property
     def where(self) -> str:
@@ -114,7 +119,7 @@ class Counted:
     def _put(self, group: _Group, one: TicketForecast, shape: Shape) -> None:
         lines = len(group.tickets) < _WITH_LINES and self._lines < _WITH_LINES_IN_ALL
         self._lines += lines
-        ticket = ticket_of(one, shape, with_lines=lines)
+        ticket = ticket_of(one, shape.sort, group.words, with_lines=lines)
         if self._seen is not None and one.key not in self._seen:
             ticket = replace(ticket, new=True)
         group.tickets.append(ticket)

@@ -16,9 +16,11 @@ from sync.operations.rules.draft_view import Draft, Other, described, drawn, eff
 from sync.operations.rules.editing import Editing, text_digest
 from sync.operations.rules.lines import with_ends_of
 from sync.operations.rules.merge import Merged, merge
+from sync.rules import Texts
 from sync.store import rule_drafts, rulebook
 from sync.store.admin_tables import RuleDraftRow
 from sync.store.engine import Session
+from sync.toml import Mistake
 
 # A file of rules is at most this long, in characters; so are all files of a draft together, times ten.
 LONGEST = 500_000
@@ -61,6 +63,22 @@ def texts_of(at: Editing, id_: int) -> dict[str, str]:
     with at.store.read() as session:
         row = _of(session, at, id_)
     return effective(row, at.files.texts().by_name)
+
+
+def whole(at: Editing, id_: int = 0) -> Texts:
+    """What would be read after this draft, files that cannot be read included; for 0, what is on disk.
+    Raises NotFound and StoreUnavailable."""
+    disk = at.files.texts()
+    if not id_:
+        return disk
+    texts = texts_of(at, id_)
+    return Texts(texts, unread(disk, texts, str(at.files.folder)))
+
+
+def unread(disk: Texts, texts: Mapping[str, str], folder: str) -> tuple[Mistake, ...]:
+    """The mistakes of files that cannot be read. That the folder is empty, or is not there, is none
+    where a draft has files for it."""
+    return tuple(one for one in disk.mistakes if not texts or one.file != folder)
 
 
 def follow(at: Editing, id_: int) -> Draft:

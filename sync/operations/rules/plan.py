@@ -118,8 +118,7 @@ def start(
 
     Raises NotFound and StoreUnavailable.
     """
-    disk = at.files.texts()
-    texts = Texts(drafts.texts_of(at, draft), disk.mistakes) if draft else disk
+    texts = drafts.whole(at, draft)
     known = seen_by(runs, at, seen)
 
     def work(run: Run) -> _Found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +21,10 @@ from sync.store.engine import StoreUnavailable
 log = structlog.get_logger("pages")
 
 AT_ONCE = 2
-# Runs that have ended are kept for those who ask later.
-_KEPT = 60
+# Runs that have ended are kept for those who ask later, so many for one purpose, and so many in all:
+# each holds a line for every ticket that would change.
+_KEPT_OF_ONE = 2
+_KEPT = 12
 WAITING, COUNTING, DONE, CANCELLED, FAILED = "waiting", "counting", "done", "cancelled", "failed"
 
 
@@ -127,9 +129,12 @@ class Runs:
             run.ended.set()
 
     def _forget(self) -> None:
-        over = [id_ for id_, r in self._all.items() if r.state not in (WAITING, COUNTING)]
-        for id_ in over[: max(0, len(self._all) - _KEPT)]:
-            del self._all[id_]
+        ended = [r for r in reversed(self._all.values()) if r.state not in (WAITING, COUNTING)]
+        of_one: Counter[Purpose] = Counter()
+        for place, run in enumerate(ended):
+            of_one[run.purpose] += 1
+            if place >= _KEPT or of_one[run.purpose] > _KEPT_OF_ONE:
+                del self._all[run.id]
 
     def _begin(self) -> None:
         """Begin what there is room for. The lock is held."""

@@ -114,7 +114,8 @@ def _read(at: Editing, texts: Mapping[str, str], disk: Texts) -> Read:
         raise Refused(
             f"{marked[0]} has places that both of you changed: choose there first, and remove the marks."
         )
-    read = quick(Texts(texts, disk.mistakes), at.files.defaults)
+    unread = drafts.unread(disk, texts, str(at.files.folder))
+    read = quick(Texts(texts, unread), at.files.defaults)
     if read.rules is None:
         count = len(read.told)
         raise Refused(

@@ -123,8 +123,9 @@ def left_of(one: TicketForecast) -> tuple[str, ...]:
     return one.plan.kept
 
 
-def ticket_of(one: TicketForecast, shape: Shape, *, with_lines: bool = True) -> PlanTicket:
-    """A ticket of a plan for people. Without lines it is smaller."""
+def ticket_of(one: TicketForecast, sort: str, words: str, *, with_lines: bool) -> PlanTicket:
+    """A ticket of a plan for people, of a shape with this sort and these words. Without lines it is
+    smaller."""
     return PlanTicket(
         key=one.key,
         ticket=one.ticket,
@@ -132,8 +133,8 @@ def ticket_of(one: TicketForecast, shape: Shape, *, with_lines: bool = True) -> 
         title=one_line(one.title, 200),
         rule=one.rule.name,
         where=one.rule.where,
-        sort=shape.sort,
-        words=shape.words,
+        sort=sort,
+        words=words,
         waits=one.waits,
         lines=tuple(_lines(one)) if with_lines else (),
     )

@@ -17,7 +17,6 @@ from sync.operations.rules.merge import Merged
 from sync.operations.rules.patch import patch
 from sync.operations.rules.shapes import PlanTicket
 from sync.operations.values import RowId
-from sync.rules import Texts
 from sync.web.api.endpoints import Endpoint
 from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
@@ -273,12 +272,11 @@ class _Drafts(_Base):
 
     def check(self, visit: Visit) -> Checked:
         here = self._deployment
-        disk = here.files.texts()
-        texts = drafts.texts_of(self._at(visit), _id(visit))
-        read = quick(Texts(texts, disk.mistakes), here.files.defaults)
+        texts = drafts.whole(self._at(visit), _id(visit))
+        read = quick(texts, here.files.defaults)
         if read.rules is None or here.names is None:
             return Checked(read.told, "")
-        found = here.names.check(read.rules, texts)
+        found = here.names.check(read.rules, texts.by_name)
         return Checked((*read.told, *found.told), found.words)
 
     def patch(self, visit: Visit) -> str:

@@ -16,11 +16,17 @@ from sync.worker.rulebook.impact import Impact, Sites, begun_words, impact
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How an edit is accepted. ``only_new``: the tickets that exist stay as they are. ``force``: also
-    where Jira would not take what the rules say. ``account`` accepts."""
+    where Jira would not take what the rules say. ``account`` accepts. ``digest``: the rules that are
+    accepted, "" for whichever are on disk."""
 
     only_new: bool = False
     force: bool = False
     account: str = ""
+    digest: str = ""
+
+
+class OtherRules(Exception):
+    """The rules on disk are not the ones that were to be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,13 @@ def accept(
     """Put the rules on disk in force. Daemons follow, and make the tickets that differ due.
 
     Refuses rules that hold what the ``sites`` would not take, unless the ``terms`` say otherwise. Raises
-    RuleErrors and StoreUnavailable.
+    OtherRules, RuleErrors and StoreUnavailable.
     """
     terms = terms or Terms()
     loaded = files.load()
     digest = loaded.rules.digest
+    if terms.digest not in ("", digest):
+        raise OtherRules
     with store.read() as session:
         known = rulebook.in_force(session)
     if known is not None and known.digest == digest:

@@ -121,6 +121,21 @@ def test_a_plan_that_is_not_known_any_more_is_looked_at_again(bench: Bench, runs
         accepted(bench, runs, Asked(shown.digest))
 
 
+def test_an_edit_on_disk_at_the_very_moment_of_accepting_is_not_accepted(
+    bench: Bench, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(bench)
+    load = bench.world.files.load
+
+    def at_this_moment():
+        bench.on_disk("rules.toml", RULES.replace('"data-quality"', '"other"'))
+        return load()
+
+    monkeypatch.setattr(bench.world.files, "load", at_this_moment)
+    with pytest.raises(Changed, match="very moment"):
+        accepted(bench, runs, Asked())
+
+
 def test_with_four_eyes_another_editor_accepts(bench: Bench, runs: Runs) -> None:
     waiting(bench)
     with pytest.raises(NotAllowed, match="another editor"):

@@ -212,6 +212,15 @@ def test_a_run_that_fails_says_so_and_makes_room(runs: Runs) -> None:
     assert other.shown == 7
 
 
+def test_few_runs_of_one_purpose_are_kept(runs: Runs) -> None:
+    made = []
+    for _ in range(5):
+        made.append(runs.start(Purpose("a", "plan", 1), lambda _run: 1))
+        assert made[-1].ended.wait(10)
+    kept = [run for run in made if runs.get(run.id, "a") is run]
+    assert kept == made[-3:]
+
+
 def test_closing_cancels_everything(runs: Runs) -> None:
     run = runs.start(Purpose("a", "plan", 1), waits_for(threading.Event()))
     runs.close()

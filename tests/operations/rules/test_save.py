@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,10 @@ from sync.operations.rules import drafts, files, history
 from sync.operations.rules.save import Expected, restore, save, take_back
 from sync.store import log, rule_versions
 from sync.worker.rulebook import folder
+from sync.worker.rulebook.files import RuleFiles
 from tests.operations.rules.conftest import ALEX, DANA, Bench
 from tests.walks.world import RULES, issue_event
+from tests.worker.edited import DEFAULTS
 
 URGENT = RULES.replace('"data-quality"', '"urgent"')
 MORE = '[[rule]]\nname = "more"\nproject = "DATA"\nissue_type = "Bug"\nwhen = { title = "x" }\n'
@@ -265,3 +269,24 @@ def test_a_folder_without_locks_is_written_all_the_same(
     monkeypatch.setattr(folder.fcntl, "flock", no_locks)
     save(bench(), drafted(bench))
     assert bench.disk() == {"rules.toml": URGENT}
+
+
+def test_the_first_file_of_an_empty_folder_can_be_saved(bench: Bench) -> None:
+    (bench.world.folder / "rules.toml").unlink()
+    id_ = drafts.begin(bench()).id
+    drafts.add(bench(), id_, "10-first.toml", RULES)
+    assert save(bench(), id_).words.startswith("Saved 10-first.toml.")
+    assert bench.disk() == {"10-first.toml": RULES}
+
+
+def test_rules_that_come_with_the_program_become_files_of_the_folder_when_saved(
+    bench: Bench, tmp_path: Path
+) -> None:
+    own = RuleFiles(tmp_path / "mine", DEFAULTS, bench.world.folder)
+    at = replace(bench(), files=own)
+    id_ = drafts.begin(at).id
+    drafts.add(at, id_, "20-more.toml", MORE)
+    save(at, id_)
+    found = {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()}
+    assert found == {"rules.toml": RULES, "20-more.toml": MORE}
+    assert bench.disk() == {"rules.toml": RULES}

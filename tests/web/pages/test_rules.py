@@ -12,60 +12,30 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from sync.adapters.coalesce import CoalesceSource
 from sync.operations.accounts import Role
-from sync.operations.deployment import Deployment
-from sync.sandbox.memory import MemoryTracker
-from sync.settings import load
 from sync.store.engine import Store
 from sync.web.app import create_admin
 from sync.web.health import Insight
-from sync.web.pages.frame import Desk
-from sync.worker.rulebook.impact import Sites
-from sync.worker.rulebook.in_force import Guard
-from tests.walks.world import RULES, SimulatedClock, issue_event
-from tests.web.pages.conftest import _TOKEN, CONFIG, OpenGate, Pages
+from tests.walks.world import RULES, issue_event
+from tests.web.pages.conftest import _TOKEN, OpenGate, Pages
+from tests.web.pages.edited import SLIP, URGENT, edited_desk, edited_world
 from tests.worker.edited import EditedWorld
-
-URGENT = RULES.replace('"data-quality"', '"urgent"')
-SLIP = RULES.replace("issue_type", "isue_type")
 
 
 @pytest.fixture
 def world(sqlite_store: Store, tmp_path: Path) -> Iterator[EditedWorld]:
-    clock = SimulatedClock()
-    made = EditedWorld(
-        sqlite_store, MemoryTracker(clock), clock, tmp_path / "rules", guard=Guard(most=2)
-    )
-    for number in range(3):
-        made.deliver(issue_event("issue_created", f"i{number}", at=1))
-    made.settle()
+    made = edited_world(sqlite_store, tmp_path / "rules")
     yield made
     made.close()
 
 
 @pytest.fixture
 def pages(world: EditedWorld, tmp_path: Path) -> Iterator[Pages]:
-    """The pages of ``world``, where three tickets are open and an edit of more than two waits."""
-    config = tmp_path / "config.toml"
-    config.write_text(CONFIG + "[mappings]\nlarge_edit = 2\n", "utf-8")
-    trackers = {"main": world.tracker}
-    deployment = Deployment(
-        settings=load(config),
-        store=world.store,
-        sources={"coalesce": CoalesceSource()},
-        trackers=trackers,
-        clock=world.clock,
-        rules=world.rules,
-        files=world.files,
-        wake=lambda: None,
-        sites=Sites(trackers),
-    )
     gate = OpenGate()
-    desk = Desk(deployment, gate)
+    desk = edited_desk(world, tmp_path / "config.toml", gate)
     with TestClient(create_admin(Insight(desk=desk))) as client:
         yield Pages(world, gate, desk, client)
-    deployment.runs.close()
+    desk.deployment.runs.close()
 
 
 def draft_of(pages: Pages, file: str = "rules.toml") -> int:
@@ -281,7 +251,13 @@ def test_the_editor_is_answered_with_mistakes_and_their_places(pages: Pages) -> 
     assert (told["line"], told["column"], told["end"]) == (5, 1, 10)
     assert found["changed_lines"] == [5]
     parts = pages.get(f"/rules/rules.toml/parts?draft={draft}&count=1")
-    assert re.findall(r'id="([\w-]+)" data-part', parts) == ["notices", "told", "panel", "save-bar"]
+    assert re.findall(r'id="([\w-]+)" data-part', parts) == [
+        "notices",
+        "files-nav",
+        "told",
+        "panel",
+        "save-bar",
+    ]
 
 
 def test_only_a_draft_may_have_style_elements_and_only_with_its_nonce(pages: Pages) -> None:

@@ -13,6 +13,8 @@ export class Desk {
     this.area = area;
     this.form = area.form;
     this.file = area.dataset.file;
+    // The text as the server has it.
+    this.base = area.value;
     this.timers = {};
     this.asked = null;
     this.show = () => {};
@@ -20,10 +22,7 @@ export class Desk {
   }
 
   begin() {
-    this.form.addEventListener("submit", () => { this.leaving = true; clearTimeout(this.timers.check); });
-    window.addEventListener("beforeunload", (event) => {
-      if (this.unkept && !this.leaving) event.preventDefault();
-    });
+    this.form.addEventListener("submit", () => { clearTimeout(this.timers.check); this.forget(); });
     this.tell(JSON.parse(this.area.dataset.told));
     this.restore();
     // The names are held against Jira after the page is there.
@@ -54,21 +53,20 @@ export class Desk {
   get place() { return `ticket-sync draft ${this.form.elements.draft.value} ${this.file}`; }
 
   remember() {
-    try { sessionStorage.setItem(this.place, this.area.value); } catch { /* A full or forbidden store. */ }
+    const kept = JSON.stringify({ base: this.base, text: this.area.value });
+    try { localStorage.setItem(this.place, kept); } catch { /* A full or forbidden store. */ }
   }
 
   forget() {
-    try { sessionStorage.removeItem(this.place); } catch { /* As above. */ }
+    try { localStorage.removeItem(this.place); } catch { /* As above. */ }
   }
 
   restore() {
     let kept = null;
-    try { kept = sessionStorage.getItem(this.place); } catch { return; }
-    if (kept === null) return;
+    try { kept = JSON.parse(localStorage.getItem(this.place)); } catch { return; }
     this.forget();
-    if (kept === this.area.value) return;
-    // The server did not answer when this was typed.
-    this.putBack(kept);
+    // The server did not answer when this was typed, and the draft has not gone on elsewhere since.
+    if (kept && kept.base === this.area.value && kept.text !== kept.base) this.putBack(kept.text);
   }
 
   async check() {
@@ -82,9 +80,11 @@ export class Desk {
       });
       if (!reply.ok) return this.away(reply.status);
       const found = await reply.json();
+      this.base = text;
       this.unkept = this.area.value !== text;
       this.kept();
-      if (!this.unkept) this.forget();
+      if (this.unkept) this.remember();
+      else this.forget();
       this.tell(found);
       await this.refresh(false);
     } catch (error) {

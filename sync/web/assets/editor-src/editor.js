@@ -84,7 +84,7 @@ function start(area) {
     doc: area.value,
     extensions: [
       EditorView.cspNonce.of(area.dataset.nonce),
-      EditorView.contentAttributes.of({ "aria-label": area.getAttribute("aria-label"), "aria-describedby": "editor-keys" }),
+      EditorView.contentAttributes.of({ "aria-label": area.getAttribute("aria-label"), "aria-describedby": "editor-keys", tabindex: "0" }),
       EditorState.readOnly.of(area.readOnly),
       EditorView.lineWrapping,
       indentUnit.of("  "), StreamLanguage.define(toml), colours,

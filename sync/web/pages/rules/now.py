@@ -79,6 +79,7 @@ def _page(
         "sentence": rules.sentence,
         "rules": rules,
         "since": seconds(rules.in_force_since, 0.0),
+        "waits_since": seconds(rules.waiting.since, 0.0) if rules.waiting else None,
         "waiting": differs,
         "seen": seen,
         "diffs": _diffs(room) if differs else (),

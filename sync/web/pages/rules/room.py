@@ -78,8 +78,7 @@ class Room:
     def checked(self, at: Editing, draft: int, *, names: bool = False) -> Checked:
         """What ``check`` says of a draft, of the files on disk for 0; with ``names`` also of the names
         in it. Raises NotFound and StoreUnavailable."""
-        disk = at.files.texts()
-        texts = Texts(drafts.texts_of(at, draft), disk.mistakes) if draft else disk
+        texts = drafts.whole(at, draft)
         read = quick(texts, at.files.defaults)
         found = self._names(read.rules, texts, ask=names)
         if found is None:

@@ -1,0 +1,221 @@
+"""The editor of rules in a real browser: a slip, its remedy, the plan, save, accept and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from sync.bootstrap.http import Background
+from sync.store.engine import Store
+from sync.web.app import create_admin
+from sync.web.gate.local import LocalGate
+from sync.web.health import Insight
+from sync.web.server import listen
+from tests.browser.conftest import DESK, PHONE, Watched
+from tests.walks.world import RULES
+from tests.web.pages.edited import SLIP, URGENT, edited_desk, edited_world
+from tests.worker.edited import EditedWorld
+
+pytestmark = pytest.mark.browser
+
+ROOMY = {"width": 1400, "height": 900}
+
+
+@dataclass
+class Served:
+    """The pages, the world behind them, and their address."""
+
+    world: EditedWorld
+    address: str
+
+    @property
+    def text(self) -> str:
+        """What the rule file says on disk."""
+        return (self.world.folder / "rules.toml").read_text()
+
+
+@pytest.fixture
+def served(sqlite_store: Store, tmp_path: Path) -> Iterator[Served]:
+    """Tests ask for it before the browser, which must be gone before the pages are."""
+    world = edited_world(sqlite_store, tmp_path / "rules")
+    desk = edited_desk(world, tmp_path / "config.toml", LocalGate())
+    bound = listen("127.0.0.1", 0)
+    server = Background(create_admin(Insight(desk=desk)), bound, name="pages", grace=1.0)
+    server.start()
+    yield Served(world, f"http://127.0.0.1:{bound.getsockname()[1]}")
+    server.stop(5)
+    desk.deployment.runs.close()
+    world.close()
+
+
+def edited(page: Page, address: str) -> None:
+    """Open the editor of the one rule file."""
+    page.goto(f"{address}/rules")
+    page.get_by_role("link", name="rules.toml", exact=True).click()
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator(".cm-content")).to_be_visible()
+
+
+def replaced(page: Page, text: str) -> None:
+    """Type a whole new text."""
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
+def faults(page: Page) -> list[Any]:
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+
+
+@pytest.mark.parametrize("watched", [ROOMY], ids=["roomy"], indirect=True)
+def test_a_rule_is_edited_with_a_slip_mended_planned_saved_accepted_and_gone_back_from(
+    served: Served, watched: Watched
+) -> None:
+    page = watched.page
+    edited(page, served.address)
+    replaced(page, SLIP)
+    told, bar, panel = page.locator("#told"), page.locator("#save-bar"), page.locator("#panel")
+    expect(told).to_contain_text("Line 5")
+    expect(page.locator(".cm-lintRange-error")).to_have_text("isue_type")
+    expect(bar).to_contain_text("Save is off: mend 1 mistake first")
+    told.get_by_role("button", name="Did you mean issue_type").click()
+    expect(told).to_contain_text("no mistakes")
+    replaced(page, URGENT)
+    expect(panel).to_contain_text("3 change")
+    expect(bar).to_contain_text("the edit waits until it is accepted")
+    assert faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert faults(page) == []
+    # Without a key pressed anew nothing was lost of what was typed.
+    expect(page.locator(".cm-changed")).to_have_count(1)
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+s")
+    expect(page.locator("#done")).to_contain_text("Saved rules.toml.")
+    assert served.text.strip() == URGENT.strip()
+    served.world.notice()
+    page.goto(f"{served.address}/rules")
+    assert faults(page) == []
+    page.get_by_role("button", name="Accept: change 3 tickets").click()
+    expect(page.locator("#done")).to_contain_text("In force.")
+    served.world.notice()
+    served.world.settle()
+    assert all("urgent" in one.fields["labels"] for one in served.world.tracker.alive)
+    page.goto(f"{served.address}/rules/history")
+    assert faults(page) == []
+    page.get_by_role("button", name="Go back to this version").last.click()
+    expect(page.locator("#panel")).to_contain_text("3 change")
+    expect(page.locator(".cm-content")).to_contain_text("data-quality")
+    page.get_by_role("button", name="Save and let it wait").click()
+    expect(page.locator("#done")).to_contain_text("Saved rules.toml.")
+    assert served.text == RULES
+    assert watched.elsewhere == []
+
+
+def test_two_people_at_once_are_told_and_neither_edit_is_lost(
+    served: Served, watched: Watched
+) -> None:
+    page = watched.page
+    edited(page, served.address)
+    replaced(page, RULES.replace('"Bug"', '"Task"'))
+    expect(page.locator("#save-bar")).to_contain_text("Save")
+    other = page.context.new_page()
+    edited(other, served.address)
+    replaced(other, URGENT)
+    expect(other.locator("#panel")).to_contain_text("3 change")
+    other.get_by_role("button", name="Save and let it wait").click()
+    expect(other.locator("#done")).to_contain_text("Saved rules.toml.")
+    page.locator(".cm-content").click()
+    page.keyboard.press("End")
+    page.keyboard.type(" ")
+    notice = page.locator("#notices")
+    expect(notice).to_contain_text("rules.toml changed under your draft. Your draft is kept.")
+    expect(page.get_by_role("button", name="Save", exact=False)).to_have_count(0)
+    notice.get_by_role("button", name="Put mine on top of theirs").click()
+    expect(page.locator(".cm-content")).to_contain_text("urgent")
+    expect(page.locator(".cm-content")).to_contain_text("Task")
+    assert served.text.strip() == URGENT.strip()
+
+
+def test_the_keyboard_alone_edits_completes_goes_to_mistakes_and_leaves(
+    served: Served, watched: Watched
+) -> None:
+    page = watched.page
+    edited(page, served.address)
+    content = page.locator(".cm-content")
+    content.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\n[rule.comm")
+    expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("rule.comments")
+    page.wait_for_timeout(150)
+    page.keyboard.press("Enter")
+    expect(content).to_contain_text("[rule.comments]")
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("slip = 1")
+    expect(page.locator(".cm-lintRange-error").first).to_be_visible()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("F8")
+    page.keyboard.type("x")
+    expect(content).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(content).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(content).not_to_be_focused()
+
+
+def test_what_is_typed_while_the_server_is_away_is_not_lost(
+    served: Served, watched: Watched
+) -> None:
+    page = watched.page
+    edited(page, served.address)
+    page.route("**/check", lambda route: route.fulfill(status=503, body="away"))
+    replaced(page, URGENT)
+    expect(page.locator("#kept")).to_contain_text("stays in this browser")
+    page.unroute("**/check")
+    page.reload()
+    expect(page.locator(".cm-content")).to_contain_text("urgent")
+    expect(page.locator("#panel")).to_contain_text("3 change")
+    watched.trouble.clear()
+
+
+@pytest.mark.parametrize("watched", [PHONE], ids=["phone"], indirect=True)
+def test_a_phone_shows_the_plan_and_accepts(served: Served, watched: Watched) -> None:
+    (served.world.folder / "rules.toml").write_text(URGENT)
+    served.world.notice()
+    page = watched.page
+    page.goto(f"{served.address}/rules")
+    expect(page.get_by_role("button", name="Accept: change 3 tickets")).to_be_visible()
+    assert watched.fits()
+    assert faults(page) == []
+    edited(page, served.address)
+    for panel in ("Preview", "Last 30 days", "Diff"):
+        page.get_by_role("link", name=panel, exact=True).click()
+        assert watched.fits(), panel
+        assert faults(page) == []
+    page.goto(f"{served.address}/rules")
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.locator("#done")).to_contain_text("Taken back")
+    assert served.text == RULES
+
+
+def test_without_a_script_the_text_is_edited_planned_and_saved_by_forms(
+    served: Served, browser: Browser
+) -> None:
+    context = browser.new_context(viewport=DESK, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{served.address}/rules/rules.toml")
+    page.get_by_role("button", name="Edit").click()
+    page.locator("#rule-text").fill(URGENT)
+    page.get_by_role("button", name="Keep, check and plan").click()
+    expect(page.locator("#panel")).to_contain_text("3 change")
+    page.get_by_role("button", name="Save and let it wait").click()
+    expect(page.locator("#done")).to_contain_text("Saved rules.toml.")
+    assert served.text.strip() == URGENT.strip()
+    context.close()
