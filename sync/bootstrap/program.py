@@ -176,6 +176,7 @@ def build(
             rules=book.current,
             files=rule_files(settings),
             wake=daemon.pool.wake,
+            wake_triage=daemon.wake,
             troubles=lambda: _troubles(inbox, daemon),
             hands=hands,
             sites=sites,

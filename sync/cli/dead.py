@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
+from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
-    from sync.store.engine import Session
+    from sync.operations.deliveries import Replayed
     from sync.store.tables import DeliveryRow
 
 app = typer.Typer(
@@ -36,12 +39,13 @@ def listed(
 
     Example:  ticket-sync dead list --json | jq '.[].reason'
     """
+    from sync.operations.deliveries import as_data
     from sync.store import deliveries
 
     with opened_store(config) as store, store.read() as session:
         rows = deliveries.dead(session, limit)
     if as_json:
-        typer.echo(json.dumps([_as_data(row) for row in rows], indent=2))
+        typer.echo(json.dumps([as_data(row) for row in rows], indent=2))
     elif not rows:
         typer.echo("There are no dead letters.")
     else:
@@ -59,11 +63,12 @@ def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = Fal
     Example:  ticket-sync dead show 7f3c
     """
     from sync.adapters.coalesce import without_addresses
+    from sync.operations.deliveries import as_data, indented, named
 
     with opened_store(config) as store, store.read() as session:
-        row = _one(session, id_)
+        row = named(session, id_)
     if as_json:
-        typer.echo(json.dumps({**_as_data(row), "body": without_addresses(row.body)}, indent=2))
+        typer.echo(json.dumps({**as_data(row), "body": without_addresses(row.body)}, indent=2))
         return
     from sync.domain.text import harmless
     from sync.domain.times import moment
@@ -73,7 +78,7 @@ def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = Fal
     typer.echo(f"type      {harmless(row.event_type) or 'not readable'}")
     typer.echo(f"state     {row.state}: {harmless(row.outcome) or 'waits to be read'}")
     typer.echo(f"body      {len(row.body)} bytes\n")
-    typer.echo(harmless(_indented(without_addresses(row.body))))
+    typer.echo(harmless(indented(without_addresses(row.body))))
 
 
 @app.command()
@@ -83,6 +88,7 @@ def replay(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Have deliveries read again, for example after an upgrade that can read them.
@@ -93,57 +99,26 @@ def replay(
 
     Example:  ticket-sync dead replay --all
     """
-    from sync.store import deliveries
-
     if (id_ is None) != everything:
         raise Problem("Name one delivery, or --all.", USAGE)
-    with opened_store(config) as store, store.write() as session:
+    done = _by_server(server, id_) if server else _by_store(config, id_)
+    typer.echo(json.dumps({"replayed": done.replayed}) if as_json else done.words)
+
+
+def _by_server(url: str, id_: str | None) -> Replayed:
+    from sync.operations.deliveries import Replayed
+
+    return Server(url).post("/replay", Replayed, {"delivery": id_ or ""})
+
+
+def _by_store(config: Path | None, id_: str | None) -> Replayed:
+    from sync.operations.accounts import on_command_line
+    from sync.operations.deliveries import replay_dead, replay_one
+
+    with opened_store(config) as store:
         if id_ is None:
-            count = deliveries.replay_dead(session)
-        else:
-            row = _one(session, id_)
-            if deliveries.is_head(row):
-                raise Problem(f"Delivery {row.id} cannot be read again: it is {row.outcome}.")
-            count = int(deliveries.replay(session, row.id))
-    what = "1 delivery" if count == 1 else f"{count} deliveries"
-    typer.echo(json.dumps({"replayed": count}) if as_json else f"{what} will be read again.")
-
-
-def _one(session: Session, id_: str) -> DeliveryRow:
-    from sync.store import deliveries
-
-    rows = deliveries.beginning_with(session, id_)
-    if not rows:
-        raise Problem(
-            f"There is no delivery {id_!r}. `ticket-sync dead list` shows the ids of dead letters."
-        )
-    if len(rows) > 1:
-        some = ", ".join(row.id for row in rows[:3])
-        raise Problem(f"Several deliveries begin with {id_!r}: {some}… Give more of the id.", USAGE)
-    return rows[0]
-
-
-def _as_data(row: DeliveryRow) -> dict[str, Any]:
-    from sync.domain.times import stamp
-
-    return {
-        "id": row.id,
-        "source": row.source,
-        "received": stamp(row.received_at),
-        "event_id": row.event_id,
-        "event_type": row.event_type,
-        "state": row.state,
-        "reason": row.outcome,
-        "bytes": len(row.body),
-    }
-
-
-def _indented(text: str) -> str:
-    """JSON indented, other text as it is."""
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text
+            return replay_dead(store, on_command_line(), time.time())
+        return replay_one(store, on_command_line(), id_, time.time())
 
 
 def _print(rows: list[DeliveryRow]) -> None:

@@ -21,7 +21,8 @@ class Deployment:
     """One running ticket-sync, as far as people look at it and act on it.
 
     ``rules`` gives the rules in force, ``files`` are those on disk. ``trackers`` are the daemon's own,
-    which know what is up and down. ``wake`` has the daemon look at once for tickets that are due.
+    which know what is up and down. ``wake`` has the daemon look at once for tickets that are due,
+    ``wake_triage`` for deliveries to read.
     ``sites`` are what an edit of the rules is held against; ``names`` hold the names in
     an edit against them. ``runs`` are the plans of drafts under way.
     ``troubles`` say what of the daemon itself does not work. ``hands`` run sweeps by hand.
@@ -35,6 +36,7 @@ class Deployment:
     rules: Callable[[], RuleSet]
     files: RuleFiles
     wake: Callable[[], object]
+    wake_triage: Callable[[], object] = lambda: None
     troubles: Callable[[], Sequence[str]] = tuple
     hands: Hands | None = None
     sites: Sites | None = None

@@ -24,9 +24,18 @@ from sqlmodel import Session, col, select
 from sync.domain.text import one_line
 from sync.store.engine import change, dialect_of, insert_into
 from sync.store.inbox import HEAD, Accepted, delivery_id, insert, row_of
-from sync.store.tables import DeliveryRow, DeliveryState, DeliverySubjectRow, TriageRow, table_of
+from sync.store.tables import (
+    DeliveryRow,
+    DeliveryState,
+    DeliverySubjectRow,
+    Record,
+    TriageRow,
+    table_of,
+)
 
 LONGEST_REASON = 500
+# Deliveries on a page for people.
+PAGE = 50
 BATCH_BYTES = 16 * 1024 * 1024
 
 _SEQ = col(DeliveryRow.seq)
@@ -239,6 +248,67 @@ def end_head(session: Session, id_: str, words: str) -> None:
 def recent(session: Session, limit: int = 100) -> list[DeliveryRow]:
     """Deliveries of any state, newest first."""
     return list(session.exec(select(DeliveryRow).order_by(_SEQ.desc()).limit(limit)))
+
+
+def page(
+    session: Session,
+    *,
+    state: DeliveryState | None,
+    type_: str,
+    refs: Sequence[str] | None,
+    after: int,
+    limit: int,
+) -> list[Record]:
+    """Deliveries without their bodies, newest first, before the delivery numbered ``after`` (0: from the
+    newest): in a state, of a type, and about one of these subjects, as far as these are given. ``bytes``
+    is the length of the body."""
+    table = table_of(DeliveryRow).c
+    shown = (
+        table.seq,
+        table.id,
+        table.source,
+        table.event_id,
+        table.event_type,
+        table.received_at,
+        table.state,
+        table.subject,
+        table.outcome,
+        func.length(table.body).label("bytes"),
+    )
+    query = columns(*shown).order_by(table.seq.desc()).limit(limit)
+    if state is not None:
+        query = query.where(literal_column("state") == literal_column(f"'{state.value}'"))
+    if type_:
+        query = query.where(table.event_type == type_)
+    if refs is not None:
+        about: CompoundSelect[int] = union_all(
+            select(DeliveryRow.seq).where(col(DeliveryRow.subject).in_(refs)),
+            select(DeliverySubjectRow.delivery).where(col(DeliverySubjectRow.subject).in_(refs)),
+        )
+        query = query.where(table.seq.in_(about))
+    if after:
+        query = query.where(table.seq < after)
+    return list(session.execute(query))
+
+
+def types(session: Session) -> list[str]:
+    """The types of events that deliveries had, from an index."""
+    found: list[str] = []
+    following = select(func.min(DeliveryRow.event_type))
+    # One look into the index for each type, however many deliveries there are.
+    while len(found) < 100:
+        beyond = col(DeliveryRow.event_type) > (found[-1] if found else "")
+        one: str | None = session.exec(following.where(beyond)).one()
+        if one is None:
+            break
+        found.append(one)
+    return found
+
+
+def subjects_of(session: Session, row: DeliveryRow) -> list[str]:
+    """The references of a delivery's subjects."""
+    further = select(DeliverySubjectRow.subject).where(DeliverySubjectRow.delivery == row.seq)
+    return sorted({*([row.subject] if row.subject else []), *session.exec(further)})
 
 
 def for_subject(session: Session, ref: str, limit: int = 100) -> list[DeliveryRow]:

@@ -82,6 +82,7 @@ class DeliveryRow(SQLModel, table=True):
         _partial_index("ix_deliveries_dead", "seq", where="state = 'dead'"),
         Index("ix_deliveries_subject", "subject"),
         Index("ix_deliveries_received", "received_at"),
+        Index("ix_deliveries_type", "event_type", "seq"),
     )
 
     seq: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))

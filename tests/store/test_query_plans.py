@@ -47,7 +47,7 @@ from sync.store.admin_tables import ApiTokenRow, LogRow, WebSessionRow
 from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
-from sync.store.tables import TicketRow, table_of
+from sync.store.tables import DeliveryState, TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
 from sync.store.ticket_search import Standing, Wanted
@@ -117,6 +117,7 @@ def do_everything(filled: Filled) -> None:
         deliveries.by_hour(session, now)
         deliveries.oldest_dead(session)
         counts.parked(session)
+        edit_progress.since(session, now)
         parking.oldest(session)
         parking.listed(session, limit=10)
         deliveries.known(session, ["d1"])
@@ -188,6 +189,7 @@ def pages_and_api(store: Store, now: float) -> None:
     """What people look at."""
     with store.read() as session:
         counts.parked(session)
+        edit_progress.since(session, now)
         deliveries.count_dead(session)
         deliveries.oldest_dead(session)
         deliveries.by_hour(session, now - 86400)
@@ -202,6 +204,15 @@ def pages_and_api(store: Store, now: float) -> None:
         ):
             ticket_search.page(session, wanted, now, after=900)
             ticket_search.count(session, wanted, now, most=5)
+        of = {"type_": "", "refs": None, "limit": 5}
+        for state in (None, *DeliveryState):
+            deliveries.page(session, state=state, after=900, **of)
+        deliveries.page(session, state=None, after=900, type_="issue_closed", refs=None, limit=5)
+        deliveries.page(session, state=None, after=900, type_="", refs=[ref_of(30)], limit=5)
+        deliveries.types(session)
+        for row in deliveries.recent(session, 1):
+            deliveries.subjects_of(session, row)
+        tickets.ids_named(session, "NONE-1")
         ticket_search.rules(session)
         ticket_search.projects(session)
         ticket_search.titles(session, [30, 60])

@@ -223,9 +223,9 @@ def _lines(one: TicketForecast) -> Iterator[PlanLine]:
         else:
             yield PlanLine(_SIGN.get(type(action), "~"), "", str(action))
     for parked in one.plan.parked_fields.values():
-        yield PlanLine("!", parked.field, f"field set aside: {parked}")
+        yield PlanLine("!", str(parked.field), f"field set aside: {parked}")
     for name in one.plan.kept:
-        yield PlanLine("=", name, f"{name}: left as people set it")
+        yield PlanLine("=", str(name), f"{name}: left as people set it")
 
 
 _SIGN: dict[type, str] = {
@@ -241,7 +241,8 @@ _SIGN: dict[type, str] = {
 
 def _change(change: Change) -> PlanLine:
     if change.kind is FieldKind.LABELS:
-        return PlanLine("~", change.name, str(change))
+        return PlanLine("~", str(change.name), str(change))
+    name = str(change.name)
     before, after = remembered(change.before), remembered(change.after)
     if change.kind is FieldKind.TEXT:
         found = [
@@ -253,8 +254,8 @@ def _change(change: Change) -> PlanLine:
         rest = [("…", f"{more} more")] if more > 0 else []
         kind = text_kind(before or [], after or [])
         diff = (*found[:_SHOWN_LINES], *rest)
-        return PlanLine("~", change.name, f"{change.name}: {kind}", diff=diff)
-    return PlanLine("~", change.name, str(change), short(before, 200), short(after, 200))
+        return PlanLine("~", name, f"{change.name}: {kind}", diff=diff)
+    return PlanLine("~", name, str(change), short(before, 200), short(after, 200))
 
 
 def as_data(one: TicketForecast) -> dict[str, Any]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.pages import log, overview, parked, rules, settings, sign_in, sweeps, ticket, tickets
+from sync.web.pages import (
+    deliveries,
+    log,
+    overview,
+    parked,
+    rules,
+    settings,
+    sign_in,
+    sweeps,
+    ticket,
+    tickets,
+)
 from sync.web.pages.assets import asset_route
 from sync.web.pages.frame import Desk
 
@@ -17,6 +28,7 @@ def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
         *tickets.routes(desk),
         *ticket.routes(desk),
         *parked.routes(desk),
+        *deliveries.routes(desk),
         *rules.routes(desk),
         *sweeps.routes(desk),
         *settings.routes(desk),

@@ -1,0 +1,79 @@
+"""The deliveries: what came, what became of it, and reading again."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from sync.operations.accounts import Role
+from tests.walks.world import issue_event
+from tests.web.pages.conftest import Pages
+
+SECRET = "https://callbacks.example.com/marks/secret-part"
+
+
+@pytest.fixture
+def came(pages: Pages) -> Pages:
+    """A delivery that made a ticket, and two dead letters for one reason."""
+    event = issue_event("issue_created", "i-1", at=1, title="<script>alert(1)</script>")
+    event["callbacks"] = [{"url": SECRET}]
+    pages.world.deliver(event)
+    for number in range(2):
+        pages.world.deliver(b'{"no": "event", "number": %d}' % number)
+    pages.world.settle()
+    return pages
+
+
+def test_dead_letters_come_first_by_reason_and_are_read_again_at_a_press(came: Pages) -> None:
+    assert "2 deliveries could not be read" in came.words("/deliveries")
+    assert came.json("/dead")["count"] == 2
+    assert len(came.json("/dead")["groups"]) == 1
+    assert "2 deliveries will be read again" in came.press("/deliveries/replay-dead", shown="2")
+    assert came.json("/dead")["count"] == 0
+    came.world.settle()
+    assert came.json("/dead")["count"] == 2
+
+
+def test_more_dead_letters_than_were_shown_are_shown_first(came: Pages) -> None:
+    said = came.press("/deliveries/replay-dead", 409, shown="1")
+    assert "2 dead letters would be read again, and you have seen 1" in said
+
+
+def test_one_delivery_tells_what_became_of_it_and_what_it_would_make_now(came: Pages) -> None:
+    (line,) = came.json("/deliveries?outcome=read")["deliveries"]
+    page = came.get(f"/deliveries/{line['id']}")
+    assert SECRET not in page
+    assert "<script>alert" not in page
+    said = came.words(f"/deliveries/{line['id']}")
+    for words in ("rule 'everything'", "What it would make now", "coalesce:issue:i-1", "DATA-1"):
+        assert words in said
+    assert "1 delivery will be read again" in came.press(f"/deliveries/{line['id']}/replay")
+
+
+def test_filters_narrow_and_pages_follow_each_other(came: Pages) -> None:
+    assert len(came.json("/deliveries?type=issue_created")["deliveries"]) == 1
+    assert len(came.json("/deliveries?subject=i-1")["deliveries"]) == 1
+    assert came.json("/deliveries?subject=i-2")["deliveries"] == []
+    assert "error" in came.json("/deliveries?outcome=odd", 422)
+    assert "No delivery fits" in came.words("/deliveries?type=nothing")
+    newest = came.json("/deliveries")["deliveries"][0]["seq"]
+    assert len(came.json(f"/deliveries?after={newest}")["deliveries"]) == 2
+
+
+def test_a_viewer_may_look_and_not_replay(came: Pages) -> None:
+    came.become(Role.VIEWER)
+    assert "needs operator" in came.words("/deliveries")
+    came.press("/deliveries/replay-dead", 403, shown="2")
+
+
+def test_the_table_is_a_file_too(came: Pages) -> None:
+    rows = list(csv.DictReader(io.StringIO(came.client.get("/deliveries.csv").text)))
+    assert [row["outcome"] for row in rows] == ["dead", "dead", "read"]
+    assert len(came.client.get("/deliveries.json?outcome=dead").json()) == 2
+
+
+@pytest.mark.parametrize("id_", ["zz", "nothing", "%2e%2e"])
+def test_a_delivery_that_is_not_there_is_told_so(came: Pages, id_: str) -> None:
+    came.get(f"/deliveries/{id_}", 404)
