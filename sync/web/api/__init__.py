@@ -6,7 +6,17 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.api import accounts, deliveries, overview, parked, rules, settings, sweeps, tickets
+from sync.web.api import (
+    accounts,
+    deliveries,
+    overview,
+    parked,
+    rules,
+    rules_preview,
+    settings,
+    sweeps,
+    tickets,
+)
 from sync.web.api.document import document
 from sync.web.api.endpoints import Endpoint, routes_of
 from sync.web.pages.frame import Desk
@@ -35,5 +45,6 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         *sweeps.endpoints(desk),
         *settings.endpoints(desk),
         *rules.endpoints(desk),
+        *rules_preview.endpoints(desk),
         *accounts.endpoints(desk),
     ]

@@ -60,7 +60,7 @@ def test_the_first_page_says_what_is_in_force_and_lists_the_files(pages: Pages) 
     words = pages.words("/rules")
     assert "1 rule in 1 file" in words
     assert "rules.toml everything in force" in words
-    assert "Every ticket is as the rules ask" in words
+    assert "Nothing waits for it any more." in words
 
 
 def test_a_file_is_shown_with_its_lines_and_an_editor_may_edit_it(pages: Pages) -> None:
@@ -181,7 +181,8 @@ def test_a_folder_that_cannot_be_written_offers_the_patch(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     why = "the folder is read-only"
-    monkeypatch.setattr("sync.web.pages.rules.editor.why_not_writable", lambda folder: why)
+    for module in ("editor", "room"):
+        monkeypatch.setattr(f"sync.web.pages.rules.{module}.why_not_writable", lambda folder: why)
     draft = draft_of(pages)
     words = put(pages, draft, URGENT)
     assert "The folder of rules cannot be written here: the folder is read-only" in words
@@ -306,3 +307,30 @@ def test_completion_knows_the_schema_and_the_names_of_templates(pages: Pages) ->
     found: Any = json.loads(pages.get("/rules/completions"))
     assert "subject.title" in found["names"]
     assert "RuleTable" in found["schema"]["$defs"]
+
+
+def test_numbers_that_no_store_takes_are_refused_politely(pages: Pages) -> None:
+    pages.get(f"/rules/rules.toml?draft={10**30}", 422)
+    pages.get(f"/rules/drafts/{10**30}/patch", 404)
+    pages.get(f"/rules/history/{10**30}", 422)
+    pages.get("/rules/none.toml", 404)
+    pages.get("/rules/plans/none", 404)
+    pages.get("/rules/..%2f..%2fetc%2fpasswd", 404)
+
+
+def test_the_same_is_told_by_the_api(pages: Pages) -> None:
+    draft = draft_of(pages)
+    put(pages, draft, URGENT)
+    found = pages.json(f"/rules/drafts/{draft}/outlook")
+    assert (found["may_save"], found["label"], found["waits"]) == (
+        True,
+        "Save and let it wait",
+        True,
+    )
+    (event,) = pages.json(f"/rules/preview?draft={draft}")
+    assert event["rule"] == "everything"
+    fields = {one["name"]: one["shown"] for one in event["fields"]}
+    assert "urgent" in fields["Labels"]
+    assert pages.json("/rules/preview-choices")[0]["words"].endswith("coalesce:issue:i2")
+    put(pages, draft, SLIP)
+    pages.json(f"/rules/preview?draft={draft}", 422)

@@ -19,9 +19,10 @@ from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
 from sync.operations.rules.files import READ_ONLY
 from sync.operations.rules.lines import differing
-from sync.operations.rules.outlook import outlook
 from sync.operations.rules.patch import patch
 from sync.operations.rules.runs import Purpose
+from sync.operations.values import RowId
+from sync.web.pages.addresses import number_in
 from sync.web.pages.csv_text import csv_of
 from sync.web.pages.frame import Desk, new_nonce
 from sync.web.pages.rules.highlight import lines
@@ -38,7 +39,7 @@ class Asked:
     """What the address of a file asks for. ``draft`` is 0 for the file on disk. ``count``: begin to
     count the plan; ``names``: hold the names against Jira."""
 
-    draft: int = 0
+    draft: RowId = 0
     panel: str = "plan"
     delivery: str = ""
     count: bool = True
@@ -50,7 +51,7 @@ class Group:
     """Which tickets of a plan are asked for."""
 
     group: str = ""
-    after: int = 0
+    after: RowId = 0
 
 
 def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
@@ -85,7 +86,7 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         return Download(csv_of(plan.COLUMNS, rows), "text/csv", "plan.csv")
 
     def as_patch(visit: Visit) -> Download:
-        at, id_ = room.at(visit), int(visit.path["draft"])
+        at, id_ = room.at(visit), number_in(visit.path["draft"], "a draft")
         text = patch(at.files.texts().by_name, drafts.texts_of(at, id_))
         return Download(text, "text/x-patch", "rules.patch")
 
@@ -176,9 +177,8 @@ def _outcome(
     """The plan, and what Save will do."""
     differs = _differs(room, at, checked) if draft is None else not draft.empty
     seen = room.plan(at, asked.draft, checked.digest, count=asked.count and differs)
-    current = seen.shown if seen.current else None
+    bar = room.outlook_of(at, draft, checked, seen) if draft else None
     why = why_not_writable(at.files.chosen)
-    bar = outlook(draft, checked.told, current, room.most, why) if draft else None
     return {"draft": draft, "seen": seen, "outlook": bar, "why": why}
 
 
