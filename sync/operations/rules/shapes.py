@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,7 @@ from sync.domain.rule import Category
 from sync.domain.text import one_line
 from sync.domain.ticket import FieldKind, remembered
 from sync.domain.wording import short
-from sync.operations.rules.kinds import change_kind, text_kind
+from sync.operations.rules.kinds import change_kind, changed_parts, text_kind
 from sync.worker.foresight.forecast import TicketForecast
 
 ASIDE, TROUBLE, REOPEN, MOVE, CREATE, CHANGE, TELL, LEFT = (
@@ -246,9 +245,8 @@ def _change(change: Change) -> PlanLine:
     before, after = remembered(change.before), remembered(change.after)
     if change.kind is FieldKind.TEXT:
         found = [
-            (line[0], one_line(line[2:], _SHOWN_CHARACTERS))
-            for line in difflib.ndiff(before or [], after or [])
-            if line[:1] in "+-"
+            (sign, one_line(line, _SHOWN_CHARACTERS))
+            for sign, line in changed_parts(before or [], after or [])
         ]
         more = len(found) - _SHOWN_LINES
         rest = [("…", f"{more} more")] if more > 0 else []

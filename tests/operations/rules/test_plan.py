@@ -57,7 +57,8 @@ def counted(bench: Bench, runs: Runs, text: str, *, live: bool = False) -> plan.
     return plan.look(runs, bench(), begun.id)
 
 
-def test_few_tickets_are_shown_field_by_field(bench: Bench, runs: Runs) -> None:
+def test_few_tickets_are_shown_field_by_field(bench_on_each: Bench, runs: Runs) -> None:
+    bench = bench_on_each
     opened(bench, 3)
     shown = counted(bench, runs, URGENT)
     assert shown.words == "3 change, 0 new, 0 moved, 0 set aside, 0 of 3 stay"
