@@ -12,7 +12,7 @@ from sync.operations.rules import history
 from sync.operations.values import RowId
 from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
-from sync.web.pages.rules.room import Room, file_address
+from sync.web.pages.rules.room import Room, file_address, seconds
 from sync.web.pages.visit import Answer, Download, Redirect, Shown, Visit
 
 
@@ -33,7 +33,7 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         found = history.history(store, visit.asked(Asked).after)
         count = len(found.versions)
         sentence = "No rules were in force yet" if not count else "Rules that were in force"
-        data = {"here": "/rules", "sentence": sentence, "history": found}
+        data = {"here": "/rules", "sentence": sentence, "history": found, "seconds": seconds}
         return Shown("rules/history.html", data)
 
     def one(visit: Visit) -> Shown:

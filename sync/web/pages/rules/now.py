@@ -85,6 +85,7 @@ def _page(
         "progress": progress(at.store, at.now),
         "newest": newest,
         "drafts": [one for one in drafts.of_account(at) if one.files] if may_edit else (),
+        "others": drafts.of_others(at) if may_edit else (),
         "read_only": READ_ONLY,
         "refused": told,
         "under_way": UNDER_WAY,
