@@ -6,7 +6,17 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
-from sync.web.api import accounts, deliveries, overview, parked, rules, settings, sweeps, tickets
+from sync.web.api import (
+    accounts,
+    connections,
+    deliveries,
+    overview,
+    parked,
+    rules,
+    settings,
+    sweeps,
+    tickets,
+)
 from sync.web.api.document import document
 from sync.web.api.endpoints import Endpoint, routes_of
 from sync.web.pages.frame import Desk
@@ -33,6 +43,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         *parked.endpoints(desk),
         *deliveries.endpoints(desk),
         *sweeps.endpoints(desk),
+        *connections.endpoints(desk),
         *settings.endpoints(desk),
         *rules.endpoints(desk),
         *accounts.endpoints(desk),
