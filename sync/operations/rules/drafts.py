@@ -198,6 +198,14 @@ def of_account(at: Editing) -> tuple[Other, ...]:
     return tuple(described(row, at.account.name, at.now) for row in rows)
 
 
+def of_others(at: Editing) -> tuple[Other, ...]:
+    """The drafts of other accounts that were changed of late. Raises StoreUnavailable."""
+    with at.store.read() as session:
+        rows = rule_drafts.recent(session, at.now - _OTHERS_SECONDS)
+    theirs = (row for row in rows if row.account != at.account.name and (row.texts or row.removed))
+    return tuple(described(row, at.account.name, at.now) for row in theirs)
+
+
 def _edited(at: Editing, id_: int, edit: _Edit) -> Draft:
     disk = at.files.texts().by_name
     with at.store.write() as session:

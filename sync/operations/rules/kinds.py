@@ -7,7 +7,7 @@ of many descriptions is one kind.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sync.domain.actions import Change
@@ -39,13 +39,22 @@ def text_kind(before: Sequence[str], after: Sequence[str]) -> str:
     """How a text of several lines changes, without saying what they say."""
     if not before or not after:
         return "empty now" if before else "written for the first time"
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, before, after)
     codes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
     added = sum(j2 - j1 for _, _, _, j1, j2 in codes)
     gone = sum(i2 - i1 for _, i1, i2, _, _ in codes)
     if not codes:
         return "with other links"
     return f"{_counted(added, gone)}{_place(codes, len(before))}"
+
+
+def changed_parts(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The lines that went, with "-", and those that came, with "+", place by place."""
+    matcher = difflib.SequenceMatcher(None, before, after)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag != "equal":
+            yield from (("-", line) for line in before[i1:i2])
+            yield from (("+", line) for line in after[j1:j2])
 
 
 def _counted(added: int, gone: int) -> str:

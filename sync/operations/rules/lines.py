@@ -1,4 +1,8 @@
-"""Texts as lines, and how two texts differ."""
+"""Texts as lines, and how two texts differ.
+
+Lines that stand in a long text very often, such as empty ones, are matched only beside others: to
+compare all of them with all would take seconds.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,7 @@ def file_diff(name: str, old: str | None, new: str | None) -> FileDiff:
     """How the text of a file differs; None stands for no file."""
     before, after = lines_of(old or ""), lines_of(new or "")
     state = "new" if old is None else "removed" if new is None else "changed"
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, before, after)
     hunks = tuple(
         tuple(line for code in group for line in _lines(code, before, after))
         for group in matcher.get_grouped_opcodes(3)
@@ -87,7 +91,7 @@ def changed_lines(old: str, new: str) -> tuple[int, ...]:
     counts."""
     before, after = lines_of(old), lines_of(new)
     found: set[int] = set()
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, before, after)
     for tag, _, _, j1, j2 in matcher.get_opcodes():
         if tag != "equal":
             found.update(range(j1 + 1, j2 + 1) if j2 > j1 else [max(j1, 1)])

@@ -90,7 +90,7 @@ def _parts(base: list[str], mine: list[str], theirs: list[str]) -> Iterator[_Par
 def _partners(base: list[str], other: list[str]) -> list[int | None]:
     """For each line of the base, the line of another text that it became unchanged."""
     found: list[int | None] = [None] * len(base)
-    matcher = difflib.SequenceMatcher(None, base, other, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, base, other)
     for block in matcher.get_matching_blocks():
         for number in range(block.size):
             found[block.a + number] = block.b + number

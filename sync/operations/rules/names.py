@@ -114,10 +114,10 @@ class Names:
                 for kind in (one for one in there if str(one) in rule.issue_type):
                     for info in metadata.create_fields(rule.project, kind).values():
                         values = tuple(str(one.name) for one in info.allowed or ())[:_OFFERED]
-                        fields[info.name] = fields.get(info.name) or values
+                        fields[str(info.name)] = fields.get(info.name) or values
         except Fault as fault:
             return SiteNames(trouble=str(fault))
-        return SiteNames(tuple(projects)[:_OFFERED], types, fields)
+        return SiteNames(tuple(map(str, projects))[:_OFFERED], types, fields)
 
 
 def _by_site(rules: RuleSet) -> dict[str, list[Rule]]:

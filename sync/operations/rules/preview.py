@@ -13,11 +13,12 @@ from sync.domain.rule import Desired
 from sync.domain.telling_words import UNKNOWN, told_in_words
 from sync.domain.times import moment
 from sync.operations.errors import NotFound, Refused
+from sync.operations.ticket import ids_of
 from sync.ports import Source
 from sync.rules import RuleSet
 from sync.sandbox.coalesce import sample_body
 from sync.settings.sections import Site
-from sync.store import deliveries
+from sync.store import deliveries, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryRow
 from sync.worker.foresight.preview import Preview
@@ -97,7 +98,8 @@ def _choice(row: DeliveryRow) -> Choice:
 
 
 def body_of(store: Store, chosen: str) -> bytes:
-    """The body of a stored delivery by its id, the newest for "", or of a sample as "sample:NAME".
+    """The body of a stored delivery by its id, the newest for "", that of a ticket as "ticket:KEY", or
+    of a sample as "sample:NAME".
 
     Raises NotFound and StoreUnavailable.
     """
@@ -107,11 +109,11 @@ def body_of(store: Store, chosen: str) -> bytes:
             raise NotFound(f"There is no sample {name}.")
         return sample_body(name)
     with store.read() as session:
-        row = _row(session, chosen)
+        row = _of_ticket(session, name) if kind == "ticket" and name else _row(session, chosen)
     if row is None and not chosen:
         return sample_body(SAMPLES[0])
     if row is None:
-        raise NotFound(f"There is no delivery {chosen} any more.")
+        raise NotFound(f"There is no delivery {chosen} any more, so it cannot be previewed.")
     return row.body
 
 
@@ -119,6 +121,13 @@ def _row(session: Session, chosen: str) -> DeliveryRow | None:
     if chosen:
         return deliveries.get(session, chosen)
     return next(iter(deliveries.recent(session, 1)), None)
+
+
+def _of_ticket(session: Session, name: str) -> DeliveryRow | None:
+    """The newest delivery about a subject of a ticket."""
+    subjects = (ref for id_ in ids_of(session, name) for ref in tickets.subjects_on(session, id_))
+    rows = (row for ref in subjects for row in deliveries.for_subject(session, ref, 1))
+    return max(rows, key=lambda row: row.received_at, default=None)
 
 
 def previewed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,7 @@ from sync.domain.rule import Category
 from sync.domain.text import one_line
 from sync.domain.ticket import FieldKind, remembered
 from sync.domain.wording import short
-from sync.operations.rules.kinds import change_kind, text_kind
+from sync.operations.rules.kinds import change_kind, changed_parts, text_kind
 from sync.worker.foresight.forecast import TicketForecast
 
 ASIDE, TROUBLE, REOPEN, MOVE, CREATE, CHANGE, TELL, LEFT = (
@@ -223,9 +222,9 @@ def _lines(one: TicketForecast) -> Iterator[PlanLine]:
         else:
             yield PlanLine(_SIGN.get(type(action), "~"), "", str(action))
     for parked in one.plan.parked_fields.values():
-        yield PlanLine("!", parked.field, f"field set aside: {parked}")
+        yield PlanLine("!", str(parked.field), f"field set aside: {parked}")
     for name in one.plan.kept:
-        yield PlanLine("=", name, f"{name}: left as people set it")
+        yield PlanLine("=", str(name), f"{name}: left as people set it")
 
 
 _SIGN: dict[type, str] = {
@@ -241,20 +240,20 @@ _SIGN: dict[type, str] = {
 
 def _change(change: Change) -> PlanLine:
     if change.kind is FieldKind.LABELS:
-        return PlanLine("~", change.name, str(change))
+        return PlanLine("~", str(change.name), str(change))
+    name = str(change.name)
     before, after = remembered(change.before), remembered(change.after)
     if change.kind is FieldKind.TEXT:
         found = [
-            (line[0], one_line(line[2:], _SHOWN_CHARACTERS))
-            for line in difflib.ndiff(before or [], after or [])
-            if line[:1] in "+-"
+            (sign, one_line(line, _SHOWN_CHARACTERS))
+            for sign, line in changed_parts(before or [], after or [])
         ]
         more = len(found) - _SHOWN_LINES
         rest = [("…", f"{more} more")] if more > 0 else []
         kind = text_kind(before or [], after or [])
         diff = (*found[:_SHOWN_LINES], *rest)
-        return PlanLine("~", change.name, f"{change.name}: {kind}", diff=diff)
-    return PlanLine("~", change.name, str(change), short(before, 200), short(after, 200))
+        return PlanLine("~", name, f"{change.name}: {kind}", diff=diff)
+    return PlanLine("~", name, str(change), short(before, 200), short(after, 200))
 
 
 def as_data(one: TicketForecast) -> dict[str, Any]:

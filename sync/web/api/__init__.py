@@ -13,6 +13,7 @@ from sync.web.api import (
     overview,
     parked,
     rules,
+    rules_preview,
     settings,
     sweeps,
     tickets,
@@ -46,5 +47,6 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         *connections.endpoints(desk),
         *settings.endpoints(desk),
         *rules.endpoints(desk),
+        *rules_preview.endpoints(desk),
         *accounts.endpoints(desk),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,15 @@ def test_git_applies_windows_line_ends_and_names_in_quotes(tmp_path: Path) -> No
     old = {'a"b.toml': "x\r\ny\r\n", "gone.toml": "z"}
     new = {'a"b.toml': "x\r\nY\r\n", "empty.toml": ""}
     assert applied(tmp_path, old, new) == new
+
+
+def test_a_very_long_file_is_compared_and_merged_in_a_moment() -> None:
+    rule = '[[rule]]\nname = "{}"\n\n[rule.fields]\npriority = "High"\n\n'
+    base = "".join(rule.format(number) for number in range(3000))
+    mine = base.replace('"5"', '"five"').replace('"2990"', '"late"')
+    theirs = base.replace('"1500"', '"their"')
+    start = time.monotonic()
+    found = merge(base, mine, theirs)
+    assert len(changed_lines(base, mine)) == 2
+    assert found.text == mine.replace('"1500"', '"their"')
+    assert time.monotonic() - start < 10

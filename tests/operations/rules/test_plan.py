@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
+import msgspec
 import pytest
 
 from sync.domain.actions import Change
-from sync.domain.errors import Cause, Rejected
-from sync.domain.ticket import FieldKind
+from sync.domain.errors import Cause, Parked, Rejected
+from sync.domain.names import Name
+from sync.domain.ticket import FieldKind, ParkedField
 from sync.operations.errors import NotFound
 from sync.operations.rules import drafts, plan
 from sync.operations.rules.kinds import change_kind, text_kind
@@ -54,7 +57,8 @@ def counted(bench: Bench, runs: Runs, text: str, *, live: bool = False) -> plan.
     return plan.look(runs, bench(), begun.id)
 
 
-def test_few_tickets_are_shown_field_by_field(bench: Bench, runs: Runs) -> None:
+def test_few_tickets_are_shown_field_by_field(bench_on_each: Bench, runs: Runs) -> None:
+    bench = bench_on_each
     opened(bench, 3)
     shown = counted(bench, runs, URGENT)
     assert shown.words == "3 change, 0 new, 0 moved, 0 set aside, 0 of 3 stay"
@@ -93,7 +97,8 @@ def test_what_jira_would_refuse_is_counted_as_set_aside_and_comes_first(
 
     def refusing(desired, **more):
         if "table 7" in str(desired):
-            raise Rejected("knows no such version", cause=Cause.FIELD, field="Versions")
+            versions = Name("Versions", "versions")
+            raise Rejected("knows no such version", cause=Cause.FIELD, field=versions)
         return draft(desired, **more)
 
     monkeypatch.setattr(bench.world.tracker, "draft", refusing)
@@ -102,6 +107,25 @@ def test_what_jira_would_refuse_is_counted_as_set_aside_and_comes_first(
     assert shown.size == 22
     assert [(g.sign, g.number) for g in shown.groups] == [("!", 1), ("~", 21)]
     assert shown.groups[0].words == "Set aside: Versions: knows no such version"
+    assert msgspec.json.encode(shown)
+
+
+def test_a_field_that_jira_would_refuse_is_named_as_plain_text(
+    bench: Bench, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(bench, 1)
+    draft = bench.world.tracker.draft
+
+    def refusing(desired, **more):
+        made = draft(desired, **more)
+        why = Parked("is no value", field=Name("Priority", "priority"), where="rules.toml:9")
+        return replace(made, parked_fields={"priority": ParkedField(why, "wish")})
+
+    monkeypatch.setattr(bench.world.tracker, "draft", refusing)
+    shown = counted(bench, runs, URGENT)
+    assert [type(line.name) for line in shown.tickets[0].lines] == [str, str]
+    assert msgspec.json.encode(shown)
+    assert (shown.counts.aside, shown.groups[0].where) == (1, "rules.toml:9")
 
 
 def test_new_tickets_are_not_among_those_that_stay(bench: Bench, runs: Runs) -> None:

@@ -60,7 +60,7 @@ def test_the_first_page_says_what_is_in_force_and_lists_the_files(pages: Pages) 
     words = pages.words("/rules")
     assert "1 rule in 1 file" in words
     assert "rules.toml everything in force" in words
-    assert "Every ticket is as the rules ask" in words
+    assert "Nothing waits for it any more." in words
 
 
 def test_a_file_is_shown_with_its_lines_and_an_editor_may_edit_it(pages: Pages) -> None:
@@ -137,6 +137,8 @@ def test_an_edit_that_waits_is_taken_back(pages: Pages) -> None:
     put(pages, draft, URGENT, "save")
     pages.world.notice()  # type: ignore[attr-defined]
     assert "Edit waits" in pages.words("/rules")
+    meanwhile = pages.words(f"/rules/rules.toml?draft={draft_of(pages)}")
+    assert "Your draft begins from an edit that waits to be accepted" in meanwhile
     assert "Taken back: rules.toml as in force before." in pages.press("/rules/take-back")
     assert on_disk(pages) == RULES
 
@@ -160,6 +162,8 @@ def test_two_people_at_once_get_a_conflict_and_can_put_one_edit_on_top(pages: Pa
     assert "rules.toml changed under your draft. Your draft is kept." in words
     assert "Put mine on top of theirs" in words
     assert on_disk(pages) == URGENT
+    words = pages.words(f"/rules/rules.toml?draft={draft}&panel=diff")
+    assert "Yours against theirs, which is on disk." in words
     words = pages.press(f"/rules/drafts/{draft}/top", file="rules.toml")
     assert "changed under your draft" not in words
     assert "Task" in words
@@ -181,7 +185,8 @@ def test_a_folder_that_cannot_be_written_offers_the_patch(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     why = "the folder is read-only"
-    monkeypatch.setattr("sync.web.pages.rules.editor.why_not_writable", lambda folder: why)
+    for module in ("editor", "room"):
+        monkeypatch.setattr(f"sync.web.pages.rules.{module}.why_not_writable", lambda folder: why)
     draft = draft_of(pages)
     words = put(pages, draft, URGENT)
     assert "The folder of rules cannot be written here: the folder is read-only" in words
@@ -201,6 +206,9 @@ def test_a_preview_shows_every_field_of_a_stored_delivery_and_the_description(pa
     page = pages.get(f"/rules/rules.toml?draft={draft}&panel=preview&delivery=sample:issue_created")
     assert "<strong>30 minutes</strong>" in page
     pages.get("/rules/rules.toml?panel=preview&delivery=sample:none", 404)
+    words = pages.words("/rules/rules.toml?panel=preview&ticket=DATA-2")
+    assert "coalesce:issue:i1" in words.split("Preview")[-1]
+    pages.get("/rules/rules.toml?panel=preview&ticket=DATA-99", 404)
 
 
 def test_the_last_30_days_stand_beside_those_in_force(pages: Pages) -> None:
@@ -236,9 +244,15 @@ def test_files_are_added_renamed_and_removed_in_a_draft(pages: Pages) -> None:
 
 def test_a_draft_is_nobody_elses(pages: Pages) -> None:
     draft = draft_of(pages)
+    put(pages, draft, URGENT)
     pages.become(Role.EDITOR, "another")
     pages.get(f"/rules/rules.toml?draft={draft}", 404)
-    assert "has a draft" not in pages.words("/rules/rules.toml")
+    pages.get(f"/rules/drafts/{draft}/patch", 404)
+    told = "an editor has a draft of rules.toml, begun 0 s ago."
+    assert told in pages.words("/rules")
+    assert told in pages.words(f"/rules/rules.toml?draft={draft_of(pages)}")
+    pages.become(Role.VIEWER, "a viewer")
+    assert told not in pages.words("/rules")
 
 
 def test_the_editor_is_answered_with_mistakes_and_their_places(pages: Pages) -> None:
@@ -306,3 +320,30 @@ def test_completion_knows_the_schema_and_the_names_of_templates(pages: Pages) ->
     found: Any = json.loads(pages.get("/rules/completions"))
     assert "subject.title" in found["names"]
     assert "RuleTable" in found["schema"]["$defs"]
+
+
+def test_numbers_that_no_store_takes_are_refused_politely(pages: Pages) -> None:
+    pages.get(f"/rules/rules.toml?draft={10**30}", 422)
+    pages.get(f"/rules/drafts/{10**30}/patch", 404)
+    pages.get(f"/rules/history/{10**30}", 422)
+    pages.get("/rules/none.toml", 404)
+    pages.get("/rules/plans/none", 404)
+    pages.get("/rules/..%2f..%2fetc%2fpasswd", 404)
+
+
+def test_the_same_is_told_by_the_api(pages: Pages) -> None:
+    draft = draft_of(pages)
+    put(pages, draft, URGENT)
+    found = pages.json(f"/rules/drafts/{draft}/outlook")
+    assert (found["may_save"], found["label"], found["waits"]) == (
+        True,
+        "Save and let it wait",
+        True,
+    )
+    (event,) = pages.json(f"/rules/preview?draft={draft}")
+    assert event["rule"] == "everything"
+    fields = {one["name"]: one["shown"] for one in event["fields"]}
+    assert "urgent" in fields["Labels"]
+    assert pages.json("/rules/preview-choices")[0]["words"].endswith("coalesce:issue:i2")
+    put(pages, draft, SLIP)
+    pages.json(f"/rules/preview?draft={draft}", 422)

@@ -4,7 +4,7 @@
 const CHECK = 300;
 const COUNT = 800;
 const POLL = 500;
-const QUIET = 15000;
+const QUIET = 5000;
 const FIRST = 100;
 const AGAIN = 5000;
 
@@ -78,7 +78,7 @@ export class Desk {
         body: new URLSearchParams({ _token: this.form.elements._token.value, draft: this.form.elements.draft.value, text }),
         signal: this.asked.signal,
       });
-      if (!reply.ok) return this.away(reply.status);
+      if (!reply.ok || reply.redirected) return this.away(reply.ok ? 401 : reply.status);
       const found = await reply.json();
       this.base = text;
       this.unkept = this.area.value !== text;
@@ -146,7 +146,7 @@ export class Desk {
 
   poll() {
     const busy = document.querySelector("[data-part][data-busy]");
-    this.later("poll", busy ? POLL : QUIET, () => this.refresh(false));
+    this.later("poll", busy ? POLL : QUIET, () => (document.hidden ? this.poll() : this.refresh(false)));
   }
 
   async completions() {

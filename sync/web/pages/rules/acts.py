@@ -14,6 +14,8 @@ from sync.operations.rules.check import Fix
 from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
 from sync.operations.rules.save import Expected, save
+from sync.operations.values import RowId
+from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import STATUS, Desk
 from sync.web.pages.rules import editor
 from sync.web.pages.rules.room import Room, file_address
@@ -24,7 +26,7 @@ from sync.web.pages.visit import Answer, Download, Redirect, Visit, after
 class Written:
     """The form around the text. ``act`` is the button: "keep" or "save"; ``fix`` a mistake's remedy."""
 
-    draft: int = 0
+    draft: RowId = 0
     panel: str = ""
     act: str = "keep"
     fix: str = ""
@@ -145,7 +147,7 @@ class _Forms:
 
 
 def _draft(visit: Visit) -> int:
-    return int(visit.path["draft"])
+    return number_in(visit.path["draft"], "a draft")
 
 
 def _text(visit: Visit) -> str:

@@ -13,15 +13,17 @@ from litestar.handlers import HTTPRouteHandler
 from sync.operations.accounts import Role
 from sync.operations.errors import NotFound
 from sync.operations.rules import backtest, drafts, history, plan, preview
-from sync.operations.rules.check import MISTAKE
+from sync.operations.rules.check import MISTAKE, quick
 from sync.operations.rules.completion import completion
 from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
-from sync.operations.rules.files import READ_ONLY
+from sync.operations.rules.files import READ_ONLY, stored
 from sync.operations.rules.lines import differing
-from sync.operations.rules.outlook import outlook
 from sync.operations.rules.patch import patch
+from sync.operations.rules.progress import progress
 from sync.operations.rules.runs import Purpose
+from sync.operations.values import RowId
+from sync.web.pages.addresses import number_in
 from sync.web.pages.csv_text import csv_of
 from sync.web.pages.frame import Desk, new_nonce
 from sync.web.pages.rules.highlight import lines
@@ -38,9 +40,10 @@ class Asked:
     """What the address of a file asks for. ``draft`` is 0 for the file on disk. ``count``: begin to
     count the plan; ``names``: hold the names against Jira."""
 
-    draft: int = 0
+    draft: RowId = 0
     panel: str = "plan"
     delivery: str = ""
+    ticket: str = ""
     count: bool = True
     names: bool = False
 
@@ -50,7 +53,7 @@ class Group:
     """Which tickets of a plan are asked for."""
 
     group: str = ""
-    after: int = 0
+    after: RowId = 0
 
 
 def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
@@ -85,7 +88,7 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         return Download(csv_of(plan.COLUMNS, rows), "text/csv", "plan.csv")
 
     def as_patch(visit: Visit) -> Download:
-        at, id_ = room.at(visit), int(visit.path["draft"])
+        at, id_ = room.at(visit), number_in(visit.path["draft"], "a draft")
         text = patch(at.files.texts().by_name, drafts.texts_of(at, id_))
         return Download(text, "text/x-patch", "rules.patch")
 
@@ -158,7 +161,7 @@ def pieces(
         "encode": lambda value: msgspec.json.encode(value).decode(),
         "html": html,
         **_outcome(room, at, asked, draft, checked),
-        **_panel(room, at, asked, panel, checked),
+        **_panel(room, at, asked, panel, checked, draft),
         **({"names": list(texts), "states": {}} if draft is None else _files(draft)),
     }
 
@@ -176,10 +179,25 @@ def _outcome(
     """The plan, and what Save will do."""
     differs = _differs(room, at, checked) if draft is None else not draft.empty
     seen = room.plan(at, asked.draft, checked.digest, count=asked.count and differs)
-    current = seen.shown if seen.current else None
+    bar = room.outlook_of(at, draft, checked, seen) if draft else None
     why = why_not_writable(at.files.chosen)
-    bar = outlook(draft, checked.told, current, room.most, why) if draft else None
-    return {"draft": draft, "seen": seen, "outlook": bar, "why": why}
+    return {
+        "draft": draft,
+        "seen": seen,
+        "outlook": bar,
+        "why": why,
+        "waits": draft is not None and _waits(at),
+        "progress": progress(at.store, at.now) if draft is not None and draft.empty else None,
+    }
+
+
+def _waits(at: Editing) -> bool:
+    """Whether what is on disk is an edit that waits to be accepted."""
+    waiting = stored(at.store).waiting
+    if waiting is None:
+        return False
+    read = quick(at.files.texts(), at.files.defaults)
+    return read.rules is not None and read.rules.digest == waiting.digest
 
 
 def _differs(room: Room, at: Editing, checked: Checked) -> bool:
@@ -188,7 +206,7 @@ def _differs(room: Room, at: Editing, checked: Checked) -> bool:
 
 
 def _panel(
-    room: Room, at: Editing, asked: Asked, panel: str, checked: Checked
+    room: Room, at: Editing, asked: Asked, panel: str, checked: Checked, draft: Draft | None
 ) -> Mapping[str, Any]:
     """What the open tab needs, beyond the plan, which all show the number of."""
     if panel == "preview":
@@ -200,7 +218,10 @@ def _panel(
             known = history.texts(at.store, at.files, history.IN_FORCE)
         except NotFound:
             known = {}
-        return {"diffs": differing(known, checked.texts.by_name)}
+        disk = at.files.texts().by_name
+        names = [one.file for one in draft.conflicts] if draft else []
+        theirs = [one for one in differing(disk, checked.texts.by_name) if one.name in names]
+        return {"diffs": differing(known, checked.texts.by_name), "theirs": theirs}
     return {}
 
 
@@ -208,7 +229,8 @@ def _events(room: Room, asked: Asked, checked: Checked) -> tuple[preview.EventPr
     if checked.rules is None:
         return ()
     deployment = room.deployment
-    body = preview.body_of(deployment.store, asked.delivery)
+    chosen = f"ticket:{asked.ticket}" if asked.ticket else asked.delivery
+    body = preview.body_of(deployment.store, chosen)
     return preview.previewed(
         deployment.sources.values(), checked.rules, deployment.settings.sites, body
     )

@@ -9,8 +9,10 @@ from litestar.handlers import HTTPRouteHandler
 from sync.operations.accounts import Role
 from sync.operations.errors import NotFound
 from sync.operations.rules import history
+from sync.operations.values import RowId
+from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
-from sync.web.pages.rules.room import Room, file_address
+from sync.web.pages.rules.room import Room, file_address, seconds
 from sync.web.pages.visit import Answer, Download, Redirect, Shown, Visit
 
 
@@ -19,7 +21,7 @@ class Asked:
     """``after`` is the last version of the page before; ``against`` what a version is compared with: the
     version before for ""."""
 
-    after: int = 0
+    after: RowId = 0
     against: str = ""
 
 
@@ -31,7 +33,7 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         found = history.history(store, visit.asked(Asked).after)
         count = len(found.versions)
         sentence = "No rules were in force yet" if not count else "Rules that were in force"
-        data = {"here": "/rules", "sentence": sentence, "history": found}
+        data = {"here": "/rules", "sentence": sentence, "history": found, "seconds": seconds}
         return Shown("rules/history.html", data)
 
     def one(visit: Visit) -> Shown:
@@ -65,7 +67,8 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         return Download(text, "text/x-patch", f"rules-version-{version}.patch")
 
     def go_back(visit: Visit) -> Answer:
-        draft = history.go_back(room.at(visit), int(visit.path["version"]))
+        at = room.at(visit)
+        draft = history.go_back(at, number_in(visit.path["version"], "a version"))
         changed = [file.name for file in draft.files if file.state != "same"]
         names = changed or [file.name for file in draft.files]
         return Redirect(file_address(names[0], draft.id, "plan") if names else "/rules")

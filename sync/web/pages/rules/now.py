@@ -13,8 +13,8 @@ from sync.operations.errors import Changed
 from sync.operations.rules import accept, drafts, history, plan
 from sync.operations.rules.files import READ_ONLY, shown
 from sync.operations.rules.lines import differing
+from sync.operations.rules.progress import progress
 from sync.operations.rules.save import take_back
-from sync.operations.status import TicketStatus, status_of
 from sync.web.pages.frame import Desk
 from sync.web.pages.rules.room import UNDER_WAY, PlanSeen, Room, file_address, seconds
 from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
@@ -73,7 +73,6 @@ def _page(
         seen = room.plan(at, 0, rules.digest, count=count and not told)
     may_edit = at.account.role.may(Role.EDITOR)
     newest = next(iter(history.history(at.store, limit=1).versions), None)
-    tickets = status_of(at.store, at.now).tickets
     data: Mapping[str, Any] = {
         "here": _HERE,
         "sentence": rules.sentence,
@@ -83,9 +82,10 @@ def _page(
         "waiting": differs,
         "seen": seen,
         "diffs": _diffs(room) if differs else (),
-        "progress": _progress(tickets) if rules.in_force_since else "",
+        "progress": progress(at.store, at.now),
         "newest": newest,
         "drafts": [one for one in drafts.of_account(at) if one.files] if may_edit else (),
+        "others": drafts.of_others(at) if may_edit else (),
         "read_only": READ_ONLY,
         "refused": told,
         "under_way": UNDER_WAY,
@@ -99,14 +99,3 @@ def _diffs(room: Room) -> Any:
     store, files = room.deployment.store, room.deployment.files
     known = history.texts(store, files, history.IN_FORCE)
     return differing(known, files.texts().by_name)
-
-
-def _progress(tickets: TicketStatus) -> str:
-    """How far the workers are with what the rules ask."""
-    due = tickets.due
-    if not due and not tickets.parked:
-        return "Every ticket is as the rules ask, or is held or left to people."
-    waits = (
-        f"{due:,} {'ticket is' if due == 1 else 'tickets are'} due" if due else "No ticket is due"
-    )
-    return f"{waits}; {tickets.parked:,} set aside."

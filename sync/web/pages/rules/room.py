@@ -11,14 +11,17 @@ from sync.domain.times import ago
 from sync.operations.deployment import Deployment
 from sync.operations.rules import drafts, plan
 from sync.operations.rules.check import Told, quick
+from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
 from sync.operations.rules.names import NamesChecked
+from sync.operations.rules.outlook import Outlook, outlook
 from sync.operations.rules.plan import PlanShown
 from sync.operations.rules.runs import COUNTING, DONE, WAITING
 from sync.rules import RuleSet, Texts
 from sync.store.rulebook import texts_digest
 from sync.web.pages.addresses import address
 from sync.web.pages.visit import Visit
+from sync.worker.rulebook.folder import why_not_writable
 
 # So long (seconds) a page waits for a plan that was just begun: most are counted within it.
 PATIENCE = 1.0
@@ -111,6 +114,18 @@ class Room:
         if former is None:
             return PlanSeen(None, current=False, under_way=under_way)
         return PlanSeen(former, False, _caption(former, at.now), under_way)
+
+    def outlook(self, at: Editing, draft: Draft) -> Outlook:
+        """What saving a draft would do, by the plan that was counted last."""
+        checked = self.checked(at, draft.id)
+        seen = self.plan(at, draft.id, checked.digest, count=False)
+        return self.outlook_of(at, draft, checked, seen)
+
+    def outlook_of(self, at: Editing, draft: Draft, checked: Checked, seen: PlanSeen) -> Outlook:
+        """The same, where the plan is at hand."""
+        plan_now = seen.shown if seen.current else None
+        why = why_not_writable(at.files.chosen)
+        return outlook(draft, checked.told, plan_now, self.most, why)
 
     def _waited(self, at: Editing, shown: PlanShown) -> PlanShown:
         run = self.runs.get(shown.id, at.account.name)
