@@ -150,6 +150,19 @@ class FailedDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class SentDelivery:
+    """A delivery as the sender's own log has it. ``outcome`` is pending, delivered, failed, skipped or
+    not_routed; ``reason`` says why it was skipped, as the sender puts it. ``status_code`` is our last
+    answer, 0 if there was none."""
+
+    event_id: str
+    event_type: str
+    outcome: str
+    reason: str
+    status_code: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt at a delivery: the exact body sent (None if it is not kept), and the answer."""
 
@@ -185,6 +198,11 @@ class SourceApi(Protocol):
 
     def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:
         """Deliveries of events between two times that failed for good, page by page."""
+        ...
+
+    def sent_deliveries(self, since: float, until: float) -> Iterator[list[SentDelivery]]:
+        """All deliveries of events between two times, whatever became of them, newest first, page by
+        page."""
         ...
 
     def attempts(self, delivery_id: str) -> list[Attempt]:

@@ -14,7 +14,7 @@ from sync.bootstrap.http import share_interpreter
 from sync.bootstrap.pages import desk_of, hosts_of
 from sync.bootstrap.receiver import limits_of, receiving_probes
 from sync.bootstrap.rules import rule_files
-from sync.bootstrap.site_check import sites_of
+from sync.bootstrap.site_check import checked_site, sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
 from sync.bootstrap.upstreams import (
@@ -179,6 +179,8 @@ def build(
             wake_triage=daemon.wake,
             troubles=lambda: _troubles(inbox, daemon),
             hands=hands,
+            apis=apis,
+            check_site=lambda name: checked_site(settings, book.current(), name, trackers),
             sites=sites,
             runs=runs,
             names=Names(trackers, lambda site: settings.position(("sites", site, "project"))),

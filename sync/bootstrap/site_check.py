@@ -36,6 +36,18 @@ def check_sites(
     ]
 
 
+def checked_site(
+    settings: Settings, rules: RuleSet, name: str, trackers: Mapping[str, Tracker]
+) -> Report | None:
+    """Compare one site with the rules that name it, by the daemon's own tracker; None where no rule
+    names it."""
+    tracker, some = trackers.get(name), _by_site(rules).get(name)
+    if not isinstance(tracker, JiraTracker) or not some:
+        return None
+    position = settings.position(("sites", name, "project"))
+    return check_site(tracker, some, position, _webhook(settings, name))
+
+
 def _webhook(settings: Settings, name: str) -> WebhookWish | None:
     """What the settings say of the webhook of a site; None where it is to have none."""
     site = settings.sites[name]

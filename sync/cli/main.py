@@ -18,6 +18,7 @@ from sync.cli import (
     db,
     dead,
     demo,
+    doctor,
     init,
     log,
     parked,
@@ -127,6 +128,7 @@ app.command()(sandbox.sandbox)
 app.command()(status.status)
 app.command()(parked.parked)
 app.command()(retry.retry)
+app.command()(doctor.doctor)
 app.command()(why.why)
 app.command()(log.log)
 app.command()(init.init)

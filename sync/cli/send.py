@@ -86,19 +86,22 @@ def send(  # noqa: PLR0913  (each is an option of the verb)
 
       ticket-sync send body.json --url http://127.0.0.1:8080/webhooks/coalesce --secret "$SECRET"
     """
+    from sync.operations.sending import deliver, receiver_of
+
     body = body_of(file, sample, subject, title)
     if show:
         typer.echo(body.decode("utf-8", "replace"))
         return
     if not url or not (secret or unsigned):
         settings = _settings(config)
-        url = url or _receiver(settings)
+        url = url or receiver_of(settings)
         if not secret and not unsigned and settings.coalesce.signing_secrets:
             secret = settings.coalesce.signing_secrets[0].get_secret_value()
-    status, answer = _post(url, body, "" if unsigned else secret)
-    typer.echo(f"{status} {answer}".rstrip())
-    typer.echo(_MEANING.get(status, "That is not an answer of ticket-sync; is the address right?"))
-    if not 200 <= status < 300:
+    answer = deliver(url, body, "" if unsigned else secret)
+    typer.echo(f"{answer.status} {answer.text}".rstrip())
+    meaning = "That is not an answer of ticket-sync; is the address right?"
+    typer.echo(_MEANING.get(answer.status, meaning))
+    if not 200 <= answer.status < 300:
         raise typer.Exit(1)
 
 
@@ -132,34 +135,3 @@ def _settings(config: Path | None) -> Settings:
             f"{error}\nWithout a configuration, give both --url and --secret (or --unsigned).",
             USAGE,
         ) from error
-
-
-def _receiver(settings: Settings) -> str:
-    host = settings.server.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{host}:{settings.server.port}/webhooks/coalesce"
-
-
-def _post(url: str, body: bytes, secret: str) -> tuple[int, str]:
-    import httpx2
-
-    from sync.adapters.coalesce import signed_headers
-    from sync.telemetry import keep_secret
-
-    keep_secret(secret)
-    headers = {"content-type": "application/json"}
-    if secret:
-        headers |= signed_headers(secret, body)
-    try:
-        with httpx2.Client(timeout=30, trust_env=False) as client:
-            answer = client.post(url, content=body, headers=headers)
-    except httpx2.TimeoutException as error:
-        raise Problem(f"No answer from {url} within 30 seconds.") from error
-    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        raise Problem(f"{url!r} is not an address that can be sent to ({error}).", USAGE) from error
-    except httpx2.TransportError as error:
-        raise Problem(
-            f"Nothing answers at {url} ({error}). Is the daemon running (`ticket-sync serve`), and does "
-            "it listen there? --url names another address."
-        ) from error
-    return answer.status_code, answer.text.strip()[:2000]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sync.adapters.jira.check import Report
 from sync.operations.rules.names import Names
 from sync.operations.rules.runs import Runs
 from sync.operations.sweeps_by_hand import Hands
-from sync.ports import Clock, Source, Tracker
+from sync.ports import Clock, Source, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings
 from sync.store.engine import Store
@@ -26,6 +27,8 @@ class Deployment:
     ``sites`` are what an edit of the rules is held against; ``names`` hold the names in
     an edit against them. ``runs`` are the plans of drafts under way.
     ``troubles`` say what of the daemon itself does not work. ``hands`` run sweeps by hand.
+    ``apis`` are those of the sources that we have credentials for. ``check_site`` holds the rules in
+    force against a site, None where none of them names it.
     """
 
     settings: Settings
@@ -39,6 +42,8 @@ class Deployment:
     wake_triage: Callable[[], object] = lambda: None
     troubles: Callable[[], Sequence[str]] = tuple
     hands: Hands | None = None
+    apis: Mapping[str, SourceApi] = field(default_factory=dict)
+    check_site: Callable[[str], Report | None] | None = None
     sites: Sites | None = None
     runs: Runs = field(default_factory=Runs)
     names: Names | None = None

@@ -19,5 +19,9 @@ class NotAllowed(OperationError):
     """The account's role does not suffice."""
 
 
+class Unanswered(OperationError):
+    """Another program, which had to answer for this, did not."""
+
+
 class Changed(OperationError):
     """What the person saw is no longer so: it has to be looked at again before the act."""

@@ -75,7 +75,7 @@ def overview(deployment: Deployment, now: float) -> Overview:
         hours = _hours(session, now)
         lines = _sweeps(session)
         since = _since(session)
-    sites = _sites(deployment, status)
+    sites = sites_of(deployment, status)
     needs = needs_of(status, sites, deployment.troubles(), since, now)
     steps = [] if status.tickets.total else _steps(deployment, status, sites)
     return Overview(
@@ -194,7 +194,8 @@ def _sweeps(session: Session) -> list[SweepLine]:
     return sorted(newest.values(), key=lambda one: one.name)
 
 
-def _sites(deployment: Deployment, status: Status) -> list[SiteLine]:
+def sites_of(deployment: Deployment, status: Status) -> list[SiteLine]:
+    """The Jira sites of the configuration, with how each stands."""
     numbers = {one.site: one for one in status.sites}
     lines = []
     for name, site in sorted(deployment.settings.sites.items()):

@@ -16,11 +16,12 @@ import httpx2
 
 
 class Outcome(StrEnum):
-    """Whether a delivery still waits, arrived, or failed for good."""
+    """Whether a delivery still waits, arrived, failed for good, or was not to be sent at all."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)

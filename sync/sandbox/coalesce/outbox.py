@@ -33,6 +33,7 @@ class Sending(sending.Sending):
     event: Mapping[str, Any]
     redelivery_of: str = ""
     body_kept: bool = True
+    skip_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Outbox(Queue[Sending]):
         self.faults = faults
         self.scale = scale
         self.sendings: dict[str, Sending] = {}
+        # Types of events that are not among those of the integration.
+        self.left_out: set[str] = set()
         self._random = random.Random(seed)
         sandbox.listen(self.add)
 
@@ -84,6 +87,9 @@ class Outbox(Queue[Sending]):
             if pick.random() < faults.silent:
                 return
             now = self.sandbox.clock.time()
+            if event["type"] in self.left_out:
+                self._leave_out(event, now)
+                return
             late = pick.random() < faults.late
             sending = Sending(
                 id=f"dlv_{pick.getrandbits(64):016x}",
@@ -97,6 +103,15 @@ class Outbox(Queue[Sending]):
             self._put(sending)
             if pick.random() < faults.doubled:
                 self._put(self._again(sending, redelivery_of=""))
+
+    def _leave_out(self, event: Mapping[str, Any], now: float) -> None:
+        """Record a delivery that is skipped: it is in the log, and nothing is sent."""
+        id_ = f"dlv_{self._random.getrandbits(64):016x}"
+        body = encode(render(event, self.forms[0]))
+        skipped = Sending(id=id_, event=event, body=body, created_at=now, next_at=None)
+        skipped.skip_reason = "SKIP_REASON_EVENT_TYPE"
+        skipped.outcome = Outcome.SKIPPED
+        self.sendings[id_] = skipped
 
     def redeliver(self, sending: Sending) -> Sending:
         """Add a new delivery of the same event, which gets its own signature."""

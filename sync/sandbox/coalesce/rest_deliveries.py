@@ -117,6 +117,7 @@ class DeliveriesApi:
             "outcome": _outcome(one),
             "attemptCount": len(one.attempts),
             "redeliveryOf": one.redelivery_of,
+            **({"skipReason": one.skip_reason} if one.skip_reason else {}),
         }
         if subject_type in _IDS:
             found["subject"] = {

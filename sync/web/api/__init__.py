@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from sync.web.api import (
     accounts,
+    connections,
     deliveries,
     overview,
     parked,
@@ -43,6 +44,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         *parked.endpoints(desk),
         *deliveries.endpoints(desk),
         *sweeps.endpoints(desk),
+        *connections.endpoints(desk),
         *settings.endpoints(desk),
         *rules.endpoints(desk),
         *rules_preview.endpoints(desk),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from sync.web.pages import (
+    connections,
     deliveries,
     log,
     overview,
@@ -31,6 +32,7 @@ def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
         *deliveries.routes(desk),
         *rules.routes(desk),
         *sweeps.routes(desk),
+        *connections.routes(desk),
         *settings.routes(desk),
         *log.routes(desk),
         *sign_in.routes(desk),

@@ -21,7 +21,14 @@ from sync import __version__
 from sync.operations.accounts import Role
 from sync.operations.acts import GOES_ON, words_of
 from sync.operations.deployment import Deployment
-from sync.operations.errors import Changed, NotAllowed, NotFound, OperationError, Refused
+from sync.operations.errors import (
+    Changed,
+    NotAllowed,
+    NotFound,
+    OperationError,
+    Refused,
+    Unanswered,
+)
 from sync.operations.signs import Signs, signs
 from sync.store import log as acts_log
 from sync.store.engine import Session
@@ -48,6 +55,7 @@ STATUS: Mapping[type[OperationError], int] = {
     NotFound: 404,
     NotAllowed: 403,
     Refused: 422,
+    Unanswered: 422,
     Changed: 409,
 }
 

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from sync.domain.errors import Missing
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
-from sync.ports import Attempt, FailedDelivery
+from sync.ports import Attempt, FailedDelivery, SentDelivery
 from sync.rules import Defaults, RuleSet, load
 from sync.sandbox.memory import MemoryTracker
 from sync.store import claims, sweeps, tickets
@@ -158,6 +158,14 @@ class MemoryApi:
         for start in range(0, max(1, len(found)), self.page):
             self._call("failed_deliveries")
             yield found[start : start + self.page]
+
+    def sent_deliveries(self, since: float, until: float) -> Iterator[list[SentDelivery]]:
+        self._call("sent_deliveries")
+        yield [
+            SentDelivery(one.event_id, one.event_type, "failed", "", one.status_code)
+            for one in self.failed
+            if since <= one.created_at < until
+        ]
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         self._call("attempts")

@@ -12,14 +12,14 @@ from urllib.parse import quote
 from sync.adapters.coalesce.api import subjects
 from sync.adapters.coalesce.api.access import ApiAccess
 from sync.adapters.coalesce.api.calls import Ask, Calls
-from sync.adapters.coalesce.api.deliveries import attempt, failed_delivery
+from sync.adapters.coalesce.api.deliveries import attempt, failed_delivery, sent_delivery
 from sync.adapters.coalesce.api.paging import pages, pages_by_last
 from sync.adapters.coalesce.message.fields import child, get
 from sync.adapters.coalesce.message.names import NAME
 from sync.adapters.coalesce.message.timestamps import NANOS, rfc3339
 from sync.domain.errors import Cause, Missing, Rejected
 from sync.domain.subject import Snapshot
-from sync.ports import Attempt, Clock, FailedDelivery, SystemClock
+from sync.ports import Attempt, Clock, FailedDelivery, SentDelivery, SystemClock
 
 BATCH = 100
 _DELIVERIES = "/api/deliveries/v1"
@@ -78,8 +78,21 @@ class CoalesceApi:
 
     def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:
         """Deliveries of events between two times that failed for good, page by page."""
+        for answers in self._deliveries(since, until, {"outcomes": "OUTCOME_FAILED"}):
+            found = [failed_delivery(one) for one in answers]
+            if failed := [one for one in found if one is not None]:
+                yield failed
+
+    def sent_deliveries(self, since: float, until: float) -> Iterator[list[SentDelivery]]:
+        """All deliveries of events between two times, whatever became of them, newest first."""
+        for answers in self._deliveries(since, until, {}):
+            yield [sent_delivery(one) for one in answers]
+
+    def _deliveries(
+        self, since: float, until: float, filters: Mapping[str, Any]
+    ) -> Iterator[list[Mapping[str, Any]]]:
         params: dict[str, Any] = {
-            "outcomes": "OUTCOME_FAILED",
+            **filters,
             "since": rfc3339(math.floor(max(0.0, since)) * NANOS),
             "until": rfc3339(math.ceil(max(0.0, until)) * NANOS),
             "pagination.pageSize": self._access.page_size,
@@ -93,9 +106,7 @@ class CoalesceApi:
             return self.calls.ask(ask)
 
         for page in pages(fetch):
-            found = [failed_delivery(one) for one in _objects(get(page, "deliveries"))]
-            if failed := [one for one in found if one is not None]:
-                yield failed
+            yield _objects(get(page, "deliveries"))
 
     def attempts(self, delivery_id: str) -> list[Attempt]:
         """The attempts at a delivery, oldest first. Raises Missing if the delivery is no longer kept."""

@@ -10,7 +10,7 @@ from typing import Any
 from sync.adapters.coalesce.message.fields import child, get, number, text, word
 from sync.adapters.coalesce.message.names import EVENT_TYPES
 from sync.adapters.coalesce.message.timestamps import nanoseconds
-from sync.ports import Attempt, FailedDelivery
+from sync.ports import Attempt, FailedDelivery, SentDelivery
 
 
 def failed_delivery(answer: Mapping[str, Any]) -> FailedDelivery | None:
@@ -28,6 +28,18 @@ def failed_delivery(answer: Mapping[str, Any]) -> FailedDelivery | None:
         created_at=nanos / 1e9,
         status_code=number(get(answer, "status_code")) or 0,
         redelivery_of=text(get(answer, "redelivery_of")),
+    )
+
+
+def sent_delivery(answer: Mapping[str, Any]) -> SentDelivery:
+    """A delivery in the sender's log, whatever became of it."""
+    reason = get(answer, "skip_reason")
+    return SentDelivery(
+        event_id=text(get(answer, "event_id")),
+        event_type=word(get(answer, "event_type"), "event_type_", EVENT_TYPES),
+        outcome=text(get(answer, "outcome")).lower().removeprefix("outcome_"),
+        reason=str(reason) if isinstance(reason, int) else text(reason),
+        status_code=number(get(answer, "status_code")) or 0,
     )
 
 
