@@ -14,7 +14,6 @@ from sync.operations.accounts import Role
 from sync.operations.errors import NotFound
 from sync.operations.rules import backtest, drafts, history, plan, preview
 from sync.operations.rules.check import MISTAKE, quick
-from sync.operations.rules.completion import completion
 from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
 from sync.operations.rules.files import READ_ONLY, stored
@@ -112,8 +111,7 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         return Download(texts[file], "text/plain", file)
 
     def completions(visit: Visit) -> Download:
-        found = completion(desk.deployment.names, desk.deployment.rules())
-        return Download(msgspec.json.encode(found), "application/json")
+        return Download(msgspec.json.encode(room.completion()), "application/json")
 
     return [
         desk.page("/rules/completions", completions),
