@@ -92,7 +92,8 @@ class RuleDraftRow(SQLModel, table=True):
 
 
 class RuleVersionRow(SQLModel, table=True):
-    """A rule set that was in force: by whom and how it came, how many tickets it changed and made."""
+    """A rule set that was in force, or an edit that was taken back: by whom and how it came, how many
+    tickets it changed and made."""
 
     __tablename__ = "rule_versions"
     __table_args__ = (Index("ix_rule_versions_digest", "digest", "id"),)

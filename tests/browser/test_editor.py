@@ -168,6 +168,12 @@ def test_the_keyboard_alone_edits_completes_goes_to_mistakes_and_leaves(
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
     expect(content).not_to_be_focused()
+    # Coloured text that is typed over: the browser would colour the new text inline.
+    replaced(page, "# A comment\n" + RULES)
+    expect(page.locator("#told")).to_contain_text("no mistakes")
+    replaced(page, "# Another\n" + RULES)
+    expect(content).to_contain_text("# Another")
+    expect(page.locator("#save-bar")).to_contain_text("Save: change no ticket")
 
 
 def test_what_is_typed_while_the_server_is_away_is_not_lost(

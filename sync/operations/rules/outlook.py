@@ -80,4 +80,8 @@ def _counted(plan: PlanShown, most: int) -> Outlook:
     if not size:
         return Outlook(True, "Save: change no ticket", "No open ticket changes.")
     noun = "ticket" if size == 1 else "tickets"
-    return Outlook(True, f"Save: change {size:,} {noun}", "In force at once.")
+    return Outlook(
+        True,
+        f"Save: change {size:,} {noun}",
+        f"{tickets}, up to {most:,} (large_edit): in force at once.",
+    )

@@ -66,6 +66,11 @@ class Run:
             raise Cancelled
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether the work is to end."""
+        return self._cancelled.is_set()
+
+    @property
     def lasted(self) -> float:
         """For how long (seconds) the work has gone on."""
         return time.monotonic() - self.began if self.began else 0.0
@@ -159,10 +164,12 @@ class Runs:
         except StoreUnavailable as error:
             run.words = str(error)
         except Exception as error:
-            log.exception("a run for the pages failed", kind=run.purpose.kind)
+            if not run.is_cancelled:
+                # The store may be closed under a cancelled run, at the end of the program.
+                log.exception("a run for the pages failed", kind=run.purpose.kind)
             run.words = f"the program failed ({type(error).__name__}); its log says more"
         finally:
             with self._lock:
-                run.state = state
+                run.state = CANCELLED if run.is_cancelled and state != DONE else state
                 self._begin()
             run.ended.set()

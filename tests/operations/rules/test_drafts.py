@@ -151,3 +151,15 @@ def test_a_draft_ages_away(bench_on_each: Bench) -> None:
     assert drafts.look(bench(), new.id).id == new.id
     drafts.drop(bench(), new.id)
     assert drafts.of_account(bench(DANA)) == ()
+
+
+def test_a_file_with_characters_that_no_database_takes_does_not_break_a_draft(
+    bench_on_each: Bench,
+) -> None:
+    bench = bench_on_each
+    bench.on_disk("odd.toml", "# a\x00b\n")
+    draft = drafts.begin(bench())
+    assert "odd.toml" in {one.name for one in draft.files}
+    written = drafts.write(bench(), draft.id, "rules.toml", "# \ud800\x00\n")
+    assert "\x00" not in (written.file("rules.toml").text or "")
+    assert drafts.undo(bench(), draft.id).empty

@@ -97,6 +97,7 @@ def test_the_plan_of_a_draft_names_each_ticket_and_the_bar_says_what_save_does(
     assert re.search(r"Labels.*urgent", words)
     assert "3 tickets are more than 2 (large_edit): the edit waits until it is accepted." in words
     assert "Save and let it wait" in words
+    assert "Compare with Jira now: 3 calls" in words
 
 
 def test_a_mistake_after_a_plan_leaves_the_last_good_plan_in_view(pages: Pages) -> None:
@@ -296,6 +297,7 @@ def test_many_tickets_are_groups_with_pages_and_a_table(pages: Pages) -> None:
     words = pages.words(f"/rules/plans/{plan}?group={group}")
     assert "50 more" in words
     assert "50 more" not in pages.words(f"/rules/plans/{plan}?group={group}&after=50")
+    assert "Labels" in pages.words(f"/rules/plans/{plan}/another?group={group}")
     table = pages.client.get(f"/rules/plans/{plan}/csv?group={group}").text
     assert len(table.strip().splitlines()) == 64
 

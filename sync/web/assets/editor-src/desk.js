@@ -7,6 +7,7 @@ const POLL = 500;
 const QUIET = 5000;
 const FIRST = 100;
 const AGAIN = 5000;
+const STALE = 20000;
 
 export class Desk {
   constructor(area) {
@@ -23,7 +24,7 @@ export class Desk {
 
   begin() {
     this.form.addEventListener("submit", () => { clearTimeout(this.timers.check); this.forget(); });
-    this.tell(JSON.parse(this.area.dataset.told));
+    this.tell();
     this.restore();
     // The names are held against Jira after the page is there.
     this.later("count", FIRST, () => this.refresh(true));
@@ -85,7 +86,7 @@ export class Desk {
       this.kept();
       if (this.unkept) this.remember();
       else this.forget();
-      this.tell(found);
+      this.show(found.told, found.changed_lines);
       await this.refresh(false);
     } catch (error) {
       if (error.name !== "AbortError") this.away(0);
@@ -97,7 +98,12 @@ export class Desk {
     if (said) said.textContent = "Draft kept on this server.";
   }
 
-  tell(found) {
+  // Marks in the text what the list below it says, which may have come from Jira since.
+  tell() {
+    const said = document.getElementById("told").dataset.told;
+    if (this.unkept || said === this.said) return;
+    this.said = said;
+    const found = JSON.parse(said);
     this.show(found.told, found.changed_lines);
   }
 
@@ -122,7 +128,10 @@ export class Desk {
     address.searchParams.set("names", count ? "1" : "0");
     try {
       const reply = await fetch(address, { headers: { "hx-request": "true" } });
-      if (reply.ok && !reply.redirected) this.put(await reply.text());
+      if (reply.ok && !reply.redirected) {
+        this.put(await reply.text());
+        this.tell();
+      }
     } catch { /* The next look tries again. */ }
     this.poll();
   }
@@ -150,6 +159,10 @@ export class Desk {
   }
 
   async completions() {
+    // A site that had not answered yet may have by now.
+    const old = Date.now() - (this.knownAt || 0) > STALE;
+    if (this.known && old && !Object.keys((await this.known)?.sites || {}).length) this.known = null;
+    if (!this.known) this.knownAt = Date.now();
     this.known ||= fetch(this.area.dataset.completions).then((reply) => (reply.ok ? reply.json() : null)).catch(() => null);
     const known = await this.known;
     if (!known) this.known = null;

@@ -67,6 +67,18 @@ function goTo(view, number) {
   view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
 }
 
+// Where text is typed over a selection, the browser would give the new text the colours of the old one as
+// inline style, which the page forbids and the console would tell of.
+function typedOver(event, view) {
+  const { from, to, empty } = view.state.selection.main;
+  const text = event.data;
+  if (event.inputType !== "insertText" || !text || empty || view.composing || view.state.selection.ranges.length > 1) return false;
+  const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+  if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, insert))) view.dispatch(insert());
+  event.preventDefault();
+  return true;
+}
+
 function start(area) {
   const desk = new Desk(area);
   // The place of Escape: after it, Tab leaves the editor instead of indenting.
@@ -91,7 +103,11 @@ function start(area) {
       lineNumbers(), lintGutter(), highlightActiveLine(), highlightActiveLineGutter(), drawSelection(),
       history(), bracketMatching(), closeBrackets(), search({ top: true }), highlightSelectionMatches(),
       changedLines, linter(null), autocompletion({ override: [completions(desk)] }), keys,
-      EditorView.domEventHandlers({ blur: () => { leaves = false; }, keydown: (event) => { if (event.key !== "Tab" && event.key !== "Escape" && event.key !== "Shift") leaves = false; } }),
+      EditorView.domEventHandlers({
+        beforeinput: typedOver,
+        blur: () => { leaves = false; },
+        keydown: (event) => { if (!["Tab", "Escape", "Shift"].includes(event.key)) leaves = false; },
+      }),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
         area.value = view.state.doc.toString();

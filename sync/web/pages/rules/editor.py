@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,6 @@ from sync.operations.accounts import Role
 from sync.operations.errors import NotFound
 from sync.operations.rules import backtest, drafts, history, plan, preview
 from sync.operations.rules.check import MISTAKE, quick
-from sync.operations.rules.completion import completion
 from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
 from sync.operations.rules.files import READ_ONLY, stored
@@ -22,6 +21,7 @@ from sync.operations.rules.lines import differing
 from sync.operations.rules.patch import patch
 from sync.operations.rules.progress import progress
 from sync.operations.rules.runs import Purpose
+from sync.operations.rules.shapes import PlanTicket
 from sync.operations.values import RowId
 from sync.web.pages.addresses import number_in
 from sync.web.pages.csv_text import csv_of
@@ -69,15 +69,26 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         return Shown("rules/parts.html", pieces(room, at, asked, file, draft))
 
     def tickets(visit: Visit) -> Shown:
-        asked, at, id_ = visit.asked(Group), room.at(visit), visit.path["plan"]
-        found = plan.tickets_of(runs, at, id_, asked.group, asked.after)
+        asked, at = visit.asked(Group), room.at(visit)
+        found = plan.tickets_of(runs, at, visit.path["plan"], asked.group, asked.after)
+        more = asked.after + plan.MORE if len(found) == plan.MORE else 0
+        return shown(visit, asked, "Tickets of the plan", found, more)
+
+    def another(visit: Visit) -> Shown:
+        asked = visit.asked(Group)
+        one = plan.another(runs, room.at(visit), visit.path["plan"], asked.group)
+        return shown(visit, asked, "One of the tickets, taken at random", (one,), 0)
+
+    def shown(
+        visit: Visit, asked: Group, sentence: str, found: Sequence[PlanTicket], more: int
+    ) -> Shown:
         data = {
             "here": "/rules",
-            "sentence": "Tickets of the plan",
+            "sentence": sentence,
             "tickets": found,
-            "plan": id_,
+            "plan": visit.path["plan"],
             "asked": asked,
-            "more": asked.after + plan.MORE if len(found) == plan.MORE else 0,
+            "more": more,
             "file_address": file_address,
         }
         return Shown("rules/tickets.html", data)
@@ -100,12 +111,12 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         return Download(texts[file], "text/plain", file)
 
     def completions(visit: Visit) -> Download:
-        found = completion(desk.deployment.names, desk.deployment.rules())
-        return Download(msgspec.json.encode(found), "application/json")
+        return Download(msgspec.json.encode(room.completion()), "application/json")
 
     return [
         desk.page("/rules/completions", completions),
         desk.page("/rules/plans/{plan:str}", tickets),
+        desk.page("/rules/plans/{plan:str}/another", another),
         desk.page("/rules/plans/{plan:str}/csv", table),
         desk.page("/rules/drafts/{draft:int}/patch", as_patch),
         desk.page("/rules/{file:str}", look),

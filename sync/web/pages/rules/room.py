@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 from sync.domain.times import ago
 from sync.operations.deployment import Deployment
 from sync.operations.rules import drafts, plan
 from sync.operations.rules.check import Told, quick
+from sync.operations.rules.completion import Completion, completion
 from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
-from sync.operations.rules.names import NamesChecked
+from sync.operations.rules.names import NamesChecked, SiteNames
 from sync.operations.rules.outlook import Outlook, outlook
 from sync.operations.rules.plan import PlanShown
 from sync.operations.rules.runs import COUNTING, DONE, WAITING
 from sync.rules import RuleSet, Texts
 from sync.store.rulebook import texts_digest
 from sync.web.pages.addresses import address
+from sync.web.pages.rules.asking import Asking
 from sync.web.pages.visit import Visit
 from sync.worker.rulebook.folder import why_not_writable
 
 # So long (seconds) a page waits for a plan that was just begun: most are counted within it.
 PATIENCE = 1.0
-# Of so many texts the page knows what Jira said of their names.
-_KEPT = 50
 UNDER_WAY = (WAITING, COUNTING)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The texts of a draft, or those on disk, and what the reading of them gave."""
+    """The texts of a draft, or those on disk, and what the reading of them gave. ``names`` says what
+    Jira told of the names in them; ``asks_jira``: it is being asked."""
 
     texts: Texts
     rules: RuleSet | None
     told: Sequence[Told]
     names: str = ""
+    asks_jira: bool = False
 
     @property
     def digest(self) -> str:
@@ -62,7 +65,8 @@ class Room:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.runs = deployment.runs
-        self._said: dict[str, NamesChecked] = {}
+        self._said = Asking[NamesChecked]()
+        self._offered = Asking[Mapping[str, SiteNames]]()
 
     @property
     def most(self) -> int:
@@ -83,22 +87,28 @@ class Room:
         in it. Raises NotFound and StoreUnavailable."""
         texts = drafts.whole(at, draft)
         read = quick(texts, at.files.defaults)
-        found = self._names(read.rules, texts, ask=names)
-        if found is None:
-            return Checked(texts, read.rules, read.told)
-        return Checked(texts, read.rules, (*read.told, *found.told), found.words)
-
-    def _names(self, rules: RuleSet | None, texts: Texts, *, ask: bool) -> NamesChecked | None:
-        """What Jira says of the names: asked now, or as it was said of these very texts before."""
-        known = self.deployment.names
+        known, rules = self.deployment.names, read.rules
         if rules is None or known is None:
-            return None
+            return Checked(texts, rules, read.told)
         key = texts_digest(texts.by_name)
-        if ask:
-            self._said[key] = known.check(rules, texts.by_name)
-            while len(self._said) > _KEPT:
-                del self._said[next(iter(self._said))]
-        return self._said.get(key)
+        if names:
+            self._said.ask(key, partial(known.check, rules, texts.by_name))
+        found, asked = self._said.answer(key), self._said.waits(key)
+        if found is None:
+            words = (
+                "no mistakes in the rules; the names are being looked up in Jira" if asked else ""
+            )
+            return Checked(texts, rules, read.told, words, asked)
+        return Checked(texts, rules, (*read.told, *found.told), found.words, asked)
+
+    def completion(self) -> Completion:
+        """What an editor completes; with what the sites offer, as soon as they have answered."""
+        known, rules = self.deployment.names, self.deployment.rules()
+        found = completion(None, None)
+        if known is None:
+            return found
+        self._offered.ask("", partial(known.offered, rules))
+        return replace(found, sites=self._offered.answer("") or {})
 
     def plan(self, at: Editing, draft: int, digest: str, *, count: bool) -> PlanSeen:
         """The plan of a draft whose rules have this digest ("" for none). ``count``: begin to count it
