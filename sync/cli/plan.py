@@ -8,18 +8,22 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.server import Server, ServerOption
 
 if TYPE_CHECKING:
     from sync.domain.actions import Action, Change
+    from sync.operations.rules.plan import PlanShown
     from sync.worker.foresight.forecast import Forecast, TicketForecast
 
 CHANGES = 3
+_ASK_EVERY = 0.3
 # So many tickets of a group are named.
 EXAMPLES = 3
 # What is told upstream and comes from there, by its name among the counts.
@@ -43,6 +47,7 @@ def plan(
         typer.Option("--grouped", help="Tickets with the same change as one line, harm first."),
     ] = False,
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show what the rules on disk would do to every open ticket, without touching anything.
@@ -56,6 +61,9 @@ def plan(
     upstream, both sides count as agreed, and the tickets on which they differ are counted: for that,
     Jira is asked how those tickets stand, a call for each 100.
 
+    With --server, a running daemon counts, as for its page Rules: within 20 seconds, and in groups where
+    there are more than a few tickets. --json then gives the document of the API.
+
     Exit codes: 0 shown, 1 a site could not be asked, so that something is missing, 2 the rules or
     configuration are wrong, 3 with --exit-code: something would be done.
 
@@ -68,6 +76,12 @@ def plan(
     from sync.settings import load
     from sync.worker.foresight.forecast import forecast_all
 
+    if server:
+        shown = _by_daemon(Server(server), live=live)
+        for text in [json.dumps(asdict(shown), indent=2)] if as_json else _by_page(shown):
+            typer.echo(text)
+        trouble = shown.counts is not None and shown.counts.trouble > 0
+        raise typer.Exit(1 if trouble else CHANGES if exit_code and shown.size else 0)
     settings = load(config)
     files = rule_files(settings)
     rules = files.load().rules
@@ -83,6 +97,32 @@ def plan(
     raise typer.Exit(CHANGES if exit_code and found.changes else 0)
 
 
+def _by_daemon(server: Server, *, live: bool) -> PlanShown:
+    from sync.operations.rules.plan import PlanShown
+
+    shown = server.post("/rules/plans", PlanShown, {"live": live})
+    while shown.state in ("waiting", "counting"):
+        time.sleep(_ASK_EVERY)
+        shown = server.get(f"/rules/plans/{shown.id}", PlanShown)
+    return shown
+
+
+def _by_page(shown: PlanShown) -> Iterator[str]:
+    """A plan as the page Rules shows it, line by line."""
+    for told in shown.told:
+        yield _safe(told.words)
+    for one in shown.tickets:
+        yield f"{one.ticket or 'new ticket'}: {_safe(one.title)}  [{one.rule} ({one.where})]"
+        for line in one.lines:
+            yield f"  {line.sign} {_safe(line.words)}"
+            yield from (f"      {sign} {_safe(text)}" for sign, text in line.diff)
+    for group in (*(() if shown.tickets else shown.groups), *shown.left):
+        where = f"  [{group.where}]" if group.where else ""
+        count = f"{group.number:,} {_tickets(group.number)}"
+        yield f"{group.sign} {count}: {_safe(group.words)}{where}"
+    yield from map(_safe, (*shown.notes, shown.words, shown.compared))
+
+
 def _texts(found: Forecast, *, grouped: bool, as_json: bool) -> Iterator[str]:
     if not grouped:
         return as_json_text(found) if as_json else pictured(found)
@@ -90,8 +130,6 @@ def _texts(found: Forecast, *, grouped: bool, as_json: bool) -> Iterator[str]:
 
 
 def _grouped_json(found: Forecast) -> Iterator[str]:
-    from dataclasses import asdict
-
     from sync.operations.rules.counted import Counted, count_all
 
     counted = Counted()

@@ -17,9 +17,9 @@ from sync.cli.store import opened_store
 from sync.domain.text import harmless
 
 if TYPE_CHECKING:
+    from sync.operations.rules.files import Stored
     from sync.rules import RuleSet
     from sync.settings import Settings
-    from sync.store.rulebook import Edition, Problem, Waiting
     from sync.worker.rulebook.impact import Sites
 
 app = typer.Typer(
@@ -47,7 +47,8 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load(config, secrets=Secrets.UNNEEDED)
     rules = rule_files(settings).load().rules
-    edition, waiting, problem = _stored(settings)
+    known = _stored(settings)
+    edition, waiting, problem = known.edition, known.waiting, known.problem
     same = edition is not None and edition.digest == rules.digest
     if as_json:
         data = {
@@ -62,7 +63,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         }
         typer.echo(json.dumps(data, indent=2))
     else:
-        _print(rules, str(settings.rules_folder), edition, waiting)
+        _print(rules, str(settings.rules_folder), known)
     raise typer.Exit(0 if same else 1)
 
 
@@ -147,15 +148,15 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _stored(settings: Settings) -> tuple[Edition | None, Waiting | None, Problem | None]:
-    """What the store says of the rules; three times None where there is no store yet."""
+def _stored(settings: Settings) -> Stored:
+    """What the store says of the rules; nothing where there is no store yet."""
     from sync.bootstrap.stores import existing_store, has_store
-    from sync.store import rulebook
+    from sync.operations.rules.files import Stored, stored
 
     if not has_store(settings):
-        return None, None, None
-    with closing(existing_store(settings)) as store, store.read() as session:
-        return rulebook.in_force(session), rulebook.waiting(session), rulebook.problem(session)
+        return Stored(None, None, None, None)
+    with closing(existing_store(settings)) as store:
+        return stored(store)
 
 
 def _rule(rule: Any) -> dict[str, Any]:
@@ -168,10 +169,9 @@ def _rule(rule: Any) -> dict[str, Any]:
     }
 
 
-def _print(rules: RuleSet, folder: str, edition: Edition | None, waiting: Waiting | None) -> None:
+def _print(rules: RuleSet, folder: str, known: Stored) -> None:
     from sync.cli.terminal import cell, console, table
-    from sync.domain.times import moment
-    from sync.worker.rulebook.in_force import waiting_words
+    from sync.operations.rules.files import sentence, waiting_sentence
 
     shown = table(f"Rules in {folder}, in the order they are asked", "", "rule", "makes", "written")
     for number, rule in enumerate(rules.rules, start=1):
@@ -180,14 +180,6 @@ def _print(rules: RuleSet, folder: str, edition: Edition | None, waiting: Waitin
     console().print(shown)
     for warning in rules.warnings:
         typer.echo(f"Warning: {warning}")
-    if edition is None:
-        typer.echo("No daemon has taken up rules yet; these come into force with the first start.")
-    elif edition.digest == rules.digest:
-        typer.echo(f"In force since {moment(edition.at)} UTC ({edition.how}).")
-    elif waiting is not None and waiting.digest == rules.digest:
-        typer.echo(waiting_words(waiting)[:1].upper() + waiting_words(waiting)[1:] + ".")
-    else:
-        typer.echo(
-            f"Not in force: other rules are, since {moment(edition.at)} UTC. A running daemon takes "
-            "these up within seconds; or put them in force with `ticket-sync rules accept`."
-        )
+    typer.echo(sentence(rules, known))
+    if known.waiting is not None and known.waiting.digest == rules.digest:
+        typer.echo(harmless(waiting_sentence(known.waiting)))

@@ -15,6 +15,7 @@ from sync.web.app import create_admin
 from sync.web.health import Insight
 from sync.web.server import listen
 from tests.walks.conftest import clock, jira, world  # noqa: F401
+from tests.walks.world import issue_event
 from tests.web.pages.conftest import Pages, pages  # noqa: F401
 
 
@@ -78,3 +79,22 @@ def test_versions_of_the_rules_by_the_daemon(pages: Pages, address: str) -> None
     assert edit["how"] == "an edit that was taken back, and was never in force"
     assert call("go-back", str(edit["id"])).startswith("Saved rules.toml")
     assert (pages.world.folder / "rules.toml").read_text().startswith("# a remark")
+
+
+def test_the_plan_by_the_daemon_is_that_of_its_page(pages: Pages, address: str) -> None:  # noqa: F811
+    pages.world.deliver(issue_event("issue_created", "a", at=1))
+    pages.world.settle()
+    rules = pages.world.folder / "rules.toml"
+    rules.write_text(rules.read_text().replace('"data-quality"', '"urgent"'))
+
+    def call(*args: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["plan", "--server", address, *args])
+        return done.exit_code, done.stdout
+
+    code, out = call("--exit-code")
+    assert code == 3
+    assert "  ~ Labels: +urgent -data-quality\n" in out
+    assert "1 change, 0 new, 0 moved, 0 set aside, 0 of 1 stay\n" in out
+    assert json.loads(call("--json")[1])["size"] == 1
+    rules.write_text("[[rule]]\n")
+    assert "No plan: mend" in call()[1]

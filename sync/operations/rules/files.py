@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sync.domain.times import moment, stamp
 from sync.operations.rules.check import Read, Told, quick
 from sync.operations.rules.editing import text_digest
+from sync.rules import RuleSet
 from sync.store import rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition, Problem, Waiting
@@ -104,7 +105,7 @@ def shown(store: Store, files: RuleFiles) -> RulesShown:
     in_force = edition.texts if edition else {}
     shipped = files.folder != files.chosen
     return RulesShown(
-        sentence=_sentence(read, known),
+        sentence=sentence(read.rules, known),
         folder=str(files.folder),
         shipped=shipped,
         why_not_writable=why_not_writable(files.chosen),
@@ -148,24 +149,32 @@ def _waiting(known: Stored, digest: str, texts: Mapping[str, str]) -> WaitingEdi
         stamp(edit.at),
         edit.mistakes,
         saved.account if saved and saved.digest == rulebook.texts_digest(texts) else "",
-        f"{waiting_words(edit)[:1].upper()}{waiting_words(edit)[1:]}.",
+        waiting_sentence(edit),
     )
 
 
-def _sentence(read: Read, known: Stored) -> str:
+def waiting_sentence(edit: Waiting) -> str:
+    """What the edit that waits would do, and how it is accepted."""
+    words = waiting_words(edit)
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def sentence(rules: RuleSet | None, known: Stored) -> str:
+    """What is in force, beside the rules on disk; None for rules that have mistakes."""
     edition = known.edition
     if edition is None:
         return "No rules are in force yet: these come into force with the first start."
-    rules = len(read.rules.rules) if read.rules else 0
     since = f"In force since {moment(edition.at)} UTC"
-    if read.rules is None:
+    if rules is None:
         return f"{since}: the rules of before. Those on disk have mistakes."
-    if read.rules.digest == edition.digest:
+    if rules.digest == edition.digest:
         in_files = sum(1 for name in edition.texts if not name.startswith("_"))
-        return f"{since}: {_count(rules, 'rule')} in {_count(in_files, 'file')}."
-    if known.waiting is not None and known.waiting.digest == read.rules.digest:
+        return f"{since}: {_count(len(rules.rules), 'rule')} in {_count(in_files, 'file')}."
+    if known.waiting is not None and known.waiting.digest == rules.digest:
         return f"{since}: the rules of before. An edit waits to be accepted."
-    return f"{since}: other rules than those on disk, which a daemon takes up within seconds."
+    return (
+        f"{since}: other rules than those on disk, which a running daemon takes up within seconds."
+    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.operations.accounts import Account, Role
 from sync.operations.errors import Changed, OperationError, Refused
 from sync.operations.rules import drafts, files, history
 from sync.operations.rules.save import Expected, restore, save, take_back
@@ -137,6 +138,30 @@ def test_of_two_editors_who_save_at_once_one_is_told(bench_on_each: Bench) -> No
     assert sorted(word.split()[0] for word in told) == ["Changed", "Saved"]
     winner = DANA if told[0].startswith("Saved") else ALEX
     assert bench.disk() == {"rules.toml": texts[winner]}
+
+
+def test_of_many_saves_at_once_no_line_is_lost(bench: Bench) -> None:
+    slots = "".join(f"# slot {who}\n# between\n# between\n" for who in range(3))
+    bench.on_disk("rules.toml", f"{RULES}{slots}")
+
+    def edit(who: int) -> None:
+        at = bench(Account(f"editor {who}", Role.EDITOR, "users"))
+        for number in range(3):
+            id_ = drafts.begin(at).id
+            text = drafts.look(at, id_).file("rules.toml").text or ""
+            mine = text.replace(f"# slot {who}\n", f"# slot {who}\n# {who} wrote {number}\n")
+            drafts.write(at, id_, "rules.toml", mine)
+            while True:
+                try:
+                    save(at, id_)
+                    break
+                except Changed:
+                    assert drafts.put_on_top(at, id_, "rules.toml").conflicts == 0
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(edit, range(3)))
+    text = bench.disk()["rules.toml"]
+    assert [text.count(f"# {who} wrote") for who in range(3)] == [3, 3, 3]
 
 
 def test_a_draft_with_mistakes_or_marks_or_nothing_is_not_saved(bench: Bench) -> None:

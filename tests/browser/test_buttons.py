@@ -1,0 +1,117 @@
+"""People press buttons: what is stuck is tried again, a sweep is run, and the log tells of all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from sync.bootstrap.http import Background
+from sync.domain.errors import Rejected
+from sync.operations.accounts import Role
+from sync.operations.sweeps_by_hand import Hands
+from sync.sandbox.memory import MemoryTracker
+from sync.web.app import create_admin
+from sync.web.health import Insight
+from sync.web.server import listen
+from sync.worker.sweeps.runner import Runner
+from tests.browser.conftest import Watched
+from tests.walks.conftest import clock, jira, world  # noqa: F401
+from tests.walks.world import issue_event
+from tests.web.pages.conftest import Pages, pages  # noqa: F401
+from tests.web.pages.test_sweeps import Looking
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def looking() -> Looking:
+    return Looking()
+
+
+@pytest.fixture
+def address(pages: Pages, jira: MemoryTracker, looking: Looking) -> Iterator[str]:  # noqa: F811
+    """Where pages are served: a ticket is parked, a delivery is dead, and a sweep can be run."""
+    world = pages.world  # noqa: F811
+    refusal = Rejected("'Hihg' is no value", field="Priority", remedy="Did you mean 'High'?")
+    jira.fail("create", lambda: refusal)
+    world.deliver(issue_event("issue_created", "i-1", at=1), b"no event")
+    world.settle()
+    runner = Runner(world.store, world.clock, "me")
+    groups = {"jira": (looking,)}
+    hands = Hands(
+        world.store, groups, lambda one, dry: runner.run(one, dry=dry, by_hand=True), world.clock
+    )
+    object.__setattr__(pages.desk.deployment, "hands", hands)
+    server = Background(
+        create_admin(Insight(desk=pages.desk)), listen("127.0.0.1", 0), name="pages", grace=1.0
+    )
+    server.start()
+    yield server.url
+    looking.go.set()
+    server.stop(10)
+
+
+def test_a_ticket_that_is_parked_is_mended_and_tried_again(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page = watched.page
+    page.goto(address)
+    page.get_by_role("link", name="See the causes").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 ticket is set aside, for 1 cause")
+    expect(page.locator("main")).to_contain_text("Did you mean 'High'?")
+    page.get_by_role("button", name="Try it again").click()
+    told = page.get_by_role("status").first
+    expect(told).to_have_text("1 ticket is due, and will be tried now.")
+    expect(told).to_be_focused()
+    pages.world.settle()
+    page.goto(f"{address}/parked")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is parked")
+    page.goto(f"{address}/tickets/DATA-1")
+    expect(page.locator("main")).to_contain_text("DATA-1 is as its rule wants it")
+    page.goto(f"{address}/log")
+    expect(page.locator("main")).to_contain_text("1 ticket is due")
+
+
+def test_a_sweep_is_run_and_its_progress_and_findings_are_seen(
+    address: str, watched: Watched, looking: Looking
+) -> None:
+    page = watched.page
+    looking.go.clear()
+    page.goto(f"{address}/sweeps")
+    page.get_by_role("button", name="Run now").click()
+    expect(page.get_by_role("status").first).to_have_text("A run of 1 sweep has begun.")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("jira:main (1 of 1)")
+    looking.go.set()
+    expect(page.locator("#by-hand")).to_contain_text("ended after")
+    page.goto(f"{address}/sweeps")
+    page.locator("#runs + table a, [aria-labelledby=runs] table a").first.click()
+    expect(page.locator("main")).to_contain_text("was edited by hand")
+
+
+def test_a_viewer_sees_what_the_buttons_need(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    pages.become(Role.VIEWER, "a viewer")
+    page = watched.page
+    for path in ("/parked", "/deliveries", "/sweeps", "/connections/coalesce"):
+        page.goto(f"{address}{path}")
+        expect(page.locator(".may-not").first).to_contain_text("needs operator")
+
+
+def test_what_changes_by_itself_waits_while_somebody_is_at_work_in_it(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page = watched.page
+    page.goto(address)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#age")).to_contain_text("Paused at")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#age")).to_contain_text("Updated")
