@@ -8,6 +8,7 @@ const QUIET = 5000;
 const FIRST = 100;
 const AGAIN = 5000;
 const STALE = 20000;
+const PATIENCE = 20000;
 
 export class Desk {
   constructor(area) {
@@ -17,13 +18,16 @@ export class Desk {
     // The text as the server has it.
     this.base = area.value;
     this.timers = {};
-    this.asked = null;
+    this.checking = null;
+    this.last = new Map([...document.querySelectorAll("[data-part]")].map((one) => [one.id, one.outerHTML]));
+    this.looks = 0;
+    this.shown = 0;
     this.show = () => {};
     this.putBack = () => {};
   }
 
   begin() {
-    this.form.addEventListener("submit", () => { clearTimeout(this.timers.check); this.forget(); });
+    this.form.addEventListener("submit", () => { clearTimeout(this.timers.check); });
     this.tell();
     this.restore();
     // The names are held against Jira after the page is there.
@@ -33,7 +37,6 @@ export class Desk {
   typed() {
     this.unkept = true;
     this.remember();
-    if (this.asked) this.asked.abort();
     this.later("check", CHECK, () => this.check());
     this.later("count", COUNT, () => this.refresh(true));
     clearTimeout(this.timers.poll);
@@ -70,14 +73,27 @@ export class Desk {
     if (kept && kept.base === this.area.value && kept.text !== kept.base) this.putBack(kept.text);
   }
 
+  // Texts are sent one after the other, so that an older one never takes the place of a newer one.
   async check() {
-    this.asked = new AbortController();
+    if (this.checking) {
+      this.again = true;
+      return this.checking;
+    }
+    this.checking = this.send();
+    await this.checking;
+    this.checking = null;
+    if (!this.again) return null;
+    this.again = false;
+    return this.check();
+  }
+
+  async send() {
     const text = this.area.value;
     try {
       const reply = await fetch(this.area.dataset.check, {
         method: "POST",
         body: new URLSearchParams({ _token: this.form.elements._token.value, draft: this.form.elements.draft.value, text }),
-        signal: this.asked.signal,
+        signal: AbortSignal.timeout(PATIENCE),
       });
       if (!reply.ok || reply.redirected) return this.away(reply.ok ? 401 : reply.status);
       const found = await reply.json();
@@ -88,8 +104,8 @@ export class Desk {
       else this.forget();
       this.show(found.told, found.changed_lines);
       await this.refresh(false);
-    } catch (error) {
-      if (error.name !== "AbortError") this.away(0);
+    } catch {
+      this.away(0);
     }
   }
 
@@ -126,10 +142,14 @@ export class Desk {
     for (const [name, value] of here) if (name !== "did" && name !== "already") address.searchParams.append(name, value);
     address.searchParams.set("count", count ? "1" : "0");
     address.searchParams.set("names", count ? "1" : "0");
+    const look = (this.looks += 1);
     try {
       const reply = await fetch(address, { headers: { "hx-request": "true" } });
-      if (reply.ok && !reply.redirected) {
-        this.put(await reply.text());
+      const html = await reply.text();
+      // Looks may be answered in another order than they were begun.
+      if (reply.ok && !reply.redirected && look > this.shown) {
+        this.shown = look;
+        this.put(html);
         this.tell();
       }
     } catch { /* The next look tries again. */ }
@@ -145,12 +165,26 @@ export class Desk {
     const page = new DOMParser().parseFromString(html, "text/html");
     for (const fresh of page.querySelectorAll("[data-part]")) {
       const old = document.getElementById(fresh.id);
-      // What has the focus, or is being chosen in, stays until the next look.
-      if (!old || old.outerHTML === fresh.outerHTML || (old.contains(document.activeElement) && !fresh.hasAttribute("data-busy"))) continue;
-      const open = new Set([...old.querySelectorAll("details[open][id]")].map((one) => one.id));
-      for (const one of fresh.querySelectorAll("details[id]")) if (open.has(one.id)) one.open = true;
-      old.replaceWith(document.importNode(fresh, true));
+      const same = this.last.get(fresh.id) === fresh.outerHTML;
+      const active = old && old.contains(document.activeElement) ? document.activeElement : null;
+      // Where somebody types or chooses, nothing changes until the next look.
+      if (!old || same || (active && active.matches("input, select, textarea"))) continue;
+      this.last.set(fresh.id, fresh.outerHTML);
+      this.replace(old, document.importNode(fresh, true), active);
     }
+  }
+
+  // What was folded stays so, and what had the focus has it again.
+  replace(old, fresh, active) {
+    for (const one of old.querySelectorAll("details[id]")) {
+      const now = fresh.querySelector(`#${CSS.escape(one.id)}`);
+      if (now) now.open = one.open;
+    }
+    old.replaceWith(fresh);
+    if (!active) return;
+    const like = (one) => one.textContent === active.textContent && one.getAttribute("href") === active.getAttribute("href");
+    const again = [...fresh.querySelectorAll(active.tagName)].find(like);
+    if (again) again.focus({ preventScroll: true });
   }
 
   poll() {
