@@ -174,6 +174,12 @@ def test_the_keyboard_alone_edits_completes_goes_to_mistakes_and_leaves(
     replaced(page, "# Another\n" + RULES)
     expect(content).to_contain_text("# Another")
     expect(page.locator("#save-bar")).to_contain_text("Save: change no ticket")
+    replaced(page, '[[rule]]\nname = "x"\non_deleted = ')
+    page.keyboard.type('"')
+    expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("recreate")
+    page.wait_for_timeout(150)
+    page.keyboard.press("Enter")
+    expect(page.locator(".cm-line").last).to_have_text('on_deleted = "ignore"')
 
 
 def test_what_is_typed_while_the_server_is_away_is_not_lost(

@@ -65,7 +65,7 @@ def _mend(mistakes: Sequence[Told]) -> str:
 
 def _counted(plan: PlanShown, most: int) -> Outlook:
     size = plan.size
-    tickets = f"{size:,} {'ticket' if size == 1 else 'tickets'}"
+    tickets = _tickets(size)
     if size > most:
         at_least = "At least " if plan.at_least else ""
         verb = "is" if size == 1 else "are"
@@ -79,9 +79,14 @@ def _counted(plan: PlanShown, most: int) -> Outlook:
         return Outlook(True, _SAVE, words, sign="wait")
     if not size:
         return Outlook(True, "Save: change no ticket", "No open ticket changes.")
-    noun = "ticket" if size == 1 else "tickets"
-    return Outlook(
-        True,
-        f"Save: change {size:,} {noun}",
-        f"{tickets}, up to {most:,} (large_edit): in force at once.",
-    )
+    at_once = f"{tickets}, up to {most:,} (large_edit): in force at once."
+    aside = plan.counts.aside if plan.counts else 0
+    if aside:
+        words = f"{_tickets(aside)} would be set aside. {at_once}"
+        rest = f"change {_tickets(size - aside)}, " if size > aside else ""
+        return Outlook(True, f"Save: {rest}set {aside:,} aside", words, sign="wait")
+    return Outlook(True, f"Save: change {tickets}", at_once)
+
+
+def _tickets(number: int) -> str:
+    return f"{number:,} {'ticket' if number == 1 else 'tickets'}"

@@ -99,6 +99,16 @@ function inTemplate(known, before, position) {
   return { from: position - name.length, options: known.names.map((label) => ({ label, type: "variable" })), validFor: /^[\w.]*$/ };
 }
 
+// Puts a value in. The quote that closes may be there, put in with the one that opens.
+function closed(view, completion, from, to) {
+  const quote = completion.label.endsWith('"') && view.state.sliceDoc(to, to + 1) === '"';
+  view.dispatch({
+    changes: { from, to: quote ? to + 1 : to, insert: completion.label },
+    selection: { anchor: from + completion.label.length },
+    userEvent: "input.complete",
+  });
+}
+
 export function completions(desk) {
   return async (context) => {
     const known = await desk.completions();
@@ -117,7 +127,8 @@ export function completions(desk) {
     if (inline) return { from: context.pos - inline[2].length, options: schema.keys([...path, inline[1]]), validFor: /^[\w-]*$/ };
     const value = /(?:^\s*([\w-]+)\s*=\s*\{.*?)?(?:^|[{,\s])([\w-]+)\s*=\s*\[?(?:[^[\]{}]*,\s*)?("?[\w -]*)$/.exec(before);
     if (value) {
-      const options = schema.values(value[1] ? [...path, value[1]] : path, value[2]).map((label) => ({ label, type: "constant" }));
+      const words = schema.values(value[1] ? [...path, value[1]] : path, value[2]);
+      const options = words.map((label) => ({ label, type: "constant", apply: closed }));
       return options.length ? { from: context.pos - value[3].length, options } : null;
     }
     const word = /^\s*([\w-]*)$/.exec(before);
