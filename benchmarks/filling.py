@@ -211,7 +211,7 @@ class Filled:
 
 _SUBJECT = (
     "ref, source, kind, workspace, status, event_type, event_time, event_id, payload, severity, "
-    "issue_ids, first_seen_at, ended_at, occurrences"
+    "issue_ids, first_seen_at, ended_at, occurrences, title_folded"
 )
 _TICKET = (
     "id, key, rule, site, project, state, jira_id, jira_key, base, due_reason, wanted, look, "
@@ -285,7 +285,7 @@ class _Model:
                 ref_of(n), one.ref.source, one.ref.kind.value, one.workspace,
                 "open" if going else "closed", one.event_type.value, one.event_time, "e",
                 self.payload.replace(id_of(0), id_of(n)), one.severity, "[]", at,
-                None if going else at + DAY, 1,
+                None if going else at + DAY, 1, f"table {n} of the warehouse is stale",
             )  # fmt: skip
 
     def tickets(self, count: int, step: int) -> Iterator[tuple[Any, ...]]:
