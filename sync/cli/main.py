@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from sync.cli import (
     adopt,
+    aside,
     backfill,
     backtest,
     check,
@@ -128,6 +129,8 @@ app.command()(sandbox.sandbox)
 app.command()(status.status)
 app.command()(parked.parked)
 app.command()(retry.retry)
+app.command("set-aside")(aside.set_aside)
+app.command("let-go")(aside.let_go)
 app.command()(doctor.doctor)
 app.command()(why.why)
 app.command()(log.log)

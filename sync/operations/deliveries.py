@@ -90,9 +90,11 @@ class DeadGroup:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """All dead letters: how many, and by reason. ``partly``: there are more than were looked at."""
+    """All dead letters: how many, how many of them are whole and can be read ``again``, and by reason.
+    ``partly``: there are more than were looked at."""
 
     count: int
+    again: int
     groups: list[DeadGroup]
     partly: bool
 
@@ -140,7 +142,7 @@ def deliveries_of(store: Store, query: DeliveryQuery, limit: int = PAGE) -> Deli
 def dead_letters(store: Store) -> DeadLetters:
     """The dead letters by reason, the most frequent first."""
     with store.read() as session:
-        count = deliveries.count_dead(session)
+        count, heads = deliveries.count_dead(session), deliveries.count_heads(session)
         rows = deliveries.page(
             session, state=DeliveryState.DEAD, type_="", refs=None, after=0, limit=LOOKED_AT
         )
@@ -153,7 +155,7 @@ def dead_letters(store: Store) -> DeadLetters:
         else:
             groups[reason] = replace(known, count=known.count + 1)
     ordered = sorted(groups.values(), key=lambda group: -group.count)
-    return DeadLetters(count, ordered, count > len(rows))
+    return DeadLetters(count, count - heads, ordered, count > len(rows))
 
 
 def delivery_of(store: Store, name: str) -> DeliveryView:
@@ -219,7 +221,7 @@ def replay_dead(
     def work() -> str:
         nonlocal count
         with store.write() as session:
-            there = deliveries.count_dead(session)
+            there = deliveries.count_dead(session) - deliveries.count_heads(session)
             if shown is not None and there > shown:
                 raise Changed(
                     f"{there:,} dead letters would be read again, and you have seen {shown:,}. Look at "

@@ -13,7 +13,7 @@ from sync.domain.times import lasting, stamp
 from sync.operations.accounts import Account
 from sync.operations.acts import Act, Done, perform
 from sync.operations.errors import Changed, NotFound
-from sync.store import parking, tickets
+from sync.store import asides, parking, tickets
 from sync.store.engine import Store
 from sync.store.parking import SPREAD_SECONDS, Group
 from sync.store.tables import Record
@@ -91,12 +91,14 @@ class ParkedChoice:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """What is set aside, the largest group first. ``tickets`` and ``fields`` count what fits.
+    """What is set aside, the largest group first. ``tickets`` and ``fields`` count what fits,
+    ``again`` the tickets that "try all again" reaches.
     ``partly``: there are more parked tickets than were looked at."""
 
     groups: list[ParkedGroup]
     tickets: int
     fields: int
+    again: int
     partly: bool
     rules: list[ParkedChoice]
     projects: list[ParkedChoice]
@@ -121,6 +123,7 @@ def parked_of(store: Store, query: ParkedQuery) -> Parked:
         groups=shown,
         tickets=_counted(shown, fields_only=False),
         fields=_counted(shown, fields_only=True),
+        again=len(_ids(rows, query)),
         partly=len(found) > LOOKED_AT,
         rules=_choices(row.rule for row in found),
         projects=_choices(row.project for row in found),
@@ -165,6 +168,9 @@ def try_again(
         with store.read() as session:
             rows = parking.listed(session, limit=1_000_000_000)
         ids = _ids(rows, query)
+        if shown is not None and len(rows) > LOOKED_AT:
+            # Nobody was shown more than those that are parked longest.
+            ids = ids[: max(shown, 0)]
         if not ids:
             return f"Nothing{_of(query)} is parked."
         if shown is not None and len(ids) > shown:
@@ -172,6 +178,9 @@ def try_again(
                 f"{_number(len(ids), 'ticket')} would be tried again, and you have seen {shown:,}. Look "
                 "at them, and try again."
             )
+        if query.group:
+            with store.write() as session:
+                asides.take_up(session, ids)
         count = parking.retry_all(store, ids, now, f"asked for by {account.name}")
         wake()
         return due_words(count)
@@ -200,6 +209,8 @@ def try_one_again(
                     "it was made for; `ticket-sync parked` lists those set aside."
                 )
             held = row.admission == Admission.HELD
+            assert row.id is not None
+            asides.take_up(session, [row.id])
             parking.retry(session, [row], now, f"asked for by {account.name}")
             more = " It is held no more: both sides count as agreed." if held else ""
             words = f"{row.jira_key or row.key} will be tried at once.{more}"
@@ -242,10 +253,12 @@ def group_id(cause: Iterable[str]) -> str:
 
 
 def _ids(rows: Iterable[Record], query: ParkedQuery) -> list[int]:
+    # What a person set aside is tried again only where that very group, or ticket, is asked for.
     return [
         row.id
         for row in rows
         if _fits(row, query)
+        and (query.group or row.aside is None)
         and (
             not query.group
             or any(
@@ -293,7 +306,7 @@ def _group(group: Group) -> ParkedGroup:
 
 def _choices(values: Iterable[str]) -> list[ParkedChoice]:
     found: dict[str, int] = {}
-    for value in values:
+    for value in filter(None, values):
         found[value] = found.get(value, 0) + 1
     return [ParkedChoice(value, number) for value, number in sorted(found.items())]
 

@@ -193,6 +193,8 @@ def sentence(row: TicketRow, standing: Standing, now: float) -> str:
             return "Whether the ticket was made is not known yet"
         case Standing.SPARED:
             return "No ticket was needed"
+        case Standing.LET_GO:
+            return f"{name} is followed no more"
         case Standing.GONE:
             return f"{name} was deleted in Jira"
         case Standing.UNPLACED:

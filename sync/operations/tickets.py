@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -24,6 +24,7 @@ TOKENS = {
     Standing.UNSURE: "idle",
     Standing.SPARED: "idle",
     Standing.GONE: "idle",
+    Standing.LET_GO: "idle",
     Standing.UNPLACED: "bad",
 }
 
@@ -191,6 +192,8 @@ def reason_of(row: TicketRow) -> str:
     """Why a ticket is not settled; "" where it is."""
     if row.parked_at is not None:
         return str((row.parked or {}).get("words") or row.error)
+    if row.aside is not None:
+        return f"let go by {row.aside['by']}"
     if row.due_at is None:
         return ""
     return row.error or row.due_reason
@@ -210,8 +213,3 @@ def _summed(pairs: Iterable[tuple[str, int]]) -> list[Choice]:
     for value, number in pairs:
         found[value] = found.get(value, 0) + number
     return [Choice(value, number) for value, number in sorted(found.items())]
-
-
-def exported(store: Store, query: TicketQuery, now: float, most: int) -> Sequence[TicketLine]:
-    """Up to ``most`` tickets that fit, for a file."""
-    return listed(store, query, now, limit=most).tickets

@@ -54,7 +54,8 @@ def _subject(*conditions: ColumnElement[bool]) -> Exists:
 
 
 def _not_resting() -> ColumnElement[bool]:
-    return col(TicketRow.state).not_in([state.value for state in RESTING])
+    there = col(TicketRow.state).not_in([state.value for state in RESTING])
+    return and_(there, col(TicketRow.aside).is_(None))
 
 
 def open_or_due(

@@ -172,6 +172,7 @@ def listed(session: Session, *, limit: int) -> list[Record]:
         table.parked_at,
         table.due_at,
         table.error,
+        table.aside,
     )
     query = columns(*shown).where(table.parked.is_not(None))
     return list(session.execute(query.order_by(table.parked_at, table.id).limit(limit)))

@@ -197,6 +197,7 @@ class TicketRow(SQLModel, table=True):
         Index("ix_tickets_of_rule", "rule", "id"),
         Index("ix_tickets_of_project", "site", "project", "id"),
         _partial_index("ix_tickets_apart", "state", "id", where=APART),
+        _partial_index("ix_tickets_aside", "id", where="aside IS NOT NULL"),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
         # What waits is counted by rule, however many tickets there are.
         _partial_index(
@@ -257,6 +258,8 @@ class TicketRow(SQLModel, table=True):
     admission: str | None = Field(default=None, sa_column=Column(String(16)))
     admission_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     untold: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    # A person took the ticket out of our hands (see ``sync/store/asides.py``): walks leave it alone.
+    aside: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
 
 
 class ToldRow(SQLModel, table=True):

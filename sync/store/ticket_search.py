@@ -35,7 +35,8 @@ class Standing(StrEnum):
 
     ``settled``: as its rule wants it. ``due``: to be walked now. ``held``: to be walked later.
     ``parked``: set aside. ``unsure``: being created, the outcome is not known. ``spared``: never made.
-    ``gone``: deleted in Jira. ``unplaced``: its rule cannot say which ticket it belongs to.
+    ``gone``: deleted in Jira. ``let go``: a person had it followed no more. ``unplaced``: its rule
+    cannot say which ticket it belongs to.
     """
 
     SETTLED = "settled"
@@ -45,6 +46,7 @@ class Standing(StrEnum):
     UNSURE = "unsure"
     SPARED = "spared"
     GONE = "gone"
+    LET_GO = "let go"
     UNPLACED = "unplaced"
 
 
@@ -64,6 +66,8 @@ def standing_of(row: TicketRow, now: float) -> Standing:
     """Where a ticket stands at ``now`` (seconds since the epoch)."""
     if row.parked_at is not None:
         return Standing.PARKED
+    if row.aside is not None:
+        return Standing.LET_GO
     apart = {
         TicketState.SPARED: Standing.SPARED,
         TicketState.GONE: Standing.GONE,
@@ -145,7 +149,8 @@ def _standing(standing: Standing, now: float) -> ColumnElement[bool]:
     their own: a database that reads the newest tickets first would look through all of them."""
     ticket = table_of(TicketRow).c
     due, free, some = ticket.due_at, ticket.parked_at.is_(None), select(ticket.id)
-    waits = some.where(due.is_not(None), free, ticket.state != TicketState.CREATING)
+    free_of = and_(free, ticket.aside.is_(None))
+    waits = some.where(due.is_not(None), free_of, ticket.state != TicketState.CREATING)
     match standing:
         case Standing.SETTLED:
             apart = [TicketState.SPARED, TicketState.GONE, TicketState.UNPLACED]
@@ -153,18 +158,21 @@ def _standing(standing: Standing, now: float) -> ColumnElement[bool]:
                 col(TicketRow.due_at).is_(None),
                 col(TicketRow.parked_at).is_(None),
                 col(TicketRow.state).not_in(apart),
+                col(TicketRow.aside).is_(None),
             )
         case Standing.PARKED:
             found = some.where(ticket.parked.is_not(None), ticket.parked_at.is_not(None))
+        case Standing.LET_GO:
+            found = some.where(ticket.aside.is_not(None), free)
         case Standing.DUE:
             found = waits.where(due <= now)
         case Standing.HELD:
             found = waits.where(due > now)
         case Standing.UNSURE:
-            found = some.where(_in_state(TicketState.CREATING), due.is_not(None), free)
+            found = some.where(_in_state(TicketState.CREATING), due.is_not(None), free_of)
         case _:
             apart_at = _in_state(TicketState(standing.value))
-            found = some.where(literal_column(APART), apart_at, due.is_(None), free)
+            found = some.where(literal_column(APART), apart_at, due.is_(None), free_of)
     return col(TicketRow.id).in_(found)
 
 

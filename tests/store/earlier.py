@@ -517,6 +517,12 @@ def _titles(rows: Rows) -> None:
         row["title_folded"] = str(row["payload"].get("title") or "").casefold()
 
 
+def _asides(rows: Rows) -> None:
+    """r0021: tickets that a person took out of our hands."""
+    for row in rows["tickets"]:
+        row["aside"] = None
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -535,6 +541,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0017": _admissions,
     "r0018": _pages,
     "r0019": _titles,
+    "r0021": _asides,
 }
 
 

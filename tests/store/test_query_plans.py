@@ -71,7 +71,7 @@ KINDS = ("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")
 OF_A_FEW = {
     *("ix_deliveries_accepted", "ix_deliveries_dead", "ix_tickets_due", "ix_tickets_site_due"),
     *("ix_tickets_parked", "ix_tickets_lease", "ix_tickets_creating", "ix_subjects_open"),
-    *("ix_tickets_admission",),
+    *("ix_tickets_admission", "ix_tickets_aside", "ix_tickets_apart"),
 }
 # Part of a statement that may read a whole table or index, and why.
 ALLOWED = {

@@ -14,7 +14,7 @@ from sync.store.tables import Json, OptionalJson
 
 _TABLES = SQLModel.metadata.tables
 # Columns that the old form does not have.
-_NEW = ("intents", "settled_by", "admission", "admission_at", "untold")
+_NEW = ("intents", "settled_by", "admission", "admission_at", "untold", "aside")
 _OLD = sa.table(
     "tickets",
     *(sa.column(c.name, c.type) for c in _TABLES["tickets"].columns if c.name not in _NEW),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from sync.operations.accounts import Role
+from sync.operations.acts import Done
 from sync.operations.ticket import InJira, TicketView, in_jira, ticket_of
+from sync.operations.ticket_acts import let_go, set_aside
 from sync.operations.tickets import Choices, TicketList, TicketQuery, choices, listed
 from sync.web.api.endpoints import Endpoint
 from sync.web.pages.frame import Desk
 from sync.web.pages.ticket import number_of
 from sync.web.pages.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A ticket by its Jira key, our key, or the id of an issue or incident of it."""
+
+    ticket: str
 
 
 def endpoints(desk: Desk) -> list[Endpoint]:
@@ -26,7 +38,17 @@ def endpoints(desk: Desk) -> list[Endpoint]:
     def shown(visit: Visit) -> InJira:
         return in_jira(desk.deployment, number_of(visit), visit.now, desk.asking)
 
+    def aside(visit: Visit) -> Done:
+        return set_aside(store, visit.account, visit.given(Named).ticket, visit.now)
+
+    def go(visit: Visit) -> Done:
+        return let_go(store, visit.account, visit.given(Named).ticket, visit.now)
+
     return [
+        Endpoint(
+            "POST", "/set-aside", "Set a ticket aside", aside, Done, body=Named, role=Role.OPERATOR
+        ),
+        Endpoint("POST", "/let-go", "Let a ticket go", go, Done, body=Named, role=Role.OPERATOR),
         Endpoint("GET", "/tickets", "Which tickets are like this?", some, TicketList, TicketQuery),
         Endpoint("GET", "/tickets/{id_:str}", "Why is a ticket like that?", one, TicketView),
         Endpoint("GET", "/tickets/{id_:str}/jira", "A ticket as Jira shows it", shown, InJira),

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def csv_of(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """The table as text."""
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[object]], *, cut: bool = False) -> str:
+    """The table as text. ``cut``: there are more rows than these, which the last line says."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)
     writer.writerows([_cell(one) for one in row] for row in rows)
+    if cut:
+        writer.writerow(["There are more: narrow the filter, or page through the API."])
     return out.getvalue()
 
 

@@ -30,7 +30,7 @@ from sync.web.pages.csv_text import csv_of
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Download, Redirect, Shown, Visit, after
 
-EXPORTED = 10_000
+EXPORTED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,13 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
 
     def as_csv(visit: Visit) -> Download:
         found = deliveries_of(store, visit.asked(DeliveryQuery), EXPORTED)
-        return Download(csv_of(COLUMNS, exported(found.deliveries)), "text/csv", "deliveries.csv")
+        cut = bool(found.after)
+        text = csv_of(COLUMNS, exported(found.deliveries), cut=cut)
+        return Download(text, "text/csv", "deliveries.csv")
 
     def as_json(visit: Visit) -> Download:
         found = deliveries_of(store, visit.asked(DeliveryQuery), EXPORTED)
-        return Download(msgspec.json.encode(found.deliveries), "application/json")
+        return Download(msgspec.json.encode(found), "application/json")
 
     return [
         desk.page("/deliveries", look),

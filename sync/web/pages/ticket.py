@@ -10,8 +10,10 @@ from urllib.parse import quote
 from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.accounts import Role
+from sync.operations.errors import NotFound
 from sync.operations.parked import try_one_again
 from sync.operations.ticket import ASKED_FOR, StoryLine, TicketView, ids_of, in_jira, ticket_of
+from sync.operations.ticket_acts import let_go, set_aside
 from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
@@ -67,11 +69,20 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         done = try_one_again(deployment.store, visit.account, name, visit.now, wake=deployment.wake)
         return after(address_of(view), done)
 
+    def taken(visit: Visit) -> Redirect:
+        view = ticket_of(deployment, number_of(visit), visit.now)
+        act = {"set-aside": set_aside, "let-go": let_go}.get(visit.path["how"])
+        if act is None:
+            raise NotFound("There is no such act.")
+        done = act(deployment.store, visit.account, view.ticket or view.key, visit.now)
+        return after(address_of(view), done)
+
     return [
         desk.page("/tickets/{name:str}", by_name),
         desk.page("/tickets/id/{id_:str}", by_id),
         desk.page("/tickets/id/{id_:str}/jira", shown),
         desk.act("/tickets/id/{id_:str}/retry", again, role=Role.OPERATOR),
+        desk.act("/tickets/id/{id_:str}/{how:str}", taken, role=Role.OPERATOR),
     ]
 
 

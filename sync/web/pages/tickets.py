@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from sync.operations.tickets import TicketQuery, choices, exported, listed, sentence
+from sync.operations.tickets import TicketQuery, choices, listed, sentence
 from sync.store.ticket_search import Standing
 from sync.web.pages.addresses import address
 from sync.web.pages.csv_text import csv_of
@@ -15,7 +15,7 @@ from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Download, Shown, Visit
 
 # So many tickets are in a file at most; the file says where it ends.
-EXPORTED = 100_000
+EXPORTED = 50_000
 _COLUMNS = (
     "ticket",
     "title",
@@ -62,13 +62,14 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         return tried
 
     def as_file(visit: Visit) -> Download:
-        rows = exported(store, visit.asked(TicketQuery), visit.now, EXPORTED)
-        lines = ([getattr(row, name) for name in _COLUMNS] for row in rows)
-        return Download(csv_of(_COLUMNS, lines), "text/csv", "tickets.csv")
+        found = listed(store, visit.asked(TicketQuery), visit.now, limit=EXPORTED)
+        lines = ([getattr(row, name) for name in _COLUMNS] for row in found.tickets)
+        text = csv_of(_COLUMNS, lines, cut=found.after is not None)
+        return Download(text, "text/csv", "tickets.csv")
 
     def as_json(visit: Visit) -> Download:
-        rows = exported(store, visit.asked(TicketQuery), visit.now, EXPORTED)
-        return Download(msgspec.json.encode(rows), "application/json")
+        found = listed(store, visit.asked(TicketQuery), visit.now, limit=EXPORTED)
+        return Download(msgspec.json.encode(found), "application/json")
 
     return [
         desk.page("/tickets", look),

@@ -83,6 +83,8 @@ class Converger:
         if not isinstance(facts, Facts):
             return self._end.unreadable(claim.about.row, Record(*pen), facts)
         record = Record(*pen, facts.base, facts.intents)
+        if claim.about.row.aside is not None:
+            return self._end.left_alone(record)
         ref = RuleRef(facts.rule_name)
         try:
             if not facts.snapshots:

@@ -30,7 +30,7 @@ from sync.domain.rule import OnDeleted, RuleRef
 from sync.domain.ticket import Base
 from sync.ports import Clock, Tracker
 from sync.rules import RuleSet
-from sync.store import parking
+from sync.store import asides, parking
 from sync.store.journal import Entry
 from sync.store.steps import Changes
 from sync.store.tables import TicketRow, TicketState
@@ -133,6 +133,11 @@ class Endings:
         """No ticket is needed."""
         record.finish(Entry("spare", words, "spared"), change=_state(TicketState.SPARED))
         return "spared"
+
+    def left_alone(self, record: Record) -> str:
+        """A person took the ticket out of our hands: it stays as it is, whatever made it due."""
+        record.finish(change=asides.mark)
+        return "left alone"
 
     def revive(self, facts: Facts, record: Record) -> str:
         """A subject is open although its ticket is spared or gone: the subject came back while the walk

@@ -8,6 +8,8 @@ import io
 import pytest
 
 from sync.operations.accounts import Role
+from sync.store import deliveries
+from sync.store.inbox import HEAD
 from tests.walks.world import issue_event
 from tests.web.pages.conftest import Pages
 
@@ -71,9 +73,22 @@ def test_a_viewer_may_look_and_not_replay(came: Pages) -> None:
 def test_the_table_is_a_file_too(came: Pages) -> None:
     rows = list(csv.DictReader(io.StringIO(came.client.get("/deliveries.csv").text)))
     assert [row["outcome"] for row in rows] == ["dead", "dead", "read"]
-    assert len(came.client.get("/deliveries.json?outcome=dead").json()) == 2
+    assert len(came.client.get("/deliveries.json?outcome=dead").json()["deliveries"]) == 2
 
 
 @pytest.mark.parametrize("id_", ["zz", "nothing", "%2e%2e"])
 def test_a_delivery_that_is_not_there_is_told_so(came: Pages, id_: str) -> None:
     came.get(f"/deliveries/{id_}", 404)
+
+
+def test_a_head_is_not_offered_to_be_read_again(pages: Pages) -> None:
+    pages.world.deliver(b"no event")
+    pages.world.step()
+    with pages.world.store.write() as session:
+        (row,) = deliveries.dead(session)
+        row.outcome = f"{HEAD}: it is larger than max_body"
+        session.add(row)
+    assert pages.json("/dead")["again"] == 0
+    said = pages.words("/deliveries")
+    assert "Read it again" not in said
+    assert "only the head is kept" in said

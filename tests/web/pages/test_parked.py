@@ -103,3 +103,26 @@ def test_words_with_values_of_upstream_make_no_groups(values: list[str]) -> None
     ]
     (group,) = parking.grouped(rows)
     assert len(group.rows) == len(values)
+
+
+def test_beyond_what_is_looked_at_the_button_reaches_what_was_shown(
+    stuck: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.operations.parked.LOOKED_AT", 2)
+    found = stuck.json("/parked")
+    assert (found["again"], found["partly"]) == (2, True)
+    assert "2 tickets are due" in stuck.press("/parked/retry", shown="2")
+
+
+def test_a_ticket_is_set_aside_and_let_go_by_buttons(pages: Pages) -> None:
+    pages.world.deliver(issue_event("issue_created", "i-1", at=1))
+    pages.world.settle()
+    assert "DATA-1 is set aside" in pages.press("/tickets/id/1/set-aside")
+    assert "set aside by an editor" in pages.words("/parked")
+    assert "is let go" in pages.press("/tickets/id/1/let-go")
+    assert "Follow it again" in pages.words("/tickets/DATA-1")
+    assert pages.json("/tickets?standing=let go")["count"] == 1
+    pages.press("/tickets/id/1/retry")
+    pages.world.settle()
+    assert "as its rule wants it" in pages.words("/tickets/DATA-1")
+    pages.press("/tickets/id/1/nonsense", 404)
