@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from litestar.testing import TestClient
 
 from sync.operations.accounts import Role
+from sync.operations.rules import plan
 from sync.store.engine import Store
 from sync.web.app import create_admin
 from sync.web.health import Insight
@@ -349,3 +352,28 @@ def test_the_same_is_told_by_the_api(pages: Pages) -> None:
     assert pages.json("/rules/preview-choices")[0]["words"].endswith("coalesce:issue:i2")
     put(pages, draft, SLIP)
     pages.json(f"/rules/preview?draft={draft}", 422)
+
+
+def test_a_plan_that_takes_long_is_looked_at_again_and_not_begun_again(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.web.pages.rules.room.PATIENCE", 0.0)
+    go_on = threading.Event()
+    real = plan._forecast
+
+    def slow(*given: Any) -> Any:
+        go_on.wait(10)
+        return real(*given)
+
+    monkeypatch.setattr(plan, "_forecast", slow)
+    draft = draft_of(pages)
+    words = put(pages, draft, URGENT)
+    assert "Counting" in words
+    assert "What it does to tickets is not counted yet." in words
+    address = f"/rules/rules.toml/parts?draft={draft}&count=0"
+    assert "data-busy" in pages.get(address)
+    go_on.set()
+    until = time.monotonic() + 10
+    while "data-busy" in pages.get(address) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert "3 change" in pages.words(address)

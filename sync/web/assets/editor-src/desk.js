@@ -20,6 +20,7 @@ export class Desk {
     this.timers = {};
     this.checking = null;
     this.last = new Map([...document.querySelectorAll("[data-part]")].map((one) => [one.id, one.outerHTML]));
+    this.updated = Date.now();
     this.looks = 0;
     this.shown = 0;
     this.show = () => {};
@@ -134,6 +135,15 @@ export class Desk {
     this.later("check", AGAIN, () => this.check());
   }
 
+  // Says that the parts beside the text are of before.
+  late(is) {
+    const said = document.getElementById("kept");
+    if (said && is) said.textContent = `Not updated since ${new Date(this.updated).toISOString().slice(11, 19)} UTC: the server does not answer.`;
+    else if (said && this.wasLate && !this.unkept) this.kept();
+    this.wasLate = is;
+    if (!is) this.updated = Date.now();
+  }
+
   // Takes the parts of the page beside the editor anew.
   async refresh(count) {
     if (this.unkept && count) await this.timersDone();
@@ -152,7 +162,10 @@ export class Desk {
         this.put(html);
         this.tell();
       }
-    } catch { /* The next look tries again. */ }
+      this.late(!reply.ok || reply.redirected);
+    } catch {
+      this.late(true);
+    }
     this.poll();
   }
 

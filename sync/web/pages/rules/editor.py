@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from sync.operations.accounts import Role
 from sync.operations.errors import NotFound
 from sync.operations.rules import backtest, drafts, history, plan, preview
-from sync.operations.rules.check import MISTAKE, quick
+from sync.operations.rules.check import MISTAKE
 from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
 from sync.operations.rules.files import READ_ONLY, stored
@@ -197,17 +197,17 @@ def _outcome(
         "seen": seen,
         "outlook": bar,
         "why": why,
-        "waits": draft is not None and _waits(at),
+        "waits": draft is not None and _waits(room, at),
         "progress": progress(at.store, at.now) if draft is not None and draft.empty else None,
     }
 
 
-def _waits(at: Editing) -> bool:
+def _waits(room: Room, at: Editing) -> bool:
     """Whether what is on disk is an edit that waits to be accepted."""
     waiting = stored(at.store).waiting
     if waiting is None:
         return False
-    read = quick(at.files.texts(), at.files.defaults)
+    read = room.read(at.files.texts())
     return read.rules is not None and read.rules.digest == waiting.digest
 
 

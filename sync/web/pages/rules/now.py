@@ -16,7 +16,7 @@ from sync.operations.rules.lines import differing
 from sync.operations.rules.progress import progress
 from sync.operations.rules.save import take_back
 from sync.web.pages.frame import Desk
-from sync.web.pages.rules.room import UNDER_WAY, PlanSeen, Room, file_address, seconds
+from sync.web.pages.rules.room import PlanSeen, Room, file_address, seconds
 from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
 
 _HERE = "/rules"
@@ -88,7 +88,7 @@ def _page(
         "others": drafts.of_others(at) if may_edit else (),
         "read_only": READ_ONLY,
         "refused": told,
-        "under_way": UNDER_WAY,
+        "seconds": seconds,
         "file_address": file_address,
         "most": room.most,
     }

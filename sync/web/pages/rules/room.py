@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from urllib.parse import quote
 from sync.domain.times import ago
 from sync.operations.deployment import Deployment
 from sync.operations.rules import drafts, plan
-from sync.operations.rules.check import Told, quick
+from sync.operations.rules.check import Read, Told, quick
 from sync.operations.rules.completion import Completion, completion
 from sync.operations.rules.draft_view import Draft
 from sync.operations.rules.editing import Editing
@@ -28,6 +29,8 @@ from sync.worker.rulebook.folder import why_not_writable
 
 # So long (seconds) a page waits for a plan that was just begun: most are counted within it.
 PATIENCE = 1.0
+# So many sets of texts are kept as they were read: those of a few editors at work.
+_READS = 8
 UNDER_WAY = (WAITING, COUNTING)
 
 
@@ -65,6 +68,8 @@ class Room:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.runs = deployment.runs
+        self._lock = threading.Lock()
+        self._reads: dict[str, Read] = {}
         self._said = Asking[NamesChecked]()
         self._offered = Asking[Mapping[str, SiteNames]]()
 
@@ -86,7 +91,7 @@ class Room:
         """What ``check`` says of a draft, of the files on disk for 0; with ``names`` also of the names
         in it. Raises NotFound and StoreUnavailable."""
         texts = drafts.whole(at, draft)
-        read = quick(texts, at.files.defaults)
+        read = self.read(texts)
         known, rules = self.deployment.names, read.rules
         if rules is None or known is None:
             return Checked(texts, rules, read.told)
@@ -100,6 +105,19 @@ class Room:
             )
             return Checked(texts, rules, read.told, words, asked)
         return Checked(texts, rules, (*read.told, *found.told), found.words, asked)
+
+    def read(self, texts: Texts) -> Read:
+        """What the reading of texts gives. The last ones are kept: pages look often, and reading 200
+        rules takes a quarter of a second."""
+        key = f"{texts_digest(texts.by_name)} {texts.mistakes}"
+        with self._lock:
+            known = self._reads.pop(key, None)
+        found = known or quick(texts, self.deployment.files.defaults)
+        with self._lock:
+            self._reads[key] = found
+            while len(self._reads) > _READS:
+                del self._reads[next(iter(self._reads))]
+        return found
 
     def completion(self) -> Completion:
         """What an editor completes; with what the sites offer, as soon as they have answered."""
