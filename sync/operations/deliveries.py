@@ -191,13 +191,14 @@ def replay_one(
     *,
     wake: Callable[[], object] = lambda: None,
 ) -> Replayed:
-    """Have a delivery read again. Raises NotFound and Refused."""
+    """Have a delivery read again. Raises NotFound, Refused, and Changed for one of which only the head
+    is kept."""
     with store.read() as session:
         row = named(session, name)
 
     def work() -> str:
         if deliveries.is_head(row):
-            raise Refused(f"Delivery {row.id} cannot be read again: it is {row.outcome}.")
+            raise Changed(f"Delivery {row.id} cannot be read again: it is {row.outcome}.")
         with store.write() as session:
             deliveries.replay(session, row.id)
         wake()

@@ -44,12 +44,12 @@ def daemon(given: Settings, only: str = "") -> Iterator[TestClient[Any]]:
     """A daemon, or the half of one, whose threads do not run."""
     if only == "receiver":
         receiver = build_receiver(given)
-        with TestClient(receiver.app) as client:
+        with TestClient(receiver.app, base_url="http://127.0.0.1") as client:
             yield client
         receiver.stop(10)
         return
     program = build(given, receives=only != "worker")
-    with TestClient(program.app) as client:
+    with TestClient(program.app, base_url="http://127.0.0.1") as client:
         yield client
     program.stop(10)
 

@@ -15,6 +15,10 @@ from sync.store.tables import Json, OptionalJson
 _TABLES = SQLModel.metadata.tables
 # Columns that the old form does not have.
 _NEW = ("intents", "settled_by", "admission", "admission_at", "untold", "aside")
+_SUBJECTS = sa.table(
+    "subjects",
+    *(sa.column(c.name, c.type) for c in _TABLES["subjects"].columns if c.name != "title_folded"),
+)
 _OLD = sa.table(
     "tickets",
     *(sa.column(c.name, c.type) for c in _TABLES["tickets"].columns if c.name not in _NEW),
@@ -37,7 +41,9 @@ def aged(store: Store, url: str, longest_call: float) -> Store:
                 values = dict(row)
                 if name == "tickets":
                     values = _old_form(values, longest_call)
-                target.execute(sa.insert(_OLD if name == "tickets" else _TABLES[name]), values)
+                values.pop("title_folded", None)
+                table = {"tickets": _OLD, "subjects": _SUBJECTS}.get(name, _TABLES[name])
+                target.execute(sa.insert(table), values)
     migrations.upgrade(old)
     return old
 
