@@ -15,6 +15,7 @@ from sync.operations.status import status_of
 
 # Seconds that a site is given for the questions of a check.
 ASKED_FOR = 20.0
+_NO_WEBHOOK = "none: what people do in Jira is found by the sweep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,5 @@ def _site(deployment: Deployment, line: SiteLine) -> SiteView:
         deployment=site.deployment,
         projects=sorted({one.project for one in rules}),
         limits=[LimitLine(one.endpoint, round(one.limit, 2)) for one in paces],
-        webhook="taken"
-        if site.takes_webhooks
-        else "none: what people do in Jira is found by the sweep",
+        webhook=f"taken at /webhooks/jira/{line.name}" if site.takes_webhooks else _NO_WEBHOOK,
     )

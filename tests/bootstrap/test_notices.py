@@ -90,9 +90,9 @@ def test_a_site_without_a_secret_takes_none_and_is_on_no_page(tmp_path: Path) ->
     with daemon(given) as client:
         assert client.post("/webhooks/jira/main", content=BODY).status_code == 404
         assert client.post("/webhooks/jira/other", content=BODY).status_code == 401
-        page = client.get("/").text
-    assert "/webhooks/jira/other" in page
-    assert "/webhooks/jira/main" not in page
+        other, main = (client.get(f"/connections/{name}").text for name in ("other", "main"))
+    assert "/webhooks/jira/other" in other
+    assert "/webhooks/jira/main" not in main
 
 
 def test_unsigned_webhooks_are_taken_only_where_the_settings_say_so(tmp_path: Path) -> None:
