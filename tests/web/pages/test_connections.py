@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from sync.adapters.jira.check import Report
 from sync.domain.errors import Refused
@@ -75,3 +76,14 @@ def test_a_test_delivery_that_nobody_takes_is_told_and_logged(pages: Pages) -> N
     assert "Nothing answers" in pages.words("/log")
     pages.become(Role.VIEWER)
     assert "needs operator" in pages.words("/connections/coalesce")
+
+
+def test_a_site_says_where_its_webhooks_are_taken(pages: Pages) -> None:
+    assert "none: what people do in Jira is found by the sweep" in pages.words("/connections/main")
+    settings = pages.desk.deployment.settings
+    secrets = {"webhook_header_secrets": [SecretStr("a-secret-5e1f")]}
+    site = settings.sites["main"].model_copy(update=secrets)
+    _give(pages, settings=settings.model_copy(update={"sites": {"main": site}}))
+    page = pages.get("/connections/main")
+    assert "taken at /webhooks/jira/main" in page
+    assert "a-secret-5e1f" not in page
