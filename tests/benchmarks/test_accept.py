@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import accept
 
+pytestmark = pytest.mark.proof
+
 
 def test_the_benchmark_accepts_and_finds_all_of_it_in_the_store(
     capsys: pytest.CaptureFixture[str],

@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks import growth
 
+pytestmark = pytest.mark.proof
+
 
 def test_the_slope_is_the_growth_a_minute_whatever_the_noise_around_it() -> None:
     samples = [(second, 1000 + 2.5 * second + (-1) ** second) for second in range(400)]

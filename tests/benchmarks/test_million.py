@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks import million
 
+pytestmark = pytest.mark.proof
+
 ONLY = ("why by id", "plan of the same rules", "plan of an edit of a field")
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from benchmarks import pages
+
+pytestmark = pytest.mark.proof
 
 
 def test_each_page_is_timed_and_deliveries_beside_them(tmp_path: Path) -> None:

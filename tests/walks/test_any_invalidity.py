@@ -105,6 +105,9 @@ def test_a_ticket_is_closed_and_exactly_what_is_invalid_is_parked_until_it_is_va
         assert (ticket.category, row.parked_at, row.error) == ("done", None, "")
         assert [comment.text for comment in ticket.comments] == ["Closed upstream."]
         touched = {one.field for one in chosen}.union(*(TOUCHES.get(o.name, ()) for o in chosen))
+        if {"no permission to create", "summary off the edit screen"} <= {o.name for o in chosen}:
+            # What is on the create screen, Jira tells only those who may create.
+            touched.add("summary")
         if moved_to:
             touched |= _not_there(site.projects[moved_to], site.find(ticket.key).type)  # type: ignore[union-attr]
         parked = _parked(row)
