@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -15,8 +17,7 @@ from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
-    from sync.operations.deliveries import Replayed
-    from sync.store.tables import DeliveryRow
+    from sync.operations.deliveries import DeliveryLine, Replayed
 
 app = typer.Typer(
     name="dead",
@@ -31,6 +32,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="A delivery's id, 
 def listed(
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")] = 100,
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, newest first: signed and accepted, but not readable.
@@ -42,18 +44,54 @@ def listed(
     from sync.operations.deliveries import as_data
     from sync.store import deliveries
 
-    with opened_store(config) as store, store.read() as session:
-        rows = deliveries.dead(session, limit)
+    if server:
+        data = [_of_line(one) for one in _dead_of(Server(server), limit)]
+    else:
+        with opened_store(config) as store, store.read() as session:
+            data = [as_data(row) for row in deliveries.dead(session, limit)]
     if as_json:
-        typer.echo(json.dumps([as_data(row) for row in rows], indent=2))
-    elif not rows:
+        typer.echo(json.dumps(data, indent=2))
+    elif not data:
         typer.echo("There are no dead letters.")
     else:
-        _print(rows)
+        _print(data)
+
+
+def _dead_of(server: Server, limit: int) -> list[DeliveryLine]:
+    from sync.operations.deliveries import DeliveryList
+
+    found: list[DeliveryLine] = []
+    after = 0
+    while len(found) < limit:
+        page = server.get("/deliveries", DeliveryList, outcome="dead", after=after)
+        found += page.deliveries
+        after = page.after
+        if not after:
+            break
+    return found[:limit]
+
+
+def _of_line(one: DeliveryLine) -> dict[str, Any]:
+    """A delivery of the API in the form of ``as_data``."""
+    return {
+        "id": one.id,
+        "source": one.source,
+        "received": one.received,
+        "event_id": one.event_id,
+        "event_type": one.event_type,
+        "state": "triaged" if one.outcome == "read" else one.outcome,
+        "reason": one.words,
+        "bytes": one.bytes,
+    }
 
 
 @app.command()
-def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def show(
+    id_: IdArgument,
+    config: ConfigOption = None,
+    server: ServerOption = "",
+    as_json: JsonOption = False,
+) -> None:
     """Show one delivery, dead or not: what became of it, and its body.
 
     In the body "***" stands for addresses, because those of callbacks are secret.
@@ -63,22 +101,31 @@ def show(id_: IdArgument, config: ConfigOption = None, as_json: JsonOption = Fal
     Example:  ticket-sync dead show 7f3c
     """
     from sync.adapters.coalesce import without_addresses
-    from sync.operations.deliveries import as_data, indented, named
+    from sync.operations.deliveries import DeliveryView, as_data, indented, named
 
-    with opened_store(config) as store, store.read() as session:
-        row = named(session, id_)
+    if server:
+        view = Server(server).get(f"/deliveries/{quote(id_, safe='')}", DeliveryView)
+        data, body = _of_line(view.delivery), view.body
+    else:
+        with opened_store(config) as store, store.read() as session:
+            row = named(session, id_)
+        data, body = as_data(row), without_addresses(row.body)
     if as_json:
-        typer.echo(json.dumps({**as_data(row), "body": without_addresses(row.body)}, indent=2))
+        typer.echo(json.dumps({**data, "body": body}, indent=2))
         return
     from sync.domain.text import harmless
-    from sync.domain.times import moment
 
-    typer.echo(f"delivery  {row.id}")
-    typer.echo(f"received  {moment(row.received_at)} UTC from {harmless(row.source)}")
-    typer.echo(f"type      {harmless(row.event_type) or 'not readable'}")
-    typer.echo(f"state     {row.state}: {harmless(row.outcome) or 'waits to be read'}")
-    typer.echo(f"body      {len(row.body)} bytes\n")
-    typer.echo(harmless(indented(without_addresses(row.body))))
+    typer.echo(f"delivery  {data['id']}")
+    typer.echo(f"received  {_at(data)} UTC from {harmless(data['source'])}")
+    typer.echo(f"type      {harmless(data['event_type']) or 'not readable'}")
+    typer.echo(f"state     {data['state']}: {harmless(data['reason']) or 'waits to be read'}")
+    typer.echo(f"body      {data['bytes']} bytes\n")
+    typer.echo(harmless(indented(body)))
+
+
+def _at(data: Mapping[str, Any]) -> str:
+    """When a delivery was received, for people."""
+    return str(data["received"] or "")[:19].replace("T", " ")
 
 
 @app.command()
@@ -121,19 +168,18 @@ def _by_store(config: Path | None, id_: str | None) -> Replayed:
         return replay_one(store, on_command_line(), id_, time.time())
 
 
-def _print(rows: list[DeliveryRow]) -> None:
+def _print(found: list[dict[str, Any]]) -> None:
     from sync.cli.terminal import cell, console, table
-    from sync.domain.times import moment
 
-    count = "1 dead letter" if len(rows) == 1 else f"{len(rows)} dead letters"
+    count = "1 dead letter" if len(found) == 1 else f"{len(found)} dead letters"
     shown = table(count, "id", "received (UTC)", "type", "bytes", "why it could not be read")
-    for row in rows:
+    for one in found:
         shown.add_row(
-            cell(row.id[:13], "bold"),
-            cell(moment(row.received_at)),
-            cell(row.event_type or "?"),
-            cell(len(row.body)),
-            cell(row.outcome),
+            cell(one["id"][:13], "bold"),
+            cell(_at(one)),
+            cell(one["event_type"] or "?"),
+            cell(one["bytes"]),
+            cell(one["reason"]),
         )
     console().print(shown)
     typer.echo(

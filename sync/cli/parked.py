@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def parked(
     rule: Annotated[str, typer.Option("--rule", help="Only tickets of this rule.")] = "",
     site: Annotated[str, typer.Option("--site", help="Only tickets of this Jira site.")] = "",
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show every ticket and field that was set aside: why, which rule and line, and what to do.
@@ -31,6 +33,9 @@ def parked(
 
     Example:  ticket-sync parked --rule "stale tables"
     """
+    if server:
+        _by_server(Server(server), rule, site, as_json=as_json)
+        return
     from sync.store import parking
 
     with opened_store(config) as store, store.read() as session:
@@ -41,6 +46,36 @@ def parked(
         typer.echo("Nothing is parked.")
     else:
         _print(rows)
+
+
+def _by_server(server: Server, rule: str, site: str, *, as_json: bool) -> None:
+    """The groups from a running daemon: its document with --json."""
+    from dataclasses import asdict
+
+    from sync.cli.terminal import cell, console, table
+    from sync.domain.times import ago
+    from sync.operations.parked import Parked, sentence
+
+    found = server.get("/parked", Parked, rule=rule, site=site)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    if not found.groups:
+        typer.echo("Nothing is parked.")
+        return
+    now = time.time()
+    columns = ("tickets", "since", "reason", "rule", "what to do")
+    shown = table(sentence(found), *columns, lines=True)
+    for one in found.groups:
+        more = f" and {one.count - len(one.tickets)} more" if one.count > len(one.tickets) else ""
+        shown.add_row(
+            cell(", ".join(ticket.name for ticket in one.tickets) + more, "bold"),
+            cell(ago(now - (one.since or now))),
+            cell(one.reason),
+            cell("\n".join(filter(None, (one.rule, one.where, one.key)))),
+            cell(one.remedy or "Mend what the reason names."),
+        )
+    console().print(shown)
 
 
 def as_data(row: TicketRow) -> dict[str, Any]:

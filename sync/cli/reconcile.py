@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.server import Server, ServerOption
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from sync.operations.sweeps_by_hand import ByHand
     from sync.worker.sweeps.run import Report
 
 SHOWN = 200
@@ -30,6 +32,7 @@ def reconcile(
         bool, typer.Option("--dry-run", help="Look and report, but touch nothing.")
     ] = False,
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Look now for what was missed, make it due, and show what was found.
@@ -41,6 +44,9 @@ def reconcile(
 
     Example:  ticket-sync reconcile --dry-run --sweep upstream
     """
+    if server:
+        _by_server(Server(server), sweep, dry_run=dry_run, as_json=as_json)
+        return
     from sync.bootstrap.sweeps import by_hand, chosen
     from sync.settings import load
 
@@ -63,6 +69,41 @@ def reconcile(
         _show(reports, left, dry_run)
     if any(report.result.value != "ok" for report in reports):
         raise typer.Exit(1)
+
+
+def _by_server(server: Server, sweep: str, *, dry_run: bool, as_json: bool) -> None:
+    """Have a running daemon sweep, and wait for the end."""
+    import time
+    from dataclasses import asdict
+
+    from sync.operations.acts import Done
+    from sync.operations.sweeps import Sweeps
+
+    begun = server.post("/reconcile", Done, {"sweep": sweep, "dry": dry_run})
+    if not as_json:
+        typer.echo(begun.words)
+    while (run := server.get("/sweeps", Sweeps).by_hand) is not None and run.ended is None:
+        time.sleep(1.0)
+    if run is None:
+        return
+    if as_json:
+        typer.echo(json.dumps(asdict(run), indent=2))
+    else:
+        _print_run(run)
+    if run.trouble or any(one.result != "ok" for one in run.reports):
+        raise typer.Exit(1)
+
+
+def _print_run(run: ByHand) -> None:
+    from sync.cli.terminal import cell, console, table
+
+    shown = table(run.words, "sweep", "result", "found", "looked at", "calls")
+    for one in run.reports:
+        texts = (one.sweep, one.result, one.outcome or one.words, one.looked, one.calls)
+        shown.add_row(*(cell(text) for text in texts))
+    console().print(shown)
+    for name in run.left:
+        typer.echo(f"{name}: another process is running it now; it was left to that.")
 
 
 def _show(reports: list[Report], left: list[str], dry: bool) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.acts import note
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
+from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ def start(context: typer.Context) -> None:
 
 
 @app.command()
-def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def show(
+    config: ConfigOption = None, server: ServerOption = "", as_json: JsonOption = False
+) -> None:
     """Show, rule by rule, which acts wait to be told upstream, and the tickets that are held.
 
     More acts within ten minutes than `large_upstream` allows wait for `upstream accept` or `upstream
@@ -48,10 +52,13 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     from dataclasses import asdict
 
-    from sync.operations.untold import untold
+    from sync.operations.untold import Untold, untold
 
-    with opened_store(config) as store, store.read() as session:
-        data = untold(session)
+    if server:
+        data = Server(server).get("/upstream", Untold)
+    else:
+        with opened_store(config) as store, store.read() as session:
+            data = untold(session)
     if as_json:
         typer.echo(json.dumps(asdict(data), indent=2))
         return
@@ -61,7 +68,10 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def accept(
-    rule: _RuleOption = "", config: ConfigOption = None, as_json: JsonOption = False
+    rule: _RuleOption = "",
+    config: ConfigOption = None,
+    server: ServerOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Have everything told that waits.
 
@@ -76,12 +86,15 @@ def accept(
     """
     from sync.domain.admission import Admission
 
-    _decide(Admission.ACCEPTED, rule, config, as_json=as_json)
+    _decide(Admission.ACCEPTED, rule, config, server, as_json=as_json)
 
 
 @app.command()
 def reject(
-    rule: _RuleOption = "", config: ConfigOption = None, as_json: JsonOption = False
+    rule: _RuleOption = "",
+    config: ConfigOption = None,
+    server: ServerOption = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Leave untold everything that waits: both sides count as agreed as they stand.
 
@@ -94,28 +107,25 @@ def reject(
     """
     from sync.domain.admission import Admission
 
-    _decide(Admission.REJECTED, rule, config, as_json=as_json)
+    _decide(Admission.REJECTED, rule, config, server, as_json=as_json)
 
 
-def _decide(decision: Admission, rule: str, config: Any, *, as_json: bool) -> None:
-    from sync.domain.admission import Admission
-    from sync.store import admissions
+def _decide(
+    decision: Admission, rule: str, config: Path | None, server: str, *, as_json: bool
+) -> None:
+    from sync.operations.accounts import on_command_line
+    from sync.operations.telling import Decided, decide
 
-    with opened_store(config) as store:
-        done = admissions.decide(store, decision, time.time(), rule=rule)
-        which = f"{_acts(done.acts)} of {_tickets(done.tickets)}{_of(rule)}"
-        if not done.tickets:
-            words = f"Nothing{_of(rule)} waits."
-        elif decision is Admission.ACCEPTED:
-            words = f"Accepted {which}: told as soon as a daemon has looked at them again."
-        else:
-            words = f"Rejected {which}: not told. What people do from now on is told."
-        verb = "accept" if decision is Admission.ACCEPTED else "reject"
-        note(store, f"upstream {verb}", words, rule)
+    if server:
+        asked = {"decision": decision.value, "rule": rule}
+        done = Server(server).post("/upstream/decide", Decided, asked)
+    else:
+        with opened_store(config) as store:
+            done = decide(store, on_command_line(), decision, time.time(), rule=rule)
     if as_json:
         typer.echo(json.dumps({decision.value: {"tickets": done.tickets, "acts": done.acts}}))
     else:
-        typer.echo(words)
+        typer.echo(done.words)
 
 
 @app.command()

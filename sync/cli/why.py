@@ -13,11 +13,13 @@ import typer
 
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import Problem
+from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 from sync.domain.text import harmless, one_line
 
 if TYPE_CHECKING:
     from sync.domain.ticket import Draft, Observed
+    from sync.operations.ticket import InJira, TicketView
     from sync.rules import Rule, RuleSet
     from sync.settings import Settings
     from sync.store.engine import Store
@@ -34,6 +36,7 @@ def why(
         bool, typer.Option("--offline", help="Do not ask Jira how the ticket stands now.")
     ] = False,
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show a ticket's story in time order: deliveries, decisions with their reasons, calls, results.
@@ -47,6 +50,9 @@ def why(
 
     Example:  ticket-sync why DATA-123
     """
+    if server:
+        _by_server(Server(server), name, offline=offline, as_json=as_json)
+        return
     from sync.bootstrap.adapters import sources_of
     from sync.operations.ticket import as_data
     from sync.settings import Secrets, load
@@ -69,6 +75,44 @@ def why(
         typer.echo(json.dumps(as_data(story, fields, seen.unasked), indent=2, default=str))
     else:
         _print(story, fields, seen.unasked)
+
+
+def _by_server(server: Server, name: str, *, offline: bool, as_json: bool) -> None:
+    """The same from a running daemon: its document with --json."""
+    from dataclasses import asdict
+    from urllib.parse import quote
+
+    from sync.operations.ticket import InJira, TicketView
+
+    view = server.get(f"/tickets/{quote(name, safe='')}", TicketView)
+    shown = None if offline else server.get(f"/tickets/{view.id}/jira", InJira)
+    if as_json:
+        found = {**asdict(view), **({"in_jira": asdict(shown)} if shown else {})}
+        typer.echo(json.dumps(found, indent=2))
+        return
+    _print_view(view, shown)
+
+
+def _print_view(view: TicketView, shown: InJira | None) -> None:
+    from sync.cli.terminal import cell, console, table
+    from sync.domain.times import moment
+
+    typer.echo(harmless(f"{view.sentence}  (site {view.site}, rule {view.rule!r})"))
+    for words in filter(None, (view.reason, view.remedy, view.untold)):
+        typer.echo(harmless(words))
+    for subject in view.subjects:
+        typer.echo(harmless(f"  {subject.ref} is {subject.status}: {subject.title}"))
+    lines = table("What happened", "when (UTC)", "who", "what", "result", "in words")
+    for line in reversed(shown.story if shown else view.story):
+        texts = (moment(line.at), line.actor, line.what, line.result, line.words)
+        lines.add_row(*(cell(text) for text in texts))
+    fields = table("Who last wrote each field", "field", "by", "value")
+    for one in shown.fields if shown else view.fields:
+        fields.add_row(cell(one.name), cell(one.by), cell(one.shown if one.known else one.sent))
+    for part in (lines, fields):
+        console().print(part)
+    if shown is not None and shown.unasked:
+        typer.echo(f"Jira was not asked: {harmless(shown.unasked)}")
 
 
 @dataclass(frozen=True)

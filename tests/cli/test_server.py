@@ -11,12 +11,17 @@ from typer.testing import CliRunner
 
 from sync.bootstrap.http import Background
 from sync.cli.main import app
+from sync.domain.errors import Rejected
+from sync.operations.sweeps_by_hand import Hands
+from sync.sandbox.memory import MemoryTracker
 from sync.web.app import create_admin
 from sync.web.health import Insight
 from sync.web.server import listen
+from sync.worker.sweeps.runner import Runner
 from tests.walks.conftest import clock, jira, world  # noqa: F401
 from tests.walks.world import issue_event
 from tests.web.pages.conftest import Pages, pages  # noqa: F401
+from tests.web.pages.test_sweeps import Looking
 
 
 @pytest.fixture
@@ -98,3 +103,53 @@ def test_the_plan_by_the_daemon_is_that_of_its_page(pages: Pages, address: str) 
     assert json.loads(call("--json")[1])["size"] == 1
     rules.write_text("[[rule]]\n")
     assert "No plan: mend" in call()[1]
+
+
+def _said(*args: str) -> str:
+    done = CliRunner().invoke(app, list(args))
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_looking_after_tickets_and_deliveries_by_the_daemon(
+    pages: Pages,  # noqa: F811
+    jira: MemoryTracker,  # noqa: F811
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    refusal = Rejected("'Hihg' is no value", field="Priority", remedy="Did you mean 'High'?")
+    jira.fail("create", lambda: refusal)
+    pages.world.deliver(issue_event("issue_created", "i-1", at=1), b"no event")
+    pages.world.settle()
+    by = ("--server", address)
+    assert "Did you mean 'High'?" in _said("parked", *by)
+    assert json.loads(_said("parked", *by, "--json"))["tickets"] == 1
+    assert _said("retry", "--all", *by) == "1 ticket is due, and will be tried now.\n"
+    pages.world.settle()
+    assert "Nothing is parked." in _said("parked", *by)
+    story = _said("why", "DATA-1", *by)
+    for words in ("DATA-1 is as its rule wants it", "issue_created", "create", "Who last wrote"):
+        assert words in story
+    (dead,) = json.loads(_said("dead", "list", *by, "--json"))
+    assert "no event" in _said("dead", "show", dead["id"], *by)
+    assert _said("dead", "replay", dead["id"], *by) == "1 delivery will be read again.\n"
+    assert "is let go" in _said("let-go", "DATA-1", *by)
+    assert "Nothing waits to be told upstream" in _said("upstream", "show", *by)
+    assert _said("upstream", "accept", *by) == "Nothing waits.\n"
+    assert "retry" in _said("log", *by)
+
+
+def test_the_sweeps_are_run_by_the_daemon(pages: Pages, address: str) -> None:  # noqa: F811
+    runner = Runner(pages.world.store, pages.world.clock, "me")
+    hands = Hands(
+        pages.world.store,
+        {"jira": (Looking(),)},
+        lambda one, dry: runner.run(one, dry=dry, by_hand=True),
+        pages.world.clock,
+    )
+    object.__setattr__(pages.desk.deployment, "hands", hands)
+    said = _said("reconcile", "--sweep", "jira", "--dry-run", "--server", address)
+    assert "A dry run of 1 sweep has begun." in said
+    assert "1 missing; 1 repaired" in said
+    assert runner.stop(10)

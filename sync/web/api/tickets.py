@@ -11,7 +11,7 @@ from sync.operations.ticket_acts import let_go, set_aside
 from sync.operations.tickets import Choices, TicketList, TicketQuery, choices, listed
 from sync.web.api.endpoints import Endpoint
 from sync.web.pages.frame import Desk
-from sync.web.pages.ticket import number_of
+from sync.web.pages.ticket import id_named
 from sync.web.pages.visit import Visit
 
 
@@ -32,11 +32,14 @@ def endpoints(desk: Desk) -> list[Endpoint]:
     def values(visit: Visit) -> Choices:
         return choices(store)
 
+    def named(visit: Visit) -> int:
+        return id_named(desk.deployment, visit.path["name"])
+
     def one(visit: Visit) -> TicketView:
-        return ticket_of(desk.deployment, number_of(visit), visit.now)
+        return ticket_of(desk.deployment, named(visit), visit.now)
 
     def shown(visit: Visit) -> InJira:
-        return in_jira(desk.deployment, number_of(visit), visit.now, desk.asking)
+        return in_jira(desk.deployment, named(visit), visit.now, desk.asking)
 
     def aside(visit: Visit) -> Done:
         return set_aside(store, visit.account, visit.given(Named).ticket, visit.now)
@@ -50,7 +53,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         ),
         Endpoint("POST", "/let-go", "Let a ticket go", go, Done, body=Named, role=Role.OPERATOR),
         Endpoint("GET", "/tickets", "Which tickets are like this?", some, TicketList, TicketQuery),
-        Endpoint("GET", "/tickets/{id_:str}", "Why is a ticket like that?", one, TicketView),
-        Endpoint("GET", "/tickets/{id_:str}/jira", "A ticket as Jira shows it", shown, InJira),
+        Endpoint("GET", "/tickets/{name:str}", "Why is a ticket like that?", one, TicketView),
+        Endpoint("GET", "/tickets/{name:str}/jira", "A ticket as Jira shows it", shown, InJira),
         Endpoint("GET", "/tickets-choices", "The values to filter by", values, Choices),
     ]

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from litestar.handlers import HTTPRouteHandler
 
+from sync.domain.admission import Admission
 from sync.operations.accounts import Role
 from sync.operations.acts import Act, perform
 from sync.operations.connections import check_of, connections_of, sentence, site_of
 from sync.operations.doctor import examine
 from sync.operations.sending import send_test
+from sync.operations.telling import decide
+from sync.operations.untold import notes, untold
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The form of a decision on what waits to be told: of a rule ("" for all), of which ``shown``
+    tickets were seen."""
+
+    decision: Literal["accepted", "rejected"]
+    rule: str = ""
+    shown: int | None = None
 
 
 def routes(desk: Desk) -> list[HTTPRouteHandler]:
@@ -40,10 +56,14 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
 
     def _source(visit: Visit) -> Shown:
         found = connections_of(deployment, visit.now)
+        with deployment.store.read() as session:
+            waits = untold(session)
         data = {
             "here": "/connections",
             "sentence": "Deliveries, from their sender to tickets",
             "source": found.source,
+            "untold": waits,
+            "notes": notes(waits),
         }
         return Shown("coalesce.html", data)
 
@@ -62,10 +82,23 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         )
         return after("/connections/coalesce", done)
 
+    def decided(visit: Visit) -> Redirect:
+        form = visit.given(Decision)
+        done = decide(
+            deployment.store,
+            visit.account,
+            Admission(form.decision),
+            visit.now,
+            rule=form.rule,
+            shown=form.shown,
+        )
+        return after("/connections/coalesce", done)
+
     return [
         desk.page("/connections", look),
         desk.page("/connections/{name:str}", one),
         desk.page("/connections/{name:str}/check", checked),
         desk.page("/connections/coalesce/doctor", doctor),
         desk.act("/connections/coalesce/test", test, role=Role.OPERATOR),
+        desk.act("/connections/coalesce/decide", decided, role=Role.OPERATOR),
     ]

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.accounts import Role
-from sync.operations.errors import NotFound
+from sync.operations.deployment import Deployment
+from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
 from sync.operations.ticket import ASKED_FOR, StoryLine, TicketView, ids_of, in_jira, ticket_of
 from sync.operations.ticket_acts import let_go, set_aside
@@ -112,6 +113,18 @@ def _page(view: TicketView, visit: Visit) -> Shown:
 def number_of(visit: Visit) -> int:
     """The row id of a ticket in the address. Raises NotFound."""
     return number_in(visit.path["id_"], "a ticket")
+
+
+def id_named(deployment: Deployment, name: str) -> int:
+    """The row id of a ticket by its number or any of its names. Raises NotFound, and Refused where a
+    name is one on several sites."""
+    if name.isdigit():
+        return number_in(name, "a ticket")
+    with deployment.store.read() as session:
+        ids = ids_of(session, name)
+    if len(ids) > 1:
+        raise Refused(f"Several tickets are named {name}: ask for one by its number, {ids}.")
+    return ids[0]
 
 
 def _days(lines: list[StoryLine]) -> list[tuple[str, list[StoryLine]]]:

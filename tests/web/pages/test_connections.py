@@ -9,9 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from sync.adapters.jira.check import Report
+from sync.domain.admission import Admission
 from sync.domain.errors import Refused
 from sync.operations.accounts import Role
 from sync.ports import SentDelivery
+from sync.store import tickets
 from tests.walks.world import issue_event
 from tests.web.pages.conftest import Pages
 
@@ -87,3 +89,20 @@ def test_a_site_says_where_its_webhooks_are_taken(pages: Pages) -> None:
     page = pages.get("/connections/main")
     assert "taken at /webhooks/jira/main" in page
     assert "a-secret-5e1f" not in page
+
+
+def test_what_waits_to_be_told_is_decided_by_buttons(pages: Pages) -> None:
+    pages.world.deliver(issue_event("issue_created", "i-1", at=1))
+    pages.world.settle()
+    with pages.world.store.write() as session:
+        (row,) = tickets.by_ids(session, [1]).values()
+        row.admission, row.untold = Admission.WAITING, 2
+    assert pages.json("/upstream")["waiting"]["acts"] == 2
+    assert "Tell 2 acts" in pages.words("/connections/coalesce")
+    assert "1 ticket wait by now" in pages.press(
+        "/connections/coalesce/decide", 409, decision="accepted", shown="0"
+    )
+    said = pages.press("/connections/coalesce/decide", decision="accepted", shown="1")
+    assert "Accepted 2 acts of 1 ticket" in said
+    assert pages.send("/upstream/decide", {"decision": "rejected"})["tickets"] == 0
+    assert "error" in pages.send("/upstream/decide", {"decision": "odd"}, 422)
