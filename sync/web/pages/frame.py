@@ -237,7 +237,8 @@ class Desk:
         data = {
             "sentence": _SENTENCES.get(status, "This cannot be done"),
             "words": words,
-            "again": visit.address if visit and visit.method == "GET" else "/",
+            "again": _back_of(visit),
+            "again_words": "Look again" if visit and visit.method == "POST" else "Try again",
         }
         return self.bare("trouble.html", data, status, entry=entry, visit=visit)
 
@@ -291,6 +292,13 @@ def _done(session: Session, visit: Visit) -> Told | None:
     if row is not None:
         return Told(words_of(row, visit.now, already=already), row.refused)
     return Told(GOES_ON) if already else None
+
+
+def _back_of(visit: Visit | None) -> str:
+    """Where the way on leads: to the page itself, from an act to the page that has its button."""
+    if visit is None:
+        return "/"
+    return visit.address if visit.method == "GET" else visit.address.rpartition("/")[0] or "/"
 
 
 def needs(entry: Entry, role: Role) -> None:

@@ -53,6 +53,8 @@ def test_more_than_was_shown_is_not_tried_again(stuck: Pages) -> None:
     (group,) = stuck.json("/parked")["groups"]
     said = stuck.press("/parked/retry", 409, group=group["id"], shown="2")
     assert "3 tickets would be tried again, and you have seen 2" in said
+    form = {"_token": "the-token-of-the-form", "shown": "2"}
+    assert 'href="/parked">Look again' in stuck.client.post("/parked/retry", data=form).text
 
 
 def test_a_double_press_is_one_act(stuck: Pages) -> None:
