@@ -12,6 +12,7 @@ from sync.domain.errors import Rejected
 from sync.operations.accounts import Role
 from sync.operations.sweeps_by_hand import Hands
 from sync.sandbox.memory import MemoryTracker
+from sync.store.errors import StoreUnavailable
 from sync.web.app import create_admin
 from sync.web.health import Insight
 from sync.web.server import listen
@@ -115,3 +116,76 @@ def test_what_changes_by_itself_waits_while_somebody_is_at_work_in_it(
     expect(page.locator("#age")).to_contain_text("Paused at")
     page.get_by_role("button", name="Go on").click()
     expect(page.locator("#age")).to_contain_text("Updated")
+
+
+def test_a_ticket_is_let_go_followed_again_and_set_aside(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    page.goto(f"{address}/tickets/i-1")
+    page.get_by_role("button", name="Let it go").click()
+    expect(told).to_contain_text("is let go: it stays in Jira as it is")
+    page.get_by_role("button", name="Follow it again").click()
+    expect(told).to_contain_text("will be tried at once")
+    pages.world.settle()
+    page.goto(f"{address}/tickets/i-1")
+    page.get_by_role("button", name="Set it aside").click()
+    expect(told).to_contain_text("is set aside: nothing is written to it")
+    expect(page.locator("main")).to_contain_text("set aside by an editor")
+    page.get_by_role("button", name="Try it again").click()
+    expect(page.locator("[aria-labelledby=story]")).to_contain_text("let go by an editor")
+
+
+def test_a_dead_letter_is_read_again_by_two_people_as_one_act(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    for name, words in (("one", "1 delivery will be read again."), ("two", "Already done by one")):
+        pages.become(Role.OPERATOR, name)
+        page.goto(f"{address}/deliveries")
+        if name == "one":
+            form = page.locator("form[action='/deliveries/replay-dead']").inner_html()
+            page.get_by_role("button", name="Read it again").click()
+        else:
+            # The second page was loaded before the first press.
+            page.evaluate(
+                "html => { const form = document.createElement('form'); form.method = 'post';"
+                " form.action = '/deliveries/replay-dead'; form.innerHTML = html;"
+                " document.querySelector('main').append(form); form.querySelector('button').click(); }",
+                form,
+            )
+        expect(told).to_contain_text(words)
+
+
+def test_while_the_store_is_away_or_jira_is_down_pages_say_so(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = watched.page
+    health = type(pages.world.tracker.health)
+    with monkeypatch.context() as down:
+        down.setattr(health, "down", lambda self: "401: the token is refused")
+        page.goto(address)
+        expect(page.locator("main")).to_contain_text("main is down")
+        page.get_by_role("link", name="Open connection").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("main is down")
+
+    def away() -> None:
+        raise StoreUnavailable("the store cannot be used now: the disk is full")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(pages.world.store, "read", away)
+        page.goto(address)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Not now")
+        expect(page.locator("main")).to_contain_text("the disk is full")
+        expect(page.locator("main")).to_contain_text("will be sent again")
+    page.get_by_role("link", name="Try again").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Nothing works: no daemon runs")
+    # A page that cannot be made is answered 503, which the console tells.
+    watched.trouble = [one for one in watched.trouble if "503" not in one]
