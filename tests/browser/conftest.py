@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Request,
     Route,
     expect,
     sync_playwright,
@@ -109,7 +110,9 @@ class Watched:
     trouble: list[str] = field(default_factory=list)
 
     def watch(self, context: BrowserContext) -> None:
-        context.route("**/*", self._guard)
+        # Only what would leave is held up: a request that two handlers take can be lost between them.
+        context.on("request", self._asked)
+        context.route(_leaves, self._keep)
         context.on("console", self._said)
         context.on("weberror", lambda error: self.trouble.append(str(error.error)))
         context.on("dialog", lambda dialog: (self.trouble.append(dialog.message), dialog.dismiss()))
@@ -123,14 +126,30 @@ class Watched:
         if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
             self.trouble.append(message.text)
 
-    def _guard(self, route: Route) -> None:
-        address = route.request.url
-        if urlsplit(address).hostname == "127.0.0.1":
-            self.asked.append(address)
-            route.continue_()
-        else:
-            self.elsewhere.append(address)
-            route.fulfill(body="elsewhere", content_type="text/plain")
+    def unanswered(self, addresses: str) -> Callable[[], None]:
+        """Answer requests for these addresses with 503, until what is returned is called.
+
+        The handler stays: a request that is under way while its handler is taken away is never answered.
+        """
+        away = [True]
+        self.page.route(
+            addresses,
+            lambda route: route.fulfill(status=503, body="away") if away else route.continue_(),
+        )
+        return away.clear
+
+    def _asked(self, request: Request) -> None:
+        if not _leaves(request.url):
+            self.asked.append(request.url)
+
+    def _keep(self, route: Route) -> None:
+        self.elsewhere.append(route.request.url)
+        route.fulfill(body="elsewhere", content_type="text/plain")
+
+
+def _leaves(address: str) -> bool:
+    """Whether a request would leave this machine. ``data:`` and ``blob:`` addresses have no host."""
+    return (urlsplit(address).hostname or "127.0.0.1") != "127.0.0.1"
 
 
 @pytest.fixture(params=[DESK], ids=["desk"])

@@ -187,10 +187,10 @@ def test_what_is_typed_while_the_server_is_away_is_not_lost(
 ) -> None:
     page = watched.page
     edited(page, served.address)
-    page.route("**/check", lambda route: route.fulfill(status=503, body="away"))
+    answered = watched.unanswered("**/check")
     replaced(page, URGENT)
     expect(page.locator("#kept")).to_contain_text("stays in this browser")
-    page.unroute("**/check")
+    answered()
     page.reload()
     expect(page.locator(".cm-content")).to_contain_text("urgent")
     expect(page.locator("#panel")).to_contain_text("3 change")
