@@ -15,7 +15,8 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="The configuration file. [default: $TICKET_SYNC_CONFIG, else ./config.toml]",
+        help="The configuration file; none is needed where the environment has all settings. "
+        "[default: $TICKET_SYNC_CONFIG, else ./config.toml]",
     ),
 ]
 

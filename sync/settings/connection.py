@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from sync.domain import secrets
-from sync.settings.values import address, address_parts, key_text, one_or_many, stood_in
+from sync.settings.values import address, address_parts, is_pointer, key_text, one_or_many, stood_in
 from sync.telemetry import keep_secret
 from sync.toml import Wrong, said
 
@@ -127,7 +127,7 @@ def shown_proxy(address: str) -> str:
 
 def header_values(value: Any) -> Any:
     """Headers by name, each value a secret."""
-    if not isinstance(value, dict) or set(value) in ({"env"}, {"file"}):
+    if not isinstance(value, dict) or is_pointer(value):
         raise Wrong("must be a table of headers", 'Write headers = { "X-Name" = "value" }.')
     return {_header_name(name): _header_value(name, one) for name, one in value.items()}
 

@@ -17,7 +17,9 @@ from sync.settings.root import (
     Origins,
     Settings,
     across,
+    from_environment,
     raw_settings,
+    variable_of,
 )
 from sync.settings.values import Reading, Secrets, reading
 from sync.settings.values import path_of as file_at
@@ -47,12 +49,17 @@ class SettingsError(MistakesFound):
         self.absent = tuple(absent)
 
 
-def find(chosen: FilePath | None = None) -> FilePath:
-    """The configuration file: the given one, else $TICKET_SYNC_CONFIG, else ./config.toml. Raises
-    SettingsError where there is no such file."""
-    file = chosen or FilePath(os.environ.get(CONFIG_VARIABLE) or DEFAULT_FILE)
-    if file.is_file():
+def find(chosen: FilePath | None = None) -> FilePath | None:
+    """The configuration file: the given one, else $TICKET_SYNC_CONFIG, else ./config.toml. It may be a
+    pipe or a device. None where no file is named or there, and the environment has settings. Raises
+    SettingsError where neither is there."""
+    named = chosen or os.environ.get(CONFIG_VARIABLE)
+    file = FilePath(named or DEFAULT_FILE)
+    if file.exists() and not file.is_dir():
         return file
+    # A link that leads nowhere was meant to be used, as a folder was.
+    if not named and not os.path.lexists(file) and from_environment():
+        return None
     what = "is a folder, not a file" if file.is_dir() else "does not exist"
     remedy = (
         "Make one with `ticket-sync init`, which asks for your Jira site, or name another with "
@@ -67,20 +74,34 @@ def load(chosen: FilePath | None = None, *, secrets: Secrets = Secrets.NEEDED) -
     Verbs that only use the store need no secrets; ``check --offline`` takes stand-ins for absent ones.
     """
     path = find(chosen)
+    # Nothing lies beside a pipe: paths in it start where the program was started.
+    lasting = path if path is not None and path.is_file() else None
+    folder = lasting.absolute().parent if lasting else FilePath.cwd()
+    how = Reading(folder, secrets)
+    with reading(how):
+        settings = _validated(_document(path), how)
+    settings._file = lasting.absolute() if lasting else None
+    return settings
+
+
+def _document(path: FilePath | None) -> Document | None:
+    """What the configuration file says; None where no file says anything. Raises SettingsError."""
+    if path is None:
+        return None
     mistakes = Mistakes()
     text = text_of(path, str(path), mistakes)
+    if text is not None and not text.strip():
+        return None
     file = None if text is None else read(str(path), text, mistakes)
     if file is None:
         raise SettingsError(mistakes.listed())
-    how = Reading(path.absolute().parent, secrets)
-    with reading(how):
-        return _validated(file, how)
+    return file
 
 
-def _validated(file: Document, how: Reading) -> Settings:
+def _validated(file: Document | None, how: Reading) -> Settings:
     sources = _Sources(file)
     sources.stray_variables()
-    settings, spoiled = _read(raw_settings(file.data), sources)
+    settings, spoiled = _read(raw_settings(file.data if file else {}), sources)
     if settings is not None and how.secrets is not Secrets.UNNEEDED:
         for path, wrong in across(settings):
             if not any(_explains(cause, path) for cause in spoiled):
@@ -148,14 +169,17 @@ class _Sources:
     ``absent`` are the secrets that stand-ins were read for, which is no mistake.
     """
 
-    def __init__(self, file: Document) -> None:
+    def __init__(self, file: Document | None) -> None:
         self.mistakes, self.absent = Mistakes(), Mistakes()
         variables = {n.upper(): n for n in os.environ if n.upper().startswith(ENV_PREFIX)}
-        self.origins = Origins(file, raw_settings(file.data), variables)
+        self.origins = Origins(file, raw_settings(file.data if file else {}), variables)
 
     def mistake(self, path: Path, wrong: Wrong) -> None:
         """Record a mistake in the value at ``path``."""
-        self.mistakes.wrong(self.origins.position(path), _called(path), wrong)
+        at = self.origins.position(path)
+        if self.origins.document is None and self.origins.variable(path) is None:
+            wrong = Wrong(wrong.problem, _without_file(path, wrong.remedy))
+        self.mistakes.wrong(at, _called(path), wrong)
 
     def stood_in(self, value: Any, wrong: Wrong) -> None:
         """Record that a secret is not there, wherever its value is written."""
@@ -178,6 +202,14 @@ class _Sources:
     def listed(self) -> list[Mistake]:
         """The mistakes, those in the file first, by line."""
         return sorted(self.mistakes.listed(), key=lambda one: one.file.startswith(VARIABLE))
+
+
+def _without_file(path: Path, remedy: str) -> str:
+    """The remedy for a value that is missing where no file says anything."""
+    if path == ("sites",):
+        names = ", ".join(variable_of((*path, "main", key)) for key in ("url", "email", "token"))
+        return f"Set {names} and {variable_of((*path, 'main', 'project'))}, or make a file with `ticket-sync init`."
+    return f"Set the variable. In a configuration file: {remedy}".rstrip()
 
 
 def _called(path: Path) -> str:

@@ -34,6 +34,7 @@ from sync.settings.sections import (
     Worker,
 )
 from sync.settings.shipped import shipped
+from sync.settings.values import WAYS, is_pointer
 from sync.settings.web import Web
 from sync.toml import Document, Mistake, Path, Position, Wrong
 
@@ -66,21 +67,29 @@ class Environment(EnvSettingsSource):
 class Origins:
     """Where the values come from. ``given`` is what the file and the environment say, as written.
 
-    ``variables`` are the environment variables of settings, by their names in capitals.
+    ``document`` is None where no file says anything. ``variables`` are the environment variables of
+    settings, by their names in capitals.
     """
 
-    document: Document
+    document: Document | None
     given: Mapping[str, Any] = dataclass_field(repr=False)
     variables: Mapping[str, str]
 
     def position(self, path: Path) -> Position:
         """The environment variable that sets the value at ``path``, else the line of the file that
-        sets it or would set it."""
-        for length in range(len(path), 0, -1):
-            variable = ENV_PREFIX + ENV_DELIMITER.join(map(str, path[:length])).upper()
-            if variable in self.variables:
-                return Position(VARIABLE + self.variables[variable])
+        sets it or would set it. Without a file, the variable that would set it."""
+        if (found := self.variable(path)) is not None:
+            return Position(VARIABLE + found)
+        if self.document is None:
+            return Position(VARIABLE + variable_of(path))
         return self.document.position(path)
+
+    def variable(self, path: Path) -> str | None:
+        """The environment variable that sets the value at ``path``, or a table that the value is in."""
+        pointers = [variable_of((*path, way)) for way in WAYS]
+        tables = [variable_of(path[:length]) for length in range(len(path), 0, -1)]
+        known = (self.variables.get(name) for name in (*pointers, *tables))
+        return next((name for name in known if name is not None), None)
 
     def written(self, path: Path) -> Any:
         """The value at ``path`` as it is written, None for one that is not given."""
@@ -88,6 +97,13 @@ class Origins:
         for step in path:
             value = value.get(step) if isinstance(value, Mapping) else None
         return value
+
+
+def variable_of(path: Path) -> str:
+    """The environment variable for the value at ``path``; for that of a whole list, where the path goes
+    into one."""
+    keys = [step for step in path if isinstance(step, str)]
+    return ENV_PREFIX + ENV_DELIMITER.join(keys).upper()
 
 
 class Settings(BaseSettings):
@@ -116,6 +132,7 @@ class Settings(BaseSettings):
 
     _origins: Origins | None = PrivateAttr(default=None)
     _absent: tuple[Mistake, ...] = PrivateAttr(default=())
+    _file: FilePath | None = PrivateAttr(default=None)
 
     @classmethod
     def settings_customise_sources(
@@ -143,6 +160,11 @@ class Settings(BaseSettings):
     def absent(self) -> tuple[Mistake, ...]:
         """The secrets that are not there and that stand-ins were read for, each with its place."""
         return self._absent
+
+    @property
+    def file(self) -> FilePath | None:
+        """The configuration file that can be read again; None for a pipe, and where no file was read."""
+        return self._file
 
     @property
     def rules_folder(self) -> FilePath:
@@ -175,14 +197,20 @@ def lease_of(settings: Settings) -> float:
 
 def raw_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """A file's data, overlaid with the environment's values. Not validated yet."""
-    return _merged(data, Environment(Settings)())
+    return _merged(data, from_environment())
+
+
+def from_environment() -> dict[str, Any]:
+    """What the environment sets; empty where it sets nothing."""
+    return Environment(Settings)()
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     both = dict(under)
     for key, value in over.items():
         known = both.get(key)
-        if isinstance(known, dict) and isinstance(value, dict):
+        # A table that says where a secret is replaces another: the secret is in one place.
+        if isinstance(known, dict) and isinstance(value, dict) and not is_pointer(value):
             value = _merged(known, value)
         both[key] = value
     return both

@@ -86,6 +86,8 @@ def secret_from(settings: Settings, path: Path) -> str:
         return f"set, from {given['env']}"
     if isinstance(given, dict) and "file" in given:
         return f"set, from the file {given['file']}"
+    if isinstance(given, dict) and "credential" in given:
+        return f"set, from the credential {given['credential']}"
     return "set" if given else "not set"
 
 

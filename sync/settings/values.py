@@ -127,6 +127,15 @@ def size_text(size: int) -> str:
     return str(size)
 
 
+# How a table says where a secret is.
+WAYS = ("env", "file", "credential")
+
+
+def is_pointer(value: Any) -> bool:
+    """Whether a value is a table that says where a secret is: ``{ env = "NAME" }``."""
+    return isinstance(value, dict) and len(value) == 1 and set(value) <= set(WAYS)
+
+
 def secret_word(value: Any) -> SecretStr:
     """A secret that is sent as it is: visible ASCII characters, without spaces."""
     return _checked(read_secret(value))
@@ -159,8 +168,8 @@ def _checked(secret: SecretStr, **allowed: bool) -> SecretStr:
 
 
 def read_secret(value: Any) -> SecretStr:
-    """What stands for a secret: plain text, ``{ env = "NAME" }`` or ``{ file = "path" }``; a stand-in
-    where one may take the place of an absent secret."""
+    """What stands for a secret: plain text, ``{ env = "NAME" }``, ``{ file = "path" }`` or
+    ``{ credential = "name" }``; a stand-in where one may take the place of an absent secret."""
     if isinstance(value, SecretStr):
         return value
     if isinstance(value, str):
@@ -169,10 +178,10 @@ def read_secret(value: Any) -> SecretStr:
     if not isinstance(value, dict) or len(value) != 1:
         raise Wrong("must be a secret", shape)
     ((how, where),) = value.items()
-    if how not in ("env", "file") or not isinstance(where, str) or not where:
+    if how not in WAYS or not isinstance(where, str) or not where:
         raise Wrong(f"{{ {how} = … }} is no way to give a secret", shape)
     try:
-        return SecretStr(_in_variable(where) if how == "env" else _in_file(where))
+        return SecretStr(_READERS[how](where))
     except Wrong as wrong:
         if _now().secrets is Secrets.UNNEEDED:
             return SecretStr("")
@@ -220,6 +229,21 @@ def _in_file(name: str) -> str:
             f"the file {path} cannot be read ({why})",
             "Put the secret in that file, readable by the account that runs ticket-sync.",
         ) from error
+
+
+def _in_credential(name: str) -> str:
+    """The secret that systemd has put into a file for this process."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder or "/" in name:
+        why = f"{name!r} is a path" if folder else "CREDENTIALS_DIRECTORY is not set"
+        raise Wrong(
+            f"the credential {name} cannot be read ({why})",
+            "Have systemd load it: write LoadCredential=NAME:/path into the unit, and NAME here.",
+        )
+    return _in_file(os.path.join(folder, name))
+
+
+_READERS = {"env": _in_variable, "file": _in_file, "credential": _in_credential}
 
 
 def one_or_many(value: Any) -> Any:

@@ -123,6 +123,24 @@ def test_a_signed_delivery_becomes_a_ticket_and_sigterm_ends_it_with_0(jira: Sim
     )
 
 
+def test_the_environment_alone_is_enough_for_daemon_and_verbs(
+    jira: SimulatedJira, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in jira.settings().items():
+        monkeypatch.setenv(f"TICKET_SYNC_SITES__MAIN__{name.upper()}", str(value))
+    monkeypatch.setenv("TICKET_SYNC_SERVER__PORT", "0")
+    monkeypatch.setenv("TICKET_SYNC_COALESCE__SIGNING_SECRETS", SECRET)
+    with daemon() as running:
+        assert send("--sample", "issue_created", "--url", running.url)[0] == 0
+        eventually(lambda: len(jira.site.tickets()) == 1)
+        status = CliRunner().invoke(app, ["status"])
+        assert (status.exit_code, status.stderr) == (0, "")
+        assert Path("ticket-sync.db").exists()
+        assert not Path("config.toml").exists()
+    checked = CliRunner().invoke(app, ["check"])
+    assert checked.exit_code == 0, checked.output
+
+
 def test_a_wrong_secret_is_refused_and_explained(jira: SimulatedJira) -> None:
     configured(jira)
     with daemon() as running:
