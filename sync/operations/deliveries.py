@@ -50,6 +50,11 @@ class DeliveryQuery:
         asked = {"outcome": self.outcome, "type": self.type, "subject": self.subject}
         return {name: value for name, value in asked.items() if value}
 
+    @property
+    def narrows(self) -> bool:
+        """Whether only some of the dead letters are asked for."""
+        return bool(self.type or self.subject)
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
@@ -175,7 +180,7 @@ def types_of(store: Store) -> list[str]:
 
 def sentence(query: DeliveryQuery, found: DeliveryList, dead: DeadLetters) -> str:
     """The answer in words."""
-    if dead.count and query.outcome in ("", "dead"):
+    if dead.count and not query.narrows and query.outcome in ("", "dead"):
         noun = "delivery" if dead.count == 1 else "deliveries"
         return f"{dead.count:,} {noun} could not be read"
     if not found.deliveries:
@@ -316,7 +321,8 @@ def _line(row: DeliveryRow | Record) -> DeliveryLine:
 
 def _without_values(reason: str) -> str:
     """The reason without what is quoted or a number: these differ from delivery to delivery."""
-    return re.sub(r"'[^']*'|\"[^\"]*\"|“[^”]*”|\d+", "…", reason)
+    # An apostrophe within a word quotes nothing.
+    return re.sub(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|“[^”]*”|\d+", "…", reason)
 
 
 def exported(lines: Iterable[DeliveryLine]) -> Iterable[Sequence[object]]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sync.domain.admission import Admission
 from sync.domain.times import lasting, stamp
@@ -319,18 +318,19 @@ def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def as_rows(found: Parked) -> list[dict[str, Any]]:
-    """The groups as rows of a table."""
-    return [
-        {
-            "tickets": one.count,
-            "since": stamp(one.since),
-            "reason": one.reason,
-            "rule": one.rule,
-            "where": one.where,
-            "key": one.key,
-            "remedy": one.remedy,
-            "site": one.site,
-        }
-        for one in found.groups
-    ]
+COLUMNS = ("tickets", "since", "reason", "rule", "where", "key", "remedy", "site")
+
+
+def exported(found: Parked) -> Iterable[Sequence[object]]:
+    """The groups as rows of a table, in the order of ``COLUMNS``."""
+    for one in found.groups:
+        yield [
+            one.count,
+            stamp(one.since),
+            one.reason,
+            one.rule,
+            one.where,
+            one.key,
+            one.remedy,
+            one.site,
+        ]

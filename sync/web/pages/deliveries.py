@@ -67,7 +67,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
 
     def one(visit: Visit) -> Shown:
         view = delivery_of(store, visit.path["id_"])
-        events, unreadable = _now(visit.path["id_"])
+        events, unreadable = _now(view.delivery.id)
         data = {
             "here": "/deliveries",
             "sentence": _sentence(view.delivery.outcome, view.delivery.words),

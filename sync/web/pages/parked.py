@@ -10,8 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.accounts import Role
 from sync.operations.parked import (
+    COLUMNS,
     ParkedQuery,
-    as_rows,
+    exported,
     parked_of,
     sentence,
     try_again,
@@ -61,11 +62,9 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         return after(address("/parked", left), done)
 
     def as_csv(visit: Visit) -> Download:
-        rows = as_rows(parked_of(store, visit.asked(ParkedQuery)))
-        header = list(rows[0]) if rows else ["tickets", "since", "reason"]
-        return Download(
-            csv_of(header, (list(row.values()) for row in rows)), "text/csv", "parked.csv"
-        )
+        found = parked_of(store, visit.asked(ParkedQuery))
+        text = csv_of(COLUMNS, exported(found), cut=found.partly)
+        return Download(text, "text/csv", "parked.csv")
 
     def as_json(visit: Visit) -> Download:
         found = parked_of(store, visit.asked(ParkedQuery))

@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sync.adapters.coalesce import (
     Addresses,
@@ -23,6 +25,7 @@ from sync.adapters.coalesce.api.access import open_client
 from sync.domain.acts import Ability, Actor
 from sync.domain.errors import Already, Cause, Missing, Refused, Rejected, Unknown
 from sync.domain.subject import Kind, Status, SubjectRef
+from sync.operations.deliveries import indented
 from tests.adapters.coalesce.answering import Answering, answering
 from tests.adapters.cookies import baking, kept
 from tests.adapters.jira.peer import CERTIFICATE
@@ -251,6 +254,12 @@ def test_without_hosts_and_credentials_there_is_no_way() -> None:
         way.mark(ISSUE, Status.FIXED, ANN, 0)
 
 
+def spellings(letter: str) -> list[str]:
+    """A letter of a JSON string, as itself and by its number, in either case."""
+    both = (letter, letter.upper())
+    return [*both, *(f"\\u00{ord(one):{form}}" for one in both for form in "xX")]
+
+
 @pytest.mark.parametrize("cut", [None, -30, -1])
 def test_a_body_is_shown_without_the_addresses_of_its_callbacks(cut: int | None) -> None:
     body = json.dumps({"note": "kept", "callbacks": [{"url": 'https://x/s3cr3t"\\ü'}]}).encode()[
@@ -260,6 +269,25 @@ def test_a_body_is_shown_without_the_addresses_of_its_callbacks(cut: int | None)
     assert "s3cr3t" not in shown
     assert "kept" in shown
     assert without_addresses(b"\xff not text") == "\\xff not text"
+
+
+@given(
+    name=st.tuples(*(st.sampled_from(spellings(letter)) for letter in "url")).map("".join),
+    gap=st.text(" \t\r\n", max_size=3),
+    before=st.text(max_size=20),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"]),
+    cut=st.integers(0, 3),
+)
+@example("\\u0075rl", "", "", "utf-8", 0)
+def test_an_address_is_left_out_however_its_name_is_written(
+    name: str, gap: str, before: str, encoding: str, cut: int
+) -> None:
+    text = f'{{{json.dumps(before)}: [{{"{name}"{gap}:{gap}"https://x/s3cr3t"}}]}}'
+    whole = without_addresses(text.encode(encoding))
+    assert "s3cr3t" not in indented(whole)
+    assert "***" in whole
+    shortened = without_addresses(text[: len(text) - cut].encode(encoding))
+    assert "s3cr3t" not in indented(shortened)
 
 
 def test_no_cookie_of_the_api_is_kept_or_sent_again() -> None:

@@ -16,6 +16,9 @@ from tests.web.pages.conftest import Pages
 SECRET = "https://callbacks.example.com/marks/secret-part"
 
 
+HIDDEN = b"not-to-be-seen"
+
+
 @pytest.fixture
 def came(pages: Pages) -> Pages:
     """A delivery that made a ticket, and two dead letters for one reason."""
@@ -52,6 +55,28 @@ def test_one_delivery_tells_what_became_of_it_and_what_it_would_make_now(came: P
     for words in ("rule 'everything'", "What it would make now", "coalesce:issue:i-1", "DATA-1"):
         assert words in said
     assert "1 delivery will be read again" in came.press(f"/deliveries/{line['id']}/replay")
+
+
+def test_the_beginning_of_an_id_shows_what_the_delivery_would_make_now_too(came: Pages) -> None:
+    (line,) = came.json("/deliveries?outcome=read")["deliveries"]
+    said = came.words(f"/deliveries/{line['id'][:8]}")
+    assert "There is no delivery" not in said
+    assert "DATA" in said
+
+
+def test_an_address_is_secret_however_its_name_is_written(came: Pages) -> None:
+    came.world.deliver(b'{"no": "event", "callbacks": [{"\\u0075rL": "https://x/%s"}]}' % HIDDEN)
+    came.world.settle()
+    newest = came.json("/deliveries?outcome=dead")["deliveries"][0]["id"]
+    for shown in (came.get(f"/deliveries/{newest}"), str(came.json(f"/deliveries/{newest}"))):
+        assert "***" in shown
+        assert HIDDEN.decode() not in shown
+
+
+def test_dead_letters_of_anything_are_not_the_answer_to_a_narrower_question(came: Pages) -> None:
+    said = came.words("/deliveries?subject=i-1")
+    assert "could not be read" not in said
+    assert "1 delivery" not in said
 
 
 def test_filters_narrow_and_pages_follow_each_other(came: Pages) -> None:

@@ -79,6 +79,7 @@ def test_what_a_filter_names_is_all_that_is_shown_and_tried(stuck: Pages) -> Non
 
 
 def test_nothing_parked_is_good_news(pages: Pages) -> None:
+    assert pages.get("/parked.csv").startswith("tickets,since,reason,rule,where,")
     assert "Nothing is parked. What Jira refuses for good would be here" in pages.words("/parked")
 
 
@@ -113,6 +114,7 @@ def test_beyond_what_is_looked_at_the_button_reaches_what_was_shown(
     monkeypatch.setattr("sync.operations.parked.LOOKED_AT", 2)
     found = stuck.json("/parked")
     assert (found["again"], found["partly"]) == (2, True)
+    assert "There are more" in stuck.get("/parked.csv")
     assert "2 tickets are due" in stuck.press("/parked/retry", shown="2")
 
 

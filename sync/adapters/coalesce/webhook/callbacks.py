@@ -5,6 +5,7 @@ Whoever has the address may act on the issue, so the address is a secret.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,11 @@ from sync.adapters.coalesce.message.fields import child, get, text
 from sync.domain.text import clean
 
 _MOST = 50
-_ADDRESS = re.compile(r'("url"\s*:\s*)"(?:[^"\\]|\\.)*"?', re.IGNORECASE | re.DOTALL)
+# A letter of a JSON string may be written as itself or by its number.
+_NAME = "".join(
+    rf"(?:{letter}|\\u00(?:{ord(letter):x}|{ord(letter.upper()):x}))" for letter in "url"
+)
+_ADDRESS = re.compile(rf'("{_NAME}"\s*:\s*)"(?:[^"\\]|\\.)*"?', re.IGNORECASE | re.DOTALL)
 
 
 def read_callbacks(value: Any) -> tuple[Mapping[str, Any], ...]:
@@ -51,6 +56,8 @@ def without_addresses(body: bytes) -> str:
     escaped.
 
     Every value named ``url`` is left out, also those of owners: in a body that was cut off, or is no
-    JSON, nobody can tell where the callbacks are.
+    JSON, nobody can tell where the callbacks are. It does not matter how the name is written, nor in
+    which encoding of JSON.
     """
-    return _ADDRESS.sub(r'\1"***"', body.decode("utf-8", "backslashreplace"))
+    readable = body.decode(json.detect_encoding(body), "backslashreplace")
+    return _ADDRESS.sub(r'\1"***"', readable)
