@@ -39,6 +39,8 @@ from sync.toml.findings import in_words, path_of
 
 CONFIG_VARIABLE = "TICKET_SYNC_CONFIG"
 DEFAULT_FILE = "config.toml"
+# What a first site is made of, as messages name it.
+_SITE = ("url", "email", "token", "project")
 
 
 class SettingsError(MistakesFound):
@@ -207,8 +209,8 @@ class _Sources:
 def _without_file(path: Path, remedy: str) -> str:
     """The remedy for a value that is missing where no file says anything."""
     if path == ("sites",):
-        names = ", ".join(variable_of((*path, "main", key)) for key in ("url", "email", "token"))
-        return f"Set {names} and {variable_of((*path, 'main', 'project'))}, or make a file with `ticket-sync init`."
+        *most, last = (variable_of((*path, "main", key)) for key in _SITE)
+        return f"Set {', '.join(most)} and {last}, or make a file with `ticket-sync init`."
     return f"Set the variable. In a configuration file: {remedy}".rstrip()
 
 
