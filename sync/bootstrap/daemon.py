@@ -16,7 +16,7 @@ from sync import __version__
 from sync.bootstrap.adapters import webhook_paths
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.half import Half
-from sync.bootstrap.http import Background, share_interpreter
+from sync.bootstrap.http import Background, listening, share_interpreter
 from sync.bootstrap.reload import Reloading
 from sync.bootstrap.signals import STOP_GRACE, Stop, end_if_held_up, stop_on_signals
 from sync.bootstrap.systemd import Systemd
@@ -84,6 +84,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
     _warn_of_unencrypted(settings, only)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = _bound(settings)
+    settings = listening(settings, bound)
     with stop_on_signals() as stop:
         program = _built(settings, only, stop.wait)
         servers = _servers(program, bound, settings.server.stop_timeout / 2)

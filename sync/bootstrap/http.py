@@ -6,9 +6,11 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sync.bootstrap.errors import CannotStart
+from sync.settings import Settings
 from sync.web.server import WebServer
 
 _START_SECONDS = 30.0
@@ -83,3 +85,10 @@ class Background:
         finally:
             self.ended.set()
             self._changed.set()
+
+
+def listening(settings: Settings, bound: Sequence[socket.socket]) -> Settings:
+    """The settings with the port that webhooks come to, which the system chose where it is 0. The pages
+    send test deliveries there."""
+    server = settings.server.model_copy(update={"port": bound[0].getsockname()[1]})
+    return settings.model_copy(update={"server": server})
