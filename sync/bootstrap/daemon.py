@@ -84,7 +84,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
     _warn_of_unencrypted(settings, only)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = _bound(settings)
-    settings = listening(settings, bound)
+    as_read, settings = settings, listening(settings, bound)
     with stop_on_signals() as stop:
         program = _built(settings, only, stop.wait)
         servers = _servers(program, bound, settings.server.stop_timeout / 2)
@@ -106,7 +106,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
         )
         systemd = Systemd()
         systemd.say(READY=1, STATUS=f"serving at {servers[0].url}")
-        _watched(stop, program.reloading(settings), systemd, _Turning(program, servers))
+        _watched(stop, program.reloading(as_read), systemd, _Turning(program, servers))
         log.info("stopping", asked=stop.asked)
         ending = settings.server.stop_timeout + STOP_GRACE
         systemd.say(STOPPING=1, WATCHDOG=1, EXTEND_TIMEOUT_USEC=round(ending * 1e6))
