@@ -219,7 +219,7 @@ def test_the_last_30_days_stand_beside_those_in_force(pages: Pages) -> None:
     draft = draft_of(pages)
     put(pages, draft, RULES.replace("everything", "all of it"))
     words = pages.words(f"/rules/rules.toml?draft={draft}&panel=days")
-    assert "3 deliveries about 3 issues and incidents in the last 30 days." in words
+    assert "3 deliveries about 3 issues and incidents in the last 30d." in words
     assert "all of it 0 3" in words
 
 
