@@ -16,7 +16,7 @@ from sync.store.checking import Checked
 from sync.store.restore import Restored
 from sync.store.url import for_libpq, sqlite_file
 
-_PASSWORD = "It asks for the password, or takes it from ~/.pgpass or PGPASSWORD."
+_ASKS = "It asks for the password, or takes it from ~/.pgpass or PGPASSWORD."
 
 
 def back_up(settings: Settings, target: Path, *, overwrite: bool) -> Copy:
@@ -25,7 +25,7 @@ def back_up(settings: Settings, target: Path, *, overwrite: bool) -> Copy:
     if _file(settings) is None:
         raise Refused(
             "the store is a PostgreSQL database, which PostgreSQL's own program backs up while daemons "
-            f"run: {_dump_command(settings, target)}\n{_PASSWORD}"
+            f"run: {_dump_command(settings, target)}\n{_ASKS}"
         )
     with closing(existing_store(settings)) as store:
         return backup.back_up(store, target, overwrite=overwrite)
@@ -37,7 +37,7 @@ def put_back(settings: Settings, source: Path, now: float) -> Restored:
     if file is None:
         raise Refused(
             "the store is a PostgreSQL database: stop the daemons, and let PostgreSQL's own program "
-            f"restore it: {_restore_command(settings, source)}\n{_PASSWORD}"
+            f"restore it: {_restore_command(settings, source)}\n{_ASKS}"
         )
     return restore.restore(file, source, now)
 
