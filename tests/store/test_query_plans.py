@@ -201,6 +201,7 @@ def pages_and_api(store: Store, now: float) -> None:
             Wanted(words="table 30"),
             Wanted(rule="others"),
             Wanted(site="main", project="DATA"),
+            Wanted(since=now - 3600, until=now - 60),
             *(Wanted(standing=one) for one in Standing),
         ):
             ticket_search.page(session, wanted, now, after=900)
