@@ -115,6 +115,7 @@ def do_everything(filled: Filled) -> None:
         open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
         deliveries.by_hour(session, now)
+        deliveries.last_by_source(session)
         deliveries.oldest_dead(session)
         counts.parked(session)
         edit_progress.since(session, now)
@@ -175,6 +176,7 @@ def do_everything(filled: Filled) -> None:
     tickets.rename_rule(store, "issues", "others", limit=5)
     parking.retry_parked(store, now, "why", rule="r", site="main")
     leases.owners(store)
+    leases.names_of(store, "me")
     with store.read() as session, temporary_store() as trial, trial.write() as target:
         copy_tickets(session, target, [ref_of(30)])
         copy_recent_tickets(session, target, "issues", now)
