@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +54,13 @@ class Background:
         self._changed.wait(_START_SECONDS)
         if not self._ready:
             raise CannotStart(f"The server at {self.url} did not come up; the log says why.")
+
+    def stuck(self, seconds: float) -> str:
+        """What does not turn any more, in words, if the server has not for so many seconds."""
+        still = time.monotonic() - self._server.turned
+        return (
+            f"the server at {self.url} has not turned for {still:.0f} s" if still > seconds else ""
+        )
 
     def stop(self, timeout: float) -> bool:
         """Accept no more connections and finish the requests in hand; returns whether that was in time
