@@ -119,7 +119,7 @@ def do_everything(filled: Filled) -> None:
         deliveries.last_by_source(session)
         deliveries.oldest_dead(session)
         counts.parked(session)
-        edit_progress.since(session, now)
+        edit_progress.since(session, now, now)
         parking.oldest(session)
         parking.listed(session, limit=10)
         deliveries.known(session, ["d1"])
@@ -127,7 +127,7 @@ def do_everything(filled: Filled) -> None:
         list(tickets.keys_of_site(session, "main"))
         tickets.ids_of_keys(session, [ref_of(30)])
         tickets.subjects_on(session, 30)
-        edit_progress.since(session, now)
+        edit_progress.since(session, now, now)
         tickets.ids_named(session, ref_of(30))
         subjects.load(session, [ref_of(30)])
         subjects.latest_workspace(session, "coalesce")
@@ -192,7 +192,9 @@ def pages_and_api(store: Store, now: float) -> None:
     """What people look at."""
     with store.read() as session:
         counts.parked(session)
-        edit_progress.since(session, now)
+        edit_progress.since(session, now, now)
+        edit_progress.pause(session, now, "paused")
+        edit_progress.go_on(session, now)
         deliveries.count_dead(session)
         deliveries.oldest_dead(session)
         deliveries.by_hour(session, now - 86400)
