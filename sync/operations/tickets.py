@@ -11,7 +11,7 @@ from sync.domain.durations import seconds_in
 from sync.domain.times import stamp
 from sync.operations.errors import Refused
 from sync.operations.values import Choice, RowId
-from sync.store import ticket_search
+from sync.store import edit_progress, ticket_search
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from sync.store.ticket_search import COUNTED, PAGE, Standing, Wanted, standing_of
@@ -178,10 +178,10 @@ def line_of(row: TicketRow, title: str, now: float) -> TicketLine:
         rule=row.rule,
         site=row.site,
         project=row.project,
-        due=stamp(row.due_at),
+        due=stamp(edit_progress.due_at(row, now)),
         parked_since=stamp(row.parked_at),
         recorded=stamp(row.created_at) or "",
-        due_at=row.due_at,
+        due_at=edit_progress.due_at(row, now),
         recorded_at=row.created_at,
     )
 

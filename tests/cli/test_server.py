@@ -77,6 +77,8 @@ def test_versions_of_the_rules_by_the_daemon(pages: Pages, address: str) -> None
     before = (pages.world.folder / "rules.toml").read_text()
     (pages.world.folder / "rules.toml").write_text(f"# a remark\n{before}")
     assert "+# a remark" in call("diff")
+    refused = CliRunner().invoke(app, ["rules", "go-on", "--server", address])
+    assert (refused.exit_code, "No edit is paused" in refused.stderr) == (2, True)
     assert call("take-back").startswith("Taken back: rules.toml")
     assert (pages.world.folder / "rules.toml").read_text() == before
     data = json.loads(call("history", "--json"))
