@@ -72,6 +72,16 @@ RULES_OK = Gauge("ticket_sync_rules_valid", "0 while an edited rule set was refu
 SWEEP_RUNS = Counter(
     "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]
 )
+NOTIFICATIONS = Counter(
+    "ticket_sync_notifications_total",
+    "Tries to send people a notification, by channel and result.",
+    ["channel", "result"],
+)
+NOTIFICATIONS_FAILING = Gauge(
+    "ticket_sync_notifications_failing",
+    "1 while a channel of notifications does not get through.",
+    ["channel"],
+)
 
 
 class _Secrets:

@@ -22,6 +22,7 @@ from sync.cli import (
     doctor,
     init,
     log,
+    notify,
     parked,
     plan,
     preview,
@@ -145,6 +146,7 @@ app.command()(adopt.adopt)
 app.add_typer(dead.app)
 app.add_typer(rules.app)
 app.add_typer(upstream.app)
+app.add_typer(notify.app)
 app.add_typer(user.app)
 app.add_typer(token.app)
 app.add_typer(db.app)

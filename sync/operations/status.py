@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sync.operations.parked import said_of
 from sync.operations.untold import Untold, untold
-from sync.store import counts, damage, deliveries, liveness, parking, rulebook, upstreams
+from sync.store import (
+    counts,
+    damage,
+    deliveries,
+    liveness,
+    notifications,
+    parking,
+    rulebook,
+    upstreams,
+)
 from sync.store.counts import SiteCounts
 from sync.store.engine import Session, Store
 from sync.worker.rulebook.in_force import waiting_words
@@ -85,6 +94,17 @@ class UpstreamStatus(Untold):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """A channel of notifications that was used: why it does not get through ("" where it does), since
+    when, and when it last did."""
+
+    name: str
+    failing: str
+    failing_seconds: float | None
+    last_sent_seconds_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Where everything stands. Ages are in seconds, None where there is none."""
 
@@ -97,6 +117,7 @@ class Status:
     rules: RuleStatus
     sites: list[SiteCounts]
     upstream: UpstreamStatus
+    notifications: list[ChannelStatus] = field(default_factory=list)
 
 
 def status_of(store: Store, now: float) -> Status:
@@ -127,6 +148,7 @@ def status_of(store: Store, now: float) -> Status:
             rules=_rules(session, now),
             sites=sites,
             upstream=_upstream(session, now),
+            notifications=_notifications(session, now),
         )
 
 
@@ -155,6 +177,18 @@ def _deliveries(session: Session, now: float) -> DeliveryStatus:
         oldest_waiting_seconds=_age(inbox.oldest_waiting, now),
         last_received_seconds_ago=_age(inbox.last_received, now),
     )
+
+
+def _notifications(session: Session, now: float) -> list[ChannelStatus]:
+    return [
+        ChannelStatus(
+            name=name,
+            failing=state.failing.words if state.failing else "",
+            failing_seconds=_age(state.failing.since, now) if state.failing else None,
+            last_sent_seconds_ago=_age(state.memory.sent, now),
+        )
+        for name, state in notifications.all_of(session).items()
+    ]
 
 
 def _rules(session: Session, now: float) -> RuleStatus:
