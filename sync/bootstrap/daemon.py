@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,8 +16,10 @@ from sync import __version__
 from sync.bootstrap.adapters import webhook_paths
 from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.half import Half
-from sync.bootstrap.http import Background, share_interpreter
-from sync.bootstrap.signals import end_if_held_up, stop_on_signals
+from sync.bootstrap.http import Background, listening, share_interpreter
+from sync.bootstrap.reload import Reloading
+from sync.bootstrap.signals import STOP_GRACE, Stop, end_if_held_up, stop_on_signals
+from sync.bootstrap.systemd import Systemd
 from sync.settings import Settings
 from sync.store.url import sqlite_file
 from sync.telemetry import configure_logs
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
     from sync.bootstrap.receiver import ReceiverAlone
 
 log = structlog.get_logger("daemon")
+
+# Seconds after which a server that does not turn counts as stuck; and a loop, whose step may wait for a
+# database or for a migration elsewhere.
+SERVER_SECONDS = 30.0
+LOOP_SECONDS = 600.0
 
 # glibc's number for the parameter of mallopt, and the arenas that are enough: one thread of Python works
 # at a time.
@@ -76,6 +84,7 @@ def run(settings: Settings, only: Half | None = None) -> int:
     _warn_of_unencrypted(settings, only)
     # The port comes first: a second daemon, started by mistake, must not touch the store.
     bound = _bound(settings)
+    as_read, settings = settings, listening(settings, bound)
     with stop_on_signals() as stop:
         program = _built(settings, only, stop.wait)
         servers = _servers(program, bound, settings.server.stop_timeout / 2)
@@ -95,17 +104,47 @@ def run(settings: Settings, only: Half | None = None) -> int:
             rules_folder=str(settings.rules_folder),
             **program.facts(),
         )
-        while not stop.wait(1.0):
-            if any(server.ended.is_set() for server in servers):
-                log.error("a server ended by itself; stopping")
-                break
+        systemd = Systemd()
+        systemd.say(READY=1, STATUS=f"serving at {servers[0].url}")
+        _watched(stop, program.reloading(as_read), systemd, _Turning(program, servers))
         log.info("stopping", asked=stop.asked)
+        ending = settings.server.stop_timeout + STOP_GRACE
+        systemd.say(STOPPING=1, WATCHDOG=1, EXTEND_TIMEOUT_USEC=round(ending * 1e6))
         if not _stopped(program, servers, settings.server.stop_timeout):
             log.warning("stopped before all work in hand was done; it will be taken up again")
         log.info("stopped")
         code = 0 if stop.asked else 1
         end_if_held_up(code)
         return code
+
+
+@dataclass(frozen=True, slots=True)
+class _Turning:
+    """What has to turn for the daemon to be alive."""
+
+    program: Program | ReceiverAlone
+    servers: Sequence[Background]
+
+    def ended(self) -> bool:
+        """Whether a server has ended by itself."""
+        return any(server.ended.is_set() for server in self.servers)
+
+    def stuck(self) -> str:
+        """What does not turn any more, in words; "" where all does."""
+        servers = (server.stuck(SERVER_SECONDS) for server in self.servers)
+        return next(filter(None, servers), "") or self.program.stuck(LOOP_SECONDS)
+
+
+def _watched(stop: Stop, reloading: Reloading, systemd: Systemd, turning: _Turning) -> None:
+    """Wait until the program is to stop; meanwhile read again when asked, and give signs of life."""
+    while not stop.wait(1.0):
+        if turning.ended():
+            log.error("a server ended by itself; stopping")
+            return
+        if not reloading.under_way and stop.again():
+            systemd.reloading()
+            reloading.begin(lambda: systemd.say(READY=1))
+        systemd.alive(turning.stuck)
 
 
 def _bound(settings: Settings) -> list[socket.socket]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sync.bootstrap.demo_people import People
 from sync.bootstrap.demo_result import DemoResult, judge
-from sync.bootstrap.http import Background
+from sync.bootstrap.http import Background, listening
 from sync.bootstrap.program import Program, build
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.bootstrap.sweeps import by_hand, chosen
@@ -89,9 +89,10 @@ class Demo:
             create_app(CoalesceRest(self._outbox)), listen("127.0.0.1", 0), name="api", grace=1.0
         )
         _write_rules(self._folder)
-        self._settings = _settings(
+        settings = _settings(
             self._folder, self.jira, self.upstream.secret, self._api.url, self._signs
         )
+        self._settings = listening(settings, [bound])
         self.program: Program = build(self._settings)
         self._server = Background(self.program.app, bound, name="receiver", grace=2.0)
         self.receiver = f"{self._server.url}/webhooks/coalesce"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from sync.bootstrap.errors import CannotStart
+from sync.settings import Settings
 from sync.web.server import WebServer
 
 _START_SECONDS = 30.0
@@ -52,6 +55,13 @@ class Background:
         if not self._ready:
             raise CannotStart(f"The server at {self.url} did not come up; the log says why.")
 
+    def stuck(self, seconds: float) -> str:
+        """What does not turn any more, in words, if the server has not for so many seconds."""
+        still = time.monotonic() - self._server.turned
+        return (
+            f"the server at {self.url} has not turned for {still:.0f} s" if still > seconds else ""
+        )
+
     def stop(self, timeout: float) -> bool:
         """Accept no more connections and finish the requests in hand; returns whether that was in time
         (``timeout`` in seconds)."""
@@ -75,3 +85,10 @@ class Background:
         finally:
             self.ended.set()
             self._changed.set()
+
+
+def listening(settings: Settings, bound: Sequence[socket.socket]) -> Settings:
+    """The settings with the port that webhooks come to, which the system chose where it is 0. The pages
+    send test deliveries there."""
+    server = settings.server.model_copy(update={"port": bound[0].getsockname()[1]})
+    return settings.model_copy(update={"server": server})

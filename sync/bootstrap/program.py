@@ -14,7 +14,9 @@ from sync.bootstrap.http import share_interpreter
 from sync.bootstrap.notifications import Notifying, notifying_of
 from sync.bootstrap.pages import desk_of, hosts_of
 from sync.bootstrap.receiver import limits_of, receiving_probes
+from sync.bootstrap.reload import Reloading
 from sync.bootstrap.rules import rule_files
+from sync.bootstrap.signals import STOP_GRACE
 from sync.bootstrap.site_check import checked_site, sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
 from sync.bootstrap.sweeps import add_sweeps
@@ -50,9 +52,6 @@ from sync.worker.walk.guard import Guard as UpstreamGuard
 from sync.worker.walk.outcomes import Pace
 from sync.worker.walk.telling import Ways
 
-# Seconds beyond ``stop_timeout`` that the end of a process may take.
-STOP_GRACE = 10.0
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -80,6 +79,14 @@ class Program:
         self.daemon.start()
         self.hints.start()
         self.notifying.start()
+
+    def stuck(self, seconds: float) -> str:
+        """What does not turn any more, in words, if a loop has not for so many seconds."""
+        return self.daemon.stuck(seconds)
+
+    def reloading(self, settings: Settings) -> Reloading:
+        """What reads again on SIGHUP."""
+        return Reloading(settings, self.rulebook.read_again, self.rulebook.detail)
 
     def notes(self) -> Sequence[str]:
         """What people should know of the folder of rules, in words."""

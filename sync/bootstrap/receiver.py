@@ -9,6 +9,7 @@ from typing import Any
 from sync.bootstrap.adapters import notice_sources_of, sources_of
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.pages import hosts_of
+from sync.bootstrap.reload import Reloading
 from sync.bootstrap.stores import hints_of, ready_store
 from sync.ports import SystemClock
 from sync.settings import Settings
@@ -44,6 +45,14 @@ class ReceiverAlone:
         """Start what runs beside the receiver."""
         self.hints.start()
         self.schedule.start()
+
+    def stuck(self, seconds: float) -> str:
+        """What does not turn any more, in words, if that has not for so many seconds."""
+        return self.schedule.stuck(seconds)
+
+    def reloading(self, settings: Settings) -> Reloading:
+        """What looks at the settings again on SIGHUP."""
+        return Reloading(settings, None)
 
     def notes(self) -> Sequence[str]:
         """What people should know of the folder of rules: a receiver alone reads none."""

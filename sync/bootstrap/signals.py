@@ -1,15 +1,20 @@
-"""Signals to stop: the first one asks the program to stop, the second ends it at once."""
+"""Signals: the first one to stop asks the program to, the second ends it at once. SIGHUP asks it to
+read again what it goes by."""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+# Seconds beyond ``stop_timeout`` that the end of a process may take.
+STOP_GRACE = 10.0
 
 
 class Stop:
@@ -20,11 +25,21 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._again = False
         self.at_last: Callable[[], object] = lambda: None
 
     def ask(self) -> None:
         """Ask the program to stop."""
         self._event.set()
+
+    def ask_again(self) -> None:
+        """Ask the program to read again what it goes by."""
+        self._again = True
+
+    def again(self) -> bool:
+        """Whether the program was asked to read again since the last call."""
+        asked, self._again = self._again, False
+        return asked
 
     @property
     def asked(self) -> bool:
@@ -37,7 +52,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Handle SIGTERM and SIGINT within the block. Only from the main thread."""
+    """Handle SIGTERM, SIGINT and SIGHUP within the block. Only from the main thread."""
     stop = Stop()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -50,6 +65,16 @@ def stop_on_signals() -> Iterator[Stop]:
     before = {
         number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)
     }
+    terminal = sys.stderr.isatty()
+
+    def on_hangup(_number: int, _frame: FrameType | None) -> None:
+        # The same signal says that the terminal is gone, and whoever started the program with it.
+        if terminal and not sys.stderr.isatty():
+            stop.ask()
+        else:
+            stop.ask_again()
+
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, on_hangup)
     try:
         yield stop
     finally:

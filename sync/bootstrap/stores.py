@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from sync.bootstrap.errors import CannotStart
 from sync.settings import Settings
 from sync.store import migrations
+from sync.store.backup import keep_before_upgrade
 from sync.store.engine import Store, open_store
 from sync.store.hints import Hint, Hints, NoHints
 from sync.store.url import sqlite_file
@@ -26,7 +28,7 @@ def ready_store(
     with _closed_on_error(store):
         first(store)
         if store.dialect == "sqlite":
-            migrations.upgrade(store)
+            migrations.upgrade(store, _copies(settings, store))
         else:
             migrations.check(store)
         check_usable(store)
@@ -57,12 +59,18 @@ def upgrade_store(settings: Settings) -> str:
     """Bring the tables up to what this program expects; what was done, in words. Raises
     StoreUnavailable."""
     with closing(_open(settings)) as store:
-        before, after = migrations.upgrade(store)
+        before, after = migrations.upgrade(store, _copies(settings, store))
     if before == after:
         return f"The store at {store.place} is up to date ({after})."
     if not before:
         return f"The store at {store.place} was made ({after})."
     return f"The store at {store.place} was upgraded from {before} to {after}."
+
+
+def _copies(settings: Settings, store: Store) -> Callable[[str], object]:
+    """What is done before the tables of a store change."""
+    keep = settings.store.upgrade_copies
+    return lambda revision: keep_before_upgrade(store, revision, keep, time.time())
 
 
 def hints_of(

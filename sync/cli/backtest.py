@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption, seconds_of
+from sync.cli.server import Server, ServerOption
+from sync.domain.text import harmless
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Sequence
 
+    from sync.operations.rules.backtest import BacktestLine, BacktestShown
     from sync.worker.foresight.backtest import BacktestResult
 
-_NUMBERS = {
-    "made": "tickets made",
-    "spared": "spared by hold",
-    "grouped": "spared by grouping",
-    "umbrellas": "umbrellas of storms",
-    "parked": "set aside by a rule that fails",
-    "unmatched": "issues and incidents without a rule",
-}
-# Only where a rule tells upstream.
-_TOLD = {
-    "announced": "announced upstream",
-    "acknowledged": "marked upstream as investigating by themselves",
-}
 _COLUMNS = ("", "in force", "edited", "")
 MOST_RULES = 15
+_DAY = 86_400.0
+_ASK_EVERY = 0.3
 
 
 def backtest(
@@ -40,6 +32,7 @@ def backtest(
         str, typer.Option("--since", metavar="DURATION", help="How far to go back: 30d, 12h, 2w.")
     ] = "30d",
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Replay stored deliveries through the rules on disk and those in force, and compare.
@@ -48,12 +41,39 @@ def backtest(
     have spared, and the noisiest rules. Of what upstream would have been told, only what a new ticket
     tells by itself can be known: what people did in Jira is in no delivery. Nothing is touched and Jira
     is not asked. Goes back as far as deliveries are kept ([retention]). Issues known before that count
-    as having had their ticket.
+    as having had their ticket. With --server, a running daemon does it.
 
     Exit codes: 0 shown, 1 the store cannot be read, 2 usage, or the rules or configuration are wrong.
 
     Example:  ticket-sync backtest --since 30d
     """
+    from sync.operations.rules.backtest import shown_of
+
+    ago = seconds_of(since)
+    if server:
+        shown = _by_daemon(Server(server), ago / _DAY)
+        if as_json:
+            typer.echo(json.dumps(asdict(shown), indent=2))
+        else:
+            _print(shown)
+        return
+    after, before, same = _replayed(config, ago)
+    if as_json:
+        data = {
+            "since_seconds": ago,
+            "same_rules": same,
+            "edited": asdict(after),
+            "in_force": asdict(before) if before else None,
+        }
+        typer.echo(json.dumps(data, indent=2))
+        return
+    _print(shown_of(before, after, ago / _DAY, same=same))
+
+
+def _replayed(
+    config: Path | None, ago: float
+) -> tuple[BacktestResult, BacktestResult | None, bool]:
+    """What the rules on disk would have made, what those in force, and whether they are the same."""
     from sync.bootstrap.adapters import sources_of
     from sync.bootstrap.rules import rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
@@ -64,76 +84,57 @@ def backtest(
     files = rule_files(settings)
     edited = files.load().rules
     now = time.time()
-    start = now - seconds_of(since)
     sources = sources_of(settings)
     with closing(existing_store(settings)) as store:
         in_force = rules_in_force(files, store)
-        after = replay(store, sources, edited, start, now)
-        same = in_force is not None and in_force.digest == edited.digest
-        before = None
-        if in_force is not None:
-            before = after if same else replay(store, sources, in_force, start, now)
-    if as_json:
-        data = {
-            "since_seconds": now - start,
-            "same_rules": same,
-            "edited": asdict(after),
-            "in_force": asdict(before) if before else None,
-        }
-        typer.echo(json.dumps(data, indent=2))
+        after = replay(store, sources, edited, now - ago, now)
+        if in_force is None:
+            return after, None, False
+        if in_force.digest == edited.digest:
+            return after, after, True
+        return after, replay(store, sources, in_force, now - ago, now), False
+
+
+def _by_daemon(server: Server, days: float) -> BacktestShown:
+    from sync.operations.rules.backtest import BacktestShown
+
+    shown = server.post("/rules/backtests", BacktestShown, {"days": days})
+    while shown.state in ("waiting", "counting"):
+        time.sleep(_ASK_EVERY)
+        shown = server.get(f"/rules/backtests/{shown.id}", BacktestShown)
+    return shown
+
+
+def _print(shown: BacktestShown) -> None:
+    typer.echo(harmless(shown.words))
+    for one in shown.told:
+        typer.echo(harmless(one.words))
+    if not shown.totals:
         return
-    _print(since, after, before, same)
-
-
-def _print(since: str, after: BacktestResult, before: BacktestResult | None, same: bool) -> None:
-    from sync.cli.terminal import console, table
-
-    spoken = "delivery" if after.deliveries == 1 else "deliveries"
-    about = "issue or incident" if after.subjects == 1 else "issues and incidents"
-    typer.echo(f"{after.deliveries} {spoken} about {after.subjects} {about} in the last {since}.")
-    if before is None:
+    if all(line.in_force is None for line in shown.totals):
         typer.echo("No rules are in force that they could be compared with.")
-    elif same:
+    elif shown.same:
         typer.echo("The rules on disk are those in force.")
-    totals = table("In all", *_COLUMNS)
-    for name, words in _NUMBERS.items():
-        _row(totals, words, getattr(before, name, None), getattr(after, name))
-    if after.announced is not None:
-        for name, words in _TOLD.items():
-            _row(totals, words, getattr(before, name, None), getattr(after, name))
-    console().print(totals)
-    if after.announced is not None:
+    _print_lines("In all", shown.totals)
+    if any(line.name == "announced" for line in shown.totals):
         from sync.domain.telling_words import UNKNOWN
 
         typer.echo(UNKNOWN)
-    for title, attribute in (
-        ("Tickets by project", "by_project"),
-        ("Tickets by rule, the noisiest first", "by_rule"),
-        ("Walks by rule: how often its tickets changed", "walks_by_rule"),
-    ):
-        _print_counts(title, getattr(before, attribute, None), getattr(after, attribute))
+    for table in shown.tables:
+        if table.lines:
+            _print_lines(table.words, table.lines)
 
 
-def _print_counts(title: str, then: Mapping[str, int] | None, now: Mapping[str, int]) -> None:
-    """The counts by rule or project, the largest first. ``then`` is None where no rules are in force."""
-    from sync.cli.terminal import console, table
+def _print_lines(title: str, lines: Sequence[BacktestLine]) -> None:
+    from sync.cli.terminal import cell, console, table
 
-    known = then or {}
-    largest = {name: max(now.get(name, 0), known.get(name, 0)) for name in {*now, *known}}
-    if not largest:
-        return
     shown = table(title, *_COLUMNS)
-    for name in sorted(largest, key=lambda name: (-largest[name], name))[:MOST_RULES]:
-        before = known.get(name, 0) if then is not None else None
-        _row(shown, name or "?", before, now.get(name, 0))
+    for line in lines[:MOST_RULES]:
+        known = line.in_force is not None and line.draft is not None
+        change = f"{(line.draft or 0) - (line.in_force or 0):+d}" if known and line.differs else ""
+        style = "yellow" if change.startswith("+") else "green"
+        numbers = ["" if one is None else one for one in (line.in_force, line.draft)]
+        shown.add_row(cell(line.words or "?"), *map(cell, numbers), cell(change, style))
     console().print(shown)
-    if len(largest) > MOST_RULES:
-        typer.echo(f"… and {len(largest) - MOST_RULES} more; --json has them all.")
-
-
-def _row(shown: Table, name: str, then: int | None, now: int) -> None:
-    from sync.cli.terminal import cell
-
-    change = "" if then is None or then == now else f"{now - then:+d}"
-    style = "yellow" if change.startswith("+") else "green"
-    shown.add_row(cell(name), cell("" if then is None else then), cell(now), cell(change, style))
+    if len(lines) > MOST_RULES:
+        typer.echo(f"… and {len(lines) - MOST_RULES} more; --json has them all.")

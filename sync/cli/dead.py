@@ -41,11 +41,12 @@ def listed(
 
     Example:  ticket-sync dead list --json | jq '.[].reason'
     """
-    from sync.operations.deliveries import as_data
+    from sync.cli.deliveries import of_server
+    from sync.operations.deliveries import DeliveryQuery, as_data
     from sync.store import deliveries
 
     if server:
-        data = [_of_line(one) for one in _dead_of(Server(server), limit)]
+        data = [_of_line(one) for one in of_server(Server(server), DeliveryQuery("dead"), limit)]
     else:
         with opened_store(config) as store, store.read() as session:
             data = [as_data(row) for row in deliveries.dead(session, limit)]
@@ -55,20 +56,6 @@ def listed(
         typer.echo("There are no dead letters.")
     else:
         _print(data)
-
-
-def _dead_of(server: Server, limit: int) -> list[DeliveryLine]:
-    from sync.operations.deliveries import DeliveryList
-
-    found: list[DeliveryLine] = []
-    after = 0
-    while len(found) < limit:
-        page = server.get("/deliveries", DeliveryList, outcome="dead", after=after)
-        found += page.deliveries
-        after = page.after
-        if not after:
-            break
-    return found[:limit]
 
 
 def _of_line(one: DeliveryLine) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sync.cli import (
     config,
     db,
     dead,
+    deliveries,
     demo,
     doctor,
     init,
@@ -128,6 +129,7 @@ app.command()(demo.demo)
 app.command()(send.send)
 app.command()(sandbox.sandbox)
 app.command()(status.status)
+app.command()(deliveries.deliveries)
 app.command()(parked.parked)
 app.command()(retry.retry)
 app.command("set-aside")(aside.set_aside)

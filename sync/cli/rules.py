@@ -34,7 +34,9 @@ app.command("go-back")(go_back)
 
 
 @app.command()
-def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def show(
+    config: ConfigOption = None, server: ServerOption = "", as_json: JsonOption = False
+) -> None:
     """Show the rules on disk, and whether they are in force.
 
     Exit codes: 0 the rules on disk are in force, 1 they are not (an edit waits, or no daemon has seen
@@ -45,6 +47,8 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from sync.bootstrap.rules import rule_files
     from sync.settings import Secrets, load
 
+    if server:
+        raise typer.Exit(_show_of(Server(server), as_json))
     settings = load(config, secrets=Secrets.UNNEEDED)
     rules = rule_files(settings).load().rules
     known = _stored(settings)
@@ -65,6 +69,24 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     else:
         _print(rules, str(settings.rules_folder), known)
     raise typer.Exit(0 if same else 1)
+
+
+def _show_of(server: Server, as_json: bool) -> int:
+    """Print the rules as a daemon has them; the exit code."""
+    from sync.operations.rules.files import RulesShown
+
+    shown = server.get("/rules", RulesShown)
+    if as_json:
+        typer.echo(json.dumps(asdict(shown), indent=2))
+    else:
+        for file in shown.files:
+            typer.echo(f"{harmless(file.name)}: {harmless(', '.join(file.rules) or 'no rules')}")
+        for one in shown.told:
+            typer.echo(harmless(one.words))
+        typer.echo(harmless(shown.sentence))
+        if shown.waiting is not None:
+            typer.echo(harmless(shown.waiting.words))
+    return 0 if shown.same else 1 if shown.digest else 2
 
 
 @app.command()

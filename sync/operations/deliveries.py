@@ -13,7 +13,7 @@ from sync.domain.times import stamp
 from sync.operations.accounts import Account
 from sync.operations.acts import Act, Done, perform
 from sync.operations.errors import Changed, NotFound, Refused
-from sync.operations.values import RowId
+from sync.operations.values import Choice, RowId
 from sync.store import deliveries, subjects, tickets
 from sync.store.deliveries import PAGE
 from sync.store.engine import Session, Store
@@ -124,6 +124,14 @@ class DeliveryView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryChoices:
+    """The values to filter by."""
+
+    outcomes: list[Choice]
+    types: list[Choice]
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed(Done):
     """That deliveries are read again, and how many."""
 
@@ -172,10 +180,16 @@ def delivery_of(store: Store, name: str) -> DeliveryView:
     return DeliveryView(_line(row), about, body[:LONGEST_BODY], len(body) > LONGEST_BODY)
 
 
-def types_of(store: Store) -> list[str]:
-    """The types of events that deliveries had."""
+def choices(store: Store) -> DeliveryChoices:
+    """The values to filter by, with how many deliveries have each."""
     with store.read() as session:
-        return deliveries.types(session)
+        types, now = deliveries.by_type(session), deliveries.counts(session)
+    numbers = {"dead": now.dead, "waiting": now.waiting}
+    numbers["read"] = sum(number for _, number in types) - sum(numbers.values())
+    return DeliveryChoices(
+        outcomes=[Choice(name, numbers[name]) for name in OUTCOMES],
+        types=[Choice(name, number) for name, number in types if name],
+    )
 
 
 def sentence(query: DeliveryQuery, found: DeliveryList, dead: DeadLetters) -> str:

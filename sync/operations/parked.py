@@ -12,6 +12,7 @@ from sync.domain.times import lasting, stamp
 from sync.operations.accounts import Account
 from sync.operations.acts import Act, Done, perform
 from sync.operations.errors import Changed, NotFound
+from sync.operations.values import Choice
 from sync.store import asides, parking, tickets
 from sync.store.engine import Store
 from sync.store.parking import SPREAD_SECONDS, Group
@@ -81,14 +82,6 @@ class ParkedGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class ParkedChoice:
-    """A value to filter by, and how many parked tickets have it."""
-
-    value: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Parked:
     """What is set aside, the largest group first. ``tickets`` and ``fields`` count what fits,
     ``again`` the tickets that "try all again" reaches.
@@ -99,9 +92,9 @@ class Parked:
     fields: int
     again: int
     partly: bool
-    rules: list[ParkedChoice]
-    projects: list[ParkedChoice]
-    sites: list[ParkedChoice]
+    rules: list[Choice]
+    projects: list[Choice]
+    sites: list[Choice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,11 +296,11 @@ def _group(group: Group) -> ParkedGroup:
     )
 
 
-def _choices(values: Iterable[str]) -> list[ParkedChoice]:
+def _choices(values: Iterable[str]) -> list[Choice]:
     found: dict[str, int] = {}
     for value in filter(None, values):
         found[value] = found.get(value, 0) + 1
-    return [ParkedChoice(value, number) for value, number in sorted(found.items())]
+    return [Choice(value, number) for value, number in sorted(found.items())]
 
 
 def _number(count: int, noun: str) -> str:

@@ -42,7 +42,8 @@ def decide(
                 there = _waiting(untold(session), rule)
             if there > shown:
                 raise Changed(
-                    f"{tickets_in_words(there)} wait by now, and you have seen {shown:,}. Look again."
+                    f"{tickets_in_words(there)} {'waits' if there == 1 else 'wait'} by now, and you "
+                    f"have seen {shown:,}. Look again."
                 )
         done = admissions.decide(store, decision, now, rule=rule)
         acts, count = done.acts, done.tickets

@@ -9,7 +9,7 @@ import msgspec
 
 from sync.domain.times import stamp
 from sync.operations.errors import Refused
-from sync.operations.values import RowId
+from sync.operations.values import Choice, RowId
 from sync.store import ticket_search
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
@@ -100,14 +100,6 @@ class TicketList:
     count: int
     more_than_counted: bool
     after: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A value that tickets have, and how many."""
-
-    value: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ def load(chosen: FilePath | None = None, *, secrets: Secrets = Secrets.NEEDED) -
     folder = lasting.absolute().parent if lasting else FilePath.cwd()
     how = Reading(folder, secrets)
     with reading(how):
-        settings = _validated(_document(path), how)
+        document = _document(path)
+        settings = _validated(document, how)
     settings._file = lasting.absolute() if lasting else None
     return settings
 
@@ -181,12 +182,12 @@ class _Sources:
         at = self.origins.position(path)
         if self.origins.document is None and self.origins.variable(path) is None:
             wrong = Wrong(wrong.problem, _without_file(path, wrong.remedy))
-        self.mistakes.wrong(at, _called(path), wrong)
+        self.mistakes.wrong(at, called(path), wrong)
 
     def stood_in(self, value: Any, wrong: Wrong) -> None:
         """Record that a secret is not there, wherever its value is written."""
         for path in _places(value, self.origins.given):
-            self.absent.wrong(self.origins.position(path), _called(path), wrong)
+            self.absent.wrong(self.origins.position(path), called(path), wrong)
 
     def stray_variables(self) -> None:
         """Record environment variables that look like settings, but whose section does not exist."""
@@ -214,9 +215,9 @@ def _without_file(path: Path, remedy: str) -> str:
     return f"Set the variable. In a configuration file: {remedy}".rstrip()
 
 
-def _called(path: Path) -> str:
+def called(path: Path) -> str:
     """A key as the file writes it: ``[sites.main] url``, ``signing_secrets[0]``."""
     if isinstance(path[-1], int):
-        return f"{_called(path[:-1])}[{path[-1]}]"
+        return f"{called(path[:-1])}[{path[-1]}]"
     table = ".".join(map(str, path[:-1]))
     return f"[{table}] {path[-1]}" if table else path[-1]

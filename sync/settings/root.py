@@ -169,6 +169,13 @@ class Settings(BaseSettings):
         return self._file
 
     @property
+    def lasting(self) -> bool:
+        """Whether the settings can be read once more: they did not come through a pipe."""
+        return self._file is not None or (
+            self._origins is not None and self._origins.document is None
+        )
+
+    @property
     def rules_folder(self) -> FilePath:
         """The folder of mapping rules: the one that is set, else ``mappings`` beside the configuration,
         else, where that is not there or "" is set, the one that comes with the program."""

@@ -94,6 +94,8 @@ class Store(Section):
     url: StoreUrl = Field(default="sqlite:///ticket-sync.db", repr=False)  # type: ignore[assignment]
     # The address of PostgreSQL itself, where `url` leads to a pooler.
     direct_url: OptionalStoreUrl = Field(default=None, repr=False)
+    # How many copies of a SQLite file from before upgrades are kept.
+    upgrade_copies: Whole = Field(default=3, ge=0)
 
 
 class Api(Section):

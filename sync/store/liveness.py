@@ -13,8 +13,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -110,6 +110,18 @@ class Liveness:
             self._file.release()
         else:
             leases.release_all_of(self._store, [self.owner])
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Within this no daemon can use the SQLite store ``file``. Raises StoreInUse while one does."""
+    lock = LockFile(lock_path(file))
+    if not lock.take(new_owner()):
+        raise StoreInUse(lock.words())
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def running(store: Store) -> dict[str, float | None]:

@@ -28,6 +28,15 @@ def without_password(url: str) -> str:
     return parse(url).render_as_string(hide_password=True)
 
 
+def for_libpq(url: str) -> str:
+    """An address of PostgreSQL as PostgreSQL's own programs take it, without the password."""
+    whole = parse(url)
+    bare = URL.create(
+        "postgresql", whole.username, None, whole.host, whole.port, whole.database, whole.query
+    )
+    return bare.render_as_string()
+
+
 def sqlite_file(url: str) -> Path | None:
     """The file that an address names; None for an address of PostgreSQL."""
     parsed = parse(url)

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -98,6 +99,11 @@ class WebServer:
         self._server.run(sockets=[self._socket])
         return self._server.signal
 
+    @property
+    def turned(self) -> float:
+        """When the server's loop last turned, by ``time.monotonic``; 0 before its start."""
+        return self._server.turned
+
     def stop(self) -> None:
         """Accept no more requests, finish those in hand, and let ``run`` return. From any thread."""
         self._server.should_exit = True
@@ -114,6 +120,12 @@ class _Server(uvicorn.Server):
         self.signal: int | None = None
         self.on_ready: Callable[[], None] = lambda: None
         self._freeze = freeze
+        self.turned = 0.0
+
+    async def on_tick(self, counter: int) -> bool:
+        """What uvicorn does ten times a second."""
+        self.turned = time.monotonic()
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -125,6 +137,7 @@ class _Server(uvicorn.Server):
             # One now would take as long, and find next to nothing.
             gc.freeze()
             gc.enable()
+        self.turned = time.monotonic()
         self.on_ready()
 
     @contextlib.contextmanager

@@ -8,16 +8,19 @@ import pytest
 from playwright.sync_api import expect
 
 from sync.bootstrap.http import Background
+from sync.domain.admission import Admission
 from sync.domain.errors import Rejected
 from sync.operations.accounts import Role
 from sync.operations.sweeps_by_hand import Hands
 from sync.sandbox.memory import MemoryTracker
+from sync.store import tickets
 from sync.store.errors import StoreUnavailable
 from sync.web.app import create_admin
 from sync.web.health import Insight
 from sync.web.server import listen
 from sync.worker.sweeps.runner import Runner
 from tests.browser.conftest import Watched
+from tests.browser.running import Everything
 from tests.walks.conftest import clock, jira, world  # noqa: F401
 from tests.walks.world import issue_event
 from tests.web.pages.conftest import Pages, pages  # noqa: F401
@@ -91,6 +94,84 @@ def test_a_sweep_is_run_and_its_progress_and_findings_are_seen(
     page.goto(f"{address}/sweeps")
     page.locator("#runs + table a, [aria-labelledby=runs] table a").first.click()
     expect(page.locator("main")).to_contain_text("was edited by hand")
+
+
+def test_sweeps_are_tried_dry_and_all_of_them_are_run(address: str, watched: Watched) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    done = page.locator("[aria-labelledby=by-hand]")
+    for button, said, ended in (
+        ("Dry run", "A dry run of 1 sweep has begun.", "A dry run"),
+        ("Dry run of all", "A dry run of 1 sweep has begun.", "A dry run"),
+        ("Run all now", "A run of 1 sweep has begun.", "A run"),
+    ):
+        page.goto(f"{address}/sweeps")
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(told).to_have_text(said)
+        expect(done).to_contain_text("ended after")
+        expect(done).to_contain_text(ended)
+        expect(done).to_contain_text("was edited by hand")
+    page.goto(f"{address}/log")
+    for about in ("jira:main dry", "all dry", "all"):
+        expect(page.get_by_role("cell", name=f"reconcile {about}", exact=True)).to_be_visible()
+
+
+def test_one_cause_is_tried_again_and_then_all_that_is_parked(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+    jira: MemoryTracker,  # noqa: F811
+) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    for number, field in ((2, "Component"), (3, "Component"), (4, "Team")):
+        refusal = Rejected("Jira does not take it", field=field, remedy="Mend it.")
+        jira.fail("create", lambda refusal=refusal: refusal)
+        pages.world.deliver(issue_event("issue_created", f"i-{number}", at=number))
+        pages.world.settle()
+    page.goto(f"{address}/parked")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "4 tickets are set aside, for 3 causes"
+    )
+    page.get_by_role("button", name="Try these 2 again").click()
+    expect(told).to_contain_text("2 tickets are due")
+    pages.world.settle()
+    page.get_by_role("button", name="Try all 2 again").click()
+    expect(told).to_contain_text("2 tickets are due")
+    pages.world.settle()
+    page.goto(f"{address}/parked")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is parked")
+    page.goto(f"{address}/tickets?standing=settled")
+    expect(page.locator("tbody tr")).to_have_count(4)
+
+
+def test_what_waits_to_be_told_upstream_is_told_or_left_by_a_press(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    for button, words, left in (
+        ("Tell 2 acts", "Accepted 2 acts of 1 ticket", Admission.ACCEPTED),
+        ("Leave untold", "of 1 ticket", Admission.REJECTED),
+    ):
+        with pages.world.store.write() as session:
+            (row,) = tickets.by_ids(session, [1]).values()
+            row.admission, row.untold = Admission.WAITING, 2
+        page.goto(f"{address}/connections/coalesce")
+        page.get_by_role("button", name=button).click()
+        expect(told).to_contain_text(words)
+        with pages.world.store.read() as session:
+            assert tickets.by_ids(session, [1], lock=False)[1].admission == left
+
+
+def test_a_test_delivery_is_sent_and_found_among_the_deliveries(
+    everything: Everything, watched: Watched
+) -> None:
+    page = watched.page
+    page.goto(f"{everything.daemon}/connections/coalesce")
+    page.get_by_role("button", name="Send a test delivery").click()
+    expect(page.get_by_role("status").first).to_contain_text("and was taken (20")
+    page.goto(f"{everything.daemon}/deliveries?type=ping")
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_a_viewer_sees_what_the_buttons_need(

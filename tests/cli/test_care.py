@@ -257,3 +257,22 @@ def test_the_help_of_each_verb_names_its_exit_codes_and_an_example(verb: str) ->
     assert code == 0
     assert "Exit codes: 0" in out
     assert "Example:" in out
+
+
+def test_deliveries_are_listed_and_previewed_by_the_beginning_of_an_id(world: World) -> None:
+    assert call("deliveries")[1] == "No delivery has come yet.\n"
+    world.deliver(issue_event("issue_created", "i-1", at=1), b"no event")
+    world.settle()
+    data = json.loads(call("deliveries", "--json")[1])
+    assert [one["outcome"] for one in data] == ["dead", "read"]
+    code, out, _ = call("deliveries", "--subject", "i-1")
+    assert (code, data[1]["id"][:13] in out, data[0]["id"][:13] in out) == (0, True, False)
+    assert call("deliveries", "--outcome", "odd")[0] == 2
+    code, out, _ = call(
+        "preview", "--delivery", data[1]["id"][:8], "--title", "late again", "--json"
+    )
+    assert (code, json.loads(out)["rule"]) == (0, "everything")
+    assert "late again" in json.loads(out)["ticket"]["fields"]["summary"]["value"]
+    code, _, err = call("preview", "--delivery", "99")
+    assert (code, "There is no delivery '99'" in err) == (1, True)
+    assert call("preview", "--delivery", "99", "--sample", "ping")[0] == 2

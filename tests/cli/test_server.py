@@ -153,3 +153,31 @@ def test_the_sweeps_are_run_by_the_daemon(pages: Pages, address: str) -> None:  
     assert "A dry run of 1 sweep has begun." in said
     assert "1 missing; 1 repaired" in said
     assert runner.stop(10)
+
+
+def test_what_would_be_made_is_told_by_the_daemon(
+    pages: Pages,  # noqa: F811
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    pages.world.deliver(issue_event("issue_created", "i-1", at=1, title="rows are gone"))
+    pages.world.settle()
+    by = ("--server", address)
+    (came,) = json.loads(_said("deliveries", *by, "--json"))
+    assert came["id"][:13] in _said("deliveries", "--type", "issue_created", *by)
+    assert "No delivery fits." in _said("deliveries", "--outcome", "dead", *by)
+    ticket = json.loads(_said("preview", "--delivery", came["id"][:8], "--json", *by))["ticket"]
+    assert "rows are gone" in ticket["fields"]["summary"]["value"]
+    supposed = _said("preview", "--sample", "issue_created", "--title", "late again", *by)
+    assert "matches  everything" in supposed
+    assert "late again" in supposed
+    asked = CliRunner().invoke(app, ["preview", "body.json", *by])
+    assert (asked.exit_code, "name --delivery or --sample" in asked.stderr) == (2, True)
+    assert _said("rules", "accept", *by).startswith("In force.")
+    replayed = _said("backtest", "--since", "7d", *by)
+    assert "in the last 7d." in replayed
+    assert "The rules on disk are those in force." in replayed
+    shown = _said("rules", "show", *by)
+    assert "rules.toml: everything" in shown
+    assert "In force since" in shown

@@ -87,6 +87,7 @@ ALLOWED = {
     "SELECT links.subject, links.ticket_id \nFROM links": "on the temporary store of a backtest alone",
     "FROM (SELECT tickets.id AS id \nFROM tickets\n LIMIT": "ends at the limit",
     "tickets.state NOT IN": "most tickets are settled, so it ends at the limit",
+    "FROM deliveries GROUP BY deliveries.event_type": "the values to filter by, from an index alone",
     "FROM tickets GROUP BY tickets.": "the values to filter by, from an index alone where it can be",
     "subjects.title_folded LIKE": "a part of a title: the index alone is read, from end to end",
     "subjects.title_folded ILIKE": "as above",
@@ -209,7 +210,7 @@ def pages_and_api(store: Store, now: float) -> None:
             deliveries.page(session, state=state, after=900, **of)
         deliveries.page(session, state=None, after=900, type_="issue_closed", refs=None, limit=5)
         deliveries.page(session, state=None, after=900, type_="", refs=[ref_of(30)], limit=5)
-        deliveries.types(session)
+        deliveries.by_type(session)
         for row in deliveries.recent(session, 1):
             deliveries.subjects_of(session, row)
         tickets.ids_named(session, "NONE-1")

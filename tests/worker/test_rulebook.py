@@ -140,6 +140,22 @@ def test_an_edit_that_touches_many_tickets_waits_until_it_is_accepted(
     assert world.waiting() is None
 
 
+def test_read_again_takes_an_edit_up_at_once_and_a_large_one_waits_all_the_same(
+    make: Make, jira: MemoryTracker
+) -> None:
+    world = make(guard=Guard(most=1))
+    opened(world, "a")
+    world.write_rules(EDITED)
+    world.book.read_again()
+    world.settle()
+    assert labels(jira) == [True]
+    opened(world, "b")
+    world.write_rules(RULES)
+    world.book.read_again()
+    assert "would change 2 and make 0 tickets" in world.book.detail()
+    assert world.waiting() is not None
+
+
 def test_taking_the_edit_back_ends_the_waiting(make: Make) -> None:
     world = make(guard=Guard(most=0))
     opened(world, "a")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from sync.domain.durations import written
 from sync.domain.times import stamp
 from sync.operations.errors import NotFound
 from sync.operations.rules import drafts
@@ -17,7 +18,8 @@ from sync.worker.foresight.backtest import BacktestResult
 from sync.worker.foresight.backtest import backtest as replay
 from sync.worker.rulebook.known import rules_in_force
 
-DAYS = 30
+DAYS = 30.0
+_DAY = 86_400.0
 KIND = "backtest"
 GONE = "That backtest is not kept any more; ask for it again."
 NUMBERS = {
@@ -80,7 +82,7 @@ class BacktestShown:
 
 
 def start(
-    runs: Runs, at: Editing, sources: Mapping[str, Source], draft: int = 0, days: int = DAYS
+    runs: Runs, at: Editing, sources: Mapping[str, Source], draft: int = 0, days: float = DAYS
 ) -> BacktestShown:
     """Begin to replay the deliveries of the last days through a draft, or the files on disk for 0, and
     through the rules in force. A backtest of the same draft that is under way is cancelled.
@@ -110,7 +112,7 @@ def _of_run(run: Run) -> BacktestShown:
 
 
 def _work_out(
-    at: Editing, texts: Texts, sources: Mapping[str, Source], run: Run, days: int
+    at: Editing, texts: Texts, sources: Mapping[str, Source], run: Run, days: float
 ) -> BacktestShown:
     read = quick(texts, at.files.defaults)
     if read.rules is None:
@@ -118,7 +120,7 @@ def _work_out(
         words = f"No backtest: mend {count} {'mistake' if count == 1 else 'mistakes'} first."
         return BacktestShown(run.id, "", words, told=read.told)
     known = rules_in_force(at.files, at.store)
-    since = at.now - days * 86400.0
+    since = at.now - days * _DAY
 
     def replayed(rules: RuleSet, of: str) -> BacktestResult:
         def watch(events: int) -> None:
@@ -130,13 +132,21 @@ def _work_out(
     after = replayed(read.rules, "the draft")
     same = known is not None and known.digest == read.rules.digest
     before = after if same else replayed(known, "the rules in force") if known else None
-    shown = compared(before, after)
+    shown = shown_of(before, after, days, same=same)
+    return replace(shown, id=run.id, told=read.told, since=stamp(since))
+
+
+def shown_of(
+    before: BacktestResult | None, after: BacktestResult, days: float, *, same: bool
+) -> BacktestShown:
+    """Two results beside each other, with the words for them."""
     spoken = "delivery" if after.deliveries == 1 else "deliveries"
     about = "issue or incident" if after.subjects == 1 else "issues and incidents"
     words = (
-        f"{after.deliveries:,} {spoken} about {after.subjects:,} {about} in the last {days} days."
+        f"{after.deliveries:,} {spoken} about {after.subjects:,} {about} in the last "
+        f"{written(days * _DAY)}."
     )
-    return replace(shown, id=run.id, words=words, same=same, told=read.told, since=stamp(since))
+    return replace(compared(before, after), words=words, same=same)
 
 
 def compared(before: BacktestResult | None, after: BacktestResult) -> BacktestShown:

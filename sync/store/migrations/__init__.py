@@ -9,6 +9,7 @@ takes a verb to start.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,11 +56,14 @@ def current(store: Store) -> str:
         return _revision(connection)
 
 
-def upgrade(store: Store) -> tuple[str, str]:
+def upgrade(
+    store: Store, before_change: Callable[[str], object] = lambda _revision: None
+) -> tuple[str, str]:
     """Bring the store to ``head()`` in one transaction; the revisions before and after.
 
-    Several processes may call this at once: one does the work, the others wait and find it done.
-    Raises SchemaMismatch where the store is newer than this program, and StoreUnavailable.
+    ``before_change`` is called with the revision of a store that is about to change, while nobody else
+    can write to it. Several processes may call this at once: one does the work, the others wait and
+    find it done. Raises SchemaMismatch where the store is newer than this program, and StoreUnavailable.
     """
     with store.write_connection() as connection:
         if store.dialect == "postgresql":
@@ -69,6 +73,8 @@ def upgrade(store: Store) -> tuple[str, str]:
         if not before:
             _refuse_foreign(connection)
         if before != head():
+            if before:
+                before_change(before)
             from alembic import command
 
             command.upgrade(_config(connection), "head")

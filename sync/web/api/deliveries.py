@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from sync.operations.accounts import Role
 from sync.operations.deliveries import (
     DeadLetters,
+    DeliveryChoices,
     DeliveryList,
     DeliveryQuery,
     DeliveryView,
     Replayed,
+    choices,
     dead_letters,
     deliveries_of,
     delivery_of,
@@ -41,6 +43,9 @@ def endpoints(desk: Desk) -> list[Endpoint]:
     def dead(visit: Visit) -> DeadLetters:
         return dead_letters(store)
 
+    def values(visit: Visit) -> DeliveryChoices:
+        return choices(store)
+
     def one(visit: Visit) -> DeliveryView:
         return delivery_of(store, visit.path["id_"])
 
@@ -52,6 +57,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
 
     return [
         Endpoint("GET", "/deliveries", "Did it come?", some, DeliveryList, DeliveryQuery),
+        Endpoint("GET", "/deliveries-choices", "The values to filter by", values, DeliveryChoices),
         Endpoint("GET", "/dead", "The dead letters by reason", dead, DeadLetters),
         Endpoint("GET", "/deliveries/{id_:str}", "What became of a delivery", one, DeliveryView),
         Endpoint(

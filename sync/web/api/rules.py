@@ -109,7 +109,7 @@ class ToReplay:
     """``draft`` 0 stands for the files on disk."""
 
     draft: int = 0
-    days: int = backtest.DAYS
+    days: float = backtest.DAYS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,20 @@ from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.rules.room import Room
 from sync.web.pages.visit import Visit
+from sync.worker.foresight.preview import Variation
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """``draft`` 0 stands for the files on disk. ``delivery`` is the id of a stored one, the newest for
-    "", or "sample:" with the name of a sample."""
+    "", or "sample:" with the name of a sample. ``title``, ``owner`` and ``severity`` are supposed
+    instead of its own; "" changes nothing."""
 
     draft: RowId = 0
     delivery: str = ""
+    title: str = ""
+    owner: str = ""
+    severity: str = ""
 
 
 def endpoints(desk: Desk) -> list[Endpoint]:
@@ -43,7 +48,8 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         if rules is None:
             raise Refused("No preview while there are mistakes in the rules.")
         body = preview.body_of(here.store, asked.delivery)
-        return preview.previewed(here.sources.values(), rules, here.settings.sites, body)
+        supposed = Variation(asked.title, asked.owner, asked.severity)
+        return preview.previewed(here.sources.values(), rules, here.settings.sites, body, supposed)
 
     def outlook(visit: Visit) -> Outlook:
         id_ = number_in(visit.path["id"], "a draft")

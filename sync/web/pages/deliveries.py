@@ -12,8 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 from sync.operations.accounts import Role
 from sync.operations.deliveries import (
     COLUMNS,
-    OUTCOMES,
     DeliveryQuery,
+    choices,
     dead_letters,
     deliveries_of,
     delivery_of,
@@ -21,14 +21,13 @@ from sync.operations.deliveries import (
     replay_dead,
     replay_one,
     sentence,
-    types_of,
 )
 from sync.operations.errors import NotFound, Refused
 from sync.operations.rules.preview import EventPreview, body_of, previewed
 from sync.web.pages.addresses import address
 from sync.web.pages.csv_text import csv_of
 from sync.web.pages.frame import Desk
-from sync.web.pages.visit import Download, Redirect, Shown, Visit, after
+from sync.web.pages.visit import Download, Redirect, Shown, Visit, after, seldom
 
 EXPORTED = 50_000
 
@@ -44,6 +43,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     """``/deliveries``, the same as CSV and JSON, and ``/deliveries/ID``."""
     deployment = desk.deployment
     store, wake = deployment.store, deployment.wake_triage
+    values = seldom(lambda: choices(store))
 
     def look(visit: Visit) -> Shown:
         query = visit.asked(DeliveryQuery)
@@ -55,8 +55,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
             "found": found,
             "dead": dead,
             "query": query,
-            "outcomes": list(OUTCOMES),
-            "types": types_of(store),
+            "choices": values(visit.now),
             "to": to,
             "files": {
                 kind: address(f"/deliveries.{kind}", query.filters) for kind in ("csv", "json")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -85,6 +87,28 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def beside(diff: Iterable[tuple[str, str]]) -> list[tuple[str | None, str | None]]:
+    """The lines of a diff as rows of two columns, before and after; None where a side has no line.
+
+    >>> beside([("-", "a"), ("+", "b"), ("+", "c")])
+    [('a', 'b'), (None, 'c')]
+    """
+    rows: list[tuple[str | None, str | None]] = []
+    gone: list[str] = []
+    came: list[str] = []
+    for sign, text in diff:
+        if sign != "+" and came:
+            rows += zip_longest(gone, came)
+            gone, came = [], []
+        if sign == "+":
+            came.append(text)
+        elif sign == "-":
+            gone.append(text)
+        else:
+            rows.append((text, text))
+    return [*rows, *zip_longest(gone, came)]
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The templates, compiled once."""
@@ -102,6 +126,7 @@ def environment() -> Environment:
         count=counted,
         number=lambda value: f"{value:,}",
         ago=ago,
+        beside=beside,
         lasting=lasting,
         segment=lambda text: quote(str(text), safe=""),
     )

@@ -7,17 +7,15 @@ from functools import partial
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from sync.operations.tickets import Choices, TicketQuery, choices, listed, sentence
+from sync.operations.tickets import TicketQuery, choices, listed, sentence
 from sync.store.ticket_search import Standing
 from sync.web.pages.addresses import address
 from sync.web.pages.csv_text import csv_of
 from sync.web.pages.frame import Desk
-from sync.web.pages.visit import Download, Shown, Visit
+from sync.web.pages.visit import Download, Shown, Visit, seldom
 
 # So many tickets are in a file at most; the file says where it ends.
 EXPORTED = 50_000
-# Seconds for which the numbers beside the values to filter by are shown again.
-_COUNTED_FOR = 15.0
 _COLUMNS = (
     "ticket",
     "title",
@@ -35,14 +33,7 @@ _COLUMNS = (
 def routes(desk: Desk) -> list[HTTPRouteHandler]:
     """``/tickets``, and the same as CSV and JSON."""
     store = desk.deployment.store
-
-    counted: list[tuple[float, Choices]] = []
-
-    def values(now: float) -> Choices:
-        """The values to filter by. Counting them reads an index from end to end: it is done seldom."""
-        if not counted or not 0 <= now - counted[-1][0] < _COUNTED_FOR:
-            counted[:] = [(now, choices(store))]
-        return counted[-1][1]
+    values = seldom(lambda: choices(store))
 
     def look(visit: Visit) -> Shown:
         query = visit.asked(TicketQuery)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import UnionType
 from typing import Any, TypeVar
@@ -15,6 +15,9 @@ from sync.operations.acts import Done
 from sync.operations.errors import Refused
 
 T = TypeVar("T")
+
+# Seconds for which what is looked for seldom counts as known.
+_KNOWN_FOR = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,19 @@ def after(address: str, done: Done) -> Redirect:
     """On to the page at ``address`` (path, query, no fragment), which tells what an act has done."""
     joint = "&" if "?" in address else "?"
     return Redirect(f"{address}{joint}did={done.id}{'&already=1' if done.already else ''}")
+
+
+def seldom(look: Callable[[], T]) -> Callable[[float], T]:
+    """What ``look`` found, looked for anew after 15 seconds; it is asked with the time of now. Counting
+    all values to filter by reads an index from end to end."""
+    found: list[tuple[float, T]] = []
+
+    def known(now: float) -> T:
+        if not found or not 0 <= now - found[-1][0] < _KNOWN_FOR:
+            found[:] = [(now, look())]
+        return found[-1][1]
+
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,17 @@ class Daemon:
             of_store=any(one.of_store for one in known),
         )
 
+    def stuck(self, seconds: float) -> str:
+        """What does not turn any more, in words, if a loop has not for so many seconds."""
+        return next(
+            (
+                words
+                for one in (self._triaging, self.pool, self.schedule)
+                if (words := one.stuck(seconds))
+            ),
+            "",
+        )
+
     def held(self) -> str:
         """Why no delivery should be accepted now: the store does not let it be worked on. "" usually."""
         trouble = self.trouble()

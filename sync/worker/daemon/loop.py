@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ class Loop:
         self._stopping = threading.Event()
         self._failing = ""
         self._without_store = 0
+        self._turned = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -64,6 +66,11 @@ class Loop:
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def stuck(self, seconds: float) -> str:
+        """What does not turn any more, in words, if one step has taken so many seconds."""
+        still = time.monotonic() - self._turned
+        return f"{self._name} has not turned for {still:.0f} s" if still > seconds else ""
+
     def trouble(self) -> Trouble | None:
         """What is wrong now, if anything is."""
         if not self._thread.is_alive():
@@ -76,6 +83,7 @@ class Loop:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
+            self._turned = time.monotonic()
             pause = self._stepped()
             if pause > 0:
                 self._wake.wait(pause)

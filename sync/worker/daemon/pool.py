@@ -105,6 +105,10 @@ class Pool:
             worker.join(max(0.0, end - time.monotonic()))
         return finished and not any(worker.is_alive() for worker in self._workers)
 
+    def stuck(self, seconds: float) -> str:
+        """As ``Loop.stuck``."""
+        return self._dispatcher.stuck(seconds)
+
     def trouble(self) -> Trouble | None:
         """Why due tickets are not walked, if they are not."""
         known = self._dispatcher.trouble()

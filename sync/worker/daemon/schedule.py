@@ -6,6 +6,7 @@ A job that must run in one process at a time takes a lease in the store.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,7 @@ class Schedule:
     """Jobs are kept in memory only: intervals begin anew with a restart."""
 
     def __init__(self) -> None:
+        self._turned = time.monotonic()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -43,7 +45,7 @@ class Schedule:
         """
         soon = {} if first is None else {"next_run_time": _from_now(first)}
         self._scheduler.add_job(
-            _guarded(name, job),
+            self._guarded(name, job),
             "interval",
             seconds=seconds,
             id=name,
@@ -58,7 +60,7 @@ class Schedule:
         """Call ``job`` at the times of a crontab expression (UTC), up to ``jitter`` seconds off."""
         trigger = CronTrigger.from_crontab(expression, timezone="UTC")
         trigger.jitter = jitter or None
-        self._scheduler.add_job(_guarded(name, job), trigger, id=name, replace_existing=True)
+        self._scheduler.add_job(self._guarded(name, job), trigger, id=name, replace_existing=True)
 
     def do(self, name: str) -> None:
         """Do a job now, in this thread. Raises KeyError where no job has that name."""
@@ -71,8 +73,14 @@ class Schedule:
         """The names of all jobs, in order."""
         return sorted(str(job.id) for job in self._scheduler.get_jobs())
 
+    def stuck(self, seconds: float) -> str:
+        """What does not turn any more, in words, if no job has begun for so many seconds."""
+        still = time.monotonic() - self._turned
+        return f"no scheduled job has begun for {still:.0f} s" if still > seconds else ""
+
     def start(self) -> None:
         """Begin."""
+        self._turned = time.monotonic()
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -80,17 +88,17 @@ class Schedule:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
+    def _guarded(self, name: str, job: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            self._turned = time.monotonic()
+            try:
+                job()
+            except Exception as error:
+                # The job runs again at its next time; the other jobs keep theirs.
+                log.warning("a scheduled job failed", job=name, why=str(error))
+
+        return run
+
 
 def _from_now(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
-
-
-def _guarded(name: str, job: Callable[[], object]) -> Callable[[], None]:
-    def run() -> None:
-        try:
-            job()
-        except Exception as error:
-            # The job runs again at its next time; the other jobs keep theirs.
-            log.warning("a scheduled job failed", job=name, why=str(error))
-
-    return run

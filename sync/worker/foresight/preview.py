@@ -50,8 +50,12 @@ class Variation:
         return replace(snapshot, payload=payload, severity=self.severity or snapshot.severity)
 
 
+# The subject as the delivery tells of it.
+AS_IT_IS = Variation()
+
+
 def preview(
-    sources: Iterable[Source], rules: RuleSet, body: bytes, supposed: Variation = Variation()
+    sources: Iterable[Source], rules: RuleSet, body: bytes, supposed: Variation = AS_IT_IS
 ) -> list[Preview]:
     """Each event of a delivery, and the ticket that the rules would make of it.
 

@@ -131,6 +131,18 @@ class Rulebook:
         finally:
             self._lock.release()
 
+    def read_again(self) -> None:
+        """Take up the rules on disk now, as after an edit: a large one waits. Waits for a ``poll`` that
+        is under way. Raises StoreUnavailable."""
+        with self._lock:
+            self._follow()
+            if self._reach():
+                self._take_up()
+                self._reach()
+            else:
+                # The tickets of the edit before come first; the next ``poll`` reads.
+                self._files.look_again()
+
     def detail(self) -> str:
         """What is wrong with the rules on disk, in words; "" for nothing."""
         return self._problem or self._waiting

@@ -30,7 +30,7 @@ def test_what_differs_comes_first_and_is_counted(bench: Bench) -> None:
     narrow = 'name = "everything"\nwhen = { title = "orders*" }'
     shown = replayed(bench, RULES.replace('name = "everything"', narrow))
     assert (shown.state, shown.same) == ("done", False)
-    assert shown.words == "3 deliveries about 3 issues and incidents in the last 30 days."
+    assert shown.words == "3 deliveries about 3 issues and incidents in the last 30d."
     totals = {line.name: (line.in_force, line.draft) for line in shown.totals}
     assert totals["made"] == (3, 2)
     assert totals["unmatched"] == (0, 1)

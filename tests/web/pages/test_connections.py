@@ -99,7 +99,7 @@ def test_what_waits_to_be_told_is_decided_by_buttons(pages: Pages) -> None:
         row.admission, row.untold = Admission.WAITING, 2
     assert pages.json("/upstream")["waiting"]["acts"] == 2
     assert "Tell 2 acts" in pages.words("/connections/coalesce")
-    assert "1 ticket wait by now" in pages.press(
+    assert "1 ticket waits by now" in pages.press(
         "/connections/coalesce/decide", 409, decision="accepted", shown="0"
     )
     said = pages.press("/connections/coalesce/decide", decision="accepted", shown="1")

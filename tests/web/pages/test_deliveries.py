@@ -41,6 +41,13 @@ def test_dead_letters_come_first_by_reason_and_are_read_again_at_a_press(came: P
     assert came.json("/dead")["count"] == 2
 
 
+def test_filters_have_the_values_that_there_are_with_their_numbers(came: Pages) -> None:
+    words = came.words("/deliveries")
+    for option in ("read (1)", "dead (2)", "waiting (0)", "issue_created (1)"):
+        assert option in words
+    assert came.json("/deliveries-choices")["types"] == [{"value": "issue_created", "count": 1}]
+
+
 def test_more_dead_letters_than_were_shown_are_shown_first(came: Pages) -> None:
     said = came.press("/deliveries/replay-dead", 409, shown="1")
     assert "2 dead letters would be read again, and you have seen 1" in said

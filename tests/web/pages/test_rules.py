@@ -103,6 +103,15 @@ def test_the_plan_of_a_draft_names_each_ticket_and_the_bar_says_what_save_does(
     assert "Compare with Jira now: 3 calls" in words
 
 
+def test_a_long_text_is_shown_line_by_line_and_side_by_side(pages: Pages) -> None:
+    draft = draft_of(pages)
+    before = 'description = "{{ subject.description }}"'
+    put(pages, draft, RULES.replace(before, 'description = "Look:\\n\\n{{ subject.description }}"'))
+    page = pages.get(f"/rules/rules.toml?draft={draft}")
+    table = page.partition('<table class="hunk beside">')[2].partition("</table>")[0]
+    assert '<td class="line"></td><td class="line added">Look:</td>' in table
+
+
 def test_a_mistake_after_a_plan_leaves_the_last_good_plan_in_view(pages: Pages) -> None:
     draft = draft_of(pages)
     put(pages, draft, URGENT)
@@ -219,7 +228,7 @@ def test_the_last_30_days_stand_beside_those_in_force(pages: Pages) -> None:
     draft = draft_of(pages)
     put(pages, draft, RULES.replace("everything", "all of it"))
     words = pages.words(f"/rules/rules.toml?draft={draft}&panel=days")
-    assert "3 deliveries about 3 issues and incidents in the last 30 days." in words
+    assert "3 deliveries about 3 issues and incidents in the last 30d." in words
     assert "all of it 0 3" in words
 
 

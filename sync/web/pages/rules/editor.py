@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from sync.domain.telling_words import UNKNOWN
 from sync.operations.accounts import Role
 from sync.operations.errors import NotFound
 from sync.operations.rules import backtest, drafts, history, plan, preview
@@ -221,7 +222,11 @@ def _panel(
 ) -> Mapping[str, Any]:
     """What the open tab needs, beyond the plan, which all show the number of."""
     if panel == "preview":
-        return {"choices": preview.choices(at.store), "events": _events(room, asked, checked)}
+        return {
+            "choices": preview.choices(at.store),
+            "events": _events(room, asked, checked),
+            "untold_words": UNKNOWN,
+        }
     if panel == "days":
         return {"days": _days(room, at, asked)}
     if panel == "diff":
