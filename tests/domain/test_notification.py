@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -172,7 +173,7 @@ def test_whatever_happens_messages_are_few_and_true_and_nothing_is_left_out(
             assert all(now - since < wait for key, since in stood.items() if key not in open_)
         assert set(open_) == {k for k, one in course.memory.known.items() if one.said is not None}
     times = [at for at, _ in course.messages]
-    assert all(later - sooner >= gap for sooner, later in zip(times, times[1:], strict=False))
+    assert all(later - sooner >= gap for sooner, later in pairwise(times))
     # Once nothing is left and long enough has gone by, all that was said is said to be over, once.
     course.look(now + 1)
     course.look(now + 1 + wait + gap)

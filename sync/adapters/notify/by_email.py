@@ -86,7 +86,8 @@ class EmailChannel:
 
 
 def _mail(letter: Letter, access: EmailAccess) -> EmailMessage:
-    mail = EmailMessage(policy=SMTP)
+    # By default a long subject begins on a line of its own, and some programs show the space before it.
+    mail = EmailMessage(policy=SMTP.clone(max_line_length=900))
     mail["From"] = access.sender
     mail["To"] = ", ".join(access.to)
     mail["Subject"] = " ".join(letter.title.split())
@@ -94,7 +95,7 @@ def _mail(letter: Letter, access: EmailAccess) -> EmailMessage:
     mail["Message-ID"] = f"<{letter.id}@{access.sender.rpartition('@')[2]}>"
     # Holiday notes and the like do not answer such a message.
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(letter.text + "\n")
+    mail.set_content(letter.text + "\n", cte="quoted-printable")
     return mail
 
 

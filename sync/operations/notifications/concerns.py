@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -61,10 +60,11 @@ class Looking:
     def look(self) -> Look:
         """What needs a person, as of a moment ago. Raises StoreUnavailable."""
         with self._lock:
-            began = time.monotonic()
+            clock = self._deployment.clock
+            began = clock.monotonic()
             if self._last is None or began >= self._fresh_until:
                 self._last = self._looked()
-                ended = time.monotonic()
+                ended = clock.monotonic()
                 self._fresh_until = ended + max(_FRESH_SECONDS, _SHARE * (ended - began))
             return self._last
 

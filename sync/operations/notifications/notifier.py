@@ -24,7 +24,8 @@ log = structlog.get_logger("notify")
 POLL_SECONDS = 5.0
 # The end of one try, whatever the steps of its protocol take.
 DEADLINE_SECONDS = 45.0
-# Longer than a try and what comes before and after it.
+# Longer than a try and what comes before and after it. Renewed when a quarter is over, and before each
+# try.
 LEASE_SECONDS = 120.0
 # Waits between tries of a channel that does not get through.
 _FIRST_WAIT, _LONGEST_WAIT = 10.0, 900.0
@@ -57,6 +58,7 @@ class Notifier:
         self._store = store
         self._shared = shared
         self._leading_since: float | None = None
+        self._renewed = float("-inf")
         # What was sent and is not on record yet, because the store did not take it.
         self._unsaved: ChannelState | None = None
 
@@ -110,7 +112,7 @@ class Notifier:
         if failing is not None and now < failing.next:
             return state
         fresh = news(state.memory, concerns, self._plan.rhythm, now)
-        if not fresh:
+        if not fresh or not self._leads(within=0.0):
             return state
         letter = self._shared.wording.letter(self.name, fresh, state.memory.sent, now)
         try:
@@ -135,12 +137,18 @@ class Notifier:
         )
         return Failing(before.since if before else now, words, tries, now + wait)
 
-    def _leads(self) -> bool:
-        """Whether this daemon is the one that tells the channel."""
-        lease, owner = f"notify:{self.name}", self._shared.owner
-        return leases.renew(self._store, lease, owner, LEASE_SECONDS) or leases.take(
-            self._store, lease, owner, LEASE_SECONDS
+    def _leads(self, *, within: float = LEASE_SECONDS / 4) -> bool:
+        """Whether this daemon is the one that tells the channel, as the store said within so many
+        seconds."""
+        now = self._shared.clock.monotonic()
+        if self._leading_since is not None and now - self._renewed < within:
+            return True
+        store, lease, owner = self._store, f"notify:{self.name}", self._shared.owner
+        leads = leases.renew(store, lease, owner, LEASE_SECONDS) or leases.take(
+            store, lease, owner, LEASE_SECONDS
         )
+        self._renewed = now
+        return leads
 
 
 class Patient:

@@ -1,4 +1,4 @@
-"""Those who are told: a web server that takes webhooks, and a mail server, both real and on this machine."""
+"""Those who are told: a web server and a mail server, both real and on this machine."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def hook(tls: ssl.SSLContext | None = None) -> Iterator[Hook]:
 
 @dataclass
 class Mailbox:
-    """A mail server. ``refuses`` are recipients that it does not take; ``says``, if set, is its answer to
-    every message."""
+    """A mail server. ``refuses`` are recipients that it does not take; ``says``, if set, is its answer
+    to every message."""
 
     port: int = 0
     got: list[EmailMessage] = field(default_factory=list)

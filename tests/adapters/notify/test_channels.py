@@ -24,14 +24,7 @@ from sync.adapters.notify import (
     Thing,
 )
 from sync.telemetry import keep_secret
-from tests.adapters.notify.receivers import (
-    Certificates,
-    Hook,
-    Mailbox,
-    certificates,
-    hook,
-    mailbox,
-)
+from tests.adapters.notify.receivers import Certificates, Hook, Mailbox, certificates, hook, mailbox
 
 THING = Thing(
     state="new",
