@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test lint format proof faults bench clean
+.PHONY: help setup demo test lint format proof faults bench lock image clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +64,18 @@ faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="-
 
 bench: $(READY) ## Measure each speed beside its limit on this machine (ARGS="--compare")
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# What the image installs, with hashes. The first line of each says what it was made from.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
+
+lock: ## Pin the newest packages in deploy/lock.txt, after a change of pyproject.toml too (needs uv)
+	@$(COMPILE) --upgrade --all-extras --custom-compile-command "make lock" pyproject.toml -o deploy/lock.txt
+	@sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '" ' | tr ',' '\n' | \
+	  $(COMPILE) --upgrade --custom-compile-command "make lock" - -o deploy/build-lock.txt
+
+image: ## Build the image and run it, as a step of its own (ARGS="--base IMAGE"; needs buildah and podman)
+	@deploy/image/build $(ARGS)
+	@deploy/image/try
 
 clean: ## Remove everything that set-up and tests made
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results dist build
