@@ -256,7 +256,9 @@ def _make_equal(
 def _refuse_moved_on(reader: Connection, source: Store) -> None:
     """Raises StoreUnavailable where somebody wrote to the source during the copy: see ``_alone``."""
     numbered = (table.autoincrement_column for table in SQLModel.metadata.sorted_tables)
-    counted = [func.max(column) for column in numbered if column is not None]
+    counted = [
+        select(func.max(column)).scalar_subquery() for column in numbered if column is not None
+    ]
     with source.read_connection() as now:
         if reader.execute(select(*counted)).one() != now.execute(select(*counted)).one():
             raise StoreUnavailable(

@@ -236,6 +236,26 @@ def test_nothing_is_copied_while_a_daemon_runs(way: tuple[Store, Store]) -> None
     moving.copy(source, target)
 
 
+def test_a_copy_that_lacks_what_was_written_meanwhile_does_not_count_as_whole(
+    way: tuple[Store, Store],
+) -> None:
+    source, target = way
+    written = []
+
+    def write(_name: str, _rows: int) -> None:
+        if not written:
+            with source.write() as session:
+                session.add(JournalRow(ticket_id=1, at=3.0, action="note"))
+            written.append(1)
+
+    with pytest.raises(StoreUnavailable, match=r"written to .* during the copy"):
+        moving.copy(source, target, write)
+    with pytest.raises(SchemaMismatch, match="did not end"):
+        migrations.check(target)
+    moving.copy(source, target)
+    assert rows(target, table_of(JournalRow)) == rows(source, table_of(JournalRow))
+
+
 def test_a_table_of_a_later_version_is_copied_too(
     way: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
