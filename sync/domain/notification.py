@@ -63,7 +63,12 @@ class Routing:
             return False
         if not self.rules or not one.rule:
             return True
-        return any(fnmatchcase(one.rule, pattern) for pattern in self.rules)
+        return any(fits(one.rule, pattern) for pattern in self.rules)
+
+
+def fits(rule: str, pattern: str) -> bool:
+    """Whether a rule is called by a pattern: its name, in which ``*`` stands for any text."""
+    return fnmatchcase(rule, pattern)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sync.operations.needs
+from sync.adapters.notify import Letter, Thing
+from sync.adapters.notify.signed import content
+from sync.bootstrap.notifications import channels_of
 from sync.bootstrap.program import build
 from sync.domain.notification import KINDS
 from sync.operations.notifications.concerns import KIND_OF
-from sync.settings import load
+from sync.settings import Secrets, load
 from sync.settings.notify import APPRISE_SCHEMES
 from sync.store import tickets
 from sync.store.engine import Store
@@ -43,6 +49,13 @@ sender = "ticket-sync@example.com"
 to = ["a@example.com"]
 kinds = "parked"
 wait = "0s"
+"""
+BARE = """
+[coalesce]
+allow_unsigned = true
+[sites.main]
+url = "https://jira.example.com"
+token = "t"
 """
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -95,6 +108,27 @@ def test_every_need_of_the_pages_is_a_kind_of_concern() -> None:
     }
     assert made - {"Parked", "Not told", "No deliveries", "No daemon"} == set(KIND_OF)
     assert set(KIND_OF.values()) < set(KINDS)
+
+
+def test_the_tables_of_the_page_are_channels_and_its_message_has_the_form_of_a_real_one(
+    tmp_path: Path,
+) -> None:
+    page = (DOCS / "notifications.md").read_text("utf-8")
+    tables = re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M)
+    (tmp_path / "config.toml").write_text(BARE + "".join(tables), "utf-8")
+    settings = load(tmp_path / "config.toml", secrets=Secrets.STOOD_IN)
+    assert sorted(channels_of(settings)) == ["bus", "finance", "ops"]
+    [shown] = re.findall(r"^```json\n(.*?)^```", page, re.S | re.M)
+    thing = Thing("new", "parked", "w", "d", "r", "https://tickets.example.com", 1, 2.0)
+    real = content(Letter("i", "t", "x", "https://tickets.example.com", 3.0, (thing,)))
+    assert _form(json.loads(shown)) == _form(real)
+
+
+def _form(value: Any) -> Any:
+    """The names in a document, and the types of what they name."""
+    if isinstance(value, dict):
+        return {name: _form(part) for name, part in value.items()}
+    return [_form(part) for part in value] if isinstance(value, list) else type(value)
 
 
 def test_the_page_names_every_kind_and_every_service() -> None:

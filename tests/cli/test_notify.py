@@ -88,3 +88,18 @@ def test_without_a_channel_it_says_what_to_add(
     done = said()
     assert done.exit_code == 2
     assert "add a table [notify.NAME]" in done.stderr
+
+
+def test_check_notes_a_channel_that_goes_by_rules_that_there_are_not(
+    receivers: tuple[Hook, Mailbox],
+) -> None:
+    Path("mappings").mkdir()
+    Path("mappings/rules.toml").write_text('[[rule]]\nname = "finance tables"\n')
+    text = Path("config.toml").read_text()
+    Path("config.toml").write_text(
+        text.replace("[notify.mail]", 'rules = ["finance*", "fnance"]\n[notify.mail]')
+    )
+    done = CliRunner().invoke(app, ["check", "--offline"])
+    assert done.exit_code == 0, done.output
+    assert "Note: config.toml:11: [notify.chat] rules: no rule is called 'fnance'." in done.stdout
+    assert receivers[0].got == []
