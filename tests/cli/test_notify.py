@@ -20,6 +20,7 @@ allow_unsigned = true
 [sites.main]
 url = "https://jira.example.com"
 token = "t"
+project = "DATA"
 [notify.chat]
 type = "slack"
 url = "{hook}/planted-5e1f"
@@ -101,5 +102,5 @@ def test_check_notes_a_channel_that_goes_by_rules_that_there_are_not(
     )
     done = CliRunner().invoke(app, ["check", "--offline"])
     assert done.exit_code == 0, done.output
-    assert "Note: config.toml:11: [notify.chat] rules: no rule is called 'fnance'." in done.stdout
+    assert "Note: config.toml:12: [notify.chat] rules: no rule is called 'fnance'." in done.stdout
     assert receivers[0].got == []
