@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import platform
 import sys
 import threading
 from collections import deque
@@ -20,6 +21,7 @@ from typing import Any, TextIO, cast
 import structlog
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
+from sync import __version__
 from sync.domain import secrets
 
 # Prometheus notices by itself when a counter restarts; this avoids a second series for each.
@@ -43,9 +45,92 @@ CALLS = Counter("ticket_sync_jira_calls_total", "Calls made to Jira.", ["site", 
 CALL_SECONDS = Histogram(
     "ticket_sync_jira_call_seconds", "Seconds a call to Jira took.", ["site", "method"]
 )
+ENDPOINT_CALLS = Counter(
+    "ticket_sync_jira_endpoint_calls_total",
+    "Calls made to Jira by what they ask for, with * for ids and keys.",
+    ["site", "endpoint", "result"],
+)
+CALL_RETRIES = Counter(
+    "ticket_sync_jira_retries_total",
+    "Calls to Jira that were tried again at once, by cause.",
+    ["site", "cause"],
+)
+TURN_SECONDS = Counter(
+    "ticket_sync_jira_turn_seconds_total",
+    "Seconds that calls waited for their turn: for rate limits, pauses and other calls.",
+    ["site"],
+)
+COALESCE_CALLS = Counter(
+    "ticket_sync_coalesce_calls_total",
+    "Requests to the API of Coalesce Quality by what they ask for.",
+    ["call", "result"],
+)
+COALESCE_SECONDS = Histogram(
+    "ticket_sync_coalesce_call_seconds",
+    "Seconds a request to the API of Coalesce Quality took.",
+    ["call"],
+)
+FAULTS = Counter(
+    "ticket_sync_walk_faults_total",
+    "Walks that met a fault, which then wait, are tried again or are parked; by cause.",
+    ["site", "cause"],
+)
+# From a tenth of a second to a day: a ticket may have to wait for a site that is down.
+_DELAYS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
+READ_SECONDS = Histogram(
+    "ticket_sync_delivery_read_seconds",
+    "Seconds from the receipt of a delivery until it was read.",
+    buckets=_DELAYS,
+)
+TICKET_SECONDS = Histogram(
+    "ticket_sync_delivery_to_ticket_seconds",
+    "Seconds from the receipt of a delivery until the ticket that it asked for was in Jira.",
+    ["site"],
+    buckets=_DELAYS,
+)
+SETTLE_SECONDS = Histogram(
+    "ticket_sync_settle_seconds",
+    "Seconds from when a ticket was due until it was as its rule wants it.",
+    ["site"],
+    buckets=_DELAYS,
+)
 WALKS = Counter("ticket_sync_walks_total", "Walks of tickets, by how they ended.", ["outcome"])
 TICKETS = Gauge("ticket_sync_tickets", "Tickets by where they stand.", ["standing"])
 OLDEST_DUE = Gauge("ticket_sync_oldest_due_seconds", "Age of the oldest ticket that is due.")
+DEAD = Gauge(
+    "ticket_sync_dead_letters", "Deliveries that were signed and accepted, and cannot be read."
+)
+WAITING = Gauge("ticket_sync_deliveries_waiting", "Deliveries that wait to be read.")
+OLDEST_WAITING = Gauge(
+    "ticket_sync_oldest_delivery_waiting_seconds",
+    "Age of the oldest delivery that waits to be read; 0 where none does.",
+)
+LAST_DELIVERY = Gauge(
+    "ticket_sync_last_delivery_timestamp_seconds",
+    "When the last delivery of a source came, in seconds since the epoch; 0 for never.",
+    ["source"],
+)
+LAST_NOTICE = Gauge(
+    "ticket_sync_last_notice_timestamp_seconds",
+    "When this daemon last took a webhook of a Jira site; 0 for not since the start.",
+    ["site"],
+)
+REFUSING = Gauge(
+    "ticket_sync_inbox_refusing", "1 while deliveries are refused because they cannot be stored."
+)
+STORE_UP = Gauge("ticket_sync_store_up", "1 where the store could be read for these metrics.")
+FAILING = Gauge("ticket_sync_worker_failing", "1 while a loop of this daemon fails or has ended.")
+DAEMONS = Gauge("ticket_sync_daemons", "Daemons that use the store and are alive.")
+LEASE_HELD = Gauge(
+    "ticket_sync_lease_held",
+    "1 while this daemon leads: it alone may run the sweep, or do what else the lease is named for.",
+    ["lease"],
+)
+PAUSED = Gauge(
+    "ticket_sync_site_paused_seconds",
+    "Seconds until the end of a pause that a Jira site asked for; 0 where it asked for none.",
+    ["site"],
+)
 BREAKER = Gauge("ticket_sync_site_down", "1 while calls to a Jira site are stopped.", ["site"])
 STALLED = Gauge(
     "ticket_sync_project_stalled", "1 while calls about a project hang.", ["site", "project"]
@@ -69,9 +154,32 @@ HELD = Gauge(
     "Tickets of which neither side is told, because each turned the other round and round.",
 )
 RULES_OK = Gauge("ticket_sync_rules_valid", "0 while an edited rule set was refused.")
+# A receiver alone reads no rules, and refuses none.
+RULES_OK.set(1)
+EDIT_WAITING = Gauge(
+    "ticket_sync_edit_waiting", "1 while an edit of the rules waits for a person to accept it."
+)
+EDIT_WAITING_SECONDS = Gauge(
+    "ticket_sync_edit_waiting_seconds", "How long the edit of the rules has waited; 0 for none."
+)
 SWEEP_RUNS = Counter(
     "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]
 )
+LAST_SWEPT = Gauge(
+    "ticket_sync_sweep_last_success_timestamp_seconds",
+    "When the last successful run of a sweep ended, in seconds since the epoch; 0 for never.",
+    ["sweep"],
+)
+BUILD = Gauge("ticket_sync_build_info", "Always 1: what runs here.", ["version", "python"])
+BUILD.labels(__version__, platform.python_version()).set(1)
+
+
+def cause_of(fault: BaseException) -> str:
+    """A fault as the value of a label: its class in small letters, or ``rate_limit``."""
+    name = type(fault).__name__
+    if name == "Refused" and getattr(fault, "retry_after", None) is not None:
+        return "rate_limit"
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).strip("_")
 
 
 class _Secrets:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trackers_of
 from sync.bootstrap.clock import SharedClock
+from sync.bootstrap.figures import Figures, Intake
 from sync.bootstrap.http import share_interpreter
 from sync.bootstrap.pages import desk_of, hosts_of
 from sync.bootstrap.receiver import limits_of, receiving_probes
@@ -18,11 +19,10 @@ from sync.bootstrap.rules import rule_files
 from sync.bootstrap.signals import STOP_GRACE
 from sync.bootstrap.site_check import checked_site, sites_of
 from sync.bootstrap.stores import has_store, hints_of, ready_store
-from sync.bootstrap.sweeps import add_sweeps
+from sync.bootstrap.sweeps import add_sweeps, swept_by_itself
 from sync.bootstrap.upstreams import (
     STANDING_SECONDS,
     Standing,
-    refresh_untold,
     upstream_probes,
     watched_reads,
     watched_upstreams,
@@ -33,13 +33,12 @@ from sync.operations.rules.runs import Runs
 from sync.ports import Clock, SiteHealth, SystemClock, Tracker
 from sync.rules import RuleSet
 from sync.settings import Settings, lease_of
-from sync.store import continuity, counts, damage
+from sync.store import continuity, damage
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.hints import Hint, Hints, NoHints
 from sync.store.inbox import Inbox
 from sync.store.liveness import Liveness, new_owner
 from sync.store.notices import Notices
-from sync.telemetry import OLDEST_DUE, TICKETS
 from sync.web.app import create_admin, create_app
 from sync.web.health import Check, Insight, Probe
 from sync.web.notices import Hearing
@@ -193,9 +192,17 @@ def build(
             names=Names(trackers, lambda site: settings.position(("sites", site, "project"))),
         )
     )
+    figures = Figures(
+        Intake(store, inbox, clock, tuple(sources)),
+        owner,
+        {name: tracker.health for name, tracker in trackers.items()},
+        swept_by_itself(settings, hands),
+        telling=lambda: book.current().tells,
+        failing=lambda: daemon.trouble() is not None,
+    )
     insight = Insight(
         {**probes(store, inbox, trackers, book, daemon), **upstream_probes(upstreams, book, store)},
-        lambda: refresh_metrics(store, clock, telling=book.current().tells),
+        figures.refresh,
         desk,
         off=desk is None,
         hosts=hosts_of(settings),
@@ -284,14 +291,3 @@ def _trouble(health: SiteHealth) -> str:
     return health.down() or (
         f"calls about {hanging} hang; the tickets there wait, all others go on" if hanging else ""
     )
-
-
-def refresh_metrics(store: Store, clock: Clock, *, telling: bool) -> None:
-    """Bring the gauges that come from the store up to date. ``telling``: a rule tells upstream."""
-    if telling:
-        refresh_untold(store)
-    now = clock.time()
-    found = counts.overall(store, now=now)
-    for name in ("due", "held", "parked", "unsure", "linked", "spared"):
-        TICKETS.labels(name).set(getattr(found, name))
-    OLDEST_DUE.set(max(0.0, now - found.oldest_due) if found.oldest_due is not None else 0.0)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sync.bootstrap.adapters import notice_sources_of, sources_of
 from sync.bootstrap.clock import SharedClock
+from sync.bootstrap.figures import Intake
 from sync.bootstrap.pages import hosts_of
 from sync.bootstrap.reload import Reloading
 from sync.bootstrap.stores import hints_of, ready_store
@@ -86,9 +87,11 @@ def build_receiver(settings: Settings) -> ReceiverAlone:
     schedule.every(_SIGN_SECONDS, "clock", clock.align)
     hints = hints_of(settings, liveness.owner, {})
     inbox = Inbox(store, on_accept=lambda: hints.give(Hint.ACCEPTED), queue=settings.server.queue)
-    insight = Insight(receiving_probes(store, inbox), hosts=hosts_of(settings))
+    sources = sources_of(settings)
+    intake = Intake(store, inbox, clock, tuple(sources))
+    insight = Insight(receiving_probes(store, inbox), intake.refresh, hosts=hosts_of(settings))
     app = create_app(
-        sources=sources_of(settings),
+        sources=sources,
         inbox=inbox,
         # Those who walk the tickets go by the store's clock.
         hearing=Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time())),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from shlex import quote
 
 from sync.bootstrap.stores import existing_store
 from sync.operations.errors import Refused
 from sync.settings import Settings
-from sync.store import backup, checking, migrations, restore, space
+from sync.settings.values import Reading, reading, store_url
+from sync.store import backup, checking, migrations, moving, restore, space
 from sync.store.backup import Copy
 from sync.store.checking import Checked
+from sync.store.engine import open_store
+from sync.store.moving import Moved
 from sync.store.restore import Restored
 from sync.store.url import for_libpq, sqlite_file
+from sync.toml import Wrong
 
 _ASKS = "It asks for the password, or takes it from ~/.pgpass or PGPASSWORD."
 
@@ -53,6 +57,20 @@ def vacuum(settings: Settings) -> tuple[int, int]:
     StoreUnavailable."""
     with closing(existing_store(settings)) as store:
         return space.vacuum(store)
+
+
+def copy(settings: Settings, to: str, progress: Callable[[str, int], object]) -> tuple[str, Moved]:
+    """Copy the store into the database at the address ``to``; where that is, in words for people, and
+    what was copied. Raises Refused for an address that is none, CannotStart, StoreUnavailable."""
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(existing_store(settings)))
+        with reading(Reading(Path.cwd())):
+            try:
+                address = store_url(to).get_secret_value()
+            except Wrong as wrong:
+                raise Refused(f"the address to copy to {wrong}. {wrong.remedy}") from None
+        target = stack.enter_context(closing(open_store(address)))
+        return target.place, moving.copy(source, target, progress)
 
 
 def is_current(restored: Restored) -> bool:

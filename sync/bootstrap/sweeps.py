@@ -106,6 +106,14 @@ def add_sweeps(
     return hands
 
 
+def swept_by_itself(settings: Settings, hands: Hands) -> tuple[str, ...]:
+    """The names of the sweeps that the settings put on the schedule."""
+    if not settings.sweeps.enabled:
+        return ()
+    on = [group for group in hands.groups if getattr(settings.sweeps, group).enabled]
+    return tuple(sweep.name for group in on for sweep in hands.groups[group])
+
+
 def _run_by_hand(daemon: Daemon, sweep: Sweep, dry: bool) -> Report | None:
     report = daemon.sweeps.run(sweep, dry=dry, by_hand=True)
     if not dry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -97,6 +98,60 @@ def restore(
     typer.echo(
         "Tokens of the API that were revoked since hold again: see `ticket-sync token list`."
     )
+
+
+@app.command()
+def copy(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            envvar="TICKET_SYNC_COPY_TO",
+            show_envvar=False,
+            help="Where to, as url in [store]. A password stays out of sight where the address is in "
+            "the variable TICKET_SYNC_COPY_TO instead.",
+        ),
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the store into another database, SQLite or PostgreSQL, and compare both row for row.
+
+    Stop the daemons first. The other database has to be empty. After an interruption the same command
+    goes on where it was; no daemon works on a copy that is not whole. Then set url in [store] to the new
+    address, and start no daemon on the old store any more.
+
+    Exit codes: 0 copied and equal, 1 a database failed, 2 a daemon runs, the other database is not
+    empty, or the configuration.
+
+    Example:  ticket-sync db copy --to postgresql+psycopg://me@db.example.com/tickets
+    """
+    from sync.bootstrap.store_care import copy as copy_to
+    from sync.settings import Secrets, load
+
+    place, moved = copy_to(load(config, secrets=Secrets.UNNEEDED), to, _progress)
+    rows = sum(one.rows for one in moved.tables.values())
+    if as_json:
+        tables = {name: asdict(one) for name, one in moved.tables.items()}
+        found = {"to": place, "rows": rows, "resumed": moved.resumed, "tables": tables}
+        typer.echo(json.dumps(found, indent=2))
+        return
+    from sync.cli.terminal import cell, console, table
+
+    shown = table(f"Copied to {place}", "table", "rows", "digest on both sides")
+    for name, one in moved.tables.items():
+        shown.add_row(cell(name), cell(f"{one.rows:,}"), cell(one.digest[:16]))
+    console().print(shown)
+    again = ", after an interruption" if moved.resumed else ""
+    typer.echo(
+        f"All {rows:,} rows are there and equal{again}. Set url in [store] to the new address."
+    )
+
+
+def _progress(name: str, rows: int) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{name}: {rows:,} rows\033[K", err=True, nl=False)
 
 
 @app.command()

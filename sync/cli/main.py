@@ -22,6 +22,7 @@ from sync.cli import (
     demo,
     doctor,
     init,
+    list_tickets,
     log,
     parked,
     plan,
@@ -129,6 +130,7 @@ app.command()(send.send)
 app.command()(sandbox.sandbox)
 app.command()(status.status)
 app.command()(deliveries.deliveries)
+app.command("list")(list_tickets.list_tickets)
 app.command()(parked.parked)
 app.command()(retry.retry)
 app.command("set-aside")(aside.set_aside)

@@ -15,6 +15,9 @@ from sync.cli.store import opened_store
 from sync.domain.text import harmless
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from sync.operations.acts import Done
     from sync.operations.rules.editing import Editing
     from sync.operations.rules.history import History
@@ -35,17 +38,56 @@ def take_back(
 
     Example:  ticket-sync rules take-back
     """
+    from sync.operations.rules.save import take_back as back
+
+    _done("/rules/take-back", back, config, server, as_json=as_json)
+
+
+def pause(
+    config: ConfigOption = None, server: ServerOption = "", as_json: JsonOption = False
+) -> None:
+    """Let the tickets wait that the last edit of the rules has not reached yet.
+
+    What happens to one of them meanwhile is followed at once, by the new rules. `rules go-on` ends it.
+
+    Exit codes: 0 paused, 1 the store cannot be written, 2 no ticket waits; usage or the configuration.
+
+    Example:  ticket-sync rules pause
+    """
+    from sync.operations.rules.progress import pause as let_wait
+
+    _done("/rules/pause", let_wait, config, server, as_json=as_json)
+
+
+def go_on(
+    config: ConfigOption = None, server: ServerOption = "", as_json: JsonOption = False
+) -> None:
+    """Let an edit of the rules go on that was paused.
+
+    Exit codes: 0 it goes on, 1 the store cannot be written, 2 none is paused; usage or the
+    configuration.
+
+    Example:  ticket-sync rules go-on
+    """
+    from sync.operations.rules.progress import go_on as follow
+
+    _done("/rules/go-on", follow, config, server, as_json=as_json)
+
+
+def _done(
+    path: str, act: Callable[[Editing], Done], config: Path | None, server: str, *, as_json: bool
+) -> None:
+    """Do an act here or by a daemon, and say what was done."""
     from sync.bootstrap.rules import rule_files
     from sync.operations.acts import Done
-    from sync.operations.rules.save import take_back as back
     from sync.settings import Secrets, load
 
     if server:
-        _say(Server(server).post("/rules/take-back", Done), as_json=as_json)
+        _say(Server(server).post(path, Done), as_json=as_json)
         return
     files = rule_files(load(config, secrets=Secrets.UNNEEDED))
     with opened_store(config) as store:
-        done = back(editing(store, files))
+        done = act(editing(store, files))
     _say(done, as_json=as_json)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
-from sync.cli.rule_versions import diff, editing, go_back, history, take_back
+from sync.cli.rule_versions import diff, editing, go_back, go_on, history, pause, take_back
 from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 from sync.domain.text import harmless
@@ -28,6 +28,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("take-back")(take_back)
+app.command("pause")(pause)
+app.command("go-on")(go_on)
 app.command("history")(history)
 app.command("diff")(diff)
 app.command("go-back")(go_back)

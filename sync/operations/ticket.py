@@ -17,7 +17,7 @@ from sync.operations.errors import NotFound
 from sync.operations.ticket_fields import FieldView, field_views
 from sync.operations.tickets import TOKENS, reason_of
 from sync.operations.untold import why_untold
-from sync.store import log, tickets
+from sync.store import edit_progress, log, tickets
 from sync.store.engine import Session
 from sync.store.tables import TicketRow
 from sync.store.ticket_search import Standing, standing_of
@@ -140,7 +140,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         file=file if line.isdigit() else "",
         line=int(line) if line.isdigit() else 0,
         untold=why_untold(row),
-        due_at=row.due_at,
+        due_at=edit_progress.due_at(row, now),
         parked_at=row.parked_at,
         recorded_at=row.created_at,
         attempts=row.attempts,
@@ -186,7 +186,8 @@ def sentence(row: TicketRow, standing: Standing, now: float) -> str:
         case Standing.DUE:
             return f"{name} is looked at now"
         case Standing.HELD:
-            return f"{name} waits until {moment(row.due_at)} UTC"
+            at = edit_progress.due_at(row, now)
+            return f"{name} waits{f' until {moment(at)} UTC' if at else f': {row.due_reason}'}"
         case Standing.PARKED:
             return f"{name} is set aside"
         case Standing.UNSURE:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sync.domain.durations import seconds_in
 from sync.domain.times import stamp
 from sync.operations.errors import Refused
 from sync.operations.values import Choice, RowId
-from sync.store import ticket_search
+from sync.store import edit_progress, ticket_search
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from sync.store.ticket_search import COUNTED, PAGE, Standing, Wanted, standing_of
@@ -31,14 +32,17 @@ TOKENS = {
 
 @dataclass(frozen=True, slots=True)
 class TicketQuery:
-    """What to look for; "" for anything. ``after`` is the row id of the last ticket of the page before,
-    ``order`` is "newest" or "oldest"."""
+    """What to look for; "" for anything. ``older_than`` and ``newer_than`` are ages of the record, such
+    as "2d" or "90m". ``after`` is the row id of the last ticket of the page before, ``order`` is
+    "newest" or "oldest"."""
 
     q: str = ""
     standing: str = ""
     rule: str = ""
     project: str = ""
     site: str = ""
+    older_than: str = ""
+    newer_than: str = ""
     order: str = "newest"
     after: RowId = 0
 
@@ -51,6 +55,8 @@ class TicketQuery:
             "rule": self.rule,
             "project": self.project,
             "site": self.site,
+            "older_than": self.older_than,
+            "newer_than": self.newer_than,
         }
         return {name: value for name, value in asked.items() if value}
 
@@ -112,8 +118,8 @@ class Choices:
 
 
 def listed(store: Store, query: TicketQuery, now: float, *, limit: int = PAGE) -> TicketList:
-    """A page of the tickets that fit. Raises Refused for a standing or an order that is none."""
-    wanted = _wanted(query)
+    """A page of the tickets that fit. Raises Refused for a standing, an order or an age that is none."""
+    wanted = _wanted(query, now)
     with store.read() as session:
         rows = ticket_search.page(
             session,
@@ -172,10 +178,10 @@ def line_of(row: TicketRow, title: str, now: float) -> TicketLine:
         rule=row.rule,
         site=row.site,
         project=row.project,
-        due=stamp(row.due_at),
+        due=stamp(edit_progress.due_at(row, now)),
         parked_since=stamp(row.parked_at),
         recorded=stamp(row.created_at) or "",
-        due_at=row.due_at,
+        due_at=edit_progress.due_at(row, now),
         recorded_at=row.created_at,
     )
 
@@ -191,13 +197,31 @@ def reason_of(row: TicketRow) -> str:
     return row.error or row.due_reason
 
 
-def _wanted(query: TicketQuery) -> Wanted:
+def _wanted(query: TicketQuery, now: float) -> Wanted:
     if query.standing and query.standing not in list(Standing):
         names = ", ".join(Standing)
         raise Refused(f"There is no standing {query.standing!r}. There are: {names}.")
     if query.order not in ("newest", "oldest"):
         raise Refused(f"There is no order {query.order!r}. There are: newest, oldest.")
-    return Wanted(query.q.strip(), query.standing, query.rule, query.project, query.site)
+    return Wanted(
+        query.q.strip(),
+        query.standing,
+        query.rule,
+        query.project,
+        query.site,
+        since=_ago(query.newer_than, now),
+        until=_ago(query.older_than, now),
+    )
+
+
+def _ago(age: str, now: float) -> float | None:
+    """The time so long before ``now``; None for no age. Raises Refused."""
+    if not age:
+        return None
+    seconds = seconds_in(age)
+    if seconds is None:
+        raise Refused(f"{age!r} is no age. Write 2d, 12h or 90m.")
+    return now - seconds
 
 
 def _summed(pairs: Iterable[tuple[str, int]]) -> list[Choice]:

@@ -97,6 +97,7 @@ def lock_triage(session: Session, seen: int | None = None) -> None:
 
 
 _TRIAGE = table_of(TriageRow)
+_DELIVERY = table_of(DeliveryRow).c
 _TURN = columns(_TRIAGE.c.turn)
 _NEXT_TURN = update(_TRIAGE).values(turn=_TRIAGE.c.turn + 1).returning(_TRIAGE.c.turn)
 
@@ -388,6 +389,20 @@ def counts(session: Session) -> Counts:
 def count_dead(session: Session) -> int:
     """How many deliveries are dead letters, from an index."""
     return session.exec(select(func.count(_SEQ)).where(in_state(DeliveryState.DEAD))).one()
+
+
+# So many of the newest deliveries are looked at for the last one of each source.
+_NEWEST = 100
+
+
+def last_by_source(session: Session) -> dict[str, float]:
+    """When the last delivery of each source was received (seconds since the epoch), of the sources among
+    the newest deliveries. Each scrape of metrics asks, so no further deliveries are read."""
+    newest = columns(_DELIVERY.source, _DELIVERY.received_at).order_by(_DELIVERY.seq.desc())
+    found: dict[str, float] = {}
+    for source, at in session.connection().execute(newest.limit(_NEWEST)):
+        found[source] = max(at, found.get(source, 0.0))
+    return found
 
 
 def oldest_dead(session: Session) -> float | None:

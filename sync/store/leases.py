@@ -80,6 +80,13 @@ def going_on(store: Store, beginning: str) -> dict[str, float]:
         return dict(session.exec(select(LeaseRow.owner, left).where(named, left >= 0)).all())
 
 
+def names_of(store: Store, owner: str) -> set[str]:
+    """The names of the leases that ``owner`` holds now."""
+    going_on_ = col(LeaseRow.until) - database_time(store) >= 0
+    with store.read() as session:
+        return set(session.exec(select(LeaseRow.name).where(LeaseRow.owner == owner, going_on_)))
+
+
 def release_all_of(store: Store, them: Iterable[str]) -> int:
     """End every lease of these owners, on tickets and by name; how many tickets that freed."""
     gone = sorted(them)

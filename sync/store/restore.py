@@ -18,7 +18,7 @@ from pathlib import Path
 from sync.store import backup
 from sync.store.errors import StoreMisconfigured
 from sync.store.liveness import alone
-from sync.store.migrations import REVISIONS, head
+from sync.store.migrations import COPYING, REVISIONS, head
 
 # A place that no store has: see ``SiteRow.place``.
 _NOWHERE = "restored"
@@ -82,6 +82,8 @@ def _checked(copy: sqlite3.Connection, source: Path) -> str:
     revision = backup.revision_of(copy)
     if not revision:
         raise StoreMisconfigured(f"{source} is no backup of a store: it has no tables of ours")
+    if revision.startswith(COPYING):
+        raise StoreMisconfigured(f"{source} is part of a store: a copy into it did not end")
     if revision not in REVISIONS:
         raise StoreMisconfigured(
             f"{source} was written by a newer ticket-sync (its tables are at {revision}, this one knows "

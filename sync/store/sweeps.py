@@ -69,6 +69,17 @@ def recent(session: Session, *, sweep: str = "", limit: int = 50) -> list[SweepR
     return list(session.exec(query))
 
 
+def last_success(session: Session, sweep: str) -> float | None:
+    """When the newest run ended that went well (seconds since the epoch); None for never."""
+    query = (
+        select(SweepRunRow.started_at, SweepRunRow.seconds)
+        .where(SweepRunRow.sweep == sweep, SweepRunRow.result == RunResult.OK)
+        .order_by(col(SweepRunRow.id).desc())
+    )
+    found = session.exec(query.limit(1)).first()
+    return None if found is None else found[0] + (found[1] or 0.0)
+
+
 def page(session: Session, *, sweep: str, after: int, limit: int) -> list[SweepRunRow]:
     """Runs (of one sweep, if named) before the run ``after`` (0: from the newest), newest first."""
     query = select(SweepRunRow).order_by(col(SweepRunRow.id).desc()).limit(limit)

@@ -20,7 +20,7 @@ from sync.domain.text import one_line
 from sync.ports import NoticeSource
 from sync.store.errors import StoreUnavailable
 from sync.store.notices import Notices
-from sync.telemetry import NOTICES
+from sync.telemetry import LAST_NOTICE, NOTICES
 from sync.web.body import Body, NoRoom, Room, SenderGone, TooLarge, TooSlow, read_body
 
 log = structlog.get_logger("web")
@@ -98,6 +98,8 @@ class NoticeReceiver:
             log.error("a webhook of a site failed", site=self._source.site, exc_info=error)
             answer = _Answer(500, "failed", {"error": "an error of ours; the log says more"})
         NOTICES.labels(self._source.site, answer.outcome).inc()
+        if answer.status < 300:
+            LAST_NOTICE.labels(self._source.site).set(self._clock())
         came.facts["ms"] = round((time.perf_counter() - began) * 1000, 1)
         self._tell(request, answer, came.facts)
         body = answer.body if answer.body is not None else {"outcome": answer.outcome}

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 from typer.testing import CliRunner
 
+from sync.cli import list_tickets
 from sync.cli.main import app
 from sync.domain.errors import Refused, Rejected
 from sync.sandbox.memory import MemoryTracker
@@ -276,3 +277,67 @@ def test_deliveries_are_listed_and_previewed_by_the_beginning_of_an_id(world: Wo
     code, _, err = call("preview", "--delivery", "99")
     assert (code, "There is no delivery '99'" in err) == (1, True)
     assert call("preview", "--delivery", "99", "--sample", "ping")[0] == 2
+
+
+def listed(*args: str) -> list[str]:
+    code, out, err = call("list", "--json", *args)
+    assert code == 0, err
+    return [one["ticket"] or one["key"] for one in json.loads(out)]
+
+
+def test_tickets_are_listed_by_standing_rule_project_and_words(parked: World) -> None:
+    both = ["DATA-1", "coalesce:issue:aa"]
+    assert listed() == both
+    assert listed("--oldest") == both[::-1]
+    assert listed("--limit", "1") == both[:1]
+    assert listed("--standing", "parked") == both[1:]
+    assert listed("--rule", "everything", "--project", "DATA", "--site", "main") == both
+    for args in (["--rule", "no"], ["--project", "NO"], ["--site", "no"], ["no such words"]):
+        assert listed(*args) == []
+        assert call("list", *args)[1] == "No ticket fits.\n"
+    assert listed("DATA-1") == ["DATA-1"]
+    code, out, _ = call("list")
+    assert code == 0
+    for words in ("DATA-1", "settled", "parked", "'Hihg' is not a value", "orders is stale"):
+        assert words in out
+
+
+def test_tickets_are_listed_by_their_age(world: World) -> None:
+    now = time.time()
+    with world.store.write() as session:
+        for days in (9, 5, 3, 1, 0):
+            row = TicketRow(key=f"{days} days", rule="r", site="main", project="DATA")
+            row.created_at = now - days * 86400 - 60
+            session.add(row)
+    assert listed("--older-than", "3d") == ["3 days", "5 days", "9 days"]
+    assert listed("--newer-than", "3d") == ["0 days", "1 days"]
+    assert listed("--newer-than", "5d1h", "--older-than", "1d") == ["1 days", "3 days", "5 days"]
+    assert listed("--older-than", "10d") == []
+    assert len(listed("--newer-than", "10d")) == 5
+    code, _, err = call("list", "--older-than", "soon")
+    assert code == 2
+    assert "'soon' is no age" in err
+    assert call("list", "--standing", "odd")[0] == 2
+
+
+def test_a_watched_list_is_shown_again_when_it_has_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = 0
+
+    def pause(_seconds: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 2:
+            world.deliver(issue_event("issue_created", "aa", at=1))
+            world.settle()
+        if pauses == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(list_tickets, "_pause", pause)
+    code, out, _ = call("list", "--watch", "--json")
+    assert code == 0
+    # The world that changes within the verb logs to the same output.
+    first, second = [json.loads(line) for line in out.splitlines() if line.startswith(("[]", "[{"))]
+    assert first == []
+    assert [one["ticket"] for one in second] == ["DATA-1"]

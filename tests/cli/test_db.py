@@ -129,3 +129,21 @@ def test_postgresql_is_backed_up_by_its_own_programs_whose_commands_are_shown() 
     assert code == 2
     assert "pg_restore" in err
     assert "secret" not in err
+
+
+@pytest.mark.usefixtures("_store")
+def test_a_store_is_copied_and_both_sides_are_told_to_be_equal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code, out, err = call("copy", "--to", "sqlite:///other.db")
+    assert code == 0, err
+    assert "rows are there and equal" in out
+    assert call("copy", "--to", "sqlite:///other.db")[0] == 2
+    monkeypatch.setenv("TICKET_SYNC_COPY_TO", "sqlite:///third.db")
+    code, out, _ = call("copy", "--json")
+    assert code == 0
+    assert json.loads(out)["tables"]["sites"]["rows"] == 1
+    code, _, err = call("copy", "--to", "mysql://me:secret@host/name")
+    assert code == 2
+    assert "neither SQLite nor PostgreSQL" in err
+    assert "secret" not in err

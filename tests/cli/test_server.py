@@ -77,6 +77,8 @@ def test_versions_of_the_rules_by_the_daemon(pages: Pages, address: str) -> None
     before = (pages.world.folder / "rules.toml").read_text()
     (pages.world.folder / "rules.toml").write_text(f"# a remark\n{before}")
     assert "+# a remark" in call("diff")
+    refused = CliRunner().invoke(app, ["rules", "go-on", "--server", address])
+    assert (refused.exit_code, "No edit is paused" in refused.stderr) == (2, True)
     assert call("take-back").startswith("Taken back: rules.toml")
     assert (pages.world.folder / "rules.toml").read_text() == before
     data = json.loads(call("history", "--json"))
@@ -181,3 +183,21 @@ def test_what_would_be_made_is_told_by_the_daemon(
     shown = _said("rules", "show", *by)
     assert "rules.toml: everything" in shown
     assert "In force since" in shown
+
+
+def test_tickets_are_listed_by_the_daemon_page_by_page(
+    pages: Pages,  # noqa: F811
+    address: str,
+) -> None:
+    for number in range(60):
+        pages.world.deliver(issue_event("issue_created", f"i{number}", at=number))
+    pages.world.settle()
+    done = CliRunner().invoke(app, ["list", "--server", address, "--json", "--limit", "55"])
+    assert done.exit_code == 0, done.output
+    keys = [one["key"] for one in json.loads(done.stdout)]
+    assert keys == [row.key for row in pages.world.rows()][::-1][:55]
+    done = CliRunner().invoke(app, ["list", keys[0], "--server", address, "--standing", "settled"])
+    assert "orders is stale" in done.stdout
+    assert "DATA-60" in done.stdout
+    done = CliRunner().invoke(app, ["list", "--server", address, "--older-than", "soon"])
+    assert done.exit_code == 2

@@ -15,7 +15,8 @@ from sync.cli.main import app
 from sync.settings import Settings
 from tests.settings.test_example import settings_of
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "reference.md").read_text("utf-8")
 
 
 def section(title: str) -> str:
@@ -35,6 +36,21 @@ def verbs(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
             yield from verbs(below, (*path, name))
         else:
             yield " ".join((*path, name))
+
+
+def by_server(command: Any) -> Iterator[str]:
+    """The first words of the verbs that can ask a daemon."""
+    for name, below in command.commands.items():
+        inner = list(getattr(below, "commands", {name: below}).values())
+        if any("--server" in param.opts for one in inner for param in one.params):
+            yield name
+
+
+def test_the_verbs_that_can_ask_a_daemon_are_named_with_the_pages() -> None:
+    text = (ROOT / "docs" / "pages.md").read_text("utf-8")
+    (sentence,) = re.findall(r"^(`status`.*?) take `--server URL`", text, re.S | re.M)
+    told = re.findall(r"`([a-z-]+)`", sentence)
+    assert sorted(told) == sorted(by_server(typer.main.get_command(app)))
 
 
 def test_every_verb_is_on_the_page_and_nothing_else() -> None:

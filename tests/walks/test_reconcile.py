@@ -75,9 +75,14 @@ class Everything:
         self.jira.observers.append(self.exchanges.append)
         site = JiraSite(name="main", url=URL, token=BOT.secret, email=BOT.email, deployment="cloud")
         self.tracker = JiraTracker(site, self.clock, self._mount)
-        self.world = World(store, self.tracker, self.clock, folder, OURS)
+        self.folder = folder
         self.source = CoalesceSource([self.upstream.secret])
         self.up = True
+        self.begin(store)
+
+    def begin(self, store: Store) -> None:
+        """Let ticket-sync begin on a store, with the two systems as they are."""
+        self.world = World(store, self.tracker, self.clock, self.folder, OURS)
         self.runner = Runner(store, self.clock, "me")
         parts = Parts(
             store=store,

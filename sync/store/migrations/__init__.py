@@ -30,6 +30,8 @@ REVISIONS = sorted(
 )
 # The advisory lock of upgrades on PostgreSQL: any number that no other program on the server takes.
 _LOCK = 7_436_205_118
+# With this the revision of a store begins into which another one is being copied: ``sync.store.moving``.
+COPYING = "copying "
 _OTHERWISE = (
     "restore a backup, or set url in [store] to an empty one (see the README: Back up and restore)"
 )
@@ -131,6 +133,11 @@ def _refuse_foreign(connection: Connection) -> None:
 
 
 def _refuse_newer(revision: str) -> None:
+    if revision.startswith(COPYING):
+        raise SchemaMismatch(
+            "the store holds a part of another one, whose copy did not end: run `ticket-sync db copy` "
+            "again until it does, or name the store that was to be copied"
+        )
     if revision and revision not in REVISIONS:
         raise SchemaMismatch(
             f"the store was written by a newer ticket-sync (its tables are at {revision}, this one "

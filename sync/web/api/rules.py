@@ -183,6 +183,12 @@ class _Rules(_Base):
     def take_back(self, visit: Visit) -> Done:
         return save.take_back(self._at(visit))
 
+    def pause(self, visit: Visit) -> Done:
+        return progress.pause(self._at(visit))
+
+    def go_on(self, visit: Visit) -> Done:
+        return progress.go_on(self._at(visit), self._deployment.wake)
+
 
 def _rules(of: _Rules) -> list[Endpoint]:
     return [
@@ -217,6 +223,12 @@ def _rules(of: _Rules) -> list[Endpoint]:
             of.take_back,
             Done,
             role=Role.EDITOR,
+        ),
+        Endpoint(
+            "POST", "/rules/pause", "Let the last edit wait", of.pause, Done, role=Role.EDITOR
+        ),
+        Endpoint(
+            "POST", "/rules/go-on", "Let a paused edit go on", of.go_on, Done, role=Role.EDITOR
         ),
         Endpoint(
             "POST",

@@ -13,7 +13,7 @@ from sync.domain.rule import Desired, RuleRef
 from sync.domain.subject import Snapshot
 from sync.ports import Tracker
 from sync.rules import IncidentIssues, Parts, Rendered, Rule, RuleSet, Undecided, patience
-from sync.store import journal, open_items, parking, tickets
+from sync.store import edit_progress, journal, open_items, parking, tickets
 from sync.store.engine import Store
 from sync.store.slate import Slate, decided
 from sync.store.ticket_changes import Wish, make_all_due
@@ -378,5 +378,5 @@ def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) ->
             for number, id_ in enumerate(ids, due)
         ]
         with store.write() as session:
-            due += make_all_due(session, wishes, journal.Entry("edit"), "the rules changed", now)
-    return due + parking.retry_all(store, parked, now, "the rules changed")
+            due += make_all_due(session, wishes, journal.Entry("edit"), edit_progress.REASON, now)
+    return due + parking.retry_all(store, parked, now, edit_progress.REASON)

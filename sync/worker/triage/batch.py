@@ -41,7 +41,8 @@ from sync.store.slate import TRIES, Slate, decided
 from sync.store.subjects import Subject
 from sync.store.tables import DeliveryRow
 from sync.store.usable import check_usable
-from sync.telemetry import EVENTS
+from sync.telemetry import EVENTS, READ_SECONDS
+from sync.worker.triage.arrivals import ARRIVALS
 from sync.worker.triage.asking import Answers, Asking, wanted
 from sync.worker.triage.incidents import follow_incident, read_together
 from sync.worker.triage.news import with_news
@@ -253,7 +254,9 @@ class Triage:
 
     def _tell(self, read: Sequence[Read]) -> None:
         """Log and count what a batch held, once nobody waits for it any more."""
+        now = self._clock.time()
         for r in read:
+            READ_SECONDS.observe(max(0.0, now - r.row.received_at))
             if r.dead:
                 level = log.error if r.row.attempts > MOST else log.warning
                 level("dead letter", delivery=r.row.id, reason=r.dead)
@@ -267,6 +270,8 @@ class Triage:
 
     def _take(self, slate: Slate, read: Sequence[Read], answers: Answers) -> None:
         """Merge what a batch says on the slate, with what became of each delivery."""
+        for r in read:
+            ARRIVALS.note(r.refs, r.row.received_at)
         events = [event for r in read for event in r.events]
         told = [s for event in events if (s := event.snapshot)]
         outcomes = self.merge(slate, told, learnt=answers.snapshots)

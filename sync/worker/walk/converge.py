@@ -28,6 +28,7 @@ from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import Apply
 from sync.worker.walk.breaker import Breaker
 from sync.worker.walk.creation import Creation
+from sync.worker.walk.delays import note_made, note_settled
 from sync.worker.walk.facts import Facts, desire, facts_of, rule_for, settled_by, sited, tracker_for
 from sync.worker.walk.intents import IntentLog
 from sync.worker.walk.outcomes import Endings, Pace
@@ -159,6 +160,7 @@ class Converger:
             ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
                 return "left"
+            note_made(facts, rule.hold, self._clock.time())
             facts = replace(facts, look=False)
         if record.base == Base():
             # Taken over by its marker alone, before anything was heard of its subjects.
@@ -179,7 +181,9 @@ class Converger:
             return self._end.park(facts, record, made.parked)
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):
             record.settled_by = settled_by(rule)
-        return self._end.settled(record, again_at)
+        ended = self._end.settled(record, again_at)
+        note_settled(facts, self._clock.time())
+        return ended
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:
         """Put the subjects where they belong, once their rule can say so. Raises Rejected until then,

@@ -16,6 +16,7 @@ from sync.domain.backoff import delay
 from sync.domain.errors import (
     Already,
     Cause,
+    Fault,
     Missing,
     Parked,
     Refused,
@@ -34,6 +35,7 @@ from sync.store import asides, parking
 from sync.store.journal import Entry
 from sync.store.steps import Changes
 from sync.store.tables import TicketRow, TicketState
+from sync.telemetry import FAULTS, cause_of
 from sync.worker.walk.breaker import Untold
 from sync.worker.walk.facts import Facts, rule_for, tracker_for
 from sync.worker.walk.record import LookAgain, NotYet, Record
@@ -88,6 +90,8 @@ class Endings:
 
     def fault(self, facts: Facts, record: Record, rule: RuleRef, fault: Exception) -> str:
         """End a walk that met a fault, as the table says."""
+        known = isinstance(fault, Fault | NotYet | LookAgain | Untold)
+        FAULTS.labels(facts.site, cause_of(fault) if known else "defect").inc()
         ends = next(ends for kind, ends in _ENDS if isinstance(fault, kind))
         if isinstance(ends, Tries):
             return self._retry(facts, record, rule, fault, ends)

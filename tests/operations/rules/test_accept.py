@@ -10,10 +10,12 @@ from sync.operations.accounts import Account
 from sync.operations.errors import Changed, NotAllowed, NotFound, Refused
 from sync.operations.rules import drafts, history, plan
 from sync.operations.rules.accept import Accepted, Asked, accept
-from sync.operations.rules.progress import progress
+from sync.operations.rules.progress import go_on, pause, progress
 from sync.operations.rules.runs import Runs
 from sync.operations.rules.save import save
-from sync.store import log
+from sync.operations.ticket import sentence
+from sync.store import log, tickets
+from sync.store.ticket_search import Standing
 from sync.worker.rulebook.impact import Sites
 from tests.operations.rules.conftest import ALEX, DANA, Bench
 from tests.walks.world import RULES, issue_event
@@ -86,7 +88,51 @@ def test_how_far_an_edit_is_can_be_followed(bench_on_each: Bench, runs: Runs) ->
     after = progress(store, bench().now)
     assert after is not None
     assert (after.done, after.waiting, after.aside, after.over) == (3, 0, 0, True)
+    with pytest.raises(Refused, match="No ticket waits for its turn"):
+        pause(bench())
     assert after.words.endswith("; 3 of 3 tickets changed")
+
+
+def test_a_paused_edit_waits_save_for_what_happens_and_goes_on(
+    bench_on_each: Bench, runs: Runs
+) -> None:
+    bench = bench_on_each
+    waiting(bench)
+    accepted(bench, runs, Asked())
+    for act, words in ((pause, "still being looked for"), (go_on, "No edit is paused")):
+        with pytest.raises(Refused, match=words):
+            act(bench())
+    bench.world.notice()
+    assert pause(bench()).words.startswith("Paused: 3 tickets wait")
+    bench.world.deliver(issue_event("issue_updated", "i1", at=20))
+    bench.world.settle()
+    labels = [ticket.fields["labels"] for ticket in bench.world.tracker.alive]
+    assert ["urgent" in one for one in labels] == [False, True, False]
+    shown = progress(bench().store, bench().now)
+    assert shown is not None
+    assert (shown.done, shown.waiting, shown.paused, shown.over) == (1, 0, 2, False)
+    with bench.world.store.read() as session:
+        (row,) = tickets.by_ids(session, [1], lock=False).values()
+    assert sentence(row, Standing.HELD, bench().now) == (
+        "DATA-1 waits: the edit of the rules was paused by dana"
+    )
+    assert go_on(bench()).words == "The edit goes on: 2 tickets follow."
+    bench.world.settle()
+    assert all("urgent" in ticket.fields["labels"] for ticket in bench.world.tracker.alive)
+
+
+def test_what_is_due_for_something_else_is_not_paused_with_an_edit(
+    bench: Bench, runs: Runs
+) -> None:
+    waiting(bench)
+    bench.world.deliver(issue_event("issue_updated", "i1", at=30))
+    bench.world.triage.batch()
+    bench.world.clock.sleep(5)
+    accepted(bench, runs, Asked())
+    bench.world.notice()
+    bench.world.deliver(issue_event("issue_updated", "i2", at=31))
+    bench.world.triage.batch()
+    assert pause(bench()).words.startswith("Paused: 1 ticket waits")
 
 
 def test_more_tickets_than_were_looked_at_are_shown_anew(bench: Bench, runs: Runs) -> None:

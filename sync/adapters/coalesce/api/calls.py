@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from sync.adapters.coalesce.api.faults import content, fault_of
 from sync.adapters.coalesce.api.oauth import Tokens
 from sync.domain.errors import Fault, Refused, Rejected, SiteDown, Unknown
 from sync.ports import Clock
+from sync.telemetry import COALESCE_CALLS, COALESCE_SECONDS, cause_of
 
 _TRIES = 3
 _FIRST_WAIT = 0.5
@@ -77,6 +79,19 @@ class Calls:
             return self._send(ask, self._tokens.bearer(refused=token))
 
     def _send(self, ask: Ask, token: str) -> httpx2.Response:
+        result, began = "defect", time.perf_counter()
+        try:
+            reply = self._sent(ask, token)
+            result = "ok"
+            return reply
+        except Fault as fault:
+            result = cause_of(fault)
+            raise
+        finally:
+            COALESCE_CALLS.labels(ask.what, result).inc()
+            COALESCE_SECONDS.labels(ask.what).observe(time.perf_counter() - began)
+
+    def _sent(self, ask: Ask, token: str) -> httpx2.Response:
         try:
             reply = self._client.request(
                 ask.method,

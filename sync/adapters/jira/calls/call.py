@@ -43,7 +43,7 @@ from sync.domain.errors import (
     Unknown,
 )
 from sync.ports import Clock
-from sync.telemetry import CALL_SECONDS, CALLS
+from sync.telemetry import CALL_RETRIES, CALL_SECONDS, CALLS, ENDPOINT_CALLS, TURN_SECONDS, cause_of
 
 log = structlog.get_logger("jira")
 
@@ -156,10 +156,16 @@ class Calls:
             stop=stop_after_attempt(_TRIES),
             wait=_pause,
             retry=retry_if_exception(again),
+            before_sleep=self._count_retry,
             sleep=self.clock.sleep,
             reraise=True,
         )
         return tries(once)
+
+    def _count_retry(self, state: RetryCallState) -> None:
+        fault = state.outcome and state.outcome.exception()
+        if fault:
+            CALL_RETRIES.labels(self.site.name, cause_of(fault)).inc()
 
     def _try(self, call: Call, api: str) -> Any:
         with self._turn(call) as passage:
@@ -187,13 +193,14 @@ class Calls:
 
     @contextmanager
     def _turn(self, call: Call) -> Iterator[Passage]:
-        lane = Lane(call.project, call.endpoint)
+        lane, begun = Lane(call.project, call.endpoint), self.clock.monotonic()
         with (
             self._gate.turn(
                 call.endpoint, call.ticket, project=call.project, write=call.method != "GET"
             ),
             self._bulkhead.passage(lane, always=call is _MYSELF) as passage,
         ):
+            TURN_SECONDS.labels(self.site.name).inc(max(0.0, self.clock.monotonic() - begun))
             if self.clock.time() > call.not_after:
                 raise Refused(
                     f"{call.what}: not sent, because this process stood still until too late"
@@ -243,6 +250,7 @@ class Calls:
             self._gate.speed_up()
         result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
         CALLS.labels(self.site.name, call.method, result).inc()
+        ENDPOINT_CALLS.labels(self.site.name, call.shape, result).inc()
         CALL_SECONDS.labels(self.site.name, call.method).observe(sent.seconds)
         log.debug(
             "call",

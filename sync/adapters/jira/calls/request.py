@@ -12,6 +12,15 @@ from typing import Any
 from sync.domain.errors import Refused, Scope
 from sync.domain.ticket import TicketRef
 
+# The words in paths that name what a call is about. All other parts are ids, keys and names.
+_WORDS = {
+    *("assignable", "bulkfetch", "changelog", "comment", "createmeta", "field"),
+    *("issue", "issueLink", "issueLinkType", "issuetypes", "jql", "mypermissions"),
+    *("myself", "priority", "project", "properties", "remotelink", "search"),
+    *("serverInfo", "status", "statuses", "transitions", "user", "webhook"),
+    *("webhooks",),
+}
+
 
 class Safety(Enum):
     """What sending the same call twice does.
@@ -58,6 +67,13 @@ class Call:
     def __post_init__(self) -> None:
         path = re.sub(r"(?<=/)[^/]*[0-9][^/]*", "*", self.path)
         object.__setattr__(self, "endpoint", f"{self.method} {path}")
+
+    @property
+    def shape(self) -> str:
+        """Method and path with ``*`` for all that is no word of the API, a project's key included: the
+        value of a label in metrics, of which there may be only a few dozen."""
+        words = (part if part in _WORDS else "*" for part in self.path.split("/"))
+        return f"{self.method} {'/'.join(words)}"
 
     @classmethod
     def get(

@@ -13,7 +13,7 @@ from sync.operations.errors import Changed
 from sync.operations.rules import accept, drafts, history, plan
 from sync.operations.rules.files import READ_ONLY, shown
 from sync.operations.rules.lines import differing
-from sync.operations.rules.progress import progress
+from sync.operations.rules.progress import go_on, pause, progress
 from sync.operations.rules.save import take_back
 from sync.web.pages.frame import Desk
 from sync.web.pages.rules.room import PlanSeen, Room, file_address, seconds
@@ -55,10 +55,18 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
     def taken_back(visit: Visit) -> Answer:
         return after(_HERE, take_back(room.at(visit)))
 
+    def paused(visit: Visit) -> Answer:
+        return after(_HERE, pause(room.at(visit)))
+
+    def gone_on(visit: Visit) -> Answer:
+        return after(_HERE, go_on(room.at(visit), desk.deployment.wake))
+
     return [
         desk.page(_HERE, look),
         desk.act("/rules/accept", accepted, role=Role.EDITOR),
         desk.act("/rules/take-back", taken_back, role=Role.EDITOR),
+        desk.act("/rules/pause", paused, role=Role.EDITOR),
+        desk.act("/rules/go-on", gone_on, role=Role.EDITOR),
     ]
 
 
