@@ -165,6 +165,16 @@ EDIT_WAITING_SECONDS = Gauge(
 SWEEP_RUNS = Counter(
     "ticket_sync_sweep_runs_total", "Sweeps by name and result.", ["sweep", "result"]
 )
+NOTIFICATIONS = Counter(
+    "ticket_sync_notifications_total",
+    "Tries to send people a notification, by channel and result.",
+    ["channel", "result"],
+)
+NOTIFICATIONS_FAILING = Gauge(
+    "ticket_sync_notifications_failing",
+    "1 while a channel of notifications does not get through.",
+    ["channel"],
+)
 LAST_SWEPT = Gauge(
     "ticket_sync_sweep_last_success_timestamp_seconds",
     "When the last successful run of a sweep ended, in seconds since the epoch; 0 for never.",

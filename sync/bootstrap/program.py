@@ -12,6 +12,7 @@ from sync.bootstrap.adapters import apis_of, notice_sources_of, sources_of, trac
 from sync.bootstrap.clock import SharedClock
 from sync.bootstrap.figures import Figures, Intake
 from sync.bootstrap.http import share_interpreter
+from sync.bootstrap.notifications import Notifying, notifying_of
 from sync.bootstrap.pages import desk_of, hosts_of
 from sync.bootstrap.receiver import limits_of, receiving_probes
 from sync.bootstrap.reload import Reloading
@@ -65,6 +66,7 @@ class Program:
     admin: Any
     hints: Hints | NoHints
     runs: Runs
+    notifying: Notifying
 
     @property
     def rules(self) -> RuleSet:
@@ -75,6 +77,7 @@ class Program:
         """Start triage and the workers on what the store holds."""
         self.daemon.start()
         self.hints.start()
+        self.notifying.start()
 
     def stuck(self, seconds: float) -> str:
         """What does not turn any more, in words, if a loop has not for so many seconds."""
@@ -100,6 +103,7 @@ class Program:
         end = time.monotonic() + timeout
         written = self.inbox.close(timeout)
         self.hints.stop()
+        self.notifying.stop()
         self.runs.close()
         finished = self.daemon.stop(max(0.1, end - time.monotonic()))
         if finished:
@@ -172,26 +176,25 @@ def build(
         first=damage.FIRST_SECONDS,
     )
     hearing = Hearing(notice_sources_of(settings), Notices(store, lambda: clock.time()))
-    desk = desk_of(
-        Deployment(
-            settings=settings,
-            store=store,
-            sources=sources,
-            trackers=trackers,
-            clock=clock,
-            rules=book.current,
-            files=rule_files(settings),
-            wake=daemon.pool.wake,
-            wake_triage=daemon.wake,
-            troubles=lambda: _troubles(inbox, daemon),
-            hands=hands,
-            apis=apis,
-            check_site=lambda name: checked_site(settings, book.current(), name, trackers),
-            sites=sites,
-            runs=runs,
-            names=Names(trackers, lambda site: settings.position(("sites", site, "project"))),
-        )
+    deployment = Deployment(
+        settings=settings,
+        store=store,
+        sources=sources,
+        trackers=trackers,
+        clock=clock,
+        rules=book.current,
+        files=rule_files(settings),
+        wake=daemon.pool.wake,
+        wake_triage=daemon.wake,
+        troubles=lambda: _troubles(inbox, daemon),
+        hands=hands,
+        apis=apis,
+        check_site=lambda name: checked_site(settings, book.current(), name, trackers),
+        sites=sites,
+        runs=runs,
+        names=Names(trackers, lambda site: settings.position(("sites", site, "project"))),
     )
+    desk, notifying = desk_of(deployment), notifying_of(deployment, owner)
     figures = Figures(
         Intake(store, inbox, clock, tuple(sources)),
         owner,
@@ -217,7 +220,7 @@ def build(
         clock=own.time,
     )
     admin = create_admin(insight) if settings.server.apart else None
-    return Program(store, inbox, daemon, trackers, book, app, admin, hints, runs)
+    return Program(store, inbox, daemon, trackers, book, app, admin, hints, runs, notifying)
 
 
 def _store_and_rules(

@@ -166,6 +166,22 @@ def _check_upstreams(found: _Found, settings: Settings, rules: RuleSet, offline:
         )
 
 
+def _check_channels(found: _Found, settings: Settings, rules: RuleSet) -> None:
+    """Note the names of rules that a channel of notifications goes by and no rule has."""
+    from sync.domain.notification import fits
+
+    for name, channel in sorted(settings.notify.items()):
+        strangers = [
+            pattern
+            for pattern in channel.rules
+            if not any(fits(rule.ref.name, pattern) for rule in rules.rules)
+        ]
+        if strangers:
+            at = settings.position(("notify", name, "rules"))
+            named = ", ".join(map(repr, strangers))
+            found.notes.append(f"{at}: [notify.{name}] rules: no rule is called {named}")
+
+
 def _listed(names: list[str]) -> str:
     shown = (
         names if len(names) <= _MOST else [*names[: _MOST - 1], f"{len(names) - _MOST + 1} more"]
@@ -197,6 +213,7 @@ def _found(config: Path | None, offline: bool) -> _Found:
         found.mistakes = [str(warning) for warning in rules.warnings]
         found.checked.append("the rules")
         _check_upstreams(found, settings, rules, offline)
+        _check_channels(found, settings, rules)
         if offline:
             found.unchecked.append("Jira")
         else:

@@ -24,6 +24,7 @@ from sync.cli import (
     init,
     list_tickets,
     log,
+    notify,
     parked,
     plan,
     preview,
@@ -149,6 +150,7 @@ app.command()(adopt.adopt)
 app.add_typer(dead.app)
 app.add_typer(rules.app)
 app.add_typer(upstream.app)
+app.add_typer(notify.app)
 app.add_typer(user.app)
 app.add_typer(token.app)
 app.add_typer(db.app)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.options import ConfigOption, JsonOption, rules_on_disk
 from sync.cli.problems import USAGE, Problem
 from sync.cli.send import Sample, body_of
 from sync.cli.server import Server, ServerOption
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sync.operations.rules.preview import EventPreview, FieldPreview, TicketPreview
-    from sync.rules import RuleSet
-    from sync.settings import Settings
 
 
 class Severity(StrEnum):
@@ -96,7 +94,7 @@ def _of_disk(
     from sync.operations.rules.preview import previewed
     from sync.worker.foresight.preview import Variation
 
-    settings, rules = _rules(config, site)
+    settings, rules, _ = rules_on_disk(config, site)
     sources = sources_of(settings).values()
     return previewed(sources, rules, settings.sites, body, Variation(**supposed))
 
@@ -106,34 +104,6 @@ def _stored(config: Path | None, delivery: str) -> bytes:
 
     with opened_store(config) as store, store.read() as session:
         return named(session, delivery).body
-
-
-def _rules(config: Path | None, site: str) -> tuple[Settings, RuleSet]:
-    """The settings, and the rules on disk."""
-    from dataclasses import replace
-
-    from sync.bootstrap.adapters import rule_defaults
-    from sync.rules import Defaults, load
-    from sync.settings import Secrets, Settings, SettingsError, find, shipped
-    from sync.settings import load as load_settings
-
-    try:
-        find(config)
-    except SettingsError:
-        if config is not None:
-            raise
-        here = Path("mappings")
-        folder = here if here.is_dir() else shipped("mappings")
-        name = site or "main"
-        return Settings(), load(folder, Defaults({name: "DATA"}, name))
-    settings = load_settings(config, secrets=Secrets.UNNEEDED)
-    if site and site not in settings.sites:
-        known = ", ".join(sorted(settings.sites)) or "none"
-        raise Problem(f"There is no site {site!r} in the configuration; it has: {known}.", USAGE)
-    defaults = rule_defaults(settings)
-    if site:
-        defaults = replace(defaults, default_site=site)
-    return settings, load(settings.rules_folder, defaults)
 
 
 def _as_data(event: EventPreview) -> dict[str, Any]:

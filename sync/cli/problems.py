@@ -26,6 +26,7 @@ def explained(error: Exception) -> tuple[str, int]:
     from sync.domain.errors import Fault
     from sync.operations.errors import OperationError, Refused
     from sync.rules import RuleErrors
+    from sync.rules.tests import RuleTestErrors
     from sync.settings import SettingsError
     from sync.store.errors import StoreMisconfigured, StoreUnavailable
     from sync.web.server import CannotListen
@@ -36,6 +37,8 @@ def explained(error: Exception) -> tuple[str, int]:
         return _listed("The configuration cannot be used", error), USAGE
     if isinstance(error, RuleErrors):
         return _listed("The mapping rules cannot be used", error), USAGE
+    if isinstance(error, RuleTestErrors):
+        return _listed("The tests of the rules cannot be used", error), USAGE
     if isinstance(error, CannotStart | CannotListen | StoreMisconfigured):
         return sentence(str(error)), USAGE
     if isinstance(error, OperationError):

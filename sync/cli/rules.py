@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sync.cli import rule_tests
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.rule_versions import diff, editing, go_back, go_on, history, pause, take_back
 from sync.cli.server import Server, ServerOption
@@ -28,6 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("take-back")(take_back)
+app.command("test")(rule_tests.run)
 app.command("pause")(pause)
 app.command("go-on")(go_on)
 app.command("history")(history)

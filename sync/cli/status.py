@@ -170,6 +170,10 @@ def pictured(found: Status) -> list[RenderableType]:
     standing.add_row("last delivery", "", ago(inbox.last_received_seconds_ago))
     for name, words, bad in _upstream(found.upstream):
         standing.add_row(f"[red]{name}[/red]" if bad else name, "", Text(words))
+    for channel in found.notifications:
+        if channel.failing:
+            words = f"{channel.name} does not get through: {channel.failing}"
+            standing.add_row("[red]notifications[/red]", "", Text(words))
     for mistake in found.rules.mistakes:
         standing.add_row(
             "[red]rules[/red]", "", Text(f"the last good ones are in force: {mistake}")

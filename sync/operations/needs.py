@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sync.domain.agreement import HELD_BECAUSE
 from sync.domain.times import ago, lasting
 from sync.operations.status import ParkedFor, Status
 
@@ -88,7 +89,7 @@ def _needs(
         words = _sentence_of(status.rules.waiting)
         detail = "The former rules stay in force until somebody accepts the edit."
         yield Need("Edit waits", "wait", words, detail, "/rules", "Review the plan", since["edit"])
-    yield from _silence(status, now)
+    yield from silence(status, now)
     yield from _parked(status, since["parked"])
     if dead := status.deliveries.dead:
         words = f"{dead:,} {'delivery' if dead == 1 else 'deliveries'} could not be read"
@@ -101,11 +102,34 @@ def _needs(
             "Look at them",
             since["dead"],
         )
-    waiting = status.upstream.waiting
-    if waiting.tickets:
-        words = f"{waiting.acts:,} acts wait to be told to Coalesce Quality"
-        detail = "More than `large_upstream` allows: accept or reject them."
-        yield Need("Not told", "wait", words, detail, "/connections/coalesce", "Look at them")
+    yield from _untold(status)
+    for channel in status.notifications:
+        if channel.failing:
+            words = f"Notifications by {channel.name} do not get through"
+            at = now - (channel.failing_seconds or 0.0)
+            link, button = "/settings", "See the settings"
+            yield Need("Notifications", "bad", words, channel.failing, link, button, at)
+
+
+def untold_words(acts: int, rule: str = "") -> tuple[str, str]:
+    """That acts (of a rule) wait for a person, and what to do."""
+    what = "1 act waits" if acts == 1 else f"{acts:,} acts wait"
+    of = f" (rule {rule!r})" if rule else ""
+    return (
+        f"{what} to be told to Coalesce Quality{of}",
+        "More than `large_upstream` allows: accept or reject them.",
+    )
+
+
+def _untold(status: Status) -> Iterator[Need]:
+    link, button = "/connections/coalesce", "Look at them"
+    if status.upstream.waiting.tickets:
+        words, detail = untold_words(status.upstream.waiting.acts)
+        yield Need("Not told", "wait", words, detail, link, button)
+    if held := status.upstream.held:
+        words = f"{held:,} {'ticket is' if held == 1 else 'tickets are'} held: {HELD_BECAUSE}"
+        detail = "`ticket-sync upstream show` names them; `ticket-sync retry` ends a hold."
+        yield Need("Held", "wait", words, detail, link, button)
 
 
 def _of_daemon(troubles: Sequence[str]) -> Iterator[Need]:
@@ -116,9 +140,10 @@ def _of_daemon(troubles: Sequence[str]) -> Iterator[Need]:
         )
 
 
-def _silence(status: Status, now: float) -> Iterator[Need]:
+def silence(status: Status, now: float, after: float = SILENT_SECONDS) -> Iterator[Need]:
+    """That no delivery has come for longer than ``after`` seconds, if so."""
     last = status.deliveries.last_received_seconds_ago
-    if last is not None and last > SILENT_SECONDS:
+    if last is not None and last > after:
         yield Need(
             "No deliveries",
             "wait",

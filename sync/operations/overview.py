@@ -62,7 +62,7 @@ def overview(deployment: Deployment, now: float) -> Overview:
     status = status_of(store, now)
     with store.read() as session:
         hours = _hours(session, now)
-        since = _since(session)
+        since = since_of(session)
     sites = sites_of(deployment, status)
     needs = needs_of(status, sites, deployment.troubles(), since, now)
     steps = [] if status.tickets.total else _steps(deployment, status, sites)
@@ -143,7 +143,8 @@ def _steps(deployment: Deployment, status: Status, sites: Sequence[SiteLine]) ->
     ]
 
 
-def _since(session: Session) -> dict[str, float | None]:
+def since_of(session: Session) -> dict[str, float | None]:
+    """Since when there is what ``needs_of`` asks of, by its names."""
     waiting, problem = rulebook.waiting(session), rulebook.problem(session)
     return {
         "parked": parking.oldest(session),

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sync.domain.times import stamp
 from sync.operations.parked import said_of
 from sync.operations.untold import Untold, untold
-from sync.store import counts, damage, deliveries, liveness, parking, rulebook, sweeps, upstreams
+from sync.store import (
+    counts,
+    damage,
+    deliveries,
+    liveness,
+    notifications,
+    parking,
+    rulebook,
+    sweeps,
+    upstreams,
+)
 from sync.store.counts import SiteCounts
 from sync.store.engine import Session, Store
 from sync.store.tables import RunResult
@@ -108,6 +118,17 @@ class UpstreamStatus(Untold):
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """A channel of notifications that was used: why it does not get through ("" where it does), since
+    when, and when it last did."""
+
+    name: str
+    failing: str
+    failing_seconds: float | None
+    last_sent_seconds_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Where everything stands. Ages are in seconds, None where there is none."""
 
@@ -121,6 +142,7 @@ class Status:
     sites: list[SiteCounts]
     upstream: UpstreamStatus
     sweeps: list[SweepLine]
+    notifications: list[ChannelStatus] = field(default_factory=list)
 
     @property
     def running(self) -> list[DaemonStatus]:
@@ -154,6 +176,7 @@ def status_of(store: Store, now: float) -> Status:
             sites=sites,
             upstream=_upstream(session, now),
             sweeps=_sweeps(session),
+            notifications=_notifications(session, now),
         )
 
 
@@ -201,6 +224,18 @@ def _deliveries(session: Session, now: float) -> DeliveryStatus:
         oldest_waiting_seconds=_age(inbox.oldest_waiting, now),
         last_received_seconds_ago=_age(inbox.last_received, now),
     )
+
+
+def _notifications(session: Session, now: float) -> list[ChannelStatus]:
+    return [
+        ChannelStatus(
+            name=name,
+            failing=state.failing.words if state.failing else "",
+            failing_seconds=_age(state.failing.since, now) if state.failing else None,
+            last_sent_seconds_ago=_age(state.memory.sent, now),
+        )
+        for name, state in notifications.all_of(session).items()
+    ]
 
 
 def _rules(session: Session, now: float) -> RuleStatus:

@@ -25,6 +25,8 @@ from sync.toml.findings import in_words, path_of
 COMMON = "_defaults.toml"
 # The JSON Schema of rule files, which `init` puts beside them.
 SCHEMA = "rules.schema.json"
+# The folder with tests of the rules (sync/rules/tests.py).
+TESTS = "tests"
 _BUILTIN = Path(__file__).with_name("builtin.toml")
 
 
@@ -73,10 +75,11 @@ _LIKE_RULES = (".toml", ".yaml", ".yml", ".json", ".tml")
 
 def ignored(folder: Path) -> list[str]:
     """What lies in a folder of rules, looks like rules and is not read: files with other endings or in
-    capitals, and subfolders with such files. Hidden files and the schema are left out."""
+    capitals, and subfolders with such files. Hidden files, the schema and the folder of tests are left
+    out."""
     found = []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name == SCHEMA:
+        if path.name.startswith(".") or path.name in (SCHEMA, TESTS):
             continue
         if path.is_dir():
             if any(map(_like_rules, path.rglob("*"))):

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from sync.settings.notify import Notify, channel_name
 from sync.settings.sections import (
     Coalesce,
     Log,
@@ -128,6 +129,7 @@ class Settings(BaseSettings):
     upstream: Upstream = Field(default_factory=Upstream)
     sweeps: Sweeps = Field(default_factory=Sweeps)
     retention: Retention = Field(default_factory=Retention)
+    notify: dict[Annotated[str, AfterValidator(channel_name)], Notify] = Field(default_factory=dict)
     log: Log = Field(default_factory=Log)
 
     _origins: Origins | None = PrivateAttr(default=None)

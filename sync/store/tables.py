@@ -337,7 +337,8 @@ class JournalRow(SQLModel, table=True):
 
 
 class WatermarkRow(SQLModel, table=True):
-    """How far a sweep has come; or how a source stands (``sync/store/upstreams.py``).
+    """How far a sweep has come; or how a source stands (``sync/store/upstreams.py``), or what a channel
+    was told (``sync/store/notifications.py``).
 
     ``value`` holds ``until`` (the end of what was covered), the sweep's own ``cursor``, and, while the
     sweep is disabled for want of a permission, ``disabled_until`` and ``disabled`` (why).

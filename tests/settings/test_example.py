@@ -19,6 +19,8 @@ TEXT = shipped("config.example.toml").read_text("utf-8")
 # Settings that have no default: their examples stand uncommented.
 EXAMPLES = {
     "coalesce.signing_secrets",
+    "notify.main.type",
+    "notify.main.url",
     "sites.main.url",
     "sites.main.email",
     "sites.main.token",
@@ -83,6 +85,9 @@ def test_each_commented_default_is_the_default_of_the_code(
 ) -> None:
     monkeypatch.setenv("COALESCE_SIGNING_SECRET", "s")
     monkeypatch.setenv("JIRA_TOKEN", "t")
+    # A channel is nobody's default, and its settings have defaults.
+    monkeypatch.setenv("TICKET_SYNC_NOTIFY__MAIN__TYPE", "slack")
+    monkeypatch.setenv("TICKET_SYNC_NOTIFY__MAIN__URL", "https://chat.example.com/hook")
     (tmp_path / "config.toml").write_text(TEXT)
     code = in_force(load(tmp_path / "config.toml"))
     shown = flat(tomllib.loads(uncommented()))

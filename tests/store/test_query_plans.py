@@ -31,6 +31,7 @@ from sync.store import (
     journal,
     leases,
     memberships,
+    notifications,
     parking,
     steps,
     subjects,
@@ -46,6 +47,7 @@ from sync.store import log as acts_log
 from sync.store.admin_tables import ApiTokenRow, LogRow, WebSessionRow
 from sync.store.engine import Store
 from sync.store.notices import Notices
+from sync.store.notifications import ChannelState
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
 from sync.store.tables import DeliveryState, TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
@@ -152,6 +154,8 @@ def do_everything(filled: Filled) -> None:
         tickets.ids_of_jira_ids(connection, "main", ["10000030"])
         ticket_changes.make_due_to_look(connection, [Wish(60, now, "why")])
     upstreams.note_standing(store, "coalesce", {"way": "the API"}, now)
+    notifications.save(store, "ops", ChannelState(), now)
+    notifications.forget_all_but(store, ["ops"])
     for number in (30, 60, 90):
         told.admit(store, number, ["a mark", "a comment"], now=now, window=600, most=4)
     with store.write() as session:
@@ -160,6 +164,8 @@ def do_everything(filled: Filled) -> None:
     with store.read() as session:
         upstreams.lately(session, now)
         upstreams.standings(session)
+        notifications.load(session, "ops")
+        notifications.all_of(session)
         admissions.grouped(session)
         admissions.any_waits(session)
         admissions.some(session, Admission.HELD, 10)
