@@ -102,5 +102,5 @@ def test_check_notes_a_channel_that_goes_by_rules_that_there_are_not(
     )
     done = CliRunner().invoke(app, ["check", "--offline"])
     assert done.exit_code == 0, done.output
-    assert "Note: config.toml:12: [notify.chat] rules: no rule is called 'fnance'." in done.stdout
+    assert "Note: config.toml:13: [notify.chat] rules: no rule is called 'fnance'." in done.stdout
     assert receivers[0].got == []
