@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test lint format proof faults bench lock image unit kubernetes clean
+.PHONY: help setup demo test lint format proof faults bench docs lock image unit kubernetes clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,6 +64,9 @@ faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="-
 
 bench: $(READY) ## Measure each speed beside its limit on this machine (ARGS="--compare")
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(READY) ## Make the documentation site in build/site, without the network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 # What the image installs, with hashes. The first line of each says what it was made from.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
