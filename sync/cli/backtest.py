@@ -13,6 +13,7 @@ import typer
 
 from sync.cli.options import ConfigOption, JsonOption, seconds_of
 from sync.cli.server import Server, ServerOption
+from sync.cli.server_draft import RulesOption, draft_of, only_by_server
 from sync.domain.text import harmless
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def backtest(
     ] = "30d",
     config: ConfigOption = None,
     server: ServerOption = "",
+    rules_folder: RulesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay stored deliveries through the rules on disk and those in force, and compare.
@@ -41,7 +43,8 @@ def backtest(
     have spared, and the noisiest rules. Of what upstream would have been told, only what a new ticket
     tells by itself can be known: what people did in Jira is in no delivery. Nothing is touched and Jira
     is not asked. Goes back as far as deliveries are kept ([retention]). Issues known before that count
-    as having had their ticket. With --server, a running daemon does it.
+    as having had their ticket. With --server, a running daemon does it; with --rules, for the rules of a
+    folder here.
 
     Exit codes: 0 shown, 1 the store cannot be read, 2 usage, or the rules or configuration are wrong.
 
@@ -50,8 +53,9 @@ def backtest(
     from sync.operations.rules.backtest import shown_of
 
     ago = seconds_of(since)
+    only_by_server(rules_folder, server)
     if server:
-        shown = _by_daemon(Server(server), ago / _DAY)
+        shown = _by_daemon(Server(server), rules_folder, ago / _DAY)
         if as_json:
             typer.echo(json.dumps(asdict(shown), indent=2))
         else:
@@ -95,13 +99,14 @@ def _replayed(
         return after, replay(store, sources, in_force, now - ago, now), False
 
 
-def _by_daemon(server: Server, days: float) -> BacktestShown:
+def _by_daemon(server: Server, folder: Path | None, days: float) -> BacktestShown:
     from sync.operations.rules.backtest import BacktestShown
 
-    shown = server.post("/rules/backtests", BacktestShown, {"days": days})
-    while shown.state in ("waiting", "counting"):
-        time.sleep(_ASK_EVERY)
-        shown = server.get(f"/rules/backtests/{shown.id}", BacktestShown)
+    with draft_of(server, folder) as draft:
+        shown = server.post("/rules/backtests", BacktestShown, {"days": days, "draft": draft})
+        while shown.state in ("waiting", "counting"):
+            time.sleep(_ASK_EVERY)
+            shown = server.get(f"/rules/backtests/{shown.id}", BacktestShown)
     return shown
 
 

@@ -20,6 +20,7 @@ from sync.cli import (
     dead,
     deliveries,
     demo,
+    docs,
     doctor,
     init,
     list_tickets,
@@ -28,6 +29,7 @@ from sync.cli import (
     parked,
     plan,
     preview,
+    recipes,
     reconcile,
     retry,
     rules,
@@ -147,8 +149,10 @@ app.command()(backtest.backtest)
 app.command()(reconcile.reconcile)
 app.command()(backfill.backfill)
 app.command()(adopt.adopt)
+app.command()(docs.docs)
 app.add_typer(dead.app)
 app.add_typer(rules.app)
+app.add_typer(recipes.app)
 app.add_typer(upstream.app)
 app.add_typer(notify.app)
 app.add_typer(user.app)

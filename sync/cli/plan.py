@@ -16,8 +16,11 @@ import typer
 
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.server import Server, ServerOption
+from sync.cli.server_draft import RulesOption, draft_of, only_by_server
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sync.domain.actions import Action, Change
     from sync.operations.rules.plan import PlanShown
     from sync.worker.foresight.forecast import Forecast, TicketForecast
@@ -34,7 +37,7 @@ _TELLING = {
 }
 
 
-def plan(
+def plan(  # noqa: PLR0913  (each is an option of the verb)
     live: Annotated[
         bool,
         typer.Option("--live", help="Read every open ticket in Jira, instead of what is known."),
@@ -48,6 +51,7 @@ def plan(
     ] = False,
     config: ConfigOption = None,
     server: ServerOption = "",
+    rules_folder: RulesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what the rules on disk would do to every open ticket, without touching anything.
@@ -62,7 +66,8 @@ def plan(
     Jira is asked how those tickets stand, a call for each 100.
 
     With --server, a running daemon counts, as for its page Rules: within 20 seconds, and in groups where
-    there are more than a few tickets. --json then gives the document of the API.
+    there are more than a few tickets. --json then gives the document of the API. With --rules it counts
+    for the rules of a folder here, such as those of a change that is being reviewed.
 
     Exit codes: 0 shown, 1 a site could not be asked, so that something is missing, 2 the rules or
     configuration are wrong, 3 with --exit-code: something would be done.
@@ -76,8 +81,9 @@ def plan(
     from sync.settings import load
     from sync.worker.foresight.forecast import forecast_all
 
+    only_by_server(rules_folder, server)
     if server:
-        shown = _by_daemon(Server(server), live=live)
+        shown = _by_daemon(Server(server), rules_folder, live=live)
         for text in [json.dumps(asdict(shown), indent=2)] if as_json else _by_page(shown):
             typer.echo(text)
         trouble = shown.counts is not None and shown.counts.trouble > 0
@@ -97,13 +103,14 @@ def plan(
     raise typer.Exit(CHANGES if exit_code and found.changes else 0)
 
 
-def _by_daemon(server: Server, *, live: bool) -> PlanShown:
+def _by_daemon(server: Server, folder: Path | None, *, live: bool) -> PlanShown:
     from sync.operations.rules.plan import PlanShown
 
-    shown = server.post("/rules/plans", PlanShown, {"live": live})
-    while shown.state in ("waiting", "counting"):
-        time.sleep(_ASK_EVERY)
-        shown = server.get(f"/rules/plans/{shown.id}", PlanShown)
+    with draft_of(server, folder) as draft:
+        shown = server.post("/rules/plans", PlanShown, {"live": live, "draft": draft})
+        while shown.state in ("waiting", "counting"):
+            time.sleep(_ASK_EVERY)
+            shown = server.get(f"/rules/plans/{shown.id}", PlanShown)
     return shown
 
 

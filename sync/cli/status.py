@@ -6,40 +6,52 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.problems import explained
 from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
+from sync.domain.text import harmless
 from sync.domain.times import ago
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import RenderableType
     from rich.text import Text
 
-    from sync.operations.status import DaemonStatus, Status, UpstreamStatus
+    from sync.operations.status import DaemonStatus, Status, SweepLine, UpstreamStatus
     from sync.store.counts import SiteCounts
 
 
 def status(
-    config: ConfigOption = None, server: ServerOption = "", as_json: JsonOption = False
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Say whether all is well, for monitoring: see the exit codes."
+        ),
+    ] = False,
+    config: ConfigOption = None,
+    server: ServerOption = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Show what is due, held, parked and dead, the oldest of it, and each Jira site.
+    """Show what is due, held, parked and dead, the oldest of it, each daemon, site and last sweep.
 
     Reads the store alone, so it works whether or not the daemon runs, and needs no secrets; with
     --server it asks a running daemon instead.
 
+    Exit codes: 0 shown, 1 the store cannot be read, 2 it or the configuration cannot be used. With
+    --check: 0 all is well; 1 work goes on, and something needs a person; 2 down: no daemon runs, nothing
+    is read, the store is damaged, or the question cannot be answered.
+
     Example:  ticket-sync status --json | jq .tickets.parked
     """
-    from sync.operations.status import Status, status_of
-
-    if server:
-        found = Server(server).get("/status", Status)
-    else:
-        with opened_store(config) as store:
-            found = status_of(store, time.time())
+    if check:
+        raise typer.Exit(_check(config, server, as_json=as_json))
+    found = _found(config, server)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
         return
@@ -50,16 +62,74 @@ def status(
         console.print(part)
 
 
-def _daemons(running: Sequence[DaemonStatus]) -> Text:
+def _found(config: Path | None, server: str) -> Status:
+    from sync.operations.status import Status, status_of
+
+    if server:
+        return Server(server).get("/status", Status)
+    with opened_store(config) as store:
+        return status_of(store, time.time())
+
+
+def _check(config: Path | None, server: str, *, as_json: bool) -> int:
+    """Print whether all is well; the exit code."""
+    from sync.operations.verdict import Judged, Verdict, judged
+    from sync.telemetry import concealed
+
+    try:
+        found = judged(_found(config, server), time.time())
+    except Exception as error:
+        words, _ = explained(error)
+        found = Judged(int(Verdict.DOWN), concealed(words), [])
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return found.code
+    typer.echo(found.sentence)
+    for one in found.needs:
+        typer.echo(harmless(f"- {one.words}{one.detail and f'. {one.detail}'}"))
+    return found.code
+
+
+def _daemons(found: Status) -> Text:
     from rich.text import Text
 
-    if not running:
+    if not found.running:
         return Text("none runs: nothing is received, and no ticket is worked on", style="red")
+    return Text("that receive deliveries and work on tickets")
 
-    def words(name: str, seen: float | None) -> str:
-        return name if seen is None else f"{name}, last seen {ago(seen)}"
 
-    return Text("; ".join(words(one.name, one.seen_seconds_ago) for one in running))
+def _processes(found: Sequence[DaemonStatus]) -> Iterator[RenderableType]:
+    """A table of the daemons, if there are any."""
+    if not found:
+        return
+    from sync.cli.terminal import cell, table
+
+    shown = table("Daemons", "process", "host", "since (UTC)", "version", "alive")
+    for one in found:
+        seen = "" if one.seen_seconds_ago is None else f", last seen {ago(one.seen_seconds_ago)}"
+        shown.add_row(
+            cell(one.pid or "?"),
+            cell(one.host or "?"),
+            cell((one.since or "?")[:19].replace("T", " ")),
+            cell(one.version or "?"),
+            cell(f"yes{seen}", "") if one.alive else cell("no: it died", "red"),
+        )
+    yield shown
+
+
+def _sweeps(found: Sequence[SweepLine]) -> Iterator[RenderableType]:
+    """A table of the last runs of the sweeps, if there were any."""
+    if not found:
+        return
+    from sync.cli.terminal import cell, table
+
+    shown = table("Last sweeps", "sweep", "began", "ended", "found")
+    now = time.time()
+    for one in found:
+        style = "" if one.result in ("ok", "running") else "red"
+        began = ago(max(0.0, now - one.at))
+        shown.add_row(cell(one.name), cell(began), cell(one.result, style), cell(one.found))
+    yield shown
 
 
 def pictured(found: Status) -> list[RenderableType]:
@@ -78,7 +148,7 @@ def pictured(found: Status) -> list[RenderableType]:
     def row(name: str, number: int, words: str, bad: bool = False) -> None:
         standing.add_row(name, f"[red]{number}[/red]" if bad and number else str(number), words)
 
-    standing.add_row("daemons", str(len(found.daemons)), _daemons(found.daemons))
+    standing.add_row("daemons", str(len(found.running)), _daemons(found))
     if found.damage:
         standing.add_row("[red]damage[/red]", "", Text(found.damage))
     oldest = tickets.oldest_due_seconds
@@ -110,7 +180,7 @@ def pictured(found: Status) -> list[RenderableType]:
         )
     if found.rules.waiting:
         standing.add_row("[yellow]rules[/yellow]", "", Text(found.rules.waiting))
-    return [standing, *_sites(found.sites)]
+    return [standing, *_processes(found.daemons), *_sites(found.sites), *_sweeps(found.sweeps)]
 
 
 _KINDS = {"mark_upstream": "marks", "comment_upstream": "comments", "copy": "copies in Jira"}

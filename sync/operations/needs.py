@@ -62,7 +62,7 @@ def needs_of(
 def _needs(
     status: Status, sites: Sequence[SiteLine], since: Mapping[str, float | None], now: float
 ) -> Iterator[Need]:
-    if not status.daemons:
+    if not status.running:
         words = "No daemon runs: nothing is received, and no ticket is worked on"
         yield Need("No daemon", "bad", words, "Start `ticket-sync serve`.", "/", "", None, True)
     if status.damage:

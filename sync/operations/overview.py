@@ -9,13 +9,12 @@ from sync.domain.durations import in_words
 from sync.domain.times import ago
 from sync.operations.deployment import Deployment
 from sync.operations.needs import Need, SiteLine, needs_of
-from sync.operations.status import Status, status_of
-from sync.store import deliveries, parking, rulebook, sweeps
+from sync.operations.status import Status, SweepLine, status_of
+from sync.store import deliveries, parking, rulebook
 from sync.store.engine import Session
-from sync.store.tables import DeliveryState, RunResult
+from sync.store.tables import DeliveryState
 
 HOURS = 24
-_RUNS_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +30,6 @@ class Hour:
     def total(self) -> int:
         """All of them."""
         return self.read + self.dead + self.waiting
-
-
-@dataclass(frozen=True, slots=True)
-class SweepLine:
-    """The last run of a sweep: when it began, how it ended and what it found, in words."""
-
-    name: str
-    at: float
-    result: str
-    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +62,6 @@ def overview(deployment: Deployment, now: float) -> Overview:
     status = status_of(store, now)
     with store.read() as session:
         hours = _hours(session, now)
-        lines = _sweeps(session)
         since = since_of(session)
     sites = sites_of(deployment, status)
     needs = needs_of(status, sites, deployment.troubles(), since, now)
@@ -86,7 +74,7 @@ def overview(deployment: Deployment, now: float) -> Overview:
         needs=needs,
         hours=hours,
         sites=sites,
-        sweeps=lines,
+        sweeps=status.sweeps,
         steps=steps,
         status=status,
     )
@@ -94,7 +82,7 @@ def overview(deployment: Deployment, now: float) -> Overview:
 
 def sentence(status: Status, needs: Sequence[Need]) -> str:
     """The answer to whether it is well."""
-    if not status.daemons:
+    if not status.running:
         return "Nothing works: no daemon runs"
     if not needs:
         return "All is well"
@@ -117,7 +105,7 @@ def detail(status: Status) -> str:
     came = "No delivery has come yet" if last is None else f"The last delivery came {ago(last)}"
     tickets = status.tickets
     settled = settled_of(status)
-    running = len(status.daemons)
+    running = len(status.running)
     run = (
         "one daemon runs" if running == 1 else f"{running} daemons run" if running else "none runs"
     )
@@ -180,19 +168,6 @@ def _hours(session: Session, now: float) -> list[Hour]:
         if hour in found:
             found[hour] = replace(found[hour], **{names[DeliveryState(state)]: number})
     return list(found.values())
-
-
-def _sweeps(session: Session) -> list[SweepLine]:
-    newest: dict[str, SweepLine] = {}
-    for row in sweeps.recent(session, limit=_RUNS_LOOKED_AT):
-        amiss = row.missing + row.stale + row.wrong
-        found = f"{amiss:,} amiss, {row.repaired:,} repaired" if amiss else "nothing"
-        if row.result == RunResult.RUNNING:
-            found = "runs now"
-        elif row.result != RunResult.OK:
-            found = row.words or found
-        newest.setdefault(row.sweep, SweepLine(row.sweep, row.started_at, row.result, found))
-    return sorted(newest.values(), key=lambda one: one.name)
 
 
 def sites_of(deployment: Deployment, status: Status) -> list[SiteLine]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync.domain.times import stamp
 from sync.operations.parked import said_of
 from sync.operations.untold import Untold, untold
 from sync.store import (
@@ -16,22 +17,45 @@ from sync.store import (
     notifications,
     parking,
     rulebook,
+    sweeps,
     upstreams,
 )
 from sync.store.counts import SiteCounts
 from sync.store.engine import Session, Store
+from sync.store.tables import RunResult
 from sync.worker.rulebook.in_force import waiting_words
 
 # Parked tickets are grouped by cause. Only this many are read for that, the oldest ones.
 PARKED_LOOKED_AT = 1000
+_RUNS_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
-    """A daemon that runs; None where it is known to be alive at this moment."""
+    """A daemon that runs, or one that died and whose work nobody has taken over yet (not ``alive``).
+
+    ``since`` is when it began, in ISO 8601, None where it did not say; ``version`` is "" then.
+    ``seen_seconds_ago`` is None where it is known at this moment whether the daemon is alive.
+    """
 
     name: str
     seen_seconds_ago: float | None
+    host: str
+    pid: int | None
+    since: str | None
+    version: str
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLine:
+    """The last run of a sweep: when it began (seconds since the epoch), how it ended and what it found,
+    in words."""
+
+    name: str
+    at: float
+    result: str
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +141,24 @@ class Status:
     rules: RuleStatus
     sites: list[SiteCounts]
     upstream: UpstreamStatus
+    sweeps: list[SweepLine]
     notifications: list[ChannelStatus] = field(default_factory=list)
+
+    @property
+    def running(self) -> list[DaemonStatus]:
+        """The daemons that are alive."""
+        return [one for one in self.daemons if one.alive]
 
 
 def status_of(store: Store, now: float) -> Status:
     """Where everything stands at ``now`` (seconds since the epoch)."""
-    running = liveness.running(store)
+    processes = liveness.processes(store)
     with store.read() as session:
         found, sites = counts.in_all_and_by_site(session, now=now)
         return Status(
             store=store.place,
             damage=damage.known(store),
-            daemons=[
-                DaemonStatus(name, None if seen is None else round(seen, 1))
-                for name, seen in running.items()
-            ],
+            daemons=[_daemon(one) for one in processes],
             tickets=TicketStatus(
                 due=found.due,
                 held=found.held,
@@ -148,8 +175,28 @@ def status_of(store: Store, now: float) -> Status:
             rules=_rules(session, now),
             sites=sites,
             upstream=_upstream(session, now),
+            sweeps=_sweeps(session),
             notifications=_notifications(session, now),
         )
+
+
+def _daemon(one: liveness.Process) -> DaemonStatus:
+    seen = None if one.seen is None else round(one.seen, 1)
+    since = stamp(one.since)
+    return DaemonStatus(one.name, seen, one.host, one.pid, since, one.version, one.alive)
+
+
+def _sweeps(session: Session) -> list[SweepLine]:
+    newest: dict[str, SweepLine] = {}
+    for row in sweeps.recent(session, limit=_RUNS_LOOKED_AT):
+        amiss = row.missing + row.stale + row.wrong
+        found = f"{amiss:,} amiss, {row.repaired:,} repaired" if amiss else "nothing"
+        if row.result == RunResult.RUNNING:
+            found = "runs now"
+        elif row.result != RunResult.OK:
+            found = row.words or found
+        newest.setdefault(row.sweep, SweepLine(row.sweep, row.started_at, row.result, found))
+    return sorted(newest.values(), key=lambda one: one.name)
 
 
 def _age(at: float | None, now: float) -> float | None:

@@ -76,8 +76,8 @@ def load(chosen: FilePath | None = None, *, secrets: Secrets = Secrets.NEEDED) -
     Verbs that only use the store need no secrets; ``check --offline`` takes stand-ins for absent ones.
     """
     path = find(chosen)
-    # Nothing lies beside a pipe: paths in it start where the program was started.
-    lasting = path if path is not None and path.is_file() else None
+    # Nothing lies beside a pipe or /dev/stdin: paths in them start where the program was started.
+    lasting = path if path is not None and path.is_file() and not _is_passed(path) else None
     folder = lasting.absolute().parent if lasting else FilePath.cwd()
     how = Reading(folder, secrets)
     with reading(how):
@@ -85,6 +85,11 @@ def load(chosen: FilePath | None = None, *, secrets: Secrets = Secrets.NEEDED) -
         settings = _validated(document, how)
     settings._file = lasting.absolute() if lasting else None
     return settings
+
+
+def _is_passed(path: FilePath) -> bool:
+    """Whether whoever started the program has opened the file for it, as a shell does with ``<``."""
+    return path.absolute().parts[1:2] in (("dev",), ("proc",))
 
 
 def _document(path: FilePath | None) -> Document | None:

@@ -10,6 +10,6 @@ _PACKAGE = Path(sync.__file__).resolve().parent
 
 
 def shipped(name: str) -> Path:
-    """The path of ``mappings`` or ``config.example.toml`` as the program was released with them."""
+    """The path of ``mappings``, ``docs`` or ``config.example.toml``, as released with the program."""
     packed = _PACKAGE / "_shipped" / name
     return packed if packed.exists() else _PACKAGE.parent / name

@@ -87,6 +87,13 @@ def names_of(store: Store, owner: str) -> set[str]:
         return set(session.exec(select(LeaseRow.name).where(LeaseRow.owner == owner, going_on_)))
 
 
+def named(store: Store, beginning: str) -> list[tuple[str, str]]:
+    """The names and owners of the leases whose names begin so, also of those that have ended."""
+    begins = col(LeaseRow.name).startswith(beginning, autoescape=True)
+    with store.read() as session:
+        return list(session.exec(select(LeaseRow.name, LeaseRow.owner).where(begins)).all())
+
+
 def release_all_of(store: Store, them: Iterable[str]) -> int:
     """End every lease of these owners, on tickets and by name; how many tickets that freed."""
     gone = sorted(them)

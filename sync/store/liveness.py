@@ -15,11 +15,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import structlog
 
+from sync import __version__
 from sync.store import leases
 from sync.store.engine import Store
 from sync.store.errors import StoreMisconfigured
@@ -32,11 +34,37 @@ BY_HAND = "by-hand-"
 # How long (seconds) a process counts as alive after it has shown so. ``show`` is called far more often.
 ALIVE_SECONDS = 20.0
 _SIGN = "alive "
+# Owner, start and version of a process that has leases. A lease of its own, so that processes of earlier
+# versions go on to read ``_SIGN``; it ends with the other leases of its owner.
+_ABOUT = "daemon "
+_FOR_EVER = 1e9
 _LOOK_SECONDS = 0.1
 
 
 class StoreInUse(StoreMisconfigured):
     """Another daemon uses the SQLite file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A daemon that uses the store, or one that died and whose leases nobody has ended yet.
+
+    ``since`` is when it began (seconds since the epoch), None where it did not say. ``seen`` is how many
+    seconds ago it last showed that it is alive; None for one that died, and on SQLite, where it is
+    known at this moment whether it is alive.
+    """
+
+    host: str
+    pid: int | None
+    since: float | None
+    version: str
+    seen: float | None
+    alive: bool
+
+    @property
+    def name(self) -> str:
+        """As people know it."""
+        return f"process {self.pid} on {self.host}" if self.host and self.pid else "a process"
 
 
 def new_owner() -> str:
@@ -54,6 +82,8 @@ class Liveness:
         self.owner = owner
         self._alive = alive
         self._file = LockFile(lock_path(Path(store.place))) if store.dialect == "sqlite" else None
+        # For people: since when, and which version.
+        self._about = f"{owner} {int(time.time())} {__version__}"
         # Since when, and when last, this process has shown without a gap that it is alive (monotonic).
         self._since = self._last = float("-inf")
 
@@ -69,7 +99,7 @@ class Liveness:
             return
         until = time.monotonic() + patience
         waiting = False
-        while not self._file.take(self.owner):
+        while not self._file.take(self._about):
             words = self._file.words()
             if time.monotonic() >= until:
                 raise StoreInUse(words)
@@ -83,10 +113,13 @@ class Liveness:
         """Show that this process is alive. Raises StoreUnavailable; StoreInUse where another daemon has
         come to use the SQLite file."""
         if self._file is not None:
-            if not self._file.take(self.owner):
+            if not self._file.take(self._about):
                 raise StoreInUse(self._file.words())
             return
         began = time.monotonic()
+        if began - self._last > self._alive:
+            # At the start, and where others may have taken this process for dead.
+            leases.set_(self._store, _ABOUT + self._about, self.owner, _FOR_EVER)
         leases.set_(self._store, _SIGN + self.owner, self.owner, self._alive)
         if began - self._last > self._alive:
             self._since = began
@@ -124,19 +157,48 @@ def alone(file: Path) -> Iterator[None]:
         lock.release()
 
 
-def running(store: Store) -> dict[str, float | None]:
-    """The daemons that use the store now, each as "process 12 on host", and how many seconds ago it last
-    showed that it is alive: None where it is known to be alive now. Raises StoreUnavailable."""
+def running(store: Store) -> list[str]:
+    """The names of the daemons that use the store now. Raises StoreUnavailable."""
+    return [one.name for one in processes(store) if one.alive]
+
+
+def processes(store: Store) -> list[Process]:
+    """The daemons that use the store, and those that died and whose leases nobody has ended yet. Raises
+    StoreUnavailable."""
     if store.dialect == "sqlite":
-        holder = LockFile(lock_path(Path(store.place))).holder()
-        return {_named(holder): None} if holder is not None else {}
-    left = leases.going_on(store, _SIGN)
-    return {_named(owner): max(0.0, ALIVE_SECONDS - left[owner]) for owner in sorted(left)}
+        return _of_file(LockFile(lock_path(Path(store.place))))
+    seen = {
+        owner: max(0.0, ALIVE_SECONDS - left)
+        for owner, left in leases.going_on(store, _SIGN).items()
+    }
+    about = {owner: name.removeprefix(_ABOUT) for name, owner in leases.named(store, _ABOUT)}
+    return [
+        _process(about.get(owner, owner), seen.get(owner), alive=owner in seen)
+        for owner in sorted(about.keys() | seen.keys())
+    ]
 
 
-def _named(owner: str) -> str:
-    host, _, rest = owner.rpartition("-")[0].rpartition("-")
-    return f"process {rest} on {host}" if host and rest else "a process"
+def _of_file(file: LockFile) -> list[Process]:
+    holder, left = file.holder(), file.says()
+    if holder is not None:
+        return [_process(holder, None, alive=True)]
+    return [_process(left, None, alive=False)] if left else []
+
+
+def _process(about: str, seen: float | None, *, alive: bool) -> Process:
+    """A process from its owner name, start and version; from its owner name alone, as earlier versions
+    wrote it."""
+    owner, _, rest = about.partition(" ")
+    since, _, version = rest.partition(" ")
+    host, _, pid = owner.rpartition("-")[0].rpartition("-")
+    return Process(
+        host=host,
+        pid=int(pid) if pid.isdecimal() else None,
+        since=float(since) if since.isdecimal() else None,
+        version=version,
+        seen=seen,
+        alive=alive,
+    )
 
 
 def lock_path(database: Path) -> Path:
@@ -153,8 +215,9 @@ class LockFile:
         self._path = path
         self._held: IO[str] | None = None
 
-    def take(self, owner: str) -> bool:
-        """Take the lock, unless this process has it already. False while another process has it.
+    def take(self, about: str) -> bool:
+        """Take the lock, unless this process has it already, and say who has it. False while another
+        process has it.
 
         Raises StoreMisconfigured where the file cannot be made.
         """
@@ -167,23 +230,32 @@ class LockFile:
             file.close()
             return False
         file.truncate()
-        file.write(owner)
+        file.write(about)
         file.flush()
         self._held = file
         return True
 
     def holder(self) -> str | None:
-        """The name of the process that has the lock; None where no process has."""
+        """What the file says of the process that has the lock; None where no process has."""
         try:
             with self._path.open() as file:
                 return None if _locked(file, fcntl.LOCK_SH) else file.read(200).strip()
         except OSError:
             return None
 
+    def says(self) -> str:
+        """What the file says, whoever has the lock: after the end of a process, "" unless it died."""
+        try:
+            with self._path.open() as file:
+                return file.read(200).strip()
+        except (OSError, ValueError):
+            return ""
+
     def words(self) -> str:
         """Who has the lock, and what to do."""
+        other = _process(self.holder() or "", None, alive=True)
         return (
-            f"another daemon, {_named(self.holder() or '')}, uses the store {self._path.stem} (url in "
+            f"another daemon, {other.name}, uses the store {self._path.stem} (url in "
             f"[store]; it holds {self._path}). A SQLite file takes one daemon: stop the other, name "
             "another file, or move to PostgreSQL, which takes several"
         )
@@ -191,6 +263,9 @@ class LockFile:
     def release(self) -> None:
         """Give the lock back."""
         if self._held is not None:
+            with suppress(OSError):
+                # Whose name is still there after the lock, died.
+                self._held.truncate(0)
             self._held.close()
             self._held = None
 

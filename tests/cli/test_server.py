@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from sync.bootstrap.http import Background
@@ -201,3 +203,54 @@ def test_tickets_are_listed_by_the_daemon_page_by_page(
     assert "DATA-60" in done.stdout
     done = CliRunner().invoke(app, ["list", "--server", address, "--older-than", "soon"])
     assert done.exit_code == 2
+
+
+def test_rules_of_a_folder_here_are_planned_and_replayed_by_the_daemon(
+    pages: Pages,  # noqa: F811
+    address: str,
+    tmp_path: Path,
+) -> None:
+    pages.world.deliver(issue_event("issue_created", "a", at=1))
+    pages.world.settle()
+    disk = pages.world.folder / "rules.toml"
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    (changed / "10-other.toml").write_text(disk.read_text().replace('"data-quality"', '"urgent"'))
+    by = ("--server", address, "--rules", str(changed))
+    assert _said("rules", "accept", "--server", address).startswith("In force.")
+    planned = _said("plan", *by)
+    assert "  ~ Labels: +urgent -data-quality\n" in planned
+    assert "10-other.toml:" in planned
+    assert "in the last 30d." in _said("backtest", *by)
+    assert "The rules on disk are those in force" not in _said("backtest", *by)
+    # Nothing of it is left, and nothing was changed.
+    assert pages.json("/rules/drafts") == []
+    assert [one["name"] for one in pages.json("/rules")["files"]] == ["rules.toml"]
+    (changed / "10-other.toml").write_text("[[rule]")
+    assert "No plan: mend" in _said("plan", *by)
+    assert pages.json("/rules/drafts") == []
+    alone = CliRunner().invoke(app, ["plan", "--rules", str(changed)])
+    assert (alone.exit_code, "--rules is for --server" in alone.stderr) == (2, True)
+
+
+def test_the_workflow_for_reviews_runs_as_it_is_written(
+    pages: Pages,  # noqa: F811
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    root = Path(__file__).parents[2]
+    flow = yaml.safe_load((root / "deploy" / "review" / "github.yml").read_text())
+    runs = [step.get("run", "") for job in flow["jobs"].values() for step in job["steps"]]
+    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
+    lines = [line.strip() for run in runs for line in run.splitlines()]
+    commands = {line for line in lines if line.startswith("ticket-sync ")}
+    commands |= {hook["entry"] for hook in hooks}
+    assert len(commands) == 4
+    pages.world.deliver(issue_event("issue_created", "a", at=1))
+    pages.world.settle()
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(root / "mappings", "mappings")
+    shutil.copy(root / "config.example.toml", "config.toml")
+    for command in sorted(commands):
+        _said(*command.replace('"$TICKET_SYNC_SERVER"', address).split()[1:])

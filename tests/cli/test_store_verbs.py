@@ -6,17 +6,20 @@ import json
 import os
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from sync import __version__
 from sync.cli.main import app
 from sync.settings import Secrets, load
 from sync.store import deliveries
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted, Cut
-from sync.store.tables import DeliveryRow, DeliveryState, TicketRow, TicketState
+from sync.store.liveness import Liveness
+from sync.store.tables import DeliveryRow, DeliveryState, SweepRunRow, TicketRow, TicketState
 from tests.store.faults import overwrite
 
 CONFIG = """
@@ -202,3 +205,77 @@ def test_what_is_in_force_is_shown_without_secrets(monkeypatch: pytest.MonkeyPat
     code, out, _ = call("config", "show", "--json")
     assert json.loads(out)["coalesce"]["signing_secrets"] == ["(secret)"]
     assert "hunter2" not in out
+
+
+def a_daemon(name: str = "host-12-abc") -> tuple[Store, Liveness]:
+    """The store, and a daemon that uses it."""
+    call("db", "upgrade")
+    store = open_store(load(secrets=Secrets.UNNEEDED).store.url.get_secret_value())
+    daemon = Liveness(store, name)
+    daemon.alone()
+    return store, daemon
+
+
+def test_status_has_a_row_for_each_daemon_and_each_last_sweep() -> None:
+    store, daemon = a_daemon()
+    with store.write() as session:
+        run = {"owner": "me", "window_from": 0.0, "window_to": 1.0}
+        for result in ("failed", "ok"):
+            at = time.time() - 120
+            row = SweepRunRow(sweep="issues", started_at=at, result=result, **run)
+            session.add(row)
+    code, out, _ = call("status", "--json")
+    data = json.loads(out)
+    (one,) = data["daemons"]
+    assert code == 0
+    assert (one["host"], one["pid"], one["version"], one["alive"]) == (
+        "host",
+        12,
+        __version__,
+        True,
+    )
+    assert one["since"].startswith(datetime.now(UTC).date().isoformat()[:8])
+    assert [(run["name"], run["result"]) for run in data["sweeps"]] == [("issues", "ok")]
+    out = call("status")[1]
+    for words in (__version__, "Last sweeps", "issues", "2 min ago"):
+        assert words in out
+    daemon.end()
+    store.close()
+    assert json.loads(call("status", "--json")[1])["daemons"] == []
+
+
+def test_a_check_of_the_status_says_by_its_exit_code_whether_all_is_well() -> None:
+    store, daemon = a_daemon()
+    assert call("status", "--check") == (0, "All is well\n", "")
+    with store.write() as session:
+        late = {"due_at": time.time() - 3600, "created_at": 1.0, "error": "Jira answers 503"}
+        session.add(TicketRow(key="late", rule="r", site="main", project="P", **late))
+    code, out, _ = call("status", "--check")
+    assert code == 1
+    assert out == (
+        "Working, but one thing needs a person\n"
+        "- 1 ticket is due, the oldest for 60 min. main: Jira answers 503\n"
+    )
+    with store.write() as session:
+        accepted = Accepted("coalesce", "e1", "issue_created", b"{}", time.time() - 400)
+        deliveries.recover(session, [accepted])
+    code, out, _ = call("status", "--check", "--json")
+    assert code == 2
+    assert [one["words"] for one in json.loads(out)["needs"]] == [
+        "1 delivery waits to be read, the oldest for 7 min",
+        "1 ticket is due, the oldest for 60 min",
+    ]
+    daemon.end()
+    code, out, _ = call("status", "--check")
+    assert code == 2
+    assert out.startswith("Nothing works: no daemon runs\n")
+    store.close()
+
+
+def test_a_check_that_cannot_look_says_that_nothing_works() -> None:
+    code, out, _ = call("status", "--check")
+    assert code == 2
+    assert "There is no store" in out
+    code, out, _ = call("status", "--check", "--server", "http://127.0.0.1:9")
+    assert code == 2
+    assert "Nothing answers" in out

@@ -1,4 +1,4 @@
-"""docs/reference.md names every verb, metric and setting, and nothing that is not there."""
+"""docs/reference.md names every verb, metric, event, call and setting, and nothing that is not there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from sync import telemetry
 from sync.cli.main import app
+from sync.domain.subject import EventType
 from sync.settings import Settings
+from tests.docs import api_calls
 from tests.settings.test_example import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +71,15 @@ def test_every_metric_is_on_the_page_with_its_kind_and_labels_and_nothing_else()
             name = metric._name + ("_total" if metric._type == "counter" else "")
             known[name] = (metric._type, tuple(metric._labelnames))
     assert told == known
+
+
+def test_every_event_is_on_the_page_and_nothing_else() -> None:
+    assert named("Events") == [event.value for event in EventType]
+
+
+def test_every_call_of_the_api_is_on_the_page_as_its_document_has_it() -> None:
+    assert api_calls.table() in section("Calls of the API"), "python -m tests.docs.api_calls"
+    assert section("Calls of the API").count("| `") == api_calls.table().count("| `")
 
 
 def test_every_setting_is_on_the_page_with_a_description_and_nothing_else() -> None:

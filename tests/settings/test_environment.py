@@ -70,6 +70,18 @@ def test_a_configuration_may_come_through_a_pipe(
     assert settings.file is None
 
 
+def test_paths_in_a_file_that_was_opened_for_the_program_start_where_it_was_started(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(monkeypatch)
+    (folder / "etc").mkdir()
+    (folder / "etc" / "some.toml").write_text("[store]\nurl = 'sqlite:///here.db'\n")
+    with (folder / "etc" / "some.toml").open() as opened:
+        settings = load(Path(f"/dev/fd/{opened.fileno()}"))
+    assert settings.store.url.get_secret_value() == f"sqlite:///{folder}/here.db"
+    assert not settings.lasting
+
+
 def test_what_is_missing_is_named_by_key_and_by_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__PROJECT", "DATA")
     assert mistakes() == [

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sync import __version__
 from sync.store import claims, leases, liveness
 from sync.store.engine import Store
 from sync.store.liveness import Liveness, StoreInUse
@@ -125,7 +126,46 @@ def test_the_leases_of_a_process_that_ends_are_free_at_once(store: Store) -> Non
 def test_the_store_knows_which_daemons_run(store: Store, store_url: str) -> None:
     assert not liveness.running(store)
     with a_daemon(store_url, f"host-{os.getpid()}-ab12"):
-        assert list(liveness.running(store)) == [f"process {os.getpid()} on host"]
+        assert liveness.running(store) == [f"process {os.getpid()} on host"]
+
+
+def test_the_store_knows_since_when_and_in_which_version_a_daemon_runs(
+    store: Store, store_url: str
+) -> None:
+    before = int(time.time())
+    with a_daemon(store_url, "my-host-77-ab12"):
+        (one,) = liveness.processes(store)
+    assert (one.host, one.pid, one.version, one.alive) == ("my-host", 77, __version__, True)
+    assert one.since is not None
+    assert before <= one.since <= time.time()
+
+
+def test_a_daemon_that_died_is_known_until_another_takes_its_work_over(
+    store: Store, store_url: str
+) -> None:
+    with a_daemon(store_url, "host-77-ab12"):
+        pass
+    end = time.monotonic() + 30
+    while liveness.running(store) and time.monotonic() < end:
+        time.sleep(0.05)
+    (one,) = liveness.processes(store)
+    assert (one.name, one.version, one.alive) == ("process 77 on host", __version__, False)
+    mine = Liveness(store, "host-78-ab12", alive=0.5)
+    mine.alone()
+    while not all(one.alive for one in liveness.processes(store)) and time.monotonic() < end:
+        mine.release_dead()
+        time.sleep(0.05)
+    assert [(one.pid, one.alive) for one in liveness.processes(store)] == [(78, True)]
+    mine.end()
+    assert liveness.processes(store) == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_daemon_of_an_earlier_version_is_alive_and_says_less(store: Store) -> None:
+    leases.set_(store, "alive host-7-ab12", "host-7-ab12", 20.0)
+    (one,) = liveness.processes(store)
+    assert (one.name, one.since, one.version, one.alive) == ("process 7 on host", None, "", True)
 
 
 @pytest.mark.postgres
@@ -135,9 +175,9 @@ def test_it_is_known_how_long_ago_a_daemon_showed_itself(store: Store) -> None:
     assert "process 7 on host" in liveness.running(store)
     # As if it had shown itself twelve seconds ago, and not since.
     leases.set_(store, "alive host-7-ab12", "host-7-ab12", liveness.ALIVE_SECONDS - 12.0)
-    seen = liveness.running(store)["process 7 on host"]
-    assert seen is not None
-    assert seen >= 12.0
+    (one,) = liveness.processes(store)
+    assert one.seen is not None
+    assert one.seen >= 12.0
 
 
 def test_a_sqlite_file_takes_one_daemon_until_that_ends(sqlite_store: Store) -> None:

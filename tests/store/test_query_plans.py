@@ -192,6 +192,7 @@ def do_everything(filled: Filled) -> None:
     leases.set_(store, "process: me", "me", 60)
     leases.renew(store, "process: me", "me", 60)
     leases.going_on(store, "process: ")
+    leases.named(store, "process: ")
 
 
 def pages_and_api(store: Store, now: float) -> None:
