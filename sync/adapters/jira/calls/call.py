@@ -19,6 +19,7 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from sync import tracing
 from sync.adapters.jira.calls.breaker import Breaker
 from sync.adapters.jira.calls.bulkhead import Bulkhead, Lane, Passage
 from sync.adapters.jira.calls.client import Clients, Mount
@@ -235,6 +236,11 @@ class Calls:
     # Account: report the outcome to breaker, gate, metrics and log.
 
     def _account(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
+        result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
+        if tracing.traces is not None:
+            # Before anything else is asked, so that the moment is that of this call.
+            facts: tracing.Facts = {"site": self.site.name, "status": sent.status}
+            tracing.traces.called(call.shape, sent.seconds, result, facts)
         if _useless(sent, answer):
             if self._breaker.unanswered() and call is not _MYSELF:
                 self._confirm_down(str(answer.fault))
@@ -248,7 +254,6 @@ class Calls:
             self._gate.answered(call.endpoint, response.headers)
         if answer.fault is None and self._gate.slowed:
             self._gate.speed_up()
-        result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
         CALLS.labels(self.site.name, call.method, result).inc()
         ENDPOINT_CALLS.labels(self.site.name, call.shape, result).inc()
         CALL_SECONDS.labels(self.site.name, call.method).observe(sent.seconds)
