@@ -277,10 +277,7 @@ class Triage:
 
     def _take(self, slate: Slate, read: Sequence[Read], answers: Answers) -> None:
         """Merge what a batch says on the slate, with what became of each delivery."""
-        for r in read:
-            ARRIVALS.note(r.refs, r.row.received_at)
-            if tracing.traces is not None:
-                ORIGINS.note(r.refs, r.row.received_at, r.row.id)
+        _remember(read)
         events = [event for r in read for event in r.events]
         told = [s for event in events if (s := event.snapshot)]
         outcomes = self.merge(slate, told, learnt=answers.snapshots)
@@ -408,6 +405,14 @@ class Triage:
             log.exception("reading a delivery failed", delivery=row.id)
             words = f"the reader failed on it ({type(error).__name__}); this is a defect of ours"
             return Read(row, dead=words)
+
+
+def _remember(read: Iterable[Read]) -> None:
+    """Before the tickets are due, so that their walks find what they come of."""
+    for r in read:
+        ARRIVALS.note(r.refs, r.row.received_at)
+        if tracing.traces is not None:
+            ORIGINS.note(r.refs, r.row.received_at, r.row.id)
 
 
 def _nothing_new(before: Snapshot | None, after: Snapshot) -> bool:

@@ -173,6 +173,7 @@ class Calls:
             sent = self._send(call, api)
             answer = self._sort(call, sent)
             passage.answered = not answer.unanswered
+        self._count(call, sent, answer)
         self._account(call, sent, answer)
         return self._conclude(call, sent, answer)
 
@@ -233,14 +234,26 @@ class Calls:
         assert sent.response is not None
         return of_reply(call, sent.response, now=self.clock.time(), name_of=self.name_of)
 
-    # Account: report the outcome to breaker, gate, metrics and log.
+    # Account: tell metrics, log and trace of the outcome; then breaker and gate, which may ask again.
 
-    def _account(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
+    def _count(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
         result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
+        CALLS.labels(self.site.name, call.method, result).inc()
+        ENDPOINT_CALLS.labels(self.site.name, call.shape, result).inc()
+        CALL_SECONDS.labels(self.site.name, call.method).observe(sent.seconds)
+        log.debug(
+            "call",
+            site=self.site.name,
+            call=call.endpoint,
+            status=sent.status,
+            result=result,
+            milliseconds=round(sent.seconds * 1000, 1),
+        )
         if tracing.traces is not None:
-            # Before anything else is asked, so that the moment is that of this call.
             facts: tracing.Facts = {"site": self.site.name, "status": sent.status}
             tracing.traces.called(call.shape, sent.seconds, result, facts)
+
+    def _account(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
         if _useless(sent, answer):
             if self._breaker.unanswered() and call is not _MYSELF:
                 self._confirm_down(str(answer.fault))
@@ -254,17 +267,6 @@ class Calls:
             self._gate.answered(call.endpoint, response.headers)
         if answer.fault is None and self._gate.slowed:
             self._gate.speed_up()
-        CALLS.labels(self.site.name, call.method, result).inc()
-        ENDPOINT_CALLS.labels(self.site.name, call.shape, result).inc()
-        CALL_SECONDS.labels(self.site.name, call.method).observe(sent.seconds)
-        log.debug(
-            "call",
-            site=self.site.name,
-            call=call.endpoint,
-            status=sent.status,
-            result=result,
-            milliseconds=round(sent.seconds * 1000, 1),
-        )
 
     def _confirm_down(self, words: str) -> None:
         """Ask ``myself``, which works on every site that works, and stop all calls if it fails as well.
