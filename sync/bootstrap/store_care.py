@@ -31,7 +31,8 @@ def back_up(settings: Settings, target: Path, *, overwrite: bool) -> Copy:
             "the store is a PostgreSQL database, which PostgreSQL's own program backs up while daemons "
             f"run: {_dump_command(settings, target)}\n{_ASKS}"
         )
-    with closing(existing_store(settings)) as store:
+    # Also before the upgrade to this version.
+    with closing(existing_store(settings, any_revision=True)) as store:
         return backup.back_up(store, target, overwrite=overwrite)
 
 
