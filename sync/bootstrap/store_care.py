@@ -10,7 +10,8 @@ from shlex import quote
 from sync.bootstrap.stores import existing_store
 from sync.operations.errors import Refused
 from sync.settings import Settings
-from sync.settings.values import Reading, reading, store_url
+from sync.settings.reading import Reading, reading
+from sync.settings.values import store_url
 from sync.store import backup, checking, migrations, moving, restore, space
 from sync.store.backup import Copy
 from sync.store.checking import Checked
