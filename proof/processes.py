@@ -61,6 +61,8 @@ class Running:
         self.said = folder / f"{name}.log"
         # The most files that the process may have open, 0 for as many as this process may.
         self.files = 0
+        # Where its program is.
+        self.root = ROOT
         self._process: subprocess.Popen[bytes] | None = None
         self._from = 0
 
@@ -77,7 +79,7 @@ class Running:
         """Start the process, without waiting for anything."""
         assert not self.alive
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TICKET_SYNC_")}
-        environment["PYTHONPATH"] = str(ROOT)
+        environment["PYTHONPATH"] = str(self.root)
         self._from = self.said.stat().st_size if self.said.exists() else 0
         with self.said.open("ab") as said:
             self._process = subprocess.Popen(
@@ -162,6 +164,7 @@ class Daemon(Running):
         more: str = "",
         files: int = 0,
         only: str = "",
+        root: Path = ROOT,
     ) -> None:
         config = folder / f"{name}.toml"
         config.write_text(
@@ -182,6 +185,7 @@ class Daemon(Running):
         super().__init__([*program, "serve", "--config", str(config), *half], folder, name)
         self._only = only
         self.files = files
+        self.root = root
         self.config = config
         self.address: tuple[str, int] | None = None
 
@@ -208,7 +212,7 @@ class Daemon(Running):
             capture_output=True,
             text=True,
             timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(self.root)},
         )
         if done.returncode:
             raise Ended(f"ticket-sync {' '.join(arguments)}: {done.stdout}{done.stderr}")

@@ -52,6 +52,11 @@ class Postgres:
         upgrade(store)
         store.close()
 
+    @property
+    def programs(self) -> Path:
+        """The folder of the programs that came with the server, such as pg_dump."""
+        return Path(self._server.bin_path)
+
     def url(self, database: str) -> str:
         """The store URL of a database."""
         raw = self._server.get_uri(database=database)

@@ -326,6 +326,8 @@ def _postgresql(url: URL) -> Engine:
             connect_args={
                 "connect_timeout": 5,
                 "application_name": "ticket-sync",
+                # A database that was made without a locale (SQL_ASCII) would give bytes for text.
+                "client_encoding": "utf8",
                 # A pooler gives each transaction another session, without its prepared statements.
                 "prepare_threshold": None,
                 # Notice a dead server in half a minute, not after the kernel's two hours.

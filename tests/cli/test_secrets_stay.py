@@ -40,7 +40,9 @@ STORE = "pw-5e1f/+&=planted store<3>ü"
 GATEWAY = "gw-5e1f planted gateway"
 WEBHOOK = "wh-5e1f planted/webhook<2>"
 SENT = "hs-5e1f+planted=header"
-PLANTED = (TOKEN, SIGNING, OLD_SIGNING, CLIENT, STORE, GATEWAY, WEBHOOK, SENT)
+CHAT = "T0/nt-5e1f+planted-chat"
+PROOF = "pf-5e1f+planted=of/notify"
+PLANTED = (TOKEN, SIGNING, OLD_SIGNING, CLIENT, STORE, GATEWAY, WEBHOOK, SENT, CHAT, PROOF)
 
 
 def every_form(secret: str) -> set[str]:
@@ -104,6 +106,17 @@ def planted(jira: SimulatedJira, upstream: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__HEADERS", json.dumps({"X-Gateway": GATEWAY}))
     monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__WEBHOOK_SECRETS", json.dumps([WEBHOOK]))
     monkeypatch.setenv("TICKET_SYNC_SITES__MAIN__WEBHOOK_HEADER_SECRETS", json.dumps([SENT]))
+    for name, value in {
+        "CHAT__TYPE": "slack",
+        "CHAT__URL": f"{upstream}/{CHAT}",
+        "BUS__TYPE": "webhook",
+        "BUS__URL": upstream,
+        "BUS__SIGNING_SECRET": PROOF,
+        "BUS__TOKEN": PROOF,
+        "BUS__WAIT": "0s",
+        "CHAT__WAIT": "0s",
+    }.items():
+        monkeypatch.setenv(f"TICKET_SYNC_NOTIFY__{name}", value)
     configured(jira)
     text = Path("config.toml").read_text()
     text = text.replace(f'token = "{BOT.secret}"', 'token = { file = "token" }')
@@ -157,6 +170,8 @@ def test_nothing_that_is_said_or_kept_shows_a_secret(
                 SIGNING,
             )
             eventually(lambda: "does not accept our credentials" in _get(f"{base}/health/ready"))
+            eventually(lambda: _get(f"{base}/metrics").count('_failing{channel="') == 2)
+            eventually(lambda: "notifications" in said_by("status"))
             for path in ("/health/ready", "/health/live", "/metrics", "/"):
                 outputs[path] = _get(base + path)
             for verb in (
@@ -179,6 +194,7 @@ def test_nothing_that_is_said_or_kept_shows_a_secret(
             outputs["log"] = "".join(running.raw)
     for file in Path().glob("ticket-sync.db*"):
         outputs[file.name] = file.read_bytes().decode("utf-8", "replace")
+    assert "not passed on: /*** {" in outputs["ticket-sync.db"]
     for name in ("ticket-sync.db", "why 0"):
         assert "The gateway did not pass on this request" in outputs[name]
     # The account's name is no secret; what follows it in the header is.

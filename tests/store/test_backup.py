@@ -275,6 +275,11 @@ def test_a_backup_takes_the_place_of_a_store_that_is_damaged_or_gone(saved: Path
 def test_a_copy_with_its_log_beside_it_is_restored_with_what_is_in_the_log(
     sqlite_store: Store, tmp_path: Path
 ) -> None:
+    with sqlite_store.write_connection() as connection:
+        # As Litestream leaves them.
+        connection.execute(
+            text("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+        )
     add_tickets(sqlite_store, "in the log")
     copy = tmp_path / "copy.db"
     for part in ("", "-wal"):
@@ -283,6 +288,9 @@ def test_a_copy_with_its_log_beside_it_is_restored_with_what_is_in_the_log(
     target.parent.mkdir()
     restore.restore(target, copy, NOW)
     assert keys_in(target) == ["in the log"]
+    with closing(open_store(f"sqlite:///{target}")) as store:
+        assert migrations.upgrade(store) == (migrations.head(), migrations.head())
+        assert wrong(store) == {}
 
 
 def old_store(folder: Path) -> str:

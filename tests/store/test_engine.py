@@ -230,6 +230,21 @@ def test_a_file_that_is_no_database_makes_the_store_unavailable(tmp_path: Path) 
 
 
 @pytest.mark.postgres
+@pytest.mark.postgres
+def test_a_database_that_was_made_without_a_locale_keeps_text(postgres: Postgres) -> None:
+    name = "made_without_a_locale"
+    postgres.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    store = open_store(postgres.url(name))
+    try:
+        with store.write() as session:
+            session.execute(text("CREATE TABLE kept (word text)"))
+            session.execute(text("INSERT INTO kept VALUES ('Größe')"))
+        with store.read() as session:
+            assert session.execute(text("SELECT word FROM kept")).scalar() == "Größe"
+    finally:
+        store.close()
+
+
 def test_no_server_makes_the_store_unavailable_and_keeps_the_password_secret() -> None:
     store = open_store("postgresql://user:hidden@127.0.0.1:1/db")
     with (

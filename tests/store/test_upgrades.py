@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from sync.domain.intent import Intent, IntentKind, Intents
@@ -272,6 +275,31 @@ def test_an_upgraded_store_takes_writes(bare_store_url: str, revision: str) -> N
         held = leases.renew(store, sweeps.lease_name("own"), DEAD_OWNER, 60.0)
         assert held is since("r0002", revision)
         assert leases.release_all_of(store, [DEAD_OWNER]) == 1
+
+
+def test_an_upgrade_lets_those_who_use_the_tables_go_first(new_store: NewStore) -> None:
+    """They take them in another order: one that both wait for would be undone by the database."""
+    with new_store("postgresql") as url, closing(open_store(url)) as store:
+        earlier.build(store, REVISIONS[0])
+        begun, trouble = threading.Event(), []
+
+        def use() -> None:
+            try:
+                with closing(open_store(url)) as other, other.write_connection() as connection:
+                    connection.execute(text("UPDATE tickets SET attempts = attempts"))
+                    begun.set()
+                    # By now the upgrade waits for the tickets, and has tables of names before.
+                    time.sleep(1.5)
+                    connection.execute(text("UPDATE deliveries SET state = state"))
+            except Exception as error:
+                trouble.append(error)
+
+        using = threading.Thread(target=use)
+        using.start()
+        assert begun.wait(20)
+        assert migrations.upgrade(store) == (REVISIONS[0], REVISIONS[-1])
+        using.join()
+        assert trouble == []
 
 
 def test_a_revision_that_the_rows_do_not_know_is_named(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
@@ -30,6 +30,9 @@ REVISIONS = sorted(
 )
 # The advisory lock of upgrades on PostgreSQL: any number that no other program on the server takes.
 _LOCK = 7_436_205_118
+# How long one try to have all tables may wait for one of them, and how long an upgrade goes on trying.
+_LOCK_MILLISECONDS = 700
+_PATIENCE_SECONDS = 120.0
 # With this the revision of a store begins into which another one is being copied: ``sync.store.moving``.
 COPYING = "copying "
 _OTHERWISE = (
@@ -65,8 +68,25 @@ def upgrade(
 
     ``before_change`` is called with the revision of a store that is about to change, while nobody else
     can write to it. Several processes may call this at once: one does the work, the others wait and
-    find it done. Raises SchemaMismatch where the store is newer than this program, and StoreUnavailable.
+    find it done. On PostgreSQL daemons may go on meanwhile: their transactions go first, and the upgrade
+    begins again until it has all tables for itself.
+
+    Raises SchemaMismatch where the store is newer than this program, and StoreUnavailable.
     """
+    if store.dialect != "postgresql":
+        return _upgraded(store, before_change)
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+    patiently = Retrying(
+        retry=retry_if_exception(_in_the_way),
+        stop=stop_after_delay(_PATIENCE_SECONDS),
+        wait=wait_random(0.1, 1.0),
+        reraise=True,
+    )
+    return patiently(_upgraded, store, before_change)
+
+
+def _upgraded(store: Store, before_change: Callable[[str], object]) -> tuple[str, str]:
     with store.write_connection() as connection:
         if store.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -76,12 +96,31 @@ def upgrade(
             _refuse_foreign(connection)
         if before != head():
             if before:
+                _lock_tables(connection)
                 before_change(before)
             from alembic import command
 
             command.upgrade(_config(connection), "head")
         _refuse_incomplete(connection)
         return before, head()
+
+
+def _lock_tables(connection: Connection) -> None:
+    """Take all tables at once, before anything is changed. Taken one by one as they are changed, they
+    would be waited for while daemons wait for the first ones."""
+    if connection.dialect.name != "postgresql":
+        return
+    there = set(inspect(connection).get_table_names())
+    tables = [f'"{name}"' for name in sorted(there & set(SQLModel.metadata.tables))]
+    # Sooner than the database looks for deadlocks, so that it never undoes a daemon's transaction.
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'"))
+    connection.execute(text(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE"))
+
+
+def _in_the_way(error: BaseException) -> bool:
+    """Whether an upgrade failed because others were using the tables."""
+    database: Any = error.__cause__
+    return getattr(getattr(database, "orig", None), "sqlstate", "") in ("55P03", "40P01")
 
 
 def check(store: Store) -> None:
