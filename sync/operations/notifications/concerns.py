@@ -127,11 +127,15 @@ def _any_parked(status: Status) -> bool:
 def _parked(groups: list[ParkedGroup]) -> Iterator[Concern]:
     # What a person set aside, that person knows.
     groups = [one for one in groups if one.cause != "person"]
-    for one in groups[:MOST_CAUSES]:
-        yield _of_group(one)
-    if rest := groups[MOST_CAUSES:]:
+    # The oldest: a cause that comes must not push out another, which would then count as over.
+    oldest = sorted(groups, key=lambda one: (one.since or 0.0, one.id))
+    named = {one.id for one in oldest[:MOST_CAUSES]}
+    for one in groups:
+        if one.id in named:
+            yield _of_group(one)
+    if rest := [one for one in groups if one.id not in named]:
         count = sum(one.count for one in rest)
-        words = f"{_tickets(count)} set aside for {len(rest):,} further causes"
+        words = f"{_tickets(count)} set aside, for other causes"
         yield Concern("parked:rest", "parked", words, "", "/parked", count=count)
 
 

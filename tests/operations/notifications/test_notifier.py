@@ -14,6 +14,7 @@ import structlog
 from sync.adapters.notify.signed import signed_headers
 from sync.domain.notification import Routing
 from sync.operations.needs import needs_of
+from sync.operations.notifications import concerns
 from sync.operations.status import status_of
 from sync.store import leases, notifications
 from sync.store.engine import Store
@@ -67,6 +68,24 @@ def test_a_hundred_causes_are_one_message_that_names_the_first_and_counts_the_re
     assert len(got.data["data"]["things"]) == 25
     assert got.data["data"]["title"] == "ticket-sync (staging): 100 things need a person"
     assert "… and 75 more." in got.data["data"]["text"]
+
+
+def test_a_cause_beyond_the_most_that_are_named_makes_none_of_them_seem_over(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concerns, "MOST_CAUSES", 3)
+    ops = stage.notifier()
+    stage.park(3, causes=3)
+    stage.run(400, ops)
+    # Larger than those that are named.
+    stage.park(9, rule="another", first=100)
+    stage.run(600, ops)
+    assert [sorted(things) for things in stage.told()] == [
+        [("new", "parked", 1)] * 3,
+        [("new", "parked", 9)],
+    ]
+    text = stage.got[1].data["data"]["text"]
+    assert "9 tickets are set aside, for other causes" in text
 
 
 def test_a_storm_that_goes_on_growing_is_a_few_messages(stage: Stage) -> None:
