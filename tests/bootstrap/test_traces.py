@@ -192,6 +192,7 @@ def test_a_collector_that_fails_is_said_once_and_without_its_address(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.proof
 def test_without_a_collector_opentelemetry_is_not_loaded(tmp_path: Path) -> None:
     program = (
         "import sys\n"
