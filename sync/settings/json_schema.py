@@ -74,6 +74,11 @@ def _tidy(node: Any) -> Any:
         # A property may be called as a keyword is: its value is a schema.
         if isinstance(value, dict) or key not in _OF_MODELS
     }
+    return _branched(kept)
+
+
+def _branched(kept: dict[str, Any]) -> dict[str, Any]:
+    """Without a branch for null, which TOML has not, and with one for a single entry of a list."""
     branches = [one for one in kept.pop("anyOf", ()) if one != {"type": "null"}]
     if branches:
         kept |= branches[0] if len(branches) == 1 else {"anyOf": branches}
@@ -96,17 +101,20 @@ def _explain(
             within = f"{path}{name}.main." if inner else f"{path}{name}."
             _explain(below, definitions[below.__name__], within, definitions, example)
             continue
-        readers = [one.func for one in field.metadata if isinstance(one, BeforeValidator)]
-        forms = [_ALSO[reader] for reader in readers if reader in _ALSO]
-        told = schema["properties"][name]
-        if forms and told != _TO_SECRET:
-            told = {"anyOf": [told, *forms]}
         words, value = example.get(path + name, ("", None))
+        told = _with_forms(schema["properties"][name], field)
         if words:
             told = {"description": words, **told}
         if value is not None and not field.is_required():
             told = {**told, "default": value}
         schema["properties"][name] = told
+
+
+def _with_forms(told: dict[str, Any], field: FieldInfo) -> dict[str, Any]:
+    """The schema of a setting, with what a file may say beside the type in the program."""
+    readers = [one.func for one in field.metadata if isinstance(one, BeforeValidator)]
+    forms = [_ALSO[reader] for reader in readers if reader in _ALSO]
+    return {"anyOf": [told, *forms]} if forms and told != _TO_SECRET else told
 
 
 def _model_of(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
