@@ -9,7 +9,7 @@ from sync import tracing
 from sync.settings import Settings
 
 # Seconds that the end of the program waits for a collector.
-CLOSE_SECONDS = 0.8
+CLOSE_SECONDS = 0.5
 
 
 @contextmanager
