@@ -1,7 +1,7 @@
 """Checks of templates when rules are loaded, before any template is rendered.
 
 They find unknown names, fields that upstream does not send or that the kind of subject lacks, missing
-keys of tables, and wrong time zones and durations.
+keys of tables, and wrong time zones, durations, calendars and languages.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 
+from sync.rules.arguments import wrong_arguments
 from sync.rules.doubts import API_ALONE, Doubt, shown, uncovered
-from sync.rules.durations import seconds_of
-from sync.rules.filters import zone
 from sync.rules.vocabulary import IN_BOTH, INCIDENT, ISSUE, NAMES, PLAIN, SUBJECT, UNKNOWN, Shape
 from sync.toml import Wrong, meant
 
@@ -281,8 +280,10 @@ class _Walk:
         arguments = [*node.args, *(pair.value for pair in node.kwargs)]
         for argument in arguments:
             self.visit(argument)
-        if arguments and isinstance(arguments[0], nodes.Const):
-            self.argument(node, arguments[0].value)
+        for wrong in wrong_arguments(node):
+            self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
+        if node.name == "lookup" and arguments and isinstance(arguments[0], nodes.Const):
+            self.table(node, str(arguments[0].value))
         if shape.item in _OF_SUBJECTS:
             self.items_fact(node)
         self.attribute(node, shape.item or UNKNOWN)
@@ -310,18 +311,6 @@ class _Walk:
                     f"there is no field {name!r} in the items of `{shown(node.node or node)}`",
                     meant(name, item.fields),
                 )
-
-    def argument(self, node: nodes.Filter, value: object) -> None:
-        """The check of the first argument, for the filters that have one."""
-        try:
-            if node.name == "plus":
-                seconds_of(value)
-            elif node.name in ("local_time", "date"):
-                zone(str(value))
-        except Wrong as wrong:
-            self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
-        if node.name == "lookup":
-            self.table(node, str(value))
 
     def table(self, node: nodes.Filter, name: str) -> None:
         """The check of a ``lookup``: that its table is there, and whether it may find nothing."""
