@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help setup demo test lint format proof faults bench docs lock image unit kubernetes clean
+.PHONY: help setup demo test lint format proof faults bench docs lock release audit image unit kubernetes clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -76,7 +76,13 @@ lock: ## Pin the newest packages in deploy/lock.txt, after a change of pyproject
 	@sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '" ' | tr ',' '\n' | \
 	  $(COMPILE) --upgrade --custom-compile-command "make lock" - -o deploy/build-lock.txt
 
-image: ## Build the image and run it, as a step of its own (ARGS="--base IMAGE"; needs buildah and podman)
+release: ## Build sdist and wheel, try them in bare environments, write the SBOM (ARGS="python3.12"; some minutes)
+	@deploy/release/check $(ARGS)
+
+audit: ## Ask whether a pinned package has a known vulnerability (needs the network)
+	@deploy/release/audit $(ARGS)
+
+image: $(READY) ## Build the image and run it, as a step of its own (ARGS="--base IMAGE"; needs buildah and podman)
 	@deploy/image/build $(ARGS)
 	@deploy/image/try
 

@@ -31,7 +31,7 @@ from proof.scene import Scene, jira_site
 from proof.stores import STORES, Stores, folder_for
 from sync.bootstrap.program import Program, build
 from sync.settings import Settings, shipped
-from sync.settings.values import Reading, reading
+from sync.settings.reading import Reading, reading
 from sync.store import claims
 from sync.store.inbox import Accepted
 from sync.telemetry import configure_logs

@@ -23,7 +23,7 @@ import sync
 from sync.bootstrap.program import build
 from sync.bootstrap.simulated import start_jira
 from sync.settings import Settings, shipped
-from sync.settings.values import Reading, reading
+from sync.settings.reading import Reading, reading
 from sync.store import counts
 from sync.store.inbox import Accepted
 from sync.worker.daemon import daemon

@@ -29,7 +29,7 @@ from sync.sandbox.coalesce import (
 from sync.sandbox.coalesce.app import create_app
 from sync.sandbox.coalesce.rest import CLIENT_ID, CLIENT_SECRET
 from sync.settings import Settings, shipped
-from sync.settings.values import Reading, reading
+from sync.settings.reading import Reading, reading
 from sync.store import counts, deliveries, happenings
 from sync.store.happenings import Happening
 from sync.web.server import listen

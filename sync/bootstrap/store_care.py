@@ -10,7 +10,8 @@ from shlex import quote
 from sync.bootstrap.stores import existing_store
 from sync.operations.errors import Refused
 from sync.settings import Settings
-from sync.settings.values import Reading, reading, store_url
+from sync.settings.reading import Reading, reading
+from sync.settings.values import store_url
 from sync.store import backup, checking, migrations, moving, restore, space
 from sync.store.backup import Copy
 from sync.store.checking import Checked
@@ -31,7 +32,8 @@ def back_up(settings: Settings, target: Path, *, overwrite: bool) -> Copy:
             "the store is a PostgreSQL database, which PostgreSQL's own program backs up while daemons "
             f"run: {_dump_command(settings, target)}\n{_ASKS}"
         )
-    with closing(existing_store(settings)) as store:
+    # Also before the upgrade to this version.
+    with closing(existing_store(settings, any_revision=True)) as store:
         return backup.back_up(store, target, overwrite=overwrite)
 
 

@@ -41,8 +41,9 @@ def has_store(settings: Settings) -> bool:
     return file is None or file.is_file()
 
 
-def existing_store(settings: Settings) -> Store:
-    """A store that is there already. Raises CannotStart where none is, and StoreUnavailable."""
+def existing_store(settings: Settings, *, any_revision: bool = False) -> Store:
+    """A store that is there already, at this program's revision unless ``any_revision``. Raises
+    CannotStart where none is, and StoreUnavailable."""
     if not has_store(settings):
         file = sqlite_file(settings.store.url.get_secret_value())
         raise CannotStart(
@@ -51,7 +52,8 @@ def existing_store(settings: Settings) -> Store:
         )
     store = _open(settings)
     with _closed_on_error(store):
-        migrations.check(store)
+        if not any_revision:
+            migrations.check(store)
     return store
 
 

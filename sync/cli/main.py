@@ -104,9 +104,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from sync import __version__
 
-        typer.echo(f"ticket-sync {version('ticket-sync')}")
+        typer.echo(f"ticket-sync {__version__}")
         raise typer.Exit
 
 

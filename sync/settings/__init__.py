@@ -5,10 +5,10 @@ file over the defaults in ``sections``.
 """
 
 from sync.settings.load import SettingsError, find, load
+from sync.settings.reading import Secrets
 from sync.settings.root import Settings, lease_of
 from sync.settings.sections import Api, Coalesce, Site, SweepSection
 from sync.settings.shipped import shipped
-from sync.settings.values import Secrets
 
 __all__ = [
     "Api",

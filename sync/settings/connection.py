@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from sync.domain import secrets
-from sync.settings.values import address, address_parts, is_pointer, key_text, one_or_many, stood_in
+from sync.settings.secret import address, is_pointer, key_text, stood_in
+from sync.settings.values import address_parts, one_or_many
 from sync.telemetry import keep_secret
 from sync.toml import Wrong, said
 

@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sync.settings.language import LANGUAGE
+from sync.settings.reading import Reading, Secrets, reading
+from sync.settings.reading import path_of as file_at
 from sync.settings.root import (
     ENV_DELIMITER,
     ENV_PREFIX,
@@ -21,8 +23,6 @@ from sync.settings.root import (
     raw_settings,
     variable_of,
 )
-from sync.settings.values import Reading, Secrets, reading
-from sync.settings.values import path_of as file_at
 from sync.toml import (
     Document,
     Mistake,

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from sync.domain.notification import KINDS
 from sync.settings.connection import certificate_mistakes, proxy_address
+from sync.settings.secret import is_stand_in, secret_word
 from sync.settings.sections import Mistakes, Section
 from sync.settings.values import (
     Duration,
@@ -22,9 +23,7 @@ from sync.settings.values import (
     address_parts,
     at_least,
     is_loopback,
-    is_stand_in,
     one_or_many,
-    secret_word,
 )
 from sync.telemetry import keep_secret
 from sync.toml import Wrong, nearest, said

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from sync.settings.notify import Notify, channel_name
+from sync.settings.secret import WAYS, is_pointer
 from sync.settings.sections import (
     Coalesce,
     Log,
@@ -35,7 +36,6 @@ from sync.settings.sections import (
     Worker,
 )
 from sync.settings.shipped import shipped
-from sync.settings.values import WAYS, is_pointer
 from sync.settings.web import Web
 from sync.toml import Document, Mistake, Path, Position, Wrong
 

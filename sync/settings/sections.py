@@ -21,6 +21,7 @@ from sync.settings.connection import (
     proxy_address,
 )
 from sync.settings.cron import cron_fault
+from sync.settings.secret import is_stand_in
 from sync.settings.values import (
     Duration,
     File,
@@ -35,7 +36,6 @@ from sync.settings.values import (
     Whole,
     at_least,
     is_loopback,
-    is_stand_in,
     one_or_many,
 )
 from sync.toml import Wrong

@@ -1,69 +1,19 @@
-"""The types of values in settings: durations, sizes, secrets, paths, addresses."""
+"""The types of values in settings: durations, sizes, paths, addresses, and those of secrets."""
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from sync.domain import secrets
 from sync.domain.durations import seconds_in, written
+from sync.settings.reading import Secrets, now, path_of
+from sync.settings.secret import address, checked, key_text, password, secret_word
 from sync.telemetry import keep_secret
 from sync.toml import Wrong, said
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-class Secrets(Enum):
-    """What becomes of a secret whose variable or file is absent.
-
-    ``NEEDED``: it is a mistake. ``STOOD_IN``: a stand-in takes its place, so that all else is checked.
-    ``UNNEEDED``: it reads as empty, and what depends on secrets is not checked.
-    """
-
-    NEEDED = "needed"
-    STOOD_IN = "stood in"
-    UNNEEDED = "unneeded"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How values are read. Relative paths start at ``folder``.
-
-    ``absent`` gets each secret that a stand-in was read for: as it is written, and what is missing.
-    """
-
-    folder: Path
-    secrets: Secrets = Secrets.NEEDED
-    absent: list[tuple[Any, Wrong]] = field(default_factory=list)
-
-
-# Stands in for any secret that is absent.
-_STAND_IN = SecretStr("stand-in")
-_READING: ContextVar[Reading | None] = ContextVar("reading", default=None)
-
-
-@contextmanager
-def reading(how: Reading) -> Iterator[None]:
-    """Within the block, values are read in this way."""
-    token = _READING.set(how)
-    try:
-        yield
-    finally:
-        _READING.reset(token)
-
-
-def _now() -> Reading:
-    return _READING.get() or Reading(Path.cwd())
 
 
 def whole(value: Any) -> Any:
@@ -71,19 +21,6 @@ def whole(value: Any) -> Any:
     if isinstance(value, bool):
         raise Wrong(f"must be a whole number, not {str(value).lower()}")
     return value
-
-
-def path_of(text: str | Path) -> Path:
-    """A path, relative to the configuration file's folder."""
-    if "\0" in str(text):
-        raise Wrong("has a NUL character in it, which no path has", "Correct the path.")
-    try:
-        return (_now().folder / Path(text).expanduser()).absolute()
-    except RuntimeError as error:
-        raise Wrong(
-            f"{said(str(text))} begins with the home folder of a user who is not known here",
-            "Write the whole path, from / on.",
-        ) from error
 
 
 def parse_duration(value: Any) -> float:
@@ -125,125 +62,6 @@ def size_text(size: int) -> str:
         if size and size % unit == 0:
             return f"{size // unit}{name}"
     return str(size)
-
-
-# How a table says where a secret is.
-WAYS = ("env", "file", "credential")
-
-
-def is_pointer(value: Any) -> bool:
-    """Whether a value is a table that says where a secret is: ``{ env = "NAME" }``."""
-    return isinstance(value, dict) and len(value) == 1 and set(value) <= set(WAYS)
-
-
-def secret_word(value: Any) -> SecretStr:
-    """A secret that is sent as it is: visible ASCII characters, without spaces."""
-    return _checked(read_secret(value))
-
-
-def key_text(value: Any) -> SecretStr:
-    """A secret that signs and is never sent: visible ASCII characters and spaces."""
-    return _checked(read_secret(value), spaces=True)
-
-
-def password(value: Any) -> SecretStr:
-    """A secret that a person chose: any visible characters and spaces."""
-    return _checked(read_secret(value), spaces=True, letters=True)
-
-
-def _checked(secret: SecretStr, **allowed: bool) -> SecretStr:
-    """The secret without the white space around it. Raises Wrong, which names the character at fault
-    and never the secret."""
-    if secret is _STAND_IN:
-        return secret
-    text = secret.get_secret_value()
-    keep_secret(text)
-    found = secrets.oddity(text, **allowed)
-    if found and _now().secrets is not Secrets.UNNEEDED:
-        raise Wrong(
-            f"has {found}, which no such secret has",
-            "Copy the secret once more, by itself and as plain text.",
-        )
-    return SecretStr(secrets.stripped(text))
-
-
-def read_secret(value: Any) -> SecretStr:
-    """What stands for a secret: plain text, ``{ env = "NAME" }``, ``{ file = "path" }`` or
-    ``{ credential = "name" }``; a stand-in where one may take the place of an absent secret."""
-    if isinstance(value, SecretStr):
-        return value
-    if isinstance(value, str):
-        return SecretStr(value)
-    shape = 'Write it as text, as { env = "NAME" } or as { file = "path" }.'
-    if not isinstance(value, dict) or len(value) != 1:
-        raise Wrong("must be a secret", shape)
-    ((how, where),) = value.items()
-    if how not in WAYS or not isinstance(where, str) or not where:
-        raise Wrong(f"{{ {how} = … }} is no way to give a secret", shape)
-    try:
-        return SecretStr(_READERS[how](where))
-    except Wrong as wrong:
-        if _now().secrets is Secrets.UNNEEDED:
-            return SecretStr("")
-        if not stood_in(value, wrong):
-            raise
-        return _STAND_IN
-
-
-def stood_in(value: Any, wrong: Wrong) -> bool:
-    """Whether a stand-in may take the place of a secret that is absent. If so, the secret is
-    recorded as absent."""
-    now = _now()
-    if now.secrets is Secrets.STOOD_IN:
-        now.absent.append((value, wrong))
-    return now.secrets is Secrets.STOOD_IN
-
-
-def is_stand_in(secret: SecretStr) -> bool:
-    """Whether this is no secret but what stands in for an absent one."""
-    return secret == _STAND_IN
-
-
-def address(value: Any, stand_in: str) -> str:
-    """A secret address without the white space around it; ``stand_in`` where it is absent."""
-    found = read_secret(value)
-    return stand_in if found is _STAND_IN else secrets.stripped(found.get_secret_value())
-
-
-def _in_variable(name: str) -> str:
-    if name not in os.environ:
-        raise Wrong(
-            f"the environment variable {name} is not set",
-            f'Set {name}, or give the secret as a file: {{ file = "path" }}.',
-        )
-    return os.environ[name]
-
-
-def _in_file(name: str) -> str:
-    path = path_of(name)
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise Wrong(
-            f"the file {path} cannot be read ({why})",
-            "Put the secret in that file, readable by the account that runs ticket-sync.",
-        ) from error
-
-
-def _in_credential(name: str) -> str:
-    """The secret that systemd has put into a file for this process."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder or "/" in name:
-        why = f"{name!r} is a path" if folder else "CREDENTIALS_DIRECTORY is not set"
-        raise Wrong(
-            f"the credential {name} cannot be read ({why})",
-            "Have systemd load it: write LoadCredential=NAME:/path into the unit, and NAME here.",
-        )
-    return _in_file(os.path.join(folder, name))
-
-
-_READERS = {"env": _in_variable, "file": _in_file, "credential": _in_credential}
 
 
 def one_or_many(value: Any) -> Any:
@@ -299,13 +117,13 @@ def is_loopback(address: str) -> bool:
 def store_url(value: Any) -> Any:
     """The address of a database: an SQLite file gets its absolute path, PostgreSQL its driver."""
     url = address(value, "sqlite:///stand-in.db")
-    if not url and _now().secrets is Secrets.UNNEEDED:
+    if not url and now().secrets is Secrets.UNNEEDED:
         raise Wrong("is needed by this verb and could not be read", "Set the variable or file.")
     if url.startswith("sqlite:///"):
         return SecretStr(_sqlite_url(url.removeprefix("sqlite:///")))
     scheme, found, rest = url.partition("://")
     if found and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        _checked(SecretStr(url), spaces=True, letters=True)
+        checked(SecretStr(url), spaces=True, letters=True)
         return SecretStr(_postgresql_url(rest))
     raise Wrong(
         "is neither SQLite nor PostgreSQL",

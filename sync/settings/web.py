@@ -10,17 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from sync.settings.connection import beyond_the_site, host_names, network_names
+from sync.settings.secret import is_stand_in
 from sync.settings.sections import Mistakes, Section
-from sync.settings.values import (
-    Duration,
-    File,
-    Secret,
-    Url,
-    at_least,
-    is_loopback,
-    is_stand_in,
-    one_or_many,
-)
+from sync.settings.values import Duration, File, Secret, Url, at_least, is_loopback, one_or_many
 from sync.toml import Wrong, said
 
 RoleName = Literal["viewer", "operator", "editor"]

@@ -133,7 +133,8 @@ def _tallies(connection: Connection) -> Checked:
             f"{wrong} counts of tickets are wrong: triggers were removed, or rows written past them"
         )
         return Checked("counts", False, words)
-    return Checked("counts", True, f"{sum(counted.values())} tickets, as counted by the triggers")
+    number = sum(counted.values())
+    return Checked("counts", True, f"of tickets: {number}, as counted by the triggers")
 
 
 def _sequences(connection: Connection) -> Checked:

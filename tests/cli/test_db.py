@@ -101,6 +101,7 @@ def test_a_check_ends_badly_where_something_is_wrong() -> None:
 def test_an_upgrade_keeps_a_copy_that_can_be_put_back() -> None:
     with closing(open_store("sqlite:///store.db")) as store:
         earlier.build(store, "r0014")
+    assert json.loads(call("backup", "before.db", "--json")[1])["revision"] == "r0014"
     assert "from r0014" in upgrade_store(load(None, secrets=Secrets.UNNEEDED))
     (copy,) = Path().glob("store.db.at-r0014-*Z")
     code, out, err = call("restore", str(copy))

@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from sync import __version__
 from sync.cli.main import app
 from sync.cli.send import Sample
 from sync.sandbox.coalesce import SAMPLES
@@ -104,7 +105,7 @@ def test_a_terminal_without_unicode_gets_the_rest_escaped(
 
 def test_the_version_is_that_of_the_package() -> None:
     code, out, _ = call("--version")
-    assert (code, out) == (0, "ticket-sync 0.1.0\n")
+    assert (code, out) == (0, f"ticket-sync {__version__}\n")
 
 
 def test_help_loads_neither_web_nor_store_and_a_store_without_need_no_migrations() -> None:

@@ -99,6 +99,12 @@ def test_what_compose_sets_is_a_whole_configuration(
     assert settings.web.url == "https://tickets.example.com"
 
 
+def test_compose_builds_the_image_of_this_project(services: dict[str, Any]) -> None:
+    build = services["ticket-sync"]["build"]
+    assert Path(build["context"]) == ROOT
+    assert (ROOT / build["dockerfile"]).is_file()
+
+
 def test_every_service_of_ours_is_read_only_and_without_privileges(
     services: dict[str, Any],
 ) -> None:
