@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from jinja2 import nodes
 
@@ -24,9 +25,9 @@ _CHECKS: dict[str, Callable[[str], object]] = {
 _OF_TIMES = ("plus", "local_time", "date")
 
 
-def wrong_arguments(node: nodes.Filter) -> Iterator[Wrong]:
-    """What is wrong with each argument that is a text or number in the template, also as the default of
-    a lookup or one side of an ``if``. Other filters are not judged."""
+def wrong_arguments(node: nodes.Filter, tables: Mapping[str, Mapping[str, Any]]) -> Iterator[Wrong]:
+    """What is wrong with each argument that is a text or number in the template, also in the table or
+    as the default of a lookup, or as one side of an ``if``. Other filters are not judged."""
     if node.name not in _OF_TIMES:
         return
     # The first parameter is the value before the |.
@@ -36,7 +37,7 @@ def wrong_arguments(node: nodes.Filter) -> Iterator[Wrong]:
         **{str(pair.key): pair.value for pair in node.kwargs},
     }
     for name, argument in given.items():
-        for value in outcomes(argument, {}) if name in _CHECKS else ():
+        for value in outcomes(argument, tables) if name in _CHECKS else ():
             try:
                 _CHECKS[name](value if name == "duration" else str(value))
             except Wrong as wrong:

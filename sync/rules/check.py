@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
@@ -19,7 +19,7 @@ from sync.rules.vocabulary import IN_BOTH, INCIDENT, ISSUE, NAMES, PLAIN, SUBJEC
 from sync.toml import Wrong, meant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sync.rules.templates import Template
 
@@ -43,10 +43,12 @@ _ITEM = ("first", "last", "min", "max")
 @dataclass(frozen=True)
 class NamesInScope:
     """What a template may use: the kinds of subject that its rule can match, and the tables of the
-    rule files. ``doubts`` collects those about the values of the rule."""
+    rule files, by their keys and with their ``values``. ``doubts`` collects those about the values of
+    the rule."""
 
     kinds: frozenset[str]
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
     doubts: list[Doubt] = field(default_factory=list, compare=False)
 
 
@@ -280,7 +282,7 @@ class _Walk:
         arguments = [*node.args, *(pair.value for pair in node.kwargs)]
         for argument in arguments:
             self.visit(argument)
-        for wrong in wrong_arguments(node):
+        for wrong in wrong_arguments(node, self.scope.values):
             self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
         if node.name == "lookup" and arguments and isinstance(arguments[0], nodes.Const):
             self.table(node, str(arguments[0].value))

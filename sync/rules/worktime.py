@@ -1,8 +1,8 @@
 """Working time: spans of business days and hours, by the weekends and holidays of a place.
 
 A place is a country, or a country and a part of it, by their ISO codes: ``DE``, ``DE-BE``. Without one,
-Monday to Friday are business days. `holidays` knows the holidays, also those that move, and the weekends;
-it is imported where a rule names a place, because most rules do not and it takes a while.
+Monday to Friday are business days. `holidays` knows the holidays, also those that move, and the
+weekends; it is imported where a rule names a place, because most rules do not and it takes a while.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _ONE_DAY = timedelta(days=1)
 _SATURDAY = 5
 # What ten years have, the longest of other durations.
 _MOST = {"day": 2600, "hour": 20800}
+# How far business hours may reach, however few of them a day has.
+_FARTHEST = timedelta(days=20 * 366)
 
 
 class Span(NamedTuple):
@@ -159,11 +161,17 @@ def time_after(
     """The time that comes a number of business hours after ``begin``, in the zone of ``begin``.
 
     Hours that the clock skips or repeats within the working hours are counted as they pass.
+    Raises Wrong for a time more than twenty years ahead.
     """
     zone_, left = begin.tzinfo, timedelta(hours=hours)
     now, day = begin.astimezone(UTC), begin.date()
     while True:
         day = _from(day, place)
+        if day - begin.date() > _FARTHEST:
+            raise Wrong(
+                "counts business hours for more than twenty years",
+                "Use fewer, or longer working hours.",
+            )
         opens, closes = (
             (datetime.combine(day, time()) + at).replace(tzinfo=zone_).astimezone(UTC)
             for at in open_

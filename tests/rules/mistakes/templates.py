@@ -149,6 +149,13 @@ CASES = {
         "10.toml:5: fields.due_date: `plus`: '3 busines days' is not a duration. Write it as \"7d\","
         ' "1h30m", "3 business days", "8 business hours", or as a number of seconds.',
     ),
+    "a span of working time that is none, in a table": (
+        '[tables.days]\nerror = "3 bisness days"\n'
+        + X
+        + "fields.due_date = \"{{ subject.started_at | plus(severity | lookup('days', '3d')) }}\"\n",
+        "10.toml:5: fields.due_date: `plus`: '3 bisness days' is not a duration. Write it as \"7d\","
+        ' "1h30m", "3 business days", "8 business hours", or as a number of seconds.',
+    ),
     "half a business day": (
         X + "fields.due_date = \"{{ subject.started_at | plus('1.5 business days') }}\"\n",
         "10.toml:3: fields.due_date: `plus`: '1.5 business days' is no whole number of days. Count "
