@@ -158,8 +158,10 @@ def test_status_knows_of_a_kill_at_once_on_sqlite(
 ) -> None:
     daemon = start(store_url)
     daemon.start()
+    pid = daemon.pid
     daemon.kill()
-    assert json.loads(status(daemon, "--json"))["daemons"] == []
+    (gone,) = json.loads(status(daemon, "--json"))["daemons"]
+    assert (gone["pid"], gone["alive"]) == (pid, False)
 
 
 @ON_SQLITE

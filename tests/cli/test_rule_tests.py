@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,15 @@ def test_the_tests_that_come_with_the_rules_pass_and_need_the_rules() -> None:
     found = run_tests(load_tests(shipped), sources, rules, {})
     assert [tested.failures for tested in found] == [()] * len(found)
     assert len(found) >= 4
+
+
+def test_the_example_of_the_page_is_a_test_that_can_pass_and_fail() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+    (example,) = re.findall(r"^```toml tests\n(.*?)^```", page, re.S | re.M)
+    code, out, err = call(example)
+    assert (code, "labels: 'data-quality' is expected" in out) == (1, True), err
+    Path("mappings/rules.toml").write_text(RULES.replace('["money", "late"]', '["data-quality"]'))
+    assert call(example)[0] == 0
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))

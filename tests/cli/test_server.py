@@ -191,16 +191,16 @@ def test_tickets_are_listed_by_the_daemon_page_by_page(
     pages: Pages,  # noqa: F811
     address: str,
 ) -> None:
-    for number in range(60):
+    for number in range(53):
         pages.world.deliver(issue_event("issue_created", f"i{number}", at=number))
     pages.world.settle()
-    done = CliRunner().invoke(app, ["list", "--server", address, "--json", "--limit", "55"])
+    done = CliRunner().invoke(app, ["list", "--server", address, "--json", "--limit", "52"])
     assert done.exit_code == 0, done.output
     keys = [one["key"] for one in json.loads(done.stdout)]
-    assert keys == [row.key for row in pages.world.rows()][::-1][:55]
+    assert keys == [row.key for row in pages.world.rows()][::-1][:52]
     done = CliRunner().invoke(app, ["list", keys[0], "--server", address, "--standing", "settled"])
     assert "orders is stale" in done.stdout
-    assert "DATA-60" in done.stdout
+    assert "DATA-53" in done.stdout
     done = CliRunner().invoke(app, ["list", "--server", address, "--older-than", "soon"])
     assert done.exit_code == 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -123,17 +122,13 @@ def test_the_leases_of_a_process_that_ends_are_free_at_once(store: Store) -> Non
         assert len(claim(store, owner="other")) == 1
 
 
-def test_the_store_knows_which_daemons_run(store: Store, store_url: str) -> None:
-    assert not liveness.running(store)
-    with a_daemon(store_url, f"host-{os.getpid()}-ab12"):
-        assert liveness.running(store) == [f"process {os.getpid()} on host"]
-
-
-def test_the_store_knows_since_when_and_in_which_version_a_daemon_runs(
+def test_the_store_knows_which_daemons_run_since_when_and_in_which_version(
     store: Store, store_url: str
 ) -> None:
+    assert not liveness.running(store)
     before = int(time.time())
     with a_daemon(store_url, "my-host-77-ab12"):
+        assert liveness.running(store) == ["process 77 on my-host"]
         (one,) = liveness.processes(store)
     assert (one.host, one.pid, one.version, one.alive) == ("my-host", 77, __version__, True)
     assert one.since is not None

@@ -44,8 +44,8 @@ def some_life(it: Everything, issues: int) -> None:
 
 
 def live_and_back_up(it: Everything, target: Path, after: int) -> None:
-    """A life of 40 issues in a thread, and meanwhile a backup, as the verb takes it from beside."""
-    life = threading.Thread(target=some_life, args=(it, 40))
+    """A life of 24 issues in a thread, and meanwhile a backup, as the verb takes it from beside."""
+    life = threading.Thread(target=some_life, args=(it, 24))
     life.start()
     try:
         while life.is_alive() and len(it.jira.tickets()) < after:
@@ -64,7 +64,7 @@ def test_a_backup_taken_under_load_is_restored_and_moved_without_a_second_ticket
     monkeypatch.setattr(backup, "_PAGES", 10)
     it.round()
     file, saved = Path(it.world.store.place), tmp_path / "saved.db"
-    live_and_back_up(it, saved, after=12)
+    live_and_back_up(it, saved, after=10)
     it.world.settle()
     made = len(it.jira.tickets())
     known = len(it.world.rows())
