@@ -282,10 +282,7 @@ class _Walk:
         arguments = [*node.args, *(pair.value for pair in node.kwargs)]
         for argument in arguments:
             self.visit(argument)
-        for wrong in wrong_arguments(node, self.scope.values):
-            self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
-        if node.name == "lookup" and arguments and isinstance(arguments[0], nodes.Const):
-            self.table(node, str(arguments[0].value))
+        self.arguments(node, arguments)
         if shape.item in _OF_SUBJECTS:
             self.items_fact(node)
         self.attribute(node, shape.item or UNKNOWN)
@@ -313,6 +310,13 @@ class _Walk:
                     f"there is no field {name!r} in the items of `{shown(node.node or node)}`",
                     meant(name, item.fields),
                 )
+
+    def arguments(self, node: nodes.Filter, given: list[nodes.Expr]) -> None:
+        """The checks of what a filter is given, as far as it is written out."""
+        for wrong in wrong_arguments(node, self.scope.values):
+            self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
+        if node.name == "lookup" and given and isinstance(given[0], nodes.Const):
+            self.table(node, str(given[0].value))
 
     def table(self, node: nodes.Filter, name: str) -> None:
         """The check of a ``lookup``: that its table is there, and whether it may find nothing."""
