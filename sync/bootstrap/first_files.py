@@ -16,6 +16,7 @@ from sync.ports import SystemClock
 from sync.rules import Defaults, RuleErrors, parse, texts_of
 from sync.rules.json_schema import json_schema
 from sync.settings import shipped
+from sync.settings.json_schema import json_schema as config_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def first_files(answers: Answers, folder: Path) -> dict[Path, str]:
     mappings = folder / "mappings"
     return {
         folder / "config.toml": config_text(answers),
+        folder / "config.schema.json": json.dumps(config_schema(), indent=2) + "\n",
         mappings / f"{answers.project.lower()}.toml": rules_text(start),
         mappings / "rules.schema.json": json.dumps(json_schema(), indent=2) + "\n",
     }
@@ -68,7 +70,7 @@ def config_text(answers: Answers) -> str:
         text, count = re.subn(rf"(?m)^{key} = .*$\n?", f"{line}\n" if line else "", text, count=1)
         assert count == 1, key
     text = re.sub(r"(?m)^# CHANGE: (.)", lambda m: f"# {m[1].upper()}", text)
-    return "# Configuration of ticket-sync.\n#\n" + text
+    return "#:schema ./config.schema.json\n# Configuration of ticket-sync.\n#\n" + text
 
 
 def other_rules(files: Collection[Path]) -> list[str]:

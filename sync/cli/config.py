@@ -35,3 +35,18 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load(config)
     typer.echo(json.dumps(as_data(settings), indent=2) if as_json else as_toml(settings))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of config.toml, for editors that complete and check it.
+
+    The example names it in its first line: `#:schema ./config.schema.json`.
+
+    Example:  ticket-sync config schema > config.schema.json
+    """
+    import json
+
+    from sync.settings.json_schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))

@@ -109,6 +109,8 @@ def test_the_configuration_reads_the_token_from_the_variable_and_never_holds_it(
 ) -> None:
     call("init", *flags(jira), "--yes")
     text = Path("config.toml").read_text()
+    assert text.startswith("#:schema ./config.schema.json\n")
+    assert Path("config.schema.json").is_file()
     assert 'token = { env = "BOT_TOKEN" }' in text
     assert jira.settings()["token"] not in text
     assert "CHANGE" not in text.replace("# CHANGE: the signing secret", "")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from sync import __version__
 from sync.cli.main import app
 from sync.settings import Secrets, load
-from sync.store import deliveries
+from sync.store import deliveries, upstreams
 from sync.store.engine import Store, open_store
 from sync.store.inbox import Accepted, Cut
 from sync.store.liveness import Liveness
@@ -269,6 +269,21 @@ def test_a_check_of_the_status_says_by_its_exit_code_whether_all_is_well() -> No
     code, out, _ = call("status", "--check")
     assert code == 2
     assert out.startswith("Nothing works: no daemon runs\n")
+    store.close()
+
+
+def test_a_failed_sweep_and_an_upstream_that_is_down_need_a_person() -> None:
+    store, daemon = a_daemon()
+    with store.write() as session:
+        run = {"owner": "me", "window_from": 0.0, "window_to": 1.0, "words": "the API answered 500"}
+        session.add(SweepRunRow(sweep="issues", started_at=1.0, result="failed", **run))
+    way = {"way": "the API", "trouble": "nobody answers", "off": {}}
+    upstreams.note_standing(store, "coalesce", way, time.time())
+    code, out, _ = call("status", "--check")
+    assert code == 1
+    assert "- The last run of the sweep issues failed. the API answered 500\n" in out
+    assert "- coalesce cannot be told: nobody answers\n" in out
+    daemon.end()
     store.close()
 
 

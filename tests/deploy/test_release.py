@@ -103,7 +103,14 @@ def test_a_wheel_carries_all_that_the_program_looks_for(tmp_path: Path) -> None:
         shutil.copytree(
             ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "version.txt")
         )
-    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "config.example.toml"):
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "config.example.toml",
+        "config.schema.json",
+    ):
         shutil.copy(ROOT / name, source / name)
     build = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
     run(source, *build, SETUPTOOLS_SCM_PRETEND_VERSION="1.2.3")
