@@ -21,6 +21,10 @@ PAGES = ("README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md")
 # A link inside of code is none: the first alternative takes code away.
 _LINK = re.compile(r"^```.*?^```|`[^`\n]+`|(?<=\]\()(?![a-z]+:|#|/)(?P<link>[^)#\s]+)", re.S | re.M)
 
+# What follows the language of a code block says to the tests what the block is. With it, the site would
+# not see the block.
+_FENCE = re.compile(r"^(```[a-z]+) .*$", re.M)
+
 
 def in_repository(place: str) -> str:
     """Where a file of the site, named from docs/, is in the repository."""
@@ -83,7 +87,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn the links that lead in or out of docs/ to where their files are in the site."""
+    """Turn the links that lead in or out of docs/ to where their files are in the site, and leave the
+    language alone at the head of code blocks."""
     place = page.file.src_uri
     folder = posixpath.dirname(place)
 
@@ -93,4 +98,4 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         path = posixpath.join(posixpath.dirname(in_repository(place)), found["link"])
         return posixpath.relpath(in_site(posixpath.normpath(path)), folder or ".")
 
-    return _LINK.sub(moved, markdown)
+    return _LINK.sub(moved, _FENCE.sub(r"\1", markdown))

@@ -20,6 +20,7 @@ from sync.bootstrap.http import Background, listening, share_interpreter
 from sync.bootstrap.reload import Reloading
 from sync.bootstrap.signals import STOP_GRACE, Stop, end_if_held_up, stop_on_signals
 from sync.bootstrap.systemd import Systemd
+from sync.bootstrap.traces import traced
 from sync.settings import Settings
 from sync.store.url import sqlite_file
 from sync.telemetry import configure_logs
@@ -86,33 +87,34 @@ def run(settings: Settings, only: Half | None = None) -> int:
     bound = _bound(settings)
     as_read, settings = settings, listening(settings, bound)
     with stop_on_signals() as stop:
-        program = _built(settings, only, stop.wait)
-        servers = _servers(program, bound, settings.server.stop_timeout / 2)
-        program.start()
-        for server in reversed(servers):
-            server.start()
-        for words in program.notes():
-            log.warning("about the folder of rules", note=words)
-        webhooks = (f"{servers[0].url}{path}" for path in webhook_paths(settings))
-        log.info(
-            "serving",
-            version=__version__,
-            webhook="" if only is Half.WORKER else " ".join(webhooks),
-            address=servers[0].url,
-            admin=servers[-1].url,
-            store=program.store.place,
-            rules_folder=str(settings.rules_folder),
-            **program.facts(),
-        )
-        systemd = Systemd()
-        systemd.say(READY=1, STATUS=f"serving at {servers[0].url}")
-        _watched(stop, program.reloading(as_read), systemd, _Turning(program, servers))
-        log.info("stopping", asked=stop.asked)
-        ending = settings.server.stop_timeout + STOP_GRACE
-        systemd.say(STOPPING=1, WATCHDOG=1, EXTEND_TIMEOUT_USEC=round(ending * 1e6))
-        if not _stopped(program, servers, settings.server.stop_timeout):
-            log.warning("stopped before all work in hand was done; it will be taken up again")
-        log.info("stopped")
+        with traced(settings):
+            program = _built(settings, only, stop.wait)
+            servers = _servers(program, bound, settings.server.stop_timeout / 2)
+            program.start()
+            for server in reversed(servers):
+                server.start()
+            for words in program.notes():
+                log.warning("about the folder of rules", note=words)
+            webhooks = (f"{servers[0].url}{path}" for path in webhook_paths(settings))
+            log.info(
+                "serving",
+                version=__version__,
+                webhook="" if only is Half.WORKER else " ".join(webhooks),
+                address=servers[0].url,
+                admin=servers[-1].url,
+                store=program.store.place,
+                rules_folder=str(settings.rules_folder),
+                **program.facts(),
+            )
+            systemd = Systemd()
+            systemd.say(READY=1, STATUS=f"serving at {servers[0].url}")
+            _watched(stop, program.reloading(as_read), systemd, _Turning(program, servers))
+            log.info("stopping", asked=stop.asked)
+            ending = settings.server.stop_timeout + STOP_GRACE
+            systemd.say(STOPPING=1, WATCHDOG=1, EXTEND_TIMEOUT_USEC=round(ending * 1e6))
+            if not _stopped(program, servers, settings.server.stop_timeout):
+                log.warning("stopped before all work in hand was done; it will be taken up again")
+            log.info("stopped")
         code = 0 if stop.asked else 1
         end_if_held_up(code)
         return code

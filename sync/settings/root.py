@@ -36,6 +36,7 @@ from sync.settings.sections import (
     Worker,
 )
 from sync.settings.shipped import shipped
+from sync.settings.traces import Traces
 from sync.settings.web import Web
 from sync.toml import Document, Mistake, Path, Position, Wrong
 
@@ -131,6 +132,7 @@ class Settings(BaseSettings):
     retention: Retention = Field(default_factory=Retention)
     notify: dict[Annotated[str, AfterValidator(channel_name)], Notify] = Field(default_factory=dict)
     log: Log = Field(default_factory=Log)
+    traces: Traces = Field(default_factory=Traces)
 
     _origins: Origins | None = PrivateAttr(default=None)
     _absent: tuple[Mistake, ...] = PrivateAttr(default=())

@@ -17,6 +17,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import Counter
 
+from sync import tracing
 from sync.domain.subject import Event, EventType
 from sync.ports import Source, Verifier
 from sync.store.errors import StoreUnavailable
@@ -251,7 +252,11 @@ class Receiver:
         """Count, log and send."""
         facts = request.facts
         _counter(answer.outcome).inc()
-        facts["ms"] = round((time.perf_counter() - request.began) * 1000, 1)
+        seconds = time.perf_counter() - request.began
+        facts["ms"] = round(seconds * 1000, 1)
+        if tracing.traces is not None and answer.status == 202:
+            of = {"outcome": answer.outcome, "source": self._source.name, "event": facts["type"]}
+            tracing.traces.accepted(answer.body["id"], seconds, of)
         if answer.outcome == "head":
             log.warning("delivery", outcome="head", reason="it is larger than max_body", **facts)
         elif answer.status >= 400:

@@ -172,7 +172,7 @@ def promtool(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str
 
 @pytest.mark.proof
 def test_each_alert_fires_on_its_fault_and_only_then_as_the_page_has_it_tried() -> None:
-    (block,) = re.findall(r"^```sh promtool\n(.*?)^```", PAGE.read_text("utf-8"), re.S | re.M)
+    (block,) = re.findall(r"^```sh\n(promtool.*?)^```", PAGE.read_text("utf-8"), re.S | re.M)
     said = ""
     for line in block.splitlines():
         program, *arguments = line.split()

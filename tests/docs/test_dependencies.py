@@ -18,6 +18,12 @@ NEEDED = PROJECT["dependencies"] + [
 ]
 # Loaded by others, by name.
 UNIMPORTED = {"uvloop"}
+# Packages that share a namespace.
+SHARED = {
+    "opentelemetry.exporter": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry.trace": "opentelemetry-api",
+}
 # Packages that another one pins to one version.
 PINNED = {"pydantic-core": "pydantic"}
 
@@ -34,7 +40,8 @@ def _imported() -> set[str]:
             if isinstance(node, ast.Import):
                 found |= {name.name.partition(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.partition(".")[0])
+                shared = ".".join(node.module.split(".")[:2])
+                found.add(SHARED.get(shared) or node.module.partition(".")[0])
     return found - set(sys.stdlib_module_names) - {"sync"}
 
 

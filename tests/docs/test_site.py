@@ -70,6 +70,11 @@ def test_no_page_of_the_site_loads_anything_from_elsewhere(site: Path) -> None:
         assert not re.search(r"url\(['\"]?(?:https?:)?//", sheet.read_text("utf-8")), sheet
 
 
+def test_every_block_of_code_is_shown_as_one(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert "```" not in page.read_text("utf-8"), page
+
+
 def test_links_that_lead_nowhere_make_no_site(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     links = "[a page](elsewhere.md), [a heading](#nowhere), [a file](../elsewhere.toml)"

@@ -8,6 +8,7 @@ costs one update and one walk. A batch is read, decided in memory and written in
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import TypeVar
 
 import structlog
 
+from sync import tracing
 from sync.domain.errors import Unreadable
 from sync.domain.subject import (
     CLOCK_SKEW,
@@ -46,6 +48,7 @@ from sync.worker.triage.arrivals import ARRIVALS
 from sync.worker.triage.asking import Answers, Asking, wanted
 from sync.worker.triage.incidents import follow_incident, read_together
 from sync.worker.triage.news import with_news
+from sync.worker.triage.origins import ORIGINS
 from sync.worker.triage.routing import SEARCHES, Router
 
 log = structlog.get_logger("triage")
@@ -187,7 +190,7 @@ class Triage:
         return len(rows)
 
     def _batch(self, limit: int, only: str = "") -> int:
-        answers = Answers()
+        answers, began = Answers(), time.perf_counter()
         tries = 0
         while True:
             with self._alone, self._attempts.attempt(limit, only) as (session, rows):
@@ -208,6 +211,10 @@ class Triage:
             # No transaction is open while the API is asked. The batch is read again afterwards.
             self._asking.ask(to_ask, answers)
         self._tell(read)
+        if tracing.traces is not None:
+            seconds = time.perf_counter() - began
+            for r in read:
+                tracing.traces.triaged(r.row.id, seconds, len(read), dead=bool(r.dead))
         return len(read)
 
     def _round(
@@ -270,8 +277,7 @@ class Triage:
 
     def _take(self, slate: Slate, read: Sequence[Read], answers: Answers) -> None:
         """Merge what a batch says on the slate, with what became of each delivery."""
-        for r in read:
-            ARRIVALS.note(r.refs, r.row.received_at)
+        _remember(read)
         events = [event for r in read for event in r.events]
         told = [s for event in events if (s := event.snapshot)]
         outcomes = self.merge(slate, told, learnt=answers.snapshots)
@@ -399,6 +405,14 @@ class Triage:
             log.exception("reading a delivery failed", delivery=row.id)
             words = f"the reader failed on it ({type(error).__name__}); this is a defect of ours"
             return Read(row, dead=words)
+
+
+def _remember(read: Iterable[Read]) -> None:
+    """Before the tickets are due, so that their walks find what they come of."""
+    for r in read:
+        ARRIVALS.note(r.refs, r.row.received_at)
+        if tracing.traces is not None:
+            ORIGINS.note(r.refs, r.row.received_at, r.row.id)
 
 
 def _nothing_new(before: Snapshot | None, after: Snapshot) -> bool:

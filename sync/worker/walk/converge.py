@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from sync import tracing
 from sync.domain.errors import Rejected
 from sync.domain.intent import agreed_for_sure
 from sync.domain.plan import plan
@@ -24,6 +25,7 @@ from sync.store.tables import TicketRow, TicketState
 from sync.telemetry import WALKS
 from sync.worker.triage.batch import Triage
 from sync.worker.triage.incidents import announce
+from sync.worker.triage.origins import ORIGINS
 from sync.worker.triage.routing import place, placing_rule, wanted_again
 from sync.worker.walk.apply import Apply
 from sync.worker.walk.breaker import Breaker
@@ -38,6 +40,9 @@ from sync.worker.walk.refusals import Refusals
 from sync.worker.walk.telling import NO_WAYS, Ways
 
 log = structlog.get_logger("worker")
+
+# Outcomes after which the next walk comes of something else.
+_OVER = ("settled", "spared")
 
 
 class Converger:
@@ -71,12 +76,28 @@ class Converger:
 
     def walk(self, claim: Claim) -> str:
         """Walk one ticket to where its rule wants it, as far as it goes now; how it ended."""
-        try:
-            outcome = self._walk(claim)
-        except LeaseLost:
-            outcome = "lease lost"
+        if tracing.traces is None:
+            outcome = self._until_lost(claim)
+        else:
+            outcome = self._traced(claim, tracing.traces)
         WALKS.labels(outcome).inc()
         return outcome
+
+    def _traced(self, claim: Claim, traces: tracing.Traces) -> str:
+        row, refs = claim.about.row, claim.about.refs
+        delivery = ORIGINS.newest(refs)
+        facts = {"rule": row.rule, "site": row.site, "subject": refs[0] if refs else ""}
+        with traces.walk(delivery, facts) as walk:
+            walk.outcome = self._until_lost(claim)
+        if walk.outcome in _OVER:
+            ORIGINS.forget(refs, delivery)
+        return walk.outcome
+
+    def _until_lost(self, claim: Claim) -> str:
+        try:
+            return self._walk(claim)
+        except LeaseLost:
+            return "lease lost"
 
     def _walk(self, claim: Claim) -> str:
         pen = (self._store, claim, self._clock, self._pace.lease)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 
+from sync import tracing
 from sync.adapters.coalesce.api.access import ApiAccess, open_client
 from sync.adapters.coalesce.api.faults import content, fault_of
 from sync.adapters.coalesce.api.oauth import Tokens
@@ -88,8 +89,11 @@ class Calls:
             result = cause_of(fault)
             raise
         finally:
+            seconds = time.perf_counter() - began
             COALESCE_CALLS.labels(ask.what, result).inc()
-            COALESCE_SECONDS.labels(ask.what).observe(time.perf_counter() - began)
+            COALESCE_SECONDS.labels(ask.what).observe(seconds)
+            if tracing.traces is not None:
+                tracing.traces.called(ask.what, seconds, result, {})
 
     def _sent(self, ask: Ask, token: str) -> httpx2.Response:
         try:

@@ -19,6 +19,7 @@ import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from sync import tracing
 from sync.adapters.jira.calls.breaker import Breaker
 from sync.adapters.jira.calls.bulkhead import Bulkhead, Lane, Passage
 from sync.adapters.jira.calls.client import Clients, Mount
@@ -172,6 +173,7 @@ class Calls:
             sent = self._send(call, api)
             answer = self._sort(call, sent)
             passage.answered = not answer.unanswered
+        self._count(call, sent, answer)
         self._account(call, sent, answer)
         return self._conclude(call, sent, answer)
 
@@ -232,7 +234,24 @@ class Calls:
         assert sent.response is not None
         return of_reply(call, sent.response, now=self.clock.time(), name_of=self.name_of)
 
-    # Account: report the outcome to breaker, gate, metrics and log.
+    # Account: tell metrics, log and trace of the outcome; then breaker and gate, which may ask again.
+
+    def _count(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
+        result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
+        CALLS.labels(self.site.name, call.method, result).inc()
+        ENDPOINT_CALLS.labels(self.site.name, call.shape, result).inc()
+        CALL_SECONDS.labels(self.site.name, call.method).observe(sent.seconds)
+        log.debug(
+            "call",
+            site=self.site.name,
+            call=call.endpoint,
+            status=sent.status,
+            result=result,
+            milliseconds=round(sent.seconds * 1000, 1),
+        )
+        if tracing.traces is not None:
+            facts: tracing.Facts = {"site": self.site.name, "status": sent.status}
+            tracing.traces.called(call.shape, sent.seconds, result, facts)
 
     def _account(self, call: Call, sent: _Sent, answer: SortedAnswer) -> None:
         if _useless(sent, answer):
@@ -248,18 +267,6 @@ class Calls:
             self._gate.answered(call.endpoint, response.headers)
         if answer.fault is None and self._gate.slowed:
             self._gate.speed_up()
-        result = "ok" if answer.fault is None else type(answer.fault).__name__.lower()
-        CALLS.labels(self.site.name, call.method, result).inc()
-        ENDPOINT_CALLS.labels(self.site.name, call.shape, result).inc()
-        CALL_SECONDS.labels(self.site.name, call.method).observe(sent.seconds)
-        log.debug(
-            "call",
-            site=self.site.name,
-            call=call.endpoint,
-            status=sent.status,
-            result=result,
-            milliseconds=round(sent.seconds * 1000, 1),
-        )
 
     def _confirm_down(self, words: str) -> None:
         """Ask ``myself``, which works on every site that works, and stop all calls if it fails as well.
