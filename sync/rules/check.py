@@ -1,7 +1,7 @@
 """Checks of templates when rules are loaded, before any template is rendered.
 
 They find unknown names, fields that upstream does not send or that the kind of subject lacks, missing
-keys of tables, and wrong time zones and durations.
+keys of tables, and wrong time zones, durations, calendars and languages.
 """
 
 from __future__ import annotations
@@ -9,18 +9,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
+from sync.rules.arguments import wrong_arguments
 from sync.rules.doubts import API_ALONE, Doubt, shown, uncovered
-from sync.rules.durations import seconds_of
-from sync.rules.filters import zone
 from sync.rules.vocabulary import IN_BOTH, INCIDENT, ISSUE, NAMES, PLAIN, SUBJECT, UNKNOWN, Shape
 from sync.toml import Wrong, meant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sync.rules.templates import Template
 
@@ -44,10 +43,12 @@ _ITEM = ("first", "last", "min", "max")
 @dataclass(frozen=True)
 class NamesInScope:
     """What a template may use: the kinds of subject that its rule can match, and the tables of the
-    rule files. ``doubts`` collects those about the values of the rule."""
+    rule files, by their keys and with their ``values``. ``doubts`` collects those about the values of
+    the rule."""
 
     kinds: frozenset[str]
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
     doubts: list[Doubt] = field(default_factory=list, compare=False)
 
 
@@ -281,8 +282,7 @@ class _Walk:
         arguments = [*node.args, *(pair.value for pair in node.kwargs)]
         for argument in arguments:
             self.visit(argument)
-        if arguments and isinstance(arguments[0], nodes.Const):
-            self.argument(node, arguments[0].value)
+        self.arguments(node, arguments)
         if shape.item in _OF_SUBJECTS:
             self.items_fact(node)
         self.attribute(node, shape.item or UNKNOWN)
@@ -311,17 +311,12 @@ class _Walk:
                     meant(name, item.fields),
                 )
 
-    def argument(self, node: nodes.Filter, value: object) -> None:
-        """The check of the first argument, for the filters that have one."""
-        try:
-            if node.name == "plus":
-                seconds_of(value)
-            elif node.name in ("local_time", "date"):
-                zone(str(value))
-        except Wrong as wrong:
+    def arguments(self, node: nodes.Filter, given: list[nodes.Expr]) -> None:
+        """The checks of what a filter is given, as far as it is written out."""
+        for wrong in wrong_arguments(node, self.scope.values):
             self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
-        if node.name == "lookup":
-            self.table(node, str(value))
+        if node.name == "lookup" and given and isinstance(given[0], nodes.Const):
+            self.table(node, str(given[0].value))
 
     def table(self, node: nodes.Filter, name: str) -> None:
         """The check of a ``lookup``: that its table is there, and whether it may find nothing."""

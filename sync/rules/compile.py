@@ -72,7 +72,9 @@ class RuleCompiler:
         self._mistakes = mistakes
         self._when: Mapping[str, Any] = self._layer.data.get("when") or {}
         self.scope = NamesInScope(
-            kinds_of(self._when), tuple((name, tuple(table)) for name, table in tables.items())
+            kinds_of(self._when),
+            tuple((name, tuple(table)) for name, table in tables.items()),
+            tables,
         )
 
     def compile(self, defaults: Defaults) -> Rule:

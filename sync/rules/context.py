@@ -7,7 +7,7 @@ from typing import Any
 
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.text import cut
-from sync.rules.filters import moment
+from sync.rules.moments import moment
 from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
 from sync.toml import Wrong
 

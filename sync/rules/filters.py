@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
-from zoneinfo import ZoneInfo
 
 from jinja2 import pass_context
 from jinja2.filters import FILTERS
@@ -16,8 +15,10 @@ from jinja2.runtime import Context, Undefined
 
 from sync.domain.durations import in_words
 from sync.domain.text import cut
-from sync.rules.durations import seconds_of
+from sync.rules.languages import translated
+from sync.rules.moments import local, moment
 from sync.rules.sandbox import bounded, concat, counted, listed, printed, spend
+from sync.rules.worktime import Span, later, span_of
 from sync.toml import Wrong, meant, said
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&{}])")
@@ -103,41 +104,17 @@ def slug(value: Any, length: int = 60) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:length].strip("-")
 
 
-def moment(value: Any) -> datetime:
-    """The point in time of an RFC 3339 text. Raises Wrong."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    text = re.sub(r"(\.\d{6})\d+", r"\1", str(value)).replace("Z", "+00:00")
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Wrong(
-            f"{said(value)} is not a time", "Times look like 2024-09-06T12:34:56Z."
-        ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def zone(name: str) -> ZoneInfo:
-    """The time zone of a name. Raises Wrong."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        if re.search(r"%|[yY]{2}|[dD]{2}", str(name)):
-            remedy = (
-                "`date` takes a zone, and writes 2024-09-06, as Jira wants it. For another form: "
-                "{{ issue.started_at | local_time('Europe/Prague', '%d.%m.%Y') }}."
-            )
-            raise Wrong(
-                f"{said(name)} is a date's form where a time zone belongs", remedy
-            ) from None
-        raise Wrong(f"{said(name)} is not a time zone", "Write it as 'Europe/Prague'.") from None
-
-
-def local_time(value: Any, tz: str = "UTC", format: str = "%Y-%m-%d %H:%M %Z") -> str:  # noqa: A002
-    """A time written in a time zone; "" for no time."""
-    return moment(value).astimezone(zone(tz)).strftime(format) if value else ""
+def local_time(
+    value: Any,
+    tz: str = "UTC",
+    format: str = "%Y-%m-%d %H:%M %Z",  # noqa: A002
+    language: str = "",
+) -> str:
+    """A time written in a time zone, with the names of days and months in a language; "" for no time."""
+    if not value:
+        return ""
+    at = local(value, tz)
+    return at.strftime(translated(format, at, language) if language else format)
 
 
 def day(value: Any, tz: str = "UTC") -> str:
@@ -145,11 +122,16 @@ def day(value: Any, tz: str = "UTC") -> str:
     return local_time(value, tz, "%Y-%m-%d")
 
 
-def plus(value: Any, duration: Any) -> str:
-    """A later time; "" for no time."""
+def plus(
+    value: Any, duration: Any, tz: str = "UTC", calendar: str = "", hours: str = "09:00-17:00"
+) -> str:
+    """A later time, or for business days the later date; "" for no time."""
     if not value:
         return ""
-    return (moment(value) + timedelta(seconds=seconds_of(duration))).isoformat()
+    span = span_of(duration)
+    if isinstance(span, Span):
+        return later(local(value, tz), span, calendar, hours)
+    return (moment(value) + timedelta(seconds=span)).isoformat()
 
 
 def duration(value: Any, until: Any = _NOTHING) -> str:

@@ -63,11 +63,13 @@ def _single(tree: nodes.Template) -> nodes.Expr | None:
 _Ways = tuple[list[Any], list[nodes.Node | None]]
 
 
-def _outcomes(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+def outcomes(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """The values that are written out in an expression or in the tables it looks in, and that it may
+    give."""
     if isinstance(node, nodes.Const):
         return [node.value]
     found, ways = _ways(node, tables)
-    return found + [one for way in ways for one in _outcomes(way, tables)]
+    return found + [one for way in ways for one in outcomes(way, tables)]
 
 
 def _ways(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> _Ways:
@@ -119,7 +121,7 @@ class Template:
     def outcomes(self, tables: Mapping[str, Mapping[str, Any]]) -> list[Any]:
         """The values that are written out in the template or its tables and that it may give."""
         single = _single(self.tree)
-        return _outcomes(single, tables) if single is not None else []
+        return outcomes(single, tables) if single is not None else []
 
     def render(self, context: Mapping[str, Any]) -> Any:
         """The value for a context. Raises Wrong, with the line counted from 0."""

@@ -30,11 +30,13 @@ _STANDS_FOR = re.compile(r"…|\.\.\.|<[a-z ]+>")
 
 
 def commands(text: str) -> Iterator[str]:
-    """The commands in code: lines of blocks for shells, and code within sentences."""
+    """The commands in code: lines of blocks for shells, indented lines, and code within sentences."""
     for block in re.findall(r"^[ \t]*```sh[^\n]*\n(.*?)^[ \t]*```", text, re.S | re.M):
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
             yield from re.findall(_COMMAND, line)
     prose = re.sub(r"^[ \t]*```.*?^[ \t]*```", "", text, flags=re.S | re.M)
+    for line in re.findall(r"^ {4,}(?:\$ )?(ticket-sync .*)$", prose, re.M):
+        yield from re.findall(_COMMAND, line)
     yield from (" ".join(one.split()) for one in re.findall(r"`(ticket-sync [^`]+)`", prose))
 
 
@@ -70,6 +72,10 @@ def test_the_commands_of_a_page_are_commands(page: Path) -> None:
 
 
 def test_slips_are_found() -> None:
-    found = list(commands("```sh\na | ticket-sync plann --live\n```\n`ticket-sync plan --liv`"))
-    assert [bool(fault(line)) for line in found] == [True, True]
+    indented = "    ticket-sync plan --liv  # (what's that)\n"
+    found = [
+        *commands("```sh\na | ticket-sync plann --live\n```\n`ticket-sync plan --liv`"),
+        *commands(f"Text.\n\n{indented}"),
+    ]
+    assert [bool(fault(line)) for line in found] == [True, True, True]
     assert fault("ticket-sync rules accept --only-new") == ""

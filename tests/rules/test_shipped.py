@@ -111,7 +111,7 @@ def test_the_recipe_routes_by_owner() -> None:
 def test_the_recipe_turns_severity_into_priority_and_due_date() -> None:
     found = recipe("severity-to-priority")
     fatal = wish(found, issue(severity="fatal")).fields
-    assert (fatal["priority"].value, fatal["due_date"].value) == ("Highest", "2024-09-07")
+    assert (fatal["priority"].value, fatal["due_date"].value) == ("Highest", "2024-09-09")
     unknown = wish(found, issue()).fields
     assert (unknown["priority"].value, unknown["due_date"].value) == ("Medium", "2024-09-13")
 

@@ -13,7 +13,7 @@ from sync.adapters.coalesce.message.entities import MOST_ENTRIES, actor, entity,
 from sync.adapters.coalesce.message.payloads import entities, issue
 from sync.adapters.coalesce.message.timestamps import nanoseconds, received, rfc3339
 from sync.domain.text import clean, cut
-from sync.rules.filters import moment
+from sync.rules.moments import moment
 
 NOON = 1_790_000_000
 

@@ -133,13 +133,75 @@ CASES = {
     ),
     "a time zone that is none": (
         X + "fields.summary = \"{{ subject.started_at | local_time('Europe/Pargue') }}\"\n",
-        "10.toml:3: fields.summary: `local_time`: 'Europe/Pargue' is not a time zone. Write it as"
-        " 'Europe/Prague'.",
+        "10.toml:3: fields.summary: `local_time`: 'Europe/Pargue' is not a time zone. Did you"
+        " mean 'Europe/Prague'?",
     ),
     "a duration that is none, in a template": (
         X + "fields.due_date = \"{{ subject.started_at | plus('3 days') | date }}\"\n",
-        '10.toml:3: fields.due_date: `plus`: \'3 days\' is not a duration. Write it as "10m", "7d",'
-        ' "1h30m", or as a number of seconds.',
+        "10.toml:3: fields.due_date: `plus`: '3 days' is not a duration. Write it as \"7d\","
+        ' "1h30m", "3 business days", "8 business hours", or as a number of seconds.',
+    ),
+    "a span of working time that is none, as the default of a lookup": (
+        '[tables.days]\nerror = "3d"\n'
+        + X
+        + "fields.due_date = \"{{ subject.started_at | plus(severity | lookup('days', '3 busines days'))"
+        ' }}"\n',
+        "10.toml:5: fields.due_date: `plus`: '3 busines days' is not a duration. Write it as \"7d\","
+        ' "1h30m", "3 business days", "8 business hours", or as a number of seconds.',
+    ),
+    "a span of working time that is none, in a table": (
+        '[tables.days]\nerror = "3 bisness days"\n'
+        + X
+        + "fields.due_date = \"{{ subject.started_at | plus(severity | lookup('days', '3d')) }}\"\n",
+        "10.toml:5: fields.due_date: `plus`: '3 bisness days' is not a duration. Write it as \"7d\","
+        ' "1h30m", "3 business days", "8 business hours", or as a number of seconds.',
+    ),
+    "half a business day": (
+        X + "fields.due_date = \"{{ subject.started_at | plus('1.5 business days') }}\"\n",
+        "10.toml:3: fields.due_date: `plus`: '1.5 business days' is no whole number of days. Count "
+        'parts of days in "business hours".',
+    ),
+    "more business days than ten years have": (
+        X + "fields.due_date = \"{{ subject.started_at | plus('9999 business days') }}\"\n",
+        "10.toml:3: fields.due_date: `plus`: '9999 business days' is no duration that makes sense. "
+        "Use one of up to ten years: 2,600 business days or 20,800 business hours.",
+    ),
+    "a misspelt time zone of working time": (
+        X
+        + "fields.due_date = \"{{ subject.started_at | plus('1 business day', 'Europe/Berln') }}\"\n",
+        "10.toml:3: fields.due_date: `plus`: 'Europe/Berln' is not a time zone. Did you mean "
+        "'Europe/Berlin'?",
+    ),
+    "the name of a country for its code": (
+        X
+        + "fields.due_date = \"{{ subject.started_at | plus('1 business day', 'UTC', 'Germany') }}\"\n",
+        "10.toml:3: fields.due_date: `plus`: there is no calendar of holidays 'Germany'. Did you mean "
+        "'DE'?",
+    ),
+    "the name of a part of a country for its code": (
+        X
+        + "fields.due_date = \"{{ subject.started_at | plus('1 business day', calendar='DE-Berlin') }}"
+        '"\n',
+        "10.toml:3: fields.due_date: `plus`: there is no calendar of holidays 'DE-Berlin'. Did you "
+        "mean 'DE-BE'?",
+    ),
+    "a part of a country that has none": (
+        X
+        + "fields.due_date = \"{{ subject.started_at | plus('1 business day', calendar='CZ-PR') }}"
+        '"\n',
+        "10.toml:3: fields.due_date: `plus`: there is no calendar of holidays 'CZ-PR'. All of CZ has "
+        "the same holidays: write 'CZ'.",
+    ),
+    "working hours that end before they begin": (
+        X
+        + "fields.due_date = \"{{ subject.started_at | plus('1 business hour', hours='17:00-09:00') }}"
+        '"\n',
+        "10.toml:3: fields.due_date: `plus`: '17:00-09:00' are no working hours. Write them as "
+        "'09:00-17:00'.",
+    ),
+    "the name of a language for its code": (
+        X + "fields.summary = \"{{ subject.started_at | local_time(language='german') }}\"\n",
+        "10.toml:3: fields.summary: `local_time`: 'german' is not a language. Did you mean 'de'?",
     ),
     "the third line of a text": (
         X + 'fields.description = """\nfirst\nsecond\n{{ subject.tite }}\n"""\n',
