@@ -47,8 +47,9 @@ class Export:
     def __init__(self, url: str) -> None:
         _silence()
         self._exporter = OTLPSpanExporter(f"{url}/v1/traces", timeout=_TIMEOUT)
+        self._heard = _Heard(self._exporter)
         self._batches = BatchSpanProcessor(
-            _Heard(self._exporter), max_queue_size=_MOST, schedule_delay_millis=_EVERY * 1000
+            self._heard, max_queue_size=_MOST, schedule_delay_millis=_EVERY * 1000
         )
         self._resource = Resource.create(
             {
@@ -80,6 +81,9 @@ class Export:
         ending = threading.Thread(target=self._batches.shutdown, name="traces-end", daemon=True)
         ending.start()
         ending.join(seconds)
+        self._heard.over = True
+        if ending.is_alive():
+            log.warning("the last traces are lost: the collector did not take them in time")
         # Ends the pause before another try at a collector that does not answer.
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
@@ -91,10 +95,14 @@ class _Heard(SpanExporter):
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._fails = False
+        # Whether nothing is to be said any more.
+        self.over = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
         fails = result is not SpanExportResult.SUCCESS
+        if self.over:
+            return result
         if fails and not self._fails:
             log.warning("the collector does not take traces; they are lost until it does")
         elif self._fails and not fails:
