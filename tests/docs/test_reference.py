@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from sync import telemetry
 from sync.cli.main import app
 from sync.domain.subject import EventType
 from sync.settings import Settings
+from sync.settings.json_schema import json_schema
 from tests.docs import api_calls
 from tests.settings.test_example import settings_of
 
@@ -88,3 +90,8 @@ def test_every_setting_is_on_the_page_with_a_description_and_nothing_else() -> N
     rows = re.findall(r"^\| `[^`]+` \| .*? \| (.*?) \|$", section("Settings"), re.M)
     assert len(rows) == len(known)
     assert all(rows)
+
+
+def test_the_schema_for_editors_is_of_these_settings() -> None:
+    written = json.loads((ROOT / "config.schema.json").read_text("utf-8"))
+    assert written == json_schema(), "ticket-sync config schema > config.schema.json"
