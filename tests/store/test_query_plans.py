@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -95,6 +96,15 @@ ALLOWED = {
     "subjects.title_folded ILIKE": "as above",
     "tickets.jira_id IS NOT NULL": "once, where a survey has found tickets that are not known",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Every statement that the work sent, with the parameters of one time, and the functions (each with
+    its file) that were at work on one."""
+
+    statements: dict[str, Any]
+    senders: set[tuple[str, str]]
 
 
 @pytest.fixture
@@ -308,16 +318,21 @@ def _sends(function: ast.FunctionDef) -> bool:
     )
 
 
-def test_every_function_that_sends_a_statement_is_among_those_whose_plans_are_looked_at(
-    filled: Filled,
-) -> None:
-    sent: set[tuple[str, str]] = set()
+@pytest.fixture
+def done(filled: Filled) -> Done:
+    """What was seen while the work was done once."""
+    found = Done({}, set())
 
-    def note(*_: Any) -> None:
+    def note(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         frame: FrameType | None = sys._getframe()
         while frame is not None:
-            sent.add((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
+            found.senders.add((Path(frame.f_code.co_filename).name, frame.f_code.co_name))
             frame = frame.f_back
+        # An INSERT of given values reads no table.
+        reads = "SELECT" in statement or not statement.startswith("INSERT")
+        ours = connection.engine is filled.store.engine
+        if ours and reads and statement.split(None, 1)[0] in KINDS:
+            found.statements.setdefault(statement, _of_one_time(parameters))
 
     # Of temporary stores as well.
     event.listen(Engine, "before_cursor_execute", note)
@@ -325,25 +340,6 @@ def test_every_function_that_sends_a_statement_is_among_those_whose_plans_are_lo
         do_everything(filled)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
-    assert len(senders()) > 70
-    missing = sorted(senders() - sent - ON_POSTGRESQL_ALONE)
-    assert not missing, f"call these in do_everything: {missing}"
-
-
-@pytest.fixture
-def statements(filled: Filled) -> Iterator[dict[str, Any]]:
-    """Every statement that the work sends, with the parameters of one time."""
-    found: dict[str, Any] = {}
-
-    @event.listens_for(filled.store.engine, "before_cursor_execute")
-    def _note(_c: Any, _k: Any, statement: str, parameters: Any, *_: Any) -> None:
-        # An INSERT of given values reads no table.
-        reads = "SELECT" in statement or not statement.startswith("INSERT")
-        if reads and statement.split(None, 1)[0] in KINDS:
-            found.setdefault(statement, _of_one_time(parameters))
-
-    do_everything(filled)
-    event.remove(filled.store.engine, "before_cursor_execute", _note)
     if filled.store.dialect == "postgresql":
         # Plans must not depend on whether the server has looked at the rows by itself meanwhile.
         with filled.store.write_connection() as connection:
@@ -393,13 +389,16 @@ def _scans_of_postgresql(node: dict[str, Any], *, limited: bool) -> Iterator[str
         yield from _scans_of_postgresql(child, limited=limited)
 
 
-def test_every_statement_finds_its_rows_by_an_index(
-    store: Store, statements: dict[str, Any]
+def test_every_statement_of_every_function_finds_its_rows_by_an_index(
+    store: Store, done: Done
 ) -> None:
-    assert len(statements) > 60
+    assert len(senders()) > 70
+    missing = sorted(senders() - done.senders - ON_POSTGRESQL_ALONE)
+    assert not missing, f"call these in do_everything: {missing}"
+    assert len(done.statements) > 60
     wrong = {
         statement: found
-        for statement, parameters in statements.items()
+        for statement, parameters in done.statements.items()
         if (found := scans(store, statement, parameters))
         and not any(part in statement for part in ALLOWED)
     }

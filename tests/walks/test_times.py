@@ -36,7 +36,7 @@ def _at(clock: SimulatedClock) -> str:
 
 
 @given(odd=ODD, kind=st.sampled_from(["issue_created", "issue_updated", "issue_closed"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_an_event_of_an_odd_time_counts_as_of_its_arrival(
     tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, odd: Any, kind: str
 ) -> None:
