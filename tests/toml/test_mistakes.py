@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,13 @@ def test_what_pydantic_finds_is_said_in_words(text: str, message: str) -> None:
 
 def test_a_value_that_python_cannot_print_is_named_all_the_same() -> None:
     deep = "name." + "a." * 3000 + "b = 1"
-    assert findings(deep) == [
-        "a.toml:1: name: must be text in quotes, not a value too large to show. Put it in quotes."
-    ]
+    # From Python 3.13 on, such a table can be printed; then it is cut.
+    shown = (r"a value too large to show", r"(\{'a': )+\{'a':…")
+    (found,) = findings(deep)
+    assert re.fullmatch(
+        rf"a\.toml:1: name: must be text in quotes, not ({'|'.join(shown)})\. Put it in quotes\.",
+        found,
+    )
     assert said(16**5000) == "a value too large to show"
 
 
