@@ -30,6 +30,8 @@ from sync.ports import SystemClock
 from sync.sandbox.jira.ready_site import BOT
 from tests.cli.test_serve import _folder, configured, daemon, eventually, jira, send
 
+pytestmark = pytest.mark.proof
+
 __all__ = ["_folder", "jira"]
 
 TOKEN = 'jt-5e1f/+&="planted\\token<9>'

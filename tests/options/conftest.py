@@ -13,6 +13,13 @@ from tests.options.stage import Stage
 from tests.walks.world import SimulatedClock
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every option in every form takes a minute: `make proof` runs these tests."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.proof)
+
+
 def _stage(dialect: str, site: str, store: Store, folder: Path) -> Stage:
     clock = SimulatedClock()
     return Stage(store, JiraSandbox(dialect, clock, index_lag=20.0), clock, folder, site)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
@@ -20,6 +21,8 @@ from tests.walks.both_ways import ANNA
 from tests.walks.both_worlds import EDITIONS, BothWorlds
 from tests.walks.lives import FAULTS, PROVING, Killed, run
 from tests.walks.witness import PETRA, PLACES, TRIAGE, Deed, Words, state_of
+
+pytestmark = pytest.mark.proof
 
 ROBOT = Person("robot", "Automation for Jira", "")
 WHO = {"anna": ANNA, "us": US, "robot": ROBOT}

@@ -30,6 +30,8 @@ from tests.transactions import transactions
 from tests.walks.world import RULES, START, SimulatedClock, World, issue_event
 from tests.worker.sweeps.build import issue
 
+pytestmark = pytest.mark.proof
+
 GROUPED = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\ngroup_by = "trigger"')
 HELD = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\nhold = "10m"')
 

@@ -11,6 +11,8 @@ from sync.sandbox.jira import JiraSandbox
 from tests.walks.test_jira import real, sandbox
 from tests.walks.world import World
 
+pytestmark = pytest.mark.proof
+
 __all__ = ["real", "sandbox"]
 
 SHIPPED = (Path(__file__).parents[2] / "mappings" / "default.toml").read_text("utf-8")

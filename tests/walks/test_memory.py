@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 import sync
 from sync.domain.remembered import Remembered
 from sync.sandbox.jira import JiraSandbox
@@ -19,6 +21,8 @@ from sync.sandbox.memory import MemoryTracker
 from sync.store.engine import Store
 from tests.walks.test_jira import jira_tracker
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
+
+pytestmark = pytest.mark.proof
 
 HERE = f"{sync.__name__}."
 SIMULATED = f"{sync.__name__}.sandbox"

@@ -18,6 +18,8 @@ from tests.walks.world import SimulatedClock, World, issue_event
 from tests.worker.sweeps.build import Scene, incident, issue
 from tests.worker.test_incidents import LINK, linked, ticket, told
 
+pytestmark = pytest.mark.proof
+
 MOMENTS = pytest.mark.parametrize("moment", ["before", "after"])
 Moment = Literal["before", "after"]
 
