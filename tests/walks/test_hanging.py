@@ -24,6 +24,8 @@ from sync.worker.daemon.daemon import Daemon
 from sync.worker.daemon.pool import Options
 from tests.walks.world import World, issue_event
 
+pytestmark = pytest.mark.proof
+
 RULES = """
 [[rule]]
 name = "hanging"

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -19,6 +20,8 @@ from sync.store import leases
 from sync.store.engine import open_store
 from tests.walks.lives import FAULTS, MEMORY, PROVING, Killed, run, template
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
+
+pytestmark = pytest.mark.proof
 
 IGNORING = (
     RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\non_deleted = "ignore"')

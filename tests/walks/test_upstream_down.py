@@ -20,6 +20,8 @@ from tests.clock import SimulatedClock
 from tests.walks.both_ways import STAND_IN, BothWays, both_ways
 from tests.walks.test_lost_news import BEN, TALKING, copied
 
+pytestmark = pytest.mark.proof
+
 DOWN: dict[str, dict[str, Any]] = {
     "no connection": {"status": 0},
     "failing": {"status": 503},

@@ -20,6 +20,8 @@ from tests.web.conftest import Client
 from tests.web.process import receiver_process
 from tests.web.sender import HmacSource, event, request
 
+pytestmark = pytest.mark.proof
+
 
 @dataclass
 class Load:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from sync.worker.rulebook.files import RuleFiles
 from sync.worker.rulebook.in_force import Guard
 from tests.walks.world import SimulatedClock, issue_event
 from tests.worker.edited import DEFAULTS, EditedWorld
+
+pytestmark = pytest.mark.proof
 
 NAMES = ("orders", "customers", "events")
 STATUS_TABLE = """
