@@ -22,7 +22,7 @@ def test_the_slope_is_the_growth_a_minute_whatever_the_noise_around_it() -> None
 def test_the_daemon_is_measured_beside_jira_and_the_source(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert growth.main(["--seconds", "8", "--rate", "10", "--every", "0.5", "--profile"]) == 0
+    assert growth.main(["--seconds", "5", "--rate", "10", "--every", "0.5", "--profile"]) == 0
     said = capsys.readouterr().out
     assert "The second half:" in said
     assert "objects of" in said

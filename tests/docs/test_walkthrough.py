@@ -71,6 +71,18 @@ class Terminal:
             self.folder /= folder
         return done.stdout
 
+    def answer(self, command: str) -> tuple[int, str, str]:
+        """How a command ends, and what it prints."""
+        done = subprocess.run(
+            self.text(command).split(),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        return done.returncode, done.stdout, done.stderr
+
     def shows(self, command: str, words: str) -> bool:
         """Whether a command prints these words by now. It may fail at first: the daemon listens before
         it has made its store."""
@@ -139,6 +151,7 @@ EDIT = {
     "waiting": ("ticket-sync status --json", "would change 2 and make 0 tickets"),
     "planned": ("ticket-sync plan --live", "Nothing to do"),
 }
+OTHER_PAGES = ("docs/rules.md", "docs/pages.md", "docs/sweeps.md")
 BOTH_WAYS = {
     "made": ("ticket-sync status --json", '"linked": 1'),
     "begun": ("ticket-sync why DATA-1 --offline", "telling upstream has only just begun"),
@@ -176,3 +189,26 @@ def test_each_step_does_what_the_document_says(
             printed = terminal.run(content)
             steps += 1
     assert steps >= 10
+    if until is EDIT:
+        _run_what_other_pages_name(terminal)
+
+
+def _run_what_other_pages_name(terminal: Terminal) -> None:
+    """Every command on the pages that walk through nothing answers in words of its own, here where a
+    daemon and both sides are there. What it finds differs from what a reader has."""
+    (terminal.folder / "pairs.csv").write_text("subject,ticket\n63e8,DATA-1\n", "utf-8")
+    lines = [line for page in OTHER_PAGES for line in _commands((ROOT / page).read_text("utf-8"))]
+    assert len(lines) >= 15
+    for line in lines:
+        there = re.sub(r"https://tickets\.example\.com", "http://127.0.0.1:8080", line)
+        code, out, err = terminal.answer(re.sub(r"\b12\b", "1", there))
+        assert code in (0, 1, 2), f"{line}\n{out}{err}"
+        assert out or err, line
+        for words in ("Usage:", "defect", "Traceback"):
+            assert words not in err, f"{line}\n{err}"
+
+
+def _commands(page: str) -> list[str]:
+    """The commands in blocks of a page, without what is said of them."""
+    found = re.findall(r"^ {0,4}(ticket-sync [^\n#]*)", page, re.M)
+    return [line.strip() for line in found]

@@ -123,11 +123,11 @@ def test_tickets_elsewhere_are_walked_while_those_of_one_project_wait_for_their_
     stage.daemon.start()
     stage.until(lambda: stage.made("main", "FLOW") == 3)
     stage.jira["main"].site.limits = Limits({"POST": LIMIT})
-    stage.world.deliver(*_issues("many", 120, 100))
+    stage.world.deliver(*_issues("many", 70, 100))
     stage.daemon.wake()
     stage.until(lambda: stage.made("main", "DATA") >= 2 * LIMIT)
     stage.world.deliver(*_issues("there", 30, 300), *_issues("few", 3, 400, "now"))
     stage.daemon.wake()
     stage.until(lambda: stage.made("other", "DATA") == 30 and stage.renamed("FLOW") == 3)
-    assert stage.made("main", "DATA") < 120
-    stage.until(lambda: stage.made("main", "DATA") == 120)
+    assert stage.made("main", "DATA") < 70
+    stage.until(lambda: stage.made("main", "DATA") == 70)
