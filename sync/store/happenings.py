@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select, true
 from sqlmodel import Session, col
 
 from sync.store.tables import (
@@ -68,9 +68,15 @@ def actions_after(session: Session, id_: int, limit: int = 500) -> list[tuple[in
 
 
 def sweeps_after(session: Session, id_: int, limit: int = 100) -> list[tuple[int, Happening]]:
-    """The ended runs of sweeps numbered above ``id_`` that found something, with their numbers."""
+    """The ended runs of sweeps numbered above ``id_`` that found something, with their numbers. Only
+    those before the first one that still goes on, so that none is passed over."""
+    going_on = select(func.min(SweepRunRow.id)).where(
+        col(SweepRunRow.id) > id_, col(SweepRunRow.result) == RunResult.RUNNING.value
+    )
+    first: int | None = session.execute(going_on).scalar_one()
     query = select(SweepRunRow).where(
         col(SweepRunRow.id) > id_,
+        true() if first is None else col(SweepRunRow.id) < first,
         col(SweepRunRow.result) != RunResult.RUNNING.value,
         col(SweepRunRow.missing) + col(SweepRunRow.stale) + col(SweepRunRow.wrong) > 0,
     )

@@ -134,6 +134,7 @@ def test_one_cause_is_tried_again_and_then_all_that_is_parked(
     page.get_by_role("button", name="Try these 2 again").click()
     expect(told).to_contain_text("2 tickets are due")
     pages.world.settle()
+    page.goto(f"{address}/parked")
     page.get_by_role("button", name="Try all 2 again").click()
     expect(told).to_contain_text("2 tickets are due")
     pages.world.settle()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -199,9 +200,14 @@ def _run_what_other_pages_name(terminal: Terminal) -> None:
     (terminal.folder / "pairs.csv").write_text("subject,ticket\n63e8,DATA-1\n", "utf-8")
     lines = [line for page in OTHER_PAGES for line in _commands((ROOT / page).read_text("utf-8"))]
     assert len(lines) >= 15
-    for line in lines:
-        there = re.sub(r"https://tickets\.example\.com", "http://127.0.0.1:8080", line)
-        code, out, err = terminal.answer(re.sub(r"\b12\b", "1", there))
+    there = [
+        re.sub(r"\b12\b", "1", line.replace("https://tickets.example.com", "http://127.0.0.1:8080"))
+        for line in lines
+    ]
+    # Each waits for the daemon or for Jira most of its time.
+    with ThreadPoolExecutor(4) as several:
+        answers = list(several.map(terminal.answer, there))
+    for line, (code, out, err) in zip(lines, answers, strict=True):
         assert code in (0, 1, 2), f"{line}\n{out}{err}"
         assert out or err, line
         for words in ("Usage:", "defect", "Traceback"):
