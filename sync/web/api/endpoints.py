@@ -108,6 +108,7 @@ def _plain(value: object) -> str:
     """A text of ours that knows more than its characters, such as a name with its id, as a text."""
     if isinstance(value, str):
         return str(value)
+    # What msgspec asks of a hook for a value that the hook cannot turn into another.
     raise NotImplementedError
 
 
