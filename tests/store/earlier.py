@@ -523,6 +523,25 @@ def _asides(rows: Rows) -> None:
         row["aside"] = None
 
 
+def _expected(rows: Rows) -> None:
+    """r0022: subjects that were recorded ahead of their first delivery."""
+    rows["expected"] = [
+        {
+            "subject_id": "77",
+            "source": "coalesce",
+            "site": "main",
+            "jira_id": "10777",
+            "jira_key": "DATA-777",
+            "project": "DATA",
+            "at": 1_790_000_000.0,
+            "by": "the command line",
+            "words": "",
+        }
+    ]
+    for row in rows["triage"]:
+        row["expected"] = 1
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -542,6 +561,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0018": _pages,
     "r0019": _titles,
     "r0021": _asides,
+    "r0022": _expected,
 }
 
 
