@@ -236,33 +236,45 @@ class Router:
     def _place(
         self, snapshot: Snapshot, ref: str, rule: Rule, *, after: Ticket | None = None
     ) -> str:
-        """Put a subject on the ticket of its key, or on the one that was recorded ahead for it, recording
-        that first. ``after``: see _generation."""
-        key, ticket, fault = self._own(ref, rule, snapshot, after)
-        taken, declined = (None, "") if fault else self._taken(ref, rule, key, ticket)
-        if ticket is None and not taken and not fault and (umbrella := self._umbrella(rule)):
-            key, ticket = self._generation(umbrella, rule, snapshot, after)
-        ticket = taken or ticket
-        if ticket is None:
-            ticket = self._slate.add(Ticket(key, rule.ref.name, rule.projection.site, self.now))
-            if rule.ref.name in self._new:
-                self._new[rule.ref.name] += 1
-        elif ticket.state in _NOT_MADE and not fault and ticket.rule != rule.ref.name:
-            ticket.rule, ticket.site, ticket.project = rule.ref.name, rule.site, ""
-        self._put(snapshot, ref, ticket, rule)
-        if declined:
-            self._slate.journal(ticket, self.now, journal.Entry("adopt", declined, "warning"))
+        """Put a subject on the ticket of its key, or on the one recorded for it ahead. Both are recorded
+        first. ``after``: see _generation."""
+        key, own, fault = self._own(ref, rule, snapshot, after)
         if fault is not None:
+            ticket = own or self._slate.add(self._fresh(key, rule))
+            self._put(snapshot, ref, ticket, rule)
             # The ticket's walk meets the same fault, parks the ticket with the reason, and tries again.
             ticket.state, ticket.rule, ticket.site = TicketState.UNPLACED, rule.name, rule.site
             return f"rule {rule.ref.name!r} does not say on which ticket: {fault}"
-        return f"rule {rule.ref.name!r}: ticket {taken.jira_key if taken else key} is due"
+        taken, declined = self._taken(ref, rule, key, own)
+        if taken is not None:
+            self._put(snapshot, ref, taken, rule)
+            return f"rule {rule.ref.name!r}: ticket {taken.jira_key} is due"
+        if own is None and (umbrella := self._umbrella(rule)):
+            key, own = self._generation(umbrella, rule, snapshot, after)
+        ticket = self._recorded(key, own, rule)
+        self._put(snapshot, ref, ticket, rule)
+        if declined:
+            self._slate.journal(ticket, self.now, journal.Entry("adopt", declined, "warning"))
+        return f"rule {rule.ref.name!r}: ticket {key} is due"
+
+    def _fresh(self, key: str, rule: Rule) -> Ticket:
+        if rule.ref.name in self._new:
+            self._new[rule.ref.name] += 1
+        return Ticket(key, rule.ref.name, rule.projection.site, self.now)
+
+    def _recorded(self, key: str, ticket: Ticket | None, rule: Rule) -> Ticket:
+        """The ticket of a key, recorded if it is not yet, kept by the rule while it is not made."""
+        if ticket is None:
+            return self._slate.add(self._fresh(key, rule))
+        if ticket.state in _NOT_MADE and ticket.rule != rule.ref.name:
+            ticket.rule, ticket.site, ticket.project = rule.ref.name, rule.site, ""
+        return ticket
 
     def _own(
         self, ref: str, rule: Rule, snapshot: Snapshot, after: Ticket | None
     ) -> tuple[str, Ticket | None, Rejected | None]:
-        """The key that a rule gives a subject, and its ticket, None where it is still to be recorded. The
-        rule may fail on that; then they stand in for it."""
+        """The key that a rule gives a subject, and its ticket, None where it is still to be recorded.
+        Where the rule fails on that: those that stand in, and why."""
         try:
             named = self._key(ref, rule, snapshot)
             return *self._generation(named, rule, snapshot, after), None
