@@ -86,7 +86,7 @@ def test_versions_of_the_rules_by_the_daemon(pages: Pages, address: str) -> None
     data = json.loads(call("history", "--json"))
     edit = data["versions"][1]
     assert edit["how"] == "an edit that was taken back, and was never in force"
-    assert call("go-back", str(edit["id"])).startswith("Saved rules.toml")
+    assert call("revert", str(edit["id"])).startswith("Saved rules.toml")
     assert (pages.world.folder / "rules.toml").read_text().startswith("# a remark")
 
 
