@@ -521,6 +521,12 @@ def _asides(rows: Rows) -> None:
     """r0021: tickets that a person took out of our hands."""
     for row in rows["tickets"]:
         row["aside"] = None
+    rows["tickets"][0]["aside"] = {"how": "let_go", "by": "dana", "at": 1_790_000_009.0}
+
+
+def _forgotten(rows: Rows) -> None:
+    """r0022: another word for tickets that are followed no more."""
+    rows["tickets"][0]["aside"]["how"] = "forget"
 
 
 CHANGES: dict[str, Callable[[Rows], None]] = {
@@ -542,6 +548,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0018": _pages,
     "r0019": _titles,
     "r0021": _asides,
+    "r0022": _forgotten,
 }
 
 
