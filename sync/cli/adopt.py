@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +14,12 @@ import typer
 from sync.cli.acts import note
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem
+from sync.domain.ticket import FAMILY_LABEL
 
 if TYPE_CHECKING:
     from sync.ports import Tracker
     from sync.store.engine import Store
+    from sync.worker.adoption import Adoption
     from sync.worker.ahead import Pair
     from sync.worker.naming import Naming
 
@@ -95,53 +99,58 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
 
     Example:  ticket-sync adopt --jql 'project = DATA' --pattern 'Alert: (.+)' --in summary --match title
     """
+    if recorded or remove:
+        _recorded(config, remove, as_json=as_json)
+        return
+    wish = _Wish(pattern, within, match, ahead)
+    wish.check(label, jql, csv, markers)
+    given = lines_of(csv) if csv else []
+    marked = markers or (label == FAMILY_LABEL and not pattern)
+    with _adopting(config, site, ahead=ahead, apply=apply) as (adoption, name):
+        if given or marked:
+            pairs = adoption.pairs(given) if given else adoption.marked()
+        else:
+            pairs = adoption.matching(jql or _labelled(label), wish.naming(adoption.tracker))
+        _note(adoption.store, pairs, name, applied=apply)
+    _print(pairs, apply, as_json)
+    raise typer.Exit(int(any(pair.fate.value == "conflict" for pair in pairs)))
+
+
+@contextmanager
+def _adopting(
+    config: Path | None, site: str, *, ahead: bool, apply: bool
+) -> Iterator[tuple[Adoption, str]]:
+    """A round of adopting on a site, and the site's name. Raises Problem for one that is not there."""
     from sync.bootstrap.sweeps import by_hand
-    from sync.domain.ticket import FAMILY_LABEL
     from sync.operations.accounts import on_command_line
     from sync.settings import load
     from sync.worker.adoption import Adoption
     from sync.worker.ahead import Ahead
 
-    if recorded or remove:
-        _recorded(config, remove or [], as_json=as_json)
-        return
-    if sum(map(bool, (label, jql, csv, markers))) != 1:
-        raise Problem("Name the tickets in one way: --label, --jql, --csv or --markers.", USAGE)
-    wish = _Wish(pattern, tuple(within or ()), match, ahead)
-    wish.check(queried=bool(jql or label), markers=markers)
     settings = load(config)
     name = site or settings.site_by_default
     if name not in settings.sites:
         known = ", ".join(sorted(settings.sites))
         raise Problem(f"Name the site with --site: one of {known}.", USAGE)
-    given = lines_of(csv) if csv else []
     with by_hand(settings) as hands:
-        parts = hands.parts
-        adoption = Adoption(
-            parts.store,
-            parts.trackers[name],
-            parts.rules(),
-            parts.clock,
-            source=hands.source,
-            api=parts.apis.get(hands.source),
-            apply=apply,
-            ahead=Ahead(parts.store, parts.clock, hands.source, name, on_command_line().name)
-            if ahead
-            else None,
-            progress=_progress,
-        )
         if hands.remark:
             typer.echo(hands.remark, err=True)
-        if markers or (label == FAMILY_LABEL and not pattern):
-            pairs = adoption.marked()
-        elif given:
-            pairs = adoption.pairs(given)
-        else:
-            pairs = adoption.matching(jql or _labelled(label), wish.naming(parts.trackers[name]))
-        _note(parts.store, pairs, name, applied=apply)
-    _print(pairs, apply, as_json)
-    if any(pair.fate.value == "conflict" for pair in pairs):
-        raise typer.Exit(1)
+        parts, source = hands.parts, hands.source
+        recording = Ahead(parts.store, parts.clock, source, name, on_command_line().name)
+        yield (
+            Adoption(
+                parts.store,
+                parts.trackers[name],
+                parts.rules(),
+                parts.clock,
+                source=source,
+                api=parts.apis.get(source),
+                apply=apply,
+                ahead=recording if ahead else None,
+                progress=_progress,
+            ),
+            name,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +158,15 @@ class _Wish:
     """How tickets name their subjects, as the options say."""
 
     pattern: str
-    within: tuple[str, ...]
+    within: list[str] | None
     match: str
     ahead: bool
 
-    def check(self, *, queried: bool, markers: bool) -> None:
+    def check(self, label: str, jql: str, csv: Path | None, markers: bool) -> None:
         """Raises Problem for options that say nothing together."""
-        if self.pattern and not queried:
+        if sum(map(bool, (label, jql, csv, markers))) != 1:
+            raise Problem("Name the tickets in one way: --label, --jql, --csv or --markers.", USAGE)
+        if self.pattern and not (jql or label):
             raise Problem("--pattern looks at tickets that --jql or --label finds.", USAGE)
         if (self.within or self.match) and not self.pattern:
             raise Problem("--in and --match say what --pattern looks at. Give a --pattern.", USAGE)
@@ -183,7 +194,7 @@ class _Wish:
         except Wrong as wrong:
             raise Problem(f"--pattern: {wrong}", USAGE) from None
         try:
-            fields = tuple(tracker.field_id(name) for name in self.within)
+            fields = tuple(tracker.field_id(name) for name in self.within or ())
         except Rejected as fault:
             raise Problem(f"--in: {fault}. {fault.remedy or ''}".strip(), USAGE) from None
         return Naming(extract, fields, By(self.match or "id"))
@@ -194,7 +205,7 @@ def _progress(count: int) -> None:
         typer.echo(f"{count} tickets looked at", err=True)
 
 
-def _recorded(config: Path | None, remove: list[str], *, as_json: bool) -> None:
+def _recorded(config: Path | None, remove: list[str] | None, *, as_json: bool) -> None:
     from sync.cli.store import opened_store
     from sync.operations.errors import NotFound
     from sync.operations.recorded import recorded, take_back

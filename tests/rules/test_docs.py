@@ -25,7 +25,7 @@ EXAMPLES = re.findall(r"^## (.+?)\n(?:(?!^## ).)*?^```toml\n(.*?)^```", PAGE, re
 def test_the_page_shows_an_example_in_every_section_of_the_language() -> None:
     sections = re.findall(r"^## (.+)$", PAGE, re.M)
     of_the_folder = {
-        "Editing and going back",
+        "Editing and reverting",
         "Tests",
         "Reviewing a change",
         "When something is wrong",
