@@ -9,6 +9,8 @@ STANDARD_FIELDS = (
     *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
     *("due_date", "parent", "versions", "environment"),
 )
+# Words for fields of Jira's apps. Their names on the site mean the same fields.
+APP_FIELDS = ("sprint",)
 STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
 SEVERITIES = ("info", "warn", "error", "fatal")

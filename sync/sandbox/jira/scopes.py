@@ -44,6 +44,8 @@ def scopes_for(method: str, template: str) -> set[str]:
         verb = "delete"
     if parts[0] == "webhook":
         return {"manage:jira-configuration"}
+    if parts[0] == "board":
+        return {f"read:{'sprint' if parts[-1] == 'sprint' else 'board-scope'}:jira-software"}
     if parts[0] in ("myself", "user"):
         return {"read:jira-user", "read:user:jira"}
     if template == "priority/search":

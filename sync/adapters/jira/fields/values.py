@@ -25,6 +25,8 @@ from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts,
 
 # Gives the account of a person for a field, by id.
 PersonOf = Callable[[str, str], Account]
+# Gives what a rule's table stands for as a value of a field, None for no value. Raises Rejected.
+StandsFor = Callable[[Mapping[str, Any]], Any]
 
 
 def nearest(wrong: str, names: Iterable[str]) -> str:
@@ -40,11 +42,15 @@ def nearest(wrong: str, names: Iterable[str]) -> str:
 
 
 class Values:
-    """Turns a rule's values into canonical ones. ``person_of`` looks people up."""
+    """Turns a rule's values into canonical ones. ``person_of`` looks people up. ``tables`` say, by the
+    shape of the field, what a table in a rule stands for."""
 
-    def __init__(self, cloud: bool, person_of: PersonOf) -> None:
+    def __init__(
+        self, cloud: bool, person_of: PersonOf, tables: Mapping[Shape, StandsFor] | None = None
+    ) -> None:
         self._cloud = cloud
         self._person_of = person_of
+        self._tables = tables or {}
 
     def canonical_all(
         self, wished: Iterable[tuple[FieldInfo, Any]], *, whole_at: str = ""
@@ -71,6 +77,8 @@ class Values:
         """
         if info.shape is Shape.LABELS:
             return labels(value)
+        if isinstance(value, Mapping) and info.shape in self._tables:
+            value = self._tables[info.shape](value)
         if is_empty(value):
             return None
         if info.shape is Shape.TEXT:
