@@ -348,6 +348,10 @@ class Base:
     ``parked`` are the fields that are not written, by field id or the rule's name, and the other parts
     of the rule whose templates fail, by the rule's key. ``agreement`` is None unless the rule tells
     upstream what people do in Jira.
+
+    ``wrote`` is when we last wrote to the ticket (seconds since the epoch, by our clock), 0 where the
+    ticket has not been watched since it was made. ``attended``: since it was made or we last closed it,
+    somebody else did something about it (``sync/domain/attendance.py``).
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
@@ -366,6 +370,8 @@ class Base:
     wishes: Mapping[str, str] = field(default_factory=dict)
     parked: Mapping[str, ParkedField] = field(default_factory=dict)
     agreement: Agreement | None = None
+    wrote: float = 0.0
+    attended: bool = False
 
     def agreed(self, wish: str) -> str:
         """The id of the field that was last agreed on as the rule still wishes it, "" for none."""
