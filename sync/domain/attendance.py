@@ -19,8 +19,8 @@ from sync.domain.ticket import Base, Observed
 LAG = 60.0
 # What only a person sets upstream.
 _BY_A_PERSON = (Status.INVESTIGATING, Status.EXPECTED, Status.FIXED, Status.NO_ACTION_NEEDED)
-# What a ticket has come to: the values of ``stage`` in the detail of a journal entry. ``MADE`` is said of
-# a ticket whose create call had lost its reply; an entry of a create tells it by its action.
+# What a ticket has come to: the values of ``stage`` in the detail of journal entries. ``MADE`` is for a
+# ticket whose create call had lost its reply; an entry of a create tells it by its action.
 MADE, CLOSED, REOPENED = "made", "closed", "reopened"
 
 
