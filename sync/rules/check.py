@@ -327,17 +327,19 @@ class _Walk:
         """The checks of what a filter is given, as far as it is written out."""
         for wrong in wrong_arguments(node, self.scope.values):
             self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
-        if node.name == "lookup" and given and isinstance(given[0], nodes.Const):
+        if node.name in ("lookup", "lookup_each") and given and isinstance(given[0], nodes.Const):
             self.table(node, str(given[0].value))
 
     def table(self, node: nodes.Filter, name: str) -> None:
-        """The check of a ``lookup``: that its table is there, and whether it may find nothing."""
+        """The check of a lookup: that its table is there, and whether ``lookup`` may find nothing."""
         tables = dict(self.scope.tables)
         if name not in tables:
             self.fault(
                 node,
-                f"`lookup`: there is no table {name!r}",
+                f"`{node.name}`: there is no table {name!r}",
                 meant(name, tables) or f"Begin one with [tables.{name}].",
             )
-        elif found := uncovered(node, tables[name], self.scope.kinds, self.holds):
+        elif node.name == "lookup" and (
+            found := uncovered(node, tables[name], self.scope.kinds, self.holds)
+        ):
             self.doubtful.append(found)

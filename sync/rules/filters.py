@@ -238,14 +238,19 @@ def _keys(value: Any) -> Iterable[str]:
             yield _text(one)
 
 
+def _table(context: Context, name: str) -> dict[str, Any]:
+    """A table by its keys, case-folded. Raises Wrong for one that is not there."""
+    tables: Mapping[str, Mapping[str, Any]] = context["tables"]
+    if name not in tables:
+        raise Wrong(f"there is no table {name!r}", meant(name, tables))
+    return {key.casefold(): found for key, found in tables[name].items()}
+
+
 @pass_context
 def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> Any:
     """The value that a table has for a text, for an owner, or for the first item of a list that the
     table has."""
-    tables: Mapping[str, Mapping[str, Any]] = context["tables"]
-    if name not in tables:
-        raise Wrong(f"there is no table {name!r}", meant(name, tables))
-    folded = {key.casefold(): found for key, found in tables[name].items()}
+    folded = _table(context, name)
     asked = list(_keys(value))
     for key in asked:
         if key.casefold() in folded:
@@ -256,6 +261,28 @@ def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> 
         f"[tables.{name}] has nothing for {', '.join(map(repr, asked)) or 'nothing'}",
         f"Add it there, or give a default: lookup('{name}', 'Medium').",
     )
+
+
+@pass_context
+def lookup_each(context: Context, value: Any, name: str) -> list[Any]:
+    """The values that a table has for the items of a list, each once. Text that the table lacks stays as
+    it is; an owner or entity that it lacks is left out. Lists in the list are taken apart."""
+    folded, found = _table(context, name), list[Any]()
+    for item in _items(value):
+        known = [folded[key.casefold()] for key in _keys(item) if key.casefold() in folded]
+        new = known[:1] or ([] if isinstance(item, Mapping) else [item])
+        found += [one for one in _items(new) if one not in ("", *found)]
+    return found
+
+
+def _items(value: Any) -> list[Any]:
+    """The items of a list and of the lists in it; a value that is none alone. What is empty is left
+    out."""
+    if isinstance(value, Undefined):
+        str(value)
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        return [] if value in (None, "") else [value]
+    return [one for item in listed(value) for one in _items(item)]
 
 
 def join(values: Any, between: str = ", ", attribute: str | None = None) -> str:
@@ -318,6 +345,7 @@ ALL: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "jira_user": jira_user,
     "lookup": lookup,
+    "lookup_each": lookup_each,
     "_counted": counted,
     "_concat": concat,
 }

@@ -313,7 +313,9 @@ class Body(Table):
     comments: Comments | None = None
     upstream: Upstream | None = None
     ownership: dict[str, Annotated[str, BeforeValidator(_ownership)]] | None = Field(
-        None, description="Per field: source (always ours), shared, or ticket (then theirs)."
+        None,
+        description="Per field: source (always ours), shared, yield (ours until a person changes it), "
+        "or ticket (then theirs).",
     )
     group_by: Texts | None = Field(None, description="Puts several subjects on one ticket.")
     storm: Storm | None = None
