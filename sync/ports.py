@@ -428,6 +428,14 @@ class Tracker(Protocol):
         """
         ...
 
+    def field_id(self, name: str) -> str:
+        """The id of a field by its name or id; tickets are read with it from now on. Raises Rejected
+        where there is no such field, or several of the name.
+
+            tracker.field_id("Monitor")   # "customfield_10031"
+        """
+        ...
+
     def update(
         self, ref: TicketRef, changes: Sequence[Change], comment: Comment | None = None
     ) -> None:
