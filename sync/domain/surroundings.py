@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 # Upper bounds of what is kept of one answer. Products of the highest priority stay.
@@ -134,11 +135,12 @@ def together(impacts: Iterable[Impact | None]) -> Impact | None:
     if len(known) < 2:
         return known[0] if known else None
     groups: dict[str, int] = {}
-    for name, count in (group for one in known for group in one.groups):
+    for name, count in chain.from_iterable(one.groups for one in known):
         groups[name] = max(count, groups.get(name, 0))
+    owners = dict.fromkeys(chain.from_iterable(one.owners for one in known))
     return Impact(
-        by_rank(product for one in known for product in one.products),
-        tuple(dict.fromkeys(owner for one in known for owner in one.owners))[:MOST_OWNERS],
+        by_rank(chain.from_iterable(one.products for one in known)),
+        tuple(owners)[:MOST_OWNERS],
         by_size(groups),
         max(one.count for one in known),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sync.sandbox.coalesce.api_request import Request, invalid
+from sync.sandbox.coalesce.catalog import DataProduct
 from sync.sandbox.coalesce.inventory import ASSETS, TEAMS, Asset
 from sync.sandbox.coalesce.subjects import camelled
 from sync.sandbox.coalesce.webhook_body import camel
@@ -41,10 +42,10 @@ class CatalogApi:
             "downstreamEntities": _groups(below),
             "dataproducts": [one.api() for one in own],
             "downstreamDataproducts": [one.api() for one in later],
-            "owners": _titles([*(a.team for a in assets), *(p.team for p in own)]),
-            "downstreamOwners": _titles([*(a.team for a in below), *(p.team for p in later)]),
+            "owners": _titles([*assets, *own]),
+            "downstreamOwners": _titles([*below, *later]),
         }
-        return {name: value for name, value in found.items() if value}
+        return _without_empty(found)
 
     def owners(self, request: Request) -> dict[str, Any]:
         """``POST /api/owners/v1/batch-get``. Ids are taken with and without their prefix, and given
@@ -88,5 +89,9 @@ def _groups(assets: Iterable[Asset]) -> list[dict[str, Any]]:
     return [{"name": name, "ids": ids} for name, ids in found.items()]
 
 
-def _titles(teams: Iterable[str]) -> list[Mapping[str, str]]:
-    return [{"title": TEAMS[team]} for team in dict.fromkeys(teams)]
+def _titles(owned: Iterable[Asset | DataProduct]) -> list[Mapping[str, str]]:
+    return [{"title": TEAMS[team]} for team in dict.fromkeys(one.team for one in owned)]
+
+
+def _without_empty(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if value}
