@@ -1,4 +1,4 @@
-"""``set-aside`` and ``let-go``: taking a ticket out of the daemon's hands."""
+"""``set-aside`` and ``forget``: taking a ticket out of the daemon's hands."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def set_aside(
     _print(_done("/set-aside", ticket_acts.set_aside, ticket, config, server), as_json)
 
 
-def let_go(
+def forget(
     ticket: _Ticket,
     config: ConfigOption = None,
     server: ServerOption = "",
@@ -55,14 +55,14 @@ def let_go(
 
     `retry` follows it again.
 
-    Exit codes: 0 done, 1 there is no such ticket, 2 it is let go already, the store or the
+    Exit codes: 0 done, 1 there is no such ticket, 2 it is forgotten already, the store or the
     configuration.
 
-    Example:  ticket-sync let-go DATA-123
+    Example:  ticket-sync forget DATA-123
     """
     from sync.operations import ticket_acts
 
-    _print(_done("/let-go", ticket_acts.let_go, ticket, config, server), as_json)
+    _print(_done("/forget", ticket_acts.forget, ticket, config, server), as_json)
 
 
 def _done(

@@ -37,7 +37,7 @@ def list_tickets(  # noqa: PLR0913  (each is an option of the verb)
         typer.Option(
             "--standing",
             help="Only tickets that are settled, due, held, parked, unsure, spared, gone, "
-            '"let go" or unplaced.',
+            "forgotten or unplaced.",
         ),
     ] = "",
     rule: Annotated[str, typer.Option("--rule", help="Only tickets of this rule.")] = "",

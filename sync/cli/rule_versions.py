@@ -1,4 +1,4 @@
-"""``rules history``, ``diff``, ``go-back``, ``take-back``: the rules as they were, and the way back."""
+"""``rules history``, ``diff``, ``revert``, ``take-back``: the rules as they were, and the way there."""
 
 from __future__ import annotations
 
@@ -168,10 +168,16 @@ def diff(
         typer.echo(harmless(found.patch), nl=False)
 
 
-def go_back(
+def revert(
     version: Annotated[
-        int, typer.Argument(metavar="VERSION", help="As `rules history` numbers it.")
-    ],
+        int,
+        typer.Argument(
+            metavar="[VERSION]",
+            min=0,
+            show_default="the one before the one in force",
+            help="As `rules history` numbers it.",
+        ),
+    ] = 0,
     config: ConfigOption = None,
     server: ServerOption = "",
     as_json: JsonOption = False,
@@ -184,25 +190,25 @@ def go_back(
     Exit codes: 0 written, 1 there is no such version, 2 the files say that already or cannot be
     written; usage, the store or the configuration.
 
-    Example:  ticket-sync rules go-back 12
+    Example:  ticket-sync rules revert 12
     """
     from sync.bootstrap.rules import rule_files
-    from sync.operations.rules.save import restore
+    from sync.operations.rules.save import revert as write
     from sync.settings import Secrets, load
 
     if server:
-        _say(_back_by(Server(server), version), as_json=as_json)
+        _say(_reverted_by(Server(server), version), as_json=as_json)
         return
     files = rule_files(load(config, secrets=Secrets.UNNEEDED))
     with opened_store(config) as store:
-        done = restore(editing(store, files), version)
+        done = write(editing(store, files), version)
     _say(done, as_json=as_json)
 
 
-def _back_by(server: Server, version: int) -> Done:
+def _reverted_by(server: Server, version: int) -> Done:
     from sync.operations.acts import Done
 
-    return server.post("/rules/go-back", Done, {"version": version})
+    return server.post("/rules/revert", Done, {"version": version})
 
 
 def _say(done: Done, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from sync.cli import rule_tests
 from sync.cli.options import ConfigOption, JsonOption
-from sync.cli.rule_versions import diff, editing, go_back, go_on, history, pause, take_back
+from sync.cli.rule_versions import diff, editing, go_on, history, pause, revert, take_back
 from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 from sync.domain.text import harmless
@@ -34,7 +34,7 @@ app.command("pause")(pause)
 app.command("go-on")(go_on)
 app.command("history")(history)
 app.command("diff")(diff)
-app.command("go-back")(go_back)
+app.command("revert")(revert)
 
 
 @app.command()

@@ -194,7 +194,7 @@ def sentence(row: TicketRow, standing: Standing, now: float) -> str:
             return "Whether the ticket was made is not known yet"
         case Standing.SPARED:
             return "No ticket was needed"
-        case Standing.LET_GO:
+        case Standing.FORGOTTEN:
             return f"{name} is followed no more"
         case Standing.GONE:
             return f"{name} was deleted in Jira"

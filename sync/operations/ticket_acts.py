@@ -1,4 +1,4 @@
-"""What people do with one ticket, beside trying it again: set it aside, or let it go."""
+"""What people do with one ticket, beside trying it again: set it aside, or forget it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sync.store import asides, tickets
 from sync.store.asides import Aside
 from sync.store.engine import Store
 
-_VERBS = {Aside.SET_ASIDE: "set-aside", Aside.LET_GO: "let-go"}
+_VERBS = {Aside.SET_ASIDE: "set-aside", Aside.FORGET: "forget"}
 _WORDS = {
     Aside.SET_ASIDE: "{name} is set aside: nothing is written to it until it is tried again.",
-    Aside.LET_GO: "{name} is let go: it stays in Jira as it is and is followed no more, until it is "
+    Aside.FORGET: "{name} is forgotten: it stays in Jira as it is and is followed no more, until it is "
     "tried again.",
 }
 
@@ -22,9 +22,9 @@ def set_aside(store: Store, account: Account, name: str, now: float) -> Done:
     return _taken(store, account, name, now, Aside.SET_ASIDE)
 
 
-def let_go(store: Store, account: Account, name: str, now: float) -> Done:
+def forget(store: Store, account: Account, name: str, now: float) -> Done:
     """Have a ticket followed no more. Raises NotFound and Refused."""
-    return _taken(store, account, name, now, Aside.LET_GO)
+    return _taken(store, account, name, now, Aside.FORGET)
 
 
 def _taken(store: Store, account: Account, name: str, now: float, aside: Aside) -> Done:
@@ -39,7 +39,7 @@ def _taken(store: Store, account: Account, name: str, now: float, aside: Aside) 
             row = tickets.by_ids(session, [found.id])[found.id]
             called = row.jira_key or row.key
             if asides.how(row) is aside:
-                raise Refused(f"{called} is {aside.value.replace('_', ' ')} already.")
+                raise Refused(f"{called} is {aside.words} already.")
             asides.take(session, row, aside, account.name, now)
             return _WORDS[aside].format(name=called)
 

@@ -25,7 +25,7 @@ TOKENS = {
     Standing.UNSURE: "idle",
     Standing.SPARED: "idle",
     Standing.GONE: "idle",
-    Standing.LET_GO: "idle",
+    Standing.FORGOTTEN: "idle",
     Standing.UNPLACED: "bad",
 }
 
@@ -191,7 +191,7 @@ def reason_of(row: TicketRow) -> str:
     if row.parked_at is not None:
         return str((row.parked or {}).get("words") or row.error)
     if row.aside is not None:
-        return f"let go by {row.aside['by']}"
+        return f"forgotten by {row.aside['by']}"
     if row.due_at is None:
         return ""
     return row.error or row.due_reason

@@ -1,4 +1,4 @@
-"""Tickets that a person took out of our hands: set aside for a while, or let go for good.
+"""Tickets that a person took out of our hands: set aside for a while, or forgotten for good.
 
 A walk of such a ticket does nothing, so whatever makes it due (a delivery, an edit of the rules, a
 sweep) has no effect until a person asks for another try.
@@ -16,10 +16,15 @@ from sync.store.tables import TicketRow
 
 
 class Aside(StrEnum):
-    """``set_aside``: among the parked tickets. ``let_go``: followed no more, it stays as it is."""
+    """``set_aside``: among the parked tickets. ``forget``: followed no more, it stays as it is."""
 
     SET_ASIDE = "set_aside"
-    LET_GO = "let_go"
+    FORGET = "forget"
+
+    @property
+    def words(self) -> str:
+        """What the ticket is then."""
+        return "set aside" if self is Aside.SET_ASIDE else "forgotten"
 
 
 REMEDY = "Try it again once it may go on."
@@ -37,7 +42,7 @@ def take(session: Session, row: TicketRow, aside: Aside, account: str, now: floa
     row.due_at, row.error, row.attempts = None, "", 0
     # A walk under way learns of it by the count, and is followed by another, which leaves the ticket.
     row.wanted += 1
-    words = f"{'set aside' if aside is Aside.SET_ASIDE else 'let go'} by {account}"
+    words = f"{aside.words} by {account}"
     journal.write(
         session, journal.Entry(aside.value, words), at=now, ticket_id=row.id, rule=row.rule
     )

@@ -7,6 +7,9 @@ from sqlmodel import Session, col, select
 from sync.store.admin_tables import RuleVersionRow
 from sync.store.rulebook import Edition
 
+# How an edit came that was taken back before it was in force.
+NEVER = "an edit that was taken back, and was never in force"
+
 
 def add(
     session: Session, edition: Edition, account: str = "", *, changed: int = 0, made: int = 0
@@ -43,6 +46,22 @@ def before(session: Session, id_: int) -> RuleVersionRow | None:
     """The version before another."""
     query = select(RuleVersionRow).where(col(RuleVersionRow.id) < id_)
     return session.exec(query.order_by(col(RuleVersionRow.id).desc()).limit(1)).first()
+
+
+def before_in_force(session: Session, digest: str) -> RuleVersionRow | None:
+    """The version that was in force before the rules with this digest, which are in force now."""
+    newest = col(RuleVersionRow.id).desc()
+    now = select(RuleVersionRow.id).where(RuleVersionRow.digest == digest).order_by(newest)
+    id_ = session.exec(now.limit(1)).first()
+    if id_ is None:
+        return None
+    query = select(RuleVersionRow).where(
+        col(RuleVersionRow.id) < id_,
+        # Edits of remarks alone, and what was never in force, are no other rules.
+        RuleVersionRow.digest != digest,
+        RuleVersionRow.how != NEVER,
+    )
+    return session.exec(query.order_by(newest).limit(1)).first()
 
 
 def page(session: Session, *, after: int = 0, limit: int = 50) -> list[RuleVersionRow]:

@@ -35,7 +35,7 @@ class Standing(StrEnum):
 
     ``settled``: as its rule wants it. ``due``: to be walked now. ``held``: to be walked later.
     ``parked``: set aside. ``unsure``: being created, the outcome is not known. ``spared``: never made.
-    ``gone``: deleted in Jira. ``let go``: a person had it followed no more. ``unplaced``: its rule
+    ``gone``: deleted in Jira. ``forgotten``: a person had it followed no more. ``unplaced``: its rule
     cannot say which ticket it belongs to.
     """
 
@@ -46,7 +46,7 @@ class Standing(StrEnum):
     UNSURE = "unsure"
     SPARED = "spared"
     GONE = "gone"
-    LET_GO = "let go"
+    FORGOTTEN = "forgotten"
     UNPLACED = "unplaced"
 
 
@@ -70,7 +70,7 @@ def standing_of(row: TicketRow, now: float) -> Standing:
     if row.parked_at is not None:
         return Standing.PARKED
     if row.aside is not None:
-        return Standing.LET_GO
+        return Standing.FORGOTTEN
     apart = {
         TicketState.SPARED: Standing.SPARED,
         TicketState.GONE: Standing.GONE,
@@ -188,7 +188,7 @@ def _standing(standing: Standing, now: float) -> ColumnElement[bool]:
             )
         case Standing.PARKED:
             found = some.where(ticket.parked.is_not(None), ticket.parked_at.is_not(None))
-        case Standing.LET_GO:
+        case Standing.FORGOTTEN:
             found = some.where(ticket.aside.is_not(None), free)
         case Standing.DUE:
             found = waits.where(due <= now)

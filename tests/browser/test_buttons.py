@@ -200,15 +200,15 @@ def test_what_changes_by_itself_waits_while_somebody_is_at_work_in_it(
     expect(page.locator("#age")).to_contain_text("Updated")
 
 
-def test_a_ticket_is_let_go_followed_again_and_set_aside(
+def test_a_ticket_is_forgotten_followed_again_and_set_aside(
     address: str,
     watched: Watched,
     pages: Pages,  # noqa: F811
 ) -> None:
     page, told = watched.page, watched.page.get_by_role("status").first
     page.goto(f"{address}/tickets/i-1")
-    page.get_by_role("button", name="Let it go").click()
-    expect(told).to_contain_text("is let go: it stays in Jira as it is")
+    page.get_by_role("button", name="Forget it").click()
+    expect(told).to_contain_text("is forgotten: it stays in Jira as it is")
     page.get_by_role("button", name="Follow it again").click()
     expect(told).to_contain_text("will be tried at once")
     pages.world.settle()
@@ -217,7 +217,7 @@ def test_a_ticket_is_let_go_followed_again_and_set_aside(
     expect(told).to_contain_text("is set aside: nothing is written to it")
     expect(page.locator("main")).to_contain_text("set aside by an editor")
     page.get_by_role("button", name="Try it again").click()
-    expect(page.locator("[aria-labelledby=story]")).to_contain_text("let go by an editor")
+    expect(page.locator("[aria-labelledby=story]")).to_contain_text("forgotten by an editor")
 
 
 def test_a_dead_letter_is_read_again_by_two_people_as_one_act(

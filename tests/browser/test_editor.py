@@ -75,7 +75,7 @@ def faults(page: Page) -> list[Any]:
 
 
 @pytest.mark.parametrize("watched", [ROOMY], ids=["roomy"], indirect=True)
-def test_a_rule_is_edited_with_a_slip_mended_planned_saved_accepted_and_gone_back_from(
+def test_a_rule_is_edited_with_a_slip_mended_planned_saved_accepted_and_reverted(
     served: Served, watched: Watched
 ) -> None:
     page = watched.page
@@ -115,7 +115,7 @@ def test_a_rule_is_edited_with_a_slip_mended_planned_saved_accepted_and_gone_bac
     assert all("urgent" in one.fields["labels"] for one in served.world.tracker.alive)
     page.goto(f"{served.address}/rules/history")
     assert faults(page) == []
-    page.get_by_role("button", name="Go back to this version").last.click()
+    page.get_by_role("button", name="Revert to this version").last.click()
     expect(page.locator("#panel")).to_contain_text("3 change")
     expect(page.locator(".cm-content")).to_contain_text("data-quality")
     page.get_by_role("button", name="Save and let it wait").click()

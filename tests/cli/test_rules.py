@@ -99,7 +99,7 @@ def test_what_jira_would_not_take_is_accepted_by_force_alone(world: EditedWorld)
     assert world.in_force() != before
 
 
-def test_versions_are_listed_compared_and_gone_back_to(world: EditedWorld) -> None:
+def test_versions_are_listed_compared_and_reverted_to(world: EditedWorld) -> None:
     world.edit(EDITED)
     assert call("rules", "accept")[0] == 0
     data = json.loads(call("rules", "history", "--json")[1])
@@ -109,7 +109,7 @@ def test_versions_are_listed_compared_and_gone_back_to(world: EditedWorld) -> No
     patch = call("rules", "diff", first)[1]
     assert "--- a/rules.toml" in patch
     assert '+labels = ["urgent"]' in patch
-    code, out, _ = call("rules", "go-back", first)
+    code, out, _ = call("rules", "revert", first)
     assert (code, out.split(".")[0]) == (0, "Saved rules")
     assert (world.folder / "rules.toml").read_text() == RULES
     code, out, _ = call("rules", "take-back")

@@ -86,7 +86,7 @@ def test_versions_of_the_rules_by_the_daemon(pages: Pages, address: str) -> None
     data = json.loads(call("history", "--json"))
     edit = data["versions"][1]
     assert edit["how"] == "an edit that was taken back, and was never in force"
-    assert call("go-back", str(edit["id"])).startswith("Saved rules.toml")
+    assert call("revert", str(edit["id"])).startswith("Saved rules.toml")
     assert (pages.world.folder / "rules.toml").read_text().startswith("# a remark")
 
 
@@ -138,7 +138,7 @@ def test_looking_after_tickets_and_deliveries_by_the_daemon(
     (dead,) = json.loads(_said("dead", "list", *by, "--json"))
     assert "no event" in _said("dead", "show", dead["id"], *by)
     assert _said("dead", "replay", dead["id"], *by) == "1 delivery will be read again.\n"
-    assert "is let go" in _said("let-go", "DATA-1", *by)
+    assert "is forgotten" in _said("forget", "DATA-1", *by)
     assert "Nothing waits to be told upstream" in _said("upstream", "show", *by)
     assert _said("upstream", "accept", *by) == "Nothing waits.\n"
     assert "retry" in _said("log", *by)

@@ -521,6 +521,31 @@ def _asides(rows: Rows) -> None:
     """r0021: tickets that a person took out of our hands."""
     for row in rows["tickets"]:
         row["aside"] = None
+    rows["tickets"][0]["aside"] = {"how": "let_go", "by": "dana", "at": 1_790_000_009.0}
+
+
+def _forgotten(rows: Rows) -> None:
+    """r0022: another word for tickets that are followed no more."""
+    rows["tickets"][0]["aside"]["how"] = "forget"
+
+
+def _expected(rows: Rows) -> None:
+    """r0023: subjects that were recorded ahead of their first delivery."""
+    rows["expected"] = [
+        {
+            "subject_id": "77",
+            "source": "coalesce",
+            "site": "main",
+            "jira_id": "10777",
+            "jira_key": "DATA-777",
+            "project": "DATA",
+            "at": 1_790_000_000.0,
+            "by": "the command line",
+            "words": "",
+        }
+    ]
+    for row in rows["triage"]:
+        row["expected"] = 1
 
 
 CHANGES: dict[str, Callable[[Rows], None]] = {
@@ -542,6 +567,8 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0018": _pages,
     "r0019": _titles,
     "r0021": _asides,
+    "r0022": _forgotten,
+    "r0023": _expected,
 }
 
 

@@ -17,6 +17,7 @@ from sync.domain.ticket import Base, FieldBase
 from sync.store import (
     admissions,
     api_tokens,
+    asides,
     counts,
     deliveries,
     journal,
@@ -120,6 +121,14 @@ def test_tickets_stay_where_they_were(upgraded: Store) -> None:
     assert (walked.lease_owner, walked.lease_until) == (DEAD_OWNER, 1_790_000_120.0)
     assert (parked.parked, parked.parked_at) == (earlier.PARKED, 1_790_000_004.0)
     assert parked.look
+
+
+def test_a_ticket_that_a_person_let_go_is_forgotten(upgraded: Store, revision: str) -> None:
+    with upgraded.read() as session:
+        row = tickets.find(session, "key-1")
+    assert row is not None
+    wanted = asides.Aside.FORGET if since("r0021", revision) else None
+    assert asides.how(row) is wanted
 
 
 def test_what_waits_to_be_told_upstream_still_waits(upgraded: Store, revision: str) -> None:

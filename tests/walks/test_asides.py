@@ -10,7 +10,7 @@ from sync.operations.accounts import on_command_line
 from sync.operations.acts import Done
 from sync.operations.errors import Refused
 from sync.operations.parked import ParkedQuery, parked_of, try_again, try_one_again
-from sync.operations.ticket_acts import let_go, set_aside
+from sync.operations.ticket_acts import forget, set_aside
 from sync.sandbox.memory import MemoryTracker
 from sync.store import claims
 from sync.store.engine import Store
@@ -19,7 +19,7 @@ from tests.walks.world import RULES, World, issue_event
 
 ME = on_command_line()
 Taking = Callable[[Store, object, str, float], Done]
-BOTH = pytest.mark.parametrize("take", [set_aside, let_go], ids=["set aside", "let go"])
+BOTH = pytest.mark.parametrize("take", [set_aside, forget], ids=["set aside", "forgotten"])
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_ticket_out_of_our_hands_is_left_alone_by_deliveries_and_edits(
     assert [one.fields["summary"] for one in jira.alive] == [before]
     (row,) = followed.rows()
     assert row.due_at is None
-    wanted = Standing.PARKED if take is set_aside else Standing.LET_GO
+    wanted = Standing.PARKED if take is set_aside else Standing.FORGOTTEN
     assert standing_of(row, followed.clock.time()) is wanted
 
 
@@ -73,7 +73,7 @@ def test_a_walk_under_way_does_not_take_it_back(followed: World, take: Taking) -
     followed.converger.walk(claim)
     followed.settle()
     (row,) = followed.rows()
-    wanted = Standing.PARKED if take is set_aside else Standing.LET_GO
+    wanted = Standing.PARKED if take is set_aside else Standing.FORGOTTEN
     assert standing_of(row, followed.clock.time()) is wanted
     assert row.due_at is None
 
@@ -104,6 +104,6 @@ def test_a_ticket_that_is_not_made_yet_is_not_made(world: World, jira: MemoryTra
     world.deliver(issue_event("issue_created", "one", at=1))
     while world.triage.batch():
         pass
-    let_go(world.store, ME, "one", world.clock.time())
+    forget(world.store, ME, "one", world.clock.time())
     world.settle()
     assert jira.alive == []

@@ -1,4 +1,4 @@
-"""The history of the rules: every set that was in force, who brought it, and the way back to it."""
+"""The history of the rules: every set that was in force, who brought it, and what reverts to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sync.worker.rulebook.files import RuleFiles
 
 PAGE = 50
 CANNOT_BE_UNDONE = (
-    "Going back brings the open tickets to what the former rules ask. It cannot undo comments that were "
+    "A revert brings the open tickets to what the former rules ask. It cannot undo comments that were "
     "made and tickets that were created."
 )
 # What stands for the rules on disk, and for those in force, where a version is asked for.
@@ -47,7 +47,7 @@ class Version:
 @dataclass(frozen=True, slots=True)
 class History:
     """Versions, newest first. ``after`` asks for the next page, 0 where there is none. ``note`` says
-    what going back cannot undo."""
+    what a revert cannot undo."""
 
     versions: tuple[Version, ...]
     after: int
@@ -125,7 +125,7 @@ def difference(store: Store, files: RuleFiles, old: str, new: str) -> Difference
     return Difference(differing(left, right), patch(left, right))
 
 
-def go_back(at: Editing, version: int) -> Draft:
+def reverted(at: Editing, version: int) -> Draft:
     """A draft that makes the files say what they said in a version; nothing takes effect by it.
 
     Raises NotFound and StoreUnavailable.

@@ -31,10 +31,12 @@ from sync.worker.rulebook.folder import FileChanged, Write, why_not_writable, wr
 _LEASE = "rule files"
 _LEASE_SECONDS = 30.0
 _PATIENCE = 5.0
-SAVE, TAKE_BACK, GO_BACK = "rules save", "rules take-back", "rules go-back"
+SAVE, TAKE_BACK, REVERT = "rules save", "rules take-back", "rules revert"
 READ_ONLY = "Download the patch instead, and bring it where the rules are kept."
 NOTHING_WAITS = "The rules on disk are in force: there is no edit to take back."
-NEVER = "an edit that was taken back, and was never in force"
+WAITS = (
+    "An edit of the rules is not in force yet. Take it back or accept it first, or name a version."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _take_back(at: Editing) -> str:
         known = rulebook.in_force(session)
         author = rulebook.saved_by(session, disk.by_name)
     if known is None:
-        raise Refused("No rules are in force yet, so there is nothing to go back to.")
+        raise Refused("No rules are in force yet, so there is nothing to take back.")
     if disk.mistakes and not disk.by_name:
         raise Refused(str(disk.mistakes[0]))
     writes = _writes(disk.by_name, known.texts)
@@ -155,8 +157,10 @@ def _take_back(at: Editing) -> str:
     _write(at, writes, known.texts)
     with at.store.write() as session:
         rulebook.clear(session, rulebook.WAITING)
-        # Nothing is lost by taking an edit back: what it said is a version to go back to.
-        edit = Edition(rulebook.texts_digest(disk.by_name), disk.by_name, NEVER, at.now)
+        # Nothing is lost by taking an edit back: what it said is a version to revert to.
+        edit = Edition(
+            rulebook.texts_digest(disk.by_name), disk.by_name, rule_versions.NEVER, at.now
+        )
         number = rule_versions.add(session, edit, author)
         told = Edition(known.digest, known.texts, "an edit was taken back", at.now)
         rule_versions.add(session, told, at.account.name)
@@ -166,22 +170,38 @@ def _take_back(at: Editing) -> str:
     )
 
 
-def restore(at: Editing, version: int) -> Done:
-    """Write the files as they were in a version. The edit comes into force as any other.
+def revert(at: Editing, version: int = 0) -> Done:
+    """Write the files as they were in a version, by default the one before the one in force. The edit
+    comes into force as any other.
 
-    Raises as ``save``, and NotFound where there is no such version.
+    Raises as ``save``, and NotFound where there is no such version. Without a version, raises Refused
+    where the files do not say what is in force: which edit is meant is then not sure.
     """
 
     def work() -> str:
         _writable(at)
-        draft = history.go_back(at, version)
+        draft = history.reverted(at, version or _before_in_force(at))
         try:
             with _alone(at.store):
                 return _save(at, draft.id, Expected())
         finally:
             drafts.drop(at, draft.id)
 
-    return perform(at.store, at.account, Act(GO_BACK, f"version {version}"), work, at.now)
+    return perform(
+        at.store, at.account, Act(REVERT, f"version {version}" if version else ""), work, at.now
+    )
+
+
+def _before_in_force(at: Editing) -> int:
+    """The number of the version before the one in force."""
+    with at.store.read() as session:
+        known = rulebook.in_force(session)
+        row = rule_versions.before_in_force(session, known.digest) if known else None
+    if known is None or row is None or row.id is None:
+        raise NotFound("There is no version before the one in force.")
+    if dict(at.files.texts().by_name) != dict(known.texts):
+        raise Refused(WAITS)
+    return row.id
 
 
 def _writable(at: Editing) -> None:

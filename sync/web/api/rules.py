@@ -44,16 +44,16 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """``version``: the draft goes back to this version; 0 for the files on disk."""
+    """``version``: the draft reverts to this version; 0 for the files on disk."""
 
     version: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
-    """A version by its number."""
+class Revert:
+    """``version`` by its number; 0 for the one before the one in force."""
 
-    version: RowId
+    version: RowId = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +167,9 @@ class _Rules(_Base):
         asked, here = visit.asked(Between), self._deployment
         return history.difference(here.store, here.files, asked.old, asked.new)
 
-    def go_back(self, visit: Visit) -> Done:
-        version = visit.given(Back).version
-        return save.restore(self._at(visit), max(0, min(version, _MOST)))
+    def revert(self, visit: Visit) -> Done:
+        version = visit.given(Revert).version
+        return save.revert(self._at(visit), max(0, min(version, _MOST)))
 
     def progress(self, visit: Visit) -> progress.Progress | None:
         return progress.progress(self._deployment.store, visit.now)
@@ -232,11 +232,11 @@ def _rules(of: _Rules) -> list[Endpoint]:
         ),
         Endpoint(
             "POST",
-            "/rules/go-back",
+            "/rules/revert",
             "Write the files as they were in a version",
-            of.go_back,
+            of.revert,
             Done,
-            body=Back,
+            body=Revert,
             role=Role.EDITOR,
         ),
     ]
@@ -251,7 +251,7 @@ class _Drafts(_Base):
     def begin(self, visit: Visit) -> Draft:
         version = visit.given(Begin).version
         if version:
-            return history.go_back(self._at(visit), max(0, min(version, _MOST)))
+            return history.reverted(self._at(visit), max(0, min(version, _MOST)))
         return drafts.begin(self._at(visit))
 
     def look(self, visit: Visit) -> Draft:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sync.operations.accounts import Role
 from sync.operations.acts import Done
 from sync.operations.ticket import InJira, TicketView, in_jira, ticket_of
-from sync.operations.ticket_acts import let_go, set_aside
+from sync.operations.ticket_acts import forget, set_aside
 from sync.operations.tickets import Choices, TicketList, TicketQuery, choices, listed
 from sync.web.api.endpoints import Endpoint
 from sync.web.pages.frame import Desk
@@ -44,14 +44,16 @@ def endpoints(desk: Desk) -> list[Endpoint]:
     def aside(visit: Visit) -> Done:
         return set_aside(store, visit.account, visit.given(Named).ticket, visit.now)
 
-    def go(visit: Visit) -> Done:
-        return let_go(store, visit.account, visit.given(Named).ticket, visit.now)
+    def forgotten(visit: Visit) -> Done:
+        return forget(store, visit.account, visit.given(Named).ticket, visit.now)
 
     return [
         Endpoint(
             "POST", "/set-aside", "Set a ticket aside", aside, Done, body=Named, role=Role.OPERATOR
         ),
-        Endpoint("POST", "/let-go", "Let a ticket go", go, Done, body=Named, role=Role.OPERATOR),
+        Endpoint(
+            "POST", "/forget", "Forget a ticket", forgotten, Done, body=Named, role=Role.OPERATOR
+        ),
         Endpoint("GET", "/tickets", "Which tickets are like this?", some, TicketList, TicketQuery),
         Endpoint("GET", "/tickets/{name:str}", "Why is a ticket like that?", one, TicketView),
         Endpoint("GET", "/tickets/{name:str}/jira", "A ticket as Jira shows it", shown, InJira),

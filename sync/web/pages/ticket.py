@@ -14,7 +14,7 @@ from sync.operations.deployment import Deployment
 from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
 from sync.operations.ticket import ASKED_FOR, StoryLine, TicketView, ids_of, in_jira, ticket_of
-from sync.operations.ticket_acts import let_go, set_aside
+from sync.operations.ticket_acts import forget, set_aside
 from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
@@ -72,7 +72,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
 
     def taken(visit: Visit) -> Redirect:
         view = ticket_of(deployment, number_of(visit), visit.now)
-        act = {"set-aside": set_aside, "let-go": let_go}.get(visit.path["how"])
+        act = {"set-aside": set_aside, "forget": forget}.get(visit.path["how"])
         if act is None:
             raise NotFound("There is no such act.")
         done = act(deployment.store, visit.account, view.ticket or view.key, visit.now)

@@ -1,4 +1,4 @@
-"""Accepting is bound to the plan that was looked at; every set in force is a version to go back to."""
+"""Accepting is bound to the plan that was looked at; every set in force is a version to revert to."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_rules_with_mistakes_are_not_accepted(bench: Bench, runs: Runs) -> None:
         accepted(bench, runs, Asked())
 
 
-def test_every_version_can_be_compared_and_gone_back_to(bench_on_each: Bench, runs: Runs) -> None:
+def test_every_version_can_be_compared_and_reverted_to(bench_on_each: Bench, runs: Runs) -> None:
     bench = bench_on_each
     waiting(bench)
     accepted(bench, runs, Asked(), ALEX)
@@ -214,11 +214,11 @@ def test_every_version_can_be_compared_and_gone_back_to(bench_on_each: Bench, ru
     (diff,) = history.difference(store, files, str(first.id), "disk").files
     assert (diff.name, diff.added, diff.gone) == ("rules.toml", 2, 1)
     assert "+# a remark\n" in history.difference(store, files, str(first.id), "in-force").patch
-    draft = history.go_back(bench(), first.id)
+    draft = history.reverted(bench(), first.id)
     assert draft.file("rules.toml").text == RULES
     assert bench.disk() == {"rules.toml": f"# a remark\n{URGENT}"}
     assert "cannot undo" in found.note
     with pytest.raises(NotFound):
-        history.go_back(bench(), 99)
+        history.reverted(bench(), 99)
     with pytest.raises(Refused):
         history.texts(store, files, "x")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from sync.operations.accounts import Account, Role
-from sync.operations.errors import Changed, OperationError, Refused
+from sync.operations.errors import Changed, NotFound, OperationError, Refused
 from sync.operations.rules import drafts, files, history
-from sync.operations.rules.save import Expected, restore, save, take_back
+from sync.operations.rules.save import Expected, revert, save, take_back
 from sync.store import log, rule_versions
 from sync.worker.rulebook import folder
 from sync.worker.rulebook.files import RuleFiles
@@ -80,8 +80,8 @@ def test_an_edit_of_many_tickets_waits_and_is_taken_back(bench: Bench) -> None:
     ]
     # What it said is not lost.
     edit = history.history(bench().store).versions[1]
-    assert history.go_back(bench(ALEX), edit.id).file("rules.toml").text == URGENT
-    assert restore(bench(ALEX), edit.id).words.startswith("Saved rules.toml.")
+    assert history.reverted(bench(ALEX), edit.id).file("rules.toml").text == URGENT
+    assert revert(bench(ALEX), edit.id).words.startswith("Saved rules.toml.")
     assert bench.disk() == {"rules.toml": URGENT}
 
 
@@ -315,3 +315,25 @@ def test_rules_that_come_with_the_program_become_files_of_the_folder_when_saved(
     found = {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()}
     assert found == {"rules.toml": RULES, "20-more.toml": MORE}
     assert bench.disk() == {"rules.toml": RULES}
+
+
+def test_without_a_version_the_last_edit_in_force_is_reverted(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    with pytest.raises(NotFound, match="no version before"):
+        revert(bench())
+    save(bench(), drafted(bench))
+    bench.world.notice()
+    # Remarks, and what was taken back, are no versions to revert to.
+    bench.on_disk("rules.toml", f"# a remark\n{URGENT}")
+    bench.world.notice()
+    save(bench(ALEX), drafted(bench, f"{URGENT}{MORE}", ALEX))
+    with pytest.raises(Refused, match="not in force yet"):
+        revert(bench())
+    take_back(bench())
+    assert (
+        revert(bench()).words
+        == "Saved rules.toml. In force within seconds, or waiting where it touches many tickets."
+    )
+    assert bench.disk() == {"rules.toml": RULES}
+    bench.world.notice()
+    assert versions(bench)[0] == ("dana", "an edit")

@@ -1,4 +1,4 @@
-"""The rules by the API: drafted, checked, planned, saved, accepted, taken back and gone back to."""
+"""The rules by the API: drafted, checked, planned, saved, accepted, taken back and reverted to."""
 
 from __future__ import annotations
 

@@ -118,14 +118,14 @@ def test_beyond_what_is_looked_at_the_button_reaches_what_was_shown(
     assert "2 tickets are due" in stuck.press("/parked/retry", shown="2")
 
 
-def test_a_ticket_is_set_aside_and_let_go_by_buttons(pages: Pages) -> None:
+def test_a_ticket_is_set_aside_and_forgotten_by_buttons(pages: Pages) -> None:
     pages.world.deliver(issue_event("issue_created", "i-1", at=1))
     pages.world.settle()
     assert "DATA-1 is set aside" in pages.press("/tickets/id/1/set-aside")
     assert "set aside by an editor" in pages.words("/parked")
-    assert "is let go" in pages.press("/tickets/id/1/let-go")
+    assert "is forgotten" in pages.press("/tickets/id/1/forget")
     assert "Follow it again" in pages.words("/tickets/DATA-1")
-    assert pages.json("/tickets?standing=let go")["count"] == 1
+    assert pages.json("/tickets?standing=forgotten")["count"] == 1
     pages.press("/tickets/id/1/retry")
     pages.world.settle()
     assert "as its rule wants it" in pages.words("/tickets/DATA-1")

@@ -120,7 +120,7 @@ def test_a_mistake_after_a_plan_leaves_the_last_good_plan_in_view(pages: Pages) 
     assert "3 change" in words
 
 
-def test_an_edit_is_saved_waits_is_accepted_and_gone_back_from(pages: Pages) -> None:
+def test_an_edit_is_saved_waits_is_accepted_and_reverted(pages: Pages) -> None:
     draft = draft_of(pages)
     put(pages, draft, URGENT)
     words = put(pages, draft, URGENT, "save")
@@ -138,7 +138,7 @@ def test_an_edit_is_saved_waits_is_accepted_and_gone_back_from(pages: Pages) -> 
     words = pages.words("/rules/history")
     assert "in force" in words
     back = pages.client.post(
-        "/rules/history/1/go-back", data={"_token": _TOKEN}, follow_redirects=False
+        "/rules/history/1/revert", data={"_token": _TOKEN}, follow_redirects=False
     )
     words = pages.words(back.headers["location"])
     assert "Draft of rules.toml" in words

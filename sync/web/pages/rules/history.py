@@ -1,4 +1,4 @@
-"""The rule sets that were in force: when, who, what each did, and the way back."""
+"""The rule sets that were in force: when, who, what each did, and reverting to one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Asked:
 
 
 def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
-    """``/rules/history``, one version, and the way back to one."""
+    """``/rules/history``, one version, and reverting to one."""
     store, files = desk.deployment.store, desk.deployment.files
 
     def look(visit: Visit) -> Shown:
@@ -66,9 +66,9 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         text = history.difference(store, files, old, version).patch if old else ""
         return Download(text, "text/x-patch", f"rules-version-{version}.patch")
 
-    def go_back(visit: Visit) -> Answer:
+    def revert(visit: Visit) -> Answer:
         at = room.at(visit)
-        draft = history.go_back(at, number_in(visit.path["version"], "a version"))
+        draft = history.reverted(at, number_in(visit.path["version"], "a version"))
         changed = [file.name for file in draft.files if file.state != "same"]
         names = changed or [file.name for file in draft.files]
         return Redirect(file_address(names[0], draft.id, "plan") if names else "/rules")
@@ -77,5 +77,5 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         desk.page("/rules/history", look),
         desk.page("/rules/history/{version:int}", one),
         desk.page("/rules/history/{version:int}/patch", as_patch),
-        desk.act("/rules/history/{version:int}/go-back", go_back, role=Role.EDITOR),
+        desk.act("/rules/history/{version:int}/revert", revert, role=Role.EDITOR),
     ]
