@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from sync.rules.inherit import Given
 from sync.toml import Mistakes, meant
 
-_TEXT, _BOOL = "a text", "true or false"
+_TEXT, _BOOL = "a text, and not empty", "true or false"
 # By the key that says what the table means: all its keys, each with what it takes.
 TABLES: Mapping[str, Mapping[str, str]] = {"board": {"board": _TEXT}}
 # The fields of which only such a table makes sense: the key that it needs, and an example.

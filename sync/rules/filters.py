@@ -154,6 +154,10 @@ def jira_user(value: Any) -> str:
     return text
 
 
+# A row of a table has one of these: a subject, an entity, a data product.
+_SHOWN = frozenset(("kind", "name", "downstream"))
+
+
 def _when(value: Any) -> str:
     try:
         return local_time(value)
@@ -167,6 +171,12 @@ def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
         name = md((entity.get("trigger_entity") or {}).get("name") or "")
         title = link(entity.get("title"), entity.get("url"))
         return title, name, state, _when(entity.get("started_at"))
+    if "count" in entity:
+        return md(entity.get("name") or ""), str(entity["count"])
+    if "downstream" in entity:
+        where = "downstream" if entity["downstream"] else "direct"
+        cells = (entity.get(key) or "" for key in ("title", "priority", "folder"))
+        return (*map(md, cells), where)
     name = link(entity.get("name"), entity.get("entity_url"))
     return name, md(entity.get("type_name") or ""), md(entity.get("folder") or "")
 
@@ -186,6 +196,10 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[t
     is mostly among those that the issue affects, too."""
     differing = [row for number, row in enumerate(rows) if number == 0 or row != rows[number - 1]]
     found = list(dict.fromkeys(map(_cells, differing)))
+    if "count" in rows[0]:
+        return ("Downstream", "Number"), found
+    if "downstream" in rows[0]:
+        return ("Data product", "Priority", "Folder", "Impact"), found
     if "kind" not in rows[0]:
         return ("Entity", "Type", "Folder"), found
     if len({cells[1] for cells in found}) > 1:
@@ -199,13 +213,14 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def table(values: Any, limit: int = 25) -> str:
-    """A Markdown table of entities or of subjects."""
+    """A Markdown table of entities, of subjects or of data products."""
     rows = [values] if isinstance(values, Mapping) else listed(values or ())
     if not rows:
         return ""
-    if not all(isinstance(row, Mapping) and ("kind" in row or "name" in row) for row in rows):
+    if not all(isinstance(row, Mapping) and _SHOWN & row.keys() for row in rows):
         raise Wrong(
-            "`table` shows entities or subjects", "Write: issue.monitored_entities | table."
+            "`table` shows entities, subjects or data products",
+            "Write: issue.monitored_entities | table.",
         )
     heads, found = _columns(rows)
     lines = [_row(heads), _row(["---"] * len(heads)), *map(_row, found[:limit])]

@@ -10,8 +10,8 @@ from typing import Any
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
+from sync.adapters.jira.fields.choices import nearest, several
 from sync.adapters.jira.fields.field import name_of
-from sync.adapters.jira.fields.values import nearest, several
 from sync.domain.errors import Cause, Missing, Rejected
 from sync.domain.names import Name, meant
 
