@@ -137,7 +137,8 @@ def _of_lines(lines: Sequence[Line]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for n, one in enumerate(lines):
         words, entry = one.entry.words[: journal.LONGEST_WORDS], one.entry
-        values = (one.ticket_id, one.at, entry.action, one.rule, entry.result, words, "{}")
+        detail = to_json(entry.detail) if entry.detail else "{}"
+        values = (one.ticket_id, one.at, entry.action, one.rule, entry.result, words, detail)
         given |= {f"{name}_{n}": value for name, value in zip(_COLUMNS, values, strict=True)}
     return given
 
@@ -208,7 +209,5 @@ def _guarded(changed: tuple[str, ...], alone: bool) -> Update:
 
 
 def _line(number: int) -> Select[Any]:
-    columns = (_JOURNAL.c[name] for name in _COLUMNS[:-1])
-    given = (bindparam(f"{one.name}_{number}", type_=one.type) for one in columns)
-    # Nothing writes details any more.
-    return select(*given, bindparam(f"detail_{number}", type_=_JOURNAL.c.detail.type))
+    columns = (_JOURNAL.c[name] for name in _COLUMNS)
+    return select(*(bindparam(f"{one.name}_{number}", type_=one.type) for one in columns))

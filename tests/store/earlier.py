@@ -529,6 +529,15 @@ def _forgotten(rows: Rows) -> None:
     rows["tickets"][0]["aside"]["how"] = "forget"
 
 
+def _edits(rows: Rows) -> None:
+    """r0023: the edits that tickets have followed, and those that are undone."""
+    for row in rows["tickets"]:
+        row |= {"edit": None, "edit_open": False, "undoes": None}
+    rows["tickets"][0] |= {"edit": 1, "edit_open": True, "undoes": 1}
+    for row in rows["rule_sets"]:
+        row["undoes"] = None
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -549,6 +558,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0019": _titles,
     "r0021": _asides,
     "r0022": _forgotten,
+    "r0023": _edits,
 }
 
 
