@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Judged:
     """The verdict on a field, or on the status, by the field's id and name. ``before`` is what it was
     before the edit, ``now`` what Jira shows, both in short words; ``words`` say more."""
 
@@ -73,7 +73,7 @@ class Back:
     changes: Mapping[str, Change] = field(default_factory=dict)
     move: Transition | None = None
     target: StatusTarget | None = None
-    told: tuple[Told, ...] = ()
+    told: tuple[Judged, ...] = ()
 
 
 STATUS = "status"
@@ -182,7 +182,7 @@ def _with_field(base: Base, id_: str, known: FieldBase | None) -> Base:
 
 def _told(back: Back, one: FormerField, verdict: Verdict, words: str, now: str = "") -> Back:
     before = "" if one.lost else short(one.before)
-    told = Told(one.id, one.name, verdict, before, now or one.became, words)
+    told = Judged(one.id, one.name, verdict, before, now or one.became, words)
     return replace(back, told=(*back.told, told))
 
 
@@ -212,4 +212,4 @@ def _status(back: Back, one: FormerStatus, draft: Draft, observed: Observed) -> 
 
 
 def _status_told(back: Back, one: FormerStatus, verdict: Verdict, now: str, words: str) -> Back:
-    return replace(back, told=(*back.told, Told(STATUS, "Status", verdict, one.name, now, words)))
+    return replace(back, told=(*back.told, Judged(STATUS, "Status", verdict, one.name, now, words)))

@@ -17,7 +17,7 @@ from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.former import Former
 from sync.domain.times import stamp
-from sync.domain.undo import Told, Verdict
+from sync.domain.undo import Judged, Verdict
 from sync.operations.acts import Act, Done, perform
 from sync.operations.errors import Changed, NotFound, Refused
 from sync.operations.rules.editing import Editing
@@ -78,8 +78,8 @@ class UndoTicket:
 class UndoPlan:
     """What undoing the last edit would do now.
 
-    ``version`` is that of the edit, ``to`` the one before; ``at`` and ``account`` say when and by whom it
-    came into force. ``counts`` has the number of fields by verdict and, as ``tickets``, that of the
+    ``version`` is that of the edit, ``to`` the one before; ``at`` and ``account`` say when and by whom
+    it came into force. ``counts`` has the number of fields by verdict and, as ``tickets``, that of the
     tickets of which something is put back. ``whole``: all tickets were looked at. ``why_not`` says what
     stands against the undo, "" for nothing.
     """
@@ -255,7 +255,7 @@ def _with_former(facts: Facts, kept: Sequence[Mapping[str, object]]) -> Facts:
     return replace(facts, former=Former.of(kept), settled_by="")
 
 
-def _part(told: Told) -> UndoPart:
+def _part(told: Judged) -> UndoPart:
     return UndoPart(told.name, told.verdict.value, told.before, told.now, told.words)
 
 
