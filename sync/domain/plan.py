@@ -46,7 +46,7 @@ class Plan:
     which fields are newly set aside, and why. The actions are carried out all the same. ``telling`` is
     what is told upstream; its actions are among ``actions``. ``kept`` names the fields that stay as
     people set them, in forecasts against the live ticket only. ``back`` is what is put back of an edit
-    of the rules, None where none is undone.
+    of the rules, None where the ticket was not looked at.
     """
 
     actions: tuple[Action, ...] = ()
@@ -107,6 +107,8 @@ def reasons(draft: Draft, base: Base, intents: Intents = NO_INTENTS) -> tuple[st
         found.append("its way to another status is not at an end")
     if IntentKind.UPDATE in kinds:
         found.append("an update was begun whose end is not known")
+    if draft.former:
+        found.append("an edit of the rules is undone")
     if desired.upstream is not None:
         found.append(unsettled(desired.upstream, base.agreement, desired.subjects))
     return tuple(filter(None, found))
@@ -263,15 +265,14 @@ def plan(
     links = _links(draft, base)
     if observed is None:
         why = reasons(draft, base, intents) or (("asked to look",) if look else ())
-        why = why or (("an edit of the rules is undone",) if draft.former else ())
         actions = (Look(why),) if why else tuple(links)
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
-    back = undone(draft.former, draft, base, observed) if draft.former else None
-    base = back.base if back else base
+    back = undone(draft, base, observed)
+    base = back.base
     telling = held_back(telling_of(draft, base, observed), waits=waits)
-    movement = back.move if back and back.move else _movement(draft, base, observed, telling)
+    movement = back.move or _movement(draft, base, observed, telling)
     moving = isinstance(movement, Transition)
     asked, parked, left = _changes(draft, base, observed, moving=moving)
     changes = (*asked, *_put_back(back, asked))
@@ -291,10 +292,10 @@ def plan(
     return _with_parked(made, base, parked)
 
 
-def _put_back(back: Back | None, asked: Collection[Change]) -> list[Change]:
+def _put_back(back: Back, asked: Collection[Change]) -> list[Change]:
     """The changes that put a field back of which the rules ask nothing now."""
     known = {change.id for change in asked}
-    return [one for one in back.changes.values() if one.id not in known] if back else []
+    return [one for one in back.changes.values() if one.id not in known]
 
 
 def _agreement(draft: Draft, base: Base, telling: Telling) -> Agreement | None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from sync.domain.actions import Change, Transition
-from sync.domain.former import Former, FormerField, FormerStatus, digest, digest_as_compared
+from sync.domain.former import FormerField, FormerStatus, digest, digest_as_compared
 from sync.domain.merge import as_compared, ours_changed
 from sync.domain.rule import Ownership, StatusTarget
 from sync.domain.ticket import (
@@ -79,14 +79,17 @@ class Back:
 STATUS = "status"
 _PERSON = "it stays {now}: somebody has changed it in Jira since"
 _UPSTREAM = "it follows the rules: what they ask of the ticket has changed since"
+_WORDS = {Verdict.THERE: "it is as before already", Verdict.PERSON: _PERSON}
 _LOST = "it was too long to be kept"
 _HIDDEN = "Jira does not show it on this ticket"
 _LOCKED = "Jira lets nobody edit it as the ticket stands"
 
 
-def undone(former: Former, draft: Draft, base: Base, observed: Observed) -> Back:
-    """What of ``former`` is put back on a ticket that shows ``observed``, by the rules in force."""
-    back = Back(base, base)
+def undone(draft: Draft, base: Base, observed: Observed) -> Back:
+    """What of ``draft.former`` is put back on a ticket that shows ``observed``, by the rules in force."""
+    back, former = Back(base, base), draft.former
+    if former is None:
+        return back
     if former.status is not None:
         back = _status(back, former.status, draft, observed)
     moving = back.move is not None
@@ -104,31 +107,30 @@ def _field(
     if not _is_last_write(one, base.fields.get(one.id)) or _asks_otherwise(one, wished):
         return _told(back, one, Verdict.UPSTREAM, _UPSTREAM)
     # From here on, the edit counts as if it had never been.
-    back = replace(back, base=_with_field(base, one.id, one.known))
-    now = observed.fields[one.id]
-    if one.kind is FieldKind.LABELS:
-        change = _labels(one, now)
-    elif as_compared(remembered(now)) == as_compared(remembered(one.before)):
-        change = None
-    elif not _as_written(one, base.fields.get(one.id), now):
-        words = _PERSON.format(now=repr(short(now)))
-        return _told(back, one, Verdict.PERSON, words, now=short(now))
-    else:
-        change = Change(one.id, one.name, one.kind, before=now, after=one.before, back=True)
-    if change is None:
-        return _told(back, one, *_unchanged(one, now), now=short(now))
-    screen = observed.edit_screen
-    if screen is not None and one.id not in screen and not (moving and not screen):
-        return _told(back, one, Verdict.CANNOT, _LOCKED, now=short(now))
+    back, now = replace(back, base=_with_field(base, one.id, one.known)), observed.fields[one.id]
+    change = _change(one, base.fields.get(one.id), now)
+    if isinstance(change, Verdict):
+        return _told(back, one, change, _WORDS[change].format(now=repr(short(now))), short(now))
+    if not _writable(one.id, observed, moving=moving):
+        return _told(back, one, Verdict.CANNOT, _LOCKED, short(now))
     back = replace(back, changes={**back.changes, one.id: change})
-    return _told(back, one, Verdict.BACK, change.words, now=short(now))
+    return _told(back, one, Verdict.BACK, change.words, short(now))
 
 
-def _unchanged(one: FormerField, now: Any) -> tuple[Verdict, str]:
-    """Why nothing is written to a field of which nothing is as the edit wrote it."""
-    if one.kind is FieldKind.LABELS and (one.add or one.remove) and not _as_before(one, now):
-        return Verdict.PERSON, _PERSON.format(now=repr(short(now)))
-    return Verdict.THERE, "it is as before already"
+def _writable(id_: str, observed: Observed, *, moving: bool) -> bool:
+    screen = observed.edit_screen
+    return screen is None or id_ in screen or (moving and not screen)
+
+
+def _change(one: FormerField, known: FieldBase | None, now: Any) -> Change | Verdict:
+    """The change that puts a field back, or why none is made."""
+    if one.kind is FieldKind.LABELS:
+        return _labels(one, now) or (Verdict.THERE if _as_before(one, now) else Verdict.PERSON)
+    if as_compared(remembered(now)) == as_compared(remembered(one.before)):
+        return Verdict.THERE
+    if not _as_written(one, known, now):
+        return Verdict.PERSON
+    return Change(one.id, one.name, one.kind, before=now, after=one.before, back=True)
 
 
 def _as_before(one: FormerField, now: Any) -> bool:

@@ -530,7 +530,7 @@ def _forgotten(rows: Rows) -> None:
 
 
 def _edits(rows: Rows) -> None:
-    """r0023: the edits that tickets have followed, and those that are undone."""
+    """r0024: the edits that tickets have followed, and those that are undone."""
     for row in rows["tickets"]:
         row |= {"edit": None, "edit_open": False, "undoes": None}
     rows["tickets"][0] |= {"edit": 1, "edit_open": True, "undoes": 1}
@@ -558,7 +558,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0019": _titles,
     "r0021": _asides,
     "r0022": _forgotten,
-    "r0023": _edits,
+    "r0024": _edits,
 }
 
 

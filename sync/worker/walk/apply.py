@@ -128,6 +128,9 @@ class Apply:
                 remedy="See whether Jira allows this on the ticket (linking, commenting), then retry.",
             ) from fault
         record.base = wishes_agreed(self._draft, record.base)
+        if self._draft.former is not None and not self._refused:
+            # What people do from now on is theirs, however often the ticket is walked again.
+            record.note(change=edit_progress.put_back(self._facts.undoes))
         if self._refused:
             raise self._refused[0]
         if self._teller is not None and made.parked is None:
@@ -231,9 +234,6 @@ class Apply:
                     self._commenting.carry_out(ref)
         if update is not None and moves_first:
             self._edit_now(ref)
-        if made.back is not None and not self._refused:
-            # What people do from now on is theirs, however often this walk has to be tried again.
-            self._record.note(change=edit_progress.put_back(self._facts.undoes))
 
     # One method an action: the call, then what it means for the record.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sync import __version__
 from sync.domain.admission import Admission
@@ -138,10 +139,14 @@ def facts_of(about: Gathered) -> Facts:
         admission=Admission(row.admission) if row.admission else None,
         admission_at=row.admission_at or 0.0,
         untold=row.untold,
-        edit=row.edit if row.edit_open else None,
-        undoes=row.undoes,
-        former=Former.of(about.kept) if about.kept else None,
+        **_of_edit(about),
     )
+
+
+def _of_edit(about: Gathered) -> dict[str, Any]:
+    row = about.row
+    former = Former.of(about.kept) if about.kept else None
+    return {"edit": row.edit if row.edit_open else None, "undoes": row.undoes, "former": former}
 
 
 def _rests(about: Gathered) -> bool:
