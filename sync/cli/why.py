@@ -54,6 +54,7 @@ def why(
         _by_server(Server(server), name, offline=offline, as_json=as_json)
         return
     from sync.bootstrap.adapters import sources_of
+    from sync.operations.recorded import recorded_for
     from sync.operations.ticket import as_data
     from sync.settings import Secrets, load
     from sync.worker.foresight.why import authors, story_of, with_jira
@@ -62,6 +63,9 @@ def why(
         sources = sources_of(load(config, secrets=Secrets.UNNEEDED))
         with store.read() as session:
             story = story_of(session, name, sources)
+        ahead = recorded_for(store, name) if story is None else []
+        if story is None and ahead:
+            raise Problem(f"Nothing was heard of it yet. {ahead[0].sentence}.")
         if story is None:
             raise Problem(
                 f"Nothing is known of {name!r}. Name a ticket by its Jira key or an issue or incident "

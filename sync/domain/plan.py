@@ -28,9 +28,9 @@ from sync.domain.admission import held_back
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
-from sync.domain.merge import agree, decide, news, ours_changed
+from sync.domain.merge import agree, decide, news, ours_changed, yielded
 from sync.domain.names import Name, meant
-from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
+from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
 from sync.domain.undo import Back, undone
 from sync.domain.upstream import NOTHING, Telling, telling_of, unsettled
@@ -190,9 +190,11 @@ def _dealt_with(desired: Desired, base: Base, observed: Observed, *, follows: bo
 
 
 def _movement(
-    draft: Draft, base: Base, observed: Observed, telling: Telling
+    draft: Draft, base: Base, observed: Observed, telling: Telling, back: Back
 ) -> Transition | Leave | Stuck | None:
     desired, left = draft.desired, ""
+    if back.move is not None:
+        return back.move
     if telling.stays or _dealt_with(desired, base, observed, follows=telling.follows):
         return None
     if not desired.status.ended:
@@ -269,10 +271,10 @@ def plan(
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
-    back = undone(draft, base, observed)
+    back = _undone(draft, base, observed)
     base = back.base
     telling = held_back(telling_of(draft, base, observed), waits=waits)
-    movement = back.move or _movement(draft, base, observed, telling)
+    movement = _movement(draft, base, observed, telling, back)
     moving = isinstance(movement, Transition)
     asked, parked, left = _changes(draft, base, observed, moving=moving)
     changes = (*asked, *_put_back(back, asked))
@@ -290,6 +292,15 @@ def plan(
     steps = (*moves, *writes) if observed.edit_screen == {} else (*writes, *moves)
     made = Plan((*steps, *left, *comments, *links, *told), after, telling=telling, back=back)
     return _with_parked(made, base, parked)
+
+
+def _undone(draft: Draft, base: Base, observed: Observed) -> Back:
+    """What is put back of an edit, with the fields that yield to people in its base."""
+    back = undone(draft, base, observed)
+    restored = {one.id: one.after for one in back.changes.values()}
+    # What the edit wrote is nobody's choice.
+    seen = replace(observed, fields={**observed.fields, **restored})
+    return replace(back, base=yielded(draft, back.base, seen))
 
 
 def _put_back(back: Back, asked: Collection[Change]) -> list[Change]:
@@ -375,10 +386,12 @@ def _writable(field_id: str, observed: Observed, *, moving: bool) -> bool:
 
 def _change(one: DraftField, base: Base, observed: Observed) -> Change | None:
     known = base.fields.get(one.id)
+    if one.left(base):
+        return None
     if known is None or one.id in observed.fields:
         return decide(one, known, observed.fields.get(one.id))
     # Jira does not show a field that the ticket's project does not have.
-    if one.ownership is Ownership.TICKET or not ours_changed(one, known):
+    if not ours_changed(one, known):
         return None
     return Change(one.id, one.name, one.kind, before=known.sent, after=one.value)
 

@@ -86,7 +86,7 @@ _LOCKED = "Jira lets nobody edit it as the ticket stands"
 
 
 def undone(draft: Draft, base: Base, observed: Observed) -> Back:
-    """What of ``draft.former`` is put back on a ticket that shows ``observed``, by the rules in force."""
+    """What of ``draft.former`` is put back on a ticket that shows ``observed``."""
     back, former = Back(base, base), draft.former
     if former is None:
         return back

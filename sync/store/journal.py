@@ -15,6 +15,8 @@ from sync.store.tables import JournalRow
 LONGEST_WORDS = 4000
 # The action of a line whose detail has what a ticket was before a write for an edit of the rules.
 KEPT = "kept"
+# The words of the entry of a ticket that its rule's hold has spared, by which these are counted.
+ENDED_IN_HOLD = "the subject ended before its hold was over; no ticket is needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Entry:
 
     ``action`` names what was done in one word, ``words`` say it in full. ``result`` is ``ok``, ``left``
     (nothing was to be done; ``held`` in entries of earlier versions), ``unknown``, ``retry``,
-    ``parked``, ``warning`` or ``error``. ``detail`` is JSON for the program.
+    ``parked``, ``warning`` or ``error``. ``detail`` is for the program: what the ticket came to
+    (``sync/domain/attendance.py``), or what it was before (``sync/domain/former.py``).
     """
 
     action: str

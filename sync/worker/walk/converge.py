@@ -19,6 +19,7 @@ from sync.rules import Rule, RuleSet
 from sync.store.claims import Claim, LeaseLost
 from sync.store.engine import Store
 from sync.store.gathered import Gathered
+from sync.store.journal import ENDED_IN_HOLD
 from sync.store.open_items import RESTING
 from sync.store.tables import TicketRow, TicketState
 from sync.telemetry import WALKS
@@ -160,9 +161,7 @@ class Converger:
         ):
             return ""
         if facts.ended:
-            return self._end.spare(
-                record, "the subject ended before its hold was over; no ticket is needed"
-            )
+            return self._end.spare(record, ENDED_IN_HOLD)
         over_at = facts.created_at + rule.hold
         if self._clock.time() >= over_at:
             return ""
