@@ -279,7 +279,7 @@ def plan(
     asked, parked, left = _changes(draft, base, observed, moving=moving)
     changes = (*asked, *_put_back(back, asked))
     writes = [Update(changes)] if changes else []
-    after = agree(draft, base, observed, {*parked, *(change.id for change in changes)})
+    after = agree(draft, base, observed, _not_agreed(draft, changes, parked))
     after = replace(after, agreement=_agreement(draft, base, telling))
     told = (*telling.actions, *map(Leave, telling.reasons))
     if isinstance(movement, Stuck):
@@ -377,6 +377,19 @@ def _changes(
         else:
             parked[id_] = ParkedField(_not_editable(one, draft, observed), one.wish, screen)
     return tuple(changes), parked, left
+
+
+def _not_agreed(
+    draft: Draft, changes: Collection[Change], parked: Mapping[str, ParkedField]
+) -> set[str]:
+    """The fields, by id, that are about to be written, or are parked. A field that lacks some items of
+    its list is parked, and yet agreed on as far as it goes."""
+    found = {change.id for change in changes}
+    for id_, one in parked.items():
+        asked = draft.parked_fields.get(id_)
+        if id_ not in draft.fields or asked is None or one.parked != asked.parked:
+            found.add(id_)
+    return found
 
 
 def _writable(field_id: str, observed: Observed, *, moving: bool) -> bool:

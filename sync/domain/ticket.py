@@ -164,8 +164,9 @@ class Draft:
 
     ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
     does not matter to a ticket that exists. ``parked_fields`` says which fields cannot be resolved, and
-    why: by field id or, where the id is not known either, by the rule's name for the field. It also has
-    the ``failed_parts`` of the rule. ``former`` is what an edit of the rules changed and is to be put
+    why: by field id or, where the id is not known either, by the rule's name for the field. A field that
+    is also among ``fields`` is written without the items of its list that are not there. It also has the
+    ``failed_parts`` of the rule. ``former`` is what an edit of the rules changed and is to be put
     back, None for nothing.
     """
 
