@@ -7,10 +7,10 @@ from sync.domain.subject import Kind, Status
 
 STANDARD_FIELDS = (
     *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
-    *("due_date", "parent", "versions", "fix_versions", "environment", "security"),
+    *("due_date", "parent", "versions", "environment"),
 )
-# Words for fields of Jira's apps. Their names on the site mean the same fields.
-APP_FIELDS = ("sprint",)
+# Words that came later. Rules from before name these fields as the site does, and that stays right.
+LATER_FIELDS = ("fix_versions", "security", "sprint")
 STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
 SEVERITIES = ("info", "warn", "error", "fatal")

@@ -13,8 +13,8 @@ from sync.rules import RuleSet
 from sync.rules.filters import KNOWN
 from sync.rules.json_schema import json_schema
 from sync.rules.vocabulary import (
-    APP_FIELDS,
     KINDS,
+    LATER_FIELDS,
     NAMES,
     SEVERITIES,
     STANDARD_FIELDS,
@@ -50,7 +50,7 @@ def completion(names: Names | None, rules: RuleSet | None) -> Completion:
         schema=json_schema(),
         names=in_templates(),
         filters=KNOWN,
-        fields=(*STANDARD_FIELDS, *APP_FIELDS),
+        fields=(*STANDARD_FIELDS, *LATER_FIELDS),
         statuses=STATUSES,
         kinds=KINDS,
         severities=SEVERITIES,
