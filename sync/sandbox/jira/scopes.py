@@ -39,13 +39,13 @@ def scopes_for(method: str, template: str) -> set[str]:
     parts = [part for part in template.split("/") if not part.startswith("{")]
     if parts == ["serverInfo"]:
         return set()
+    if parts[0] == "board":
+        return _of_boards(parts[-1])
     verb = "read" if method == "GET" or template in _READS_BY_POST else "write"
     if method == "DELETE":
         verb = "delete"
     if parts[0] == "webhook":
         return {"manage:jira-configuration"}
-    if parts[0] == "board":
-        return {f"read:{'sprint' if parts[-1] == 'sprint' else 'board-scope'}:jira-software"}
     if parts[0] in ("myself", "user"):
         return {"read:jira-user", "read:user:jira"}
     if template == "priority/search":
@@ -53,6 +53,11 @@ def scopes_for(method: str, template: str) -> set[str]:
     about = _ABOUT.get(parts[-1]) or _ABOUT.get(parts[0], parts[0])
     classic = "read:jira-work" if verb == "read" else "write:jira-work"
     return {classic, f"{verb}:{about}:jira"}
+
+
+def _of_boards(about: str) -> set[str]:
+    """The scopes for the boards of Jira Software, and for their sprints."""
+    return {f"read:{'sprint' if about == 'sprint' else 'board-scope'}:jira-software"}
 
 
 def check(call: Call, granted: frozenset[str]) -> None:
