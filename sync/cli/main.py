@@ -25,6 +25,7 @@ from sync.cli import (
     init,
     list_tickets,
     log,
+    moves,
     notify,
     parked,
     plan,
@@ -138,6 +139,9 @@ app.command()(parked.parked)
 app.command()(retry.retry)
 app.command("set-aside")(aside.set_aside)
 app.command("forget")(aside.forget)
+app.command()(moves.merge)
+app.command()(moves.split)
+app.command()(moves.link)
 app.command()(doctor.doctor)
 app.command()(why.why)
 app.command()(log.log)

@@ -101,7 +101,8 @@ def _print_view(view: TicketView, shown: InJira | None) -> None:
     for words in filter(None, (view.reason, view.remedy, view.untold)):
         typer.echo(harmless(words))
     for subject in view.subjects:
-        typer.echo(harmless(f"  {subject.ref} is {subject.status}: {subject.title}"))
+        placed = f" ({subject.placed})" if subject.placed else ""
+        typer.echo(harmless(f"  {subject.ref} is {subject.status}: {subject.title}{placed}"))
     lines = table("What happened", "when (UTC)", "who", "what", "result", "in words")
     for line in reversed(shown.story if shown else view.story):
         texts = (moment(line.at), line.actor, line.what, line.result, line.words)
@@ -174,10 +175,12 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     from sync.cli.terminal import cell, console, table
     from sync.domain.times import moment
 
-    _print_standing(story.ticket)
+    _print_standing(story.ticket, story.into)
     for snapshot in story.snapshots:
         title = harmless(snapshot.payload.get("title", ""))
-        typer.echo(f"  {snapshot.ref} is {snapshot.status.value}: {title}")
+        by_hand = story.placed.get(str(snapshot.ref))
+        placed = f" ({by_hand})" if by_hand else ""
+        typer.echo(f"  {snapshot.ref} is {snapshot.status.value}: {title}{harmless(placed)}")
     shown = table("What happened", "when (UTC)", "what", "result", "in words")
     for line in story.lines:
         about = line.where or line.rule
@@ -200,7 +203,7 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
         typer.echo(f"Jira was not asked: {harmless(unasked)}")
 
 
-def _print_standing(ticket: TicketRow | None) -> None:
+def _print_standing(ticket: TicketRow | None, into: str) -> None:
     from sync.domain.times import moment
     from sync.operations.untold import why_untold
 
@@ -215,6 +218,8 @@ def _print_standing(ticket: TicketRow | None) -> None:
         typer.echo(f"due {moment(ticket.due_at)} UTC: {ticket.due_reason}".rstrip(": "))
         if ticket.error:
             typer.echo(f"the last try: {harmless(ticket.error)}")
+    elif ticket.merged is not None:
+        typer.echo(harmless(f"merged into {into} by {ticket.merged['by']}"))
     else:
         typer.echo("settled: it is as its rule wants it")
     if untold := why_untold(ticket):

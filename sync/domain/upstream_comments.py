@@ -97,6 +97,8 @@ def said(
             continue
         if again_since is not None and one.updated < again_since:
             to = []
+        # Said on the ticket before a person put the subject there: about others.
+        to = [subject for subject in to if subject.placed_at <= one.updated]
         actions += [_told(subject, one, edited=edited, now=now) for subject in to]
         heard[one.id] = one.updated
     return Said(replace(known, heard=heard), tuple(actions), again_at)
@@ -189,13 +191,15 @@ def copies(
     """Upstream's comments that are to go onto the ticket, oldest first. ``made`` are the ticket's
     comments by their markers."""
     actions, copied = list[CopyComment](), list(known.copied)
+    # What was said upstream before is on the ticket that the subject had then.
+    before = {said.id for one in subjects for said in one.comments if said.at <= one.placed_at}
     for one in _in_order(subjects):
         if one.id in copied:
             continue
         copied.append(one.id)
         marker = marker_of(one.id)
         ours = is_copy(one.text) or carries(one.text, address)
-        if ours or marker in made or one.at <= known.began:
+        if ours or marker in made or one.at <= known.began or one.id in before:
             continue
         text = f"**{_plain(one.author)}** upstream:\n\n{one.text}"
         actions.append(CopyComment(one.id, Comment(text, marker, public=public)))

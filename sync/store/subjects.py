@@ -92,6 +92,7 @@ def to_snapshot(row: SubjectRow | Record) -> Snapshot:
         comments=comments,
         marked_at=times[0],
         otherwise_at=times[1],
+        placed_at=placed["at"] if (placed := getattr(row, "placed", None)) else 0.0,
     )
 
 
@@ -161,6 +162,7 @@ _OF_TICKETS = (
     columns(
         _S,
         _L.c.ticket_id,
+        _L.c.placed,
         # Not EXISTS, for which PostgreSQL may read all memberships.
         or_(
             *(

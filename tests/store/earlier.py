@@ -529,6 +529,14 @@ def _forgotten(rows: Rows) -> None:
     rows["tickets"][0]["aside"]["how"] = "forget"
 
 
+def _placements(rows: Rows) -> None:
+    """r0024: where people, and not rules, have put subjects."""
+    for row in rows["tickets"]:
+        row["merged"] = None
+    for row in rows["links"]:
+        row["placed"] = None
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -549,6 +557,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0019": _titles,
     "r0021": _asides,
     "r0022": _forgotten,
+    "r0024": _placements,
 }
 
 

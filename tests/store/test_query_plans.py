@@ -34,6 +34,7 @@ from sync.store import (
     memberships,
     notifications,
     parking,
+    placements,
     steps,
     subjects,
     tables,
@@ -141,6 +142,9 @@ def do_everything(filled: Filled) -> None:
         tickets.subjects_on(session, 30)
         edit_progress.since(session, now, now)
         tickets.ids_named(session, ref_of(30))
+        placements.of_ticket(session, 30)
+        placements.counts(session, [30, 60])
+        placements.names(session, [30])
         subjects.load(session, [ref_of(30)])
         subjects.latest_workspace(session, "coalesce")
         incident = ref_of(30).replace("issue", "incident")

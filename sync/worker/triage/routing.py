@@ -65,11 +65,15 @@ class Router:
             return self._find_place(snapshot, ref) or NO_RULE
         if known.state == TicketState.UNPLACED:
             return self._place_anew(snapshot, ref, known)
-        if known.state in _NOT_MADE and (placed := self._match_anew(snapshot, ref, known)):
+        by_hand = self._slate.placed(ref)
+        # Where a person put a subject, it stays, whatever the rules would say of it now.
+        made_or_meant = known.state not in _NOT_MADE or by_hand
+        if not made_or_meant and (placed := self._match_anew(snapshot, ref, known)):
             return placed
         rule = self._rule_of(ref, known, snapshot)
         if rule and over and self._leaves(known, rule, snapshot, (ref, over)):
-            placed = self._place(snapshot, ref, rule, after=known)
+            named = self._first(known) if by_hand else ""
+            placed = self._place(snapshot, ref, rule, after=known, named=named)
             # The old ticket keeps the subject as it ended: it may still have to be closed.
             known.depart(over)
             return placed
@@ -228,12 +232,19 @@ class Router:
         return None
 
     def _place(
-        self, snapshot: Snapshot, ref: str, rule: Rule, *, after: Ticket | None = None
+        self,
+        snapshot: Snapshot,
+        ref: str,
+        rule: Rule,
+        *,
+        after: Ticket | None = None,
+        named: str = "",
     ) -> str:
-        """Put a subject on the ticket of its key, recording that first. ``after``: see _generation."""
+        """Put a subject on the ticket of its key, recording that first. ``after``: see _generation.
+        ``named``: a key to take instead of the one that the rule gives."""
         fault = None
         try:
-            named = self._key(ref, rule, snapshot)
+            named = named or self._key(ref, rule, snapshot)
             key, ticket = self._generation(named, rule, snapshot, after)
         except Rejected as failed:
             key, fault = _unplaced(ref), failed
@@ -284,14 +295,37 @@ class Router:
         leaving it so concerns the subjects that were on it, not those that come later. ``after`` is the
         ticket that the subject has just left.
         """
-        number, current = 1, key
+        tried, first, number, current = {key}, key, 1, key
         while (ticket := self._slate.ticket(current)) is not None:
-            left_so = ticket.state == TicketState.GONE and not _recreates(rule)
-            if ticket is not after and not left_so and not self._over(ticket, rule, snapshot):
-                return current, ticket
+            into = self._merged_into(ticket)
+            usable = into or ticket
+            left_so = usable.state == TicketState.GONE and not _recreates(rule)
+            if usable is not after and not left_so and not self._over(usable, rule, snapshot):
+                return usable.key, usable
+            if into is not None and (root := self._first(into)) not in tried:
+                # Whatever a ticket's key leads to goes where a person merged the ticket.
+                first, number, current = root, 1, root
+                tried.add(root)
+                continue
             number += 1
-            current = f"{key}#{number}"
+            current = f"{first}#{number}"
         return current, None
+
+    def _first(self, ticket: Ticket) -> str:
+        """The key of the first of a ticket's generations."""
+        key = without_number(ticket.key)
+        first = self._slate.ticket(key)
+        return key if first is not None and first.rule == ticket.rule else ticket.key
+
+    def _merged_into(self, ticket: Ticket) -> Ticket | None:
+        """The ticket that a ticket was merged into in the end, None where it was not merged."""
+        into = None
+        while ticket.merged is not None:
+            into = self._slate.ticket_by_id(ticket.merged["into"])
+            if into is None:
+                return None
+            ticket = into
+        return into
 
     def _leaves(
         self, ticket: Ticket, rule: Rule, snapshot: Snapshot, before: tuple[str, Subject]
@@ -344,6 +378,12 @@ def keys_tried(rule: Rule, snapshot: Snapshot, now: float) -> set[str]:
     if rule.storm is not None:
         keys.add(_storm(rule.name, now, rule.storm[1]))
     return keys
+
+
+def without_number(key: str) -> str:
+    """The key without the number of its generation."""
+    head, mark, number = key.rpartition("#")
+    return head if mark and number.isdigit() else key
 
 
 def _storm(rule: str, now: float, window: float) -> str:

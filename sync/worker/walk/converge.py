@@ -109,7 +109,7 @@ class Converger:
             return self._end.left_alone(record)
         ref = RuleRef(facts.rule_name)
         try:
-            if not facts.snapshots:
+            if not facts.snapshots or _is_left(facts):
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
             if facts.state is TicketState.UNPLACED:
@@ -155,7 +155,7 @@ class Converger:
                 record, "the subject ended before its hold was over; no ticket is needed"
             )
         over_at = facts.created_at + rule.hold
-        if self._clock.time() >= over_at:
+        if self._clock.time() >= over_at or facts.asked_for:
             return ""
         record.settle(again_at=over_at)
         return "held"
@@ -216,6 +216,11 @@ class Converger:
         refs = [str(snapshot.ref) for snapshot in facts.snapshots]
         place(self._store, rules, self._clock.time(), refs, record.claim)
         return "placed"
+
+
+def _is_left(facts: Facts) -> bool:
+    """Whether nothing is to be done for a ticket that was merged into another."""
+    return facts.merged is not None and (facts.ref is None or not facts.merged.close)
 
 
 def _understood(about: Gathered) -> Facts | Exception:

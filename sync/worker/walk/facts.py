@@ -20,8 +20,10 @@ from sync.store import subjects
 from sync.store.engine import Session
 from sync.store.gathered import Gathered, gathered
 from sync.store.memberships import IncidentOf
+from sync.store.placements import Merged
 from sync.store.tables import Record, SiteRow, TicketRow, TicketState
 from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
+from sync.worker.walk.merged import MergedInto, Own, merged_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Facts:
     whole: SiteRow | None = None
     # By subject: when it was first seen.
     first_seen: Mapping[str, float] = field(default_factory=dict)
+    # The ticket that this one was merged into, None for a ticket that was not.
+    merged: MergedInto | None = None
     # The ``settled_by`` of a ticket that is not due, claimed or parked and has to do with no incident:
     # it is surely as that rule asks. "" for any other ticket.
     settled_by: str = ""
@@ -78,6 +82,11 @@ class Facts:
             first_seen=others.first_seen,
             settled_by="",
         )
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether a person wanted this ticket of its own for a subject, so that it waits for no hold."""
+        return any(one.placed_at >= self.created_at for one in self.snapshots)
 
     @property
     def ended(self) -> bool:
@@ -128,11 +137,19 @@ def facts_of(about: Gathered) -> Facts:
         incidents=about.incidents,
         whole=about.site,
         first_seen={one.ref: one.first_seen_at for one in rows},
+        merged=_merged(about),
         settled_by=row.settled_by if ref and _rests(about) else "",
         admission=Admission(row.admission) if row.admission else None,
         admission_at=row.admission_at or 0.0,
         untold=row.untold,
     )
+
+
+def _merged(about: Gathered) -> MergedInto | None:
+    found = Merged.from_json(about.row.merged)
+    if found is None:
+        return None
+    return MergedInto(*about.into, found.by, found.at, found.why, found.close)
 
 
 def _rests(about: Gathered) -> bool:
@@ -223,6 +240,8 @@ def desire(
     had. ``rules`` tell what the rules of incidents say of their issues; ``rendered`` and ``only`` are as
     in ``Rule.project_ticket``.
     """
+    if facts.merged is not None:
+        return merged_away(rule, facts.merged, _own(facts)), None
     snapshots = facts.snapshots
     if rules is not None and facts.incidents:
         snapshots = closed_with_incident(rules, snapshots, facts.incidents)
@@ -246,11 +265,17 @@ def desire(
         told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
         seen = facts.first_seen
         known = [
-            replace(one, status=told[one.ref], joined_at=seen.get(str(one.ref), 0.0))
+            replace(
+                one, status=told[one.ref], joined_at=max(one.placed_at, seen.get(str(one.ref), 0.0))
+            )
             for one in desired.subjects
         ]
         desired = replace(desired, subjects=tuple(known))
     return desired, again_at
+
+
+def _own(facts: Facts) -> Own:
+    return Own(facts.key, facts.site, facts.snapshots, facts.occurrences, facts.base)
 
 
 def _quiet(

@@ -49,6 +49,8 @@ class Foresight:
                 rule.ticket_key(snapshot)
         if facts.state is TicketState.NEW and rule.hold and facts.ended:
             return Plan()
+        if facts.merged is not None and (facts.ref is None or not facts.merged.close):
+            return Plan()
         tracker = tracker_for(facts, self._trackers)
         only = self._changed.get(facts.settled_by)
         desired, _ = desire(facts, rule, self._now, self._rules, rendered, only)
