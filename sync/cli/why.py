@@ -54,6 +54,7 @@ def why(
         _by_server(Server(server), name, offline=offline, as_json=as_json)
         return
     from sync.bootstrap.adapters import sources_of
+    from sync.operations.recorded import recorded_for
     from sync.operations.ticket import as_data
     from sync.settings import Secrets, load
     from sync.worker.foresight.why import authors, story_of, with_jira
@@ -62,6 +63,9 @@ def why(
         sources = sources_of(load(config, secrets=Secrets.UNNEEDED))
         with store.read() as session:
             story = story_of(session, name, sources)
+        ahead = recorded_for(store, name) if story is None else []
+        if story is None and ahead:
+            raise Problem(f"Nothing was heard of it yet. {ahead[0].sentence}.")
         if story is None:
             raise Problem(
                 f"Nothing is known of {name!r}. Name a ticket by its Jira key or an issue or incident "
@@ -101,8 +105,7 @@ def _print_view(view: TicketView, shown: InJira | None) -> None:
     for words in filter(None, (view.reason, view.remedy, view.untold)):
         typer.echo(harmless(words))
     for subject in view.subjects:
-        placed = f" ({subject.placed})" if subject.placed else ""
-        typer.echo(harmless(f"  {subject.ref} is {subject.status}: {subject.title}{placed}"))
+        _print_subject(subject.ref, subject.status, subject.title, subject.placed)
     lines = table("What happened", "when (UTC)", "who", "what", "result", "in words")
     for line in reversed(shown.story if shown else view.story):
         texts = (moment(line.at), line.actor, line.what, line.result, line.words)
@@ -177,10 +180,8 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
 
     _print_standing(story.ticket, story.into)
     for snapshot in story.snapshots:
-        title = harmless(snapshot.payload.get("title", ""))
-        by_hand = story.placed.get(str(snapshot.ref))
-        placed = f" ({by_hand})" if by_hand else ""
-        typer.echo(f"  {snapshot.ref} is {snapshot.status.value}: {title}{harmless(placed)}")
+        ref, title = str(snapshot.ref), snapshot.payload.get("title", "")
+        _print_subject(ref, snapshot.status.value, title, str(story.placed.get(ref, "")))
     shown = table("What happened", "when (UTC)", "what", "result", "in words")
     for line in story.lines:
         about = line.where or line.rule
@@ -201,6 +202,11 @@ def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
     out.print(shown)
     if unasked:
         typer.echo(f"Jira was not asked: {harmless(unasked)}")
+
+
+def _print_subject(ref: str, status: str, title: object, placed: str) -> None:
+    by_hand = f" ({placed})" if placed else ""
+    typer.echo(harmless(f"  {ref} is {status}: {title}{by_hand}"))
 
 
 def _print_standing(ticket: TicketRow | None, into: str) -> None:

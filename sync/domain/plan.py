@@ -28,9 +28,9 @@ from sync.domain.admission import held_back
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
-from sync.domain.merge import agree, decide, news, ours_changed
+from sync.domain.merge import agree, decide, news, ours_changed, yielded
 from sync.domain.names import Name, meant
-from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
+from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
 from sync.domain.upstream import NOTHING, Telling, telling_of, unsettled
 from sync.domain.workflow import Stuck, elsewhere, next_transition, reached, way_to
@@ -263,6 +263,7 @@ def plan(
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
+    base = yielded(draft, base, observed)
     telling = held_back(telling_of(draft, base, observed), waits=waits)
     movement = _movement(draft, base, observed, telling)
     moving = isinstance(movement, Transition)
@@ -360,10 +361,12 @@ def _writable(field_id: str, observed: Observed, *, moving: bool) -> bool:
 
 def _change(one: DraftField, base: Base, observed: Observed) -> Change | None:
     known = base.fields.get(one.id)
+    if one.left(base):
+        return None
     if known is None or one.id in observed.fields:
         return decide(one, known, observed.fields.get(one.id))
     # Jira does not show a field that the ticket's project does not have.
-    if one.ownership is Ownership.TICKET or not ours_changed(one, known):
+    if not ours_changed(one, known):
         return None
     return Change(one.id, one.name, one.kind, before=known.sent, after=one.value)
 

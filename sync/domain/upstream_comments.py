@@ -97,9 +97,7 @@ def said(
             continue
         if again_since is not None and one.updated < again_since:
             to = []
-        # Said on the ticket before a person put the subject there: about others.
-        to = [subject for subject in to if subject.placed_at <= one.updated]
-        actions += [_told(subject, one, edited=edited, now=now) for subject in to]
+        actions += [_told(subject, one, edited=edited, now=now) for subject in _meant(to, one)]
         heard[one.id] = one.updated
     return Said(replace(known, heard=heard), tuple(actions), again_at)
 
@@ -119,6 +117,11 @@ def _hearers(
         or (known.told_last(subject) and one.created <= known.ours[str(subject.ref)][0])
     ]
     return [subject for subject in going if subject.ref.kind is Kind.INCIDENT] or going
+
+
+def _meant(subjects: Sequence[SubjectState], one: TicketComment) -> list[SubjectState]:
+    """Those that were on the ticket already when this was said. Who was put there later is not meant."""
+    return [subject for subject in subjects if subject.placed_at <= one.updated]
 
 
 def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:

@@ -71,6 +71,8 @@ class TicketStatus:
     spared: int
     total: int
     oldest_due_seconds: float | None
+    # Subjects that take a ticket that is there already, once they are heard of.
+    recorded_ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def status_of(store: Store, now: float) -> Status:
                 spared=found.spared,
                 total=found.total,
                 oldest_due_seconds=_age(found.oldest_due, now),
+                recorded_ahead=deliveries.turn(session)[1],
             ),
             parked_for=_parked_for(session),
             deliveries=_deliveries(session, now),

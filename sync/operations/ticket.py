@@ -189,6 +189,10 @@ def sentence(row: TicketRow, standing: Standing, now: float, into: str | None = 
     name = row.jira_key or "The ticket"
     if into and standing in (Standing.SETTLED, Standing.SPARED):
         return f"{name} was merged into {into}"
+    return _standing_of(row, standing, name, now)
+
+
+def _standing_of(row: TicketRow, standing: Standing, name: str, now: float) -> str:
     match standing:
         case Standing.SETTLED:
             return f"{name} is as its rule wants it"

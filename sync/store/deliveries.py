@@ -76,9 +76,10 @@ _OUTCOME = (
 )
 
 
-def turn(session: Session) -> int:
-    """How often triage's lock was taken."""
-    return session.connection().execute(_TURN).scalar() or 0
+def turn(session: Session) -> tuple[int, int]:
+    """How often triage's lock was taken, and how many subjects are expected (``expected``)."""
+    found = session.connection().execute(_TURN).first()
+    return (found.turn, found.expected) if found else (0, 0)
 
 
 def lock_triage(session: Session, seen: int | None = None) -> None:
@@ -98,7 +99,7 @@ def lock_triage(session: Session, seen: int | None = None) -> None:
 
 _TRIAGE = table_of(TriageRow)
 _DELIVERY = table_of(DeliveryRow).c
-_TURN = columns(_TRIAGE.c.turn)
+_TURN = columns(_TRIAGE.c.turn, _TRIAGE.c.expected)
 _NEXT_TURN = update(_TRIAGE).values(turn=_TRIAGE.c.turn + 1).returning(_TRIAGE.c.turn)
 
 

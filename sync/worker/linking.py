@@ -124,41 +124,56 @@ def _taken(
 ) -> str:
     """The ticket is not ours yet: it becomes that of the subject, within a transaction that holds
     triage's lock."""
-    slate, ref = Slate(session), wanted.ref
-    subject, source = _subject(slate, ref), slate.ticket_of(ref)
+    slate = Slate(session)
+    source = slate.ticket_of(wanted.ref)
     _may_leave(source, wanted)
-    by_hand.may_give(source)
-    moving = {ref: subject}
-    alone = source is not None and by_hand.emptied(slate, source, moving)
-    if source is not None and not alone:
-        by_hand.stays_spoken_for(source, moving, set(slate.ends_on(source)) - {ref})
-    unmade = source is not None and source.state in (TicketState.NEW, TicketState.SPARED)
-    to = source if alone and unmade else None
-    if to is None:
-        to = by_hand.own_ticket(slate, ref, rule, word)
-    slate.place(ref, to, word.placement(How.LINK))
-    left = source if source is not None and source is not to else None
-    if left is not None and alone and left.state == TicketState.LINKED:
-        left.depart(subject)
-    if left is not None and left.aside is None and left.state in by_hand.WALKED:
-        left.make_due(word.at, f"link by {word.by}")
+    to = _row_for(slate, wanted.ref, rule, source, word)
     slate.write(session)
-    assert to.id is not None
-    rows = tickets.by_ids(session, [to.id, *([left.id] if left and left.id else [])])
-    row = rows[to.id]
+    left = None if source is to else source
+    rows = tickets.by_ids(session, [one.id for one in (to, left) if one and one.id])
+    row = rows[to.id or 0]
     become(row, *shown)
     row.rule, row.aside, row.merged = rule.ref.name, None, None
     tickets.make_due(row, word.at, f"linked by {word.by}", look=True)
-    name = row.jira_key
-    if left is not None and left.id is not None and alone:
-        merged = Merged(to.id, word.by, word.at, word.why)
-        rows[left.id].merged = merged.to_json()
-    words = f"{ref} was linked to {name}{f', instead of {called(left)}' if left else ''}"
-    for id_ in rows:
+    instead = f", instead of {called(left)}" if left else ""
+    words = f"{wanted.ref} was linked to {row.jira_key}{instead}"
+    for id_, one in rows.items():
         entry = journal.Entry("link", word.told(words))
-        journal.write(session, entry, at=word.at, ticket_id=id_, rule=rows[id_].rule)
+        journal.write(session, entry, at=word.at, ticket_id=id_, rule=one.rule)
     more = " Its fields stay as they are until something changes upstream; its status follows."
-    closed = left is not None and alone and left.state == TicketState.LINKED
-    return (
-        f"{words}.{more}{f' {called(left)} is closed as a duplicate.' if left and closed else ''}"
-    )
+    if left is None or slate.ends_on(left):
+        return f"{words}.{more}"
+    rows[left.id or 0].merged = Merged(row.id or 0, word.by, word.at, word.why).to_json()
+    return f"{words}.{more}{_closed(left)}"
+
+
+def _closed(left: Ticket) -> str:
+    made = left.state == TicketState.LINKED
+    return f" {called(left)} is closed as a duplicate in a moment." if made else ""
+
+
+def _row_for(slate: Slate, ref: str, rule: Rule, source: Ticket | None, word: Word) -> Ticket:
+    """Put the subject onto the row that is to stand for the ticket: its own, where that is of it alone
+    and not made, else a new one. Raises Unmovable."""
+    subject, placement = _subject(slate, ref), word.placement(How.LINK)
+    by_hand.may_give(source)
+    if source is None:
+        to = by_hand.own_ticket(slate, ref, rule, word)
+        slate.place(ref, to, placement)
+        return to
+    moving = {ref: subject}
+    alone = by_hand.emptied(slate, source, moving)
+    if not alone:
+        by_hand.stays_spoken_for(source, moving, set(slate.ends_on(source)) - {ref})
+    if alone and source.state in (TicketState.NEW, TicketState.SPARED):
+        slate.place(ref, source, placement)
+        return source
+    to = by_hand.own_ticket(slate, ref, rule, word)
+    slate.place(ref, to, placement)
+    if alone and source.state == TicketState.UNPLACED:
+        source.spare()
+    elif alone and source.state == TicketState.LINKED:
+        source.depart(subject)
+    if source.aside is None and source.state in by_hand.WALKED:
+        source.make_due(word.at, f"link by {word.by}")
+    return to

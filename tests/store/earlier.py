@@ -529,6 +529,25 @@ def _forgotten(rows: Rows) -> None:
     rows["tickets"][0]["aside"]["how"] = "forget"
 
 
+def _expected(rows: Rows) -> None:
+    """r0023: subjects that were recorded ahead of their first delivery."""
+    rows["expected"] = [
+        {
+            "subject_id": "77",
+            "source": "coalesce",
+            "site": "main",
+            "jira_id": "10777",
+            "jira_key": "DATA-777",
+            "project": "DATA",
+            "at": 1_790_000_000.0,
+            "by": "the command line",
+            "words": "",
+        }
+    ]
+    for row in rows["triage"]:
+        row["expected"] = 1
+
+
 def _placements(rows: Rows) -> None:
     """r0024: where people, and not rules, have put subjects."""
     for row in rows["tickets"]:
@@ -557,6 +576,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0019": _titles,
     "r0021": _asides,
     "r0022": _forgotten,
+    "r0023": _expected,
     "r0024": _placements,
 }
 

@@ -27,6 +27,8 @@ from sync.store import (
     counts,
     deliveries,
     edit_progress,
+    expected,
+    gathered,
     happenings,
     housekeeping,
     journal,
@@ -51,6 +53,8 @@ from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.notifications import ChannelState
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
+from sync.store.placements import Merged
+from sync.store.slate import Slate
 from sync.store.tables import DeliveryState, TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
@@ -128,6 +132,10 @@ def do_everything(filled: Filled) -> None:
         open_among(session, [3, 4])
         open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
+        expected.of_ids(session, "coalesce", ["1", "2"])
+        expected.all_of(session)
+        Slate(session).in_jira("main", "10001")
+        expected.of_name(session, "DATA-1")
         deliveries.by_hour(session, now)
         deliveries.last_by_source(session)
         deliveries.oldest_dead(session)
@@ -175,6 +183,9 @@ def do_everything(filled: Filled) -> None:
     with store.write() as session:
         for waiting in tickets.by_ids(session, range(30, 60)).values():
             waiting.admission, waiting.untold = Admission.WAITING, 1
+        merged = tickets.by_ids(session, [30])[30]
+        merged.merged = Merged(60, "somebody", now).to_json()
+        gathered.gathered(session, [merged])
     with store.read() as session:
         upstreams.lately(session, now)
         upstreams.standings(session)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from sync.domain.errors import Unknown
+from sync.domain.ticket import Document, TicketRef, marker_label
 from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
 from sync.operations.ticket_acts import forget
-from sync.operations.ticket_moves import Merging, Splitting, merge, split
+from sync.operations.ticket_moves import Linking, Merging, Splitting, link, merge, split
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.sandbox.memory_ticket import TO_DO
 from sync.store import claims, subjects
@@ -25,9 +26,19 @@ GROUPED = RULES.replace(
 
 
 @pytest.fixture
-def two(world_on_each_store: World) -> World:
+def two(world: World) -> World:
     """Two tickets in Jira, DATA-1 and DATA-2, each of one issue."""
-    world = world_on_each_store
+    return with_two(world)
+
+
+@pytest.fixture
+def two_on_each_store(world_on_each_store: World) -> World:
+    """The same on both databases."""
+    return with_two(world_on_each_store)
+
+
+def with_two(world: World) -> World:
+    """A world with two tickets."""
     world.deliver(issue_event("issue_created", "one", at=1))
     world.settle()
     world.deliver(issue_event("issue_created", "two", at=2, title="customers is stale"))
@@ -75,8 +86,9 @@ def named(jira: MemoryTracker, key: str) -> MemoryTicket:
 
 
 def test_a_merged_ticket_is_closed_as_a_duplicate_and_its_subjects_follow(
-    two: World, jira: MemoryTracker
+    two_on_each_store: World, jira: MemoryTracker
 ) -> None:
+    two = two_on_each_store
     words = merged(two, "DATA-1", "DATA-2", why="same cause")
     assert words == (
         "DATA-1 was merged into DATA-2, with coalesce:issue:one. Whatever comes for it goes to DATA-2. "
@@ -290,3 +302,122 @@ def test_what_cannot_be_split_off_is_refused_in_words(two: World, jira: MemoryTr
             split_off(two, "DATA-2", names)
     with pytest.raises(Refused, match="coalesce:issue:two is not on DATA-1: it is on DATA-2"):
         split_off(two, "DATA-1", ["two"])
+
+
+def linked(world: World, name: str, key: str, *, instead: bool = False) -> str:
+    """Link, and let the walks do the rest; what the person is told."""
+    world.clock.sleep(10)
+    wish, sites = Linking(name, key, instead=instead), ({"main": world.tracker}, world.rules())
+    done = link(world.store, sites, ME, wish, world.clock.time())
+    world.settle()
+    return done.words
+
+
+@pytest.fixture
+def theirs(jira: MemoryTracker, world: World) -> MemoryTicket:
+    """A ticket that a person made."""
+    ref = TicketRef("77", "OPS-77")
+    fields = {"summary": "look into orders", "labels": ["mine"], "description": Document()}
+    jira.tickets["77"] = MemoryTicket(ref, "OPS", "Bug", fields, world.clock.time())
+    return jira.tickets["77"]
+
+
+def test_a_ticket_of_a_person_becomes_that_of_a_subject_instead_of_one_still_to_be_made(
+    world: World, jira: MemoryTracker, theirs: MemoryTicket
+) -> None:
+    world.write_rules(RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\nhold = "1h"'))
+    world.deliver(issue_event("issue_created", "one", at=1))
+    world.settle()
+    assert linked(world, "one", "ops-77").startswith("coalesce:issue:one was linked to OPS-77.")
+    assert jira.alive == [theirs]
+    assert theirs.fields["summary"] == "look into orders"
+    assert "mine" in theirs.fields["labels"]
+    assert marker_label("coalesce:issue:one") in theirs.fields["labels"]
+    world.deliver(issue_event("issue_closed", "one", at=60, title="all of orders"))
+    world.settle()
+    assert (theirs.status.name, theirs.fields["summary"]) == ("Done", "all of orders")
+    at_rest(world, jira)
+
+
+def test_one_subject_of_a_group_is_linked_and_the_others_stay(
+    world: World, jira: MemoryTracker, theirs: MemoryTicket
+) -> None:
+    world.write_rules(GROUPED)
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in (1, 2)))
+    world.settle()
+    with pytest.raises(Refused, match="i1 has DATA-2 already"):
+        linked(world, "i1", "OPS-77")
+    linked(world, "i1", "OPS-77", instead=True)
+    assert [ticket_of(world, f"coalesce:issue:i{n}") for n in (1, 2)] == ["OPS-77", "DATA-2"]
+    world.deliver(issue_event("issue_updated", "i1", at=60, description="more"))
+    world.settle()
+    assert ticket_of(world, "coalesce:issue:i1") == "OPS-77"
+    assert len(jira.alive) == 2
+    at_rest(world, jira)
+
+
+def test_a_ticket_that_its_only_subject_leaves_for_a_persons_is_closed(
+    two: World, jira: MemoryTracker, theirs: MemoryTicket
+) -> None:
+    words = linked(two, "one", "OPS-77", instead=True)
+    assert words.endswith("DATA-1 is closed as a duplicate in a moment.")
+    assert [(one.ref.key, one.status.name) for one in jira.alive] == [
+        ("DATA-1", "Done"),
+        ("DATA-2", "To Do"),
+        ("OPS-77", "To Do"),
+    ]
+    at_rest(two, jira)
+    # The ticket is ours by now, so another subject joins it.
+    linked(two, "two", "OPS-77", instead=True)
+    assert ticket_of(two, "coalesce:issue:two") == "OPS-77"
+    at_rest(two, jira)
+
+
+def test_what_cannot_be_linked_is_refused_in_words(
+    two: World, jira: MemoryTracker, theirs: MemoryTicket
+) -> None:
+    for name, key, words in (
+        ("one", "OPS-1", "There is no ticket OPS-1 on main, or our account may not see it"),
+        ("one", "DATA-1", "coalesce:issue:one is on DATA-1 already"),
+        ("none", "OPS-77", "No issue or incident 'none' is known"),
+        ("one", " ", "Name the ticket in Jira by its key"),
+    ):
+        with pytest.raises((Refused, NotFound), match=words):
+            linked(two, name, key, instead=True)
+    jira.hidden.add("OPS")
+    with pytest.raises(Refused, match="may not see it"):
+        linked(two, "one", "OPS-77", instead=True)
+
+
+def test_a_subject_of_several_is_forgotten_alone_and_taken_up_again(
+    world_on_each_store: World, jira: MemoryTracker
+) -> None:
+    world = world_on_each_store
+    world.write_rules(GROUPED)
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in (1, 2)))
+    world.settle()
+    done = forget(world.store, ME, "i1", world.clock.time(), why="not ours")
+    assert done.words.startswith("coalesce:issue:i1 left DATA-1 and is forgotten")
+    world.deliver(issue_event("issue_closed", "i2", at=60))
+    world.deliver(issue_event("issue_updated", "i1", at=61, description="more"))
+    world.settle()
+    (group,) = jira.alive
+    assert group.status.name == "Done"
+    at_rest(world, jira)
+    try_one_again(world.store, ME, "i1", world.clock.time())
+    world.settle()
+    _, own = jira.alive
+    assert "ticket-sync:coalesce:issue:i1" in own.remote_links
+    at_rest(world, jira)
+
+
+def test_a_forgotten_subject_is_merged_back(world: World, jira: MemoryTracker) -> None:
+    world.write_rules(GROUPED)
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in (1, 2)))
+    world.settle()
+    forget(world.store, ME, "i1", world.clock.time())
+    world.settle()
+    merged(world, "own:coalesce:issue:i1", "DATA-1")
+    assert ticket_of(world, "coalesce:issue:i1") == "DATA-1"
+    assert len(jira.alive) == 1
+    at_rest(world, jira)

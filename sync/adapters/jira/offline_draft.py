@@ -12,7 +12,7 @@ from typing import Any
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.people import Account
-from sync.adapters.jira.fields.values import Values
+from sync.adapters.jira.fields.values import Values, candidates
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
@@ -83,6 +83,8 @@ def _sketched(
     shown = str(wished or "") if info.shape is Shape.TEXT else _shown(value)
     by_address = info.shape in (Shape.USER, Shape.USERS) and "@" in str(wished)
     note = "looked up on the site by this address" if by_address else ""
+    if info.shape is Shape.USER and len(several := candidates(wished)) > 1:
+        note = f"the first whom the site knows of {', '.join(several)}"
     return SketchedField(info.id, info.name, value, shown, note)
 
 

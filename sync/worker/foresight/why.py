@@ -16,7 +16,7 @@ from sync.rules import Rule, RuleSet
 from sync.store import deliveries, journal, placements, subjects, tickets
 from sync.store.engine import Session
 from sync.store.placements import Placement
-from sync.store.tables import DeliveryRow, TicketRow
+from sync.store.tables import DeliveryRow, SubjectRow, TicketRow
 from sync.worker.foresight.both_sides import (
     in_jira,
     marked_by,
@@ -79,21 +79,26 @@ def story_of(
         rows, entries = subjects.named(session, name), []
         if not rows:
             return None
-    lines: list[Line] = []
-    for subject in rows:
-        of = [
-            _delivered(row, sources or {})
-            for row in deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
-        ]
-        lines += of
-        if sources:
-            lines += upstream_mark(subjects.to_snapshot(subject), of)
+    lines = [line for subject in rows for line in _upstream(session, subject, sources or {})]
     lines += [Line(e.at, e.action, e.words, e.result, e.rule) for e in entries]
     snapshots = tuple(map(subjects.to_snapshot, rows))
     lines += upstream_comments(snapshots)
-    to = ticket.merged["into"] if ticket is not None and ticket.merged else 0
-    into = placements.names(session, [to]).get(to, ("", ""))[0] if to else ""
-    return Story(ticket, snapshots, _in_order(lines), placed, into)
+    return Story(ticket, snapshots, _in_order(lines), placed, _into(session, ticket))
+
+
+def _into(session: Session, ticket: TicketRow | None) -> str:
+    """The name of the ticket that one was merged into, "" where it was not."""
+    if ticket is None or not ticket.merged:
+        return ""
+    to = ticket.merged["into"]
+    return placements.names(session, [to]).get(to, ("", ""))[0]
+
+
+def _upstream(session: Session, subject: SubjectRow, sources: Mapping[str, Source]) -> list[Line]:
+    """What came of a subject, and who set its mark."""
+    found = deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
+    of = [_delivered(row, sources) for row in found]
+    return [*of, *(upstream_mark(subjects.to_snapshot(subject), of) if sources else ())]
 
 
 def _in_order(lines: Iterable[Line]) -> tuple[Line, ...]:

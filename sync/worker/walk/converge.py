@@ -109,7 +109,7 @@ class Converger:
             return self._end.left_alone(record)
         ref = RuleRef(facts.rule_name)
         try:
-            if not facts.snapshots or _is_left(facts):
+            if facts.nothing_asked:
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
             if facts.state is TicketState.UNPLACED:
@@ -216,11 +216,6 @@ class Converger:
         refs = [str(snapshot.ref) for snapshot in facts.snapshots]
         place(self._store, rules, self._clock.time(), refs, record.claim)
         return "placed"
-
-
-def _is_left(facts: Facts) -> bool:
-    """Whether nothing is to be done for a ticket that was merged into another."""
-    return facts.merged is not None and (facts.ref is None or not facts.merged.close)
 
 
 def _understood(about: Gathered) -> Facts | Exception:

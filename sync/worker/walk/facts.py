@@ -10,7 +10,7 @@ from sync import __version__
 from sync.domain.admission import Admission
 from sync.domain.errors import Cause, Rejected
 from sync.domain.intent import NO_INTENTS, Intents
-from sync.domain.rule import Desired
+from sync.domain.rule import Desired, SubjectState
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, TicketRef
 from sync.ports import Tracker
@@ -82,6 +82,12 @@ class Facts:
             first_seen=others.first_seen,
             settled_by="",
         )
+
+    @property
+    def nothing_asked(self) -> bool:
+        """Whether nothing speaks for the ticket: no subject, or it was merged and is left as it is."""
+        left = self.merged is not None and (self.ref is None or not self.merged.close)
+        return left or not self.snapshots
 
     @property
     def asked_for(self) -> bool:
@@ -261,17 +267,22 @@ def desire(
         links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
     if desired.upstream is not None:
-        # An issue that its incident's rule takes for closed may be open upstream.
-        told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
-        seen = facts.first_seen
-        known = [
-            replace(
-                one, status=told[one.ref], joined_at=max(one.placed_at, seen.get(str(one.ref), 0.0))
-            )
-            for one in desired.subjects
-        ]
-        desired = replace(desired, subjects=tuple(known))
+        desired = replace(desired, subjects=_as_upstream(facts, desired))
     return desired, again_at
+
+
+def _as_upstream(facts: Facts, desired: Desired) -> tuple[SubjectState, ...]:
+    """The subjects as upstream has them: an issue that its incident's rule takes for closed may be open
+    there."""
+    told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
+    return tuple(
+        replace(
+            one,
+            status=told[one.ref],
+            joined_at=max(one.placed_at, facts.first_seen.get(str(one.ref), 0.0)),
+        )
+        for one in desired.subjects
+    )
 
 
 def _own(facts: Facts) -> Own:

@@ -50,7 +50,8 @@ def merged_away(rule: Rule, into: MergedInto, own: Own) -> Desired:
     }
     links = tuple(map(ticket_link_named, own.base.ticket_links))
     if into.key and into.site == own.site:
-        links = (TicketLink(LINK_TYPE, into.key, optional=True),)
+        duplicate = TicketLink(LINK_TYPE, into.key, optional=True)
+        links = (*(one for one in links if one != replace(duplicate, optional=False)), duplicate)
     why = f": {into.why}" if into.why else "."
     where = into.key or "another ticket"
     return replace(

@@ -246,9 +246,17 @@ class _Work:
         """Whether the field needs no write, whatever people did to it. Its value is then not worked
         out: converting a text is most of what a draft costs."""
         wish = self.desired.fields[name]
+        if self._theirs(name):
+            return True
         always = wish.ownership is Ownership.SOURCE
         agreed = kind is FieldKind.TEXT and self.agreed(name) == self.infos[name].id
         return wish.as_agreed or (not always and (agreed or self.is_agreed(name, kind)))
+
+    def _theirs(self, name: str) -> bool:
+        """Whether the field yields to people, and a person has changed it."""
+        given, info = self.desired.fields.get(name), self.infos.get(name)
+        yields = given is not None and given.ownership is Ownership.YIELD
+        return bool(yields and info and self.base and info.id in self.base.theirs)
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
@@ -273,8 +281,9 @@ class _Work:
     def park(self, id_: str, name: str, fault: Rejected) -> None:
         """Set the field aside that the rule calls ``name``."""
         desired, given = self.desired, self.desired.fields.get(name)
-        if self.base and given and given.ownership is Ownership.TICKET:
-            return  # Set at creation alone, so that nothing of it is to be written.
+        once = given is not None and given.ownership is Ownership.TICKET
+        if self.base and (once or self._theirs(name)):
+            return  # Set at creation alone, or people's by now, so that nothing of it is to be written.
         fault.key = fault.key or f"fields.{name}"
         fault.field = fault.field or name
         asker = desired.asker(fault.key)

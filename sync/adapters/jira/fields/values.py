@@ -141,14 +141,23 @@ class Values:
                 raise _wrong(info, id_ or value, kind, remedy)
         return found
 
-    def _user(self, info: FieldInfo, value: Any) -> str:
-        found = self._person_of(str(value).strip(), info.id)
-        if not found:
-            raise Rejected(found.problem, cause=Cause.FIELD, field=info.name, remedy=found.remedy)
-        return found.id
+    def _user(self, info: FieldInfo, value: Any) -> str | None:
+        """The first of the people given whom Jira knows for the field."""
+        failed = list[Account]()
+        for wished in candidates(value):
+            if found := self._person_of(wished, info.id):
+                return found.id
+            failed.append(found)
+        if not failed:
+            return None
+        problem = "; ".join(dict.fromkeys(one.problem for one in failed))
+        if len(failed) > 1:
+            problem = f"none of {len(failed)} people named can have it: {problem}"
+        raise Rejected(problem, cause=Cause.FIELD, field=info.name, remedy=failed[0].remedy)
 
     def _users(self, info: FieldInfo, value: Any) -> list[str] | None:
-        return sorted({self._user(info, part) for part in parts(value)}) or None
+        found = {self._user(info, part) for part in parts(flat(value))}
+        return sorted(id_ for id_ in found if id_) or None
 
 
 _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
@@ -169,6 +178,25 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     **dict.fromkeys(apps.FORMS, Values._of_an_app),
     Shape.OTHER: lambda values, info, value: value,
 }
+
+
+def flat(value: Any) -> Any:
+    """A list with the items of the lists in it, as a template in a list may give one. Other values as
+    they are."""
+    if not isinstance(value, list | tuple):
+        return value
+    return [
+        one for item in map(flat, value) for one in (item if isinstance(item, list) else [item])
+    ]
+
+
+def candidates(value: Any) -> list[str]:
+    """The people of whom a field for one person takes the first that may have it: the items of a list,
+    or the addresses in a text. A display name may have a comma in it."""
+    texts = parts(value) if isinstance(value, str) else []
+    if not (isinstance(value, list | tuple) or all("@" in text for text in texts)):
+        return [str(value).strip()]
+    return list(dict.fromkeys(texts or parts(flat(value))))
 
 
 def _levels(value: Any) -> Iterator[tuple[str, str]]:
