@@ -26,6 +26,7 @@ from sync.cli import (
     list_tickets,
     log,
     moves,
+    noise,
     notify,
     parked,
     plan,
@@ -150,6 +151,7 @@ app.command()(check.check)
 app.command()(preview.preview)
 app.command()(plan.plan)
 app.command()(backtest.backtest)
+app.command()(noise.noise)
 app.command()(reconcile.reconcile)
 app.command()(backfill.backfill)
 app.command()(adopt.adopt)

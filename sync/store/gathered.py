@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Row, bindparam, exists, select
 
 from sync.domain.subject import Kind
-from sync.store import continuity, memberships, subjects
+from sync.store import continuity, journal, memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
 from sync.store.tables import (
@@ -48,6 +48,8 @@ class Gathered:
     # Whether the store may lack tickets of the site. None where this was not read, and where Jira has a
     # ticket of this key that the store does not know.
     site: SiteRow | None = None
+    # What was kept of it before the writes of the edit that is to be undone, oldest first.
+    kept: Sequence[Mapping[str, Any]] = ()
 
     @property
     def refs(self) -> list[str]:
@@ -72,9 +74,29 @@ def gathered(session: Session, rows: Sequence[TicketRow | Record]) -> list[Gathe
     """What the store holds about these tickets, in the same order, without ``site``."""
     known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
     found = [_with_departed(row, known.get(row.id or 0, [])) for row in rows]
+    return _with_exceptions(session, found, rows)
+
+
+def _with_exceptions(
+    session: Session, found: list[Gathered], rows: Sequence[TicketRow | Record]
+) -> list[Gathered]:
+    """What only few tickets have, read where there are any."""
     related = [one for one in found if one.related]
     found = _with_related(session, found, related) if related else found
-    return _with_merged(session, found) if any(one.row.merged for one in found) else found
+    merged = [row for row in rows if row.merged]
+    found = _with_merged(session, found, merged) if merged else found
+    undoing = [one for one in rows if one.undoes is not None]
+    return _with_kept(session, found, undoing) if undoing else found
+
+
+def _with_kept(
+    session: Session, found: list[Gathered], rows: Sequence[TicketRow | Record]
+) -> list[Gathered]:
+    kept: dict[int, Sequence[Mapping[str, Any]]] = {}
+    for version in {row.undoes for row in rows if row.undoes is not None}:
+        ids = [row.id for row in rows if row.undoes == version and row.id is not None]
+        kept |= journal.kept(session, ids, version)
+    return [replace(one, kept=kept.get(one.row.id or 0, ())) for one in found]
 
 
 def gathered_for_walks(session: Session, rows: Sequence[TicketRow]) -> list[Gathered]:
@@ -103,9 +125,11 @@ def _with_departed(row: TicketRow | Record, here: Sequence[Record]) -> Gathered:
     return Gathered(row, [*here, *left], related or bool(left))
 
 
-def _with_merged(session: Session, found: list[Gathered]) -> list[Gathered]:
+def _with_merged(
+    session: Session, found: list[Gathered], merged: Sequence[TicketRow | Record]
+) -> list[Gathered]:
     """Each ticket that was merged has ``into``."""
-    wanted = {"ids": sorted({one.row.merged["into"] for one in found if one.row.merged})}
+    wanted = {"ids": sorted({row.merged["into"] for row in merged if row.merged})}
     into = {row.id: (row.site, row.jira_key) for row in session.connection().execute(_INTO, wanted)}
     return [
         replace(one, into=into.get(one.row.merged["into"], ("", ""))) if one.row.merged else one
