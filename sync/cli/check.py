@@ -85,7 +85,7 @@ class _Found:
     @property
     def troubles(self) -> list[str]:
         of = {f"site {report.site!r}": report.trouble for report in self.reports}
-        asked = [*self.upstreams, *self.facts]
+        asked: list[UpstreamReport | FactsReport] = [*self.upstreams, *self.facts]
         of |= {f"source {told.source!r}": told.trouble for told in asked if told.trouble}
         return [f"{what} could not be asked: {why}" for what, why in of.items() if why]
 
