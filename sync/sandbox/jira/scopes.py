@@ -32,6 +32,12 @@ _ABOUT = {
     "myself": "user",
     "user": "user",
 }
+# The scopes of calls that others do not count for, by the first word of the path.
+_OWN = {
+    "webhook": {"manage:jira-configuration"},
+    "myself": {"read:jira-user", "read:user:jira"},
+    "user": {"read:jira-user", "read:user:jira"},
+}
 
 
 def scopes_for(method: str, template: str) -> set[str]:
@@ -44,10 +50,8 @@ def scopes_for(method: str, template: str) -> set[str]:
     verb = "read" if method == "GET" or template in _READS_BY_POST else "write"
     if method == "DELETE":
         verb = "delete"
-    if parts[0] == "webhook":
-        return {"manage:jira-configuration"}
-    if parts[0] in ("myself", "user"):
-        return {"read:jira-user", "read:user:jira"}
+    if parts[0] in _OWN:
+        return _OWN[parts[0]]
     if template == "priority/search":
         return {"manage:jira-configuration", "read:priority:jira"}
     about = _ABOUT.get(parts[-1]) or _ABOUT.get(parts[0], parts[0])
