@@ -82,6 +82,7 @@ class SimulatedCoalesce:
                 "url": self.url,
                 "client_id": CLIENT_ID,
                 "client_secret": CLIENT_SECRET,
+                "integration_id": self.sandbox.integration_id,
                 "actor_email": "ticket-sync@example.com",
             },
         }

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.problems import USAGE, Problem, sentence
+from sync.cli.verifying import verified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,18 +46,40 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     force: Annotated[
         bool, typer.Option("--force", help="Write over files that are there.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Then try the whole way once. With a configuration, only that."
+        ),
+    ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", help="With --verify: seconds that the test delivery may take.", min=0
+        ),
+    ] = 30.0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Ask for a Jira site and a project, look at it, and write config.toml and first mapping rules.
 
     The rules name the project's real issue types, fields, values and statuses, and explain the rest
     in comments. The token is read from the environment, or asked for once; it is not written.
 
-    Exit codes: 0 written, 1 the site could not be asked or has no such project, 2 usage, or a file is
-    there already.
+    With --verify the whole way is tried, and each step says what works or what to enter where. The
+    sender is asked for a test delivery, which is waited for; if no daemon runs, a receiver listens at
+    its address meanwhile. A ticket marked as a trial is made by the rules, moved through its states and
+    deleted, or left closed where the account may not delete. Where there is a configuration already,
+    nothing is asked and no file is written.
+
+    Exit codes: 0 written, and what was tried works; 1 the site could not be asked or has no such
+    project, or a step does not work; 2 usage, the configuration, or a file is there already.
 
     Example:  JIRA_TOKEN=… ticket-sync init --site https://your-team.atlassian.net
     --email jira-bot@example.com --project DATA --yes
     """
+    if verify and not force and (there := _configuration(config, directory)):
+        raise typer.Exit(verified(there, wait=wait, as_json=as_json))
     from sync.adapters.jira.calls.rights import CLASSIC, EVERY_RULE
     from sync.bootstrap.first_files import Answers, first_files, other_rules, write
     from sync.domain.errors import Fault
@@ -82,9 +106,16 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
             answers = _asked_again(answers, again)
     write(files, force=force)
     for path in files:
-        typer.echo(f"wrote {path}")
+        typer.echo(f"wrote {path}", err=verify and as_json)
     if others := other_rules(files):
-        typer.echo(f"The rules of {', '.join(others)} are there already, and hold beside them.")
+        typer.echo(
+            f"The rules of {', '.join(others)} are there already, and hold beside them.",
+            err=verify and as_json,
+        )
+    if verify:
+        # What was typed is not written, and not asked for again.
+        os.environ.setdefault(token_env, answers.token)
+        raise typer.Exit(verified(directory / "config.toml", wait=wait, as_json=as_json))
     needed = ", ".join(right.name for right in EVERY_RULE)
     typer.echo(
         f"\nIn Jira, the account needs in the project: {needed};\n"
@@ -97,6 +128,15 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
         "  ticket-sync preview --sample issue_created   the ticket an issue would make\n"
         "  ticket-sync serve                            begin"
     )
+
+
+def _configuration(config: Path | None, directory: Path) -> Path | None:
+    """The configuration that is there already, None where none is."""
+    if config is not None:
+        return config
+    named = os.environ.get("TICKET_SYNC_CONFIG")
+    file = Path(named) if named else directory / "config.toml"
+    return file if file.exists() else None
 
 
 def _asked(given: str, question: str, option: str = "", yes: bool = False) -> str:

@@ -34,6 +34,8 @@ REWRITE = Right("EDIT_OWN_COMMENTS", "Edit own comments", "write:comment:jira")
 LINK_BACK = Right("LINK_ISSUES", "Link issues", "write:issue.remote-link:jira")
 LINK = Right("LINK_ISSUES", "Link issues", "write:issue-link:jira")
 UNLINK = Right("LINK_ISSUES", "Link issues", "delete:issue-link:jira")
+# For the ticket of a trial alone, which stays closed where the account lacks it.
+DELETE = Right("DELETE_ISSUES", "Delete issues", "delete:issue:jira")
 ASSIGN = Right("ASSIGN_ISSUES", "Assign issues", "write:issue:jira")
 
 EVERY_RULE = (BROWSE, CREATE, EDIT, TRANSITION, COMMENT, REWRITE, LINK_BACK)
@@ -57,6 +59,7 @@ WRITES: Mapping[str, Right] = {
     "POST issue/*/remotelink": LINK_BACK,
     "POST issueLink": LINK,
     "DELETE issueLink/*": UNLINK,
+    "DELETE issue/*": DELETE,
 }
 # Granular scopes of reads, by how the path begins; the first that fits.
 _READS = {
