@@ -16,7 +16,7 @@ from typing import Any
 
 from sync.adapters.jira import JiraTracker
 from sync.bootstrap.adapters import jira_site
-from sync.domain.errors import Fault, Rejected, TicketGone
+from sync.domain.errors import Fault, Rejected, TicketGone, Unknown
 from sync.domain.rule import Category, Desired
 from sync.domain.subject import EventType, Snapshot, Status
 from sync.domain.text import cut
@@ -36,8 +36,9 @@ LABEL = "ticket-sync-trial"
 # The beginning of its summary and of its key.
 MARK = "[trial of ticket-sync]"
 KEY = "ticket-sync-trial:"
-# Seconds that a walk is tried again, as after a lost reply, whose outcome only a search shows.
-PATIENCE = 120.0
+# Seconds that a walk which fails is tried again, and that a ticket is searched for whose making had no
+# answer.
+PATIENCE = 20.0
 _LEASE = 300.0
 _LONGEST_SUMMARY = 255
 # By each state that the subject takes on, what sends it there.
@@ -211,16 +212,21 @@ class Trial:
         return Stand(row.jira_key, status, bool(before) and before != status, done, amiss)
 
     def ref(self) -> TicketRef | None:
-        """The trial's ticket, None where there is none. Asks Jira where that is not known. Raises the
-        tracker's faults."""
+        """The trial's ticket, None where there is none. Raises the tracker's faults, Unknown where no
+        answer came whether it was made, and a search does not show it yet."""
         if not self._row_id:
             return None
         row = self._row()
         if row.jira_id:
             return TicketRef(row.jira_id, row.jira_key)
-        if row.state == TicketState.CREATING or row.intents:
-            return next(iter(self.tracker.find(self._key)), None)
-        return None
+        if row.state != TicketState.CREATING:
+            return None
+        end = time.monotonic() + PATIENCE
+        while not (found := self.tracker.find(self._key)):
+            if time.monotonic() > end:
+                raise Unknown("no answer came to making the ticket, and no search shows it yet")
+            time.sleep(min(1.0, PATIENCE / 10))
+        return found[0]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sync.bootstrap.errors import CannotStart
 from sync.bootstrap.site_check import check_sites
 from sync.bootstrap.stores import existing_store, has_store, ready_store
 from sync.bootstrap.trial import (
+    LABEL,
     STATES,
     Stand,
     Trial,
@@ -168,8 +169,9 @@ def _end(tried: Trial, stand: Stand, emit: Emit) -> None:
     try:
         ref = tried.ref()
     except Fault as fault:
-        words = f"whether a ticket was made is not known: {said(fault)}"
-        emit(failed(name, words, "Run this again: it removes what it left behind."))
+        words = f"whether a ticket is there is not known: {said(fault)}"
+        remedy = f"Run this again in a few minutes: it removes tickets with the label {LABEL}."
+        emit(failed(name, words, remedy))
         return
     if ref is None:
         return
