@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
@@ -15,6 +15,9 @@ from sync.domain.history import History, Person
 from sync.domain.names import Name
 from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
+
+if TYPE_CHECKING:
+    from sync.domain.former import Former
 
 MARKER_PROPERTY = "ticket-sync"
 # On every ticket of ours, beside its own marker, so that one search finds all of ours that changed.
@@ -161,8 +164,10 @@ class Draft:
 
     ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
     does not matter to a ticket that exists. ``parked_fields`` says which fields cannot be resolved, and
-    why: by field id or, where the id is not known either, by the rule's name for the field. It also has
-    the ``failed_parts`` of the rule.
+    why: by field id or, where the id is not known either, by the rule's name for the field. A field that
+    is also among ``fields`` is written without the items of its list that are not there. It also has the
+    ``failed_parts`` of the rule. ``former`` is what an edit of the rules changed and is to be put
+    back, None for nothing.
     """
 
     desired: Desired
@@ -171,6 +176,7 @@ class Draft:
     fields: Mapping[str, DraftField]
     unmakable: Rejected | None = None
     parked_fields: Mapping[str, ParkedField] = field(default_factory=dict)
+    former: Former | None = None
 
     def without(self, parked: Mapping[str, ParkedField]) -> Draft:
         """The draft with these fields left out."""
@@ -354,6 +360,10 @@ class Base:
     of the rule whose templates fail, by the rule's key. ``agreement`` is None unless the rule tells
     upstream what people do in Jira. ``theirs`` are the ids of the fields that yield to people and that a
     person has changed: they are not written any more.
+
+    ``wrote`` is when we last wrote to the ticket (seconds since the epoch, by our clock), 0 where the
+    ticket has not been watched since it was made. ``attended``: since it was made or we last closed it,
+    somebody else did something about it (``sync/domain/attendance.py``).
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
@@ -372,6 +382,8 @@ class Base:
     wishes: Mapping[str, str] = field(default_factory=dict)
     parked: Mapping[str, ParkedField] = field(default_factory=dict)
     agreement: Agreement | None = None
+    wrote: float = 0.0
+    attended: bool = False
     theirs: tuple[str, ...] = ()
 
     def agreed(self, wish: str) -> str:

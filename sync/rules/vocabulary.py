@@ -7,7 +7,7 @@ from sync.domain.subject import Kind, Status
 
 STANDARD_FIELDS = (
     *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
-    *("due_date", "parent", "versions", "environment"),
+    *("due_date", "parent", "versions", "fix_versions", "environment", "security"),
 )
 STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)

@@ -345,6 +345,19 @@ def received_between(
     return list(session.exec(query.order_by(at, _SEQ).limit(limit)))
 
 
+def oldest(session: Session) -> float | None:
+    """When the oldest delivery that is kept was received (seconds since the epoch), None for none."""
+    at = col(DeliveryRow.received_at)
+    return session.exec(select(at).order_by(at).limit(1)).first()
+
+
+def begins(session: Session, most: int) -> float:
+    """The time after which at most ``most`` deliveries were received (seconds since the epoch), 0 where
+    no more are kept."""
+    at = col(DeliveryRow.received_at)
+    return session.exec(select(at).order_by(at.desc()).offset(most).limit(1)).first() or 0.0
+
+
 def known(session: Session, ids: Iterable[str]) -> set[str]:
     """Which of these deliveries (by our id, see ``inbox.delivery_id``) are in the store."""
     wanted = sorted(set(ids))

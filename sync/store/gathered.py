@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Row, bindparam, exists, select
 
 from sync.domain.subject import Kind
-from sync.store import continuity, memberships, subjects
+from sync.store import continuity, journal, memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
 from sync.store.tables import Record, SiteRow, StrayRow, SubjectRow, TicketRow, table_of
@@ -38,6 +38,8 @@ class Gathered:
     # Whether the store may lack tickets of the site. None where this was not read, and where Jira has a
     # ticket of this key that the store does not know.
     site: SiteRow | None = None
+    # What was kept of it before the writes of the edit that is to be undone, oldest first.
+    kept: Sequence[Mapping[str, Any]] = ()
 
     @property
     def refs(self) -> list[str]:
@@ -63,7 +65,19 @@ def gathered(session: Session, rows: Sequence[TicketRow | Record]) -> list[Gathe
     known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
     found = [_with_departed(row, known.get(row.id or 0, [])) for row in rows]
     related = [one for one in found if one.related]
-    return _with_related(session, found, related) if related else found
+    found = _with_related(session, found, related) if related else found
+    undoing = [one for one in rows if one.undoes is not None]
+    return _with_kept(session, found, undoing) if undoing else found
+
+
+def _with_kept(
+    session: Session, found: list[Gathered], rows: Sequence[TicketRow | Record]
+) -> list[Gathered]:
+    kept: dict[int, Sequence[Mapping[str, Any]]] = {}
+    for version in {row.undoes for row in rows if row.undoes is not None}:
+        ids = [row.id for row in rows if row.undoes == version and row.id is not None]
+        kept |= journal.kept(session, ids, version)
+    return [replace(one, kept=kept.get(one.row.id or 0, ())) for one in found]
 
 
 def gathered_for_walks(session: Session, rows: Sequence[TicketRow]) -> list[Gathered]:

@@ -458,7 +458,7 @@ def _line(ticket: Ticket, at: float, entry: Entry, rule: str) -> dict[str, Any]:
         "rule": rule,
         "result": entry.result,
         "words": entry.words[:LONGEST_WORDS],
-        "detail": {},
+        "detail": dict(entry.detail),
     }
 
 

@@ -33,6 +33,7 @@ from sync.store import (
     journal,
     leases,
     memberships,
+    noise,
     notifications,
     parking,
     steps,
@@ -84,6 +85,8 @@ ALLOWED = {
     "FROM log ORDER BY log.id DESC": "newest first; ends at the limit",
     "FROM api_tokens ORDER BY api_tokens.name": "all of them are shown",
     "FROM told ORDER BY told.at": "ends at the limit, which is how many acts may be told",
+    "FROM journal ORDER BY journal.at\n LIMIT": "oldest first; ends at the limit",
+    "FROM deliveries ORDER BY deliveries.received_at": "an index alone; ends at the limit",
     "FROM journal ORDER BY journal.id DESC": "newest first; ends at the limit",
     "ORDER BY subjects.event_time DESC": "newest first; ends at one that names a workspace",
     "FROM delivery_subjects JOIN deliveries": "PostgreSQL reads the window, or this table if smaller",
@@ -123,6 +126,12 @@ def do_everything(filled: Filled) -> None:
             piece(work)
     with store.read() as session:
         happenings.deliveries_after(session, 5)
+        noise.oldest_entry(session)
+        noise.begins(session, now - 600, 100)
+        noise.stages(session, now - 600, now)
+        list(noise.about(session, [3, 4]))
+        deliveries.oldest(session)
+        deliveries.begins(session, 100)
         happenings.actions_after(session, 5)
         happenings.sweeps_after(session, 0)
         open_in_jira(session, "main", after=3, limit=10)
@@ -138,6 +147,8 @@ def do_everything(filled: Filled) -> None:
         deliveries.oldest_dead(session)
         counts.parked(session)
         edit_progress.since(session, now, now)
+        edit_progress.followers(session, 3, after=4)
+        journal.kept(session, [3, 4], 3)
         parking.oldest(session)
         parking.listed(session, limit=10)
         deliveries.known(session, ["d1"])
@@ -218,6 +229,7 @@ def pages_and_api(store: Store, now: float) -> None:
         edit_progress.since(session, now, now)
         edit_progress.pause(session, now, "paused")
         edit_progress.go_on(session, now)
+        edit_progress.mark(session, [3, 4], 3, 2)
         deliveries.count_dead(session)
         deliveries.oldest_dead(session)
         deliveries.by_hour(session, now - 86400)

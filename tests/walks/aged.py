@@ -14,7 +14,17 @@ from sync.store.tables import Json, OptionalJson
 
 _TABLES = SQLModel.metadata.tables
 # Columns that the old form does not have.
-_NEW = ("intents", "settled_by", "admission", "admission_at", "untold", "aside")
+_NEW = (
+    "intents",
+    "settled_by",
+    "admission",
+    "admission_at",
+    "untold",
+    "aside",
+    "edit",
+    "edit_open",
+    "undoes",
+)
 _SUBJECTS = sa.table(
     "subjects",
     *(sa.column(c.name, c.type) for c in _TABLES["subjects"].columns if c.name != "title_folded"),

@@ -10,7 +10,7 @@ import structlog
 from sync.domain.errors import Rejected
 from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
-from sync.rules import SEVERITY, Rule, RuleSet, Undecided, patience
+from sync.rules import IMPACT, SEVERITY, Rule, RuleSet, Undecided, patience
 from sync.store import journal
 from sync.store.claims import Claim
 from sync.store.engine import Store
@@ -178,7 +178,7 @@ class Router:
         if rule is None:
             # Other rules keep what they have begun, for example while `when` asks for a status. But what
             # is known late should have been known before.
-            if own is None or not (own.asks(SEVERITY) and snapshot.severity):
+            if own is None or not _known_late(own, snapshot):
                 return ""
             self._slate.link(ref, None, self.now)
             self.leave(known, f"{NO_RULE}, now that more is known of {ref}")
@@ -401,6 +401,13 @@ def _against(row: ExpectedRow, rule: Rule, own: Ticket | None, there: Ticket | N
     if own is not None and own.state == TicketState.CREATING:
         return "a ticket was being made for it at that moment"
     return ""
+
+
+def _known_late(rule: Rule, snapshot: Snapshot) -> bool:
+    """Whether something is known of a subject that the rule asks for and no delivery tells."""
+    if rule.asks(SEVERITY) and snapshot.severity:
+        return True
+    return rule.chooses_by(IMPACT) and snapshot.impact is not None
 
 
 def keys_tried(rule: Rule, snapshot: Snapshot, now: float) -> set[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import structlog
 
@@ -22,6 +24,7 @@ from sync.domain.actions import (
     Update,
 )
 from sync.domain.admission import Admission, as_decided
+from sync.domain.attendance import after_move, detail_of_move, watched, wrote
 from sync.domain.errors import Cause, Missing, Parked, Rejected
 from sync.domain.intent import Intent, IntentKind, has_landed, of_update
 from sync.domain.merge import wishes_agreed
@@ -37,6 +40,7 @@ from sync.domain.rule import Category
 from sync.domain.ticket import Draft, Observed, ParkedField, TicketRef
 from sync.domain.upstream import NOTHING
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
+from sync.store import edit_progress
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
@@ -45,6 +49,7 @@ from sync.worker.walk.facts import Facts
 from sync.worker.walk.guard import admission_kept, admission_over, unless_said
 from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
+from sync.worker.walk.kept import Kept
 from sync.worker.walk.outcomes import MISSING_TRIES
 from sync.worker.walk.record import LookAgain
 from sync.worker.walk.telling import NO_WAYS, Teller, Ways
@@ -52,12 +57,14 @@ from sync.worker.walk.telling import NO_WAYS, Teller, Ways
 log = structlog.get_logger("worker")
 
 _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
+NO_DETAIL: Mapping[str, Any] = MappingProxyType({})
 
 
 class Apply:
     """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``.
 
-    ``unsure``: an earlier life of the store may have made the comments of this walk.
+    ``unsure``: an earlier life of the store may have made the comments of this walk. ``kept`` keeps what
+    the walk writes over.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class Apply:
         ways: Ways = NO_WAYS,
         *,
         unsure: bool = False,
+        kept: Kept | None = None,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
         tells = draft.desired.upstream is not None or intent_log.record.intents.open
@@ -84,6 +92,9 @@ class Apply:
         self._moves_done = False
         # The ticket as it stands after this walk's moves, None where there was none.
         self._arrived: Observed | None = None
+        # The ticket before this walk's next move.
+        self._place: Observed | None = None
+        self._kept = kept or Kept()
 
     def converge(self, ref: TicketRef) -> Plan:
         """Plan, look where needed, and carry out. Returns the last plan made.
@@ -100,6 +111,7 @@ class Apply:
             ref = observed.ref
             if self._teller is not None:
                 self._teller.settle(ref)
+            record.base = watched(record.base, observed, self._draft.desired.status)
             self._draft = in_its_project(self._draft, observed)
             made = self._planned(observed)
             if self._teller is not None:
@@ -107,6 +119,7 @@ class Apply:
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
+        record.note(*self._kept.begin(made.back))
         record.look_by = made.telling.again_at
         try:
             self._carry_out(ref, made, observed)
@@ -120,11 +133,17 @@ class Apply:
                 remedy="See whether Jira allows this on the ticket (linking, commenting), then retry.",
             ) from fault
         record.base = wishes_agreed(self._draft, record.base)
+        self._end_undo()
         if self._refused:
             raise self._refused[0]
         if self._teller is not None and made.parked is None:
             self._teller.end()
         return made
+
+    def _end_undo(self) -> None:
+        """What people do from now on is theirs, however often the ticket is walked again."""
+        if self._draft.former is not None and not self._refused:
+            self._record.note(change=edit_progress.put_back(self._facts.undoes))
 
     def _planned(self, observed: Observed) -> Plan:
         """The plan for the ticket as Jira shows it, by which upstream is told what the guard admits."""
@@ -148,6 +167,9 @@ class Apply:
             self._record.note(*(Entry("leave", str(action), "left") for action in left))
         for id_, parked in made.parked_fields.items():
             self._tell(id_, parked)
+        if made.back is not None and made.back.target is not None:
+            target = made.back.target
+            self._draft = replace(self._draft, desired=replace(self._draft.desired, target=target))
 
     def _tell(self, field_id: str, parked: Parked) -> None:
         words = str(parked)
@@ -251,18 +273,26 @@ class Apply:
                 along = False
                 refused, rest = _refused_of(some, fault)
                 for change in refused:
-                    self._park_field(change, fault, observed)
+                    if change.back:
+                        words = f"not put back: {change.name}: {fault}"
+                        self._record.note(Entry("leave", words, "left"))
+                    else:
+                        self._park_field(change, fault, observed)
                 waiting += rest
                 continue
             self._record.base = self._record.base.with_sent(
-                {change.id: self._draft.fields[change.id].value for change in some}
+                {one.id: self._draft.fields[one.id].value for one in some if not one.back}
             )
             self._done(ref, "update", Update(some))
 
     def _edit(self, ref: TicketRef, some: tuple[Change, ...], *, along: bool) -> None:
+        base = self._record.base
+        intent = of_update(self._draft, some, base)
+        kept = self._kept.of_changes(some, self._draft, base)
+
         def make(comment: Comment | None) -> None:
             call = partial(self._tracker.update, ref, some, comment)
-            self._intent_log.make(of_update(self._draft, some), call)
+            self._intent_log.make(intent, call, *kept)
 
         if along:
             self._commenting.along(ref, make, self._intent_log.clock.time(), kept=True)
@@ -295,6 +325,7 @@ class Apply:
         record, moved = self._record, True
         step = next((a for a in made.actions if isinstance(a, Transition)), None)
         if step is not None:
+            self._place = observed
             self._arrived = observed = self._walk_to_target(ref, step, observed)
         elif record.base.status is not self._draft.desired.status or record.base.walked:
             # A move of an earlier walk may have led here, whose reply was lost.
@@ -302,6 +333,9 @@ class Apply:
         else:
             return
         record.base = arrival(record.base, self._draft, observed, moved=moved)
+        former = self._draft.former
+        if made.back is not None and made.back.move is not None and former and former.status:
+            record.base = former.status.placed(record.base)
 
     def _walk_to_target(self, ref: TicketRef, step: Transition, observed: Observed) -> Observed:
         """Take hop after hop; the ticket as it stands at the end.
@@ -314,11 +348,11 @@ class Apply:
         base = replace(record.base, way=way_to(target), walked=walked)
         record.base = base.stepped(observed.status.id)
         for _ in range(MAX_HOPS + 1):
-            self._take_hop(ref, step)
+            self._take_hop(ref, step, observed)
             if step.arrives and not self._resolution_is_to_be_seen(step):
                 resolution = str(step.fields.get("resolution", ""))
                 return replace(observed, status=step.hop.to, resolution=resolution)
-            observed = self._tracker.read(ref.id, self._facts.project)
+            self._place = observed = self._tracker.read(ref.id, self._facts.project)
             if step.arrives:
                 return self._as_we_left_it(step, observed)
             if reached(target, observed.status, observed.statuses):
@@ -340,11 +374,11 @@ class Apply:
         resolution = str(last.fields.get("resolution", ""))
         return replace(seen, status=last.hop.to, resolution=resolution)
 
-    def _take_hop(self, ref: TicketRef, step: Transition) -> None:
+    def _take_hop(self, ref: TicketRef, step: Transition, observed: Observed) -> None:
         """Take one transition. What its screen refuses and does not require is left out. The comment
         goes along where Jira lists it or the rule says so, and where Jira does not take the transition
         without it."""
-        wanted = self._draft.desired.target.comments or self._kept(step)
+        wanted = self._draft.desired.target.comments or self._may_go_unseen(step)
         along, other, first = step.arrives and wanted, False, None
         while True:
             try:
@@ -363,22 +397,31 @@ class Apply:
                     # What Jira says of the transition without a comment.
                     raise (first or fault if along else fault) from None
         self._record.base = self._record.base.stepped(step.hop.to.id, arrived=step.arrives)
-        self._done(ref, "transition", step)
+        self._note_move(ref, step, observed)
+
+    def _note_move(self, ref: TicketRef, step: Transition, before: Observed) -> None:
+        """Note a move that was made, and whether it closed the ticket or opened it again."""
+        record, status = self._record, self._draft.desired.status
+        detail = detail_of_move(record.base, before.status.category, step.hop.to.category, status)
+        record.base = after_move(record.base, detail, self._intent_log.clock.time())
+        self._done(ref, "transition", step, detail)
 
     def _move(self, ref: TicketRef, step: Transition, *, along: bool) -> None:
         intent = Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives})
+        place, base = self._place, self._record.base
+        kept = self._kept.of_move(place, step, self._draft, base) if place else []
 
         def make(comment: Comment | None) -> None:
             call = partial(self._tracker.transition, ref, step.hop, step.fields, comment)
-            self._intent_log.make(intent, call)
+            self._intent_log.make(intent, call, *kept)
 
         if along:
             now = self._intent_log.clock.time()
-            self._commenting.along(ref, make, now, kept=self._kept(step))
+            self._commenting.along(ref, make, now, kept=self._may_go_unseen(step))
         else:
             make(None)
 
-    def _kept(self, step: Transition) -> bool:
+    def _may_go_unseen(self, step: Transition) -> bool:
         """Whether a comment may go along unseen: Jira says it takes it, and nobody needs its id."""
         running = self._draft.desired.policy.running_comment
         return step.hop.comment_along and not running and self._commenting.free()
@@ -416,7 +459,7 @@ class Apply:
     def _link_remote(self, ref: TicketRef, action: LinkRemote) -> None:
         # No intent: it is an upsert, which may be made any number of times.
         self._tracker.link_remote(ref, action.link)
-        base, link = self._record.base, action.link
+        base, link = wrote(self._record.base, self._intent_log.clock.time()), action.link
         known = {**base.remote_links, link.global_id: remote_link_digest(link)}
         self._record.base = replace(base, remote_links=known)
         self._done(ref, "link", action)
@@ -461,10 +504,12 @@ class Apply:
         self._record.step(Entry("moved", words), change=change)
         log.info("moved", ticket=observed.ref.key, before=before.key)
 
-    def _done(self, ref: TicketRef, name: str, action: Action) -> None:
+    def _done(
+        self, ref: TicketRef, name: str, action: Action, detail: Mapping[str, Any] = NO_DETAIL
+    ) -> None:
         # Noted only: after a crash the action is done again, or found by its marker or by looking.
         words = str(action)
-        self._record.note(Entry(name, words))
+        self._record.note(Entry(name, words, detail=detail))
         ACTIONS.labels(self._tracker.site, name, "ok").inc()
         log.info(name, ticket=ref.key, what=words, rule=self._draft.desired.rule.name)
 

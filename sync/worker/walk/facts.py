@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sync import __version__
 from sync.domain.admission import Admission
 from sync.domain.errors import Cause, Rejected
-from sync.domain.intent import NO_INTENTS, Intents
+from sync.domain.former import Former
+from sync.domain.intent import NO_INTENTS, Intents, agreed_for_sure
 from sync.domain.rule import Desired
 from sync.domain.subject import Kind, Snapshot, Status
-from sync.domain.ticket import Base, TicketRef
+from sync.domain.ticket import Base, Draft, TicketRef
 from sync.ports import Tracker
 from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.rules.context import group_status
@@ -68,6 +70,11 @@ class Facts:
     admission: Admission | None = None
     admission_at: float = 0.0
     untold: int = 0
+    # The version of the rules whose edit the walk follows, None where it follows none.
+    edit: int | None = None
+    # What the edit with the version ``undoes`` changed, which is to be put back.
+    undoes: int | None = None
+    former: Former | None = None
 
     def joined_by(self, others: Facts) -> Facts:
         """The facts of a ticket to which subjects would come, with ``others`` as it would stand then."""
@@ -132,7 +139,14 @@ def facts_of(about: Gathered) -> Facts:
         admission=Admission(row.admission) if row.admission else None,
         admission_at=row.admission_at or 0.0,
         untold=row.untold,
+        **_of_edit(about),
     )
+
+
+def _of_edit(about: Gathered) -> dict[str, Any]:
+    row = about.row
+    former = Former.of(about.kept) if about.kept else None
+    return {"edit": row.edit if row.edit_open else None, "undoes": row.undoes, "former": former}
 
 
 def _rests(about: Gathered) -> bool:
@@ -162,6 +176,23 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
             remedy="Bring the rule back under its old name, or add one that matches, then retry.",
         )
     return rule
+
+
+def drafted(
+    facts: Facts, rules: RuleSet | None, tracker: Tracker, desired: Desired, *, anew: bool = False
+) -> Draft:
+    """What the rule asks for in the site's own terms, with what is to be put back of an edit. Raises as
+    ``Tracker.draft``."""
+    if facts.ref is None:
+        return tracker.draft(desired, anew=anew)
+    base, former = agreed_for_sure(facts.base, facts.intents), facts.former
+    # A process that has not followed yet would write what is undone anew.
+    if former is None or (rules is not None and former.rules == rules.digest):
+        return tracker.draft(desired, base=base, anew=anew)
+    tracker.show(former.fields)
+    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in former.fields}
+    draft = tracker.draft(desired, base=replace(base, wishes=wishes), anew=anew)
+    return replace(draft, former=former)
 
 
 def settled_by(rule: Rule) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from sync.adapters.jira.fields.choices import Lacking
 from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.screen import epic_link, field_named, field_on_screen, is_parent
@@ -45,6 +47,11 @@ _MERGED = (FieldKind.TEXT, FieldKind.LABELS)
 
 class Drafts(Part):
     """Drafts of tickets. See ``sync.ports.Tracker``."""
+
+    def show(self, fields: Iterable[str]) -> None:
+        for id_ in fields:
+            with suppress(Rejected):
+                self._metadata.fields((id_,))
 
     def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
         # Where a name of the rule is not found, cached answers are dropped and Jira is asked once more:
@@ -119,7 +126,8 @@ class Drafts(Part):
         screen, found = self._create_screen(work, issue_type), {}
         for name in names:
             known = plain.get(name)
-            absent = known is not None and known.id not in screen and not is_parent(name)
+            elsewhere = is_parent(name) or (known is not None and known.id == "security")
+            absent = known is not None and known.id not in screen and not elsewhere
             info = known if absent else self._field(work, name, screen, issue_type)
             if info is not None:
                 found[name] = info
@@ -178,6 +186,7 @@ class Drafts(Part):
                 work.put(name, info, value, kind)
             elif isinstance(value, Rejected) and not work.is_agreed(name, kind):
                 work.park(info.id, name, value)
+                work.put_in_part(name, info, value, kind)
             else:
                 work.keep(name, info, kind)
 
@@ -192,7 +201,7 @@ class Drafts(Part):
         requires no such field."""
         screen = self._metadata.create_fields(desired.project, issue_type)
         for id_, fault in work.faults.items():
-            info = screen.get(id_)
+            info = None if id_ in work.fields else screen.get(id_)
             if info and info.required and not info.has_default:
                 return fault
         return None
@@ -277,6 +286,11 @@ class _Work:
             wish=self.wishes[name] if name in self.wishes else self._wish_agreed(info.id),
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
+
+    def put_in_part(self, name: str, info: FieldInfo, fault: Rejected, kind: FieldKind) -> None:
+        """The values of a list that are there, where others are not."""
+        if isinstance(fault, Lacking) and fault.found:
+            self.put(name, info, fault.found, kind)
 
     def park(self, id_: str, name: str, fault: Rejected) -> None:
         """Set the field aside that the rule calls ``name``."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sync.adapters.jira.calls.request import Call, Safety
+from sync.adapters.jira.fields.choices import nearest
 from sync.adapters.jira.fields.observed import observed, ref_of, wanted_fields
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.values import nearest
 from sync.domain.errors import Cause, Refused, Rejected
 from sync.domain.names import meant
 from sync.domain.ticket import FAMILY_LABEL, Observed, TicketRef, marker_label
