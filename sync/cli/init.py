@@ -78,11 +78,11 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     Example:  JIRA_TOKEN=… ticket-sync init --site https://your-team.atlassian.net
     --email jira-bot@example.com --project DATA --yes
     """
-    if verify and not force and (there := _configuration(config, directory)):
+    if verify and not force and _configured(config, directory):
+        file = directory / "config.toml"
+        there = config or (file if file.exists() else None)
         raise typer.Exit(verified(there, wait=wait, as_json=as_json))
-    from sync.adapters.jira.calls.rights import CLASSIC, EVERY_RULE
-    from sync.bootstrap.first_files import Answers, first_files, other_rules, write
-    from sync.domain.errors import Fault
+    from sync.bootstrap.first_files import Answers
 
     answers = Answers(
         url=_asked(site, URL, "--site", yes),
@@ -94,6 +94,22 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     )
     given = {"url": site, "email": email, "token": os.environ.get(token_env), "project": project}
     asked = set() if yes else {name for name, value in given.items() if not value}
+    answers = _written(answers, asked, directory, force=force, quiet=verify and as_json)
+    if verify:
+        # What was typed is not written, and not asked for again.
+        os.environ.setdefault(token_env, answers.token)
+        raise typer.Exit(verified(directory / "config.toml", wait=wait, as_json=as_json))
+    _what_next()
+
+
+def _written(
+    answers: Answers, asked: set[str], directory: Path, *, force: bool, quiet: bool
+) -> Answers:
+    """Write the files. Answers in ``asked`` that turn out wrong are asked for again; returns those that
+    hold. ``quiet``: what is said goes to standard error. Raises Problem."""
+    from sync.bootstrap.first_files import first_files, other_rules, write
+    from sync.domain.errors import Fault
+
     while True:
         try:
             files = first_files(answers, directory)
@@ -106,16 +122,16 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
             answers = _asked_again(answers, again)
     write(files, force=force)
     for path in files:
-        typer.echo(f"wrote {path}", err=verify and as_json)
+        typer.echo(f"wrote {path}", err=quiet)
     if others := other_rules(files):
-        typer.echo(
-            f"The rules of {', '.join(others)} are there already, and hold beside them.",
-            err=verify and as_json,
-        )
-    if verify:
-        # What was typed is not written, and not asked for again.
-        os.environ.setdefault(token_env, answers.token)
-        raise typer.Exit(verified(directory / "config.toml", wait=wait, as_json=as_json))
+        words = f"The rules of {', '.join(others)} are there already, and hold beside them."
+        typer.echo(words, err=quiet)
+    return answers
+
+
+def _what_next() -> None:
+    from sync.adapters.jira.calls.rights import CLASSIC, EVERY_RULE
+
     needed = ", ".join(right.name for right in EVERY_RULE)
     typer.echo(
         f"\nIn Jira, the account needs in the project: {needed};\n"
@@ -124,19 +140,18 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     )
     typer.echo(
         "\nNext: set COALESCE_SIGNING_SECRET to the webhook integration's secret, then\n"
+        "  ticket-sync init --verify                    the whole way tried once, step by step\n"
         "  ticket-sync check                            whether all fits together\n"
         "  ticket-sync preview --sample issue_created   the ticket an issue would make\n"
         "  ticket-sync serve                            begin"
     )
 
 
-def _configuration(config: Path | None, directory: Path) -> Path | None:
-    """The configuration that is there already, None where none is."""
-    if config is not None:
-        return config
+def _configured(config: Path | None, directory: Path) -> bool:
+    """Whether there is a configuration already: a file, or all of it in the environment."""
     named = os.environ.get("TICKET_SYNC_CONFIG")
-    file = Path(named) if named else directory / "config.toml"
-    return file if file.exists() else None
+    sites = any(name.startswith("TICKET_SYNC_SITES__") for name in os.environ)
+    return bool(config or named or sites) or (directory / "config.toml").exists()
 
 
 def _asked(given: str, question: str, option: str = "", yes: bool = False) -> str:
