@@ -283,6 +283,9 @@ class TicketRow(SQLModel, table=True):
     untold: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     # A person took the ticket out of our hands (see ``sync/store/asides.py``): walks leave it alone.
     aside: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
+    # A person merged the ticket into another (see ``sync/store/placements.py``): it has no subjects, and
+    # those that its key leads to go onto the other.
+    merged: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
     # The version of the rules (``RuleVersionRow``) that last made the ticket due by coming into force,
     # whether its walk is still to come, and the version whose writes that walk puts back. See
     # ``sync/store/edit_progress.py``.
@@ -349,6 +352,9 @@ class LinkRow(SQLModel, table=True):
     )
     ticket_id: int = Field(sa_column=Column(BigId, ForeignKey("tickets.id"), nullable=False))
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    # A person put the subject there (see ``sync/store/placements.py``): no rule takes it away. None
+    # where a rule did.
+    placed: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
 
 
 class JournalRow(SQLModel, table=True):

@@ -557,6 +557,14 @@ def _edits(rows: Rows) -> None:
         row["undoes"] = None
 
 
+def _placements(rows: Rows) -> None:
+    """r0025: where people, and not rules, have put subjects."""
+    for row in rows["tickets"]:
+        row["merged"] = None
+    for row in rows["links"]:
+        row["placed"] = None
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -579,6 +587,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0022": _forgotten,
     "r0023": _expected,
     "r0024": _edits,
+    "r0025": _placements,
 }
 
 

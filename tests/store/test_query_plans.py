@@ -28,6 +28,7 @@ from sync.store import (
     deliveries,
     edit_progress,
     expected,
+    gathered,
     happenings,
     housekeeping,
     journal,
@@ -36,6 +37,7 @@ from sync.store import (
     noise,
     notifications,
     parking,
+    placements,
     steps,
     subjects,
     tables,
@@ -52,6 +54,7 @@ from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.notifications import ChannelState
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
+from sync.store.placements import Merged
 from sync.store.slate import Slate
 from sync.store.tables import DeliveryState, TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
@@ -158,6 +161,9 @@ def do_everything(filled: Filled) -> None:
         tickets.subjects_on(session, 30)
         edit_progress.since(session, now, now)
         tickets.ids_named(session, ref_of(30))
+        placements.of_ticket(session, 30)
+        placements.counts(session, [30, 60])
+        placements.names(session, [30])
         subjects.load(session, [ref_of(30)])
         subjects.latest_workspace(session, "coalesce")
         incident = ref_of(30).replace("issue", "incident")
@@ -188,6 +194,9 @@ def do_everything(filled: Filled) -> None:
     with store.write() as session:
         for waiting in tickets.by_ids(session, range(30, 60)).values():
             waiting.admission, waiting.untold = Admission.WAITING, 1
+        merged = tickets.by_ids(session, [30])[30]
+        merged.merged = Merged(60, "somebody", now).to_json()
+        gathered.gathered(session, [merged])
     with store.read() as session:
         upstreams.lately(session, now)
         upstreams.standings(session)

@@ -119,7 +119,7 @@ class Converger:
             return self._end.left_alone(record)
         ref = RuleRef(facts.rule_name)
         try:
-            if not facts.snapshots:
+            if facts.nothing_asked:
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
             if facts.state is TicketState.UNPLACED:
@@ -163,7 +163,7 @@ class Converger:
         if facts.ended:
             return self._end.spare(record, ENDED_IN_HOLD)
         over_at = facts.created_at + rule.hold
-        if self._clock.time() >= over_at:
+        if self._clock.time() >= over_at or facts.asked_for:
             return ""
         record.settle(again_at=over_at)
         return "held"
