@@ -79,9 +79,7 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
     --email jira-bot@example.com --project DATA --yes
     """
     if verify and not force and _configured(config, directory):
-        file = directory / "config.toml"
-        there = config or (file if file.exists() else None)
-        raise typer.Exit(verified(there, wait=wait, as_json=as_json))
+        raise typer.Exit(verified(_there(config, directory), wait=wait, as_json=as_json))
     from sync.bootstrap.first_files import Answers
 
     answers = Answers(
@@ -93,7 +91,7 @@ def init(  # noqa: PLR0913  (each is an option of the verb)
         issue_type=issue_type,
     )
     given = {"url": site, "email": email, "token": os.environ.get(token_env), "project": project}
-    asked = set() if yes else {name for name, value in given.items() if not value}
+    asked = {name for name, value in given.items() if not (value or yes)}
     answers = _written(answers, asked, directory, force=force, quiet=verify and as_json)
     if verify:
         # What was typed is not written, and not asked for again.
@@ -145,6 +143,11 @@ def _what_next() -> None:
         "  ticket-sync preview --sample issue_created   the ticket an issue would make\n"
         "  ticket-sync serve                            begin"
     )
+
+
+def _there(config: Path | None, directory: Path) -> Path | None:
+    file = directory / "config.toml"
+    return config or (file if file.exists() else None)
 
 
 def _configured(config: Path | None, directory: Path) -> bool:
