@@ -25,6 +25,7 @@ from sync.cli import (
     init,
     list_tickets,
     log,
+    moves,
     noise,
     notify,
     parked,
@@ -139,6 +140,9 @@ app.command()(parked.parked)
 app.command()(retry.retry)
 app.command("set-aside")(aside.set_aside)
 app.command("forget")(aside.forget)
+app.command()(moves.merge)
+app.command()(moves.split)
+app.command()(moves.link)
 app.command()(doctor.doctor)
 app.command()(why.why)
 app.command()(log.log)

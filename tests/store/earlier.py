@@ -548,6 +548,23 @@ def _expected(rows: Rows) -> None:
         row["expected"] = 1
 
 
+def _edits(rows: Rows) -> None:
+    """r0024: the edits that tickets have followed, and those that are undone."""
+    for row in rows["tickets"]:
+        row |= {"edit": None, "edit_open": False, "undoes": None}
+    rows["tickets"][0] |= {"edit": 1, "edit_open": True, "undoes": 1}
+    for row in rows["rule_sets"]:
+        row["undoes"] = None
+
+
+def _placements(rows: Rows) -> None:
+    """r0025: where people, and not rules, have put subjects."""
+    for row in rows["tickets"]:
+        row["merged"] = None
+    for row in rows["links"]:
+        row["placed"] = None
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -569,6 +586,8 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0021": _asides,
     "r0022": _forgotten,
     "r0023": _expected,
+    "r0024": _edits,
+    "r0025": _placements,
 }
 
 
