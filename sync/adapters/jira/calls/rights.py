@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync.adapters.jira.calls.request import Call
+from sync.adapters.jira.calls.request import DESK, Call
 
 READ_WORK, READ_USER, WRITE_WORK = "read:jira-work", "read:jira-user", "write:jira-work"
 CLASSIC = (READ_WORK, WRITE_WORK, READ_USER)
@@ -83,6 +83,11 @@ def scope_of(call: Call) -> str:
     >>> scope_of(Call.get("myself", "asking"))
     'read:jira-user (classic) or read:user:jira (granular)'
     """
+    if call.root == DESK:
+        about = call.path.rpartition("/")[2]
+        return (
+            f"read:servicedesk-request (classic) or read:{about}:jira-service-management (granular)"
+        )
     if call.endpoint in WRITES:
         return f"{WRITE_WORK} (classic) or {WRITES[call.endpoint].granular} (granular)"
     granular = next((s for start, s in _READS.items() if call.path.startswith(start)), "")

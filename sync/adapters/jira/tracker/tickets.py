@@ -203,7 +203,8 @@ class Tickets(Part):
             if id_ in infos:
                 infos[id_] = with_allowed(infos[id_], map(Name.of, screen.allowed))
         try:
-            values = Values(cloud, self._metadata.people(project)).canonical_all(
+            people, offers = self._metadata.people(project), self._metadata.offers(project)
+            values = Values(cloud, people, offer_of=offers).canonical_all(
                 (infos[id_], value) for id_, value in fields.items()
             )
         except Rejected as fault:
