@@ -6,7 +6,7 @@ from typing import Any
 
 from sync.rules.identity import WORDS
 from sync.rules.schema import RuleFile
-from sync.rules.vocabulary import LATER_FIELDS, STANDARD_FIELDS, STATUSES
+from sync.rules.vocabulary import STANDARD_FIELDS, STATUSES
 
 _TEXTS: tuple[dict[str, Any], ...] = (
     {"type": "string"},
@@ -58,7 +58,7 @@ def json_schema() -> dict[str, Any]:
         when[which] = _also(when[which], *_TEXTS)
     for name in ("Body", "RuleTable"):
         fields = definitions[name]["properties"]["fields"]
-        fields["properties"] = {field: {} for field in (*STANDARD_FIELDS, *LATER_FIELDS)}
+        fields["properties"] = {field: {} for field in STANDARD_FIELDS}
         words = {"enum": sorted(WORDS)}
         group = definitions[name]["properties"]["group_by"]
         definitions[name]["properties"]["group_by"] = _also(group, words)

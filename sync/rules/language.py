@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from sync.rules.schema import RuleFile, RuleTable, Upstream, When
-from sync.rules.vocabulary import LATER_FIELDS, STANDARD_FIELDS, STATUSES
+from sync.rules.vocabulary import STANDARD_FIELDS, STATUSES
 from sync.toml import Path, Wrong, nearest, said
 from sync.toml.findings import Language, keys_of
 
@@ -50,7 +50,7 @@ LANGUAGE = Language(
     model=RuleFile,
     noun="key",
     tables={
-        **dict.fromkeys((*STANDARD_FIELDS, *LATER_FIELDS), "[rule.fields]"),
+        **dict.fromkeys(STANDARD_FIELDS, "[rule.fields]"),
         **_belongs(When, "the rule's `when`"),
         **_belongs(Upstream, "[rule.upstream]"),
         **_belongs(RuleTable, "[[rule]]"),

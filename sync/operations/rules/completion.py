@@ -12,15 +12,7 @@ from sync.operations.rules.names import Names, SiteNames
 from sync.rules import RuleSet
 from sync.rules.filters import KNOWN
 from sync.rules.json_schema import json_schema
-from sync.rules.vocabulary import (
-    KINDS,
-    LATER_FIELDS,
-    NAMES,
-    SEVERITIES,
-    STANDARD_FIELDS,
-    STATUSES,
-    Shape,
-)
+from sync.rules.vocabulary import KINDS, NAMES, SEVERITIES, STANDARD_FIELDS, STATUSES, Shape
 
 _DEEPEST = 4
 
@@ -50,7 +42,7 @@ def completion(names: Names | None, rules: RuleSet | None) -> Completion:
         schema=json_schema(),
         names=in_templates(),
         filters=KNOWN,
-        fields=(*STANDARD_FIELDS, *LATER_FIELDS),
+        fields=STANDARD_FIELDS,
         statuses=STATUSES,
         kinds=KINDS,
         severities=SEVERITIES,

@@ -6,6 +6,8 @@ A call is allowed by its classic scope, or by the granular scope of what it read
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from sync.sandbox.jira.site.call import Call, Problem
 
 # A gateway in front of Jira gives this answer, so it has neither Jira's form nor the account's
@@ -32,11 +34,22 @@ _ABOUT = {
     "myself": "user",
     "user": "user",
 }
-# The scopes of calls that others do not count for, by the first word of the path.
-_OWN = {
-    "webhook": {"manage:jira-configuration"},
-    "myself": {"read:jira-user", "read:user:jira"},
-    "user": {"read:jira-user", "read:user:jira"},
+
+
+def _of_desks(last: str) -> set[str]:
+    return {"read:servicedesk-request", f"read:{last}:jira-service-management"}
+
+
+def _of_boards(about: str) -> set[str]:
+    """The scopes for the boards of Jira Software, and for their sprints."""
+    return {f"read:{'sprint' if about == 'sprint' else 'board-scope'}:jira-software"}
+
+
+# The scopes for calls of other APIs than Jira's usual one, by the first word of the path, from the last.
+_OF_APPS: Mapping[str, Callable[[str], set[str]]] = {
+    "webhook": lambda last: {"manage:jira-configuration"},
+    "servicedesk": _of_desks,
+    "board": _of_boards,
 }
 
 
@@ -45,23 +58,18 @@ def scopes_for(method: str, template: str) -> set[str]:
     parts = [part for part in template.split("/") if not part.startswith("{")]
     if parts == ["serverInfo"]:
         return set()
-    if parts[0] == "board":
-        return _of_boards(parts[-1])
     verb = "read" if method == "GET" or template in _READS_BY_POST else "write"
     if method == "DELETE":
         verb = "delete"
-    if parts[0] in _OWN:
-        return _OWN[parts[0]]
+    if parts[0] in _OF_APPS:
+        return _OF_APPS[parts[0]](parts[-1])
+    if parts[0] in ("myself", "user"):
+        return {"read:jira-user", "read:user:jira"}
     if template == "priority/search":
         return {"manage:jira-configuration", "read:priority:jira"}
     about = _ABOUT.get(parts[-1]) or _ABOUT.get(parts[0], parts[0])
     classic = "read:jira-work" if verb == "read" else "write:jira-work"
     return {classic, f"{verb}:{about}:jira"}
-
-
-def _of_boards(about: str) -> set[str]:
-    """The scopes for the boards of Jira Software, and for their sprints."""
-    return {f"read:{'sprint' if about == 'sprint' else 'board-scope'}:jira-software"}
 
 
 def check(call: Call, granted: frozenset[str]) -> None:

@@ -78,7 +78,8 @@ class Drafts(Part):
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
         people = self._metadata.people(desired.project)
-        values = Values(self._calls.cloud(), people, {Shape.SPRINT: self._sprint})
+        offers, tables = self._metadata.offers(desired.project), {Shape.SPRINT: self._sprint}
+        values = Values(self._calls.cloud(), people, offer_of=offers, tables=tables)
         self._values(work, values)
         fields = work.fields
         known = fields.get("labels") or DraftField(
