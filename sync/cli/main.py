@@ -27,6 +27,7 @@ from sync.cli import (
     log,
     notify,
     parked,
+    pause,
     plan,
     preview,
     recipes,
@@ -138,6 +139,8 @@ app.command()(parked.parked)
 app.command()(retry.retry)
 app.command("set-aside")(aside.set_aside)
 app.command("forget")(aside.forget)
+app.command()(pause.pause)
+app.command("go-on")(pause.go_on)
 app.command()(doctor.doctor)
 app.command()(why.why)
 app.command()(log.log)

@@ -138,6 +138,7 @@ def pictured(found: Status) -> list[RenderableType]:
     from rich.text import Text
 
     from sync.cli.terminal import cell
+    from sync.operations.pauses import late_words
 
     tickets, inbox = found.tickets, found.deliveries
     standing = Table(title=cell(f"Store {found.store}"), title_justify="left", show_header=False)
@@ -154,6 +155,10 @@ def pictured(found: Status) -> list[RenderableType]:
     oldest = tickets.oldest_due_seconds
     row("due", tickets.due, f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets.held, "due later: on hold, or to be tried again")
+    row("paused", tickets.paused, "due, and waiting for the end of a pause; see `pause`")
+    for one in found.pauses:
+        words = late_words(one, time.time()) if one.over else one.words
+        standing.add_row("", str(one.tickets), Text(harmless(words)))
     row("parked", tickets.parked, "set aside; each has a reason and a remedy", bad=True)
     words = "tickets that are kept, save for a field that is set aside; see `parked`"
     row("fields", tickets.fields_parked, words, bad=True)

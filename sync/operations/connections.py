@@ -132,6 +132,8 @@ def sentence(found: Connections) -> str:
     down = [one.site.name for one in found.sites if one.site.state == "down"]
     if down:
         return f"{', '.join(down)} cannot be reached"
+    if paused := [one.site for one in found.sites if one.site.state == "paused"]:
+        return "; ".join(one.words for one in paused)
     other = [one.site.name for one in found.sites if one.site.state != "up"]
     if other:
         return f"{', '.join(other)} {'is' if len(other) == 1 else 'are'} slow"

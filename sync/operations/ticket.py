@@ -14,6 +14,7 @@ from sync.domain.ticket import Draft, Observed
 from sync.domain.times import moment, stamp
 from sync.operations.deployment import Deployment
 from sync.operations.errors import NotFound
+from sync.operations.pauses import why_waits
 from sync.operations.ticket_fields import FieldView, field_views
 from sync.operations.tickets import TOKENS, reason_of
 from sync.operations.untold import why_untold
@@ -59,7 +60,8 @@ class StoryLine:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """All that the store knows of a ticket. ``title`` is its first subject's; ``address`` is in Jira."""
+    """All that the store knows of a ticket. ``title`` is its first subject's; ``address`` is in Jira.
+    ``waits`` tells the pause that the ticket waits for, "" where it waits for none."""
 
     id: int
     ticket: str | None
@@ -86,6 +88,7 @@ class TicketView:
     subjects: list[SubjectView]
     fields: list[FieldView]
     story: list[StoryLine]
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
             raise NotFound(f"There is no ticket with the number {id_}.")
         story = _story(session, row, deployment)
         acted = _acts(session, row)
+        waits = why_waits(session, row, now)
     standing = standing_of(row, now)
     why = row.parked or {}
     where = str(why.get("where") or "")
@@ -133,7 +137,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         standing=standing.value,
         token=TOKENS[standing],
         state=row.state,
-        sentence=sentence(row, standing, now),
+        sentence=sentence(row, standing, now, waits),
         reason=reason_of(row),
         remedy=str(why.get("remedy") or "") if row.parked_at is not None else "",
         where=where,
@@ -148,6 +152,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         subjects=[_subject(one) for one in story.snapshots],
         fields=field_views(authors(story.base), story.base, None, None),
         story=_lines([*story.lines, *acted]),
+        waits=waits,
     )
 
 
@@ -177,9 +182,11 @@ def in_jira(deployment: Deployment, id_: int, now: float, asking: ThreadPoolExec
     )
 
 
-def sentence(row: TicketRow, standing: Standing, now: float) -> str:
-    """Where the ticket stands, in words."""
+def sentence(row: TicketRow, standing: Standing, now: float, waits: str = "") -> str:
+    """Where the ticket stands, in words. ``waits`` tells its pause."""
     name = row.jira_key or "The ticket"
+    if waits and standing is Standing.DUE:
+        return f"{name} waits for the end of a pause"
     match standing:
         case Standing.SETTLED:
             return f"{name} is as its rule wants it"
@@ -292,8 +299,11 @@ def _subject(one: Snapshot) -> SubjectView:
 # -- the story as `why` prints it
 
 
-def as_data(story: Story, fields: Sequence[FieldStory], unasked: str) -> dict[str, Any]:
-    """The story as JSON-compatible data, as ``why --json`` prints it."""
+def as_data(
+    story: Story, fields: Sequence[FieldStory], unasked: str, waits: str = ""
+) -> dict[str, Any]:
+    """The story as JSON-compatible data, as ``why --json`` prints it. ``waits`` tells the pause that the
+    ticket waits for."""
     ticket = story.ticket
     return {
         "ticket": {
@@ -305,6 +315,7 @@ def as_data(story: Story, fields: Sequence[FieldStory], unasked: str) -> dict[st
             "due": stamp(ticket.due_at),
             "parked": ticket.parked,
             "untold": why_untold(ticket),
+            "waits": waits,
         }
         if ticket
         else None,

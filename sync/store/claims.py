@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, bindparam, func, update
+from sqlalchemy import ColumnElement, bindparam, func, not_, update
 from sqlmodel import Session, col, select
 
+from sync.domain.pause import Pause, PauseKind
 from sync.store.engine import Store, change
 from sync.store.gathered import Gathered, detached, gathered_for_walks
+from sync.store.paused import affected
 from sync.store.tables import TicketRow, table_of
 
 
@@ -40,31 +42,41 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What must not be claimed now: the tickets of whole sites, of projects as (site, project), and
-    single tickets by id. ``among`` names all sites, open and closed."""
+    """What must not be claimed now: the tickets of whole sites, of projects as (site, project), single
+    tickets by id, and what people have paused. ``among`` names all sites, open and closed."""
 
     sites: frozenset[str] = frozenset()
     projects: frozenset[tuple[str, str]] = frozenset()
     tickets: frozenset[int] = frozenset()
     among: frozenset[str] = frozenset()
+    paused: tuple[Pause, ...] = ()
 
     def open(self) -> list[list[ColumnElement[bool]]]:
         """Lists of conditions: a ticket may be claimed if it meets every condition of some list.
 
-        Where sites or projects are closed, each open site has a list of its own. An index then finds
+        Where something is closed or paused, each open site has a list of its own. An index then finds
         the tickets due on that site, however many are due on the closed sites.
         """
         single: list[ColumnElement[bool]] = []
         if self.tickets:
             single.append(col(TicketRow.id).not_in(sorted(self.tickets)))
-        if not self.sites and not self.projects:
+        if not self.sites and not self.projects and not self.paused:
             return [single]
+        rules = sorted(one.name for one in self.paused if one.kind is PauseKind.RULE)
+        if rules:
+            single.append(col(TicketRow.rule).not_in(rules))
+        closed = self.sites.union(one.site for one in self.paused if one.kind is PauseKind.SITE)
         found: list[list[ColumnElement[bool]]] = []
-        for site in sorted(self.among - self.sites):
+        for site in sorted(self.among - closed):
             found.append([col(TicketRow.site) == site, *single])
             projects = sorted(project for where, project in self.projects if where == site)
             if projects:
                 found[-1].append(col(TicketRow.project).not_in(projects))
+            found[-1] += [
+                not_(affected(one))
+                for one in self.paused
+                if one.kind is PauseKind.PROJECT and one.site == site
+            ]
         return found
 
 

@@ -529,6 +529,22 @@ def _forgotten(rows: Rows) -> None:
     rows["tickets"][0]["aside"]["how"] = "forget"
 
 
+def _paused(rows: Rows) -> None:
+    """r0023: pauses that people ask for."""
+    rows["pauses"] = [
+        {
+            "kind": "project",
+            "site": "main",
+            "name": "DATA",
+            "until": 1_790_000_033.0,
+            "by": "dana",
+            "why": "the project is being moved",
+            "at": 1_790_000_003.0,
+            "rules": ["issues"],
+        }
+    ]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -549,6 +565,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0019": _titles,
     "r0021": _asides,
     "r0022": _forgotten,
+    "r0023": _paused,
 }
 
 

@@ -32,8 +32,8 @@ def test_who_was_not_asked_to_wait_waits_too(store: Store, world: World) -> None
     )
     with pytest.raises(Refused):
         asked.create(draft)
-    one = Pauses(store, {"main": asked.health}, world.clock, "one")
-    two = Pauses(store, {"main": other.health}, world.clock, "two")
+    one = Pauses(store, {"main": asked.health}, world.clock, "one", world.rules)
+    two = Pauses(store, {"main": other.health}, world.clock, "two", world.rules)
     two.share()
     one.share()
     two.share()
@@ -55,7 +55,7 @@ def test_a_limit_of_one_endpoint_is_not_told_as_one_of_the_site(store: Store, wo
     with pytest.raises(Refused):
         asked.create(draft)
     for tracker in (asked, other):
-        Pauses(store, {"main": tracker.health}, world.clock, str(id(tracker))).share()
+        Pauses(store, {"main": tracker.health}, world.clock, str(id(tracker)), world.rules).share()
     other.create(draft)
     assert len(world.jira.tickets()) == 1
 
@@ -82,7 +82,10 @@ def _make(world: World, daemons: list[tuple[JiraTracker, Pauses]], seconds: floa
 
 def _daemons(store: Store, world: World, names: str) -> list[tuple[JiraTracker, Pauses]]:
     trackers = [(name, world.another(patience=60)) for name in names]
-    return [(t, Pauses(store, {"main": t.health}, world.clock, name)) for name, t in trackers]
+    return [
+        (t, Pauses(store, {"main": t.health}, world.clock, name, world.rules))
+        for name, t in trackers
+    ]
 
 
 def test_daemons_share_a_limit(store: Store, world: World) -> None:

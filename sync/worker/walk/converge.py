@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +12,7 @@ import structlog
 from sync import tracing
 from sync.domain.errors import Rejected
 from sync.domain.intent import agreed_for_sure
+from sync.domain.pause import Pause, covering
 from sync.domain.plan import plan
 from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
@@ -58,7 +59,9 @@ class Converger:
         jitter: Callable[[], float] = random.random,
         *,
         ways: Ways = NO_WAYS,
+        pauses: Callable[[], Sequence[Pause]] = tuple,
     ) -> None:
+        """``pauses`` gives those by people that go on at this moment."""
         self._store = store
         self._trackers = trackers
         self._rules = rules
@@ -67,6 +70,7 @@ class Converger:
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
         self._past = Past(store, clock)
+        self._pauses = pauses
         triage = Triage(store, {}, rules, clock)
         self._ways = replace(ways, learn=triage.learn, breaker=Breaker(clock))
 
@@ -125,6 +129,8 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
+            if (pauses := self._pauses()) and self._waits(pauses, facts, rule):
+                return self._end.paused(facts, record)
             if facts.state in RESTING:
                 return self._rest(facts, record, rule)
             return self._unless_on_hold(facts, record, rule) or self._towards(
@@ -134,6 +140,13 @@ class Converger:
             raise
         except Exception as fault:
             return self._end.fault(facts, record, ref, fault)
+
+    @staticmethod
+    def _waits(pauses: Sequence[Pause], facts: Facts, rule: Rule) -> bool:
+        """Whether a ticket was claimed although it waits for a pause: the pause has just begun, or the
+        rule or its place in Jira is another than the store has on record."""
+        project = facts.project or ("" if facts.ref else rule.project)
+        return covering(pauses, rule.name, facts.site, project) is not None
 
     def _rest(self, facts: Facts, record: Record, rule: Rule) -> str:
         if wanted_again(facts.state, rule, ended=facts.ended):
