@@ -34,8 +34,8 @@ class Pause:
     """What is left alone until ``until`` (seconds since the epoch), who asked for that and why.
 
     ``at`` is when they asked. ``name`` is a rule's, a project's key or a site's name. ``site`` is that
-    of the project or the site itself, "" for a rule. ``rules`` are those whose new tickets are for the project: such a ticket has
-    no project on record before it is made.
+    of the project or the site itself, "" for a rule. ``rules`` are those whose new tickets are for the
+    project: such a ticket has no project on record before it is made.
     """
 
     kind: PauseKind

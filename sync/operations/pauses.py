@@ -108,8 +108,9 @@ def pauses_of(session: Session, now: float) -> Pauses:
 def late_of(session: Session, now: float) -> list[PauseView]:
     """The pauses that have been over for half an hour and of which tickets are left. One read where none
     is over."""
-    over = [one for one in paused.load(session) if one.until + LATE_SECONDS < now]
-    found = [(one, paused.left(session, one, now)) for one in over]
+    known = paused.load(session)
+    over, going_on = [one for one in known if one.until + LATE_SECONDS < now], active(known, now)
+    found = [(one, paused.left(session, one, going_on)) for one in over]
     return [replace(_view(one, count), over=True) for one, count in found if count]
 
 

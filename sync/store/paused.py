@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, not_, or_, select, update
 from sqlmodel import Session, col
 
 from sync.domain.pause import Pause, PauseKind, active
@@ -130,9 +130,12 @@ def waiting(session: Session, pauses: Iterable[Pause], now: float) -> Waiting:
     return Waiting(dict(zip(going_on, map(int, found), strict=True)), int(total))
 
 
-def left(session: Session, pause: Pause, now: float) -> int:
-    """How many tickets that waited for a pause which is over are still due, from an index."""
+def left(session: Session, pause: Pause, going_on: Sequence[Pause]) -> int:
+    """How many tickets that waited for a pause which is over are still due and wait for none that goes
+    on, from an index."""
     query = select(func.count()).where(
-        _TICKET.due_at <= min(pause.until, now), _TICKET.parked_at.is_(None), affected(pause)
+        _TICKET.due_at <= pause.until, _TICKET.parked_at.is_(None), affected(pause)
     )
+    if going_on:
+        query = query.where(not_(any_of(going_on)))
     return int(session.execute(query).scalar_one())

@@ -536,7 +536,7 @@ def _paused(rows: Rows) -> None:
             "kind": "project",
             "site": "main",
             "name": "DATA",
-            "until": 1_790_000_033.0,
+            "until": 1_790_000_020.0,
             "by": "dana",
             "why": "the project is being moved",
             "at": 1_790_000_003.0,

@@ -14,8 +14,9 @@ from sync.web.pages.visit import Visit
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """What to pause (``kind`` is rule, project or site), until when, and why. ``until`` is a time such
-    as 18:00 or 2026-12-01T08:00+01:00, or a span such as 2h. ``site`` tells projects of one key apart."""
+    """What to pause (``kind`` is rule, project or site), until when, and why. ``until`` is a time, such
+    as 18:00 or 2026-12-01T08:00+01:00, or a span such as 2h. ``site`` tells projects of one key apart.
+    """
 
     kind: str
     name: str

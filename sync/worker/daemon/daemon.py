@@ -55,7 +55,7 @@ class Daemon:
             clock,
             options.pace,
             ways=options.ways,
-            pauses=self.pauses.by_people,
+            pauses=self.pauses.on_record,
         )
         self.pool = Pool(store, self.converger, sites, clock, options)
         self.sweeps = Runner(store, clock, self.owner)

@@ -46,11 +46,15 @@ class Pauses:
         self._rules = rules
         # Whether the store has paces of ours.
         self._told = False
-        self._by_people: tuple[Pause, ...] = ()
+        self._on_record: tuple[Pause, ...] = ()
 
     def by_people(self) -> tuple[Pause, ...]:
         """The pauses by people that go on at this moment, as of the last look at the store."""
-        return active(self._by_people, self._clock.time()) if self._by_people else ()
+        return active(self._on_record, self._clock.time()) if self._on_record else ()
+
+    def on_record(self) -> tuple[Pause, ...]:
+        """The same, with those that were over within the last day."""
+        return self._on_record
 
     def follow(self) -> None:
         """Follow the pauses by people: from now on no call is made to a site that is paused, and none is
@@ -60,7 +64,7 @@ class Pauses:
 
     def _follow(self, known: tuple[Pause, ...]) -> None:
         going_on = active(known, self._clock.time())
-        self._by_people = tuple(map(self._with_rules, going_on))
+        self._on_record = tuple(self._with_rules(one) if one in going_on else one for one in known)
         rest = {one.site: one.words for one in going_on if one.kind is PauseKind.SITE}
         for name, site in self._sites.items():
             if site.resting() != (words := rest.get(name, "")):
@@ -78,7 +82,8 @@ class Pauses:
         return replace(one, rules=rules)
 
     def share(self) -> None:
-        """Bring sites and store into step. Costs one short read while nothing is paused or limited.
+        """Bring sites and store into step. Costs one read of two
+        small tables while nothing is paused or limited.
         Raises StoreUnavailable."""
         self._share_paces()
         with self._store.read() as session:

@@ -12,7 +12,7 @@ import structlog
 from sync import tracing
 from sync.domain.errors import Rejected
 from sync.domain.intent import agreed_for_sure
-from sync.domain.pause import Pause, covering
+from sync.domain.pause import Pause, active, covering
 from sync.domain.plan import plan
 from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
@@ -61,7 +61,7 @@ class Converger:
         ways: Ways = NO_WAYS,
         pauses: Callable[[], Sequence[Pause]] = tuple,
     ) -> None:
-        """``pauses`` gives those by people that go on at this moment."""
+        """``pauses`` gives those by people, also those that were over lately."""
         self._store = store
         self._trackers = trackers
         self._rules = rules
@@ -129,7 +129,8 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
-            if (pauses := self._pauses()) and self._waits(pauses, facts, rule):
+            if self._pauses() and self._waited(facts, rule, self._clock.time()):
+                # The pause has just begun, or the ticket's rule or project is another than on record.
                 return self._end.paused(facts, record)
             if facts.state in RESTING:
                 return self._rest(facts, record, rule)
@@ -141,12 +142,11 @@ class Converger:
         except Exception as fault:
             return self._end.fault(facts, record, ref, fault)
 
-    @staticmethod
-    def _waits(pauses: Sequence[Pause], facts: Facts, rule: Rule) -> bool:
-        """Whether a ticket was claimed although it waits for a pause: the pause has just begun, or the
-        rule or its place in Jira is another than the store has on record."""
+    def _waited(self, facts: Facts, rule: Rule, since: float) -> bool:
+        """Whether the ticket waited for a pause by a person at that time (seconds since the epoch), or
+        has since."""
         project = facts.project or ("" if facts.ref else rule.project)
-        return covering(pauses, rule.name, facts.site, project) is not None
+        return covering(active(self._pauses(), since), rule.name, facts.site, project) is not None
 
     def _rest(self, facts: Facts, record: Record, rule: Rule) -> str:
         if wanted_again(facts.state, rule, ended=facts.ended):
@@ -163,11 +163,11 @@ class Converger:
             is not None
         ):
             return ""
-        if facts.ended:
+        over_at = facts.created_at + rule.hold
+        if facts.ended_by(over_at):
             return self._end.spare(
                 record, "the subject ended before its hold was over; no ticket is needed"
             )
-        over_at = facts.created_at + rule.hold
         if self._clock.time() >= over_at:
             return ""
         record.settle(again_at=over_at)
@@ -194,7 +194,8 @@ class Converger:
             ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
                 return "left"
-            note_made(facts, rule.hold, self._clock.time())
+            if not rule.hold and not self._waited(facts, rule, facts.created_at):
+                note_made(facts, self._clock.time())
             facts = replace(facts, look=False)
         if record.base == Base():
             # Taken over by its marker alone, before anything was heard of its subjects.
@@ -216,7 +217,8 @@ class Converger:
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):
             record.settled_by = settled_by(rule)
         ended = self._end.settled(record, again_at)
-        note_settled(facts, self._clock.time())
+        waited = facts.due_at is not None and self._waited(facts, rule, facts.due_at)
+        note_settled(facts, self._clock.time(), waited=waited)
         return ended
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:

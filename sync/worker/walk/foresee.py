@@ -47,7 +47,11 @@ class Foresight:
             # Raises what keeps the subject from being placed, where that has not been mended.
             for snapshot in facts.snapshots:
                 rule.ticket_key(snapshot)
-        if facts.state is TicketState.NEW and rule.hold and facts.ended:
+        if (
+            facts.state is TicketState.NEW
+            and rule.hold
+            and facts.ended_by(facts.created_at + rule.hold)
+        ):
             return Plan()
         tracker = tracker_for(facts, self._trackers)
         only = self._changed.get(facts.settled_by)
