@@ -18,6 +18,7 @@ from sync.domain.notice import Notice
 from sync.domain.pace import Pace
 from sync.domain.rule import Desired, RemoteLink, TicketLink
 from sync.domain.subject import Event, Snapshot, Status, SubjectRef
+from sync.domain.surroundings import Impact
 from sync.domain.ticket import Base, Draft, Hop, Mark, Observed, TicketRef
 
 
@@ -194,6 +195,16 @@ class SourceApi(Protocol):
 
     def incidents(self, ids: Sequence[str]) -> list[Snapshot]:
         """Incidents by id, with ``issue_ids``. Ids that the API does not know are left out."""
+        ...
+
+    def impact(self, identifiers: Sequence[Mapping[str, Any]]) -> Impact:
+        """What is touched where these entities break, in one call. Identifiers are those of payloads.
+        Entities that the API does not know have no impact. ``of`` is left empty."""
+        ...
+
+    def owner_emails(self, ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """The addresses by which owners are reached, by the ids as given, with a call for each 100.
+        Owners that the API does not know, and those without an address, are left out."""
         ...
 
     def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:
@@ -424,6 +435,14 @@ class Tracker(Protocol):
         Raises Rejected, with the tracker's message, for a query that the tracker does not understand.
 
             tracker.matching('project = DATA AND labels = data-quality')
+        """
+        ...
+
+    def field_id(self, name: str) -> str:
+        """The id of a field by its name or id; tickets are read with it from now on. Raises Rejected
+        where there is no such field, or several of the name.
+
+            tracker.field_id("Monitor")   # "customfield_10031"
         """
         ...
 

@@ -25,6 +25,7 @@ from sync.cli import (
     init,
     list_tickets,
     log,
+    noise,
     notify,
     parked,
     pause,
@@ -149,6 +150,7 @@ app.command()(check.check)
 app.command()(preview.preview)
 app.command()(plan.plan)
 app.command()(backtest.backtest)
+app.command()(noise.noise)
 app.command()(reconcile.reconcile)
 app.command()(backfill.backfill)
 app.command()(adopt.adopt)

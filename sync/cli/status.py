@@ -168,6 +168,8 @@ def pictured(found: Status) -> list[RenderableType]:
     row("unsure", tickets.unsure, "being created; the outcome is not known yet")
     row("tickets", tickets.linked, f"in Jira, of {tickets.total} on record")
     row("spared", tickets.spared, "never made: ended within their hold, or on another ticket")
+    words = "tickets for issues that are not known yet; see `adopt --recorded`"
+    row("ahead", tickets.recorded_ahead, words)
     row("waiting", inbox.waiting, "deliveries accepted and not yet read")
     row("dead", inbox.dead, "deliveries that could not be read", bad=True)
     if heads := inbox.heads:

@@ -55,6 +55,7 @@ def why(
         return
     from sync.bootstrap.adapters import sources_of
     from sync.operations.pauses import why_waits
+    from sync.operations.recorded import recorded_for
     from sync.operations.ticket import as_data
     from sync.settings import Secrets, load
     from sync.store.database_clock import ask_time
@@ -66,6 +67,9 @@ def why(
         with store.read() as session:
             story = story_of(session, name, sources)
             waits = why_waits(session, story.ticket, now) if story and story.ticket else ""
+        ahead = recorded_for(store, name) if story is None else []
+        if story is None and ahead:
+            raise Problem(f"Nothing was heard of it yet. {ahead[0].sentence}.")
         if story is None:
             raise Problem(
                 f"Nothing is known of {name!r}. Name a ticket by its Jira key or an issue or incident "

@@ -53,7 +53,7 @@ def news(draft: Draft, base: Base) -> list[str]:
         known, parked = base.fields.get(id_), base.parked.get(id_)
         if parked is not None and parked.holds(field.wish, parked.screen):
             continue
-        if field.ownership is not Ownership.TICKET and ours_changed(field, known):
+        if not field.left(base) and ours_changed(field, known):
             found.append(
                 f"{field.name} is new" if known is None else f"{field.name} changed upstream"
             )
@@ -339,6 +339,28 @@ def _alike(left: Any, right: Any) -> bool:
     if _empty(left) or _empty(right):
         return _empty(left) and _empty(right)
     return same(left, right) or _squashed(left) == _squashed(right)
+
+
+def yielded(draft: Draft, base: Base, observed: Observed) -> Base:
+    """The base with the fields that yield to people and that a person has changed as ``theirs``.
+
+    A value that was there before we first wrote the field counts as a person's, too.
+    """
+    found = [
+        id_
+        for id_, field in draft.fields.items()
+        if field.ownership is Ownership.YIELD and field.kind is not FieldKind.LABELS
+        if id_ in observed.fields and id_ not in base.theirs
+        if _changed_by_a_person(field, base.fields.get(id_), observed.fields[id_])
+    ]
+    return replace(base, theirs=(*base.theirs, *found)) if found else base
+
+
+def _changed_by_a_person(field: DraftField, known: FieldBase | None, now: Any) -> bool:
+    if known is None:
+        return not _alike(remembered(now), None)
+    shown = shown_after(known, now, field.kind)
+    return _theirs_changed(known, now, shown) and not _alike(remembered(now), remembered(shown))
 
 
 def agree(draft: Draft, base: Base, observed: Observed, but: Collection[str]) -> Base:

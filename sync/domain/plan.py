@@ -28,9 +28,9 @@ from sync.domain.admission import held_back
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
-from sync.domain.merge import agree, decide, news, ours_changed
+from sync.domain.merge import agree, decide, news, ours_changed, yielded
 from sync.domain.names import Name, meant
-from sync.domain.rule import Category, Desired, Ownership, Policy, RemoteLink, TicketLink
+from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
 from sync.domain.upstream import NOTHING, Telling, telling_of, unsettled
 from sync.domain.workflow import Stuck, elsewhere, next_transition, reached, way_to
@@ -263,12 +263,13 @@ def plan(
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
+    base = yielded(draft, base, observed)
     telling = held_back(telling_of(draft, base, observed), waits=waits)
     movement = _movement(draft, base, observed, telling)
     moving = isinstance(movement, Transition)
     changes, parked, left = _changes(draft, base, observed, moving=moving)
     writes = [Update(changes)] if changes else []
-    after = agree(draft, base, observed, {*parked, *(change.id for change in changes)})
+    after = agree(draft, base, observed, _not_agreed(draft, changes, parked))
     after = replace(after, agreement=_agreement(draft, base, telling))
     told = (*telling.actions, *map(Leave, telling.reasons))
     if isinstance(movement, Stuck):
@@ -353,6 +354,19 @@ def _changes(
     return tuple(changes), parked, left
 
 
+def _not_agreed(
+    draft: Draft, changes: Collection[Change], parked: Mapping[str, ParkedField]
+) -> set[str]:
+    """The fields, by id, that are about to be written, or are parked. A field that lacks some items of
+    its list is parked, and yet agreed on as far as it goes."""
+    found = {change.id for change in changes}
+    for id_, one in parked.items():
+        asked = draft.parked_fields.get(id_)
+        if id_ not in draft.fields or asked is None or one.parked != asked.parked:
+            found.add(id_)
+    return found
+
+
 def _writable(field_id: str, observed: Observed, *, moving: bool) -> bool:
     screen = observed.edit_screen
     return screen is None or field_id in screen or (moving and not screen)
@@ -360,10 +374,12 @@ def _writable(field_id: str, observed: Observed, *, moving: bool) -> bool:
 
 def _change(one: DraftField, base: Base, observed: Observed) -> Change | None:
     known = base.fields.get(one.id)
+    if one.left(base):
+        return None
     if known is None or one.id in observed.fields:
         return decide(one, known, observed.fields.get(one.id))
     # Jira does not show a field that the ticket's project does not have.
-    if one.ownership is Ownership.TICKET or not ours_changed(one, known):
+    if not ours_changed(one, known):
         return None
     return Change(one.id, one.name, one.kind, before=known.sent, after=one.value)
 

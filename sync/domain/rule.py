@@ -32,11 +32,13 @@ class Ownership(StrEnum):
     """Who owns a field after creation.
 
     ``source``: always ours. ``shared``: the newest upstream change wins, otherwise a person's edit
-    stays. ``ticket``: set at creation, then theirs.
+    stays. ``yield``: ours until a person changes it, then theirs for good. ``ticket``: set at creation,
+    then theirs.
     """
 
     SOURCE = "source"
     SHARED = "shared"
+    YIELD = "yield"
     TICKET = "ticket"
 
 

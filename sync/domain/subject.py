@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from sync.domain.subject_comments import UpstreamComment, together
+from sync.domain.surroundings import Contacts, Impact
 
 
 class Kind(StrEnum):
@@ -93,7 +94,8 @@ class Snapshot:
     ``event_id`` is empty where the status comes from the API.
     ``payload`` is the issue or incident message in canonical form. ``severity`` (``info``, ``warn``,
     ``error``, ``fatal`` or empty), ``issue_ids`` (of an incident) and ``comments`` (oldest first) are
-    not in webhooks; they come from the API and survive webhooks that do not know them.
+    not in webhooks; they come from the API and survive webhooks that do not know them. So do ``impact``
+    and ``contacts`` (of an issue), which are None until the API has told them.
 
     ``marked_at`` is the time of an earlier event that said the status was set, 0 where there is none,
     and ``otherwise_at`` the newest time at which the subject is known to have had another status, 0
@@ -112,6 +114,8 @@ class Snapshot:
     comments: tuple[UpstreamComment, ...] = ()
     marked_at: int = 0
     otherwise_at: int = 0
+    impact: Impact | None = None
+    contacts: Contacts | None = None
 
     @property
     def set_at(self) -> int | None:
@@ -185,6 +189,8 @@ def newest(known: Snapshot | None, incoming: Snapshot) -> Snapshot:
         severity=new.severity or old.severity,
         issue_ids=new.issue_ids or old.issue_ids,
         comments=together(new.comments, old.comments),
+        impact=new.impact or old.impact,
+        contacts=new.contacts or old.contacts,
     )
 
 
@@ -315,6 +321,8 @@ def merge_from_api(known: Snapshot | None, api: Snapshot) -> Snapshot:
         severity=api.severity or known.severity,
         issue_ids=api.issue_ids if incident else known.issue_ids,
         comments=together(known.comments, api.comments),
+        impact=api.impact or known.impact,
+        contacts=api.contacts or known.contacts,
     )
 
 

@@ -115,6 +115,11 @@ class DraftField:
     wish: str = ""
     on_create_screen: bool | None = None
 
+    def left(self, base: Base) -> bool:
+        """Whether the field is people's by now, whatever upstream says."""
+        ours_until = self.ownership is Ownership.YIELD and self.id in base.theirs
+        return ours_until or self.ownership is Ownership.TICKET
+
 
 # The ``screen`` of a parked field whose name or value our own look-up did not find: nothing was sent to
 # Jira, and every draft looks it up anew.
@@ -156,8 +161,9 @@ class Draft:
 
     ``unmakable`` says why Jira would not make the ticket, None where nothing is known against it. It
     does not matter to a ticket that exists. ``parked_fields`` says which fields cannot be resolved, and
-    why: by field id or, where the id is not known either, by the rule's name for the field. It also has
-    the ``failed_parts`` of the rule.
+    why: by field id or, where the id is not known either, by the rule's name for the field. A field that
+    is also among ``fields`` is written without the items of its list that are not there. It also has the
+    ``failed_parts`` of the rule.
     """
 
     desired: Desired
@@ -347,7 +353,12 @@ class Base:
     ``wishes`` has, by field id, the digest of what the rule gave when the field was last agreed on.
     ``parked`` are the fields that are not written, by field id or the rule's name, and the other parts
     of the rule whose templates fail, by the rule's key. ``agreement`` is None unless the rule tells
-    upstream what people do in Jira.
+    upstream what people do in Jira. ``theirs`` are the ids of the fields that yield to people and that a
+    person has changed: they are not written any more.
+
+    ``wrote`` is when we last wrote to the ticket (seconds since the epoch, by our clock), 0 where the
+    ticket has not been watched since it was made. ``attended``: since it was made or we last closed it,
+    somebody else did something about it (``sync/domain/attendance.py``).
     """
 
     fields: Mapping[str, FieldBase] = field(default_factory=dict)
@@ -366,6 +377,9 @@ class Base:
     wishes: Mapping[str, str] = field(default_factory=dict)
     parked: Mapping[str, ParkedField] = field(default_factory=dict)
     agreement: Agreement | None = None
+    wrote: float = 0.0
+    attended: bool = False
+    theirs: tuple[str, ...] = ()
 
     def agreed(self, wish: str) -> str:
         """The id of the field that was last agreed on as the rule still wishes it, "" for none."""
@@ -408,6 +422,7 @@ class Base:
             status=Status(data["status"]) if data.get("status") else None,
             walked=tuple(data.get("walked", ())),
             ticket_links=tuple(data.get("ticket_links", ())),
+            theirs=tuple(data.get("theirs", ())),
             parked={i: ParkedField.from_json(p) for i, p in data.get("parked", {}).items()},
             agreement=Agreement.from_json(data.get("agreement")),
             **{name: data[name] for name in _AS_THEY_ARE if name in data},
@@ -415,5 +430,5 @@ class Base:
 
 
 _AS_THEY_ARE = {*Base.__slots__} - {
-    *("fields", "status", "walked", "ticket_links", "parked", "agreement")
+    *("fields", "status", "walked", "ticket_links", "theirs", "parked", "agreement")
 }

@@ -73,6 +73,8 @@ class TicketStatus:
     total: int
     oldest_due_seconds: float | None
     paused: int = 0
+    # Subjects that take a ticket that is there already, once they are heard of.
+    recorded_ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def status_of(store: Store, now: float) -> Status:
                 total=found.total,
                 oldest_due_seconds=_age(found.oldest_due, now),
                 paused=found.paused,
+                recorded_ahead=deliveries.turn(session)[1],
             ),
             parked_for=_parked_for(session),
             deliveries=_deliveries(session, now),

@@ -15,7 +15,17 @@ from jinja2 import nodes
 
 from sync.rules.arguments import wrong_arguments
 from sync.rules.doubts import API_ALONE, Doubt, shown, uncovered
-from sync.rules.vocabulary import IN_BOTH, INCIDENT, ISSUE, NAMES, PLAIN, SUBJECT, UNKNOWN, Shape
+from sync.rules.vocabulary import (
+    IN_BOTH,
+    INCIDENT,
+    ISSUE,
+    NAMES,
+    OWNER,
+    PLAIN,
+    SUBJECT,
+    UNKNOWN,
+    Shape,
+)
 from sync.toml import Wrong, meant
 
 if TYPE_CHECKING:
@@ -28,6 +38,8 @@ _OTHER = {"issue": "incident", "incident": "issue"}
 # The shape of `subject` in a rule of one kind.
 _SUBJECTS = {frozenset({"issue"}): ISSUE, frozenset({"incident"}): INCIDENT}
 _OF_SUBJECTS = (ISSUE, INCIDENT, SUBJECT, IN_BOTH)
+# What has fields that only the source's API tells.
+_WITH_FACTS = (*_OF_SUBJECTS, OWNER)
 _LOOP = Shape(
     dict.fromkeys(("index", "index0", "revindex", "revindex0", "first", "last", "length", "depth"))
     | dict.fromkeys(("previtem", "nextitem"), UNKNOWN)
@@ -183,7 +195,7 @@ class _Walk:
     def step(self, node: nodes.Getattr | nodes.Getitem, shape: Shape, name: str) -> Shape:
         before = shown(node.node)
         if name in shape.fields:
-            if shape in _OF_SUBJECTS:
+            if shape in _WITH_FACTS:
                 self.fact(node, name)
             return shape.fields[name] or PLAIN
         if shape.open:
@@ -283,7 +295,7 @@ class _Walk:
         for argument in arguments:
             self.visit(argument)
         self.arguments(node, arguments)
-        if shape.item in _OF_SUBJECTS:
+        if shape.item in _WITH_FACTS:
             self.items_fact(node)
         self.attribute(node, shape.item or UNKNOWN)
         if node.name in _SAME:
@@ -291,7 +303,7 @@ class _Walk:
         return (shape.item or UNKNOWN) if node.name in _ITEM else UNKNOWN
 
     def items_fact(self, node: nodes.Filter) -> None:
-        """Record the field of subjects in a list that a filter takes, if only the API tells it."""
+        """Record the field of the items of a list that a filter takes, if only the API tells it."""
         taken = [pair.value for pair in node.kwargs if pair.key == "attribute"]
         taken += node.args[:1] if node.name in ("selectattr", "rejectattr") else []
         for value in taken:
@@ -315,17 +327,19 @@ class _Walk:
         """The checks of what a filter is given, as far as it is written out."""
         for wrong in wrong_arguments(node, self.scope.values):
             self.fault(node, f"`{node.name}`: {wrong.problem}", wrong.remedy)
-        if node.name == "lookup" and given and isinstance(given[0], nodes.Const):
+        if node.name in ("lookup", "lookup_each") and given and isinstance(given[0], nodes.Const):
             self.table(node, str(given[0].value))
 
     def table(self, node: nodes.Filter, name: str) -> None:
-        """The check of a ``lookup``: that its table is there, and whether it may find nothing."""
+        """The check of a lookup: that its table is there, and whether ``lookup`` may find nothing."""
         tables = dict(self.scope.tables)
         if name not in tables:
             self.fault(
                 node,
-                f"`lookup`: there is no table {name!r}",
+                f"`{node.name}`: there is no table {name!r}",
                 meant(name, tables) or f"Begin one with [tables.{name}].",
             )
-        elif found := uncovered(node, tables[name], self.scope.kinds, self.holds):
+        elif node.name == "lookup" and (
+            found := uncovered(node, tables[name], self.scope.kinds, self.holds)
+        ):
             self.doubtful.append(found)

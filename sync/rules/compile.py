@@ -54,6 +54,12 @@ class Defaults:
     tie: float = 5.0
 
 
+def _usual(name: str) -> Ownership:
+    """Who owns a field of which the rule does not say so. Whom a ticket is assigned to becomes people's
+    choice once they make one."""
+    return Ownership.YIELD if name.strip().casefold() == "assignee" else Ownership.SHARED
+
+
 def kinds_of(when: Mapping[str, Any]) -> frozenset[str]:
     """The kinds of subject that conditions can match, judged by their top level alone."""
     kinds = frozenset(as_list(when["kind"])) if when.get("kind") else frozenset(KINDS)
@@ -184,7 +190,7 @@ class RuleCompiler:
             value = compile_value(given, self.scope, self._mistakes)
             if given.value == "":
                 continue  # The rule cancels the inherited field.
-            owner = owners[name].value if name in owners else Ownership.SHARED
+            owner = owners[name].value if name in owners else _usual(name)
             fields[name] = FieldPlan(value, Ownership(owner))
         for name, given in owners.items():
             if name not in fields:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sync.domain.subject import Snapshot
+from sync.domain.surroundings import Impact
 from sync.domain.text import cut
-from sync.rules.doubts import API_ALONE, Doubt, of_api
+from sync.rules.amounts import Amount, amount
+from sync.rules.doubts import API_ALONE, IMPACT, Doubt, of_api
 from sync.rules.patterns import Patterns, Undecided, all_hold, any_holds, pattern
 from sync.rules.vocabulary import IDENTIFIER_TEXTS
 from sync.toml import Mistakes, Path, Position, Wrong, meant
@@ -60,6 +62,15 @@ ENTITIES: dict[str, Callable[[Snapshot], Sequence[Entity]]] = {
 }
 
 
+# What a condition on the impact looks at, by its keys. The number of downstream entities is ``COUNT``.
+IMPACTS: dict[str, Callable[[Impact], tuple[str, ...]]] = {
+    "product_priority": lambda impact: (impact.product_priority,),
+    "product": lambda impact: tuple(one.title for one in impact.products),
+    "owner": lambda impact: impact.owners,
+}
+COUNT = "count"
+
+
 def entity_text(entity: Entity, key: str) -> str:
     """The text of an entity that a condition on ``key`` looks at; "" where the entity has none."""
     name = {"type": "type_name"}.get(key, key)
@@ -93,8 +104,13 @@ def _fails(part: Condition, snapshot: Snapshot) -> bool:
 
 def _lacks(patterns: Patterns, text: str) -> bool:
     """Whether surely none of the patterns holds."""
+    return _surely_not(patterns, (text,))
+
+
+def _surely_not(patterns: Patterns, texts: tuple[str, ...]) -> bool:
+    """Whether surely none of the patterns holds for any of the texts."""
     try:
-        return not patterns.hold((text,))
+        return not patterns.hold(texts)
     except Undecided:
         return False
 
@@ -157,6 +173,37 @@ class EntityTest:
 
 
 @dataclass(frozen=True, slots=True)
+class ImpactTest:
+    """Conditions on the impact of an issue. None holds while the impact is not known."""
+
+    tests: tuple[tuple[str, Patterns], ...]
+    count: Amount | None = None
+
+    def holds(self, snapshot: Snapshot) -> bool:
+        impact = snapshot.impact
+        if impact is None or not (self.count is None or self.count.holds(impact.count)):
+            return False
+        return all_hold(lambda test: test[1].hold(IMPACTS[test[0]](impact)), self.tests)
+
+    def why_not(self, snapshot: Snapshot) -> str:
+        if self.holds(snapshot):
+            return ""
+        impact = snapshot.impact
+        if impact is None:
+            return "impact is not known"
+        if self.count is not None and not self.count.holds(impact.count):
+            return f"{IMPACT}.{COUNT} is {impact.count}, and {self.count} is asked for"
+        return next(
+            f"{IMPACT}.{key} is {_shown(there) or 'not there'}, and {patterns} is asked for"
+            for key, patterns in self.tests
+            if _surely_not(patterns, there := IMPACTS[key](impact))
+        )
+
+    def exact(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """Every part must match."""
 
@@ -211,7 +258,8 @@ class Not:
 
 
 _LISTS: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {"any": AnyOf, "all": AllOf}
-KEYS = (*FACETS, *ENTITIES, *_LISTS, "not")
+KEYS = (*FACETS, *ENTITIES, IMPACT, *_LISTS, "not")
+IMPACT_KEYS = (*IMPACTS, COUNT)
 ENTITY_KEYS = ("name", "type", "folder", "platform", *IDENTIFIER_TEXTS)
 
 
@@ -221,7 +269,7 @@ def written(value: Any) -> str:
         return "{ " + ", ".join(f"{k} = {written(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(written, value)) + "]"
-    return f'"{value}"'
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 class Compiler:
@@ -270,6 +318,9 @@ class Compiler:
             return Test(name, self._patterns(value, path, key))
         elif name in ENTITIES:
             return self._entity(name, value, path, key)
+        elif name == IMPACT:
+            self._doubts.append(of_api(name, self._position(path), key))
+            return self._impact(value, path, key)
         elif name == "not":
             return Not(self.compile(value, path, key), written(value))
         else:
@@ -288,6 +339,21 @@ class Compiler:
         return EntityTest(
             name, tuple((k, self._patterns(v, (*path, k), f"{key}.{k}")) for k, v in value.items())
         )
+
+    def _impact(self, value: Any, path: Path, key: str) -> ImpactTest | None:
+        if not isinstance(value, dict):
+            # The shape of the file has told of the mistake.
+            return None
+        for unknown in value.keys() - set(IMPACT_KEYS):
+            self._unknown(unknown, IMPACT_KEYS, (*path, unknown), f"{key}.{unknown}")
+        tests = tuple(
+            (k, self._patterns(value[k], (*path, k), f"{key}.{k}")) for k in IMPACTS if k in value
+        )
+        try:
+            return ImpactTest(tests, amount(value[COUNT]) if COUNT in value else None)
+        except Wrong as fault:
+            self._mistakes.wrong(self._position((*path, COUNT)), f"{key}.{COUNT}", fault)
+            return None
 
     def _unknown(self, name: str, known: Sequence[str], path: Path, key: str) -> None:
         self._mistakes.add(self._position(path), key, "is not a condition", meant(name, known))

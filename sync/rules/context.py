@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync.domain.subject import Kind, Snapshot, Status
+from sync.domain.surroundings import Impact, together
 from sync.domain.text import cut
 from sync.rules.moments import moment
-from sync.rules.vocabulary import INCIDENT, ISSUE, SEVERITIES, Shape
+from sync.rules.vocabulary import IMPACT, INCIDENT, ISSUE, SEVERITIES, Shape
 from sync.toml import Wrong
 
 # The most characters of a description that templates get. Jira's own limit is less than half of this.
@@ -77,8 +78,36 @@ def record(snapshot: Snapshot) -> Mapping[str, Any]:
         "state": snapshot.status.value,
         "severity": snapshot.severity,
         "issue_ids": list(snapshot.issue_ids),
+        "impact": impact_shown(snapshot.impact),
     }
+    if snapshot.contacts is not None:
+        emails = snapshot.contacts.emails
+        known["owners"] = [
+            {**owner, "emails": list(emails.get(str(owner.get("id")), ()))}
+            for owner in snapshot.payload.get("owners") or ()
+        ]
     return Sparse(known, ISSUE if snapshot.ref.kind is Kind.ISSUE else INCIDENT)
+
+
+def impact_shown(impact: Impact | None) -> dict[str, Any]:
+    """An impact as templates see it. One that is not known looks like none."""
+    impact = impact or Impact()
+    return {
+        "products": [
+            {
+                "title": one.title,
+                "description": one.description,
+                "folder": one.folder,
+                "priority": one.priority,
+                "downstream": one.downstream,
+            }
+            for one in impact.products
+        ],
+        "owners": list(impact.owners),
+        "entities": [{"name": name, "count": count} for name, count in impact.groups],
+        "count": impact.count,
+        "product_priority": impact.product_priority,
+    }
 
 
 def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
@@ -144,6 +173,7 @@ def context_of(
         "workspace": first.workspace,
         "severity": max(known, key=SEVERITIES.index, default=""),
         "status": group_status(snapshots).value,
+        "impact": Sparse(impact_shown(together(one.impact for one in ordered)), IMPACT),
         "occurrences": occurrences,
         "tables": tables,
     }

@@ -16,12 +16,15 @@ from sync.rules.vocabulary import KINDS, SEVERITIES
 from sync.toml import Mistake, Mistakes, Position, Wrong
 
 SEVERITY, ISSUES, COMMENTS, WRITES = "severity", "issue_ids", "comments", "writes"
+IMPACT, EMAILS = "impact", "emails"
 # Facts that no webhook tells, only the source's API, by the names that rules have for them. Triage asks
 # the API for those that a rule names; ``check`` warns of them where the API cannot be asked.
 API_ALONE = {
     SEVERITY: "the severity of an issue",
     ISSUES: "which issues belong to an incident",
     COMMENTS: "what people say upstream",
+    IMPACT: "what an issue has an impact on",
+    EMAILS: "the addresses of owners",
 }
 _NO_API = "Set client_id and client_secret in [coalesce.api] of config.toml, or do without it here."
 

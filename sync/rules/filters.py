@@ -154,6 +154,10 @@ def jira_user(value: Any) -> str:
     return text
 
 
+# A row of a table has one of these: a subject, an entity, a data product.
+_SHOWN = frozenset(("kind", "name", "downstream"))
+
+
 def _when(value: Any) -> str:
     try:
         return local_time(value)
@@ -167,6 +171,12 @@ def _cells(entity: Mapping[str, Any]) -> tuple[str, ...]:
         name = md((entity.get("trigger_entity") or {}).get("name") or "")
         title = link(entity.get("title"), entity.get("url"))
         return title, name, state, _when(entity.get("started_at"))
+    if "count" in entity:
+        return md(entity.get("name") or ""), str(entity["count"])
+    if "downstream" in entity:
+        where = "downstream" if entity["downstream"] else "direct"
+        cells = (entity.get(key) or "" for key in ("title", "priority", "folder"))
+        return (*map(md, cells), where)
     name = link(entity.get("name"), entity.get("entity_url"))
     return name, md(entity.get("type_name") or ""), md(entity.get("folder") or "")
 
@@ -186,6 +196,10 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[t
     is mostly among those that the issue affects, too."""
     differing = [row for number, row in enumerate(rows) if number == 0 or row != rows[number - 1]]
     found = list(dict.fromkeys(map(_cells, differing)))
+    if "count" in rows[0]:
+        return ("Downstream", "Number"), found
+    if "downstream" in rows[0]:
+        return ("Data product", "Priority", "Folder", "Impact"), found
     if "kind" not in rows[0]:
         return ("Entity", "Type", "Folder"), found
     if len({cells[1] for cells in found}) > 1:
@@ -199,13 +213,14 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def table(values: Any, limit: int = 25) -> str:
-    """A Markdown table of entities or of subjects."""
+    """A Markdown table of entities, of subjects or of data products."""
     rows = [values] if isinstance(values, Mapping) else listed(values or ())
     if not rows:
         return ""
-    if not all(isinstance(row, Mapping) and ("kind" in row or "name" in row) for row in rows):
+    if not all(isinstance(row, Mapping) and _SHOWN & row.keys() for row in rows):
         raise Wrong(
-            "`table` shows entities or subjects", "Write: issue.monitored_entities | table."
+            "`table` shows entities, subjects or data products",
+            "Write: issue.monitored_entities | table.",
         )
     heads, found = _columns(rows)
     lines = [_row(heads), _row(["---"] * len(heads)), *map(_row, found[:limit])]
@@ -223,14 +238,19 @@ def _keys(value: Any) -> Iterable[str]:
             yield _text(one)
 
 
+def _table(context: Context, name: str) -> dict[str, Any]:
+    """A table by its keys, case-folded. Raises Wrong for one that is not there."""
+    tables: Mapping[str, Mapping[str, Any]] = context["tables"]
+    if name not in tables:
+        raise Wrong(f"there is no table {name!r}", meant(name, tables))
+    return {key.casefold(): found for key, found in tables[name].items()}
+
+
 @pass_context
 def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> Any:
     """The value that a table has for a text, for an owner, or for the first item of a list that the
     table has."""
-    tables: Mapping[str, Mapping[str, Any]] = context["tables"]
-    if name not in tables:
-        raise Wrong(f"there is no table {name!r}", meant(name, tables))
-    folded = {key.casefold(): found for key, found in tables[name].items()}
+    folded = _table(context, name)
     asked = list(_keys(value))
     for key in asked:
         if key.casefold() in folded:
@@ -241,6 +261,28 @@ def lookup(context: Context, value: Any, name: str, default: Any = _NOTHING) -> 
         f"[tables.{name}] has nothing for {', '.join(map(repr, asked)) or 'nothing'}",
         f"Add it there, or give a default: lookup('{name}', 'Medium').",
     )
+
+
+@pass_context
+def lookup_each(context: Context, value: Any, name: str) -> list[Any]:
+    """The values that a table has for the items of a list, each once. Text that the table lacks stays as
+    it is; an owner or entity that it lacks is left out. Lists in the list are taken apart."""
+    folded, found = _table(context, name), list[Any]()
+    for item in _items(value):
+        known = [folded[key.casefold()] for key in _keys(item) if key.casefold() in folded]
+        new = known[:1] or ([] if isinstance(item, Mapping) else [item])
+        found += [one for one in _items(new) if one not in ("", *found)]
+    return found
+
+
+def _items(value: Any) -> list[Any]:
+    """The items of a list and of the lists in it; a value that is none alone. What is empty is left
+    out."""
+    if isinstance(value, Undefined):
+        str(value)
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        return [] if value in (None, "") else [value]
+    return [one for item in listed(value) for one in _items(item)]
 
 
 def join(values: Any, between: str = ", ", attribute: str | None = None) -> str:
@@ -303,6 +345,7 @@ ALL: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "jira_user": jira_user,
     "lookup": lookup,
+    "lookup_each": lookup_each,
     "_counted": counted,
     "_concat": concat,
 }

@@ -75,8 +75,8 @@ def _arguments(node: nodes.Filter) -> Iterator[tuple[str, str]]:
         yield "`map`: is not told what to take", "Write it as map(attribute='title')."
     if function.__module__ != filters.__name__:
         return  # Jinja's own hide their signatures.
-    # The first parameter is the value before the |; `lookup` gets Jinja's context before that.
-    before = 2 if function is filters.lookup else 1
+    # The first parameter is the value before the |; lookups get Jinja's context before that.
+    before = 2 if function in (filters.lookup, filters.lookup_each) else 1
     try:
         inspect.signature(function).bind(
             *range(before + len(node.args)), **dict.fromkeys(names, None)

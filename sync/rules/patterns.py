@@ -154,11 +154,44 @@ class _Search:
         self._known.put(_digest(text), (found, until))
 
 
+class Extract:
+    """The texts that the group of a regular expression finds: the group named ``group``, else the only
+    one there is. Written as in Python, or as ``/regex/i``. Raises Wrong for one that cannot be used."""
+
+    def __init__(self, source: str, where: str, group: str) -> None:
+        whole = _REGEX.fullmatch(source) if len(source) > 1 else None
+        body, flags = (whole[1], whole[2]) if whole else (source, "")
+        self._compiled = _compiled(source, body, flags)
+        self._source, self._where = source, where
+        named = group in self._compiled.groupindex
+        if not named and self._compiled.groups != 1:
+            raise Wrong(
+                f"{source!r} has {self._compiled.groups} groups",
+                f"Put one part in parentheses, or name one: (?P<{group}>…). Other parts: (?:…).",
+            )
+        self._group = group if named else 1
+
+    def __call__(self, text: str) -> list[str]:
+        """What is found in a text, each once, line by line. Raises Undecided where that does not end
+        within ``SECOND_TRY``."""
+        until = time.monotonic() + SECOND_TRY
+        found: dict[str, None] = {}
+        try:
+            for line in text.split("\n"):
+                left = max(0.001, until - time.monotonic())
+                for match in self._compiled.finditer(line, timeout=left, concurrent=True):
+                    if one := (match[self._group] or "").strip():
+                        found[one] = None
+        except _OVER:
+            raise Undecided(self._source, self._where, text) from None
+        return list(found)
+
+
 def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
 
 
-def _regex(source: str, body: str, flags: str, where: str) -> Pattern:
+def _compiled(source: str, body: str, flags: str) -> regex.Pattern[str]:
     if set(flags) - {"i"}:
         raise Wrong(f"{source!r} ends with {flags!r}", "After the last / only i may stand.")
     try:
@@ -167,7 +200,7 @@ def _regex(source: str, body: str, flags: str, where: str) -> Pattern:
             # Python's own module says what a pattern is; `regex` only searches.
             known = re.compile(body, re.IGNORECASE if flags else 0)
             options = regex.V0 | (regex.IGNORECASE if flags else 0)
-            compiled = regex.compile(dialect.translated(body, known.flags), options)
+            return regex.compile(dialect.translated(body, known.flags), options)
     except (re.error, regex.error, OverflowError, RecursionError, MemoryError) as error:
         words = getattr(error, "msg", "") or str(error) or "it is too large"
         at = error.pos if isinstance(error, re.error) else None
@@ -176,7 +209,10 @@ def _regex(source: str, body: str, flags: str, where: str) -> Pattern:
             f"{source!r} is not a regular expression: {words}{place}",
             "Correct it, or leave out the slashes for plain text with * and ?.",
         ) from None
-    return Pattern(source, _Search(source, where, compiled))
+
+
+def _regex(source: str, body: str, flags: str, where: str) -> Pattern:
+    return Pattern(source, _Search(source, where, _compiled(source, body, flags)))
 
 
 def _glob(source: str) -> Pattern:

@@ -100,6 +100,12 @@ def nameless(snapshot: Snapshot) -> str:
     return f"{snapshot.ref.kind.value.capitalize()} without a title: {about}"
 
 
+def _around(snapshot: Snapshot) -> list[Any]:
+    """What is known of the surroundings of a subject, as JSON values; nothing where nothing is."""
+    known = (snapshot.impact, snapshot.contacts)
+    return [one.to_json() for one in known if one is not None]
+
+
 class Rendered:
     """What was rendered of some subjects. A template that several rules share is rendered once for all,
     as when two versions of a rule are compared."""
@@ -135,7 +141,7 @@ class Rendered:
         """``Desired.version`` of a rule with this digest."""
         if not self._facts:
             facts = [
-                [str(s.ref), s.recency, s.status, s.severity, s.issue_ids, s.payload]
+                [str(s.ref), s.recency, s.status, s.severity, s.issue_ids, s.payload, *_around(s)]
                 for s in self.snapshots
             ]
             facts.sort(key=itemgetter(0))

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from sync.domain.rule import Category, OnDeleted, Ownership
+from sync.rules.amounts import amount
 from sync.rules.durations import seconds_of
 from sync.rules.vocabulary import IDENTIFIER_TEXTS, KINDS, SEVERITIES, STATUSES
 from sync.toml import Wrong, cannot_be, said
@@ -49,6 +50,11 @@ def _words(*known: str) -> Callable[[Any], Any]:
     return check
 
 
+def _amount(value: Any) -> Any:
+    amount(value)
+    return value
+
+
 def _as_status(value: Any) -> Any:
     return {"status": value} if isinstance(value, str) else value
 
@@ -82,6 +88,7 @@ KindWord = Annotated[
 ]
 StatusPattern = Annotated[Texts, BeforeValidator(_words(*STATUSES))]
 SeverityPattern = Annotated[Texts, BeforeValidator(_words(*SEVERITIES))]
+Number = Annotated[str | int, BeforeValidator(_amount)]
 Value = Annotated[Any, BeforeValidator(_value)]
 Entry = Annotated[Any, BeforeValidator(_entry)]
 
@@ -111,6 +118,19 @@ Entity = create_model(
 EntityTest = Annotated[Entity, BeforeValidator(_as_entity)]
 
 
+class ImpactTest(Table):
+    """Conditions on what an issue has an impact on. None holds while the impact is not known."""
+
+    product_priority: Pattern | None = Field(
+        None, description="The highest priority of its data products, such as P1."
+    )
+    product: Pattern | None = Field(None, description="Title of any of its data products.")
+    owner: Pattern | None = Field(None, description="Title of any of their owners.")
+    count: Number | None = Field(
+        None, description='How many entities are downstream: 0, or ">= 10".'
+    )
+
+
 class When(Table):
     """Conditions. Every one given must hold. What a subject does not have never holds."""
 
@@ -127,6 +147,7 @@ class When(Table):
     affected: EntityTest | None = Field(None, description="Any directly affected entity.")
     monitored: EntityTest | None = Field(None, description="Any monitored entity.")
     any_entity: EntityTest | None = Field(None, description="Any of all three.")
+    impact: ImpactTest | None = Field(None, description="Known with API credentials only.")
     any: list[When] | None = Field(None, min_length=1, description="At least one must hold.")
     all: list[When] | None = Field(None, min_length=1, description="All must hold.")
     not_: When | None = Field(None, alias="not", description="Must not hold.")
@@ -292,7 +313,9 @@ class Body(Table):
     comments: Comments | None = None
     upstream: Upstream | None = None
     ownership: dict[str, Annotated[str, BeforeValidator(_ownership)]] | None = Field(
-        None, description="Per field: source (always ours), shared, or ticket (then theirs)."
+        None,
+        description="Per field: source (always ours), shared, yield (ours until a person changes it), "
+        "or ticket (then theirs).",
     )
     group_by: Texts | None = Field(None, description="Puts several subjects on one ticket.")
     storm: Storm | None = None

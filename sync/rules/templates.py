@@ -78,7 +78,7 @@ def _ways(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> _
         return [], [node.expr1, node.expr2]
     if isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Dict):
         return [], [pair.value for pair in node.node.items]
-    if isinstance(node, nodes.Filter) and node.name == "lookup":
+    if isinstance(node, nodes.Filter) and node.name in ("lookup", "lookup_each"):
         return _looked_up(node, tables)
     if isinstance(node, nodes.Filter) and node.name in ("default", "d", "jira_user"):
         return [], [node.node, *node.args[:1]]
@@ -86,7 +86,7 @@ def _ways(node: nodes.Node | None, tables: Mapping[str, Mapping[str, Any]]) -> _
 
 
 def _looked_up(node: nodes.Filter, tables: Mapping[str, Mapping[str, Any]]) -> _Ways:
-    """All that the table of a ``lookup`` has, and its default."""
+    """All that the table of a ``lookup`` or ``lookup_each`` has, and the default."""
     name = node.args[0].value if node.args and isinstance(node.args[0], nodes.Const) else ""
     defaults = [*node.args[1:], *(pair.value for pair in node.kwargs if pair.key == "default")]
     return list(tables.get(name, {}).values()), list(defaults)

@@ -7,7 +7,7 @@ from sync.domain.subject import Kind, Status
 
 STANDARD_FIELDS = (
     *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
-    *("due_date", "parent", "versions", "environment"),
+    *("due_date", "parent", "versions", "fix_versions", "environment", "security"),
 )
 STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
@@ -54,19 +54,32 @@ _ENTITY = Shape(
     }
 )
 _ENTITIES = Shape(item=_ENTITY, listed=True)
+# ``emails`` are not upstream's: only the API tells them.
+OWNER = Shape({**_plain("id", "title", "url"), "emails": Shape(listed=True)})
+_PRODUCT = Shape(_plain("title", "description", "folder", "priority", "downstream"))
+# The impact of an issue, or of all subjects of a ticket together.
+IMPACT = Shape(
+    {
+        "products": Shape(item=_PRODUCT, listed=True),
+        "owners": Shape(listed=True),
+        "entities": Shape(item=Shape(_plain("name", "count")), listed=True),
+        **_plain("count", "product_priority"),
+    }
+)
 _ISSUE_FIELDS: dict[str, Shape | None] = {
     **_plain(*ISSUE_TEXTS),
     "trigger_entity": _ENTITY,
     "directly_affected_entities": _ENTITIES,
     "monitored_entities": _ENTITIES,
     "status_actor": Shape(_plain("name", "email", "slack", "pagerduty", "via")),
-    "owners": Shape(item=Shape(_plain("id", "title", "url")), listed=True),
+    "owners": Shape(item=OWNER, listed=True),
 }
 _INCIDENT_FIELDS: dict[str, Shape | None] = {**_plain(*INCIDENT_TEXTS)}
 # What is known of a subject besides its payload. Upstream does not use these names.
 _KNOWN: dict[str, Shape | None] = {
     **_plain("id", "kind", "url", "severity", "state"),
     "issue_ids": Shape(listed=True),
+    "impact": IMPACT,
 }
 ISSUE = Shape({**_ISSUE_FIELDS, **_KNOWN})
 INCIDENT = Shape({**_INCIDENT_FIELDS, **_KNOWN})
@@ -81,5 +94,6 @@ NAMES: dict[str, Shape | None] = {
     "event": Shape(_plain("type", "time", "id")),
     "common": Shape(_plain("title", "entity", "trigger_name", "owner")),
     "tables": Shape(open_=True),
+    "impact": IMPACT,
     **_plain("kind", "workspace", "occurrences", "status", "severity"),
 }

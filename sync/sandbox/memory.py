@@ -278,6 +278,12 @@ class MemoryTracker:
             raise Rejected(f"the twin does not understand {query!r}")
         return self._search(found.group(1))
 
+    def field_id(self, name: str) -> str:
+        """Only the text fields that every ticket has are known."""
+        if name.casefold() not in ("summary", "description", "labels"):
+            raise Rejected(f"the twin has no field {name!r}", cause=Cause.FIELD, field=name)
+        return name.casefold()
+
     def _search(self, label: str) -> Iterator[Changed]:
         with self._call("search"):
             found = self._indexed(label)

@@ -76,9 +76,10 @@ _OUTCOME = (
 )
 
 
-def turn(session: Session) -> int:
-    """How often triage's lock was taken."""
-    return session.connection().execute(_TURN).scalar() or 0
+def turn(session: Session) -> tuple[int, int]:
+    """How often triage's lock was taken, and how many subjects are expected (``expected``)."""
+    found = session.connection().execute(_TURN).first()
+    return (found.turn, found.expected) if found else (0, 0)
 
 
 def lock_triage(session: Session, seen: int | None = None) -> None:
@@ -98,7 +99,7 @@ def lock_triage(session: Session, seen: int | None = None) -> None:
 
 _TRIAGE = table_of(TriageRow)
 _DELIVERY = table_of(DeliveryRow).c
-_TURN = columns(_TRIAGE.c.turn)
+_TURN = columns(_TRIAGE.c.turn, _TRIAGE.c.expected)
 _NEXT_TURN = update(_TRIAGE).values(turn=_TRIAGE.c.turn + 1).returning(_TRIAGE.c.turn)
 
 
@@ -342,6 +343,19 @@ def received_between(
         ~IS_HEAD,
     )
     return list(session.exec(query.order_by(at, _SEQ).limit(limit)))
+
+
+def oldest(session: Session) -> float | None:
+    """When the oldest delivery that is kept was received (seconds since the epoch), None for none."""
+    at = col(DeliveryRow.received_at)
+    return session.exec(select(at).order_by(at).limit(1)).first()
+
+
+def begins(session: Session, most: int) -> float:
+    """The time after which at most ``most`` deliveries were received (seconds since the epoch), 0 where
+    no more are kept."""
+    at = col(DeliveryRow.received_at)
+    return session.exec(select(at).order_by(at.desc()).offset(most).limit(1)).first() or 0.0
 
 
 def known(session: Session, ids: Iterable[str]) -> set[str]:

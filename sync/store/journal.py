@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -11,6 +13,8 @@ from sync.store.engine import change
 from sync.store.tables import JournalRow
 
 LONGEST_WORDS = 4000
+# The words of the entry of a ticket that its rule's hold has spared, by which these are counted.
+ENDED_IN_HOLD = "the subject ended before its hold was over; no ticket is needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +23,14 @@ class Entry:
 
     ``action`` names what was done in one word, ``words`` say it in full. ``result`` is ``ok``, ``left``
     (nothing was to be done; ``held`` in entries of earlier versions), ``unknown``, ``retry``,
-    ``parked``, ``warning`` or ``error``.
+    ``parked``, ``warning`` or ``error``. ``detail`` is for counts: what the ticket came to
+    (``sync/domain/attendance.py``).
     """
 
     action: str
     words: str = ""
     result: str = "ok"
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ def add(session: Session, line: Line) -> JournalRow:
         rule=line.rule,
         result=line.entry.result,
         words=line.entry.words[:LONGEST_WORDS],
+        detail=dict(line.entry.detail),
     )
     session.add(row)
     return row

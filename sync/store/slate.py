@@ -32,14 +32,23 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from sync.store import continuity, deliveries
+from sync.domain.subject import SubjectRef
+from sync.store import continuity, deliveries, expected
 from sync.store.claims import Claim, LeaseLost
 from sync.store.deliveries import Outcome, Overtaken
 from sync.store.engine import Dialect, Store, dialect_of, insert_into
 from sync.store.journal import LONGEST_WORDS, Entry
 from sync.store.subjects import Subject, to_snapshot
-from sync.store.tables import JournalRow, LinkRow, MembershipRow, SubjectRow, TicketRow, table_of
-from sync.store.ticket_changes import COLUMNS, DUE, WHOLE, Ticket
+from sync.store.tables import (
+    ExpectedRow,
+    JournalRow,
+    LinkRow,
+    MembershipRow,
+    SubjectRow,
+    TicketRow,
+    table_of,
+)
+from sync.store.ticket_changes import COLUMNS, DUE, TAKEN, WHOLE, Ticket
 from sync.store.tickets import BATCH, made_since, told_open
 
 _T = TypeVar("_T")
@@ -56,7 +65,7 @@ class Slate:
         # Statements go over the connection, which knows nothing of what a session has still to write.
         session.flush()
         self._session, self._connection = session, session.connection()
-        self._turn = deliveries.turn(session)
+        self._turn, self._expecting = deliveries.turn(session)
         self._subjects: dict[str, Subject | None] = {}
         self._put: dict[str, Subject] = {}
         self._by_id: dict[int, Ticket] = {}
@@ -71,6 +80,10 @@ class Slate:
         self._members: dict[tuple[str, str], bool] = {}
         self._lines: list[tuple[Ticket, float, Entry, str]] = []
         self._outcomes: list[Outcome] = []
+        # Expected subjects: those that have their tickets now, and why others do not.
+        self._met: list[tuple[str, str]] = []
+        self._unmet: dict[tuple[str, str], str] = {}
+        self._in_jira: dict[tuple[str, str], Ticket | None] = {}
 
     # -- reading
 
@@ -170,6 +183,31 @@ class Slate:
         """See ``continuity.from_before``."""
         return continuity.from_before(self._session, began)
 
+    def expected(self, refs: Iterable[str]) -> dict[str, ExpectedRow]:
+        """What was recorded ahead for some subjects, by reference."""
+        if not self._expecting:
+            return {}
+        found: dict[str, ExpectedRow] = {}
+        by_source: dict[str, dict[str, str]] = {}
+        for ref in refs:
+            parsed = SubjectRef.parse(ref)
+            by_source.setdefault(parsed.source, {})[parsed.id] = ref
+        for source, ids in by_source.items():
+            rows = expected.of_ids(self._session, source, ids)
+            found |= {ids[id_]: row for id_, row in rows.items() if not row.words}
+        for row in found.values():
+            self._session.expunge(row)
+        return found
+
+    def in_jira(self, site: str, jira_id: str) -> Ticket | None:
+        """The ticket that is this one in Jira, None where none is."""
+        at = (site, jira_id)
+        if at not in self._in_jira:
+            found = self._connection.execute(_TICKET_IN_JIRA, {"b_site": site, "b_id": jira_id})
+            row = found.first()
+            self._in_jira[at] = None if row is None else self._ticket(row)
+        return self._in_jira[at]
+
     # -- changing
 
     def put(self, ref: str, subject: Subject) -> None:
@@ -206,6 +244,17 @@ class Slate:
         self._issues[incident] = set(issues)
         return joined, left
 
+    def take(self, row: ExpectedRow, ticket: Ticket) -> None:
+        """An expected subject gets its ticket, which is ``ticket`` from now on, if it is not already."""
+        self._met.append((row.subject_id, row.source))
+        if self.in_jira(row.site, row.jira_id) is None:
+            ticket.take(row.jira_id, row.jira_key, row.project)
+            self._in_jira[row.site, row.jira_id] = ticket
+
+    def decline(self, row: ExpectedRow, words: str) -> None:
+        """An expected subject does not get its ticket; ``words`` say why."""
+        self._unmet[row.subject_id, row.source] = words
+
     def journal(self, ticket: Ticket, at: float, entry: Entry) -> None:
         """Add an entry about a ticket to the journal."""
         self._lines.append((ticket, at, entry, ticket.rule))
@@ -237,6 +286,9 @@ class Slate:
         put = _upserts(dialect)
         self._write_new(connection, put)
         self._write_changed(connection, dialect)
+        tickets = (*self._new, *self._by_id.values())
+        _each(connection, TAKEN, [one.as_taken() for one in tickets if one.taken])
+        expected.settle(connection, self._met, self._unmet)
         self._write_subjects(connection, put)
         self._write_members(connection, put)
         _each(connection, _LINE, [_line(*one) for one in self._lines])
@@ -388,6 +440,9 @@ _ENDS = (
 )
 _INCIDENTS = select(_MEMBER.c.issue, _MEMBER.c.incident).where(_MEMBER.c.issue.in_(_WANTED))
 _ISSUES = select(_MEMBER.c.incident, _MEMBER.c.issue).where(_MEMBER.c.incident.in_(_WANTED))
+_TICKET_IN_JIRA = select(*COLUMNS).where(
+    _TICKET.c.site == bindparam("b_site"), _TICKET.c.jira_id == bindparam("b_id")
+)
 _LINE = insert(table_of(JournalRow))
 _NO_LINK = delete(_LINK).where(_LINK.c.subject == bindparam("b_subject"))
 _NO_MEMBER = delete(_MEMBER).where(
@@ -403,7 +458,7 @@ def _line(ticket: Ticket, at: float, entry: Entry, rule: str) -> dict[str, Any]:
         "rule": rule,
         "result": entry.result,
         "words": entry.words[:LONGEST_WORDS],
-        "detail": {},
+        "detail": dict(entry.detail),
     }
 
 

@@ -36,7 +36,7 @@ from sync.store import journal
 from sync.store.claims import Claim, claimed
 from sync.store.engine import Dialect, Store
 from sync.store.gathered import detached
-from sync.store.journal import Line
+from sync.store.journal import Entry, Line
 from sync.store.storable import to_json
 from sync.store.tables import JournalRow, LinkRow, MembershipRow, TicketRow, table_of
 
@@ -137,9 +137,21 @@ def _of_lines(lines: Sequence[Line]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for n, one in enumerate(lines):
         words, entry = one.entry.words[: journal.LONGEST_WORDS], one.entry
-        values = (one.ticket_id, one.at, entry.action, one.rule, entry.result, words, "{}")
+        values = (
+            one.ticket_id,
+            one.at,
+            entry.action,
+            one.rule,
+            entry.result,
+            words,
+            _detail(entry),
+        )
         given |= {f"{name}_{n}": value for name, value in zip(_COLUMNS, values, strict=True)}
     return given
+
+
+def _detail(entry: Entry) -> str:
+    return to_json(entry.detail) if entry.detail else "{}"
 
 
 class _Statement(NamedTuple):
@@ -210,5 +222,4 @@ def _guarded(changed: tuple[str, ...], alone: bool) -> Update:
 def _line(number: int) -> Select[Any]:
     columns = (_JOURNAL.c[name] for name in _COLUMNS[:-1])
     given = (bindparam(f"{one.name}_{number}", type_=one.type) for one in columns)
-    # Nothing writes details any more.
     return select(*given, bindparam(f"detail_{number}", type_=_JOURNAL.c.detail.type))

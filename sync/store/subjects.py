@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from sync.domain.subject import EventType, Snapshot, Status, SubjectRef
 from sync.domain.subject_comments import UpstreamComment
+from sync.domain.surroundings import contacts_of_json, impact_of_json
 from sync.domain.text import folded
 from sync.store.deliveries import IS_HEAD
 from sync.store.tables import (
@@ -78,7 +79,7 @@ def _end(snapshot: Snapshot, now: float) -> float:
 
 def to_snapshot(row: SubjectRow | Record) -> Snapshot:
     """The snapshot a row holds."""
-    payload, comments, times = _from_column(row.payload)
+    payload, kept = _from_column(row.payload)
     return Snapshot(
         ref=SubjectRef.parse(row.ref),
         workspace=row.workspace,
@@ -89,15 +90,15 @@ def to_snapshot(row: SubjectRow | Record) -> Snapshot:
         payload=payload,
         severity=row.severity,
         issue_ids=tuple(row.issue_ids),
-        comments=comments,
-        marked_at=times[0],
-        otherwise_at=times[1],
+        **kept,
     )
 
 
-# The names, in the column of a subject's payload, of its comments and of the times of its marks
-# (``marked_at``, ``otherwise_at``). The column has each where there is something to keep.
-_COMMENTS, _TIMES = "comments", "marks"
+# The names, in the column of a subject's payload, of its comments, of the times of its marks
+# (``marked_at``, ``otherwise_at``), of its impact and of its owners' contacts. The column has each where
+# there is something to keep.
+_COMMENTS, _TIMES, _IMPACT, _CONTACTS = "comments", "marks", "impact", "contacts"
+_KEPT = frozenset((_COMMENTS, _TIMES, _IMPACT, _CONTACTS))
 
 
 def _to_column(one: Snapshot) -> dict[str, Any]:
@@ -106,18 +107,25 @@ def _to_column(one: Snapshot) -> dict[str, Any]:
         column[_COMMENTS] = [comment.to_json() for comment in one.comments]
     if one.marked_at or one.otherwise_at:
         column[_TIMES] = [one.marked_at, one.otherwise_at]
+    if one.impact is not None:
+        column[_IMPACT] = one.impact.to_json()
+    if one.contacts is not None:
+        column[_CONTACTS] = one.contacts.to_json()
     return column
 
 
-def _from_column(
-    column: Mapping[str, Any],
-) -> tuple[Mapping[str, Any], tuple[UpstreamComment, ...], Sequence[int]]:
-    """The payload, the comments and the times of marks."""
-    if _COMMENTS not in column and _TIMES not in column:
-        return column, (), (0, 0)
-    payload = dict(column)
-    comments = tuple(UpstreamComment(*said) for said in payload.pop(_COMMENTS, ()))
-    return payload, comments, payload.pop(_TIMES, (0, 0))
+def _from_column(column: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The payload, and by the names of ``Snapshot``'s fields what else the column has."""
+    if _KEPT.isdisjoint(column):
+        return column, {}
+    payload, kept = dict(column), dict[str, Any]()
+    kept["comments"] = tuple(UpstreamComment(*said) for said in payload.pop(_COMMENTS, ()))
+    kept["marked_at"], kept["otherwise_at"] = payload.pop(_TIMES, (0, 0))
+    if (impact := payload.pop(_IMPACT, None)) is not None:
+        kept["impact"] = impact_of_json(impact)
+    if (contacts := payload.pop(_CONTACTS, None)) is not None:
+        kept["contacts"] = contacts_of_json(contacts)
+    return payload, kept
 
 
 def load(session: Session, refs: Iterable[str]) -> dict[str, SubjectRow]:

@@ -121,6 +121,27 @@ class TriageRow(SQLModel, table=True):
 
     id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
     turn: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # How many rows of ``expected`` wait for their subjects, so that triage asks that table only where
+    # there are any.
+    expected: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+
+
+class ExpectedRow(SQLModel, table=True):
+    """A subject that was not known yet when a person said which ticket is to be its own: the id of the
+    subject, and the ticket in Jira. It is gone once the subject has the ticket."""
+
+    __tablename__ = "expected"
+
+    subject_id: str = Field(sa_column=Column(String(200), primary_key=True))
+    source: str = Field(sa_column=Column(String(64), primary_key=True))
+    site: str = Field(sa_column=Column(String(64), nullable=False))
+    jira_id: str = Field(sa_column=Column(String(64), nullable=False))
+    jira_key: str = Field(sa_column=Column(String(255), nullable=False))
+    project: str = Field(sa_column=Column(String(255), nullable=False))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
+    by: str = Field(sa_column=Column(String(200), nullable=False))
+    # Why the subject did not get the ticket when it was heard of; "" while it is not heard of.
+    words: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
 
 
 # SQL: the id in the reference of a subject. An index serves only an expression that is written like it.

@@ -78,6 +78,8 @@ class Ticket:
     afresh: bool = False
     lifted: bool = False
     due_reason: str = ""
+    # The id in Jira of the ticket that it was given (see ``take``).
+    taken: str = ""
     # The times for which it was made due, and how often that was.
     _at: float | None = None
     _times: int = 0
@@ -104,6 +106,17 @@ class Ticket:
         self.state = TicketState.SPARED
         self.due_at = self.lease_owner = self.lease_until = self.parked_at = None
         self.afresh = self.lifted = True
+
+    def take(self, jira_id: str, jira_key: str, project: str) -> None:
+        """It is this ticket in Jira, which others made. No walk may put more on record."""
+        self.state, self.taken = TicketState.LINKED, jira_id
+        self.jira_key, self.project = jira_key, project
+        self.lease_owner = self.lease_until = self.parked_at = None
+        self.afresh = self.lifted = True
+
+    def as_taken(self) -> dict[str, Any]:
+        """What ``TAKEN`` takes."""
+        return {"b_id": self.id, "b_jira_id": self.taken, "b_jira_key": self.jira_key}
 
     def depart(self, left: Subject) -> None:
         """Keep the state in which a subject left, instead of that of an earlier departure."""
@@ -248,6 +261,22 @@ WHOLE = (
         parked=case((_LIFTED, null()), else_=_TABLE.c.parked),
         error=case((_LIFTED, ""), else_=_TABLE.c.error),
         attempts=case((_LIFTED, 0), else_=_ATTEMPTS),
+    )
+)
+
+
+# Takes ``Ticket.as_taken``, after the rest was written. Without a base, the next walk agrees on what the
+# ticket shows then.
+TAKEN = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("b_id"))
+    .values(
+        jira_id=bindparam("b_jira_id"),
+        jira_key=bindparam("b_jira_key"),
+        base=literal({}, Json),
+        intents=literal([], Json),
+        seen="",
+        look=True,
     )
 )
 

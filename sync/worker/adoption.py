@@ -9,46 +9,25 @@ are written over them.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import islice
 from typing import TypeVar
 
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
-from sync.domain.ticket import Base, Document, Draft, Mark, Observed, marker_label
+from sync.domain.ticket import Base, Draft, Mark, Observed, marker_label
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet, Undecided
 from sync.store import deliveries, journal, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
+from sync.worker.ahead import Ahead, Fate, Pair, Unheard
+from sync.worker.naming import ANY_ID, By, Naming, as_id, ids_in
 from sync.worker.walk.past import agreed
 
 BULK = 100
 _T = TypeVar("_T")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-class Fate(StrEnum):
-    """What becomes of a pair. ``already``: the ticket is the subject's already. ``conflict``: nothing is
-    done, because the subject would get a second ticket, the ticket belongs to another subject, or the
-    pair cannot be read."""
-
-    ADOPT = "adopt"
-    ALREADY = "already"
-    CONFLICT = "conflict"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A ticket (its Jira key), a subject (reference or id, "" if unknown), what becomes of them."""
-
-    ticket: str
-    subject: str
-    fate: Fate
-    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +49,9 @@ class _Case:
 
 @dataclass(slots=True)
 class Adoption:
-    """One round of adopting on one site. With ``apply`` False it decides, and writes nothing."""
+    """One round of adopting on one site. With ``apply`` False it decides, and writes nothing. With
+    ``ahead``, subjects that are not known are recorded ahead. ``progress`` is called with how many
+    tickets were looked at so far."""
 
     store: Store
     tracker: Tracker
@@ -79,7 +60,10 @@ class Adoption:
     source: str
     api: SourceApi | None = None
     apply: bool = False
+    ahead: Ahead | None = None
+    progress: Callable[[int], object] = int
     _taken: dict[str, str] = field(default_factory=dict, init=False)
+    _by_name: dict[str, list[str]] | None = field(default=None, init=False)
 
     def pairs(self, given: Iterable[tuple[str, str]]) -> list[Pair]:
         """Adopt given (subject, ticket key) pairs. Raises the tracker's faults."""
@@ -93,6 +77,7 @@ class Adoption:
                     found.append(Pair(ticket, subject, Fate.CONFLICT, words))
                 else:
                     found.append(self._one(observed, self._case(observed, subject), subject))
+            self.progress(len(found))
         return found
 
     def marked(self) -> list[Pair]:
@@ -104,25 +89,30 @@ class Adoption:
                     found.append(self._one(observed, self._our_case(observed)))
         return found
 
-    def matching(self, jql: str) -> list[Pair]:
-        """Adopt the tickets of a JQL query whose texts name exactly one known subject. Raises Rejected
-        for a query that Jira refuses, and the tracker's other faults."""
+    def matching(self, jql: str, naming: Naming = ANY_ID) -> list[Pair]:
+        """Adopt the tickets of a JQL query that name exactly one subject. Raises Rejected for a query
+        that Jira refuses, Undecided for a pattern that does not end, and the tracker's faults."""
         found: list[Pair] = []
         for some in _chunks(one.ref.id for one in self.tracker.matching(jql)):
             for observed in self.tracker.read_many(some).values():
                 if observed is not None:
-                    found.append(self._named(observed))
+                    found.append(self._named(observed, naming))
+            self.progress(len(found))
         return found
 
-    def _named(self, observed: Observed) -> Pair:
-        known = self._known_ids(ids_in(observed))
+    def _named(self, observed: Observed, naming: Naming) -> Pair:
+        names = naming.names(observed)
+        if naming.by is By.ID:
+            known = [str(one.ref) for one in self._known_ids(names)]
+        else:
+            if self._by_name is None:
+                self._by_name = naming.open_by_name(self.store)
+            known = sorted({ref for name in names for ref in self._by_name.get(name, ())})
+        if not known and self.ahead is not None and naming.by is By.ID and len(names) == 1:
+            return self._one(observed, Unheard(observed, names[0]), names[0])
         if len(known) == 1:
-            ref = str(known[0].ref)
-            return self._one(observed, self._case(observed, ref), ref)
-        words = "its text names no issue or incident that is known"
-        if known:
-            words = f"its text names several: {', '.join(str(s.ref) for s in known)}"
-        return Pair(observed.ref.key, "", Fate.CONFLICT, words)
+            return self._one(observed, self._case(observed, known[0]), known[0])
+        return Pair(observed.ref.key, "", Fate.CONFLICT, _unnamed(known, names, naming))
 
     def _known_ids(self, ids: Sequence[str]) -> list[Snapshot]:
         refs = [str(SubjectRef(self.source, kind, id_)) for id_ in ids for kind in Kind]
@@ -140,9 +130,12 @@ class Adoption:
         found = self.tracker.read_many(keys)
         return {shown.ref.key: shown for shown in found.values() if shown is not None}
 
-    def _one(self, observed: Observed, case: _Case | str, subject: str = "") -> Pair:
+    def _one(self, observed: Observed, case: _Case | Unheard | str, subject: str = "") -> Pair:
         if isinstance(case, str):
             return Pair(observed.ref.key, subject, Fate.CONFLICT, case)
+        if isinstance(case, Unheard):
+            assert self.ahead is not None
+            return self.ahead.record(case, apply=self.apply)
         with self.store.write() if self.apply else self.store.read() as session:
             if self.apply:
                 deliveries.lock_triage(session)
@@ -153,12 +146,15 @@ class Adoption:
                     self._take(session, case)
         return Pair(observed.ref.key, case.subject, fate, words)
 
-    def _case(self, observed: Observed, subject: str) -> _Case | str:
+    def _case(self, observed: Observed, subject: str) -> _Case | Unheard | str:
         """What is needed to decide on a pair, or why it cannot be adopted."""
-        known = self._known_ids([subject.rsplit(":", 1)[-1]])
+        id_ = as_id(subject)
+        known = self._known_ids([id_])
+        if not known and self.ahead is not None:
+            return Unheard(observed, id_)
         if not known:
             hint = "" if self.api else "; with credentials in [coalesce.api] it could be asked for"
-            return f"no issue or incident {subject!r} is known{hint}"
+            return f"no issue or incident {subject!r} is known{hint}; --ahead records it ahead"
         snapshot = known[0]
         try:
             rule = self.rules.match(snapshot)
@@ -307,27 +303,19 @@ def _without_number(key: str) -> str:
     return head if mark and number.isdigit() else key
 
 
-def ids_in(observed: Observed) -> list[str]:
-    """The ids (UUIDs) in a ticket's texts and labels, each once, in lower case."""
-    found: dict[str, None] = {}
-    for value in observed.fields.values():
-        for text in _texts(value):
-            found.update(dict.fromkeys(id_.lower() for id_ in _UUID.findall(text)))
-    return list(found)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Document):
-        yield from value.identities
-        yield from (str(block.raw) for block in value.blocks)
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part)
+def _unnamed(known: Sequence[str], names: Sequence[str], naming: Naming) -> str:
+    """Why a ticket does not name one subject."""
+    if known:
+        return f"its text names several: {', '.join(known)}"
+    if naming.pattern is None:
+        return "its text names no issue or incident that is known"
+    if not names:
+        return "the pattern finds nothing in it"
+    shown = ", ".join(map(repr, names[:3]))
+    what = (
+        "issue or incident" if naming.by is By.ID else f"open issue or incident of this {naming.by}"
+    )
+    return f"the pattern finds {shown}, and no such {what} is known"
 
 
 def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:

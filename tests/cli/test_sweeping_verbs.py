@@ -208,6 +208,66 @@ def test_adopt_finds_by_label_and_reports_conflicts(
     }
 
 
+def test_adopt_records_ahead_what_is_not_known_and_shows_and_takes_it_back(
+    config: Path, jira: SimulatedJira
+) -> None:
+    key = jira.site.person.create("DATA", "Bug", "somebody's words")
+    id_ = "0e8f6c1e-0000-4000-8000-00000000000a"
+    Path("pairs.csv").write_text(f"{id_.upper()},{key}\n")
+    code, out, _ = call("adopt", "--csv", "pairs.csv", "--json")
+    assert code == 1
+    assert "--ahead records it ahead" in json.loads(out)[0]["words"]
+    code, out, _ = call("adopt", "--csv", "pairs.csv", "--ahead", "--apply", "--json")
+    assert (code, json.loads(out)[0]["fate"]) == (0, "ahead")
+    assert f"{id_} takes {key} once it is heard of" in call("adopt", "--recorded")[1]
+    code, _, err = call("why", id_)
+    assert code == 1
+    assert f"Nothing was heard of it yet. {id_} takes {key} once it is heard of" in err
+    assert json.loads(call("status", "--json")[1])["tickets"]["recorded_ahead"] == 1
+    assert f"taken back: {id_}, {key}" in call("adopt", "--remove", id_)[1]
+    code, _, err = call("adopt", "--remove", id_)
+    assert (code, "nothing is recorded ahead for" in err) == (1, True)
+    assert "Nothing is recorded ahead." in call("adopt", "--recorded")[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (
+            ("--markers", "--pattern", "(x)"),
+            "--pattern looks at tickets that --jql or --label finds",
+        ),
+        (("--jql", "project = DATA", "--in", "summary"), "Give a --pattern"),
+        (("--jql", "project = DATA", "--pattern", "x"), "has 0 groups"),
+        (
+            ("--jql", "project = DATA", "--pattern", "(x)", "--match", "key"),
+            "none of id, title, entity",
+        ),
+        (
+            ("--jql", "project = DATA", "--pattern", "(x)", "--in", "Sumary"),
+            "Did you mean 'Summary'",
+        ),
+        (("--markers", "--ahead"), "Only an id can be recorded ahead"),
+    ],
+)
+def test_adopt_says_what_is_wrong_with_its_options(
+    config: Path, jira: SimulatedJira, args: tuple[str, ...], words: str
+) -> None:
+    code, _, err = call("adopt", *args)
+    assert (code, words in " ".join(err.split())) == (2, True), err
+
+
+def test_adopt_finds_a_known_issue_by_a_pattern(
+    config: Path, upstream: CoalesceSandbox, jira: SimulatedJira
+) -> None:
+    issue = upstream.open_issue("rows are missing")
+    key = jira.site.person.create("DATA", "Bug", f"[{issue.id}] late", labels=["old"])
+    args = ("--label", "old", "--pattern", r"\[(.+?)\]", "--in", "summary")
+    code, out, _ = call("adopt", *args, "--apply", "--json")
+    assert (code, json.loads(out)[0]["fate"]) == (0, "adopt")
+    assert [row.jira_key for row in rows(config, TicketRow)] == [key]
+
+
 def test_a_line_of_a_csv_that_cannot_be_read_is_named(config: Path) -> None:
     Path("pairs.csv").write_text("subject,ticket\nonly-one\n")
     code, _, err = call("adopt", "--csv", "pairs.csv")

@@ -25,7 +25,10 @@ PAGES = sorted(
 )
 VERBS = typer.main.get_command(app)
 # What stands for something of the reader's.
-_COMMAND = re.compile(r"(?:^|[|;&(]\s*|bin/|\s--\s)(?:[A-Z_]+=\S*\s)*(ticket-sync [^|;&>)]*)")
+_COMMAND = re.compile(
+    r"(?:^|[|;&(]\s*|bin/|\s--\s)(?:[A-Z_]+=\S*\s)*"
+    r"""(ticket-sync (?:'[^'\n]*'|"[^"\n]*"|[^|;&>)])*)"""
+)
 _STANDS_FOR = re.compile(r"…|\.\.\.|<[a-z ]+>")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -9,6 +10,7 @@ import pytest
 
 from sync.domain.rule import Desired
 from sync.domain.subject import Kind, Status
+from sync.domain.surroundings import Impact, Product
 from sync.rules import parse
 from sync.rules.filters import KNOWN
 from sync.rules.identity import WORDS
@@ -77,7 +79,10 @@ def test_the_conditions_on_the_page_hold_for_the_issue_they_describe() -> None:
         directly_affected_entities=[entity],
         monitored_entities=[entity],
     )
-    assert found.explain(snapshot)[0].reason == "every condition holds"
+    assert found.explain(snapshot)[0].reason == "impact is not known"
+    impact = Impact((Product("Revenue", priority="P1"),), ("Finance data",), (), 10)
+    reason = found.explain(replace(snapshot, impact=impact))[0].reason
+    assert reason == "every condition holds"
 
 
 def test_the_page_names_every_word_of_the_language() -> None:

@@ -529,8 +529,27 @@ def _forgotten(rows: Rows) -> None:
     rows["tickets"][0]["aside"]["how"] = "forget"
 
 
+def _expected(rows: Rows) -> None:
+    """r0023: subjects that were recorded ahead of their first delivery."""
+    rows["expected"] = [
+        {
+            "subject_id": "77",
+            "source": "coalesce",
+            "site": "main",
+            "jira_id": "10777",
+            "jira_key": "DATA-777",
+            "project": "DATA",
+            "at": 1_790_000_000.0,
+            "by": "the command line",
+            "words": "",
+        }
+    ]
+    for row in rows["triage"]:
+        row["expected"] = 1
+
+
 def _paused(rows: Rows) -> None:
-    """r0023: pauses that people ask for."""
+    """r0024: pauses that people ask for."""
     rows["pauses"] = [
         {
             "kind": "project",
@@ -565,7 +584,8 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0019": _titles,
     "r0021": _asides,
     "r0022": _forgotten,
-    "r0023": _paused,
+    "r0023": _expected,
+    "r0024": _paused,
 }
 
 

@@ -28,11 +28,13 @@ from sync.store import (
     counts,
     deliveries,
     edit_progress,
+    expected,
     happenings,
     housekeeping,
     journal,
     leases,
     memberships,
+    noise,
     notifications,
     parking,
     paused,
@@ -53,6 +55,7 @@ from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.notifications import ChannelState
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
+from sync.store.slate import Slate
 from sync.store.tables import DeliveryState, TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
 from sync.store.ticket_changes import Wish
@@ -85,6 +88,8 @@ ALLOWED = {
     "FROM log ORDER BY log.id DESC": "newest first; ends at the limit",
     "FROM api_tokens ORDER BY api_tokens.name": "all of them are shown",
     "FROM told ORDER BY told.at": "ends at the limit, which is how many acts may be told",
+    "FROM journal ORDER BY journal.at\n LIMIT": "oldest first; ends at the limit",
+    "FROM deliveries ORDER BY deliveries.received_at": "an index alone; ends at the limit",
     "FROM journal ORDER BY journal.id DESC": "newest first; ends at the limit",
     "ORDER BY subjects.event_time DESC": "newest first; ends at one that names a workspace",
     "FROM delivery_subjects JOIN deliveries": "PostgreSQL reads the window, or this table if smaller",
@@ -124,12 +129,22 @@ def do_everything(filled: Filled) -> None:
             piece(work)
     with store.read() as session:
         happenings.deliveries_after(session, 5)
+        noise.oldest_entry(session)
+        noise.begins(session, now - 600, 100)
+        noise.stages(session, now - 600, now)
+        list(noise.about(session, [3, 4]))
+        deliveries.oldest(session)
+        deliveries.begins(session, 100)
         happenings.actions_after(session, 5)
         happenings.sweeps_after(session, 0)
         open_in_jira(session, "main", after=3, limit=10)
         open_among(session, [3, 4])
         open_on_tickets_of(session, ["issues"], ("coalesce", "issue"), after=ref_of(3), limit=10)
         deliveries.heads(session)
+        expected.of_ids(session, "coalesce", ["1", "2"])
+        expected.all_of(session)
+        Slate(session).in_jira("main", "10001")
+        expected.of_name(session, "DATA-1")
         deliveries.by_hour(session, now)
         deliveries.last_by_source(session)
         deliveries.oldest_dead(session)

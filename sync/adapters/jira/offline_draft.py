@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync.adapters.jira.calls.site import JiraSite
-from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
+from sync.adapters.jira.fields.choices import is_pattern
+from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.people import Account
-from sync.adapters.jira.fields.values import Values
+from sync.adapters.jira.fields.values import Values, candidates
 from sync.adapters.jira.fields.wire import encode
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
 from sync.domain.text import is_empty
 from sync.domain.ticket import failed_parts, marked
 
+_LIKE = "those of the site whose names fit; `ticket-sync check` looks them up"
 _UNRESOLVED = "its id and form are the site's; `ticket-sync check` looks them up"
 
 
@@ -74,6 +76,8 @@ def _marked(labels: SketchedField | None, desired: Desired) -> SketchedField:
 def _sketched(
     info: FieldInfo, wished: Any, values: Values, whole_at: str, cloud: bool
 ) -> SketchedField:
+    if CHOSEN & {info.shape} and any(map(is_pattern, [wished, *_several(wished)])):
+        return SketchedField(info.id, info.name, wished, _shown(wished), _LIKE)
     try:
         canonical = values.canonical(info, wished, whole_at=whole_at)
     except Rejected as fault:
@@ -83,7 +87,13 @@ def _sketched(
     shown = str(wished or "") if info.shape is Shape.TEXT else _shown(value)
     by_address = info.shape in (Shape.USER, Shape.USERS) and "@" in str(wished)
     note = "looked up on the site by this address" if by_address else ""
+    if info.shape is Shape.USER and len(several := candidates(wished)) > 1:
+        note = f"the first whom the site knows of {', '.join(several)}"
     return SketchedField(info.id, info.name, value, shown, note)
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _shown(value: Any) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.adapters.jira.fields import apps
+from sync.adapters.jira.fields.choices import nearest
 from sync.adapters.jira.fields.field import STANDARD, FieldInfo, Shape, standard_field
-from sync.adapters.jira.fields.values import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import meant

@@ -25,6 +25,8 @@ GONE = "That backtest is not kept any more; ask for it again."
 NUMBERS = {
     "made": "tickets made",
     "spared": "spared by hold",
+    "closed": "times a ticket is closed",
+    "reopened": "times a ticket is opened again",
     "grouped": "spared by grouping",
     "umbrellas": "umbrellas of storms",
     "parked": "set aside by a rule that fails",

@@ -6,13 +6,14 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from sync.sandbox.coalesce.api_request import Answer, ApiError, Request, not_found, query_of
 from sync.sandbox.coalesce.faults import Faults, refusal
 from sync.sandbox.coalesce.outbox import Outbox
+from sync.sandbox.coalesce.rest_catalog import CatalogApi
 from sync.sandbox.coalesce.rest_deliveries import DeliveriesApi
 from sync.sandbox.coalesce.rest_subjects import SubjectsApi
 from sync.sandbox.coalesce.rest_writes import WritesApi
@@ -22,7 +23,7 @@ CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105
 SCOPES = (
     "issues:read", "issues:edit", "incidents:read", "incidents:edit", "deliveries:read",
-    "deliveries:edit",
+    "deliveries:edit", "entities:read", "lineage:read", "owners:read",
 )  # fmt: skip
 _CALLBACK = re.compile("/callbacks/(?P<token>[^/]+)")
 Handler = Callable[[Request, str], dict[str, Any]]
@@ -31,13 +32,14 @@ Handler = Callable[[Request, str], dict[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Route:
     """One call of the API. ``ability`` is its name in ``CoalesceRest.off``; a token needs one of
-    ``scopes``."""
+    ``scopes``, or ``every`` one."""
 
     method: str
     pattern: re.Pattern[str]
     ability: str
     scopes: frozenset[str]
     handler: Handler
+    every: bool = False
 
 
 class CoalesceRest:
@@ -71,7 +73,11 @@ class CoalesceRest:
         self.writes = WritesApi(self.sandbox)
         self.asked: Counter[str] = Counter()
         self._tokens: dict[str, float] = {}
-        self._routes = [*self._reads(SubjectsApi(self.sandbox)), *self._edits(self.writes)]
+        self._routes = [
+            *self._reads(SubjectsApi(self.sandbox)),
+            *self._edits(self.writes),
+            *_of_catalog(CatalogApi(self.sandbox)),
+        ]
 
     def revoke_tokens(self) -> None:
         """Revoke every token that the API has issued."""
@@ -127,8 +133,9 @@ class CoalesceRest:
             raise ApiError(429, 8, "too many requests", retry_after=self.retry_after)
         if route.ability in self.off:
             raise refusal(self.off[route.ability], "no such method")
-        if not route.scopes & self.scopes:
-            raise ApiError(403, 7, f"the token lacks {' or '.join(sorted(route.scopes))}")
+        lacking = route.scopes - self.scopes
+        if lacking and (route.every or lacking == route.scopes):
+            raise ApiError(403, 7, f"the token lacks {' or '.join(sorted(lacking))}")
 
     def _called_back(self, request: Request, token: str) -> dict[str, Any]:
         """A callback needs no token: who knows its address may call it."""
@@ -189,7 +196,19 @@ _ROOTS = {
     "issues": "/api/issues/v2",
     "incidents": "/api/incidents/v1",
     "deliveries": "/api/deliveries/v1",
+    "impact": "/api/impact/v1",
+    "owners": "/api/owners/v1",
 }
+
+
+def _of_catalog(catalog: CatalogApi) -> list[Route]:
+    impact = _route(
+        "POST", "impact", "", "entities:read lineage:read", lambda r, _: catalog.impact(r)
+    )
+    return [
+        replace(impact, every=True),
+        _route("POST", "owners", "batch-get", "owners:read", lambda r, _: catalog.owners(r)),
+    ]
 
 
 def _route(method: str, kind: str, end: str, scopes: str, handler: Handler) -> Route:

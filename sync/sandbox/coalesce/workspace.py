@@ -10,6 +10,7 @@ from typing import Any
 
 from sync.ports import Clock, SystemClock
 from sync.sandbox.coalesce.callbacks import Callbacks
+from sync.sandbox.coalesce.catalog import Catalog
 from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, Asset, Trouble, owner
 from sync.sandbox.coalesce.subjects import NANOS, Incident, Issue, Remark, event_of, nanos
 
@@ -23,7 +24,7 @@ class CoalesceSandbox:
     """A workspace of Coalesce Quality, simulated. Safe to share between threads.
 
     ``comments_update``: a comment raises the time of update of its subject. ``callbacks`` are what
-    deliveries offer, nothing by default.
+    deliveries offer, nothing by default; ``catalog`` is what the impact API and the owners API know.
 
     Every change makes an event (as ``render`` takes it), which ``events`` keeps and which the listeners
     get. ``issues`` and ``incidents`` hold the true state, whether deliveries arrive or not. The same
@@ -40,6 +41,7 @@ class CoalesceSandbox:
         self.lock = threading.RLock()
         self.comments_update = True
         self.callbacks = Callbacks()
+        self.catalog = Catalog()
         self._random = random.Random(seed)
         self._listeners: list[Listener] = []
         self._last = 0

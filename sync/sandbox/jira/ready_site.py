@@ -111,6 +111,7 @@ _SYSTEM = (
     FieldDef("duedate", "Due date", plain.Date()),
     FieldDef("parent", "Parent", references.Parent()),
     FieldDef("resolution", "Resolution", references.Resolution()),
+    FieldDef("security", "Security Level", references.SecurityLevel()),
 )
 _CUSTOM = (
     FieldDef("customfield_10010", "Root cause", plain.Text()),
@@ -201,6 +202,7 @@ def _apps(dialect: Dialect) -> tuple[FieldDef, ...]:
             assets,
             _options(88, "Orders (EU-1)", "Customers"),
         ),
+        FieldDef("customfield_10036", "Request participants", references.Participants()),
     )
 
 
@@ -216,6 +218,7 @@ _COMMON = (
     ScreenItem("reporter", required=True, default="@caller"),
     ScreenItem("duedate"),
     ScreenItem("environment"),
+    ScreenItem("security"),
 )
 _CUSTOM_ITEMS = tuple(ScreenItem(field.id) for field in _CUSTOM if field.id != "customfield_10026")
 
@@ -294,7 +297,7 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
     team.versions, team.simplified = [], True
     apps_items = (ScreenItem(one.id) for one in _apps(dialect) if one.id != EPIC_LINK)
     help_items = (*_CUSTOM_ITEMS, *apps_items)
-    add_project(
+    desk = add_project(
         site,
         "HELP",
         "Data Help",
@@ -302,5 +305,11 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         types=(INCIDENT, TASK),
         components=(),
         extra=help_items,
-    ).service = True
+    )
+    desk.service = True
+    # Our account is not in the group of the second level.
+    desk.levels = [
+        Named("10200", "Internal", group="data-team"),
+        Named("10201", "Auditors", group="auditors"),
+    ]
     return site

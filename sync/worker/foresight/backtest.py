@@ -16,14 +16,14 @@ from sync.domain.errors import Unreadable
 from sync.domain.rule import Acknowledge
 from sync.domain.subject import Kind, Snapshot, Status, SubjectRef, trusted
 from sync.ports import Source
-from sync.rules import RuleSet, Undecided, patience
+from sync.rules import Rule, RuleSet, Undecided, patience
 from sync.store import claims, deliveries, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryRow, TicketRow, TicketState
 from sync.store.temporary import temporary_store
 from sync.worker.rulebook.trial_routing import LOOKING
 from sync.worker.triage.batch import Triage
-from sync.worker.walk.facts import gather, rule_for
+from sync.worker.walk.facts import Facts, gather, rule_for
 
 # Deliveries this close together are merged, as triage would merge them under load.
 WINDOW_SECONDS = 30.0
@@ -40,13 +40,19 @@ class BacktestResult:
     ``announced`` and ``acknowledged`` are how many subjects upstream would have been told by itself of
     a new ticket; None where no rule tells upstream. What people did in Jira is in no delivery, so what
     else would have been told is not known.
+
+    ``closed`` and ``reopened`` are how often tickets would have been closed because all their subjects
+    had ended, and opened again because a subject came back; tickets from before the window count, too.
     """
 
     made: int = 0
     by_project: Mapping[str, int] = field(default_factory=dict)
     by_rule: Mapping[str, int] = field(default_factory=dict)
     walks_by_rule: Mapping[str, int] = field(default_factory=dict)
+    closed_by_rule: Mapping[str, int] = field(default_factory=dict)
     spared: int = 0
+    closed: int = 0
+    reopened: int = 0
     grouped: int = 0
     umbrellas: int = 0
     parked: int = 0
@@ -105,6 +111,10 @@ class _Run:
         self._clock = _Time(since - 1)
         self._triage = Triage(trial, {}, lambda: rules, self._clock)
         self._walks: Counter[str] = Counter()
+        # The tickets that are closed now, and how often tickets were closed and opened again.
+        self._closed: set[int] = set()
+        self._closes: Counter[str] = Counter()
+        self._reopens = 0
         self.events = 0
         self._seen: set[str] = set()
 
@@ -147,8 +157,11 @@ class _Run:
             except Undecided:
                 continue
             self._walks[rule.ref.name] += 1
-            if row.state != TicketState.NEW:
-                continue
+            self._decide(row, rule, facts)
+
+    def _decide(self, row: TicketRow, rule: Rule, facts: Facts) -> None:
+        now = self._clock.now
+        if row.state == TicketState.NEW:
             if rule.hold and facts.ended:
                 row.state = TicketState.SPARED
             elif rule.hold and now < row.created_at + rule.hold:
@@ -156,6 +169,21 @@ class _Run:
             elif not facts.ended or rule.policy.create_when_ended:
                 row.project = rule.project
                 self._make(row)
+        if row.state == TicketState.LINKED:
+            self._keep(row, rule, facts)
+
+    def _keep(self, row: TicketRow, rule: Rule, facts: Facts) -> None:
+        """Close a ticket, open it again, or let its close wait."""
+        assert row.id is not None
+        over_at = (facts.ended_at or 0.0) + rule.close_after
+        if not facts.ended:
+            self._reopens += row.id in self._closed
+            self._closed.discard(row.id)
+        elif self._clock.now < over_at:
+            row.due_at = over_at
+        elif row.id not in self._closed:
+            self._closes[rule.ref.name] += 1
+            self._closed.add(row.id)
 
     def _make(self, row: TicketRow) -> None:
         row.state = TicketState.LINKED
@@ -176,6 +204,9 @@ class _Run:
             by_rule=_ordered(Counter(row.rule for row in made.values())),
             walks_by_rule=_ordered(self._walks),
             spared=sum(row.state == TicketState.SPARED for row in fresh),
+            closed=self._closes.total(),
+            closed_by_rule=_ordered(self._closes),
+            reopened=self._reopens,
             grouped=sum(count - 1 for count in members.values()),
             umbrellas=sum(row.key.startswith("storm:") for row in made.values()),
             parked=sum(row.state == TicketState.UNPLACED for row in fresh),

@@ -17,7 +17,7 @@ from sync.store.engine import Store
 from sync.store.open_items import RESTING
 from sync.store.slate import Slate, decided
 from sync.store.subjects import Subject
-from sync.store.tables import TicketState
+from sync.store.tables import ExpectedRow, TicketState
 from sync.store.ticket_changes import Ticket
 
 log = structlog.get_logger("triage")
@@ -51,6 +51,8 @@ class Router:
         self._new: dict[str, int] = {}
         # Read together what routing will ask for.
         self._incidents, unplaced = slate.places_of(snapshots)
+        apart = (ref for ref in snapshots if self._stands_in(ref))
+        self._expected = slate.expected({*unplaced, *apart})
         keys = [self._foreseen(ref, snapshots[ref]) for ref in unplaced]
         slate.tickets_by_key({*keys} - {""})
 
@@ -77,6 +79,10 @@ class Router:
             self._restart_hold(known, ref)
         self._due(known, rule, snapshot)
         return f"ticket {known.jira_key or known.key} is due"
+
+    def _stands_in(self, ref: str) -> bool:
+        known = self._slate.ticket_of(ref)
+        return known is not None and known.state == TicketState.UNPLACED
 
     def _match(self, ref: str, snapshot: Snapshot) -> Rule | None:
         """The first rule that matches a subject, looked for once. Raises Undecided."""
@@ -116,7 +122,7 @@ class Router:
         """Put a subject on its incident's ticket or on one of its own. Says what was done, "" where no
         rule matches. ``tried`` is the rule that tried before and failed, "" for none."""
         host = self._host(ref)
-        if host is not None:
+        if host is not None and ref not in self._expected:
             return self.move(snapshot, host)
         try:
             rule = self._match(ref, snapshot) or self._rules.get(tried)
@@ -230,28 +236,76 @@ class Router:
     def _place(
         self, snapshot: Snapshot, ref: str, rule: Rule, *, after: Ticket | None = None
     ) -> str:
-        """Put a subject on the ticket of its key, recording that first. ``after``: see _generation."""
-        fault = None
-        try:
-            named = self._key(ref, rule, snapshot)
-            key, ticket = self._generation(named, rule, snapshot, after)
-        except Rejected as failed:
-            key, fault = _unplaced(ref), failed
-            ticket = self._slate.ticket(key)
-        if ticket is None and not fault and (umbrella := self._umbrella(rule)):
-            key, ticket = self._generation(umbrella, rule, snapshot, after)
-        if ticket is None:
-            ticket = self._slate.add(Ticket(key, rule.ref.name, rule.projection.site, self.now))
-            if rule.ref.name in self._new:
-                self._new[rule.ref.name] += 1
-        elif ticket.state in _NOT_MADE and not fault and ticket.rule != rule.ref.name:
-            ticket.rule, ticket.site, ticket.project = rule.ref.name, rule.site, ""
-        self._put(snapshot, ref, ticket, rule)
+        """Put a subject on the ticket of its key, or on the one recorded for it ahead. Both are recorded
+        first. ``after``: see _generation."""
+        key, own, fault = self._own(ref, rule, snapshot, after)
         if fault is not None:
+            ticket = own or self._slate.add(self._fresh(key, rule))
+            self._put(snapshot, ref, ticket, rule)
             # The ticket's walk meets the same fault, parks the ticket with the reason, and tries again.
             ticket.state, ticket.rule, ticket.site = TicketState.UNPLACED, rule.name, rule.site
             return f"rule {rule.ref.name!r} does not say on which ticket: {fault}"
+        taken, declined = self._taken(ref, rule, key, own)
+        if taken is not None:
+            self._put(snapshot, ref, taken, rule)
+            return f"rule {rule.ref.name!r}: ticket {taken.jira_key} is due"
+        if own is None and (umbrella := self._umbrella(rule)):
+            key, own = self._generation(umbrella, rule, snapshot, after)
+        ticket = self._recorded(key, own, rule)
+        self._put(snapshot, ref, ticket, rule)
+        if declined:
+            self._slate.journal(ticket, self.now, journal.Entry("adopt", declined, "warning"))
         return f"rule {rule.ref.name!r}: ticket {key} is due"
+
+    def _fresh(self, key: str, rule: Rule) -> Ticket:
+        if rule.ref.name in self._new:
+            self._new[rule.ref.name] += 1
+        return Ticket(key, rule.ref.name, rule.projection.site, self.now)
+
+    def _recorded(self, key: str, ticket: Ticket | None, rule: Rule) -> Ticket:
+        """The ticket of a key, recorded if it is not yet, kept by the rule while it is not made."""
+        if ticket is None:
+            return self._slate.add(self._fresh(key, rule))
+        if ticket.state in _NOT_MADE and ticket.rule != rule.ref.name:
+            ticket.rule, ticket.site, ticket.project = rule.ref.name, rule.site, ""
+        return ticket
+
+    def _own(
+        self, ref: str, rule: Rule, snapshot: Snapshot, after: Ticket | None
+    ) -> tuple[str, Ticket | None, Rejected | None]:
+        """The key that a rule gives a subject, and its ticket, None where it is still to be recorded.
+        Where the rule fails on that: those that stand in, and why."""
+        try:
+            named = self._key(ref, rule, snapshot)
+            return *self._generation(named, rule, snapshot, after), None
+        except Rejected as fault:
+            key = _unplaced(ref)
+            return key, self._slate.ticket(key), fault
+
+    def _taken(
+        self, ref: str, rule: Rule, key: str, own: Ticket | None
+    ) -> tuple[Ticket | None, str]:
+        """The ticket that was recorded ahead for a subject; None, and why in words, where it does not
+        get that, with no words where nothing was recorded. ``key`` and ``own`` are the ticket that the
+        rule gives it."""
+        row = self._expected.get(ref)
+        if row is None:
+            return None, ""
+        there = self._slate.in_jira(row.site, row.jira_id)
+        if why := _against(row, rule, own, there):
+            self._slate.decline(row, why)
+            return None, f"{row.jira_key} was recorded ahead for {ref}, but {why}"
+        ticket = there or own
+        if ticket is None:
+            # It does not count as new by now: a storm is not about tickets that others made.
+            made = min(self.now, row.at)
+            ticket = self._slate.add(Ticket(key, rule.ref.name, row.site, made))
+        if ticket is not there:
+            ticket.rule, ticket.site = rule.ref.name, row.site
+        self._slate.take(row, ticket)
+        words = f"{row.jira_key} was recorded ahead for {ref} by {row.by}"
+        self._slate.journal(ticket, self.now, journal.Entry("adopt", words))
+        return ticket, ""
 
     def _due(self, ticket: Ticket, rule: Rule | None, snapshot: Snapshot) -> None:
         at = max(self.now, self._slots()) if self._slots else self.now
@@ -333,6 +387,20 @@ class Router:
         if self._new[rule.ref.name] < limit:
             return None
         return _storm(rule.name, self.now, window)
+
+
+def _against(row: ExpectedRow, rule: Rule, own: Ticket | None, there: Ticket | None) -> str:
+    """Why a subject that was recorded ahead does not get its ticket, "" where it does. ``there`` is that
+    ticket where it is kept already; ``own`` is the one that its rule gives it."""
+    if there is not None:
+        return "" if there.state == TicketState.LINKED else "that was deleted in Jira"
+    if rule.site != row.site:
+        return f"rule {rule.ref.name!r} keeps its tickets on site {rule.site!r}, not {row.site!r}"
+    if own is not None and own.state == TicketState.LINKED:
+        return f"rule {rule.ref.name!r} puts it on {own.jira_key}"
+    if own is not None and own.state == TicketState.CREATING:
+        return "a ticket was being made for it at that moment"
+    return ""
 
 
 def keys_tried(rule: Rule, snapshot: Snapshot, now: float) -> set[str]:

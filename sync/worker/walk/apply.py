@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import structlog
 
@@ -22,6 +24,7 @@ from sync.domain.actions import (
     Update,
 )
 from sync.domain.admission import Admission, as_decided
+from sync.domain.attendance import after_move, detail_of_move, watched, wrote
 from sync.domain.errors import Cause, Missing, Parked, Rejected
 from sync.domain.intent import Intent, IntentKind, has_landed, of_update
 from sync.domain.merge import wishes_agreed
@@ -52,6 +55,7 @@ from sync.worker.walk.telling import NO_WAYS, Teller, Ways
 log = structlog.get_logger("worker")
 
 _WRITES = (IntentKind.UPDATE, IntentKind.MOVE)
+NO_DETAIL: Mapping[str, Any] = MappingProxyType({})
 
 
 class Apply:
@@ -100,6 +104,7 @@ class Apply:
             ref = observed.ref
             if self._teller is not None:
                 self._teller.settle(ref)
+            record.base = watched(record.base, observed, self._draft.desired.status)
             self._draft = in_its_project(self._draft, observed)
             made = self._planned(observed)
             if self._teller is not None:
@@ -314,7 +319,7 @@ class Apply:
         base = replace(record.base, way=way_to(target), walked=walked)
         record.base = base.stepped(observed.status.id)
         for _ in range(MAX_HOPS + 1):
-            self._take_hop(ref, step)
+            self._take_hop(ref, step, observed)
             if step.arrives and not self._resolution_is_to_be_seen(step):
                 resolution = str(step.fields.get("resolution", ""))
                 return replace(observed, status=step.hop.to, resolution=resolution)
@@ -340,7 +345,7 @@ class Apply:
         resolution = str(last.fields.get("resolution", ""))
         return replace(seen, status=last.hop.to, resolution=resolution)
 
-    def _take_hop(self, ref: TicketRef, step: Transition) -> None:
+    def _take_hop(self, ref: TicketRef, step: Transition, observed: Observed) -> None:
         """Take one transition. What its screen refuses and does not require is left out. The comment
         goes along where Jira lists it or the rule says so, and where Jira does not take the transition
         without it."""
@@ -363,7 +368,14 @@ class Apply:
                     # What Jira says of the transition without a comment.
                     raise (first or fault if along else fault) from None
         self._record.base = self._record.base.stepped(step.hop.to.id, arrived=step.arrives)
-        self._done(ref, "transition", step)
+        self._note_move(ref, step, observed)
+
+    def _note_move(self, ref: TicketRef, step: Transition, before: Observed) -> None:
+        """Note a move that was made, and whether it closed the ticket or opened it again."""
+        record, status = self._record, self._draft.desired.status
+        detail = detail_of_move(record.base, before.status.category, step.hop.to.category, status)
+        record.base = after_move(record.base, detail, self._intent_log.clock.time())
+        self._done(ref, "transition", step, detail)
 
     def _move(self, ref: TicketRef, step: Transition, *, along: bool) -> None:
         intent = Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives})
@@ -416,7 +428,7 @@ class Apply:
     def _link_remote(self, ref: TicketRef, action: LinkRemote) -> None:
         # No intent: it is an upsert, which may be made any number of times.
         self._tracker.link_remote(ref, action.link)
-        base, link = self._record.base, action.link
+        base, link = wrote(self._record.base, self._intent_log.clock.time()), action.link
         known = {**base.remote_links, link.global_id: remote_link_digest(link)}
         self._record.base = replace(base, remote_links=known)
         self._done(ref, "link", action)
@@ -461,10 +473,12 @@ class Apply:
         self._record.step(Entry("moved", words), change=change)
         log.info("moved", ticket=observed.ref.key, before=before.key)
 
-    def _done(self, ref: TicketRef, name: str, action: Action) -> None:
+    def _done(
+        self, ref: TicketRef, name: str, action: Action, detail: Mapping[str, Any] = NO_DETAIL
+    ) -> None:
         # Noted only: after a crash the action is done again, or found by its marker or by looking.
         words = str(action)
-        self._record.note(Entry(name, words))
+        self._record.note(Entry(name, words, detail=detail))
         ACTIONS.labels(self._tracker.site, name, "ok").inc()
         log.info(name, ticket=ref.key, what=words, rule=self._draft.desired.rule.name)
 

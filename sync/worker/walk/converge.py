@@ -21,6 +21,7 @@ from sync.rules import Rule, RuleSet
 from sync.store.claims import Claim, LeaseLost
 from sync.store.engine import Store
 from sync.store.gathered import Gathered
+from sync.store.journal import ENDED_IN_HOLD
 from sync.store.open_items import RESTING
 from sync.store.tables import TicketRow, TicketState
 from sync.telemetry import WALKS
@@ -165,9 +166,7 @@ class Converger:
             return ""
         over_at = facts.created_at + rule.hold
         if facts.ended_by(over_at):
-            return self._end.spare(
-                record, "the subject ended before its hold was over; no ticket is needed"
-            )
+            return self._end.spare(record, ENDED_IN_HOLD)
         if self._clock.time() >= over_at:
             return ""
         record.settle(again_at=over_at)

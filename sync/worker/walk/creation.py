@@ -14,6 +14,7 @@ import structlog
 
 from sync.domain.actions import Adopt, Leave
 from sync.domain.agreement import Agreement
+from sync.domain.attendance import MADE
 from sync.domain.backoff import search_delay
 from sync.domain.errors import Fault, Missing, Refused, Rejected, Unknown
 from sync.domain.intent import Intent, IntentKind
@@ -114,6 +115,7 @@ class Creation:
             unannounced=True,
             parked=draft.parked_fields,
             agreement=Agreement(wish.since) if wish else None,
+            wrote=self._clock.time(),
         )
         base = new.with_sent(sent)
         # A process that stood still must not send the call later: another process may have proven by
@@ -159,7 +161,7 @@ class Creation:
             record.note(Entry("find", "not there; the call did not make it"), change=_not_made)
             return None
         adopt = Adopt(refs[0], tuple(refs[1:]))
-        entries = [Entry("adopt", str(adopt))]
+        entries = [Entry("adopt", str(adopt), detail={"stage": MADE})]
         if adopt.extras:
             words = (
                 f"{', '.join(extra.key for extra in adopt.extras)} carry the marker of "

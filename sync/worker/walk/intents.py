@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from sync.domain.attendance import wrote
 from sync.domain.backoff import search_delay
 from sync.domain.errors import Fault, Unknown
 from sync.domain.intent import Intent, IntentKind
@@ -62,6 +63,7 @@ class IntentLog:
             record.intents = before.put(replace(intent, until=0.0)) if intent.owed else before
             raise
         record.intents = before.without(intent.kind, intent.about) if before.open else before
+        record.base = wrote(record.base, self.clock.time())
         return result
 
     def settle(

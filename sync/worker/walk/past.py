@@ -13,6 +13,7 @@ from contextlib import suppress
 import structlog
 
 from sync.domain.errors import TicketGone
+from sync.domain.rule import Ownership
 from sync.domain.subject import Snapshot, Status
 from sync.domain.ticket import (
     Base,
@@ -24,6 +25,7 @@ from sync.domain.ticket import (
     is_own_marker,
     marker_label,
     remembered,
+    same,
 )
 from sync.ports import Clock, Tracker
 from sync.store import continuity
@@ -130,7 +132,15 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         for id_, one in draft.fields.items()
         if id_ in observed.fields and one.kind is not FieldKind.LABELS
     }
-    return Base(fields=fields, status=Status.OPEN, jira_status=observed.status.id)
+    # An earlier life may have written it, and a person changed it since: nobody knows.
+    theirs = [
+        id_
+        for id_, known in fields.items()
+        if draft.fields[id_].ownership is Ownership.YIELD and not same(known.sent, known.shown)
+    ]
+    return Base(
+        fields=fields, status=Status.OPEN, jira_status=observed.status.id, theirs=tuple(theirs)
+    )
 
 
 def _age(ref: TicketRef) -> tuple[int, str]:

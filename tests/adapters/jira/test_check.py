@@ -317,6 +317,14 @@ def test_a_display_name_in_a_table_is_told_of(world: World) -> None:
     assert all("'Data Owner' is a display name" in one for one in found)
 
 
+def test_a_person_of_a_list_who_cannot_have_the_field_is_told_of(world: World) -> None:
+    listed = f'{PEOPLE}assignee = ["gone@example.com", "{OWNER.email}"]\n'
+    (words,) = map(str, checked(world, listed).findings)
+    assert words.startswith(
+        "rules.toml:4: rule 'r': fields.assignee[1]: no Jira user has the address gone@example.com"
+    )
+
+
 def test_a_display_name_in_a_list_and_on_a_transitions_screen_is_told_of_too(world: World) -> None:
     text = f'{PEOPLE}Informed = ["{OWNER.email}", "Data Owner"]\n'
     text += '[rule.status.closed]\nfields = { "Data owner" = "Data Owner" }\n'

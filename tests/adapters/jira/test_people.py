@@ -19,7 +19,7 @@ def add(world: World, user: User) -> User:
     return user
 
 
-def person(world: World, field: str, wished: str) -> str:
+def person(world: World, field: str, wished: object) -> str:
     """The account that a rule's value leads to."""
     draft = world.another().draft(desired(**{field: wished}))
     for parked in draft.parked_fields.values():
@@ -28,7 +28,7 @@ def person(world: World, field: str, wished: str) -> str:
     return str(one.value)
 
 
-def refused(world: World, field: str, wished: str) -> str:
+def refused(world: World, field: str, wished: object) -> str:
     with pytest.raises(Rejected) as fault:
         person(world, field, wished)
     return f"{fault.value} {fault.value.remedy}"
@@ -108,6 +108,21 @@ def test_an_account_that_is_deactivated_is_told(world: World, field: str, wished
         assert "a deactivated account is not found" in words
         words = refused(world, field, FORMER.account_id)
     assert "the Jira user Former Member is deactivated" in words
+
+
+def test_of_several_people_the_first_who_may_have_the_field_is_taken(world: World) -> None:
+    several: list[object] = ["", "nobody@example.com", [FORMER.email, LEAD.email], OWNER.email]
+    assert person(world, "assignee", several) == account(world, LEAD)
+    texts = f"nobody@example.com, {OWNER.email}"
+    assert person(world, "reporter", texts) == account(world, OWNER)
+    words = refused(world, "assignee", ["nobody@example.com", "No, One"])
+    assert "none of 2 people named can have it: no Jira user has the address nobody@" in words
+    assert "no Jira user goes by No, One" in words
+
+
+def test_a_display_name_with_a_comma_is_one_person(world: World) -> None:
+    found = add(world, User("c1", "c1", "Curie, Marie", "m.curie@example.com"))
+    assert person(world, "assignee", "Curie, Marie") == account(world, found)
 
 
 def test_data_center_takes_name_and_key(world: World) -> None:

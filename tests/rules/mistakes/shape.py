@@ -140,7 +140,7 @@ CASES = {
     ),
     "an unknown owner of a field": (
         X + 'fields.priority = "High"\nownership = { priority = "theirs" }\n',
-        "10.toml:4: ownership.priority: cannot be 'theirs'. Known here: source, shared, ticket.",
+        "10.toml:4: ownership.priority: cannot be 'theirs'. Known here: source, shared, yield, ticket.",
     ),
     "ownership of a field that is not set": (
         X + 'ownership = { priorty = "source" }\nfields.priority = "High"\n',

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from sync.domain.errors import Missing
 from sync.domain.subject import EventType, Kind, Snapshot, Status, SubjectRef
+from sync.domain.surroundings import Impact, digest_of
 from sync.ports import Attempt, FailedDelivery, SentDelivery
 from sync.rules import Defaults, RuleSet, load
 from sync.sandbox.memory import MemoryTracker
@@ -114,6 +115,9 @@ class MemoryApi:
     skew: float = 0.0
     calls: list[str] = field(default_factory=list)
     on_call: Callable[[str], None] = lambda _name: None
+    # By the digest of the identifiers that are asked for, and by the owner's id.
+    impacts: dict[str, Impact] = field(default_factory=dict)
+    emails: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def put(self, *snapshots: Snapshot) -> None:
         """Let these be what the API knows now."""
@@ -152,6 +156,14 @@ class MemoryApi:
         self._call("incidents")
         refs = [f"{self.name}:incident:{id_}" for id_ in ids]
         return [self.known[ref] for ref in refs if ref in self.known]
+
+    def impact(self, identifiers: Sequence[Mapping[str, Any]]) -> Impact:
+        self._call("impact")
+        return self.impacts.get(digest_of(list(identifiers)), Impact())
+
+    def owner_emails(self, ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        self._call("owner_emails")
+        return {id_: self.emails[id_] for id_ in ids if id_ in self.emails}
 
     def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:
         found = [one for one in self.failed if since <= one.created_at < until]

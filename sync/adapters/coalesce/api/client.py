@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from sync.adapters.coalesce.api import subjects
+from sync.adapters.coalesce.api import subjects, surroundings
 from sync.adapters.coalesce.api.access import ApiAccess
 from sync.adapters.coalesce.api.calls import Ask, Calls
 from sync.adapters.coalesce.api.deliveries import attempt, failed_delivery, sent_delivery
@@ -19,11 +19,14 @@ from sync.adapters.coalesce.message.names import NAME
 from sync.adapters.coalesce.message.timestamps import NANOS, rfc3339
 from sync.domain.errors import Cause, Missing, Rejected
 from sync.domain.subject import Snapshot
+from sync.domain.surroundings import Impact
 from sync.ports import Attempt, Clock, FailedDelivery, SentDelivery, SystemClock
 
 BATCH = 100
 _DELIVERIES = "/api/deliveries/v1"
 _READ_DELIVERIES = "read deliveries"
+_READ_IMPACT = "read entities and lineage (ENTITY_READ and LINEAGE_READ)"
+_READ_OWNERS = "read owners (OWNERS_READ)"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _Reader = Callable[[str, Mapping[str, Any]], Snapshot]
 
@@ -75,6 +78,29 @@ class CoalesceApi:
     def incidents(self, ids: Sequence[str]) -> list[Snapshot]:
         """Incidents by id, as ``issues``; with ``issue_ids``."""
         return self._by_id("incidents", "incidentIds", ids, subjects.incident, "v1")
+
+    def impact(self, identifiers: Sequence[Mapping[str, Any]]) -> Impact:
+        """What is touched where these entities break, in one call."""
+        body = {"ids": [surroundings.identifier_sent(one) for one in identifiers]}
+        try:
+            reply = self.calls.ask(
+                Ask("POST", "/api/impact/v1", "read impact", _READ_IMPACT, body=body)
+            )
+        except Missing:
+            # Of entities that are gone, or were never taken in, nothing is downstream.
+            return Impact()
+        return surroundings.impact_of(reply)
+
+    def owner_emails(self, ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """The addresses by which owners are reached, by the ids as given, in batches."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, tuple[str, ...]] = {}
+        for start in range(0, len(wanted), BATCH):
+            body = {"ids": wanted[start : start + BATCH]}
+            ask = Ask("POST", "/api/owners/v1/batch-get", "read owners", _READ_OWNERS, body=body)
+            found |= surroundings.emails_of(self.calls.ask(ask))
+        by_id = {id_: found.get(surroundings.bare(id_)) for id_ in wanted}
+        return {id_: emails for id_, emails in by_id.items() if emails}
 
     def failed_deliveries(self, since: float, until: float) -> Iterator[list[FailedDelivery]]:
         """Deliveries of events between two times that failed for good, page by page."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.fields.field import FieldInfo, Shape
+from sync.adapters.jira.fields.values import candidates
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.text import parts
 from sync.rules import Rule
@@ -42,21 +43,19 @@ class PeopleCheck:
             )
 
     def named(self, rule: Rule, info: FieldInfo, value: Value) -> None:
-        """Report people that a rule names by their display names, on Cloud.
+        """Report people of a list that cannot have the field and, on Cloud, those that a rule names by
+        their display names.
 
         A display name leads to a person only until somebody else has it, or the person changes it.
         """
-        if not self._tracker.cloud():
-            return
         for one, wished in value.written_out(rule.projection.tables):
-            several = parts(wished) if info.shape is Shape.USERS else [str(wished or "").strip()]
+            several = parts(wished) if info.shape is Shape.USERS else candidates(wished)
             for text in filter(None, several):
                 found = self._tracker.metadata.person(text, rule.project, info.id)
-                if found and "@" not in text and text.casefold() != found.id.casefold():
-                    self._report.advise(
-                        one.position,
-                        rule.name,
-                        one.key,
-                        f"{text!r} is a display name, which on Jira Cloud anybody may take or change",
-                        f"Write the account id {found.id!r}, or the person's email address.",
-                    )
+                problem, remedy = found.problem, found.remedy
+                by_name = "@" not in text and text.casefold() != found.id.casefold()
+                if found and by_name and self._tracker.cloud():
+                    problem = f"{text!r} is a display name, which on Jira Cloud anybody may change"
+                    remedy = f"Write the account id {found.id!r}, or the person's email address."
+                if problem:
+                    self._report.advise(one.position, rule.name, one.key, problem, remedy)

@@ -13,7 +13,7 @@ from sync.adapters.jira.check.people import PeopleCheck
 from sync.adapters.jira.check.statuses import StatusesCheck
 from sync.adapters.jira.check.upstream import UpstreamCheck
 from sync.adapters.jira.check.webhooks import WebhookCheck, WebhookWish
-from sync.adapters.jira.fields.values import nearest
+from sync.adapters.jira.fields.choices import nearest
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Cause, Fault, Rejected
 from sync.domain.names import Name

@@ -8,9 +8,10 @@ from difflib import get_close_matches
 
 from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.people import PeopleCheck
+from sync.adapters.jira.fields.choices import nearest, several
 from sync.adapters.jira.fields.field import Shape
 from sync.adapters.jira.fields.screen import field_named
-from sync.adapters.jira.fields.values import Values, nearest, several
+from sync.adapters.jira.fields.values import Values
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.errors import Fault, Rejected
 from sync.domain.names import Name, like, meant

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync.adapters.jira.check.findings import Report
-from sync.adapters.jira.fields.values import nearest, several
+from sync.adapters.jira.fields.choices import nearest, several
 from sync.adapters.jira.tracker.tracker import JiraTracker
 from sync.domain.names import Name, meant
 from sync.domain.rule import Sign

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from sync.adapters.jira.fields.choices import Lacking
 from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.screen import epic_link, field_named, field_on_screen, is_parent
@@ -119,7 +120,8 @@ class Drafts(Part):
         screen, found = self._create_screen(work, issue_type), {}
         for name in names:
             known = plain.get(name)
-            absent = known is not None and known.id not in screen and not is_parent(name)
+            elsewhere = is_parent(name) or (known is not None and known.id == "security")
+            absent = known is not None and known.id not in screen and not elsewhere
             info = known if absent else self._field(work, name, screen, issue_type)
             if info is not None:
                 found[name] = info
@@ -178,6 +180,7 @@ class Drafts(Part):
                 work.put(name, info, value, kind)
             elif isinstance(value, Rejected) and not work.is_agreed(name, kind):
                 work.park(info.id, name, value)
+                work.put_in_part(name, info, value, kind)
             else:
                 work.keep(name, info, kind)
 
@@ -192,7 +195,7 @@ class Drafts(Part):
         requires no such field."""
         screen = self._metadata.create_fields(desired.project, issue_type)
         for id_, fault in work.faults.items():
-            info = screen.get(id_)
+            info = None if id_ in work.fields else screen.get(id_)
             if info and info.required and not info.has_default:
                 return fault
         return None
@@ -246,9 +249,17 @@ class _Work:
         """Whether the field needs no write, whatever people did to it. Its value is then not worked
         out: converting a text is most of what a draft costs."""
         wish = self.desired.fields[name]
+        if self._theirs(name):
+            return True
         always = wish.ownership is Ownership.SOURCE
         agreed = kind is FieldKind.TEXT and self.agreed(name) == self.infos[name].id
         return wish.as_agreed or (not always and (agreed or self.is_agreed(name, kind)))
+
+    def _theirs(self, name: str) -> bool:
+        """Whether the field yields to people, and a person has changed it."""
+        given, info = self.desired.fields.get(name), self.infos.get(name)
+        yields = given is not None and given.ownership is Ownership.YIELD
+        return bool(yields and info and self.base and info.id in self.base.theirs)
 
     def keep(self, name: str, info: FieldInfo, kind: FieldKind) -> None:
         """The field stays as it was last agreed on."""
@@ -270,11 +281,17 @@ class _Work:
             on_create_screen=None if self.screen is None else info.id in self.screen,
         )
 
+    def put_in_part(self, name: str, info: FieldInfo, fault: Rejected, kind: FieldKind) -> None:
+        """The values of a list that are there, where others are not."""
+        if isinstance(fault, Lacking) and fault.found:
+            self.put(name, info, fault.found, kind)
+
     def park(self, id_: str, name: str, fault: Rejected) -> None:
         """Set the field aside that the rule calls ``name``."""
         desired, given = self.desired, self.desired.fields.get(name)
-        if self.base and given and given.ownership is Ownership.TICKET:
-            return  # Set at creation alone, so that nothing of it is to be written.
+        once = given is not None and given.ownership is Ownership.TICKET
+        if self.base and (once or self._theirs(name)):
+            return  # Set at creation alone, or people's by now, so that nothing of it is to be written.
         fault.key = fault.key or f"fields.{name}"
         fault.field = fault.field or name
         asker = desired.asker(fault.key)

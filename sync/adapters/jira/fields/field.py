@@ -47,10 +47,13 @@ CHOSEN = frozenset({Shape.OPTION, Shape.OPTIONS, Shape.CASCADE, Shape.NAMED, Sha
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """One allowed value, with those below it (cascading select)."""
+    """One allowed value, with those below it (cascading select). ``released`` and ``archived`` are for
+    versions; ``released`` is None for all else."""
 
     name: Name
     children: tuple[Allowed, ...] = ()
+    released: bool | None = None
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,9 @@ def shape_of(id_: str, schema: Mapping[str, Any]) -> Shape:
 def _allowed(raw: Any) -> Allowed:
     if not isinstance(raw, Mapping):
         return Allowed(Name(str(raw)))
-    return Allowed(name_of(raw), tuple(_allowed(child) for child in raw.get("children") or ()))
+    children = tuple(_allowed(child) for child in raw.get("children") or ())
+    released = bool(raw["released"]) if "released" in raw else None
+    return Allowed(name_of(raw), children, released, bool(raw.get("archived")))
 
 
 def name_of(raw: Mapping[str, Any]) -> Name:

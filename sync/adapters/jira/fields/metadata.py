@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
+from sync.adapters.jira.fields.choices import nearest, several
 from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, level_of, name_of
 from sync.adapters.jira.fields.people import Account, People
-from sync.adapters.jira.fields.values import PersonOf, nearest, several
+from sync.adapters.jira.fields.values import PersonOf
 from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
 from sync.domain.names import Name, meant
 from sync.domain.remembered import Remembered

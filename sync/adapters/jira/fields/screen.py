@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from sync.adapters.jira.fields.choices import nearest, several
 from sync.adapters.jira.fields.field import FieldInfo, Shape, own_words, standard_field
-from sync.adapters.jira.fields.values import nearest, several
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import meant
 
@@ -44,12 +44,14 @@ def _elsewhere(
 
 
 def _absent(info: FieldInfo, where: str) -> Rejected:
-    return Rejected(
-        f"{info.name} is not on the create screen of {where}",
-        cause=Cause.FIELD,
-        field=info.name,
-        remedy="Put the field on that screen in Jira, or take it out of the rule.",
-    )
+    remedy = "Put the field on that screen in Jira, or take it out of the rule."
+    if info.id == "security":
+        remedy = (
+            "Give our account the permission 'Set issue security' in the project, which needs a scheme "
+            "of security levels, or take it out of the rule."
+        )
+    words = f"{info.name} is not on the create screen of {where}"
+    return Rejected(words, cause=Cause.FIELD, field=info.name, remedy=remedy)
 
 
 def is_parent(name: str) -> bool:

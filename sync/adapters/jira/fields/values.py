@@ -12,10 +12,10 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from typing import Any
 
 from sync.adapters.jira.fields import apps
+from sync.adapters.jira.fields.choices import flat, gathered, one_of, pick, some_of
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape, below
 from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.text import rich as text
@@ -25,18 +25,6 @@ from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts,
 
 # Gives the account of a person for a field, by id.
 PersonOf = Callable[[str, str], Account]
-
-
-def nearest(wrong: str, names: Iterable[str]) -> str:
-    """A remedy that gives the valid names nearest to a wrong name, and the first few valid names."""
-    known = sorted(set(map(str, names)), key=str.casefold)
-    folded = {name.casefold(): name for name in known}
-    close = [folded[n] for n in get_close_matches(wrong.casefold(), list(folded), 3, 0.5)]
-    first = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
-    if not known:
-        return "There are none."
-    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    return f"{first}It may be: {', '.join(known[:12])}{more}."
 
 
 class Values:
@@ -115,13 +103,6 @@ class Values:
             raise _wrong(info, value, "a time", "Write it as 2030-01-31T12:00:00Z.")
         return datetime_form(moment)
 
-    def _option(self, info: FieldInfo, value: Any) -> Name:
-        return choose(info, str(value).strip(), info.allowed)
-
-    def _options(self, info: FieldInfo, value: Any) -> list[Name] | None:
-        names = {choose(info, part, info.allowed) for part in _choices(value, info.allowed)}
-        return sorted(names) or None
-
     def _cascade(self, info: FieldInfo, value: Any) -> Name:
         ways = [way for way in _levels(value) if way[0]]
         if not ways:
@@ -141,14 +122,24 @@ class Values:
                 raise _wrong(info, id_ or value, kind, remedy)
         return found
 
-    def _user(self, info: FieldInfo, value: Any) -> str:
-        found = self._person_of(str(value).strip(), info.id)
-        if not found:
-            raise Rejected(found.problem, cause=Cause.FIELD, field=info.name, remedy=found.remedy)
-        return found.id
+    def _user(self, info: FieldInfo, value: Any) -> str | None:
+        """The first of the people given whom Jira knows for the field."""
+        failed = list[Account]()
+        for wished in candidates(value):
+            if found := self._person_of(wished, info.id):
+                return found.id
+            failed.append(found)
+        if not failed:
+            return None
+        problem = "; ".join(dict.fromkeys(one.problem for one in failed))
+        if len(failed) > 1:
+            problem = f"none of {len(failed)} people named can have it: {problem}"
+        raise Rejected(problem, cause=Cause.FIELD, field=info.name, remedy=failed[0].remedy)
 
     def _users(self, info: FieldInfo, value: Any) -> list[str] | None:
-        return sorted({self._user(info, part) for part in parts(value)}) or None
+        return gathered(
+            info, parts(flat(value)), lambda part: filter(None, [self._user(info, [part])])
+        )
 
 
 _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
@@ -157,11 +148,11 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.NUMBER: Values._number,
     Shape.DATE: Values._date,
     Shape.DATETIME: Values._datetime,
-    Shape.OPTION: Values._option,
-    Shape.OPTIONS: Values._options,
+    Shape.OPTION: lambda values, info, value: one_of(info, value),
+    Shape.OPTIONS: lambda values, info, value: some_of(info, value),
     Shape.CASCADE: Values._cascade,
-    Shape.NAMED: Values._option,
-    Shape.NAMED_LIST: Values._options,
+    Shape.NAMED: lambda values, info, value: one_of(info, value),
+    Shape.NAMED_LIST: lambda values, info, value: some_of(info, value),
     Shape.USER: Values._user,
     Shape.USERS: Values._users,
     Shape.PARENT: lambda values, info, value: str(value).strip(),
@@ -169,6 +160,15 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     **dict.fromkeys(apps.FORMS, Values._of_an_app),
     Shape.OTHER: lambda values, info, value: value,
 }
+
+
+def candidates(value: Any) -> list[str]:
+    """The people of whom a field for one person takes the first that may have it: the items of a list,
+    or the addresses in a text. A display name may have a comma in it."""
+    texts = parts(value) if isinstance(value, str) else []
+    if not (isinstance(value, list | tuple) or all("@" in text for text in texts)):
+        return [str(value).strip()]
+    return list(dict.fromkeys(texts or parts(flat(value))))
 
 
 def _levels(value: Any) -> Iterator[tuple[str, str]]:
@@ -210,47 +210,6 @@ def _wrong(info: FieldInfo, value: Any, kind: str, remedy: str) -> Rejected:
     shown = ticket_line(str(value), 60)
     words = f"is not {kind}"
     return Rejected(words, cause=Cause.FIELD, field=info.name, value=shown, remedy=remedy)
-
-
-def choose(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> Name:
-    """``pick``, told apart from other values of the field that have the same name."""
-    return info.told_apart(pick(info, wished, allowed))
-
-
-def pick(info: FieldInfo, wished: str, allowed: Sequence[Allowed] | None) -> Name:
-    """The allowed value with this name or id, as Jira spells it; ``wished`` itself where Jira lists no
-    values. Raises Rejected for any other, and for a name that several values share."""
-    if allowed is None:
-        return Name.of(wished)
-    found = meant(wished, [known.name for known in allowed])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise several("values", wished, found, field=info.name)
-    raise Rejected(
-        "is not a value of this field",
-        cause=Cause.FIELD,
-        field=info.name,
-        value=ticket_line(wished, 60),
-        remedy=nearest(wished, [known.name for known in allowed]),
-    )
-
-
-def several(
-    things: str, wished: str, found: Iterable[Name], *, field: str = "", cause: Cause = Cause.FIELD
-) -> Rejected:
-    """The fault for a name that several things share."""
-    ids = ", ".join(sorted(name.with_id for name in found))
-    remedy = f"Write the id in the rule instead: one of {ids}."
-    return Rejected(
-        f"several {things} are named {wished!r}", cause=cause, field=field, remedy=remedy
-    )
-
-
-def _choices(value: Any, allowed: Sequence[Allowed] | None) -> list[str]:
-    """The parts of a value. A string with commas is split unless it is an allowed value as a whole."""
-    whole = str(value).strip()
-    return [whole] if meant(whole, [known.name for known in allowed or ()]) else parts(value)
 
 
 def parse_datetime(text_: str) -> datetime | None:

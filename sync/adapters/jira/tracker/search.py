@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sync.adapters.jira.calls.request import Call, Safety
+from sync.adapters.jira.fields.choices import nearest
 from sync.adapters.jira.fields.observed import observed, ref_of, wanted_fields
 from sync.adapters.jira.fields.part import Part
-from sync.domain.errors import Refused
+from sync.domain.errors import Cause, Refused, Rejected
+from sync.domain.names import meant
 from sync.domain.ticket import FAMILY_LABEL, Observed, TicketRef, marker_label
 from sync.ports import Changed
 
@@ -53,6 +55,21 @@ class Search(Part):
 
     def matching(self, query: str) -> Iterator[Changed]:
         return self._each(query, "searching")
+
+    def field_id(self, name: str) -> str:
+        known = [one.called for one in self._metadata.all_fields().values()]
+        found = meant(name, known)
+        if len(found) == 1:
+            self._metadata.fields([found[0].id])
+            return found[0].id
+        raise Rejected(
+            f"the site has {'several fields' if found else 'no field'} {name!r}",
+            cause=Cause.FIELD,
+            field=name,
+            remedy=f"Name one by its id: {', '.join(one.with_id for one in found)}."
+            if found
+            else nearest(name, known),
+        )
 
     def read_many(self, ids: Iterable[str]) -> dict[str, Observed | None]:
         wanted = list(dict.fromkeys(ids))

@@ -230,6 +230,33 @@ class Versions(Components):
         return project.versions
 
 
+class SecurityLevel(Pick):
+    """Who may see the issue. Only levels that the caller is in are offered and taken."""
+
+    kind, word = "securitylevel", "SecurityLevel"
+
+    def choices(self, site: Site, project: Project) -> Sequence[Named]:
+        return project.levels
+
+    def read(self, site: Site, call: Call, project: Project, field: FieldDef, raw: Any) -> Any:
+        found = self.one(site, project, raw)
+        if not site.has_level(call.user, found):
+            raise Invalid(f"SecurityLevel id '{found.id}' is not valid")
+        return found
+
+    def allowed(
+        self, site: Site, call: Call, project: Project, field: FieldDef
+    ) -> list[Any] | None:
+        mine = [one for one in project.levels if site.has_level(call.user, one)]
+        return [as_json.named(call, self.kind, one) for one in mine]
+
+
+class Participants(UserPickers):
+    """The people who follow a request beside its reporter, in service projects."""
+
+    custom = "com.atlassian.servicedesk:sd-request-participants"
+
+
 class Parent(FieldType):
     """The parent issue, kept as numeric id."""
 

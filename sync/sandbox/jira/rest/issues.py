@@ -8,7 +8,7 @@ from typing import Any
 from sync.sandbox.jira.fields.changes import default_of, parse_change, part_of, properties_in, write
 from sync.sandbox.jira.rest.comments import add_comments, taken_from
 from sync.sandbox.jira.rest.issue_json import present
-from sync.sandbox.jira.rest.screens import editable
+from sync.sandbox.jira.rest.screens import creatable, editable
 from sync.sandbox.jira.site.call import Call, Problem, Response
 from sync.sandbox.jira.site.model import HistoryItem, Issue, IssueType, Project
 from sync.sandbox.jira.site.state import Site
@@ -63,7 +63,7 @@ def _create(site: Site, call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     given = part_of(body, "fields")
     project = _project_of(site, call, given.pop("project", None))
     kind = _type_of(project, given.pop("issuetype", None))
-    screen = project.create_screens[kind.id]
+    screen = creatable(site, call, project, kind)
     update = part_of(body, "update")
     values, errors = parse_change(site, call, project, screen, {"fields": given, "update": update})
     errors |= _wrong_level(site, kind, values)

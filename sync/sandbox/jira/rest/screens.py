@@ -11,12 +11,26 @@ from sync.sandbox.jira.site.model import COMMENT, Issue, IssueType, Project, Scr
 from sync.sandbox.jira.site.state import FieldDef, Site
 
 
+def _offered(
+    site: Site, call: Call, project: Project, screen: Iterable[ScreenItem]
+) -> tuple[ScreenItem, ...]:
+    """The fields of a screen without those that the caller is not offered there: the security level,
+    where the project has none or the caller may not set it."""
+    levels = project.levels and site.may(call.user, project, "SET_ISSUE_SECURITY")
+    return tuple(item for item in screen if levels or item.field != "security")
+
+
+def creatable(site: Site, call: Call, project: Project, kind: IssueType) -> tuple[ScreenItem, ...]:
+    """The fields that the caller may give to a new issue of a type."""
+    return _offered(site, call, project, project.create_screens[kind.id])
+
+
 def editable(site: Site, call: Call, issue: Issue) -> tuple[ScreenItem, ...]:
     """The fields that the caller may edit now: none without the permission or in a locked status."""
     project = site.projects[issue.project]
     if not site.allows(call, issue, "EDIT_ISSUES") or issue.status in project.workflow.locked:
         return ()
-    return project.edit_screens.get(issue.type, ())
+    return _offered(site, call, project, project.edit_screens.get(issue.type, ()))
 
 
 def _describe(
@@ -107,9 +121,8 @@ def issue_types(site: Site, call: Call) -> Response:
 def fields(site: Site, call: Call) -> Response:
     project = _project(site, call)
     kind = _type(project, call.params["type"], 400 if site.cloud else 404)
-    screen = (
-        project.create_screens[kind.id] if site.may(call.user, project, "CREATE_ISSUES") else ()
-    )
+    may = site.may(call.user, project, "CREATE_ISSUES")
+    screen = creatable(site, call, project, kind) if may else ()
     described = [
         {"fieldId": name, **meta}
         for name, meta in metadata(site, call, project.key, screen).items()

@@ -44,8 +44,7 @@ def find(
         issue = site.find(str(number))
         if issue is not None:
             candidates[number] = issue
-    visible = {project.key for project in site.visible_projects(call)}
-    found = [issue for issue in candidates.values() if issue.project in visible and test(issue)]
+    found = [issue for issue in candidates.values() if site.sees(call, issue) and test(issue)]
     found.sort(key=lambda issue: issue.id, reverse=not query.order)
     for name, descending in reversed(query.order):
         field = canonical(site, name)

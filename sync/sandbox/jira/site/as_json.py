@@ -64,14 +64,14 @@ def user(site: Site, call: Call, account: str | None) -> dict[str, Any] | None:
 
 
 def named(call: Call, kind: str, one: Named) -> dict[str, Any]:
-    """``kind`` is priority, resolution, component or version."""
+    """``kind`` is priority, resolution, component, version or securitylevel."""
     out: dict[str, Any] = {"self": f"{call.root}/{kind}/{one.id}", "id": one.id, "name": one.name}
     if kind in ("priority", "resolution"):
         out |= call.named(one.name)
     if kind == "priority":
         out["iconUrl"] = f"{call.base}/images/icons/priorities/{one.name.lower()}.svg"
     if kind == "version":
-        out |= {"archived": False, "released": False}
+        out |= {"archived": one.archived, "released": one.released}
     if one.description:
         out["description"] = one.description
     return out

@@ -56,11 +56,18 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A priority, a resolution, a component or a version."""
+    """A priority, a resolution, a component, a version or a security level.
+
+    Versions may be ``released`` and ``archived``. An issue with a security level is seen by the users in
+    its ``group`` alone, by everybody where that is "".
+    """
 
     id: str
     name: str
     description: str = ""
+    released: bool = False
+    archived: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,8 @@ class Project:
     """Screens are by issue type id, ``denied`` permissions by account id.
 
     ``simplified`` marks a team-managed project, ``service`` a service project, whose customers see
-    its public comments. ``assigns_lead``: the lead gets each issue that is made without an assignee.
+    its public comments. ``levels`` are the security levels.
+    ``assigns_lead``: the lead gets each issue that is made without an assignee.
     ``counter`` is the number in the newest issue's key.
     """
 
@@ -165,6 +173,7 @@ class Project:
     edit_screens: dict[str, tuple[ScreenItem, ...]]
     components: list[Named] = field(default_factory=list)
     versions: list[Named] = field(default_factory=list)
+    levels: list[Named] = field(default_factory=list)
     lead: str = ""
     assigns_lead: bool = False
     simplified: bool = False

@@ -225,7 +225,17 @@ class Site:
     def visible(self, call: Call, id_or_key: str) -> Issue | None:
         """Like ``find``, but None also for an issue that the caller may not see."""
         issue = self.find(id_or_key)
-        return issue if issue is not None and self.allows(call, issue, "BROWSE_PROJECTS") else None
+        return issue if issue is not None and self.sees(call, issue) else None
+
+    def sees(self, call: Call, issue: Issue) -> bool:
+        """Whether the caller may see an issue: its project, and its security level."""
+        level = issue.values.get("security")
+        cleared = level is None or self.has_level(call.user, level)
+        return cleared and self.allows(call, issue, "BROWSE_PROJECTS")
+
+    def has_level(self, user: User | None, level: Named) -> bool:
+        """Whether a user may see issues of a security level."""
+        return user is not None and level.group in ("", *user.groups)
 
     def issue(self, call: Call) -> Issue:
         """The issue that a call's path names.
