@@ -106,10 +106,7 @@ def _needs(
             since["dead"],
         )
     yield from _untold(status)
-    for one in (pause for pause in status.pauses if pause.over):
-        words, detail = late_words(one, now), "Something else stands in their way; `why` tells it."
-        link, button = "/tickets?standing=due", "See the tickets"
-        yield Need("Pause over", "bad", words, detail, link, button, one.until_seconds)
+    yield from _late(status, now)
     for channel in status.notifications:
         if channel.failing:
             words = f"Notifications by {channel.name} do not get through"
@@ -137,6 +134,13 @@ def _untold(status: Status) -> Iterator[Need]:
         words = f"{held:,} {'ticket is' if held == 1 else 'tickets are'} held: {HELD_BECAUSE}"
         detail = "`ticket-sync upstream show` names them; `ticket-sync retry` ends a hold."
         yield Need("Held", "wait", words, detail, link, button)
+
+
+def _late(status: Status, now: float) -> Iterator[Need]:
+    for one in (pause for pause in status.pauses if pause.over):
+        words, detail = late_words(one, now), "Something else stands in their way; `why` tells it."
+        link, button = "/tickets?standing=due", "See the tickets"
+        yield Need("Pause over", "bad", words, detail, link, button, one.until_seconds)
 
 
 def _of_daemon(troubles: Sequence[str]) -> Iterator[Need]:

@@ -238,14 +238,11 @@ def _kind(wish: Wish) -> PauseKind:
 def _found(session: Session, wish: Wish, known: Known) -> tuple[PauseKind, str, str]:
     """Kind, name and site of what is to be paused. Raises NotFound and Refused."""
     kind = _kind(wish)
-    if wish.site and wish.site not in known.sites:
-        raise NotFound(f"There is no site {wish.site!r}. {meant(wish.site, sorted(known.sites))}")
+    site = wish.name if kind is PauseKind.SITE else wish.site
+    if site and site not in known.sites:
+        raise NotFound(f"There is no site {site!r}. {meant(site, sorted(known.sites))}")
     if kind is PauseKind.SITE:
-        if wish.name not in known.sites:
-            raise NotFound(
-                f"There is no site {wish.name!r}. {meant(wish.name, sorted(known.sites))}"
-            )
-        return kind, wish.name, wish.name
+        return kind, site, site
     if kind is PauseKind.RULE:
         names = [one.name for one in known.rules.rules]
         # The tickets of a rule that was taken out of its file are kept all the same.
@@ -258,25 +255,19 @@ def _found(session: Session, wish: Wish, known: Known) -> tuple[PauseKind, str, 
 def _project(session: Session, wish: Wish, known: Known) -> tuple[str, str]:
     """The key of a project and its site. Raises NotFound and Refused."""
     sites = [wish.site] if wish.site else sorted(known.sites)
-    there = {(one.project, one.site) for one in known.rules.rules if one.project}
-    keys = {wish.name, wish.name.upper()}
-    found = {(key, site) for key, site in there if key in keys and site in sites}
-    found |= {
-        (key, site)
-        for key in keys
-        for site in sites
-        if _any(session, Wanted(project=key, site=site))
-    }
+    there = {(one.project, one.site) for one in known.rules.rules if one.site in sites}
+    named = sorted({(key, site) for key in (wish.name, wish.name.upper()) for site in sites})
+    of_tickets = (one for one in named if _any(session, Wanted(project=one[0], site=one[1])))
+    found = [one for one in named if one in there] or list(of_tickets)
     if not found:
-        names = sorted({key for key, site in there if site in sites})
         raise NotFound(
             f"No rule in force and no ticket is in a project {wish.name!r}. "
-            f"{meant(wish.name, names)}"
+            f"{meant(wish.name, sorted({key for key, _ in there}))}"
         )
-    if len({site for _, site in found}) > 1:
-        of = ", ".join(sorted({site for _, site in found}))
+    if len(found) > 1:
+        of = ", ".join(site for _, site in found)
         raise Refused(f"Several sites have a project {wish.name!r}: name one of {of} as its site.")
-    return sorted(found)[0]
+    return found[0]
 
 
 def _any(session: Session, wanted: Wanted) -> bool:

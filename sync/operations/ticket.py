@@ -137,7 +137,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         standing=standing.value,
         token=TOKENS[standing],
         state=row.state,
-        sentence=sentence(row, standing, now, waits),
+        sentence=_sentence(row, standing, now, waits),
         reason=reason_of(row),
         remedy=str(why.get("remedy") or "") if row.parked_at is not None else "",
         where=where,
@@ -182,11 +182,15 @@ def in_jira(deployment: Deployment, id_: int, now: float, asking: ThreadPoolExec
     )
 
 
-def sentence(row: TicketRow, standing: Standing, now: float, waits: str = "") -> str:
-    """Where the ticket stands, in words. ``waits`` tells its pause."""
-    name = row.jira_key or "The ticket"
+def _sentence(row: TicketRow, standing: Standing, now: float, waits: str) -> str:
     if waits and standing is Standing.DUE:
-        return f"{name} waits for the end of a pause"
+        return f"{row.jira_key or 'The ticket'} waits for the end of a pause"
+    return sentence(row, standing, now)
+
+
+def sentence(row: TicketRow, standing: Standing, now: float) -> str:
+    """Where the ticket stands, in words."""
+    name = row.jira_key or "The ticket"
     match standing:
         case Standing.SETTLED:
             return f"{name} is as its rule wants it"

@@ -7,7 +7,7 @@ changes after that makes the ticket due again, so that another walk sees the cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, bindparam, func, not_, update
@@ -66,18 +66,19 @@ class Closed:
         if rules:
             single.append(col(TicketRow.rule).not_in(rules))
         closed = self.sites.union(one.site for one in self.paused if one.kind is PauseKind.SITE)
-        found: list[list[ColumnElement[bool]]] = []
-        for site in sorted(self.among - closed):
-            found.append([col(TicketRow.site) == site, *single])
-            projects = sorted(project for where, project in self.projects if where == site)
-            if projects:
-                found[-1].append(col(TicketRow.project).not_in(projects))
-            found[-1] += [
-                not_(affected(one))
-                for one in self.paused
-                if one.kind is PauseKind.PROJECT and one.site == site
-            ]
-        return found
+        return [
+            [col(TicketRow.site) == site, *single, *self._in_projects(site)]
+            for site in sorted(self.among - closed)
+        ]
+
+    def _in_projects(self, site: str) -> Iterator[ColumnElement[bool]]:
+        """What leaves out the projects of a site that are closed or paused."""
+        projects = sorted(project for where, project in self.projects if where == site)
+        if projects:
+            yield col(TicketRow.project).not_in(projects)
+        for one in self.paused:
+            if one.kind is PauseKind.PROJECT and one.site == site:
+                yield not_(affected(one))
 
 
 OPEN = Closed()

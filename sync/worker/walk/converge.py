@@ -130,18 +130,22 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
-            if self._pauses() and self._waited(facts, rule, self._clock.time()):
-                # The pause has just begun, or the ticket's rule or project is another than on record.
-                return self._end.paused(facts, record)
-            if facts.state in RESTING:
-                return self._rest(facts, record, rule)
-            return self._unless_on_hold(facts, record, rule) or self._towards(
-                facts, record, rule, rules
-            )
+            return self._by_rule(facts, record, rule, rules)
         except LeaseLost:
             raise
         except Exception as fault:
             return self._end.fault(facts, record, ref, fault)
+
+    def _by_rule(self, facts: Facts, record: Record, rule: Rule, rules: RuleSet) -> str:
+        """Go on with a ticket whose rule is known."""
+        if self._pauses() and self._waited(facts, rule, self._clock.time()):
+            # The pause has just begun, or the ticket's rule or project is another than on record.
+            return self._end.paused(facts, record)
+        if facts.state in RESTING:
+            return self._rest(facts, record, rule)
+        return self._unless_on_hold(facts, record, rule) or self._towards(
+            facts, record, rule, rules
+        )
 
     def _waited(self, facts: Facts, rule: Rule, since: float) -> bool:
         """Whether the ticket waited for a pause by a person at that time (seconds since the epoch), or
