@@ -385,6 +385,11 @@ class Tracker(Protocol):
         """
         ...
 
+    def show(self, fields: Iterable[str]) -> None:
+        """Have these fields, by id, read with every ticket from now on, beside those that rules name. A
+        field that the site does not have is passed over."""
+        ...
+
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         """Make the ticket, with its marker, in one call. Raises Refused if the call has not been sent by
         ``not_after`` (seconds since the epoch)."""

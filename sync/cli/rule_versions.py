@@ -1,4 +1,4 @@
-"""``rules history``, ``diff``, ``revert``, ``take-back``: the rules as they were, and the way there."""
+"""``rules history``, ``diff``, ``take-back``, ``pause``, ``go-on``: the rules as they were and are."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def _done(
     from sync.settings import Secrets, load
 
     if server:
-        _say(Server(server).post(path, Done), as_json=as_json)
+        say(Server(server).post(path, Done), as_json=as_json)
         return
     files = rule_files(load(config, secrets=Secrets.UNNEEDED))
     with opened_store(config) as store:
         done = act(editing(store, files))
-    _say(done, as_json=as_json)
+    say(done, as_json=as_json)
 
 
 def history(
@@ -168,50 +168,8 @@ def diff(
         typer.echo(harmless(found.patch), nl=False)
 
 
-def revert(
-    version: Annotated[
-        int,
-        typer.Argument(
-            metavar="[VERSION]",
-            min=0,
-            show_default="the one before the one in force",
-            help="As `rules history` numbers it.",
-        ),
-    ] = 0,
-    config: ConfigOption = None,
-    server: ServerOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Write the rule files as they were in an earlier version.
-
-    The files come into force as after any edit: an edit that touches many tickets waits for `rules
-    accept`. Comments that were made and tickets that were created stay.
-
-    Exit codes: 0 written, 1 there is no such version, 2 the files say that already or cannot be
-    written; usage, the store or the configuration.
-
-    Example:  ticket-sync rules revert 12
-    """
-    from sync.bootstrap.rules import rule_files
-    from sync.operations.rules.save import revert as write
-    from sync.settings import Secrets, load
-
-    if server:
-        _say(_reverted_by(Server(server), version), as_json=as_json)
-        return
-    files = rule_files(load(config, secrets=Secrets.UNNEEDED))
-    with opened_store(config) as store:
-        done = write(editing(store, files), version)
-    _say(done, as_json=as_json)
-
-
-def _reverted_by(server: Server, version: int) -> Done:
-    from sync.operations.acts import Done
-
-    return server.post("/rules/revert", Done, {"version": version})
-
-
-def _say(done: Done, *, as_json: bool) -> None:
+def say(done: Done, *, as_json: bool) -> None:
+    """Print what was done, as JSON or in words."""
     typer.echo(json.dumps(asdict(done), indent=2) if as_json else harmless(done.words))
 
 

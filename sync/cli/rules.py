@@ -12,7 +12,8 @@ import typer
 
 from sync.cli import rule_tests
 from sync.cli.options import ConfigOption, JsonOption
-from sync.cli.rule_versions import diff, editing, go_on, history, pause, revert, take_back
+from sync.cli.revert import revert
+from sync.cli.rule_versions import diff, editing, go_on, history, pause, take_back
 from sync.cli.server import Server, ServerOption
 from sync.cli.store import opened_store
 from sync.domain.text import harmless

@@ -110,7 +110,7 @@ def _print_view(view: TicketView, shown: InJira | None) -> None:
     for words in filter(None, (view.waits, view.reason, view.remedy, view.untold)):
         typer.echo(harmless(words))
     for subject in view.subjects:
-        typer.echo(harmless(f"  {subject.ref} is {subject.status}: {subject.title}"))
+        _print_subject(subject.ref, subject.status, subject.title, subject.placed)
     lines = table("What happened", "when (UTC)", "who", "what", "result", "in words")
     for line in reversed(shown.story if shown else view.story):
         texts = (moment(line.at), line.actor, line.what, line.result, line.words)
@@ -188,12 +188,12 @@ def _print(story: Story, fields: list[FieldStory], unasked: str, waits: str) -> 
     from sync.cli.terminal import cell, console, table
     from sync.domain.times import moment
 
-    _print_standing(story.ticket)
+    _print_standing(story.ticket, story.into)
     if waits:
         typer.echo(harmless(waits))
     for snapshot in story.snapshots:
-        title = harmless(snapshot.payload.get("title", ""))
-        typer.echo(f"  {snapshot.ref} is {snapshot.status.value}: {title}")
+        ref, title = str(snapshot.ref), snapshot.payload.get("title", "")
+        _print_subject(ref, snapshot.status.value, title, str(story.placed.get(ref, "")))
     shown = table("What happened", "when (UTC)", "what", "result", "in words")
     for line in story.lines:
         about = line.where or line.rule
@@ -216,7 +216,12 @@ def _print(story: Story, fields: list[FieldStory], unasked: str, waits: str) -> 
         typer.echo(f"Jira was not asked: {harmless(unasked)}")
 
 
-def _print_standing(ticket: TicketRow | None) -> None:
+def _print_subject(ref: str, status: str, title: object, placed: str) -> None:
+    by_hand = f" ({placed})" if placed else ""
+    typer.echo(harmless(f"  {ref} is {status}: {title}{by_hand}"))
+
+
+def _print_standing(ticket: TicketRow | None, into: str) -> None:
     from sync.domain.times import moment
     from sync.operations.untold import why_untold
 
@@ -231,6 +236,8 @@ def _print_standing(ticket: TicketRow | None) -> None:
         typer.echo(f"due {moment(ticket.due_at)} UTC: {ticket.due_reason}".rstrip(": "))
         if ticket.error:
             typer.echo(f"the last try: {harmless(ticket.error)}")
+    elif ticket.merged is not None:
+        typer.echo(harmless(f"merged into {into} by {ticket.merged['by']}"))
     else:
         typer.echo("settled: it is as its rule wants it")
     if untold := why_untold(ticket):

@@ -15,7 +15,8 @@ from sync.domain.wording import rewording, short
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field's change. Labels change by ``add`` and ``remove``, the rest by ``after``."""
+    """One field's change. Labels change by ``add`` and ``remove``, the rest by ``after``. ``back``: the
+    field is put back to what it was before an edit of the rules."""
 
     id: str
     name: str
@@ -24,14 +25,20 @@ class Change:
     after: Any
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+    back: bool = False
 
     def __str__(self) -> str:
+        return f"{self.name}{' put back' if self.back else ''}: {self.words}"
+
+    @property
+    def words(self) -> str:
+        """What changes."""
         if self.kind is FieldKind.LABELS:
             parts = [f"+{label}" for label in self.add] + [f"-{label}" for label in self.remove]
-            return f"{self.name}: {' '.join(parts)}"
+            return " ".join(parts)
         if self.kind is FieldKind.TEXT:
-            return f"{self.name}: {rewording(self.before, self.after)}"
-        return f"{self.name}: {short(self.before)} → {short(self.after)}"
+            return rewording(self.before, self.after)
+        return f"{short(self.before)} → {short(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)

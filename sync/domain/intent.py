@@ -97,16 +97,19 @@ class Intents:
 NO_INTENTS = Intents()
 
 
-def of_update(draft: Draft, changes: Sequence[Change]) -> Intent:
+def of_update(draft: Draft, changes: Sequence[Change], base: Base) -> Intent:
     """The intent of writing fields: for each what the rule wished, what Jira showed before, and what is
-    written, which may hold a person's text as well."""
+    written, which may hold a person's text as well. Of a field that is put back, the ``base`` has what
+    the rule wished then."""
     fields = {}
     for change in changes:
         after = change.after
         if change.kind is FieldKind.LABELS:
             after = sorted({*change.before, *change.add} - {*change.remove})
+        known = base.fields.get(change.id)
+        wished = (known.sent if known else None) if change.back else draft.fields[change.id].value
         fields[change.id] = {
-            "wished": remembered(draft.fields[change.id].value),
+            "wished": remembered(wished),
             "before": remembered(change.before),
             "after": remembered(after),
         }

@@ -39,6 +39,12 @@ def _squashed(value: Any) -> str:
     return "".join(text.split()).casefold()
 
 
+def as_compared(value: Any) -> str:
+    """A value, in the form that the base remembers, as it is compared with what was written: Jira may
+    rewrite white space."""
+    return "" if _empty(value) else _squashed(value)
+
+
 def ours_changed(field: DraftField, base: FieldBase | None) -> bool:
     """Whether what we wish differs from what we last sent."""
     if base is None:

@@ -32,6 +32,7 @@ from sync.domain.merge import agree, decide, news, ours_changed, yielded
 from sync.domain.names import Name, meant
 from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
+from sync.domain.undo import Back, undone
 from sync.domain.upstream import NOTHING, Telling, telling_of, unsettled
 from sync.domain.workflow import Stuck, elsewhere, next_transition, reached, way_to
 
@@ -44,7 +45,8 @@ class Plan:
     remembered when it has been done. ``parked`` says why the ticket is set aside, ``parked_fields``
     which fields are newly set aside, and why. The actions are carried out all the same. ``telling`` is
     what is told upstream; its actions are among ``actions``. ``kept`` names the fields that stay as
-    people set them, in forecasts against the live ticket only.
+    people set them, in forecasts against the live ticket only. ``back`` is what is put back of an edit
+    of the rules, None where the ticket was not looked at.
     """
 
     actions: tuple[Action, ...] = ()
@@ -53,6 +55,7 @@ class Plan:
     parked_fields: Mapping[str, Parked] = field(default_factory=dict)
     telling: Telling = NOTHING
     kept: tuple[str, ...] = ()
+    back: Back | None = None
 
     def __bool__(self) -> bool:
         return bool(self.actions or self.parked_fields) or self.parked is not None
@@ -104,6 +107,8 @@ def reasons(draft: Draft, base: Base, intents: Intents = NO_INTENTS) -> tuple[st
         found.append("its way to another status is not at an end")
     if IntentKind.UPDATE in kinds:
         found.append("an update was begun whose end is not known")
+    if draft.former:
+        found.append("an edit of the rules is undone")
     if desired.upstream is not None:
         found.append(unsettled(desired.upstream, base.agreement, desired.subjects))
     return tuple(filter(None, found))
@@ -185,9 +190,11 @@ def _dealt_with(desired: Desired, base: Base, observed: Observed, *, follows: bo
 
 
 def _movement(
-    draft: Draft, base: Base, observed: Observed, telling: Telling
+    draft: Draft, base: Base, observed: Observed, telling: Telling, back: Back
 ) -> Transition | Leave | Stuck | None:
     desired, left = draft.desired, ""
+    if back.move is not None:
+        return back.move
     if telling.stays or _dealt_with(desired, base, observed, follows=telling.follows):
         return None
     if not desired.status.ended:
@@ -254,7 +261,8 @@ def plan(
     where the rule wants it, never over what a person changed unless the rule says so. ``Plan.base``
     then holds what became of the open update and move. ``Plan.parked`` says why no way leads to the
     status wanted; the other actions of the plan stand all the same. In a status that forbids edits, the
-    move out of that status stands before the update.
+    move out of that status stands before the update. With ``draft.former``, what an edit of the rules
+    changed is put back (``undo.undone``).
     """
     links = _links(draft, base)
     if observed is None:
@@ -263,25 +271,42 @@ def plan(
         return _with_parked(Plan(actions, base), base, _still_parked(draft, base))
     draft = in_its_project(draft, observed)
     base = _on_its_way(draft, settled(base, intents, observed), observed)
-    base = yielded(draft, base, observed)
+    back = _undone(draft, base, observed)
+    base = back.base
     telling = held_back(telling_of(draft, base, observed), waits=waits)
-    movement = _movement(draft, base, observed, telling)
+    movement = _movement(draft, base, observed, telling, back)
     moving = isinstance(movement, Transition)
-    changes, parked, left = _changes(draft, base, observed, moving=moving)
+    asked, parked, left = _changes(draft, base, observed, moving=moving)
+    changes = (*asked, *_put_back(back, asked))
     writes = [Update(changes)] if changes else []
     after = agree(draft, base, observed, _not_agreed(draft, changes, parked))
     after = replace(after, agreement=_agreement(draft, base, telling))
     told = (*telling.actions, *map(Leave, telling.reasons))
     if isinstance(movement, Stuck):
         stuck, actions = _parked(draft, movement), (*writes, *left, *links, *told)
-        return _with_parked(Plan(actions, after, stuck, telling=telling), base, parked)
+        return _with_parked(Plan(actions, after, stuck, telling=telling, back=back), base, parked)
     moves = [] if movement is None else [movement]
     # A ticket that a person closed gets no comment on what goes on upstream.
     left_alone = isinstance(movement, Leave) and not draft.desired.status.ended
-    comments = _comment(draft, base, changes, left_alone=left_alone or telling.stays)
+    comments = _comment(draft, base, asked, left_alone=left_alone or telling.stays)
     steps = (*moves, *writes) if observed.edit_screen == {} else (*writes, *moves)
-    made = Plan((*steps, *left, *comments, *links, *told), after, telling=telling)
+    made = Plan((*steps, *left, *comments, *links, *told), after, telling=telling, back=back)
     return _with_parked(made, base, parked)
+
+
+def _undone(draft: Draft, base: Base, observed: Observed) -> Back:
+    """What is put back of an edit, with the fields that yield to people in its base."""
+    back = undone(draft, base, observed)
+    restored = {one.id: one.after for one in back.changes.values()}
+    # What the edit wrote is nobody's choice.
+    seen = replace(observed, fields={**observed.fields, **restored})
+    return replace(back, base=yielded(draft, back.base, seen))
+
+
+def _put_back(back: Back, asked: Collection[Change]) -> list[Change]:
+    """The changes that put a field back of which the rules ask nothing now."""
+    known = {change.id for change in asked}
+    return [one for one in back.changes.values() if one.id not in known]
 
 
 def _agreement(draft: Draft, base: Base, telling: Telling) -> Agreement | None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
@@ -15,6 +15,9 @@ from sync.domain.history import History, Person
 from sync.domain.names import Name
 from sync.domain.rule import Category, Desired, Ownership
 from sync.domain.subject import Status
+
+if TYPE_CHECKING:
+    from sync.domain.former import Former
 
 MARKER_PROPERTY = "ticket-sync"
 # On every ticket of ours, beside its own marker, so that one search finds all of ours that changed.
@@ -163,7 +166,8 @@ class Draft:
     does not matter to a ticket that exists. ``parked_fields`` says which fields cannot be resolved, and
     why: by field id or, where the id is not known either, by the rule's name for the field. A field that
     is also among ``fields`` is written without the items of its list that are not there. It also has the
-    ``failed_parts`` of the rule.
+    ``failed_parts`` of the rule. ``former`` is what an edit of the rules changed and is to be put
+    back, None for nothing.
     """
 
     desired: Desired
@@ -172,6 +176,7 @@ class Draft:
     fields: Mapping[str, DraftField]
     unmakable: Rejected | None = None
     parked_fields: Mapping[str, ParkedField] = field(default_factory=dict)
+    former: Former | None = None
 
     def without(self, parked: Mapping[str, ParkedField]) -> Draft:
         """The draft with these fields left out."""

@@ -201,6 +201,9 @@ class MemoryTracker:
             scope=Scope.PROJECT,
         )
 
+    def show(self, fields: Iterable[str]) -> None:
+        return None
+
     def create(self, draft: Draft, *, not_after: float = math.inf) -> TicketRef:
         with self._call("create"):
             if self._clock.time() > not_after:

@@ -1,8 +1,10 @@
-"""How far the tickets are that an edit of the rules made due."""
+"""How far the tickets are that an edit of the rules made due, and which tickets followed it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, update
 from sqlmodel import Session, col, select
@@ -52,6 +54,37 @@ def go_on(session: Session, now: float) -> int:
 def paused(session: Session, now: float) -> int:
     """How many tickets wait for a paused edit, from an index."""
     return session.exec(select(func.count(col(TicketRow.id))).where(_waits_paused(now))).one()
+
+
+def mark(session: Session, ids: Sequence[int], version: int, undoes: int | None = None) -> None:
+    """Note of tickets, by their row ids, that they follow the edit with this version of the rules. What
+    the version ``undoes`` wrote to them is put back on the way."""
+    changed: dict[str, Any] = {"edit": version, "edit_open": True}
+    row = col(TicketRow.edit)
+    if undoes is not None:
+        # A ticket that the other edit never reached has nothing to be put back.
+        changed["undoes"] = case((row == undoes, undoes), else_=col(TicketRow.undoes))
+    change(session, update(TicketRow).where(col(TicketRow.id).in_(ids)).values(changed))
+
+
+def followers(session: Session, version: int, *, after: int = 0, limit: int = 1000) -> list[int]:
+    """Row ids of the tickets whose last edit was that with this version of the rules, in their order, by
+    an index."""
+    query = select(TicketRow.id).where(
+        TicketRow.edit == version, col(TicketRow.edit).is_not(None), col(TicketRow.id) > after
+    )
+    found = session.exec(query.order_by(col(TicketRow.id)).limit(limit))
+    return [id_ for id_ in found if id_ is not None]
+
+
+def put_back(version: int | None) -> Callable[[TicketRow], None]:
+    """For the end of a walk that has put back what the edit with this version wrote."""
+
+    def change(row: TicketRow) -> None:
+        if row.undoes == version:
+            row.undoes = None
+
+    return change
 
 
 def due_at(row: TicketRow | Record, now: float) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from sync.store.engine import change
 from sync.store.tables import JournalRow
 
 LONGEST_WORDS = 4000
+# The action of a line whose detail has what a ticket was before a write for an edit of the rules.
+KEPT = "kept"
 # The words of the entry of a ticket that its rule's hold has spared, by which these are counted.
 ENDED_IN_HOLD = "the subject ended before its hold was over; no ticket is needed"
 
@@ -23,8 +25,8 @@ class Entry:
 
     ``action`` names what was done in one word, ``words`` say it in full. ``result`` is ``ok``, ``left``
     (nothing was to be done; ``held`` in entries of earlier versions), ``unknown``, ``retry``,
-    ``parked``, ``warning`` or ``error``. ``detail`` is for counts: what the ticket came to
-    (``sync/domain/attendance.py``).
+    ``parked``, ``warning`` or ``error``. ``detail`` is for the program: what the ticket came to
+    (``sync/domain/attendance.py``), or what it was before (``sync/domain/former.py``).
     """
 
     action: str
@@ -75,6 +77,21 @@ def of_ticket(session: Session, ticket_id: int, limit: int = 500) -> list[Journa
     query = select(JournalRow).where(JournalRow.ticket_id == ticket_id)
     newest = session.exec(query.order_by(col(JournalRow.id).desc()).limit(limit)).all()
     return list(reversed(newest))
+
+
+def kept(
+    session: Session, ticket_ids: Sequence[int], version: int
+) -> dict[int, list[Mapping[str, Any]]]:
+    """By ticket, what was kept of it before the writes for the edit with this version of the rules,
+    oldest first."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    query = select(JournalRow.ticket_id, JournalRow.detail).where(
+        col(JournalRow.ticket_id).in_(ticket_ids), JournalRow.action == KEPT
+    )
+    for id_, detail in session.exec(query.order_by(col(JournalRow.id))):
+        if id_ is not None and detail.get("version") == version:
+            found.setdefault(id_, []).append(detail)
+    return found
 
 
 def prune(session: Session, *, older_than: float, batch: int) -> int:

@@ -64,6 +64,16 @@ def before_in_force(session: Session, digest: str) -> RuleVersionRow | None:
     return session.exec(query.order_by(newest).limit(1)).first()
 
 
+def edit_in_force(session: Session, digest: str) -> RuleVersionRow | None:
+    """The version with which the rules with this digest came into force, which are in force now. A later
+    version has the same rules where only remarks were edited."""
+    before = before_in_force(session, digest)
+    query = select(RuleVersionRow).where(
+        RuleVersionRow.digest == digest, col(RuleVersionRow.id) > (before.id if before else 0)
+    )
+    return session.exec(query.order_by(col(RuleVersionRow.id)).limit(1)).first()
+
+
 def page(session: Session, *, after: int = 0, limit: int = 50) -> list[RuleVersionRow]:
     """Versions, newest first, older than the version ``after``."""
     query = select(RuleVersionRow).order_by(col(RuleVersionRow.id).desc()).limit(limit)

@@ -28,7 +28,8 @@ class Edition:
     texts of the set before, and ``reach`` says which tickets: ``all`` that differ, or only ``new`` and
     parked ones. ``shipped``: the rules are those that come with the program, not those of a folder of
     the user; None where an older version did not record it. ``telling`` has, by rule that tells
-    upstream, since when it has told what it tells now (``RuleSet.tellings``)."""
+    upstream, since when it has told what it tells now (``RuleSet.tellings``). ``undoes`` is the version
+    of the rules whose writes are put back, None where no edit is undone."""
 
     digest: str
     texts: Mapping[str, str]
@@ -38,6 +39,7 @@ class Edition:
     reach: str = "all"
     shipped: bool | None = False
     telling: Mapping[str, str] = field(default_factory=dict)
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The rules that an account saved last: the digest of their texts (``texts_digest``), and when."""
+    """The rules that an account saved last: the digest of their texts (``texts_digest``), and when.
+    ``undoes`` is as in ``Edition``."""
 
     digest: str
     account: str
     at: float
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def in_force(session: Session, *, lock: bool = False) -> Edition | None:
     if row is None:
         return None
     about = row.digest, row.texts, row.how, row.at, row.previous, row.reach, row.shipped
-    return Edition(*about, row.telling)
+    return Edition(*about, row.telling, row.undoes)
 
 
 def put_in_force(session: Session, edition: Edition) -> None:
@@ -108,18 +112,26 @@ def put_waiting(session: Session, edit: Waiting) -> None:
 def saved(session: Session) -> Saved | None:
     """Which rules were saved last by an account, if any were."""
     row = session.get(RuleSetRow, SAVED)
-    return Saved(row.digest, row.how, row.at) if row else None
+    return Saved(row.digest, row.how, row.at, row.undoes) if row else None
 
 
 def put_saved(session: Session, one: Saved) -> None:
     """Record who saved the rules on disk."""
-    put(session, RuleSetRow(state=SAVED, digest=one.digest, how=one.account, at=one.at))
+    row = RuleSetRow(state=SAVED, digest=one.digest, how=one.account, at=one.at)
+    row.undoes = one.undoes
+    put(session, row)
 
 
 def saved_by(session: Session, texts: Mapping[str, str]) -> str:
     """The account that saved these texts, "" where they were edited on disk."""
     one = saved(session)
     return one.account if one is not None and one.digest == texts_digest(texts) else ""
+
+
+def undone_by(session: Session, texts: Mapping[str, str]) -> int | None:
+    """The version of the rules that whoever saved these texts wants undone, None for none."""
+    one = saved(session)
+    return one.undoes if one is not None and one.digest == texts_digest(texts) else None
 
 
 def texts_digest(texts: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -220,6 +221,7 @@ class TicketRow(SQLModel, table=True):
         Index("ix_tickets_of_project", "site", "project", "id"),
         _partial_index("ix_tickets_apart", "state", "id", where=APART),
         _partial_index("ix_tickets_aside", "id", where="aside IS NOT NULL"),
+        _partial_index("ix_tickets_edit", "edit", "id", where="edit IS NOT NULL"),
         _partial_index("ix_tickets_lease", "lease_until", where="lease_until IS NOT NULL"),
         # What waits is counted by rule, however many tickets there are.
         _partial_index(
@@ -282,6 +284,17 @@ class TicketRow(SQLModel, table=True):
     untold: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     # A person took the ticket out of our hands (see ``sync/store/asides.py``): walks leave it alone.
     aside: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
+    # A person merged the ticket into another (see ``sync/store/placements.py``): it has no subjects, and
+    # those that its key leads to go onto the other.
+    merged: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
+    # The version of the rules (``RuleVersionRow``) that last made the ticket due by coming into force,
+    # whether its walk is still to come, and the version whose writes that walk puts back. See
+    # ``sync/store/edit_progress.py``.
+    edit: int | None = Field(default=None, sa_column=Column(BigInteger))
+    edit_open: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
+    undoes: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class ToldRow(SQLModel, table=True):
@@ -340,6 +353,9 @@ class LinkRow(SQLModel, table=True):
     )
     ticket_id: int = Field(sa_column=Column(BigId, ForeignKey("tickets.id"), nullable=False))
     created_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    # A person put the subject there (see ``sync/store/placements.py``): no rule takes it away. None
+    # where a rule did.
+    placed: dict[str, Any] | None = Field(default=None, sa_column=Column(OptionalJson))
 
 
 class JournalRow(SQLModel, table=True):
@@ -419,6 +435,7 @@ class RuleSetRow(SQLModel, table=True):
     made: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     looked_at: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     mistakes: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    undoes: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class SitePauseRow(SQLModel, table=True):

@@ -37,6 +37,7 @@ PATHS = (
     "/rules",
     "/rules/rules.toml",
     "/rules/history",
+    "/noise",
     "/sweeps",
     "/connections",
     "/connections/main",

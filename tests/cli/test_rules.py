@@ -121,6 +121,44 @@ def test_versions_are_listed_compared_and_reverted_to(world: EditedWorld) -> Non
     assert call("rules", "diff", "99")[0] == 1
 
 
+def test_an_undo_is_shown_first_and_done_with_yes(world: EditedWorld) -> None:
+    def walked() -> None:
+        world.notice()
+        world.clock.sleep(6)
+        world.settle()
+
+    def labels() -> str:
+        return ",".join(world.tracker.read(world.rows()[0].jira_id or "").fields["labels"])
+
+    walked()
+    assert call("rules", "revert", "--undo")[0] == 1
+    assert call("rules", "revert", "3", "--undo")[0] == 2
+    assert call("rules", "revert", "--yes")[0] == 2
+    world.edit(EDITED)
+    assert call("rules", "accept")[0] == 0
+    walked()
+    assert "urgent" in labels()
+    code, out, _ = call("rules", "revert", "--undo")
+    assert code == 0
+    assert "Labels: put back: +data-quality -urgent" in out
+    assert "1 ticket would be put back. Fields: 1 put back." in out
+    assert "Do it: ticket-sync rules revert --undo --yes" in out
+    out = call("rules", "revert", "--undo", "--json")[1]
+    # The log of the test comes first.
+    data = json.loads(out[out.index("{\n") :])
+    assert (data["version"], data["to"], data["counts"]["back"]) == (2, 1, 1)
+    assert "urgent" in labels()
+    assert (world.folder / "rules.toml").read_text() == EDITED
+    code, out, _ = call("rules", "revert", "--undo", "--yes")
+    assert (code, out.startswith("Saved rules.toml.")) == (0, True)
+    # Every edit waits here, so this one waits as well; asked once more, the edit is under way.
+    assert "not in force yet" in " ".join(call("rules", "revert", "--undo")[2].split())
+    assert call("rules", "accept")[0] == 0
+    walked()
+    assert "urgent" not in labels()
+    assert "data-quality" in labels()
+
+
 def test_status_and_readiness_tell_of_an_edit_that_waits_and_of_a_bad_one(
     world: EditedWorld,
 ) -> None:

@@ -548,8 +548,25 @@ def _expected(rows: Rows) -> None:
         row["expected"] = 1
 
 
+def _edits(rows: Rows) -> None:
+    """r0024: the edits that tickets have followed, and those that are undone."""
+    for row in rows["tickets"]:
+        row |= {"edit": None, "edit_open": False, "undoes": None}
+    rows["tickets"][0] |= {"edit": 1, "edit_open": True, "undoes": 1}
+    for row in rows["rule_sets"]:
+        row["undoes"] = None
+
+
+def _placements(rows: Rows) -> None:
+    """r0025: where people, and not rules, have put subjects."""
+    for row in rows["tickets"]:
+        row["merged"] = None
+    for row in rows["links"]:
+        row["placed"] = None
+
+
 def _paused(rows: Rows) -> None:
-    """r0024: pauses that people ask for."""
+    """r0026: pauses that people ask for."""
     rows["pauses"] = [
         {
             "kind": "project",
@@ -585,7 +602,9 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0021": _asides,
     "r0022": _forgotten,
     "r0023": _expected,
-    "r0024": _paused,
+    "r0024": _edits,
+    "r0025": _placements,
+    "r0026": _paused,
 }
 
 

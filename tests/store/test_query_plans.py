@@ -29,6 +29,7 @@ from sync.store import (
     deliveries,
     edit_progress,
     expected,
+    gathered,
     happenings,
     housekeeping,
     journal,
@@ -38,6 +39,7 @@ from sync.store import (
     notifications,
     parking,
     paused,
+    placements,
     steps,
     subjects,
     tables,
@@ -55,6 +57,7 @@ from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.notifications import ChannelState
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
+from sync.store.placements import Merged
 from sync.store.slate import Slate
 from sync.store.tables import DeliveryState, TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
@@ -150,6 +153,8 @@ def do_everything(filled: Filled) -> None:
         deliveries.oldest_dead(session)
         counts.parked(session)
         edit_progress.since(session, now, now)
+        edit_progress.followers(session, 3, after=4)
+        journal.kept(session, [3, 4], 3)
         parking.oldest(session)
         parking.listed(session, limit=10)
         deliveries.known(session, ["d1"])
@@ -159,6 +164,9 @@ def do_everything(filled: Filled) -> None:
         tickets.subjects_on(session, 30)
         edit_progress.since(session, now, now)
         tickets.ids_named(session, ref_of(30))
+        placements.of_ticket(session, 30)
+        placements.counts(session, [30, 60])
+        placements.names(session, [30])
         subjects.load(session, [ref_of(30)])
         subjects.latest_workspace(session, "coalesce")
         incident = ref_of(30).replace("issue", "incident")
@@ -189,6 +197,9 @@ def do_everything(filled: Filled) -> None:
     with store.write() as session:
         for waiting in tickets.by_ids(session, range(30, 60)).values():
             waiting.admission, waiting.untold = Admission.WAITING, 1
+        merged = tickets.by_ids(session, [30])[30]
+        merged.merged = Merged(60, "somebody", now).to_json()
+        gathered.gathered(session, [merged])
     with store.read() as session:
         upstreams.lately(session, now)
         upstreams.standings(session)
@@ -231,6 +242,7 @@ def pages_and_api(store: Store, now: float) -> None:
         edit_progress.since(session, now, now)
         edit_progress.pause(session, now, "paused")
         edit_progress.go_on(session, now)
+        edit_progress.mark(session, [3, 4], 3, 2)
         deliveries.count_dead(session)
         deliveries.oldest_dead(session)
         deliveries.by_hour(session, now - 86400)

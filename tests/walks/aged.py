@@ -14,10 +14,24 @@ from sync.store.tables import Json, OptionalJson
 
 _TABLES = SQLModel.metadata.tables
 # Columns that the old form does not have.
-_NEW = ("intents", "settled_by", "admission", "admission_at", "untold", "aside")
+_NEW = (
+    "intents",
+    "settled_by",
+    "admission",
+    "admission_at",
+    "untold",
+    "aside",
+    "edit",
+    "edit_open",
+    "undoes",
+    "merged",
+)
 _SUBJECTS = sa.table(
     "subjects",
     *(sa.column(c.name, c.type) for c in _TABLES["subjects"].columns if c.name != "title_folded"),
+)
+_LINKS = sa.table(
+    "links", *(sa.column(c.name, c.type) for c in _TABLES["links"].columns if c.name != "placed")
 )
 _OLD = sa.table(
     "tickets",
@@ -42,7 +56,10 @@ def aged(store: Store, url: str, longest_call: float) -> Store:
                 if name == "tickets":
                     values = _old_form(values, longest_call)
                 values.pop("title_folded", None)
-                table = {"tickets": _OLD, "subjects": _SUBJECTS}.get(name, _TABLES[name])
+                values.pop("placed", None)
+                table = {"tickets": _OLD, "subjects": _SUBJECTS, "links": _LINKS}.get(
+                    name, _TABLES[name]
+                )
                 target.execute(sa.insert(table), values)
     migrations.upgrade(old)
     return old

@@ -65,7 +65,7 @@ def save(at: Editing, id_: int, expected: Expected | None = None) -> Done:
     return perform(at.store, at.account, Act(SAVE, f"draft {id_}, {texts[:12]}"), work, at.now)
 
 
-def _save(at: Editing, id_: int, expected: Expected) -> str:
+def _save(at: Editing, id_: int, expected: Expected, undoes: int | None = None) -> str:
     with at.store.read() as session:
         row = rule_drafts.get(session, id_, at.account.name)
     if row is None:
@@ -81,7 +81,7 @@ def _save(at: Editing, id_: int, expected: Expected) -> str:
     writes = _writes(there, texts)
     if not writes:
         raise Refused("The draft changes nothing: there is nothing to save.")
-    _write(at, writes, texts)
+    _write(at, writes, texts, undoes)
     with at.store.write() as session:
         row = rule_drafts.get(session, id_, at.account.name, lock=True)
         if row is not None:
@@ -179,17 +179,23 @@ def revert(at: Editing, version: int = 0) -> Done:
     """
 
     def work() -> str:
-        _writable(at)
-        draft = history.reverted(at, version or _before_in_force(at))
-        try:
-            with _alone(at.store):
-                return _save(at, draft.id, Expected())
-        finally:
-            drafts.drop(at, draft.id)
+        return write_version(at, version or _before_in_force(at))
 
     return perform(
         at.store, at.account, Act(REVERT, f"version {version}" if version else ""), work, at.now
     )
+
+
+def write_version(at: Editing, version: int, undoes: int | None = None) -> str:
+    """Write the files as they were in a version; what was done, in words. ``undoes`` is the version of
+    the edit whose writes are put back as well. Raises as ``revert``."""
+    _writable(at)
+    draft = history.reverted(at, version)
+    try:
+        with _alone(at.store):
+            return _save(at, draft.id, Expected(), undoes)
+    finally:
+        drafts.drop(at, draft.id)
 
 
 def _before_in_force(at: Editing) -> int:
@@ -217,11 +223,15 @@ def _writes(disk: Mapping[str, str], texts: Mapping[str, str]) -> list[Write]:
     ]
 
 
-def _write(at: Editing, writes: list[Write], texts: Mapping[str, str]) -> None:
+def _write(
+    at: Editing, writes: list[Write], texts: Mapping[str, str], undoes: int | None = None
+) -> None:
     with at.store.write() as session:
         before = rulebook.saved(session)
         # Before the files, because a daemon may take them up at once.
-        rulebook.put_saved(session, Saved(rulebook.texts_digest(texts), at.account.name, at.now))
+        rulebook.put_saved(
+            session, Saved(rulebook.texts_digest(texts), at.account.name, at.now, undoes)
+        )
     try:
         write_files(at.files.chosen, writes)
     except FileChanged as error:

@@ -8,7 +8,17 @@ from typing import Any
 from sync.operations.accounts import Role
 from sync.operations.acts import Done
 from sync.operations.errors import NotAllowed, Refused
-from sync.operations.rules import accept, backtest, drafts, files, history, plan, progress, save
+from sync.operations.rules import (
+    accept,
+    backtest,
+    drafts,
+    files,
+    history,
+    plan,
+    progress,
+    save,
+    undo,
+)
 from sync.operations.rules.check import Told, quick
 from sync.operations.rules.completion import Completion, completion
 from sync.operations.rules.draft_view import Draft, Other
@@ -52,6 +62,13 @@ class Begin:
 @dataclass(frozen=True, slots=True)
 class Revert:
     """``version`` by its number; 0 for the one before the one in force."""
+
+    version: RowId = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToUndo:
+    """``version`` is that of the edit whose plan was looked at; 0 for whichever is the last."""
 
     version: RowId = 0
 
@@ -171,6 +188,15 @@ class _Rules(_Base):
         version = visit.given(Revert).version
         return save.revert(self._at(visit), max(0, min(version, _MOST)))
 
+    def undo_plan(self, visit: Visit) -> undo.UndoPlan:
+        here = self._deployment
+        bounds = undo.Bounds(here.settings.retention.journal, undo.PATIENCE)
+        return undo.plan(self._at(visit), here.trackers, bounds)
+
+    def undo(self, visit: Visit) -> Done:
+        bounds = undo.Bounds(self._deployment.settings.retention.journal)
+        return undo.undo(self._at(visit), bounds, version=visit.given(ToUndo).version)
+
     def progress(self, visit: Visit) -> progress.Progress | None:
         return progress.progress(self._deployment.store, visit.now)
 
@@ -237,6 +263,23 @@ def _rules(of: _Rules) -> list[Endpoint]:
             of.revert,
             Done,
             body=Revert,
+            role=Role.EDITOR,
+        ),
+        Endpoint(
+            "GET",
+            "/rules/undo",
+            "What undoing the last edit would put back",
+            of.undo_plan,
+            undo.UndoPlan,
+            role=Role.EDITOR,
+        ),
+        Endpoint(
+            "POST",
+            "/rules/undo",
+            "Undo the last edit, in tickets as well",
+            of.undo,
+            Done,
+            body=ToUndo,
             role=Role.EDITOR,
         ),
     ]

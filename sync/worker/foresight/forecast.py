@@ -252,6 +252,6 @@ class _Forecaster:
         if found := covering(self._pauses, rule.name, facts.site, project):
             return f"because {found.words}"
         left = facts.created_at + rule.hold - self._now
-        if facts.state is TicketState.NEW and rule.hold and left > 0:
+        if facts.state is TicketState.NEW and rule.hold and left > 0 and not facts.asked_for:
             return f"for {in_words(left)} of its hold; not made if the subject ends before"
         return ""

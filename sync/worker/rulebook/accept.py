@@ -10,7 +10,7 @@ from sync.store import rule_versions, rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
 from sync.worker.rulebook.files import Loaded, RuleFiles
-from sync.worker.rulebook.impact import Impact, Sites, begun_words, impact
+from sync.worker.rulebook.impact import Impact, Sites, begun_words, impact, with_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,9 @@ def accept(
             before = files.parse(known.texts).told_since(known.telling)
             after = loaded.rules.told_since(loaded.rules.tellings(known.telling, now))
             found = impact(store, before, after, now, sites.trackers if sites else None)
+    with store.read() as session:
+        undoes = rulebook.undone_by(session, loaded.texts)
+    found = with_undone(store, found, undoes)
     wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
     told = Acceptance(
         digest,
@@ -121,6 +124,7 @@ def accept(
     with store.write() as session:
         known = rulebook.in_force(session, lock=True)
         edition = _edition(loaded, known, now, only_new=terms.only_new)
+        edition = replace(edition, undoes=rulebook.undone_by(session, loaded.texts))
         rulebook.put_in_force(session, edition)
         rulebook.clear(session, rulebook.PROBLEM)
         rule_versions.add(session, edition, terms.account, changed=told.changed, made=told.made)

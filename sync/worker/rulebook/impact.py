@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 
 from sync.domain.difference import differences
@@ -14,7 +14,7 @@ from sync.domain.subject import Snapshot
 from sync.ports import Tracker
 from sync.rules import IncidentIssues, Parts, Rendered, Rule, RuleSet, Undecided, patience
 from sync.store import edit_progress, journal, open_items, parking, paused, tickets
-from sync.store.engine import Store
+from sync.store.engine import Session, Store
 from sync.store.slate import Slate, decided
 from sync.store.ticket_changes import Wish, make_all_due
 from sync.worker.rulebook.trial_routing import LOOKING, unrouted, would_route
@@ -360,17 +360,43 @@ def route_unrouted(store: Store, rules: RuleSet, now: float) -> int:
     return routed
 
 
-def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) -> int:
+def with_undone(store: Store, found: Impact, undoes: int | None) -> Impact:
+    """The impact of an edit that also puts back what the edit with the version ``undoes`` wrote."""
+    if undoes is None:
+        return found
+    known, after = {id_ for id_, _ in found.changed}, 0
+    more: list[tuple[int, tuple[str, ...]]] = []
+    while True:
+        with store.read() as session:
+            ids = edit_progress.followers(session, undoes, after=after)
+        if not ids:
+            return replace(found, changed=(*found.changed, *more))
+        more += [(id_, ("what the edit before wrote",)) for id_ in ids if id_ not in known]
+        after = ids[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Which edit tickets are to follow: the version of the rules by which it came into force, 0 where
+    that is not on record, and the version that it ``undoes``. ``only_new``: tickets that exist stay as
+    they are."""
+
+    version: int = 0
+    undoes: int | None = None
+    only_new: bool = False
+
+
+def reach(store: Store, found: Impact, now: float, edit: Following | None = None) -> int:
     """Make the changed tickets due, spread over time, and let the parked ones be tried again; how many.
     So are the tickets of which upstream begins to be told, for what people do is told from the walk on
     that finds both sides agreed.
 
     With ``only_new`` the changed tickets stay as they are, those with a parked field too.
     """
-    due = 0
+    edit, due = edit or Following(), 0
     why = dict.fromkeys(found.begun, ("what is told upstream",)) | dict(found.changed)
-    parked = [id_ for id_ in found.parked if not (only_new and id_ in why)]
-    for ids in _batches([] if only_new else list(why)):
+    parked = [id_ for id_ in found.parked if not (edit.only_new and id_ in why)]
+    for ids in _batches([] if edit.only_new else list(why)):
         wishes = [
             Wish(
                 id_,
@@ -381,4 +407,13 @@ def reach(store: Store, found: Impact, now: float, *, only_new: bool = False) ->
         ]
         with store.write() as session:
             due += make_all_due(session, wishes, journal.Entry("edit"), edit_progress.REASON, now)
+            _mark(session, ids, edit)
+    for ids in _batches(parked):
+        with store.write() as session:
+            _mark(session, ids, edit)
     return due + parking.retry_all(store, parked, now, edit_progress.REASON)
+
+
+def _mark(session: Session, ids: Sequence[int], edit: Following) -> None:
+    if edit.version:
+        edit_progress.mark(session, ids, edit.version, edit.undoes)

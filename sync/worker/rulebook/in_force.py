@@ -22,6 +22,7 @@ from sync.store.rulebook import Edition, Problem, Waiting
 from sync.telemetry import RULES_OK
 from sync.worker.rulebook.files import Loaded, RuleFiles
 from sync.worker.rulebook.impact import (
+    Following,
     Impact,
     Sites,
     begun_words,
@@ -29,6 +30,7 @@ from sync.worker.rulebook.impact import (
     impact,
     reach,
     route_unrouted,
+    with_undone,
 )
 
 log = structlog.get_logger("rules")
@@ -187,9 +189,11 @@ class Rulebook:
         sites = self._sites
         with self._store.read() as session:
             known = rulebook.in_force(session)
+            undoes = rulebook.undone_by(session, loaded.texts)
         telling = loaded.rules.tellings(known.telling if known else {}, now)
         after = loaded.rules.told_since(telling)
         found = impact(self._store, before, after, now, sites.trackers if sites else None)
+        found = with_undone(self._store, found, undoes)
         wrong = (*(sites.mistakes(before, loaded.rules) if sites else ()), *found.mistakes())
         if wrong or (found.size > self._guard.most and self._guard.wait):
             self._wait(loaded, found, wrong)
@@ -223,6 +227,7 @@ class Rulebook:
                     "new" if only_new else "all",
                     loaded.shipped,
                     loaded.rules.tellings(known.telling if known else {}, self._clock.time()),
+                    rulebook.undone_by(session, loaded.texts),
                 )
                 rulebook.put_in_force(session, known)
                 changed, made = (len(found.changed), found.made) if found else (0, 0)
@@ -332,8 +337,13 @@ class Rulebook:
             count = 0
             if old is not None:
                 follow_names(self._store, old, new)
-                found = impact(self._store, old, new, at)
-                count = reach(self._store, found, at, only_new=edition.reach != "all")
+                with self._store.read() as session:
+                    version = rule_versions.edit_in_force(session, edition.digest)
+                found = with_undone(self._store, impact(self._store, old, new, at), edition.undoes)
+                edit = Following(
+                    (version.id if version else None) or 0, edition.undoes, edition.reach != "all"
+                )
+                count = reach(self._store, found, at, edit)
             made = route_unrouted(self._store, new, at)
             with self._store.write() as session:
                 now = rulebook.in_force(session, lock=True)

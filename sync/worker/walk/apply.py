@@ -40,6 +40,7 @@ from sync.domain.rule import Category
 from sync.domain.ticket import Draft, Observed, ParkedField, TicketRef
 from sync.domain.upstream import NOTHING
 from sync.domain.workflow import MAX_HOPS, Stuck, next_transition, reached, way_to
+from sync.store import edit_progress
 from sync.store.journal import Entry
 from sync.store.tables import TicketRow
 from sync.telemetry import ACTIONS
@@ -48,6 +49,7 @@ from sync.worker.walk.facts import Facts
 from sync.worker.walk.guard import admission_kept, admission_over, unless_said
 from sync.worker.walk.incidents import parked_field
 from sync.worker.walk.intents import IntentLog
+from sync.worker.walk.kept import Kept
 from sync.worker.walk.outcomes import MISSING_TRIES
 from sync.worker.walk.record import LookAgain
 from sync.worker.walk.telling import NO_WAYS, Teller, Ways
@@ -61,7 +63,8 @@ NO_DETAIL: Mapping[str, Any] = MappingProxyType({})
 class Apply:
     """Carries out what one walk plans. What is agreed with Jira goes to ``record.base``.
 
-    ``unsure``: an earlier life of the store may have made the comments of this walk.
+    ``unsure``: an earlier life of the store may have made the comments of this walk. ``kept`` keeps what
+    the walk writes over.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Apply:
         ways: Ways = NO_WAYS,
         *,
         unsure: bool = False,
+        kept: Kept | None = None,
     ) -> None:
         self._commenting = Commenting(intent_log, unsure=unsure)
         tells = draft.desired.upstream is not None or intent_log.record.intents.open
@@ -88,6 +92,9 @@ class Apply:
         self._moves_done = False
         # The ticket as it stands after this walk's moves, None where there was none.
         self._arrived: Observed | None = None
+        # The ticket before this walk's next move.
+        self._place: Observed | None = None
+        self._kept = kept or Kept()
 
     def converge(self, ref: TicketRef) -> Plan:
         """Plan, look where needed, and carry out. Returns the last plan made.
@@ -112,6 +119,7 @@ class Apply:
             for kind in _WRITES:
                 record.intents = record.intents.without(kind)
         self._note(made)
+        record.note(*self._kept.begin(made.back))
         record.look_by = made.telling.again_at
         try:
             self._carry_out(ref, made, observed)
@@ -125,11 +133,17 @@ class Apply:
                 remedy="See whether Jira allows this on the ticket (linking, commenting), then retry.",
             ) from fault
         record.base = wishes_agreed(self._draft, record.base)
+        self._end_undo()
         if self._refused:
             raise self._refused[0]
         if self._teller is not None and made.parked is None:
             self._teller.end()
         return made
+
+    def _end_undo(self) -> None:
+        """What people do from now on is theirs, however often the ticket is walked again."""
+        if self._draft.former is not None and not self._refused:
+            self._record.note(change=edit_progress.put_back(self._facts.undoes))
 
     def _planned(self, observed: Observed) -> Plan:
         """The plan for the ticket as Jira shows it, by which upstream is told what the guard admits."""
@@ -153,6 +167,9 @@ class Apply:
             self._record.note(*(Entry("leave", str(action), "left") for action in left))
         for id_, parked in made.parked_fields.items():
             self._tell(id_, parked)
+        if made.back is not None and made.back.target is not None:
+            target = made.back.target
+            self._draft = replace(self._draft, desired=replace(self._draft.desired, target=target))
 
     def _tell(self, field_id: str, parked: Parked) -> None:
         words = str(parked)
@@ -256,18 +273,26 @@ class Apply:
                 along = False
                 refused, rest = _refused_of(some, fault)
                 for change in refused:
-                    self._park_field(change, fault, observed)
+                    if change.back:
+                        words = f"not put back: {change.name}: {fault}"
+                        self._record.note(Entry("leave", words, "left"))
+                    else:
+                        self._park_field(change, fault, observed)
                 waiting += rest
                 continue
             self._record.base = self._record.base.with_sent(
-                {change.id: self._draft.fields[change.id].value for change in some}
+                {one.id: self._draft.fields[one.id].value for one in some if not one.back}
             )
             self._done(ref, "update", Update(some))
 
     def _edit(self, ref: TicketRef, some: tuple[Change, ...], *, along: bool) -> None:
+        base = self._record.base
+        intent = of_update(self._draft, some, base)
+        kept = self._kept.of_changes(some, self._draft, base)
+
         def make(comment: Comment | None) -> None:
             call = partial(self._tracker.update, ref, some, comment)
-            self._intent_log.make(of_update(self._draft, some), call)
+            self._intent_log.make(intent, call, *kept)
 
         if along:
             self._commenting.along(ref, make, self._intent_log.clock.time(), kept=True)
@@ -300,6 +325,7 @@ class Apply:
         record, moved = self._record, True
         step = next((a for a in made.actions if isinstance(a, Transition)), None)
         if step is not None:
+            self._place = observed
             self._arrived = observed = self._walk_to_target(ref, step, observed)
         elif record.base.status is not self._draft.desired.status or record.base.walked:
             # A move of an earlier walk may have led here, whose reply was lost.
@@ -307,6 +333,9 @@ class Apply:
         else:
             return
         record.base = arrival(record.base, self._draft, observed, moved=moved)
+        former = self._draft.former
+        if made.back is not None and made.back.move is not None and former and former.status:
+            record.base = former.status.placed(record.base)
 
     def _walk_to_target(self, ref: TicketRef, step: Transition, observed: Observed) -> Observed:
         """Take hop after hop; the ticket as it stands at the end.
@@ -323,7 +352,7 @@ class Apply:
             if step.arrives and not self._resolution_is_to_be_seen(step):
                 resolution = str(step.fields.get("resolution", ""))
                 return replace(observed, status=step.hop.to, resolution=resolution)
-            observed = self._tracker.read(ref.id, self._facts.project)
+            self._place = observed = self._tracker.read(ref.id, self._facts.project)
             if step.arrives:
                 return self._as_we_left_it(step, observed)
             if reached(target, observed.status, observed.statuses):
@@ -349,7 +378,7 @@ class Apply:
         """Take one transition. What its screen refuses and does not require is left out. The comment
         goes along where Jira lists it or the rule says so, and where Jira does not take the transition
         without it."""
-        wanted = self._draft.desired.target.comments or self._kept(step)
+        wanted = self._draft.desired.target.comments or self._may_go_unseen(step)
         along, other, first = step.arrives and wanted, False, None
         while True:
             try:
@@ -379,18 +408,20 @@ class Apply:
 
     def _move(self, ref: TicketRef, step: Transition, *, along: bool) -> None:
         intent = Intent(IntentKind.MOVE, step.hop.to.id, payload={"arrives": step.arrives})
+        place, base = self._place, self._record.base
+        kept = self._kept.of_move(place, step, self._draft, base) if place else []
 
         def make(comment: Comment | None) -> None:
             call = partial(self._tracker.transition, ref, step.hop, step.fields, comment)
-            self._intent_log.make(intent, call)
+            self._intent_log.make(intent, call, *kept)
 
         if along:
             now = self._intent_log.clock.time()
-            self._commenting.along(ref, make, now, kept=self._kept(step))
+            self._commenting.along(ref, make, now, kept=self._may_go_unseen(step))
         else:
             make(None)
 
-    def _kept(self, step: Transition) -> bool:
+    def _may_go_unseen(self, step: Transition) -> bool:
         """Whether a comment may go along unseen: Jira says it takes it, and nobody needs its id."""
         running = self._draft.desired.policy.running_comment
         return step.hop.comment_along and not running and self._commenting.free()
@@ -442,7 +473,8 @@ class Apply:
                 lambda: self._tracker.link_tickets(ref, action.link, again=again),
             )
         except (Missing, Rejected) as fault:
-            if isinstance(fault, Rejected) and fault.cause is not Cause.PERMISSION:
+            lasting = isinstance(fault, Rejected) and fault.cause is not Cause.PERMISSION
+            if lasting and not action.link.optional:
                 raise
             # The other ticket is gone, which its own walk will find out. This one is not to blame.
             record.note(Entry("link", f"{action}: {fault}", "warning"))

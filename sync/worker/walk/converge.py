@@ -11,7 +11,6 @@ import structlog
 
 from sync import tracing
 from sync.domain.errors import Rejected
-from sync.domain.intent import agreed_for_sure
 from sync.domain.pause import Pause, active, covering
 from sync.domain.plan import plan
 from sync.domain.rule import RuleRef
@@ -33,8 +32,18 @@ from sync.worker.walk.apply import Apply
 from sync.worker.walk.breaker import Breaker
 from sync.worker.walk.creation import Creation
 from sync.worker.walk.delays import note_made, note_settled
-from sync.worker.walk.facts import Facts, desire, facts_of, rule_for, settled_by, sited, tracker_for
+from sync.worker.walk.facts import (
+    Facts,
+    desire,
+    drafted,
+    facts_of,
+    rule_for,
+    settled_by,
+    sited,
+    tracker_for,
+)
 from sync.worker.walk.intents import IntentLog
+from sync.worker.walk.kept import Kept
 from sync.worker.walk.outcomes import Endings, Pace
 from sync.worker.walk.past import Past, agreed
 from sync.worker.walk.record import Record
@@ -114,7 +123,7 @@ class Converger:
             return self._end.left_alone(record)
         ref = RuleRef(facts.rule_name)
         try:
-            if not facts.snapshots:
+            if facts.nothing_asked:
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
             if facts.state is TicketState.UNPLACED:
@@ -171,7 +180,7 @@ class Converger:
         over_at = facts.created_at + rule.hold
         if facts.ended_by(over_at):
             return self._end.spare(record, ENDED_IN_HOLD)
-        if self._clock.time() >= over_at:
+        if self._clock.time() >= over_at or facts.asked_for:
             return ""
         record.settle(again_at=over_at)
         return "held"
@@ -180,8 +189,7 @@ class Converger:
         """Make the ticket, or bring it to where its rule wants it."""
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
-        base = agreed_for_sure(record.base, record.intents) if facts.ref else None
-        draft = tracker.draft(desired, base=base, anew=facts.look)
+        draft = drafted(facts, rules, tracker, desired, anew=facts.look)
         intent_log = IntentLog(record, tracker, self._clock)
         try:
             return self._converge(facts, intent_log, rule, draft, again_at)
@@ -214,7 +222,9 @@ class Converger:
                 record.if_related = tell
             record.base = replace(record.base, unannounced=False)
         unsure = self._past.unsure(facts)
-        made = Apply(facts, draft, intent_log, self._ways, unsure=unsure).converge(ref)
+        kept = Kept(facts.edit, self._rules().digest if facts.edit is not None else "")
+        made = Apply(facts, draft, intent_log, self._ways, unsure=unsure, kept=kept).converge(ref)
+        draft = replace(draft, former=None)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):

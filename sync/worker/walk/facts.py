@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sync import __version__
 from sync.domain.admission import Admission
 from sync.domain.errors import Cause, Rejected
-from sync.domain.intent import NO_INTENTS, Intents
-from sync.domain.rule import Desired
+from sync.domain.former import Former
+from sync.domain.intent import NO_INTENTS, Intents, agreed_for_sure
+from sync.domain.rule import Desired, SubjectState
 from sync.domain.subject import Kind, Snapshot, Status
-from sync.domain.ticket import Base, TicketRef
+from sync.domain.ticket import Base, Draft, TicketRef
 from sync.ports import Tracker
 from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.rules.context import group_status
@@ -20,8 +22,10 @@ from sync.store import subjects
 from sync.store.engine import Session
 from sync.store.gathered import Gathered, gathered
 from sync.store.memberships import IncidentOf
+from sync.store.placements import Merged
 from sync.store.tables import Record, SiteRow, TicketRow, TicketState
 from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
+from sync.worker.walk.merged import MergedInto, Own, merged_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Facts:
     whole: SiteRow | None = None
     # By subject: when it was first seen.
     first_seen: Mapping[str, float] = field(default_factory=dict)
+    # The ticket that this one was merged into, None for a ticket that was not.
+    merged: MergedInto | None = None
     # The ``settled_by`` of a ticket that is not due, claimed or parked and has to do with no incident:
     # it is surely as that rule asks. "" for any other ticket.
     settled_by: str = ""
@@ -68,6 +74,11 @@ class Facts:
     admission: Admission | None = None
     admission_at: float = 0.0
     untold: int = 0
+    # The version of the rules whose edit the walk follows, None where it follows none.
+    edit: int | None = None
+    # What the edit with the version ``undoes`` changed, which is to be put back.
+    undoes: int | None = None
+    former: Former | None = None
 
     def joined_by(self, others: Facts) -> Facts:
         """The facts of a ticket to which subjects would come, with ``others`` as it would stand then."""
@@ -78,6 +89,17 @@ class Facts:
             first_seen=others.first_seen,
             settled_by="",
         )
+
+    @property
+    def nothing_asked(self) -> bool:
+        """Whether nothing speaks for the ticket: no subject, or it was merged and is left as it is."""
+        left = self.merged is not None and (self.ref is None or not self.merged.close)
+        return left or not self.snapshots
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether a person wanted this ticket of its own for a subject, so that it waits for no hold."""
+        return any(one.placed_at >= self.created_at for one in self.snapshots)
 
     @property
     def ended(self) -> bool:
@@ -133,11 +155,26 @@ def facts_of(about: Gathered) -> Facts:
         incidents=about.incidents,
         whole=about.site,
         first_seen={one.ref: one.first_seen_at for one in rows},
+        merged=_merged(about),
         settled_by=row.settled_by if ref and _rests(about) else "",
         admission=Admission(row.admission) if row.admission else None,
         admission_at=row.admission_at or 0.0,
         untold=row.untold,
+        **_of_edit(about),
     )
+
+
+def _merged(about: Gathered) -> MergedInto | None:
+    found = Merged.from_json(about.row.merged)
+    if found is None:
+        return None
+    return MergedInto(*about.into, found.by, found.at, found.why, found.close)
+
+
+def _of_edit(about: Gathered) -> dict[str, Any]:
+    row = about.row
+    former = Former.of(about.kept) if about.kept else None
+    return {"edit": row.edit if row.edit_open else None, "undoes": row.undoes, "former": former}
 
 
 def _rests(about: Gathered) -> bool:
@@ -167,6 +204,23 @@ def rule_for(facts: Facts, rules: RuleSet) -> Rule:
             remedy="Bring the rule back under its old name, or add one that matches, then retry.",
         )
     return rule
+
+
+def drafted(
+    facts: Facts, rules: RuleSet | None, tracker: Tracker, desired: Desired, *, anew: bool = False
+) -> Draft:
+    """What the rule asks for in the site's own terms, with what is to be put back of an edit. Raises as
+    ``Tracker.draft``."""
+    if facts.ref is None:
+        return tracker.draft(desired, anew=anew)
+    base, former = agreed_for_sure(facts.base, facts.intents), facts.former
+    # A process that has not followed yet would write what is undone anew.
+    if former is None or (rules is not None and former.rules == rules.digest):
+        return tracker.draft(desired, base=base, anew=anew)
+    tracker.show(former.fields)
+    wishes = {id_: wish for id_, wish in base.wishes.items() if id_ not in former.fields}
+    draft = tracker.draft(desired, base=replace(base, wishes=wishes), anew=anew)
+    return replace(draft, former=former)
 
 
 def settled_by(rule: Rule) -> str:
@@ -228,6 +282,8 @@ def desire(
     had. ``rules`` tell what the rules of incidents say of their issues; ``rendered`` and ``only`` are as
     in ``Rule.project_ticket``.
     """
+    if facts.merged is not None:
+        return merged_away(rule, facts.merged, _own(facts)), None
     snapshots = facts.snapshots
     if rules is not None and facts.incidents:
         snapshots = closed_with_incident(rules, snapshots, facts.incidents)
@@ -247,15 +303,26 @@ def desire(
         links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
     if desired.upstream is not None:
-        # An issue that its incident's rule takes for closed may be open upstream.
-        told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
-        seen = facts.first_seen
-        known = [
-            replace(one, status=told[one.ref], joined_at=seen.get(str(one.ref), 0.0))
-            for one in desired.subjects
-        ]
-        desired = replace(desired, subjects=tuple(known))
+        desired = replace(desired, subjects=_as_upstream(facts, desired))
     return desired, again_at
+
+
+def _as_upstream(facts: Facts, desired: Desired) -> tuple[SubjectState, ...]:
+    """The subjects as upstream has them: an issue that its incident's rule takes for closed may be open
+    there."""
+    told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
+    return tuple(
+        replace(
+            one,
+            status=told[one.ref],
+            joined_at=max(one.placed_at, facts.first_seen.get(str(one.ref), 0.0)),
+        )
+        for one in desired.subjects
+    )
+
+
+def _own(facts: Facts) -> Own:
+    return Own(facts.key, facts.site, facts.snapshots, facts.occurrences, facts.base)
 
 
 def _quiet(

@@ -9,14 +9,13 @@ from sync.domain.actions import Leave
 from sync.domain.admission import Admission
 from sync.domain.forecast import forecast, forecast_unmade
 from sync.domain.history import History
-from sync.domain.intent import agreed_for_sure
 from sync.domain.plan import Plan
 from sync.domain.sides import begins
 from sync.domain.ticket import Draft, TicketRef
 from sync.ports import Tracker
 from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.store.tables import TicketState
-from sync.worker.walk.facts import Facts, desire, tracker_for
+from sync.worker.walk.facts import Facts, desire, drafted, tracker_for
 
 
 class Foresight:
@@ -47,11 +46,9 @@ class Foresight:
             # Raises what keeps the subject from being placed, where that has not been mended.
             for snapshot in facts.snapshots:
                 rule.ticket_key(snapshot)
-        if (
-            facts.state is TicketState.NEW
-            and rule.hold
-            and facts.ended_by(facts.created_at + rule.hold)
-        ):
+        over_at = facts.created_at + rule.hold
+        held = facts.state is TicketState.NEW and rule.hold
+        if facts.nothing_asked or (held and facts.ended_by(over_at)):
             return Plan()
         tracker = tracker_for(facts, self._trackers)
         only = self._changed.get(facts.settled_by)
@@ -60,8 +57,7 @@ class Foresight:
             # The ticket stands where it should, so a status or a comment asks nothing of it yet. Where
             # the rule begins to tell upstream, both sides count as agreed.
             return Plan()
-        base = agreed_for_sure(facts.base, facts.intents) if facts.ref else None
-        draft = tracker.draft(desired, base=base)
+        draft = drafted(facts, self._rules, tracker, desired)
         if facts.ref is None:
             unsure = facts.state is TicketState.CREATING
             return forecast_unmade(draft, unsure=unsure, history=History(read_at=self._now))
@@ -70,7 +66,8 @@ class Foresight:
     def _of_made(self, draft: Draft, facts: Facts, ref: TicketRef, tracker: Tracker) -> Plan:
         """What a walk would do for a ticket that is in Jira."""
         wish, observed = draft.desired.upstream, None
-        if self._live:
+        # What people did since the edit that is undone is seen only by reading the ticket.
+        if self._live or draft.former is not None:
             # The acts from before count as well: they tell who brought the ticket where it stands.
             observed = tracker.read(ref.id, history_since=None if wish is None else 0.0)
         unread = History(read_at=self._now, address=tracker.browse_url(ref.key))

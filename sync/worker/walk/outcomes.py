@@ -225,7 +225,7 @@ class Endings:
     def _gone(self, facts: Facts, record: Record, rule: RuleRef, _fault: TicketGone) -> str:
         on_deleted = rule_for(facts, self._rules()).policy.on_deleted
         name = facts.ref.key if facts.ref else facts.key
-        if on_deleted is OnDeleted.PARK:
+        if on_deleted is OnDeleted.PARK and facts.merged is None:
             parked = Parked(
                 f"{name} was deleted in Jira, or our account may no longer see it",
                 "Restore it, or give our account 'Browse projects', and retry; or set "
@@ -235,7 +235,8 @@ class Endings:
                 where=rule.where,
             )
             return self.park(facts, record, parked)
-        again = on_deleted is OnDeleted.RECREATE and not facts.ended
+        wanted = not facts.ended and facts.merged is None
+        again = on_deleted is OnDeleted.RECREATE and wanted
 
         def change(row: TicketRow) -> None:
             row.state = TicketState.NEW if again else TicketState.GONE

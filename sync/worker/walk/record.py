@@ -109,6 +109,7 @@ class Record:
             row.attempts = 0
             row.error = ""
             row.look = refused or (row.look and row.wanted != self.claim.wanted)
+            row.edit_open = row.edit_open and row.wanted != self.claim.wanted
             row.parked = self._parked_fields(row) or None
             row.parked_at = None
 

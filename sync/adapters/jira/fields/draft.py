@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,11 @@ _MERGED = (FieldKind.TEXT, FieldKind.LABELS)
 
 class Drafts(Part):
     """Drafts of tickets. See ``sync.ports.Tracker``."""
+
+    def show(self, fields: Iterable[str]) -> None:
+        for id_ in fields:
+            with suppress(Rejected):
+                self._metadata.fields((id_,))
 
     def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
         # Where a name of the rule is not found, cached answers are dropped and Jira is asked once more:

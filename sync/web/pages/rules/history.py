@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.accounts import Role
-from sync.operations.errors import NotFound
-from sync.operations.rules import history
+from sync.operations.errors import NotFound, OperationError
+from sync.operations.rules import history, undo
 from sync.operations.values import RowId
 from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.rules.room import Room, file_address, seconds
-from sync.web.pages.visit import Answer, Download, Redirect, Shown, Visit
+from sync.web.pages.visit import Answer, Download, Redirect, Shown, Visit, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,16 @@ class Asked:
     against: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """``look``: Jira is asked. ``version`` is the edit whose plan was looked at."""
+
+    look: bool = False
+    version: RowId = 0
+
+
 def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
-    """``/rules/history``, one version, and reverting to one."""
+    """``/rules/history``, one version, reverting to one, and undoing the last edit."""
     store, files = desk.deployment.store, desk.deployment.files
 
     def look(visit: Visit) -> Shown:
@@ -73,7 +81,25 @@ def routes(desk: Desk, room: Room) -> list[HTTPRouteHandler]:
         names = changed or [file.name for file in draft.files]
         return Redirect(file_address(names[0], draft.id, "plan") if names else "/rules")
 
+    def undoing(visit: Visit) -> Shown:
+        data = {"here": "/rules", "sentence": "Undo the last edit of the rules", "why": ""}
+        if not visit.asked(Undoing).look:
+            return Shown("rules/undo.html", {**data, "plan": None})
+        bounds = undo.Bounds(kept, undo.PATIENCE)
+        try:
+            found = undo.plan(room.at(visit), desk.deployment.trackers, bounds)
+        except OperationError as error:
+            return Shown("rules/undo.html", {**data, "plan": None, "why": str(error)})
+        return Shown("rules/undo.html", {**data, "plan": found, "seconds": seconds})
+
+    def undone(visit: Visit) -> Answer:
+        at, bounds = room.at(visit), undo.Bounds(kept)
+        return after("/rules", undo.undo(at, bounds, version=visit.given(Undoing).version))
+
+    kept = desk.deployment.settings.retention.journal
     return [
+        desk.page("/rules/undo", undoing, role=Role.EDITOR),
+        desk.act("/rules/undo", undone, role=Role.EDITOR),
         desk.page("/rules/history", look),
         desk.page("/rules/history/{version:int}", one),
         desk.page("/rules/history/{version:int}/patch", as_patch),

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "r0024"
-down_revision = "r0023"
+revision = "r0026"
+down_revision = "r0025"
 branch_labels = None
 depends_on = None
 

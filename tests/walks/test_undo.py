@@ -1,0 +1,266 @@
+"""An edit of the rules is undone: what it changed in tickets is put back where nobody was since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.domain.errors import Unknown
+from sync.domain.subject import Snapshot, Status, merge_from_api
+from sync.domain.ticket import Block, Document
+from sync.operations.accounts import Account, Role
+from sync.operations.rules.editing import Editing
+from sync.operations.rules.save import write_version
+from sync.operations.rules.undo import UndoPlan, plan, undo
+from sync.sandbox.memory import IN_PROGRESS, MemoryTracker
+from sync.store.engine import Store
+from sync.worker.foresight.forecast import forecast_all
+from sync.worker.rulebook.in_force import Guard
+from tests.walks.test_lifecycle import A
+from tests.walks.world import RULES, SimulatedClock, issue_event
+from tests.worker.edited import EditedWorld
+from tests.worker.sweeps.build import incident, issue
+
+DANA = Account("dana", Role.EDITOR, "users")
+# The rules ask for a priority and another text, label and components.
+EDITED = RULES.replace(
+    'labels = ["data-quality"]',
+    'labels = ["urgent"]\npriority = "High"\ncomponents = ["Warehouse"]',
+).replace("{{ subject.description }}", "{{ subject.description }}\\n\\nSee the runbook.")
+
+
+class Undoing(EditedWorld):
+    """A world whose last edit of the rules is undone."""
+
+    def __init__(self, store: Store, tracker: MemoryTracker, clock: SimulatedClock, folder: Path):
+        super().__init__(store, tracker, clock, folder, guard=Guard(most=50))
+        self.jira = tracker
+
+    @property
+    def at(self) -> Editing:
+        return Editing(self.store, self.files, DANA, self.clock.time())
+
+    def begin(self, *issues: str) -> None:
+        for number, one in enumerate(issues, 1):
+            self.deliver(issue_event("issue_created", one, at=number))
+        self.settle()
+
+    def follow(self, text: str) -> None:
+        """Edit the rules, and let the tickets follow."""
+        self.edit(text)
+        self.clock.sleep(6)
+        self.settle()
+
+    def told(self, *snapshots: Snapshot) -> None:
+        """Let the API have told of these."""
+        with self.store.write() as session:
+            self.triage.merge_snapshots(session, list(snapshots), merge=merge_from_api)
+        self.settle()
+
+    def key(self, ref: str) -> str:
+        return next(row.jira_key for row in self.rows() if row.key == ref)
+
+    def plan(self) -> UndoPlan:
+        return plan(self.at, {"main": self.jira})
+
+    def verdicts(self) -> dict[str, str]:
+        """What the plan says of each field of the only ticket."""
+        (one,) = self.plan().tickets
+        assert not one.trouble
+        return {part.name: part.verdict for part in one.parts}
+
+    def undo(self) -> None:
+        undo(self.at)
+        self.walked()
+
+    def walked(self) -> None:
+        """Let the daemon notice what was saved, and the tickets follow."""
+        self.notice()
+        self.clock.sleep(6)
+        self.settle()
+
+    def at_rest(self) -> bool:
+        """Whether the rules in force ask nothing of any ticket, and a live look finds nothing either."""
+        rules, now = self.rules(), self.clock.time()
+        sites = {"main": self.jira}
+        return not any(
+            forecast_all(self.store, rules, sites, now, live=live).whole().changes
+            for live in (False, True)
+        )
+
+
+@pytest.fixture
+def world(
+    store: Store, jira: MemoryTracker, clock: SimulatedClock, tmp_path: Path
+) -> Iterator[Undoing]:
+    made = Undoing(store, jira, clock, tmp_path / "rules")
+    yield made
+    made.close()
+
+
+def text(*blocks: str) -> Document:
+    return Document(tuple(Block(one, one) for one in blocks))
+
+
+def seen(jira: MemoryTracker) -> dict[str, object]:
+    """What the only ticket shows."""
+    (ticket,) = jira.alive
+    fields = {name: value for name, value in ticket.fields.items() if value not in (None, [], "")}
+    return {**fields, "labels": sorted(ticket.fields["labels"]), "status": ticket.status.name}
+
+
+def test_all_that_an_edit_wrote_is_put_back(world: Undoing, jira: MemoryTracker) -> None:
+    world.begin(A)
+    (ticket,) = jira.alive
+    # What a person chose where the rules had nothing to say, and text beside ours.
+    ticket.fields |= {"priority": "Low", "labels": [*ticket.fields["labels"], "theirs"]}
+    ticket.fields["description"] = text("mine", *ticket.fields["description"].identities)
+    before = seen(jira)
+    world.follow(EDITED)
+    assert seen(jira)["priority"] == "High"
+    assert "urgent" in ticket.fields["labels"]
+    assert world.verdicts() == dict.fromkeys(
+        ("Description", "Labels", "Priority", "Components"), "back"
+    )
+    assert world.plan().words == "1 ticket would be put back. Fields: 4 put back."
+    world.undo()
+    assert seen(jira) == before
+    assert world.rules().rules[0].ref.name == "everything"
+    assert world.at_rest()
+    assert (world.folder / "rules.toml").read_text() == RULES
+
+
+def test_what_a_person_changed_since_stays(world: Undoing, jira: MemoryTracker) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    (ticket,) = jira.alive
+    ticket.fields["priority"] = "Highest"
+    ticket.fields["labels"] = [x for x in ticket.fields["labels"] if x != "urgent"]
+    ticket.fields["description"] = text(*ticket.fields["description"].identities, "mine")
+    there = seen(jira)
+    assert world.verdicts() == {
+        "Description": "person",
+        "Labels": "back",
+        "Priority": "person",
+        "Components": "back",
+    }
+    world.undo()
+    after = seen(jira)
+    assert after["priority"] == "Highest"
+    assert after["description"] == there["description"]
+    assert "components" not in after
+    assert "data-quality" in after["labels"]  # type: ignore[operator]
+    assert any("not put back: Priority: it stays 'Highest'" in one for one in world.journal())
+    assert world.at_rest()
+
+
+def test_what_upstream_changed_since_follows_the_former_rules(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    world.deliver(issue_event("issue_updated", A, at=50, description="Still none.", title="new"))
+    world.settle()
+    assert world.verdicts()["Description"] == "upstream"
+    world.undo()
+    after = seen(jira)
+    assert after["description"].identities == ("Still none.",)  # type: ignore[attr-defined]
+    assert after["summary"] == "new"
+    assert "priority" not in after
+    assert world.at_rest()
+
+
+def test_an_event_on_the_way_of_the_edit_is_no_part_of_it(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    world.begin(A)
+    world.edit(EDITED)
+    world.deliver(issue_event("issue_updated", A, at=50, title="new", description="Still none."))
+    world.clock.sleep(6)
+    world.settle()
+    world.undo()
+    after = seen(jira)
+    assert after["summary"] == "new"
+    assert after["description"].identities == ("Still none.",)  # type: ignore[attr-defined]
+    assert "priority" not in after
+    assert world.at_rest()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("when", ["edit", "undo"])
+def test_lost_replies_put_back_nothing_twice_and_nothing_else(
+    world: Undoing, jira: MemoryTracker, when: str, moment: str
+) -> None:
+    world.begin(A)
+    (ticket,) = jira.alive
+    ticket.fields["priority"] = "Low"
+    before = seen(jira)
+    if when == "edit":
+        jira.fail("update", lambda: Unknown("no answer"), moment)  # type: ignore[arg-type]
+    world.follow(EDITED)
+    assert seen(jira)["priority"] == "High"
+    if when == "undo":
+        jira.fail("update", lambda: Unknown("no answer"), moment)  # type: ignore[arg-type]
+    writes = jira.calls["update"]
+    world.undo()
+    assert seen(jira) == before
+    assert jira.calls["update"] == writes + 1 + (when == "undo" and moment == "before")
+    assert world.at_rest()
+
+
+def test_a_person_who_is_faster_than_an_undo_whose_reply_was_lost_wins(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    jira.fail("update", lambda: Unknown("no answer"), "after")
+    undo(world.at)
+    world.notice()
+    world.clock.sleep(6)
+    while jira.alive[0].fields.get("priority") == "High":
+        world.clock.sleep(0.5)
+        world.step()
+    jira.alive[0].fields["priority"] = "Highest"
+    world.settle()
+    assert seen(jira)["priority"] == "Highest"
+    assert world.at_rest()
+
+
+def test_a_ticket_that_the_edit_closed_goes_back_to_where_a_person_had_it(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    incidents = '[[rule]]\nname = "incidents"\nwhen = { kind = "incident" }\nproject = "DATA"\n'
+    incidents += 'issue_type = "Bug"\nissues = { close = false }\n'
+    world.follow(incidents + RULES)
+    world.told(issue(1), incident(9, [1], status=Status.CLOSED))
+    first = next(t for t in jira.alive if t.ref.key == world.key("coalesce:issue:1"))
+    first.status = IN_PROGRESS
+    world.follow(incidents.replace("false", "true") + RULES)
+    assert first.status.name == "Done"
+    assert world.verdicts() == {"Status": "back"}
+    world.undo()
+    assert (first.status, first.resolution) == (IN_PROGRESS, "")
+    assert world.at_rest()
+
+
+def test_an_undo_is_undone_like_any_other_edit(world: Undoing, jira: MemoryTracker) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    edited = seen(jira)
+    world.undo()
+    # Another press would be the same act for a few seconds.
+    write_version(world.at, world.plan().to, world.plan().version)
+    world.walked()
+    assert seen(jira) == edited
+    assert world.at_rest()
+
+
+def test_a_walk_that_follows_no_edit_keeps_nothing(world: Undoing) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    kept = sum(one.startswith("kept ") for one in world.journal())
+    world.deliver(issue_event("issue_updated", A, at=50, title="new"))
+    world.settle()
+    assert sum(one.startswith("kept ") for one in world.journal()) == kept == 1
