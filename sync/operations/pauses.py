@@ -256,18 +256,26 @@ def _project(session: Session, wish: Wish, known: Known) -> tuple[str, str]:
     """The key of a project and its site. Raises NotFound and Refused."""
     sites = [wish.site] if wish.site else sorted(known.sites)
     there = {(one.project, one.site) for one in known.rules.rules if one.site in sites}
-    named = sorted({(key, site) for key in (wish.name, wish.name.upper()) for site in sites})
-    of_tickets = (one for one in named if _any(session, Wanted(project=one[0], site=one[1])))
-    found = [one for one in named if one in there] or list(of_tickets)
+    found = _places(session, wish.name, sites, there)
     if not found:
+        names = sorted({key for key, _ in there})
         raise NotFound(
             f"No rule in force and no ticket is in a project {wish.name!r}. "
-            f"{meant(wish.name, sorted({key for key, _ in there}))}"
+            f"{meant(wish.name, names)}"
         )
     if len(found) > 1:
         of = ", ".join(site for _, site in found)
         raise Refused(f"Several sites have a project {wish.name!r}: name one of {of} as its site.")
     return found[0]
+
+
+def _places(
+    session: Session, name: str, sites: Iterable[str], there: Collection[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Keys and sites of the projects that a name stands for: of rules or, if of none, of tickets."""
+    named = sorted({(key, site) for key in (name, name.upper()) for site in sites})
+    of_tickets = (one for one in named if _any(session, Wanted(project=one[0], site=one[1])))
+    return [one for one in named if one in there] or list(of_tickets)
 
 
 def _any(session: Session, wanted: Wanted) -> bool:

@@ -205,8 +205,8 @@ class Converger:
             ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
                 return "left"
-            if not rule.hold and not self._waited(facts, rule, facts.created_at):
-                note_made(facts, self._clock.time())
+            waited = bool(rule.hold) or self._waited(facts, rule, facts.created_at)
+            note_made(facts, self._clock.time(), waited=waited)
             facts = replace(facts, look=False)
         if record.base == Base():
             # Taken over by its marker alone, before anything was heard of its subjects.
@@ -230,8 +230,8 @@ class Converger:
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):
             record.settled_by = settled_by(rule)
         ended = self._end.settled(record, again_at)
-        waited = facts.due_at is not None and self._waited(facts, rule, facts.due_at)
-        note_settled(facts, self._clock.time(), waited=waited)
+        now = self._clock.time()
+        note_settled(facts, now, waited=self._waited(facts, rule, facts.due_at or now))
         return ended
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:

@@ -11,11 +11,11 @@ from sync.worker.walk.facts import Facts
 _CAME_OF_IT = 3600.0
 
 
-def note_made(facts: Facts, now: float) -> None:
-    """The ticket is in Jira ``now`` (seconds since the epoch). Not for one that a rule or a person let
-    wait."""
+def note_made(facts: Facts, now: float, *, waited: bool) -> None:
+    """The ticket is in Jira ``now`` (seconds since the epoch). ``waited``: its rule or a person let it
+    wait, so that its time does not count."""
     came = ARRIVALS.earliest(str(one.ref) for one in facts.snapshots)
-    if came is not None and facts.created_at - came < _CAME_OF_IT:
+    if came is not None and not waited and facts.created_at - came < _CAME_OF_IT:
         TICKET_SECONDS.labels(facts.site).observe(max(0.0, now - came))
 
 
