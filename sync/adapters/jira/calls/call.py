@@ -28,7 +28,7 @@ from sync.adapters.jira.calls.faults import Doubt, LacksScope, SortedAnswer, of_
 from sync.adapters.jira.calls.gate import Gate
 from sync.adapters.jira.calls.health import JiraHealth, Rest
 from sync.adapters.jira.calls.rate_limits import LEFT, TELLS, limit_of
-from sync.adapters.jira.calls.request import Call, Safety, no_jira
+from sync.adapters.jira.calls.request import DESK, Call, Safety, no_jira
 from sync.adapters.jira.calls.rights import CREATE, WRITES
 from sync.adapters.jira.calls.site import JiraSite
 from sync.domain.errors import (
@@ -227,7 +227,7 @@ class Calls:
         try:
             response = self._clients.send(
                 call.method,
-                f"{call.root}/{api}",
+                DESK if call.root == DESK else f"{call.root}/{api}",
                 call.path,
                 params=call.params,
                 body=None if call.body is None else json.dumps(call.body),
