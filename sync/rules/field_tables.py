@@ -1,4 +1,5 @@
-"""Tables as values of fields that mean something on the site: ``sprint = { board = "Data Team" }``.
+"""Tables as values of fields that mean something on the site: ``sprint = { board = "Data Team" }``,
+``parent = { epic = "Data quality" }``.
 
 A table with the first word of one of these is held to the others; any other table is a JSON object for a
 field that only the site knows.
