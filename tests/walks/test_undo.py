@@ -14,10 +14,12 @@ from sync.operations.accounts import Account, Role
 from sync.operations.rules.editing import Editing
 from sync.operations.rules.save import write_version
 from sync.operations.rules.undo import UndoPlan, plan, undo
+from sync.ports import Tracker
 from sync.sandbox.memory import IN_PROGRESS, MemoryTracker
 from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.rulebook.in_force import Guard
+from sync.worker.walk.converge import Converger
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
@@ -34,9 +36,15 @@ EDITED = RULES.replace(
 class Undoing(EditedWorld):
     """A world whose last edit of the rules is undone."""
 
-    def __init__(self, store: Store, tracker: MemoryTracker, clock: SimulatedClock, folder: Path):
+    def __init__(self, store: Store, tracker: Tracker, clock: SimulatedClock, folder: Path):
         super().__init__(store, tracker, clock, folder, guard=Guard(most=50))
-        self.jira = tracker
+
+    def take_tracker(self, tracker: Tracker) -> None:
+        """Walk by another tracker, as a process does that was started anew."""
+        self.tracker = tracker
+        self.converger = Converger(
+            self.store, {tracker.site: tracker}, self.rules, self.clock, jitter=lambda: 0.5
+        )
 
     @property
     def at(self) -> Editing:
@@ -63,7 +71,7 @@ class Undoing(EditedWorld):
         return next(row.jira_key for row in self.rows() if row.key == ref)
 
     def plan(self) -> UndoPlan:
-        return plan(self.at, {"main": self.jira})
+        return plan(self.at, {"main": self.tracker})
 
     def verdicts(self) -> dict[str, str]:
         """What the plan says of each field of the only ticket."""
@@ -84,7 +92,7 @@ class Undoing(EditedWorld):
     def at_rest(self) -> bool:
         """Whether the rules in force ask nothing of any ticket, and a live look finds nothing either."""
         rules, now = self.rules(), self.clock.time()
-        sites = {"main": self.jira}
+        sites = {"main": self.tracker}
         return not any(
             forecast_all(self.store, rules, sites, now, live=live).whole().changes
             for live in (False, True)
