@@ -109,8 +109,11 @@ def test_what_people_chose_since_stays(
     mine = seen(sandbox, clock)
     world.undo()
     after = seen(sandbox, clock)
-    kept = ("priority", "customfield_10020", "components", "description", "raw")
+    kept = ("priority", "customfield_10020", "components")
     assert {name: after[name] for name in kept} == {name: mine[name] for name in kept}
+    *ours, last = after.pop("description").identities
+    assert (tuple(ours), last) == (before.pop("description").identities, "Mine.")
+    kept = (*kept, "raw")
     assert {n: v for n, v in after.items() if n not in kept} == {
         n: v for n, v in before.items() if n not in kept
     }

@@ -51,6 +51,8 @@ from sync.worker.walk.telling import NO_WAYS, Ways
 
 log = structlog.get_logger("worker")
 
+# Within so many seconds each process follows an edit of the rules.
+_FOLLOWED_WITHIN = 2.0
 # Outcomes after which the next walk comes of something else.
 _OVER = ("settled", "spared")
 
@@ -206,6 +208,9 @@ class Converger:
         unsure = self._past.unsure(facts)
         kept = Kept(facts.edit, self._rules().digest if facts.edit is not None else "")
         made = Apply(facts, draft, intent_log, self._ways, unsure=unsure, kept=kept).converge(ref)
+        if facts.former is not None and draft.former is None:
+            # This process has not followed the undo yet, so the ticket stays due for it.
+            again_at = self._clock.time() + _FOLLOWED_WITHIN
         draft = replace(draft, former=None)
         if made.parked is not None:
             return self._end.park(facts, record, made.parked)
