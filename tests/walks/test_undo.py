@@ -256,6 +256,7 @@ def test_lost_replies_put_back_nothing_twice_and_nothing_else(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 def test_a_person_who_is_faster_than_an_undo_whose_reply_was_lost_wins(
     world: Undoing, jira: MemoryTracker
 ) -> None:
@@ -291,6 +292,7 @@ def test_a_ticket_that_the_edit_closed_goes_back_to_where_a_person_had_it(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 def test_an_undo_is_undone_like_any_other_edit(world: Undoing, jira: MemoryTracker) -> None:
     world.begin(A)
     world.follow(EDITED)
@@ -355,6 +357,7 @@ def test_a_daemon_that_has_not_heard_of_the_undo_leaves_it_to_others(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 def test_two_daemons_put_back_once(
     store: Store, jira: MemoryTracker, clock: SimulatedClock, tmp_path: Path
 ) -> None:

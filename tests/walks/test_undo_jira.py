@@ -120,6 +120,7 @@ def test_what_people_chose_since_stays(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("lost", ["edit", "undo"])
 def test_a_lost_reply_changes_nothing(
     world: Undoing,

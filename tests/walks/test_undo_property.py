@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -130,6 +131,7 @@ faults = st.none() | st.tuples(
 )
 
 
+@pytest.mark.proof
 @settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(edit=st.sampled_from(sorted(EDITS)), before=acts, since=acts, first=faults, then=faults)
 def test_after_an_undo_a_ticket_is_as_if_the_edit_had_never_been(
