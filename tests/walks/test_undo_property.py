@@ -28,9 +28,6 @@ EDITS = {
     "all": EDITED.replace("{{ subject.title }}", "URGENT: {{ subject.title }}"),
     "ours": EDITED.replace("[rule.status]", OWNED),
     "labels": RULES.replace('["data-quality"]', "[]"),
-    "created": RULES.replace(
-        "[rule.status]", '[rule.ownership]\nsummary = "ticket"\n\n[rule.status]'
-    ),
 }
 # What a person does: the field, and a value that nobody else gives it.
 ACTS = ("summary", "priority", "components", "label", "unlabel", "paragraph", "title", "text")
