@@ -164,15 +164,28 @@ def _pictured(by: str, lines: Iterable[NoiseLine]) -> object:
     return shown
 
 
+def _tried(found: Quieter) -> object:
+    from sync.cli.terminal import cell, table
+
+    shown = table("Lines tried", "line", "made", "opened again", "fewer", "what it would have cost")
+    shown.add_row(cell("as it is"), cell(found.made), cell(found.reopened), cell(""), cell(""))
+    for one in found.trials:
+        style = "green" if one.fewer > 0 else ""
+        numbers = (cell(one.made), cell(one.reopened), cell(one.fewer, style))
+        shown.add_row(cell(f"{one.key} = {one.value}"), *numbers, cell(one.cost))
+    return shown
+
+
 def _print_line(found: Quieter) -> None:
+    from sync.cli.terminal import console
+
     typer.echo(harmless(f"\nRule {found.rule}: {found.words}"))
     for note in found.notes:
         typer.echo(harmless(note))
-    for one in found.trials:
-        change = f"{-one.fewer:+,}" if one.fewer else "no change"
-        typer.echo(harmless(f"  {change:>10}  {one.text.strip()}  ({one.cost})"))
-    if found.best is not None:
-        best = found.best
+    if found.trials:
+        console().print(_tried(found))
+    best = found.best
+    if best is not None:
         where = "instead of the line there" if best.instead_of else "as a new line"
         typer.echo(harmless(f"Write it in {best.file}, line {best.line}, {where}:"))
         typer.echo(harmless(best.text))

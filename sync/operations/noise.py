@@ -27,6 +27,8 @@ BY = {"monitor": "monitor", "table": "table", "owner": "owner", "rule": "rule"}
 # A ticket that was closed within so long, unattended, came and went.
 SHORT = 86_400.0
 UNNAMED = "(none named)"
+# What is missing at the beginning of a span is not worth a word below this share of it.
+NEGLIGIBLE = 0.01
 # Rules for which a line is looked for, and lines of a table on the page.
 WORST = 3
 PAGE = 50
@@ -165,6 +167,12 @@ class History:
             told.append(_Told(stage, _names(stage, subjects), life, gap))
         return told
 
+    @property
+    def begins_late(self) -> bool:
+        """Whether the journal does not reach back to where it was asked for."""
+        negligible = (self.until - self.asked) * NEGLIGIBLE
+        return self.oldest is not None and self.oldest > self.asked + negligible
+
     def spans(self) -> Spans:
         """What was measured of all tickets."""
         return _spans(self.told)
@@ -282,10 +290,10 @@ def _notes(history: History, total: NoiseLine) -> Iterable[str]:
             f"Only the newest {kept.MOST_ENTRIES:,} entries of the journal are counted, those from "
             f"{moment(history.since)} UTC on."
         )
-    elif history.oldest is not None and history.oldest > history.asked:
+    elif history.begins_late:
         yield (
-            f"The journal begins at {moment(history.oldest)} UTC: nothing from before is kept "
-            "(journal in [retention])."
+            f"The journal begins at {moment(history.oldest)} UTC: what was before is not counted "
+            "(journal in [retention] says how long it is kept)."
         )
     if history.moved:
         yield (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from sync.domain.rule import Desired, Policy, RuleRef, place
 from sync.domain.subject import Snapshot, Status
 from sync.rules.conditions import AllOf
-from sync.rules.doubts import COMMENTS, ISSUES, SEVERITY, Doubt
+from sync.rules.doubts import COMMENTS, EMAILS, IMPACT, ISSUES, SEVERITY, Doubt
 from sync.rules.identity import Grouping, ticket_key
 from sync.rules.inherit import Sheet
 from sync.rules.match import Index
@@ -69,6 +69,11 @@ class Rule:
     def asks(self, fact: str) -> bool:
         """Whether the rule asks for this, which only the source's API tells (see ``doubts``)."""
         return any(doubt.fact == fact for doubt in self.doubts)
+
+    def chooses_by(self, fact: str) -> bool:
+        """Whether a condition of the rule is on this, which only the source's API tells."""
+        found = (doubt.mistake.key for doubt in self.doubts if doubt.fact == fact)
+        return any(key.partition(".")[0].partition("[")[0] == "when" for key in found)
 
     @property
     def position(self) -> Position:
@@ -194,9 +199,14 @@ class RuleSet:
         self._by_name: Mapping[str, Rule] = {rule.ref.name: rule for rule in self.rules}
         self._index = Index([rule.when for rule in self.rules])
         # What rules ask for that webhooks do not tell: only the source's API does.
-        self.ask_severity = any(rule.asks(SEVERITY) for rule in self.rules)
-        self.ask_issues = any(rule.asks(ISSUES) for rule in self.rules)
-        self.ask_comments = any(rule.asks(COMMENTS) for rule in self.rules)
+        asked = {doubt.fact for rule in self.rules for doubt in rule.doubts}
+        self.ask_severity = SEVERITY in asked
+        self.ask_issues = ISSUES in asked
+        self.ask_comments = COMMENTS in asked
+        self.ask_impact = IMPACT in asked
+        self.ask_emails = EMAILS in asked
+        # Whether a condition is on the impact, so that the impact chooses the rule.
+        self.choose_by_impact = any(rule.chooses_by(IMPACT) for rule in self.rules)
         # Whether a rule tells upstream what people do with its tickets.
         self.tells = any(rule.tells for rule in self.rules)
         # Whether rules of incidents ask something of the tickets of issues: a parent; anything at all.

@@ -33,7 +33,8 @@ class Put:
 def put(texts: Mapping[str, str], rule: Rule, key: str, value: str) -> Put:
     """Let a rule say ``key = value`` itself, whatever it inherits. ``value`` is TOML.
 
-    Raises Refused where the rule is written in a way that no single line changes.
+    Raises Refused where ``value`` is no TOML in one line, and where the rule is written in a way that no
+    single line changes.
     """
     file = rule.ref.file
     text = texts.get(file, "")
@@ -41,7 +42,7 @@ def put(texts: Mapping[str, str], rule: Rule, key: str, value: str) -> Put:
     number = _number(document.data if document else {}, rule.name)
     if document is None or number is None:
         raise Refused(f"Rule {rule.name!r} is not in {file} any more.")
-    wanted = _with(document.data, number, key, tomllib.loads(f"v = {value}")["v"])
+    wanted = _with(document.data, number, key, _meant(key, value))
     lines = text.split("\n")
     at = document.positions.line(("rule", number, key)) - 1
     if key in document.data["rule"][number]:
@@ -56,6 +57,15 @@ def put(texts: Mapping[str, str], rule: Rule, key: str, value: str) -> Put:
         )
     line, text_of_line, before, after = found
     return Put(file, line + 1, text_of_line, before, "\n".join(after))
+
+
+def _meant(key: str, value: str) -> Any:
+    try:
+        if "\n" not in value:
+            return tomllib.loads(f"v = {value}")["v"]
+    except (ValueError, RecursionError):
+        pass
+    raise Refused(f"{value!r} cannot be a value of {key}: write it as in a file of rules.")
 
 
 _Found = tuple[int, str, str, list[str]]

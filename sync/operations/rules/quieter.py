@@ -14,7 +14,7 @@ from statistics import quantiles
 from sync.domain.durations import in_words, written
 from sync.domain.times import moment, stamp
 from sync.operations.errors import NotFound, Refused
-from sync.operations.noise import History, NoiseQuery, Spans
+from sync.operations.noise import NEGLIGIBLE, History, NoiseQuery, Spans
 from sync.operations.rules import drafts
 from sync.operations.rules.check import quick
 from sync.operations.rules.draft_view import Draft
@@ -177,7 +177,7 @@ def quieter(on: Replay, name: str, span: float) -> Quieter:
         reopened=before.reopened,
         notes=tuple(_notes(on, span, since)),
     )
-    if not before.deliveries:
+    if not _kept_since(on.store, since, on.now):
         return replace(
             shown, words="No deliveries are kept from that time, so no line can be tried."
         )
@@ -293,16 +293,23 @@ def _count(number: int, one: str, more: str = "") -> str:
 
 def _words(shown: Quieter) -> str:
     best = shown.best
-    before = (
-        f"{_count(shown.made, 'ticket')} made and {_count(shown.reopened, 'time')} opened again"
-    )
     if best is None:
-        return f"No line that was tried makes fewer: {before} either way."
+        return (
+            f"No line that was tried makes fewer than {_count(shown.made, 'ticket')}, opened again "
+            f"{_count(shown.reopened, 'time')}."
+        )
     return (
-        f"With {best.text.strip()} there would have been {best.fewer:,} fewer: "
-        f"{_count(best.made, 'ticket')} made instead of {shown.made:,}, and opened again "
-        f"{_count(best.reopened, 'time')} instead of {shown.reopened:,}. {best.cost}."
+        f"With {best.key} = {best.value}, tickets would have been made {_count(best.made, 'time')} "
+        f"instead of {shown.made:,}, and opened again {_count(best.reopened, 'time')} instead of "
+        f"{shown.reopened:,}. {best.cost}."
     )
+
+
+def _kept_since(store: Store, since: float, until: float) -> bool:
+    """Whether a delivery of this span is kept. What only a sweep found does not show how things came and
+    went."""
+    with store.read() as session:
+        return bool(deliveries.received_between(session, until, after=(since, 0), limit=1))
 
 
 def _begins(store: Store) -> float:
@@ -319,10 +326,10 @@ def _notes(on: Replay, span: float, since: float) -> Iterator[str]:
         return
     with on.store.read() as session:
         oldest = deliveries.oldest(session)
-    if oldest is not None and oldest > since:
+    if oldest is not None and oldest > since + span * NEGLIGIBLE:
         yield (
-            f"Deliveries are kept from {moment(oldest)} UTC on (deliveries in [retention]); what came "
-            "before is not replayed."
+            f"The oldest delivery that is kept came at {moment(oldest)} UTC (deliveries in [retention] "
+            "says how long they are kept)."
         )
 
 

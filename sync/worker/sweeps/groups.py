@@ -14,6 +14,7 @@ from sync.worker.sweeps.deliveries import DeliveriesSweep
 from sync.worker.sweeps.heads import HeadsSweep
 from sync.worker.sweeps.housekeeping import HousekeepingSweep
 from sync.worker.sweeps.run import Sweep
+from sync.worker.sweeps.surroundings import Surroundings
 from sync.worker.sweeps.tickets import TicketsSweep
 from sync.worker.sweeps.upstream import IncidentsSweep, IssuesSweep
 from sync.worker.triage.batch import Triage
@@ -50,7 +51,8 @@ def sweep_groups(parts: Parts) -> SweepGroups:
         of = f":{name}" if upstream else ""
         lag = overlaps["upstream"]
         said = [Comments(store, parts.triage, api, parts.rules, kind) for kind in Kind]
-        upstream.append(IssuesSweep(store, parts.triage, api, lag, f"issues{of}", said[0]))
+        around = Surroundings(store, parts.triage, api, parts.rules)
+        upstream.append(IssuesSweep(store, parts.triage, api, lag, f"issues{of}", said[0], around))
         upstream.append(IncidentsSweep(store, parts.triage, api, lag, f"incidents{of}", said[1]))
         deliveries.append(
             DeliveriesSweep(

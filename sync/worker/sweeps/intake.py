@@ -31,10 +31,13 @@ def take_in(
         return
     by_ref = {str(snapshot.ref): snapshot for snapshot in with_workspace(store, snapshots)}
     new = list(by_ref.values())
+    # No transaction is open while the API is asked for what is around the subjects.
+    learnt = None if run.dry else triage.ask_around(new)
 
     def decide(slate: Slate) -> tuple[dict[str, Snapshot], dict[str, str]]:
         known = {ref: one.snapshot for ref, one in slate.subjects(by_ref).items()}
-        return known, triage.merge(slate, new, merge=merge_from_api, slots=slots)
+        merged = triage.merge(slate, new, merge=merge_from_api, slots=slots, learnt=learnt)
+        return known, merged
 
     known, outcomes = _known(store, by_ref) if run.dry else triage.decided(decide)
     for ref, snapshot in by_ref.items():

@@ -16,6 +16,7 @@ from sync.store.engine import Store
 from sync.worker.sweeps.comments import Comments
 from sync.worker.sweeps.intake import take_in
 from sync.worker.sweeps.run import Run, Window
+from sync.worker.sweeps.surroundings import Surroundings
 from sync.worker.triage.batch import Triage
 
 SLICE_SECONDS = 6 * 3600.0
@@ -70,6 +71,7 @@ class IssuesSweep:
     overlap: float = 600.0
     name: str = "issues"
     comments: Comments | None = None
+    surroundings: Surroundings | None = None
 
     def sweep(self, run: Run) -> None:
         """Take in what has changed. Raises the faults of the API."""
@@ -82,6 +84,8 @@ class IssuesSweep:
             run.reached(part.until)
         if self.comments is not None:
             self.comments.read(run, read)
+        if self.surroundings is not None:
+            self.surroundings.read(run)
 
 
 @dataclass(frozen=True, slots=True)

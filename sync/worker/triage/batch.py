@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TypeVar
 
 import structlog
@@ -45,11 +44,12 @@ from sync.store.tables import DeliveryRow
 from sync.store.usable import check_usable
 from sync.telemetry import EVENTS, READ_SECONDS
 from sync.worker.triage.arrivals import ARRIVALS
-from sync.worker.triage.asking import Answers, Asking, wanted
+from sync.worker.triage.asking import Answers, Asking
 from sync.worker.triage.incidents import follow_incident, read_together
 from sync.worker.triage.news import with_news
 from sync.worker.triage.origins import ORIGINS
 from sync.worker.triage.routing import SEARCHES, Router
+from sync.worker.triage.wanted import Wanted, around, asks_around, wanted_of
 
 log = structlog.get_logger("triage")
 
@@ -219,7 +219,7 @@ class Triage:
 
     def _round(
         self, slate: Slate, rows: Sequence[DeliveryRow], answers: Answers
-    ) -> tuple[list[Read], dict[str, str]]:
+    ) -> tuple[list[Read], Wanted]:
         """Decide on a batch and write it. Returns what was read, and what is to be asked first; then
         nothing is written. Raises Overtaken."""
         read, to_ask = self._decide(slate, rows, answers)
@@ -234,7 +234,7 @@ class Triage:
 
     def _round_within_lock(
         self, limit: int, only: str, answers: Answers
-    ) -> tuple[list[Read], dict[str, str]]:
+    ) -> tuple[list[Read], Wanted]:
         """As ``_round``, where others were faster several times: now they wait."""
         with self._store.write() as session:
             deliveries.lock_triage(session)
@@ -247,17 +247,55 @@ class Triage:
 
     def _decide(
         self, slate: Slate, rows: Sequence[DeliveryRow], answers: Answers
-    ) -> tuple[list[Read], dict[str, str]]:
+    ) -> tuple[list[Read], Wanted]:
         read = [self._read(row) for row in rows]
         events = [event for r in read for event in r.events]
-        to_ask = {
-            ref: what
-            for ref, what in wanted(slate, events, self._rules()).items()
-            if ref not in answers.asked
-        }
-        if not to_ask:
+        wanted = self._wanted(slate, events, answers)
+        if not wanted:
             self._take(slate, read, answers)
-        return read, to_ask
+        return read, wanted
+
+    def _wanted(self, slate: Slate, events: Sequence[Event], answers: Answers) -> Wanted:
+        """What the API should be asked before a batch is taken."""
+        to_ask = wanted_of(slate, events, self._rules())
+        if left := {ref: to_ask[ref] for ref in to_ask if ref not in answers.asked}:
+            return Wanted(left)
+        # What the API said of subjects may choose the rules that ask for what is around them.
+        told = _told(events)
+        refs = {str(one.ref) for one in told}
+        learnt = [one for ref, one in answers.snapshots.items() if ref not in refs]
+        return self._around(slate, [*told, *learnt], answers)
+
+    def _around(
+        self,
+        slate: Slate,
+        snapshots: Sequence[Snapshot],
+        answers: Answers,
+        *,
+        merge: Merge = newest,
+    ) -> Wanted:
+        """What of the surroundings of subjects should be asked for, after these snapshots of them."""
+        rules = self._rules()
+        if not asks_around(rules):
+            return Wanted()
+        merged, _ = self._merged(slate, snapshots, answers, merge)
+        with patience(SEARCHES):
+            wanted = around(slate, {ref: after for ref, (_, after) in merged.items()}, rules)
+        return Wanted(
+            around={one: names for one, names in wanted.items() if one not in answers.around}
+        )
+
+    def ask_around(self, snapshots: Sequence[Snapshot]) -> Answers:
+        """Ask for what is around subjects, as far as rules ask for it and it is not known, after what an
+        API says of the subjects. Raises StoreUnavailable."""
+        answers = Answers()
+        while asks_around(self._rules()):
+            with self._store.read() as session:
+                wanted = self._around(Slate(session), snapshots, answers, merge=merge_from_api)
+            if not wanted:
+                break
+            self._asking.ask(wanted, answers)
+        return answers
 
     def _tell(self, read: Sequence[Read]) -> None:
         """Log and count what a batch held, once nobody waits for it any more."""
@@ -279,8 +317,7 @@ class Triage:
         """Merge what a batch says on the slate, with what became of each delivery."""
         _remember(read)
         events = [event for r in read for event in r.events]
-        told = [s for event in events if (s := event.snapshot)]
-        outcomes = self.merge(slate, told, learnt=answers.snapshots)
+        outcomes = self.merge(slate, _told(events), learnt=answers)
         # An event of an unknown type brings in what the API says.
         only_named = {str(e.about): e for e in events if e.about and str(e.about) not in outcomes}
         from_api = [
@@ -288,7 +325,7 @@ class Triage:
             for ref, snapshot in answers.snapshots.items()
             if ref in only_named
         ]
-        outcomes |= self.merge(slate, from_api, merge=merge_from_api)
+        outcomes |= self.merge(slate, from_api, merge=merge_from_api, learnt=answers)
         for r in read:
             slate.outcome(r.outcome(outcomes, answers))
 
@@ -317,32 +354,25 @@ class Triage:
         *,
         merge: Merge = newest,
         slots: Callable[[], float] | None = None,
-        learnt: Mapping[str, Snapshot] = MappingProxyType({}),
+        learnt: Answers | None = None,
     ) -> dict[str, str]:
         """Merge snapshots on a slate, and make the tickets of the subjects that changed due.
 
         Webhooks and sweeps both come in through here. ``merge`` merges the known snapshot of a subject
         with the new one. ``slots`` returns the due time of the next ticket (backfill spreads them, to
         stay behind live traffic); without it tickets are due now. ``learnt`` is what an API says of some
-        of the subjects. Returns the outcome of each subject, in words, by reference.
+        of the subjects and of what is around them. Returns the outcome of each subject, in words, by
+        reference.
         """
         if not snapshots:
             return {}
-        merged: dict[str, Snapshot] = {}
-        for one in snapshots:
-            # What a delivery brought has been held against the time of its arrival.
-            snapshot = one if one.event_id else trusted(one, self._clock.time())
-            ref = str(one.ref)
-            merged[ref] = newest(merged[ref], snapshot) if ref in merged else snapshot
-        known, now, rules = slate.subjects(merged), self._clock.time(), self._rules()
-        older = _older(slate, merged.keys() - known.keys(), merged) if merge is newest else {}
+        rules = self._rules()
+        merged, told = self._merged(slate, snapshots, learnt or Answers(), merge)
+        known = slate.subjects(merged)
+        older = _older(slate, merged.keys() - known.keys(), told) if merge is newest else {}
         outcomes: dict[str, str] = {}
         changed: dict[str, tuple[Snapshot | None, Snapshot]] = {}
-        for ref, snapshot in sorted(merged.items()):
-            before = _known(known.get(ref), now)
-            after = merge(before, snapshot)
-            if ref in learnt:
-                after = merge_from_api(after, learnt[ref])
+        for ref, (before, after) in sorted(merged.items()):
             if before == after or not (rules.tells or _another(before, after)):
                 outcomes[ref] = "older than what is known"
             else:
@@ -352,6 +382,24 @@ class Triage:
         return {
             ref: "; ".join(filter(None, (said, older.get(ref)))) for ref, said in outcomes.items()
         }
+
+    def _merged(
+        self, slate: Slate, snapshots: Sequence[Snapshot], learnt: Answers, merge: Merge
+    ) -> tuple[dict[str, tuple[Snapshot | None, Snapshot]], dict[str, Snapshot]]:
+        """Each subject as it was known (None for an unknown one) and as it is after these snapshots and
+        what was learnt; and the snapshots of each subject as one."""
+        told: dict[str, Snapshot] = {}
+        for one in snapshots:
+            # What a delivery brought has been held against the time of its arrival.
+            snapshot = one if one.event_id else trusted(one, self._clock.time())
+            ref = str(one.ref)
+            told[ref] = newest(told[ref], snapshot) if ref in told else snapshot
+        known, now = slate.subjects(told), self._clock.time()
+        found: dict[str, tuple[Snapshot | None, Snapshot]] = {}
+        for ref, snapshot in told.items():
+            before = _known(known.get(ref), now)
+            found[ref] = before, learnt.onto(ref, merge(before, snapshot))
+        return found, told
 
     def _route(
         self,
@@ -405,6 +453,11 @@ class Triage:
             log.exception("reading a delivery failed", delivery=row.id)
             words = f"the reader failed on it ({type(error).__name__}); this is a defect of ours"
             return Read(row, dead=words)
+
+
+def _told(events: Iterable[Event]) -> list[Snapshot]:
+    """The snapshots of events that have one."""
+    return [event.snapshot for event in events if event.snapshot is not None]
 
 
 def _remember(read: Iterable[Read]) -> None:
@@ -468,9 +521,7 @@ def _outcome(read: Read, outcomes: Mapping[str, str], answers: Answers) -> str:
     words: list[str] = []
     for event, ref in zip(read.events, read.refs, strict=True):
         if ref:
-            parts = [outcomes.get(ref, "")]
-            if ref in answers.asked:
-                parts.append(answers.words(ref))
+            parts = [outcomes.get(ref, ""), answers.words(ref)]
             if event.about is not None:
                 parts.insert(0, f"{event.message}; nothing is concluded from it")
             said = "; ".join(filter(None, parts))

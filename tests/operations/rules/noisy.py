@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync.sandbox.memory_ticket import IN_PROGRESS
+from sync.store import claims
 from tests.walks.world import START, World
 
 DAY, HOUR, MINUTE = 86_400.0, 3600.0, 60.0
@@ -98,12 +99,21 @@ def body(one: Heard) -> dict[str, Any]:
 def live(world: World, history: Iterable[Heard]) -> None:
     """Let a world live through a history, up to the end of the ninety days."""
     for one in history:
-        world.clock.sleep(START + one.at - world.clock.time())
+        pass_time(world, START + one.at)
         world.deliver(body(one))
         while world.step():
             pass
         if one.person:
             # The memory tracker's last ticket is that of the delivery.
             world.tracker.alive[-1].status = IN_PROGRESS  # type: ignore[attr-defined]
-    world.clock.sleep(START + LENGTH - world.clock.time())
-    world.settle()
+    pass_time(world, START + LENGTH)
+
+
+def pass_time(world: World, until: float) -> None:
+    """Walk what is due until then, each at its time."""
+    while (
+        due := claims.next_due(world.store, now=world.clock.time())
+    ) is not None and due <= until:
+        world.clock.sleep(max(0.0, due - world.clock.time()))
+        world.step()
+    world.clock.sleep(until - world.clock.time())
