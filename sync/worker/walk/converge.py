@@ -232,8 +232,8 @@ class Converger:
         return ended
 
     def _announce(self, facts: Facts, record: Record, rule: Rule, key: str) -> None:
-        """Make the related tickets of a new ticket due. It is on record since the ticket was made, so that
-        a crash before this point loses nothing."""
+        """Make the related tickets of a new ticket due. That this is to be done is on record since the
+        ticket was made, so that a crash before this point loses nothing."""
         now, children = self._clock.time(), rule.issues.as_children
         tell = partial(announce, self._store, facts.ticket_id, key, now, to_issues=children)
         if facts.related:
