@@ -30,7 +30,7 @@ from sync.rules.status import compile_status
 from sync.rules.templates import is_template
 from sync.rules.upstream import compile_upstream
 from sync.rules.values import Value, compile_value
-from sync.rules.vocabulary import KINDS, STANDARD_FIELDS
+from sync.rules.vocabulary import AS_SHOWN, KINDS, STANDARD_FIELDS
 from sync.toml import Mistakes, Position, meant, nearest
 
 # The values of the keys of ``issues`` for which nobody needs to know which issues an incident has.
@@ -218,7 +218,8 @@ class RuleCompiler:
             )
             return
         plain = name.casefold().replace(" ", "_").replace("-", "_")
-        close = plain if plain in STANDARD_FIELDS else ""
+        shown = plain in AS_SHOWN and not name.islower()
+        close = plain if plain in STANDARD_FIELDS and not shown else ""
         if not close and name.islower() and name.isidentifier():
             close = nearest(name, STANDARD_FIELDS) if "customfield" not in name else ""
         if close and name != close:

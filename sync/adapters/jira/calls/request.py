@@ -17,9 +17,14 @@ _WORDS = {
     *("assignable", "bulkfetch", "changelog", "comment", "createmeta", "field"),
     *("issue", "issueLink", "issueLinkType", "issuetypes", "jql", "mypermissions"),
     *("myself", "priority", "project", "properties", "remotelink", "search"),
+    *("organization", "requesttype", "servicedesk"),
     *("serverInfo", "status", "statuses", "transitions", "user", "webhook"),
     *("webhooks",),
 }
+
+
+# The API of Jira Service Management, as a call's ``root``. Its addresses have no version.
+DESK = "servicedeskapi"
 
 
 class Safety(Enum):

@@ -63,7 +63,8 @@ class FieldsCheck:
             self._labels(rule, value)
         if info.shape in (Shape.USER, Shape.USERS) and info.id != "assignee":
             self._people.looked_up()
-        values = Values(self._tracker.cloud(), self._metadata.people(rule.project))
+        people, offers = self._metadata.people(rule.project), self._metadata.offers(rule.project)
+        values = Values(self._tracker.cloud(), people, offer_of=offers)
         known, whole = constant(value)
         written = [(value, whole)] if known else value.written_out(rule.projection.tables)
         for part, wished in written:

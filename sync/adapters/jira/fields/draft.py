@@ -76,7 +76,9 @@ class Drafts(Part):
         work = _Work(desired, base)
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
-        values = Values(self._calls.cloud(), self._metadata.people(desired.project))
+        people = self._metadata.people(desired.project)
+        offers = self._metadata.offers(desired.project)
+        values = Values(self._calls.cloud(), people, offer_of=offers)
         self._values(work, values)
         fields = work.fields
         known = fields.get("labels") or DraftField(

@@ -14,9 +14,17 @@ from urllib.parse import quote
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
 from sync.adapters.jira.fields.choices import nearest, several
-from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, level_of, name_of
+from sync.adapters.jira.fields.desks import Desks, Offer
+from sync.adapters.jira.fields.field import (
+    STANDARD,
+    FieldInfo,
+    Shape,
+    field_info,
+    level_of,
+    name_of,
+)
 from sync.adapters.jira.fields.people import Account, People
-from sync.adapters.jira.fields.values import PersonOf
+from sync.adapters.jira.fields.values import OfferOf, PersonOf
 from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
 from sync.domain.names import Name, meant
 from sync.domain.remembered import Remembered
@@ -63,6 +71,7 @@ class Metadata:
         self._calls = calls
         self._patience = calls.site.hang_after
         self._people = People(calls)
+        self._desks = Desks(calls)
         self._known: Remembered[tuple[str, ...], _Question] = Remembered(_MOST_REMEMBERED)
         # Fields of drafts and of transition screens: how to read and write them.
         self._learned: dict[str, FieldInfo] = dict(STANDARD)
@@ -160,6 +169,15 @@ class Metadata:
             return self._people.find(wished, project, assigned=assigned)
 
         return self._cached(("user", project, wished.casefold(), str(assigned)), load)
+
+    def offers(self, project: str) -> OfferOf:
+        """What a service project offers for a field, which no screen lists."""
+
+        def offer(shape: Shape) -> Offer:
+            key = ("desk", project, shape.name)
+            return self._cached(key, lambda: self._desks.offer(project, shape))
+
+        return offer
 
     def may_browse_people(self) -> bool | None:
         """Whether our account may see who there is on the site; None where Jira does not tell.

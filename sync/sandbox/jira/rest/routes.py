@@ -9,6 +9,7 @@ from sync.sandbox.jira.rest import (
     catalogue,
     changelog,
     comments,
+    desks,
     issues,
     links,
     properties,
@@ -94,6 +95,13 @@ WEBHOOK_ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "webhook/{webhook}", webhooks.change),
     ("DELETE", "webhook/{webhook}", webhooks.delete),
 )
+# Below the path of Jira Service Management.
+DESK_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "servicedesk", desks.desks),
+    ("GET", "servicedesk/{desk}", desks.desk),
+    ("GET", "servicedesk/{desk}/requesttype", desks.request_types),
+    ("GET", "servicedesk/{desk}/organization", desks.organizations),
+)
 _CLOUD_ONLY = frozenset(
     {
         "search/jql", "issue/bulkfetch", "project/search", "field/search", "priority/search",
@@ -128,6 +136,7 @@ def _tree(routes: Iterable[tuple[str, str, Handler]], *, cloud: bool) -> _Node:
 
 _TREES = {cloud: _tree(ROUTES, cloud=cloud) for cloud in (True, False)}
 _WEBHOOKS = _tree(WEBHOOK_ROUTES, cloud=False)
+_DESKS = _tree(DESK_ROUTES, cloud=False)
 
 
 def no_route(call: Call) -> Problem:
@@ -141,6 +150,11 @@ def route(call: Call, path: str, *, cloud: bool) -> Handler:
     Raises Problem(404) or Problem(405).
     """
     return _found(call, path, _TREES[cloud])
+
+
+def desk_route(call: Call, path: str) -> Handler:
+    """Like ``route``, for a path of Jira Service Management's API."""
+    return _found(call, path, _DESKS)
 
 
 def webhook_route(call: Call, path: str) -> Handler:

@@ -129,7 +129,8 @@ class Site:
     ``users`` are by account id, ``projects`` by key, ``issues`` by numeric id. ``keys`` holds the id for
     every key that an issue has or had, ``subtasks`` the ids by the parent's id. ``offset`` is how many
     seconds the site's time is ahead of ``clock``. Accounts in
-    ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
+    ``cannot_browse_users`` lack that global permission, those in ``no_agents`` a licence for service
+    projects. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
     ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
     ``closed_sprints`` are ids. ``most_characters`` is the longest rich text, ``most_comments`` how many
@@ -156,6 +157,7 @@ class Site:
     ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))
     offset: float = 0.0
     cannot_browse_users: set[str] = field(default_factory=set)
+    no_agents: set[str] = field(default_factory=set)
     translations: dict[str, dict[str, str]] = field(default_factory=dict)
     limits: Limits | None = None
     basic_plane_only: bool = False
