@@ -221,11 +221,14 @@ class _Run:
             parked=sum(row.state == TicketState.UNPLACED for row in fresh),
             unmatched=len(self._seen - links.keys()),
             subjects=len(self._seen),
-            impact_unknown=len(self._impact_unknown) if self._rules.ask_impact else None,
+            impact_unknown=self._without_impact(),
             deliveries=self.events,
             announced=announced,
             acknowledged=acknowledged,
         )
+
+    def _without_impact(self) -> int | None:
+        return len(self._impact_unknown) if self._rules.ask_impact else None
 
     def _told(
         self, links: Mapping[str, int], rule_of: Mapping[int | None, str]
