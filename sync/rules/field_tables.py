@@ -14,9 +14,15 @@ from sync.toml import Mistakes, meant
 
 _TEXT, _BOOL = "a text, and not empty", "true or false"
 # By the key that says what the table means: all its keys, each with what it takes.
-TABLES: Mapping[str, Mapping[str, str]] = {"board": {"board": _TEXT}}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "board": {"board": _TEXT},
+    "epic": {"epic": _TEXT, "make": _BOOL, "issue_type": _TEXT},
+}
 # The fields of which only such a table makes sense: the key that it needs, and an example.
-_OWN = {"sprint": ("board", 'sprint = { board = "Data Team" }')}
+_OWN = {
+    "parent": ("epic", 'parent = { epic = "Data quality" }'),
+    "sprint": ("board", 'sprint = { board = "Data Team" }'),
+}
 
 
 def check_table(name: str, given: Given, mistakes: Mistakes) -> None:
