@@ -122,6 +122,7 @@ def test_many_deliveries_are_replayed_from_the_newest_on(
 ) -> None:
     live(bench.world, flaps(4))
     monkeypatch.setattr(search, "MOST_DELIVERIES", 4)
+    monkeypatch.setattr(search, "SECONDS", -1.0)
     found = tried(bench)
     assert "Only the newest 4 deliveries are replayed" in said(found.notes)
     assert found.deliveries <= 5
@@ -139,9 +140,10 @@ def test_lines_for_which_there_is_no_time_are_named(
 
 
 def test_the_rules_that_come_with_the_program_are_tried_and_begin_a_draft(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live(bench.world, flaps(3))
+    live(bench.world, flaps(2))
+    monkeypatch.setattr(search, "_GROUPS", ())
     shipped = Path("mappings")
     files = RuleFiles(tmp_path / "nowhere", DEFAULTS, shipped)
     rule = files.load().rules.rules[0].name
