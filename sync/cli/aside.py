@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,23 +47,36 @@ def set_aside(
 
 
 def forget(
-    ticket: _Ticket,
+    ticket: Annotated[
+        str,
+        typer.Argument(
+            metavar="TICKET|SUBJECT",
+            help="A Jira key, our own key, or an issue's or incident's id.",
+        ),
+    ],
+    why: Annotated[
+        str, typer.Option("--why", metavar="TEXT", help="The reason, for the story.")
+    ] = "",
     config: ConfigOption = None,
     server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Have a ticket followed no more: it stays in Jira as it is, and no second one is made.
 
-    `retry` follows it again.
+    By the id of an issue or incident that shares its ticket with others, that one alone is forgotten:
+    it leaves the ticket and gets no other. `retry` follows again.
 
     Exit codes: 0 done, 1 there is no such ticket, 2 it is forgotten already, the store or the
     configuration.
 
     Example:  ticket-sync forget DATA-123
     """
+    from functools import partial
+
     from sync.operations import ticket_acts
 
-    _print(_done("/forget", ticket_acts.forget, ticket, config, server), as_json)
+    act = partial(ticket_acts.forget, why=why)
+    _print(_done("/forget", act, ticket, config, server, {"why": why}), as_json)
 
 
 def _done(
@@ -71,12 +85,13 @@ def _done(
     ticket: str,
     config: Path | None,
     server: str,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Done:
     from sync.operations.accounts import on_command_line
     from sync.operations.acts import Done
 
     if server:
-        return Server(server).post(path, Done, {"ticket": ticket})
+        return Server(server).post(path, Done, {"ticket": ticket, **more})
     with opened_store(config) as store:
         return act(store, on_command_line(), ticket, time.time())
 

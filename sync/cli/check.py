@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sync.adapters.jira.check import Report
+    from sync.bootstrap.facts_check import FactsReport
     from sync.bootstrap.upstream_check import UpstreamReport
     from sync.rules import RuleSet
     from sync.settings import Settings
@@ -38,11 +39,11 @@ def check(
     Who we are there and what we may do in each project; issue types; that fields are on the create
     screen and take the value; required fields, people, parents; statuses and the ways to them; labels
     and link types; and the site's webhook, where the settings speak of one. While config.toml has no
-    credentials for the source's API, rules that ask for what only the API knows are reported. Where it
-    has Coalesce Quality told what people do in Jira, the way and the scopes for that are checked.
-    Changes nothing. Each mistake comes with file, line and the nearest valid name. The last line says
-    what was checked and what was not. With --offline, absent secrets are named, and all else is checked
-    as `serve` does at its start.
+    credentials for the source's API, rules that ask for what only the API knows are reported; with
+    credentials, the scopes that are missing for these rules. Where it has Coalesce Quality told what
+    people do in Jira, the way and the scopes for that are checked. Changes nothing. Each mistake comes
+    with file, line and the nearest valid name. The last line says what was checked and what was not.
+    With --offline, absent secrets are named, and all else is checked as `serve` does at its start.
 
     Exit codes: 0 all that could be checked is well, 1 there are mistakes, 2 it could not be checked (no
     configuration, or a site could not be asked).
@@ -68,6 +69,7 @@ class _Found:
     mistakes: list[str] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     upstreams: list[UpstreamReport] = field(default_factory=list)
+    facts: list[FactsReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     absent: tuple[Mistake, ...] = ()
     checked: list[str] = field(default_factory=list)
@@ -76,12 +78,15 @@ class _Found:
     @property
     def all_mistakes(self) -> list[str]:
         of_sites = [str(one) for report in self.reports for one in report.findings]
-        return [*self.mistakes, *of_sites, *(one for told in self.upstreams for one in told.absent)]
+        of_sources = [one for told in self.upstreams for one in told.absent]
+        of_facts = [str(one) for report in self.facts for one in report.lacking]
+        return [*self.mistakes, *of_sites, *of_sources, *of_facts]
 
     @property
     def troubles(self) -> list[str]:
         of = {f"site {report.site!r}": report.trouble for report in self.reports}
-        of |= {f"source {told.source!r}": told.trouble for told in self.upstreams}
+        asked: list[UpstreamReport | FactsReport] = [*self.upstreams, *self.facts]
+        of |= {f"source {told.source!r}": told.trouble for told in asked if told.trouble}
         return [f"{what} could not be asked: {why}" for what, why in of.items() if why]
 
     @property
@@ -146,6 +151,7 @@ class _Found:
                 for report in self.reports
             ],
             "upstream": [asdict(one) for one in self.upstreams],
+            "facts": [asdict(one) for one in self.facts],
             "notes": self.notes,
             "absent": [str(one) for one in self.absent],
             "checked": self.checked,
@@ -164,6 +170,13 @@ def _check_upstreams(found: _Found, settings: Settings, rules: RuleSet, offline:
             "config.toml is ready to tell upstream what people do in Jira, and no rule has anything "
             'to tell: see "Telling upstream" in docs/rules.md'
         )
+
+
+def _check_facts(found: _Found, settings: Settings, rules: RuleSet) -> None:
+    """Find whether the credentials for the APIs of sources suffice for what the rules ask of them."""
+    from sync.bootstrap.facts_check import check_facts
+
+    found.facts = check_facts(settings, rules)
 
 
 def _check_channels(found: _Found, settings: Settings, rules: RuleSet) -> None:
@@ -218,5 +231,6 @@ def _found(config: Path | None, offline: bool) -> _Found:
             found.unchecked.append("Jira")
         else:
             found.reports = check_sites(settings, rules)
+            _check_facts(found, settings, rules)
     found.close()
     return found

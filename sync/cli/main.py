@@ -25,9 +25,11 @@ from sync.cli import (
     init,
     list_tickets,
     log,
+    moves,
     noise,
     notify,
     parked,
+    pause,
     plan,
     preview,
     recipes,
@@ -139,6 +141,11 @@ app.command()(parked.parked)
 app.command()(retry.retry)
 app.command("set-aside")(aside.set_aside)
 app.command("forget")(aside.forget)
+app.command()(pause.pause)
+app.command("go-on")(pause.go_on)
+app.command()(moves.merge)
+app.command()(moves.split)
+app.command()(moves.link)
 app.command()(doctor.doctor)
 app.command()(why.why)
 app.command()(log.log)

@@ -125,12 +125,13 @@ class TicketLink:
     """A wished link between this ticket and that of another subject (Jira issue link).
 
     ``type`` is the link type's name; ``outward`` True when this ticket is the outward side.
-    ``other`` is the other ticket's Jira key.
+    ``other`` is the other ticket's Jira key. ``optional``: a site that does not take it goes without.
     """
 
     type: str
     other: str
     outward: bool = True
+    optional: bool = False
 
 
 # A ticket with one of these was declined: it is left closed when the subject comes back.
@@ -229,7 +230,8 @@ class SubjectState:
     epoch.
 
     ``at`` is the latest time at which the status can have become what it is; ``marked_at`` is when it
-    did, None where that is not known. ``joined_at`` is since when the subject is known.
+    did, None where that is not known. ``joined_at`` is since when the subject is known, or on this
+    ticket: by then a person put it there (``placed_at``, 0 where nobody did).
     """
 
     ref: SubjectRef
@@ -237,6 +239,7 @@ class SubjectState:
     at: float
     marked_at: float | None = None
     joined_at: float = 0.0
+    placed_at: float = 0.0
     comments: tuple[UpstreamComment, ...] = ()
 
 

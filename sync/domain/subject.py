@@ -99,7 +99,8 @@ class Snapshot:
 
     ``marked_at`` is the time of an earlier event that said the status was set, 0 where there is none,
     and ``otherwise_at`` the newest time at which the subject is known to have had another status, 0
-    for never. Both are in nanoseconds since the epoch.
+    for never. Both are in nanoseconds since the epoch. ``placed_at`` is when a person put the subject
+    on its ticket (seconds since the epoch), 0 where nobody did; only walks know it.
     """
 
     ref: SubjectRef
@@ -114,6 +115,7 @@ class Snapshot:
     comments: tuple[UpstreamComment, ...] = ()
     marked_at: int = 0
     otherwise_at: int = 0
+    placed_at: float = field(default=0.0, compare=False)
     impact: Impact | None = None
     contacts: Contacts | None = None
 

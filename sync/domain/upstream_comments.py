@@ -97,7 +97,7 @@ def said(
             continue
         if again_since is not None and one.updated < again_since:
             to = []
-        actions += [_told(subject, one, edited=edited, now=now) for subject in to]
+        actions += [_told(subject, one, edited=edited, now=now) for subject in _meant(to, one)]
         heard[one.id] = one.updated
     return Said(replace(known, heard=heard), tuple(actions), again_at)
 
@@ -117,6 +117,11 @@ def _hearers(
         or (known.told_last(subject) and one.created <= known.ours[str(subject.ref)][0])
     ]
     return [subject for subject in going if subject.ref.kind is Kind.INCIDENT] or going
+
+
+def _meant(subjects: Sequence[SubjectState], one: TicketComment) -> list[SubjectState]:
+    """Those that were on the ticket already when this was said. Who was put there later is not meant."""
+    return [subject for subject in subjects if subject.placed_at <= one.updated]
 
 
 def unwanted(wish: UpstreamWish, known: Agreement, one: TicketComment) -> str:
@@ -189,13 +194,15 @@ def copies(
     """Upstream's comments that are to go onto the ticket, oldest first. ``made`` are the ticket's
     comments by their markers."""
     actions, copied = list[CopyComment](), list(known.copied)
+    # What was said upstream before is on the ticket that the subject had then.
+    before = {said.id for one in subjects for said in one.comments if said.at <= one.placed_at}
     for one in _in_order(subjects):
         if one.id in copied:
             continue
         copied.append(one.id)
         marker = marker_of(one.id)
         ours = is_copy(one.text) or carries(one.text, address)
-        if ours or marker in made or one.at <= known.began:
+        if ours or marker in made or one.at <= known.began or one.id in before:
             continue
         text = f"**{_plain(one.author)}** upstream:\n\n{one.text}"
         actions.append(CopyComment(one.id, Comment(text, marker, public=public)))

@@ -14,11 +14,13 @@ from sync.domain.ticket import Draft, Observed
 from sync.domain.times import moment, stamp
 from sync.operations.deployment import Deployment
 from sync.operations.errors import NotFound
+from sync.operations.pauses import why_waits
 from sync.operations.ticket_fields import FieldView, field_views
-from sync.operations.tickets import TOKENS, reason_of
+from sync.operations.tickets import TOKENS, merged_into, reason_of
 from sync.operations.untold import why_untold
-from sync.store import edit_progress, log, tickets
+from sync.store import edit_progress, log, placements, tickets
 from sync.store.engine import Session
+from sync.store.placements import Placement
 from sync.store.tables import TicketRow
 from sync.store.ticket_search import Standing, standing_of
 from sync.worker.foresight.story import Line
@@ -32,13 +34,15 @@ ASKED_FOR = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SubjectView:
-    """A subject of the ticket, with its address in Coalesce Quality ("" for none)."""
+    """A subject of the ticket, with its address in Coalesce Quality ("" for none). ``placed`` says which
+    person put it on this ticket, and why; "" where a rule did."""
 
     ref: str
     status: str
     title: str
     address: str
     ended: bool
+    placed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class StoryLine:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """All that the store knows of a ticket. ``title`` is its first subject's; ``address`` is in Jira."""
+    """All that the store knows of a ticket. ``title`` is its first subject's; ``address`` is in Jira.
+    ``waits`` tells the pause that the ticket waits for, "" where it waits for none."""
 
     id: int
     ticket: str | None
@@ -86,6 +91,8 @@ class TicketView:
     subjects: list[SubjectView]
     fields: list[FieldView]
     story: list[StoryLine]
+    waits: str = ""
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,9 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
             raise NotFound(f"There is no ticket with the number {id_}.")
         story = _story(session, row, deployment)
         acted = _acts(session, row)
+        waits = why_waits(session, row, now)
+        placed = placements.of_ticket(session, id_)
+        into = merged_into(row, placements.names(session, [(row.merged or {}).get("into", 0)]))
     standing = standing_of(row, now)
     why = row.parked or {}
     where = str(why.get("where") or "")
@@ -133,8 +143,8 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         standing=standing.value,
         token=TOKENS[standing],
         state=row.state,
-        sentence=sentence(row, standing, now),
-        reason=reason_of(row),
+        sentence=_sentence(row, standing, waits) or sentence(row, standing, now, into),
+        reason=reason_of(row, into),
         remedy=str(why.get("remedy") or "") if row.parked_at is not None else "",
         where=where,
         file=file if line.isdigit() else "",
@@ -145,9 +155,11 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         recorded_at=row.created_at,
         attempts=row.attempts,
         address=address_in_jira(deployment, row),
-        subjects=[_subject(one) for one in story.snapshots],
+        subjects=[_subject(one, placed.get(str(one.ref))) for one in story.snapshots],
         fields=field_views(authors(story.base), story.base, None, None),
         story=_lines([*story.lines, *acted]),
+        waits=waits,
+        merged_into=into,
     )
 
 
@@ -177,9 +189,22 @@ def in_jira(deployment: Deployment, id_: int, now: float, asking: ThreadPoolExec
     )
 
 
-def sentence(row: TicketRow, standing: Standing, now: float) -> str:
-    """Where the ticket stands, in words."""
+def _sentence(row: TicketRow, standing: Standing, waits: str) -> str:
+    """Where a ticket stands that is paused, "" for any other."""
+    if waits and standing is Standing.DUE:
+        return f"{row.jira_key or 'The ticket'} waits for the end of a pause"
+    return ""
+
+
+def sentence(row: TicketRow, standing: Standing, now: float, into: str | None = None) -> str:
+    """Where the ticket stands, in words. ``into`` names the ticket that it was merged into."""
     name = row.jira_key or "The ticket"
+    if into and standing in (Standing.SETTLED, Standing.SPARED):
+        return f"{name} was merged into {into}"
+    return _standing_of(row, standing, name, now)
+
+
+def _standing_of(row: TicketRow, standing: Standing, name: str, now: float) -> str:
     match standing:
         case Standing.SETTLED:
             return f"{name} is as its rule wants it"
@@ -211,8 +236,8 @@ def address_in_jira(deployment: Deployment, row: TicketRow) -> str:
 
 
 def _story(session: Session, row: TicketRow, deployment: Deployment) -> Story:
-    story = story_of(session, row.key, deployment.sources)
-    if story is None or story.ticket is None or story.ticket.id != row.id:
+    story = story_of(session, row.key, deployment.sources, ticket=row)
+    if story is None:
         raise NotFound("The ticket was removed a moment ago.")
     return story
 
@@ -278,7 +303,7 @@ def _title(snapshots: Sequence[Snapshot]) -> str:
     return str(snapshots[0].payload.get("title") or "") if snapshots else ""
 
 
-def _subject(one: Snapshot) -> SubjectView:
+def _subject(one: Snapshot, placed: Placement | None) -> SubjectView:
     address = one.payload.get(f"{one.ref.kind.value}_url")
     return SubjectView(
         ref=str(one.ref),
@@ -286,14 +311,18 @@ def _subject(one: Snapshot) -> SubjectView:
         title=str(one.payload.get("title") or one.ref.id),
         address=safe_href(address),
         ended=one.status.ended,
+        placed=str(placed or ""),
     )
 
 
 # -- the story as `why` prints it
 
 
-def as_data(story: Story, fields: Sequence[FieldStory], unasked: str) -> dict[str, Any]:
-    """The story as JSON-compatible data, as ``why --json`` prints it."""
+def as_data(
+    story: Story, fields: Sequence[FieldStory], unasked: str, waits: str = ""
+) -> dict[str, Any]:
+    """The story as JSON-compatible data, as ``why --json`` prints it. ``waits`` tells the pause that the
+    ticket waits for."""
     ticket = story.ticket
     return {
         "ticket": {
@@ -305,11 +334,18 @@ def as_data(story: Story, fields: Sequence[FieldStory], unasked: str) -> dict[st
             "due": stamp(ticket.due_at),
             "parked": ticket.parked,
             "untold": why_untold(ticket),
+            "waits": waits,
+            "merged": ticket.merged and {**ticket.merged, "into": story.into},
         }
         if ticket
         else None,
         "subjects": [
-            {"ref": str(s.ref), "status": s.status.value, "title": s.payload.get("title", "")}
+            {
+                "ref": str(s.ref),
+                "status": s.status.value,
+                "title": s.payload.get("title", ""),
+                "placed": str(story.placed.get(str(s.ref), "")),
+            }
             for s in story.snapshots
         ],
         "story": [{**asdict(line), "at": stamp(line.at)} for line in story.lines],

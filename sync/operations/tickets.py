@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -11,7 +11,7 @@ from sync.domain.durations import seconds_in
 from sync.domain.times import stamp
 from sync.operations.errors import Refused
 from sync.operations.values import Choice, RowId
-from sync.store import edit_progress, ticket_search
+from sync.store import edit_progress, placements, ticket_search
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from sync.store.ticket_search import COUNTED, PAGE, Standing, Wanted, standing_of
@@ -69,7 +69,8 @@ class TicketQuery:
 @dataclass(frozen=True, slots=True)
 class TicketLine:
     """A ticket in a list. ``ticket`` is its key in Jira, None before it is made; ``reason`` says why it
-    is not settled. ``since``, ``due`` and ``made`` are in ISO 8601."""
+    is not settled. ``since``, ``due`` and ``made`` are in ISO 8601. ``merged_into`` names the
+    ticket that a person merged it into; ``placed`` is how many of its subjects a person put there."""
 
     id: int
     ticket: str | None
@@ -85,6 +86,8 @@ class TicketLine:
     recorded: str
     due_at: float | None = None
     recorded_at: float = 0.0
+    merged_into: str | None = None
+    placed: int = 0
 
     @property
     def name(self) -> str:
@@ -132,8 +135,16 @@ def listed(store: Store, query: TicketQuery, now: float, *, limit: int = PAGE) -
         there, rows = len(rows), rows[:limit]
         named = ticket_search.titles(session, [row.id for row in rows if row.id])
         count = ticket_search.count(session, wanted, now)
+        by_hand = placements.counts(session, [row.id for row in rows if row.id])
+        into = placements.names(session, [row.merged["into"] for row in rows if row.merged])
     return TicketList(
-        tickets=[line_of(row, named.get(row.id or 0, ""), now) for row in rows],
+        tickets=[
+            replace(
+                line_of(row, named.get(row.id or 0, ""), now, merged_into(row, into)),
+                placed=by_hand.get(row.id or 0, 0),
+            )
+            for row in rows
+        ],
         count=min(count, COUNTED),
         more_than_counted=count > COUNTED,
         after=rows[-1].id if there > limit else None,
@@ -165,8 +176,13 @@ def sentence(query: TicketQuery, found: TicketList) -> str:
     return f"{number} {noun}{fitting}{standing}"
 
 
-def line_of(row: TicketRow, title: str, now: float) -> TicketLine:
-    """A ticket as lists show it."""
+def merged_into(row: TicketRow, into: Mapping[int, tuple[str, str]]) -> str | None:
+    """The name of the ticket that a ticket was merged into, out of those ``into`` which any were."""
+    return into.get(row.merged["into"], ("another ticket", ""))[0] if row.merged else None
+
+
+def line_of(row: TicketRow, title: str, now: float, into: str | None = None) -> TicketLine:
+    """A ticket as lists show it. ``into`` names the ticket that it was merged into."""
     assert row.id is not None
     return TicketLine(
         id=row.id,
@@ -174,7 +190,7 @@ def line_of(row: TicketRow, title: str, now: float) -> TicketLine:
         key=row.key,
         title=title,
         standing=standing_of(row, now).value,
-        reason=reason_of(row),
+        reason=reason_of(row, into),
         rule=row.rule,
         site=row.site,
         project=row.project,
@@ -183,17 +199,18 @@ def line_of(row: TicketRow, title: str, now: float) -> TicketLine:
         recorded=stamp(row.created_at) or "",
         due_at=edit_progress.due_at(row, now),
         recorded_at=row.created_at,
+        merged_into=into,
     )
 
 
-def reason_of(row: TicketRow) -> str:
-    """Why a ticket is not settled; "" where it is."""
+def reason_of(row: TicketRow, into: str | None = None) -> str:
+    """Why a ticket is not settled; "" where it is. ``into`` names the ticket that it was merged into."""
     if row.parked_at is not None:
         return str((row.parked or {}).get("words") or row.error)
     if row.aside is not None:
         return f"forgotten by {row.aside['by']}"
     if row.due_at is None:
-        return ""
+        return f"merged into {into} by {row.merged['by']}" if row.merged else ""
     return row.error or row.due_reason
 
 

@@ -1,7 +1,7 @@
 """Mapping rules: load TOML → RuleSet, match, project → Desired."""
 
 from sync.rules.compile import Defaults
-from sync.rules.doubts import COMMENTS, EMAILS, IMPACT, SEVERITY
+from sync.rules.doubts import COMMENTS, EMAILS, IMPACT, ISSUES, SEVERITY
 from sync.rules.load import RuleErrors, Texts, ignored, load, parse, texts_of
 from sync.rules.patterns import Undecided, patience
 from sync.rules.project import Parts, Rendered
@@ -11,6 +11,7 @@ __all__ = [
     "COMMENTS",
     "EMAILS",
     "IMPACT",
+    "ISSUES",
     "SEVERITY",
     "Defaults",
     "Explained",

@@ -111,17 +111,18 @@ def impact_shown(impact: Impact | None) -> dict[str, Any]:
 
 
 def in_order(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """The subjects of a ticket in a fixed order: incidents before issues, then by their beginning."""
+    """The subjects of a ticket in a fixed order: incidents before issues, those that a person put there
+    after the others, then by their beginning."""
     if len(snapshots) == 1:
         return list(snapshots)
 
-    def began(snapshot: Snapshot) -> tuple[bool, float, str]:
+    def began(snapshot: Snapshot) -> tuple[bool, float, float, str]:
         issue = snapshot.ref.kind is Kind.ISSUE
         try:
             began = moment(snapshot.payload.get("started_at")).timestamp()
         except (Wrong, OverflowError):
             began = snapshot.event_time / 1e9
-        return issue, began, str(snapshot.ref)
+        return issue, snapshot.placed_at, began, str(snapshot.ref)
 
     return sorted(snapshots, key=began)
 

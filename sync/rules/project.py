@@ -80,7 +80,16 @@ def state_of(snapshot: Snapshot) -> SubjectState:
     """What telling upstream knows of a subject from its snapshot alone."""
     at, set_at = snapshot.event_time / 1e9, snapshot.set_at
     marked_at = None if set_at is None else set_at / 1e9
-    return SubjectState(snapshot.ref, snapshot.status, at, marked_at, comments=snapshot.comments)
+    placed_at = snapshot.placed_at
+    return SubjectState(
+        snapshot.ref,
+        snapshot.status,
+        at,
+        marked_at,
+        joined_at=placed_at,
+        placed_at=placed_at,
+        comments=snapshot.comments,
+    )
 
 
 def remote_link(snapshot: Snapshot) -> RemoteLink | None:

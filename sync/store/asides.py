@@ -35,14 +35,16 @@ def how(row: TicketRow) -> Aside | None:
     return Aside(row.aside["how"]) if row.aside else None
 
 
-def take(session: Session, row: TicketRow, aside: Aside, account: str, now: float) -> None:
-    """Take a locked ticket out of our hands."""
+def take(
+    session: Session, row: TicketRow, aside: Aside, account: str, now: float, why: str = ""
+) -> None:
+    """Take a locked ticket out of our hands. ``why`` is "" where nobody said."""
     row.aside = {"how": aside.value, "by": account, "at": now}
     mark(row)
     row.due_at, row.error, row.attempts = None, "", 0
     # A walk under way learns of it by the count, and is followed by another, which leaves the ticket.
     row.wanted += 1
-    words = f"{aside.words} by {account}"
+    words = f"{aside.words} by {account}{f': {why}' if why else ''}"
     journal.write(
         session, journal.Entry(aside.value, words), at=now, ticket_id=row.id, rule=row.rule
     )

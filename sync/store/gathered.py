@@ -17,7 +17,15 @@ from sync.domain.subject import Kind
 from sync.store import continuity, journal, memberships, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
-from sync.store.tables import Record, SiteRow, StrayRow, SubjectRow, TicketRow, table_of
+from sync.store.tables import (
+    Record,
+    SiteRow,
+    StrayRow,
+    SubjectRow,
+    TicketRow,
+    TicketState,
+    table_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Gathered:
     issue_tickets: tuple[tuple[str, str], ...] = ()
     # By issue: the incidents it belongs to.
     incidents: Mapping[str, list[IncidentOf]] = field(default_factory=dict)
+    # The site and the Jira key of the ticket that this one was merged into, "" where there is none.
+    into: tuple[str, str] = ("", "")
     # Whether the store may lack tickets of the site. None where this was not read, and where Jira has a
     # ticket of this key that the store does not know.
     site: SiteRow | None = None
@@ -64,8 +74,17 @@ def gathered(session: Session, rows: Sequence[TicketRow | Record]) -> list[Gathe
     """What the store holds about these tickets, in the same order, without ``site``."""
     known = subjects.of_tickets(session, [row.id for row in rows if row.id is not None])
     found = [_with_departed(row, known.get(row.id or 0, [])) for row in rows]
+    return _with_exceptions(session, found, rows)
+
+
+def _with_exceptions(
+    session: Session, found: list[Gathered], rows: Sequence[TicketRow | Record]
+) -> list[Gathered]:
+    """What only few tickets have, read where there are any."""
     related = [one for one in found if one.related]
     found = _with_related(session, found, related) if related else found
+    merged = [row for row in rows if row.merged]
+    found = _with_merged(session, found, merged) if merged else found
     undoing = [one for one in rows if one.undoes is not None]
     return _with_kept(session, found, undoing) if undoing else found
 
@@ -106,6 +125,18 @@ def _with_departed(row: TicketRow | Record, here: Sequence[Record]) -> Gathered:
     return Gathered(row, [*here, *left], related or bool(left))
 
 
+def _with_merged(
+    session: Session, found: list[Gathered], merged: Sequence[TicketRow | Record]
+) -> list[Gathered]:
+    """Each ticket that was merged has ``into``."""
+    wanted = {"ids": sorted({row.merged["into"] for row in merged if row.merged})}
+    into = {row.id: (row.site, row.jira_key) for row in session.connection().execute(_INTO, wanted)}
+    return [
+        replace(one, into=into.get(one.row.merged["into"], ("", ""))) if one.row.merged else one
+        for one in found
+    ]
+
+
 def _with_related(
     session: Session, found: list[Gathered], related: list[Gathered]
 ) -> list[Gathered]:
@@ -127,6 +158,10 @@ def _with_related(
     return [filled(one) if one.related else one for one in found]
 
 
+_TICKET = table_of(TicketRow)
+_INTO = select(_TICKET.c.id, _TICKET.c.site, _TICKET.c.jira_key).where(
+    _TICKET.c.id.in_(bindparam("ids", expanding=True)), _TICKET.c.state == TicketState.LINKED.value
+)
 _SITE, _STRAY = map(table_of, (SiteRow, StrayRow))
 _SITES = select(_SITE, exists().where(_STRAY.c.site == _SITE.c.site).label("strays")).where(
     _SITE.c.site.in_(bindparam("sites", expanding=True))

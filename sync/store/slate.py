@@ -38,6 +38,7 @@ from sync.store.claims import Claim, LeaseLost
 from sync.store.deliveries import Outcome, Overtaken
 from sync.store.engine import Dialect, Store, dialect_of, insert_into
 from sync.store.journal import LONGEST_WORDS, Entry
+from sync.store.placements import Placement
 from sync.store.subjects import Subject, to_snapshot
 from sync.store.tables import (
     ExpectedRow,
@@ -74,6 +75,8 @@ class Slate:
         self._of: dict[str, Ticket | None] = {}
         self._new: list[Ticket] = []
         self._moved: dict[str, tuple[Ticket | None, float]] = {}
+        # By subject: the placement on record beside its link, where a person put it there.
+        self._placed: dict[str, dict[str, Any]] = {}
         # By ticket: its subjects, each with its end.
         self._on: dict[Ticket, dict[str, float | None]] = {}
         self._issues: dict[str, set[str]] = {}
@@ -115,6 +118,8 @@ class Slate:
             unread = [ref for ref in unread if self._subjects.get(ref, True) is not None]
             for row in self._rows(_TICKETS_OF, unread):
                 self._of[row.subject] = self._ticket(row)
+                if row.placed is not None:
+                    self._placed[row.subject] = row.placed
         found = {ticket: None for ref in sorted(wanted) if (ticket := self._of[ref]) is not None}
         return sorted(found, key=lambda one: (one.id is None, one.id or 0))
 
@@ -130,6 +135,17 @@ class Slate:
         if key not in self._by_key:
             self.tickets_by_key([key])
         return self._by_key[key]
+
+    def ticket_by_id(self, id_: int) -> Ticket | None:
+        """The ticket of a row id, None where there is none."""
+        known = self._by_id.get(id_)
+        if known is None:
+            known = next(map(self._ticket, self._rows(_TICKETS_BY_ID, [id_])), None)
+        return known
+
+    def placed(self, ref: str) -> bool:
+        """Whether a person, and not a rule, put a subject on its ticket."""
+        return self.ticket_of(ref) is not None and ref in self._placed
 
     def claimed(self, claim: Claim) -> Ticket:
         """The ticket of a claim. Raises LeaseLost where it is not there any more."""
@@ -224,8 +240,14 @@ class Slate:
         self._on[ticket] = {}
         return ticket
 
+    def place(self, ref: str, ticket: Ticket, placement: Placement) -> None:
+        """Let a subject belong to a ticket because a person says so."""
+        self.link(ref, ticket, placement.at)
+        self._placed[ref], self._moved[ref] = placement.to_json(), (ticket, placement.at)
+
     def link(self, ref: str, ticket: Ticket | None, now: float) -> None:
-        """Let a subject belong to a ticket and no more to the one before; None: to no ticket."""
+        """Let a subject belong to a ticket and no more to the one before; None: to no ticket. A
+        placement stays with the subject, as where its ticket is followed by another."""
         before = self.ticket_of(ref)
         if before is ticket:
             return
@@ -319,7 +341,12 @@ class Slate:
         _each(connection, put.subjects, [one.columns() for _, one in sorted(self._put.items())])
         moved = sorted(self._moved.items())
         to = [
-            {"subject": ref, "ticket_id": ticket.id, "created_at": at}
+            {
+                "subject": ref,
+                "ticket_id": ticket.id,
+                "created_at": at,
+                "placed": self._placed.get(ref),
+            }
             for ref, (ticket, at) in moved
             if ticket is not None
         ]
@@ -407,7 +434,7 @@ def _upserts(dialect: Dialect) -> _Upserts:
         for row in (TicketRow, SubjectRow, LinkRow, MembershipRow)
     )
     new = {n: v for n, v in subject.excluded.items() if n not in ("ref", "first_seen_at")}
-    to = {"ticket_id": link.excluded.ticket_id}
+    to = {"ticket_id": link.excluded.ticket_id, "placed": link.excluded.placed}
     return _Upserts(
         # JSON that is the same in each row is not made for each.
         ticket.values(base=literal_column("'{}'"))
@@ -429,7 +456,7 @@ _LOCKED = (
     select(_TICKET.c.id).where(_TICKET.c.id.in_(_WANTED)).order_by(_TICKET.c.id).with_for_update()
 )
 _TICKETS_OF = (
-    select(_LINK.c.subject, *COLUMNS)
+    select(_LINK.c.subject, _LINK.c.placed, *COLUMNS)
     .join(_LINK, _LINK.c.ticket_id == _TICKET.c.id)
     .where(_LINK.c.subject.in_(_WANTED))
 )

@@ -91,6 +91,7 @@ def to_snapshot(row: SubjectRow | Record) -> Snapshot:
         severity=row.severity,
         issue_ids=tuple(row.issue_ids),
         **kept,
+        placed_at=placed["at"] if (placed := getattr(row, "placed", None)) else 0.0,
     )
 
 
@@ -169,6 +170,7 @@ _OF_TICKETS = (
     columns(
         _S,
         _L.c.ticket_id,
+        _L.c.placed,
         # Not EXISTS, for which PostgreSQL may read all memberships.
         or_(
             *(

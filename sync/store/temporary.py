@@ -39,18 +39,31 @@ def _without_waiting_for_the_disk(connection: Any, *_: object) -> None:
 
 def copy_tickets(source: Session, target: Session, keys: Iterable[str]) -> None:
     """Copy the tickets of these keys, and of the keys that follow each (``key#2``, ``key#3``, …) as long
-    as there are tickets; with their subjects and links."""
-    first, number = {key: key for key in keys}, 1
+    as there are tickets; with their subjects and links. Tickets that any of them were merged into are
+    copied in the same way."""
+    first = {key: (key, 1) for key in keys}
+    known: set[str] = set()
     while first:
-        number += 1
-        following: dict[str, str] = {}
+        following: dict[str, tuple[str, int]] = {}
         wanted = sorted(first)
+        known |= first.keys()
         for start in range(0, len(wanted), tickets.BATCH):
             some = col(TicketRow.key).in_(wanted[start : start + tickets.BATCH])
             rows = source.exec(select(TicketRow).where(some)).all()
             _copy(source, target, rows)
-            following |= {f"{first[row.key]}#{number}": first[row.key] for row in rows}
-        first = following
+            for row in rows:
+                key, number = first[row.key]
+                following[f"{key}#{number + 1}"] = key, number + 1
+            following |= {key: (key, 1) for key in _merged_into(source, rows)}
+        first = {key: place for key, place in following.items() if key not in known}
+
+
+def _merged_into(source: Session, rows: Sequence[TicketRow]) -> list[str]:
+    """The keys of the tickets that some of these were merged into."""
+    ids = sorted({row.merged["into"] for row in rows if row.merged})
+    if not ids:
+        return []
+    return list(source.exec(select(TicketRow.key).where(col(TicketRow.id).in_(ids))))
 
 
 def copy_recent_tickets(source: Session, target: Session, rule: str, since: float) -> None:

@@ -51,6 +51,8 @@ _NAMES = (
     "lease_owner",
     "lease_until",
     "parked_at",
+    "aside",
+    "merged",
 )
 COLUMNS = tuple(_TABLE.c[name] for name in _NAMES)
 
@@ -73,6 +75,8 @@ class Ticket:
     lease_owner: str | None = None
     lease_until: float | None = None
     parked_at: float | None = None
+    aside: dict[str, Any] | None = None
+    merged: dict[str, Any] | None = None
     id: int | None = None
     # Whether its failures are forgotten, unless it is parked; whether its park is taken off.
     afresh: bool = False
@@ -135,6 +139,8 @@ class Ticket:
             self.lease_owner,
             self.lease_until,
             self.parked_at,
+            self.aside,
+            self.merged,
         )
 
     def counts(self, rule: str, start: float) -> bool:
@@ -151,13 +157,13 @@ class Ticket:
     @property
     def only_due(self) -> bool:
         """Whether the ticket was made due, and nothing else of it was changed."""
-        return self._read[:9] == self._standing() and not self.lifted
+        return self._read[:11] == self._standing() and not self.lifted
 
     @property
     def changed(self) -> bool:
         """Whether anything of the ticket was changed since it was read."""
         return (
-            bool(self._times) or self._read[9:] != (self.wanted, self.due_at) or not self.only_due
+            bool(self._times) or self._read[11:] != (self.wanted, self.due_at) or not self.only_due
         )
 
     @classmethod
@@ -182,7 +188,7 @@ class Ticket:
 
     def as_whole(self) -> dict[str, Any]:
         """What ``WHOLE`` takes."""
-        state, rule, _, _, _, _, owner, until, parked, wanted, due = self._read
+        state, rule, _, _, _, _, owner, until, parked, _, _, wanted, due = self._read
         read = (state, rule, wanted, due, owner, until, parked)
         return {
             "b_id": self.id,
@@ -207,6 +213,7 @@ class Ticket:
             "look": False,
             "attempts": 0,
             "error": "",
+            "aside": self.aside,
             "created_at": self.created_at,
         }
 
@@ -252,6 +259,8 @@ _VALUES = (
     "lease_owner",
     "lease_until",
     "parked_at",
+    "aside",
+    "merged",
 )
 WHOLE = (
     update(_TABLE)

@@ -185,15 +185,17 @@ def ids_named(session: Session, name: str) -> list[int]:
     """The row ids of all tickets with this name, see ``find``. Several sites may use the same key."""
     former = columns(col(FormerKeyRow.ticket_id)).where(col(FormerKeyRow.jira_key) == name)
     id_ = col(TicketRow.id)
+    of_key = columns(id_).where(col(TicketRow.key) == name)
     for query in (
         columns(id_).where(col(TicketRow.jira_key) == name),
-        columns(id_).where(col(TicketRow.key) == name),
+        of_key.where(col(TicketRow.merged).is_(None)),
         former,
     ):
         if found := list(session.execute(query).scalars()):
             return sorted(found)
     linked = subjects.ticket_ids(session, [row.ref for row in subjects.named(session, name)])
-    return sorted(set(linked.values()))
+    # The key of a ticket that was merged into another may be the name of a subject, which is there now.
+    return sorted(set(linked.values())) or list(session.execute(of_key).scalars())
 
 
 def find(session: Session, name: str) -> TicketRow | None:
@@ -201,13 +203,16 @@ def find(session: Session, name: str) -> TicketRow | None:
     whole reference or the id alone."""
     former = select(FormerKeyRow.ticket_id).where(FormerKeyRow.jira_key == name)
     # One query for each kind of name: for an OR of two columns a database may read the whole table.
+    of_key = col(TicketRow.key) == name
     for known in (
         col(TicketRow.jira_key) == name,
-        col(TicketRow.key) == name,
+        of_key & col(TicketRow.merged).is_(None),
         col(TicketRow.id).in_(former),
     ):
         query = select(TicketRow).where(known).order_by(col(TicketRow.id)).limit(1)
         if (found := session.exec(query).first()) is not None:
             return found
     linked = subjects.ticket_ids(session, [row.ref for row in subjects.named(session, name)])
-    return session.get(TicketRow, min(linked.values())) if linked else None
+    if linked:
+        return session.get(TicketRow, min(linked.values()))
+    return session.exec(select(TicketRow).where(of_key)).first()

@@ -24,6 +24,7 @@ from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
 from sync.worker.ahead import Ahead, Fate, Pair, Unheard
 from sync.worker.naming import ANY_ID, By, Naming, as_id, ids_in
+from sync.worker.triage.routing import without_number
 from sync.worker.walk.past import agreed
 
 BULK = 100
@@ -196,7 +197,7 @@ class Adoption:
     def _marked_subjects(self, observed: Observed, mark: Mark) -> tuple[Snapshot, ...]:
         """The known subjects of a ticket of ours: those of its key, or of its marker label."""
         labels = observed.fields.get("labels") or ()
-        wanted = _without_number(mark.key)
+        wanted = without_number(mark.key)
         # Most keys name their subject, so that the texts need not be asked for.
         attempts = [[wanted.rpartition(":")[2]]] if wanted else []
         for ids in (*attempts, ids_in(observed)):
@@ -270,15 +271,7 @@ class Adoption:
                 ),
             )
         if row.jira_id is None:
-            row.state = TicketState.LINKED
-            row.jira_id, row.jira_key = observed.ref.id, observed.ref.key
-            row.project = observed.project
-            # Without a draft, the first walk agrees on what the ticket shows then.
-            row.base = agreed(case.draft, observed).to_json() if case.draft else {}
-            row.intents, row.seen = [], ""
-            row.parked, row.parked_at, row.error = None, None, ""
-            # Its lease ends, so that a walk that was about to make the ticket stops at its next step.
-            row.lease_owner, row.lease_until = None, None
+            become(row, observed, case.draft)
         assert row.id is not None
         for ref in refs:
             tickets.link(session, ref, row.id, now)
@@ -288,6 +281,19 @@ class Adoption:
         journal.write(session, entry, at=now, ticket_id=row.id, rule=case.rule)
 
 
+def become(row: TicketRow, observed: Observed, draft: Draft | None) -> None:
+    """Let a locked row that has no ticket in Jira stand for this one from now on."""
+    row.state = TicketState.LINKED
+    row.jira_id, row.jira_key = observed.ref.id, observed.ref.key
+    row.project = observed.project
+    # Without a draft, the first walk agrees on what the ticket shows then.
+    row.base = agreed(draft, observed).to_json() if draft else {}
+    row.intents, row.seen = [], ""
+    row.parked, row.parked_at, row.error = None, None, ""
+    # Its lease ends, so that a walk that was about to make the ticket stops at its next step.
+    row.lease_owner, row.lease_until = None, None
+
+
 def _mine(session: Session, case: _Case) -> TicketRow | None:
     """The ticket of the key or, where it has no marker, the one that its subject has. A ticket that only
     stands in because a rule could not place the subject does not count."""
@@ -295,12 +301,6 @@ def _mine(session: Session, case: _Case) -> TicketRow | None:
     own = tickets.by_ids(session, subjects.ticket_ids(session, refs).values())
     placed = (row for row in own.values() if row.state != TicketState.UNPLACED)
     return next(placed, None) or tickets.by_keys(session, [case.key]).get(case.key)
-
-
-def _without_number(key: str) -> str:
-    """The key without the number of its generation."""
-    head, mark, number = key.rpartition("#")
-    return head if mark and number.isdigit() else key
 
 
 def _unnamed(known: Sequence[str], names: Sequence[str], naming: Naming) -> str:

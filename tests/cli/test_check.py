@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
 from sync.sandbox.jira.ready_site import BOT
+from tests.adapters.coalesce.served import serving
 
 ROOT = Path(__file__).parents[2]
 RULES = '[[rule]]\nname = "all"\n[rule.fields]\npriority = "High"\n'
@@ -99,6 +100,41 @@ def test_what_only_the_api_knows_is_told_of_until_there_are_credentials() -> Non
         file.write('[coalesce.api]\nclient_id = "us"\nclient_secret = { env = "NOT_SET_HERE" }\n')
     code, out = call("--offline")
     assert (code, "severity" in out) == (0, False)
+
+
+def test_scopes_that_are_missing_for_what_rules_ask_are_named_with_the_rules() -> None:
+    rules(
+        '[[rule]]\nname = "all"\nwhen = { kind = "issue", impact = { count = ">= 1" } }\n'
+        "[rule.fields]\nsummary = \"{{ severity }} {{ issue.owners | sum(attribute='emails', "
+        'start=[]) | join }} {{ impact.count }}"\n'
+    )
+    with serving() as upstream:
+        access = upstream.access()
+        with Path("config.toml").open("a") as file:
+            file.write(f'[coalesce.api]\nclient_id = "{access.client_id}"\nurl = "{access.base}"\n')
+            file.write(f'client_secret = "{access.client_secret}"\n')
+        code, out = call()
+        assert (code, "credentials may not" in out) == (0, False)
+        upstream.rest.scopes -= {"lineage:read", "owners:read"}
+        code, out = call()
+        assert code == 1
+        assert (
+            "rules.toml:3: when.impact: asks for what an issue has an impact on, and the API "
+            "credentials may not read impact (403: the token lacks lineage:read). Give the API client "
+            "the scope to read entities and lineage (ENTITY_READ and LINEAGE_READ)"
+        ) in out
+        assert "rules.toml:5: fields.summary: asks for the addresses of owners, and the API" in out
+        assert "OWNERS_READ" in out
+        assert "severity" not in out
+        assert call("--offline")[0] == 0
+        upstream.rest.scopes |= {"lineage:read", "owners:read"}
+        upstream.rest.limited, upstream.rest.retry_after = 1, 60
+        code, out = call()
+        assert (code, "source 'coalesce' could not be asked: " in out) == (2, True)
+        asked = upstream.rest.asked.total()
+        rules(RULES)
+        assert call()[0] == 0
+        assert upstream.rest.asked.total() == asked, "what no rule asks for is not asked for"
 
 
 def test_a_table_by_which_nothing_is_told_upstream_is_not_taken_for_telling() -> None:

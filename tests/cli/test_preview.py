@@ -240,3 +240,20 @@ def test_a_preview_says_what_upstream_would_be_told_and_what_cannot_be_known(
     assert json.loads(data)["ticket"]["told_upstream"][0].startswith("the ticket's key")
     (tmp_path / "mappings" / "rules.toml").write_text(RULES)
     assert "Upstream" not in CliRunner().invoke(app, ["preview", "-s", "issue_created"]).output
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "said"),
+    [
+        ('assignee = ["", "a@x.co", "b@x.co"]', "assignee", "the site knows of a@x.co, b@x.co"),
+        ('versions = { like = "2026.*" }', "versions", "those of the site whose names fit"),
+        ('components = ["One", { lik = "2*" }]', "components", "a pattern has no 'lik'"),
+        ("components = { released = true }", "components", "a pattern needs `like`"),
+    ],
+)
+def test_what_only_the_site_can_choose_is_said(line: str, field: str, said: str) -> None:
+    rule = '[[rule]]\nname = "r"\nproject = "OPS"\n[rule.fields]\nsummary = "x"\n'
+    Path("mappings/rules.toml").write_text(f"{rule}{line}\n")
+    _, out, _ = call("--sample", "issue_created", "--json")
+    found = json.loads(out)["ticket"]["fields"][field]
+    assert said in str(found.get("note")) + str(found.get("problem"))

@@ -557,6 +557,30 @@ def _edits(rows: Rows) -> None:
         row["undoes"] = None
 
 
+def _placements(rows: Rows) -> None:
+    """r0025: where people, and not rules, have put subjects."""
+    for row in rows["tickets"]:
+        row["merged"] = None
+    for row in rows["links"]:
+        row["placed"] = None
+
+
+def _paused(rows: Rows) -> None:
+    """r0026: pauses that people ask for."""
+    rows["pauses"] = [
+        {
+            "kind": "project",
+            "site": "main",
+            "name": "DATA",
+            "until": 1_790_000_020.0,
+            "by": "dana",
+            "why": "the project is being moved",
+            "at": 1_790_000_003.0,
+            "rules": ["issues"],
+        }
+    ]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -579,6 +603,8 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0022": _forgotten,
     "r0023": _expected,
     "r0024": _edits,
+    "r0025": _placements,
+    "r0026": _paused,
 }
 
 

@@ -18,6 +18,7 @@ from benchmarks.filling import Filled, Size, ref_of
 from benchmarks.million import WORK, Work
 from sync.domain.admission import Admission
 from sync.domain.notice import Notice
+from sync.domain.pause import Pause, PauseKind
 from sync.store import (
     admin_tables,
     admissions,
@@ -28,6 +29,7 @@ from sync.store import (
     deliveries,
     edit_progress,
     expected,
+    gathered,
     happenings,
     housekeeping,
     journal,
@@ -36,6 +38,8 @@ from sync.store import (
     noise,
     notifications,
     parking,
+    paused,
+    placements,
     steps,
     subjects,
     tables,
@@ -48,10 +52,12 @@ from sync.store import (
 )
 from sync.store import log as acts_log
 from sync.store.admin_tables import ApiTokenRow, LogRow, WebSessionRow
+from sync.store.claims import Closed
 from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.notifications import ChannelState
 from sync.store.open_items import open_among, open_in_jira, open_on_tickets_of
+from sync.store.placements import Merged
 from sync.store.slate import Slate
 from sync.store.tables import DeliveryState, TicketRow, table_of
 from sync.store.temporary import copy_recent_tickets, copy_tickets, temporary_store
@@ -158,6 +164,9 @@ def do_everything(filled: Filled) -> None:
         tickets.subjects_on(session, 30)
         edit_progress.since(session, now, now)
         tickets.ids_named(session, ref_of(30))
+        placements.of_ticket(session, 30)
+        placements.counts(session, [30, 60])
+        placements.names(session, [30])
         subjects.load(session, [ref_of(30)])
         subjects.latest_workspace(session, "coalesce")
         incident = ref_of(30).replace("issue", "incident")
@@ -188,6 +197,9 @@ def do_everything(filled: Filled) -> None:
     with store.write() as session:
         for waiting in tickets.by_ids(session, range(30, 60)).values():
             waiting.admission, waiting.untold = Admission.WAITING, 1
+        merged = tickets.by_ids(session, [30])[30]
+        merged.merged = Merged(60, "somebody", now).to_json()
+        gathered.gathered(session, [merged])
     with store.read() as session:
         upstreams.lately(session, now)
         upstreams.standings(session)
@@ -215,6 +227,7 @@ def do_everything(filled: Filled) -> None:
         copy_tickets(session, target, [ref_of(30)])
         copy_recent_tickets(session, target, "issues", now)
     pages_and_api(store, now)
+    while_paused(store, now)
     act_and_sign_in(store, now)
     leases.set_(store, "process: me", "me", 60)
     leases.renew(store, "process: me", "me", 60)
@@ -257,6 +270,31 @@ def pages_and_api(store: Store, now: float) -> None:
         ticket_search.rules(session)
         ticket_search.projects(session)
         ticket_search.titles(session, [30, 60])
+
+
+def while_paused(store: Store, now: float) -> None:
+    """What is done differently while something is paused, or was lately."""
+    rule = Pause(PauseKind.RULE, "others", "", now + 60, "dana", "why", now)
+    project = Pause(PauseKind.PROJECT, "OPS", "main", now + 60, "dana", "why", now, ("others",))
+    over = Pause(PauseKind.PROJECT, "DATA", "main", now - 60, "dana", "why", now)
+    site = Pause(PauseKind.SITE, "other", "other", now + 60, "dana", "why", now)
+    with store.write() as session:
+        for one in (rule, project, over, site):
+            paused.put(session, one)
+        paused.note_rules(session, project, ["others"])
+        paused.end(session, site, now)
+        paused.rename_rule(session, "others", "more")
+    known = (rule, project)
+    closed = Closed(among=frozenset({"main", "other"}), paused=known)
+    claims.next_due(store, now=now, closed=closed)
+    claims.claim(store, owner="me", now=now, lease=60, limit=1, closed=closed)
+    counts.overall(store, now=now)
+    with store.read() as session:
+        paused.waiting(session, paused.load(session), now)
+        paused.left(session, over, known)
+        housekeeping.overdue(session, now - 900, sites_down=[], limit=5)
+    with store.write() as session:
+        paused.prune(session, now + 2 * paused.KEPT_SECONDS)
 
 
 BLANK = {"about": "", "words": "", "refused": False}

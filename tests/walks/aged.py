@@ -24,10 +24,14 @@ _NEW = (
     "edit",
     "edit_open",
     "undoes",
+    "merged",
 )
 _SUBJECTS = sa.table(
     "subjects",
     *(sa.column(c.name, c.type) for c in _TABLES["subjects"].columns if c.name != "title_folded"),
+)
+_LINKS = sa.table(
+    "links", *(sa.column(c.name, c.type) for c in _TABLES["links"].columns if c.name != "placed")
 )
 _OLD = sa.table(
     "tickets",
@@ -52,7 +56,10 @@ def aged(store: Store, url: str, longest_call: float) -> Store:
                 if name == "tickets":
                     values = _old_form(values, longest_call)
                 values.pop("title_folded", None)
-                table = {"tickets": _OLD, "subjects": _SUBJECTS}.get(name, _TABLES[name])
+                values.pop("placed", None)
+                table = {"tickets": _OLD, "subjects": _SUBJECTS, "links": _LINKS}.get(
+                    name, _TABLES[name]
+                )
                 target.execute(sa.insert(table), values)
     migrations.upgrade(old)
     return old

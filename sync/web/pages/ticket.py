@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from urllib.parse import quote
@@ -10,11 +11,13 @@ from urllib.parse import quote
 from litestar.handlers import HTTPRouteHandler
 
 from sync.operations.accounts import Role
+from sync.operations.acts import Done
 from sync.operations.deployment import Deployment
 from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
 from sync.operations.ticket import ASKED_FOR, StoryLine, TicketView, ids_of, in_jira, ticket_of
 from sync.operations.ticket_acts import forget, set_aside
+from sync.operations.ticket_moves import Linking, Merging, Splitting, link, merge, split
 from sync.web.pages.addresses import number_in
 from sync.web.pages.frame import Desk
 from sync.web.pages.visit import Answer, Redirect, Shown, Visit, after
@@ -33,6 +36,13 @@ _LINES = 200
 def routes(desk: Desk) -> list[HTTPRouteHandler]:
     """``/tickets/KEY`` and ``/tickets/id/NUMBER``."""
     deployment = desk.deployment
+    acts: dict[str, Callable[[Deployment, Visit, str], Done]] = {
+        "set-aside": _set_aside,
+        "forget": _forget,
+        "merge": _merge,
+        "split": _split,
+        "link": _link,
+    }
 
     def by_name(visit: Visit) -> Answer:
         name = visit.path["name"]
@@ -72,10 +82,11 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
 
     def taken(visit: Visit) -> Redirect:
         view = ticket_of(deployment, number_of(visit), visit.now)
-        act = {"set-aside": set_aside, "forget": forget}.get(visit.path["how"])
+        act = acts.get(visit.path["how"])
         if act is None:
             raise NotFound("There is no such act.")
-        done = act(deployment.store, visit.account, view.ticket or view.key, visit.now)
+        done = act(deployment, visit, view.ticket or view.key)
+        deployment.wake()
         return after(address_of(view), done)
 
     return [
@@ -85,6 +96,52 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         desk.act("/tickets/id/{id_:str}/retry", again, role=Role.OPERATOR),
         desk.act("/tickets/id/{id_:str}/{how:str}", taken, role=Role.OPERATOR),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What people enter beside a ticket's buttons: another ticket, subjects of this one, and why."""
+
+    other: str = ""
+    subjects: Sequence[str] = ()
+    why: str = ""
+    leave: bool = False
+    instead: bool = False
+
+
+def _set_aside(deployment: Deployment, visit: Visit, name: str) -> Done:
+    return set_aside(deployment.store, visit.account, name, visit.now)
+
+
+def _forget(deployment: Deployment, visit: Visit, name: str) -> Done:
+    said, store, now = visit.given(_Said), deployment.store, visit.now
+    if not said.subjects:
+        return forget(store, visit.account, name, now, why=said.why, whole=True)
+    return forget(store, visit.account, _only(said.subjects), now, why=said.why)
+
+
+def _merge(deployment: Deployment, visit: Visit, name: str) -> Done:
+    said = visit.given(_Said)
+    wish = Merging(name, said.other, said.why, said.leave)
+    return merge(deployment.store, visit.account, wish, visit.now)
+
+
+def _split(deployment: Deployment, visit: Visit, name: str) -> Done:
+    said = visit.given(_Said)
+    wish = Splitting(name, said.subjects, said.other, said.why)
+    return split(deployment.store, deployment.rules(), visit.account, wish, visit.now)
+
+
+def _link(deployment: Deployment, visit: Visit, name: str) -> Done:
+    said, sites = visit.given(_Said), (deployment.trackers, deployment.rules())
+    wish = Linking(_only(said.subjects), said.other, said.why, said.instead)
+    return link(deployment.store, sites, visit.account, wish, visit.now)
+
+
+def _only(subjects: Sequence[str]) -> str:
+    if len(subjects) != 1:
+        raise Refused("Choose one subject of the ticket for this.")
+    return subjects[0]
 
 
 def address_of(view: TicketView) -> str:
@@ -98,6 +155,8 @@ def _page(view: TicketView, visit: Visit) -> Shown:
     whole = "whole" in visit.query
     lines = [line for line in view.story if _KINDS[kind](line)]
     data = {
+        # Its own pause is told; those of other tickets say nothing here.
+        "pauses": (),
         "here": "/tickets",
         "sentence": view.title or view.sentence,
         "view": view,

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from sync.domain.durations import in_words
 from sync.domain.errors import Fault, Missing, Rejected
 from sync.domain.forecast import COUNTED, count
+from sync.domain.pause import Pause, active, covering
 from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import admissions, open_items, tickets
+from sync.store import admissions, open_items, paused, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.rulebook.trial_routing import would_route
@@ -34,7 +35,8 @@ class TicketForecast:
     """What would be done for one ticket.
 
     ``key`` is our own key, ``ticket`` the Jira key, "" for a ticket to be made. ``waits`` says what the
-    ticket waits for before it is made, ``trouble`` why the plan could not be worked out; "" for nothing.
+    ticket waits for before it is made, or while it is paused, ``trouble`` why the plan could not be
+    worked out; "" for nothing.
     ``apart``: the rule only begins to tell upstream of the ticket, and so the two sides, which differ
     like this, will count as agreed.
     """
@@ -150,8 +152,9 @@ def forecast_all(
             session, settled_by=settled_by, sites=trackers, but=routed
         )
         untold = admissions.counts(admissions.grouped(session)).acts if rules.tells else 0
+        pauses = active(paused.load(session), now)
     foresight = Foresight(rules, trackers, now, live=live, changed=changed)
-    forecaster = _Forecaster(rules, foresight, now, live)
+    forecaster = _Forecaster(rules, foresight, now, live, pauses)
     begun = Beginning(rules, trackers, now)
     found = _forecasts(store, forecaster, ids, routed, begun)
     made = Forecast(
@@ -197,7 +200,15 @@ def _joined(facts: Facts, routed: Facts | None) -> Facts:
 
 
 class _Forecaster:
-    def __init__(self, rules: RuleSet, foresight: Foresight, now: float, live: bool) -> None:
+    def __init__(
+        self,
+        rules: RuleSet,
+        foresight: Foresight,
+        now: float,
+        live: bool,
+        pauses: Sequence[Pause] = (),
+    ) -> None:
+        self._pauses = pauses
         self.live = live
         self._rules = rules
         self._now = now
@@ -237,7 +248,10 @@ class _Forecaster:
             return replace(found, trouble=str(fault))
 
     def _waits(self, facts: Facts, rule: Rule) -> str:
+        project = facts.project or ("" if facts.ref else rule.project)
+        if found := covering(self._pauses, rule.name, facts.site, project):
+            return f"because {found.words}"
         left = facts.created_at + rule.hold - self._now
-        if facts.state is TicketState.NEW and rule.hold and left > 0:
+        if facts.state is TicketState.NEW and rule.hold and left > 0 and not facts.asked_for:
             return f"for {in_words(left)} of its hold; not made if the subject ends before"
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sync.domain.errors import Missing, Rejected
@@ -13,9 +13,10 @@ from sync.domain.subject import Snapshot
 from sync.domain.ticket import Base, Draft, FieldBase, Observed, remembered, same
 from sync.ports import Source, Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import deliveries, journal, subjects, tickets
+from sync.store import deliveries, journal, placements, subjects, tickets
 from sync.store.engine import Session
-from sync.store.tables import DeliveryRow, TicketRow
+from sync.store.placements import Placement
+from sync.store.tables import DeliveryRow, SubjectRow, TicketRow
 from sync.worker.foresight.both_sides import (
     in_jira,
     marked_by,
@@ -43,11 +44,14 @@ class FieldStory:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What the store knows of a ticket. ``ticket`` is None for a subject that never got one."""
+    """What the store knows of a ticket. ``ticket`` is None for a subject that never got one. ``placed``
+    has the subjects that a person put there; ``into`` names the ticket that it was merged into."""
 
     ticket: TicketRow | None
     snapshots: tuple[Snapshot, ...]
     lines: tuple[Line, ...]
+    placed: Mapping[str, Placement] = field(default_factory=dict)
+    into: str = ""
 
     @property
     def base(self) -> Base:
@@ -56,32 +60,45 @@ class Story:
 
 
 def story_of(
-    session: Session, name: str, sources: Mapping[str, Source] | None = None
+    session: Session,
+    name: str,
+    sources: Mapping[str, Source] | None = None,
+    *,
+    ticket: TicketRow | None = None,
 ) -> Story | None:
     """The story of a ticket (by Jira key, our key, or the id of a subject that belongs to it), or of a
     subject without a ticket. None where the store knows nothing of that name. ``sources`` read from
-    deliveries who set a status upstream."""
-    ticket = tickets.find(session, name)
+    deliveries who set a status upstream. ``ticket`` is the one, where that is known."""
+    ticket = ticket or tickets.find(session, name)
+    placed: Mapping[str, Placement] = {}
     if ticket is not None and ticket.id is not None:
         rows = subjects.of_ticket(session, ticket.id)
         entries = journal.of_ticket(session, ticket.id, MOST_ENTRIES)
+        placed = placements.of_ticket(session, ticket.id)
     else:
         rows, entries = subjects.named(session, name), []
         if not rows:
             return None
-    lines: list[Line] = []
-    for subject in rows:
-        of = [
-            _delivered(row, sources or {})
-            for row in deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
-        ]
-        lines += of
-        if sources:
-            lines += upstream_mark(subjects.to_snapshot(subject), of)
+    lines = [line for subject in rows for line in _upstream(session, subject, sources or {})]
     lines += [Line(e.at, e.action, e.words, e.result, e.rule) for e in entries]
     snapshots = tuple(map(subjects.to_snapshot, rows))
     lines += upstream_comments(snapshots)
-    return Story(ticket, snapshots, _in_order(lines))
+    return Story(ticket, snapshots, _in_order(lines), placed, _into(session, ticket))
+
+
+def _into(session: Session, ticket: TicketRow | None) -> str:
+    """The name of the ticket that one was merged into, "" where it was not."""
+    if ticket is None or not ticket.merged:
+        return ""
+    to = ticket.merged["into"]
+    return placements.names(session, [to]).get(to, ("", ""))[0]
+
+
+def _upstream(session: Session, subject: SubjectRow, sources: Mapping[str, Source]) -> list[Line]:
+    """What came of a subject, and who set its mark."""
+    found = deliveries.for_subject(session, subject.ref, MOST_DELIVERIES)
+    of = [_delivered(row, sources) for row in found]
+    return [*of, *(upstream_mark(subjects.to_snapshot(subject), of) if sources else ())]
 
 
 def _in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
@@ -123,7 +140,7 @@ def authors(
         FieldStory(
             id_,
             named.get(id_, id_),
-            _author(known, observed, id_),
+            "a person" if id_ in base.theirs else _author(known, observed, id_),
             remembered(observed.fields[id_])
             if observed is not None and id_ in observed.fields
             else known.sent,

@@ -65,6 +65,8 @@ def _take_in(slate: Slate, router: Router, host: Ticket, joined: Iterable[str]) 
         theirs = slate.ticket_of(ref)
         if theirs is not None and (theirs is host or theirs.state not in _NOT_MADE):
             continue
+        if slate.placed(ref):
+            continue
         router.move(issue.snapshot, host)
         if theirs is not None:
             router.leave(theirs, f"{ref} is on its incident's ticket")
@@ -72,7 +74,7 @@ def _take_in(slate: Slate, router: Router, host: Ticket, joined: Iterable[str]) 
 
 def _let_go(slate: Slate, router: Router, host: Ticket, left: Iterable[str]) -> None:
     """Give issues that left the incident tickets of their own."""
-    theirs = [ref for ref in left if slate.ticket_of(ref) is host]
+    theirs = [ref for ref in left if slate.ticket_of(ref) is host and not slate.placed(ref)]
     for ref, issue in slate.subjects(theirs).items():
         router.forget(ref)
         router.route(issue.snapshot)

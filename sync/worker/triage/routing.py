@@ -71,7 +71,8 @@ class Router:
             return placed
         rule = self._rule_of(ref, known, snapshot)
         if rule and over and self._leaves(known, rule, snapshot, (ref, over)):
-            placed = self._place(snapshot, ref, rule, after=known)
+            named = self._first(known) if self._slate.placed(ref) else ""
+            placed = self._place(snapshot, ref, rule, after=known, named=named)
             # The old ticket keeps the subject as it ended: it may still have to be closed.
             known.depart(over)
             return placed
@@ -168,6 +169,9 @@ class Router:
     def _match_anew(self, snapshot: Snapshot, ref: str, known: Ticket) -> str:
         """As long as a ticket is not made, what becomes known of its subject may choose another rule.
         Says what was done, "" where nothing is to be done."""
+        if self._slate.placed(ref):
+            # A person put it there: it stays, whatever the rules would say of it now.
+            return ""
         own = self._rules.get(known.rule)
         try:
             rule = self._match(ref, snapshot)
@@ -234,22 +238,28 @@ class Router:
         return None
 
     def _place(
-        self, snapshot: Snapshot, ref: str, rule: Rule, *, after: Ticket | None = None
+        self,
+        snapshot: Snapshot,
+        ref: str,
+        rule: Rule,
+        *,
+        after: Ticket | None = None,
+        named: str = "",
     ) -> str:
         """Put a subject on the ticket of its key, or on the one recorded for it ahead. Both are recorded
-        first. ``after``: see _generation."""
-        key, own, fault = self._own(ref, rule, snapshot, after)
+        first. ``after``: see _generation. ``named``: the key of the ticket that a person chose."""
+        key, own, fault = self._own(ref, rule, snapshot, after, named)
         if fault is not None:
             ticket = own or self._slate.add(self._fresh(key, rule))
             self._put(snapshot, ref, ticket, rule)
             # The ticket's walk meets the same fault, parks the ticket with the reason, and tries again.
             ticket.state, ticket.rule, ticket.site = TicketState.UNPLACED, rule.name, rule.site
             return f"rule {rule.ref.name!r} does not say on which ticket: {fault}"
-        taken, declined = self._taken(ref, rule, key, own)
+        taken, declined = (None, "") if named else self._taken(ref, rule, key, own)
         if taken is not None:
             self._put(snapshot, ref, taken, rule)
             return f"rule {rule.ref.name!r}: ticket {taken.jira_key} is due"
-        if own is None and (umbrella := self._umbrella(rule)):
+        if own is None and not named and (umbrella := self._umbrella(rule)):
             key, own = self._generation(umbrella, rule, snapshot, after)
         ticket = self._recorded(key, own, rule)
         self._put(snapshot, ref, ticket, rule)
@@ -271,12 +281,12 @@ class Router:
         return ticket
 
     def _own(
-        self, ref: str, rule: Rule, snapshot: Snapshot, after: Ticket | None
+        self, ref: str, rule: Rule, snapshot: Snapshot, after: Ticket | None, named: str
     ) -> tuple[str, Ticket | None, Rejected | None]:
         """The key that a rule gives a subject, and its ticket, None where it is still to be recorded.
         Where the rule fails on that: those that stand in, and why."""
         try:
-            named = self._key(ref, rule, snapshot)
+            named = named or self._key(ref, rule, snapshot)
             return *self._generation(named, rule, snapshot, after), None
         except Rejected as fault:
             key = _unplaced(ref)
@@ -338,14 +348,37 @@ class Router:
         leaving it so concerns the subjects that were on it, not those that come later. ``after`` is the
         ticket that the subject has just left.
         """
-        number, current = 1, key
+        tried, first, number, current = {key}, key, 1, key
         while (ticket := self._slate.ticket(current)) is not None:
-            left_so = ticket.state == TicketState.GONE and not _recreates(rule)
-            if ticket is not after and not left_so and not self._over(ticket, rule, snapshot):
-                return current, ticket
+            into = self._merged_into(ticket)
+            usable = into or ticket
+            left_so = usable.state == TicketState.GONE and not _recreates(rule)
+            if usable is not after and not left_so and not self._over(usable, rule, snapshot):
+                return usable.key, usable
+            if into is not None and (root := self._first(into)) not in tried:
+                # Whatever a ticket's key leads to goes where a person merged the ticket.
+                first, number, current = root, 1, root
+                tried.add(root)
+                continue
             number += 1
-            current = f"{key}#{number}"
+            current = f"{first}#{number}"
         return current, None
+
+    def _first(self, ticket: Ticket) -> str:
+        """The key of the first of a ticket's generations."""
+        key = without_number(ticket.key)
+        first = self._slate.ticket(key)
+        return key if first is not None and first.rule == ticket.rule else ticket.key
+
+    def _merged_into(self, ticket: Ticket) -> Ticket | None:
+        """The ticket that a ticket was merged into in the end, None where it was not merged."""
+        into = None
+        while ticket.merged is not None:
+            into = self._slate.ticket_by_id(ticket.merged["into"])
+            if into is None:
+                return None
+            ticket = into
+        return into
 
     def _leaves(
         self, ticket: Ticket, rule: Rule, snapshot: Snapshot, before: tuple[str, Subject]
@@ -419,6 +452,12 @@ def keys_tried(rule: Rule, snapshot: Snapshot, now: float) -> set[str]:
     if rule.storm is not None:
         keys.add(_storm(rule.name, now, rule.storm[1]))
     return keys
+
+
+def without_number(key: str) -> str:
+    """The key without the number of its generation."""
+    head, mark, number = key.rpartition("#")
+    return head if mark and number.isdigit() else key
 
 
 def _storm(rule: str, now: float, window: float) -> str:

@@ -486,7 +486,8 @@ class Apply:
                 lambda: self._tracker.link_tickets(ref, action.link, again=again),
             )
         except (Missing, Rejected) as fault:
-            if isinstance(fault, Rejected) and fault.cause is not Cause.PERMISSION:
+            lasting = isinstance(fault, Rejected) and fault.cause is not Cause.PERMISSION
+            if lasting and not action.link.optional:
                 raise
             # The other ticket is gone, which its own walk will find out. This one is not to blame.
             record.note(Entry("link", f"{action}: {fault}", "warning"))

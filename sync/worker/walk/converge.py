@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +11,7 @@ import structlog
 
 from sync import tracing
 from sync.domain.errors import Rejected
+from sync.domain.pause import Pause, active, covering
 from sync.domain.plan import plan
 from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
@@ -68,7 +69,9 @@ class Converger:
         jitter: Callable[[], float] = random.random,
         *,
         ways: Ways = NO_WAYS,
+        pauses: Callable[[], Sequence[Pause]] = tuple,
     ) -> None:
+        """``pauses`` gives those by people, also those that were over lately."""
         self._store = store
         self._trackers = trackers
         self._rules = rules
@@ -77,6 +80,7 @@ class Converger:
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
         self._past = Past(store, clock)
+        self._pauses = pauses
         triage = Triage(store, {}, rules, clock)
         self._ways = replace(ways, learn=triage.learn, breaker=Breaker(clock))
 
@@ -119,7 +123,7 @@ class Converger:
             return self._end.left_alone(record)
         ref = RuleRef(facts.rule_name)
         try:
-            if not facts.snapshots:
+            if facts.nothing_asked:
                 return self._end.without_subjects(facts, record)
             rules = self._rules()
             if facts.state is TicketState.UNPLACED:
@@ -135,15 +139,28 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
-            if facts.state in RESTING:
-                return self._rest(facts, record, rule)
-            return self._unless_on_hold(facts, record, rule) or self._towards(
-                facts, record, rule, rules
-            )
+            return self._by_rule(facts, record, rule, rules)
         except LeaseLost:
             raise
         except Exception as fault:
             return self._end.fault(facts, record, ref, fault)
+
+    def _by_rule(self, facts: Facts, record: Record, rule: Rule, rules: RuleSet) -> str:
+        """Go on with a ticket whose rule is known."""
+        if self._pauses() and self._waited(facts, rule, self._clock.time()):
+            # The pause has just begun, or the ticket's rule or project is another than on record.
+            return self._end.paused(facts, record)
+        if facts.state in RESTING:
+            return self._rest(facts, record, rule)
+        return self._unless_on_hold(facts, record, rule) or self._towards(
+            facts, record, rule, rules
+        )
+
+    def _waited(self, facts: Facts, rule: Rule, since: float) -> bool:
+        """Whether the ticket waited for a pause by a person at that time (seconds since the epoch), or
+        has since."""
+        project = facts.project or ("" if facts.ref else rule.project)
+        return covering(active(self._pauses(), since), rule.name, facts.site, project) is not None
 
     def _rest(self, facts: Facts, record: Record, rule: Rule) -> str:
         if wanted_again(facts.state, rule, ended=facts.ended):
@@ -160,10 +177,10 @@ class Converger:
             is not None
         ):
             return ""
-        if facts.ended:
-            return self._end.spare(record, ENDED_IN_HOLD)
         over_at = facts.created_at + rule.hold
-        if self._clock.time() >= over_at:
+        if facts.ended_by(over_at):
+            return self._end.spare(record, ENDED_IN_HOLD)
+        if self._clock.time() >= over_at or facts.asked_for:
             return ""
         record.settle(again_at=over_at)
         return "held"
@@ -188,7 +205,8 @@ class Converger:
             ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
                 return "left"
-            note_made(facts, rule.hold, self._clock.time())
+            waited = bool(rule.hold) or self._waited(facts, rule, facts.created_at)
+            note_made(facts, self._clock.time(), waited=waited)
             facts = replace(facts, look=False)
         if record.base == Base():
             # Taken over by its marker alone, before anything was heard of its subjects.
@@ -212,7 +230,8 @@ class Converger:
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):
             record.settled_by = settled_by(rule)
         ended = self._end.settled(record, again_at)
-        note_settled(facts, self._clock.time())
+        now = self._clock.time()
+        note_settled(facts, now, waited=self._waited(facts, rule, facts.due_at or now))
         return ended
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:

@@ -12,7 +12,7 @@ from sync.domain.admission import Admission
 from sync.domain.errors import Cause, Rejected
 from sync.domain.former import Former
 from sync.domain.intent import NO_INTENTS, Intents, agreed_for_sure
-from sync.domain.rule import Desired
+from sync.domain.rule import Desired, SubjectState
 from sync.domain.subject import Kind, Snapshot, Status
 from sync.domain.ticket import Base, Draft, TicketRef
 from sync.ports import Tracker
@@ -22,8 +22,10 @@ from sync.store import subjects
 from sync.store.engine import Session
 from sync.store.gathered import Gathered, gathered
 from sync.store.memberships import IncidentOf
+from sync.store.placements import Merged
 from sync.store.tables import Record, SiteRow, TicketRow, TicketState
 from sync.worker.walk.incidents import closed_with_incident, has_parent, ticket_links, with_parent
+from sync.worker.walk.merged import MergedInto, Own, merged_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Facts:
     whole: SiteRow | None = None
     # By subject: when it was first seen.
     first_seen: Mapping[str, float] = field(default_factory=dict)
+    # The ticket that this one was merged into, None for a ticket that was not.
+    merged: MergedInto | None = None
     # The ``settled_by`` of a ticket that is not due, claimed or parked and has to do with no incident:
     # it is surely as that rule asks. "" for any other ticket.
     settled_by: str = ""
@@ -87,11 +91,27 @@ class Facts:
         )
 
     @property
+    def nothing_asked(self) -> bool:
+        """Whether nothing speaks for the ticket: no subject, or it was merged and is left as it is."""
+        left = self.merged is not None and (self.ref is None or not self.merged.close)
+        return left or not self.snapshots
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether a person wanted this ticket of its own for a subject, so that it waits for no hold."""
+        return any(one.placed_at >= self.created_at for one in self.snapshots)
+
+    @property
     def ended(self) -> bool:
         """The subjects of the ticket are over; an incident speaks for the issues on its ticket. In SQL:
         ``~open_items.speaker_open()``."""
         speaking = [s for s in self.snapshots if s.ref.kind is Kind.INCIDENT] or self.snapshots
         return all(snapshot.status.ended for snapshot in speaking)
+
+    def ended_by(self, at: float) -> bool:
+        """Whether the subjects were over by then (seconds since the epoch), however late that is seen:
+        what ended only while its ticket waited for a pause or a site gets the ticket all the same."""
+        return self.ended and (self.ended_at is None or self.ended_at < at)
 
 
 def gather(session: Session, row: TicketRow) -> Facts:
@@ -135,12 +155,20 @@ def facts_of(about: Gathered) -> Facts:
         incidents=about.incidents,
         whole=about.site,
         first_seen={one.ref: one.first_seen_at for one in rows},
+        merged=_merged(about),
         settled_by=row.settled_by if ref and _rests(about) else "",
         admission=Admission(row.admission) if row.admission else None,
         admission_at=row.admission_at or 0.0,
         untold=row.untold,
         **_of_edit(about),
     )
+
+
+def _merged(about: Gathered) -> MergedInto | None:
+    found = Merged.from_json(about.row.merged)
+    if found is None:
+        return None
+    return MergedInto(*about.into, found.by, found.at, found.why, found.close)
 
 
 def _of_edit(about: Gathered) -> dict[str, Any]:
@@ -254,6 +282,8 @@ def desire(
     had. ``rules`` tell what the rules of incidents say of their issues; ``rendered`` and ``only`` are as
     in ``Rule.project_ticket``.
     """
+    if facts.merged is not None:
+        return merged_away(rule, facts.merged, _own(facts)), None
     snapshots = facts.snapshots
     if rules is not None and facts.incidents:
         snapshots = closed_with_incident(rules, snapshots, facts.incidents)
@@ -273,15 +303,26 @@ def desire(
         links = ticket_links(rule, facts.site, own_key, facts.issue_tickets)
         desired = replace(desired, ticket_links=(*desired.ticket_links, *links))
     if desired.upstream is not None:
-        # An issue that its incident's rule takes for closed may be open upstream.
-        told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
-        seen = facts.first_seen
-        known = [
-            replace(one, status=told[one.ref], joined_at=seen.get(str(one.ref), 0.0))
-            for one in desired.subjects
-        ]
-        desired = replace(desired, subjects=tuple(known))
+        desired = replace(desired, subjects=_as_upstream(facts, desired))
     return desired, again_at
+
+
+def _as_upstream(facts: Facts, desired: Desired) -> tuple[SubjectState, ...]:
+    """The subjects as upstream has them: an issue that its incident's rule takes for closed may be open
+    there."""
+    told = {snapshot.ref: snapshot.status for snapshot in facts.snapshots}
+    return tuple(
+        replace(
+            one,
+            status=told[one.ref],
+            joined_at=max(one.placed_at, facts.first_seen.get(str(one.ref), 0.0)),
+        )
+        for one in desired.subjects
+    )
+
+
+def _own(facts: Facts) -> Own:
+    return Own(facts.key, facts.site, facts.snapshots, facts.occurrences, facts.base)
 
 
 def _quiet(

@@ -22,6 +22,7 @@ from sync.domain.errors import (
     Refused,
     Rejected,
     SiteDown,
+    SitePaused,
     Stalled,
     TicketGone,
     Unknown,
@@ -133,6 +134,11 @@ class Endings:
         log.warning("parked", key=key, why=str(parked))
         return "parked"
 
+    def paused(self, facts: Facts, record: Record) -> str:
+        """A person has paused what the ticket belongs to since it was claimed. It keeps its place."""
+        record.finish(again_at=facts.due_at if facts.due_at is not None else self._clock.time())
+        return "paused"
+
     def spare(self, record: Record, words: str) -> str:
         """No ticket is needed."""
         record.finish(Entry("spare", words, "spared"), change=_state(TicketState.SPARED))
@@ -210,7 +216,8 @@ class Endings:
     def _site_down(self, facts: Facts, record: Record, _rule: RuleRef, fault: SiteDown) -> str:
         wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
         again_at = self._clock.time() + wait
-        if facts.due_at is not None and tracker_for(facts, self._trackers).health.down():
+        known = isinstance(fault, SitePaused) or tracker_for(facts, self._trackers).health.down()
+        if facts.due_at is not None and known:
             again_at = facts.due_at
         record.retry(str(fault), again_at=again_at, counted=False)
         return "site down"
@@ -218,7 +225,7 @@ class Endings:
     def _gone(self, facts: Facts, record: Record, rule: RuleRef, _fault: TicketGone) -> str:
         on_deleted = rule_for(facts, self._rules()).policy.on_deleted
         name = facts.ref.key if facts.ref else facts.key
-        if on_deleted is OnDeleted.PARK:
+        if on_deleted is OnDeleted.PARK and facts.merged is None:
             parked = Parked(
                 f"{name} was deleted in Jira, or our account may no longer see it",
                 "Restore it, or give our account 'Browse projects', and retry; or set "
@@ -228,7 +235,8 @@ class Endings:
                 where=rule.where,
             )
             return self.park(facts, record, parked)
-        again = on_deleted is OnDeleted.RECREATE and not facts.ended
+        wanted = not facts.ended and facts.merged is None
+        again = on_deleted is OnDeleted.RECREATE and wanted
 
         def change(row: TicketRow) -> None:
             row.state = TicketState.NEW if again else TicketState.GONE
@@ -270,7 +278,7 @@ _ENDS: tuple[tuple[type[Exception], _Ends], ...] = (
     (Refused, Tries()),
     # The call may have been carried out.
     (Unknown, Endings._unknown),
-    # Keeps its place in the queue: nobody claims tickets of a site that is down.
+    # Keeps its place in the queue: nobody claims tickets of a site that is down, or paused.
     (SiteDown, Endings._site_down),
     # Parked, made anew, or left so, as the rule's `on_deleted` says.
     (TicketGone, Endings._gone),
