@@ -21,6 +21,7 @@ from sync.rules.check import NamesInScope
 from sync.rules.conditions import Compiler, written
 from sync.rules.doubts import ISSUES, of_api
 from sync.rules.durations import seconds_of
+from sync.rules.field_tables import check_table
 from sync.rules.identity import WORDS, Grouping, grouping_of
 from sync.rules.inherit import Given, Layer, Sheet, as_list, inherit
 from sync.rules.project import FieldPlan, Projection
@@ -187,6 +188,7 @@ class RuleCompiler:
         fields: dict[str, FieldPlan] = {}
         for name, given in sheet.tables["fields"].items():
             self._field_name(name, given)
+            check_table(name, given, self._mistakes)
             value = compile_value(given, self.scope, self._mistakes)
             if given.value == "":
                 continue  # The rule cancels the inherited field.

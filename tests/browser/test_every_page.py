@@ -38,6 +38,7 @@ PATHS = (
     "/rules",
     "/rules/rules.toml",
     "/rules/history",
+    "/rules/undo?look=1",
     "/noise",
     "/sweeps",
     "/connections",

@@ -40,10 +40,16 @@ def _of_desks(last: str) -> set[str]:
     return {"read:servicedesk-request", f"read:{last}:jira-service-management"}
 
 
+def _of_boards(about: str) -> set[str]:
+    """The scopes for the boards of Jira Software, and for their sprints."""
+    return {f"read:{'sprint' if about == 'sprint' else 'board-scope'}:jira-software"}
+
+
 # The scopes for calls of other APIs than Jira's usual one, by the first word of the path, from the last.
 _OF_APPS: Mapping[str, Callable[[str], set[str]]] = {
     "webhook": lambda last: {"manage:jira-configuration"},
     "servicedesk": _of_desks,
+    "board": _of_boards,
 }
 
 

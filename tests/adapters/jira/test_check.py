@@ -260,6 +260,16 @@ SITUATIONS: dict[str, tuple[Callable[[World], None], str, str]] = {
         "several statuses of category 'done' can be reached from here: 'Cancelled', 'Done', "
         "\"Won't Do\". Name one in the rule's status table",
     ),
+    "a board that is not there": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\n[rule.fields]\nsprint = { board = "Dta Team" }\n',
+        "rules.toml:4: rule 'r': fields.sprint.board: our account sees no board 'Dta Team'",
+    ),
+    "a board without sprints": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\n[rule.fields]\nsprint = { board = "Data Team Flow" }\n',
+        "fields.sprint.board: the board 'Data Team Flow' is a kanban board, and has no sprints",
+    ),
     "an epic that is not there": (
         lambda w: None,
         '[[rule]]\nname = "epic"\n[rule.fields]\nparent = "DATA-99999"\n',

@@ -14,11 +14,11 @@ from sync.domain.ticket import TicketRef
 
 # The words in paths that name what a call is about. All other parts are ids, keys and names.
 _WORDS = {
-    *("assignable", "bulkfetch", "changelog", "comment", "createmeta", "field"),
+    *("assignable", "board", "bulkfetch", "changelog", "comment", "createmeta", "field"),
     *("issue", "issueLink", "issueLinkType", "issuetypes", "jql", "mypermissions"),
     *("myself", "priority", "project", "properties", "remotelink", "search"),
     *("organization", "requesttype", "servicedesk"),
-    *("serverInfo", "status", "statuses", "transitions", "user", "webhook"),
+    *("serverInfo", "sprint", "status", "statuses", "transitions", "user", "webhook"),
     *("webhooks",),
 }
 

@@ -72,6 +72,7 @@ _READS = {
     "mypermissions": "read:permission:jira",
     "priority": "read:priority:jira",
     "resolution": "read:resolution:jira",
+    "board": "read:board-scope:jira-software",
     "search": "read:issue-details:jira",
     "status": "read:status:jira",
 }

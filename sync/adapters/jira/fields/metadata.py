@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
+from sync.adapters.jira.fields.boards import Board, Boards, Sprint, chosen
 from sync.adapters.jira.fields.choices import nearest, several
 from sync.adapters.jira.fields.desks import Desks, Offer
 from sync.adapters.jira.fields.field import (
@@ -37,6 +38,8 @@ _MOST_PAGES = 50
 _YOUNG = 15.0
 # An empty answer is kept for this many seconds only: somebody may soon add what was not found.
 _NOTHING_TTL = 60.0
+# An active sprint is believed for this many seconds: the tickets of a burst are one question.
+_SPRINT_TTL = 60.0
 # The most answers that are kept: a template of a rule may name any number of people.
 _MOST_REMEMBERED = 2_000
 _WHAT = "reading what the site offers"
@@ -71,6 +74,7 @@ class Metadata:
         self._calls = calls
         self._patience = calls.site.hang_after
         self._people = People(calls)
+        self._boards = Boards(calls)
         self._desks = Desks(calls)
         self._known: Remembered[tuple[str, ...], _Question] = Remembered(_MOST_REMEMBERED)
         # Fields of drafts and of transition screens: how to read and write them.
@@ -169,6 +173,19 @@ class Metadata:
             return self._people.find(wished, project, assigned=assigned)
 
         return self._cached(("user", project, wished.casefold(), str(assigned)), load)
+
+    def board(self, wished: str) -> Board:
+        """The board that a rule names. Raises Rejected where there is none, or several of that name."""
+        return chosen(
+            wished, self._cached(("boards", "", wished), lambda: self._boards.named(wished))
+        )
+
+    def active_sprints(self, wished: str) -> tuple[Sprint, ...]:
+        """The active sprints of the board that a rule names, the one that began last first. Raises
+        Rejected for a board that is not there or has no sprints by nature."""
+        board = self.board(wished)
+        key = ("sprint", "", board.name.id)
+        return self._cached(key, lambda: self._boards.active(board), ttl=_SPRINT_TTL)
 
     def offers(self, project: str) -> OfferOf:
         """What a service project offers for a field, which no screen lists."""
@@ -286,8 +303,11 @@ class Metadata:
             raise _no_project(project) from None
         return page if isinstance(page, dict) else {}
 
-    def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
-        """The cached answer to a question, loaded where there is none or it has expired."""
+    def _cached(
+        self, key: tuple[str, ...], load: Callable[[], T], *, ttl: float | None = None
+    ) -> T:
+        """The cached answer to a question, loaded where there is none or it has expired. ``ttl`` is for
+        how many seconds it is believed, by default as long as the site's settings say."""
         question = self._known.made(key, _Question)
         known: _Answer | None = question.answer
         if not question.lock.acquire(timeout=self._patience):
@@ -306,8 +326,8 @@ class Metadata:
                 if known is None:
                     raise
                 return cast(T, known.value)
-            ttl = self._calls.site.metadata_ttl if value else _NOTHING_TTL
-            question.answer = _Answer(now + ttl, now, value)
+            believed = self._calls.site.metadata_ttl if ttl is None else ttl
+            question.answer = _Answer(now + (believed if value else _NOTHING_TTL), now, value)
             return value
         finally:
             question.lock.release()

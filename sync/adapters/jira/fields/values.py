@@ -28,18 +28,27 @@ from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts,
 PersonOf = Callable[[str, str], Account]
 # Gives what the service project of a ticket offers for fields of a shape.
 OfferOf = Callable[[Shape], Offer]
+# Gives what a rule's table stands for as a value of a field, None for no value. Raises Rejected.
+StandsFor = Callable[[Mapping[str, Any]], Any]
 
 
 class Values:
     """Turns a rule's values into canonical ones. ``person_of`` looks people up, ``offer_of`` what has a
-    name in a service project; without it, such things go by their numbers."""
+    name in a service project; without it, such things go by their numbers. ``tables`` say, by the shape
+    of the field, what a table in a rule stands for."""
 
     def __init__(
-        self, cloud: bool, person_of: PersonOf, *, offer_of: OfferOf | None = None
+        self,
+        cloud: bool,
+        person_of: PersonOf,
+        *,
+        offer_of: OfferOf | None = None,
+        tables: Mapping[Shape, StandsFor] | None = None,
     ) -> None:
         self._cloud = cloud
         self._person_of = person_of
         self._offer_of = offer_of
+        self._tables = tables or {}
 
     def canonical_all(
         self, wished: Iterable[tuple[FieldInfo, Any]], *, whole_at: str = ""
@@ -66,6 +75,8 @@ class Values:
         """
         if info.shape is Shape.LABELS:
             return labels(value)
+        if isinstance(value, Mapping) and info.shape in self._tables:
+            value = self._tables[info.shape](value)
         if is_empty(value):
             return None
         if info.shape is Shape.TEXT:

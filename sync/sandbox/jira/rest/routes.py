@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sync.sandbox.jira.rest import (
+    agile,
     catalogue,
     changelog,
     comments,
@@ -95,6 +96,12 @@ WEBHOOK_ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "webhook/{webhook}", webhooks.change),
     ("DELETE", "webhook/{webhook}", webhooks.delete),
 )
+# Below the path of Jira Software.
+AGILE_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "board", agile.boards),
+    ("GET", "board/{board}", agile.board),
+    ("GET", "board/{board}/sprint", agile.sprints),
+)
 # Below the path of Jira Service Management.
 DESK_ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "servicedesk", desks.desks),
@@ -135,6 +142,7 @@ def _tree(routes: Iterable[tuple[str, str, Handler]], *, cloud: bool) -> _Node:
 
 
 _TREES = {cloud: _tree(ROUTES, cloud=cloud) for cloud in (True, False)}
+_AGILE = _tree(AGILE_ROUTES, cloud=False)
 _WEBHOOKS = _tree(WEBHOOK_ROUTES, cloud=False)
 _DESKS = _tree(DESK_ROUTES, cloud=False)
 
@@ -160,6 +168,11 @@ def desk_route(call: Call, path: str) -> Handler:
 def webhook_route(call: Call, path: str) -> Handler:
     """Like ``route``, for a path that follows ``webhooks.root``."""
     return _found(call, f"webhook/{path}" if path.strip("/") else "webhook", _WEBHOOKS)
+
+
+def agile_route(call: Call, path: str) -> Handler:
+    """Like ``route``, for a path of Jira Software's API."""
+    return _found(call, path, _AGILE)
 
 
 def _found(call: Call, path: str, node: _Node) -> Handler:
