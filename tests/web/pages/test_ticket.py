@@ -110,7 +110,7 @@ def test_one_subject_is_chosen_to_be_forgotten_or_linked(two: Pages) -> None:
     two.press("/tickets/id/1/merge", other="DATA-2")
     assert "Choose one subject" in two.press("/tickets/id/2/link", 422, other="DATA-9")
     said = two.press("/tickets/id/2/link", 422, other="DATA-9", subjects="coalesce:issue:i-1")
-    assert "coalesce:issue:i-1 has DATA-2 already." in said
+    assert "The ticket of coalesce:issue:i-1 is DATA-2." in said
     said = two.press("/tickets/id/2/forget", subjects="coalesce:issue:i-1")
     assert "coalesce:issue:i-1 left DATA-2 and is forgotten" in said
     assert two.json("/tickets?standing=forgotten")["count"] == 1
