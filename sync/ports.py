@@ -295,8 +295,18 @@ class Upstream(Protocol):
 class SiteHealth(Protocol):
     """Whether calls to one site of a tracker are made now, and why not. Safe to share between threads.
 
-    Only ``ready`` may make a call to the site.
+    Only ``ready`` may make a call to the site. ``down``, ``paused_for`` and ``stalled`` tell what the
+    site itself does; ``resting`` tells that a person wants it left alone.
     """
+
+    def rest(self, words: str) -> None:
+        """Make no call at all from now on, because of a pause by a person, in words; "" ends the rest.
+        Every method that would make a call raises SitePaused with the words meanwhile."""
+        ...
+
+    def resting(self) -> str:
+        """The words of ``rest``, "" where calls may be made."""
+        ...
 
     def ready(self) -> None:
         """Return if calls are made now, else raise SiteDown or Refused. Probes a site that is down if a

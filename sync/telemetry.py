@@ -131,6 +131,11 @@ PAUSED = Gauge(
     "Seconds until the end of a pause that a Jira site asked for; 0 where it asked for none.",
     ["site"],
 )
+PAUSE_TICKETS = Gauge(
+    "ticket_sync_pause_tickets",
+    "Tickets that wait for a pause that a person asked for; absent where nothing is paused.",
+    ["kind", "site", "name"],
+)
 BREAKER = Gauge("ticket_sync_site_down", "1 while calls to a Jira site are stopped.", ["site"])
 STALLED = Gauge(
     "ticket_sync_project_stalled", "1 while calls about a project hang.", ["site", "project"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sync.bootstrap.upstreams import refresh_untold
 from sync.ports import Clock, SiteHealth
-from sync.store import counts, deliveries, leases, liveness, rulebook, sweeps
+from sync.store import counts, deliveries, leases, liveness, paused, rulebook, sweeps
 from sync.store.engine import Session, Store
 from sync.store.inbox import Inbox
 from sync.telemetry import (
@@ -25,6 +25,7 @@ from sync.telemetry import (
     LEASE_HELD,
     OLDEST_DUE,
     OLDEST_WAITING,
+    PAUSE_TICKETS,
     PAUSED,
     REFUSING,
     STORE_UP,
@@ -85,6 +86,7 @@ class Figures:
         _tickets(store, now)
         with store.read() as session:
             _edit(session, now)
+            _pauses(session, now)
             for name in self.sweeps:
                 LAST_SWEPT.labels(name).set(sweeps.last_success(session, name) or 0.0)
         held = leases.names_of(store, self.owner)
@@ -95,9 +97,17 @@ class Figures:
 
 def _tickets(store: Store, now: float) -> None:
     found = counts.overall(store, now=now)
-    for name in ("due", "held", "parked", "fields_parked", "unsure", "linked", "spared"):
+    for name in ("due", "held", "parked", "fields_parked", "unsure", "linked", "spared", "paused"):
         TICKETS.labels(name).set(getattr(found, name))
     OLDEST_DUE.set(_age(found.oldest_due, now))
+
+
+def _pauses(session: Session, now: float) -> None:
+    # A pause that is over is shown no more.
+    PAUSE_TICKETS.clear()
+    waits = paused.waiting(session, paused.load(session), now)
+    for one, count in waits.by_pause.items():
+        PAUSE_TICKETS.labels(one.kind.value, one.site, one.name).set(count)
 
 
 def _edit(session: Session, now: float) -> None:

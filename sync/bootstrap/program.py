@@ -289,7 +289,10 @@ def _troubles(inbox: Inbox, daemon: Daemon) -> list[str]:
 
 
 def _trouble(health: SiteHealth) -> str:
-    """What is wrong with a site as a whole, or with projects of it; "" where nothing is."""
+    """What is wrong with a site as a whole, or with projects of it; "" where nothing is, or where a
+    person wants the site left alone."""
+    if health.resting():
+        return ""
     hanging = ", ".join(sorted(health.stalled()))
     return health.down() or (
         f"calls about {hanging} hang; the tickets there wait, all others go on" if hanging else ""

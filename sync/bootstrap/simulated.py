@@ -61,6 +61,7 @@ class SimulatedCoalesce:
     """A workspace in memory, the server in front of it, and the sender of its deliveries."""
 
     sandbox: CoalesceSandbox
+    rest: CoalesceRest
     server: Background
     sender: Sender
     post: HttpPost
@@ -82,6 +83,7 @@ class SimulatedCoalesce:
                 "url": self.url,
                 "client_id": CLIENT_ID,
                 "client_secret": CLIENT_SECRET,
+                "integration_id": self.sandbox.integration_id,
                 "actor_email": "ticket-sync@example.com",
             },
         }
@@ -94,8 +96,9 @@ def start_coalesce(receiver: str, *, port: int = 0) -> SimulatedCoalesce:
     sandbox = CoalesceSandbox()
     outbox = Outbox(sandbox)
     post = HttpPost(f"{receiver.rstrip('/')}/webhooks/coalesce")
-    server = Background(create_coalesce(CoalesceRest(outbox)), bound, name="coalesce", grace=1.0)
+    rest = CoalesceRest(outbox)
+    server = Background(create_coalesce(rest), bound, name="coalesce", grace=1.0)
     server.start()
     sender = Sender(outbox, post)
     sender.start()
-    return SimulatedCoalesce(sandbox, server, sender, post)
+    return SimulatedCoalesce(sandbox, rest, server, sender, post)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from sync.adapters.jira import JiraTracker
 from sync.adapters.jira.check import Report, WebhookWish, check_site
 from sync.bootstrap.adapters import jira_site, notice_source
+from sync.bootstrap.pauses import rest_by_settings
 from sync.ports import SystemClock, Tracker
 from sync.rules import Rule, RuleSet
 from sync.settings import Settings
@@ -22,12 +23,14 @@ def jira_of(settings: Settings, name: str) -> JiraTracker:
 def check_sites(
     settings: Settings, rules: RuleSet, tracker_of: Callable[[str], JiraTracker] | None = None
 ) -> list[Report]:
-    """Compare each site that a rule names with those rules; changes nothing. ``tracker_of`` makes the
-    tracker of a site by its name."""
+    """Compare each site that a rule names with those rules; changes nothing. A site that a person has
+    paused is not called. ``tracker_of`` makes the tracker of a site by its name."""
     made = tracker_of or (lambda name: jira_of(settings, name))
+    trackers = {name: made(name) for name in _by_site(rules)}
+    rest_by_settings(settings, trackers)
     return [
         check_site(
-            made(site),
+            trackers[site],
             by_site,
             settings.position(("sites", site, "project")),
             _webhook(settings, site),

@@ -15,6 +15,7 @@ import structlog
 
 from sync.bootstrap.adapters import apis_of, sources_of, trackers_of
 from sync.bootstrap.errors import CannotStart
+from sync.bootstrap.pauses import rest
 from sync.bootstrap.rules import working_rules
 from sync.bootstrap.stores import existing_store
 from sync.operations.sweeps_by_hand import Hands
@@ -194,13 +195,14 @@ def by_hand(settings: Settings) -> Iterator[ByHand]:
         def rules() -> RuleSet:
             return found
 
-        sources = sources_of(settings)
+        sources, trackers = sources_of(settings), trackers_of(settings, clock)
+        rest(store, trackers)
         parts = Parts(
             store=store,
             triage=Triage(store, sources, rules, clock),
             sources=sources,
             apis=apis_of(settings, clock),
-            trackers=trackers_of(settings, clock),
+            trackers=trackers,
             rules=rules,
             clock=clock,
             overlaps=overlaps_of(settings),

@@ -29,6 +29,7 @@ from sync.cli import (
     noise,
     notify,
     parked,
+    pause,
     plan,
     preview,
     recipes,
@@ -140,6 +141,8 @@ app.command()(parked.parked)
 app.command()(retry.retry)
 app.command("set-aside")(aside.set_aside)
 app.command("forget")(aside.forget)
+app.command()(pause.pause)
+app.command("go-on")(pause.go_on)
 app.command()(moves.merge)
 app.command()(moves.split)
 app.command()(moves.link)

@@ -75,6 +75,7 @@ def plan(  # noqa: PLR0913  (each is an option of the verb)
     Example:  ticket-sync plan --live --json | jq .counts
     """
     from sync.bootstrap.adapters import trackers_of
+    from sync.bootstrap.pauses import rest
     from sync.bootstrap.rules import as_if_in_force, rule_files, rules_in_force
     from sync.bootstrap.stores import existing_store
     from sync.ports import SystemClock
@@ -93,6 +94,7 @@ def plan(  # noqa: PLR0913  (each is an option of the verb)
     rules = files.load().rules
     trackers = trackers_of(settings, SystemClock())
     with closing(existing_store(settings)) as store:
+        rest(store, trackers)
         known = rules_in_force(files, store)
         rules = as_if_in_force(rules, store, time.time())
         found = forecast_all(store, rules, trackers, time.time(), live=live, known=known)
@@ -211,6 +213,8 @@ def pictured(found: Forecast) -> Iterator[str]:
 
 def _sum(found: Forecast) -> Iterator[str]:
     """The numbers, and what they were compared with."""
+    if found.lacking:
+        yield found.lacking
     counts = found.counts
     rest = found.looked_at - found.acting
     if not found.changes and not counts["trouble"]:

@@ -84,6 +84,7 @@ def revert(
 
 def _undo(config: Path | None, server: str, *, yes: bool, as_json: bool) -> None:
     from sync.bootstrap.adapters import trackers_of
+    from sync.bootstrap.pauses import rest
     from sync.operations.rules import undo
     from sync.ports import SystemClock
     from sync.settings import load
@@ -100,7 +101,9 @@ def _undo(config: Path | None, server: str, *, yes: bool, as_json: bool) -> None
         if yes:
             done = undo.undo(at, bounds)
         else:
-            found = undo.plan(at, trackers_of(settings, SystemClock()), bounds)
+            trackers = trackers_of(settings, SystemClock())
+            rest(at.store, trackers)
+            found = undo.plan(at, trackers, bounds)
     if yes:
         say(done, as_json=as_json)
     else:

@@ -147,6 +147,7 @@ def accept(
 def _sites(config: Path | None) -> tuple[Sites | None, str]:
     """The sites to hold the rules against, or why they cannot be asked."""
     from sync.bootstrap.adapters import trackers_of
+    from sync.bootstrap.pauses import rest_by_settings
     from sync.bootstrap.site_check import sites_of
     from sync.ports import SystemClock
     from sync.settings import load
@@ -157,7 +158,9 @@ def _sites(config: Path | None) -> tuple[Sites | None, str]:
     except MistakesFound as error:
         # Accepting an edit needs no secrets; asking Jira about the edit does.
         return None, str(error.mistakes[0])
-    return sites_of(settings, trackers_of(settings, SystemClock())), ""
+    trackers = trackers_of(settings, SystemClock())
+    rest_by_settings(settings, trackers)
+    return sites_of(settings, trackers), ""
 
 
 @app.command()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from sync.operations.status import DaemonStatus, Status, SweepLine, UpstreamStatus
+    from sync.operations.pauses import PauseView
+    from sync.operations.status import DaemonStatus, RuleStatus, Status, SweepLine, UpstreamStatus
     from sync.store.counts import SiteCounts
 
 
@@ -154,6 +155,9 @@ def pictured(found: Status) -> list[RenderableType]:
     oldest = tickets.oldest_due_seconds
     row("due", tickets.due, f"oldest since {ago(oldest)}" if oldest is not None else "")
     row("held", tickets.held, "due later: on hold, or to be tried again")
+    row("paused", tickets.paused, "due, and waiting for the end of a pause; see `pause`")
+    for count, words in _pauses(found.pauses):
+        standing.add_row("", count, Text(harmless(words)))
     row("parked", tickets.parked, "set aside; each has a reason and a remedy", bad=True)
     words = "tickets that are kept, save for a field that is set aside; see `parked`"
     row("fields", tickets.fields_parked, words, bad=True)
@@ -176,13 +180,25 @@ def pictured(found: Status) -> list[RenderableType]:
         if channel.failing:
             words = f"{channel.name} does not get through: {channel.failing}"
             standing.add_row("[red]notifications[/red]", "", Text(words))
-    for mistake in found.rules.mistakes:
-        standing.add_row(
-            "[red]rules[/red]", "", Text(f"the last good ones are in force: {mistake}")
-        )
-    if found.rules.waiting:
-        standing.add_row("[yellow]rules[/yellow]", "", Text(found.rules.waiting))
+    for name, words in _rules(found.rules):
+        standing.add_row(name, "", Text(words))
     return [standing, *_processes(found.daemons), *_sites(found.sites), *_sweeps(found.sweeps)]
+
+
+def _rules(found: RuleStatus) -> Iterator[tuple[str, str]]:
+    """What is to be said of the rules: a heading and the words."""
+    for mistake in found.mistakes:
+        yield "[red]rules[/red]", f"the last good ones are in force: {mistake}"
+    if found.waiting:
+        yield "[yellow]rules[/yellow]", found.waiting
+
+
+def _pauses(found: Sequence[PauseView]) -> Iterator[tuple[str, str]]:
+    """What waits for each pause, or is left of it, and the words for that."""
+    from sync.operations.pauses import late_words
+
+    for one in found:
+        yield str(one.tickets), late_words(one, time.time()) if one.over else one.words
 
 
 _KINDS = {"mark_upstream": "marks", "comment_upstream": "comments", "copy": "copies in Jira"}

@@ -54,15 +54,19 @@ def why(
         _by_server(Server(server), name, offline=offline, as_json=as_json)
         return
     from sync.bootstrap.adapters import sources_of
+    from sync.operations.pauses import why_waits
     from sync.operations.recorded import recorded_for
     from sync.operations.ticket import as_data
     from sync.settings import Secrets, load
+    from sync.store.database_clock import ask_time
     from sync.worker.foresight.why import authors, story_of, with_jira
 
     with opened_store(config) as store:
         sources = sources_of(load(config, secrets=Secrets.UNNEEDED))
+        now = ask_time(store)
         with store.read() as session:
             story = story_of(session, name, sources)
+            waits = why_waits(session, story.ticket, now) if story and story.ticket else ""
         ahead = recorded_for(store, name) if story is None else []
         if story is None and ahead:
             raise Problem(f"Nothing was heard of it yet. {ahead[0].sentence}.")
@@ -76,9 +80,10 @@ def why(
     fields = authors(story.base, seen.observed, seen.names)
     story = with_jira(story, seen.observed, seen.rule)
     if as_json:
-        typer.echo(json.dumps(as_data(story, fields, seen.unasked), indent=2, default=str))
+        data = as_data(story, fields, seen.unasked, waits)
+        typer.echo(json.dumps(data, indent=2, default=str))
     else:
-        _print(story, fields, seen.unasked)
+        _print(story, fields, seen.unasked, waits)
 
 
 def _by_server(server: Server, name: str, *, offline: bool, as_json: bool) -> None:
@@ -102,7 +107,7 @@ def _print_view(view: TicketView, shown: InJira | None) -> None:
     from sync.domain.times import moment
 
     typer.echo(harmless(f"{view.sentence}  (site {view.site}, rule {view.rule!r})"))
-    for words in filter(None, (view.reason, view.remedy, view.untold)):
+    for words in filter(None, (view.waits, view.reason, view.remedy, view.untold)):
         typer.echo(harmless(words))
     for subject in view.subjects:
         _print_subject(subject.ref, subject.status, subject.title, subject.placed)
@@ -153,7 +158,7 @@ def _looked(config: Path | None, store: Store, story: Story, offline: bool) -> _
             return _Seen(rule=rule, unasked="--offline")
         if remark:
             typer.echo(remark, err=True)
-        observed, draft = _asked(settings, facts, rules)
+        observed, draft = _asked(settings, store, facts, rules)
     except (SettingsError, RuleErrors, Fault) as error:
         why = "--offline" if offline else str(error).splitlines()[0]
         return _Seen(rule=rule, unasked=why)
@@ -161,24 +166,31 @@ def _looked(config: Path | None, store: Store, story: Story, offline: bool) -> _
     return _Seen(observed, names, rule)
 
 
-def _asked(settings: Settings, facts: Facts, rules: RuleSet) -> tuple[Observed, Draft | None]:
+def _asked(
+    settings: Settings, store: Store, facts: Facts, rules: RuleSet
+) -> tuple[Observed, Draft | None]:
     """As ``shown_now``."""
     from sync.bootstrap.adapters import trackers_of
+    from sync.bootstrap.pauses import rest
     from sync.domain.errors import Missing
     from sync.ports import SystemClock
     from sync.worker.foresight.why import shown_now
 
-    tracker = trackers_of(settings, SystemClock()).get(facts.site)
+    trackers = trackers_of(settings, SystemClock())
+    rest(store, trackers)
+    tracker = trackers.get(facts.site)
     if tracker is None:
         raise Missing(f"the site {facts.site!r} is not configured")
     return shown_now(facts, rules, tracker, time.time())
 
 
-def _print(story: Story, fields: list[FieldStory], unasked: str) -> None:
+def _print(story: Story, fields: list[FieldStory], unasked: str, waits: str) -> None:
     from sync.cli.terminal import cell, console, table
     from sync.domain.times import moment
 
     _print_standing(story.ticket, story.into)
+    if waits:
+        typer.echo(harmless(waits))
     for snapshot in story.snapshots:
         ref, title = str(snapshot.ref), snapshot.payload.get("title", "")
         _print_subject(ref, snapshot.status.value, title, str(story.placed.get(ref, "")))

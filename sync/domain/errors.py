@@ -132,6 +132,7 @@ class Outage(StrEnum):
     AUTHENTICATION = "authentication"
     CAPTCHA = "captcha"
     MAINTENANCE = "maintenance"
+    PAUSED = "paused"
 
 
 class SiteDown(Fault):
@@ -141,6 +142,13 @@ class SiteDown(Fault):
         super().__init__(words)
         self.outage = outage
         self.retry_after = retry_after
+
+
+class SitePaused(SiteDown):
+    """A person has paused the site until a time: the call was not tried."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, outage=Outage.PAUSED)
 
 
 class Unreadable(Fault):

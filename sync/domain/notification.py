@@ -22,6 +22,7 @@ KINDS = {
     "untold": "acts that wait for a person before Coalesce Quality is told",
     "held": "tickets that are held, because both sides turned each other round",
     "site": "a Jira site that is down",
+    "pause": "tickets that are left half an hour after a pause was over",
     "silence": "no delivery for a long time",
     "daemon": "the daemon itself does not work",
     "store": "damage in the store",

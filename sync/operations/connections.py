@@ -132,10 +132,16 @@ def sentence(found: Connections) -> str:
     down = [one.site.name for one in found.sites if one.site.state == "down"]
     if down:
         return f"{', '.join(down)} cannot be reached"
+    if paused := _paused(found):
+        return paused
     other = [one.site.name for one in found.sites if one.site.state != "up"]
     if other:
         return f"{', '.join(other)} {'is' if len(other) == 1 else 'are'} slow"
     return "Both sides can be reached, as far as the last calls tell"
+
+
+def _paused(found: Connections) -> str:
+    return "; ".join(one.site.words for one in found.sites if one.site.state == "paused")
 
 
 def _checked(report: Report) -> SiteCheck:

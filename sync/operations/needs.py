@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sync.domain.agreement import HELD_BECAUSE
 from sync.domain.times import ago, lasting
+from sync.operations.pauses import late_words
 from sync.operations.status import ParkedFor, Status
 
 # After so long without a delivery, people should look whether that is right.
@@ -32,7 +33,8 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class SiteLine:
-    """A Jira site: ``state`` is up, down, paused or hanging, ``words`` what stands in the way."""
+    """A Jira site: ``state`` is up, down, paused (by the site itself or by a person) or hanging,
+    ``words`` what stands in the way. ``waits``: tickets that are due and wait for a pause."""
 
     name: str
     address: str
@@ -43,6 +45,7 @@ class SiteLine:
     held: int = 0
     parked: int = 0
     unsure: int = 0
+    waits: int = 0
 
 
 def needs_of(
@@ -103,6 +106,7 @@ def _needs(
             since["dead"],
         )
     yield from _untold(status)
+    yield from _late(status, now)
     for channel in status.notifications:
         if channel.failing:
             words = f"Notifications by {channel.name} do not get through"
@@ -130,6 +134,13 @@ def _untold(status: Status) -> Iterator[Need]:
         words = f"{held:,} {'ticket is' if held == 1 else 'tickets are'} held: {HELD_BECAUSE}"
         detail = "`ticket-sync upstream show` names them; `ticket-sync retry` ends a hold."
         yield Need("Held", "wait", words, detail, link, button)
+
+
+def _late(status: Status, now: float) -> Iterator[Need]:
+    for one in (pause for pause in status.pauses if pause.over):
+        words, detail = late_words(one, now), "Something else stands in their way; `why` tells it."
+        link, button = "/tickets?standing=due", "See the tickets"
+        yield Need("Pause over", "bad", words, detail, link, button, one.until_seconds)
 
 
 def _of_daemon(troubles: Sequence[str]) -> Iterator[Need]:

@@ -115,7 +115,8 @@ def detail(status: Status) -> str:
 def settled_of(status: Status) -> int:
     """How many tickets are as their rules want them."""
     tickets = status.tickets
-    return max(0, tickets.total - tickets.due - tickets.held - tickets.parked - tickets.unsure)
+    waits = tickets.due + tickets.held + tickets.paused
+    return max(0, tickets.total - waits - tickets.parked - tickets.unsure)
 
 
 def _steps(deployment: Deployment, status: Status, sites: Sequence[SiteLine]) -> list[Step]:
@@ -188,6 +189,7 @@ def sites_of(deployment: Deployment, status: Status) -> list[SiteLine]:
                 held=found.held,
                 parked=found.parked,
                 unsure=found.unsure,
+                waits=found.paused,
             )
         lines.append(line)
     return lines
@@ -195,6 +197,8 @@ def sites_of(deployment: Deployment, status: Status) -> list[SiteLine]:
 
 def _standing(deployment: Deployment, name: str) -> tuple[str, str] | None:
     health = deployment.trackers[name].health
+    if resting := health.resting():
+        return "paused", resting
     if down := health.down():
         return "down", down
     if (seconds := health.paused_for()) > 0:

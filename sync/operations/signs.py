@@ -33,5 +33,7 @@ def signs(session: Session, trackers: Mapping[str, Tracker]) -> Signs:
         parked=counts.parked(session),
         dead=deliveries.count_dead(session),
         rules=(waiting is not None) + (problem is not None),
-        connections=sum(bool(one.health.down()) for one in trackers.values()),
+        connections=sum(
+            bool(one.health.down()) and not one.health.resting() for one in trackers.values()
+        ),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sync.domain.times import stamp
 from sync.operations.parked import said_of
+from sync.operations.pauses import PauseView, late_of, pauses_of
 from sync.operations.untold import Untold, untold
 from sync.store import (
     counts,
@@ -60,7 +61,7 @@ class SweepLine:
 
 @dataclass(frozen=True, slots=True)
 class TicketStatus:
-    """How many tickets stand where."""
+    """How many tickets stand where. ``due`` are without the ``paused``, which wait for a pause."""
 
     due: int
     held: int
@@ -71,6 +72,7 @@ class TicketStatus:
     spared: int
     total: int
     oldest_due_seconds: float | None
+    paused: int = 0
     # Subjects that take a ticket that is there already, once they are heard of.
     recorded_ahead: int = 0
 
@@ -132,7 +134,8 @@ class ChannelStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where everything stands. Ages are in seconds, None where there is none."""
+    """Where everything stands. Ages are in seconds, None where there is none. ``pauses`` are those by
+    people that go on, and those that are over and of which tickets are left."""
 
     store: str
     damage: str
@@ -145,6 +148,7 @@ class Status:
     upstream: UpstreamStatus
     sweeps: list[SweepLine]
     notifications: list[ChannelStatus] = field(default_factory=list)
+    pauses: list[PauseView] = field(default_factory=list)
 
     @property
     def running(self) -> list[DaemonStatus]:
@@ -171,6 +175,7 @@ def status_of(store: Store, now: float) -> Status:
                 spared=found.spared,
                 total=found.total,
                 oldest_due_seconds=_age(found.oldest_due, now),
+                paused=found.paused,
                 recorded_ahead=deliveries.turn(session)[1],
             ),
             parked_for=_parked_for(session),
@@ -180,6 +185,7 @@ def status_of(store: Store, now: float) -> Status:
             upstream=_upstream(session, now),
             sweeps=_sweeps(session),
             notifications=_notifications(session, now),
+            pauses=[*pauses_of(session, now).pauses, *late_of(session, now)],
         )
 
 

@@ -45,7 +45,9 @@ class SweepRun:
     @property
     def token(self) -> str:
         """The sort that its result is shown as."""
-        return {"ok": "ok", "running": "busy", "disabled": "wait"}.get(self.result, "bad")
+        return {"ok": "ok", "running": "busy", "disabled": "wait", "paused": "wait"}.get(
+            self.result, "bad"
+        )
 
     @property
     def outcome(self) -> str:

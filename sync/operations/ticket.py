@@ -14,6 +14,7 @@ from sync.domain.ticket import Draft, Observed
 from sync.domain.times import moment, stamp
 from sync.operations.deployment import Deployment
 from sync.operations.errors import NotFound
+from sync.operations.pauses import why_waits
 from sync.operations.ticket_fields import FieldView, field_views
 from sync.operations.tickets import TOKENS, merged_into, reason_of
 from sync.operations.untold import why_untold
@@ -62,7 +63,8 @@ class StoryLine:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """All that the store knows of a ticket. ``title`` is its first subject's; ``address`` is in Jira."""
+    """All that the store knows of a ticket. ``title`` is its first subject's; ``address`` is in Jira.
+    ``waits`` tells the pause that the ticket waits for, "" where it waits for none."""
 
     id: int
     ticket: str | None
@@ -89,6 +91,7 @@ class TicketView:
     subjects: list[SubjectView]
     fields: list[FieldView]
     story: list[StoryLine]
+    waits: str = ""
     merged_into: str | None = None
 
 
@@ -122,6 +125,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
             raise NotFound(f"There is no ticket with the number {id_}.")
         story = _story(session, row, deployment)
         acted = _acts(session, row)
+        waits = why_waits(session, row, now)
         placed = placements.of_ticket(session, id_)
         into = merged_into(row, placements.names(session, [(row.merged or {}).get("into", 0)]))
     standing = standing_of(row, now)
@@ -139,7 +143,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         standing=standing.value,
         token=TOKENS[standing],
         state=row.state,
-        sentence=sentence(row, standing, now, into),
+        sentence=_sentence(row, standing, waits) or sentence(row, standing, now, into),
         reason=reason_of(row, into),
         remedy=str(why.get("remedy") or "") if row.parked_at is not None else "",
         where=where,
@@ -154,6 +158,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         subjects=[_subject(one, placed.get(str(one.ref))) for one in story.snapshots],
         fields=field_views(authors(story.base), story.base, None, None),
         story=_lines([*story.lines, *acted]),
+        waits=waits,
         merged_into=into,
     )
 
@@ -182,6 +187,13 @@ def in_jira(deployment: Deployment, id_: int, now: float, asking: ThreadPoolExec
         fields=field_views(authors(story.base, observed, names), story.base, observed, draft),
         story=_lines([*told.lines, *acted]),
     )
+
+
+def _sentence(row: TicketRow, standing: Standing, waits: str) -> str:
+    """Where a ticket stands that is paused, "" for any other."""
+    if waits and standing is Standing.DUE:
+        return f"{row.jira_key or 'The ticket'} waits for the end of a pause"
+    return ""
 
 
 def sentence(row: TicketRow, standing: Standing, now: float, into: str | None = None) -> str:
@@ -306,8 +318,11 @@ def _subject(one: Snapshot, placed: Placement | None) -> SubjectView:
 # -- the story as `why` prints it
 
 
-def as_data(story: Story, fields: Sequence[FieldStory], unasked: str) -> dict[str, Any]:
-    """The story as JSON-compatible data, as ``why --json`` prints it."""
+def as_data(
+    story: Story, fields: Sequence[FieldStory], unasked: str, waits: str = ""
+) -> dict[str, Any]:
+    """The story as JSON-compatible data, as ``why --json`` prints it. ``waits`` tells the pause that the
+    ticket waits for."""
     ticket = story.ticket
     return {
         "ticket": {
@@ -319,6 +334,7 @@ def as_data(story: Story, fields: Sequence[FieldStory], unasked: str) -> dict[st
             "due": stamp(ticket.due_at),
             "parked": ticket.parked,
             "untold": why_untold(ticket),
+            "waits": waits,
             "merged": ticket.merged and {**ticket.merged, "into": story.into},
         }
         if ticket

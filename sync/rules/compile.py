@@ -21,6 +21,7 @@ from sync.rules.check import NamesInScope
 from sync.rules.conditions import Compiler, written
 from sync.rules.doubts import ISSUES, of_api
 from sync.rules.durations import seconds_of
+from sync.rules.field_tables import check_table
 from sync.rules.identity import WORDS, Grouping, grouping_of
 from sync.rules.inherit import Given, Layer, Sheet, as_list, inherit
 from sync.rules.project import FieldPlan, Projection
@@ -30,7 +31,7 @@ from sync.rules.status import compile_status
 from sync.rules.templates import is_template
 from sync.rules.upstream import compile_upstream
 from sync.rules.values import Value, compile_value
-from sync.rules.vocabulary import KINDS, STANDARD_FIELDS
+from sync.rules.vocabulary import AS_SHOWN, KINDS, STANDARD_FIELDS
 from sync.toml import Mistakes, Position, meant, nearest
 
 # The values of the keys of ``issues`` for which nobody needs to know which issues an incident has.
@@ -187,6 +188,7 @@ class RuleCompiler:
         fields: dict[str, FieldPlan] = {}
         for name, given in sheet.tables["fields"].items():
             self._field_name(name, given)
+            check_table(name, given, self._mistakes)
             value = compile_value(given, self.scope, self._mistakes)
             if given.value == "":
                 continue  # The rule cancels the inherited field.
@@ -218,7 +220,8 @@ class RuleCompiler:
             )
             return
         plain = name.casefold().replace(" ", "_").replace("-", "_")
-        close = plain if plain in STANDARD_FIELDS else ""
+        shown = plain in AS_SHOWN and not name.islower()
+        close = plain if plain in STANDARD_FIELDS and not shown else ""
         if not close and name.islower() and name.isidentifier():
             close = nearest(name, STANDARD_FIELDS) if "customfield" not in name else ""
         if close and name != close:

@@ -7,8 +7,10 @@ from sync.domain.subject import Kind, Status
 
 STANDARD_FIELDS = (
     *("summary", "description", "priority", "labels", "components", "assignee", "reporter"),
-    *("due_date", "parent", "versions", "fix_versions", "environment", "security"),
+    *("due_date", "parent", "versions", "environment", "fix_versions", "security", "sprint"),
 )
+# Those that a rule may also write with capitals: as Jira shows them, or as a custom field of that name.
+AS_SHOWN = ("fix_versions", "security", "sprint")
 STATUSES = tuple(status.value for status in Status)
 KINDS = tuple(kind.value for kind in Kind)
 SEVERITIES = ("info", "warn", "error", "fatal")

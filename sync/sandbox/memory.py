@@ -20,7 +20,17 @@ from datetime import date
 from typing import Any, Literal
 
 from sync.domain.actions import Change, Comment
-from sync.domain.errors import Cause, Missing, Parked, Refused, Rejected, Scope, TicketGone, Unknown
+from sync.domain.errors import (
+    Cause,
+    Missing,
+    Parked,
+    Refused,
+    Rejected,
+    Scope,
+    SitePaused,
+    TicketGone,
+    Unknown,
+)
 from sync.domain.history import History, Person
 from sync.domain.pace import Pace
 from sync.domain.rule import Category, Desired, FieldWish, Ownership, RemoteLink, TicketLink
@@ -72,9 +82,17 @@ class MemoryHealth:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._paused_until = 0.0
+        self._resting = ""
+
+    def rest(self, words: str) -> None:
+        self._resting = words
+
+    def resting(self) -> str:
+        return self._resting
 
     def ready(self) -> None:
-        return None
+        if self._resting:
+            raise SitePaused(self._resting)
 
     def down(self) -> str:
         return ""
@@ -371,6 +389,8 @@ class MemoryTracker:
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:
         with self._lock:
+            if words := self.health.resting():
+                raise SitePaused(words)
             self.calls[name] += 1
             planned = None
             if self._faults and self._faults[0][0] in ("", name):

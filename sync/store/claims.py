@@ -7,14 +7,16 @@ changes after that makes the ticket due again, so that another walk sees the cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, bindparam, func, update
+from sqlalchemy import ColumnElement, bindparam, func, not_, update
 from sqlmodel import Session, col, select
 
+from sync.domain.pause import Pause, PauseKind
 from sync.store.engine import Store, change
 from sync.store.gathered import Gathered, detached, gathered_for_walks
+from sync.store.paused import affected
 from sync.store.tables import TicketRow, table_of
 
 
@@ -40,32 +42,43 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What must not be claimed now: the tickets of whole sites, of projects as (site, project), and
-    single tickets by id. ``among`` names all sites, open and closed."""
+    """What must not be claimed now: the tickets of whole sites, of projects as (site, project), single
+    tickets by id, and what people have paused. ``among`` names all sites, open and closed."""
 
     sites: frozenset[str] = frozenset()
     projects: frozenset[tuple[str, str]] = frozenset()
     tickets: frozenset[int] = frozenset()
     among: frozenset[str] = frozenset()
+    paused: tuple[Pause, ...] = ()
 
     def open(self) -> list[list[ColumnElement[bool]]]:
         """Lists of conditions: a ticket may be claimed if it meets every condition of some list.
 
-        Where sites or projects are closed, each open site has a list of its own. An index then finds
+        Where something is closed or paused, each open site has a list of its own. An index then finds
         the tickets due on that site, however many are due on the closed sites.
         """
         single: list[ColumnElement[bool]] = []
         if self.tickets:
             single.append(col(TicketRow.id).not_in(sorted(self.tickets)))
-        if not self.sites and not self.projects:
+        if not self.sites and not self.projects and not self.paused:
             return [single]
-        found: list[list[ColumnElement[bool]]] = []
-        for site in sorted(self.among - self.sites):
-            found.append([col(TicketRow.site) == site, *single])
-            projects = sorted(project for where, project in self.projects if where == site)
-            if projects:
-                found[-1].append(col(TicketRow.project).not_in(projects))
-        return found
+        rules = sorted(one.name for one in self.paused if one.kind is PauseKind.RULE)
+        if rules:
+            single.append(col(TicketRow.rule).not_in(rules))
+        closed = self.sites.union(one.site for one in self.paused if one.kind is PauseKind.SITE)
+        return [
+            [col(TicketRow.site) == site, *single, *self._in_projects(site)]
+            for site in sorted(self.among - closed)
+        ]
+
+    def _in_projects(self, site: str) -> Iterator[ColumnElement[bool]]:
+        """What leaves out the projects of a site that are closed or paused."""
+        projects = sorted(project for where, project in self.projects if where == site)
+        if projects:
+            yield col(TicketRow.project).not_in(projects)
+        for one in self.paused:
+            if one.kind is PauseKind.PROJECT and one.site == site:
+                yield not_(affected(one))
 
 
 OPEN = Closed()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 from sqlmodel import Session, col
 
+from sync.domain.pause import Pause, active
+from sync.store import paused
 from sync.store.engine import Store
 from sync.store.tables import TallyRow, TicketRow, TicketState, table_of
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tickets stand where. ``held``: due later. ``unsure``: being created, the outcome not
-    known. ``spared``: never made. ``oldest_due``: seconds since the epoch, None where no ticket is due.
+    """How many tickets stand where. ``due`` are without the ``paused``, which wait for a pause to be
+    over. ``held``: due later. ``unsure``: being created, the outcome not known. ``spared``: never made.
+    ``oldest_due``: since when the oldest could have been walked (seconds since the epoch), None where no
+    ticket is due.
     """
 
     due: int
@@ -28,6 +33,7 @@ class Counts:
     total: int
     oldest_due: float | None
     fields_parked: int = 0
+    paused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class SiteCounts:
     parked: int
     unsure: int
     trouble: str
+    paused: int = 0
 
 
 def overall(store: Store, *, now: float) -> Counts:
@@ -63,6 +70,7 @@ def in_all_and_by_site(session: Session, *, now: float) -> tuple[Counts, list[Si
             found.parked,
             found.tickets[TicketState.CREATING],
             _trouble(session, site),
+            found.paused,
         )
         for site, found in sorted(sites.items())
         if found.tickets.total()
@@ -84,6 +92,7 @@ class _Standing:
     oldest_due: float | None = None
     parked: int = 0
     fields_parked: int = 0
+    paused: int = 0
 
 
 def _by_site(session: Session, now: float) -> dict[str, _Standing]:
@@ -95,9 +104,10 @@ def _by_site(session: Session, now: float) -> dict[str, _Standing]:
         one.tickets[state] += int(count)
         one.parked += int(count) * (parked == "ticket")
         one.fields_parked += int(count) * (parked == "fields")
-    for site, due, held, oldest in session.execute(_DUE, {"now": now}):
+    pauses = paused.load(session)
+    for site, due, held, oldest, waits in session.execute(_due(pauses, now), {"now": now}):
         one = found[site]
-        one.due, one.held, one.oldest_due = due, held, oldest
+        one.due, one.held, one.oldest_due, one.paused = due, held, oldest, waits
     return found
 
 
@@ -106,16 +116,36 @@ _BY = (_TALLY.site, _TALLY.state, _TALLY.parked)
 _TALLIES = select(*_BY, func.sum(_TALLY.tickets)).group_by(*_BY)
 _PARKED = select(func.sum(_TALLY.tickets)).where(_TALLY.parked == "ticket")
 _IS_DUE = _TICKET.due_at <= bindparam("now")
-_DUE = (
-    select(
-        _TICKET.site,
-        func.count().filter(_IS_DUE),
-        func.count().filter(~_IS_DUE),
-        func.min(_TICKET.due_at).filter(_IS_DUE),
+
+
+def _numbers(
+    walked: ColumnElement[bool], since: ColumnElement[float], waits: ColumnElement[int]
+) -> Select[Any]:
+    return (
+        select(
+            _TICKET.site,
+            func.count().filter(walked),
+            func.count().filter(~_IS_DUE),
+            func.min(since).filter(walked),
+            waits,
+        )
+        .where(_TICKET.due_at.is_not(None), _TICKET.parked_at.is_(None))
+        .group_by(_TICKET.site)
     )
-    .where(_TICKET.due_at.is_not(None), _TICKET.parked_at.is_(None))
-    .group_by(_TICKET.site)
-)
+
+
+_DUE = _numbers(_IS_DUE, _TICKET.due_at, literal_column("0"))
+
+
+def _due(pauses: Sequence[Pause], now: float) -> Select[Any]:
+    """The numbers of what is due and held, by site, with what waits for pauses apart."""
+    if not pauses:
+        return _DUE
+    since, going_on = paused.late_since(pauses), active(pauses, now)
+    if not going_on:
+        return _numbers(_IS_DUE, since, literal_column("0"))
+    waits = paused.any_of(going_on)
+    return _numbers(_IS_DUE & ~waits, since, func.count().filter(_IS_DUE & waits))
 
 
 def _in_all(sites: Mapping[str, _Standing]) -> Counts:
@@ -131,6 +161,7 @@ def _in_all(sites: Mapping[str, _Standing]) -> Counts:
         total=tickets.total(),
         oldest_due=min((o.oldest_due for o in found if o.oldest_due is not None), default=None),
         fields_parked=sum(one.fields_parked for one in found),
+        paused=sum(one.paused for one in found),
     )
 
 

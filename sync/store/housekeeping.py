@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, literal_column, not_
 from sqlmodel import col, select
 
+from sync.domain.pause import active
+from sync.store import paused
 from sync.store.engine import Session
 from sync.store.open_items import speaker_open, with_open_subject
 from sync.store.tables import TicketRow, TicketState
@@ -66,11 +68,14 @@ def overdue(
     session: Session, before: float, *, sites_down: Iterable[str], limit: int
 ) -> list[TicketRow]:
     """Tickets due since before ``before`` (seconds since the epoch) that nobody has claimed, longest
-    due first. Sites that are down are left out."""
+    due first. Sites that are down are left out, and so is what waits for a pause, or waited for one that
+    was not over by then."""
     due = col(TicketRow.due_at)
     unclaimed = col(TicketRow.lease_owner).is_(None)
     up = col(TicketRow.site).not_in(sorted(sites_down))
     query = select(TicketRow).where(due < before, unclaimed, up).order_by(due)
+    if pauses := active(paused.load(session), before):
+        query = query.where(not_(paused.any_of(pauses)))
     return list(session.exec(query.limit(limit)))
 
 

@@ -200,7 +200,7 @@ class TicketRow(SQLModel, table=True):
         _partial_index("ix_tickets_due", "due_at", where="due_at IS NOT NULL"),
         # A claim asks each open site for its due tickets, because a site that is down may have any
         # number due. The index holds all columns that a claim or a count compares, so the rows of a
-        # closed project are not read.
+        # closed project or a paused rule are not read.
         _partial_index(
             "ix_tickets_site_due",
             "site",
@@ -208,6 +208,7 @@ class TicketRow(SQLModel, table=True):
             "project",
             "lease_until",
             "parked_at",
+            "rule",
             where="due_at IS NOT NULL",
         ),
         Index("ix_tickets_rule", "rule", "created_at"),
@@ -446,6 +447,24 @@ class SitePauseRow(SQLModel, table=True):
     until: float = Field(sa_column=Column(Float(53), nullable=False))
 
 
+class PauseRow(SQLModel, table=True):
+    """A pause that a person asked for, or that was over within a day (``sync/store/paused.py``). Each
+    column is as in ``Pause``."""
+
+    __tablename__ = "pauses"
+
+    kind: str = Field(sa_column=Column(String(16), primary_key=True))
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    name: str = Field(sa_column=Column(String(255), primary_key=True))
+    until: float = Field(sa_column=Column(Float(53), nullable=False))
+    by: str = Field(sa_column=Column(String(200), nullable=False))
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
+    rules: list[str] = Field(
+        default_factory=list, sa_column=Column(Json, nullable=False, server_default="[]")
+    )
+
+
 class PaceRow(SQLModel, table=True):
     """What a daemon knows of one rate limit of a Jira site. See ``Pace``: ``rate`` is its ``limit``,
     ``met_at`` is ``age`` seconds before ``at``, when the row was written."""
@@ -516,7 +535,8 @@ class MembershipRow(SQLModel, table=True):
 
 class RunResult(StrEnum):
     """How a run of a sweep ended, or ``running``. ``died``: its process ended before the run did.
-    ``lost``: another process took the sweep's lease. ``disabled``: the credentials lack a permission."""
+    ``lost``: another process took the sweep's lease. ``disabled``: the credentials lack a permission.
+    ``paused``: a person paused its site."""
 
     RUNNING = "running"
     OK = "ok"
@@ -524,6 +544,7 @@ class RunResult(StrEnum):
     DISABLED = "disabled"
     LOST = "lost"
     DIED = "died"
+    PAUSED = "paused"
 
 
 class SweepRunRow(SQLModel, table=True):

@@ -124,6 +124,8 @@ def test_status_counts_what_is_due_held_parked_and_dead() -> None:
         "unsure": 1,
         "linked": 6,
         "spared": 1,
+        "paused": 0,
+        "recorded_ahead": 0,
     }
     assert tickets == {**standings, "total": 8}
     assert data["deliveries"]["waiting"] == 1

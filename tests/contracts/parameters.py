@@ -78,9 +78,17 @@ OTHERS: dict[str, str] = {
     "GET project": "expand recent properties includeArchived browseArchive",
     "GET project/*/components": "componentSource",
     "GET project/*/versions": "expand",
+    # Below /rest/servicedeskapi, of Jira Service Management.
+    "GET servicedesk": "start limit",
+    "GET servicedesk/*/requesttype": "expand groupId limit searchQuery start",
+    "GET servicedesk/*/organization": "accountId limit start",
     # Below /rest/webhooks/1.0 (Cloud, Data Center up to 9) and /rest/jira-webhook/1.0 (from 10 on).
     "GET webhook": "",
     "GET webhooks": "",
+    # Below /rest/agile/1.0, on both kinds of Jira.
+    "GET board": "startAt maxResults type name projectKeyOrId",
+    "GET board/*": "",
+    "GET board/*/sprint": "startAt maxResults state",
     "GET user": "accountId username key expand includeDeleted",
     "GET user/assignable/search": (
         "query sessionId username accountId project issueKey issueId startAt maxResults "
@@ -89,7 +97,9 @@ OTHERS: dict[str, str] = {
 }
 # What Data Center knows besides.
 DATA_CENTER: dict[str, str] = {"GET user/search": "includeActive includeInactive"}
-_ABOVE = re.compile(r".*/rest/(?:api/(?:2|3|latest)|webhooks/1\.0|jira-webhook/1\.0)/")
+_ABOVE = re.compile(
+    r".*/rest/(?:api/(?:2|3|latest)|agile/1\.0|webhooks/1\.0|jira-webhook/1\.0|servicedeskapi)/"
+)
 _KNOWN = {
     call: {*DOCUMENTED.get(call, "").split(), *OTHERS.get(call, "").split()}
     | {*DATA_CENTER.get(call, "").split()}

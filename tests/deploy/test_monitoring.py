@@ -47,11 +47,12 @@ def named(expr: str) -> dict[str, set[str]]:
     """The metrics of an expression, each with the labels that are compared or grouped by. Raises
     ValueError for one that cannot be parsed."""
     promql_parser.parse(expr)
-    grouped = set(re.findall(r"\w+", " ".join(re.findall(r"\bby \(([^)]*)\)", expr))))
     found: dict[str, set[str]] = {}
-    for name, matchers in re.findall(r"\b((?:ticket_sync|process)_\w+|up\b)(\{[^}]*\})?", expr):
-        found.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]~?", matchers))
-        found[name] |= grouped
+    for part in expr.split(" unless "):
+        grouped = set(re.findall(r"\w+", " ".join(re.findall(r"\bby \(([^)]*)\)", part))))
+        for name, matchers in re.findall(r"\b((?:ticket_sync|process)_\w+|up\b)(\{[^}]*\})?", part):
+            found.setdefault(name, set()).update(re.findall(r"(\w+)\s*[=!]~?", matchers))
+            found[name] |= grouped
     return found
 
 

@@ -190,7 +190,7 @@ def test_a_ticket_rests_in_a_sprint_that_ends_and_in_the_one_it_is_carried_over_
     ("name", "value", "said"),
     [
         ("Sprint", '"192A"', "'192A' is not a sprint's number"),
-        ("Organizations", '["7", "Acme"]', "'Acme' is not an organization's id"),
+        ("Organizations", '"Acmee"', "'Acmee' is not a value of this field"),
     ],
 )
 def test_a_name_where_jira_takes_an_id_is_left_out_and_told(

@@ -275,3 +275,9 @@ def test_a_payload_with_everything_missing_still_makes_a_ticket() -> None:
     found = desired(PLAIN, bare)
     assert found.fields["summary"].value == "t"
     assert "Owners" not in found.fields["description"].value
+
+
+@pytest.mark.parametrize("name", ["fix_versions", '"Fix versions"', "security", '"Security"'])
+def test_fields_that_jira_shows_with_capitals_are_written_either_way(name: str) -> None:
+    found = rules(f'[[rule]]\nname = "r"\n[rule.fields]\n{name} = "x"\n')
+    assert name.strip('"') in found.rules[0].projection.fields

@@ -565,6 +565,22 @@ def _placements(rows: Rows) -> None:
         row["placed"] = None
 
 
+def _paused(rows: Rows) -> None:
+    """r0026: pauses that people ask for."""
+    rows["pauses"] = [
+        {
+            "kind": "project",
+            "site": "main",
+            "name": "DATA",
+            "until": 1_790_000_020.0,
+            "by": "dana",
+            "why": "the project is being moved",
+            "at": 1_790_000_003.0,
+            "rules": ["issues"],
+        }
+    ]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -588,6 +604,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0023": _expected,
     "r0024": _edits,
     "r0025": _placements,
+    "r0026": _paused,
 }
 
 

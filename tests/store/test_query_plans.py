@@ -18,6 +18,7 @@ from benchmarks.filling import Filled, Size, ref_of
 from benchmarks.million import WORK, Work
 from sync.domain.admission import Admission
 from sync.domain.notice import Notice
+from sync.domain.pause import Pause, PauseKind
 from sync.store import (
     admin_tables,
     admissions,
@@ -37,6 +38,7 @@ from sync.store import (
     noise,
     notifications,
     parking,
+    paused,
     placements,
     steps,
     subjects,
@@ -50,6 +52,7 @@ from sync.store import (
 )
 from sync.store import log as acts_log
 from sync.store.admin_tables import ApiTokenRow, LogRow, WebSessionRow
+from sync.store.claims import Closed
 from sync.store.engine import Store
 from sync.store.notices import Notices
 from sync.store.notifications import ChannelState
@@ -224,6 +227,7 @@ def do_everything(filled: Filled) -> None:
         copy_tickets(session, target, [ref_of(30)])
         copy_recent_tickets(session, target, "issues", now)
     pages_and_api(store, now)
+    while_paused(store, now)
     act_and_sign_in(store, now)
     leases.set_(store, "process: me", "me", 60)
     leases.renew(store, "process: me", "me", 60)
@@ -266,6 +270,31 @@ def pages_and_api(store: Store, now: float) -> None:
         ticket_search.rules(session)
         ticket_search.projects(session)
         ticket_search.titles(session, [30, 60])
+
+
+def while_paused(store: Store, now: float) -> None:
+    """What is done differently while something is paused, or was lately."""
+    rule = Pause(PauseKind.RULE, "others", "", now + 60, "dana", "why", now)
+    project = Pause(PauseKind.PROJECT, "OPS", "main", now + 60, "dana", "why", now, ("others",))
+    over = Pause(PauseKind.PROJECT, "DATA", "main", now - 60, "dana", "why", now)
+    site = Pause(PauseKind.SITE, "other", "other", now + 60, "dana", "why", now)
+    with store.write() as session:
+        for one in (rule, project, over, site):
+            paused.put(session, one)
+        paused.note_rules(session, project, ["others"])
+        paused.end(session, site, now)
+        paused.rename_rule(session, "others", "more")
+    known = (rule, project)
+    closed = Closed(among=frozenset({"main", "other"}), paused=known)
+    claims.next_due(store, now=now, closed=closed)
+    claims.claim(store, owner="me", now=now, lease=60, limit=1, closed=closed)
+    counts.overall(store, now=now)
+    with store.read() as session:
+        paused.waiting(session, paused.load(session), now)
+        paused.left(session, over, known)
+        housekeeping.overdue(session, now - 900, sites_down=[], limit=5)
+    with store.write() as session:
+        paused.prune(session, now + 2 * paused.KEPT_SECONDS)
 
 
 BLANK = {"about": "", "words": "", "refused": False}

@@ -216,7 +216,7 @@ def _must_be_given(info: FieldInfo) -> bool:
 
 def _key(info: FieldInfo, fields: Mapping[str, FieldInfo]) -> str:
     if info.id in STANDARD:
-        return {"duedate": "due_date", "fixVersions": '"Fix versions"'}.get(info.id, info.id)
+        return {"duedate": "due_date", "fixVersions": "fix_versions"}.get(info.id, info.id)
     if info.shape is Shape.EPIC_LINK:
         return "parent"
     same = sum(one.name.casefold() == info.name.casefold() for one in fields.values())

@@ -28,6 +28,7 @@ KIND_OF = {
     "Held": "held",
     "Daemon": "daemon",
     "Notifications": "notifications",
+    "Pause over": "pause",
 }
 # Needs that are said otherwise: by cause, by rule, by each channel's own limit; or that only somebody
 # else can tell of.

@@ -166,6 +166,7 @@ class CoalesceRest:
             ),
             _route("GET", "deliveries", "", read, lambda r, _: sent.list_deliveries(r)),
             _route("POST", "deliveries", "summarise", read, lambda r, _: sent.summarise(r)),
+            _route("POST", "deliveries", "test", edit, lambda r, _: sent.test(r)),
             _route("GET", "deliveries", "*attempts", read, lambda _, id_: sent.attempts(id_)),
             _route("POST", "deliveries", "*redeliver", edit, lambda _, id_: sent.redeliver(id_)),
         ]

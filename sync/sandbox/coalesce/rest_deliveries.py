@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Any
 
-from sync.sandbox.coalesce.api_request import ApiError, Request, nanos_of, not_found
+from sync.sandbox.coalesce.api_request import (
+    ApiError,
+    Request,
+    field_of,
+    nanos_of,
+    not_found,
+    uuid_of,
+)
 from sync.sandbox.coalesce.outbox import Outbox, Outcome, Sending
 from sync.sandbox.coalesce.subjects import NANOS, nanos, rfc3339
 
@@ -16,7 +23,7 @@ _FILTERS = ("integrationId", "eventId", "outcomes", "eventTypes", "statusCodes")
 
 
 class DeliveriesApi:
-    """The deliveries API. ``per_minute`` is the limit of redeliveries."""
+    """The deliveries API. ``per_minute`` is the limit of redeliveries and test deliveries."""
 
     def __init__(self, outbox: Outbox, *, per_minute: int = 60) -> None:
         self._outbox = outbox
@@ -62,14 +69,29 @@ class DeliveriesApi:
     def redeliver(self, delivery_id: str) -> dict[str, Any]:
         """``POST …/{id}/redeliver``."""
         sending = self._found(delivery_id)
+        self._limit("redeliveries")
+        return {"delivery": self._shown(self._outbox.redeliver(sending))}
+
+    def _limit(self, what: str) -> None:
         now = self._sandbox.clock.time()
         while self._asked and self._asked[0] <= now - _MINUTE:
             self._asked.popleft()
         if len(self._asked) >= self.per_minute:
             wait = self._asked[0] + _MINUTE - now
-            raise ApiError(429, 8, "too many redeliveries", retry_after=wait)
+            raise ApiError(429, 8, f"too many {what}", retry_after=wait)
         self._asked.append(now)
-        return {"delivery": self._shown(self._outbox.redeliver(sending))}
+
+    def test(self, request: Request) -> dict[str, Any]:
+        """``POST …/test``: a test delivery to an integration of the workspace."""
+        body = request.json()
+        if (
+            uuid_of(field_of(body, "integration_id"), "integrationId")
+            != self._sandbox.integration_id
+        ):
+            raise not_found("integration")
+        self._limit("test deliveries")
+        self._sandbox.ping(str(body.get("message") or "It works."))
+        return {}
 
     def summarise(self, request: Request) -> dict[str, Any]:
         """``POST …/summarise``: how many there are, in all and by outcome."""

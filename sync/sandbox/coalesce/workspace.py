@@ -233,9 +233,9 @@ class CoalesceSandbox:
             incident = self.incidents[incident_id]
             incident.issue_ids, incident.updated_at = list(issue_ids), self.now()
 
-    def ping(self) -> None:
+    def ping(self, message: str = "It works.") -> None:
         """Make a test event."""
-        self._send("ping", {"message": "It works."}, self.now())
+        self._send("ping", {"message": message}, self.now())
 
     def _remark(
         self, subject: Issue | Incident, message: str, actor: Mapping[str, Any], at: int | None

@@ -9,6 +9,7 @@ from sync.ports import Clock
 from sync.sandbox.jira import workflows
 from sync.sandbox.jira.fields import apps, plain, references
 from sync.sandbox.jira.site.model import (
+    Board,
     Dialect,
     IssueType,
     LinkType,
@@ -70,6 +71,7 @@ TYPES = (EPIC, STORY, TASK, BUG, SUBTASK, INCIDENT)
 
 # A custom field of Data Center.
 EPIC_LINK = "customfield_10035"
+SPRINT = "customfield_10031"
 
 _PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
 _RESOLUTIONS = (
@@ -179,7 +181,7 @@ def _apps(dialect: Dialect) -> tuple[FieldDef, ...]:
             (Option(teams[0], "Pipelines"), Option(teams[1], "Reporting")),
         ),
         FieldDef(
-            "customfield_10031",
+            SPRINT,
             "Sprint",
             apps.Sprint(),
             _options(191, "191B [w26], id=7, state=CLOSED,", "192A", "193A"),
@@ -206,6 +208,11 @@ def _apps(dialect: Dialect) -> tuple[FieldDef, ...]:
     )
 
 
+_BOARDS = (
+    Board("7", "Data Team", "scrum", "DATA", ("192", "193")),
+    Board("8", "Data Team Flow", "kanban", "DATA"),
+    Board("9", "Reporting", "scrum", "DATA", ("191",)),
+)
 _COMMON = (
     ScreenItem("summary", required=True),
     ScreenItem("description"),
@@ -280,8 +287,16 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         priorities=[Named(str(n), name) for n, name in enumerate(_PRIORITIES, 1)],
         resolutions=[Named(str(n), name) for n, name in enumerate(_RESOLUTIONS, 10_000)],
         link_types=list(_LINK_TYPES),
+        boards={one.id: one for one in _BOARDS},
+        future_sprints={"193"},
     )
-    add_project(site, "DATA", "Data Platform", workflows.simple())
+    add_project(
+        site,
+        "DATA",
+        "Data Platform",
+        workflows.simple(),
+        extra=(*_CUSTOM_ITEMS, ScreenItem(SPRINT)),
+    )
     add_project(
         site, "OPS", "Operations", workflows.classic(), types=(BUG, TASK, INCIDENT, SUBTASK)
     )

@@ -6,6 +6,8 @@ A call is allowed by its classic scope, or by the granular scope of what it read
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from sync.sandbox.jira.site.call import Call, Problem
 
 # A gateway in front of Jira gives this answer, so it has neither Jira's form nor the account's
@@ -34,6 +36,23 @@ _ABOUT = {
 }
 
 
+def _of_desks(last: str) -> set[str]:
+    return {"read:servicedesk-request", f"read:{last}:jira-service-management"}
+
+
+def _of_boards(about: str) -> set[str]:
+    """The scopes for the boards of Jira Software, and for their sprints."""
+    return {f"read:{'sprint' if about == 'sprint' else 'board-scope'}:jira-software"}
+
+
+# The scopes for calls of other APIs than Jira's usual one, by the first word of the path, from the last.
+_OF_APPS: Mapping[str, Callable[[str], set[str]]] = {
+    "webhook": lambda last: {"manage:jira-configuration"},
+    "servicedesk": _of_desks,
+    "board": _of_boards,
+}
+
+
 def scopes_for(method: str, template: str) -> set[str]:
     """The scopes of which one is enough; none where every token will do."""
     parts = [part for part in template.split("/") if not part.startswith("{")]
@@ -42,8 +61,8 @@ def scopes_for(method: str, template: str) -> set[str]:
     verb = "read" if method == "GET" or template in _READS_BY_POST else "write"
     if method == "DELETE":
         verb = "delete"
-    if parts[0] == "webhook":
-        return {"manage:jira-configuration"}
+    if parts[0] in _OF_APPS:
+        return _OF_APPS[parts[0]](parts[-1])
     if parts[0] in ("myself", "user"):
         return {"read:jira-user", "read:user:jira"}
     if template == "priority/search":

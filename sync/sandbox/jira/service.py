@@ -14,13 +14,22 @@ from urllib.parse import unquote
 from sync.sandbox.jira import language, scopes
 from sync.sandbox.jira.auth import Gate
 from sync.sandbox.jira.rest import webhooks
-from sync.sandbox.jira.rest.routes import Handler, no_route, route, webhook_route
+from sync.sandbox.jira.rest.routes import (
+    Handler,
+    agile_route,
+    desk_route,
+    no_route,
+    route,
+    webhook_route,
+)
 from sync.sandbox.jira.site.call import Call, Problem, Response
 from sync.sandbox.jira.site.model import User
 from sync.sandbox.jira.site.state import Site
 
 T = TypeVar("T")
 
+_AGILE = re.compile(r"/rest/agile/(1\.0|latest)/(.*)")
+_DESK = "/rest/servicedeskapi/"
 _API = re.compile(r"/rest/api/(2|3|latest)/(.*)")
 
 
@@ -83,6 +92,10 @@ class Service:
         root = webhooks.root(self.site)
         if path == root or path.startswith(f"{root}/"):
             return webhook_route(call, path.removeprefix(root).strip("/"))
+        if (agile := _AGILE.fullmatch(path)) is not None:
+            return agile_route(call, agile.group(2))
+        if path.startswith(_DESK):
+            return desk_route(call, path.removeprefix(_DESK))
         found = _API.fullmatch(path)
         if found is None or (found.group(1) == "3" and not self.site.cloud):
             raise no_route(call)

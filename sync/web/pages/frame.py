@@ -29,6 +29,7 @@ from sync.operations.errors import (
     Refused,
     Unanswered,
 )
+from sync.operations.pauses import pauses_of
 from sync.operations.signs import Signs, signs
 from sync.store import log as acts_log
 from sync.store.engine import Session
@@ -207,6 +208,7 @@ class Desk:
         with self.deployment.store.read() as session:
             marks = signs(session, self.deployment.trackers)
             done = _done(session, visit)
+            pauses = pauses_of(session, visit.now).pauses if not visit.live else []
         return {
             **self._outer(visit.cookies),
             "visit": visit,
@@ -216,6 +218,7 @@ class Desk:
             "now": visit.now,
             "marks": marks,
             "done": done,
+            "pauses": pauses,
             "nonce": answer.nonce,
             "icon": "icon-bad.svg" if marks.bad else "icon.svg",
         }
@@ -262,6 +265,7 @@ class Desk:
             "now": self.now(),
             "marks": _NO_MARK,
             "done": None,
+            "pauses": [],
             "nonce": "",
             "icon": "icon-bad.svg",
         }

@@ -155,6 +155,8 @@ def _page(view: TicketView, visit: Visit) -> Shown:
     whole = "whole" in visit.query
     lines = [line for line in view.story if _KINDS[kind](line)]
     data = {
+        # Its own pause is told; those of other tickets say nothing here.
+        "pauses": (),
         "here": "/tickets",
         "sentence": view.title or view.sentence,
         "view": view,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -44,14 +45,24 @@ class Daemon:
         sites = {name: tracker.health for name, tracker in trackers.items()}
         self.owner = options.owner
         self._liveness = options.liveness or Liveness(store, self.owner)
+        self.pauses = Pauses(store, sites, clock, self.owner, rules)
+        options = replace(options, pauses=self.pauses.by_people)
         self.triage = Triage(store, sources, rules, clock, Asking(options.apis, clock))
-        self.converger = Converger(store, trackers, rules, clock, options.pace, ways=options.ways)
+        self.converger = Converger(
+            store,
+            trackers,
+            rules,
+            clock,
+            options.pace,
+            ways=options.ways,
+            pauses=self.pauses.on_record,
+        )
         self.pool = Pool(store, self.converger, sites, clock, options)
         self.sweeps = Runner(store, clock, self.owner)
         # Sweeps, rule reloads and retention add their jobs here before start().
         self.schedule = Schedule()
         self.schedule.every(TAKE_OVER_SECONDS, "take over", self.take_over)
-        self.schedule.every(SHARE_SECONDS, "pauses", Pauses(store, sites, clock, self.owner).share)
+        self.schedule.every(SHARE_SECONDS, "pauses", self.pauses.share)
         self._triaging = Loop("triage", self._triage)
         # Fewer deliveries than threads make no more tickets due than this process walks at once.
         self._many = options.threads
@@ -59,6 +70,8 @@ class Daemon:
 
     def start(self) -> None:
         """Start triage and the pool in threads of their own."""
+        # Before anything may call a site that is paused.
+        self.pauses.follow()
         self.take_over()
         self.pool.start()
         self._triaging.start()

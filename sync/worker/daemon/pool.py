@@ -6,11 +6,12 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
+from sync.domain.pause import Pause
 from sync.ports import Clock, SiteHealth, SourceApi
 from sync.store import claims
 from sync.store.claims import Claim, Closed
@@ -34,7 +35,8 @@ _MOST_THREADS = 4
 class Options:
     """How many threads walk tickets, and their pace. ``owner`` is the process's name on leases;
     ``liveness`` shows under that name that the process is alive. ``ways`` are those by which
-    sources are told of acts, ``apis`` the APIs of the sources that can be asked."""
+    sources are told of acts, ``apis`` the APIs of the sources that can be asked. ``pauses`` gives the
+    pauses by people that go on at this moment."""
 
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
@@ -42,6 +44,7 @@ class Options:
     liveness: Liveness | None = None
     ways: Ways = NO_WAYS
     apis: Mapping[str, SourceApi] = field(default_factory=dict)
+    pauses: Callable[[], Sequence[Pause]] = tuple
 
 
 class Pool:
@@ -67,6 +70,7 @@ class Pool:
         self._owner = options.owner
         self._threads = options.threads
         self._lease = options.pace.lease
+        self._pauses = options.pauses
         self._claims: queue.Queue[Claim | None] = queue.Queue()
         # By ticket id: the walks under way or waiting for a thread, and the tickets whose walk ended
         # without giving back its claim, because the store was away.
@@ -153,7 +157,8 @@ class Pool:
 
     def _closed(self, *, elsewhere: bool = False) -> Closed:
         """What must not be claimed now: tickets of sites that are down and of projects whose calls hang,
-        and tickets that a thread of this process still walks although their lease has run out.
+        what people have paused, and tickets that a thread of this process still walks although their
+        lease has run out.
 
         ``elsewhere``: nor tickets of projects whose calls wait for a rate limit, new tickets whose
         project is not known yet, or any ticket of a site where many calls wait.
@@ -172,6 +177,7 @@ class Pool:
             ),
             walking,
             frozenset(self._sites),
+            tuple(self._pauses()),
         )
 
     def _claim(self, free: int, closed: Closed) -> float:

@@ -13,7 +13,7 @@ from sync.domain.rule import Desired, RuleRef
 from sync.domain.subject import Snapshot
 from sync.ports import Tracker
 from sync.rules import IncidentIssues, Parts, Rendered, Rule, RuleSet, Undecided, patience
-from sync.store import edit_progress, journal, open_items, parking, tickets
+from sync.store import edit_progress, journal, open_items, parking, paused, tickets
 from sync.store.engine import Session, Store
 from sync.store.slate import Slate, decided
 from sync.store.ticket_changes import Wish, make_all_due
@@ -130,6 +130,8 @@ def follow_names(store: Store, old: RuleSet, new: RuleSet) -> None:
     later: what an incident's rule says of its issues is looked up through the incident's ticket.
     """
     for before, after in renamed(old, new).items():
+        with store.write() as session:
+            paused.rename_rule(session, before, after)
         while tickets.rename_rule(store, before, after, limit=10 * BATCH):
             pass
 

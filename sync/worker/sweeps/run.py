@@ -55,6 +55,15 @@ class ChoosesWindow(Protocol):
         ...
 
 
+@runtime_checkable
+class MayRest(Protocol):
+    """A sweep of a site, which is not run while a person wants the site left alone."""
+
+    def resting(self) -> str:
+        """As ``SiteHealth.resting``."""
+        ...
+
+
 class Run:
     """One run in progress: its window, what it found, and how far it has come.
 

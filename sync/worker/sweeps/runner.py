@@ -13,15 +13,16 @@ from typing import Any
 
 import structlog
 
-from sync.domain.errors import Cause, Fault, Rejected
+from sync.domain.errors import Cause, Fault, Rejected, SitePaused
 from sync.ports import Clock
 from sync.store import leases, sweeps
 from sync.store.engine import Store, StoreUnavailable
 from sync.store.sweeps import SweepLost
 from sync.store.tables import RunResult, SweepRunRow
 from sync.telemetry import SWEEP_RUNS
+from sync.worker.sweeps.findings import Tally
 from sync.worker.sweeps.heartbeat import Heartbeat
-from sync.worker.sweeps.run import ChoosesWindow, Report, Run, Sweep, Window
+from sync.worker.sweeps.run import ChoosesWindow, MayRest, Report, Run, Sweep, Window
 
 log = structlog.get_logger("sweep")
 
@@ -52,10 +53,14 @@ class Runner:
 
     def run(self, sweep: Sweep, *, dry: bool = False, by_hand: bool = False) -> Report | None:
         """Run a sweep now. None where another process is running it, or where it is disabled and not to
-        be tried again yet; a run ``by_hand`` does not mind that it is disabled.
+        be tried again yet; a run ``by_hand`` does not mind that it is disabled. While the site of the
+        sweep is paused by a person, nothing is looked at: by hand, the report says so.
 
         A dry run looks and reports; it takes no lease and writes nothing. Raises StoreUnavailable.
         """
+        if isinstance(sweep, MayRest) and (words := sweep.resting()):
+            # The next run covers the same window.
+            return self._rested(sweep, words) if by_hand or dry else None
         if dry:
             return self._dry(sweep)
         if self._stopping.is_set():
@@ -68,6 +73,10 @@ class Runner:
             with self._idle:
                 self._running -= 1
                 self._idle.notify_all()
+
+    def _rested(self, sweep: Sweep, words: str) -> Report:
+        window = self._window(sweep, sweeps.value(self._store, sweep.name))
+        return Report(sweep.name, RunResult.PAUSED, window, Tally(), 0.0, words)
 
     def _leased(self, sweep: Sweep, by_hand: bool) -> Report | None:
         if not by_hand and self._disabled(sweep):
@@ -196,6 +205,8 @@ def _carried_out(sweep: Sweep, run: Run) -> tuple[RunResult, str]:
         if fault.cause is Cause.PERMISSION:
             return RunResult.DISABLED, " ".join(filter(None, (str(fault), fault.remedy)))
         return RunResult.FAILED, str(fault)
+    except SitePaused as fault:
+        return RunResult.PAUSED, str(fault)
     except Fault as fault:
         return RunResult.FAILED, str(fault)
     except StoreUnavailable:

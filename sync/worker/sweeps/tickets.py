@@ -58,6 +58,10 @@ class TicketsSweep:
         """The search may not find a change yet that is younger than the lag of Jira's index."""
         return self.lag + self.tracker.index_lag
 
+    def resting(self) -> str:
+        """As ``SiteHealth.resting``."""
+        return self.tracker.health.resting()
+
     def sweep(self, run: Run) -> None:
         """Find what was moved, deleted, closed, edited, unmarked or doubled. Raises Jira's faults."""
         down = self.tracker.health.down()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +11,7 @@ import structlog
 
 from sync import tracing
 from sync.domain.errors import Rejected
+from sync.domain.pause import Pause, active, covering
 from sync.domain.plan import plan
 from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
@@ -51,6 +52,8 @@ from sync.worker.walk.telling import NO_WAYS, Ways
 
 log = structlog.get_logger("worker")
 
+# Within so many seconds each process follows an edit of the rules.
+_FOLLOWED_WITHIN = 2.0
 # Outcomes after which the next walk comes of something else.
 _OVER = ("settled", "spared")
 
@@ -68,7 +71,9 @@ class Converger:
         jitter: Callable[[], float] = random.random,
         *,
         ways: Ways = NO_WAYS,
+        pauses: Callable[[], Sequence[Pause]] = tuple,
     ) -> None:
+        """``pauses`` gives those by people, also those that were over lately."""
         self._store = store
         self._trackers = trackers
         self._rules = rules
@@ -77,6 +82,7 @@ class Converger:
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
         self._past = Past(store, clock)
+        self._pauses = pauses
         triage = Triage(store, {}, rules, clock)
         self._ways = replace(ways, learn=triage.learn, breaker=Breaker(clock))
 
@@ -135,15 +141,28 @@ class Converger:
                 # Edits of rules find tickets by the rule's name, claims find them by the site's.
                 record.note(change=_kept(ref.name, placed))
                 facts = placed
-            if facts.state in RESTING:
-                return self._rest(facts, record, rule)
-            return self._unless_on_hold(facts, record, rule) or self._towards(
-                facts, record, rule, rules
-            )
+            return self._by_rule(facts, record, rule, rules)
         except LeaseLost:
             raise
         except Exception as fault:
             return self._end.fault(facts, record, ref, fault)
+
+    def _by_rule(self, facts: Facts, record: Record, rule: Rule, rules: RuleSet) -> str:
+        """Go on with a ticket whose rule is known."""
+        if self._pauses() and self._waited(facts, rule, self._clock.time()):
+            # The pause has just begun, or the ticket's rule or project is another than on record.
+            return self._end.paused(facts, record)
+        if facts.state in RESTING:
+            return self._rest(facts, record, rule)
+        return self._unless_on_hold(facts, record, rule) or self._towards(
+            facts, record, rule, rules
+        )
+
+    def _waited(self, facts: Facts, rule: Rule, since: float) -> bool:
+        """Whether the ticket waited for a pause by a person at that time (seconds since the epoch), or
+        has since."""
+        project = facts.project or ("" if facts.ref else rule.project)
+        return covering(active(self._pauses(), since), rule.name, facts.site, project) is not None
 
     def _rest(self, facts: Facts, record: Record, rule: Rule) -> str:
         if wanted_again(facts.state, rule, ended=facts.ended):
@@ -160,9 +179,9 @@ class Converger:
             is not None
         ):
             return ""
-        if facts.ended:
-            return self._end.spare(record, ENDED_IN_HOLD)
         over_at = facts.created_at + rule.hold
+        if facts.ended_by(over_at):
+            return self._end.spare(record, ENDED_IN_HOLD)
         if self._clock.time() >= over_at or facts.asked_for:
             return ""
         record.settle(again_at=over_at)
@@ -173,6 +192,9 @@ class Converger:
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
         draft = drafted(facts, rules, tracker, desired, anew=facts.look)
+        if facts.former is not None and draft.former is None:
+            # This process has not followed the undo yet, so the ticket stays due for it.
+            again_at = now + _FOLLOWED_WITHIN
         intent_log = IntentLog(record, tracker, self._clock)
         try:
             return self._converge(facts, intent_log, rule, draft, again_at)
@@ -188,23 +210,16 @@ class Converger:
             ref = Creation(facts, draft, intent_log, self._past).make(self._refusals)
             if ref is None:
                 return "left"
-            note_made(facts, rule.hold, self._clock.time())
+            waited = bool(rule.hold) or self._waited(facts, rule, facts.created_at)
+            note_made(facts, self._clock.time(), waited=waited)
             facts = replace(facts, look=False)
         if record.base == Base():
             # Taken over by its marker alone, before anything was heard of its subjects.
             record.base = agreed(draft, intent_log.tracker.read(ref.id, facts.project))
         if record.base.unannounced:
-            # On record since the ticket was made, so that a crash before this point loses nothing.
-            now, children = self._clock.time(), rule.issues.as_children
-            tell = partial(announce, self._store, facts.ticket_id, ref.key, now, to_issues=children)
-            if facts.related:
-                tell()
-            else:
-                # It may belong to an incident by now. The next write finds out by the way.
-                record.if_related = tell
-            record.base = replace(record.base, unannounced=False)
+            self._announce(facts, record, rule, ref.key)
         unsure = self._past.unsure(facts)
-        kept = Kept(facts.edit, self._rules().digest if facts.edit is not None else "")
+        kept = Kept(facts.edit, self._rules().digest)
         made = Apply(facts, draft, intent_log, self._ways, unsure=unsure, kept=kept).converge(ref)
         draft = replace(draft, former=None)
         if made.parked is not None:
@@ -212,8 +227,21 @@ class Converger:
         if not facts.related and not plan(draft, record.base, None, intents=record.intents):
             record.settled_by = settled_by(rule)
         ended = self._end.settled(record, again_at)
-        note_settled(facts, self._clock.time())
+        now = self._clock.time()
+        note_settled(facts, now, waited=self._waited(facts, rule, facts.due_at or now))
         return ended
+
+    def _announce(self, facts: Facts, record: Record, rule: Rule, key: str) -> None:
+        """Make the related tickets of a new ticket due. That this is to be done is on record since the
+        ticket was made, so that a crash before this point loses nothing."""
+        now, children = self._clock.time(), rule.issues.as_children
+        tell = partial(announce, self._store, facts.ticket_id, key, now, to_issues=children)
+        if facts.related:
+            tell()
+        else:
+            # It may belong to an incident by now. The next write finds out by the way.
+            record.if_related = tell
+        record.base = replace(record.base, unannounced=False)
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:
         """Put the subjects where they belong, once their rule can say so. Raises Rejected until then,

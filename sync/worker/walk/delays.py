@@ -11,16 +11,17 @@ from sync.worker.walk.facts import Facts
 _CAME_OF_IT = 3600.0
 
 
-def note_made(facts: Facts, hold: float, now: float) -> None:
-    """The ticket is in Jira ``now`` (seconds since the epoch). One whose rule asked to wait does not
-    count: ``hold`` is for how many seconds."""
+def note_made(facts: Facts, now: float, *, waited: bool) -> None:
+    """The ticket is in Jira ``now`` (seconds since the epoch). ``waited``: its rule or a person let it
+    wait, so that its time does not count."""
     came = ARRIVALS.earliest(str(one.ref) for one in facts.snapshots)
-    if came is not None and not hold and facts.created_at - came < _CAME_OF_IT:
+    if came is not None and not waited and facts.created_at - came < _CAME_OF_IT:
         TICKET_SECONDS.labels(facts.site).observe(max(0.0, now - came))
 
 
-def note_settled(facts: Facts, now: float) -> None:
-    """The ticket is ``now`` as its rule wants it."""
+def note_settled(facts: Facts, now: float, *, waited: bool) -> None:
+    """The ticket is ``now`` as its rule wants it. ``waited``: a person let it wait, so that its time
+    does not count."""
     ARRIVALS.forget(str(one.ref) for one in facts.snapshots)
-    if facts.due_at is not None:
+    if facts.due_at is not None and not waited:
         SETTLE_SECONDS.labels(facts.site).observe(max(0.0, now - facts.due_at))

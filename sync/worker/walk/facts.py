@@ -108,6 +108,11 @@ class Facts:
         speaking = [s for s in self.snapshots if s.ref.kind is Kind.INCIDENT] or self.snapshots
         return all(snapshot.status.ended for snapshot in speaking)
 
+    def ended_by(self, at: float) -> bool:
+        """Whether the subjects were over by then (seconds since the epoch), however late that is seen:
+        what ended only while its ticket waited for a pause or a site gets the ticket all the same."""
+        return self.ended and (self.ended_at is None or self.ended_at < at)
+
 
 def gather(session: Session, row: TicketRow) -> Facts:
     """Read a ticket's subjects. Raises as ``facts_of``."""

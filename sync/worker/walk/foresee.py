@@ -46,7 +46,9 @@ class Foresight:
             # Raises what keeps the subject from being placed, where that has not been mended.
             for snapshot in facts.snapshots:
                 rule.ticket_key(snapshot)
-        if facts.nothing_asked or (facts.state is TicketState.NEW and rule.hold and facts.ended):
+        over_at = facts.created_at + rule.hold
+        held = facts.state is TicketState.NEW and rule.hold
+        if facts.nothing_asked or (held and facts.ended_by(over_at)):
             return Plan()
         tracker = tracker_for(facts, self._trackers)
         only = self._changed.get(facts.settled_by)

@@ -22,6 +22,7 @@ from sync.domain.errors import (
     Refused,
     Rejected,
     SiteDown,
+    SitePaused,
     Stalled,
     TicketGone,
     Unknown,
@@ -133,6 +134,11 @@ class Endings:
         log.warning("parked", key=key, why=str(parked))
         return "parked"
 
+    def paused(self, facts: Facts, record: Record) -> str:
+        """A person has paused what the ticket belongs to since it was claimed. It keeps its place."""
+        record.finish(again_at=facts.due_at if facts.due_at is not None else self._clock.time())
+        return "paused"
+
     def spare(self, record: Record, words: str) -> str:
         """No ticket is needed."""
         record.finish(Entry("spare", words, "spared"), change=_state(TicketState.SPARED))
@@ -210,7 +216,8 @@ class Endings:
     def _site_down(self, facts: Facts, record: Record, _rule: RuleRef, fault: SiteDown) -> str:
         wait = max(fault.retry_after or 0.0, self._pace.site_down) * (1 + self._jitter() / 2)
         again_at = self._clock.time() + wait
-        if facts.due_at is not None and tracker_for(facts, self._trackers).health.down():
+        known = isinstance(fault, SitePaused) or tracker_for(facts, self._trackers).health.down()
+        if facts.due_at is not None and known:
             again_at = facts.due_at
         record.retry(str(fault), again_at=again_at, counted=False)
         return "site down"
@@ -271,7 +278,7 @@ _ENDS: tuple[tuple[type[Exception], _Ends], ...] = (
     (Refused, Tries()),
     # The call may have been carried out.
     (Unknown, Endings._unknown),
-    # Keeps its place in the queue: nobody claims tickets of a site that is down.
+    # Keeps its place in the queue: nobody claims tickets of a site that is down, or paused.
     (SiteDown, Endings._site_down),
     # Parked, made anew, or left so, as the rule's `on_deleted` says.
     (TicketGone, Endings._gone),

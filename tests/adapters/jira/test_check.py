@@ -260,6 +260,16 @@ SITUATIONS: dict[str, tuple[Callable[[World], None], str, str]] = {
         "several statuses of category 'done' can be reached from here: 'Cancelled', 'Done', "
         "\"Won't Do\". Name one in the rule's status table",
     ),
+    "a board that is not there": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\n[rule.fields]\nsprint = { board = "Dta Team" }\n',
+        "rules.toml:4: rule 'r': fields.sprint.board: our account sees no board 'Dta Team'",
+    ),
+    "a board without sprints": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\n[rule.fields]\nsprint = { board = "Data Team Flow" }\n',
+        "fields.sprint.board: the board 'Data Team Flow' is a kanban board, and has no sprints",
+    ),
     "an epic that is not there": (
         lambda w: None,
         '[[rule]]\nname = "epic"\n[rule.fields]\nparent = "DATA-99999"\n',
@@ -284,6 +294,31 @@ def test_a_display_name_on_cloud_is_told_of_with_what_to_write(world: World, fie
         f"rules.toml:4: rule 'r': fields.{field.strip(chr(34))}: 'data owner' is a display name"
     )
     assert f"Write the account id {OWNER.account_id!r}, or the person's email address." in words
+
+
+DESK = '[[rule]]\nname = "r"\nproject = "HELP"\nissue_type = "Task"\n[rule.fields]\n'
+
+
+def test_a_name_that_a_service_project_does_not_have_is_told_of(world: World) -> None:
+    right = '"Request Type" = "ask for data"' if world.cloud else '"Request Type" = "help/x"'
+    assert checked(world, f'{DESK}{right}\nOrganizations = "Acme, Bolt"\n').findings == []
+    wrong = '"Request Type" = "Ask for date"\nOrganizations = ["Acme", "Bold"]\n'
+    first, second = map(str, checked(world, f"{DESK}{wrong}").findings)
+    expected = "Did you mean 'Ask for data'" if world.cloud else "takes no names"
+    assert first.startswith("rules.toml:6: rule 'r': fields.Request Type: 'Ask for date' is not a")
+    assert expected in first
+    assert second.startswith("rules.toml:7: rule 'r': fields.Organizations[2]: 'Bold' is not a")
+    assert "Did you mean 'Bolt'" in second
+
+
+def test_a_token_without_the_scope_of_service_projects_is_told_of(world: World) -> None:
+    if not world.cloud:
+        return  # Data Center's tokens have no scopes.
+    world.jira.limit_scopes("read:jira-work", "read:jira-user", "write:jira-work")
+    found = [str(one) for one in checked(world, f'{DESK}Organizations = "Acme"\n').findings]
+    assert any(
+        "the token lacks the scope read:servicedesk-request (classic)" in one for one in found
+    )
 
 
 TABLES = '[tables.t]\na = "High"\nb = "Hihg"\n[[rule]]\nname = "r"\nwhen = { kind = "issue" }\n'

@@ -241,4 +241,17 @@ CASES = {
         X + 'upstream = { wins = "us" }\n',
         "10.toml:3: upstream.wins: cannot be 'us'. Known here: jira, upstream.",
     ),
+    "a sprint without a board": (
+        X + 'fields.sprint = { bord = "Data Team" }\n',
+        "10.toml:3: fields.sprint: is a table without 'board'. Write it as "
+        'sprint = { board = "Data Team" }.',
+    ),
+    "an empty name for a board": (
+        X + 'fields.sprint = { board = " " }\n',
+        "10.toml:3: fields.sprint.board: must be a text, and not empty.",
+    ),
+    "something beside a board": (
+        X + 'fields.sprint = { board = "Data Team", state = "active" }\n',
+        "10.toml:3: fields.sprint.state: is unknown. Known here: board.",
+    ),
 }

@@ -14,7 +14,7 @@ from sync.adapters.coalesce.api.access import ApiAccess
 from sync.adapters.coalesce.api.calls import Ask, Calls
 from sync.adapters.coalesce.api.deliveries import attempt, failed_delivery, sent_delivery
 from sync.adapters.coalesce.api.paging import pages, pages_by_last
-from sync.adapters.coalesce.message.fields import child, get
+from sync.adapters.coalesce.message.fields import child, get, text
 from sync.adapters.coalesce.message.names import NAME
 from sync.adapters.coalesce.message.timestamps import NANOS, rfc3339
 from sync.domain.errors import Cause, Missing, Rejected
@@ -157,6 +157,33 @@ class CoalesceApi:
         """Have an event sent again, as a new delivery. Raises Unknown if the call may have worked."""
         path = f"{_DELIVERIES}/{quote(delivery_id, safe='')}/redeliver"
         self.calls.ask(Ask("POST", path, "redeliver", "edit deliveries", body={}, safe=False))
+
+    def integrations(self, since: float, until: float) -> list[str]:
+        """The integrations to which there were deliveries of events between two times: only
+        that of the settings, where these name one."""
+        found: dict[str, None] = {}
+        for answers in self._deliveries(since, until, {}):
+            found |= dict.fromkeys(text(get(one, "integration_id")) for one in answers)
+        return [id_ for id_ in found if id_]
+
+    def send_test(self, integration_id: str, message: str) -> None:
+        """Have a test delivery (a ping) sent to an integration. Raises Unknown if it may be under way,
+        and Missing where there is no such integration."""
+        body = {"integrationId": integration_id, "message": message}
+        path = f"{_DELIVERIES}/test"
+        ask = Ask("POST", path, "send a test delivery", "edit deliveries", body=body, safe=False)
+        self.calls.ask(ask)
+
+    def test_sent(self, message: str, since: float, until: float) -> Attempt | None:
+        """The last attempt at the test delivery with this message; None while there is none, or where
+        the log does not show it."""
+        for answers in self._deliveries(since, until, {"eventTypes": "EVENT_TYPE_PING"}):
+            for one in answers:
+                with suppress(Missing):
+                    for attempted in reversed(self.attempts(text(get(one, "id")))):
+                        if attempted.body and message.encode() in attempted.body:
+                            return attempted
+        return None
 
     def _listed(
         self, path: str, noun: str, since: float, until: float

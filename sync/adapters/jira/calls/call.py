@@ -26,9 +26,9 @@ from sync.adapters.jira.calls.client import Clients, Mount
 from sync.adapters.jira.calls.deployment import Deployment
 from sync.adapters.jira.calls.faults import Doubt, LacksScope, SortedAnswer, of_exception, of_reply
 from sync.adapters.jira.calls.gate import Gate
-from sync.adapters.jira.calls.health import JiraHealth
+from sync.adapters.jira.calls.health import JiraHealth, Rest
 from sync.adapters.jira.calls.rate_limits import LEFT, TELLS, limit_of
-from sync.adapters.jira.calls.request import Call, Safety, no_jira
+from sync.adapters.jira.calls.request import DESK, Call, Safety, no_jira
 from sync.adapters.jira.calls.rights import CREATE, WRITES
 from sync.adapters.jira.calls.site import JiraSite
 from sync.domain.errors import (
@@ -40,6 +40,7 @@ from sync.domain.errors import (
     Rejected,
     Scope,
     SiteDown,
+    SitePaused,
     Stalled,
     Unknown,
 )
@@ -104,8 +105,9 @@ class Calls:
         self._gate = Gate(
             clock, ceiling=site.ceiling, patience=site.patience, lent=self._bulkhead.lent
         )
+        self._rest = Rest()
         self._breaker = Breaker(site.name, clock, first=site.probe_first, cap=site.probe_cap)
-        self.health = JiraHealth(self._breaker, self._gate, self._bulkhead, self._admit)
+        self.health = JiraHealth(self._rest, self._breaker, self._gate, self._bulkhead, self._admit)
         self.cloud = Deployment(site, self.make).cloud
         self._api = ""
         self._clients = Clients(site, mount)
@@ -140,7 +142,7 @@ class Calls:
             begun = self.clock.monotonic()
             try:
                 return self._try(call, api)
-            except Stalled as fault:
+            except (Stalled, SitePaused) as fault:
                 # This try was not sent. An earlier one was, and may have worked: raise its fault.
                 last = True
                 raise earlier or fault from None
@@ -169,7 +171,10 @@ class Calls:
             CALL_RETRIES.labels(self.site.name, cause_of(fault)).inc()
 
     def _try(self, call: Call, api: str) -> Any:
+        self._rest.check()
         with self._turn(call) as passage:
+            # A turn may be long in coming.
+            self._rest.check()
             sent = self._send(call, api)
             answer = self._sort(call, sent)
             passage.answered = not answer.unanswered
@@ -177,12 +182,17 @@ class Calls:
         self._account(call, sent, answer)
         return self._conclude(call, sent, answer)
 
-    # Admit: while the site is down, the breaker raises SiteDown, and now and then has a caller probe.
+    # Admit: while a person wants the site left alone, SitePaused is raised. While the site is down, the
+    # breaker raises SiteDown, and now and then has a caller probe.
 
     def _admit(self) -> None:
+        self._rest.check()
         if self._breaker.admit():
             try:
                 self._ask_myself()
+            except SitePaused:
+                self._breaker.postpone()
+                raise
             except SiteDown:
                 raise
             except BaseException:
@@ -217,7 +227,7 @@ class Calls:
         try:
             response = self._clients.send(
                 call.method,
-                f"{call.root}/{api}",
+                DESK if call.root == DESK else f"{call.root}/{api}",
                 call.path,
                 params=call.params,
                 body=None if call.body is None else json.dumps(call.body),

@@ -14,6 +14,7 @@ import requests
 from jira import JIRA
 from urllib3.exceptions import HTTPError
 
+from sync.adapters.jira.calls.request import DESK
 from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.calls.transport import Transport, basic
 from sync.domain.secrets import oddity
@@ -21,6 +22,9 @@ from sync.domain.secrets import oddity
 # Cookies are kept, because they lead to the same node of a cluster again. One without a path is kept for
 # the path of its call, and thus for each ticket; a session with more than these begins anew.
 _MOST_COOKIES = 100
+
+# Data Center shows organizations to callers alone that say they know that this may change.
+_EXPERIMENTAL = {"X-ExperimentalApi": "opt-in"}
 
 Mount = Callable[[requests.Session], None]
 
@@ -109,8 +113,9 @@ class Clients:
             session.cookies.clear()
         url = self._client()._get_url(path, base=f"{{server}}/rest/{api}/{{path}}")
         try:
+            headers = _EXPERIMENTAL if api == DESK else None
             request = session.prepare_request(
-                requests.Request(method, url, params=params, data=body)
+                requests.Request(method, url, params=params, data=body, headers=headers)
             )
         except (requests.RequestException, ValueError) as error:
             raise Unsendable(type(error).__name__) from None

@@ -7,14 +7,42 @@ from collections.abc import Callable
 from sync.adapters.jira.calls.breaker import Breaker
 from sync.adapters.jira.calls.bulkhead import Bulkhead
 from sync.adapters.jira.calls.gate import Gate
+from sync.domain.errors import SitePaused
+
+
+class Rest:
+    """The rest that a person wants for a site: until it is over, no call is made."""
+
+    def __init__(self) -> None:
+        self._words = ""
+
+    def begin(self, words: str) -> None:
+        """As ``SiteHealth.rest``."""
+        self._words = words
+
+    def words(self) -> str:
+        """As ``SiteHealth.resting``."""
+        return self._words
+
+    def check(self) -> None:
+        """Raises SitePaused during the rest."""
+        if words := self._words:
+            raise SitePaused(words)
 
 
 class JiraHealth:
-    """See ``sync.ports.SiteHealth``. Each method is a method of the breaker, gate or bulkhead."""
+    """See ``sync.ports.SiteHealth``. Each method is a method of the rest, breaker, gate or bulkhead."""
 
     def __init__(
-        self, breaker: Breaker, gate: Gate, bulkhead: Bulkhead, admit: Callable[[], None]
+        self,
+        rest: Rest,
+        breaker: Breaker,
+        gate: Gate,
+        bulkhead: Bulkhead,
+        admit: Callable[[], None],
     ) -> None:
+        self.rest = rest.begin
+        self.resting = rest.words
         self.ready = admit
         self.down = breaker.down
         self.paused_for = gate.paused_for

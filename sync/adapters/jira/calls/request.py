@@ -14,12 +14,17 @@ from sync.domain.ticket import TicketRef
 
 # The words in paths that name what a call is about. All other parts are ids, keys and names.
 _WORDS = {
-    *("assignable", "bulkfetch", "changelog", "comment", "createmeta", "field"),
+    *("assignable", "board", "bulkfetch", "changelog", "comment", "createmeta", "field"),
     *("issue", "issueLink", "issueLinkType", "issuetypes", "jql", "mypermissions"),
     *("myself", "priority", "project", "properties", "remotelink", "search"),
-    *("serverInfo", "status", "statuses", "transitions", "user", "webhook"),
+    *("organization", "requesttype", "servicedesk"),
+    *("serverInfo", "sprint", "status", "statuses", "transitions", "user", "webhook"),
     *("webhooks",),
 }
+
+
+# The API of Jira Service Management, as a call's ``root``. Its addresses have no version.
+DESK = "servicedeskapi"
 
 
 class Safety(Enum):

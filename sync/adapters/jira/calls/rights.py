@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync.adapters.jira.calls.request import Call
+from sync.adapters.jira.calls.request import DESK, Call
 
 READ_WORK, READ_USER, WRITE_WORK = "read:jira-work", "read:jira-user", "write:jira-work"
 CLASSIC = (READ_WORK, WRITE_WORK, READ_USER)
@@ -34,6 +34,8 @@ REWRITE = Right("EDIT_OWN_COMMENTS", "Edit own comments", "write:comment:jira")
 LINK_BACK = Right("LINK_ISSUES", "Link issues", "write:issue.remote-link:jira")
 LINK = Right("LINK_ISSUES", "Link issues", "write:issue-link:jira")
 UNLINK = Right("LINK_ISSUES", "Link issues", "delete:issue-link:jira")
+# For the ticket of a trial alone, which stays closed where the account lacks it.
+DELETE = Right("DELETE_ISSUES", "Delete issues", "delete:issue:jira")
 ASSIGN = Right("ASSIGN_ISSUES", "Assign issues", "write:issue:jira")
 
 EVERY_RULE = (BROWSE, CREATE, EDIT, TRANSITION, COMMENT, REWRITE, LINK_BACK)
@@ -57,6 +59,7 @@ WRITES: Mapping[str, Right] = {
     "POST issue/*/remotelink": LINK_BACK,
     "POST issueLink": LINK,
     "DELETE issueLink/*": UNLINK,
+    "DELETE issue/*": DELETE,
 }
 # Granular scopes of reads, by how the path begins; the first that fits.
 _READS = {
@@ -69,6 +72,7 @@ _READS = {
     "mypermissions": "read:permission:jira",
     "priority": "read:priority:jira",
     "resolution": "read:resolution:jira",
+    "board": "read:board-scope:jira-software",
     "search": "read:issue-details:jira",
     "status": "read:status:jira",
 }
@@ -80,6 +84,11 @@ def scope_of(call: Call) -> str:
     >>> scope_of(Call.get("myself", "asking"))
     'read:jira-user (classic) or read:user:jira (granular)'
     """
+    if call.root == DESK:
+        about = call.path.rpartition("/")[2]
+        return (
+            f"read:servicedesk-request (classic) or read:{about}:jira-service-management (granular)"
+        )
     if call.endpoint in WRITES:
         return f"{WRITE_WORK} (classic) or {WRITES[call.endpoint].granular} (granular)"
     granular = next((s for start, s in _READS.items() if call.path.startswith(start)), "")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.parents import ParentsCheck
 from sync.adapters.jira.check.people import PeopleCheck
+from sync.adapters.jira.check.tables import TablesCheck
 from sync.adapters.jira.fields.field import FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.screen import field_on_screen
 from sync.adapters.jira.fields.values import Values
@@ -31,6 +32,7 @@ class FieldsCheck:
         self._report = report
         self._parents = ParentsCheck(tracker, report)
         self._people = people
+        self._tables = TablesCheck(tracker, report)
 
     def check(self, rule: Rule, issue_type: Name) -> None:
         """Report what the create screen of ``issue_type`` would not take of a rule."""
@@ -63,7 +65,10 @@ class FieldsCheck:
             self._labels(rule, value)
         if info.shape in (Shape.USER, Shape.USERS) and info.id != "assignee":
             self._people.looked_up()
-        values = Values(self._tracker.cloud(), self._metadata.people(rule.project))
+        if isinstance(value.parts, dict) and self._tables.check(rule, info, value):
+            return
+        people, offers = self._metadata.people(rule.project), self._metadata.offers(rule.project)
+        values = Values(self._tracker.cloud(), people, offer_of=offers)
         known, whole = constant(value)
         written = [(value, whole)] if known else value.written_out(rule.projection.tables)
         for part, wished in written:

@@ -247,9 +247,9 @@ class StatusesCheck:
                 info = field_named(name, fields)
                 if not known:
                     continue
-                Values(
-                    self._tracker.cloud(), self._tracker.metadata.people(rule.project)
-                ).canonical(info, wished)
+                metadata = self._tracker.metadata
+                people, offers = metadata.people(rule.project), metadata.offers(rule.project)
+                Values(self._tracker.cloud(), people, offer_of=offers).canonical(info, wished)
                 if info.shape in (Shape.USER, Shape.USERS):
                     self._people.named(rule, info, value)
             except Rejected as fault:

@@ -116,7 +116,11 @@ FORMS: Mapping[Shape, Callable[[bool], tuple[str, str, str]]] = {
     Shape.REQUEST_TYPE: lambda cloud: (
         (r"[0-9]+", "a request type's id", "Write its number, which its address ends with.")
         if cloud
-        else (r"\S+", "a request type", "Write it as portal/type, with the keys of both.")
+        else (
+            r"[^\s/]+/[^\s/]+",
+            "a request type",
+            "Write it as portal/type, with the keys of both: Jira Data Center takes no names.",
+        )
     ),
     Shape.ORGANIZATIONS: lambda cloud: (
         r"[0-9]{1,18}",

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from sync.adapters.jira.fields.boards import board_of
 from sync.adapters.jira.fields.choices import Lacking
 from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
-from sync.adapters.jira.fields.screen import epic_link, field_named, field_on_screen, is_parent
+from sync.adapters.jira.fields.screen import field_named, field_of_apps, field_on_screen, is_parent
 from sync.adapters.jira.fields.values import Values
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
@@ -76,7 +77,9 @@ class Drafts(Part):
         work = _Work(desired, base)
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
-        values = Values(self._calls.cloud(), self._metadata.people(desired.project))
+        people = self._metadata.people(desired.project)
+        offers, tables = self._metadata.offers(desired.project), {Shape.SPRINT: self._sprint}
+        values = Values(self._calls.cloud(), people, offer_of=offers, tables=tables)
         self._values(work, values)
         fields = work.fields
         known = fields.get("labels") or DraftField(
@@ -92,6 +95,14 @@ class Drafts(Part):
         if unmakable is None and base is None and work.parked:
             unmakable = self._wanting(desired, issue_type, work)
         return Draft(desired, desired.project, issue_type, fields, unmakable, work.parked)
+
+    def _sprint(self, table: Mapping[str, Any]) -> Any:
+        """What a table stands for as a value of the sprint."""
+        board = board_of(table)
+        if not board:
+            return table
+        active = self._metadata.active_sprints(board)
+        return active[0].name.id if active else None
 
     def _issue_type(self, desired: Desired) -> tuple[Name, Rejected | None]:
         """The issue type, and why no ticket can be made where the project does not have it.
@@ -159,8 +170,8 @@ class Drafts(Part):
             except Rejected:
                 if work.base is None:
                     raise
-                epic = epic_link(name, whole_site())
-                return epic or field_named(name, whole_site(), screen)
+                of_apps = field_of_apps(name, whole_site())
+                return of_apps or field_named(name, whole_site(), screen)
         except Rejected as fault:
             # A field that needs no write because its wish was agreed on may be gone from the site.
             if not work.agreed(name):

@@ -13,10 +13,19 @@ from urllib.parse import quote
 
 from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, records, unexpected
+from sync.adapters.jira.fields.boards import Board, Boards, Sprint, chosen
 from sync.adapters.jira.fields.choices import nearest, several
-from sync.adapters.jira.fields.field import STANDARD, FieldInfo, field_info, level_of, name_of
+from sync.adapters.jira.fields.desks import Desks, Offer
+from sync.adapters.jira.fields.field import (
+    STANDARD,
+    FieldInfo,
+    Shape,
+    field_info,
+    level_of,
+    name_of,
+)
 from sync.adapters.jira.fields.people import Account, People
-from sync.adapters.jira.fields.values import PersonOf
+from sync.adapters.jira.fields.values import OfferOf, PersonOf
 from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
 from sync.domain.names import Name, meant
 from sync.domain.remembered import Remembered
@@ -29,6 +38,8 @@ _MOST_PAGES = 50
 _YOUNG = 15.0
 # An empty answer is kept for this many seconds only: somebody may soon add what was not found.
 _NOTHING_TTL = 60.0
+# An active sprint is believed for this many seconds: the tickets of a burst are one question.
+_SPRINT_TTL = 60.0
 # The most answers that are kept: a template of a rule may name any number of people.
 _MOST_REMEMBERED = 2_000
 _WHAT = "reading what the site offers"
@@ -63,6 +74,8 @@ class Metadata:
         self._calls = calls
         self._patience = calls.site.hang_after
         self._people = People(calls)
+        self._boards = Boards(calls)
+        self._desks = Desks(calls)
         self._known: Remembered[tuple[str, ...], _Question] = Remembered(_MOST_REMEMBERED)
         # Fields of drafts and of transition screens: how to read and write them.
         self._learned: dict[str, FieldInfo] = dict(STANDARD)
@@ -160,6 +173,28 @@ class Metadata:
             return self._people.find(wished, project, assigned=assigned)
 
         return self._cached(("user", project, wished.casefold(), str(assigned)), load)
+
+    def board(self, wished: str) -> Board:
+        """The board that a rule names. Raises Rejected where there is none, or several of that name."""
+        return chosen(
+            wished, self._cached(("boards", "", wished), lambda: self._boards.named(wished))
+        )
+
+    def active_sprints(self, wished: str) -> tuple[Sprint, ...]:
+        """The active sprints of the board that a rule names, the one that began last first. Raises
+        Rejected for a board that is not there or has no sprints by nature."""
+        board = self.board(wished)
+        key = ("sprint", "", board.name.id)
+        return self._cached(key, lambda: self._boards.active(board), ttl=_SPRINT_TTL)
+
+    def offers(self, project: str) -> OfferOf:
+        """What a service project offers for a field, which no screen lists."""
+
+        def offer(shape: Shape) -> Offer:
+            key = ("desk", project, shape.name)
+            return self._cached(key, lambda: self._desks.offer(project, shape))
+
+        return offer
 
     def may_browse_people(self) -> bool | None:
         """Whether our account may see who there is on the site; None where Jira does not tell.
@@ -268,8 +303,11 @@ class Metadata:
             raise _no_project(project) from None
         return page if isinstance(page, dict) else {}
 
-    def _cached(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
-        """The cached answer to a question, loaded where there is none or it has expired."""
+    def _cached(
+        self, key: tuple[str, ...], load: Callable[[], T], *, ttl: float | None = None
+    ) -> T:
+        """The cached answer to a question, loaded where there is none or it has expired. ``ttl`` is for
+        how many seconds it is believed, by default as long as the site's settings say."""
         question = self._known.made(key, _Question)
         known: _Answer | None = question.answer
         if not question.lock.acquire(timeout=self._patience):
@@ -288,8 +326,8 @@ class Metadata:
                 if known is None:
                     raise
                 return cast(T, known.value)
-            ttl = self._calls.site.metadata_ttl if value else _NOTHING_TTL
-            question.answer = _Answer(now + ttl, now, value)
+            believed = self._calls.site.metadata_ttl if ttl is None else ttl
+            question.answer = _Answer(now + (believed if value else _NOTHING_TTL), now, value)
             return value
         finally:
             question.lock.release()

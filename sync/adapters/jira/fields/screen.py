@@ -22,7 +22,7 @@ def field_on_screen(
     DATA". Raises Rejected where no field, or more than one, goes by that name.
     """
     standard = standard_field(name)
-    known = screen.get(name) or epic_link(name, screen)
+    known = screen.get(name) or field_of_apps(name, screen)
     if known is not None:
         return known
     named = {found.id for found in meant(name, [info.called for info in screen.values()])}
@@ -40,7 +40,7 @@ def _elsewhere(
 ) -> FieldInfo:
     """The field of the site that a name means, where the screen does not have it. Raises Rejected where
     the site has no such field, or several."""
-    return epic_link(name, infos) or standard_field(name) or field_named(name, infos, screen)
+    return field_of_apps(name, infos) or standard_field(name) or field_named(name, infos, screen)
 
 
 def _absent(info: FieldInfo, where: str) -> Rejected:
@@ -60,12 +60,12 @@ def is_parent(name: str) -> bool:
     return bool(own) and own[name].shape is Shape.PARENT
 
 
-def epic_link(name: str, infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
-    """The field that takes the place of the parent on Data Center, where only sub-tasks have a parent.
-    Known by its type, because it has another name in each language. None for any other name."""
-    if not is_parent(name):
-        return None
-    return next((info for info in infos.values() if info.shape is Shape.EPIC_LINK), None)
+def field_of_apps(name: str, infos: Mapping[str, FieldInfo]) -> FieldInfo | None:
+    """The field of Jira's apps that a word of the rule language means: ``sprint``; and ``parent`` on
+    Data Center, where only sub-tasks have a parent and all else has an Epic Link. Known by its type,
+    because it has another name in each language. None for any other name."""
+    shape = Shape.EPIC_LINK if is_parent(name) else Shape.SPRINT if name == "sprint" else None
+    return next((info for info in infos.values() if info.shape is shape), None)
 
 
 def field_named(

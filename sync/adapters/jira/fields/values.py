@@ -16,6 +16,7 @@ from typing import Any
 
 from sync.adapters.jira.fields import apps
 from sync.adapters.jira.fields.choices import flat, gathered, one_of, pick, some_of
+from sync.adapters.jira.fields.desks import Offer
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape, below
 from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.text import rich as text
@@ -25,14 +26,29 @@ from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts,
 
 # Gives the account of a person for a field, by id.
 PersonOf = Callable[[str, str], Account]
+# Gives what the service project of a ticket offers for fields of a shape.
+OfferOf = Callable[[Shape], Offer]
+# Gives what a rule's table stands for as a value of a field, None for no value. Raises Rejected.
+StandsFor = Callable[[Mapping[str, Any]], Any]
 
 
 class Values:
-    """Turns a rule's values into canonical ones. ``person_of`` looks people up."""
+    """Turns a rule's values into canonical ones. ``person_of`` looks people up, ``offer_of`` what has a
+    name in a service project; without it, such things go by their numbers. ``tables`` say, by the shape
+    of the field, what a table in a rule stands for."""
 
-    def __init__(self, cloud: bool, person_of: PersonOf) -> None:
+    def __init__(
+        self,
+        cloud: bool,
+        person_of: PersonOf,
+        *,
+        offer_of: OfferOf | None = None,
+        tables: Mapping[Shape, StandsFor] | None = None,
+    ) -> None:
         self._cloud = cloud
         self._person_of = person_of
+        self._offer_of = offer_of
+        self._tables = tables or {}
 
     def canonical_all(
         self, wished: Iterable[tuple[FieldInfo, Any]], *, whole_at: str = ""
@@ -59,6 +75,8 @@ class Values:
         """
         if info.shape is Shape.LABELS:
             return labels(value)
+        if isinstance(value, Mapping) and info.shape in self._tables:
+            value = self._tables[info.shape](value)
         if is_empty(value):
             return None
         if info.shape is Shape.TEXT:
@@ -116,11 +134,45 @@ class Values:
 
     def _of_an_app(self, info: FieldInfo, value: Any) -> str | list[str] | None:
         found = apps.ids_of(info.shape, value)
-        pattern, kind, remedy = apps.FORMS[info.shape](self._cloud)
         for id_ in found if isinstance(found, list) else [found or ""]:
-            if not re.fullmatch(pattern, id_):
-                raise _wrong(info, id_ or value, kind, remedy)
+            self._formed(info, id_, value)
         return found
+
+    def _formed(self, info: FieldInfo, id_: str, value: Any) -> str:
+        """An id of a thing of an app. Raises Rejected for one of another form."""
+        pattern, kind, remedy = apps.FORMS[info.shape](self._cloud)
+        if not re.fullmatch(pattern, id_):
+            raise _wrong(info, id_ or value, kind, remedy)
+        return id_
+
+    def _request_type(self, info: FieldInfo, value: Any) -> str | list[str] | None:
+        # Data Center takes keys, and its API tells names and numbers only.
+        text = apps.id_of(info.shape, value)
+        by_name = self._cloud and bool(text)
+        return self._of_an_app(info, self._numbered(info, text) if by_name else value)
+
+    def _organizations(self, info: FieldInfo, value: Any) -> list[str] | None:
+        return gathered(info, self._several(info, value), lambda one: [self._numbered(info, one)])
+
+    def _several(self, info: FieldInfo, value: Any) -> list[str]:
+        """The items of a list of things of a service project. A text with commas may be one name."""
+        if not isinstance(value, str):
+            given = flat(value) if isinstance(value, list | tuple) else [value]
+            return [id_ for one in given if (id_ := apps.id_of(info.shape, one))]
+        found = parts(value)
+        if len(found) > 1 and self._offer_of and not all(map(_is_number, found)):
+            found = [value] if meant(value, self._offer_of(info.shape).names) else found
+        return found
+
+    def _numbered(self, info: FieldInfo, wished: str) -> str:
+        """The number of a thing of a service project that a rule gives by number or by name."""
+        if _is_number(wished) or self._offer_of is None:
+            return self._formed(info, wished, wished)
+        offer = self._offer_of(info.shape)
+        if offer.problem:
+            words, remedy = f"cannot be looked up: {offer.problem}", offer.remedy
+            raise Rejected(words, cause=Cause.FIELD, field=info.name, value=wished, remedy=remedy)
+        return pick(info, wished, tuple(map(Allowed, offer.names))).id
 
     def _user(self, info: FieldInfo, value: Any) -> str | None:
         """The first of the people given whom Jira knows for the field."""
@@ -158,8 +210,14 @@ _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.PARENT: lambda values, info, value: str(value).strip(),
     Shape.PROJECT: lambda values, info, value: str(value).strip(),
     **dict.fromkeys(apps.FORMS, Values._of_an_app),
+    Shape.REQUEST_TYPE: Values._request_type,
+    Shape.ORGANIZATIONS: Values._organizations,
     Shape.OTHER: lambda values, info, value: value,
 }
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def candidates(value: Any) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -115,6 +116,13 @@ class Tickets(Part):
         path, what = f"issue/{quote(ticket_id, safe='')}", f"reading ticket {ticket_id}"
         return self._calls.make(Call.get(path, what, params, project=project))
 
+    def delete(self, ref: TicketRef) -> None:
+        """Delete a ticket. Only a trial may do that, with the ticket that it made: no walk ever deletes.
+        A ticket that is gone already is as it should be. Raises the tracker's faults."""
+        path, what = f"issue/{quote(ref.id, safe='')}", f"deleting {ref.key}"
+        with suppress(Missing):
+            self._calls.make(Call.on(ref, "DELETE", path, what, Safety.IDEMPOTENT))
+
     def mark_of(self, ref: TicketRef) -> Mark:
         path = f"issue/{quote(ref.id, safe='')}/properties/{MARKER_PROPERTY}"
         what = f"reading the marker of {ref.key}"
@@ -195,7 +203,8 @@ class Tickets(Part):
             if id_ in infos:
                 infos[id_] = with_allowed(infos[id_], map(Name.of, screen.allowed))
         try:
-            values = Values(cloud, self._metadata.people(project)).canonical_all(
+            people, offers = self._metadata.people(project), self._metadata.offers(project)
+            values = Values(cloud, people, offer_of=offers).canonical_all(
                 (infos[id_], value) for id_, value in fields.items()
             )
         except Rejected as fault:

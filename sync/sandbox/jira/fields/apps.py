@@ -70,7 +70,7 @@ class Sprint(FieldType):
         return [self._one(site, one) for one in value]
 
     def _one(self, site: Site, one: Option) -> Any:
-        state = "closed" if one.id in site.closed_sprints else "active"
+        state = site.sprint_state(one.id)
         if site.cloud:
             return {"id": int(one.id), "name": one.value, "state": state, "boardId": 7, "goal": ""}
         members = (

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sync.sandbox.jira.rest import (
+    agile,
     catalogue,
     changelog,
     comments,
+    desks,
     issues,
     links,
     properties,
@@ -94,6 +96,19 @@ WEBHOOK_ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "webhook/{webhook}", webhooks.change),
     ("DELETE", "webhook/{webhook}", webhooks.delete),
 )
+# Below the path of Jira Software.
+AGILE_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "board", agile.boards),
+    ("GET", "board/{board}", agile.board),
+    ("GET", "board/{board}/sprint", agile.sprints),
+)
+# Below the path of Jira Service Management.
+DESK_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "servicedesk", desks.desks),
+    ("GET", "servicedesk/{desk}", desks.desk),
+    ("GET", "servicedesk/{desk}/requesttype", desks.request_types),
+    ("GET", "servicedesk/{desk}/organization", desks.organizations),
+)
 _CLOUD_ONLY = frozenset(
     {
         "search/jql", "issue/bulkfetch", "project/search", "field/search", "priority/search",
@@ -127,7 +142,9 @@ def _tree(routes: Iterable[tuple[str, str, Handler]], *, cloud: bool) -> _Node:
 
 
 _TREES = {cloud: _tree(ROUTES, cloud=cloud) for cloud in (True, False)}
+_AGILE = _tree(AGILE_ROUTES, cloud=False)
 _WEBHOOKS = _tree(WEBHOOK_ROUTES, cloud=False)
+_DESKS = _tree(DESK_ROUTES, cloud=False)
 
 
 def no_route(call: Call) -> Problem:
@@ -143,9 +160,19 @@ def route(call: Call, path: str, *, cloud: bool) -> Handler:
     return _found(call, path, _TREES[cloud])
 
 
+def desk_route(call: Call, path: str) -> Handler:
+    """Like ``route``, for a path of Jira Service Management's API."""
+    return _found(call, path, _DESKS)
+
+
 def webhook_route(call: Call, path: str) -> Handler:
     """Like ``route``, for a path that follows ``webhooks.root``."""
     return _found(call, f"webhook/{path}" if path.strip("/") else "webhook", _WEBHOOKS)
+
+
+def agile_route(call: Call, path: str) -> Handler:
+    """Like ``route``, for a path of Jira Software's API."""
+    return _found(call, path, _AGILE)
 
 
 def _found(call: Call, path: str, node: _Node) -> Handler:

@@ -219,6 +219,18 @@ class RemoteLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Board:
+    """A board of Jira Software over the issues of one project. ``sprints`` are ids of sprints, oldest
+    first. Only boards of type kanban have none by nature."""
+
+    id: str
+    name: str
+    type: str
+    project: str
+    sprints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LinkType:
     id: str
     name: str

@@ -16,6 +16,7 @@ from sync.ports import Clock
 from sync.sandbox.jira.site.call import Call, Problem
 from sync.sandbox.jira.site.events import Event, Webhook
 from sync.sandbox.jira.site.model import (
+    Board,
     Category,
     Comment,
     Dialect,
@@ -129,13 +130,15 @@ class Site:
     ``users`` are by account id, ``projects`` by key, ``issues`` by numeric id. ``keys`` holds the id for
     every key that an issue has or had, ``subtasks`` the ids by the parent's id. ``offset`` is how many
     seconds the site's time is ahead of ``clock``. Accounts in
-    ``cannot_browse_users`` lack that global permission. ``translations`` gives, by language, what is
+    ``cannot_browse_users`` lack that global permission, those in ``no_agents`` a licence for service
+    projects. ``translations`` gives, by language, what is
     shown in place of names of the site. ``limits`` None means no rate limits.
     ``basic_plane_only``: the database fails on characters of four bytes, as an old MySQL does.
-    ``closed_sprints`` are ids. ``most_characters`` is the longest rich text, ``most_comments`` how many
-    comments an issue shows among its fields. ``administrators`` are account ids. ``version`` is that of
-    Data Center. ``webhooks`` are by id. ``listeners`` get every event, once the call that made it has
-    ended.
+    ``closed_sprints`` and ``future_sprints`` are ids; every other sprint is active. ``boards`` are by
+    id, None on a Jira without Jira Software. ``most_characters`` is the longest rich text,
+    ``most_comments`` how many comments an issue shows among its fields. ``administrators`` are account
+    ids. ``version`` is that of Data Center. ``webhooks`` are by id. ``listeners`` get every event, once
+    the call that made it has ended.
     """
 
     dialect: Dialect
@@ -156,10 +159,13 @@ class Site:
     ids: itertools.count[int] = field(default_factory=lambda: itertools.count(10_001))
     offset: float = 0.0
     cannot_browse_users: set[str] = field(default_factory=set)
+    no_agents: set[str] = field(default_factory=set)
     translations: dict[str, dict[str, str]] = field(default_factory=dict)
     limits: Limits | None = None
     basic_plane_only: bool = False
     closed_sprints: set[str] = field(default_factory=set)
+    future_sprints: set[str] = field(default_factory=set)
+    boards: dict[str, Board] | None = field(default_factory=dict)
     most_characters: int = 32_767
     most_comments: int = 5000
     administrators: set[str] = field(default_factory=set)
@@ -302,6 +308,12 @@ class Site:
         for event in untold:
             for listener in list(self.listeners):
                 listener(event)
+
+    def sprint_state(self, sprint: str) -> str:
+        """Whether a sprint (id) is closed, future or active."""
+        if sprint in self.closed_sprints:
+            return "closed"
+        return "future" if sprint in self.future_sprints else "active"
 
     def resolution(self, name: str) -> Named | None:
         return next((one for one in self.resolutions if one.name == name), None)
