@@ -83,8 +83,8 @@ def _may_leave(source: Ticket | None, wanted: Wanted) -> None:
         raise Unmovable(f"The ticket of {ref} is {name} already.")
     if source.state == TicketState.LINKED and not wanted.instead:
         raise Unmovable(
-            f"The ticket of {ref} is {name}. `ticket-sync link {ref} {key} --instead` puts it onto {key}; "
-            f"`ticket-sync merge {name} {key}` puts all of {name} onto a ticket that is ours."
+            f"The ticket of {ref} is {name}. `ticket-sync link {ref} {key} --instead` puts it onto "
+            f"{key}; `ticket-sync merge {name} {key}` puts all of {name} onto a ticket that is ours."
         )
 
 
