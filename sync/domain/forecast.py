@@ -31,13 +31,14 @@ from sync.domain.history import History
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.merge import shown_after
 from sync.domain.plan import Plan, plan, plan_unmade, reasons
-from sync.domain.rule import Category
+from sync.domain.rule import Category, Ownership
 from sync.domain.subject import Status
 from sync.domain.ticket import (
     Base,
     Block,
     Document,
     Draft,
+    DraftField,
     FieldBase,
     FieldKind,
     Hop,
@@ -82,16 +83,22 @@ def _set_by_people(draft: Draft, base: Base, observed: Observed) -> Iterator[str
     """Names of the fields that people have set to something else than the rule asks. Texts are left out:
     they are merged, block by block."""
     for id_, field in draft.fields.items():
-        known = base.fields.get(id_)
-        if known is None or id_ not in observed.fields or field.kind in _NOT_COMPARED:
+        if id_ not in observed.fields or field.kind in _NOT_COMPARED:
             continue
-        asked, now = field.value, observed.fields[id_]
-        if field.kind is FieldKind.LABELS:
-            missing = {*map(str, asked or ())} - {*map(str, now or ())}
-            if any(not is_marker(one) for one in missing):
-                yield field.name
-        elif not same(asked, now) and not same(shown_after(known, now, field.kind), now):
+        if _stays(field, base.fields.get(id_), observed.fields[id_]):
             yield field.name
+
+
+def _stays(field: DraftField, known: FieldBase | None, now: Any) -> bool:
+    """Whether a field shows what people made of it, and the rule asks for something else."""
+    asked = field.value
+    if known is None:
+        there_first = field.ownership is Ownership.YIELD and bool(asked and now)
+        return there_first and not same(asked, now)
+    if field.kind is FieldKind.LABELS:
+        missing = {*map(str, asked or ())} - {*map(str, now or ())}
+        return any(not is_marker(one) for one in missing)
+    return not same(asked, now) and not same(shown_after(known, now, field.kind), now)
 
 
 _NOT_COMPARED = (FieldKind.TEXT, FieldKind.OPAQUE)

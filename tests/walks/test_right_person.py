@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import pytest
 
+from sync.domain.ticket import Base
 from sync.sandbox.jira import Effect, JiraSandbox
 from sync.sandbox.jira.ready_site import FORMER, LEAD, ONCALL, OWNER
+from sync.worker.foresight.forecast import Forecast, forecast_all
+from sync.worker.foresight.why import authors
 from tests.walks.test_jira import real, sandbox
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, World, issue_event
@@ -111,6 +114,50 @@ def test_a_settled_ticket_asks_for_no_people(real: World, sandbox: JiraSandbox) 
     real.deliver(issue_event("issue_updated", A, at=2, owners=owners("Finance", "Other")))
     real.settle()
     assert asked(sandbox) == before
+
+
+def planned(real: World, *, live: bool = True) -> Forecast:
+    rules, now = real.rules(), real.clock.time()
+    return forecast_all(real.store, rules, {"main": real.tracker}, now, live=live).whole()
+
+
+def test_the_plan_is_empty_once_settled_and_names_who_stays(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    real.write_rules(rules(BY_OWNER))
+    real.deliver(issue_event("issue_created", A, at=1, owners=owners("Finance")))
+    real.settle()
+    assert (planned(real).tickets, planned(real, live=False).tickets) == ((), ())
+    sandbox.person.assign(sandbox.tickets()[0].key, LEAD.name)
+    real.write_rules(rules(f'"{ONCALL.email}"'))
+    assert planned(real).tickets == ()
+    real.write_rules(rules(f'"{ONCALL.email}"').replace('["data-quality"]', '["more"]'))
+    (one,) = planned(real).tickets
+    assert (len(one.plan.actions), one.plan.kept) == (1, ("Assignee",))
+    real.deliver(issue_event("issue_updated", A, at=2, owners=owners("Sales"), title="again"))
+    real.settle()
+    assert assignee(sandbox) == LEAD.display_name
+    assert planned(real, live=False).tickets == ()
+
+
+def test_an_edit_that_begins_to_assign_leaves_who_is_there(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    real.write_rules(rules('""'))
+    real.deliver(issue_event("issue_created", A, at=1))
+    real.settle()
+    sandbox.person.assign(sandbox.tickets()[0].key, LEAD.name)
+    real.write_rules(rules(f'"{ONCALL.email}"'))
+    assert planned(real).tickets == ()
+    real.write_rules(rules(f'"{ONCALL.email}"').replace('["data-quality"]', '["more"]'))
+    (one,) = planned(real).tickets
+    assert (len(one.plan.actions), one.plan.kept) == (1, ("Assignee",))
+    real.deliver(issue_event("issue_updated", A, at=2))
+    real.settle()
+    assert assignee(sandbox) == LEAD.display_name
+    (row,) = real.rows()
+    (field,) = [one for one in authors(Base.from_json(row.base)) if one.id == "assignee"]
+    assert field.by == "a person"
 
 
 def test_where_nobody_fits_it_is_said_why_and_the_rest_is_done(

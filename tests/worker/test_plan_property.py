@@ -43,9 +43,10 @@ def rule(draw: st.DrawFn, name: str) -> str:
     summary = draw(st.sampled_from(["{{ subject.title }}", "stale: {{ subject.title }}"]))
     labels = draw(st.lists(st.sampled_from(["red", "blue", "green"]), unique=True, max_size=3))
     extra = draw(st.sampled_from(["", "\\n\\nSee the runbook.", "\\n\\nAsk the owners."]))
-    owner = draw(st.sampled_from(["source", "shared", "ticket"]))
+    owner = draw(st.sampled_from(["source", "shared", "yield", "ticket"]))
     group = draw(st.sampled_from(["", 'group_by = "trigger"']))
     priority = draw(st.sampled_from(["", 'priority = "High"', 'priority = "Low"']))
+    assignee = draw(st.sampled_from(["", 'assignee = "ann"', 'assignee = ["ben", "ann"]']))
     updated = draw(st.sampled_from(["", '[rule.comments]\nupdated = "Changed."']))
     return f"""
 [[rule]]
@@ -58,6 +59,7 @@ summary = "{summary}"
 description = "{{{{ subject.description }}}}{extra}"
 labels = {labels}
 {priority}
+{assignee}
 [rule.ownership]
 summary = "{owner}"
 {updated}

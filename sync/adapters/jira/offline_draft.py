@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync.adapters.jira.calls.site import JiraSite
-from sync.adapters.jira.fields.choices import is_pattern
+from sync.adapters.jira.fields.choices import in_words, is_pattern
 from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.fields.values import Values, candidates
@@ -76,24 +76,28 @@ def _marked(labels: SketchedField | None, desired: Desired) -> SketchedField:
 def _sketched(
     info: FieldInfo, wished: Any, values: Values, whole_at: str, cloud: bool
 ) -> SketchedField:
-    if CHOSEN & {info.shape} and any(map(is_pattern, [wished, *_several(wished)])):
-        return SketchedField(info.id, info.name, wished, _shown(wished), _LIKE)
+    several = wished if isinstance(wished, list) else [wished]
     try:
+        if info.shape in CHOSEN and any(map(is_pattern, several)):
+            words = [in_words(one) if is_pattern(one) else str(one) for one in several]
+            return SketchedField(info.id, info.name, wished, ", ".join(words), _LIKE)
         canonical = values.canonical(info, wished, whole_at=whole_at)
     except Rejected as fault:
         problem = f"{fault}. {fault.remedy}"
         return SketchedField(info.id, info.name, None, _shown(wished), problem=problem)
     value = encode({info.id: canonical}, {info.id: info}, cloud)[info.id]
     shown = str(wished or "") if info.shape is Shape.TEXT else _shown(value)
-    by_address = info.shape in (Shape.USER, Shape.USERS) and "@" in str(wished)
-    note = "looked up on the site by this address" if by_address else ""
-    if info.shape is Shape.USER and len(several := candidates(wished)) > 1:
-        note = f"the first whom the site knows of {', '.join(several)}"
+    note = _looked_up(info, wished)
     return SketchedField(info.id, info.name, value, shown, note)
 
 
-def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _looked_up(info: FieldInfo, wished: Any) -> str:
+    """How the people of a field are found on the site, "" for a field of others."""
+    people = candidates(wished) if info.shape is Shape.USER else []
+    if len(people) > 1:
+        return f"the first whom the site knows of {', '.join(people)}"
+    by_address = info.shape in (Shape.USER, Shape.USERS) and "@" in str(wished)
+    return "looked up on the site by this address" if by_address else ""
 
 
 def _shown(value: Any) -> str:

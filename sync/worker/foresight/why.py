@@ -140,7 +140,7 @@ def authors(
         FieldStory(
             id_,
             named.get(id_, id_),
-            _author(known, observed, id_),
+            "a person" if id_ in base.theirs else _author(known, observed, id_),
             remembered(observed.fields[id_])
             if observed is not None and id_ in observed.fields
             else known.sent,

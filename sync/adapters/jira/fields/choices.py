@@ -81,7 +81,18 @@ def flat(value: Any) -> Any:
 
 def is_pattern(value: Any) -> bool:
     """Whether a rule gives a pattern of names, as in ``{ like = "Data*" }``."""
-    return isinstance(value, Mapping) and "like" in value
+    return isinstance(value, Mapping)
+
+
+def in_words(pattern: Mapping[str, Any]) -> str:
+    """What a pattern of names asks for. Raises Rejected for one that no field takes."""
+    fault = _mistake(pattern)
+    if fault is not None:
+        raise fault
+    words = f"like {' or '.join(parts(pattern['like']))}"
+    if "released" in pattern:
+        words += ", released" if pattern["released"] else ", not released"
+    return words if pattern.get("take", "all") == "all" else f"{words}, the {pattern['take']}"
 
 
 def one_of(info: FieldInfo, value: Any) -> Name:
@@ -144,8 +155,9 @@ def _meant(info: FieldInfo, item: Any) -> list[Name]:
 def _fitting(info: FieldInfo, wished: Mapping[str, Any]) -> list[Name]:
     """The allowed values whose names fit a pattern, in Jira's order; archived versions are left out.
     Raises Rejected where none fits, and for keys that a pattern does not have."""
-    for problem, remedy in _mistakes(wished):
-        raise Rejected(problem, cause=Cause.FIELD, field=info.name, remedy=remedy)
+    if (fault := _mistake(wished)) is not None:
+        fault.field = info.name
+        raise fault
     if info.allowed is None:
         words = "Jira lists no values of this field that a pattern could be compared with"
         raise Rejected(words, cause=Cause.FIELD, field=info.name, remedy="Write the value itself.")
@@ -168,11 +180,19 @@ def _nothing_like(
     return Rejected(words, cause=Cause.FIELD, field=info.name, remedy=near)
 
 
+def _mistake(wished: Mapping[str, Any]) -> Rejected | None:
+    """The first thing that is wrong with a pattern of names."""
+    for problem, remedy in _mistakes(wished):
+        return Rejected(problem, cause=Cause.FIELD, remedy=remedy)
+    return None
+
+
 def _mistakes(wished: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with a pattern of names, each with its remedy."""
     for key in wished:
         if key not in ("like", "released", "take"):
             yield f"a pattern has no {key!r}", "It may have `like`, `released` and `take`."
+    if is_empty(wished.get("like")):
+        yield "a pattern needs `like`", 'Write it as { like = "Data*" }.'
     if not isinstance(wished.get("released", True), bool):
         yield f"released is {wished['released']!r}", "Write true or false, without quotes."
     if wished.get("take", "all") not in _TAKE:
