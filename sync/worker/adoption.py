@@ -123,22 +123,30 @@ class Adoption:
         return Pair(observed.ref.key, "", Fate.CONFLICT, _unnamed(known, names, naming))
 
     def _known_ids(self, ids: Sequence[str]) -> list[Snapshot]:
-        refs = [str(SubjectRef(self.source, kind, id_)) for id_ in ids for kind in Kind]
-        with self.store.read() as session:
-            known = {
-                ref: subjects.to_snapshot(r) for ref, r in subjects.load(session, refs).items()
-            }
+        """The subjects of these ids, as the store or else the API knows them, by reference."""
+        known = self._stored(ids)
         here = {snapshot.ref.id for snapshot in known.values()}
         missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in here]
-        unasked = [id_ for id_ in missing if id_ not in self._heard]
+        self._ask(missing)
+        known |= {str(one.ref): one for id_ in missing if (one := self._heard.get(id_)) is not None}
+        return [known[ref] for ref in sorted(known)]
+
+    def _stored(self, ids: Sequence[str]) -> dict[str, Snapshot]:
+        known: dict[str, Snapshot] = {}
+        refs = (str(SubjectRef(self.source, kind, id_)) for id_ in ids for kind in Kind)
+        with self.store.read() as session:
+            for some in _chunks(refs):
+                rows = subjects.load(session, some)
+                known |= {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
+        return known
+
+    def _ask(self, ids: Sequence[str]) -> None:
+        """Ask the API about subjects, each once for a chunk."""
+        unasked = [id_ for id_ in ids if id_ not in self._heard]
         if unasked and self.api is not None:
             self._heard |= dict.fromkeys(unasked)
             for snapshot in (*self.api.issues(unasked), *self.api.incidents(unasked)):
                 self._heard[snapshot.ref.id] = snapshot
-        for id_ in missing:
-            if (heard := self._heard.get(id_)) is not None:
-                known[str(heard.ref)] = heard
-        return [known[ref] for ref in sorted(known)]
 
     def _shown(self, keys: Sequence[str]) -> dict[str, Observed]:
         found = self.tracker.read_many(keys)
