@@ -300,6 +300,8 @@ def while_paused(store: Store, now: float) -> None:
     with store.read() as session:
         paused.waiting(session, paused.load(session), now)
         paused.left(session, over, known)
+        for standing in (Standing.DUE, Standing.PAUSED):
+            ticket_search.page(session, Wanted(standing=standing, pauses=known), now)
         housekeeping.overdue(session, now - 900, sites_down=[], limit=5)
     with store.write() as session:
         paused.prune(session, now + 2 * paused.KEPT_SECONDS)
