@@ -37,8 +37,8 @@ def test_many_tickets_at_once_get_one_epic_a_group_whatever_happens_to_daemons_a
             scene.jira.fault("drop", after=True, method="POST", path="/issue$", count=6)
             for _ in range(2 if dialect == "postgresql" else 1):
                 scene.daemon(rules=rules, index_lag=2.0)
-            sending = scene.sending(scene.traffic.interleaved(scene.made(16)))
-            Killer(scene, 2, within=0.7).wait()
+            sending = scene.sending(scene.traffic.interleaved(scene.made(12)))
+            Killer(scene, 1, within=0.7).wait()
             scene.accepted += sending.wait()
             scene.settle()
             found = scene.outcome()
