@@ -27,6 +27,10 @@ EDITS = {
     "summary": RULES.replace("{{ subject.title }}", "URGENT: {{ subject.title }}"),
     "all": EDITED.replace("{{ subject.title }}", "URGENT: {{ subject.title }}"),
     "ours": EDITED.replace("[rule.status]", OWNED),
+    "derived": RULES.replace(
+        'labels = ["data-quality"]',
+        'labels = ["{{ subject.title | length }}"]\npriority = "{{ subject.title }}"',
+    ),
     "labels": RULES.replace('["data-quality"]', "[]"),
 }
 # What a person does: the field, and a value that nobody else gives it.
