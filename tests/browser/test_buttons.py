@@ -292,3 +292,25 @@ def test_while_the_store_is_away_or_jira_is_down_pages_say_so(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Nothing works: no daemon runs")
     # A page that cannot be made is answered 503, which the console tells.
     watched.trouble = [one for one in watched.trouble if "503" not in one]
+
+
+def test_a_site_is_paused_with_a_reason_and_goes_on(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    page.goto(f"{address}/connections/main")
+    page.get_by_role("link", name="Pause it").click()
+    page.get_by_label("Until").fill("2h")
+    page.get_by_label("Why").fill("maintenance of Jira")
+    page.get_by_role("button", name="Pause it").click()
+    expect(told).to_contain_text("Site main is paused until")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("One pause goes on")
+    page.goto(address)
+    expect(page.locator(".notice-wait").first).to_contain_text("maintenance of Jira")
+    page.locator(".notice-wait a").first.click()
+    page.get_by_role("button", name="Go on").click()
+    expect(told).to_contain_text("Site main goes on")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is paused")
+    assert pages.json("/pauses")["pauses"] == []
