@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ _LINES = 10
 _ASK_EVERY = 0.3
 
 # How to look at the numbers, and how to look for lines.
-_Look = Callable[["NoiseQuery"], "Noise"]
+_Look = Callable[["NoiseQuery", Sequence[str]], Sequence["Noise"]]
 _Try = Callable[["NoiseQuery"], "Quieter"]
 
 
@@ -67,7 +67,7 @@ def noise(  # noqa: PLR0913  (each is an option of the verb)
 
     query = NoiseQuery(since, by or "monitor", rule)
     with _asked(config, server) as (look, tried):
-        found = [look(replace(query, by=one)) for one in ([by] if by else BY)]
+        found = look(query, [by] if by else list(BY))
         if not as_json:
             _print(found, all_lines=bool(by))
         rules = ([rule] if rule else found[0].rules) if lines else ()
@@ -89,7 +89,7 @@ def _asked(config: Path | None, server: str) -> Iterator[tuple[_Look, _Try]]:
     from sync.bootstrap.adapters import sources_of
     from sync.bootstrap.rules import rule_files
     from sync.bootstrap.stores import existing_store
-    from sync.operations.noise import noise as numbers
+    from sync.operations.noise import noise_by
     from sync.operations.rules.quieter import Replay, quieter
     from sync.settings import Secrets, load
 
@@ -99,7 +99,7 @@ def _asked(config: Path | None, server: str) -> Iterator[tuple[_Look, _Try]]:
         replay = Replay(store, rule_files(settings), sources_of(settings), now, _progress)
         try:
             yield (
-                lambda query: numbers(store, query, now),
+                lambda query, by: noise_by(store, query, now, by),
                 lambda query: quieter(replay, query.rule, query.seconds),
             )
         finally:
@@ -110,8 +110,9 @@ def _by_daemon(server: Server) -> tuple[_Look, _Try]:
     from sync.operations.noise import Noise
     from sync.operations.rules.quieter import Quieter
 
-    def look(query: NoiseQuery) -> Noise:
-        return server.get("/noise", Noise, since=query.since, by=query.by, rule=query.rule)
+    def look(query: NoiseQuery, by: Sequence[str]) -> Sequence[Noise]:
+        asked = {"since": query.since, "rule": query.rule}
+        return [server.get("/noise", Noise, by=one, **asked) for one in by]
 
     def tried(query: NoiseQuery) -> Quieter:
         shown = server.post("/noise/lines", Quieter, {"since": query.since, "rule": query.rule})
@@ -135,7 +136,7 @@ def _as_json(found: Quieter) -> dict[str, object]:
     return {**asdict(found), "best": asdict(best) if best else None}
 
 
-def _print(found: list[Noise], *, all_lines: bool) -> None:
+def _print(found: Sequence[Noise], *, all_lines: bool) -> None:
     from sync.cli.terminal import console
 
     typer.echo(harmless(f"{found[0].sentence}."))

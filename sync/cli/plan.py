@@ -213,6 +213,8 @@ def pictured(found: Forecast) -> Iterator[str]:
 
 def _sum(found: Forecast) -> Iterator[str]:
     """The numbers, and what they were compared with."""
+    if found.lacking:
+        yield found.lacking
     counts = found.counts
     rest = found.looked_at - found.acting
     if not found.changes and not counts["trouble"]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sync.operations.rules.preview import EventPreview, FieldPreview, TicketPreview
+    from sync.store.engine import Store
+    from sync.worker.foresight.preview import Variation
 
 
 class Severity(StrEnum):
@@ -47,6 +49,14 @@ def preview(  # noqa: PLR0913  (each is an option of the verb)
         Severity | None,
         typer.Option("--severity", help="As if the API told of this severity; no delivery does."),
     ] = None,
+    priority: Annotated[
+        str,
+        typer.Option(
+            "--product-priority",
+            metavar="P1",
+            help="As if a data product of this priority were downstream; no delivery tells.",
+        ),
+    ] = "",
     site: Annotated[
         str, typer.Option("--site", help="As if this site were the default of the rules.")
     ] = "",
@@ -56,7 +66,8 @@ def preview(  # noqa: PLR0913  (each is an option of the verb)
 ) -> None:
     """Show the ticket a delivery would make: the rule, why not the ones before, and every field.
 
-    Uses the rules on disk and asks nobody: neither Jira nor, save for --delivery, the store. Without a
+    Uses the rules on disk and asks nobody: neither Jira nor, save for --delivery, the store. What only
+    the API tells, such as the severity, is known of a delivery that came, and else supposed. Without a
     configuration, the rules in ./mappings or those that come with ticket-sync are used. A delivery with
     several events is shown event by event; --json then prints a list.
 
@@ -68,14 +79,16 @@ def preview(  # noqa: PLR0913  (each is an option of the verb)
     if sum(map(bool, (file, sample, delivery))) != 1:
         kinds = ", ".join(kind.value for kind in Sample)
         raise Problem(f"Name one: a file, --delivery ID, or --sample with one of {kinds}.", USAGE)
-    supposed = {"title": title, "owner": owner, "severity": severity or ""}
+    supposed = {"title": title, "owner": owner, "severity": severity or "", "priority": priority}
     if server:
         if file or site:
             raise Problem("With --server, name --delivery or --sample, and no --site.", USAGE)
         events = _of_server(server, delivery or f"sample:{sample}", supposed)
     else:
-        body = _stored(config, delivery) if delivery else body_of(file, sample)
-        events = _of_disk(config, site, body, supposed)
+        if delivery:
+            events = _of_store(config, site, delivery, supposed)
+        else:
+            events = _of_disk(config, site, body_of(file, sample), _supposed(supposed))
     _print_all(events, as_json)
     raise typer.Exit(0 if any(one.made for one in events) else 1)
 
@@ -88,22 +101,31 @@ def _of_server(server: str, chosen: str, supposed: Mapping[str, str]) -> Sequenc
 
 
 def _of_disk(
-    config: Path | None, site: str, body: bytes, supposed: Mapping[str, str]
+    config: Path | None, site: str, body: bytes, supposed: Variation
 ) -> Sequence[EventPreview]:
     from sync.bootstrap.adapters import sources_of
     from sync.operations.rules.preview import previewed
-    from sync.worker.foresight.preview import Variation
 
     settings, rules, _ = rules_on_disk(config, site)
     sources = sources_of(settings).values()
-    return previewed(sources, rules, settings.sites, body, Variation(**supposed))
+    return previewed(sources, rules, settings.sites, body, supposed)
 
 
-def _stored(config: Path | None, delivery: str) -> bytes:
+def _supposed(of: Mapping[str, str], store: Store | None = None) -> Variation:
+    from sync.worker.foresight.preview import Variation
+
+    return Variation(of["title"], of["owner"], of["severity"], of["priority"], store=store)
+
+
+def _of_store(
+    config: Path | None, site: str, delivery: str, supposed: Mapping[str, str]
+) -> Sequence[EventPreview]:
     from sync.operations.deliveries import named
 
-    with opened_store(config) as store, store.read() as session:
-        return named(session, delivery).body
+    with opened_store(config) as store:
+        with store.read() as session:
+            body = named(session, delivery).body
+        return _of_disk(config, site, body, _supposed(supposed, store))
 
 
 def _as_data(event: EventPreview) -> dict[str, Any]:

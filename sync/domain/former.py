@@ -34,7 +34,8 @@ class FormerField:
     """A field as it was before the write: ``before`` as Jira showed it, ``known`` as it was last agreed
     on, None where it never was. ``after`` and ``sent`` are digests of what was written and of what the
     base remembers of that; ``became`` has it in words. ``add`` and ``remove`` are the labels that were
-    written. ``lost``: the field was too long to be kept, so ``before`` is None."""
+    written, ``blocks`` identifies the blocks of a text that was. ``lost``: the field was too long to be
+    kept, so ``before`` is None."""
 
     id: str
     name: str
@@ -46,6 +47,7 @@ class FormerField:
     known: FieldBase | None = None
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
     lost: bool = False
 
     @classmethod
@@ -72,12 +74,13 @@ class FormerField:
             known,
             change.add,
             change.remove,
+            change.after.identities if isinstance(change.after, Document) else (),
         )
 
     @property
     def without_text(self) -> FormerField:
         """What can be kept of a field that is too long."""
-        return replace(self, before=None, known=None, lost=True)
+        return replace(self, before=None, known=None, blocks=(), lost=True)
 
     def to_json(self) -> dict[str, Any]:
         before = self.before
@@ -92,9 +95,9 @@ class FormerField:
         kind, before, known = FieldKind(data["kind"]), data["before"], data["known"]
         if kind is FieldKind.TEXT and before is not None:
             before = Document(tuple(map(_block, before)))
-        labels = {name: tuple(data[name]) for name in ("add", "remove")}
+        lists = {name: tuple(data[name]) for name in ("add", "remove", "blocks")}
         agreed = FieldBase(**known) if known else None
-        return cls(**{**data, **labels, "kind": kind, "before": before, "known": agreed})
+        return cls(**{**data, **lists, "kind": kind, "before": before, "known": agreed})
 
 
 def _block(data: Mapping[str, Any]) -> Block:
@@ -149,11 +152,14 @@ class Former:
 
     def to_json(self, version: int) -> dict[str, Any]:
         """As a line of the journal keeps it. ``version`` is that of the rules that wrote."""
-        data = self._json(version)
-        if len(json.dumps(data, default=str)) <= MOST:
-            return data
-        left = {id_: _bounded(one) for id_, one in self.fields.items()}
-        return replace(self, fields=left)._json(version)
+        sizes = {id_: _size(one.to_json()) for id_, one in self.fields.items()}
+        kept, left = dict(self.fields), sum(sizes.values())
+        # The longest are left out first.
+        for id_ in sorted(sizes, key=lambda one: -sizes[one]):
+            if left <= MOST:
+                break
+            kept[id_], left = kept[id_].without_text, left - sizes[id_]
+        return replace(self, fields=kept)._json(version)
 
     def _json(self, version: int) -> dict[str, Any]:
         return {
@@ -193,8 +199,8 @@ class Former:
         return Former(later.rules, fields, status)
 
 
-def _bounded(one: FormerField) -> FormerField:
-    return one.without_text if len(json.dumps(one.to_json(), default=str)) > MOST // 20 else one
+def _size(data: Any) -> int:
+    return len(json.dumps(data, default=str))
 
 
 def _joined(first: FormerField, then: FormerField) -> FormerField:

@@ -14,10 +14,11 @@ from typing import Any
 
 from sync.domain.actions import Change, Transition
 from sync.domain.former import FormerField, FormerStatus, digest, digest_as_compared
-from sync.domain.merge import as_compared, ours_changed
+from sync.domain.merge import as_compared, merge_text, ours_changed
 from sync.domain.rule import Ownership, StatusTarget
 from sync.domain.ticket import (
     Base,
+    Document,
     Draft,
     DraftField,
     FieldBase,
@@ -128,9 +129,23 @@ def _change(one: FormerField, known: FieldBase | None, now: Any) -> Change | Ver
         return _labels(one, now) or (Verdict.THERE if _as_before(one, now) else Verdict.PERSON)
     if as_compared(remembered(now)) == as_compared(remembered(one.before)):
         return Verdict.THERE
+    after = one.before
     if not _as_written(one, known, now):
-        return Verdict.PERSON
-    return Change(one.id, one.name, one.kind, before=now, after=one.before, back=True)
+        after = _text(one, now)
+        if after is None:
+            return Verdict.PERSON
+    return Change(one.id, one.name, one.kind, before=now, after=after, back=True)
+
+
+def _text(one: FormerField, now: Any) -> Document | None:
+    """The text of before with the blocks that somebody has added since. None where somebody has changed
+    more of it, and for other fields."""
+    if one.kind is not FieldKind.TEXT or not isinstance(now, Document) or not one.blocks:
+        return None
+    there = iter(now.identities)
+    if not all(block in there for block in one.blocks):
+        return None
+    return merge_text(one.blocks, now, one.before or Document(), take_over=False)
 
 
 def _as_before(one: FormerField, now: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from sync.domain.attendance import CLOSED, MADE, REOPENED
@@ -193,14 +193,35 @@ def _names(stage: Stage, subjects: Sequence[About]) -> Mapping[str, Sequence[str
 def noise(store: Store, query: NoiseQuery, now: float) -> Noise:
     """What came and went. Raises Refused for a span or a ``by`` that is none and for a rule that never
     had a ticket, and StoreUnavailable."""
-    if query.by not in BY:
-        raise Refused(f"There is no {query.by!r} to go by. There are: {', '.join(BY)}.")
+    return noise_by(store, query, now, (query.by,))[0]
+
+
+def noise_by(
+    store: Store, query: NoiseQuery, now: float, by: Iterable[str] = tuple(BY)
+) -> tuple[Noise, ...]:
+    """The same by several things, read from the store once."""
+    for one in by:
+        if one not in BY:
+            raise Refused(f"There is no {one!r} to go by. There are: {', '.join(BY)}.")
     since = now - query.seconds
     if query.rule:
         _known(store, query.rule)
     history = History(store, since, now, query.rule)
-    by_rule = _lines(history.told, "rule")
-    lines = by_rule if query.by == "rule" else _lines(history.told, query.by)
+    rules = _lines(history.told, "rule")
+    return tuple(
+        _noise(
+            history,
+            rules if one == "rule" else _lines(history.told, one),
+            replace(query, by=one),
+            rules,
+        )
+        for one in by
+    )
+
+
+def _noise(
+    history: History, lines: tuple[NoiseLine, ...], query: NoiseQuery, rules: tuple[NoiseLine, ...]
+) -> Noise:
     total = _line("", history.told)
     return Noise(
         since=stamp(history.since) or "",
@@ -209,7 +230,7 @@ def noise(store: Store, query: NoiseQuery, now: float) -> Noise:
         lines=lines,
         total=total,
         notes=tuple(_notes(history, total)),
-        rules=tuple(line.name for line in by_rule if line.opened and line.name != UNNAMED)[:WORST],
+        rules=tuple(line.name for line in rules if line.opened and line.name != UNNAMED)[:WORST],
     )
 
 

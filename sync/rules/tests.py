@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from sync.domain.surroundings import Impact, Product
 from sync.rules.load import TESTS
 from sync.rules.patterns import pattern
 from sync.rules.vocabulary import SEVERITIES, STATUSES
@@ -83,6 +84,22 @@ class Expected(_Table):
     fields: dict[str, _Texts] = Field(default_factory=dict)
 
 
+class SupposedImpact(_Table):
+    """An impact that a test supposes: one data product, one owner, and how much is downstream."""
+
+    product: str = ""
+    product_priority: str = ""
+    owner: str = ""
+    count: int = Field(0, ge=0)
+
+    def impact(self) -> Impact:
+        """The impact as the API would tell it."""
+        there = self.product or self.product_priority
+        product = Product(self.product or "A data product", "", "", self.product_priority, True)
+        owners = (self.owner,) if self.owner else ()
+        return Impact((product,) if there else (), owners, count=self.count)
+
+
 class Written(_Table):
     """A test: the delivery, what is supposed of it, and what is expected."""
 
@@ -92,6 +109,7 @@ class Written(_Table):
     title: str = ""
     owner: str = ""
     severity: Annotated[str, _one_of(*SEVERITIES)] | None = None
+    impact: SupposedImpact | None = None
     expect: Expected
 
 

@@ -306,6 +306,11 @@ def _prepare(connection: sqlite3.Connection, busy_timeout: float) -> None:
     connection.execute("SELECT count(*) FROM sqlite_master").close()
 
 
+def not_waiting_for_the_disk(connection: sqlite3.Connection, *_: object) -> None:
+    """Let a connection that is taken from the pool not wait at each commit until the disk has it."""
+    connection.execute("PRAGMA synchronous=OFF")
+
+
 def _to_wal(connection: sqlite3.Connection, busy_timeout: float) -> None:
     # SQLite needs the file for itself to change to WAL, and ignores the busy timeout here.
     until = time.monotonic() + busy_timeout

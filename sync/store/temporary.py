@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import event
 from sqlmodel import SQLModel, col, select
 
 from sync.store import tickets
 from sync.store.engine import Session, Store, open_store
+from sync.store.sqlite_file import not_waiting_for_the_disk
 from sync.store.tables import LinkRow, SubjectRow, TicketRow
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -22,6 +24,8 @@ def temporary_store() -> Iterator[Store]:
     """An empty SQLite store, removed at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="ticket-sync-") as folder:
         store = open_store(f"sqlite:///{Path(folder) / 'temporary.db'}")
+        # Nobody needs this store after a crash.
+        event.listen(store.engine, "checkout", not_waiting_for_the_disk)
         try:
             # Tables without migrations: the store is never upgraded.
             SQLModel.metadata.create_all(store.engine)

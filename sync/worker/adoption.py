@@ -65,12 +65,16 @@ class Adoption:
     progress: Callable[[int], object] = int
     _taken: dict[str, str] = field(default_factory=dict, init=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False)
+    # What the API said of the subjects of one chunk, by id; None of those that it does not know.
+    _heard: dict[str, Snapshot | None] = field(default_factory=dict, init=False)
 
     def pairs(self, given: Iterable[tuple[str, str]]) -> list[Pair]:
         """Adopt given (subject, ticket key) pairs. Raises the tracker's faults."""
         found: list[Pair] = []
         for some in _chunks(given):
             shown = self._shown([ticket for _, ticket in some])
+            self._heard.clear()
+            self._known_ids([as_id(subject) for subject, _ in some])
             for subject, ticket in some:
                 observed = shown.get(ticket)
                 if observed is None:
@@ -95,14 +99,17 @@ class Adoption:
         that Jira refuses, Undecided for a pattern that does not end, and the tracker's faults."""
         found: list[Pair] = []
         for some in _chunks(one.ref.id for one in self.tracker.matching(jql)):
-            for observed in self.tracker.read_many(some).values():
-                if observed is not None:
-                    found.append(self._named(observed, naming))
+            seen = [one for one in self.tracker.read_many(some).values() if one is not None]
+            names = [naming.names(one) for one in seen]
+            self._heard.clear()
+            if naming.by is By.ID:
+                self._known_ids([name for them in names for name in them])
+            for observed, them in zip(seen, names, strict=True):
+                found.append(self._named(observed, them, naming))
             self.progress(len(found))
         return found
 
-    def _named(self, observed: Observed, naming: Naming) -> Pair:
-        names = naming.names(observed)
+    def _named(self, observed: Observed, names: Sequence[str], naming: Naming) -> Pair:
         if naming.by is By.ID:
             known = [str(one.ref) for one in self._known_ids(names)]
         else:
@@ -116,16 +123,30 @@ class Adoption:
         return Pair(observed.ref.key, "", Fate.CONFLICT, _unnamed(known, names, naming))
 
     def _known_ids(self, ids: Sequence[str]) -> list[Snapshot]:
-        refs = [str(SubjectRef(self.source, kind, id_)) for id_ in ids for kind in Kind]
-        with self.store.read() as session:
-            known = {
-                ref: subjects.to_snapshot(r) for ref, r in subjects.load(session, refs).items()
-            }
-        missing = [id_ for id_ in ids if not any(s.ref.id == id_ for s in known.values())]
-        if missing and self.api is not None:
-            for snapshot in (*self.api.issues(missing), *self.api.incidents(missing)):
-                known[str(snapshot.ref)] = snapshot
+        """The subjects of these ids, as the store or else the API knows them, by reference."""
+        known = self._stored(ids)
+        here = {snapshot.ref.id for snapshot in known.values()}
+        missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in here]
+        self._ask(missing)
+        known |= {str(one.ref): one for id_ in missing if (one := self._heard.get(id_)) is not None}
         return [known[ref] for ref in sorted(known)]
+
+    def _stored(self, ids: Sequence[str]) -> dict[str, Snapshot]:
+        known: dict[str, Snapshot] = {}
+        refs = (str(SubjectRef(self.source, kind, id_)) for id_ in ids for kind in Kind)
+        with self.store.read() as session:
+            for some in _chunks(refs):
+                rows = subjects.load(session, some)
+                known |= {ref: subjects.to_snapshot(row) for ref, row in rows.items()}
+        return known
+
+    def _ask(self, ids: Sequence[str]) -> None:
+        """Ask the API about subjects, each once for a chunk."""
+        unasked = [id_ for id_ in ids if id_ not in self._heard]
+        if unasked and self.api is not None:
+            self._heard |= dict.fromkeys(unasked)
+            for snapshot in (*self.api.issues(unasked), *self.api.incidents(unasked)):
+                self._heard[snapshot.ref.id] = snapshot
 
     def _shown(self, keys: Sequence[str]) -> dict[str, Observed]:
         found = self.tracker.read_many(keys)

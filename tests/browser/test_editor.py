@@ -124,6 +124,36 @@ def test_a_rule_is_edited_with_a_slip_mended_planned_saved_accepted_and_reverted
     assert watched.elsewhere == []
 
 
+def test_an_edit_is_undone_by_its_page(served: Served, watched: Watched) -> None:
+    page, world = watched.page, served.world
+    (world.folder / "rules.toml").write_text(URGENT)
+    page.goto(f"{served.address}/rules")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.locator("#done")).to_contain_text("In force.")
+    world.notice()
+    world.clock.sleep(6)
+    world.settle()
+    assert all("urgent" in one.fields["labels"] for one in world.tracker.alive)
+    page.goto(f"{served.address}/rules/history")
+    page.get_by_role("link", name="Undo this edit").click()
+    # The tickets are looked at after the page is there.
+    expect(page.locator("#undo-plan")).to_contain_text("3 tickets would be put back.")
+    expect(page.locator("#undo-plan tbody tr").first).to_contain_text("+data-quality -urgent")
+    assert faults(page) == []
+    page.get_by_role("button", name="Undo: put back 3 tickets").click()
+    expect(page.locator("#done")).to_contain_text("Saved rules.toml.")
+    world.notice()
+    page.goto(f"{served.address}/rules")
+    page.get_by_role("button", name="Accept").click()
+    expect(page.locator("#done")).to_contain_text("In force.")
+    world.notice()
+    world.clock.sleep(6)
+    world.settle()
+    assert not any("urgent" in one.fields["labels"] for one in world.tracker.alive)
+    assert served.text == RULES
+    assert watched.elsewhere == []
+
+
 def test_two_people_at_once_are_told_and_neither_edit_is_lost(
     served: Served, watched: Watched
 ) -> None:

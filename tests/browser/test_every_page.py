@@ -37,6 +37,7 @@ PATHS = (
     "/rules",
     "/rules/rules.toml",
     "/rules/history",
+    "/rules/undo?look=1",
     "/noise",
     "/sweeps",
     "/connections",

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sync.bootstrap.rules import rule_files
-from sync.bootstrap.simulated import SimulatedJira, start_jira
+from sync.bootstrap.simulated import SimulatedJira, start_coalesce, start_jira
 from sync.bootstrap.site_check import check_sites
 from sync.cli.main import app
 from sync.settings import Secrets, load
@@ -64,9 +64,12 @@ def test_each_further_choice_in_the_comments_passes_the_check_too(
     code, out, _ = call("check")
     assert code == 1
     assert "asks for which issues belong to an incident" in out, "the comment says what that needs"
-    monkeypatch.setenv("TICKET_SYNC_COALESCE__API__CLIENT_ID", "us")
-    monkeypatch.setenv("TICKET_SYNC_COALESCE__API__CLIENT_SECRET", "a-secret")
+    # Check asks the sender whether the credentials may read what these rules ask for.
+    upstream = start_coalesce("http://127.0.0.1:9")
+    for key, value in upstream.settings()["coalesce.api"].items():
+        monkeypatch.setenv(f"TICKET_SYNC_COALESCE__API__{key.upper()}", value)
     code, out, _ = call("check")
+    upstream.stop()
     assert (code, "could be checked is well: " in out) == (0, True), out
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from sync.adapters.coalesce import CoalesceSource
 from sync.bootstrap import adapters
 from sync.cli.main import app
+from sync.domain.surroundings import Impact, Product
+from sync.sandbox.coalesce import sample_body
+from sync.store import subjects
+from sync.store.engine import open_store
+from sync.store.inbox import Accepted, Inbox
 from tests.bootstrap.beacon import BeaconSource
 
 RULES = """
@@ -240,6 +248,51 @@ def test_a_preview_says_what_upstream_would_be_told_and_what_cannot_be_known(
     assert json.loads(data)["ticket"]["told_upstream"][0].startswith("the ticket's key")
     (tmp_path / "mappings" / "rules.toml").write_text(RULES)
     assert "Upstream" not in CliRunner().invoke(app, ["preview", "-s", "issue_created"]).output
+
+
+BY_IMPACT = """
+[[rule]]
+name = "urgent"
+when = { impact = { product_priority = "P1" } }
+[rule.fields]
+environment = "{{ impact.products | map(attribute='priority') | join }}"
+
+[[rule]]
+name = "the rest"
+"""
+
+
+def test_an_impact_is_supposed_because_no_delivery_tells_of_one() -> None:
+    Path("mappings/rules.toml").write_text(BY_IMPACT)
+    code, out, _ = call("--sample", "issue_created")
+    assert code == 0
+    assert "no      urgent (rules.toml:2): impact is not known" in out
+    found = told("--sample", "issue_created", "--product-priority", "p1")
+    assert found["rule"] == "urgent"
+    assert "P1" in json.dumps(found["ticket"]["fields"]["environment"])
+    found = told("--sample", "issue_created", "--product-priority", "P2")
+    assert found["rules"][0]["reason"] == "impact.product_priority is 'P2', and 'P1' is asked for"
+
+
+def test_of_a_delivery_that_came_the_impact_on_record_is_known(sqlite_template: Path) -> None:
+    Path("mappings/rules.toml").write_text(BY_IMPACT)
+    Path("config.toml").write_text(
+        '[coalesce]\nsigning_secrets = ["x"]\n[sites.main]\nurl = "https://x.example.com"\n'
+        'token = "t"\nproject = "DATA"\n[store]\nurl = "sqlite:///store.db"\n'
+    )
+    shutil.copy(sqlite_template, "store.db")
+    store = open_store("sqlite:///store.db")
+    inbox, body = Inbox(store), sample_body("issue_created")
+    event_id, event_type = CoalesceSource().identify(body)
+    receipt = inbox.accept(Accepted("coalesce", event_id, event_type, body, 1.0)).result(30)
+    inbox.close()
+    (event,) = CoalesceSource().read(body)
+    assert event.snapshot is not None
+    impact = Impact((Product("Revenue", priority="P1"),), of="x")
+    with store.write() as session:
+        subjects.add(session, replace(event.snapshot, impact=impact), 1.0)
+    store.close()
+    assert told("--delivery", receipt.id)["rule"] == "urgent"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ labels = ["money", "late"]
 priority = "High"
 
 [[rule]]
+name = "urgent"
+when = { impact = { product_priority = "P1", owner = "Finance*", count = ">= 10" } }
+
+[[rule]]
 name = "the rest"
 when = { kind = "issue" }
 project = "OPS"
@@ -63,6 +67,11 @@ def one(expect: str, more: str = 'sample = "issue_created"') -> str:
             'owner = "FINANCE"\ntitle = "gone rows"',
         ),
         ("made = false, rule = '/^$/'", 'title = "x"'),
+        (
+            'rule = "urgent"',
+            'impact = { product_priority = "P1", owner = "Finance data", count = 12 }',
+        ),
+        ('rule = "the rest"', "impact = { count = 9 }"),
         ('fields = { labels = "late", environment = "" }', 'owner = "Finance data"'),
     ],
 )
@@ -113,6 +122,14 @@ def test_a_delivery_may_come_from_a_file_beside_the_tests(folder: Path) -> None:
         (one('status = "opn"'), "a.toml:4: expect.status: cannot be 'opn'. Did you mean 'open'?"),
         (one("fields = { a = 3 }"), "a.toml:4: expect.fields.a: must be text, not 3"),
         (one('rule = "/(/"'), "a.toml:4: expect.rule: "),
+        (
+            one('rule = "x"', 'sample = "issue_created"\nimpact = { count = -1 }'),
+            "a.toml:4: impact.count: ",
+        ),
+        (
+            one('rule = "x"', 'sample = "issue_created"\nimpact = { cuont = 1 }'),
+            "a.toml:4: impact.cuont: is not a key here. Did you mean 'count'?",
+        ),
         (one('rule = "x"', 'sample = "issue_made"'), "a.toml:3: sample: cannot be 'issue_made'"),
         (one('rule = "x"', 'file = "no.json"'), "a.toml:1: file: no.json cannot be read"),
         (

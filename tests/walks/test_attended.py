@@ -126,6 +126,18 @@ def test_a_lost_reply_to_the_create_counts_one_ticket(real: World, sandbox: Jira
     assert len(sandbox.tickets()) == numbers(real).made == 1
 
 
+def test_a_lost_reply_to_a_close_or_to_opening_again_is_counted_once(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    heard(real, "issue_created", 1)
+    for at, type_ in enumerate(("issue_closed", "issue_updated", "issue_closed"), 2):
+        sandbox.faults.add(Effect.DROP, method="POST", path=r"/transitions$", count=1, after=True)
+        heard(real, type_, at)
+    found = numbers(real)
+    assert (found.made, found.reopened, found.closed, found.unattended) == (1, 1, 2, 2)
+    assert sandbox.tickets()[0].status == "Done"
+
+
 def test_watching_costs_no_call(real: World, sandbox: JiraSandbox) -> None:
     heard(real, "issue_created", 1)
     heard(real, "issue_closed", 2)

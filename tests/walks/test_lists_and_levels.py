@@ -15,6 +15,8 @@ from tests.walks.test_jira import real, sandbox
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, World, issue_event
 
+pytestmark = pytest.mark.proof
+
 __all__ = ["real", "sandbox"]
 
 

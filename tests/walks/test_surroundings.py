@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sync.adapters.coalesce import CoalesceSource
 from sync.adapters.coalesce.message.entities import identifier
 from sync.domain.errors import Cause, Refused, Rejected
 from sync.domain.surroundings import Impact, Product, digest_of
@@ -25,6 +26,7 @@ from sync.sandbox.coalesce.inventory import ASSETS
 from sync.sandbox.memory import MemoryTracker
 from sync.store import subjects
 from sync.store.engine import Store, open_store
+from sync.worker.foresight.backtest import backtest
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.foresight.why import story_of
 from sync.worker.sweeps.runner import Runner
@@ -422,3 +424,39 @@ def test_events_in_any_order_and_repeated_end_in_the_same(
     assert settled(world)
     world.close()
     store.close()
+
+
+def test_a_backtest_knows_what_the_store_knows_and_says_where_that_is_nothing(
+    build: Build, api: MemoryApi
+) -> None:
+    world = build(BY_IMPACT, api)
+    world.deliver(event(A, at=1), event(B, at=1, on=LEDGER))
+    world.settle()
+    api.faults.append(("impact", Refused("HTTP 503")))
+    world.deliver(event(C, at=1, on={"custom": {"id": "1"}}))
+    world.settle()
+    now, sources = world.clock.time(), {"coalesce": CoalesceSource()}
+    found = backtest(world.store, sources, world.rules(), now - 86_400, now)
+    assert found.by_rule == {"everything": 2, "urgent": 1}
+    assert found.impact_unknown == 1
+    world.write_rules(PLAIN)
+    assert backtest(world.store, sources, world.rules(), now - 9, now).impact_unknown is None
+
+
+def test_a_plan_says_of_how_many_issues_the_impact_is_not_known(
+    build: Build, api: MemoryApi
+) -> None:
+    world = build(PLAIN, api)
+    world.deliver(event(A, at=1), event(B, at=1))
+    world.settle()
+    known = world.rules()
+    world.write_rules(SHOWN)
+    trackers, now = {world.tracker.site: world.tracker}, world.clock.time()
+    made = forecast_all(world.store, world.rules(), trackers, now, known=known).whole()
+    assert made.lacking.startswith(
+        "What 2 issues of these tickets have an impact on is not known yet"
+    )
+    sweep(world, api)
+    made = forecast_all(world.store, world.rules(), trackers, now, known=known).whole()
+    assert made.lacking == ""
+    assert {str(action) for one in made.tickets for action in one.plan.actions} != set()

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sync.domain.errors import Unknown
+from sync.domain import former
+from sync.domain.errors import Cause, Rejected, Unknown
 from sync.domain.subject import Snapshot, Status, merge_from_api
 from sync.domain.ticket import Block, Document
 from sync.operations.accounts import Account, Role
+from sync.operations.errors import Changed, NotFound, Refused
+from sync.operations.rules import save
+from sync.operations.rules import undo as undoing
 from sync.operations.rules.editing import Editing
+from sync.operations.rules.progress import pause
 from sync.operations.rules.save import write_version
-from sync.operations.rules.undo import UndoPlan, plan, undo
-from sync.sandbox.memory import IN_PROGRESS, MemoryTracker
+from sync.operations.rules.undo import Bounds, UndoPlan, plan, undo
+from sync.ports import Tracker
+from sync.sandbox.memory import IN_PROGRESS, MemoryTracker, Moment
+from sync.store import claims
 from sync.store.engine import Store
+from sync.store.tables import TicketRow
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.rulebook.in_force import Guard
+from sync.worker.walk.converge import Converger
+from tests.walks.lives import Killed
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, issue_event
 from tests.worker.edited import EditedWorld
@@ -34,9 +46,15 @@ EDITED = RULES.replace(
 class Undoing(EditedWorld):
     """A world whose last edit of the rules is undone."""
 
-    def __init__(self, store: Store, tracker: MemoryTracker, clock: SimulatedClock, folder: Path):
+    def __init__(self, store: Store, tracker: Tracker, clock: SimulatedClock, folder: Path):
         super().__init__(store, tracker, clock, folder, guard=Guard(most=50))
-        self.jira = tracker
+
+    def take_tracker(self, tracker: Tracker) -> None:
+        """Walk by another tracker, as a process does that was started anew."""
+        self.tracker = tracker
+        self.converger = Converger(
+            self.store, {tracker.site: tracker}, self.rules, self.clock, jitter=lambda: 0.5
+        )
 
     @property
     def at(self) -> Editing:
@@ -63,13 +81,18 @@ class Undoing(EditedWorld):
         return next(row.jira_key for row in self.rows() if row.key == ref)
 
     def plan(self) -> UndoPlan:
-        return plan(self.at, {"main": self.jira})
+        return plan(self.at, {"main": self.tracker})
 
     def verdicts(self) -> dict[str, str]:
         """What the plan says of each field of the only ticket."""
         (one,) = self.plan().tickets
         assert not one.trouble
         return {part.name: part.verdict for part in one.parts}
+
+    def save_undo(self) -> None:
+        """What the act writes, without the few seconds in which another press is the same act."""
+        found = self.plan()
+        write_version(self.at, found.to, found.version)
 
     def undo(self) -> None:
         undo(self.at)
@@ -84,7 +107,7 @@ class Undoing(EditedWorld):
     def at_rest(self) -> bool:
         """Whether the rules in force ask nothing of any ticket, and a live look finds nothing either."""
         rules, now = self.rules(), self.clock.time()
-        sites = {"main": self.jira}
+        sites = {"main": self.tracker}
         return not any(
             forecast_all(self.store, rules, sites, now, live=live).whole().changes
             for live in (False, True)
@@ -93,6 +116,15 @@ class Undoing(EditedWorld):
 
 @pytest.fixture
 def world(
+    sqlite_store: Store, jira: MemoryTracker, clock: SimulatedClock, tmp_path: Path
+) -> Iterator[Undoing]:
+    made = Undoing(sqlite_store, jira, clock, tmp_path / "rules")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world_on_each(
     store: Store, jira: MemoryTracker, clock: SimulatedClock, tmp_path: Path
 ) -> Iterator[Undoing]:
     made = Undoing(store, jira, clock, tmp_path / "rules")
@@ -111,7 +143,8 @@ def seen(jira: MemoryTracker) -> dict[str, object]:
     return {**fields, "labels": sorted(ticket.fields["labels"]), "status": ticket.status.name}
 
 
-def test_all_that_an_edit_wrote_is_put_back(world: Undoing, jira: MemoryTracker) -> None:
+def test_all_that_an_edit_wrote_is_put_back(world_on_each: Undoing, jira: MemoryTracker) -> None:
+    world = world_on_each
     world.begin(A)
     (ticket,) = jira.alive
     # What a person chose where the rules had nothing to say, and text beside ours.
@@ -138,7 +171,7 @@ def test_what_a_person_changed_since_stays(world: Undoing, jira: MemoryTracker) 
     (ticket,) = jira.alive
     ticket.fields["priority"] = "Highest"
     ticket.fields["labels"] = [x for x in ticket.fields["labels"] if x != "urgent"]
-    ticket.fields["description"] = text(*ticket.fields["description"].identities, "mine")
+    ticket.fields["description"] = text("No new rows since 06:00.", "See no runbook.", "mine")
     there = seen(jira)
     assert world.verdicts() == {
         "Description": "person",
@@ -153,6 +186,18 @@ def test_what_a_person_changed_since_stays(world: Undoing, jira: MemoryTracker) 
     assert "components" not in after
     assert "data-quality" in after["labels"]  # type: ignore[operator]
     assert any("not put back: Priority: it stays 'Highest'" in one for one in world.journal())
+    assert world.at_rest()
+
+
+def test_what_a_person_added_to_a_text_stays_in_it(world: Undoing, jira: MemoryTracker) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    (ticket,) = jira.alive
+    ticket.fields["description"] = text("above", *ticket.fields["description"].identities, "below")
+    assert world.verdicts()["Description"] == "back"
+    world.undo()
+    shown = ticket.fields["description"].identities
+    assert shown == ("above", "No new rows since 06:00.", "below")
     assert world.at_rest()
 
 
@@ -188,6 +233,7 @@ def test_an_event_on_the_way_of_the_edit_is_no_part_of_it(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("when", ["edit", "undo"])
 def test_lost_replies_put_back_nothing_twice_and_nothing_else(
@@ -210,6 +256,7 @@ def test_lost_replies_put_back_nothing_twice_and_nothing_else(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 def test_a_person_who_is_faster_than_an_undo_whose_reply_was_lost_wins(
     world: Undoing, jira: MemoryTracker
 ) -> None:
@@ -245,13 +292,14 @@ def test_a_ticket_that_the_edit_closed_goes_back_to_where_a_person_had_it(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 def test_an_undo_is_undone_like_any_other_edit(world: Undoing, jira: MemoryTracker) -> None:
     world.begin(A)
     world.follow(EDITED)
     edited = seen(jira)
     world.undo()
     # Another press would be the same act for a few seconds.
-    write_version(world.at, world.plan().to, world.plan().version)
+    world.save_undo()
     world.walked()
     assert seen(jira) == edited
     assert world.at_rest()
@@ -264,3 +312,158 @@ def test_a_walk_that_follows_no_edit_keeps_nothing(world: Undoing) -> None:
     world.deliver(issue_event("issue_updated", A, at=50, title="new"))
     world.settle()
     assert sum(one.startswith("kept ") for one in world.journal()) == kept == 1
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("call", ["read", "update"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_process_that_dies_on_the_way_leaves_the_rest_to_another(
+    world: Undoing, jira: MemoryTracker, call: str, moment: Moment
+) -> None:
+    world.begin(A)
+    before = seen(jira)
+    world.follow(EDITED)
+    undo(world.at)
+    world.notice()
+    world.clock.sleep(6)
+    jira.fail(call, Killed, moment)
+    with pytest.raises(Killed):
+        world.settle()
+    # Its lease ends; another process on the same store goes on.
+    world.clock.sleep(130)
+    world.take_tracker(jira)
+    world.settle()
+    assert seen(jira) == before
+    assert world.at_rest()
+
+
+def test_a_daemon_that_has_not_heard_of_the_undo_leaves_it_to_others(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    world.begin(A)
+    before = seen(jira)
+    world.follow(EDITED)
+    # Another daemon on the same store still has the rules of the edit.
+    edited = world.rules()
+    late = Converger(world.store, {"main": jira}, lambda: edited, world.clock)
+    undo(world.at)
+    world.notice()
+    world.clock.sleep(6)
+    (claim,) = claims.claim(world.store, owner="late", now=world.clock.time(), lease=9, limit=5)
+    late.walk(claim)
+    assert seen(jira)["priority"] == "High"
+    world.settle()
+    assert seen(jira) == before
+    assert world.at_rest()
+
+
+@pytest.mark.proof
+def test_two_daemons_put_back_once(
+    store: Store, jira: MemoryTracker, clock: SimulatedClock, tmp_path: Path
+) -> None:
+    one, other = (Undoing(store, jira, clock, tmp_path / "rules") for _ in range(2))
+    try:
+        one.begin(*(f"i{number}" for number in range(6)))
+        one.edit(EDITED)
+        other.notice()
+        clock.sleep(6)
+        one.settle()
+        writes = jira.calls["update"]
+        undo(one.at)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda world: world.notice(), (one, other)))
+            clock.sleep(6)
+            for _ in range(4):
+                list(pool.map(lambda world: world.step(), (one, other)))
+        one.settle()
+        assert jira.calls["update"] == writes + 6
+        assert not any(ticket.fields.get("priority") for ticket in jira.alive)
+        assert one.at_rest()
+    finally:
+        one.close()
+        other.close()
+
+
+def test_what_stands_against_an_undo_is_told(
+    world: Undoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NotFound, match="no edit to undo"):
+        world.plan()
+    world.begin(A, "b")
+    world.edit(EDITED)
+    world.clock.sleep(6)
+    world.step()
+    with pytest.raises(Refused, match="ago, and what it changed is kept for 1h"):
+        undo(replace(world.at, now=world.clock.time() + 7200), Bounds(kept=3600))
+    with pytest.raises(Changed, match="Look at the new plan"):
+        undo(world.at, version=1)
+    world.write_rules(RULES.replace("urgent", "other"))
+    with pytest.raises(Refused, match="not in force yet"):
+        world.plan()
+    world.write_rules(EDITED)
+    for room in (undoing, save):
+        monkeypatch.setattr(room, "why_not_writable", lambda _folder: "the folder is read-only")
+    assert world.plan().why_not.startswith("The folder is read-only. Download the patch")
+    with pytest.raises(Refused, match="Download the patch"):
+        undo(world.at)
+
+
+def test_an_edit_that_is_paused_is_undone_where_it_was(
+    world_on_each: Undoing, jira: MemoryTracker
+) -> None:
+    world = world_on_each
+    world.begin(A, "b", "c")
+    before = [dict(ticket.fields) for ticket in jira.alive]
+    world.edit(EDITED)
+    with world.store.write() as session:
+        # The first has followed; the edit is paused before the others.
+        first = session.get(TicketRow, world.rows()[0].id)
+        assert first is not None
+        first.due_at = world.clock.time()
+        session.add(first)
+    world.step()
+    pause(world.at)
+    world.clock.sleep(60)
+    world.settle()
+    assert [ticket.fields.get("priority") for ticket in jira.alive] == ["High", None, None]
+    found = world.plan()
+    assert found.counts["tickets"] == 1
+    assert "2 tickets have not followed the edit to the end yet." in found.notes
+    world.undo()
+    assert [dict(ticket.fields) for ticket in jira.alive] == [
+        {**fields, "priority": None, "components": None} if number == 0 else fields
+        for number, fields in enumerate(before)
+    ]
+    assert world.at_rest()
+
+
+def test_a_text_that_is_too_long_is_not_kept_and_said_so(
+    world: Undoing, jira: MemoryTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(former, "MOST", 2000)
+    world.begin(A)
+    long = text(*(f"paragraph {number}" for number in range(200)))
+    jira.alive[0].fields["description"] = long
+    world.follow(EDITED)
+    kept = jira.alive[0].fields["description"]
+    assert world.verdicts()["Description"] == "cannot"
+    assert world.verdicts()["Priority"] == "back"
+    world.undo()
+    assert "priority" not in seen(jira)
+    # As any revert does, the rules take out their own paragraph again.
+    assert len(jira.alive[0].fields["description"].blocks) == len(kept.blocks) - 1
+
+
+def test_a_field_that_jira_refuses_stays_and_the_others_are_put_back(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    refusal = Rejected("no", cause=Cause.FIELD, field="priority")
+    refusal.refused = {"priority": "no such priority any more"}
+    jira.fail("update", lambda: refusal)
+    world.undo()
+    assert seen(jira)["priority"] == "High"
+    assert "components" not in seen(jira)
+    assert any("not put back: Priority" in one for one in world.journal())
+    assert world.at_rest()

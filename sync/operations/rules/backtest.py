@@ -31,6 +31,7 @@ NUMBERS = {
     "umbrellas": "umbrellas of storms",
     "parked": "set aside by a rule that fails",
     "unmatched": "issues and incidents without a rule",
+    "impact_unknown": "issues whose impact is not known",
     "announced": "announced upstream",
     "acknowledged": "marked upstream as investigating by themselves",
 }

@@ -354,4 +354,6 @@ def _notes(forecast: Forecast, folder: list[str]) -> Iterator[str]:
         yield begun_words(counts["begin"], counts["differ"])
     if forecast.unasked:
         yield f"Not all of them could be compared: {forecast.unasked}"
+    if forecast.lacking:
+        yield forecast.lacking
     yield from (f"{words[:1].upper()}{words[1:]}." for words in folder)

@@ -55,7 +55,8 @@ def _failures(
 ) -> Iterator[Failure]:
     written = test.written
     body = test.body if test.body is not None else sample_body(written.sample or "")
-    supposed = Variation(written.title, written.owner, written.severity or "")
+    impact = written.impact.impact() if written.impact else None
+    supposed = Variation(written.title, written.owner, written.severity or "", impact=impact)
     try:
         events = previewed(sources, rules, sites, body, supposed)
         if not events:

@@ -22,14 +22,15 @@ from sync.worker.foresight.preview import Variation
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """``draft`` 0 stands for the files on disk. ``delivery`` is the id of a stored one, the newest for
-    "", or "sample:" with the name of a sample. ``title``, ``owner`` and ``severity`` are supposed
-    instead of its own; "" changes nothing."""
+    "", or "sample:" with the name of a sample. ``title``, ``owner``, ``severity`` and ``priority`` (of a
+    data product downstream) are supposed instead of its own; "" changes nothing."""
 
     draft: RowId = 0
     delivery: str = ""
     title: str = ""
     owner: str = ""
     severity: str = ""
+    priority: str = ""
 
 
 def endpoints(desk: Desk) -> list[Endpoint]:
@@ -48,7 +49,14 @@ def endpoints(desk: Desk) -> list[Endpoint]:
         if rules is None:
             raise Refused("No preview while there are mistakes in the rules.")
         body = preview.body_of(here.store, asked.delivery)
-        supposed = Variation(asked.title, asked.owner, asked.severity)
+        sample = asked.delivery.startswith("sample:")
+        supposed = Variation(
+            asked.title,
+            asked.owner,
+            asked.severity,
+            asked.priority,
+            store=None if sample else here.store,
+        )
         return preview.previewed(here.sources.values(), rules, here.settings.sites, body, supposed)
 
     def outlook(visit: Visit) -> Outlook:

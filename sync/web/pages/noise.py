@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from sync.domain.remembered import Remembered
 from sync.operations.accounts import Role
 from sync.operations.noise import BY, PAGE, SINCE, Noise, NoiseQuery, noise
 from sync.operations.rules import quieter
@@ -20,6 +22,8 @@ from sync.web.pages.rules.room import Room, file_address
 from sync.web.pages.visit import Answer, Download, Redirect, Shown, Visit, seldom
 
 _HERE = "/noise"
+# So many tables are kept for the few seconds that they count as known.
+_KNOWN = 8
 SPANS = ("1d", "7d", "30d", "90d")
 _COLUMNS = (
     *("name", "rule", "made", "spared", "reopened", "closed", "unattended", "unknown", "brief"),
@@ -50,10 +54,13 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
     """``/noise``, the same as CSV and JSON, and what the page does about noise."""
     here, room = desk.deployment, Room(desk.deployment)
     values = seldom(lambda: choices(here.store))
+    # While lines are tried the page is looked at every second, and the numbers may take two.
+    known = Remembered[NoiseQuery, Callable[[float], Noise]](_KNOWN)
 
     def found(visit: Visit) -> tuple[NoiseQuery, Noise]:
         query = visit.asked(NoiseQuery)
-        return query, noise(here.store, query, visit.now)
+        look = known.made(query, lambda: seldom(lambda: noise(here.store, query, desk.now())))
+        return query, look(visit.now)
 
     def look(visit: Visit) -> Shown:
         query, numbers = found(visit)

@@ -21,8 +21,10 @@ from sync.store import claims, deliveries, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryRow, TicketRow, TicketState
 from sync.store.temporary import temporary_store
+from sync.worker.foresight.besides import with_besides
 from sync.worker.rulebook.trial_routing import LOOKING
 from sync.worker.triage.batch import Triage
+from sync.worker.triage.wanted import asks_around, lacks_impact
 from sync.worker.walk.facts import Facts, gather, rule_for
 
 # Deliveries this close together are merged, as triage would merge them under load.
@@ -43,6 +45,9 @@ class BacktestResult:
 
     ``closed`` and ``reopened`` are how often tickets would have been closed because all their subjects
     had ended, and opened again because a subject came back; tickets from before the window count, too.
+
+    What only the source's API tells of a subject counts as it is known today. ``impact_unknown`` is how
+    many issues have no impact on record; None where no rule asks for it.
     """
 
     made: int = 0
@@ -61,6 +66,7 @@ class BacktestResult:
     deliveries: int = 0
     announced: int | None = None
     acknowledged: int | None = None
+    impact_unknown: int | None = None
 
 
 @dataclass(slots=True)
@@ -98,7 +104,7 @@ def backtest(
         run.begin(_before(store, since))
         for batch in _batches(_history(store, sources, since, until)):
             watch(run.events)
-            run.take(batch)
+            run.take(_besides(store, rules, batch))
         run.let_pass(until)
         return run.result()
 
@@ -117,6 +123,7 @@ class _Run:
         self._reopens = 0
         self.events = 0
         self._seen: set[str] = set()
+        self._impact_unknown: set[str] = set()
 
     def begin(self, known: Iterator[Snapshot]) -> None:
         """Take in the subjects from before the window, whose tickets exist and are not counted."""
@@ -131,6 +138,8 @@ class _Run:
         self.let_pass(batch[-1][0])
         self.events += len(batch)
         self._seen.update(str(snapshot.ref) for _, snapshot in batch)
+        if self._rules.ask_impact:
+            self._impact_unknown |= {str(one.ref) for _, one in batch if lacks_impact(one)}
         with self._trial.write() as session:
             self._triage.merge_snapshots(session, [snapshot for _, snapshot in batch])
             self._walk(session)
@@ -212,10 +221,14 @@ class _Run:
             parked=sum(row.state == TicketState.UNPLACED for row in fresh),
             unmatched=len(self._seen - links.keys()),
             subjects=len(self._seen),
+            impact_unknown=self._without_impact(),
             deliveries=self.events,
             announced=announced,
             acknowledged=acknowledged,
         )
+
+    def _without_impact(self) -> int | None:
+        return len(self._impact_unknown) if self._rules.ask_impact else None
 
     def _told(
         self, links: Mapping[str, int], rule_of: Mapping[int | None, str]
@@ -284,6 +297,15 @@ def _told_by(row: DeliveryRow, sources: Mapping[str, Source]) -> Iterator[Event]
     except Unreadable:
         return
     yield from ((row.received_at, trusted(snapshot, row.received_at)) for snapshot in found)
+
+
+def _besides(store: Store, rules: RuleSet, batch: list[Event]) -> list[Event]:
+    """Deliveries with what the store has of their subjects that no delivery tells, as far as rules ask
+    for it."""
+    if not (rules.ask_severity or asks_around(rules)):
+        return batch
+    known = with_besides(store, [snapshot for _, snapshot in batch])
+    return [(at, snapshot) for (at, _), snapshot in zip(batch, known, strict=True)]
 
 
 def _undelivered(store: Store, since: float, until: float) -> Iterator[Event]:

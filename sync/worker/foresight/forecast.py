@@ -17,11 +17,12 @@ from sync.domain.pause import Pause, active, covering
 from sync.domain.plan import Plan
 from sync.domain.rule import RuleRef
 from sync.ports import Tracker
-from sync.rules import Rule, RuleSet
+from sync.rules import IMPACT, Rule, RuleSet
 from sync.store import admissions, open_items, paused, tickets
 from sync.store.engine import Store
 from sync.store.tables import TicketState
 from sync.worker.rulebook.trial_routing import would_route
+from sync.worker.triage.wanted import lacks_impact
 from sync.worker.walk.beginning import Beginning
 from sync.worker.walk.facts import Facts, changed_since, gather_all, rule_for, sited, unchanged
 from sync.worker.walk.foresee import Foresight
@@ -38,7 +39,8 @@ class TicketForecast:
     ticket waits for before it is made, or while it is paused, ``trouble`` why the plan could not be
     worked out; "" for nothing.
     ``apart``: the rule only begins to tell upstream of the ticket, and so the two sides, which differ
-    like this, will count as agreed.
+    like this, will count as agreed. ``lacking``: how many of the issues have no impact on record,
+    although the rule asks for it.
     """
 
     key: str
@@ -51,6 +53,7 @@ class TicketForecast:
     waits: str = ""
     trouble: str = ""
     apart: str = ""
+    lacking: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.plan) or bool(self.trouble) or bool(self.apart)
@@ -89,6 +92,7 @@ class Forecast:
         self.changes = False
         self._counts = dict.fromkeys(COUNTED, 0)
         self._trouble = 0
+        self._lacking = 0
         self.tickets: Iterable[TicketForecast] = self._counted(found)
 
     @property
@@ -110,6 +114,18 @@ class Forecast:
         """Why it is not known of all tickets in ``begin`` whether their sides differ, "" if it is."""
         return self._beginning.unasked if self._beginning else ""
 
+    @property
+    def lacking(self) -> str:
+        """Of how many issues the impact is not known yet that their rules ask for, as a sentence; "" for
+        none."""
+        if not self._lacking:
+            return ""
+        issues = "issue" if self._lacking == 1 else "issues"
+        return (
+            f"What {self._lacking:,} {issues} of these tickets have an impact on is not known yet: it "
+            "is asked for once the rules are in force, and the tickets follow."
+        )
+
     def whole(self) -> Forecast:
         """The forecast with all its tickets at hand."""
         self.tickets = tuple(self.tickets)
@@ -119,6 +135,7 @@ class Forecast:
         for one in found:
             self.looked_at += 1
             self.watch(one)
+            self._lacking += one.lacking
             if one:
                 self.acting += 1
                 self.changes = self.changes or bool(one.plan)
@@ -230,7 +247,8 @@ class _Forecaster:
         try:
             rule = rule_for(facts, self._rules)
             facts = sited(facts, rule)
-            found = replace(found, rule=rule.ref, site=facts.site)
+            lacking = sum(map(lacks_impact, facts.snapshots)) if rule.asks(IMPACT) else 0
+            found = replace(found, rule=rule.ref, site=facts.site, lacking=lacking)
             if facts.site in self._down:
                 return replace(found, trouble=self._down[facts.site])
             return replace(

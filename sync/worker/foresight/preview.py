@@ -9,8 +9,11 @@ from typing import Any
 from sync.domain.errors import Rejected, Unreadable
 from sync.domain.rule import Desired
 from sync.domain.subject import Event, Snapshot
+from sync.domain.surroundings import Impact, Product
 from sync.ports import Source
 from sync.rules import Explained, Rule, RuleSet, Undecided
+from sync.store.engine import Store
+from sync.worker.foresight.besides import with_besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,32 @@ class Preview:
 class Variation:
     """What a preview supposes of the subject instead of what the delivery says. "" changes nothing.
 
-    Only the API tells of a severity, so without a variation a preview knows none.
+    Only the API tells of a severity, an impact and the addresses of owners. Without a variation a
+    preview knows what the ``store`` has of the subject, where one is given. ``priority`` is that of a
+    data product on which the issue has an impact; ``impact`` is all that the impact is, instead.
     """
 
     title: str = ""
     owner: str = ""
     severity: str = ""
+    priority: str = ""
+    impact: Impact | None = None
+    store: Store | None = None
 
     def of(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot as supposed."""
+        """The snapshot as supposed. Raises StoreUnavailable."""
+        if self.store is not None:
+            (snapshot,) = with_besides(self.store, [snapshot])
+        impact = self.impact or snapshot.impact
+        if self.priority:
+            product = Product("A data product", priority=self.priority.upper(), downstream=True)
+            impact = Impact((product,), count=1)
         supposed: dict[str, Any] = {"title": self.title} if self.title else {}
         if self.owner:
             supposed["owners"] = [{"title": self.owner}]
         payload = {**snapshot.payload, **supposed}
-        return replace(snapshot, payload=payload, severity=self.severity or snapshot.severity)
+        severity = self.severity or snapshot.severity
+        return replace(snapshot, payload=payload, severity=severity, impact=impact)
 
 
 # The subject as the delivery tells of it.

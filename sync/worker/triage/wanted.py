@@ -111,6 +111,11 @@ def around(
     return found
 
 
+def lacks_impact(snapshot: Snapshot) -> bool:
+    """Whether the impact of an issue could be asked for, and is not known at all."""
+    return snapshot.impact is None and bool(entities_in(snapshot.payload))
+
+
 def _unknown(snapshot: Snapshot, fact: str) -> Sequence[Any]:
     """The names to ask about, none where the answer is known."""
     if fact == IMPACT:

@@ -197,8 +197,21 @@ class Apply:
             intent = self._record.intents.of(kind)
             if intent is not None:
                 landed = partial(has_landed, intent, observed)
-                self._intent_log.settle(intent, landed, looked_at=looked_at)
+                if self._intent_log.settle(intent, landed, looked_at=looked_at):
+                    self._found_landed(kind, observed)
         return observed
+
+    def _found_landed(self, kind: IntentKind, observed: Observed) -> None:
+        """Note an update or a move whose reply was lost, and which the ticket shows."""
+        record, now = self._record, self._intent_log.clock.time()
+        record.base = wrote(record.base, now)
+        if kind is IntentKind.MOVE:
+            before = Category.DONE if record.base.closed_by_us else Category.NEW
+            status = self._draft.desired.status
+            detail = detail_of_move(record.base, before, observed.status.category, status)
+            record.base = after_move(record.base, detail, now)
+            words = f"move to {observed.status.name}, whose reply was lost"
+            record.note(Entry("transition", words, detail=detail))
 
     def _carry_out(self, ref: TicketRef, made: Plan, observed: Observed | None) -> None:
         # The comment goes on record with what it speaks of, and is made as soon as that is done: before

@@ -52,6 +52,8 @@ from sync.worker.walk.telling import NO_WAYS, Ways
 
 log = structlog.get_logger("worker")
 
+# Within so many seconds each process follows an edit of the rules.
+_FOLLOWED_WITHIN = 2.0
 # Outcomes after which the next walk comes of something else.
 _OVER = ("settled", "spared")
 
@@ -190,6 +192,9 @@ class Converger:
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
         draft = drafted(facts, rules, tracker, desired, anew=facts.look)
+        if facts.former is not None and draft.former is None:
+            # This process has not followed the undo yet, so the ticket stays due for it.
+            again_at = now + _FOLLOWED_WITHIN
         intent_log = IntentLog(record, tracker, self._clock)
         try:
             return self._converge(facts, intent_log, rule, draft, again_at)
@@ -212,17 +217,9 @@ class Converger:
             # Taken over by its marker alone, before anything was heard of its subjects.
             record.base = agreed(draft, intent_log.tracker.read(ref.id, facts.project))
         if record.base.unannounced:
-            # On record since the ticket was made, so that a crash before this point loses nothing.
-            now, children = self._clock.time(), rule.issues.as_children
-            tell = partial(announce, self._store, facts.ticket_id, ref.key, now, to_issues=children)
-            if facts.related:
-                tell()
-            else:
-                # It may belong to an incident by now. The next write finds out by the way.
-                record.if_related = tell
-            record.base = replace(record.base, unannounced=False)
+            self._announce(facts, record, rule, ref.key)
         unsure = self._past.unsure(facts)
-        kept = Kept(facts.edit, self._rules().digest if facts.edit is not None else "")
+        kept = Kept(facts.edit, self._rules().digest)
         made = Apply(facts, draft, intent_log, self._ways, unsure=unsure, kept=kept).converge(ref)
         draft = replace(draft, former=None)
         if made.parked is not None:
@@ -233,6 +230,18 @@ class Converger:
         now = self._clock.time()
         note_settled(facts, now, waited=self._waited(facts, rule, facts.due_at or now))
         return ended
+
+    def _announce(self, facts: Facts, record: Record, rule: Rule, key: str) -> None:
+        """Make the related tickets of a new ticket due. That this is to be done is on record since the
+        ticket was made, so that a crash before this point loses nothing."""
+        now, children = self._clock.time(), rule.issues.as_children
+        tell = partial(announce, self._store, facts.ticket_id, key, now, to_issues=children)
+        if facts.related:
+            tell()
+        else:
+            # It may belong to an incident by now. The next write finds out by the way.
+            record.if_related = tell
+        record.base = replace(record.base, unannounced=False)
 
     def _place(self, facts: Facts, record: Record, rules: RuleSet) -> str:
         """Put the subjects where they belong, once their rule can say so. Raises Rejected until then,

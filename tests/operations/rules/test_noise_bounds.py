@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from sync.operations.errors import Refused
 from sync.operations.noise import Noise, NoiseQuery, noise
 from sync.operations.rules import quieter as search
 from sync.operations.rules.quieter import Quieter, Replay, quieter, take_over
+from sync.operations.rules.save import Expected, save
 from sync.store import noise as kept
 from sync.store.engine import Store
 from sync.store.tables import DeliveryRow, JournalRow
 from sync.worker.rulebook.files import RuleFiles
-from tests.operations.rules.conftest import DANA, Bench
+from tests.operations.rules.conftest import Bench
 from tests.operations.rules.noisy import DAY, HOUR, LENGTH, MINUTE, Heard, life, live
 from tests.walks.world import RULES
 from tests.worker.edited import DEFAULTS
@@ -122,6 +124,7 @@ def test_many_deliveries_are_replayed_from_the_newest_on(
 ) -> None:
     live(bench.world, flaps(4))
     monkeypatch.setattr(search, "MOST_DELIVERIES", 4)
+    monkeypatch.setattr(search, "SECONDS", -1.0)
     found = tried(bench)
     assert "Only the newest 4 deliveries are replayed" in said(found.notes)
     assert found.deliveries <= 5
@@ -138,23 +141,22 @@ def test_lines_for_which_there_is_no_time_are_named(
     assert found.words.startswith("No line that was tried makes fewer than 1 ticket, opened again")
 
 
-def test_the_rules_that_come_with_the_program_are_tried_and_begin_a_draft(
-    bench: Bench, tmp_path: Path
+def test_the_rules_that_come_with_the_program_are_tried_and_saving_makes_a_folder_of_them(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live(bench.world, flaps(3))
+    live(bench.world, flaps(2))
+    monkeypatch.setattr(search, "_GROUPS", ())
     shipped = Path("mappings")
     files = RuleFiles(tmp_path / "nowhere", DEFAULTS, shipped)
     rule = files.load().rules.rules[0].name
     found = tried(bench, files, rule)
     assert found.best is not None
-    at = bench()
-    draft, line = take_over(
-        type(at)(at.store, files, DANA, at.now), rule, found.best.key, found.best.value
-    )
+    at = replace(bench(), files=files)
+    draft, line = take_over(at, rule, found.best.key, found.best.value)
     assert line.file == "default.toml"
-    changed = next(one for one in draft.files if one.name == line.file)
-    assert changed.text is not None
-    assert found.best.text in changed.text
+    # Saving makes the folder.
+    save(at, draft.id, Expected(None, 1000))
+    assert found.best.text in (tmp_path / "nowhere" / "default.toml").read_text().splitlines()
 
 
 def test_rules_that_do_not_load_are_told_with_the_first_mistake(bench: Bench) -> None:

@@ -53,7 +53,7 @@ CASES = {
         X
         + 'when.kind = "issue"\nfields.labels = "{{ issue.owners | map(attribute=\'nam\') | list }}"\n',
         "10.toml:4: fields.labels: there is no field 'nam' in the items of `issue.owners`. Known "
-        "here: id, title, url.",
+        "here: id, title, url, emails.",
     ),
     "an unclosed expression": (
         X + 'fields.summary = "{{ subject.title"\n',
@@ -220,7 +220,7 @@ CASES = {
         X + 'status.closed = { fields = { "Root cause" = "{{ subject.caus }}" } }\n',
         "10.toml:3: status.closed.fields.Root cause: there is no field 'caus' in `subject`. Known"
         " here: title, description, description_html, started_at, ended_at, id, kind, url, "
-        "severity, state, issue_ids.",
+        "severity, state, issue_ids, impact.",
     ),
     "an unknown word for grouping": (
         X + 'group_by = "entitiy"\n',

@@ -141,3 +141,17 @@ def test_a_ticket_that_is_being_made_is_not_overtaken(scene: Scene) -> None:
     made_by_a_person(scene, 1)
     (pair,) = adoption(scene).pairs([(A, "DATA-501")])
     assert pair.fate is Fate.CONFLICT
+
+
+def test_the_api_is_asked_once_for_a_hundred_tickets(scene: Scene, api: MemoryApi) -> None:
+    ids = [str(uuid.UUID(int=1000 + number)) for number in range(120)]
+    api.put(*(issue(id_) for id_ in ids[::2]))
+    for number, id_ in enumerate(ids):
+        made_by_a_person(scene, number, f"see {id_}")
+    pairs = adoption(scene, api).matching('labels = "jiralert"')
+    assert [pair.fate is Fate.ADOPT for pair in pairs] == [True, False] * 60
+    assert sorted(api.calls) == ["incidents", "incidents", "issues", "issues"]
+    api.calls.clear()
+    given = [(id_, f"DATA-{500 + number}") for number, id_ in enumerate(ids)]
+    assert len(adoption(scene, api, apply=False).pairs(given)) == 120
+    assert len(api.calls) == 4
