@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sync.adapters.jira import JiraTracker
+from sync.adapters.jira import JiraSite, JiraTracker
 from sync.bootstrap.adapters import jira_site
 from sync.domain.errors import Fault, Rejected, TicketGone, Unknown
 from sync.domain.rule import Category, Desired
 from sync.domain.subject import EventType, Snapshot, Status
 from sync.domain.text import cut
 from sync.domain.ticket import Base, Draft, TicketRef, is_marker
-from sync.ports import SystemClock
+from sync.ports import Clock, SystemClock
 from sync.rules import Rule, RuleSet
 from sync.settings import Settings
 from sync.store import claims, continuity, subjects, tickets
@@ -50,7 +50,11 @@ STATES = (
 
 
 class TrialTracker(JiraTracker):
-    """A site whose every ticket is marked as a trial."""
+    """A site whose every ticket is marked as a trial. No epic is made for one."""
+
+    def __init__(self, site: JiraSite, clock: Clock) -> None:
+        super().__init__(site, clock)
+        self.epics = None
 
     def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:
         """As ``Tracker.draft``, with the words and the label of a trial. Nothing is told upstream."""

@@ -13,9 +13,12 @@ import typer
 
 from sync.cli.options import ConfigOption, JsonOption
 from sync.cli.server import Server, ServerOption
+from sync.cli.store import opened_store
 
 if TYPE_CHECKING:
     from sync.operations.acts import Done
+    from sync.rules import RuleSet
+    from sync.store.engine import Store
     from sync.worker.sweeps.groups import Parts
 
 _Ticket = Annotated[
@@ -50,16 +53,12 @@ def merge(  # noqa: PLR0913  (each is an option of the verb)
     from sync.operations.ticket_moves import merge as act
 
     wish = Merging(ticket, into, why, leave)
-    _print(
-        _done(
-            "/merge",
-            wish,
-            lambda p: act(p.store, on_command_line(), wish, time.time()),
-            config,
-            server,
-        ),
-        as_json,
-    )
+    if server:
+        done = _by_server(server, "/merge", wish)
+    else:
+        with opened_store(config) as store:
+            done = act(store, on_command_line(), wish, time.time())
+    _print(done, as_json)
 
 
 def split(  # noqa: PLR0913  (each is an option of the verb)
@@ -88,16 +87,12 @@ def split(  # noqa: PLR0913  (each is an option of the verb)
     from sync.operations.ticket_moves import split as act
 
     wish = Splitting(ticket, subjects, to, why)
-    _print(
-        _done(
-            "/split",
-            wish,
-            lambda p: act(p.store, p.rules(), on_command_line(), wish, time.time()),
-            config,
-            server,
-        ),
-        as_json,
+    done = (
+        _by_server(server, "/split", wish)
+        if server
+        else _stored(config, lambda s, rules: act(s, rules, on_command_line(), wish, time.time()))
     )
+    _print(done, as_json)
 
 
 def link(  # noqa: PLR0913  (each is an option of the verb)
@@ -125,25 +120,36 @@ def link(  # noqa: PLR0913  (each is an option of the verb)
     from sync.operations.ticket_moves import link as act
 
     wish = Linking(subject, ticket, why, instead)
-    _print(
-        _done(
-            "/link",
-            wish,
-            lambda p: act(p.store, (p.trackers, p.rules()), on_command_line(), wish, time.time()),
+    done = (
+        _by_server(server, "/link", wish)
+        if server
+        else _asked(
             config,
-            server,
-        ),
-        as_json,
+            lambda p: act(p.store, (p.trackers, p.rules()), on_command_line(), wish, time.time()),
+        )
     )
+    _print(done, as_json)
 
 
-def _done(
-    path: str, wish: Any, act: Callable[[Parts], Done], config: Path | None, server: str
-) -> Done:
-    from sync.operations.acts import Done
+def _stored(config: Path | None, act: Callable[[Store, RuleSet], Done]) -> Done:
+    """An act that needs the store and the rules alone, and no secrets."""
+    from sync.bootstrap.rules import working_rules
+    from sync.bootstrap.stores import existing_store
+    from sync.settings import Secrets, load
 
-    if server:
-        return Server(server).post(path, Done, asdict(wish))
+    settings = load(config, secrets=Secrets.UNNEEDED)
+    store = existing_store(settings)
+    try:
+        rules, remark = working_rules(settings, store)
+        if remark:
+            typer.echo(remark, err=True)
+        return act(store, rules)
+    finally:
+        store.close()
+
+
+def _asked(config: Path | None, act: Callable[[Parts], Done]) -> Done:
+    """An act for which Jira is asked."""
     from sync.bootstrap.sweeps import by_hand
     from sync.settings import load
 
@@ -151,6 +157,12 @@ def _done(
         if hands.remark:
             typer.echo(hands.remark, err=True)
         return act(hands.parts)
+
+
+def _by_server(server: str, path: str, wish: Any) -> Done:
+    from sync.operations.acts import Done
+
+    return Server(server).post(path, Done, asdict(wish))
 
 
 def _print(done: Done, as_json: bool) -> None:

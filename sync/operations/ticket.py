@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sync.domain.errors import Fault
+from sync.domain.pause import active
 from sync.domain.subject import Snapshot
 from sync.domain.text import safe_href
 from sync.domain.ticket import Draft, Observed
@@ -18,7 +19,7 @@ from sync.operations.pauses import why_waits
 from sync.operations.ticket_fields import FieldView, field_views
 from sync.operations.tickets import TOKENS, merged_into, reason_of
 from sync.operations.untold import why_untold
-from sync.store import edit_progress, log, placements, tickets
+from sync.store import edit_progress, log, paused, placements, tickets
 from sync.store.engine import Session
 from sync.store.placements import Placement
 from sync.store.tables import TicketRow
@@ -125,10 +126,10 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
             raise NotFound(f"There is no ticket with the number {id_}.")
         story = _story(session, row, deployment)
         acted = _acts(session, row)
-        waits = why_waits(session, row, now)
+        waits, pauses = why_waits(session, row, now), active(paused.load(session), now)
         placed = placements.of_ticket(session, id_)
         into = merged_into(row, placements.names(session, [(row.merged or {}).get("into", 0)]))
-    standing = standing_of(row, now)
+    standing = standing_of(row, now, pauses)
     why = row.parked or {}
     where = str(why.get("where") or "")
     file, _, line = where.rpartition(":")
@@ -143,7 +144,7 @@ def ticket_of(deployment: Deployment, id_: int, now: float) -> TicketView:
         standing=standing.value,
         token=TOKENS[standing],
         state=row.state,
-        sentence=_sentence(row, standing, waits) or sentence(row, standing, now, into),
+        sentence=sentence(row, standing, now, into),
         reason=reason_of(row, into),
         remedy=str(why.get("remedy") or "") if row.parked_at is not None else "",
         where=where,
@@ -189,13 +190,6 @@ def in_jira(deployment: Deployment, id_: int, now: float, asking: ThreadPoolExec
     )
 
 
-def _sentence(row: TicketRow, standing: Standing, waits: str) -> str:
-    """Where a ticket stands that is paused, "" for any other."""
-    if waits and standing is Standing.DUE:
-        return f"{row.jira_key or 'The ticket'} waits for the end of a pause"
-    return ""
-
-
 def sentence(row: TicketRow, standing: Standing, now: float, into: str | None = None) -> str:
     """Where the ticket stands, in words. ``into`` names the ticket that it was merged into."""
     name = row.jira_key or "The ticket"
@@ -210,6 +204,8 @@ def _standing_of(row: TicketRow, standing: Standing, name: str, now: float) -> s
             return f"{name} is as its rule wants it"
         case Standing.DUE:
             return f"{name} is looked at now"
+        case Standing.PAUSED:
+            return f"{name} waits for the end of a pause"
         case Standing.HELD:
             at = edit_progress.due_at(row, now)
             return f"{name} waits{f' until {moment(at)} UTC' if at else f': {row.due_reason}'}"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
 from sync.domain.durations import seconds_in
+from sync.domain.pause import Pause, active, covering
 from sync.domain.times import stamp
 from sync.operations.errors import Refused
 from sync.operations.values import Choice, RowId
-from sync.store import edit_progress, placements, ticket_search
+from sync.store import edit_progress, paused, placements, ticket_search
 from sync.store.engine import Store
 from sync.store.tables import TicketRow
 from sync.store.ticket_search import COUNTED, PAGE, Standing, Wanted, standing_of
@@ -20,6 +22,7 @@ from sync.store.ticket_search import COUNTED, PAGE, Standing, Wanted, standing_o
 TOKENS = {
     Standing.SETTLED: "ok",
     Standing.DUE: "busy",
+    Standing.PAUSED: "wait",
     Standing.HELD: "wait",
     Standing.PARKED: "bad",
     Standing.UNSURE: "idle",
@@ -124,6 +127,8 @@ def listed(store: Store, query: TicketQuery, now: float, *, limit: int = PAGE) -
     """A page of the tickets that fit. Raises Refused for a standing, an order or an age that is none."""
     wanted = _wanted(query, now)
     with store.read() as session:
+        pauses = active(paused.load(session), now)
+        wanted = replace(wanted, pauses=pauses)
         rows = ticket_search.page(
             session,
             wanted,
@@ -141,6 +146,7 @@ def listed(store: Store, query: TicketQuery, now: float, *, limit: int = PAGE) -
         tickets=[
             replace(
                 line_of(row, named.get(row.id or 0, ""), now, merged_into(row, into)),
+                **_paused(row, now, pauses),
                 placed=by_hand.get(row.id or 0, 0),
             )
             for row in rows
@@ -201,6 +207,14 @@ def line_of(row: TicketRow, title: str, now: float, into: str | None = None) -> 
         recorded_at=row.created_at,
         merged_into=into,
     )
+
+
+def _paused(row: TicketRow, now: float, pauses: Sequence[Pause]) -> dict[str, Any]:
+    """What a list says otherwise of a ticket that waits for a pause; nothing of any other."""
+    found = covering(pauses, row.rule, row.site, row.project)
+    if found is None or standing_of(row, now, pauses) is not Standing.PAUSED:
+        return {}
+    return {"standing": Standing.PAUSED.value, "reason": found.words}
 
 
 def reason_of(row: TicketRow, into: str | None = None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, false, func, not_, or_, select, update
 from sqlmodel import Session, col
 
 from sync.domain.pause import Pause, PauseKind, active
@@ -83,18 +83,20 @@ def _is(pause: Pause) -> tuple[ColumnElement[bool], ...]:
 
 def affected(pause: Pause) -> ColumnElement[bool]:
     """The tickets that a pause covers, by columns that ``ix_tickets_site_due`` has."""
+    # So that no index of rules or projects serves: these lead to tickets that are not due as well.
+    rule, project = func.coalesce(_TICKET.rule, ""), func.coalesce(_TICKET.project, "")
     if pause.kind is PauseKind.RULE:
-        return _TICKET.rule == pause.name
+        return rule == pause.name
     if pause.kind is PauseKind.SITE:
         return _TICKET.site == pause.site
-    known = _TICKET.project == pause.name
-    new = and_(_TICKET.project == "", _TICKET.rule.in_(sorted(pause.rules)))
+    known = project == pause.name
+    new = and_(project == "", rule.in_(sorted(pause.rules)))
     return and_(_TICKET.site == pause.site, or_(known, new) if pause.rules else known)
 
 
 def any_of(pauses: Iterable[Pause]) -> ColumnElement[bool]:
-    """The tickets that one of these pauses covers, of which there is at least one."""
-    return or_(*map(affected, pauses))
+    """The tickets that one of these pauses covers; none where there is no pause."""
+    return or_(false(), *map(affected, pauses))
 
 
 def late_since(pauses: Iterable[Pause]) -> ColumnElement[float]:
@@ -123,19 +125,31 @@ def waiting(session: Session, pauses: Iterable[Pause], now: float) -> Waiting:
     if not going_on:
         return Waiting({}, 0)
     numbers = [func.count().filter(affected(one)) for one in going_on]
-    query = select(func.count(), *numbers).where(
-        _TICKET.due_at <= now, _TICKET.parked_at.is_(None), any_of(going_on)
-    )
-    total, *found = session.execute(query).one()
-    return Waiting(dict(zip(going_on, map(int, found), strict=True)), int(total))
+    total, *found = _counted(session, now, any_of(going_on), numbers)
+    return Waiting(dict(zip(going_on, found, strict=True)), total)
 
 
 def left(session: Session, pause: Pause, going_on: Sequence[Pause]) -> int:
     """How many tickets that waited for a pause which is over are still due and wait for none that goes
     on, from an index."""
-    query = select(func.count()).where(
-        _TICKET.due_at <= pause.until, _TICKET.parked_at.is_(None), affected(pause)
+    waited = and_(affected(pause), not_(any_of(going_on)))
+    return _counted(session, pause.until, waited, [])[0]
+
+
+def _counted(
+    session: Session,
+    due_by: float,
+    those: ColumnElement[bool],
+    numbers: Sequence[ColumnElement[int]],
+) -> list[int]:
+    """How many of those tickets are due by a time, and the numbers of these."""
+    # By site, because the index that has all of these columns begins with it.
+    query = (
+        select(_TICKET.site, func.count(), *numbers)
+        .where(_TICKET.due_at <= due_by, _TICKET.parked_at.is_(None), those)
+        .group_by(_TICKET.site)
     )
-    if going_on:
-        query = query.where(not_(any_of(going_on)))
-    return int(session.execute(query).scalar_one())
+    sums = [0] * (1 + len(numbers))
+    for _, *found in session.execute(query):
+        sums = [one + int(more) for one, more in zip(sums, found, strict=True)]
+    return sums

@@ -6,14 +6,16 @@ one does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, not_, or_, select, union
 from sqlmodel import Session, col
 
+from sync.domain.pause import Pause, covering
 from sync.domain.text import folded
+from sync.store import paused
 from sync.store.tables import (
     APART,
     SUBJECT_ID,
@@ -33,7 +35,8 @@ COUNTED = 1000
 class Standing(StrEnum):
     """Where a ticket stands, in the words of the pages.
 
-    ``settled``: as its rule wants it. ``due``: to be walked now. ``held``: to be walked later.
+    ``settled``: as its rule wants it. ``due``: to be walked now. ``paused``: due, and waiting for a
+    pause by a person to be over. ``held``: to be walked later.
     ``parked``: set aside. ``unsure``: being created, the outcome is not known. ``spared``: never made.
     ``gone``: deleted in Jira. ``forgotten``: a person had it followed no more. ``unplaced``: its rule
     cannot say which ticket it belongs to.
@@ -41,6 +44,7 @@ class Standing(StrEnum):
 
     SETTLED = "settled"
     DUE = "due"
+    PAUSED = "paused"
     HELD = "held"
     PARKED = "parked"
     UNSURE = "unsure"
@@ -54,7 +58,8 @@ class Standing(StrEnum):
 class Wanted:
     """What to look for; "" for anything. ``words`` are a Jira key, our key, a subject's id, or a part of
     a subject's title, in any case of letters. ``since`` and ``until`` bound when the ticket was recorded
-    (seconds since the epoch), None for no bound."""
+    (seconds since the epoch), None for no bound. ``pauses`` are those that go on: they tell ``paused``
+    from ``due``."""
 
     words: str = ""
     standing: str = ""
@@ -63,10 +68,17 @@ class Wanted:
     site: str = ""
     since: float | None = None
     until: float | None = None
+    pauses: tuple[Pause, ...] = ()
 
 
-def standing_of(row: TicketRow, now: float) -> Standing:
-    """Where a ticket stands at ``now`` (seconds since the epoch)."""
+def standing_of(row: TicketRow, now: float, pauses: Iterable[Pause] = ()) -> Standing:
+    """Where a ticket stands at ``now`` (seconds since the epoch), while these ``pauses`` go on."""
+    standing = _alone(row, now)
+    waits = standing is Standing.DUE and covering(pauses, row.rule, row.site, row.project)
+    return Standing.PAUSED if waits else standing
+
+
+def _alone(row: TicketRow, now: float) -> Standing:
     if row.parked_at is not None:
         return Standing.PARKED
     if row.aside is not None:
@@ -145,7 +157,7 @@ def _fitting(session: Session, query: Select, wanted: Wanted, now: float) -> Sel
     if wanted.project:
         query = query.where(col(TicketRow.project) == wanted.project)
     if wanted.standing:
-        query = query.where(_standing(Standing(wanted.standing), now))
+        query = query.where(_standing(Standing(wanted.standing), now, wanted.pauses))
     if wanted.words:
         query = query.where(col(TicketRow.id).in_(_with_words(wanted.words)))
     return query
@@ -170,7 +182,7 @@ def first_since(session: Session, at: float) -> int:
     return low
 
 
-def _standing(standing: Standing, now: float) -> ColumnElement[bool]:
+def _standing(standing: Standing, now: float, pauses: Sequence[Pause] = ()) -> ColumnElement[bool]:
     """The condition for a standing. Rare standings are asked of their partial indexes, in a query of
     their own: a database that reads the newest tickets first would look through all of them."""
     ticket = table_of(TicketRow).c
@@ -191,7 +203,9 @@ def _standing(standing: Standing, now: float) -> ColumnElement[bool]:
         case Standing.FORGOTTEN:
             found = some.where(ticket.aside.is_not(None), free)
         case Standing.DUE:
-            found = waits.where(due <= now)
+            found = waits.where(due <= now, not_(paused.any_of(pauses)))
+        case Standing.PAUSED:
+            found = waits.where(due <= now, paused.any_of(pauses))
         case Standing.HELD:
             found = waits.where(due > now)
         case Standing.UNSURE:

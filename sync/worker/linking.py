@@ -71,7 +71,7 @@ def link(
 def _subject(slate: Slate, ref: str) -> Subject:
     found = slate.subjects([ref]).get(ref)
     if found is None:
-        raise Unmovable(f"{ref} was removed a moment ago.")
+        raise Unmovable(f"The subject {ref} was removed a moment ago.")
     return found
 
 
@@ -80,11 +80,11 @@ def _may_leave(source: Ticket | None, wanted: Wanted) -> None:
         return
     name, ref, key = called(source), wanted.ref, wanted.key
     if source.jira_key.casefold() == key.casefold():
-        raise Unmovable(f"{ref} is on {name} already.")
+        raise Unmovable(f"The ticket of {ref} is {name} already.")
     if source.state == TicketState.LINKED and not wanted.instead:
         raise Unmovable(
-            f"{ref} has {name} already. `ticket-sync link {ref} {key} --instead` puts it onto {key}; "
-            f"`ticket-sync merge {name} {key}` puts all of {name} onto a ticket that is ours."
+            f"The ticket of {ref} is {name}. `ticket-sync link {ref} {key} --instead` puts it onto "
+            f"{key}; `ticket-sync merge {name} {key}` puts all of {name} onto a ticket that is ours."
         )
 
 

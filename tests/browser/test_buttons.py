@@ -220,6 +220,27 @@ def test_a_ticket_is_forgotten_followed_again_and_set_aside(
     expect(page.locator("[aria-labelledby=story]")).to_contain_text("forgotten by an editor")
 
 
+def test_a_ticket_is_merged_into_another_and_a_subject_of_it_split_off(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    pages.world.deliver(*(issue_event("issue_created", f"i-{n}", at=n) for n in (2, 3)))
+    pages.world.settle()
+    page.goto(f"{address}/tickets/i-2")
+    page.get_by_role("textbox", name="Ticket").fill("DATA-2")
+    page.get_by_label("Why").fill("same cause")
+    page.get_by_role("button", name="Merge all into that ticket").click()
+    expect(told).to_contain_text("was merged into DATA-2")
+    pages.world.settle()
+    page.goto(f"{address}/tickets/DATA-2")
+    expect(page.locator("[aria-labelledby=subjects]")).to_contain_text("same cause")
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Split the chosen off").click()
+    expect(told).to_contain_text("left DATA-2 for a ticket of its own")
+
+
 def test_a_dead_letter_is_read_again_by_two_people_as_one_act(
     address: str,
     watched: Watched,
@@ -271,3 +292,25 @@ def test_while_the_store_is_away_or_jira_is_down_pages_say_so(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Nothing works: no daemon runs")
     # A page that cannot be made is answered 503, which the console tells.
     watched.trouble = [one for one in watched.trouble if "503" not in one]
+
+
+def test_a_site_is_paused_with_a_reason_and_goes_on(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+) -> None:
+    page, told = watched.page, watched.page.get_by_role("status").first
+    page.goto(f"{address}/connections/main")
+    page.get_by_role("link", name="Pause it").click()
+    page.get_by_label("Until").fill("2h")
+    page.get_by_label("Why").fill("maintenance of Jira")
+    page.get_by_role("button", name="Pause it").click()
+    expect(told).to_contain_text("Site main is paused until")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("One pause goes on")
+    page.goto(address)
+    expect(page.locator(".notice-wait").first).to_contain_text("maintenance of Jira")
+    page.locator(".notice-wait a").first.click()
+    page.get_by_role("button", name="Go on").click()
+    expect(told).to_contain_text("Site main goes on")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is paused")
+    assert pages.json("/pauses")["pauses"] == []

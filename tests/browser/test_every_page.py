@@ -32,6 +32,7 @@ PATHS = (
     "/tickets/id/1",
     "/tickets/id/1/jira",
     "/parked",
+    "/pauses",
     "/deliveries",
     "/deliveries?outcome=dead",
     "/rules",

@@ -138,7 +138,8 @@ def test_looking_after_tickets_and_deliveries_by_the_daemon(
     (dead,) = json.loads(_said("dead", "list", *by, "--json"))
     assert "no event" in _said("dead", "show", dead["id"], *by)
     assert _said("dead", "replay", dead["id"], *by) == "1 delivery will be read again.\n"
-    assert "is forgotten" in _said("forget", "DATA-1", *by)
+    assert "is forgotten" in _said("forget", "DATA-1", "--why", "not ours", *by)
+    assert "forgotten by" in _said("why", "DATA-1", *by)
     assert "Nothing waits to be told upstream" in _said("upstream", "show", *by)
     assert _said("upstream", "accept", *by) == "Nothing waits.\n"
     assert "retry" in _said("log", *by)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
 
 from sync.cli import status
+from sync.domain.surroundings import Impact, Product
 from sync.operations.status import status_of
 from sync.sandbox.jira.ready_site import INCIDENT, TASK, add_project
 from sync.sandbox.jira.workflows import several_done, simple
@@ -37,6 +39,29 @@ def test_tickets_go_to_the_projects_of_the_owners(stage: Stage) -> None:
         stage.tell("issue_closed", name)
     stage.settle()
     assert {t.status for t in stage.tickets()} == {"Done"}
+    assert stage.silent()
+
+
+def test_products_downstream_make_the_priority_and_people_still_win(stage: Stage) -> None:
+    stage.use("impact-to-priority")
+    stage.tell("issue_created", "orders")
+    stage.tell("issue_created", "staging")
+    revenue = Product("Revenue", "", "Finance", "P1", downstream=True)
+    impact = Impact((revenue,), ("Finance data",), (("dbt models", 2),), 2, "x")
+    stage.learn("orders", impact=impact)
+    stage.settle()
+    first, second = stage.tickets()
+    assert (first.priority, first.fields["duedate"]) == ("Highest", "2026-09-22")
+    assert "finance-data" in first.labels
+    assert "finance-data" not in second.labels
+    stage.sandbox.person.edit(first.key, priority={"name": "Low"})
+    stage.settle()
+    stage.learn("orders", impact=replace(impact, owners=("Growth",)))
+    stage.settle()
+    first, _ = stage.tickets()
+    assert first.priority == "Low"
+    assert "growth" in first.labels
+    assert "finance-data" not in first.labels
     assert stage.silent()
 
 

@@ -28,6 +28,7 @@ from sync.store import (
     counts,
     deliveries,
     edit_progress,
+    epics,
     expected,
     gathered,
     happenings,
@@ -130,6 +131,13 @@ def do_everything(filled: Filled) -> None:
     with Work(filled) as work:
         for piece in WORK.values():
             piece(work)
+    this = ("main", "DATA", "0123")
+    epics.begin(store, this, "Data quality", now)
+    epics.said(store, this, now, "HTTP 500")
+    epics.not_made(store, this, now)
+    epics.made(store, this, "Data quality", "10001", "DATA-1", now)
+    epics.gone(store, this, "10001")
+    epics.get(store, this)
     with store.read() as session:
         happenings.deliveries_after(session, 5)
         noise.oldest_entry(session)
@@ -292,6 +300,8 @@ def while_paused(store: Store, now: float) -> None:
     with store.read() as session:
         paused.waiting(session, paused.load(session), now)
         paused.left(session, over, known)
+        for standing in (Standing.DUE, Standing.PAUSED):
+            ticket_search.page(session, Wanted(standing=standing, pauses=known), now)
         housekeeping.overdue(session, now - 900, sites_down=[], limit=5)
     with store.write() as session:
         paused.prune(session, now + 2 * paused.KEPT_SECONDS)

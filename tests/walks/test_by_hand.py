@@ -296,11 +296,11 @@ def test_what_cannot_be_split_off_is_refused_in_words(two: World, jira: MemoryTr
         ([], "Name the subjects that are to leave"),
         (["none"], "No issue or incident 'none' is known"),
         (["one", "two"], "all that DATA-2 has"),
-        (["one"], "coalesce:issue:one has ended and needs no ticket of its own"),
+        (["one"], "What has ended needs no ticket of its own: coalesce:issue:one"),
     ):
         with pytest.raises((Refused, NotFound), match=words):
             split_off(two, "DATA-2", names)
-    with pytest.raises(Refused, match="coalesce:issue:two is not on DATA-1: it is on DATA-2"):
+    with pytest.raises(Refused, match="DATA-1 does not have coalesce:issue:two: it is on DATA-2"):
         split_off(two, "DATA-1", ["two"])
 
 
@@ -345,7 +345,7 @@ def test_one_subject_of_a_group_is_linked_and_the_others_stay(
     world.write_rules(GROUPED)
     world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in (1, 2)))
     world.settle()
-    with pytest.raises(Refused, match="i1 has DATA-2 already"):
+    with pytest.raises(Refused, match="The ticket of coalesce:issue:i1 is DATA-2"):
         linked(world, "i1", "OPS-77")
     linked(world, "i1", "OPS-77", instead=True)
     assert [ticket_of(world, f"coalesce:issue:i{n}") for n in (1, 2)] == ["OPS-77", "DATA-2"]
@@ -378,7 +378,7 @@ def test_what_cannot_be_linked_is_refused_in_words(
 ) -> None:
     for name, key, words in (
         ("one", "OPS-1", "There is no ticket OPS-1 on main, or our account may not see it"),
-        ("one", "DATA-1", "coalesce:issue:one is on DATA-1 already"),
+        ("one", "DATA-1", "The ticket of coalesce:issue:one is DATA-1 already"),
         ("none", "OPS-77", "No issue or incident 'none' is known"),
         ("one", " ", "Name the ticket in Jira by its key"),
     ):

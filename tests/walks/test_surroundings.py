@@ -155,7 +155,12 @@ def test_the_simulated_workspace_makes_the_ticket_of_what_is_downstream(
         upstream.sandbox.mark(one.id, "investigating")
         upstream.sandbox.close_issue(one.id)
         world.settle()
+        around = Surroundings(store, world.triage, upstream.api, world.rules)
+        found = IssuesSweep(store, world.triage, upstream.api, surroundings=around)
+        assert Runner(store, clock, "me").run(found) is not None
+        world.settle()
         assert upstream.rest.asked["POST /api/impact/v1"] == 2
+        assert len(jira.alive) == 2
         assert settled(world)
         world.close()
 

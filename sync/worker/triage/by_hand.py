@@ -101,7 +101,7 @@ def split(
             its = slate.ticket_of(ref)
             at = f"it is on {called(its)}" if its else "it has no ticket"
             again = " already" if to is not None and its is to else ""
-            raise Unmovable(f"{ref} is not on {called(source)}: {at}{again}.")
+            raise Unmovable(f"{called(source)} does not have {ref}: {at}{again}.")
     moving = slate.subjects(refs)
     if to is not None and len(moving) == len(there):
         return _all_to(slate, source, to, moving, word)
@@ -129,7 +129,7 @@ def forget(slate: Slate, ref: str, word: Word) -> str:
     Raises Unmovable."""
     source = slate.ticket_of(ref)
     if source is None:
-        raise Unmovable(f"{ref} has no ticket.")
+        raise Unmovable(f"There is no ticket of {ref}.")
     may_give(source)
     there, moving = slate.ends_on(source), slate.subjects([ref])
     stays_spoken_for(source, moving, set(there) - {ref})
@@ -312,7 +312,7 @@ def _new(
     ended = sorted(ref for ref, one in moving.items() if one.ended_at is not None)
     if len(ended) == len(moving):
         raise Unmovable(
-            f"{', '.join(ended)} has ended and needs no ticket of its own. With --to it can be put "
+            f"What has ended needs no ticket of its own: {', '.join(ended)}. With --to it can be put "
             "onto another ticket."
         )
     found = {rule.ref.name: rule for rule in _rules_of(rules, source, moving)}

@@ -78,3 +78,48 @@ def test_a_look_is_asked_for_by_a_button(made: Pages) -> None:
     assert "DATA-1 will be tried at once" in made.press("/tickets/id/1/retry")
     assert made.world.rows()[0].due_at is not None
     assert "an editor" in made.words("/tickets/DATA-1")
+
+
+@pytest.fixture
+def two(made: Pages) -> Pages:
+    """Two tickets in Jira."""
+    made.world.deliver(issue_event("issue_created", "i-2", at=2, title="customers is stale"))
+    made.world.settle()
+    return made
+
+
+def test_tickets_are_merged_and_split_by_buttons(two: Pages) -> None:
+    said = two.press("/tickets/id/1/merge", other="DATA-2", why="same cause")
+    assert "DATA-1 was merged into DATA-2, with coalesce:issue:i-1." in said
+    two.world.settle()
+    said = two.words("/tickets/DATA-1")
+    for words in ("DATA-1 was merged into DATA-2", "by an editor: same cause", "0 subjects"):
+        assert words in said
+    said = two.words("/tickets/DATA-2")
+    for words in ("2 subjects", "merged by an editor: same cause", "On another ticket"):
+        assert words in said
+    one, other = two.json("/tickets?order=oldest")["tickets"]
+    assert (one["merged_into"], other["placed"]) == ("DATA-2", 1)
+    shown = two.json("/tickets/2")["subjects"]
+    assert [one["placed"] for one in shown if one["placed"]] == ["merged by an editor: same cause"]
+    said = two.press("/tickets/id/2/split", subjects="coalesce:issue:i-1", other="DATA-1")
+    assert "coalesce:issue:i-1 left DATA-2 for DATA-1." in said
+
+
+def test_one_subject_is_chosen_to_be_forgotten_or_linked(two: Pages) -> None:
+    two.press("/tickets/id/1/merge", other="DATA-2")
+    assert "Choose one subject" in two.press("/tickets/id/2/link", 422, other="DATA-9")
+    said = two.press("/tickets/id/2/link", 422, other="DATA-9", subjects="coalesce:issue:i-1")
+    assert "The ticket of coalesce:issue:i-1 is DATA-2." in said
+    said = two.press("/tickets/id/2/forget", subjects="coalesce:issue:i-1")
+    assert "coalesce:issue:i-1 left DATA-2 and is forgotten" in said
+    assert two.json("/tickets?standing=forgotten")["count"] == 1
+
+
+def test_what_is_merged_split_and_linked_by_the_api_has_the_same_words(two: Pages) -> None:
+    said = two.send("/merge", {"ticket": "DATA-1", "into": "DATA-2"})
+    assert said["words"].startswith("DATA-1 was merged into DATA-2")
+    said = two.send("/split", {"ticket": "DATA-2", "subjects": ["i-1"]})
+    assert said["words"].startswith("coalesce:issue:i-1 left DATA-2 for a ticket of its own.")
+    said = two.send("/link", {"subject": "i-1", "ticket": "OPS-1"}, 422)
+    assert "There is no ticket OPS-1 on main" in said["error"]
