@@ -1,5 +1,5 @@
-"""What is needed from outside: Source, SourceApi and Upstream (who sends), Tracker, SiteHealth and
-NoticeSource (Jira), Clock.
+"""What is needed from outside: Source, SourceApi and Upstream (who sends), Tracker, SiteHealth, Epics
+and NoticeSource (Jira), Clock.
 
 Every method that goes outside raises only the faults of ``sync.domain.errors``.
 """
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sync.domain.actions import Change, Comment
 from sync.domain.acts import Ability, Actor
+from sync.domain.epics import EpicWish
 from sync.domain.notice import Notice
 from sync.domain.pace import Pace
 from sync.domain.rule import Desired, RemoteLink, TicketLink
@@ -347,6 +348,27 @@ class SiteHealth(Protocol):
         ...
 
 
+class Epics(Protocol):
+    """The epics of one site of a tracker, by name. Safe to share between threads. Methods raise as those
+    of ``Tracker``."""
+
+    def find(self, wish: EpicWish, project: str, *, recent: bool = False) -> TicketRef | None:
+        """The epic of a project that a rule names: the one that bears our label, else the oldest that is
+        not done and has exactly this name, in any case of letters. The search index may lag.
+        ``recent``: an answer of the last minute will do, and labels are not looked for. Raises Rejected
+        where the project has no such issue type."""
+        ...
+
+    def labelled(self, wish: EpicWish, project: str) -> TicketRef | None:
+        """The epic that bears our label and is there."""
+        ...
+
+    def make(self, wish: EpicWish, project: str, *, not_after: float = math.inf) -> TicketRef:
+        """Make the epic, with our label, in one call. Raises Refused if the call has not been sent by
+        ``not_after`` (seconds since the epoch)."""
+        ...
+
+
 class Tracker(Protocol):
     """The tickets of one site of a tracker. Safe to share between threads.
 
@@ -371,6 +393,11 @@ class Tracker(Protocol):
     @property
     def health(self) -> SiteHealth:
         """The health of the site."""
+        ...
+
+    @property
+    def epics(self) -> Epics | None:
+        """The epics of the site, None where rules cannot name any."""
         ...
 
     def draft(self, desired: Desired, *, base: Base | None = None, anew: bool = False) -> Draft:

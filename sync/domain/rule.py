@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from sync.domain.epics import EpicOf
 from sync.domain.errors import Parked
 from sync.domain.subject import Kind, Status, SubjectRef
 from sync.domain.subject_comments import UpstreamComment
@@ -255,7 +256,7 @@ class Desired:
     Markdown, None for none. ``failed`` says, by the rule's key (``fields.priority``), why a part has no
     value: its template fails on these snapshots. ``version`` names the state projected, the same for
     the same snapshots. ``upstream`` is what is to be told upstream, None for nothing; ``subjects`` are
-    then the ticket's.
+    then the ticket's. ``epic_of`` gives the epics that fields name, None where nobody may be asked.
     """
 
     key: str
@@ -277,6 +278,7 @@ class Desired:
     subjects: tuple[SubjectState, ...] = ()
     failed: Mapping[str, Parked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    epic_of: EpicOf | None = field(default=None, compare=False, repr=False)
 
     def asker(self, key: str) -> RuleRef:
         """The rule that gives the value of a key. It is the ticket's own rule, or that of an incident

@@ -237,9 +237,9 @@ def _noise(
 def worst_first(line: NoiseLine) -> tuple[object, ...]:
     """The order of lines, with the worst flapper at the top: first what came and went most often within
     a day without anybody acting, then what was made or opened again most often, then what lived
-    shortest."""
+    shortest. What names nothing to go by comes last."""
     life = line.life if line.life is not None else LONGEST
-    return -line.brief, -line.opened, life, -line.spared, line.name
+    return line.name == UNNAMED, -line.brief, -line.opened, life, -line.spared, line.name
 
 
 def _known(store: Store, rule: str) -> None:

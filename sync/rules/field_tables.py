@@ -1,4 +1,5 @@
-"""Tables as values of fields that mean something on the site: ``sprint = { board = "Data Team" }``.
+"""Tables as values of fields that mean something on the site: ``sprint = { board = "Data Team" }``,
+``parent = { epic = "Data quality" }``.
 
 A table with the first word of one of these is held to the others; any other table is a JSON object for a
 field that only the site knows.
@@ -13,9 +14,15 @@ from sync.toml import Mistakes, meant
 
 _TEXT, _BOOL = "a text, and not empty", "true or false"
 # By the key that says what the table means: all its keys, each with what it takes.
-TABLES: Mapping[str, Mapping[str, str]] = {"board": {"board": _TEXT}}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "board": {"board": _TEXT},
+    "epic": {"epic": _TEXT, "make": _BOOL, "issue_type": _TEXT},
+}
 # The fields of which only such a table makes sense: the key that it needs, and an example.
-_OWN = {"sprint": ("board", 'sprint = { board = "Data Team" }')}
+_OWN = {
+    "parent": ("epic", 'parent = { epic = "Data quality" }'),
+    "sprint": ("board", 'sprint = { board = "Data Team" }'),
+}
 
 
 def check_table(name: str, given: Given, mistakes: Mistakes) -> None:

@@ -63,7 +63,7 @@ from sync.domain.ticket import (
     marker_label,
     wish_of,
 )
-from sync.ports import Changed, Clock
+from sync.ports import Changed, Clock, Epics
 from sync.sandbox.memory_ticket import DONE, IN_PROGRESS, TO_DO, US, WONT_DO, MemoryTicket
 
 # Transitions from every status, even to itself: Jira calls them global.
@@ -137,6 +137,8 @@ class MemoryTracker:
     ) -> None:
         self.site = site
         self.health = MemoryHealth(clock)
+        # Rules that name epics are tried on the simulated Jira.
+        self.epics: Epics | None = None
         self.index_lag = index_lag
         self.goes_out_within = 4.0
         self.longest_call = 5.0

@@ -145,6 +145,30 @@ class ExpectedRow(SQLModel, table=True):
     words: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
 
 
+class EpicRow(SQLModel, table=True):
+    """An epic that a rule names, in one project. ``digest`` is that of its name and issue type.
+
+    ``jira_id`` is None while no ticket is known. ``begun`` is when the call began that makes it, None
+    where none is open; ``said`` what Jira said when it failed on that call, ``failures`` how often it
+    did so in a row, each time proven to have made nothing.
+    """
+
+    __tablename__ = "epics"
+
+    site: str = Field(sa_column=Column(String(64), primary_key=True))
+    project: str = Field(sa_column=Column(String(255), primary_key=True))
+    digest: str = Field(sa_column=Column(String(64), primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    at: float = Field(sa_column=Column(Float(53), nullable=False))
+    jira_id: str | None = Field(default=None, sa_column=Column(String(64)))
+    jira_key: str = Field(
+        default="", sa_column=Column(String(255), nullable=False, server_default="")
+    )
+    begun: float | None = Field(default=None, sa_column=Column(Float(53)))
+    said: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    failures: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+
+
 # SQL: the id in the reference of a subject. An index serves only an expression that is written like it.
 SUBJECT_ID = "substr(ref, length(source) + length(kind) + 3)"
 

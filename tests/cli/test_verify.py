@@ -339,3 +339,17 @@ def test_people_read_what_to_do(config: Path) -> None:
     assert code == 0
     assert "What was tried works. Next: `ticket-sync serve`." in out
     assert "ok       removing it: DATA-1 is deleted" in out
+
+
+@pytest.mark.proof
+def test_a_rule_that_holds_and_closes_late_is_tried_at_once(
+    config: Path, jira: SimulatedJira
+) -> None:
+    late = RULES.replace('project = "DATA"', 'project = "DATA"\nhold = "10m"\nclose_after = "30m"')
+    late = late.replace("[rule.fields]", '[rule.fields]\npriority = "Nope"')
+    (config.parent / "mappings" / "rules.toml").write_text(late)
+    code, steps = tried()
+    assert steps["status closed"] == ("ok", "DATA-1 went to 'Done'")
+    assert (code, "Nope" in steps["a trial ticket"][1]) == (1, True), "a field that is set aside"
+    assert "is deleted" in steps["removing it"][1]
+    assert jira.site.tickets() == []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
 
 from sync.cli import status
+from sync.domain.surroundings import Impact, Product
 from sync.operations.status import status_of
 from sync.sandbox.jira.ready_site import INCIDENT, TASK, add_project
 from sync.sandbox.jira.workflows import several_done, simple
@@ -37,6 +39,29 @@ def test_tickets_go_to_the_projects_of_the_owners(stage: Stage) -> None:
         stage.tell("issue_closed", name)
     stage.settle()
     assert {t.status for t in stage.tickets()} == {"Done"}
+    assert stage.silent()
+
+
+def test_products_downstream_make_the_priority_and_people_still_win(stage: Stage) -> None:
+    stage.use("impact-to-priority")
+    stage.tell("issue_created", "orders")
+    stage.tell("issue_created", "staging")
+    revenue = Product("Revenue", "", "Finance", "P1", downstream=True)
+    impact = Impact((revenue,), ("Finance data",), (("dbt models", 2),), 2, "x")
+    stage.learn("orders", impact=impact)
+    stage.settle()
+    first, second = stage.tickets()
+    assert (first.priority, first.fields["duedate"]) == ("Highest", "2026-09-22")
+    assert "finance-data" in first.labels
+    assert "finance-data" not in second.labels
+    stage.sandbox.person.edit(first.key, priority={"name": "Low"})
+    stage.settle()
+    stage.learn("orders", impact=replace(impact, owners=("Growth",)))
+    stage.settle()
+    first, _ = stage.tickets()
+    assert first.priority == "Low"
+    assert "growth" in first.labels
+    assert "finance-data" not in first.labels
     assert stage.silent()
 
 
@@ -210,3 +235,43 @@ def test_who_is_on_call_gets_no_ticket_for_a_flapping_check(cloud: Stage) -> Non
     cloud.tell("issue_created", "b", trigger_name="uniqueness")
     cloud.live(DAY)
     assert cloud.rows() == []
+
+
+def test_a_ticket_begins_with_the_right_person_and_stays_with_whom_people_chose(
+    stage: Stage,
+) -> None:
+    stage.use("right-person")
+    stage.tell("issue_created", "ledger", owners=[owner("Finance Data"), owner("Marketing Data")])
+    stage.tell("issue_created", "other", owners=[owner("Sales")])
+    stage.settle()
+    found = {t.summary: (t.assignee, t.fields.get("components", "")) for t in stage.tickets()}
+    assert found == {
+        "ledger is stale": ("Data Owner", "Ingestion, Warehouse, Dashboards"),
+        "other is stale": ("On-Call Engineer", ""),
+    }
+    key = next(t.key for t in stage.tickets() if t.summary == "other is stale")
+    stage.sandbox.person.assign(key, "platform.lead")
+    stage.tell("issue_updated", "other", owners=[owner("Finance Data")])
+    stage.settle()
+    assert stage.sandbox.ticket(key).assignee == "Platform Lead"
+    assert stage.silent()
+
+
+def test_a_request_has_its_type_its_organizations_and_its_participants_by_name(
+    cloud: Stage,
+) -> None:
+    cloud.use("service-project")
+    cloud.tell("issue_created", "orders")
+    cloud.settle()
+    fields = cloud.ticket.fields
+    assert fields["customfield_10032"] == "Report broken data"
+    assert fields["customfield_10033"] == "Acme, Core"
+    assert fields["customfield_10036"] == "Data Owner"
+    assert fields["security"] == "Internal"
+    assert [row.parked for row in cloud.rows()] == [None]
+    cloud.tell("issue_updated", "orders", title="orders is late")
+    cloud.settle()
+    assert [(one.text, one.public) for one in cloud.ticket.comments] == [
+        ("Now: orders is late", False)
+    ]
+    assert cloud.silent()

@@ -581,6 +581,24 @@ def _paused(rows: Rows) -> None:
     ]
 
 
+def _epics(rows: Rows) -> None:
+    """r0027: epics that rules name."""
+    rows["epics"] = [
+        {
+            "site": "main",
+            "project": "DATA",
+            "digest": "0123456789abcdef0123456789abcdef01234567",
+            "name": "Data quality: orders",
+            "at": 1_790_000_000.0,
+            "jira_id": None,
+            "jira_key": "",
+            "begun": 1_790_000_001.5,
+            "said": "",
+            "failures": 0,
+        }
+    ]
+
+
 CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0002": _sweeps,
     "r0003": _departed,
@@ -605,6 +623,7 @@ CHANGES: dict[str, Callable[[Rows], None]] = {
     "r0024": _edits,
     "r0025": _placements,
     "r0026": _paused,
+    "r0027": _epics,
 }
 
 

@@ -28,6 +28,7 @@ from sync.store import (
     counts,
     deliveries,
     edit_progress,
+    epics,
     expected,
     gathered,
     happenings,
@@ -130,6 +131,13 @@ def do_everything(filled: Filled) -> None:
     with Work(filled) as work:
         for piece in WORK.values():
             piece(work)
+    this = ("main", "DATA", "0123")
+    epics.begin(store, this, "Data quality", now)
+    epics.said(store, this, now, "HTTP 500")
+    epics.not_made(store, this, now)
+    epics.made(store, this, "Data quality", "10001", "DATA-1", now)
+    epics.gone(store, this, "10001")
+    epics.get(store, this)
     with store.read() as session:
         happenings.deliveries_after(session, 5)
         noise.oldest_entry(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.sandbox.memory_ticket import TO_DO
 from sync.store import claims, subjects
 from sync.worker.foresight.forecast import forecast_all
+from sync.worker.triage import by_hand
 from tests.walks.world import RULES, World, issue_event
 
 ME = on_command_line()
@@ -421,3 +423,43 @@ def test_a_forgotten_subject_is_merged_back(world: World, jira: MemoryTracker) -
     assert ticket_of(world, "coalesce:issue:i1") == "DATA-1"
     assert len(jira.alive) == 1
     at_rest(world, jira)
+
+
+def test_a_merge_that_triage_overtakes_takes_what_came_meanwhile_along(
+    world_on_each_store: World, jira: MemoryTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_on_each_store
+    world.write_rules(GROUPED)
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n, title="ab"[n % 2]) for n in (1, 2)))
+    world.settle()
+    decide, meanwhile = by_hand.merge, [issue_event("issue_created", "i3", at=60, title="a")]
+
+    def overtaken(*args: Any, **more: Any) -> str:
+        words = decide(*args, **more)
+        while meanwhile:
+            world.deliver(meanwhile.pop())
+            world.triage.batch()
+        return words
+
+    monkeypatch.setattr(by_hand, "merge", overtaken)
+    source, into = (ticket_of(world, f"coalesce:issue:i{n}") for n in (2, 1))
+    assert "with 2 subjects" in merged(world, source, into)
+    assert {ticket_of(world, f"coalesce:issue:i{n}") for n in (1, 2, 3)} == {into}
+    assert len(jira.alive) == 2
+    at_rest(world, jira)
+
+
+def test_plan_foresees_that_the_group_of_an_emptied_ticket_goes_to_the_other(
+    two: World, jira: MemoryTracker
+) -> None:
+    two.write_rules(GROUPED)
+    for name, title in (("three", "a"), ("four", "b")):
+        two.deliver(issue_event("issue_created", name, at=10, title=title))
+        two.settle()
+    merged(two, "DATA-3", "DATA-4")
+    two.write_rules(GROUPED.replace("[rule.fields]", 'when = { kind = "incident" }\n[rule.fields]'))
+    two.deliver(issue_event("issue_created", "five", at=70, title="a"))
+    two.settle()
+    two.write_rules(GROUPED)
+    found = forecast_all(two.store, two.rules(), {"main": two.tracker}, two.clock.time()).whole()
+    assert [one.ticket for one in found.tickets] == ["DATA-4"]

@@ -155,7 +155,12 @@ def test_the_simulated_workspace_makes_the_ticket_of_what_is_downstream(
         upstream.sandbox.mark(one.id, "investigating")
         upstream.sandbox.close_issue(one.id)
         world.settle()
+        around = Surroundings(store, world.triage, upstream.api, world.rules)
+        found = IssuesSweep(store, world.triage, upstream.api, surroundings=around)
+        assert Runner(store, clock, "me").run(found) is not None
+        world.settle()
         assert upstream.rest.asked["POST /api/impact/v1"] == 2
+        assert len(jira.alive) == 2
         assert settled(world)
         world.close()
 
@@ -214,6 +219,18 @@ def test_only_what_rules_name_is_asked_for(
     world.settle()
     sweep(world, api)
     assert [one for one in api.calls if not one.startswith("issues")] == calls
+
+
+def test_why_tells_of_the_impact(build: Build, api: MemoryApi) -> None:
+    world = build(SHOWN, api)
+    world.deliver(event(A, at=1))
+    world.settle()
+    with world.store.read() as session:
+        story = story_of(session, A)
+    assert story is not None
+    assert [s.impact and s.impact.words for s in story.snapshots] == [
+        "has an impact on Revenue (P1); 3 entities are downstream"
+    ]
 
 
 def test_a_rule_that_does_not_make_the_ticket_asks_nothing(build: Build, api: MemoryApi) -> None:

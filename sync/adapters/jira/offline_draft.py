@@ -15,6 +15,7 @@ from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_f
 from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.fields.values import Values, candidates
 from sync.adapters.jira.fields.wire import encode
+from sync.domain.epics import Foreseen, epic_wish
 from sync.domain.errors import Rejected
 from sync.domain.rule import Desired
 from sync.domain.text import is_empty
@@ -47,7 +48,7 @@ def is_cloud(site: JiraSite) -> bool:
 
 def sketch(desired: Desired, *, cloud: bool) -> list[SketchedField]:
     """Every field as far as it is known without the site, in the order of the rule."""
-    values = Values(cloud, lambda wished, field: Account(wished))
+    values = Values(cloud, lambda wished, field: Account(wished), tables={Shape.PARENT: _epic})
     whole_at = desired.remote_links[0].url if desired.remote_links else ""
     found: dict[str, SketchedField] = {}
     for name, wish in desired.fields.items():
@@ -98,6 +99,11 @@ def _looked_up(info: FieldInfo, wished: Any) -> str:
         return f"the first whom the site knows of {', '.join(people)}"
     by_address = info.shape in (Shape.USER, Shape.USERS) and "@" in str(wished)
     return "looked up on the site by this address" if by_address else ""
+
+
+def _epic(table: Mapping[str, Any]) -> Foreseen | None:
+    wish = epic_wish(table)
+    return Foreseen(f"{wish}, found or made") if wish else None
 
 
 def _shown(value: Any) -> str:

@@ -135,7 +135,8 @@ class CoalesceRest:
             raise refusal(self.off[route.ability], "no such method")
         lacking = route.scopes - self.scopes
         if lacking and (route.every or lacking == route.scopes):
-            raise ApiError(403, 7, f"the token lacks {' or '.join(sorted(lacking))}")
+            between = " and " if route.every else " or "
+            raise ApiError(403, 7, f"the token lacks {between.join(sorted(lacking))}")
 
     def _called_back(self, request: Request, token: str) -> dict[str, Any]:
         """A callback needs no token: who knows its address may call it."""

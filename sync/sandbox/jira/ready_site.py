@@ -71,6 +71,7 @@ TYPES = (EPIC, STORY, TASK, BUG, SUBTASK, INCIDENT)
 
 # A custom field of Data Center.
 EPIC_LINK = "customfield_10035"
+EPIC_NAME = "customfield_10041"
 SPRINT = "customfield_10031"
 
 _PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
@@ -169,11 +170,14 @@ _CUSTOM = (
 
 def _apps(dialect: Dialect) -> tuple[FieldDef, ...]:
     """Fields of Jira's own apps. Only Data Center has the Epic Link."""
-    epic = FieldDef(EPIC_LINK, "Epic Link", apps.EpicLink())
+    epics = (
+        FieldDef(EPIC_LINK, "Epic Link", apps.EpicLink()),
+        FieldDef(EPIC_NAME, "Epic Name", apps.EpicName()),
+    )
     assets = apps.Assets() if dialect is Dialect.CLOUD else apps.Insight()
     teams = ("36885b3c-1bf0-4f85-a357-c5b858c31de4", "8f1c5a7e-52d1-4a1b-9d5b-0a4f6f0f7c11")
     return (
-        *((epic,) if dialect is Dialect.DATACENTER else ()),
+        *(epics if dialect is Dialect.DATACENTER else ()),
         FieldDef(
             "customfield_10030",
             "Owning team",
@@ -244,13 +248,11 @@ def add_project(  # noqa: PLR0913  (each is a thing in which the projects of thi
     number = 10_000 + len(site.projects)
     screens = {}
     for one in types:
-        # On Data Center, only sub-tasks have a parent; epics are linked by a field of their own.
-        under = "parent" if site.cloud or one.subtask else EPIC_LINK
         given = {item.field for item in extra}
         screens[one.id] = (
             *(item for item in _COMMON if item.field not in given),
             *extra,
-            *(() if one.level > 0 else (ScreenItem(under, required=one.subtask),)),
+            *_of_epics(site, one),
         )
     project = Project(
         id=str(number),
@@ -266,6 +268,15 @@ def add_project(  # noqa: PLR0913  (each is a thing in which the projects of thi
     )
     site.projects[key] = project
     return project
+
+
+def _of_epics(site: Site, one: IssueType) -> tuple[ScreenItem, ...]:
+    """The field for the ticket above, and what an epic has for itself. On Data Center, only sub-tasks
+    have a parent; epics are linked by a field of their own, and have a short name."""
+    if one.level > 0:
+        return () if site.cloud else (ScreenItem(EPIC_NAME),)
+    under = "parent" if site.cloud or one.subtask else EPIC_LINK
+    return (ScreenItem(under, required=one.subtask),)
 
 
 def ready_site(dialect: Dialect, clock: Clock) -> Site:
@@ -310,7 +321,9 @@ def ready_site(dialect: Dialect, clock: Clock) -> Site:
         site, "TEAM", "Small Team", workflows.simple(), types=(TASK,), extra=(), components=()
     )
     team.versions, team.simplified = [], True
-    apps_items = (ScreenItem(one.id) for one in _apps(dialect) if one.id != EPIC_LINK)
+    apps_items = (
+        ScreenItem(one.id) for one in _apps(dialect) if one.id not in (EPIC_LINK, EPIC_NAME)
+    )
     help_items = (*_CUSTOM_ITEMS, *apps_items)
     desk = add_project(
         site,

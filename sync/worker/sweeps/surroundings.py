@@ -41,13 +41,17 @@ class Surroundings:
         for _ in range(GROUPS):
             run.check()
             found = self._group(str(run.cursor.get(_CURSOR, "")))
-            if not self._ask(run, found):
+            learnt, why = self._ask(run, found)
+            if why and not learnt:
+                for words in why:
+                    run.note(words)
                 return
-            last = str(found[-1].ref) if len(found) == BULK else ""
-            run.cursor[_CURSOR] = last
-            run.reached(run.window.until)
-            if not last:
-                return
+            # Where there were more questions than time, the same issues are looked at once more.
+            if not why:
+                run.cursor[_CURSOR] = str(found[-1].ref) if len(found) == BULK else ""
+                run.reached(run.window.until)
+                if len(found) < BULK:
+                    return
 
     def _group(self, after: str) -> list[Snapshot]:
         """The next open issues by reference, after the one that is named."""
@@ -58,8 +62,8 @@ class Surroundings:
             )
             return [subjects.to_snapshot(row) for row in rows if row.ref.startswith(first)]
 
-    def _ask(self, run: Run, issues: list[Snapshot]) -> bool:
-        """Ask for what is not known of some issues. False where that failed."""
+    def _ask(self, run: Run, issues: list[Snapshot]) -> tuple[int, list[str]]:
+        """Ask for what is not known of some issues. How much was learnt, and why not all."""
         answers = self.triage.ask_around(issues)
         if answers.around:
             run.called()
@@ -68,9 +72,7 @@ class Surroundings:
                 self.triage.merge(slate, issues, merge=merge_from_api, learnt=answers)
 
             self.triage.decided(decide)
-        told = [one for one in answers.around.values() if not isinstance(one, str)]
-        run.tally.reasons["learnt"] += len(told)
-        why = [answers.words(str(one.ref)) for one in issues]
-        for words in dict.fromkeys(filter(None, why)):
-            run.note(words)
-        return not any(why)
+        learnt = sum(not isinstance(one, str) for one in answers.around.values())
+        run.tally.reasons["learnt"] += learnt
+        why = (answers.words(str(one.ref)) for one in issues)
+        return learnt, list(dict.fromkeys(filter(None, why)))

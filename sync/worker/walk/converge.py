@@ -32,6 +32,7 @@ from sync.worker.walk.apply import Apply
 from sync.worker.walk.breaker import Breaker
 from sync.worker.walk.creation import Creation
 from sync.worker.walk.delays import note_made, note_settled
+from sync.worker.walk.epics import Epics
 from sync.worker.walk.facts import (
     Facts,
     desire,
@@ -82,6 +83,7 @@ class Converger:
         self._end = Endings(rules, trackers, clock, self._pace, jitter)
         self._refusals = Refusals(clock)
         self._past = Past(store, clock)
+        self._epics = Epics(store, clock)
         self._pauses = pauses
         triage = Triage(store, {}, rules, clock)
         self._ways = replace(ways, learn=triage.learn, breaker=Breaker(clock))
@@ -191,6 +193,8 @@ class Converger:
         """Make the ticket, or bring it to where its rule wants it."""
         tracker, now = tracker_for(facts, self._trackers), self._clock.time()
         desired, again_at = desire(facts, rule, now, rules)
+        epic_of = self._epics.wanted(desired, facts, tracker, record)
+        desired = replace(desired, epic_of=epic_of)
         draft = drafted(facts, rules, tracker, desired, anew=facts.look)
         if facts.former is not None and draft.former is None:
             # This process has not followed the undo yet, so the ticket stays due for it.

@@ -15,6 +15,7 @@ from sync.domain.ticket import Draft, TicketRef
 from sync.ports import Tracker
 from sync.rules import Parts, Rendered, Rule, RuleSet
 from sync.store.tables import TicketState
+from sync.worker.walk.epics import EpicsForeseen
 from sync.worker.walk.facts import Facts, desire, drafted, tracker_for
 
 
@@ -36,6 +37,7 @@ class Foresight:
         self._trackers = trackers
         self._now = now
         self._live = live
+        self._epics = EpicsForeseen()
         # What people did to a ticket is seen only by reading it, and then all of it counts.
         self._changed = {} if live else changed or {}
 
@@ -57,6 +59,7 @@ class Foresight:
             # The ticket stands where it should, so a status or a comment asks nothing of it yet. Where
             # the rule begins to tell upstream, both sides count as agreed.
             return Plan()
+        desired = replace(desired, epic_of=self._epics.wanted(desired, tracker))
         draft = drafted(facts, self._rules, tracker, desired)
         if facts.ref is None:
             unsure = facts.state is TicketState.CREATING

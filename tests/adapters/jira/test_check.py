@@ -265,6 +265,22 @@ SITUATIONS: dict[str, tuple[Callable[[World], None], str, str]] = {
         '[[rule]]\nname = "r"\n[rule.fields]\nsprint = { board = "Dta Team" }\n',
         "rules.toml:4: rule 'r': fields.sprint.board: our account sees no board 'Dta Team'",
     ),
+    "an issue type of epics that is not there": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\n[rule.fields]\nparent = { epic = "{{ kind }}", issue_type = "Epik" }\n',
+        "rules.toml:4: rule 'r': fields.parent.issue_type: project DATA has no issue type 'Epik'",
+    ),
+    "an issue type of epics that cannot be above": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\nissue_type = "Bug"\n[rule.fields]\n'
+        'parent = { epic = "x", issue_type = "Sub-task" }\n',
+        "fields.parent: a ticket of type Bug cannot be under one of type Sub-task",
+    ),
+    "a project without epics": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\nproject = "OPS"\n[rule.fields]\nparent = { epic = "x" }\n',
+        "rules.toml:5: rule 'r': fields.parent: project OPS has no issue type for epics",
+    ),
     "a board without sprints": (
         lambda w: None,
         '[[rule]]\nname = "r"\n[rule.fields]\nsprint = { board = "Data Team Flow" }\n',

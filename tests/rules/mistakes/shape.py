@@ -241,6 +241,19 @@ CASES = {
         X + 'upstream = { wins = "us" }\n',
         "10.toml:3: upstream.wins: cannot be 'us'. Known here: jira, upstream.",
     ),
+    "a parent that is a table without an epic": (
+        X + 'fields.parent = { epik = "Data quality" }\n',
+        "10.toml:3: fields.parent: is a table without 'epic'. Write it as "
+        'parent = { epic = "Data quality" }.',
+    ),
+    "an epic that is made or not": (
+        X + 'fields.parent = { epic = "Data quality", make = "no" }\n',
+        "10.toml:3: fields.parent.make: must be true or false.",
+    ),
+    "something beside an epic": (
+        X + 'fields.parent = { epic = "Data quality", isue_type = "Epic" }\n',
+        "10.toml:3: fields.parent.isue_type: is unknown. Did you mean 'issue_type'?",
+    ),
     "a sprint without a board": (
         X + 'fields.sprint = { bord = "Data Team" }\n',
         "10.toml:3: fields.sprint: is a table without 'board'. Write it as "

@@ -128,6 +128,7 @@ def address(noisy: Pages) -> Iterator[str]:
     server.stop(5)
 
 
+@pytest.mark.proof
 def test_the_verb_asks_a_daemon_for_the_same(noisy: Pages, address: str) -> None:
     done = CliRunner().invoke(app, ["noise", "--server", address, "--by", "monitor"])
     assert done.exit_code == 0, done.output

@@ -32,7 +32,7 @@ class FieldsCheck:
         self._report = report
         self._parents = ParentsCheck(tracker, report)
         self._people = people
-        self._tables = TablesCheck(tracker, report)
+        self._tables = TablesCheck(tracker, report, self._parents)
 
     def check(self, rule: Rule, issue_type: Name) -> None:
         """Report what the create screen of ``issue_type`` would not take of a rule."""
@@ -65,7 +65,7 @@ class FieldsCheck:
             self._labels(rule, value)
         if info.shape in (Shape.USER, Shape.USERS) and info.id != "assignee":
             self._people.looked_up()
-        if isinstance(value.parts, dict) and self._tables.check(rule, info, value):
+        if isinstance(value.parts, dict) and self._tables.check(rule, issue_type, info, value):
             return
         people, offers = self._metadata.people(rule.project), self._metadata.offers(rule.project)
         values = Values(self._tracker.cloud(), people, offer_of=offers)

@@ -37,6 +37,14 @@ class ParentsCheck:
             remedy = self._upward(rule, issue_type)
         self._report.add(value.position, rule.name, value.key, problem, remedy)
 
+    def of_type(self, rule: Rule, issue_type: Name, value: Value, above: Name) -> None:
+        """Report a type of parents that is not of the level above the rule's tickets."""
+        levels = self._tracker.metadata.levels(rule.project)
+        level = next((level for name, level in levels if name.id == above.id), 0)
+        if problem := self._misfit(rule, issue_type, above, level):
+            remedy = self._upward(rule, issue_type)
+            self._report.add(value.position, rule.name, value.key, problem, remedy)
+
     def missing(self, rule: Rule, issue_type: Name) -> bool:
         """Report a sub-task type, for which the rule gives no parent. Whether ``issue_type`` is one."""
         wrong = self._level(rule, issue_type) == _SUBTASK

@@ -13,6 +13,7 @@ from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, own_words
 from sync.adapters.jira.fields.part import Part
 from sync.adapters.jira.fields.screen import field_named, field_of_apps, field_on_screen, is_parent
 from sync.adapters.jira.fields.values import Values
+from sync.domain.epics import Foreseen, epic_wish
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.names import Name
 from sync.domain.rule import Desired, Ownership
@@ -78,7 +79,8 @@ class Drafts(Part):
         issue_type, unmakable = self._issue_type(desired)
         self._resolve(work, issue_type)
         people = self._metadata.people(desired.project)
-        offers, tables = self._metadata.offers(desired.project), {Shape.SPRINT: self._sprint}
+        offers, epic = self._metadata.offers(desired.project), work.epic
+        tables = {Shape.SPRINT: self._sprint, Shape.PARENT: epic, Shape.EPIC_LINK: epic}
         values = Values(self._calls.cloud(), people, offer_of=offers, tables=tables)
         self._values(work, values)
         fields = work.fields
@@ -240,6 +242,14 @@ class _Work:
         self.faults: dict[str, Rejected] = {}
         # By the rule's names, save for what is as agreed.
         self.wishes = wishes_of(desired)
+
+    def epic(self, table: Mapping[str, Any]) -> Any:
+        """What a table stands for as the ticket above: the key of the epic that it names."""
+        wish = epic_wish(table)
+        if wish is None:
+            return None
+        asked = self.desired.epic_of
+        return Foreseen(str(wish)) if asked is None else asked(wish) or None
 
     def labels(self) -> list[str]:
         """The labels where the rule gives none. Where its template for them fails, those that it gave

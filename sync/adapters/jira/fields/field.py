@@ -35,6 +35,8 @@ class Shape(Enum):
     TEAM = auto()
     SPRINT = auto()
     EPIC_LINK = auto()
+    # The short name that Data Center wants of an epic beside its summary.
+    EPIC_NAME = auto()
     REQUEST_TYPE = auto()
     ORGANIZATIONS = auto()
     ASSETS = auto()
@@ -100,6 +102,7 @@ _APPS = {
     "atlassian-team": Shape.TEAM,
     "gh-sprint": Shape.SPRINT,
     "gh-epic-link": Shape.EPIC_LINK,
+    "gh-epic-label": Shape.EPIC_NAME,
     "vp-origin": Shape.REQUEST_TYPE,
     "sd-customer-organizations": Shape.ORGANIZATIONS,
     "cmdb-object-cftype": Shape.ASSETS,

@@ -29,6 +29,7 @@ from sync.adapters.jira.fields.values import OfferOf, PersonOf
 from sync.domain.errors import Cause, Fault, Missing, Refused, Rejected, Scope, SiteDown
 from sync.domain.names import Name, meant
 from sync.domain.remembered import Remembered
+from sync.domain.ticket import TicketRef
 
 T = TypeVar("T")
 
@@ -108,6 +109,44 @@ class Metadata:
             if found:
                 return found[0]
         raise self.no_issue_type(project, wished)
+
+    def epic_type(self, project: str, wished: str = "") -> Name:
+        """The issue type of a project's epics, or the one ``wished``, by name or id. Raises Rejected
+        where the project has none, or several."""
+        if wished:
+            return self.issue_type(project, (wished,))
+        levels = self.levels(project)
+        above = [name for name, level in levels if level == 1]
+        # Data Center tells no levels, but an epic has a field of its own for its short name.
+        found = (
+            above or meant("Epic", [name for name, _ in levels]) or self._with_epic_name(project)
+        )
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise several("issue types of epics", "Epic", found, cause=Cause.ISSUE_TYPE)
+        raise Rejected(
+            f"project {project} has no issue type for epics that our account may create",
+            cause=Cause.ISSUE_TYPE,
+            remedy="Add one to the project, or name another beside `epic` as `issue_type`.",
+        )
+
+    def _with_epic_name(self, project: str) -> list[Name]:
+        if self._calls.cloud():
+            return []
+        return [
+            name
+            for name in self.issue_types(project)
+            if any(
+                one.shape is Shape.EPIC_NAME for one in self.create_fields(project, name).values()
+            )
+        ]
+
+    def open_epics(
+        self, project: str, kind: Name, load: Callable[[], tuple[tuple[TicketRef, str], ...]]
+    ) -> tuple[tuple[TicketRef, str], ...]:
+        """The epics of a project that are not done, with their summaries; remembered for a minute."""
+        return self._cached(("epics", project, kind.id), load, ttl=_NOTHING_TTL)
 
     def create_fields(self, project: str, issue_type: str) -> dict[str, FieldInfo]:
         """The fields of the create screen, by id. Raises Rejected for an unknown issue type."""

@@ -20,6 +20,7 @@ from sync.adapters.jira.fields.desks import Offer
 from sync.adapters.jira.fields.field import Allowed, FieldInfo, Shape, below
 from sync.adapters.jira.fields.people import Account
 from sync.adapters.jira.text import rich as text
+from sync.domain.epics import Foreseen
 from sync.domain.errors import Cause, Rejected
 from sync.domain.names import Name, meant
 from sync.domain.text import LINE_LIMIT, SUMMARY_LIMIT, is_empty, labels, parts, ticket_line, units
@@ -77,6 +78,8 @@ class Values:
             return labels(value)
         if isinstance(value, Mapping) and info.shape in self._tables:
             value = self._tables[info.shape](value)
+            if isinstance(value, Foreseen):
+                return value
         if is_empty(value):
             return None
         if info.shape is Shape.TEXT:
@@ -196,6 +199,7 @@ class Values:
 
 _RESOLVE: dict[Shape, Callable[[Values, FieldInfo, Any], Any]] = {
     Shape.LINE: Values._line,
+    Shape.EPIC_NAME: Values._line,
     Shape.MARKUP_LINE: Values._markup_line,
     Shape.NUMBER: Values._number,
     Shape.DATE: Values._date,

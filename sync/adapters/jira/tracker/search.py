@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sync.adapters.jira.calls.call import Calls
 from sync.adapters.jira.calls.request import Call, Safety
 from sync.adapters.jira.fields.choices import nearest
 from sync.adapters.jira.fields.observed import observed, ref_of, wanted_fields
@@ -98,21 +99,27 @@ class Search(Part):
 
     def _each(self, jql: str, what: str) -> Iterator[Changed]:
         """Tickets of a search, page by page."""
-        path = "search/jql" if self._calls.cloud() else "search"
-        params: dict[str, Any] = {"jql": jql, "fields": "labels,updated", "maxResults": _PAGE}
-        seen = 0
-        for _ in range(_MOST_PAGES):
-            answer = self._calls.make(Call.get(path, what, params))
-            issues = _issues(answer, what)
-            yield from (_changed(raw, what) for raw in issues)
-            seen += len(issues)
-            # Cloud names the next page by a token; Data Center counts tickets.
-            if path == "search/jql" and answer.get("nextPageToken"):
-                params = {**params, "nextPageToken": answer["nextPageToken"]}
-            elif path == "search" and issues and seen < int(answer.get("total") or 0):
-                params = {**params, "startAt": seen}
-            else:
-                return
+        for raw in searched(self._calls, jql, "labels,updated", what):
+            yield _changed(raw, what)
+
+
+def searched(calls: Calls, jql: str, fields: str, what: str) -> Iterator[Any]:
+    """Tickets of a search with these fields, as Jira gives them, page by page."""
+    path = "search/jql" if calls.cloud() else "search"
+    params: dict[str, Any] = {"jql": jql, "fields": fields, "maxResults": _PAGE}
+    seen = 0
+    for _ in range(_MOST_PAGES):
+        answer = calls.make(Call.get(path, what, params))
+        issues = _issues(answer, what)
+        yield from issues
+        seen += len(issues)
+        # Cloud names the next page by a token; Data Center counts tickets.
+        if path == "search/jql" and answer.get("nextPageToken"):
+            params = {**params, "nextPageToken": answer["nextPageToken"]}
+        elif path == "search" and issues and seen < int(answer.get("total") or 0):
+            params = {**params, "startAt": seen}
+        else:
+            return
 
 
 def _changed(raw: Any, what: str) -> Changed:

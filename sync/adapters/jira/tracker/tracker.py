@@ -8,11 +8,12 @@ from sync.adapters.jira.calls.site import JiraSite
 from sync.adapters.jira.fields.draft import Drafts
 from sync.adapters.jira.fields.metadata import Metadata
 from sync.adapters.jira.tracker.comments import Comments
+from sync.adapters.jira.tracker.epics import JiraEpics
 from sync.adapters.jira.tracker.inspection import Inspection
 from sync.adapters.jira.tracker.links import Links
 from sync.adapters.jira.tracker.search import Search
 from sync.adapters.jira.tracker.tickets import Tickets
-from sync.ports import Clock
+from sync.ports import Clock, Epics
 
 # Seconds allowed for what no timeout covers: thread scheduling, name look-ups, a clock that is reset.
 MARGIN = 5.0
@@ -37,6 +38,7 @@ class JiraTracker(Drafts, Tickets, Search, Comments, Links):
         self.site = site.name
         self.health = calls.health
         self.metadata = metadata
+        self.epics: Epics | None = JiraEpics(calls, metadata)
         self.inspect = Inspection(calls)
         self.cloud = calls.cloud
         self.close = calls.close

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from sync.sandbox.jira.fields import plain
 from sync.sandbox.jira.fields.plain import array, string
 from sync.sandbox.jira.site.call import Call
 from sync.sandbox.jira.site.model import Option, Project, stamp
@@ -104,6 +105,12 @@ class EpicLink(FieldType):
 
     def text(self, site: Site, value: Any) -> str:
         return site.issues[value].key if value else ""
+
+
+class EpicName(plain.Text):
+    """The short name of an epic, which Data Center wants beside the summary."""
+
+    custom = "com.pyxis.greenhopper.jira:gh-epic-label"
 
 
 class RequestType(FieldType):

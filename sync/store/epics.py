@@ -1,0 +1,89 @@
+"""Epics that rules name: which ticket each one is, and whether a call to make it is open.
+
+Every change is one guarded statement, so that of several daemons only one makes an epic.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, update
+from sqlmodel import col, select
+
+from sync.store.engine import Store, change, insert_into
+from sync.store.tables import EpicRow
+
+# Site, project, and the digest of name and issue type.
+EpicKey = tuple[str, str, str]
+
+
+def get(store: Store, key: EpicKey) -> EpicRow | None:
+    """What is known of an epic, None where nothing is."""
+    with store.read() as session:
+        return session.exec(select(EpicRow).where(*_this(key))).first()
+
+
+def begin(store: Store, key: EpicKey, name: str, now: float) -> bool:
+    """Put on record that the epic is about to be made. False where it has been made, or somebody is at
+    it."""
+    site, project, digest = key
+    fresh = insert_into(store.dialect, EpicRow).values(
+        site=site, project=project, digest=digest, name=name, at=now
+    )
+    free = update(EpicRow).where(
+        *_this(key), col(EpicRow.jira_id).is_(None), col(EpicRow.begun).is_(None)
+    )
+    with store.write() as session:
+        session.execute(fresh.on_conflict_do_nothing())
+        return change(session, free.values(begun=now, said="", name=name)) > 0
+
+
+def made(store: Store, key: EpicKey, name: str, jira_id: str, jira_key: str, now: float) -> bool:
+    """Record which ticket the epic is. False where another one is on record."""
+    site, project, digest = key
+    fresh = insert_into(store.dialect, EpicRow).values(
+        site=site, project=project, digest=digest, name=name, at=now
+    )
+    free = update(EpicRow).where(
+        *_this(key), col(EpicRow.jira_id).is_(None) | (col(EpicRow.jira_id) == jira_id)
+    )
+    with store.write() as session:
+        session.execute(fresh.on_conflict_do_nothing())
+        values = {
+            "jira_id": jira_id,
+            "jira_key": jira_key,
+            "begun": None,
+            "failures": 0,
+            "said": "",
+        }
+        return change(session, free.values(**values)) > 0
+
+
+def said(store: Store, key: EpicKey, begun: float, words: str) -> None:
+    """Record what Jira said when it failed on the call that began then. The call stays open."""
+    with store.write() as session:
+        change(session, _open(key, begun).values(said=words))
+
+
+def not_made(store: Store, key: EpicKey, begun: float, *, failures: int = 0) -> None:
+    """Record that the call that began then surely made nothing; how often Jira has failed in a row."""
+    with store.write() as session:
+        change(session, _open(key, begun).values(begun=None, failures=failures))
+
+
+def gone(store: Store, key: EpicKey, jira_id: str) -> None:
+    """The ticket was deleted in Jira: the next ticket for this epic finds or makes another."""
+    this = update(EpicRow).where(*_this(key), col(EpicRow.jira_id) == jira_id)
+    with store.write() as session:
+        change(session, this.values(jira_id=None, jira_key="", begun=None))
+
+
+def _this(key: EpicKey) -> tuple[ColumnElement[bool], ...]:
+    site, project, digest = key
+    return (
+        col(EpicRow.site) == site,
+        col(EpicRow.project) == project,
+        col(EpicRow.digest) == digest,
+    )
+
+
+def _open(key: EpicKey, begun: float):  # type: ignore[no-untyped-def]
+    return update(EpicRow).where(*_this(key), col(EpicRow.begun) == begun)

@@ -1,0 +1,339 @@
+"""Epics that rules name for their tickets: found, or made once and never twice, on both dialects."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync.sandbox.jira import Effect, JiraSandbox, Ticket
+from sync.sandbox.jira.ready_site import EPIC_NAME
+from sync.store.engine import open_store
+from sync.worker.foresight.forecast import forecast_all
+from tests.options.stage import parent_of
+from tests.walks.test_jira import real, sandbox
+from tests.walks.test_lifecycle import A
+from tests.walks.world import RULES, SimulatedClock, World, issue_event
+
+__all__ = ["real", "sandbox"]
+NAME = "Data quality: {{ issue.trigger_name }}"
+
+
+def rules(epic: str = NAME, more: str = "") -> str:
+    quoted = epic.replace("\\", "\\\\").replace('"', '\\"')
+    body = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\nwhen = { kind = "issue" }')
+    return body.replace("[rule.fields]", f'[rule.fields]\nparent = {{ epic = "{quoted}"{more} }}')
+
+
+def broken(number: int, *, at: float = 1, group: str = "orders", **more: Any) -> Any:
+    return issue_event(
+        "issue_created",
+        f"{A[:-2]}{number:02}",
+        at=at,
+        trigger_name=group,
+        title=f"t{number}",
+        **more,
+    )
+
+
+def epics(sandbox: JiraSandbox) -> list[Ticket]:
+    return sorted((one for one in sandbox.tickets() if one.type == "Epic"), key=lambda t: int(t.id))
+
+
+def children(sandbox: JiraSandbox) -> list[Ticket]:
+    return sorted((one for one in sandbox.tickets() if one.type != "Epic"), key=lambda t: int(t.id))
+
+
+def parents(sandbox: JiraSandbox) -> list[str]:
+    return [parent_of(one) for one in children(sandbox)]
+
+
+def total(sandbox: JiraSandbox) -> int:
+    return sum(sandbox.calls.values())
+
+
+def parked(world: World) -> list[str]:
+    rows = [(row.parked or {}).get("fields", {}).values() for row in world.rows()]
+    return [one["words"] for fields in rows for one in fields]
+
+
+def test_each_group_gets_one_epic_and_what_did_not_change_costs_nothing(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    if sandbox.dialect.value == "datacenter":
+        require_epic_name(sandbox)
+    real.write_rules(rules())
+    for number in range(6):
+        real.deliver(broken(number, group=("orders", "customers")[number % 2]))
+    real.settle()
+    made = epics(sandbox)
+    assert sorted(one.summary for one in made) == [
+        "Data quality: customers",
+        "Data quality: orders",
+    ]
+    by_name = {one.summary: one.key for one in made}
+    for one in children(sandbox):
+        group = ("orders", "customers")[int(one.summary[1:]) % 2]
+        assert parent_of(one) == by_name[f"Data quality: {group}"]
+    assert parked(real) == []
+    calls = total(sandbox)
+    real.deliver(broken(0, at=1))
+    real.settle()
+    assert total(sandbox) == calls
+    plans = forecast_all(real.store, real.rules(), {"main": real.tracker}, real.clock.time())
+    assert plans.whole().tickets == ()
+
+
+def require_epic_name(sandbox: JiraSandbox) -> None:
+    project = sandbox.site.projects["DATA"]
+    for screens in (project.create_screens, project.edit_screens):
+        for kind, screen in list(screens.items()):
+            screens[kind] = tuple(
+                replace(item, required=True) if item.field == EPIC_NAME else item for item in screen
+            )
+
+
+def test_an_open_epic_of_that_name_is_taken_the_oldest_of_several(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    done = sandbox.person.create("DATA", "Epic", "Data quality: orders")
+    sandbox.person.transition(done, "Done")
+    names = ["Data quality: orders late", "data  Quality: ORDERS", "Data quality: orders"]
+    _, first, _ = [sandbox.person.create("DATA", "Epic", name) for name in names]
+    clock.sleep(60)
+    real.write_rules(rules())
+    real.deliver(broken(1), broken(2))
+    real.settle()
+    assert parents(sandbox) == [first, first]
+    assert len(epics(sandbox)) == 4
+
+
+def test_an_epic_that_is_only_to_be_found_parks_the_field_alone_until_it_is_there(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules(more=", make = false"))
+    real.deliver(broken(1))
+    real.settle()
+    assert (parents(sandbox), epics(sandbox)) == ([""], [])
+    (words,) = parked(real)
+    assert "project DATA has no open epic 'Data quality: orders'" in words
+    epic = sandbox.person.create("DATA", "Epic", "Data quality: orders")
+    clock.sleep(120)
+    real.deliver(issue_event("issue_updated", f"{A[:-2]}01", at=130, trigger_name="orders"))
+    real.settle()
+    assert (parents(sandbox), parked(real)) == ([epic], [])
+
+
+@pytest.mark.parametrize("reply", ["lost before", "lost after"])
+def test_a_lost_reply_makes_one_epic(real: World, sandbox: JiraSandbox, reply: str) -> None:
+    after = reply == "lost after"
+    sandbox.faults.add(Effect.DROP, method="POST", path=r"/issue$", count=1, after=after)
+    real.write_rules(rules())
+    real.deliver(*(broken(number) for number in range(4)))
+    real.settle()
+    (epic,) = epics(sandbox)
+    assert parents(sandbox) == [epic.key] * 4
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_process_that_ends_at_the_call_leaves_one_epic_to_the_next(
+    real: World, sandbox: JiraSandbox, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    make = real.tracker.epics.make  # type: ignore[union-attr]
+
+    def killed(*args: Any, **how: Any) -> Any:
+        if moment == "after":
+            make(*args, **how)
+        raise Killed
+
+    real.write_rules(rules())
+    real.deliver(broken(1), broken(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(real.tracker.epics, "make", killed)
+        with pytest.raises(Killed):
+            real.settle()
+    other = World(real.store, real.tracker, real.clock, real.folder, rules())
+    other.clock.sleep(3600)
+    other.settle()
+    (epic,) = epics(sandbox)
+    assert parents(sandbox) == [epic.key] * 2
+
+
+def test_a_daemon_that_was_about_to_make_it_finds_that_another_has(
+    real: World, sandbox: JiraSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have looked, and found none; Jira's index shows neither what the other made."""
+    other = World(real.store, real.tracker, real.clock, real.folder, rules())
+    real.write_rules(rules())
+    real.deliver(broken(1), broken(2))
+    find = real.tracker.epics.find  # type: ignore[union-attr]
+
+    def while_the_other_goes_on(*args: Any, **how: Any) -> Any:
+        found = find(*args, **how)
+        patch.undo()
+        while other.step():
+            pass
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(real.tracker.epics, "find", while_the_other_goes_on)
+        real.settle()
+    (epic,) = epics(sandbox)
+    assert parents(sandbox) == [epic.key] * 2
+
+
+def test_a_store_that_was_put_back_finds_the_epics_that_it_does_not_know(
+    real: World, sandbox: JiraSandbox, tmp_path: Path, sqlite_template: Path, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1))
+    real.settle()
+    (epic,) = epics(sandbox)
+    sandbox.person.edit(epic.key, summary="Orders, for ever")
+    shutil.copy(sqlite_template, tmp_path / "empty.db")
+    clock.sleep(60)
+    store = open_store(f"sqlite:///{tmp_path / 'empty.db'}")
+    world = World(store, real.tracker, clock, real.folder, rules())
+    world.deliver(broken(2, at=100))
+    world.settle()
+    world.close()
+    assert [one.key for one in epics(sandbox)] == [epic.key]
+    assert parents(sandbox) == [epic.key] * 2
+
+
+def test_people_rename_close_and_move_an_epic_and_it_stays_the_groups(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1))
+    real.settle()
+    (epic,) = epics(sandbox)
+    sandbox.person.edit(epic.key, summary="Orders, for ever")
+    sandbox.person.transition(epic.key, "Done")
+    moved = sandbox.person.move(epic.key, "FLOW")
+    clock.sleep(120)
+    real.deliver(broken(2, at=130))
+    real.settle()
+    assert parents(sandbox) == [moved, moved]
+    assert len(epics(sandbox)) == 1
+
+
+def test_a_deleted_epic_is_made_anew_for_the_next_ticket(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1))
+    real.settle()
+    (epic,) = epics(sandbox)
+    sandbox.person.delete(epic.key)
+    clock.sleep(120)
+    real.deliver(broken(2, at=130))
+    real.settle()
+    (anew,) = epics(sandbox)
+    assert anew.key != epic.key
+    assert parents(sandbox)[1] == anew.key
+
+
+def test_people_who_move_a_ticket_elsewhere_win_until_its_group_changes(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1))
+    real.settle()
+    own = sandbox.person.create("DATA", "Epic", "Ours")
+    (ticket,) = children(sandbox)
+    cloud = sandbox.dialect.value == "cloud"
+    by_hand = {"parent": {"key": own}} if cloud else {"customfield_10035": own}
+    sandbox.person.edit(ticket.key, **by_hand)
+    real.deliver(broken(1, at=10, description="Still nothing."))
+    real.settle()
+    assert parents(sandbox) == [own]
+
+
+HOSTILE = [
+    'say "hello" \\ and [AND] OR project = X',
+    "* ? ~ ! ( ) { } ^ : -- ' % _ ;",
+    "注文の品質 – Größe é🙂",
+    "x" * 300,
+    "AND",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_any_name_is_found_again_by_another_daemon(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock, name: str
+) -> None:
+    real.write_rules(rules("{{ issue.trigger_name }}"))
+    real.deliver(broken(1, group=name))
+    real.settle()
+    (epic,) = epics(sandbox)
+    assert epic.summary[:40] == name[:40]
+    with real.store.write() as session:
+        session.connection().exec_driver_sql("DELETE FROM epics")
+    clock.sleep(120)
+    sandbox.person.remove_labels(epic.key, *epic.labels)
+    clock.sleep(120)
+    real.deliver(broken(2, at=300, group=name))
+    real.settle()
+    assert parents(sandbox) == [epic.key] * 2
+
+
+def test_an_empty_name_means_no_epic(real: World, sandbox: JiraSandbox) -> None:
+    real.write_rules(rules("{{ issue.trigger_name }}"))
+    real.deliver(broken(1, group="  "))
+    real.settle()
+    assert (parents(sandbox), epics(sandbox), parked(real)) == ([""], [], [])
+
+
+def test_a_ticket_that_the_rule_does_not_make_gets_no_epic(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    real.write_rules(
+        rules().replace("[rule.fields]", "create_when_ended = false\n[rule.fields]", 1)
+    )
+    real.deliver(broken(1), issue_event("issue_closed", f"{A[:-2]}01", at=2, trigger_name="orders"))
+    real.settle()
+    assert sandbox.tickets() == []
+
+
+def test_where_jira_refuses_the_epic_its_tickets_are_made_without_and_say_why(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    project = sandbox.site.projects["DATA"]
+    kind = next(one for one in project.types if one.name == "Epic")
+    screen = project.create_screens[kind.id]
+    project.create_screens[kind.id] = tuple(
+        replace(item, required=True) if item.field == "environment" else item for item in screen
+    )
+    real.write_rules(rules())
+    real.deliver(*(broken(number) for number in range(4)))
+    real.settle()
+    assert parents(sandbox) == [""] * 4
+    assert all("Environment is required" in words for words in parked(real))
+    tried = [
+        n for (how, path, status), n in sandbox.calls.items() if (how, status) == ("POST", 400)
+    ]
+    assert sum(tried) <= 2
+
+
+def test_a_plan_says_which_epic_a_ticket_will_have_and_makes_none(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    there = sandbox.person.create("DATA", "Epic", "Data quality: customers")
+    clock.sleep(60)
+    real.write_rules(RULES)
+    real.deliver(broken(1), broken(2, group="customers"))
+    real.settle()
+    real.write_rules(rules())
+    plans = forecast_all(real.store, real.rules(), {"main": real.tracker}, real.clock.time())
+    words = sorted(str(action) for one in plans.whole().tickets for action in one.plan.actions)
+    assert any("epic 'Data quality: orders', found or made by then" in one for one in words)
+    assert any(there in one for one in words)
+    assert [one.key for one in epics(sandbox)] == [there]
