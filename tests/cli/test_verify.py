@@ -285,7 +285,9 @@ def test_a_daemon_that_runs_is_used(config: Path) -> None:
             "does not accept our credentials",
             marks=pytest.mark.proof,
         ),
-        ({"JIRA_TOKEN": ""}, "the configuration", "JIRA_TOKEN"),
+        pytest.param(
+            {"JIRA_TOKEN": ""}, "the configuration", "JIRA_TOKEN", marks=pytest.mark.proof
+        ),
         ({"COALESCE_SIGNING_SECRET": ""}, "the configuration", "COALESCE_SIGNING_SECRET"),
     ],
 )
