@@ -40,6 +40,8 @@ KEY = "ticket-sync-trial:"
 # answer.
 PATIENCE = 20.0
 _LEASE = 300.0
+# How often a closed ticket is walked again at the time that its rule says.
+_MOST_JUMPS = 3
 _LONGEST_SUMMARY = 255
 # By each state that the subject takes on, what sends it there.
 STATES = (
@@ -118,7 +120,7 @@ class Trial:
         self._key = f"{KEY}{uuid.uuid4()}"
         self._row_id = 0
         self._subject: Subject | None = None
-        self._status = ""
+        self._status = self._aside = ""
         # Whether the ticket of an earlier trial is used again.
         self.again = False
 
@@ -185,7 +187,7 @@ class Trial:
         return self._stand(row)
 
     def _walked(self) -> TicketRow:
-        end = time.monotonic() + PATIENCE
+        end, jumps = time.monotonic() + PATIENCE, 0
         while True:
             now = self._clock.time()
             for claim in claims.claim(self._store, owner="trial", now=now, lease=_LEASE, limit=1):
@@ -193,11 +195,18 @@ class Trial:
             row = self._row()
             if row.due_at is None or row.parked_at is not None or time.monotonic() > end:
                 return row
-            if row.state == TicketState.LINKED and not row.attempts and not row.intents:
-                # Due later because the rule says so, and not because something failed.
-                self._clock.ahead += max(0.0, row.due_at - now) + 0.001
-            else:
+            if row.state != TicketState.LINKED or row.attempts or row.intents:
                 time.sleep(min(1.0, max(0.05, row.due_at - now)))
+            elif self._ended and jumps < _MOST_JUMPS:
+                # Due later because the rule says so (`close_after`), and not because something failed.
+                self._clock.ahead += max(0.0, row.due_at - now) + 0.001
+                jumps += 1
+            else:
+                return row
+
+    @property
+    def _ended(self) -> bool:
+        return self._subject is not None and self._subject.ended_at is not None
 
     def _row(self) -> TicketRow:
         with self._store.read() as session:
@@ -205,6 +214,9 @@ class Trial:
 
     def _stand(self, row: TicketRow) -> Stand:
         amiss = _amiss(row)
+        if not amiss and (aside := _aside(row)) != self._aside:
+            # A field that is set aside is told of once; the ticket goes on without it.
+            self._aside = amiss = aside
         before, status, done = self._status, "", False
         if row.jira_id:
             try:
@@ -272,5 +284,10 @@ def _amiss(row: TicketRow) -> str:
         return row.error
     if row.state in (TicketState.NEW, TicketState.CREATING):
         return "whether Jira made the ticket is not known yet"
+    return ""
+
+
+def _aside(row: TicketRow) -> str:
+    """Which fields are set aside, and why."""
     fields = (row.parked or {}).get("fields", {})
     return "; ".join(str(one.get("words") or one) for one in fields.values())

@@ -194,6 +194,8 @@ def _print(story: Story, fields: list[FieldStory], unasked: str, waits: str) -> 
     for snapshot in story.snapshots:
         ref, title = str(snapshot.ref), snapshot.payload.get("title", "")
         _print_subject(ref, snapshot.status.value, title, str(story.placed.get(ref, "")))
+        if snapshot.impact is not None:
+            typer.echo(harmless(f"  It {snapshot.impact.words}."))
     shown = table("What happened", "when (UTC)", "what", "result", "in words")
     for line in story.lines:
         about = line.where or line.rule

@@ -19,6 +19,8 @@ MOST_PRODUCTS = 50
 MOST_OWNERS = 50
 MOST_GROUPS = 50
 MOST_EMAILS = 20
+# So many products are named in words.
+_NAMED = 3
 # Upper bound of the entities that one question names.
 MOST_ENTITIES = 100
 
@@ -60,6 +62,24 @@ class Impact:
     def product_priority(self) -> str:
         """The highest priority of the products, "" where none has one."""
         return next((one.priority for one in self.products if one.priority), "")
+
+    @property
+    def words(self) -> str:
+        """The impact for people, as a part of a sentence.
+
+        >>> Impact((Product("Revenue", priority="P1"),), count=4).words
+        'has an impact on Revenue (P1); 4 entities are downstream'
+        """
+        called = [
+            f"{one.title} ({one.priority})" if one.priority else one.title
+            for one in self.products[:_NAMED]
+        ]
+        more = len(self.products) - len(called)
+        named = ", ".join(called) + (f" and {more} more" if more else "")
+        entities = "entity is" if self.count == 1 else "entities are"
+        return (
+            f"has an impact on {named or 'no data product'}; {self.count:,} {entities} downstream"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The impact as a JSON value. ``impact_of_json`` reads it back."""

@@ -102,14 +102,15 @@ def undone(draft: Draft, base: Base, observed: Observed) -> Back:
 def _field(
     back: Back, one: FormerField, wished: DraftField | None, observed: Observed, *, moving: bool
 ) -> Back:
-    base = back.base
+    last = back.base.fields.get(one.id)
     if one.lost or one.id not in observed.fields:
         return _told(back, one, Verdict.CANNOT, _LOST if one.lost else _HIDDEN)
-    if not _is_last_write(one, base.fields.get(one.id)) or _asks_otherwise(one, wished):
-        return _told(back, one, Verdict.UPSTREAM, _UPSTREAM)
+    now, asked = observed.fields[one.id], _asked(wished)
+    if asked is not None and _asks_otherwise(one, asked, last):
+        return _by_the_rules(back, one, asked, now)
     # From here on, the edit counts as if it had never been.
-    back, now = replace(back, base=_with_field(base, one.id, one.known)), observed.fields[one.id]
-    change = _change(one, base.fields.get(one.id), now)
+    back = replace(back, base=_with_field(back.base, one.id, one.known))
+    change = _change(one, last, now)
     if isinstance(change, Verdict):
         return _told(back, one, change, _WORDS[change].format(now=repr(short(now))), short(now))
     if not _writable(one.id, observed, moving=moving):
@@ -118,34 +119,49 @@ def _field(
     return _told(back, one, Verdict.BACK, change.words, short(now))
 
 
+def _asked(wished: DraftField | None) -> DraftField | None:
+    """What the rules in force ask of a field of a ticket that exists."""
+    if wished is None or wished.ownership is Ownership.TICKET:
+        return None
+    return wished
+
+
+def _asks_otherwise(one: FormerField, asked: DraftField, last: FieldBase | None) -> bool:
+    """Whether a field is left to the rules in force: by now they write something else than before the
+    edit; or we have written since, and what is merged part by part is merged from there."""
+    merged = one.kind in (FieldKind.TEXT, FieldKind.LABELS)
+    return ours_changed(asked, one.known) or (merged and not _is_last_write(one, last))
+
+
+def _by_the_rules(back: Back, one: FormerField, asked: DraftField, now: Any) -> Back:
+    """A field that the rules in force write as they ever do, unless a person has changed it since we
+    wrote last: then it counts as if these rules had written before."""
+    last, ours = back.base.fields.get(one.id), asked.ownership is Ownership.SOURCE
+    if ours or one.kind is FieldKind.LABELS or _is_ours(one, last, now):
+        return _told(back, one, Verdict.UPSTREAM, _UPSTREAM, short(now))
+    wish = remembered(asked.value)
+    back = replace(back, base=_with_field(back.base, one.id, FieldBase(wish, wish, looked=True)))
+    return _told(back, one, Verdict.PERSON, _PERSON.format(now=repr(short(now))), short(now))
+
+
 def _writable(id_: str, observed: Observed, *, moving: bool) -> bool:
     screen = observed.edit_screen
     return screen is None or id_ in screen or (moving and not screen)
 
 
-def _change(one: FormerField, known: FieldBase | None, now: Any) -> Change | Verdict:
+def _change(one: FormerField, last: FieldBase | None, now: Any) -> Change | Verdict:
     """The change that puts a field back, or why none is made."""
     if one.kind is FieldKind.LABELS:
         return _labels(one, now) or (Verdict.THERE if _as_before(one, now) else Verdict.PERSON)
     if as_compared(remembered(now)) == as_compared(remembered(one.before)):
         return Verdict.THERE
-    after = one.before
-    if not _as_written(one, known, now):
-        after = _text(one, now)
-        if after is None:
-            return Verdict.PERSON
+    if not _is_ours(one, last, now):
+        return Verdict.PERSON
+    after, blocks = one.before, _blocks(one, last)
+    if isinstance(now, Document) and len(blocks) < len(now.blocks) and _holds(now, blocks):
+        # What people have put around it since stays.
+        after = merge_text(blocks, now, one.before or Document(), take_over=False)
     return Change(one.id, one.name, one.kind, before=now, after=after, back=True)
-
-
-def _text(one: FormerField, now: Any) -> Document | None:
-    """The text of before with the blocks that somebody has added since. None where somebody has changed
-    more of it, and for other fields."""
-    if one.kind is not FieldKind.TEXT or not isinstance(now, Document) or not one.blocks:
-        return None
-    there = iter(now.identities)
-    if not all(block in there for block in one.blocks):
-        return None
-    return merge_text(one.blocks, now, one.before or Document(), take_over=False)
 
 
 def _as_before(one: FormerField, now: Any) -> bool:
@@ -153,27 +169,39 @@ def _as_before(one: FormerField, now: Any) -> bool:
     return not (there & set(one.add)) and set(one.remove) <= there
 
 
-def _is_last_write(one: FormerField, known: FieldBase | None) -> bool:
+def _is_last_write(one: FormerField, last: FieldBase | None) -> bool:
     """Whether no later write of ours to the field was agreed on: what the edit wrote or, where an undo
     was broken off, what was before it."""
-    sent = known.sent if known else None
+    sent = last.sent if last else None
     before = one.known.sent if one.known else None
     return digest(sent) == one.sent or same(sent, before)
 
 
-def _asks_otherwise(one: FormerField, wished: DraftField | None) -> bool:
-    """Whether the rules in force would by now write something else than before the edit."""
-    if wished is None or wished.ownership is Ownership.TICKET:
-        return False
-    return ours_changed(wished, one.known)
-
-
-def _as_written(one: FormerField, known: FieldBase | None, now: Any) -> bool:
-    if digest_as_compared(remembered(now)) == one.after:
+def _is_ours(one: FormerField, last: FieldBase | None, now: Any) -> bool:
+    """Whether Jira shows what we wrote last. To a text, people may have added blocks."""
+    shown, current = remembered(now), _is_last_write(one, last)
+    if current and digest_as_compared(shown) == one.after:
         return True
-    # Jira may have made something else of the value; then it is what was seen after the write.
-    seen = known is not None and known.looked and digest(known.sent) == one.sent
-    return seen and known is not None and same(remembered(now), known.shown)
+    if isinstance(now, Document) and _holds(now, _blocks(one, last)):
+        return True
+    if last is None or (current and digest(last.sent) != one.sent):
+        return False
+    if last.looked:
+        return same(shown, last.shown)
+    return one.kind is FieldKind.OPAQUE or as_compared(shown) == as_compared(last.sent)
+
+
+def _blocks(one: FormerField, last: FieldBase | None) -> tuple[str, ...]:
+    """The identities of the blocks of a text as we wrote it last."""
+    if last is None or _is_last_write(one, last):
+        return one.blocks
+    return tuple(last.sent or ())
+
+
+def _holds(now: Document, blocks: tuple[str, ...]) -> bool:
+    """Whether a text has all of these blocks, in their order."""
+    there = iter(now.identities)
+    return bool(blocks) and all(block in there for block in blocks)
 
 
 def _labels(one: FormerField, now: Any) -> Change | None:

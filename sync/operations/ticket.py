@@ -36,7 +36,8 @@ ASKED_FOR = 5.0
 @dataclass(frozen=True, slots=True)
 class SubjectView:
     """A subject of the ticket, with its address in Coalesce Quality ("" for none). ``placed`` says which
-    person put it on this ticket, and why; "" where a rule did."""
+    person put it on this ticket, and why; "" where a rule did. ``impact`` says in words what it has an
+    impact on, "" where that is not known."""
 
     ref: str
     status: str
@@ -44,6 +45,7 @@ class SubjectView:
     address: str
     ended: bool
     placed: str = ""
+    impact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +310,7 @@ def _subject(one: Snapshot, placed: Placement | None) -> SubjectView:
         address=safe_href(address),
         ended=one.status.ended,
         placed=str(placed or ""),
+        impact=one.impact.words if one.impact else "",
     )
 
 
@@ -341,6 +344,7 @@ def as_data(
                 "status": s.status.value,
                 "title": s.payload.get("title", ""),
                 "placed": str(story.placed.get(str(s.ref), "")),
+                "impact": s.impact.words if s.impact else "",
             }
             for s in story.snapshots
         ],

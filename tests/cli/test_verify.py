@@ -285,7 +285,9 @@ def test_a_daemon_that_runs_is_used(config: Path) -> None:
             "does not accept our credentials",
             marks=pytest.mark.proof,
         ),
-        ({"JIRA_TOKEN": ""}, "the configuration", "JIRA_TOKEN"),
+        pytest.param(
+            {"JIRA_TOKEN": ""}, "the configuration", "JIRA_TOKEN", marks=pytest.mark.proof
+        ),
         ({"COALESCE_SIGNING_SECRET": ""}, "the configuration", "COALESCE_SIGNING_SECRET"),
     ],
 )
@@ -348,3 +350,17 @@ def test_people_read_what_to_do(config: Path) -> None:
     assert code == 0
     assert "What was tried works. Next: `ticket-sync serve`." in out
     assert "ok       removing it: DATA-1 is deleted" in out
+
+
+@pytest.mark.proof
+def test_a_rule_that_holds_and_closes_late_is_tried_at_once(
+    config: Path, jira: SimulatedJira
+) -> None:
+    late = RULES.replace('project = "DATA"', 'project = "DATA"\nhold = "10m"\nclose_after = "30m"')
+    late = late.replace("[rule.fields]", '[rule.fields]\npriority = "Nope"')
+    (config.parent / "mappings" / "rules.toml").write_text(late)
+    code, steps = tried()
+    assert steps["status closed"] == ("ok", "DATA-1 went to 'Done'")
+    assert (code, "Nope" in steps["a trial ticket"][1]) == (1, True), "a field that is set aside"
+    assert "is deleted" in steps["removing it"][1]
+    assert jira.site.tickets() == []

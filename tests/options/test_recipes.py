@@ -235,3 +235,43 @@ def test_who_is_on_call_gets_no_ticket_for_a_flapping_check(cloud: Stage) -> Non
     cloud.tell("issue_created", "b", trigger_name="uniqueness")
     cloud.live(DAY)
     assert cloud.rows() == []
+
+
+def test_a_ticket_begins_with_the_right_person_and_stays_with_whom_people_chose(
+    stage: Stage,
+) -> None:
+    stage.use("right-person")
+    stage.tell("issue_created", "ledger", owners=[owner("Finance Data"), owner("Marketing Data")])
+    stage.tell("issue_created", "other", owners=[owner("Sales")])
+    stage.settle()
+    found = {t.summary: (t.assignee, t.fields.get("components", "")) for t in stage.tickets()}
+    assert found == {
+        "ledger is stale": ("Data Owner", "Ingestion, Warehouse, Dashboards"),
+        "other is stale": ("On-Call Engineer", ""),
+    }
+    key = next(t.key for t in stage.tickets() if t.summary == "other is stale")
+    stage.sandbox.person.assign(key, "platform.lead")
+    stage.tell("issue_updated", "other", owners=[owner("Finance Data")])
+    stage.settle()
+    assert stage.sandbox.ticket(key).assignee == "Platform Lead"
+    assert stage.silent()
+
+
+def test_a_request_has_its_type_its_organizations_and_its_participants_by_name(
+    cloud: Stage,
+) -> None:
+    cloud.use("service-project")
+    cloud.tell("issue_created", "orders")
+    cloud.settle()
+    fields = cloud.ticket.fields
+    assert fields["customfield_10032"] == "Report broken data"
+    assert fields["customfield_10033"] == "Acme, Core"
+    assert fields["customfield_10036"] == "Data Owner"
+    assert fields["security"] == "Internal"
+    assert [row.parked for row in cloud.rows()] == [None]
+    cloud.tell("issue_updated", "orders", title="orders is late")
+    cloud.settle()
+    assert [(one.text, one.public) for one in cloud.ticket.comments] == [
+        ("Now: orders is late", False)
+    ]
+    assert cloud.silent()

@@ -144,3 +144,19 @@ def test_the_broken_entities_are_asked_for_once_each_in_any_order() -> None:
     assert entities_in(one.payload) == entities_in(other.payload)
     assert len(entities_in(one.payload)) == 2
     assert entities_in(incident().payload) == []
+
+
+@pytest.mark.parametrize(
+    ("impact", "words"),
+    [
+        (Impact(), "has an impact on no data product; 0 entities are downstream"),
+        (
+            Impact(
+                tuple(Product(f"p{n}", priority="P1" if n < 2 else "") for n in range(5)), count=1
+            ),
+            "has an impact on p0 (P1), p1 (P1), p2 and 2 more; 1 entity is downstream",
+        ),
+    ],
+)
+def test_people_read_the_impact_in_words(impact: Impact, words: str) -> None:
+    assert impact.words == words

@@ -38,7 +38,7 @@ def parked(real: World) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("board", ['"Data Team"', '"data team"', '"7"', "7"])
+@pytest.mark.parametrize("board", ['"data team"', "7"])
 def test_tickets_of_a_burst_are_put_into_the_active_sprint_by_one_question(
     real: World, sandbox: JiraSandbox, board: str
 ) -> None:
@@ -113,28 +113,27 @@ def test_a_board_is_found_among_hundreds_that_are_named_alike(
     assert sprints(sandbox) == [["192"]]
 
 
-@pytest.mark.parametrize(
-    ("board", "words"),
-    [
-        ("Data Team Flow", "'Data Team Flow' is a kanban board, and has no sprints"),
-        ("Data Teem", "our account sees no board 'Data Teem'"),
-        ("777", "our account sees no board '777'"),
-        ('"; DROP & board?=#', "our account sees no board"),
-        ("Twin", "several boards are named 'Twin'"),
-    ],
-)
+UNFIT = {
+    "Data Team Flow": "'Data Team Flow' is a kanban board, and has no sprints",
+    "Data Teem": "our account sees no board 'Data Teem'",
+    "777": "our account sees no board '777'",
+    '"; DROP & board?=#': "our account sees no board",
+    "Twin": "several boards are named 'Twin'",
+}
+
+
 def test_a_board_that_has_no_sprint_parks_the_field_alone(
-    real: World, sandbox: JiraSandbox, board: str, words: str
+    real: World, sandbox: JiraSandbox
 ) -> None:
     boards = sandbox.site.boards
     assert boards is not None
     boards |= {id_: Board(id_, "Twin", "scrum", "DATA") for id_ in ("20", "21")}
-    real.write_rules(rules(f"'{board}'"))
-    real.deliver(issue_event("issue_created", A, at=1))
-    real.settle()
-    assert sprints(sandbox) == [[]]
-    (why,) = parked(real)
-    assert words in str(why)
+    for number, (board, words) in enumerate(UNFIT.items()):
+        real.write_rules(rules(f"'{board}'"))
+        real.deliver(issue_event("issue_created", f"issue-{number}", at=1))
+        real.settle()
+        assert words in parked(real)[-1]
+    assert sprints(sandbox) == [[]] * len(UNFIT)
 
 
 def test_a_jira_without_boards_parks_the_field_alone(real: World, sandbox: JiraSandbox) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.sandbox.memory_ticket import TO_DO
 from sync.store import claims, subjects
 from sync.worker.foresight.forecast import forecast_all
+from sync.worker.triage import by_hand
 from tests.walks.world import RULES, World, issue_event
 
 ME = on_command_line()
@@ -260,19 +262,37 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("names", REFUSED, ids=" into ".join)
-def test_what_cannot_be_merged_is_refused_in_words(
-    two: World, jira: MemoryTracker, names: tuple[str, str]
-) -> None:
-    two.deliver(issue_event("issue_created", "zero", at=15))
+def test_what_cannot_be_merged_is_refused_in_words(two: World, jira: MemoryTracker) -> None:
     two.deliver(issue_event("issue_created", "four", at=16))
     two.settle()
     forget(two.store, ME, "four", two.clock.time())
     two.deliver(issue_event("issue_created", "three", at=20))
     while two.triage.batch():
         pass
-    with pytest.raises((Refused, NotFound), match=REFUSED[names].replace("?", r"\?")):
-        merge(two.store, ME, Merging(*names), two.clock.time())
+    for names, words in REFUSED.items():
+        with pytest.raises((Refused, NotFound), match=words):
+            merge(two.store, ME, Merging(*names), two.clock.time())
+
+
+def test_an_emptied_ticket_that_is_deleted_is_not_made_anew(
+    two: World, jira: MemoryTracker
+) -> None:
+    two.write_rules(
+        RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\non_deleted = "recreate"')
+    )
+    merged(two, "DATA-1", "DATA-2")
+    jira.alive[0].deleted = True
+    try_one_again(two.store, ME, "DATA-1", two.clock.time())
+    two.settle()
+    assert [one.ref.key for one in jira.alive] == ["DATA-2"]
+    at_rest(two, jira)
+
+
+def test_who_merges_into_a_parked_ticket_is_told_so(two: World, jira: MemoryTracker) -> None:
+    jira.alive[1].deleted = True
+    two.deliver(issue_event("issue_updated", "two", at=60, title="late"))
+    two.settle()
+    assert "DATA-2 is parked: nothing is written to it" in merged(two, "DATA-1", "DATA-2")
 
 
 def test_a_repeated_merge_says_already(two: World, jira: MemoryTracker) -> None:
@@ -421,3 +441,43 @@ def test_a_forgotten_subject_is_merged_back(world: World, jira: MemoryTracker) -
     assert ticket_of(world, "coalesce:issue:i1") == "DATA-1"
     assert len(jira.alive) == 1
     at_rest(world, jira)
+
+
+def test_a_merge_that_triage_overtakes_takes_what_came_meanwhile_along(
+    world_on_each_store: World, jira: MemoryTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_on_each_store
+    world.write_rules(GROUPED)
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n, title="ab"[n % 2]) for n in (1, 2)))
+    world.settle()
+    decide, meanwhile = by_hand.merge, [issue_event("issue_created", "i3", at=60, title="a")]
+
+    def overtaken(*args: Any, **more: Any) -> str:
+        words = decide(*args, **more)
+        while meanwhile:
+            world.deliver(meanwhile.pop())
+            world.triage.batch()
+        return words
+
+    monkeypatch.setattr(by_hand, "merge", overtaken)
+    source, into = (ticket_of(world, f"coalesce:issue:i{n}") for n in (2, 1))
+    assert "with 2 subjects" in merged(world, source, into)
+    assert {ticket_of(world, f"coalesce:issue:i{n}") for n in (1, 2, 3)} == {into}
+    assert len(jira.alive) == 2
+    at_rest(world, jira)
+
+
+def test_plan_foresees_that_the_group_of_an_emptied_ticket_goes_to_the_other(
+    two: World, jira: MemoryTracker
+) -> None:
+    two.write_rules(GROUPED)
+    for name, title in (("three", "a"), ("four", "b")):
+        two.deliver(issue_event("issue_created", name, at=10, title=title))
+        two.settle()
+    merged(two, "DATA-3", "DATA-4")
+    two.write_rules(GROUPED.replace("[rule.fields]", 'when = { kind = "incident" }\n[rule.fields]'))
+    two.deliver(issue_event("issue_created", "five", at=70, title="a"))
+    two.settle()
+    two.write_rules(GROUPED)
+    found = forecast_all(two.store, two.rules(), {"main": two.tracker}, two.clock.time()).whole()
+    assert [one.ticket for one in found.tickets] == ["DATA-4"]

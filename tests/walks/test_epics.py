@@ -12,6 +12,7 @@ import pytest
 from sync.sandbox.jira import Effect, JiraSandbox, Ticket
 from sync.sandbox.jira.ready_site import EPIC_NAME
 from sync.store.engine import open_store
+from sync.store.tables import SiteRow
 from sync.worker.foresight.forecast import forecast_all
 from tests.options.stage import parent_of
 from tests.walks.test_jira import real, sandbox
@@ -172,14 +173,16 @@ def test_a_daemon_that_was_about_to_make_it_finds_that_another_has(
     """Both have looked, and found none; Jira's index shows neither what the other made."""
     other = World(real.store, real.tracker, real.clock, real.folder, rules())
     real.write_rules(rules())
-    real.deliver(broken(1), broken(2))
+    real.deliver(broken(1))
     find = real.tracker.epics.find  # type: ignore[union-attr]
 
     def while_the_other_goes_on(*args: Any, **how: Any) -> Any:
         found = find(*args, **how)
         patch.undo()
+        other.deliver(broken(2))
         while other.step():
             pass
+        assert len(epics(sandbox)) == 1
         return found
 
     with monkeypatch.context() as patch:
@@ -205,6 +208,23 @@ def test_a_store_that_was_put_back_finds_the_epics_that_it_does_not_know(
     world.settle()
     world.close()
     assert [one.key for one in epics(sandbox)] == [epic.key]
+    assert parents(sandbox) == [epic.key] * 2
+
+
+def test_a_copy_of_the_store_that_was_put_back_waits_until_the_search_shows_what_was_made(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1))
+    real.settle()
+    with real.store.write() as session:
+        session.connection().exec_driver_sql("DELETE FROM epics")
+        row = session.get_one(SiteRow, "main")
+        row.older, row.whole_since, row.surveyed_at = True, clock.time(), None
+    other = World(real.store, real.tracker, real.clock, real.folder, rules())
+    other.deliver(broken(2, at=2))
+    other.settle()
+    (epic,) = epics(sandbox)
     assert parents(sandbox) == [epic.key] * 2
 
 
@@ -266,23 +286,25 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
 def test_any_name_is_found_again_by_another_daemon(
-    real: World, sandbox: JiraSandbox, clock: SimulatedClock, name: str
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
 ) -> None:
     real.write_rules(rules("{{ issue.trigger_name }}"))
-    real.deliver(broken(1, group=name))
+    for number, name in enumerate(HOSTILE):
+        real.deliver(broken(number, group=name))
     real.settle()
-    (epic,) = epics(sandbox)
-    assert epic.summary[:40] == name[:40]
+    made = {one.key: one for one in epics(sandbox)}
+    assert [made[key].summary[:40] for key in parents(sandbox)] == [name[:40] for name in HOSTILE]
     with real.store.write() as session:
         session.connection().exec_driver_sql("DELETE FROM epics")
+    for one in made.values():
+        sandbox.person.remove_labels(one.key, *one.labels)
     clock.sleep(120)
-    sandbox.person.remove_labels(epic.key, *epic.labels)
-    clock.sleep(120)
-    real.deliver(broken(2, at=300, group=name))
+    for number, name in enumerate(HOSTILE):
+        real.deliver(broken(10 + number, at=300, group=name))
     real.settle()
-    assert parents(sandbox) == [epic.key] * 2
+    assert len(epics(sandbox)) == len(HOSTILE)
+    assert parents(sandbox)[: len(HOSTILE)] == parents(sandbox)[len(HOSTILE) :]
 
 
 def test_an_empty_name_means_no_epic(real: World, sandbox: JiraSandbox) -> None:

@@ -3,14 +3,18 @@ Jira."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from sync.domain.ticket import Base
 from sync.sandbox.jira import Effect, JiraSandbox
 from sync.sandbox.jira.ready_site import FORMER, LEAD, ONCALL, OWNER
+from sync.store.engine import open_store
 from sync.worker.foresight.forecast import Forecast, forecast_all
 from sync.worker.foresight.why import authors
-from tests.walks.test_jira import real, sandbox
+from tests.walks.test_jira import jira_tracker, real, sandbox
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, World, issue_event
 
@@ -186,6 +190,30 @@ def test_a_lost_reply_to_the_assignment_is_no_act_of_a_person(
     real.deliver(issue_event("issue_updated", A, at=3, owners=owners("Finance")))
     real.settle()
     assert assignee(sandbox) == OWNER.display_name
+
+
+@pytest.mark.parametrize("chose", [ONCALL.name, ""])
+def test_a_store_that_lost_the_ticket_leaves_whom_a_person_chose(
+    real: World, sandbox: JiraSandbox, sqlite_template: Path, tmp_path: Path, chose: str
+) -> None:
+    real.write_rules(rules(BY_OWNER))
+    real.deliver(issue_event("issue_created", A, at=1, owners=owners("Finance")))
+    real.settle()
+    sandbox.person.assign(sandbox.tickets()[0].key, chose)
+    # Until Jira's search shows the ticket.
+    real.clock.sleep(3600)
+    shutil.copy(sqlite_template, tmp_path / "new.db")
+    store = open_store(f"sqlite:///{tmp_path}/new.db")
+    tracker = jira_tracker(sandbox, real.clock)
+    again = World(store, tracker, real.clock, tmp_path / "rules", rules(BY_OWNER))
+    again.deliver(issue_event("issue_updated", A, at=2, owners=owners("Finance"), title="later"))
+    again.settle()
+    again.deliver(issue_event("issue_updated", A, at=3, owners=owners("Sales"), title="last"))
+    again.settle()
+    again.close()
+    store.close()
+    (ticket,) = sandbox.tickets()
+    assert (ticket.summary, ticket.assignee) == ("last", ONCALL.display_name if chose else "")
 
 
 def test_a_rule_may_keep_the_assignee_for_itself(real: World, sandbox: JiraSandbox) -> None:

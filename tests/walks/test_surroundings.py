@@ -221,6 +221,18 @@ def test_only_what_rules_name_is_asked_for(
     assert [one for one in api.calls if not one.startswith("issues")] == calls
 
 
+def test_why_tells_of_the_impact(build: Build, api: MemoryApi) -> None:
+    world = build(SHOWN, api)
+    world.deliver(event(A, at=1))
+    world.settle()
+    with world.store.read() as session:
+        story = story_of(session, A)
+    assert story is not None
+    assert [s.impact and s.impact.words for s in story.snapshots] == [
+        "has an impact on Revenue (P1); 3 entities are downstream"
+    ]
+
+
 def test_a_rule_that_does_not_make_the_ticket_asks_nothing(build: Build, api: MemoryApi) -> None:
     other = SHOWN.replace('name = "everything"', 'name = "other"\nwhen = { title = "other" }')
     world = build(other + PLAIN, api)

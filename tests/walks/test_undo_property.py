@@ -27,6 +27,10 @@ EDITS = {
     "summary": RULES.replace("{{ subject.title }}", "URGENT: {{ subject.title }}"),
     "all": EDITED.replace("{{ subject.title }}", "URGENT: {{ subject.title }}"),
     "ours": EDITED.replace("[rule.status]", OWNED),
+    "derived": RULES.replace(
+        'labels = ["data-quality"]',
+        'labels = ["{{ subject.title | length }}"]\npriority = "{{ subject.title }}"',
+    ),
     "labels": RULES.replace('["data-quality"]', "[]"),
 }
 # What a person does: the field, and a value that nobody else gives it.
@@ -134,6 +138,10 @@ faults = st.none() | st.tuples(
 def test_after_an_undo_a_ticket_is_as_if_the_edit_had_never_been(
     edit: str, before: list[str], since: list[str], first: Fault, then: Fault
 ) -> None:
+    # Under such rules later walks write over people as well. Only what the walk that follows the edit
+    # wrote over is known.
+    lost = {"ours": ("summary", "paragraph"), "derived": ("priority",)}.get(edit, ())
+    since = [name for name in since if name not in lost]
     one, other = Twin(), Twin()
     try:
         numbers = itertools.count(1)

@@ -36,7 +36,8 @@ class RuleFile:
 
 @dataclass(frozen=True, slots=True)
 class WaitingEdit:
-    """An edit on disk that waits to be accepted. ``account`` saved it, "" where it was made on disk."""
+    """An edit on disk that waits to be accepted. ``account`` saved it, "" where it was made on disk.
+    ``undoes`` is the version of the edit that it undoes in tickets as well, 0 for none."""
 
     digest: str
     changed: int
@@ -46,6 +47,7 @@ class WaitingEdit:
     mistakes: tuple[str, ...]
     account: str
     words: str
+    undoes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ def _waiting(known: Stored, digest: str, texts: Mapping[str, str]) -> WaitingEdi
     if edit is None or edit.digest != digest:
         return None
     saved = known.saved
+    if saved is not None and saved.digest != rulebook.texts_digest(texts):
+        saved = None
     return WaitingEdit(
         edit.digest,
         edit.changed,
@@ -148,8 +152,9 @@ def _waiting(known: Stored, digest: str, texts: Mapping[str, str]) -> WaitingEdi
         edit.looked_at,
         stamp(edit.at),
         edit.mistakes,
-        saved.account if saved and saved.digest == rulebook.texts_digest(texts) else "",
+        saved.account if saved else "",
         waiting_sentence(edit),
+        (saved.undoes if saved else None) or 0,
     )
 
 

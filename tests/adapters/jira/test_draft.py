@@ -68,7 +68,7 @@ def test_a_text_that_was_agreed_on_is_written_again_where_a_lost_update_replaced
     observed = world.tracker.read(ref.id)
     before, after = made.fields["description"].value, other.fields["description"].value
     change = Change("description", "Description", FieldKind.TEXT, before, after)
-    intents = Intents().put(of_update(other, [change]))
+    intents = Intents().put(of_update(other, [change], base))
     draft = world.tracker.draft(wish, base=agreed_for_sure(base, intents))
     (update,) = plan(draft, base, observed, intents=intents).actions[:1]
     assert isinstance(update, Update)

@@ -7,8 +7,10 @@ import threading
 import pytest
 
 from sync.domain.errors import Refused
+from sync.domain.surroundings import Impact, Product
 from sync.operations import ticket
 from sync.sandbox.memory import MemoryTracker
+from sync.store import subjects
 from tests.walks.conftest import jira  # noqa: F401
 from tests.walks.world import issue_event
 from tests.web.pages.conftest import Pages
@@ -28,6 +30,18 @@ def test_a_ticket_tells_its_story_and_what_it_is_about(made: Pages) -> None:
         assert words in said
     assert 'href="https://app.example.com/issues/i-1"' in made.get("/tickets/DATA-1")
     assert 'href="https://jira.example.com/browse/DATA-1"' in made.get("/tickets/DATA-1")
+
+
+def test_a_ticket_says_what_its_issue_has_an_impact_on(made: Pages) -> None:
+    assert "has an impact on" not in made.words("/tickets/DATA-1")
+    with made.world.store.write() as session:
+        (row,) = subjects.named(session, "i-1")
+        impact = Impact((Product("A <b> & c", priority="P1"),), count=3)
+        row.payload = {**row.payload, "impact": impact.to_json()}
+    words = "has an impact on A <b> & c (P1); 3 entities are downstream"
+    assert "(P1); 3 entities are downstream" in made.words("/tickets/DATA-1")
+    assert "A &lt;b&gt; &amp; c" in made.get("/tickets/DATA-1"), "text from outside stays text"
+    assert [one["impact"] for one in made.json("/tickets/1")["subjects"]] == [words]
 
 
 def test_what_jira_shows_stands_beside_what_was_sent_and_who_wrote_it(

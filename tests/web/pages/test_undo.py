@@ -70,6 +70,7 @@ def test_the_page_shows_each_ticket_and_the_button_puts_them_back(pages: Pages) 
     # It touches more tickets than large_edit allows, so it waits like any other edit.
     pages.world.notice()  # type: ignore[attr-defined]
     assert all(labels(pages)[1:])
+    assert "It undoes version 2: what that edit changed" in pages.words("/rules")
     pages.send("/rules/accept")
     walked(pages)
     assert labels(pages) == [False] * 3
