@@ -332,3 +332,10 @@ def test_a_ticket_that_is_not_there_cannot_be_changed(site: Site, how: str) -> N
 
 def test_the_address_of_a_ticket_is_its_key_below_the_site(site: Site) -> None:
     assert site.tracker.browse_url("DATA-7").endswith("/browse/DATA-7")
+
+
+def test_a_field_is_known_by_its_name_and_its_id(site: Site) -> None:
+    assert site.tracker.field_id("summary") == "summary"
+    with pytest.raises(Rejected, match="no field 'Sumary'") as fault:
+        site.tracker.field_id("Sumary")
+    assert fault.value.cause is Cause.FIELD

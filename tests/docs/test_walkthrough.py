@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -75,7 +76,7 @@ class Terminal:
     def answer(self, command: str) -> tuple[int, str, str]:
         """How a command ends, and what it prints."""
         done = subprocess.run(
-            self.text(command).split(),
+            shlex.split(self.text(command)),
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -94,7 +95,7 @@ class Terminal:
         log = (self.folder / f"{port}.log").open("wb")
         self.started.append(
             subprocess.Popen(
-                self.text(command).split(),
+                shlex.split(self.text(command)),
                 cwd=self.folder,
                 env=self.environment,
                 executable=shutil.which(command.split()[0], path=self.environment["PATH"]),
@@ -152,7 +153,7 @@ EDIT = {
     "waiting": ("ticket-sync status --json", "would change 2 and make 0 tickets"),
     "planned": ("ticket-sync plan --live", "Nothing to do"),
 }
-OTHER_PAGES = ("docs/rules.md", "docs/pages.md", "docs/sweeps.md")
+OTHER_PAGES = ("docs/rules.md", "docs/pages.md", "docs/sweeps.md", "docs/noise.md")
 BOTH_WAYS = {
     "made": ("ticket-sync status --json", '"linked": 1'),
     "begun": ("ticket-sync why DATA-1 --offline", "telling upstream has only just begun"),

@@ -262,19 +262,37 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("names", REFUSED, ids=" into ".join)
-def test_what_cannot_be_merged_is_refused_in_words(
-    two: World, jira: MemoryTracker, names: tuple[str, str]
-) -> None:
-    two.deliver(issue_event("issue_created", "zero", at=15))
+def test_what_cannot_be_merged_is_refused_in_words(two: World, jira: MemoryTracker) -> None:
     two.deliver(issue_event("issue_created", "four", at=16))
     two.settle()
     forget(two.store, ME, "four", two.clock.time())
     two.deliver(issue_event("issue_created", "three", at=20))
     while two.triage.batch():
         pass
-    with pytest.raises((Refused, NotFound), match=REFUSED[names].replace("?", r"\?")):
-        merge(two.store, ME, Merging(*names), two.clock.time())
+    for names, words in REFUSED.items():
+        with pytest.raises((Refused, NotFound), match=words):
+            merge(two.store, ME, Merging(*names), two.clock.time())
+
+
+def test_an_emptied_ticket_that_is_deleted_is_not_made_anew(
+    two: World, jira: MemoryTracker
+) -> None:
+    two.write_rules(
+        RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\non_deleted = "recreate"')
+    )
+    merged(two, "DATA-1", "DATA-2")
+    jira.alive[0].deleted = True
+    try_one_again(two.store, ME, "DATA-1", two.clock.time())
+    two.settle()
+    assert [one.ref.key for one in jira.alive] == ["DATA-2"]
+    at_rest(two, jira)
+
+
+def test_who_merges_into_a_parked_ticket_is_told_so(two: World, jira: MemoryTracker) -> None:
+    jira.alive[1].deleted = True
+    two.deliver(issue_event("issue_updated", "two", at=60, title="late"))
+    two.settle()
+    assert "DATA-2 is parked: nothing is written to it" in merged(two, "DATA-1", "DATA-2")
 
 
 def test_a_repeated_merge_says_already(two: World, jira: MemoryTracker) -> None:

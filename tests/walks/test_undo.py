@@ -217,6 +217,7 @@ def test_what_upstream_changed_since_follows_the_former_rules(
     assert world.at_rest()
 
 
+@pytest.mark.proof
 def test_an_event_on_the_way_of_the_edit_is_no_part_of_it(
     world: Undoing, jira: MemoryTracker
 ) -> None:
@@ -408,10 +409,7 @@ def test_what_stands_against_an_undo_is_told(
         undo(world.at)
 
 
-def test_an_edit_that_is_paused_is_undone_where_it_was(
-    world_on_each: Undoing, jira: MemoryTracker
-) -> None:
-    world = world_on_each
+def test_an_edit_that_is_paused_is_undone_where_it_was(world: Undoing, jira: MemoryTracker) -> None:
     world.begin(A, "b", "c")
     before = [dict(ticket.fields) for ticket in jira.alive]
     world.edit(EDITED)

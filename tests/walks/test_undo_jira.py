@@ -90,6 +90,7 @@ def test_fields_of_each_form_are_put_back_as_they_were(
     assert other.at_rest()
 
 
+@pytest.mark.proof
 def test_what_people_chose_since_stays(
     world: Undoing,
     sandbox: JiraSandbox,  # noqa: F811

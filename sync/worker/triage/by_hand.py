@@ -371,6 +371,8 @@ def _whose(to: Ticket) -> str:
 
 def _what_follows(source: Ticket, into: Ticket, *, leave: bool) -> str:
     later = f" Whatever comes for it goes to {called(into)}."
+    if into.parked_at is not None:
+        later += f" {called(into)} is parked: nothing is written to it before that is mended."
     if source.state in _NOT_MADE:
         return later
     if leave:
