@@ -27,10 +27,10 @@ _SiteOption = Annotated[
 
 def pause(  # noqa: PLR0913  (each is an option of the verb)
     kind: Annotated[
-        str, typer.Argument(metavar="[rule|project|site]", help="What to pause. None: show.")
+        str, typer.Argument(metavar="rule|project|site", help="What to pause. None: show.")
     ] = "",
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="A rule, the key of a project, or a site.")
+        str, typer.Argument(metavar="NAME", help="A rule, the key of a project, or a site.")
     ] = "",
     until: Annotated[
         str,
