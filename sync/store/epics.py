@@ -21,6 +21,12 @@ def get(store: Store, key: EpicKey) -> EpicRow | None:
         return session.exec(select(EpicRow).where(*_this(key))).first()
 
 
+def named(store: Store, jira_key: str) -> EpicRow | None:
+    """The epic that a ticket is, by its Jira key; None for any other ticket."""
+    with store.read() as session:
+        return session.exec(select(EpicRow).where(EpicRow.jira_key == jira_key.upper())).first()
+
+
 def begin(store: Store, key: EpicKey, name: str, now: float) -> bool:
     """Put on record that the epic is about to be made. False where it has been made, or somebody is at
     it."""

@@ -14,6 +14,7 @@ from sync.cli import list_tickets
 from sync.cli.main import app
 from sync.domain.errors import Refused, Rejected
 from sync.sandbox.memory import MemoryTracker
+from sync.store import epics
 from sync.store.engine import Store
 from sync.store.tables import DeliveryRow, TicketRow
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
@@ -219,6 +220,13 @@ def test_why_of_what_nobody_knows(world: World) -> None:
     code, _, err = call("why", "DATA-404")
     assert code == 1
     assert "Nothing is known of 'DATA-404'" in err
+
+
+def test_why_of_an_epic_says_that_rules_name_it(world: World) -> None:
+    epics.made(world.store, ("main", "DATA", "0123"), "Data quality", "10009", "DATA-9", 1.0)
+    code, _, err = call("why", "data-9")
+    assert code == 1
+    assert "DATA-9 is the epic 'Data quality', under which rules put tickets of DATA" in err
 
 
 def test_who_wrote_a_field_last_is_read_from_the_ticket_as_it_is(

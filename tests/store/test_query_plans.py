@@ -138,6 +138,7 @@ def do_everything(filled: Filled) -> None:
     epics.made(store, this, "Data quality", "10001", "DATA-1", now)
     epics.gone(store, this, "10001")
     epics.get(store, this)
+    epics.named(store, "DATA-1")
     with store.read() as session:
         happenings.deliveries_after(session, 5)
         noise.oldest_entry(session)
