@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,9 @@ def start_coalesce(receiver: str, *, port: int = 0) -> SimulatedCoalesce:
     """A fresh workspace, answering on 127.0.0.1, that sends to the daemon at the address ``receiver``.
     Raises CannotListen."""
     bound = listen("127.0.0.1", port)
-    sandbox = CoalesceSandbox()
+    # A daemon keeps each event once, by its id. If a workspace began with the ids of the one before, all
+    # that it sends would be a repetition.
+    sandbox = CoalesceSandbox(seed=secrets.randbits(64))
     outbox = Outbox(sandbox)
     post = HttpPost(f"{receiver.rstrip('/')}/webhooks/coalesce")
     rest = CoalesceRest(outbox)

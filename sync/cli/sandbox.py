@@ -49,11 +49,13 @@ def sandbox(
     from sync.bootstrap.signals import stop_on_signals
     from sync.bootstrap.simulated import WEBHOOK_SECRET, start_coalesce, start_jira
 
+    # Whoever knows the address that goes into Coalesce Quality gives that.
+    where = receiver.rstrip("/").removesuffix("/webhooks/coalesce")
     tables: dict[str, dict[str, Any]] = {}
     with stop_on_signals() as stop, ExitStack() as running:
         upstream = None
         if upstream_port is not None:
-            upstream = start_coalesce(receiver, port=upstream_port)
+            upstream = start_coalesce(where, port=upstream_port)
             running.callback(upstream.stop)
             tables |= upstream.settings()
         jira = start_jira(
@@ -67,7 +69,6 @@ def sandbox(
         )
         if upstream is not None:
             tables["sites.main"]["webhook_secrets"] = [WEBHOOK_SECRET]
-            where = receiver.rstrip("/")
             jira.site.add_webhook(f"{where}/webhooks/jira/main", secret=WEBHOOK_SECRET)
             typer.echo(f"A simulated Coalesce Quality is at {upstream.url}. Both send to {where}.")
         typer.echo(f"To use it, write in config.toml:\n\n{_as_toml(tables)}")

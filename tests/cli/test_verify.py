@@ -336,6 +336,15 @@ def test_a_missing_scope_is_named(config: Path, upstream: SimulatedCoalesce) -> 
 
 
 @pytest.mark.proof
+def test_a_simulated_workspace_that_begins_anew_repeats_no_id_of_the_one_before() -> None:
+    ids = set[str]()
+    for _ in range(2):
+        started = start_coalesce("http://127.0.0.1:1")
+        ids.add(started.sandbox.open_issue().id)
+        started.stop()
+    assert len(ids) == 2
+
+
 def test_people_read_what_to_do(config: Path) -> None:
     code, out, _ = call("init", "--verify")
     assert code == 0

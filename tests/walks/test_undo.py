@@ -189,6 +189,23 @@ def test_what_a_person_changed_since_stays(world: Undoing, jira: MemoryTracker) 
     assert world.at_rest()
 
 
+def test_a_field_that_yields_to_people_is_no_persons_choice_after_an_undo(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    def rules(who: str) -> str:
+        return RULES.replace("[rule.fields]", f'[rule.fields]\nassignee = "{who}"')
+
+    world.follow(rules("olga"))
+    world.begin(A)
+    world.follow(rules("kim"))
+    assert seen(jira)["assignee"] == "kim"
+    world.undo()
+    assert seen(jira)["assignee"] == "olga"
+    assert world.rows()[0].base["theirs"] == []
+    world.follow(rules("sam"))
+    assert seen(jira)["assignee"] == "sam"
+
+
 def test_what_a_person_added_to_a_text_stays_in_it(world: Undoing, jira: MemoryTracker) -> None:
     world.begin(A)
     world.follow(EDITED)
