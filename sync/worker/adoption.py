@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+from sync.domain.epics import Foreseen
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
 from sync.domain.ticket import Base, Draft, Mark, Observed, marker_label
@@ -189,9 +190,18 @@ class Adoption:
         try:
             key = rule.ticket_key(snapshot)
             draft = self.tracker.draft(rule.project_ticket(key, [snapshot]), base=Base())
+            observed = self._with_parent(observed, draft)
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, (snapshot,), key, rule.ref.name, draft)
+
+    def _with_parent(self, observed: Observed, draft: Draft) -> Observed:
+        """The ticket with the epic that it is under, where the rule names one. Data Center shows that in
+        a field of its own, which nobody may have asked for when the ticket was read."""
+        named = {id_ for id_, one in draft.fields.items() if isinstance(one.value, Foreseen)}
+        if named <= observed.fields.keys():
+            return observed
+        return self.tracker.read_many([observed.ref.id]).get(observed.ref.id) or observed
 
     def _our_case(self, observed: Observed) -> _Case | str:
         """The case of a ticket that bears our family label: its entity property names its key. Where the

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from sync.domain.errors import Unknown
 from sync.sandbox.jira import Effect, JiraSandbox, Ticket
-from sync.sandbox.jira.ready_site import EPIC_NAME
+from sync.sandbox.jira.ready_site import EPIC_LINK, EPIC_NAME
 from sync.store.engine import open_store
 from sync.store.tables import SiteRow
+from sync.worker.adoption import Adoption
 from sync.worker.foresight.forecast import forecast_all
 from tests.options.stage import parent_of
 from tests.walks.test_jira import real, sandbox
@@ -270,7 +272,7 @@ def test_people_who_move_a_ticket_elsewhere_win_until_its_group_changes(
     own = sandbox.person.create("DATA", "Epic", "Ours")
     (ticket,) = children(sandbox)
     cloud = sandbox.dialect.value == "cloud"
-    by_hand = {"parent": {"key": own}} if cloud else {"customfield_10035": own}
+    by_hand = {"parent": {"key": own}} if cloud else {EPIC_LINK: own}
     sandbox.person.edit(ticket.key, **by_hand)
     real.deliver(broken(1, at=10, description="Still nothing."))
     real.settle()
@@ -343,6 +345,50 @@ def test_where_jira_refuses_the_epic_its_tickets_are_made_without_and_say_why(
         n for (how, path, status), n in sandbox.calls.items() if (how, status) == ("POST", 400)
     ]
     assert sum(tried) <= 2
+
+
+def test_where_jira_fails_on_the_epic_each_time_all_tickets_are_made_without(
+    real: World, sandbox: JiraSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def failing(*args: Any, **how: Any) -> Any:
+        tries.append(args)
+        raise Unknown("creating the epic: HTTP 500", failed=True)
+
+    monkeypatch.setattr(real.tracker.epics, "make", failing)
+    real.write_rules(rules())
+    real.deliver(*(broken(number) for number in range(5)))
+    real.settle()
+    assert parents(sandbox) == [""] * 5
+    assert all("Jira fails each time it is to make the epic" in words for words in parked(real))
+    assert (len(parked(real)), len(tries)) == (5, 3)
+
+
+@pytest.mark.parametrize("above", ["theirs", "none"])
+def test_a_ticket_that_is_taken_over_keeps_the_epic_that_people_gave_it(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock, above: str
+) -> None:
+    other = 'issue_type = "Bug"\nwhen = { kind = "incident" }'
+    real.write_rules(RULES.replace('issue_type = "Bug"', other))
+    real.deliver(broken(1))
+    real.settle()
+    own = sandbox.person.create("DATA", "Epic", "Ours")
+    theirs = sandbox.person.create("DATA", "Bug", "t1")
+    cloud = sandbox.dialect.value == "cloud"
+    by_hand = {"parent": {"key": own}} if cloud else {EPIC_LINK: own}
+    if above == "theirs":
+        sandbox.person.edit(theirs, **by_hand)
+    real.write_rules(rules())
+    clock.sleep(60)
+    adoption = Adoption(real.store, real.tracker, real.rules(), clock, "coalesce", apply=True)
+    (pair,) = adoption.pairs([(f"{A[:-2]}01", theirs)])
+    assert pair.fate.value == "adopt"
+    real.settle()
+    real.deliver(broken(1, at=5, description="Still nothing."))
+    real.settle()
+    made = [one.key for one in epics(sandbox) if one.key != own]
+    assert parents(sandbox) == ([own] if above == "theirs" else made)
 
 
 def test_a_plan_says_which_epic_a_ticket_will_have_and_makes_none(

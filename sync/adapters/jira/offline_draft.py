@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync.adapters.jira.calls.site import JiraSite
+from sync.adapters.jira.fields.boards import board_of
 from sync.adapters.jira.fields.choices import in_words, is_pattern
 from sync.adapters.jira.fields.field import CHOSEN, FieldInfo, Shape, standard_field
 from sync.adapters.jira.fields.people import Account
@@ -57,7 +58,9 @@ def sketch(desired: Desired, *, cloud: bool) -> list[SketchedField]:
             id_, called = (info.id, info.name) if info else (name, name)
             found[id_] = SketchedField(id_, called, None, "", problem=str(failed))
         elif info is None:
+            board = board_of(wish.value)
             shown = "" if is_empty(wish.value) else _shown(wish.value)
+            shown = f"the active sprint of the board {board!r}" if board else shown
             found[name] = SketchedField(name, name, wish.value, shown, _UNRESOLVED)
         else:
             found[info.id] = _sketched(info, wish.value, values, whole_at, cloud)

@@ -117,14 +117,13 @@ class Epics:
             if there is not None:
                 return self._believed(asked, there)
             row = None
-        if row is not None and row.begun is not None:
-            found, row = self._settled(asked, row, row.begun)
-            if found is not None:
-                return self._believed(asked, found)
         if known.refusal is not None and now < known.refused_until and not asked.anew:
             raise _again(known.refusal)
         try:
-            return self._believed(asked, self._found_or_made(asked, row))
+            found = None
+            if row is not None and row.begun is not None:
+                found = self._settled(asked, row, row.begun)
+            return self._believed(asked, found or self._found_or_made(asked))
         except Rejected as fault:
             known.refusal, known.refused_until = fault, now + _SEEN_SECONDS
             raise
@@ -148,9 +147,7 @@ class Epics:
             self._link(asked, ref)
         return ref
 
-    def _settled(
-        self, asked: _Asked, row: EpicRow, begun: float
-    ) -> tuple[TicketRef | None, EpicRow | None]:
+    def _settled(self, asked: _Asked, row: EpicRow, begun: float) -> TicketRef | None:
         """What became of an open call: the epic, or None where it is proven that it made nothing. Raises
         NotYet as long as that cannot be known."""
         now, known, tracker = self._clock.time(), asked.known, asked.tracker
@@ -161,7 +158,7 @@ class Epics:
         if found is not None:
             self._link(asked, found)
             asked.record.note(Entry("epic", f"found {found.key}, which was made as {asked.wish}"))
-            return found, row
+            return found
         over_at = begun + tracker.longest_call + tracker.afterwork + tracker.index_lag
         if now < over_at:
             words = f"the call that makes its {asked.wish} is open; looking for what it did"
@@ -179,9 +176,9 @@ class Epics:
                 cause=Cause.OTHER,
                 remedy="Look in Jira's log why it fails, or make the epic by hand; then retry.",
             )
-        return None, rows.get(self._store, asked.key)
+        return None
 
-    def _found_or_made(self, asked: _Asked, row: EpicRow | None) -> TicketRef:
+    def _found_or_made(self, asked: _Asked) -> TicketRef:
         wish, project = asked.wish, asked.project
         found = asked.epics.find(wish, project)
         if found is not None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import structlog
 
+from sync.domain.epics import Foreseen
 from sync.domain.errors import TicketGone
 from sync.domain.rule import Ownership
 from sync.domain.subject import Snapshot, Status
@@ -138,8 +139,18 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         for id_, known in fields.items()
         if draft.fields[id_].ownership is Ownership.YIELD and not same(known.sent, known.shown)
     ]
+    # A ticket that people put under another one stays there, whichever epic the rule means.
+    wishes = {
+        id_: one.wish
+        for id_, one in draft.fields.items()
+        if isinstance(one.value, Foreseen) and observed.fields.get(id_)
+    }
     return Base(
-        fields=fields, status=Status.OPEN, jira_status=observed.status.id, theirs=tuple(theirs)
+        fields=fields,
+        status=Status.OPEN,
+        jira_status=observed.status.id,
+        theirs=tuple(theirs),
+        wishes=wishes,
     )
 
 
