@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import event
 
 from sync.sandbox.jira import JiraSandbox
 from sync.sandbox.jira.site.call import Call, Response
 from sync.store.engine import Store, open_store
 from sync.store.migrations import upgrade
+from sync.store.sqlite_file import not_waiting_for_the_disk
 from sync.telemetry import forget_secrets
 from tests.contracts.parameters import unknown
 from tests.postgres import Postgres
@@ -162,9 +164,17 @@ def store_url(
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
     """An empty store, on each database in turn."""
-    opened = open_store(store_url)
+    opened = _opened(store_url)
     yield opened
     opened.close()
+
+
+def _opened(url: str) -> Store:
+    """A store whose commits do not wait for the disk, which only a loss of power would show."""
+    opened = open_store(url)
+    if opened.engine.dialect.name == "sqlite":
+        event.listen(opened.engine, "checkout", not_waiting_for_the_disk)
+    return opened
 
 
 @pytest.fixture
@@ -172,6 +182,6 @@ def sqlite_store(tmp_path: Path, sqlite_template: Path) -> Iterator[Store]:
     """An empty store on SQLite, for tests that are about something else."""
     file = tmp_path / "sqlite.db"
     shutil.copy(sqlite_template, file)
-    opened = open_store(f"sqlite:///{file}")
+    opened = _opened(f"sqlite:///{file}")
     yield opened
     opened.close()

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
+from ssl import SSLContext
 from typing import Generic, TypeVar
 
 import httpx2
@@ -153,12 +155,20 @@ class Queue(ABC, Generic[S]):
         heapq.heappush(self._waiting, (until, number, sending))
 
 
+@cache
+def _certificates() -> SSLContext:
+    """The authorities whose certificates are believed: read once, which takes forty milliseconds."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class HttpPost:
     """Posts bodies to a receiver. ``url`` may change at any time, for a receiver that moves."""
 
     def __init__(self, url: str = "", *, timeout: float = 10.0) -> None:
         self.url = url
-        self._client = httpx2.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+        self._client = httpx2.Client(
+            verify=_certificates(), timeout=timeout, trust_env=False, follow_redirects=False
+        )
 
     def __call__(self, body: bytes, headers: Mapping[str, str], url: str = "") -> Reply:
         """Post to ``url``, by default to the receiver."""

@@ -8,6 +8,7 @@ import pytest
 
 from sync.domain.errors import Cause, Missing, Refused, Rejected
 from sync.domain.subject import Kind, Status, SubjectRef
+from sync.domain.surroundings import Impact
 from sync.ports import FailedDelivery, SourceApi
 from tests.contracts.sources import APIS, Upstream
 
@@ -125,11 +126,21 @@ def test_a_delivery_that_is_not_kept_is_missing(upstream: Upstream) -> None:
     assert upstream.sent_again() == set()
 
 
+STRANGER = {"platform": "custom", "id": "nobody knows it"}
+
+
+def test_strangers_have_no_impact_and_no_addresses(upstream: Upstream) -> None:
+    assert upstream.api.impact([STRANGER]) == Impact()
+    assert upstream.api.owner_emails(["nobody", "owner-nobody"]) == {}
+
+
 CALLS: dict[str, Callable[[SourceApi], object]] = {
     "issues_updated": lambda api: list(api.issues_updated(0, 1)),
     "issues": lambda api: api.issues([NOBODY]),
     "incidents_updated": lambda api: api.incidents_updated(0, 1),
     "incidents": lambda api: api.incidents([NOBODY]),
+    "impact": lambda api: api.impact([STRANGER]),
+    "owner_emails": lambda api: api.owner_emails([NOBODY]),
     "failed_deliveries": lambda api: list(api.failed_deliveries(0, 1)),
     "attempts": lambda api: api.attempts(NOBODY),
     "bodies": lambda api: api.bodies(NOBODY),

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,9 @@ def test_absent_json_is_null_to_the_database(store: Store) -> None:
         assert connection.execute(query).scalar() == 1
 
 
-def test_every_sqlite_connection_is_durable_and_keeps_its_references(sqlite_store: Store) -> None:
-    with sqlite_store.read_connection() as connection:
+def test_every_sqlite_connection_is_durable_and_keeps_its_references(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    with closing(store), store.read_connection() as connection:
 
         def pragma(name: str) -> object:
             return connection.exec_driver_sql(f"PRAGMA {name}").scalar()

@@ -22,11 +22,12 @@ from sync.store import claims, housekeeping, paused
 from sync.store.claims import Closed
 from sync.store.engine import Store, open_store
 from sync.worker.daemon.pauses import Pauses
-from sync.worker.rulebook.impact import follow_names
+from sync.worker.rulebook.accept import accept
 from sync.worker.sweeps.runner import Runner
 from sync.worker.sweeps.tickets import TicketsSweep
 from tests.walks.test_generations import ruled
 from tests.walks.world import RULES, START, SimulatedClock, World, issue_event
+from tests.worker.edited import EditedWorld
 
 DANA = Account("dana", Role.OPERATOR, "users")
 HOUR = 3600.0
@@ -290,20 +291,33 @@ def test_the_sweep_of_a_paused_site_rests_and_then_covers_the_whole_time(
     assert report.window.since < clock.time() - HOUR
 
 
-def test_a_renamed_rule_stays_paused(there: Paused) -> None:
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_renamed_rule_stays_paused_from_the_moment_its_new_name_is_in_force(
+    sqlite_store: Store, jira: MemoryTracker, clock: SimulatedClock, tmp_path: Path, accepted: bool
+) -> None:
+    world = EditedWorld(sqlite_store, jira, clock, tmp_path / "rules")
+    there = Paused(world, jira)
     there.tell("issue_created")
     there.work()
-    old = there.world.rules()
     there.pause("rule", "everything")
-    there.world.write_rules(RULES.replace('"everything"', '"all of it"'))
-    follow_names(there.store, old, there.world.rules())
+    world.write_rules(RULES.replace('"everything"', '"all of it"'))
+    if accepted:
+        accept(sqlite_store, world.files, clock.time())
+        world.book.poll()
+    else:
+        world.book.poll()
+        world.book.poll()
+    assert world.rules().get("all of it") is not None
     there.tell("issue_updated", title="another")
     there.tell("issue_created", "i2")
+    assert there.work() == 0
+    world.notice()
     assert there.work() == 0
     there.go_on("rule", "everything")
     assert there.work() == 0
     there.go_on("rule", "all of it")
     assert there.work() == 2
+    world.close()
 
 
 def test_rules_that_come_to_a_paused_project_wait_and_those_that_leave_it_go_on(

@@ -10,7 +10,14 @@ from sync.store import rule_versions, rulebook
 from sync.store.engine import Store
 from sync.store.rulebook import Edition
 from sync.worker.rulebook.files import Loaded, RuleFiles
-from sync.worker.rulebook.impact import Impact, Sites, begun_words, impact, with_undone
+from sync.worker.rulebook.impact import (
+    Impact,
+    Sites,
+    begun_words,
+    follow_pauses,
+    impact,
+    with_undone,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ def accept(
         edition = _edition(loaded, known, now, only_new=terms.only_new)
         edition = replace(edition, undoes=rulebook.undone_by(session, loaded.texts))
         rulebook.put_in_force(session, edition)
+        follow_pauses(session, before, loaded.rules.told_since(edition.telling))
         rulebook.clear(session, rulebook.PROBLEM)
         rule_versions.add(session, edition, terms.account, changed=told.changed, made=told.made)
     return told

@@ -123,6 +123,13 @@ def renamed(old: RuleSet, new: RuleSet) -> Mapping[str, str]:
     return {before: after for before, after in known if after is not None}
 
 
+def follow_pauses(session: Session, old: RuleSet | None, new: RuleSet) -> None:
+    """Let rules that are renamed stay paused. To be done in the transaction that puts ``new`` in force:
+    a subject that comes a moment later gets its ticket by the new name."""
+    for before, after in renamed(old, new).items() if old is not None else ():
+        paused.rename_rule(session, before, after)
+
+
 def follow_names(store: Store, old: RuleSet, new: RuleSet) -> None:
     """Give the tickets of renamed rules the new names.
 
@@ -130,8 +137,6 @@ def follow_names(store: Store, old: RuleSet, new: RuleSet) -> None:
     later: what an incident's rule says of its issues is looked up through the incident's ticket.
     """
     for before, after in renamed(old, new).items():
-        with store.write() as session:
-            paused.rename_rule(session, before, after)
         while tickets.rename_rule(store, before, after, limit=10 * BATCH):
             pass
 

@@ -27,6 +27,7 @@ from sync.worker.rulebook.impact import (
     Sites,
     begun_words,
     follow_names,
+    follow_pauses,
     impact,
     reach,
     route_unrouted,
@@ -230,6 +231,7 @@ class Rulebook:
                     rulebook.undone_by(session, loaded.texts),
                 )
                 rulebook.put_in_force(session, known)
+                follow_pauses(session, self._rules, loaded.rules.told_since(known.telling))
                 changed, made = (len(found.changed), found.made) if found else (0, 0)
                 by = rulebook.saved_by(session, known.texts)
                 rule_versions.add(session, known, by, changed=changed, made=made)

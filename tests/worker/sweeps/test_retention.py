@@ -57,6 +57,7 @@ def test_what_is_past_its_time_goes_and_the_rest_stays(scene: Scene) -> None:
         "journal": 1,
         "sweep runs": 1,
         "acts": 0,
+        "expected": 0,
         "drafts": 0,
         "pages": 0,
     }
@@ -120,7 +121,9 @@ def test_a_batch_costs_one_statement_and_nothing_is_asked_before_it(
     said = _statements(scene, lambda: prune(scene.store, scene.clock, Keep()))
     # One for each full batch and the rest, and one for each of the five other kinds.
     assert said.count("DELETE") == len(first) + batches + 1 + 5
-    assert len(said) == said.count("DELETE") + said.count("BEGIN")
+    # What was recorded ahead is a handful of rows, which are read first, because others count them.
+    assert said.count("SELECT") == 1
+    assert len(said) == said.count("DELETE") + said.count("BEGIN") + 1
 
 
 @given(st.lists(st.floats(0.001, 3.0), min_size=1, max_size=30))
