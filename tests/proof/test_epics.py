@@ -1,4 +1,4 @@
-"""Epics that rules name are made once by real processes: several daemons, kills, and lost replies."""
+"""Epics that rules name are made once by two daemons on one store, through a kill and lost replies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from proof.scene import Killer, Scene, jira_site
 from proof.stores import Stores, folder_for
 from sync.sandbox.jira.ready_site import EPIC_LINK
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.proof,
+    pytest.mark.postgres,
+    pytest.mark.parametrize("dialect", ["postgresql"]),
+    pytest.mark.timeout(300),
+]
 SHIPPED = Path(__file__).parents[2] / "mappings" / "default.toml"
 NAME = "Everything: {{ 'a' if subject.title | length is even else 'b' }} {{ kind }}"
 
@@ -28,14 +33,13 @@ def test_many_tickets_at_once_get_one_epic_a_group_whatever_happens_to_daemons_a
     (rules / "rules.toml").write_text(text)
     folder = folder_for("epics")
     with jira_site(folder) as jira, Stores.shared().fresh(dialect, folder) as url:
-        jira.reset(1.0)
         scene = Scene(folder, url, jira)
         try:
-            if dialect == "postgresql":
-                scene.on_data_center()
+            scene.on_data_center()
+            scene.jira.reset(1.0)
             # The first calls that make anything are those for epics.
             scene.jira.fault("drop", after=True, method="POST", path="/issue$", count=6)
-            for _ in range(2 if dialect == "postgresql" else 1):
+            for _ in range(2):
                 scene.daemon(rules=rules, index_lag=2.0)
             sending = scene.sending(scene.traffic.interleaved(scene.made(12)))
             Killer(scene, 1, within=0.7).wait()
