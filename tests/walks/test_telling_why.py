@@ -165,7 +165,7 @@ def test_the_story_is_shown_and_given_to_machines(
     world.act(ticket, DONE, who=ROBOT, resolution="Done")
     world.settle()
     found = story(world, ticket)
-    _print(found, [], "")
+    _print(found, [], "", "")
     shown = " ".join(capsys.readouterr().out.split())
     assert "Automation for Jira moved it from To Do to Done" in shown
     assert f"[{place(world, 'ignore = ')}]" in shown
