@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import proof.both_ways
+import proof.changes_of_mind
 import proof.disks
 import proof.order
 import proof.people

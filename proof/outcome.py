@@ -154,12 +154,17 @@ def _wrong(subject: Subject, ticket: dict[str, Any]) -> list[str]:
 
 def _twice(ticket: dict[str, Any]) -> list[str]:
     """Comments and links that are there more than once."""
+    found = comments_twice(ticket)
+    if len(ticket["remote_links"]) > 1:
+        found.append(f"{len(ticket['remote_links'])} links back")
+    return found
+
+
+def comments_twice(ticket: dict[str, Any]) -> list[str]:
+    """Comments of ours that are there more than once."""
     markers = Counter(
         comment["properties"][MARKER_PROPERTY]["marker"]
         for comment in ticket["comments"]
         if MARKER_PROPERTY in comment["properties"]
     )
-    found = [f"comment {marker} {count} times" for marker, count in markers.items() if count > 1]
-    if len(ticket["remote_links"]) > 1:
-        found.append(f"{len(ticket['remote_links'])} links back")
-    return found
+    return [f"comment {marker} {count} times" for marker, count in markers.items() if count > 1]
