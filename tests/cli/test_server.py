@@ -25,6 +25,8 @@ from tests.walks.world import issue_event
 from tests.web.pages.conftest import Pages, pages  # noqa: F401
 from tests.web.pages.test_sweeps import Looking
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def address(pages: Pages) -> Iterator[str]:  # noqa: F811

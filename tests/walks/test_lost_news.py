@@ -23,6 +23,8 @@ from sync.worker.sweeps.run import Report
 from sync.worker.sweeps.runner import Runner
 from tests.walks.both_ways import ANNA, BothWays, both_ways
 
+pytestmark = pytest.mark.proof
+
 TALKING = 'comments = "all"\ncopy_comments = true'
 BEN = {"name": "Ben", "email": {"user_email": "ben@example.com"}}
 HOURS = 3600.0

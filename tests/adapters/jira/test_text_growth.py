@@ -15,6 +15,8 @@ from sync.adapters.jira.text.wiki_write import escaped
 from sync.domain.merge import merge_text
 from sync.domain.ticket import Block, Document
 
+pytestmark = pytest.mark.proof
+
 # Each of these, repeated, once cost a converter time that grew with its square, or may do so in another.
 PATTERNS = [
     *("[a](", "[", "![", "![a](", "[a][", "[a]: b\n", "[a]: <b\n", "](", "[x](<"),

@@ -16,6 +16,8 @@ from sync.web.gate import oidc_claims
 from tests.web.gate.conftest import HTML, NOW, Entrance, NewEntrance, hidden, words
 from tests.web.gate.provider import CLIENT, SECRET, Provider
 
+pytestmark = pytest.mark.proof
+
 URL = "https://tickets.example.com"
 
 
