@@ -155,7 +155,7 @@ def _pictured(found: Sequence[TicketLine]) -> Table:
             cell(one.standing, styles.get(one.token, "")),
             cell(lasting(max(0.0, now - one.recorded_at))),
             cell(one.rule),
-            cell(f"{one.project} ({one.site})"),
+            cell(f"{one.project or '–'} ({one.site})"),
             cell(one.title),
             cell(one.reason),
         )

@@ -174,12 +174,14 @@ def go_on(at: Pausing, wish: Wish) -> Done:
 
     def work() -> str:
         with at.store.write() as session:
+            others = [other for other in active(paused.load(session), at.now) if other != one]
             count = paused.waiting(session, [one], at.now).total
+            held = paused.waiting(session, others, at.now).total
+            follow = paused.waiting(session, [one, *others], at.now).total - held
             if not paused.end(session, one, at.now):
                 raise NotFound(_not_paused(wish, ()))
         at.wake()
-        follows = f"{count:,} {'ticket follows' if count == 1 else 'tickets follow'}"
-        return f"{_sentence(one.what)} goes on: {follows}."
+        return _goes_on_words(one, follow, count - follow)
 
     return perform(at.store, at.account, Act("go-on", one.what), work, at.now)
 
@@ -213,6 +215,14 @@ def _paused_words(made: Pause, before: Pause | None, count: int) -> str:
             f" This takes the place of a pause until {moment(before.until)} UTC by {before.by}."
         )
     return words
+
+
+def _goes_on_words(one: Pause, follow: int, held: int) -> str:
+    """What is said when a pause ends: so many tickets follow, so many are ``held`` by another pause."""
+    words = f"{follow:,} {'ticket follows' if follow == 1 else 'tickets follow'}"
+    if held:
+        words += f"; {waiting_words(held)} for another pause"
+    return f"{_sentence(one.what)} goes on: {words}."
 
 
 def _sentence(words: str) -> str:

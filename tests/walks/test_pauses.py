@@ -149,6 +149,20 @@ def test_a_ticket_that_begins_in_a_pause_is_made_after(
     assert len(jira.alive) == 1
 
 
+def test_a_ticket_that_waits_for_two_pauses_does_not_follow_at_the_end_of_one(
+    there: Paused,
+) -> None:
+    there.pause("rule", "everything")
+    there.pause("site", "main")
+    there.tell("issue_created")
+    there.work()
+    said = there.go_on("rule", "everything")
+    assert "0 tickets follow; 1 ticket waits for another pause." in said
+    assert there.work() == 0
+    assert "1 ticket follows." in there.go_on("site", "main")
+    assert there.work() == 1
+
+
 def test_everything_else_goes_on(there: Paused, jira: MemoryTracker) -> None:
     others = RULES.replace('"everything"', '"others"').replace('"DATA"', '"OPS"')
     first = RULES.replace("[rule.fields]", '[rule.when]\ntitle = "orders*"\n\n[rule.fields]', 1)
