@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -41,7 +41,8 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
     pattern: Annotated[
         str,
         typer.Option(
-            "--pattern", help="With --jql: a regular expression whose group finds the subject."
+            "--pattern",
+            help="With --jql or --label: a regular expression whose group finds the subject.",
         ),
     ] = "",
     within: Annotated[
@@ -110,10 +111,20 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
         if given or marked:
             pairs = adoption.pairs(given) if given else adoption.marked()
         else:
-            pairs = adoption.matching(jql or _labelled(label), wish.naming(adoption.tracker))
+            pairs = _matching(adoption, jql or _labelled(label), wish)
         _note(adoption.store, pairs, name, applied=apply)
     _print(pairs, apply, as_json)
     raise typer.Exit(int(any(pair.fate.value == "conflict" for pair in pairs)))
+
+
+def _matching(adoption: Adoption, jql: str, wish: _Wish) -> list[Pair]:
+    from sync.domain.errors import Rejected
+
+    naming = wish.naming(adoption.tracker)
+    try:
+        return adoption.matching(jql, naming)
+    except Rejected as fault:
+        raise Problem(f"The tickets cannot be looked for: {fault}", USAGE) from None
 
 
 @contextmanager
@@ -192,7 +203,7 @@ class _Wish:
         try:
             extract = Extract(self.pattern, "--pattern", GROUP)
         except Wrong as wrong:
-            raise Problem(f"--pattern: {wrong}", USAGE) from None
+            raise Problem(f"--pattern: {wrong}. {wrong.remedy}".strip(), USAGE) from None
         try:
             fields = tuple(tracker.field_id(name) for name in self.within or ())
         except Rejected as fault:
@@ -241,20 +252,27 @@ def _labelled(label: str) -> str:
     return f'labels = "{text}" ORDER BY created ASC'
 
 
+def _opened(file: Path) -> TextIO:
+    try:
+        return file.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise Problem(f"{file} cannot be read: {error.strerror or error}.", USAGE) from None
+
+
 def lines_of(file: Path) -> list[tuple[str, str]]:
     """(Subject, ticket) of each line of a CSV file; the first line may be the heading subject,ticket.
 
-    Raises Problem, which names the line, and OSError.
+    Raises Problem, which names the line, or says why the file cannot be read.
     """
     import csv
 
     found: list[tuple[str, str]] = []
-    with file.open(encoding="utf-8-sig", newline="") as text:
+    with _opened(file) as text:
         for number, row in enumerate(csv.reader(text), start=1):
             cells = [cell.strip() for cell in row]
             if not any(cells) or (number == 1 and cells[:2] == ["subject", "ticket"]):
                 continue
-            if len(cells) < 2 or not cells[0] or not cells[1]:
+            if len(cells) != 2 or not cells[0] or not cells[1]:
                 raise Problem(
                     f"{file}:{number}: {','.join(row)!r} is not subject,ticket. Write the id of the "
                     "issue or incident, a comma, and the ticket's key.",

@@ -121,7 +121,13 @@ class Adoption:
             return self._one(observed, Unheard(observed, names[0]), names[0])
         if len(known) == 1:
             return self._one(observed, self._case(observed, known[0]), known[0])
+        if not known and self._is_kept(observed):
+            return Pair(observed.ref.key, "", Fate.ALREADY, "it is kept already")
         return Pair(observed.ref.key, "", Fate.CONFLICT, _unnamed(known, names, naming))
+
+    def _is_kept(self, observed: Observed) -> bool:
+        with self.store.read() as session:
+            return bool(tickets.by_jira_ids(session, self.tracker.site, [observed.ref.id]))
 
     def _known_ids(self, ids: Sequence[str]) -> list[Snapshot]:
         """The subjects of these ids, as the store or else the API knows them, by reference."""

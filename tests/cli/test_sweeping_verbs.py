@@ -238,7 +238,10 @@ def test_adopt_records_ahead_what_is_not_known_and_shows_and_takes_it_back(
             "--pattern looks at tickets that --jql or --label finds",
         ),
         (("--jql", "project = DATA", "--in", "summary"), "Give a --pattern"),
-        (("--jql", "project = DATA", "--pattern", "x"), "has 0 groups"),
+        (
+            ("--jql", "project = DATA", "--pattern", "x"),
+            "has 0 groups. Put one part in parentheses",
+        ),
         (
             ("--jql", "project = DATA", "--pattern", "(x)", "--match", "key"),
             "none of id, title, entity",
@@ -266,10 +269,18 @@ def test_adopt_finds_a_known_issue_by_a_pattern(
     code, out, _ = call("adopt", *args, "--apply", "--json")
     assert (code, json.loads(out)[0]["fate"]) == (0, "adopt")
     assert [row.jira_key for row in rows(config, TicketRow)] == [key]
+    # A ticket that is kept has nothing to be found in it.
+    code, out, _ = call("adopt", "--label", "old", "--pattern", "table (.+)", "--json")
+    assert (code, json.loads(out)[0]["fate"]) == (0, "already")
+    code, _, err = call("adopt", "--jql", "project = = DATA")
+    assert (code, "cannot be looked for" in err) == (2, True)
 
 
-def test_a_line_of_a_csv_that_cannot_be_read_is_named(config: Path) -> None:
-    Path("pairs.csv").write_text("subject,ticket\nonly-one\n")
+@pytest.mark.parametrize("line", ["only-one", "a,DATA-1,more"])
+def test_a_line_of_a_csv_that_cannot_be_read_is_named(config: Path, line: str) -> None:
+    Path("pairs.csv").write_text(f"subject,ticket\n{line}\n")
     code, _, err = call("adopt", "--csv", "pairs.csv")
     assert code == 2
-    assert "pairs.csv:2: 'only-one' is not subject,ticket" in err
+    assert f"pairs.csv:2: '{line}' is not subject,ticket" in err
+    code, _, err = call("adopt", "--csv", "nowhere.csv")
+    assert (code, "nowhere.csv cannot be read: No such file" in err) == (2, True)

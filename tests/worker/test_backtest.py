@@ -57,8 +57,13 @@ def test_the_rules_in_force_make_again_what_they_made(
 def test_what_a_hold_would_have_spared_is_counted(make: Make) -> None:
     world = lived(make(), created(1, "a"), closed(4, "a"), created(5, "b"), created(30, "c"))
     tally = replayed(world, ruled('hold = "10m"'))
-    # The hold of the last one is not over yet.
-    assert (tally.made, tally.spared) == (1, 1)
+    # The hold of the last one is not over yet: unless something happens, its ticket is made.
+    assert (tally.made, tally.spared) == (2, 1)
+
+
+def test_what_waits_to_be_closed_at_the_end_counts_as_closed(make: Make) -> None:
+    world = lived(make(), created(1, "a"), closed(30, "a"))
+    assert replayed(world, ruled('close_after = "2h"')).closed == 1
 
 
 def test_what_grouping_would_have_spared_is_counted(make: Make) -> None:

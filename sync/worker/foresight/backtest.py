@@ -6,6 +6,7 @@ reduced to the decision whether a ticket is made. No call is made outside.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -96,7 +97,8 @@ def backtest(
 ) -> BacktestResult:
     """What these rules would have made of the deliveries between two times (seconds since the epoch).
 
-    Subjects that were known before ``since`` count as having had their tickets. ``watch`` is called with
+    Subjects that were known before ``since`` count as having had their tickets. Tickets that wait at the
+    end for a hold or a close count as they would if nothing more happened. ``watch`` is called with
     how many deliveries were replayed so far; what it raises ends the backtest. Raises StoreUnavailable.
     """
     with temporary_store() as trial:
@@ -105,7 +107,8 @@ def backtest(
         for batch in _batches(_history(store, sources, since, until)):
             watch(run.events)
             run.take(_besides(store, rules, batch))
-        run.let_pass(until)
+        # What is held at the end, or waits to be closed, goes on as if nothing more happened.
+        run.let_pass(math.inf)
         return run.result()
 
 

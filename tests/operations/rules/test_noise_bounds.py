@@ -89,6 +89,16 @@ def test_what_a_hold_spared_is_counted(bench: Bench) -> None:
     assert (line.name, line.made, line.spared) == ("freshness", 0, 3)
 
 
+def test_issues_that_opened_a_moment_ago_are_not_spared_by_any_hold(bench: Bench) -> None:
+    about = ("freshness", "orders", "Sales")
+    opened = [life(LENGTH - MINUTE, HOUR, f"open{n}", about)[0] for n in range(3)]
+    live(bench.world, opened)
+    found = tried(bench)
+    held = [one for one in found.trials if one.key == "hold"]
+    assert held
+    assert {(one.made, one.fewer) for one in held} == {(3, 0)}
+
+
 def test_a_long_journal_is_counted_from_its_newest_entries_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
