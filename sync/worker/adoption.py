@@ -121,13 +121,15 @@ class Adoption:
             return self._one(observed, Unheard(observed, names[0]), names[0])
         if len(known) == 1:
             return self._one(observed, self._case(observed, known[0]), known[0])
-        if not known and self._is_kept(observed):
-            return Pair(observed.ref.key, "", Fate.ALREADY, "it is kept already")
-        return Pair(observed.ref.key, "", Fate.CONFLICT, _unnamed(known, names, naming))
+        return self._unnamed(observed, known, _unnamed(known, names, naming))
 
-    def _is_kept(self, observed: Observed) -> bool:
+    def _unnamed(self, observed: Observed, known: Sequence[str], why: str) -> Pair:
+        """What becomes of a ticket that does not name one subject."""
         with self.store.read() as session:
-            return bool(tickets.by_jira_ids(session, self.tracker.site, [observed.ref.id]))
+            kept = tickets.by_jira_ids(session, self.tracker.site, [observed.ref.id])
+        if kept and not known:
+            return Pair(observed.ref.key, "", Fate.ALREADY, "it is kept already")
+        return Pair(observed.ref.key, "", Fate.CONFLICT, why)
 
     def _known_ids(self, ids: Sequence[str]) -> list[Snapshot]:
         """The subjects of these ids, as the store or else the API knows them, by reference."""
