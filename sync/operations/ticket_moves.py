@@ -145,6 +145,8 @@ def word_of(account: Account, why: str, now: float) -> Word:
 def id_of(session: Session, name: str) -> int:
     """The row id of the one ticket of a name. Raises NotFound and Refused."""
     name = name.strip()
+    if not name:
+        raise Refused("Name the ticket by its Jira key.")
     found = tickets.ids_named(session, name) or tickets.ids_named(session, name.upper())
     if not found:
         raise NotFound(

@@ -21,10 +21,14 @@ def get(store: Store, key: EpicKey) -> EpicRow | None:
         return session.exec(select(EpicRow).where(*_this(key))).first()
 
 
-def named(store: Store, jira_key: str) -> EpicRow | None:
-    """The epic that a ticket is, by its Jira key; None for any other ticket."""
+def named(store: Store, jira_key: str, site: str = "") -> EpicRow | None:
+    """The epic that a ticket is, by its Jira key, on any site if none is given; None for any other
+    ticket."""
+    these = select(EpicRow).where(EpicRow.jira_key == jira_key.upper())
+    if site:
+        these = these.where(EpicRow.site == site)
     with store.read() as session:
-        return session.exec(select(EpicRow).where(EpicRow.jira_key == jira_key.upper())).first()
+        return session.exec(these).first()
 
 
 def begin(store: Store, key: EpicKey, name: str, now: float) -> bool:

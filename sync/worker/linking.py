@@ -13,7 +13,7 @@ from sync.domain.errors import Fault
 from sync.domain.ticket import Base, Draft, Observed, is_own_marker
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import deliveries, journal, tickets
+from sync.store import deliveries, epics, journal, tickets
 from sync.store.engine import Session, Store
 from sync.store.placements import How, Merged
 from sync.store.slate import Slate, decided
@@ -53,6 +53,11 @@ def link(
     if row := ours.get(observed.ref.id):
         id_ = row.id or 0
         return decided(store, lambda slate: _joined(slate, rules, wanted, id_, word))
+    if epic := epics.named(store, observed.ref.key, tracker.site):
+        raise Unmovable(
+            f"{epic.jira_key} is the epic {epic.name!r}, under which rules put tickets of "
+            f"{epic.project}: it cannot be the ticket of one of them. Name another ticket."
+        )
     labels = observed.fields.get("labels") or ()
     if any(is_own_marker(label) for label in labels):
         raise Unmovable(

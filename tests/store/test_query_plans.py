@@ -139,6 +139,7 @@ def do_everything(filled: Filled) -> None:
     epics.gone(store, this, "10001")
     epics.get(store, this)
     epics.named(store, "DATA-1")
+    epics.named(store, "DATA-1", "main")
     with store.read() as session:
         happenings.deliveries_after(session, 5)
         noise.oldest_entry(session)

@@ -256,6 +256,7 @@ def test_a_merge_costs_no_call_to_tickets_that_it_does_not_change(
 REFUSED = {
     ("nothing", "DATA-2"): "There is no ticket 'nothing'",
     ("DATA-1", "DATA-9"): "There is no ticket 'DATA-9'",
+    ("DATA-1", " "): "Name the ticket by its Jira key",
     ("DATA-1", "one"): "DATA-1 cannot be merged into itself",
     ("DATA-1", "three"): "is not in Jira, so no subject can be put on it. It is still to be made",
     ("DATA-1", "four"): " is forgotten, so nothing is written to it. First: ticket-sync retry",
@@ -315,7 +316,7 @@ def test_what_cannot_be_split_off_is_refused_in_words(two: World, jira: MemoryTr
     for names, words in (
         ([], "Name the subjects that are to leave"),
         (["none"], "No issue or incident 'none' is known"),
-        (["one", "two"], "all that DATA-2 has"),
+        (["one", "two"], "All that DATA-2 has is"),
         (["one"], "What has ended needs no ticket of its own: coalesce:issue:one"),
     ):
         with pytest.raises((Refused, NotFound), match=words):

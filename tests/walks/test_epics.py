@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from sync.domain.errors import Unknown
+from sync.operations.accounts import on_command_line
+from sync.operations.errors import Refused
+from sync.operations.ticket_moves import Linking, link
 from sync.sandbox.jira import Effect, JiraSandbox, Ticket
 from sync.sandbox.jira.ready_site import EPIC_LINK, EPIC_NAME
 from sync.store.engine import open_store
@@ -112,6 +115,22 @@ def test_an_open_epic_of_that_name_is_taken_the_oldest_of_several(
     real.settle()
     assert parents(sandbox) == [first, first]
     assert len(epics(sandbox)) == 4
+
+
+def test_the_epic_of_a_group_is_not_linked_as_the_ticket_of_an_issue(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1))
+    real.settle()
+    (epic,), (child,) = epics(sandbox), children(sandbox)
+    real.clock.sleep(30)
+    sites = ({"main": real.tracker}, real.rules())
+    wish = Linking(f"{A[:-2]}01", epic.key, instead=True)
+    with pytest.raises(Refused, match=f"{epic.key} is the epic 'Data quality: orders'"):
+        link(real.store, sites, on_command_line(), wish, real.clock.time())
+    real.settle(within=86_400)
+    assert (epics(sandbox), children(sandbox)) == ([epic], [child])
 
 
 def test_an_epic_that_is_only_to_be_found_parks_the_field_alone_until_it_is_there(

@@ -107,7 +107,7 @@ def split(
         return _all_to(slate, source, to, moving, word)
     if len(moving) == len(there):
         raise Unmovable(
-            f"{_count(moving)} is all that {called(source)} has: a new ticket would leave it empty. "
+            f"All that {called(source)} has is {_count(moving)}: a new ticket would leave it empty. "
             "Name another ticket with --to, or only some of its subjects."
         )
     stays_spoken_for(source, moving, set(there) - set(moving))
