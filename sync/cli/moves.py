@@ -108,8 +108,8 @@ def link(  # noqa: PLR0913  (each is an option of the verb)
 ) -> None:
     """Let a ticket that a person made in Jira be that of an issue or incident, instead of making one.
 
-    Its fields stay as they are until something changes upstream; its status follows at once. A ticket
-    that was still to be made for the subject alone is not made.
+    What its fields say stays until something changes upstream, what is empty is filled, and its status
+    follows at once. A ticket that was still to be made for the subject alone is not made.
 
     Exit codes: 0 done, 1 there is no such subject, 2 refused, the store or the configuration.
 

@@ -145,7 +145,10 @@ def _taken(
     for id_, one in rows.items():
         entry = journal.Entry("link", word.told(words))
         journal.write(session, entry, at=word.at, ticket_id=id_, rule=one.rule)
-    more = " Its fields stay as they are until something changes upstream; its status follows."
+    more = (
+        " What its fields say stays until something changes upstream, and what is empty "
+        "is filled; its status follows."
+    )
     if left is None or slate.ends_on(left):
         return f"{words}.{more}"
     rows[left.id or 0].merged = Merged(row.id or 0, word.by, word.at, word.why).to_json()
