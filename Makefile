@@ -56,9 +56,8 @@ format: $(READY) ## Put the code in its usual form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# Proofs wait for processes most of the time, so a third one at once is no burden to two cores.
 proof: $(READY) ## Prove what is promised between real processes, in short: faults, kills, duplicates, chaos
-	@$(BIN)/pytest -n 3 --dist worksteal -m proof $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal -m proof $(ARGS)
 
 faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="--long")
 	@$(BIN)/python -m proof matrix $(ARGS)
