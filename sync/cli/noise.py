@@ -171,7 +171,7 @@ def _tried(found: Quieter) -> object:
     shown = table("Lines tried", "line", "made", "opened again", "fewer", "what it would have cost")
     shown.add_row(cell("as it is"), cell(found.made), cell(found.reopened), cell(""), cell(""))
     for one in found.trials:
-        style = "green" if one.fewer > 0 else ""
+        style = "green" if one.fewer > 0 and found.best else ""
         numbers = (cell(one.made), cell(one.reopened), cell(one.fewer, style))
         shown.add_row(cell(f"{one.key} = {one.value}"), *numbers, cell(one.cost))
     return shown

@@ -173,6 +173,10 @@ class History:
         negligible = (self.until - self.asked) * NEGLIGIBLE
         return self.oldest is not None and self.oldest > self.asked + negligible
 
+    def total(self) -> NoiseLine:
+        """All tickets in one line."""
+        return _line("", self.told)
+
     def spans(self) -> Spans:
         """What was measured of all tickets."""
         return _spans(self.told)
@@ -222,7 +226,7 @@ def noise_by(
 def _noise(
     history: History, lines: tuple[NoiseLine, ...], query: NoiseQuery, rules: tuple[NoiseLine, ...]
 ) -> Noise:
-    total = _line("", history.told)
+    total = history.total()
     return Noise(
         since=stamp(history.since) or "",
         sentence=_sentence(lines, total, query),

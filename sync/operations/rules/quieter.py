@@ -64,7 +64,8 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Quieter:
-    """The lines tried for a rule, the best first. ``best`` is None where no line makes fewer.
+    """The lines tried for a rule, the best first. ``best`` is None where no line makes fewer, and where
+    no ticket of the rule is ``noisy``: known to be closed without anybody's act, or opened again.
 
     ``state`` is as in ``PlanShown``. ``since`` and ``until`` (ISO 8601, and in seconds since the epoch)
     are the span that was replayed. ``made`` and ``reopened`` are what the rules on disk give.
@@ -82,11 +83,15 @@ class Quieter:
     deliveries: int = 0
     made: int = 0
     reopened: int = 0
+    noisy: bool = False
     trials: tuple[Trial, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def best(self) -> Trial | None:
+        # Fewer tickets are no gain where each of them may be needed.
+        if not self.noisy:
+            return None
         return next((one for one in self.trials if one.fewer > 0), None)
 
 
@@ -161,6 +166,7 @@ def quieter(on: Replay, name: str, span: float) -> Quieter:
     rules, rule = _rules(texts, on.files, name)
     since = max(on.now - span, _begins(on.store))
     history = History(on.store, on.now - span, on.now, name)
+    total = history.total()
     search = _Search(on, since)
     before = search.replayed(rules, "as it is")
     shown = Quieter(
@@ -175,6 +181,7 @@ def quieter(on: Replay, name: str, span: float) -> Quieter:
         deliveries=before.deliveries,
         made=before.made,
         reopened=before.reopened,
+        noisy=bool(total.unattended or total.reopened),
         notes=tuple(_notes(on, span, since)),
     )
     if not _kept_since(on.store, since, on.now):
@@ -292,6 +299,11 @@ def _count(number: int, one: str, more: str = "") -> str:
 
 
 def _words(shown: Quieter) -> str:
+    if not shown.noisy:
+        return (
+            "No ticket of the rule is known to have been closed without anybody's act, and none was "
+            "opened again, so no line is recommended: each ticket may be needed."
+        )
     best = shown.best
     if best is None:
         return (

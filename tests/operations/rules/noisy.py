@@ -96,8 +96,8 @@ def body(one: Heard) -> dict[str, Any]:
     }
 
 
-def live(world: World, history: Iterable[Heard]) -> None:
-    """Let a world live through a history, up to the end of the ninety days."""
+def live(world: World, history: Iterable[Heard], until: float = LENGTH) -> None:
+    """Let a world live through a history, up to the end of the ninety days, or ``until``."""
     for one in history:
         pass_time(world, START + one.at)
         world.deliver(body(one))
@@ -106,7 +106,7 @@ def live(world: World, history: Iterable[Heard]) -> None:
         if one.person:
             # The memory tracker's last ticket is that of the delivery.
             world.tracker.alive[-1].status = IN_PROGRESS  # type: ignore[attr-defined]
-    pass_time(world, START + LENGTH)
+    pass_time(world, START + until)
 
 
 def pass_time(world: World, until: float) -> None:

@@ -99,6 +99,49 @@ def test_issues_that_opened_a_moment_ago_are_not_spared_by_any_hold(bench: Bench
     assert {(one.made, one.fewer) for one in held} == {(3, 0)}
 
 
+def no_line(found: Quieter) -> bool:
+    """Whether a line would make fewer tickets, and is not recommended for all that."""
+    fewer = any(one.fewer > 0 for one in found.trials)
+    return fewer and found.best is None and "so no line is recommended" in found.words
+
+
+def test_no_line_is_recommended_against_issues_that_are_all_open(bench: Bench) -> None:
+    about = ("freshness", "orders", "Sales")
+    live(bench.world, [life(LENGTH - MINUTE, HOUR, f"open{n}", about)[0] for n in range(7)])
+    found = tried(bench)
+    assert (found.made, found.noisy) == (7, False)
+    assert no_line(found)
+
+
+def test_no_line_is_recommended_against_tickets_that_people_act_on(bench: Bench) -> None:
+    about = ("freshness", "orders", "Sales")
+    acted = [
+        one
+        for n in range(3)
+        for one in life(80 * DAY + n * DAY, 20 * MINUTE, f"right{n}", about, person=True)
+    ]
+    live(bench.world, acted)
+    assert no_line(tried(bench))
+    # One that nobody acts on is noise.
+    unattended = life(LENGTH + DAY, 20 * MINUTE, "unattended", about)
+    live(bench.world, unattended, until=LENGTH + 2 * DAY)
+    assert tried(bench).best is not None
+
+
+def test_a_line_is_recommended_against_tickets_that_open_again_though_people_act_on_them(
+    bench: Bench,
+) -> None:
+    about = ("freshness", "orders", "Sales")
+    acted = [
+        one
+        for n in range(3)
+        for one in life(80 * DAY + n * HOUR, 20 * MINUTE, "again", about, person=True)
+    ]
+    live(bench.world, acted)
+    found = tried(bench)
+    assert (found.made, found.reopened, found.best is None) == (1, 2, False)
+
+
 def test_a_long_journal_is_counted_from_its_newest_entries_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,11 +197,12 @@ def test_lines_for_which_there_is_no_time_are_named(
 def test_the_rules_that_come_with_the_program_are_tried_and_saving_makes_a_folder_of_them(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live(bench.world, flaps(2))
     monkeypatch.setattr(search, "_GROUPS", ())
     shipped = Path("mappings")
     files = RuleFiles(tmp_path / "nowhere", DEFAULTS, shipped)
     rule = files.load().rules.rules[0].name
+    bench.world.edit(RULES.replace('"everything"', f'"{rule}"'))
+    live(bench.world, flaps(2))
     found = tried(bench, files, rule)
     assert found.best is not None
     at = replace(bench(), files=files)
