@@ -130,21 +130,45 @@ def test_a_request_that_went_out_in_part_proves_nothing(way: Way) -> None:
             assert type(_fault(call, way, peer.port)) is Unknown, call
 
 
+def _one_answer(peer: Peer, connection: socket.socket) -> None:
+    """Keep the connection open after an answer, and hang up as soon as the next request is there."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    while b"\r\n\r\n" not in connection.recv(65536):
+        pass
+    peer.requests.append(b"the second")
+
+
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_a_kept_connection_that_ends_with_the_next_request_proves_nothing(way: Way) -> None:
-    def one_answer(peer: Peer, connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-        while b"\r\n\r\n" not in connection.recv(65536):
-            pass
-        peer.requests.append(b"the second")
-
-    with Peer(way.opening, one_answer) as peer:
+    with Peer(way.opening, _one_answer) as peer:
         calls = _calls(way, peer.port)
         calls.make(Call.get("myself", "asking"))
         with pytest.raises(Unknown):
             calls.make(WRITES[0])
         calls.close()
         assert peer.requests[1:] == [b"the second"]
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_read_goes_on_where_a_kept_connection_ended_in_its_face(way: Way) -> None:
+    with Peer(way.opening, _one_answer) as peer:
+        calls = _calls(way, peer.port)
+        for _ in range(2):
+            assert calls.make(Call.get("myself", "asking")) == {}
+        calls.close()
+        first, second, third = peer.requests
+        assert second == b"the second"
+        assert first.startswith(b"GET ")
+        assert third == first
+        # No wait and no failure of the site: the call was simply sent anew.
+        assert calls.clock.time() == SimulatedClock().time()
+
+
+def test_a_read_that_ends_on_a_new_connection_is_not_sent_again_at_once() -> None:
+    with Peer(ending=hang_up) as peer:
+        assert type(_fault(Call.get("myself", "asking"), WAYS["direct"], peer.port)) is Refused
+        # The tries of the call itself.
+        assert len(peer.requests) == 3
 
 
 BEFORE: dict[str, tuple[str, str, Ending]] = {

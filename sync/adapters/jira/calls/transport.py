@@ -29,9 +29,11 @@ def basic(user: str, password: str) -> str:
 
 
 class _Progress(threading.local):
-    """Whether the call that this thread makes has begun to send its request."""
+    """Whether the call that this thread makes has begun to send its request, and whether it does so on a
+    connection that an earlier call left open."""
 
     begun = True
+    kept_alive = False
 
 
 _progress = _Progress()
@@ -39,6 +41,7 @@ _progress = _Progress()
 
 def _begin(connection: HTTPConnection) -> None:
     """Finish what precedes a request: the connection, a proxy's CONNECT and the TLS handshake."""
+    _progress.kept_alive = connection.sock is not None
     if connection.sock is None:
         connection.connect()
     _progress.begun = True
@@ -71,7 +74,9 @@ class Transport(HTTPAdapter):
     """Raises ``urllib3.exceptions.NewConnectionError`` inside of a ``requests.ConnectionError`` for
     everything that fails before the request begins to go out, with the failure as its ``__cause__``.
 
-    Nothing is retried.
+    A server may close an idle connection in the moment in which the next request goes out on it. A GET
+    that meets this is sent once more, on a new connection (RFC 9110, section 9.2.2). Nothing else is
+    retried: of any other request nobody can tell whether it was carried out.
     """
 
     def __init__(self) -> None:
@@ -98,7 +103,15 @@ class Transport(HTTPAdapter):
         return {"Proxy-Authorization": basic(user, password)}
 
     def send(self, request: requests.PreparedRequest, **given: Any) -> requests.Response:  # type: ignore[override]
-        _progress.begun = False
+        try:
+            return self._send_once(request, **given)
+        except requests.ConnectionError:
+            if request.method != "GET" or not _progress.kept_alive:
+                raise
+        return self._send_once(request, **given)
+
+    def _send_once(self, request: requests.PreparedRequest, **given: Any) -> requests.Response:
+        _progress.begun, _progress.kept_alive = False, False
         try:
             return super().send(request, **given)
         except Exception as error:
