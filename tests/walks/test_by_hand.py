@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,11 +12,13 @@ from sync.domain.ticket import Document, TicketRef, marker_label
 from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
-from sync.operations.ticket_acts import forget
+from sync.operations.ticket_acts import forget, set_aside
 from sync.operations.ticket_moves import Linking, Merging, Splitting, link, merge, split
+from sync.operations.tickets import TicketQuery, listed
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.sandbox.memory_ticket import TO_DO
-from sync.store import claims, subjects
+from sync.store import claims, epics, subjects
+from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.triage import by_hand
 from tests.walks.world import RULES, World, issue_event
@@ -273,6 +275,32 @@ def test_what_cannot_be_merged_is_refused_in_words(two: World, jira: MemoryTrack
     for names, words in REFUSED.items():
         with pytest.raises((Refused, NotFound), match=words):
             merge(two.store, ME, Merging(*names), two.clock.time())
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store, now: merge(store, ME, Merging("DATA-1", "DATA-9"), now),
+        lambda store, now: merge(store, ME, Merging("data-9", "DATA-1"), now),
+        lambda store, now: forget(store, ME, "DATA-9", now),
+        lambda store, now: set_aside(store, ME, "DATA-9", now),
+        lambda store, now: try_one_again(store, ME, "DATA-9", now),
+    ],
+)
+def test_who_names_an_epic_is_told_that_it_is_one(
+    two: World, act: Callable[[Store, float], object]
+) -> None:
+    epic = "main", "DATA", "digest"
+    epics.begin(two.store, epic, "Data quality", 1.0)
+    epics.made(two.store, epic, "Data quality", "10009", "DATA-9", 1.0)
+    with pytest.raises(NotFound, match=r"DATA-9 is the epic 'Data quality'.*one of its tickets"):
+        act(two.store, two.clock.time())
+
+
+def test_an_emptied_ticket_is_listed_with_the_title_of_what_it_was_made_for(two: World) -> None:
+    merged(two, "DATA-1", "DATA-2")
+    found = listed(two.store, TicketQuery(), two.clock.time()).tickets
+    assert {one.ticket: one.title for one in found}["DATA-1"] == "orders is stale"
 
 
 def test_an_emptied_ticket_that_is_deleted_is_not_made_anew(
