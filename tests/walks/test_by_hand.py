@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sync.domain.errors import Unknown
-from sync.domain.ticket import Document, TicketRef, marker_label
+from sync.domain.ticket import Base, Document, TicketRef, marker_label
 from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
@@ -20,6 +20,7 @@ from sync.sandbox.memory_ticket import TO_DO
 from sync.store import claims, epics, subjects
 from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
+from sync.worker.foresight.why import authors
 from sync.worker.triage import by_hand
 from tests.walks.world import RULES, World, issue_event
 
@@ -403,6 +404,26 @@ def test_one_subject_of_a_group_is_linked_and_the_others_stay(
     assert ticket_of(world, "coalesce:issue:i1") == "OPS-77"
     assert len(jira.alive) == 2
     at_rest(world, jira)
+
+
+def test_what_a_linked_ticket_said_is_credited_to_us_only_once_we_wrote_it(
+    world: World, jira: MemoryTracker, theirs: MemoryTicket
+) -> None:
+    world.deliver(issue_event("issue_created", "one", at=1))
+    while world.triage.batch():
+        pass
+    linked(world, "one", "OPS-77")
+
+    def title() -> str:
+        (row,) = (one for one in world.rows() if one.jira_key == "OPS-77")
+        return {one.id: one.by for one in authors(Base.from_json(row.base))}["summary"]
+
+    assert theirs.fields["summary"] == "look into orders"
+    assert title() == "whoever wrote it before the ticket was taken over"
+    world.deliver(issue_event("issue_updated", "one", at=60, title="orders is late"))
+    world.settle()
+    assert theirs.fields["summary"] != "look into orders"
+    assert title().startswith("ticket-sync")
 
 
 def test_a_ticket_that_its_only_subject_leaves_for_a_persons_is_closed(

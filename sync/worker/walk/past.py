@@ -133,12 +133,9 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         for id_, one in draft.fields.items()
         if id_ in observed.fields and one.kind is not FieldKind.LABELS
     }
+    others = [id_ for id_, known in fields.items() if not same(known.sent, known.shown)]
     # An earlier life may have written it, and a person changed it since: nobody knows.
-    theirs = [
-        id_
-        for id_, known in fields.items()
-        if draft.fields[id_].ownership is Ownership.YIELD and not same(known.sent, known.shown)
-    ]
+    theirs = [id_ for id_ in others if draft.fields[id_].ownership is Ownership.YIELD]
     # A ticket that people put under another one stays there, whichever epic the rule means.
     wishes = {
         id_: one.wish
@@ -150,6 +147,7 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         status=Status.OPEN,
         jira_status=observed.status.id,
         theirs=tuple(theirs),
+        found=tuple(id_ for id_ in others if fields[id_].shown),
         wishes=wishes,
     )
 
