@@ -57,7 +57,7 @@ class Peer:
 
     def _converse(self, connection: socket.socket) -> None:
         if "connect" in self._opening:
-            head = _read(connection)
+            head = read(connection)
             assert head.startswith(b"CONNECT "), head
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         if "tls" in self._opening:
@@ -65,13 +65,13 @@ class Peer:
             context.load_cert_chain(CERTIFICATE)
             connection = context.wrap_socket(connection, server_side=True)
         if "unread" not in self._opening:
-            self.requests.append(_read(connection))
+            self.requests.append(read(connection))
         with connection:
             self._ending(self, connection)
 
 
-def _read(connection: socket.socket) -> bytes:
-    """One request with its body."""
+def read(connection: socket.socket) -> bytes:
+    """One request with its body. Raises ConnectionError where the caller hangs up before its end."""
     got = b""
     while b"\r\n\r\n" not in got:
         got += _more(connection)

@@ -19,6 +19,7 @@ from tests.adapters.jira.peer import (
     Peer,
     answer,
     hang_up,
+    read,
     reply,
     reset,
     silence,
@@ -145,8 +146,7 @@ def test_a_request_that_went_out_in_part_proves_nothing(way: Way) -> None:
 def _one_answer(peer: Peer, connection: socket.socket) -> None:
     """Keep the connection open after an answer, and hang up as soon as the next request is there."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-    while b"\r\n\r\n" not in connection.recv(65536):
-        pass
+    read(connection)
     peer.requests.append(b"the second")
 
 
