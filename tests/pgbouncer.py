@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.ports import free_port
 from tests.postgres import Postgres
 
 _CONFIG = """\
@@ -47,9 +48,7 @@ class Pgbouncer:
                 raise RuntimeError("pgbouncer is not installed: apt-get install pgbouncer")
             pytest.skip("pgbouncer is not installed")
         host = make_url(postgres.url("postgres")).query["host"]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         # As root, the database's own user may read its socket, and pgbouncer refuses to be root.
         user = f"user = {Path(str(host)).owner()}" if os.getuid() == 0 else ""
         config = folder / "pgbouncer.ini"

@@ -83,7 +83,8 @@ class Postgres:
         """The database of a store, opened as the user ``limited``, who has just the privileges that the
         program asks for. The tables belong to somebody else."""
         self.run(
-            "DO $$ BEGIN CREATE ROLE limited LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+            "DO $$ BEGIN CREATE ROLE limited LOGIN; "
+            "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
         self.within(
             store,

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.cli.main import app
+from tests.ports import nobody_listens
 
 pytestmark = pytest.mark.proof
 
@@ -206,13 +207,11 @@ def test_broken_rules_are_one_paragraph_and_nothing_is_made(jira: SimulatedJira)
 
 
 def test_nobody_at_the_address_is_said_in_words(jira: SimulatedJira) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
-    code, said = send(
-        "--sample", "ping", "--url", f"http://127.0.0.1:{port}/webhooks/coalesce", "--secret", "s"
-    )
+    with nobody_listens() as port:
+        url = f"http://127.0.0.1:{port}/webhooks/coalesce"
+        code, said = send("--sample", "ping", "--url", url, "--secret", "s")
     assert code == 1
-    assert said.startswith(f"Nothing answers at http://127.0.0.1:{port}/webhooks/coalesce")
+    assert said.startswith(f"Nothing answers at {url}")
     assert "Is the daemon running (`ticket-sync serve`)" in said
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from sync.cli.main import app
 from sync.domain.ticket import FAMILY_LABEL
 from sync.sandbox.jira import Effect
 from sync.settings import load
+from tests.ports import free_port
 
 RULES = """
 [[rule]]
@@ -44,9 +44,7 @@ closed = { category = "done", prefer = ["Done"] }
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -301,9 +299,7 @@ def test_what_is_wrong_is_said_with_what_to_enter_where(
 ) -> None:
     for name, value in change.items():
         if value == "FREE":
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                value = str(free.getsockname()[1])
+            value = str(free_port())
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
     code, steps = tried()
     assert (code, steps[step][0]) == (1, "failed"), steps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+
+from tests.ports import nobody_listens
 
 HEALTHY = Path(__file__).parents[2] / "deploy" / "image" / "healthy"
 
@@ -61,8 +62,7 @@ def test_it_asks_at_the_port_for_monitors_where_there_is_one() -> None:
 
 
 def test_it_is_not_well_where_nothing_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    done = checked(PORT=port)
+    with nobody_listens() as port:
+        done = checked(PORT=port)
     assert done.returncode == 1
     assert f"nothing answers at port {port}" in done.stderr

@@ -100,6 +100,8 @@ def test_a_search_without_end_is_undecided_and_lets_other_threads_run(
 
     other = threading.Thread(target=live)
     other.start()
+    while not turns:
+        time.sleep(0.001)
     began = time.monotonic()
     try:
         found = ends(source, text)

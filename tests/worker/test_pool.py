@@ -114,6 +114,13 @@ def _denied_until(healed: threading.Event, real: Callable[..., Any]) -> Callable
     return call
 
 
+def _rests(store: Store) -> bool:
+    """Whether nothing is asked of the store for a moment."""
+    with transactions(store) as made:
+        threading.Event().wait(0.2)
+    return made == []
+
+
 def _until(true: Callable[[], bool]) -> None:
     for _ in range(3_000):
         if true():
@@ -159,7 +166,7 @@ def test_a_hint_costs_a_daemon_whose_threads_all_walk_no_statement(store: Store)
     pool = _pool(store, cast(FailsOnce, converger), threads=1)
     pool.start()
     assert converger.begun.wait(30)
-    threading.Event().wait(0.2)
+    _until(lambda: _rests(store))
     with transactions(store) as made:
         for _ in range(20):
             pool.wake()

@@ -155,6 +155,7 @@ def mailbox(
         auth_require_tls=tls is not None and not from_start,
         authenticator=box.login if auth else None,
         server_hostname="mail.example.com",
+        ready_timeout=30.0,
     )
     controller.start()
     box.port = controller.port
@@ -182,7 +183,7 @@ def certificates(folder: Path) -> Certificates:
     return Certificates(context, file)
 
 
-def eventually(holds: Any, seconds: float = 15.0) -> None:
+def eventually(holds: Any, seconds: float = 60.0) -> None:
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not holds():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from sync.adapters.notify import (
 )
 from sync.telemetry import keep_secret
 from tests.adapters.notify.receivers import Certificates, Hook, Mailbox, certificates, hook, mailbox
+from tests.ports import nobody_listens
 
 THING = Thing(
     state="new",
@@ -130,12 +130,10 @@ def test_a_redirect_is_not_followed(receiver: Hook) -> None:
 
 
 def test_a_receiver_that_is_away_or_hangs_is_named_by_its_host_alone(receiver: Hook) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        away = f"http://127.0.0.1:{free.getsockname()[1]}/{SECRET}"
-    assert str(refused(SlackChannel(HttpAccess(away)))) == (
-        "127.0.0.1 cannot be reached (ConnectError)"
-    )
+    with nobody_listens() as port:
+        assert str(refused(SlackChannel(HttpAccess(f"http://127.0.0.1:{port}/{SECRET}")))) == (
+            "127.0.0.1 cannot be reached (ConnectError)"
+        )
     receiver.goes_on.clear()
     channel = SlackChannel(HttpAccess(f"{receiver.url}/{SECRET}", timeout=0.2))
     assert str(refused(channel)) == "127.0.0.1 did not answer within 0.2 s"
@@ -154,7 +152,7 @@ def test_only_a_certificate_of_a_trusted_authority_is_taken(
 
 def email(box: Mailbox, **more: Any) -> EmailChannel:
     how = {"tls": "off", "sender": "ticket-sync@example.com", "to": ["a@example.com"], **more}
-    return EmailChannel(EmailAccess("127.0.0.1", port=box.port, timeout=5, **how))
+    return EmailChannel(EmailAccess("127.0.0.1", port=box.port, timeout=20, **how))
 
 
 def test_an_email_arrives_as_plain_text() -> None:

@@ -254,13 +254,14 @@ def test_troubles_of_the_daemon_are_told_and_routing_holds(stage: Stage) -> None
 
 
 def test_a_try_that_never_ends_holds_up_nobody_and_is_not_joined_by_another(stage: Stage) -> None:
-    ops = stage.notifier(deadline=0.1, timeout=15.0)
+    ops = stage.notifier(deadline=0.1, timeout=60.0)
     stage.park(1)
     stage.hook.goes_on.clear()
     stage.run(120, ops)
     state = _state(stage)
     assert state.failing is not None
     assert state.failing.words == "an earlier try hangs, and has not ended yet"
+    eventually(lambda: stage.got)
     assert len(stage.got) == 1
     assert sum(one.name == "send-ops" for one in threading.enumerate()) == 1
     stage.hook.goes_on.set()

@@ -67,7 +67,7 @@ def connect(sandbox: JiraSandbox, address: str) -> JIRA:
         address,
         options={"rest_api_version": "3" if cloud else "2"},
         max_retries=0,
-        timeout=(2, 5),
+        timeout=(20, 20),
         get_server_info=False,
         **who,
     )

@@ -9,6 +9,12 @@ import pytest
 
 from sync.web.pages.rules import asking
 from sync.web.pages.rules.asking import Asking
+from tests.adapters.notify.receivers import eventually
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "PATIENCE", 60.0)
 
 
 def test_an_answer_that_comes_at_once_is_there_and_is_kept() -> None:
@@ -28,21 +34,19 @@ def test_while_jira_hangs_pages_wait_for_a_moment_and_few_questions_are_asked(
 
     def hangs() -> str:
         questions.append(1)
-        released.wait(10)
+        released.wait(60)
         return "at last"
 
     began = time.monotonic()
     for key in "abcdef":
         asked.ask(key, hangs)
-    assert time.monotonic() - began < asking.PATIENCE + 1
+    assert time.monotonic() - began < 30
     assert asked.waits("a")
     assert asked.answer("a") is None
-    assert len(questions) == 2
+    eventually(lambda: len(questions) == 2)
     released.set()
-    until = time.monotonic() + 5
-    while asked.answer("a") is None and time.monotonic() < until:
-        time.sleep(0.01)
-    assert asked.answer("a") == "at last"
+    eventually(lambda: asked.answer("a") == "at last")
+    assert len(questions) == 2
 
 
 def test_what_is_asked_again_is_answered_anew() -> None:

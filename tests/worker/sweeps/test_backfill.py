@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -120,6 +118,8 @@ api = MemoryApi()
 api.put(*history(int(sys.argv[3])))
 def tell(done, looked):
     print(looked, flush=True)
+    # Goes on once it is told to.
+    sys.stdin.readline()
 Runner(store, scene.clock, "child").run(backfill(scene, api, progress=tell), by_hand=True)
 print("finished", flush=True)
 """
@@ -132,17 +132,20 @@ def test_killed_in_the_middle_it_goes_on_without_a_double_or_a_gap(
     url = str(sqlite_store.engine.url)
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, url, str(tmp_path / "child"), str(count)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    assert child.stdout is not None
-    for line in child.stdout:
-        assert line.strip() != "finished"
-        if int(line) > count // 3:
-            os.kill(child.pid, signal.SIGKILL)
-            break
-    child.wait()
+    with child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for line in child.stdout:
+            assert line.strip() != "finished"
+            if int(line) > count // 3:
+                break
+            print(file=child.stdin, flush=True)
+        child.kill()
     scene, api = Scene(sqlite_store, tmp_path / "rules"), MemoryApi()
     api.put(*history(count))
     before = len(scene.rows())
