@@ -269,7 +269,7 @@ class EpicsForeseen:
 
 
 def _refused(asked: _Asked, fault: Rejected) -> Rejected:
-    """The refusal of an epic, told as one of the epic: the field that it names is none of the ticket's."""
+    """The refusal of an epic, told as one: the field that it names is none of the ticket's."""
     mend = "Correct that in Jira, or make the epic by hand: it is found by its name. Then retry."
     return Rejected(
         f"the {asked.wish} cannot be made in {asked.project}: {fault}",
