@@ -62,6 +62,10 @@ def pause(  # noqa: PLR0913  (each is an option of the verb)
         return
     if not name or bool(until) == bool(lasts):
         raise Problem("Name what to pause, and either --until TIME or --for SPAN.", USAGE)
+    if not why.strip():
+        raise Problem(
+            "Say with --why TEXT why it is paused: others read it where tickets wait.", USAGE
+        )
     wish = {"kind": kind, "name": name, "site": site}
     end = until or _span(lasts)
     if server:

@@ -170,14 +170,12 @@ def comments(
 
 
 def _found(session: Session, name: str) -> int:
+    from sync.operations.tickets import unknown
     from sync.store import tickets
 
     row = tickets.find(session, name)
     if row is None or row.id is None:
-        raise Problem(
-            f"There is no ticket {name!r}. Name it by its Jira key, or by the id of the issue it was "
-            "made for."
-        )
+        raise Problem(str(unknown(session, name)))
     return row.id
 
 

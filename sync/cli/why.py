@@ -57,8 +57,8 @@ def why(
     from sync.operations.pauses import why_waits
     from sync.operations.recorded import recorded_for
     from sync.operations.ticket import as_data
+    from sync.operations.tickets import said_of_epic
     from sync.settings import Secrets, load
-    from sync.store import epics
     from sync.store.database_clock import ask_time
     from sync.worker.foresight.why import authors, story_of, with_jira
 
@@ -68,16 +68,12 @@ def why(
         with store.read() as session:
             story = story_of(session, name, sources)
             waits = why_waits(session, story.ticket, now) if story and story.ticket else ""
+            epic = said_of_epic(session, name) if story is None else ""
         ahead = recorded_for(store, name) if story is None else []
         if story is None and ahead:
             raise Problem(f"Nothing was heard of it yet. {ahead[0].sentence}.")
-        epic = epics.named(store, name) if story is None else None
-        if epic is not None:
-            raise Problem(
-                f"{epic.jira_key} is the epic {epic.name!r}, under which rules put tickets of "
-                f"{epic.project}. It is people's, and nothing of it is ever changed. Name one of its "
-                "tickets instead."
-            )
+        if epic:
+            raise Problem(epic)
         if story is None:
             raise Problem(
                 f"Nothing is known of {name!r}. Name a ticket by its Jira key or an issue or incident "

@@ -14,7 +14,7 @@ from typing import Any
 
 from sync.domain.actions import Change
 from sync.domain.merge import came_true
-from sync.domain.ticket import Base, Draft, FieldBase, FieldKind, Observed, remembered
+from sync.domain.ticket import Base, Draft, FieldKind, Observed, remembered
 
 
 class IntentKind(StrEnum):
@@ -143,12 +143,13 @@ def settled(base: Base, intents: Intents, observed: Observed) -> Base:
     """The base once a look has shown what became of an open update and an open move."""
     update, move = intents.of(IntentKind.UPDATE), intents.of(IntentKind.MOVE)
     if update is not None:
-        made = {
-            id_: FieldBase(sent=write["wished"])
-            for id_, write in update.payload.items()
-            if id_ in observed.fields and _came_true(update, id_, observed)
-        }
-        base = replace(base, fields={**base.fields, **made})
+        base = base.written(
+            {
+                id_: write["wished"]
+                for id_, write in update.payload.items()
+                if id_ in observed.fields and _came_true(update, id_, observed)
+            }
+        )
     if move is not None and has_landed(move, observed):
         base = base.stepped(move.about, arrived=bool(move.payload.get("arrives")))
     return base

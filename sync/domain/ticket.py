@@ -359,7 +359,8 @@ class Base:
     ``parked`` are the fields that are not written, by field id or the rule's name, and the other parts
     of the rule whose templates fail, by the rule's key. ``agreement`` is None unless the rule tells
     upstream what people do in Jira. ``theirs`` are the ids of the fields that yield to people and that a
-    person has changed: they are not written any more.
+    person has changed: they are not written any more. ``found`` are those whose value the ticket had
+    when it became ours, and that we have not written since.
 
     ``wrote`` is when we last wrote to the ticket (seconds since the epoch, by our clock), 0 where the
     ticket has not been watched since it was made. ``attended``: since it was made or we last closed it,
@@ -385,6 +386,7 @@ class Base:
     wrote: float = 0.0
     attended: bool = False
     theirs: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
     def agreed(self, wish: str) -> str:
         """The id of the field that was last agreed on as the rule still wishes it, "" for none."""
@@ -392,8 +394,15 @@ class Base:
 
     def with_sent(self, sent: Mapping[str, Any]) -> Base:
         """The base after we wrote ``sent`` (canonical values by field id)."""
-        changed = {id_: FieldBase(sent=remembered(value)) for id_, value in sent.items()}
-        return replace(self, fields={**self.fields, **changed})
+        return self.written({id_: remembered(value) for id_, value in sent.items()})
+
+    def written(self, values: Mapping[str, Any]) -> Base:
+        """The same for values in the form in which the base remembers them."""
+        return replace(
+            self,
+            fields={**self.fields, **{id_: FieldBase(sent=one) for id_, one in values.items()}},
+            found=tuple(id_ for id_ in self.found if id_ not in values),
+        )
 
     def stepped(self, status_id: str, *, arrived: bool = False) -> Base:
         """The base with one more status on the way: the one the ticket stands in now."""
@@ -428,6 +437,7 @@ class Base:
             walked=tuple(data.get("walked", ())),
             ticket_links=tuple(data.get("ticket_links", ())),
             theirs=tuple(data.get("theirs", ())),
+            found=tuple(data.get("found", ())),
             parked={i: ParkedField.from_json(p) for i, p in data.get("parked", {}).items()},
             agreement=Agreement.from_json(data.get("agreement")),
             **{name: data[name] for name in _AS_THEY_ARE if name in data},
@@ -435,5 +445,5 @@ class Base:
 
 
 _AS_THEY_ARE = {*Base.__slots__} - {
-    *("fields", "status", "walked", "ticket_links", "theirs", "parked", "agreement")
+    *("fields", "status", "walked", "ticket_links", "theirs", "found", "parked", "agreement")
 }

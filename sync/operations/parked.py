@@ -11,7 +11,8 @@ from sync.domain.admission import Admission
 from sync.domain.times import lasting, stamp
 from sync.operations.accounts import Account
 from sync.operations.acts import Act, Done, perform
-from sync.operations.errors import Changed, NotFound
+from sync.operations.errors import Changed
+from sync.operations.tickets import unknown
 from sync.operations.values import Choice
 from sync.store import asides, parking, tickets
 from sync.store.engine import Store
@@ -196,10 +197,7 @@ def try_one_again(
         with store.write() as session:
             row = tickets.find(session, name)
             if row is None:
-                raise NotFound(
-                    f"There is no ticket {name!r}. Name it by its Jira key, or by the id of the issue "
-                    "it was made for; `ticket-sync parked` lists those set aside."
-                )
+                raise unknown(session, name)
             held = row.admission == Admission.HELD
             assert row.id is not None
             asides.take_up(session, [row.id])

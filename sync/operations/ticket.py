@@ -17,7 +17,7 @@ from sync.operations.deployment import Deployment
 from sync.operations.errors import NotFound
 from sync.operations.pauses import why_waits
 from sync.operations.ticket_fields import FieldView, field_views
-from sync.operations.tickets import TOKENS, merged_into, reason_of
+from sync.operations.tickets import TOKENS, merged_into, reason_of, unknown
 from sync.operations.untold import why_untold
 from sync.store import edit_progress, log, paused, placements, tickets
 from sync.store.engine import Session
@@ -113,10 +113,8 @@ def ids_of(session: Session, name: str) -> list[int]:
     """The row ids of the tickets of a name: several sites may use one key. Raises NotFound."""
     found = tickets.ids_named(session, name)
     if not found:
-        raise NotFound(
-            f"There is no ticket {name!r}. Search for a part of its title, or for the id of the issue "
-            "it was made for."
-        )
+        remedy = "Search for a part of its title, or for the id of the issue it was made for"
+        raise unknown(session, name, remedy)
     return found
 
 

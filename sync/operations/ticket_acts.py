@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from sync.operations.accounts import Account
 from sync.operations.acts import Act, Done, perform
-from sync.operations.errors import NotFound, Refused
+from sync.operations.errors import Refused
 from sync.operations.ticket_moves import forget_subject, forgettable
+from sync.operations.tickets import unknown
 from sync.store import asides, tickets
 from sync.store.asides import Aside
 from sync.store.engine import Store
 
+_AGAIN = "`ticket-sync retry {name}`, or the button on its page"
 _VERBS = {Aside.SET_ASIDE: "set-aside", Aside.FORGET: "forget"}
 _WORDS = {
-    Aside.SET_ASIDE: "{name} is set aside: nothing is written to it until it is tried again.",
-    Aside.FORGET: "{name} is forgotten: it stays in Jira as it is and is followed no more, until it is "
-    "tried again.",
+    Aside.SET_ASIDE: "{name} is set aside. Nothing is written to it until it is tried again ({how}).",
+    Aside.FORGET: "{name} is forgotten. It stays in Jira as it is and is followed no more until it is "
+    "tried again ({how}).",
 }
 
 
@@ -46,15 +48,12 @@ def _taken(
         with store.write() as session:
             found = tickets.find(session, name)
             if found is None or found.id is None:
-                raise NotFound(
-                    f"There is no ticket {name!r}. Name it by its Jira key, or by the id of the issue "
-                    "it was made for."
-                )
+                raise unknown(session, name)
             row = tickets.by_ids(session, [found.id])[found.id]
             called = row.jira_key or row.key
             if asides.how(row) is aside:
                 raise Refused(f"{called} is {aside.words} already.")
             asides.take(session, row, aside, account.name, now, why)
-            return _WORDS[aside].format(name=called)
+            return _WORDS[aside].format(name=called, how=_AGAIN.format(name=called))
 
     return perform(store, account, Act(_VERBS[aside], name), work, now)

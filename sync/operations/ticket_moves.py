@@ -10,6 +10,7 @@ from sync.domain.errors import Fault
 from sync.operations.accounts import Account
 from sync.operations.acts import Act, Done, perform
 from sync.operations.errors import NotFound, Refused, Unanswered
+from sync.operations.tickets import unknown
 from sync.ports import Tracker
 from sync.rules import RuleSet
 from sync.store import subjects, tickets
@@ -149,10 +150,7 @@ def id_of(session: Session, name: str) -> int:
         raise Refused("Name the ticket by its Jira key.")
     found = tickets.ids_named(session, name) or tickets.ids_named(session, name.upper())
     if not found:
-        raise NotFound(
-            f"There is no ticket {name!r}. Name it by its Jira key, or by the id of the issue it was "
-            "made for."
-        )
+        raise unknown(session, name)
     if len(found) > 1:
         keys = ", ".join(row.key for row in tickets.records(session, found))
         raise Refused(f"Several tickets are named {name!r}. Name one by our own key: {keys}.")

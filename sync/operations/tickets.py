@@ -11,10 +11,10 @@ import msgspec
 from sync.domain.durations import seconds_in
 from sync.domain.pause import Pause, active, covering
 from sync.domain.times import stamp
-from sync.operations.errors import Refused
+from sync.operations.errors import NotFound, Refused
 from sync.operations.values import Choice, RowId
-from sync.store import edit_progress, paused, placements, ticket_search
-from sync.store.engine import Store
+from sync.store import edit_progress, epics, paused, placements, ticket_search
+from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow
 from sync.store.ticket_search import COUNTED, PAGE, Standing, Wanted, standing_of
 
@@ -31,6 +31,25 @@ TOKENS = {
     Standing.FORGOTTEN: "idle",
     Standing.UNPLACED: "bad",
 }
+
+
+_HOW_TO_NAME = "Name it by its Jira key, or by the id of the issue it was made for"
+
+
+def unknown(session: Session, name: str, remedy: str = _HOW_TO_NAME) -> NotFound:
+    """What to raise for a name that no ticket has. ``remedy`` says what to do, without a full stop."""
+    return NotFound(said_of_epic(session, name) or f"There is no ticket {name!r}. {remedy}.")
+
+
+def said_of_epic(session: Session, name: str) -> str:
+    """What to say where the name is that of an epic which holds tickets of ours, "" where it is not."""
+    epic = epics.named(session, name.strip())
+    if epic is None:
+        return ""
+    return (
+        f"{epic.jira_key} is the epic {epic.name!r}, under which rules put tickets of {epic.project}. "
+        "It is people's, and nothing of it is ever changed. Name one of its tickets instead."
+    )
 
 
 @dataclass(frozen=True, slots=True)

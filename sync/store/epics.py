@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, update
 from sqlmodel import col, select
 
-from sync.store.engine import Store, change, insert_into
+from sync.store.engine import Session, Store, change, insert_into
 from sync.store.tables import EpicRow
 
 # Site, project, and the digest of name and issue type.
@@ -21,14 +21,13 @@ def get(store: Store, key: EpicKey) -> EpicRow | None:
         return session.exec(select(EpicRow).where(*_this(key))).first()
 
 
-def named(store: Store, jira_key: str, site: str = "") -> EpicRow | None:
+def named(session: Session, jira_key: str, site: str = "") -> EpicRow | None:
     """The epic that a ticket is, by its Jira key, on any site if none is given; None for any other
     ticket."""
     these = select(EpicRow).where(EpicRow.jira_key == jira_key.upper())
     if site:
         these = these.where(EpicRow.site == site)
-    with store.read() as session:
-        return session.exec(these).first()
+    return session.exec(these).first()
 
 
 def begin(store: Store, key: EpicKey, name: str, now: float) -> bool:

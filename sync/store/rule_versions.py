@@ -20,7 +20,7 @@ def add(
         digest=edition.digest,
         at=edition.at,
         account=account[:200],
-        how=edition.how,
+        how=edition.how + (f", an undo of version {edition.undoes}" if edition.undoes else ""),
         changed=changed,
         made=made,
         texts=dict(edition.texts),

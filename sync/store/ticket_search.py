@@ -134,15 +134,26 @@ def projects(session: Session) -> list[tuple[str, str, int]]:
 
 
 def titles(session: Session, ids: Iterable[int]) -> Mapping[int, str]:
-    """The title of each ticket's first subject, by the ticket's row id."""
-    link, subject = table_of(LinkRow).c, table_of(SubjectRow).c
-    query = (
+    """The title of each ticket's first subject, by the ticket's row id. Of a ticket whose subjects were
+    put onto another one, the subject that it was made for."""
+    link, subject, ticket = table_of(LinkRow).c, table_of(SubjectRow).c, table_of(TicketRow).c
+    these = sorted(set(ids))
+    made_for = (
+        select(ticket.id, subject.payload)
+        .join(table_of(SubjectRow), subject.ref == ticket.key)
+        .where(ticket.id.in_(these), ticket.merged.is_not(None))
+    )
+    on_it = (
         select(link.ticket_id, subject.payload)
         .join(table_of(SubjectRow), subject.ref == link.subject)
-        .where(link.ticket_id.in_(sorted(set(ids))))
+        .where(link.ticket_id.in_(these))
         .order_by(link.created_at.desc(), link.subject.desc())
     )
-    return {id_: str(payload.get("title") or "") for id_, payload in session.execute(query)}
+    return {
+        id_: str(payload.get("title") or "")
+        for query in (made_for, on_it)
+        for id_, payload in session.execute(query)
+    }
 
 
 def _fitting(session: Session, query: Select, wanted: Wanted, now: float) -> Select:  # type: ignore[type-arg]

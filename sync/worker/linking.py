@@ -50,10 +50,11 @@ def link(
     observed = _shown(tracker, wanted.key)
     with store.read() as session:
         ours = tickets.by_jira_ids(session, tracker.site, [observed.ref.id])
+        epic = epics.named(session, observed.ref.key, tracker.site)
     if row := ours.get(observed.ref.id):
         id_ = row.id or 0
         return decided(store, lambda slate: _joined(slate, rules, wanted, id_, word))
-    if epic := epics.named(store, observed.ref.key, tracker.site):
+    if epic is not None:
         raise Unmovable(
             f"{epic.jira_key} is the epic {epic.name!r}, under which rules put tickets of "
             f"{epic.project}: it cannot be the ticket of one of them. Name another ticket."

@@ -138,8 +138,9 @@ def do_everything(filled: Filled) -> None:
     epics.made(store, this, "Data quality", "10001", "DATA-1", now)
     epics.gone(store, this, "10001")
     epics.get(store, this)
-    epics.named(store, "DATA-1")
-    epics.named(store, "DATA-1", "main")
+    with store.read() as session:
+        epics.named(session, "DATA-1")
+        epics.named(session, "DATA-1", "main")
     with store.read() as session:
         happenings.deliveries_after(session, 5)
         noise.oldest_entry(session)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from sync.domain.errors import Unknown
-from sync.domain.ticket import Document, TicketRef, marker_label
+from sync.domain.ticket import Base, Document, TicketRef, marker_label
 from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
-from sync.operations.ticket_acts import forget
+from sync.operations.ticket_acts import forget, set_aside
 from sync.operations.ticket_moves import Linking, Merging, Splitting, link, merge, split
+from sync.operations.tickets import TicketQuery, listed
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.sandbox.memory_ticket import TO_DO
-from sync.store import claims, subjects
+from sync.store import claims, epics, subjects
+from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
+from sync.worker.foresight.why import authors
 from sync.worker.triage import by_hand
 from tests.walks.world import RULES, World, issue_event
 
@@ -275,6 +278,32 @@ def test_what_cannot_be_merged_is_refused_in_words(two: World, jira: MemoryTrack
             merge(two.store, ME, Merging(*names), two.clock.time())
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store, now: merge(store, ME, Merging("DATA-1", "DATA-9"), now),
+        lambda store, now: merge(store, ME, Merging("data-9", "DATA-1"), now),
+        lambda store, now: forget(store, ME, "DATA-9", now),
+        lambda store, now: set_aside(store, ME, "DATA-9", now),
+        lambda store, now: try_one_again(store, ME, "DATA-9", now),
+    ],
+)
+def test_who_names_an_epic_is_told_that_it_is_one(
+    two: World, act: Callable[[Store, float], object]
+) -> None:
+    epic = "main", "DATA", "digest"
+    epics.begin(two.store, epic, "Data quality", 1.0)
+    epics.made(two.store, epic, "Data quality", "10009", "DATA-9", 1.0)
+    with pytest.raises(NotFound, match=r"DATA-9 is the epic 'Data quality'.*one of its tickets"):
+        act(two.store, two.clock.time())
+
+
+def test_an_emptied_ticket_is_listed_with_the_title_of_what_it_was_made_for(two: World) -> None:
+    merged(two, "DATA-1", "DATA-2")
+    found = listed(two.store, TicketQuery(), two.clock.time()).tickets
+    assert {one.ticket: one.title for one in found}["DATA-1"] == "orders is stale"
+
+
 def test_an_emptied_ticket_that_is_deleted_is_not_made_anew(
     two: World, jira: MemoryTracker
 ) -> None:
@@ -375,6 +404,26 @@ def test_one_subject_of_a_group_is_linked_and_the_others_stay(
     assert ticket_of(world, "coalesce:issue:i1") == "OPS-77"
     assert len(jira.alive) == 2
     at_rest(world, jira)
+
+
+def test_what_a_linked_ticket_said_is_credited_to_us_only_once_we_wrote_it(
+    world: World, jira: MemoryTracker, theirs: MemoryTicket
+) -> None:
+    world.deliver(issue_event("issue_created", "one", at=1))
+    while world.triage.batch():
+        pass
+    linked(world, "one", "OPS-77")
+
+    def title() -> str:
+        (row,) = (one for one in world.rows() if one.jira_key == "OPS-77")
+        return {one.id: one.by for one in authors(Base.from_json(row.base))}["summary"]
+
+    assert theirs.fields["summary"] == "look into orders"
+    assert title() == "whoever wrote it before the ticket was taken over"
+    world.deliver(issue_event("issue_updated", "one", at=60, title="orders is late"))
+    world.settle()
+    assert theirs.fields["summary"] != "look into orders"
+    assert title().startswith("ticket-sync")
 
 
 def test_a_ticket_that_its_only_subject_leaves_for_a_persons_is_closed(

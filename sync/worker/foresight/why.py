@@ -140,7 +140,7 @@ def authors(
         FieldStory(
             id_,
             named.get(id_, id_),
-            "a person" if id_ in base.theirs else _author(known, observed, id_),
+            _author(base, known, observed, id_),
             remembered(observed.fields[id_])
             if observed is not None and id_ in observed.fields
             else known.sent,
@@ -149,10 +149,19 @@ def authors(
     ]
 
 
-def _author(known: FieldBase, observed: Observed | None, id_: str) -> str:
+def _author(base: Base, known: FieldBase, observed: Observed | None, id_: str) -> str:
+    if id_ in base.theirs:
+        return "a person"
+    before = "whoever wrote it before the ticket was taken over"
     if observed is None or id_ not in observed.fields:
-        return "ticket-sync, as far as it has looked"
+        return before if id_ in base.found else "ticket-sync, as far as it has looked"
     now = observed.fields[id_]
+    if id_ in base.found and same(now, known.shown):
+        return before
+    return _last_writer(known, now)
+
+
+def _last_writer(known: FieldBase, now: Any) -> str:
     # A list may hold elements of people beside ours: what they added or removed is named.
     if isinstance(now, list) and isinstance(known.sent, list) and not isinstance(known.shown, str):
         theirs = [f"+{one}" for one in now if one not in known.sent]

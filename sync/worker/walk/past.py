@@ -8,6 +8,7 @@ From then on the store holds what there is, and making a ticket needs no search.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
@@ -133,12 +134,7 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         for id_, one in draft.fields.items()
         if id_ in observed.fields and one.kind is not FieldKind.LABELS
     }
-    # An earlier life may have written it, and a person changed it since: nobody knows.
-    theirs = [
-        id_
-        for id_, known in fields.items()
-        if draft.fields[id_].ownership is Ownership.YIELD and not same(known.sent, known.shown)
-    ]
+    others = {id_: one for id_, one in fields.items() if not same(one.sent, one.shown)}
     # A ticket that people put under another one stays there, whichever epic the rule means.
     wishes = {
         id_: one.wish
@@ -149,9 +145,15 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         fields=fields,
         status=Status.OPEN,
         jira_status=observed.status.id,
-        theirs=tuple(theirs),
+        # An earlier life may have written it, and a person changed it since: nobody knows.
+        theirs=tuple(id_ for id_ in others if draft.fields[id_].ownership is Ownership.YIELD),
+        found=_filled(others),
         wishes=wishes,
     )
+
+
+def _filled(fields: Mapping[str, FieldBase]) -> tuple[str, ...]:
+    return tuple(id_ for id_, one in fields.items() if one.shown)
 
 
 def _age(ref: TicketRef) -> tuple[int, str]:

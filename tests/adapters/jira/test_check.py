@@ -281,6 +281,11 @@ SITUATIONS: dict[str, tuple[Callable[[World], None], str, str]] = {
         '[[rule]]\nname = "r"\nproject = "OPS"\n[rule.fields]\nparent = { epic = "x" }\n',
         "rules.toml:5: rule 'r': fields.parent: project OPS has no issue type for epics",
     ),
+    "an epic to be found that is not there": (
+        lambda w: None,
+        '[[rule]]\nname = "r"\n[rule.fields]\nparent = { epic = "Quality 2031", make = false }\n',
+        "rules.toml:4: rule 'r': fields.parent.epic: DATA has no open epic 'Quality 2031'",
+    ),
     "a board without sprints": (
         lambda w: None,
         '[[rule]]\nname = "r"\n[rule.fields]\nsprint = { board = "Data Team Flow" }\n',

@@ -76,6 +76,7 @@ def test_the_page_shows_each_ticket_and_the_button_puts_them_back(pages: Pages) 
     assert labels(pages) == [False] * 3
     assert all("data-quality" in one.fields["labels"] for one in pages.world.tracker.alive)
     assert "before the edit of the rules" in pages.words("/tickets/DATA-1")
+    assert "an undo of version 2" in pages.words("/rules/history")
 
 
 def test_the_api_shows_and_does_the_same(pages: Pages) -> None:

@@ -6,6 +6,7 @@ from sync.adapters.jira.check.findings import Report
 from sync.adapters.jira.check.parents import ParentsCheck
 from sync.adapters.jira.fields.field import FieldInfo, Shape
 from sync.adapters.jira.tracker.tracker import JiraTracker
+from sync.domain.epics import EpicWish
 from sync.domain.errors import Rejected
 from sync.domain.names import Name
 from sync.rules import Rule
@@ -17,6 +18,7 @@ class TablesCheck:
 
     def __init__(self, tracker: JiraTracker, report: Report, parents: ParentsCheck) -> None:
         self._metadata = tracker.metadata
+        self._epics = tracker.epics
         self._report = report
         self._parents = parents
 
@@ -46,6 +48,23 @@ class TablesCheck:
             self._report.add(at.position, rule.name, at.key, str(fault), fault.remedy)
             return
         self._parents.of_type(rule, issue_type, value, kind)
+        self._epic_to_find(rule, value, str(wished or ""))
+
+    def _epic_to_find(self, rule: Rule, value: Value, issue_type: str) -> None:
+        """Report an epic that is only found, never made, and is not there."""
+        make, name = value.parts.get("make"), value.parts["epic"]
+        known, wished = constant(name)
+        if self._epics is None or not known or make is None or constant(make) != (True, False):
+            return
+        wish = EpicWish(str(wished), make=False, issue_type=issue_type)
+        if wish.name.strip() and self._epics.find(wish, rule.project) is None:
+            self._report.add(
+                name.position,
+                rule.name,
+                name.key,
+                f"{rule.project} has no open epic {wish.name!r} that our account may see",
+                "Correct the name, make the epic, or leave `make = false` out.",
+            )
 
     def _board(self, rule: Rule, value: Value, wished: str) -> None:
         try:
