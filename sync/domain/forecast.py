@@ -27,6 +27,7 @@ from sync.domain.actions import (
     Update,
 )
 from sync.domain.agreement import Agreement
+from sync.domain.epics import Foreseen
 from sync.domain.history import History
 from sync.domain.intent import NO_INTENTS, Intents
 from sync.domain.merge import shown_after
@@ -69,14 +70,30 @@ def forecast(
     last look is not known then, so nothing of that is told upstream here. ``waits`` is as in ``plan``.
     """
     if observed is None:
-        if not reasons(draft, base, intents):
-            return plan(draft, base, None)
-        return plan(draft, base, last_known(draft, base, history), intents=intents, waits=waits)
+        tried = _without_parked(draft, base)
+        if not reasons(tried, base, intents):
+            return plan(tried, base, None)
+        return plan(tried, base, last_known(tried, base, history), intents=intents, waits=waits)
     made = plan(draft, base, observed, intents=intents, waits=waits)
     changed = {c.id for a in made.actions if isinstance(a, Update) for c in a.changes}
     kept = (one.name for one in draft.fields.values() if one.id not in changed)
     theirs = frozenset(_set_by_people(draft, base, observed))
     return replace(made, kept=tuple(name for name in kept if name in theirs))
+
+
+def _without_parked(draft: Draft, base: Base) -> Draft:
+    """The draft without the fields that are parked and would not be tried: what was last known has no
+    screen by which to tell that Jira would not take them."""
+    fields = {id_: one for id_, one in draft.fields.items() if not _rests(one, base)}
+    return replace(draft, fields=fields)
+
+
+def _rests(one: DraftField, base: Base) -> bool:
+    known = base.parked.get(one.id)
+    if known is None or known.again or known.wish != one.wish:
+        return False
+    # A forecast makes no epic, and cannot tell that Jira would refuse it again.
+    return known.holds(one.wish, known.screen) or isinstance(one.value, Foreseen)
 
 
 def _set_by_people(draft: Draft, base: Base, observed: Observed) -> Iterator[str]:

@@ -66,6 +66,12 @@ def parked(world: World) -> list[str]:
     return [one["words"] for fields in rows for one in fields]
 
 
+def foreseen(world: World) -> list[str]:
+    """What `plan` says of all tickets together."""
+    plans = forecast_all(world.store, world.rules(), {"main": world.tracker}, world.clock.time())
+    return sorted(str(action) for one in plans.whole().tickets for action in one.plan.actions)
+
+
 def test_each_group_gets_one_epic_and_what_did_not_change_costs_nothing(
     real: World, sandbox: JiraSandbox
 ) -> None:
@@ -359,7 +365,9 @@ def test_where_jira_refuses_the_epic_its_tickets_are_made_without_and_say_why(
     real.deliver(*(broken(number) for number in range(4)))
     real.settle()
     assert parents(sandbox) == [""] * 4
+    assert all("the epic 'Data quality: orders' cannot be made" in words for words in parked(real))
     assert all("Environment is required" in words for words in parked(real))
+    assert foreseen(real) == []
     tried = [
         n for (how, path, status), n in sandbox.calls.items() if (how, status) == ("POST", 400)
     ]
@@ -380,6 +388,7 @@ def test_where_jira_fails_on_the_epic_each_time_all_tickets_are_made_without(
     real.deliver(*(broken(number) for number in range(5)))
     real.settle()
     assert parents(sandbox) == [""] * 5
+    assert foreseen(real) == []
     assert all("Jira fails each time it is to make the epic" in words for words in parked(real))
     assert (len(parked(real)), len(tries)) == (5, 3)
 
@@ -419,8 +428,7 @@ def test_a_plan_says_which_epic_a_ticket_will_have_and_makes_none(
     real.deliver(broken(1), broken(2, group="customers"))
     real.settle()
     real.write_rules(rules())
-    plans = forecast_all(real.store, real.rules(), {"main": real.tracker}, real.clock.time())
-    words = sorted(str(action) for one in plans.whole().tickets for action in one.plan.actions)
+    words = foreseen(real)
     assert any("epic 'Data quality: orders', found or made by then" in one for one in words)
     assert any(there in one for one in words)
     assert [one.key for one in epics(sandbox)] == [there]

@@ -126,6 +126,14 @@ def test_what_was_renamed_since_holds_nothing_up(real: World, sandbox: JiraSandb
     assert (sandbox.tickets()[0].summary, parked(real)) == ("again", "")
 
 
+def test_a_desk_that_is_found_by_its_number_alone_offers_its_names(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    sandbox.faults.add(Effect.STATUS, status=404, path=r"servicedesk/HELP")
+    made(real, 'Organizations = "Acme"', "HELP")
+    assert (shown(sandbox, ORGANIZATIONS), parked(real)) == ("Acme", "")
+
+
 def test_a_project_without_a_desk_says_so(real: World, sandbox: JiraSandbox) -> None:
     sandbox.site.projects["HELP"].service = False
     made(real, 'Organizations = "Acme"', "HELP")

@@ -205,6 +205,9 @@ class Epics:
                 rows.said(self._store, asked.key, begun, str(fault))
             asked.record.note(Entry("epic", str(fault), "unknown"))
             raise self._later(str(fault), _BETWEEN_SEARCHES) from fault
+        except Rejected as fault:
+            rows.not_made(self._store, asked.key, begun)
+            raise _refused(asked, fault) from fault
         except Fault:
             rows.not_made(self._store, asked.key, begun)
             raise
@@ -263,6 +266,17 @@ class EpicsForeseen:
             return known
 
         return of
+
+
+def _refused(asked: _Asked, fault: Rejected) -> Rejected:
+    """The refusal of an epic, told as one: the field that it names is none of the ticket's."""
+    mend = "Correct that in Jira, or make the epic by hand: it is found by its name. Then retry."
+    return Rejected(
+        f"the {asked.wish} cannot be made in {asked.project}: {fault}",
+        cause=fault.cause,
+        remedy=mend if fault.cause is Cause.FIELD else fault.remedy,
+        scope=fault.scope,
+    )
 
 
 def _none(wish: EpicWish, project: str) -> Rejected:

@@ -74,7 +74,9 @@ class Boards:
             if fault.cause is Cause.PERMISSION:
                 raise
             raise _sprintless(board) from None
-        found = [Sprint(name_of(one), str(one.get("startDate") or "")) for one in raw]
+        # Asked for the active ones; an answer that holds others as well says so itself.
+        active = [one for one in raw if str(one.get("state") or "active").casefold() == "active"]
+        found = [Sprint(name_of(one), str(one.get("startDate") or "")) for one in active]
         return tuple(sorted(found, key=lambda one: (one.begun, int(one.name.id)), reverse=True))
 
     def _pages(self, path: str, what: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ They are no allowed values of a screen; Jira Service Management's own API lists 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -45,10 +46,7 @@ class Desks:
         """The request types or organizations of a service project."""
         what = f"reading the {_CALLED[shape]} of {project}"
         try:
-            desk = project if self._calls.cloud() else self._desk(project)
-            if not desk:
-                return _no_desk(project)
-            found = self._pages(f"servicedesk/{quote(desk, safe='')}/{_LISTS[shape]}", what)
+            found = self._listed(project, _LISTS[shape], what)
         except LacksScope as fault:
             return Offer(problem=str(fault), remedy=fault.remedy)
         except Missing:
@@ -61,8 +59,19 @@ class Desks:
             )
         return Offer(tuple(name_of(one) for one in found if "id" in one and "name" in one))
 
+    def _listed(self, project: str, list_: str, what: str) -> list[dict[str, Any]]:
+        """What is listed below a project's desk. Raises Missing for a project without one."""
+        if self._calls.cloud():
+            # It takes a project for a desk: one call less. Not each gateway before it does.
+            with suppress(Missing):
+                return self._pages(f"servicedesk/{quote(project, safe='')}/{list_}", what)
+        desk = self._desk(project)
+        if not desk:
+            raise Missing(f"{project} has no service desk")
+        return self._pages(f"servicedesk/{quote(desk, safe='')}/{list_}", what)
+
     def _desk(self, project: str) -> str:
-        """The id of a project's desk on Data Center, "" for none."""
+        """The id of a project's desk, "" for none."""
         desks = self._pages("servicedesk", "looking for the service desks")
         return next((str(one.get("id")) for one in desks if one.get("projectKey") == project), "")
 
