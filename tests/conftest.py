@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from sqlalchemy import event
 
 from sync.sandbox.jira import JiraSandbox
@@ -23,6 +25,18 @@ from tests.contracts.parameters import unknown
 from tests.postgres import Postgres
 
 NewStore = Callable[[str], AbstractContextManager[str]]
+
+# Examples are the same in every run and on every machine, and no pause of a machine fails one. Others
+# are tried where TICKET_SYNC_EXAMPLES asks for more of them.
+settings.register_profile(
+    "ticket-sync",
+    derandomize=not os.environ.get("TICKET_SYNC_EXAMPLES"),
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ticket-sync")
 
 # Takes minutes on each store, most of them waiting.
 _LONGEST = "test_matrix.py"

@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Row, bindparam, exists, select
 
 from sync.domain.subject import Kind
-from sync.store import continuity, journal, memberships, subjects
+from sync.store import continuity, journal, memberships, rulebook, subjects
 from sync.store.engine import Session
 from sync.store.memberships import IncidentOf
 from sync.store.tables import (
@@ -93,9 +93,12 @@ def _with_kept(
     session: Session, found: list[Gathered], rows: Sequence[TicketRow | Record]
 ) -> list[Gathered]:
     kept: dict[int, Sequence[Mapping[str, Any]]] = {}
+    in_force = rulebook.digest_in_force(session)
     for version in {row.undoes for row in rows if row.undoes is not None}:
         ids = [row.id for row in rows if row.undoes == version and row.id is not None]
-        kept |= journal.kept(session, ids, version)
+        for id_, lines in journal.kept(session, ids, version).items():
+            # Where the edit was made again after its undo, nothing of it is put back.
+            kept[id_] = [line for line in lines if line.get("rules") != in_force]
     return [replace(one, kept=kept.get(one.row.id or 0, ())) for one in found]
 
 

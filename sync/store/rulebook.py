@@ -81,6 +81,12 @@ def changed_at(session: Session) -> float | None:
     return session.exec(query).first()
 
 
+def digest_in_force(session: Session) -> str | None:
+    """The digest of the set in force; None before the first start. Much cheaper than ``in_force``."""
+    query = select(RuleSetRow.digest).where(col(RuleSetRow.state) == IN_FORCE)
+    return session.exec(query).first()
+
+
 def in_force(session: Session, *, lock: bool = False) -> Edition | None:
     """The set in force, locked against other writers if asked; None before the first start."""
     row = session.get(RuleSetRow, IN_FORCE, with_for_update=lock or None)

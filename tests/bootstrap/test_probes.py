@@ -34,7 +34,7 @@ def asked(sqlite_store: Store, inbox: Inbox) -> dict[str, Probe]:
 
 
 def _ready_again(probe: Probe) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not probe().ok and time.monotonic() < until:
         time.sleep(0.01)
     return probe().ok

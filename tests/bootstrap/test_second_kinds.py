@@ -44,7 +44,7 @@ class Scene:
         return {str(one.fields["summary"]): one.status.name for one in self.jira.alive}
 
     def wait_for(self, done: Callable[[], bool]) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not done():
             assert time.monotonic() < end, "it did not come to pass"
             time.sleep(0.02)

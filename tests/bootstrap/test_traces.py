@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from structlog.testing import capture_logs
 
 import sync.settings.traces
 from sync import tracing
+from sync.bootstrap import traces
 from sync.bootstrap.program import build
 from sync.bootstrap.simulated import SimulatedJira, start_jira
 from sync.bootstrap.traces import traced
@@ -82,6 +84,13 @@ def made(jira: SimulatedJira) -> list[str]:
     return [one.fields["summary"] for one in jira.site.tickets()]
 
 
+def settled(folder: Path) -> bool:
+    """Whether every walk has ended."""
+    with closing(sqlite3.connect(folder / "store.db")) as store:
+        left = "SELECT count(*) FROM tickets WHERE due_at IS NOT NULL OR lease_owner IS NOT NULL"
+        return store.execute(left).fetchone() == (0,)
+
+
 def spans(collector: Hook) -> list[Any]:
     found = []
     for one in collector.got:
@@ -106,13 +115,13 @@ def facts(span: Any) -> dict[str, Any]:
 
 
 def test_a_delivery_is_one_trace_up_to_the_call_that_makes_its_ticket(
-    tmp_path: Path, jira: SimulatedJira, collector: Hook
+    tmp_path: Path, jira: SimulatedJira, collector: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(traces, "CLOSE_SECONDS", 60.0)
     with daemon(settings(tmp_path, jira.settings(), collector.url)) as client:
         delivery = deliver(client, issue_event("issue_created", "i1", at=0))
-        eventually(lambda: made(jira))
+        eventually(lambda: made(jira) and settled(tmp_path))
         again = deliver(client, issue_event("issue_created", "i1", at=0))
-        time.sleep(0.2)
         second = deliver(client, issue_event("issue_updated", "i1", at=5, title="orders is late"))
         eventually(lambda: made(jira) == ["orders is late"])
     assert again == delivery
@@ -168,14 +177,19 @@ def test_a_dead_collector_keeps_neither_tickets_nor_the_end_of_the_daemon(
             for number in range(2100):
                 tracing.traces.accepted(str(number), 0.0, {})
         ended = time.monotonic()
-    assert time.monotonic() - ended < 1.0
+    # It is waited for half a second, and a call that hangs ends by itself after five.
+    assert time.monotonic() - ended < 4.0
     assert tracing.traces is None
     collector.goes_on.set()
 
 
 def test_a_collector_that_fails_is_said_once_and_without_its_address(
-    collector: Hook, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    collector: Hook,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(traces, "CLOSE_SECONDS", 60.0)
     collector.answers = [400, 400]
     with (
         capture_logs() as said,

@@ -316,7 +316,7 @@ def test_a_statement_that_the_database_refuses_means_not_now(store: Store) -> No
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(state=st.from_regex(r"[0-9A-Z]{5}", fullmatch=True).filter(lambda s: s[2:] != "000"))
 def test_every_sqlstate_but_those_about_values_means_not_now(store: Store, state: str) -> None:
     about_values = state[:2] in ("22", "23")

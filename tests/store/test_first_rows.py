@@ -37,7 +37,10 @@ def _stray(session: Session, word: str) -> None:
 
 def _a_statement_waits_for_a_lock(store: Store) -> bool:
     with store.read() as session:
-        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        waiting = text(
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE NOT granted AND datname = current_database()"
+        )
         return bool(session.execute(waiting).scalar_one())
 
 

@@ -113,9 +113,7 @@ def _wiped(store: Store) -> None:
                 session.delete(row)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     meanwhile=st.lists(st.sampled_from(MEANWHILE), max_size=2),
     work=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), min_size=1, max_size=4),

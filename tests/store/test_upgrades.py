@@ -288,6 +288,10 @@ def test_an_upgraded_store_takes_writes(bare_store_url: str, revision: str) -> N
 
 def test_an_upgrade_lets_those_who_use_the_tables_go_first(new_store: NewStore) -> None:
     """They take them in another order: one that both wait for would be undone by the database."""
+    waiting = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE NOT granted AND datname = current_database()"
+    )
     with new_store("postgresql") as url, closing(open_store(url)) as store:
         earlier.build(store, REVISIONS[0])
         begun, trouble = threading.Event(), []
@@ -297,8 +301,11 @@ def test_an_upgrade_lets_those_who_use_the_tables_go_first(new_store: NewStore) 
                 with closing(open_store(url)) as other, other.write_connection() as connection:
                     connection.execute(text("UPDATE tickets SET attempts = attempts"))
                     begun.set()
-                    # By now the upgrade waits for the tickets, and has tables of names before.
-                    time.sleep(1.5)
+                    # Until the upgrade waits for the tickets, and has tables of names before.
+                    end = time.monotonic() + 60
+                    while not connection.execute(waiting).scalar_one():
+                        assert time.monotonic() < end, "the upgrade waits for nobody"
+                        time.sleep(0.02)
                     connection.execute(text("UPDATE deliveries SET state = state"))
             except Exception as error:
                 trouble.append(error)

@@ -219,9 +219,7 @@ _TEXTS = st.sampled_from(["", "another", "2026-09-21T12:00:00Z", "ISSUE_STATUS_F
     ),
     st.booleans(),
 )
-@settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck), deadline=None)
 def test_an_event_of_an_unknown_type_changes_nothing_by_itself(
     tmp_path_factory: pytest.TempPathFactory,
     sqlite_template: Path,

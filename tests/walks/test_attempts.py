@@ -195,9 +195,7 @@ def test_triage_leaves_no_attempt_behind(world_on_each_store: World) -> None:
     assert [row.attempts for row in rows(world.store)] == [0] * 8
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @example(count=40, limit=32, fates=[KeyboardInterrupt])
 @example(count=30, limit=2, fates=[KeyboardInterrupt])
 @given(

@@ -254,9 +254,7 @@ HAPPENINGS = [walk_begins, walk_ends, made_in_jira, parked, other_triage, spared
 TYPES = ("issue_created", "issue_updated", "issue_status_updated", "issue_closed")
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rounds=st.lists(
         st.tuples(

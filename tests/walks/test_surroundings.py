@@ -401,12 +401,7 @@ def test_people_still_win(build: Build, jira: MemoryTracker, api: MemoryApi) -> 
 
 
 @given(st.randoms(use_true_random=False), st.booleans())
-@settings(
-    max_examples=4,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_events_in_any_order_and_repeated_end_in_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     sqlite_template: Path,

@@ -323,6 +323,24 @@ def test_an_undo_is_undone_like_any_other_edit(world: Undoing, jira: MemoryTrack
     assert world.at_rest()
 
 
+def test_an_edit_that_is_made_again_before_its_undo_was_followed_stands(
+    world: Undoing, jira: MemoryTracker
+) -> None:
+    world.begin(A)
+    world.follow(EDITED)
+    world.save_undo()
+    # The undo is in force, and no ticket has been walked yet.
+    world.notice()
+    assert [row.undoes for row in world.rows()] == [world.rows()[0].edit - 1]
+    world.edit(EDITED)
+    world.clock.sleep(6)
+    world.settle()
+    (row,) = world.rows()
+    assert (row.undoes, row.due_at) == (None, None)
+    assert seen(jira)["priority"] == "High"
+    assert world.at_rest()
+
+
 def test_a_walk_that_follows_no_edit_keeps_nothing(world: Undoing) -> None:
     world.begin(A)
     world.follow(EDITED)

@@ -57,9 +57,7 @@ def _try(world: World, times: int) -> None:
 STATES = st.from_regex(r"[0-9A-Z]{5}", fullmatch=True).filter(lambda s: s[2:] != "000")
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     state=st.one_of(
         st.sampled_from(["42501", "25006", "26000", "P0001", "23514", "22P02"]), STATES

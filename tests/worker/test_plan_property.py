@@ -173,9 +173,7 @@ def after_applying(found: Forecast, before: dict[str, MemoryTicket]) -> dict[str
     return after
 
 
-SLOW = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SLOW

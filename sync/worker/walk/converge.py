@@ -17,6 +17,7 @@ from sync.domain.rule import RuleRef
 from sync.domain.ticket import Base, Draft
 from sync.ports import Clock, Tracker
 from sync.rules import Rule, RuleSet
+from sync.store import edit_progress
 from sync.store.claims import Claim, LeaseLost
 from sync.store.engine import Store
 from sync.store.gathered import Gathered
@@ -224,6 +225,9 @@ class Converger:
             self._announce(facts, record, rule, ref.key)
         unsure = self._past.unsure(facts)
         kept = Kept(facts.edit, self._rules().digest)
+        if facts.undoes is not None and facts.former is None:
+            # Nothing is left to be put back: the edit was made again, or its lines are kept no more.
+            record.note(change=edit_progress.put_back(facts.undoes))
         made = Apply(facts, draft, intent_log, self._ways, unsure=unsure, kept=kept).converge(ref)
         draft = replace(draft, former=None)
         if made.parked is not None:

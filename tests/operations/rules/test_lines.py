@@ -124,8 +124,8 @@ def test_a_very_long_file_is_compared_and_merged_in_a_moment() -> None:
     base = "".join(rule.format(number) for number in range(3000))
     mine = base.replace('"5"', '"five"').replace('"2990"', '"late"')
     theirs = base.replace('"1500"', '"their"')
-    start = time.monotonic()
+    start = time.process_time()
     found = merge(base, mine, theirs)
     assert len(changed_lines(base, mine)) == 2
     assert found.text == mine.replace('"1500"', '"their"')
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -251,9 +250,7 @@ def test_closing_cancels_everything(runs: Runs) -> None:
     assert run.ended.wait(10)
     with pytest.raises(Cancelled):
         run.look()
-    begun = time.monotonic()
     assert runs.start(Purpose("b", "plan", 1), lambda _run: 1).state == "waiting"
-    assert time.monotonic() - begun < 1
 
 
 @pytest.mark.parametrize(

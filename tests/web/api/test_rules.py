@@ -15,7 +15,7 @@ URGENT = RULES.replace('"data-quality"', '"urgent"')
 
 def planned(pages: Pages, draft: int = 0) -> dict[str, Any]:  # noqa: F811
     begun = pages.send("/rules/plans", {"draft": draft})
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         shown = pages.json(f"/rules/plans/{begun['id']}")
         if shown["state"] not in ("waiting", "counting"):

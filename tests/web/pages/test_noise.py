@@ -35,7 +35,7 @@ def noisy(pages: Pages) -> Pages:
 
 def waited(pages: Pages) -> str:
     """The words of the page once the lines have been tried."""
-    for _ in range(300):
+    for _ in range(1200):
         words = pages.words("/noise")
         if "Look again" not in words:
             return words

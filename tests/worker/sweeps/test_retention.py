@@ -127,9 +127,7 @@ def test_a_batch_costs_one_statement_and_nothing_is_asked_before_it(
 
 
 @given(st.lists(st.floats(0.001, 3.0), min_size=1, max_size=30))
-@settings(
-    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
 def test_the_store_is_held_for_a_fifth_of_the_time_however_slow_it_is(
     sqlite_store: Store, seconds: list[float]
 ) -> None:
