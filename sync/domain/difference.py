@@ -46,4 +46,5 @@ def _acts(before: Desired, after: Desired, name: str) -> bool:
         return key not in before.failed
     if known is None:
         return wish.value not in (None, "", [])
-    return bool(wish.value != known.value)
+    # What was left to the ticket so far may differ from what is asked, whatever is asked.
+    return bool(wish.value != known.value) or wish.ownership.is_more_ours_than(known.ownership)

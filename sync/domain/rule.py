@@ -30,7 +30,7 @@ class RuleRef:
 
 
 class Ownership(StrEnum):
-    """Who owns a field after creation.
+    """Who owns a field after creation, in order from ours to the ticket's.
 
     ``source``: always ours. ``shared``: the newest upstream change wins, otherwise a person's edit
     stays. ``yield``: ours until a person changes it, then theirs for good. ``ticket``: set at creation,
@@ -41,6 +41,11 @@ class Ownership(StrEnum):
     SHARED = "shared"
     YIELD = "yield"
     TICKET = "ticket"
+
+    def is_more_ours_than(self, other: Ownership) -> bool:
+        """Whether a field with this owner may be written where one with the other would be left."""
+        order = list(Ownership)
+        return order.index(self) < order.index(other)
 
 
 class OnDeleted(StrEnum):
