@@ -26,7 +26,7 @@ from sync.store import claims
 from sync.store.engine import open_store
 from sync.store.liveness import Liveness
 store = open_store(sys.argv[1])
-liveness = Liveness(store, sys.argv[2], alive=1.0)
+liveness = Liveness(store, sys.argv[2], alive=float(sys.argv[3]))
 liveness.alone()
 liveness.show()
 claims.claim(store, owner=sys.argv[2], now=10.0, lease=1e6, limit=1)
@@ -38,10 +38,12 @@ while True:
 
 
 @contextmanager
-def a_daemon(url: str, owner: str = "child") -> Iterator[subprocess.Popen[str]]:
+def a_daemon(
+    url: str, owner: str = "child", alive: float = ALIVE
+) -> Iterator[subprocess.Popen[str]]:
     """A process that lives, and has claimed a ticket."""
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD, url, owner], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILD, url, owner, str(alive)], stdout=subprocess.PIPE, text=True
     ) as child:
         try:
             assert child.stdout is not None
@@ -73,9 +75,11 @@ def test_tickets_of_a_killed_process_are_free_soon(store: Store, store_url: str)
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 def test_tickets_of_a_living_process_are_never_freed(store: Store, store_url: str) -> None:
     put(store, ticket(due_at=1.0))
-    mine = Liveness(store, "me", alive=ALIVE)
-    with a_daemon(store_url):
-        end = time.monotonic() + 3 * ALIVE
+    # Long enough for a machine that lets a process wait for a second or two.
+    alive = 3 * ALIVE
+    mine = Liveness(store, "me", alive=alive)
+    with a_daemon(store_url, alive=alive):
+        end = time.monotonic() + 1.2 * alive
         while time.monotonic() < end:
             assert mine.release_dead() == 0
             time.sleep(0.05)
