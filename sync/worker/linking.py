@@ -92,8 +92,8 @@ def _may_leave(source: Ticket | None, wanted: Wanted) -> None:
         raise Unmovable(f"The ticket of {ref} is {name} already.")
     if source.state == TicketState.LINKED and not wanted.instead:
         raise Unmovable(
-            f"The ticket of {ref} is {name}. `ticket-sync link {ref} {key} --instead` puts it onto "
-            f"{key}; `ticket-sync merge {name} {key}` puts all of {name} onto a ticket that is ours."
+            f"The ticket of {ref} is {name}. To put it onto {key} all the same, say so (`--instead`, or "
+            f"the box beside the button). To put all of {name} onto a ticket that is ours, merge it."
         )
 
 
