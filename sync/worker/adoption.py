@@ -310,6 +310,8 @@ class Adoption:
                 ),
             )
         if row.jira_id is None:
+            # The subject's own row may have been meant for another site.
+            row.site = self.tracker.site
             become(row, observed, case.draft)
         assert row.id is not None
         for ref in refs:

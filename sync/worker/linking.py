@@ -71,7 +71,10 @@ def link(
         raise Unmovable(f"Rule {rule.ref.name!r} cannot keep {observed.ref.key}: {fault}") from None
     with store.write() as session:
         deliveries.lock_triage(session)
-        return _taken(session, wanted, rule, (observed, draft), word)
+        # Jira was asked meanwhile, and somebody else may have been faster.
+        if tickets.by_jira_ids(session, tracker.site, [observed.ref.id]):
+            raise Unmovable(f"{observed.ref.key} has just become a ticket of ours. Try again.")
+        return _taken(session, wanted, (rule, tracker.site), (observed, draft), word)
 
 
 def _subject(slate: Slate, ref: str) -> Subject:
@@ -89,8 +92,8 @@ def _may_leave(source: Ticket | None, wanted: Wanted) -> None:
         raise Unmovable(f"The ticket of {ref} is {name} already.")
     if source.state == TicketState.LINKED and not wanted.instead:
         raise Unmovable(
-            f"The ticket of {ref} is {name}. `ticket-sync link {ref} {key} --instead` puts it onto "
-            f"{key}; `ticket-sync merge {name} {key}` puts all of {name} onto a ticket that is ours."
+            f"The ticket of {ref} is {name}. To put it onto {key} all the same, say so (`--instead`, or "
+            f"the box beside the button). To put all of {name} onto a ticket that is ours, merge it."
         )
 
 
@@ -126,10 +129,15 @@ def _joined(slate: Slate, rules: RuleSet, wanted: Wanted, into: int, word: Word)
 
 
 def _taken(
-    session: Session, wanted: Wanted, rule: Rule, shown: tuple[Observed, Draft], word: Word
+    session: Session,
+    wanted: Wanted,
+    kept: tuple[Rule, str],
+    shown: tuple[Observed, Draft],
+    word: Word,
 ) -> str:
     """The ticket is not ours yet: it becomes that of the subject, within a transaction that holds
-    triage's lock."""
+    triage's lock. It is ``kept`` by a rule, on a site."""
+    rule, site = kept
     slate = Slate(session)
     source = slate.ticket_of(wanted.ref)
     _may_leave(source, wanted)
@@ -138,6 +146,8 @@ def _taken(
     left = None if source is to else source
     rows = tickets.by_ids(session, [one.id for one in (to, left) if one and one.id])
     row = rows[to.id or 0]
+    # The subject's own row may have been meant for another site, if the rule named that before.
+    row.site = site
     become(row, *shown)
     row.rule, row.aside, row.merged = rule.ref.name, None, None
     tickets.make_due(row, word.at, f"linked by {word.by}", look=True)

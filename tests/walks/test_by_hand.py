@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from sync.domain.errors import Unknown
-from sync.domain.ticket import Base, Document, TicketRef, marker_label
+from sync.domain.ticket import Base, Document, Draft, TicketRef, marker_label
 from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound, Refused
 from sync.operations.parked import try_one_again
 from sync.operations.ticket_acts import forget, set_aside
 from sync.operations.ticket_moves import Linking, Merging, Splitting, link, merge, split
 from sync.operations.tickets import TicketQuery, listed
+from sync.rules import Defaults
+from sync.rules.load import parse
 from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.sandbox.memory_ticket import TO_DO
 from sync.store import claims, epics, subjects
@@ -22,7 +24,7 @@ from sync.store.engine import Store
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.foresight.why import authors
 from sync.worker.triage import by_hand
-from tests.walks.world import RULES, World, issue_event
+from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
 ME = on_command_line()
 GROUPED = RULES.replace(
@@ -366,10 +368,14 @@ def linked(world: World, name: str, key: str, *, instead: bool = False) -> str:
 @pytest.fixture
 def theirs(jira: MemoryTracker, world: World) -> MemoryTicket:
     """A ticket that a person made."""
-    ref = TicketRef("77", "OPS-77")
-    fields = {"summary": "look into orders", "labels": ["mine"], "description": Document()}
-    jira.tickets["77"] = MemoryTicket(ref, "OPS", "Bug", fields, world.clock.time())
+    jira.tickets["77"] = a_ticket_of_a_person(world.clock.time())
     return jira.tickets["77"]
+
+
+def a_ticket_of_a_person(at: float) -> MemoryTicket:
+    """OPS-77, which nobody asked us for."""
+    fields = {"summary": "look into orders", "labels": ["mine"], "description": Document()}
+    return MemoryTicket(TicketRef("77", "OPS-77"), "OPS", "Bug", fields, at)
 
 
 def test_a_ticket_of_a_person_becomes_that_of_a_subject_instead_of_one_still_to_be_made(
@@ -441,6 +447,45 @@ def test_a_ticket_that_its_only_subject_leaves_for_a_persons_is_closed(
     linked(two, "two", "OPS-77", instead=True)
     assert ticket_of(two, "coalesce:issue:two") == "OPS-77"
     at_rest(two, jira)
+
+
+def test_of_two_subjects_that_are_linked_to_a_ticket_at_once_one_is_told_to_try_again(
+    two_on_each_store: World, jira: MemoryTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, draft = two_on_each_store, jira.draft
+    jira.tickets["77"] = a_ticket_of_a_person(world.clock.time())
+
+    def overtaken(*args: Any, **given: Any) -> Draft:
+        monkeypatch.setattr(jira, "draft", draft)
+        linked(world, "two", "OPS-77", instead=True)
+        return draft(*args, **given)
+
+    monkeypatch.setattr(jira, "draft", overtaken)
+    with pytest.raises(Refused, match="OPS-77 has just become a ticket of ours"):
+        linked(world, "one", "OPS-77", instead=True)
+    linked(world, "one", "OPS-77", instead=True)
+    assert [ticket_of(world, f"coalesce:issue:{name}") for name in ("one", "two")] == ["OPS-77"] * 2
+    at_rest(world, jira)
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_ticket_that_is_linked_is_on_the_site_where_it_was_read(
+    world: World, clock: SimulatedClock, jira: MemoryTracker, made: bool
+) -> None:
+    held = RULES if made else RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\nhold = "1h"')
+    world.write_rules(held)
+    world.deliver(issue_event("issue_created", "one", at=1))
+    world.settle()
+    # Since then, the rule makes its tickets on another site.
+    rules = parse({"rules.toml": RULES}, Defaults({"main": "DATA", "other": "DATA"}, "other"))
+    sites = {"main": jira, "other": MemoryTracker(clock, site="other")}
+    read_on = "main" if made else "other"
+    sites[read_on].tickets["77"] = a_ticket_of_a_person(clock.time())
+    wish = Linking("one", "OPS-77", instead=made)
+    link(world.store, (sites, rules), ME, wish, clock.time())
+    assert [(row.jira_key, row.site) for row in world.rows() if row.jira_id == "77"] == [
+        ("OPS-77", read_on)
+    ]
 
 
 def test_what_cannot_be_linked_is_refused_in_words(

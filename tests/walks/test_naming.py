@@ -20,7 +20,7 @@ A, B, C = (f"{n}" * 8 + "-0000-4000-8000-" + "0" * 12 for n in "abc")
 JQL = 'labels = "elsewhere" ORDER BY created ASC'
 
 
-def matching(world: World, naming: Naming, *, ahead: bool = False) -> list[Pair]:
+def matching(world: World, naming: Naming, *, ahead: bool = False, jql: str = JQL) -> list[Pair]:
     recording = Ahead(world.store, world.clock, "coalesce", "main", "ada") if ahead else None
     world.clock.sleep(30)
     adoption = Adoption(
@@ -32,7 +32,7 @@ def matching(world: World, naming: Naming, *, ahead: bool = False) -> list[Pair]
         apply=True,
         ahead=recording,
     )
-    return adoption.matching(JQL, naming)
+    return adoption.matching(jql, naming)
 
 
 def by(pattern: str, *within: str, by: By = By.ID) -> Naming:
@@ -106,6 +106,17 @@ def test_an_id_in_a_label_or_a_field_of_the_site_is_found_or_recorded_ahead(
     real.settle()
     assert sorted(row.jira_key for row in real.rows()) == sorted([one, two])
     assert len(sandbox.tickets()) == 2
+
+
+def test_of_two_tickets_for_one_issue_the_older_is_taken_where_the_query_has_no_order(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    heard(real, A, "stale")
+    older = made(sandbox, f"late {A}")
+    real.clock.sleep(60)
+    newer = made(sandbox, f"late again {A}")
+    found = said(matching(real, by(r"(\S+)$", "summary"), jql='labels = "elsewhere"'))
+    assert (found[older][0], found[newer][0]) == ("adopt", "conflict")
 
 
 def test_a_field_of_the_site_is_found_by_its_name(real: World, sandbox: JiraSandbox) -> None:

@@ -10,6 +10,7 @@ from litestar import Router, delete, get, post, put
 from litestar.connection import Request
 from litestar.exceptions import ClientException
 
+from sync.sandbox.acts import misfit
 from sync.sandbox.coalesce.inventory import ACTORS
 from sync.sandbox.coalesce.rest import CoalesceRest
 from sync.sandbox.coalesce.robots import Robot, Robots
@@ -42,8 +43,11 @@ def _act(rest: CoalesceRest, given: dict[str, Any]) -> Any:
     how = dict(given.get("with", {}))
     if what in _BY_PEOPLE:
         how.setdefault("actor", ACTORS[0])
+    act, args = getattr(rest.sandbox, what), given.get("args", ())
+    if wrong := misfit(act, args, how):
+        raise ClientException(wrong)
     try:
-        made = getattr(rest.sandbox, what)(*given.get("args", ()), **how)
+        made = act(*args, **how)
     except (KeyError, TypeError) as why:
         raise ClientException(f"{type(why).__name__}: {why}") from None
     return made.id if isinstance(made, Issue | Incident | Remark) else None

@@ -11,6 +11,7 @@ from litestar.connection import Request
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.response import Response
 
+from sync.sandbox.acts import misfit
 from sync.sandbox.jira.board.views import fragment
 from sync.sandbox.jira.outbox import WebhookFaults
 from sync.sandbox.jira.person import Refusal
@@ -37,8 +38,12 @@ def _act(sandbox: JiraSandbox, given: dict[str, Any]) -> Any:
     if what not in _ACTIONS:
         raise ClientException(f"'do' must be one of {', '.join(_ACTIONS)}")
     user = _user(sandbox, given.get("as", "data.owner"))
+    act = getattr(sandbox.person(user), what)
+    args, named = given.get("args", ()), given.get("with", {})
+    if why := misfit(act, args, named):
+        raise ClientException(why)
     try:
-        return getattr(sandbox.person(user), what)(*given.get("args", ()), **given.get("with", {}))
+        return act(*args, **named)
     except (Refusal, KeyError, TypeError) as why:
         raise ClientException(f"{type(why).__name__}: {why}") from None
 

@@ -85,7 +85,11 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         act = acts.get(visit.path["how"])
         if act is None:
             raise NotFound("There is no such act.")
-        done = act(deployment, visit, view.ticket or view.key)
+        try:
+            done = act(deployment, visit, view.ticket or view.key)
+        except NotFound as fault:
+            # The page is there; what was typed on it is not.
+            raise Refused(str(fault)) from None
         deployment.wake()
         return after(address_of(view), done)
 

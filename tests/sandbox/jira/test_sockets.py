@@ -172,6 +172,8 @@ def test_people_act_through_the_control_api(served: Served) -> None:
     refused = act("transition", key, "Nowhere")
     assert (refused.status_code, "Nowhere" in refused.text) == (400, True)
     assert act("explode", key).status_code == 400
+    refused = act("create", "DATA")
+    assert "create takes (project, issue_type, summary, **fields): missing a" in refused.text
     (ticket,) = served.session.get(f"{control}/tickets", params={"label": "m"}).json()
     assert (ticket["key"], ticket["summary"]) == ("GOV-1", "By a person")
     assert ticket["comments"][0]["author"] == "Data Owner"

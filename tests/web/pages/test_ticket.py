@@ -120,6 +120,14 @@ def test_tickets_are_merged_and_split_by_buttons(two: Pages) -> None:
     assert "coalesce:issue:i-1 left DATA-2 for DATA-1." in said
 
 
+@pytest.mark.parametrize("act", ["merge", "split"])
+def test_a_ticket_that_is_not_there_is_refused_on_the_page_where_it_was_typed(
+    two: Pages, act: str
+) -> None:
+    said = two.press(f"/tickets/id/1/{act}", 422, other="DATA-77", subjects="coalesce:issue:i-1")
+    assert "There is no ticket 'DATA-77'" in said
+
+
 def test_one_subject_is_chosen_to_be_forgotten_or_linked(two: Pages) -> None:
     two.press("/tickets/id/1/merge", other="DATA-2")
     assert "Choose one subject" in two.press("/tickets/id/2/link", 422, other="DATA-9")

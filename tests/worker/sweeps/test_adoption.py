@@ -6,10 +6,12 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from sqlmodel import select, update
 
 from sync.domain.subject import Snapshot, Status
 from sync.domain.ticket import FAMILY_LABEL, Block, Document, TicketRef, marker_label
 from sync.sandbox.memory import DONE, TO_DO, MemoryTicket
+from sync.store.tables import TicketRow
 from sync.worker.adoption import Adoption, Fate, Pair
 from tests.worker.sweeps.build import START, MemoryApi, Scene, issue
 
@@ -70,6 +72,18 @@ def test_an_adopted_ticket_follows_its_subject(scene: Scene) -> None:
     scene.absorb(issue(A, at=9, status=Status.CLOSED))
     scene.settle()
     assert theirs.status == DONE
+
+
+def test_a_ticket_that_is_taken_over_is_on_the_site_where_it_was_read(scene: Scene) -> None:
+    known(scene, issue(A))
+    # It was to be made on another site.
+    with scene.store.write() as session:
+        session.exec(update(TicketRow).values(site="other"))
+    made_by_a_person(scene, 1)
+    adoption(scene).pairs([(A, "DATA-501")])
+    with scene.store.read() as session:
+        row = session.exec(select(TicketRow)).one()
+    assert (row.jira_key, row.site) == ("DATA-501", "main")
 
 
 def test_the_ticket_of_a_subject_that_is_over_is_closed(scene: Scene, api: MemoryApi) -> None:

@@ -6,6 +6,7 @@ An answer without ``issues`` is a fault: taken for "no match", it would lead to 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ _MOST_PAGES = 10_000
 # Jira's own limit of issues in one bulk fetch.
 _BULK = 100
 _BULK_WHAT = "reading tickets"
+_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 
 def quoted(text: str) -> str:
@@ -55,7 +57,9 @@ class Search(Part):
         return self._each(jql, "searching for changed tickets")
 
     def matching(self, query: str) -> Iterator[Changed]:
-        return self._each(query, "searching")
+        # Jira's own order is the newest first; where two tickets are for one issue, the older counts.
+        order = "" if _ORDERED.search(query) else " ORDER BY created ASC"
+        return self._each(f"{query}{order}", "searching")
 
     def field_id(self, name: str) -> str:
         known = [one.called for one in self._metadata.all_fields().values()]
