@@ -57,7 +57,7 @@ format: $(READY) ## Put the code in its usual form
 	@$(BIN)/ruff check --fix .
 
 proof: $(READY) ## Prove what is promised between real processes, in short: faults, kills, duplicates, chaos
-	@$(BIN)/pytest -n 2 --dist worksteal -m proof $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal -m proof $(ARGS)
 
 faults: $(READY) ## Try every fault on both stores, and print the table (ARGS="--long")
 	@$(BIN)/python -m proof matrix $(ARGS)

@@ -113,6 +113,17 @@ class Rejected(Fault):
         self.field = field
         self.remedy = remedy
 
+    def again(self) -> Rejected:
+        """The same refusal for another ticket, whose rule's key and line are filled in anew."""
+        return Rejected(
+            self.reason,
+            value=self.value,
+            cause=self.cause,
+            field=self.field,
+            remedy=self.remedy,
+            scope=self.scope,
+        )
+
 
 class Missing(Fault):
     """What was asked for is not there, or not visible to us (Jira answers 404 for both)."""

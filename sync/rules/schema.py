@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from sync.domain.rule import Category, OnDeleted, Ownership
+from sync.domain.rule import OnDeleted, Ownership
 from sync.rules.amounts import amount
 from sync.rules.durations import seconds_of
 from sync.rules.vocabulary import IDENTIFIER_TEXTS, KINDS, SEVERITIES, STATUSES
@@ -343,6 +343,3 @@ class RuleFile(Table):
     defaults: Body | None = Field(None, description="What the rules of this file start from.")
     tables: dict[str, dict[str, Entry]] | None = Field(None, description="For `lookup`.")
     rule: list[RuleTable] | None = None
-
-
-CATEGORIES = tuple(category.value for category in Category)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 
 from sync.domain.text import cut
 
@@ -105,11 +106,24 @@ def cannot_be(value: object, known: Iterable[str]) -> Wrong:
 
 
 def said(value: object) -> str:
-    """A wrong value as messages show it, in at most 60 characters."""
-    if isinstance(value, bool):
-        return str(value).lower()
+    """A wrong value as messages show it: as TOML writes it, in at most 60 characters."""
     try:
-        return cut(repr(value), 60)
+        return cut(_as_toml(value), 60)
     except (RecursionError, ValueError):
         # Python cannot print tables that are hundreds of levels deep, or numbers of thousands of digits.
         return "a value too large to show"
+
+
+def _as_toml(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key} = {_as_toml(one)}" for key, one in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_as_toml, value))}]"
+    return repr(value)

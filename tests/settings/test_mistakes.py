@@ -66,7 +66,7 @@ CASES = {
     ),
     "a table for a number": (
         GOOD + "[server.port]\nx = 1\n",
-        "config.toml:6: [server] port: must be a whole number, not {'x': 1}.",
+        "config.toml:6: [server] port: must be a whole number, not { x = 1 }.",
     ),
     "a number for a table": (
         "server = 1\n" + GOOD,

@@ -158,7 +158,10 @@ class World:
 
     def journal(self) -> list[str]:
         with self.store.read() as session:
-            return [f"{row.action} {row.words}" for row in session.exec(select(JournalRow))]
+            return [
+                f"{row.action} {row.words}"
+                for row in session.exec(select(JournalRow).order_by(JournalRow.id))
+            ]
 
     def close(self) -> None:
         self.inbox.close()

@@ -172,11 +172,6 @@ class JiraSandbox:
         with self.outbox.changed:
             self.outbox.changed.notify_all()
 
-    def deactivate(self, name: str, *, active: bool = False) -> None:
-        """Deactivate a user, given by user name, or activate them again. Tickets keep them as
-        assignee."""
-        self.change_user(name, active=active)
-
     def change_user(self, name: str, **attributes: Any) -> None:
         """Change attributes of a user, given by user name, such as ``display_name``, ``email_hidden``,
         ``groups`` and ``deleted``. Raises KeyError or TypeError."""

@@ -236,7 +236,7 @@ def _not_configured(source: str) -> str:
 
 
 def _late(seconds: float) -> str:
-    return f"it did not answer within {seconds:g} s"
+    return f"it did not answer within {seconds:.2g} s"
 
 
 def _next(waiting: deque[str]) -> str:

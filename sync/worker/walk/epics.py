@@ -69,7 +69,8 @@ class _Asked:
     epics: EpicsOfTracker
     known: _Known
     record: Record
-    # A person asked for another try.
+    # The walk looks at its ticket anew, as when a person asked for another try: then what was believed
+    # of the epic is asked again.
     anew: bool
 
     @property
@@ -118,7 +119,7 @@ class Epics:
                 return self._believed(asked, there)
             row = None
         if known.refusal is not None and now < known.refused_until and not asked.anew:
-            raise _again(known.refusal)
+            raise known.refusal.again()
         try:
             found = None
             if row is not None and row.begun is not None:
@@ -284,15 +285,4 @@ def _none(wish: EpicWish, project: str) -> Rejected:
         f"project {project} has no open {wish}",
         cause=Cause.FIELD,
         remedy="Make it in Jira, or let the rule do so: take `make = false` away. Then retry.",
-    )
-
-
-def _again(fault: Rejected) -> Rejected:
-    return Rejected(
-        fault.reason,
-        value=fault.value,
-        cause=fault.cause,
-        field=fault.field,
-        remedy=fault.remedy,
-        scope=fault.scope,
     )

@@ -55,14 +55,7 @@ class Refusals:
         """Raises the Rejected that a ticket of this project and type met within the last minute."""
         until, fault = self._known.get(_about(draft)) or (0.0, None)
         if fault is not None and self._clock.monotonic() < until:
-            raise Rejected(
-                fault.reason,
-                value=fault.value,
-                cause=fault.cause,
-                field=fault.field,
-                remedy=fault.remedy,
-                scope=fault.scope,
-            )
+            raise fault.again()
 
     def note(self, draft: Draft, fault: Rejected) -> None:
         """A create was refused: remember the refusal, if it is about more than this ticket."""

@@ -49,7 +49,7 @@ CASES = {
     ),
     "an any that is no list": (
         X + 'when = { any = { title = "a" } }\n',
-        "10.toml:3: when.any: must be a list, not {'title': 'a'}. Write it as any = [{ title = "
+        "10.toml:3: when.any: must be a list, not { title = 'a' }. Write it as any = [{ title = "
         '"…" }, { owner = "…" }].',
     ),
     "an empty any": (

@@ -215,7 +215,7 @@ CASES = {
     "comments upstream that mention nothing": (
         X + 'upstream = { comments = { mention = " " } }\n',
         "10.toml:3: upstream.comments: must be all, none or a word that comments mention, not "
-        '{\'mention\': \' \'}. Write "all", "none" or { mention = "#upstream" }.',
+        '{ mention = \' \' }. Write "all", "none" or { mention = "#upstream" }.',
     ),
     "a sign that is a number": (
         X + "upstream.status = { fixed = 3 }\n",
