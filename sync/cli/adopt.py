@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli.acts import note
 from sync.cli.options import ConfigOption, JsonOption
+from sync.cli.pairs import lines_of
 from sync.cli.problems import USAGE, Problem
 from sync.domain.ticket import FAMILY_LABEL
 
@@ -105,7 +106,7 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
         return
     wish = _Wish(pattern, within, match, ahead)
     wish.check(label, jql, csv, markers)
-    given = lines_of(csv) if csv else []
+    given = lines_of(csv, ahead=ahead) if csv else []
     marked = markers or (label == FAMILY_LABEL and not pattern)
     with _adopting(config, site, ahead=ahead, apply=apply) as (adoption, name):
         if given or marked:
@@ -250,38 +251,6 @@ def _note(store: Store, pairs: list[Pair], site: str, *, applied: bool) -> None:
 def _labelled(label: str) -> str:
     text = label.replace("\\", "\\\\").replace('"', '\\"')
     return f'labels = "{text}" ORDER BY created ASC'
-
-
-def _opened(file: Path) -> TextIO:
-    try:
-        return file.open(encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror or error}.", USAGE) from None
-
-
-def lines_of(file: Path) -> list[tuple[str, str]]:
-    """(Subject, ticket) of each line of a CSV file; the first line may be the heading subject,ticket.
-
-    Raises Problem, which names the line, or says why the file cannot be read.
-    """
-    import csv
-
-    found: list[tuple[str, str]] = []
-    with _opened(file) as text:
-        for number, row in enumerate(csv.reader(text), start=1):
-            cells = [cell.strip() for cell in row]
-            if not any(cells) or (number == 1 and cells[:2] == ["subject", "ticket"]):
-                continue
-            if len(cells) != 2 or not cells[0] or not cells[1]:
-                raise Problem(
-                    f"{file}:{number}: {','.join(row)!r} is not subject,ticket. Write the id of the "
-                    "issue or incident, a comma, and the ticket's key.",
-                    USAGE,
-                )
-            found.append((cells[0], cells[1]))
-    if not found:
-        raise Problem(f"{file} has no lines of subject,ticket.", USAGE)
-    return found
 
 
 def _print(pairs: list[Pair], applied: bool, as_json: bool) -> None:

@@ -116,7 +116,9 @@ class Adoption:
         else:
             if self._by_name is None:
                 self._by_name = naming.open_by_name(self.store)
-            known = sorted({ref for name in names for ref in self._by_name.get(name, ())})
+            known = sorted(
+                {ref for name in names for ref in self._by_name.get(name.casefold(), ())}
+            )
         if not known and self.ahead is not None and naming.by is By.ID and len(names) == 1:
             return self._one(observed, Unheard(observed, names[0]), names[0])
         if len(known) == 1:

@@ -39,18 +39,18 @@ class Naming:
     by: By = By.ID
 
     def names(self, observed: Observed) -> list[str]:
-        """What a ticket says of its subject, each once; ids in lower case. Raises Undecided."""
+        """What a ticket says of its subject, each once; ids in lower case, titles and entities as people
+        wrote them first. Raises Undecided."""
         fields = observed.fields
         looked_at = [fields.get(id_) for id_ in self.within] if self.within else fields.values()
-        found: dict[str, None] = {}
+        found: dict[str, str] = {}
         for value in looked_at:
             for text in _texts(value, markup=self.pattern is None):
                 some = self.pattern(text) if self.pattern else _UUID.findall(text)
-                found.update(dict.fromkeys(map(self._as_known, some)))
-        return list(found)
-
-    def _as_known(self, name: str) -> str:
-        return as_id(name) if self.by is By.ID else name.casefold()
+                for name in some:
+                    known = as_id(name) if self.by is By.ID else name
+                    found.setdefault(known.casefold(), known)
+        return list(found.values())
 
     def open_by_name(self, store: Store) -> dict[str, list[str]]:
         """The references of the open subjects, by title or entity in folded case."""

@@ -63,7 +63,7 @@ def test_a_title_in_the_summary_names_the_open_subject(real: World, sandbox: Jir
     heard(real, C, "payments")
     one = made(sandbox, "[alert] orders are STALE (prod)")
     two = made(sandbox, "[alert] payments (prod)")
-    three = made(sandbox, "[alert] nothing of ours (prod)")
+    three = made(sandbox, "[alert] Nothing of Ours (prod)")
     four = made(sandbox, "no alert")
     found = said(matching(real, by(r"\[alert\] (.+) \(prod\)", "summary", by=By.TITLE)))
     assert found[one][0] == "adopt"
@@ -72,7 +72,7 @@ def test_a_title_in_the_summary_names_the_open_subject(real: World, sandbox: Jir
         f"its text names several: coalesce:issue:{B}, coalesce:issue:{C}",
     )
     assert found[three][1] == (
-        "the pattern finds 'nothing of ours', and no such open issue or incident of this title is known"
+        "the pattern finds 'Nothing of Ours', and no such open issue or incident of this title is known"
     )
     assert found[four][1] == "the pattern finds nothing in it"
     real.settle()
