@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from sync.bootstrap.http import Background
 from sync.store.engine import Store
@@ -216,6 +216,26 @@ def test_the_keyboard_alone_edits_completes_goes_to_mistakes_and_leaves(
     page.wait_for_timeout(150)
     page.keyboard.press("Enter")
     expect(page.locator(".cm-line").last).to_have_text('on_deleted = "ignore"')
+
+
+def test_names_of_a_service_project_are_completed_behind_a_field_in_quotes(
+    served: Served, watched: Watched
+) -> None:
+    page = watched.page
+
+    def offering(route: Route) -> None:
+        known = route.fetch().json()
+        fields = {"Request Type": ["Report broken data"], "Organizations": ["Acme", "Bolt"]}
+        known["sites"] = {"main": {"projects": [], "issue_types": {}, "fields": fields}}
+        route.fulfill(json=known)
+
+    page.route("**/rules/completions", offering)
+    edited(page, served.address)
+    for typed, shown in (('"Request Type" = ', "Report"), ('Organizations = ["Acme", ', "Bolt")):
+        replaced(page, f'[[rule]]\nname = "x"\n[rule.fields]\n{typed}')
+        page.keyboard.type('"')
+        expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text(shown)
+        page.keyboard.press("Escape")
 
 
 def test_what_is_typed_while_the_server_is_away_is_not_lost(

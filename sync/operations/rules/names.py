@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sync.adapters.jira import JiraTracker
 from sync.adapters.jira.check import Finding, check_names
+from sync.adapters.jira.fields.field import FieldInfo, Shape
 from sync.domain.errors import Fault
+from sync.domain.names import Name
 from sync.domain.times import ago
 from sync.operations.rules.check import MISTAKE, WARNING, Told, told_of
 from sync.ports import Tracker
@@ -38,7 +40,8 @@ class NamesChecked:
 @dataclass(frozen=True, slots=True)
 class SiteNames:
     """What a site offers, for completion: projects; by project the issue types; by field the values that
-    Jira lists, none where any value will do. ``trouble`` says why the site could not be asked."""
+    Jira lists, none where any value will do. Of a service project they are also its request types and
+    organizations. ``trouble`` says why the site could not be asked."""
 
     projects: tuple[str, ...] = ()
     issue_types: Mapping[str, tuple[str, ...]] | None = None
@@ -113,11 +116,21 @@ class Names:
                 types[rule.project] = tuple(map(str, there))
                 for kind in (one for one in there if str(one) in rule.issue_type):
                     for info in metadata.create_fields(rule.project, kind).values():
-                        values = tuple(str(one.name) for one in info.allowed or ())[:_OFFERED]
-                        fields[str(info.name)] = fields.get(info.name) or values
+                        known = fields.get(info.name)
+                        fields[info.name] = known or _values(tracker, rule.project, info)
         except Fault as fault:
             return SiteNames(trouble=str(fault))
         return SiteNames(tuple(map(str, projects))[:_OFFERED], types, fields)
+
+
+def _values(tracker: JiraTracker, project: str, info: FieldInfo) -> tuple[str, ...]:
+    """The names of what a field may hold, as far as Jira lists them. What a service project offers is
+    asked for only where its fields are on the screen; Data Center takes no names of request types."""
+    named: Iterable[Name] = (one.name for one in info.allowed or ())
+    by_name = {Shape.ORGANIZATIONS, *([Shape.REQUEST_TYPE] if tracker.cloud() else [])}
+    if info.shape in by_name:
+        named = tracker.metadata.offers(project)(info.shape).names
+    return tuple(map(str, named))[:_OFFERED]
 
 
 def _by_site(rules: RuleSet) -> dict[str, list[Rule]]:

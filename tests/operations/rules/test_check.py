@@ -13,6 +13,7 @@ from sync.operations.rules.completion import completion, in_templates
 from sync.operations.rules.names import Names
 from sync.ports import SystemClock
 from sync.rules import Texts
+from sync.sandbox.jira.ready_site import BOT
 from sync.toml import Position
 from tests.walks.world import RULES
 from tests.worker.edited import DEFAULTS
@@ -78,9 +79,14 @@ def jira() -> Iterator[SimulatedJira]:
 
 @pytest.fixture
 def names(jira: SimulatedJira) -> Names:
+    return names_of(jira)
+
+
+def names_of(jira: SimulatedJira) -> Names:
     site = jira.settings()
     tracker = JiraTracker(
-        JiraSite("main", site["url"], token=site["token"], email=site["email"]), SystemClock()
+        JiraSite("main", site["url"], token=site["token"], email=site.get("email", "")),
+        SystemClock(),
     )
     return Names({"main": tracker}, lambda _site: Position("config.toml", 3))
 
@@ -118,3 +124,34 @@ def test_what_jira_offers_is_completed(names: Names) -> None:
     assert {"subject.title", "issue.trigger_entity.name"} <= set(in_templates())
     assert "slug" in found.filters
     assert completion(None, None).sites == {}
+
+
+@pytest.mark.parametrize("datacenter", [False, True], ids=["cloud", "datacenter"])
+def test_what_a_service_project_offers_is_completed_and_asked_for_once(datacenter: bool) -> None:
+    jira = start_jira(index_lag=0.0, datacenter=datacenter)
+    try:
+        names = names_of(jira)
+        elsewhere = quick(Texts({"rules.toml": RULES}), DEFAULTS).rules
+        assert elsewhere is not None
+        assert "Organizations" not in (names.offered(elsewhere)["main"].fields or {})
+        assert desk_calls(jira) == 0
+        desk = RULES.replace('"DATA"', '"HELP"').replace('"Bug"', '"Task"')
+        rules = quick(Texts({"rules.toml": desk}), DEFAULTS).rules
+        assert rules is not None
+        fields = names.offered(rules)["main"].fields or {}
+        assert fields["Organizations"] == ("Acme", "Bolt", "Core")
+        # Data Center tells no keys of request types, and takes no names.
+        assert ("Report broken data" in fields["Request Type"]) is not datacenter
+        # A page of each, after the list of desks where a project does not stand for its own.
+        assert desk_calls(jira) == 2
+        assert names.offered(rules)["main"].fields == fields
+        assert desk_calls(jira) == 2
+        jira.site.site.no_agents.add(BOT.account_id)
+        barred = names_of(jira).offered(rules)["main"]
+        assert (barred.trouble, (barred.fields or {})["Organizations"]) == ("", ())
+    finally:
+        jira.stop()
+
+
+def desk_calls(jira: SimulatedJira) -> int:
+    return sum(n for call, n in jira.site.calls.items() if call[1].startswith("servicedesk"))

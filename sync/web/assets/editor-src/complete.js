@@ -83,7 +83,7 @@ class Schema {
     if (key === "project") return sites.flatMap((one) => one.projects);
     if (key === "issue_type") return [...new Set(sites.flatMap((one) => Object.values(one.issue_types || {}).flat()))];
     if (table === "fields") {
-      const same = (name) => name.toLowerCase().replace(/ /g, "_") === key;
+      const same = (name) => [name.toLowerCase(), name.toLowerCase().replace(/ /g, "_")].includes(key.toLowerCase());
       return sites.flatMap((one) => Object.entries(one.fields || {}).filter(([name]) => same(name)).flatMap(([, values]) => values));
     }
     return [];
@@ -125,11 +125,12 @@ export function completions(desk) {
     // Within { … } the keys are those of the inline table.
     const inline = /^\s*([\w-]+)\s*=\s*\{(?:.*[,{])?\s*([\w-]*)$/.exec(before);
     if (inline) return { from: context.pos - inline[2].length, options: schema.keys([...path, inline[1]]), validFor: /^[\w-]*$/ };
-    const value = /(?:^\s*([\w-]+)\s*=\s*\{.*?)?(?:^|[{,\s])([\w-]+)\s*=\s*\[?(?:[^[\]{}]*,\s*)?("?[\w -]*)$/.exec(before);
+    // The names of custom fields stand in quotes.
+    const value = /(?:^\s*([\w-]+)\s*=\s*\{.*?)?(?:^|[{,\s])(?:"([^"]+)"|([\w-]+))\s*=\s*\[?(?:[^[\]{}]*,\s*)?("?[\w -]*)$/.exec(before);
     if (value) {
-      const words = schema.values(value[1] ? [...path, value[1]] : path, value[2]);
+      const words = schema.values(value[1] ? [...path, value[1]] : path, value[2] || value[3]);
       const options = words.map((label) => ({ label, type: "constant", apply: closed }));
-      return options.length ? { from: context.pos - value[3].length, options } : null;
+      return options.length ? { from: context.pos - value[4].length, options } : null;
     }
     const word = /^\s*([\w-]*)$/.exec(before);
     if (!word || (!word[1] && !context.explicit)) return null;
