@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sync.domain.durations import in_words, seconds_in
+from sync.domain.durations import seconds_in
 from sync.domain.times import moment
 
 # Nobody remembers a pause for longer, and a slip of the pen is noticed.
@@ -96,11 +96,12 @@ def end_of(text: str, now: float) -> float:
             "without a zone it is UTC."
         )
     if until <= now:
-        raise ValueError(f"{moment(until)} UTC is over. It is {moment(now)} UTC.")
+        raise ValueError(f"{given!r} is over. It is {moment(now)} UTC.")
     if until - now > LONGEST_SECONDS:
+        # Said in the words that were given: it may be a year that no calendar has.
         raise ValueError(
-            f"A pause until {moment(until)} UTC would be {in_words(until - now)} long; a year is the "
-            "most. Turn a rule off instead, or take it out of its file."
+            f"A pause until {given!r} would be too long; a year is the most. Turn a rule off instead, "
+            "or take it out of its file."
         )
     return until
 

@@ -355,9 +355,12 @@ REFUSED = [
     ("board", "main", "2h", "x", "'board' cannot be paused. Name a rule, a project or a site"),
     ("site", "main", "soon", "x", "'soon' is no time. Write 2h, 18:00, 2026-12-01T08:00"),
     ("site", "main", "25:00", "x", "'25:00' is no time"),
-    ("site", "main", "2020-01-01", "x", "2020-01-01 00:00:00 UTC is over. It is "),
+    ("site", "main", "2020-01-01", "x", "'2020-01-01' is over. It is "),
     ("site", "main", "0s", "x", "is over"),
     ("site", "main", "400d", "x", "a year is the most"),
+    ("site", "main", "9999999999999999d", "x", "'9999999999999999d' would be too long; a year is"),
+    ("site", "main", f"{'9' * 400}d", "x", "a year is the most"),
+    ("site", "main", "0001-01-01T00:00+23:00", "x", "is over. It is "),
     ("site", "main", "2h", " ", "Say why it is paused"),
     ("site", "main", "2h", "x" * 501, "at most 500 characters"),
 ]
