@@ -192,6 +192,32 @@ def test_a_lost_reply_to_the_assignment_is_no_act_of_a_person(
     assert assignee(sandbox) == OWNER.display_name
 
 
+def test_who_a_person_chooses_while_jira_makes_us_wait_stays(
+    real: World, sandbox: JiraSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real.write_rules(rules(BY_OWNER))
+    real.deliver(issue_event("issue_created", A, at=1, owners=owners("Finance")))
+    real.settle()
+    (ticket,) = sandbox.tickets()
+    limit = sandbox.faults.add(
+        Effect.RATE_LIMIT, method="PUT", path=r"/issue/\d+$", count=1, retry_after=3
+    )
+    sleep, chosen = real.clock.sleep, []
+
+    def choosing(seconds: float) -> None:
+        sleep(seconds)
+        if limit.hits and not chosen:
+            chosen.append(ticket.key)
+            sandbox.person.assign(ticket.key, ONCALL.name)
+
+    monkeypatch.setattr(real.clock, "sleep", choosing)
+    real.deliver(issue_event("issue_updated", A, at=2, owners=owners("Sales"), title="later"))
+    real.settle()
+    (ticket,) = sandbox.tickets()
+    assert chosen
+    assert (ticket.summary, assignee(sandbox)) == ("later", ONCALL.display_name)
+
+
 @pytest.mark.parametrize("chose", [ONCALL.name, ""])
 def test_a_store_that_lost_the_ticket_leaves_whom_a_person_chose(
     real: World, sandbox: JiraSandbox, sqlite_template: Path, tmp_path: Path, chose: str

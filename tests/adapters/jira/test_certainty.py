@@ -121,17 +121,21 @@ def test_a_read_that_hung_is_not_tried_again_at_once(world: World) -> None:
     assert world.clock.time() - begun <= 30
 
 
-@pytest.mark.parametrize(
-    "fault", [{"effect": "refuse"}, {"effect": "rate_limit", "retry_after": 1}], ids=str
-)
-def test_an_update_that_was_refused_for_now_is_repeated(
-    world: World, fault: dict[str, Any]
-) -> None:
+def test_an_update_that_was_refused_for_now_is_repeated(world: World) -> None:
     ref = world.make()
     change = Change("priority", "Priority", FieldKind.PLAIN, "Medium", "High")
-    world.jira.faults.add(method="PUT", path="/issue/", count=2, **fault)
+    world.jira.faults.add("refuse", method="PUT", path="/issue/", count=2)
     world.tracker.update(ref, [change])
     assert world.jira.ticket(ref.id).priority == "High"
+
+
+def test_an_update_that_is_to_wait_is_not_repeated_before_somebody_has_looked(world: World) -> None:
+    ref = world.make()
+    change = Change("priority", "Priority", FieldKind.PLAIN, "Medium", "High")
+    strike = world.jira.faults.add("rate_limit", method="PUT", path="/issue/", retry_after=1)
+    with pytest.raises(Refused):
+        world.tracker.update(ref, [change])
+    assert strike.hits == 1
 
 
 @pytest.mark.parametrize("after", [False, True])

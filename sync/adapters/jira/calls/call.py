@@ -152,8 +152,9 @@ class Calls:
                 raise
 
         def again(error: BaseException) -> bool:
-            repeatable = Refused if call.safety is Safety.LOOK_FIRST else Refused | Unknown
-            return isinstance(error, repeatable) and not last and _wait(error) <= _LONGEST_WAIT
+            look = call.safety is Safety.LOOK_FIRST
+            repeatable, longest = (Refused, 0.0) if look else (Refused | Unknown, _LONGEST_WAIT)
+            return isinstance(error, repeatable) and not last and _wait(error) <= longest
 
         tries = Retrying(
             stop=stop_after_attempt(_TRIES),

@@ -31,8 +31,9 @@ class Safety(Enum):
     """What sending the same call twice does.
 
     ``READ`` changes nothing. ``IDEMPOTENT`` writes the same again. ``LOOK_FIRST`` does so, but could
-     overwrite what a person changed in between, so the call is repeated only after a try that
-    provably did nothing. ``ONCE`` makes a second ticket, comment or link, so the call is never repeated.
+    overwrite what a person changed in between, so the call is repeated only after a try that provably
+    did nothing, and not where Jira asks us to wait: the ticket is read again then. ``ONCE`` makes a
+    second ticket, comment or link, so the call is never repeated.
     """
 
     READ = "read"
