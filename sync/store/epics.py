@@ -5,14 +5,18 @@ Every change is one guarded statement, so that of several daemons only one makes
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, and_, delete, func, update
 from sqlmodel import col, select
 
+from sync.store import open_items
 from sync.store.engine import Session, Store, change, insert_into
-from sync.store.tables import EpicRow
+from sync.store.tables import EpicRow, TicketRow
 
 # Site, project, and the digest of name and issue type.
 EpicKey = tuple[str, str, str]
+
+# That an epic is used is written down once in so many seconds.
+USE_SECONDS = 86400.0
 
 
 def get(store: Store, key: EpicKey) -> EpicRow | None:
@@ -42,7 +46,7 @@ def begin(store: Store, key: EpicKey, name: str, now: float) -> bool:
     )
     with store.write() as session:
         session.execute(fresh.on_conflict_do_nothing())
-        return change(session, free.values(begun=now, said="", name=name)) > 0
+        return change(session, free.values(begun=now, said="", name=name, at=now)) > 0
 
 
 def made(store: Store, key: EpicKey, name: str, jira_id: str, jira_key: str, now: float) -> bool:
@@ -57,6 +61,7 @@ def made(store: Store, key: EpicKey, name: str, jira_id: str, jira_key: str, now
     with store.write() as session:
         session.execute(fresh.on_conflict_do_nothing())
         values = {
+            "at": now,
             "jira_id": jira_id,
             "jira_key": jira_key,
             "begun": None,
@@ -83,6 +88,37 @@ def gone(store: Store, key: EpicKey, jira_id: str) -> None:
     this = update(EpicRow).where(*_this(key), col(EpicRow.jira_id) == jira_id)
     with store.write() as session:
         change(session, this.values(jira_id=None, jira_key="", begun=None))
+
+
+def used(store: Store, key: EpicKey, now: float) -> None:
+    """Record that a ticket has asked for the epic."""
+    with store.write() as session:
+        change(session, update(EpicRow).where(*_this(key), col(EpicRow.at) < now).values(at=now))
+
+
+def prune(session: Session, *, older_than: float, batch: int) -> int:
+    """Remove epics that no ticket has asked for since a time (seconds since the epoch) and that no open
+    ticket of the project may be under; how many. An open call is never forgotten.
+
+    Whoever asks for one of them again finds it in Jira, by its label or its name.
+    """
+    unused = (col(EpicRow.at) < older_than, col(EpicRow.begun).is_(None))
+    if session.exec(select(EpicRow.site).where(*unused).limit(1)).first() is None:
+        return 0
+    # A ticket asks no more once it has its epic, so every open one counts that was there at the time.
+    oldest = (
+        select(
+            TicketRow.site, TicketRow.project, func.min(col(TicketRow.created_at)).label("since")
+        )
+        .where(col(TicketRow.id).in_(open_items.with_open_subject()))
+        .group_by(col(TicketRow.site), col(TicketRow.project))
+        .subquery()
+    )
+    there = and_(oldest.c.site == col(EpicRow.site), oldest.c.project == col(EpicRow.project))
+    none_needs = oldest.c.since.is_(None) | (oldest.c.since > col(EpicRow.at) + 2 * USE_SECONDS)
+    query = select(EpicRow.site, EpicRow.project, EpicRow.digest).outerjoin(oldest, there)
+    keys = session.exec(query.where(*unused, none_needs).limit(batch)).all()
+    return sum(change(session, delete(EpicRow).where(*_this(key), *unused)) for key in keys)
 
 
 def _this(key: EpicKey) -> tuple[ColumnElement[bool], ...]:

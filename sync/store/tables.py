@@ -146,7 +146,8 @@ class ExpectedRow(SQLModel, table=True):
 
 
 class EpicRow(SQLModel, table=True):
-    """An epic that a rule names, in one project. ``digest`` is that of its name and issue type.
+    """An epic that a rule names, in one project. ``digest`` is that of its name and issue type, ``at``
+    when a ticket last asked for it, to a day.
 
     ``jira_id`` is None while no ticket is known. ``begun`` is when the call began that makes it, None
     where none is open; ``said`` what Jira said when it failed on that call, ``failures`` how often it

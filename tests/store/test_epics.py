@@ -51,3 +51,19 @@ def test_a_ticket_that_is_gone_makes_room_for_another(store: Store) -> None:
     assert not epics.begin(store, KEY, "Orders", 2.0)
     epics.gone(store, KEY, "10")
     assert epics.begin(store, KEY, "Orders", 3.0)
+
+
+def test_an_open_call_is_never_forgotten_and_what_is_used_is_kept(store: Store) -> None:
+    unused, used, open_, refused = (("main", "DATA", digest) for digest in "0123")
+    for key in (unused, used):
+        epics.made(store, key, "Orders", f"1{key[2]}", f"DATA-1{key[2]}", 1.0)
+    for key in (open_, refused):
+        assert epics.begin(store, key, "Orders", 1.0)
+    epics.not_made(store, refused, 1.0)
+    epics.used(store, used, 50.0)
+    with store.write() as session:
+        assert epics.prune(session, older_than=50.0, batch=1) == 1
+        assert epics.prune(session, older_than=50.0, batch=10) == 1
+        assert epics.prune(session, older_than=50.0, batch=10) == 0
+    kept = [epics.get(store, key) is not None for key in (unused, used, open_, refused)]
+    assert kept == [False, True, True, False]

@@ -137,6 +137,9 @@ def do_everything(filled: Filled) -> None:
     epics.not_made(store, this, now)
     epics.made(store, this, "Data quality", "10001", "DATA-1", now)
     epics.gone(store, this, "10001")
+    epics.used(store, this, now + 1)
+    with store.write() as session:
+        epics.prune(session, older_than=now + 2, batch=10)
     epics.get(store, this)
     with store.read() as session:
         epics.named(session, "DATA-1")

@@ -19,12 +19,14 @@ from sync.store.engine import open_store
 from sync.store.tables import SiteRow
 from sync.worker.adoption import Adoption
 from sync.worker.foresight.forecast import forecast_all
+from sync.worker.sweeps import retention
 from tests.options.stage import parent_of
 from tests.walks.test_jira import real, sandbox
 from tests.walks.test_lifecycle import A
 from tests.walks.world import RULES, SimulatedClock, World, issue_event
 
 __all__ = ["real", "sandbox"]
+DAY = 86_400.0
 NAME = "Data quality: {{ issue.trigger_name }}"
 
 
@@ -43,6 +45,10 @@ def broken(number: int, *, at: float = 1, group: str = "orders", **more: Any) ->
         title=f"t{number}",
         **more,
     )
+
+
+def closed(number: int, *, at: float) -> Any:
+    return issue_event("issue_closed", f"{A[:-2]}{number:02}", at=at, title=f"t{number}")
 
 
 def epics(sandbox: JiraSandbox) -> list[Ticket]:
@@ -270,6 +276,32 @@ def test_people_rename_close_and_move_an_epic_and_it_stays_the_groups(
     real.settle()
     assert parents(sandbox) == [moved, moved]
     assert len(epics(sandbox)) == 1
+
+
+def test_an_epic_is_forgotten_once_no_open_ticket_needs_it_and_found_by_the_group_that_comes_back(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1), broken(2, group="customers"))
+    real.settle()
+    orders = parents(sandbox)[0]
+    clock.sleep(200 * DAY)
+    assert retention.prune(real.store, clock, retention.Keep())["epics"] == 0
+    real.deliver(closed(1, at=10), broken(3, at=11, group="customers"))
+    real.settle()
+    # An issue of the same project has been open all the while.
+    assert retention.prune(real.store, clock, retention.Keep())["epics"] == 0
+    real.deliver(closed(2, at=12), closed(3, at=12))
+    real.settle()
+    calls = total(sandbox)
+    assert retention.prune(real.store, clock, retention.Keep())["epics"] == 1
+    assert total(sandbox) == calls
+    sandbox.person.edit(orders, summary="Orders, for ever")
+    sandbox.person.transition(orders, "Done")
+    real.deliver(broken(4, at=20))
+    real.settle()
+    assert parents(sandbox)[-1] == orders
+    assert len(epics(sandbox)) == 2
 
 
 def test_a_deleted_epic_is_made_anew_for_the_next_ticket(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from sync.ports import Clock
-from sync.store import deliveries, expected, journal, rule_drafts, space, sweeps
+from sync.store import deliveries, epics, expected, journal, rule_drafts, space, sweeps
 from sync.store import log as acts_log
 from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryState
@@ -32,8 +32,8 @@ PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How long rows are kept, in seconds. Runs of sweeps, the log of acts and what was
-    recorded ahead are kept as long as the journal."""
+    """How long rows are kept, in seconds. Runs of sweeps, the log of acts, what was recorded ahead and
+    epics that no ticket asks for are kept as long as the journal."""
 
     deliveries: float = 90 * 86400.0
     journal: float = 180 * 86400.0
@@ -63,6 +63,7 @@ def prune(store: Store, clock: Clock, keep: Keep) -> dict[str, int]:
         "acts": lambda s, n: acts_log.prune(s, older_than=now - keep.journal, batch=n),
     }
     rows["expected"] = lambda s, n: expected.prune(s, older_than=now - keep.journal, batch=n)
+    rows["epics"] = lambda s, n: epics.prune(s, older_than=now - keep.journal, batch=n)
     rows["drafts"] = lambda s, n: rule_drafts.prune(s, older_than=now - keep.drafts, batch=n)
     pages: dict[str, _Remove] = {"pages": lambda s, n: space.give_back(s, batch=n)}
     gone = {**_by_turns(store, clock, end, rows), **_by_turns(store, clock, end, pages)}

@@ -116,6 +116,8 @@ class Epics:
         if row is not None and row.jira_id is not None:
             there = self._there(asked, TicketRef(row.jira_id, row.jira_key))
             if there is not None:
+                if row.at < self._clock.time() - rows.USE_SECONDS:
+                    rows.used(self._store, asked.key, self._clock.time())
                 return self._believed(asked, there)
             row = None
         if known.refusal is not None and now < known.refused_until and not asked.anew:
