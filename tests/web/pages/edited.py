@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from litestar.testing import TestClient
 
 from sync.adapters.coalesce import CoalesceSource
 from sync.operations.deployment import Deployment
 from sync.sandbox.memory import MemoryTracker
 from sync.settings import load
 from sync.store.engine import Store
+from sync.web.app import create_admin
 from sync.web.gate.entry import Gate
+from sync.web.health import Insight
 from sync.web.pages.frame import Desk
 from sync.worker.rulebook.impact import Sites
 from sync.worker.rulebook.in_force import Guard
 from tests.walks.world import RULES, SimulatedClock, issue_event
-from tests.web.pages.conftest import CONFIG
+from tests.web.pages.conftest import CONFIG, OpenGate, Pages
 from tests.worker.edited import EditedWorld
 
 URGENT = RULES.replace('"data-quality"', '"urgent"')
@@ -47,3 +53,16 @@ def edited_desk(world: EditedWorld, config: Path, gate: Gate) -> Desk:
         sites=Sites(trackers),
     )
     return Desk(deployment, gate)
+
+
+@contextmanager
+def edited_pages(store: Store, folder: Path) -> Iterator[Pages]:
+    """The pages of such a world for the block. Files are kept below ``folder``."""
+    world, gate = edited_world(store, folder / "rules"), OpenGate()
+    desk = edited_desk(world, folder / "config.toml", gate)
+    try:
+        with TestClient(create_admin(Insight(desk=desk))) as client:
+            yield Pages(world, gate, desk, client)
+        desk.deployment.runs.close()
+    finally:
+        world.close()

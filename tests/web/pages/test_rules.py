@@ -12,33 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import TestClient
 
 from sync.operations.accounts import Role
 from sync.operations.rules import plan
 from sync.store.engine import Store
-from sync.web.app import create_admin
-from sync.web.health import Insight
 from tests.walks.world import RULES, issue_event
-from tests.web.pages.conftest import _TOKEN, OpenGate, Pages
-from tests.web.pages.edited import SLIP, URGENT, edited_desk, edited_world
-from tests.worker.edited import EditedWorld
+from tests.web.pages.conftest import _TOKEN, Pages
+from tests.web.pages.edited import SLIP, URGENT, edited_pages
 
 
 @pytest.fixture
-def world(sqlite_store: Store, tmp_path: Path) -> Iterator[EditedWorld]:
-    made = edited_world(sqlite_store, tmp_path / "rules")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def pages(world: EditedWorld, tmp_path: Path) -> Iterator[Pages]:
-    gate = OpenGate()
-    desk = edited_desk(world, tmp_path / "config.toml", gate)
-    with TestClient(create_admin(Insight(desk=desk))) as client:
-        yield Pages(world, gate, desk, client)
-    desk.deployment.runs.close()
+def pages(sqlite_store: Store, tmp_path: Path) -> Iterator[Pages]:
+    with edited_pages(sqlite_store, tmp_path) as made:
+        yield made
 
 
 def draft_of(pages: Pages, file: str = "rules.toml") -> int:
