@@ -7,7 +7,7 @@ from dataclasses import fields
 from sync.domain.rule import Desired, Ownership
 
 # Fields of ``Desired`` that say which ticket, rule and state it is about: they ask nothing of a ticket.
-_NOT_WISHES = {"key", "rule", "version", "places"}
+_NOT_WISHES = {"key", "rule", "version", "places", "refs"}
 
 
 def differences(before: Desired, after: Desired, *, made: bool) -> tuple[str, ...]:

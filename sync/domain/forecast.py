@@ -30,7 +30,7 @@ from sync.domain.agreement import Agreement
 from sync.domain.epics import Foreseen
 from sync.domain.history import History
 from sync.domain.intent import NO_INTENTS, Intents
-from sync.domain.merge import shown_after
+from sync.domain.merge import joined, shown_after
 from sync.domain.plan import Plan, plan, plan_unmade, reasons
 from sync.domain.rule import Category, Ownership
 from sync.domain.subject import Status
@@ -69,6 +69,7 @@ def forecast(
     ``history`` stands in for the ticket's own without ``observed``. What people did in Jira since the
     last look is not known then, so nothing of that is told upstream here. ``waits`` is as in ``plan``.
     """
+    base = joined(draft, base)
     if observed is None:
         tried = _without_parked(draft, base)
         if not reasons(tried, base, intents):

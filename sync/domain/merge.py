@@ -347,6 +347,24 @@ def _alike(left: Any, right: Any) -> bool:
     return same(left, right) or _squashed(left) == _squashed(right)
 
 
+def joined(draft: Draft, base: Base) -> Base:
+    """The base once other subjects are on the ticket than before.
+
+    Who comes and goes is no news of those that were there: what a person had written on a ticket that
+    was taken over (``Base.found``) stays. Fields that are always ours follow.
+    """
+    refs = draft.desired.refs
+    if not base.found or refs == base.subjects:
+        return base
+    stay = {
+        id_: FieldBase(remembered(field.value), base.fields[id_].shown, looked=True)
+        for id_, field in draft.fields.items()
+        if id_ in base.found and field.ownership is not Ownership.SOURCE
+        if ours_changed(field, base.fields[id_])
+    }
+    return replace(base, fields={**base.fields, **stay}, subjects=refs)
+
+
 def yielded(draft: Draft, base: Base, observed: Observed) -> Base:
     """The base with the fields that yield to people and that a person has changed as ``theirs``.
 

@@ -28,7 +28,7 @@ from sync.domain.admission import held_back
 from sync.domain.agreement import Agreement
 from sync.domain.errors import Cause, Parked, Rejected
 from sync.domain.intent import NO_INTENTS, IntentKind, Intents, settled
-from sync.domain.merge import agree, decide, news, ours_changed, yielded
+from sync.domain.merge import agree, decide, joined, news, ours_changed, yielded
 from sync.domain.names import Name, meant
 from sync.domain.rule import Category, Desired, Policy, RemoteLink, TicketLink
 from sync.domain.ticket import Base, Draft, DraftField, Observed, ParkedField, marker_label
@@ -264,6 +264,7 @@ def plan(
     move out of that status stands before the update. With ``draft.former``, what an edit of the rules
     changed is put back (``undo.undone``).
     """
+    base = joined(draft, base)
     links = _links(draft, base)
     if observed is None:
         why = reasons(draft, base, intents) or (("asked to look",) if look else ())

@@ -261,7 +261,8 @@ class Desired:
     Markdown, None for none. ``failed`` says, by the rule's key (``fields.priority``), why a part has no
     value: its template fails on these snapshots. ``version`` names the state projected, the same for
     the same snapshots. ``upstream`` is what is to be told upstream, None for nothing; ``subjects`` are
-    then the ticket's. ``epic_of`` gives the epics that fields name, None where nobody may be asked.
+    then the ticket's; ``refs`` are the references of all of them. ``epic_of`` gives the epics that
+    fields name, None where nobody may be asked.
     """
 
     key: str
@@ -281,6 +282,7 @@ class Desired:
     policy: Policy = field(default_factory=Policy)
     upstream: UpstreamWish | None = None
     subjects: tuple[SubjectState, ...] = ()
+    refs: tuple[str, ...] = ()
     failed: Mapping[str, Parked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     epic_of: EpicOf | None = field(default=None, compare=False, repr=False)

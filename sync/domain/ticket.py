@@ -360,7 +360,8 @@ class Base:
     of the rule whose templates fail, by the rule's key. ``agreement`` is None unless the rule tells
     upstream what people do in Jira. ``theirs`` are the ids of the fields that yield to people and that a
     person has changed: they are not written any more. ``found`` are those whose value the ticket had
-    when it became ours, and that we have not written since.
+    when it became ours, and that we have not written since; ``subjects`` are the references of those
+    that were on the ticket when it was last agreed on that these values stay.
 
     ``wrote`` is when we last wrote to the ticket (seconds since the epoch, by our clock), 0 where the
     ticket has not been watched since it was made. ``attended``: since it was made or we last closed it,
@@ -387,6 +388,7 @@ class Base:
     attended: bool = False
     theirs: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
 
     def agreed(self, wish: str) -> str:
         """The id of the field that was last agreed on as the rule still wishes it, "" for none."""
@@ -438,6 +440,7 @@ class Base:
             ticket_links=tuple(data.get("ticket_links", ())),
             theirs=tuple(data.get("theirs", ())),
             found=tuple(data.get("found", ())),
+            subjects=tuple(data.get("subjects", ())),
             parked={i: ParkedField.from_json(p) for i, p in data.get("parked", {}).items()},
             agreement=Agreement.from_json(data.get("agreement")),
             **{name: data[name] for name in _AS_THEY_ARE if name in data},
@@ -445,5 +448,6 @@ class Base:
 
 
 _AS_THEY_ARE = {*Base.__slots__} - {
-    *("fields", "status", "walked", "ticket_links", "theirs", "found", "parked", "agreement")
+    *("fields", "status", "walked", "ticket_links", "theirs", "found", "subjects"),
+    *("parked", "agreement"),
 }

@@ -242,6 +242,7 @@ def project_ticket(
         policy=plan.policy,
         upstream=plan.upstream,
         subjects=tuple(map(state_of, snapshots)) if plan.upstream else (),
+        refs=tuple(sorted(str(one.ref) for one in snapshots)),
         failed=rendering.failed,
         places=plan.places,
     )

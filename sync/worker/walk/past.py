@@ -135,6 +135,7 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         if id_ in observed.fields and one.kind is not FieldKind.LABELS
     }
     others = {id_: one for id_, one in fields.items() if not same(one.sent, one.shown)}
+    found = _of_people(others, observed)
     # A ticket that people put under another one stays there, whichever epic the rule means.
     wishes = {
         id_: one.wish
@@ -147,12 +148,16 @@ def agreed(draft: Draft, observed: Observed) -> Base:
         jira_status=observed.status.id,
         # An earlier life may have written it, and a person changed it since: nobody knows.
         theirs=tuple(id_ for id_ in others if draft.fields[id_].ownership is Ownership.YIELD),
-        found=_filled(others),
+        found=found,
+        subjects=draft.desired.refs if found else (),
         wishes=wishes,
     )
 
 
-def _filled(fields: Mapping[str, FieldBase]) -> tuple[str, ...]:
+def _of_people(fields: Mapping[str, FieldBase], observed: Observed) -> tuple[str, ...]:
+    """Which of these fields people filled. Of a ticket with a marker of ours that is not known."""
+    if any(map(is_own_marker, observed.fields.get("labels") or ())):
+        return ()
     return tuple(id_ for id_, one in fields.items() if one.shown)
 
 
