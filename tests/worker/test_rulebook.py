@@ -61,6 +61,21 @@ def test_a_ticket_that_is_closed_is_left_as_it_is(make: Make, jira: MemoryTracke
     assert sum(jira.calls.values()) == calls
 
 
+def test_an_edit_of_the_hold_reaches_the_tickets_that_are_held(
+    make: Make, jira: MemoryTracker
+) -> None:
+    held = RULES.replace('issue_type = "Bug"', 'issue_type = "Bug"\nhold = "2h"')
+    world = make(held)
+    opened(world, "a")
+    assert not jira.alive
+    world.edit(held.replace('"2h"', '"3h"'))
+    world.settle()
+    assert not jira.alive
+    world.edit(RULES)
+    world.settle()
+    assert len(jira.alive) == 1
+
+
 def test_an_edit_that_says_the_same_elsewhere_in_the_file_makes_nothing_due(
     make: Make, jira: MemoryTracker
 ) -> None:

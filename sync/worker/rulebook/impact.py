@@ -243,6 +243,8 @@ class _Edit:
         except Rejected:
             return ("everything (the old rules failed on it)",)
         found = differences(before, after, made=facts.ref is not None)
+        if facts.ref is None and rule.hold != known.hold:
+            found = (*found, "how long it is held")
         if not found and rule.issues != known.issues:
             return ("links to tickets",)
         return found
