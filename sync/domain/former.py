@@ -95,7 +95,8 @@ class FormerField:
         kind, before, known = FieldKind(data["kind"]), data["before"], data["known"]
         if kind is FieldKind.TEXT and before is not None:
             before = Document(tuple(map(_block, before)))
-        lists = {name: tuple(data[name]) for name in ("add", "remove", "blocks")}
+        # What was kept before blocks were has none.
+        lists = {name: tuple(data.get(name, ())) for name in ("add", "remove", "blocks")}
         agreed = FieldBase(**known) if known else None
         return cls(**{**data, **lists, "kind": kind, "before": before, "known": agreed})
 

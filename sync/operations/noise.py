@@ -201,7 +201,7 @@ def noise(store: Store, query: NoiseQuery, now: float) -> Noise:
 
 
 def noise_by(
-    store: Store, query: NoiseQuery, now: float, by: Iterable[str] = tuple(BY)
+    store: Store, query: NoiseQuery, now: float, by: Sequence[str] = tuple(BY)
 ) -> tuple[Noise, ...]:
     """The same by several things, read from the store once."""
     for one in by:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import islice
 
-from sync.domain.errors import Unreadable
+from sync.domain.errors import Rejected, Unreadable
 from sync.domain.rule import Acknowledge
 from sync.domain.subject import Kind, Snapshot, Status, SubjectRef, trusted
 from sync.ports import Source
-from sync.rules import Rule, RuleSet, Undecided, patience
+from sync.rules import Rule, RuleSet, patience
 from sync.store import claims, deliveries, subjects, tickets
 from sync.store.engine import Session, Store
 from sync.store.tables import DeliveryRow, TicketRow, TicketState
@@ -166,7 +166,8 @@ class _Run:
             facts = gather(session, row)
             try:
                 rule = rule_for(facts, self._rules)
-            except Undecided:
+            except Rejected:
+                # The ticket would be parked.
                 continue
             self._walks[rule.ref.name] += 1
             self._decide(row, rule, facts)

@@ -81,14 +81,15 @@ class Boards:
 
     def _pages(self, path: str, what: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
+        start = 0
         for _ in range(_MOST_PAGES):
-            at = {**params, "startAt": len(found), "maxResults": _PAGE}
+            at = {**params, "startAt": start, "maxResults": _PAGE}
             page = self._get(path, what, at)
             if not isinstance(page, dict) or not isinstance(page.get("values"), list):
                 raise unexpected(what)
-            rows = [one for one in records(page["values"]) if one.get("id") is not None]
-            found += rows
-            if not rows or page.get("isLast", True):
+            start += len(page["values"])
+            found += [one for one in records(page["values"]) if one.get("id") is not None]
+            if not page["values"] or page.get("isLast", True):
                 break
         return found
 
