@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import structlog
-from litestar import Litestar, Request, Response, Router
+from litestar import Litestar, Request, Response
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -129,7 +129,7 @@ def create_app(
     }
     of_notices = NoticeLimits(body_seconds=limits.body_seconds)
     hearers = notice_receivers(hearing, of_notices, room, clock) if hearing is not None else {}
-    routes: list[HTTPRouteHandler | Router] = [
+    routes: list[HTTPRouteHandler] = [
         *(receiver_route(receiver, path) for path, receiver in receivers.items()),
         *(notice_route(hearer, path) for path, hearer in hearers.items()),
         live_route(),
@@ -139,7 +139,7 @@ def create_app(
         readiness = Readiness(insight.probes)
         paths = dict.fromkeys(receivers, "where signed deliveries go")
         paths |= dict.fromkeys(hearers, "where a Jira site sends its webhooks")
-        routes.append(_for_people(insight, readiness, paths))
+        routes.extend(_for_people(insight, readiness, paths))
         ended += _ends(insight, readiness)
     app = App(routes, on_shutdown=ended, **_like_all(insight))
     app.receivers = receivers
@@ -152,19 +152,28 @@ def create_admin(insight: Insight) -> Litestar:
     It is for an address that the senders of webhooks need not reach.
     """
     readiness = Readiness(insight.probes)
-    routes: list[HTTPRouteHandler | Router] = [_for_people(insight, readiness, {}), live_route()]
+    routes: list[HTTPRouteHandler] = [*_for_people(insight, readiness, {}), live_route()]
     return Litestar(routes, on_shutdown=_ends(insight, readiness), **_like_all(insight))
 
 
-def _for_people(insight: Insight, readiness: Readiness, webhooks: Mapping[str, str]) -> Router:
+def _for_people(
+    insight: Insight, readiness: Readiness, webhooks: Mapping[str, str]
+) -> list[HTTPRouteHandler]:
+    """The routes of pages, API, health and metrics, each behind the guard of hosts.
+
+    Without a router around them: Litestar copies all that is in one, and registers each route twice.
+    """
     desk = insight.desk
     if desk is not None:
         pages = [*page_routes(desk), *api_routes(desk)]
     else:
         pages = [] if insight.off else [_home(webhooks)]
     health = health_routes(readiness, insight.refresh_metrics)
-    guards = [insight.hosts.guard] if insight.hosts else []
-    return Router("/", route_handlers=[*pages, *health], guards=guards)
+    routes = [*pages, *health]
+    if insight.hosts:
+        for route in routes:
+            route.guards = [insight.hosts.guard, *(route.guards or [])]
+    return routes
 
 
 def _ends(insight: Insight, readiness: Readiness) -> list[Callable[[], Any]]:

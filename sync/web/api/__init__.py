@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
@@ -29,10 +30,14 @@ from sync.web.pages.visit import Visit
 def api_routes(desk: Desk) -> list[HTTPRouteHandler]:
     """The routes of the API, and of the document that describes it."""
     there = endpoints(desk)
-    found = document(there)
 
+    @functools.cache
+    def found() -> dict[str, Any]:
+        return document(there)
+
+    # Made when first asked for: to look through all types takes long, and a start need not wait.
     def described(visit: Visit) -> dict[str, Any]:
-        return found
+        return found()
 
     own = Endpoint("GET", "/openapi.json", "This document", described, dict[str, Any])
     return routes_of(desk, [*there, own])
