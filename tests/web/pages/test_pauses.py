@@ -140,7 +140,7 @@ REFUSED = [
     (("rule", "everything"), 2, "either --until TIME or --for SPAN"),
     (("rule", "everything", "--for", "1h", "--until", "18:00"), 2, "either --until TIME"),
     (("rule", "everything", "--for", "18:00", "--why", "x"), 2, "is no span of time"),
-    (("rule", "everything", "--for", "1h"), 2, "Say why it is paused"),
+    (("rule", "everything", "--for", "1h"), 2, "Say with --why TEXT why it is paused"),
     (("site", "mian", "--for", "1h", "--why", "x"), 1, "Did you mean 'main'?"),
     (("site", "main", "--until", "2020-01-01", "--why", "x"), 2, "is over"),
 ]
