@@ -35,6 +35,7 @@ print(sum(int(start, 16) % (64 << 20) == 0 for start in unnamed))
 """
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc of another C library")
 def test_twenty_threads_share_two_arenas() -> None:
     done = subprocess.run(

@@ -65,6 +65,7 @@ def test_the_help_of_every_verb_teaches_with_an_example(verb: str) -> None:
     assert f"ticket-sync {verb}" in out
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "locale",
     [
@@ -108,6 +109,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert (code, out) == (0, f"ticket-sync {__version__}\n")
 
 
+@pytest.mark.proof
 def test_help_loads_neither_web_nor_store_and_a_store_without_need_no_migrations() -> None:
     program = (
         "import sys; from typer.testing import CliRunner; from sync.cli.main import app; "

@@ -101,6 +101,7 @@ def test_a_delivery_on_which_the_program_dies_is_set_aside_after_some_restarts(
     assert run(store_url) == -9, "it is tried again once a person asks for it"
 
 
+@pytest.mark.proof
 def test_a_delivery_on_which_its_own_process_dies_is_counted_by_the_next_one(
     store: Store, store_url: str
 ) -> None:

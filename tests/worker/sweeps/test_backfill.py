@@ -125,6 +125,7 @@ print("finished", flush=True)
 """
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_killed_in_the_middle_it_goes_on_without_a_double_or_a_gap(
     sqlite_store: Store, tmp_path: Path, count: int

@@ -206,6 +206,7 @@ Runner(store, SimulatedClock(), "child").run(Probe(hang))
 """
 
 
+@pytest.mark.proof
 @pytest.mark.postgres
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 def test_when_the_replica_that_runs_a_sweep_is_killed_another_goes_on(
