@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Tests start hundreds of processes: without bytecode on disk each would compile the program anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 RIGHT_PYTHON := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help setup demo test lint format proof faults bench docs lock release audit image unit kubernetes clean
