@@ -133,12 +133,21 @@ class Desk:
         return shown
 
     def act(self, path: str, do: Look, *, role: Role) -> HTTPRouteHandler:
-        """An act at ``path``: a form that somebody sends by POST."""
+        """An act at ``path``: a form that somebody sends by POST. Where the address names nothing of its
+        own, what is not there was typed into the form, and is refused."""
+
+        def taken(visit: Visit) -> Answer:
+            try:
+                return do(visit)
+            except NotFound as fault:
+                if visit.path:
+                    raise
+                raise Refused(str(fault)) from None
 
         @post(path, name=f"act {path}", status_code=200)
         async def acted(request: Request[Any, Any, Any]) -> Response[Any]:
             body = await request.body()
-            work = partial(self._answered, request, do, role, body)
+            work = partial(self._answered, request, taken, role, body)
             return (await self.in_thread(work, self.busy)).response()
 
         return acted

@@ -88,7 +88,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         try:
             done = act(deployment, visit, view.ticket or view.key)
         except NotFound as fault:
-            # The page is there; what was typed on it is not.
+            # The ticket of the address is there; what was typed into its form is not.
             raise Refused(str(fault)) from None
         deployment.wake()
         return after(address_of(view), done)

@@ -64,7 +64,7 @@ def test_the_form_begins_with_what_the_button_was_for(pages: Pages) -> None:
 
 
 def test_what_cannot_be_paused_is_said_on_the_page(pages: Pages) -> None:
-    said = pages.press("/pauses/pause", 404, **{**FORM, "name": "everythin"})
+    said = pages.press("/pauses/pause", 422, **{**FORM, "name": "everythin"})
     assert "Did you mean 'everything'?" in said
     assert "18:99" in pages.press("/pauses/pause", 422, **{**FORM, "until": "18:99"})
 

@@ -91,4 +91,4 @@ def test_one_run_by_hand_is_enough_and_shows_its_progress(swept: Pages, looking:
 @pytest.mark.parametrize("path", ["/sweeps/runs/77", "/sweeps/runs/x"])
 def test_a_run_or_sweep_that_is_not_there_is_told_so(swept: Pages, path: str) -> None:
     swept.get(path, 404)
-    assert "There are: jira:main" in swept.press("/sweeps/run", 404, sweep="nonsense")
+    assert "There are: jira:main" in swept.press("/sweeps/run", 422, sweep="nonsense")

@@ -121,9 +121,7 @@ def test_tickets_are_merged_and_split_by_buttons(two: Pages) -> None:
 
 
 @pytest.mark.parametrize("act", ["merge", "split"])
-def test_a_ticket_that_is_not_there_is_refused_on_the_page_where_it_was_typed(
-    two: Pages, act: str
-) -> None:
+def test_a_ticket_that_is_typed_and_is_not_there_is_refused_in_words(two: Pages, act: str) -> None:
     said = two.press(f"/tickets/id/1/{act}", 422, other="DATA-77", subjects="coalesce:issue:i-1")
     assert "There is no ticket 'DATA-77'" in said
 
