@@ -253,6 +253,28 @@ def test_what_is_typed_while_the_server_is_away_is_not_lost(
     watched.trouble.clear()
 
 
+def test_a_page_that_was_made_before_the_last_text_arrived_shows_that_text(
+    served: Served, watched: Watched
+) -> None:
+    page = watched.page
+    edited(page, served.address)
+    answered = watched.unanswered("**/check")
+    replaced(page, URGENT)
+    expect(page.locator("#kept")).to_contain_text("stays in this browser")
+    before = page.request.get(page.url).text()
+    assert "urgent" not in before
+    # The person loads the page anew, and the text arrives before the page does.
+    page.evaluate("dispatchEvent(new Event('beforeunload'))")
+    with page.expect_response(lambda one: one.url.endswith("/check") and one.ok):
+        answered()
+    page.route(
+        page.url, lambda route: route.fulfill(body=before, content_type="text/html"), times=1
+    )
+    page.reload()
+    expect(page.locator(".cm-content")).to_contain_text("urgent")
+    watched.trouble.clear()
+
+
 @pytest.mark.parametrize("watched", [PHONE], ids=["phone"], indirect=True)
 def test_a_phone_shows_the_plan_and_accepts(served: Served, watched: Watched) -> None:
     (served.world.folder / "rules.toml").write_text(URGENT)

@@ -9,6 +9,7 @@ const FIRST = 100;
 const AGAIN = 5000;
 const STALE = 20000;
 const PATIENCE = 20000;
+const LEAVING = 15000;
 
 export class Desk {
   constructor(area) {
@@ -29,6 +30,7 @@ export class Desk {
 
   begin() {
     this.form.addEventListener("submit", () => { clearTimeout(this.timers.check); });
+    window.addEventListener("beforeunload", () => this.leave());
     this.tell();
     this.restore();
     // The names are held against Jira after the page is there.
@@ -41,6 +43,16 @@ export class Desk {
     this.later("check", CHECK, () => this.check());
     this.later("count", COUNT, () => this.refresh(true));
     clearTimeout(this.timers.poll);
+  }
+
+  // The next page may have been made before a text that arrives now, so what the browser keeps stays for it.
+  leave() {
+    this.leaving = true;
+    // A download leaves this page where it is.
+    this.later("leave", LEAVING, () => {
+      this.leaving = false;
+      if (this.unkept) this.check();
+    });
   }
 
   save() {
@@ -98,6 +110,7 @@ export class Desk {
       });
       if (!reply.ok || reply.redirected) return this.away(reply.ok ? 401 : reply.status);
       const found = await reply.json();
+      if (this.leaving) return;
       this.base = text;
       this.unkept = this.area.value !== text;
       this.kept();
