@@ -31,6 +31,9 @@ class Row:
 
 ROWS: list[Row] = []
 
+# How often more is delivered, so that a fault which strikes now and then strikes at all.
+_MORE = 8
+
 
 def row(
     name: str, *, core: bool = False, lag: float = 0.0, only: str = "", own: bool = False
@@ -63,6 +66,11 @@ def struck_by(
         scene.jira.fault(effect, **given)
         scene.daemon()
         scene.deliver(*scene.made(size))
+        # What strikes now and then may have let all these calls pass.
+        for _ in range(_MORE if "probability" in given else 0):
+            if scene.strikes(within=3.0):
+                break
+            scene.deliver(*scene.made(size))
         scene.struck()
         if clear_after is not None:
             time.sleep(clear_after)

@@ -129,10 +129,16 @@ class Scene:
 
     def struck(self, hits: int = 1, within: float = 20.0) -> None:
         """Wait until the faults in force have struck so often."""
+        assert self.strikes(hits, within), "the fault does not strike"
+
+    def strikes(self, hits: int = 1, within: float = 20.0) -> bool:
+        """Whether the faults in force strike so often within so many seconds."""
         end = time.monotonic() + within
         while self.jira.hits() < hits:
-            assert time.monotonic() < end, "the fault does not strike"
+            if time.monotonic() >= end:
+                return False
             time.sleep(0.05)
+        return True
 
     def unparked(self, left: int, within: float = 60.0) -> None:
         """Wait until no more than so many tickets are parked."""
