@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -238,14 +238,19 @@ def test_names_of_a_service_project_are_completed_behind_a_field_in_quotes(
         page.keyboard.press("Escape")
 
 
+def typed_without_an_answer(served: Served, watched: Watched) -> Callable[[], None]:
+    """Type a text while the server does not answer; what is returned lets it answer again."""
+    edited(watched.page, served.address)
+    answered = watched.unanswered("**/check")
+    replaced(watched.page, URGENT)
+    expect(watched.page.locator("#kept")).to_contain_text("stays in this browser")
+    return answered
+
+
 def test_what_is_typed_while_the_server_is_away_is_not_lost(
     served: Served, watched: Watched
 ) -> None:
-    page = watched.page
-    edited(page, served.address)
-    answered = watched.unanswered("**/check")
-    replaced(page, URGENT)
-    expect(page.locator("#kept")).to_contain_text("stays in this browser")
+    page, answered = watched.page, typed_without_an_answer(served, watched)
     answered()
     page.reload()
     expect(page.locator(".cm-content")).to_contain_text("urgent")
@@ -256,11 +261,7 @@ def test_what_is_typed_while_the_server_is_away_is_not_lost(
 def test_a_page_that_was_made_before_the_last_text_arrived_shows_that_text(
     served: Served, watched: Watched
 ) -> None:
-    page = watched.page
-    edited(page, served.address)
-    answered = watched.unanswered("**/check")
-    replaced(page, URGENT)
-    expect(page.locator("#kept")).to_contain_text("stays in this browser")
+    page, answered = watched.page, typed_without_an_answer(served, watched)
     before = page.request.get(page.url).text()
     assert "urgent" not in before
     # The person loads the page anew, and the text arrives before the page does.
