@@ -35,20 +35,22 @@ class Acceptance:
     refused: int = 0
     sent: float = 0.0
     settled: float = 0.0
-    quiet: bool = False
+    # The calls that went on at the end, in words.
+    restless: str = ""
 
     @property
     def good(self) -> bool:
-        return self.outcome.good and self.quiet and self.outcome.made == self.outcome.wanted
+        return self.outcome.good and not self.restless and self.outcome.made == self.outcome.wanted
 
     def __str__(self) -> str:
         found = self.outcome
         line = (
             f"{self.store:10} {self.kills:5} {self.accepted:8} {found.wanted:6} {found.made:6} "
             f"{len(found.lost):5} {len(found.doubled):7} {self.calls:7} {self.refused:6} "
-            f"{self.sent:7.1f}s {self.settled:9.1f}s  {'yes' if self.quiet else 'NO'}"
+            f"{self.sent:7.1f}s {self.settled:9.1f}s  {'NO' if self.restless else 'yes'}"
         )
-        return "\n".join([line, *(f"    {one}" for one in [*found.lost, *found.doubled][:10])])
+        words = [*found.lost, *found.doubled, *([self.restless] if self.restless else [])]
+        return "\n".join([line, *(f"    {one}" for one in words[:10])])
 
 
 def accept(  # noqa: PLR0913  (each is a condition of the trial)
@@ -87,7 +89,7 @@ def accept(  # noqa: PLR0913  (each is a condition of the trial)
             settled = scene.settle(within) - begun
             if not daemon.alive:
                 raise Ended("the daemon ended by itself")
-            quiet = scene.quiet(3.0)
+            restless = scene.at_rest(3.0)
             return Acceptance(
                 kind,
                 scene.outcome(),
@@ -97,7 +99,7 @@ def accept(  # noqa: PLR0913  (each is a condition of the trial)
                 jira.count(429),
                 sent,
                 settled,
-                quiet,
+                restless,
             )
         finally:
             scene.close()

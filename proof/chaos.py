@@ -194,8 +194,8 @@ def run(*, seconds: float, seed: int) -> Chaos:
             found.done["calls to Jira that failed"] = jira.hits()
             jira.healthy()
             scene.settle()
-            if not scene.quiet(3.0):
-                found.troubles.append("calls go on although nothing is to be done")
+            restless = scene.at_rest(3.0)
+            found.troubles += [restless] if restless else []
         except (AssertionError, Ended) as why:
             found.troubles.append(str(why) or repr(why))
         finally:

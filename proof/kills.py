@@ -33,9 +33,9 @@ def run(kind: str, *, kills: int, subjects: int = 6, seed: int = 1, lag: float =
                     seconds = time.monotonic() - begun
                     print(f"  {number + 1} kills, {seconds:.0f} s, {scene.standing()}", flush=True)
             scene.settle(300)
+            restless = scene.at_rest(3.0)
             found = scene.outcome()
-            if not scene.quiet(3.0):
-                found.lost.append("calls go on although nothing is to be done")
+            found.lost += [restless] if restless else []
             print(
                 f"{kind}: {scene.restarts} kills, {scene.accepted} accepted, {found.wanted} wanted, "
                 f"{found.made} made, {len(found.lost)} lost, {len(found.doubled)} doubled, "

@@ -101,9 +101,8 @@ def attempt(row: Row, stage: Stage, jira: Jira, size: int, *, seed: int = 1) -> 
             row.trial(scene, size)
             begun = time.monotonic()
             result.seconds = max(0.0, scene.settle() - begun)
+            result.trouble = scene.at_rest()
             result.outcome = scene.outcome()
-            if not scene.quiet():
-                result.trouble = "calls go on although nothing is to be done"
         except (AssertionError, Ended) as why:
             result.trouble = str(why) or repr(why)
             result.outcome = scene.outcome()

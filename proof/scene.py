@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from sync.store.engine import Store, open_store
 
 SETTLE_SECONDS = 120.0
 QUIET_SECONDS = 1.0
+# News that was on its way when nothing was left to do makes a few more calls: it must end within this.
+REST_SECONDS = 30.0
 
 
 class Scene:
@@ -158,14 +161,30 @@ class Scene:
         """Calls that Jira got in this trial."""
         return self.jira.count() - self._calls_before
 
-    def quiet(self, seconds: float = QUIET_SECONDS) -> bool:
-        """Whether Jira and upstream are left alone now that nothing is to be done."""
-        before = self._touched()
-        time.sleep(seconds)
-        return self._touched() == before
+    def at_rest(self, seconds: float = QUIET_SECONDS, *others: Scene) -> str:
+        """Wait until Jira and upstream are left alone for so long while there is nothing to do, here and
+        in the ``others``. Empty, or the calls that go on without an end."""
+        end = time.monotonic() + REST_SECONDS
+        while True:
+            for scene in (self, *others):
+                scene.settle()
+            before = self._touched()
+            time.sleep(seconds)
+            went_on = self._touched() - before
+            if not went_on:
+                return ""
+            if time.monotonic() > end:
+                calls = ", ".join(f"{name} {count}x" for name, count in sorted(went_on.items()))
+                return f"calls go on although nothing is to be done: {calls}"
 
-    def _touched(self) -> tuple[int, int]:
-        return self.jira.count(), self.upstream.written() if self.upstream else 0
+    def _touched(self) -> Counter[str]:
+        """How often what was called, by method and path; and how much was changed upstream."""
+        found = Counter[str]()
+        for call in self.jira.calls():
+            found[f"{call['method']} {call['path']}"] += call["count"]
+        if self.upstream is not None:
+            found["changes upstream"] = self.upstream.written()
+        return found
 
     def outcome(self) -> Outcome:
         """Hold what Jira has against what should be there."""

@@ -17,4 +17,4 @@ def test_shuffled_and_doubled_deliveries_and_three_kills_end_with_one_right_tick
     assert found.outcome.lost == []
     assert found.outcome.doubled == []
     assert found.outcome.made == 100
-    assert found.quiet
+    assert found.restless == ""

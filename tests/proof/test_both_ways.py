@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +19,6 @@ pytestmark = [
     pytest.mark.parametrize("dialect", ["postgresql"]),
     pytest.mark.timeout(300),
 ]
-
-# Seconds after which both sides have to be left alone.
-AT_REST = 30.0
 
 
 @pytest.fixture
@@ -55,13 +51,7 @@ def judged(both: BothSides, *scenes: Scene) -> list[str]:
     """What is lost or doubled once all is told and nobody has anything left to do."""
     both.until(both.done, "not everything is told")
     # What one daemon did last is still news to the other, which looks at it once.
-    end = time.monotonic() + AT_REST
-    while True:
-        for scene in scenes:
-            scene.settle()
-        if both.scene.quiet(3.0):
-            break
-        assert time.monotonic() < end, "calls go on although nothing is to be done"
+    assert both.scene.at_rest(3.0, *scenes) == ""
     found = both.scene.outcome()
     return [*found.lost, *found.doubled]
 

@@ -45,9 +45,9 @@ def test_many_tickets_at_once_get_one_epic_a_group_whatever_happens_to_daemons_a
             Killer(scene, 1, within=0.7).wait()
             scene.accepted += sending.wait()
             scene.settle()
+            assert scene.at_rest() == ""
             found = scene.outcome()
             tickets = scene.jira.tickets()
-            assert scene.quiet()
         finally:
             scene.close()
             shutil.rmtree(folder, ignore_errors=True)
