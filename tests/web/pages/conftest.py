@@ -22,6 +22,7 @@ from sync.web.app import create_admin
 from sync.web.gate.entry import Entry, TurnedAway
 from sync.web.health import Insight
 from sync.web.pages.frame import Desk
+from sync.web.pages.rules import asking, editor, room
 from sync.worker.rulebook.files import RuleFiles
 from sync.worker.rulebook.impact import Sites
 from tests.walks.conftest import clock, jira, world  # noqa: F401
@@ -37,6 +38,13 @@ email = "robot@example.com"
 project = "DATA"
 """
 _TOKEN = "the-token-of-the-form"
+
+
+@pytest.fixture(autouse=True)
+def _a_page_waits_for_what_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a page would be shown before its numbers are there, which is another test's."""
+    for module in (asking, editor, room):
+        monkeypatch.setattr(module, "PATIENCE", 60.0)
 
 
 @dataclass
