@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.acts import note
 from sync.cli.options import ConfigOption, JsonOption
-from sync.cli.pairs import lines_of
-from sync.cli.problems import USAGE, Problem
-from sync.domain.ticket import FAMILY_LABEL
+from sync.cli.problems import RUNTIME, USAGE, Problem
+from sync.cli.server import Server, ServerOption
+from sync.domain.text import harmless
 
 if TYPE_CHECKING:
-    from sync.ports import Tracker
-    from sync.store.engine import Store
-    from sync.worker.adoption import Adoption
+    from collections.abc import Sequence
+
+    from sync.operations.adopting import Wish
     from sync.worker.ahead import Pair
-    from sync.worker.naming import Naming
 
 # How many tickets are looked at between two lines about it.
 _TOLD_EVERY = 500
+_ASK_EVERY = 0.3
 
 
 def adopt(  # noqa: PLR0913  (each is an option of the verb)
@@ -82,6 +81,7 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
         bool, typer.Option("--apply", help="Do it. Without it, only show what would be done.")
     ] = False,
     config: ConfigOption = None,
+    server: ServerOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Take over tickets that a person or another tool made for issues that ticket-sync knows.
@@ -101,115 +101,74 @@ def adopt(  # noqa: PLR0913  (each is an option of the verb)
 
     Example:  ticket-sync adopt --jql 'project = DATA' --pattern 'Alert: (.+)' --in summary --match title
     """
-    if recorded or remove:
-        _recorded(config, remove, as_json=as_json)
+    if remove:
+        _take_back(config, server, remove, as_json=as_json)
         return
-    wish = _Wish(pattern, within, match, ahead)
-    wish.check(label, jql, csv, markers)
-    given = lines_of(csv, ahead=ahead) if csv else []
-    marked = markers or (label == FAMILY_LABEL and not pattern)
-    with _adopting(config, site, ahead=ahead, apply=apply) as (adoption, name):
-        if given or marked:
-            pairs = adoption.pairs(given) if given else adoption.marked()
-        else:
-            pairs = _matching(adoption, jql or _labelled(label), wish)
-        _note(adoption.store, pairs, name, applied=apply)
+    if recorded:
+        _show_recorded(config, server, as_json=as_json)
+        return
+    wish = _wish({"label": label, "jql": jql, "csv": csv, "markers": markers})
+    wish = replace(wish, pattern=pattern, within=within or (), match=match, ahead=ahead, site=site)
+    if server:
+        pairs = _by_daemon(Server(server), wish, apply=apply)
+    else:
+        pairs = _here(config, wish, str(csv or ""), apply=apply)
     _print(pairs, apply, as_json)
     raise typer.Exit(int(any(pair.fate.value == "conflict" for pair in pairs)))
 
 
-def _matching(adoption: Adoption, jql: str, wish: _Wish) -> list[Pair]:
-    from sync.domain.errors import Rejected
+def _wish(given: Mapping[str, str | Path | bool | None]) -> Wish:
+    """How the tickets are named. Raises Problem unless that is said in one way, and for a file that
+    cannot be read."""
+    from sync.operations.adopting import Wish
 
-    naming = wish.naming(adoption.tracker)
+    ways = [(by, what) for by, what in given.items() if what]
+    if len(ways) != 1:
+        raise Problem("Name the tickets in one way: --label, --jql, --csv or --markers.", USAGE)
+    ((by, what),) = ways
+    text = _text_of(what) if isinstance(what, Path) else "" if what is True else str(what)
+    return Wish(by, text)
+
+
+def _text_of(file: Path) -> str:
     try:
-        return adoption.matching(jql, naming)
-    except Rejected as fault:
-        raise Problem(f"The tickets cannot be looked for: {fault}", USAGE) from None
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise Problem(f"{file} cannot be read: {error.strerror or error}.", USAGE) from None
+    except UnicodeDecodeError:
+        raise Problem(f"{file} is not in UTF-8. Save it as CSV in UTF-8.", USAGE) from None
 
 
-@contextmanager
-def _adopting(
-    config: Path | None, site: str, *, ahead: bool, apply: bool
-) -> Iterator[tuple[Adoption, str]]:
-    """A round of adopting on a site, and the site's name. Raises Problem for one that is not there."""
+def _here(config: Path | None, wish: Wish, file: str, *, apply: bool) -> Sequence[Pair]:
+    """What becomes of the tickets, asked of Jira by this process."""
     from sync.bootstrap.sweeps import by_hand
     from sync.operations.accounts import on_command_line
+    from sync.operations.adopting import adopted, task_of
+    from sync.operations.errors import Refused
     from sync.settings import load
-    from sync.worker.adoption import Adoption
-    from sync.worker.ahead import Ahead
 
     settings = load(config)
-    name = site or settings.site_by_default
-    if name not in settings.sites:
-        known = ", ".join(sorted(settings.sites))
-        raise Problem(f"Name the site with --site: one of {known}.", USAGE)
+    try:
+        task = task_of(wish, settings, file or "line")
+    except Refused as fault:
+        # It may begin with the name of a file, whose letters are to stay.
+        raise Problem(str(fault), USAGE) from None
     with by_hand(settings) as hands:
         if hands.remark:
             typer.echo(hands.remark, err=True)
-        parts, source = hands.parts, hands.source
-        recording = Ahead(parts.store, parts.clock, source, name, on_command_line().name)
-        yield (
-            Adoption(
-                parts.store,
-                parts.trackers[name],
-                parts.rules(),
-                parts.clock,
-                source=source,
-                api=parts.apis.get(source),
-                apply=apply,
-                ahead=recording if ahead else None,
-                progress=_progress,
-            ),
-            name,
-        )
+        return adopted(hands.parts, task, on_command_line(), apply=apply, progress=_progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """How tickets name their subjects, as the options say."""
+def _by_daemon(server: Server, wish: Wish, *, apply: bool) -> Sequence[Pair]:
+    from sync.operations.adopting import Adopting
 
-    pattern: str
-    within: list[str] | None
-    match: str
-    ahead: bool
-
-    def check(self, label: str, jql: str, csv: Path | None, markers: bool) -> None:
-        """Raises Problem for options that say nothing together."""
-        if sum(map(bool, (label, jql, csv, markers))) != 1:
-            raise Problem("Name the tickets in one way: --label, --jql, --csv or --markers.", USAGE)
-        if self.pattern and not (jql or label):
-            raise Problem("--pattern looks at tickets that --jql or --label finds.", USAGE)
-        if (self.within or self.match) and not self.pattern:
-            raise Problem("--in and --match say what --pattern looks at. Give a --pattern.", USAGE)
-        if self.match not in ("", "id", "title", "entity"):
-            raise Problem(f"--match {self.match!r} is none of id, title, entity.", USAGE)
-        if self.ahead and (markers or self.match not in ("", "id")):
-            raise Problem(
-                "Only an id can be recorded ahead: use --ahead with --csv, or with tickets that have "
-                "the id in their text.",
-                USAGE,
-            )
-
-    def naming(self, tracker: Tracker) -> Naming:
-        """The same for the worker. Raises Problem for a pattern that cannot be used and for a field that
-        is not there, and the tracker's faults."""
-        from sync.domain.errors import Rejected
-        from sync.rules.patterns import Extract
-        from sync.toml import Wrong
-        from sync.worker.naming import ANY_ID, GROUP, By, Naming
-
-        if not self.pattern:
-            return ANY_ID
-        try:
-            extract = Extract(self.pattern, "--pattern", GROUP)
-        except Wrong as wrong:
-            raise Problem(f"--pattern: {wrong}. {wrong.remedy}".strip(), USAGE) from None
-        try:
-            fields = tuple(tracker.field_id(name) for name in self.within or ())
-        except Rejected as fault:
-            raise Problem(f"--in: {fault}. {fault.remedy or ''}".strip(), USAGE) from None
-        return Naming(extract, fields, By(self.match or "id"))
+    shown = server.post("/adopt", Adopting, {**asdict(wish), "apply": apply})
+    while shown.state in ("waiting", "counting"):
+        time.sleep(_ASK_EVERY)
+        shown = server.get(f"/adopt/{shown.id}", Adopting)
+    if shown.state != "done":
+        raise Problem(shown.words, USAGE if shown.state == "refused" else RUNTIME)
+    return shown.pairs
 
 
 def _progress(count: int) -> None:
@@ -217,43 +176,44 @@ def _progress(count: int) -> None:
         typer.echo(f"{count} tickets looked at", err=True)
 
 
-def _recorded(config: Path | None, remove: list[str] | None, *, as_json: bool) -> None:
+def _take_back(config: Path | None, server: str, names: Sequence[str], *, as_json: bool) -> None:
     from sync.cli.store import opened_store
+    from sync.operations.accounts import on_command_line
+    from sync.operations.acts import Done
     from sync.operations.errors import NotFound
-    from sync.operations.recorded import recorded, take_back
+    from sync.operations.recorded import take_back
 
-    with opened_store(config) as store:
-        try:
-            found = take_back(store, remove) if remove else recorded(store)
-        except NotFound as fault:
-            raise Problem(f"{fault}. `ticket-sync adopt --recorded` shows what is.") from None
-        if remove:
-            note(store, "adopt", f"taken back: {', '.join(one.subject for one in found)}")
+    if server:
+        done = Server(server).post("/adopt/take-back", Done, {"names": list(names)})
+    else:
+        with opened_store(config) as store:
+            try:
+                done = take_back(store, on_command_line(), names, time.time())
+            except NotFound as fault:
+                raise Problem(f"{fault} `ticket-sync adopt --recorded` shows what is.") from None
+    typer.echo(json.dumps(asdict(done), indent=2) if as_json else harmless(done.words))
+
+
+def _show_recorded(config: Path | None, server: str, *, as_json: bool) -> None:
+    from sync.cli.store import opened_store
+    from sync.operations.recorded import Recorded, recorded
+
+    found: Sequence[Recorded]
+    if server:
+        found = Server(server).get("/adopt/recorded", list[Recorded])
+    else:
+        with opened_store(config) as store:
+            found = recorded(store)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], indent=2))
         return
     for one in found:
-        typer.echo(f"taken back: {one.subject}, {one.ticket}" if remove else one.sentence)
+        typer.echo(harmless(one.sentence))
     if not found:
         typer.echo("Nothing is recorded ahead.")
 
 
-def _note(store: Store, pairs: list[Pair], site: str, *, applied: bool) -> None:
-    if applied:
-        adopted = [pair.ticket for pair in pairs if pair.fate.value == "adopt"]
-        ahead = [pair.ticket for pair in pairs if pair.fate.value == "ahead"]
-        words = f"{len(adopted)} of {len(pairs)} tickets adopted: {', '.join(adopted)}"
-        if ahead:
-            words += f"; {len(ahead)} recorded ahead: {', '.join(ahead)}"
-        note(store, "adopt", words, site)
-
-
-def _labelled(label: str) -> str:
-    text = label.replace("\\", "\\\\").replace('"', '\\"')
-    return f'labels = "{text}" ORDER BY created ASC'
-
-
-def _print(pairs: list[Pair], applied: bool, as_json: bool) -> None:
+def _print(pairs: Sequence[Pair], applied: bool, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(pair) for pair in pairs], indent=2))
         return

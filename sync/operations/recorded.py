@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sync.operations.accounts import Account
+from sync.operations.acts import Act, Done, perform
 from sync.operations.errors import NotFound
 from sync.store import expected
 from sync.store.engine import Store
@@ -44,19 +46,23 @@ def recorded_for(store: Store, name: str) -> list[Recorded]:
         return [_shown(row) for row in expected.of_name(session, name)]
 
 
-def take_back(store: Store, names: Iterable[str]) -> list[Recorded]:
-    """Take back what was recorded ahead for subjects or tickets; what that was. Raises NotFound, before
-    anything is taken back, where nothing was recorded for one of them, and StoreUnavailable."""
-    with store.write() as session:
-        rows: dict[tuple[str, str], ExpectedRow] = {}
-        for name in names:
-            of_name = expected.of_name(session, name)
-            if not of_name:
-                raise NotFound(f"nothing is recorded ahead for {name!r}")
-            rows |= {(row.subject_id, row.source): row for row in of_name}
-        gone = [_shown(row) for row in rows.values()]
-        expected.remove(session, rows.values())
-    return gone
+def take_back(store: Store, account: Account, names: Sequence[str], now: float) -> Done:
+    """Take back what was recorded ahead for subjects or tickets. Raises NotFound, before anything is
+    taken back, where nothing was recorded for one of them, and StoreUnavailable."""
+
+    def work() -> str:
+        with store.write() as session:
+            rows: dict[tuple[str, str], ExpectedRow] = {}
+            for name in names:
+                of_name = expected.of_name(session, name)
+                if not of_name:
+                    raise NotFound(f"Nothing is recorded ahead for {name!r}.")
+                rows |= {(row.subject_id, row.source): row for row in of_name}
+            gone = [f"{row.subject_id}, {row.jira_key}" for row in rows.values()]
+            expected.remove(session, rows.values())
+        return f"Taken back: {'; '.join(gone)}"
+
+    return perform(store, account, Act("adopt", f"take back {' '.join(names)}"), work, now)
 
 
 def _shown(row: ExpectedRow) -> Recorded:

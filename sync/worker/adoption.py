@@ -64,6 +64,8 @@ class Adoption:
     apply: bool = False
     ahead: Ahead | None = None
     progress: Callable[[int], object] = int
+    # The pairs so far, also where a fault ends the round.
+    found: list[Pair] = field(default_factory=list, init=False)
     _taken: dict[str, str] = field(default_factory=dict, init=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False)
     # What the API said of the subjects of one chunk, by id; None of those that it does not know.
@@ -71,7 +73,7 @@ class Adoption:
 
     def pairs(self, given: Iterable[tuple[str, str]]) -> list[Pair]:
         """Adopt given (subject, ticket key) pairs. Raises the tracker's faults."""
-        found: list[Pair] = []
+        found = self.found
         for some in _chunks(given):
             shown = self._shown([ticket for _, ticket in some])
             self._heard.clear()
@@ -88,7 +90,7 @@ class Adoption:
 
     def marked(self) -> list[Pair]:
         """Adopt the tickets that bear our markers. Raises the tracker's faults."""
-        found: list[Pair] = []
+        found = self.found
         for some in _chunks(one.ref.id for one in self.tracker.changed_since(0.0)):
             for observed in self.tracker.read_many(some).values():
                 if observed is not None:
@@ -98,7 +100,7 @@ class Adoption:
     def matching(self, jql: str, naming: Naming = ANY_ID) -> list[Pair]:
         """Adopt the tickets of a JQL query that name exactly one subject. Raises Rejected for a query
         that Jira refuses, Undecided for a pattern that does not end, and the tracker's faults."""
-        found: list[Pair] = []
+        found = self.found
         for some in _chunks(one.ref.id for one in self.tracker.matching(jql)):
             seen = [one for one in self.tracker.read_many(some).values() if one is not None]
             names = [naming.names(one) for one in seen]
@@ -187,7 +189,7 @@ class Adoption:
             return Unheard(observed, id_)
         if not known:
             hint = "" if self.api else "; with credentials in [coalesce.api] it could be asked for"
-            return f"no issue or incident {subject!r} is known{hint}; --ahead records it ahead"
+            return f"no issue or incident {subject!r} is known{hint}; it can be recorded ahead"
         snapshot = known[0]
         try:
             rule = self.rules.match(snapshot)

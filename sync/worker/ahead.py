@@ -76,12 +76,11 @@ class Ahead:
         if row is not None and row.jira_id == jira_id:
             return Fate.ALREADY, row.words or "it is recorded ahead already"
         if row is not None:
-            again = f"take that back with --remove {id_}"
-            return Fate.CONFLICT, f"{row.jira_key} is recorded ahead for it; {again}"
+            return Fate.CONFLICT, f"{row.jira_key} is recorded ahead for it; take that back first"
         if self._taken.get(id_, jira_id) != jira_id:
             return Fate.CONFLICT, "another ticket of this list is for the same subject"
         if subjects.named(session, id_):
-            return Fate.CONFLICT, "it was heard of at this very moment; run this again"
+            return Fate.CONFLICT, "it was heard of at this very moment; do this again"
         return Fate.AHEAD, "not known yet; it takes the ticket once it is heard of"
 
     def _row(self, case: Unheard) -> ExpectedRow:

@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 from sync.bootstrap.http import Background
 from sync.domain.admission import Admission
 from sync.domain.errors import Rejected
+from sync.domain.ticket import TicketRef
 from sync.operations.accounts import Role
 from sync.operations.sweeps_by_hand import Hands
-from sync.sandbox.memory import MemoryTracker
+from sync.sandbox.memory import MemoryTicket, MemoryTracker
 from sync.store import tickets
 from sync.store.errors import StoreUnavailable
 from sync.web.app import create_admin
@@ -78,6 +79,30 @@ def test_a_ticket_that_is_parked_is_mended_and_tried_again(
     expect(page.locator("main")).to_contain_text("DATA-1 is as its rule wants it")
     page.goto(f"{address}/log")
     expect(page.locator("main")).to_contain_text("1 ticket is due")
+
+
+def test_a_ticket_that_a_person_made_is_looked_at_and_taken_over(
+    address: str,
+    watched: Watched,
+    pages: Pages,  # noqa: F811
+    jira: MemoryTracker,  # noqa: F811
+) -> None:
+    at = TicketRef("501", "DATA-501")
+    fields = {"summary": "old orders (i-1)", "description": "", "labels": ["old"]}
+    jira.tickets[at.id] = MemoryTicket(at, "DATA", "Bug", fields, pages.world.clock.time() - 3600)
+    page = watched.page
+    page.goto(f"{address}/tickets")
+    page.get_by_role("link", name="Take over existing tickets").click()
+    page.get_by_label("The query, the label, or the lines").fill('labels = "old"')
+    page.get_by_text("How a ticket names its issue").click()
+    page.get_by_label("Pattern").fill(r"old orders \((.+)\)")
+    page.get_by_role("button", name="Look which").click()
+    expect(page.get_by_role("status")).to_have_text("1 of 1 would be taken over.")
+    expect(page.get_by_label("Pattern")).to_have_value(r"old orders \((.+)\)")
+    page.get_by_role("button", name="Take over 1 ticket").click()
+    expect(page.get_by_role("status")).to_have_text("1 of 1 was taken over.")
+    page.get_by_role("link", name="DATA-501").click()
+    expect(page.locator("main")).to_contain_text("DATA-501 was taken over for coalesce:issue:i-1")
 
 
 def test_a_sweep_is_run_and_its_progress_and_findings_are_seen(

@@ -31,6 +31,7 @@ PATHS = (
     "/tickets",
     "/tickets/id/1",
     "/tickets/id/1/jira",
+    "/adopt",
     "/parked",
     "/pauses",
     "/deliveries",

@@ -216,7 +216,7 @@ def test_adopt_records_ahead_what_is_not_known_and_shows_and_takes_it_back(
     Path("pairs.csv").write_text(f"{id_.upper()},{key}\n")
     code, out, _ = call("adopt", "--csv", "pairs.csv", "--json")
     assert code == 1
-    assert "--ahead records it ahead" in json.loads(out)[0]["words"]
+    assert "it can be recorded ahead" in json.loads(out)[0]["words"]
     code, out, _ = call("adopt", "--csv", "pairs.csv", "--ahead", "--apply", "--json")
     assert (code, json.loads(out)[0]["fate"]) == (0, "ahead")
     assert f"{id_} takes {key} once it is heard of" in call("adopt", "--recorded")[1]
@@ -224,9 +224,10 @@ def test_adopt_records_ahead_what_is_not_known_and_shows_and_takes_it_back(
     assert code == 1
     assert f"Nothing was heard of it yet. {id_} takes {key} once it is heard of" in err
     assert json.loads(call("status", "--json")[1])["tickets"]["recorded_ahead"] == 1
-    assert f"taken back: {id_}, {key}" in call("adopt", "--remove", id_)[1]
-    code, _, err = call("adopt", "--remove", id_)
-    assert (code, "nothing is recorded ahead for" in err) == (1, True)
+    assert f"Taken back: {id_}, {key}" in call("adopt", "--remove", id_)[1]
+    assert "Already done by" in call("adopt", "--remove", id_)[1], "as by a button pressed twice"
+    code, _, err = call("adopt", "--remove", "DATA-999")
+    assert (code, "Nothing is recorded ahead for" in err) == (1, True)
     assert "Nothing is recorded ahead." in call("adopt", "--recorded")[1]
 
 
@@ -235,9 +236,9 @@ def test_adopt_records_ahead_what_is_not_known_and_shows_and_takes_it_back(
     [
         (
             ("--markers", "--pattern", "(x)"),
-            "--pattern looks at tickets that --jql or --label finds",
+            "A pattern looks at tickets that a query or a label finds",
         ),
-        (("--jql", "project = DATA", "--in", "summary"), "Give a --pattern"),
+        (("--jql", "project = DATA", "--in", "summary"), "Give a pattern"),
         (
             ("--jql", "project = DATA", "--pattern", "x"),
             "has 0 groups. Put one part in parentheses",
@@ -284,3 +285,6 @@ def test_a_line_of_a_csv_that_cannot_be_read_is_named(config: Path, line: str) -
     assert f"pairs.csv:2: '{line}' is not subject,ticket" in err
     code, _, err = call("adopt", "--csv", "nowhere.csv")
     assert (code, "nowhere.csv cannot be read: No such file" in err) == (2, True)
+    Path("other.csv").write_bytes("a,DATA-1\n".encode("utf-16"))
+    code, _, err = call("adopt", "--csv", "other.csv")
+    assert (code, "other.csv is not in UTF-8" in err) == (2, True)

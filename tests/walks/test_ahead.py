@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlmodel import select
 
 from sync.domain.ticket import Block, Document, TicketRef
+from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound
 from sync.operations.recorded import recorded, recorded_for, take_back
 from sync.sandbox.jira import JiraSandbox
@@ -130,7 +131,7 @@ def test_two_tickets_for_one_subject_are_a_conflict(world: World, jira: MemoryTr
         found = record(world, (A, "DATA-501"), (A, "DATA-502"), apply=apply)
         assert fates(found) == ["ahead", "conflict"]
     (again,) = record(world, (A, "DATA-502"))
-    assert "DATA-501 is recorded ahead for it; take that back with --remove" in again.words
+    assert "DATA-501 is recorded ahead for it; take that back first" in again.words
 
 
 def test_a_subject_of_a_group_that_has_its_ticket_stays_with_the_group_in_words(
@@ -170,9 +171,10 @@ def test_what_is_recorded_can_be_taken_back_and_goes_after_its_time(
     of_others(jira, 1)
     record(world, (A, "DATA-501"), (B, "DATA-501"))
     with pytest.raises(NotFound):
-        take_back(world.store, [A, C])
+        take_back(world.store, on_command_line(), [A, C], world.clock.time())
     assert len(recorded(world.store)) == 2, "nothing is taken back where one name is wrong"
-    assert [one.subject for one in take_back(world.store, [ref(A)])] == [A]
+    done = take_back(world.store, on_command_line(), [ref(A)], world.clock.time())
+    assert done.words == f"Taken back: {A}, DATA-501"
     world.deliver(issue_event("issue_created", A, at=1))
     world.settle()
     assert ticket_of(world, A) != "DATA-501"

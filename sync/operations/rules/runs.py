@@ -1,4 +1,4 @@
-"""Work that a person waits for and may give up: plans and backtests of drafts.
+"""Work that a person waits for and may give up: plans and backtests of drafts, tickets to take over.
 
 One run at a time for each person, two in all, so that deliveries and walks come first. A newer run of
 the same kind for the same draft cancels the one before.
@@ -34,7 +34,8 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Whose run it is, of which kind ("plan", "backtest"), and of which draft (0: the files on disk)."""
+    """Whose run it is, of which kind ("plan", "backtest"), and of which draft (0: the files on disk,
+    or none)."""
 
     account: str
     kind: str
@@ -84,10 +85,10 @@ class Runs:
         self._all: OrderedDict[str, Run] = OrderedDict()
         self._closed = False
 
-    def start(self, purpose: Purpose, work: Callable[[Run], Any]) -> Run:
+    def start(self, purpose: Purpose, work: Callable[[Run], Any], shown: Any = None) -> Run:
         """Let work be done in a thread of its own as soon as there is room. ``work`` gives the last
-        ``shown``."""
-        run = Run(purpose, work)
+        ``shown``, ``shown`` is the first."""
+        run = Run(purpose, work, shown=shown)
         with self._lock:
             for other in self._all.values():
                 if other.purpose == purpose and other.state in (WAITING, COUNTING):

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from sync.web.api import (
     accounts,
+    adopt,
     connections,
     deliveries,
     noise,
@@ -48,6 +49,7 @@ def endpoints(desk: Desk) -> list[Endpoint]:
     return [
         *overview.endpoints(desk),
         *tickets.endpoints(desk),
+        *adopt.endpoints(desk),
         *parked.endpoints(desk),
         *pauses.endpoints(desk),
         *deliveries.endpoints(desk),

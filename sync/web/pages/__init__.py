@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from sync.web.pages import (
+    adopt,
     connections,
     deliveries,
     log,
@@ -30,6 +31,7 @@ def page_routes(desk: Desk) -> list[HTTPRouteHandler]:
         *overview.routes(desk),
         *tickets.routes(desk),
         *ticket.routes(desk),
+        *adopt.routes(desk),
         *parked.routes(desk),
         *pauses.routes(desk),
         *deliveries.routes(desk),

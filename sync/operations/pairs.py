@@ -1,13 +1,14 @@
-"""A CSV file of subjects and tickets, read as a whole: nothing is done where a line of it is wrong."""
+"""A CSV of subjects and tickets, read as a whole: nothing is done where a line of it is wrong."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from sync.cli.problems import USAGE, Problem
+from sync.operations.errors import Refused
 
 # How many wrong lines are told of at once.
 _TOLD = 10
@@ -67,39 +68,33 @@ class _Pairs:
         return ""
 
 
-def lines_of(file: Path, *, ahead: bool = False) -> list[tuple[str, str]]:
-    """(Subject, ticket) of each line of a CSV file; the first line may be the heading subject,ticket. A
-    pair that is there twice is given once. With ``ahead``, only a UUID will do for a subject.
+def lines_of(text: str, where: str = "line", *, ahead: bool = False) -> list[tuple[str, str]]:
+    """(Subject, ticket) of each line of a CSV; the first line may be the heading subject,ticket. A pair
+    that is there twice is given once. With ``ahead``, only a UUID will do for a subject. ``where`` is
+    what a line is called by, such as the name of the file.
 
-    Raises Problem, which names each wrong line, or says why the file cannot be read.
+    Raises Refused, which names each wrong line.
     """
     pairs, wrong = _Pairs(ahead), []
-    for number, cells in _rows(file):
+    for number, cells in _rows(text, where):
         if why := pairs.take(number, cells):
-            wrong.append(f"{file}:{number}: {','.join(cells)[:_SHOWN]!r} {why}")
+            wrong.append(f"{where}:{number}: {','.join(cells)[:_SHOWN]!r} {why}")
     if wrong:
         more = len(wrong) - _TOLD
         told = [*wrong[:_TOLD], *([f"And {more} more lines."] if more > 0 else [])]
-        raise Problem("\n".join(told), USAGE)
+        raise Refused("\n".join(told))
     if not pairs.found:
-        raise Problem(f"{file} has no lines of subject,ticket.", USAGE)
+        raise Refused(f"{where}: there are no lines of subject,ticket.")
     return pairs.found
 
 
-def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
     """The lines that are not empty, by the number of the line on which each ends."""
-    import csv
-
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            rows = csv.reader(text)
-            for row in rows:
-                cells = [cell.strip() for cell in row]
-                if any(cells):
-                    yield rows.line_num, cells
-    except OSError as error:
-        raise Problem(f"{file} cannot be read: {error.strerror or error}.", USAGE) from None
-    except UnicodeDecodeError:
-        raise Problem(f"{file} is not in UTF-8. Save it as CSV in UTF-8.", USAGE) from None
+        for row in rows:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                yield rows.line_num, cells
     except csv.Error as error:
-        raise Problem(f"{file}:{rows.line_num}: it is not CSV: {error}.", USAGE) from None
+        raise Refused(f"{where}:{rows.line_num}: it is not CSV: {error}.") from None
