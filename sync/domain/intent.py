@@ -40,7 +40,7 @@ class Intent:
     that proves what became of it: until that time Jira may still carry it out, 0 where it cannot. It
     is None while no end is on record, as after a crash. Both are in seconds since the epoch. ``looks``
     counts the looks that found nothing. ``payload`` is what the kind needs: ``{field id: {"wished",
-    "before", "after"}}`` of an update, ``{"base", "failures", "said"}`` of a create,
+    "before", "after", "whole"}}`` of an update, ``{"base", "failures", "said"}`` of a create,
     ``{"arrives"}`` of a move, ``{"text", "edit", "public", "along"}`` of a comment. What is told
     upstream is about a subject (mark) or about an action of a plan (say, copy); see
     ``sync.worker.walk.telling``.
@@ -112,6 +112,7 @@ def of_update(draft: Draft, changes: Sequence[Change], base: Base) -> Intent:
             "wished": remembered(wished),
             "before": remembered(change.before),
             "after": remembered(after),
+            "whole": change.kind not in (FieldKind.TEXT, FieldKind.LABELS),
         }
     return Intent(IntentKind.UPDATE, payload=fields)
 
@@ -126,7 +127,9 @@ def has_landed(intent: Intent, observed: Observed) -> bool:
 
 def _came_true(intent: Intent, field_id: str, observed: Observed) -> bool:
     write = intent.payload[field_id]
-    return came_true(write["before"], write["after"], observed.fields[field_id])
+    # An intent of an earlier version does not say whether the field is written as a whole.
+    whole = bool(write.get("whole"))
+    return came_true(write["before"], write["after"], observed.fields[field_id], whole=whole)
 
 
 def agreed_for_sure(base: Base, intents: Intents) -> Base:

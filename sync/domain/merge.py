@@ -317,20 +317,23 @@ def _text(value: Any) -> Document:
     return value if isinstance(value, Document) else Document()
 
 
-def came_true(before: Any, after: Any, observed: Any) -> bool:
+def came_true(before: Any, after: Any, observed: Any, *, whole: bool = False) -> bool:
     """Whether a field that showed ``before`` was written to ``after``, as far as what Jira shows now
-    can tell. ``before`` and ``after`` are in the form that the base remembers.
+    can tell. ``before`` and ``after`` are in the form that the base remembers. ``whole``: a write of the
+    field replaces all that is in it.
 
-    Where Jira shows neither, a person has changed the field since. A list was written if any part of
-    what we added is there. Of a single value nothing of ours is left: the write counts as made, so that
-    the person's change, which came after our write or after our look, is not overwritten.
+    Where Jira shows neither, a person has changed the field since. A list that is merged was written if
+    any part of what we added is there. Of a single value, or of a list that is written as a whole,
+    nothing of ours may be left: the write counts as made, so that the person's change, which came after
+    our write or after our look, is not overwritten.
     """
     now = remembered(observed)
     if _alike(now, after):
         return True
     if _alike(now, before):
         return False
-    return not (isinstance(now, list) and isinstance(after, list)) or _in_part(before, after, now)
+    merged = not whole and isinstance(now, list) and isinstance(after, list)
+    return not merged or _in_part(before, after, now)
 
 
 def _in_part(before: Any, after: list[Any], now: list[Any]) -> bool:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from sync.domain.epics import Foreseen
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
 from sync.domain.ticket import Base, Draft, Mark, Observed, marker_label
@@ -70,6 +69,9 @@ class Adoption:
     _by_name: dict[str, list[str]] | None = field(default=None, init=False)
     # What the API said of the subjects of one chunk, by id; None of those that it does not know.
     _heard: dict[str, Snapshot | None] = field(default_factory=dict, init=False)
+    # The tickets of one chunk by Jira id, and the fields that Jira was surely asked for.
+    _seen: dict[str, Observed | None] = field(default_factory=dict, init=False)
+    _asked: set[str] = field(default_factory=set, init=False)
 
     def pairs(self, given: Iterable[tuple[str, str]]) -> list[Pair]:
         """Adopt given (subject, ticket key) pairs. Raises the tracker's faults."""
@@ -92,7 +94,7 @@ class Adoption:
         """Adopt the tickets that bear our markers. Raises the tracker's faults."""
         found = self.found
         for some in _chunks(one.ref.id for one in self.tracker.changed_since(0.0)):
-            for observed in self.tracker.read_many(some).values():
+            for observed in self._read(some).values():
                 if observed is not None:
                     found.append(self._one(observed, self._our_case(observed)))
         return found
@@ -102,7 +104,7 @@ class Adoption:
         that Jira refuses, Undecided for a pattern that does not end, and the tracker's faults."""
         found = self.found
         for some in _chunks(one.ref.id for one in self.tracker.matching(jql)):
-            seen = [one for one in self.tracker.read_many(some).values() if one is not None]
+            seen = [one for one in self._read(some).values() if one is not None]
             names = [naming.names(one) for one in seen]
             self._heard.clear()
             if naming.by is By.ID:
@@ -162,8 +164,14 @@ class Adoption:
                 self._heard[snapshot.ref.id] = snapshot
 
     def _shown(self, keys: Sequence[str]) -> dict[str, Observed]:
-        found = self.tracker.read_many(keys)
+        found = self._read(keys)
         return {shown.ref.key: shown for shown in found.values() if shown is not None}
+
+    def _read(self, some: Sequence[str]) -> dict[str, Observed | None]:
+        """The tickets of one chunk."""
+        found = self.tracker.read_many(some)
+        self._seen = {one.ref.id: one for one in found.values() if one is not None}
+        return found
 
     def _one(self, observed: Observed, case: _Case | Unheard | str, subject: str = "") -> Pair:
         if isinstance(case, str):
@@ -202,18 +210,19 @@ class Adoption:
         try:
             key = rule.ticket_key(snapshot)
             draft = self.tracker.draft(rule.project_ticket(key, [snapshot]), base=Base())
-            observed = self._with_parent(observed, draft)
+            observed = self._with_fields(observed, draft)
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, (snapshot,), key, rule.ref.name, draft)
 
-    def _with_parent(self, observed: Observed, draft: Draft) -> Observed:
-        """The ticket with the epic that it is under, where the rule names one. Data Center shows that in
-        a field of its own, which nobody may have asked for when the ticket was read."""
-        named = {id_ for id_, one in draft.fields.items() if isinstance(one.value, Foreseen)}
-        if named <= observed.fields.keys():
-            return observed
-        return self.tracker.read_many([observed.ref.id]).get(observed.ref.id) or observed
+    def _with_fields(self, observed: Observed, draft: Draft) -> Observed:
+        """The ticket with what people wrote in the fields of the rule: nobody may have asked Jira for
+        these when the chunk was read, so that it is read once more."""
+        ids = draft.fields.keys()
+        if not ids <= observed.fields.keys() | self._asked:
+            self._asked |= ids
+            self._seen |= self.tracker.read_many(list(self._seen))
+        return self._seen.get(observed.ref.id) or observed
 
     def _our_case(self, observed: Observed) -> _Case | str:
         """The case of a ticket that bears our family label: its entity property names its key. Where the
@@ -233,6 +242,7 @@ class Adoption:
             return _Case(observed, (), key, mark.rule, None, ours=True)
         try:
             draft = self.tracker.draft(rule.project_ticket(key, snapshots), base=Base())
+            observed = self._with_fields(observed, draft)
         except Fault as fault:
             return f"rule {rule.ref.name!r}: {fault}"
         return _Case(observed, snapshots, key, rule.ref.name, draft, ours=True)

@@ -67,6 +67,9 @@ def link(
         )
     try:
         draft = tracker.draft(rule.project_ticket(wanted.ref, [subject.snapshot]), base=Base())
+        if not draft.fields.keys() <= observed.fields.keys():
+            # Nobody may have asked for a field of the rule before, and what people wrote there stays.
+            observed = _shown(tracker, observed.ref.id)
     except Fault as fault:
         raise Unmovable(f"Rule {rule.ref.name!r} cannot keep {observed.ref.key}: {fault}") from None
     with store.write() as session:
