@@ -13,7 +13,7 @@ from sync.operations.acts import Act, record
 from sync.operations.deployment import Deployment
 from sync.operations.errors import NotFound, Refused
 from sync.operations.pairs import lines_of
-from sync.operations.rules.runs import FAILED, Purpose, Run
+from sync.operations.rules.runs import CANCELLED, COUNTING, FAILED, WAITING, Purpose, Run, Runs
 from sync.ports import Clock, Source, SourceApi, Tracker
 from sync.rules import RuleSet
 from sync.rules.patterns import Extract
@@ -29,6 +29,9 @@ WAYS = ("jql", "label", "csv", "markers")
 # A wish that turns out to be wrong once Jira is asked.
 REFUSED = "refused"
 GONE = "That is not kept any more; look again."
+_GIVEN_UP = (
+    "It was given up: another one was begun after it, or the daemon was stopped. Begin again."
+)
 _NAMED = 50
 
 
@@ -216,8 +219,9 @@ def _listed(keys: Sequence[str]) -> str:
 
 
 def start(deployment: Deployment, account: Account, wish: Wish, *, apply: bool) -> Adopting:
-    """Begin to look which tickets would be taken over or, with ``apply``, to take them over. Raises
-    Refused for a wish that makes no sense."""
+    """Begin to look which tickets would be taken over or, with ``apply``, to take them over. A newer
+    look ends the one before; what is taken over is, whatever is begun after it, and once where it
+    is begun twice. Raises Refused for a wish that makes no sense."""
     task = task_of(wish, deployment.settings)
     so_far = Adopting("", "", "No ticket was looked at yet.", wish, apply)
 
@@ -245,7 +249,15 @@ def start(deployment: Deployment, account: Account, wish: Wish, *, apply: bool) 
         return replace(so_far, words=_words(counts, apply), pairs=tuple(found), counts=counts)
 
     purpose = Purpose(account.name, "adopt" if apply else "adopt?", 0)
-    return _of_run(deployment.runs.start(purpose, work, so_far))
+    run = _under_way(deployment.runs, purpose, wish) if apply else None
+    return _of_run(run or deployment.runs.start(purpose, work, so_far, replaces=not apply))
+
+
+def _under_way(runs: Runs, purpose: Purpose, wish: Wish) -> Run | None:
+    """The run that takes over just this at this moment, as where a button is pressed twice."""
+    of_account = (run for run in runs.of_account(purpose.account) if run.purpose == purpose)
+    going = (run for run in of_account if run.state in (WAITING, COUNTING))
+    return next((run for run in going if run.shown.wish == wish), None)
 
 
 def look(deployment: Deployment, account: Account, id_: str) -> Adopting:
@@ -259,6 +271,7 @@ def look(deployment: Deployment, account: Account, id_: str) -> Adopting:
 def _of_run(run: Run) -> Adopting:
     found: Adopting = run.shown
     words = f"It failed: {run.words}." if run.words else found.words
+    words = _GIVEN_UP if run.state == CANCELLED else words
     return replace(found, id=run.id, state=found.state or run.state, words=words)
 
 

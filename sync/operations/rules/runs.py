@@ -1,7 +1,7 @@
 """Work that a person waits for and may give up: plans and backtests of drafts, tickets to take over.
 
 One run at a time for each person, two in all, so that deliveries and walks come first. A newer run of
-the same kind for the same draft cancels the one before.
+the same kind for the same draft cancels the one before, unless that does for good what was asked.
 """
 
 from __future__ import annotations
@@ -85,13 +85,21 @@ class Runs:
         self._all: OrderedDict[str, Run] = OrderedDict()
         self._closed = False
 
-    def start(self, purpose: Purpose, work: Callable[[Run], Any], shown: Any = None) -> Run:
+    def start(
+        self,
+        purpose: Purpose,
+        work: Callable[[Run], Any],
+        shown: Any = None,
+        *,
+        replaces: bool = True,
+    ) -> Run:
         """Let work be done in a thread of its own as soon as there is room. ``work`` gives the last
-        ``shown``, ``shown`` is the first."""
+        ``shown``, ``shown`` is the first. With ``replaces``, what is under way for the same purpose is
+        cancelled."""
         run = Run(purpose, work, shown=shown)
         with self._lock:
             for other in self._all.values():
-                if other.purpose == purpose and other.state in (WAITING, COUNTING):
+                if replaces and other.purpose == purpose and other.state in (WAITING, COUNTING):
                     self._cancel(other)
             self._all[run.id] = run
             self._forget()

@@ -95,7 +95,8 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
         try:
             found = look(here, visit.account, run)
         except NotFound as fault:
-            return replace(shown(Form(), None, str(fault)), status=404)
+            # A page that waits for it is told so, and keeps what was typed.
+            return replace(shown(Form(), None, str(fault)), status=200 if visit.live else 404)
         return shown(_form_of(found.wish), found)
 
     def begun(visit: Visit, *, apply: bool) -> Answer:

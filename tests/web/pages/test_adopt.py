@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,16 @@ def _until(words: Callable[[], str]) -> str:
 
 def _pressed(pages: Pages, path: str, **form: str) -> str:
     """The words of the page that an act leads to, once all has been looked at."""
-    reply = pages.client.post(
-        path, data={"_token": "the-token-of-the-form", **form}, follow_redirects=False
-    )
+    address = _begun(pages, path, **form)
+    return _until(lambda: pages.words(address))
+
+
+def _begun(pages: Pages, path: str, **form: str) -> str:
+    """The address where what was begun is shown."""
+    form = {"_token": "the-token-of-the-form", **form}
+    reply = pages.client.post(path, data=form, follow_redirects=False)
     assert reply.status_code == 303, reply.text
-    return _until(lambda: pages.words(reply.headers["location"]))
+    return str(reply.headers["location"])
 
 
 def _tickets(pages: Pages) -> set[str]:
@@ -127,6 +133,10 @@ def test_what_jira_refuses_is_said_with_the_form_as_it_was(
 
 def test_only_operators_take_over_and_what_is_gone_is_told(pages: Pages) -> None:
     assert "look again" in pages.words("/adopt?run=gone", 404)
+    # A page that waits, and has been open since before the daemon was started, shows it beside the form.
+    live = pages.client.get("/adopt?run=gone", headers={"hx-request": "true"})
+    region = live.text.partition('id="came-of-it"')[2]
+    assert (live.status_code, "look again" in region, "hx-get" in region) == (200, True, False)
     run = pages.send("/adopt", {"by": "jql", "text": QUERY})["id"]
     pages.become(Role.VIEWER)
     assert "needs operator" in pages.words("/adopt")
@@ -134,6 +144,36 @@ def test_only_operators_take_over_and_what_is_gone_is_told(pages: Pages) -> None
     pages.send("/adopt", {"by": "jql", "text": QUERY, "apply": True}, 403)
     pages.json(f"/adopt/{run}", 404)
     assert _tickets(pages) == {""}
+
+
+@pytest.fixture
+def held(jira: MemoryTracker, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Jira answers no search until this is set."""
+    search, go = jira.matching, threading.Event()
+
+    def matching(query: str) -> object:
+        assert go.wait(30)
+        return search(query)
+
+    monkeypatch.setattr(jira, "matching", matching)
+    yield go
+    go.set()
+
+
+def test_what_is_taken_over_is_not_given_up_for_what_is_begun_after_it(
+    pages: Pages, jira: MemoryTracker, held: threading.Event
+) -> None:
+    _begun(pages, "/adopt/take", by="label", text="nothing")
+    second = _begun(pages, "/adopt/take", by="label", text="elsewhere")
+    assert _begun(pages, "/adopt/take", by="label", text="elsewhere") == second, "pressed twice"
+    third = _begun(pages, "/adopt/take", by="csv", text=f"{B},DATA-502", ahead="1")
+    look, newer = (_begun(pages, "/adopt/look", by="jql", text=QUERY) for _ in range(2))
+    held.set()
+    assert "1 recorded ahead" in _until(lambda: pages.words(third))
+    assert "1 of 2 was taken over" in _until(lambda: pages.words(second))
+    assert _tickets(pages) == {"DATA-501"}
+    assert "Not done It was given up" in pages.words(look)
+    assert "1 is kept already" in _until(lambda: pages.words(newer))
 
 
 @pytest.fixture
