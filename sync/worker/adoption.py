@@ -125,14 +125,18 @@ class Adoption:
             known = sorted(
                 {ref for name in names for ref in self._by_name.get(name.casefold(), ())}
             )
-        ahead = not known and self.ahead is not None and naming.by is By.ID and len(names) == 1
-        if ahead and is_id(names[0]):
-            return self._one(observed, Unheard(observed, names[0]), names[0])
+        unheard = "" if known else self._unheard(names, naming)
+        if is_id(unheard):
+            return self._one(observed, Unheard(observed, unheard), unheard)
         if len(known) == 1:
             return self._one(observed, self._case(observed, known[0]), known[0])
         why = _unnamed(known, names, naming)
-        more = "; no id is like this, so that nothing is recorded ahead" if ahead else ""
+        more = "; no id is like this, so that nothing is recorded ahead" if unheard else ""
         return self._unnamed(observed, known, f"{why}{more}")
+
+    def _unheard(self, names: Sequence[str], naming: Naming) -> str:
+        """The name of a subject that could be recorded ahead, "" where none could."""
+        return names[0] if self.ahead and naming.by is By.ID and len(names) == 1 else ""
 
     def _unnamed(self, observed: Observed, known: Sequence[str], why: str) -> Pair:
         """What becomes of a ticket that does not name one subject."""
