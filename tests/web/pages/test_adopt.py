@@ -126,6 +126,11 @@ def test_what_jira_refuses_is_said_with_the_form_as_it_was(
 ) -> None:
     said = _pressed(pages, "/adopt/look", by="jql", text="project = = DATA")
     assert "Not done The tickets cannot be looked for" in said
+    never = r"((?:(?:o|l|d|ol|ld)+)+)[yz]"
+    jira.tickets["501"].fields["summary"] = "old" * 40
+    said = _pressed(pages, "/adopt/take", by="jql", text=QUERY, pattern=never, within="summary")
+    assert "Not done pattern: the search for" in said
+    assert "so what it finds is not known. Write the pattern with fewer repeats" in said
     assert "Not done in: " in _pressed(
         pages, "/adopt/look", by="jql", text=QUERY, pattern="(x)", within="summary, Root cause"
     )
