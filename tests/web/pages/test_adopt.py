@@ -94,6 +94,10 @@ def test_what_is_not_known_yet_is_recorded_ahead_and_taken_back(pages: Pages) ->
     assert "Recorded ahead" not in said
     _pressed(pages, "/adopt/take", **asked)
     assert f"{B} DATA-501 main an editor" in pages.words("/adopt")
+    again = _begun(pages, "/adopt/look", **asked)
+    assert f"DATA-501 {B} recorded already" in _until(lambda: pages.words(again))
+    assert "/tickets/DATA-501" not in pages.get(again), "no such ticket is kept"
+    assert "Name what is" in pages.send("/adopt/take-back", {"names": []}, 422)["error"]
     assert f"Taken back: {B}, DATA-501" in pages.press("/adopt/take-back", name=B)
     assert [one["subject"] for one in pages.json("/adopt/recorded")] == [C]
 
