@@ -22,6 +22,10 @@ class Balancer:
     def __init__(self) -> None:
         self.members: list[Address] = []
         self._turn = count()
+        # The requests under way, by a number of each.
+        self._numbers = count()
+        self._under_way: set[int] = set()
+        self._changed = threading.Condition()
         balancer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,9 +51,28 @@ class Balancer:
     def address(self) -> Address:
         return ("127.0.0.1", self._server.server_port)
 
+    def leave(self, member: Address) -> None:
+        """Pass nothing on to a member any more; returns when all that may be on its way is answered."""
+        with self._changed:
+            self.members.remove(member)
+            before = set(self._under_way)
+            assert self._changed.wait_for(lambda: not before & self._under_way, 60)
+
     def passed_on(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         """What a member answers: status and body."""
-        members = list(self.members)
+        with self._changed:
+            number, members = next(self._numbers), list(self.members)
+            self._under_way.add(number)
+        try:
+            return self._answered(members, path, headers, body)
+        finally:
+            with self._changed:
+                self._under_way.discard(number)
+                self._changed.notify_all()
+
+    def _answered(
+        self, members: list[Address], path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, bytes]:
         first = next(self._turn)
         for number in range(len(members)):
             connection = http.client.HTTPConnection(

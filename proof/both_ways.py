@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from proof.deeds import DEEDS, CommentDown, Deed, Mark
 from proof.rows import row
 from proof.scene import Scene
@@ -133,6 +135,13 @@ class BothSides:
         if any(isinstance(one, CommentDown) for one in self.deeds):
             self.sweep()
 
+    def known(self, deeds: Sequence[Deed]) -> bool:
+        """Whether the daemon knows of each of these acts: its ticket is due, or it has been told."""
+        with self.scene.store.read_connection() as connection:
+            asked = text("SELECT key FROM tickets WHERE due_at IS NOT NULL")
+            due = {key for (key,) in connection.execute(asked)}
+        return all(f"coalesce:{one.kind}:{one.subject.id}" in due or one.told() for one in deeds)
+
     def sweep(self) -> None:
         """Look for what was said upstream."""
         for one in self.daemons:
@@ -221,15 +230,22 @@ def _killed(scene: Scene, names: Sequence[str], *, api: bool = True) -> None:
 
 def _strike_together(both: BothSides, deeds: Sequence[Deed]) -> None:
     """Have people act in Jira, and the daemon killed while it tells of all of that."""
-    for one in deeds:
-        one.act()
-    # Jira sends each webhook once, as far as a trial can wait.
-    standing = both.scene.standing
-    both.until(lambda: standing().due >= len(deeds), "webhooks of Jira do not arrive")
-    together = Together(len(deeds), both.daemon.kill)
+    arrived = threading.Event()
+
+    def kill() -> None:
+        # Jira sends each webhook once, as far as a trial can wait.
+        arrived.wait(_WITHIN)
+        both.daemon.kill()
+
+    # Before anybody acts: on a slow machine, the first act may be told before the last one is done.
+    together = Together(len(deeds), kill)
     for one in deeds:
         strike = Strike(one.path, together, after=one.name == "after")
         both.upstream.rest.strikes.append(strike)
+    for one in deeds:
+        one.act()
+    both.until(lambda: both.known(deeds), "webhooks of Jira do not arrive")
+    arrived.set()
 
 
 def _outlived(both: BothSides) -> int:

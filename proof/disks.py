@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import signal
@@ -13,26 +14,34 @@ from pathlib import Path
 
 from proof.rows import row
 from proof.scene import Scene
+from proof.sending import Sending
 from proof.stores import Stores
 from sync.store.engine import Store
 
 
 def _meanwhile(scene: Scene, size: int, break_it, mend_it) -> None:  # type: ignore[no-untyped-def]
-    """Deliver before, while the store is broken (nothing may be accepted then), and after."""
+    """Deliver before, while the store is broken (nothing may be accepted then), and after.
+
+    The store is broken for all that comes later once ``break_it`` returns.
+    """
     scene.deliver(*scene.made(size // 2))
     sending = scene.sending(scene.traffic.interleaved(scene.made(size // 2)))
     break_it()
-    time.sleep(0.3)
     late = scene.sending(scene.traffic.interleaved(scene.made(max(2, size // 2))))
-    end = time.monotonic() + 30
-    while late.answers[503] < 3:
-        assert time.monotonic() < end, f"no 503 but {late.answers}"
-        time.sleep(0.1)
+    _refused(late)
     time.sleep(1.0)
     assert not late.answers[202], late.answers
     mend_it()
     scene.accepted += sending.wait() + late.wait()
     assert set(late.answers) <= {202, 503, 0}, late.answers
+
+
+def _refused(sending: Sending) -> None:
+    """Wait until a few of these are answered with 503."""
+    end = time.monotonic() + 60
+    while sending.answers[503] < 3:
+        assert time.monotonic() < end, f"no 503 but {sending.answers}"
+        time.sleep(0.1)
 
 
 @row("disk full", only="sqlite", own=True)
@@ -50,12 +59,11 @@ def _full(scene: Scene, size: int) -> None:
 def _read_only(scene: Scene, size: int) -> None:
     daemon = scene.daemon(module="proof.readonly")
 
-    def toggle() -> None:
-        import os
-
+    def become(words: str) -> None:
         os.kill(daemon.pid, signal.SIGUSR1)
+        daemon.wait_for(lambda line: line if line == f"the file is {words}" else None)
 
-    _meanwhile(scene, size, toggle, toggle)
+    _meanwhile(scene, size, lambda: become("read-only"), lambda: become("writable"))
 
 
 @row("store locked by somebody else", only="sqlite", own=True)
@@ -122,17 +130,17 @@ def _privilege(scene: Scene, size: int) -> None:
         scene.url = limited.engine.url.render_as_string(hide_password=False)
         daemon = scene.daemon()
         scene.deliver(*scene.made(size // 2))
+        # Nothing is left by which the loss would be noticed before the next delivery.
+        scene.settle()
         server.within(scene.store, "REVOKE INSERT, UPDATE ON subjects FROM limited")
-        # What comes before the loss is noticed is accepted, and waits.
-        scene.deliver(scene.one("", "closed", kind="issue"))
+        # What comes before the loss is noticed is accepted, and waits. Its triage notices the loss,
+        # which may be before the second one comes.
+        early = scene.sending(scene.one("", "closed", kind="issue").bodies, senders=1)
         daemon.wait_for(lambda line: line if "INSERT on subjects" in line else None)
         late = scene.sending(scene.traffic.interleaved(scene.made(size)))
-        end = time.monotonic() + 30
-        while late.answers[503] < 3:
-            assert time.monotonic() < end, f"no 503 but {late.answers}"
-            time.sleep(0.1)
+        _refused(late)
         server.within(scene.store, "GRANT INSERT, UPDATE ON subjects TO limited")
-        scene.accepted += late.wait()
+        scene.accepted += early.wait() + late.wait()
     scene.url = direct
 
 

@@ -48,7 +48,7 @@ def _broken(scene: Scene, size: int, line: str) -> None:
     # Tickets that are parked for one cause are one group.
     assert "broken" in said, said
     _rules(scene, "")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while scene.standing().parked:
         assert time.monotonic() < end, "an edit of the rule does not bring back what it parked"
         time.sleep(0.1)
@@ -71,7 +71,7 @@ def _broken_field(scene: Scene, size: int, line: str) -> None:
     # Tickets that are parked for one cause are one group.
     assert "broken" in said, said
     _rules(scene, "")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while scene.standing().fields:
         assert time.monotonic() < end, "an edit of the rule does not take the park off a field"
         time.sleep(0.1)
@@ -133,7 +133,7 @@ def _permission(scene: Scene, size: int) -> None:
         "PUT", "permissions", {"project": "DATA", "deny": [], "allow": ["CREATE_ISSUES"]}
     )
     scene.daemons[0].verb("retry", "--all")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while scene.standing().parked:
         assert time.monotonic() < end, "retrying by hand does not bring back what was parked"
         time.sleep(0.1)

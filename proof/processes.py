@@ -97,10 +97,15 @@ class Running:
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
 
     def lines(self) -> list[str]:
-        """What it has said since it was last started."""
+        """The whole lines that it has said since it was last started, and while it does not run, also
+        what it has not said to the end."""
+        alive = self.alive
         with self.said.open("rb") as said:
             said.seek(self._from)
-            return said.read().decode(errors="replace").splitlines()
+            found = said.read()
+        if alive:
+            found = found[: found.rfind(b"\n") + 1]
+        return found.decode(errors="replace").splitlines()
 
     def wait_for(self, found: Any, seconds: float = _START_SECONDS) -> Any:
         """Wait until ``found(line)`` is not None for a line it says, and return that."""
@@ -115,7 +120,7 @@ class Running:
                 raise Ended(f"{' '.join(self.command)} did not come up or ended:\n{tail}")
             time.sleep(0.02)
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Wait until it ends by itself; its exit code."""
         assert self._process is not None
         return self._process.wait(seconds)
@@ -126,7 +131,7 @@ class Running:
             self._process.kill()
             self._process.wait()
 
-    def terminate(self, seconds: float = 30.0) -> int:
+    def terminate(self, seconds: float = 60.0) -> int:
         """Ask it to stop; its exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)

@@ -6,6 +6,7 @@ system's administrator; SQLite's own switch gives the same error.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Any
@@ -20,6 +21,9 @@ _on = False
 def _toggle(*_: Any) -> None:
     global _on
     _on = not _on
+    # Of a signal's sender nobody knows when the program gets to it. Said without Python's own buffers,
+    # which the signal may have interrupted.
+    os.write(1, b"\nthe file is read-only\n" if _on else b"\nthe file is writable\n")
 
 
 @event.listens_for(Engine, "begin")

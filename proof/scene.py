@@ -130,11 +130,11 @@ class Scene:
         """All labels of all tickets that are there."""
         return {label for ticket in self.jira.tickets() for label in ticket["labels"]}
 
-    def struck(self, hits: int = 1, within: float = 20.0) -> None:
+    def struck(self, hits: int = 1, within: float = 60.0) -> None:
         """Wait until the faults in force have struck so often."""
         assert self.strikes(hits, within), "the fault does not strike"
 
-    def strikes(self, hits: int = 1, within: float = 20.0) -> bool:
+    def strikes(self, hits: int = 1, within: float = 60.0) -> bool:
         """Whether the faults in force strike so often within so many seconds."""
         end = time.monotonic() + within
         while self.jira.hits() < hits:

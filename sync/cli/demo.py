@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # most, and after Ctrl-C; how often new lines are printed.
 _SHORTEST = 5
 _SETTLING = 4.0
-_PATIENCE = 40.0
+_PATIENCE = 120.0
 _HURRY = 10.0
 _TICK = 0.25
 # Seconds for which Jira must not be called once all is settled.

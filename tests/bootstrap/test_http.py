@@ -73,13 +73,13 @@ def test_a_stopped_server_finishes_the_request_in_hand_and_takes_no_other(
     answers: list[bytes] = []
     asking = threading.Thread(target=lambda: answers.append(get(server)))
     asking.start()
-    assert app.begun.wait(5)
+    assert app.begun.wait(60)
     stopped: list[bool] = []
-    stopping = threading.Thread(target=lambda: stopped.append(server.stop(5)))
+    stopping = threading.Thread(target=lambda: stopped.append(server.stop(60)))
     stopping.start()
     app.let.set()
-    asking.join(5)
-    stopping.join(5)
+    asking.join(60)
+    stopping.join(60)
     assert (answers, stopped) == ([b"done"], [True])
     with pytest.raises(ConnectionError):
         get(server)

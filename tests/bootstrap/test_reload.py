@@ -37,7 +37,7 @@ def read_again(reloading: Reloading) -> list[dict[str, Any]]:
     ended = threading.Event()
     with structlog.testing.capture_logs() as said:
         reloading.begin(ended.set)
-        assert ended.wait(10)
+        assert ended.wait(60)
     return [dict(one) for one in said]
 
 

@@ -203,7 +203,7 @@ def test_a_loop_whose_step_hangs_and_a_schedule_that_begins_no_job_are_stuck(
     schedule.every(86_400, "seldom", lambda: None)
     schedule.start()
     loop.start()
-    assert hanging.wait(10)
+    assert hanging.wait(60)
     ahead = 3600.0
     assert loop.stuck(7200) == schedule.stuck(7200) == ""
     assert re.fullmatch(r"triage has not turned for 36\d\d s", loop.stuck(3000))
@@ -240,5 +240,5 @@ def test_a_program_ends_with_its_terminal() -> None:
     assert program.stdout.readline() == b"ready\n"
     os.close(ours)
     os.kill(program.pid, signal.SIGHUP)
-    assert program.wait(10) == 7
+    assert program.wait(60) == 7
     program.stdout.close()

@@ -69,6 +69,15 @@ def replaced(page: Page, text: str) -> None:
     page.keyboard.insert_text(text)
 
 
+def offered(page: Page, words: str) -> None:
+    """Wait until something is offered to complete what was typed, and can be taken."""
+    # What was offered before the last key stays to be seen, disabled, until the new offer is there.
+    offer = page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled)")
+    expect(offer).to_contain_text(words)
+    # The editor does not let an offer be taken that has just come up, lest a line break does so.
+    page.wait_for_timeout(150)
+
+
 def faults(page: Page) -> list[Any]:
     found = Axe().run(page).response["violations"]
     return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found]
@@ -188,8 +197,7 @@ def test_the_keyboard_alone_edits_completes_goes_to_mistakes_and_leaves(
     content.focus()
     page.keyboard.press("Control+End")
     page.keyboard.type("\n[rule.comm")
-    expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("rule.comments")
-    page.wait_for_timeout(150)
+    offered(page, "rule.comments")
     page.keyboard.press("Enter")
     expect(content).to_contain_text("[rule.comments]")
     page.keyboard.press("Control+Home")
@@ -212,8 +220,7 @@ def test_the_keyboard_alone_edits_completes_goes_to_mistakes_and_leaves(
     expect(page.locator("#save-bar")).to_contain_text("Save: change no ticket")
     replaced(page, '[[rule]]\nname = "x"\non_deleted = ')
     page.keyboard.type('"')
-    expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("recreate")
-    page.wait_for_timeout(150)
+    offered(page, "recreate")
     page.keyboard.press("Enter")
     expect(page.locator(".cm-line").last).to_have_text('on_deleted = "ignore"')
 

@@ -113,9 +113,9 @@ def test_the_keyboard_leads_to_every_page(address: str, watched: Watched) -> Non
     page = watched.page
     page.goto(address)
     for key, path in (("t", "/tickets"), ("s", "/sweeps"), ("l", "/log"), ("o", "/")):
-        page.keyboard.press("g")
         with page.expect_navigation():
-            page.keyboard.press(key)
+            # At once: the second key is taken for another when it comes too late.
+            page.keyboard.type(f"g{key}")
         assert page.url == f"{address}{path}"
     page.keyboard.press("/")
     page.keyboard.type("gnol")

@@ -30,7 +30,7 @@ def test_a_short_story_ends_well_and_leaves_nothing_behind(
         [*COMMAND, "--for", "6s", "--seed", "2", *dialect],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=220,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""

@@ -48,13 +48,13 @@ def test_one_tells_and_the_other_goes_on_where_it_stood(
     try:
         for daemon in daemons:
             daemon.start()
-        eventually(lambda: receiver.got, 30)
+        eventually(lambda: receiver.got)
         # The log line follows the message.
         eventually(lambda: any(_tells(daemon) for daemon in daemons))
         [teller] = [daemon for daemon in daemons if _tells(daemon)]
         assert teller.terminate() == 0
         stage.park(3, rule="another")
-        eventually(lambda: len(receiver.got) > 1, 30)
+        eventually(lambda: len(receiver.got) > 1)
         [other] = [daemon for daemon in daemons if daemon is not teller]
         assert other.terminate() == 0
     finally:

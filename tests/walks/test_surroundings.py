@@ -307,6 +307,34 @@ def test_entities_that_the_api_does_not_take_keep_nobody_else_waiting(
     assert priorities(jira) == ["Highest", "Medium"]
 
 
+def test_what_the_api_never_takes_does_not_keep_the_sweep_from_the_issues_after_it(
+    build: Build, jira: MemoryTracker, api: MemoryApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = build(PLAIN, api)
+    for number, on in enumerate(({"custom": {"id": "odd"}}, ORDERS, LEDGER), 1):
+        world.deliver(event((A, B, C)[number - 1], at=number, on=on))
+    world.settle()
+    monkeypatch.setattr("sync.worker.sweeps.surroundings.BULK", 2)
+    world.write_rules(SHOWN)
+    known = MemoryApi.impact
+
+    def impact(self: MemoryApi, identifiers: Any) -> Impact:
+        if digest_of(list(identifiers)) not in self.impacts:
+            raise Rejected("answered 400")
+        return known(self, identifiers)
+
+    monkeypatch.setattr(MemoryApi, "impact", impact)
+    assert sweep(world, api) == ["its impact could not be asked: answered 400"]
+    world.settle()
+    with world.store.read() as session:
+        rows = subjects.load(session, [f"coalesce:issue:{id_}" for id_ in (A, B, C)])
+    assert [subjects.to_snapshot(row).impact is None for _, row in sorted(rows.items())] == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_what_could_not_be_asked_is_asked_by_the_sweep_and_makes_no_second_ticket(
     build: Build, jira: MemoryTracker, api: MemoryApi, clock: SimulatedClock
 ) -> None:

@@ -13,6 +13,7 @@ from sync.store import subjects
 from sync.store.engine import Store
 from sync.store.slate import Slate
 from sync.worker.sweeps.run import Run
+from sync.worker.triage.asking import Answers
 from sync.worker.triage.batch import Triage
 from sync.worker.triage.wanted import asks_around
 
@@ -33,25 +34,25 @@ class Surroundings:
     rules: Callable[[], RuleSet]
 
     def read(self, run: Run) -> None:
-        """Ask about the issues whose turn it is. What cannot be asked is noted, and the next run goes on
-        there."""
+        """Ask about the issues whose turn it is. What cannot be asked is noted. Where that can be asked
+        later, the next run goes on there."""
         if not asks_around(self.rules()) or run.dry:
             run.cursor.pop(_CURSOR, None)
             return
         for _ in range(GROUPS):
             run.check()
             found = self._group(str(run.cursor.get(_CURSOR, "")))
-            learnt, why = self._ask(run, found)
-            if why and not learnt:
-                for words in why:
-                    run.note(words)
+            learnt, answers = self._ask(run, found)
+            if answers.wanting and learnt:
+                continue  # There were more questions than time: the same issues once more.
+            for words in filter(None, (answers.words(str(one.ref)) for one in found)):
+                run.note(words)
+            if answers.wanting:
                 return
-            # Where there were more questions than time, the same issues are looked at once more.
-            if not why:
-                run.cursor[_CURSOR] = str(found[-1].ref) if len(found) == BULK else ""
-                run.reached(run.window.until)
-                if len(found) < BULK:
-                    return
+            run.cursor[_CURSOR] = str(found[-1].ref) if len(found) == BULK else ""
+            run.reached(run.window.until)
+            if len(found) < BULK:
+                return
 
     def _group(self, after: str) -> list[Snapshot]:
         """The next open issues by reference, after the one that is named."""
@@ -62,8 +63,8 @@ class Surroundings:
             )
             return [subjects.to_snapshot(row) for row in rows if row.ref.startswith(first)]
 
-    def _ask(self, run: Run, issues: list[Snapshot]) -> tuple[int, list[str]]:
-        """Ask for what is not known of some issues. How much was learnt, and why not all."""
+    def _ask(self, run: Run, issues: list[Snapshot]) -> tuple[int, Answers]:
+        """Ask for what is not known of some issues. How much was learnt, and all answers."""
         answers = self.triage.ask_around(issues)
         if answers.around:
             run.called()
@@ -74,5 +75,4 @@ class Surroundings:
             self.triage.decided(decide)
         learnt = sum(not isinstance(one, str) for one in answers.around.values())
         run.tally.reasons["learnt"] += learnt
-        why = (answers.words(str(one.ref)) for one in issues)
-        return learnt, list(dict.fromkeys(filter(None, why)))
+        return learnt, answers

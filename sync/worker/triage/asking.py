@@ -44,6 +44,12 @@ _WORDS = {IMPACT: "its impact", EMAILS: "the addresses of its owners"}
 _T = TypeVar("_T")
 
 
+class NotTaken(str):
+    """Why the API does not take a question: it would not take it later either."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
 class Answers:
     """What the API said, by subject. ``asked`` has each subject that was asked for, with what was asked;
@@ -68,6 +74,13 @@ class Answers:
             if isinstance(why := self.around.get((ref, fact)), str):
                 found.append(f"{what} could not be asked: {why}")
         return "; ".join(found)
+
+    @property
+    def wanting(self) -> bool:
+        """Whether something around subjects could not be asked now, and can be later."""
+        return any(
+            isinstance(one, str) and not isinstance(one, NotTaken) for one in self.around.values()
+        )
 
     def onto(self, ref: str, snapshot: Snapshot) -> Snapshot:
         """A subject's snapshot, with what the API said of the subject and of what is around it as it
@@ -192,7 +205,7 @@ class Asking:
                         ended.set()
                         raise
                     # The API does not take this question. It may take others.
-                    self._keep(source, IMPACT, of, str(fault))
+                    self._keep(source, IMPACT, of, NotTaken(fault))
 
         _, why = _within(seconds, lambda: _side_by_side(call, min(_AT_A_TIME, len(questions))))
         ended.set()
