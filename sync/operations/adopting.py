@@ -184,13 +184,7 @@ def _found(adoption: Adoption, tracker: Tracker, task: Task) -> list[Pair]:
         return adoption.pairs(task.given)
     if wish.by == "markers" or (wish.by, wish.text, wish.pattern) == ("label", FAMILY_LABEL, ""):
         return adoption.marked()
-    naming = ANY_ID
-    if task.extract is not None:
-        try:
-            fields = tuple(tracker.field_id(name) for name in wish.within)
-        except Fault as fault:
-            raise Refused(f"in: {fault}. {getattr(fault, 'remedy', '') or ''}".strip()) from None
-        naming = Naming(task.extract, fields, By(wish.match or By.ID))
+    naming = _naming(tracker, task)
     try:
         return adoption.matching(_labelled(wish.text) if wish.by == "label" else wish.text, naming)
     except Rejected as fault:
@@ -198,6 +192,16 @@ def _found(adoption: Adoption, tracker: Tracker, task: Task) -> list[Pair]:
         stays = _STAYS if adoption.apply and adoption.found else ""
         words = ". ".join(filter(None, (f"{what}: {fault}", fault.remedy)))
         raise Refused(f"{words.removesuffix('.')}.{stays}") from None
+
+
+def _naming(tracker: Tracker, task: Task) -> Naming:
+    if task.extract is None:
+        return ANY_ID
+    try:
+        fields = tuple(tracker.field_id(name) for name in task.wish.within)
+    except Fault as fault:
+        raise Refused(f"in: {fault}. {getattr(fault, 'remedy', '') or ''}".strip()) from None
+    return Naming(task.extract, fields, By(task.wish.match or By.ID))
 
 
 def _labelled(label: str) -> str:

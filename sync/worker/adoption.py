@@ -172,13 +172,17 @@ class Adoption:
         found = [one for one in self._read(keys).values() if one is not None]
         by_key = {one.ref.key.casefold(): one for one in found}
         shown = {key: by_key[key.casefold()] for key in keys if key.casefold() in by_key}
-        # Jira's answer does not say by which key a moved ticket was asked for.
         moved = {one.ref.id for one in found} - {one.ref.id for one in shown.values()}
-        for key in [key for key in dict.fromkeys(keys) if key not in shown]:
-            for one in self.tracker.read_many([key]).values() if moved else ():
-                if one is not None:
-                    shown[key] = one
-                    moved.discard(one.ref.id)
+        return shown | self._moved([key for key in keys if key not in shown], moved)
+
+    def _moved(self, keys: Sequence[str], ids: set[str]) -> dict[str, Observed]:
+        """The tickets of these ids, by the one of these keys that each had before. Jira's answer for many
+        does not say by which key a ticket was asked for."""
+        shown: dict[str, Observed] = {}
+        for key in dict.fromkeys(keys):
+            found = self.tracker.read_many([key]) if ids else {}
+            shown |= {key: one for one in found.values() if one is not None}
+            ids -= found.keys()
         return shown
 
     def _read(self, some: Sequence[str]) -> dict[str, Observed | None]:
