@@ -176,12 +176,13 @@ class Adoption:
         return shown | self._moved([key for key in keys if key not in shown], moved)
 
     def _moved(self, keys: Sequence[str], ids: set[str]) -> dict[str, Observed]:
-        """The tickets of these ids, by the one of these keys that each had before. Jira's answer for many
-        does not say by which key a ticket was asked for."""
+        """The tickets of these ids, by the one of these keys that each had before. Jira's answer for
+        many does not say by which key a ticket was asked for."""
         shown: dict[str, Observed] = {}
         for key in dict.fromkeys(keys):
             found = self.tracker.read_many([key]) if ids else {}
-            shown |= {key: one for one in found.values() if one is not None}
+            if one := next(filter(None, found.values()), None):
+                shown[key] = one
             ids -= found.keys()
         return shown
 
