@@ -226,10 +226,14 @@ def _asked(daemon: Running) -> dict[str, Any]:
         while time.monotonic() < end and daemon.alive:
             told += said.read()
             # Other threads write to the log meanwhile, also in the middle of a line.
-            line = told.partition(BEGINS.encode())[2]
-            if b"\n" in line:
-                answer: dict[str, Any] = json.loads(line.partition(b"\n")[0])
-                return answer
+            line, ended, _ = told.partition(BEGINS.encode())[2].partition(b"\n")
+            if ended:
+                try:
+                    answer: dict[str, Any] = json.JSONDecoder().raw_decode(line.decode())[0]
+                    return answer
+                except ValueError:
+                    told = b""
+                    os.kill(daemon.pid, signal.SIGUSR1)
             time.sleep(0.05)
     raise Ended("the daemon does not tell of its memory")
 

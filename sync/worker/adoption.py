@@ -17,13 +17,15 @@ from typing import TypeVar
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
 from sync.domain.ticket import Base, Draft, Mark, Observed, marker_label
+from sync.domain.wording import short
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet, Undecided
-from sync.store import deliveries, journal, subjects, tickets
+from sync.store import deliveries, journal, placements, subjects, tickets
+from sync.store.asides import Aside
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
-from sync.worker.ahead import Ahead, Fate, Pair, Unheard
-from sync.worker.naming import ANY_ID, By, Naming, as_id, ids_in
+from sync.worker.ahead import Ahead, Fate, Pair, Unheard, epic_in_words
+from sync.worker.naming import ANY_ID, By, Naming, as_id, ids_in, is_id
 from sync.worker.triage.routing import without_number
 from sync.worker.walk.past import agreed
 
@@ -65,7 +67,9 @@ class Adoption:
     progress: Callable[[int], object] = int
     # The pairs so far, also where a fault ends the round.
     found: list[Pair] = field(default_factory=list, init=False)
+    # Of the pairs so far, the ticket (Jira's id) by our key, and our key by the ticket.
     _taken: dict[str, str] = field(default_factory=dict, init=False)
+    _given: dict[str, str] = field(default_factory=dict, init=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False)
     # What the API said of the subjects of one chunk, by id; None of those that it does not know.
     _heard: dict[str, Snapshot | None] = field(default_factory=dict, init=False)
@@ -97,6 +101,7 @@ class Adoption:
             for observed in self._read(some).values():
                 if observed is not None:
                     found.append(self._one(observed, self._our_case(observed)))
+            self.progress(len(found))
         return found
 
     def matching(self, jql: str, naming: Naming = ANY_ID) -> list[Pair]:
@@ -123,11 +128,18 @@ class Adoption:
             known = sorted(
                 {ref for name in names for ref in self._by_name.get(name.casefold(), ())}
             )
-        if not known and self.ahead is not None and naming.by is By.ID and len(names) == 1:
-            return self._one(observed, Unheard(observed, names[0]), names[0])
+        unheard = "" if known else self._unheard(names, naming)
+        if is_id(unheard):
+            return self._one(observed, Unheard(observed, unheard), unheard)
         if len(known) == 1:
             return self._one(observed, self._case(observed, known[0]), known[0])
-        return self._unnamed(observed, known, _unnamed(known, names, naming))
+        why = _unnamed(known, names, naming)
+        more = "; no id is like this, so that nothing is recorded ahead" if unheard else ""
+        return self._unnamed(observed, known, f"{why}{more}")
+
+    def _unheard(self, names: Sequence[str], naming: Naming) -> str:
+        """The name of a subject that could be recorded ahead, "" where none could."""
+        return names[0] if self.ahead and naming.by is By.ID and len(names) == 1 else ""
 
     def _unnamed(self, observed: Observed, known: Sequence[str], why: str) -> Pair:
         """What becomes of a ticket that does not name one subject."""
@@ -164,8 +176,24 @@ class Adoption:
                 self._heard[snapshot.ref.id] = snapshot
 
     def _shown(self, keys: Sequence[str]) -> dict[str, Observed]:
-        found = self._read(keys)
-        return {shown.ref.key: shown for shown in found.values() if shown is not None}
+        """The tickets of these keys, by the key as it was given: in letters of any case, and also one
+        that the ticket had before it was moved."""
+        found = [one for one in self._read(keys).values() if one is not None]
+        by_key = {one.ref.key.casefold(): one for one in found}
+        shown = {key: by_key[key.casefold()] for key in keys if key.casefold() in by_key}
+        moved = {one.ref.id for one in found} - {one.ref.id for one in shown.values()}
+        return shown | self._moved([key for key in keys if key not in shown], moved)
+
+    def _moved(self, keys: Sequence[str], ids: set[str]) -> dict[str, Observed]:
+        """The tickets of these ids, by the one of these keys that each had before. Jira's answer for
+        many does not say by which key a ticket was asked for."""
+        shown: dict[str, Observed] = {}
+        for key in dict.fromkeys(keys):
+            found = self.tracker.read_many([key]) if ids else {}
+            if one := next(filter(None, found.values()), None):
+                shown[key] = one
+            ids -= found.keys()
+        return shown
 
     def _read(self, some: Sequence[str]) -> dict[str, Observed | None]:
         """The tickets of one chunk."""
@@ -185,6 +213,7 @@ class Adoption:
             fate, words = self._decide(session, case)
             if fate is Fate.ADOPT:
                 self._taken[case.key] = observed.ref.id
+                self._given[observed.ref.id] = case.key
                 if self.apply:
                     self._take(session, case)
         return Pair(observed.ref.key, case.subject, fate, words)
@@ -281,7 +310,10 @@ class Adoption:
             on_it = subjects.ticket_ids(session, [case.subject]).get(case.subject)
             if case.ours or on_it == mine.id:
                 return Fate.ALREADY, "it is kept already"
-            return Fate.ADOPT, "one more subject of a ticket that is kept already"
+            return _decided_by_a_person(session, case, mine) or (
+                Fate.ADOPT,
+                "one more subject of a ticket that is kept already",
+            )
         return self._against(session, case, mine) or (
             Fate.ADOPT,
             f"as rule {case.rule!r} keeps it"
@@ -301,7 +333,11 @@ class Adoption:
         theirs = tickets.by_jira_ids(session, self.tracker.site, [jira_id]).get(jira_id)
         if theirs is not None and theirs.key != case.key:
             return Fate.CONFLICT, f"it is kept already, as the ticket of {theirs.key}"
-        return None
+        if self._given.get(jira_id, case.key) != case.key:
+            return Fate.CONFLICT, "another subject of this list gets the ticket"
+        if epic := epic_in_words(session, self.tracker.site, case.observed):
+            return Fate.CONFLICT, f"it is {epic}"
+        return _decided_by_a_person(session, case, mine)
 
     def _take(self, session: Session, case: _Case) -> None:
         now, observed = self.clock.time(), case.observed
@@ -349,6 +385,31 @@ def become(row: TicketRow, observed: Observed, draft: Draft | None) -> None:
     row.lease_owner, row.lease_until = None, None
 
 
+def _decided_by_a_person(
+    session: Session, case: _Case, mine: TicketRow | None
+) -> tuple[Fate, str] | None:
+    """Why what a person decided about the ticket of a subject stands against another one; None where
+    nobody did, and for a ticket of ours, which follows what was decided."""
+    if mine is None or case.ours or not (mine.aside or mine.merged):
+        return None
+    key, into = case.observed.ref.key, _name_of_into(session, mine)
+    what = f"merged into {into}" if into else Aside(mine.aside["how"]).words if mine.aside else ""
+    if mine.jira_id and not into:
+        return Fate.CONFLICT, f"it is {what} by a person; first: ticket-sync retry {key}"
+    to = into if mine.jira_id else key
+    return (
+        Fate.CONFLICT,
+        f"its ticket was {what} by a person; to put it on {to} all the same: "
+        f"ticket-sync link {case.subject} {to}",
+    )
+
+
+def _name_of_into(session: Session, row: TicketRow) -> str:
+    """The name of the ticket that a ticket was merged into, "" where it was not."""
+    into = row.merged["into"] if row.merged else 0
+    return placements.names(session, [into]).get(into, ("", ""))[0]
+
+
 def _mine(session: Session, case: _Case) -> TicketRow | None:
     """The ticket of the key or, where it has no marker, the one that its subject has. A ticket that only
     stands in because a rule could not place the subject does not count."""
@@ -366,7 +427,7 @@ def _unnamed(known: Sequence[str], names: Sequence[str], naming: Naming) -> str:
         return "its text names no issue or incident that is known"
     if not names:
         return "the pattern finds nothing in it"
-    shown = ", ".join(map(repr, names[:3]))
+    shown = ", ".join(repr(short(name)) for name in names[:3])
     what = (
         "issue or incident" if naming.by is By.ID else f"open issue or incident of this {naming.by}"
     )

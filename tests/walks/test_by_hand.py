@@ -354,6 +354,8 @@ def test_what_cannot_be_split_off_is_refused_in_words(two: World, jira: MemoryTr
             split_off(two, "DATA-2", names)
     with pytest.raises(Refused, match="DATA-1 does not have coalesce:issue:two: it is on DATA-2"):
         split_off(two, "DATA-1", ["two"])
+    with pytest.raises(Refused, match="DATA-2 is the ticket that they are to leave"):
+        split_off(two, "DATA-2", ["one"], "DATA-2")
 
 
 def linked(world: World, name: str, key: str, *, instead: bool = False) -> str:

@@ -8,10 +8,12 @@ from sync.domain.errors import Rejected
 from sync.rules import Undecided, patterns
 from sync.rules.patterns import Extract
 from sync.sandbox.jira import JiraSandbox
+from sync.sandbox.memory import MemoryTracker
 from sync.toml import Wrong
 from sync.worker.adoption import Adoption
 from sync.worker.ahead import Ahead, Pair
 from sync.worker.naming import GROUP, By, Naming
+from tests.walks.test_ahead import of_others
 from tests.walks.test_jira import real as real
 from tests.walks.test_jira import sandbox as sandbox
 from tests.walks.world import World, issue_event
@@ -81,6 +83,36 @@ def test_a_title_in_the_summary_names_the_open_subject(real: World, sandbox: Jir
     assert said(again)[one][0] == "already"
 
 
+def test_a_ticket_is_found_by_its_key_in_small_letters_and_by_the_one_it_had_before(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    heard(real, A, "stale")
+    one, two = made(sandbox, "late"), made(sandbox, "later")
+    now = sandbox.person.move(two, "OPS")
+    real.clock.sleep(30)
+    pairs = [(A, one.lower()), (B, two), (C, "data-999")]
+    recording = Ahead(real.store, real.clock, "coalesce", "main", "ada")
+    adoption = Adoption(
+        real.store, real.tracker, real.rules(), real.clock, "coalesce", ahead=recording
+    )
+    found = [(pair.ticket, pair.fate.value) for pair in adoption.pairs(pairs)]
+    assert found == [(one, "adopt"), (now, "ahead"), ("data-999", "conflict")]
+
+
+def test_what_would_be_taken_over_is_what_is(real: World, sandbox: JiraSandbox) -> None:
+    heard(real, A, "stale")
+    heard(real, B, "late")
+    ticket = made(sandbox, "late")
+    real.clock.sleep(30)
+    for apply in (False, True):
+        adoption = Adoption(
+            real.store, real.tracker, real.rules(), real.clock, "coalesce", apply=apply
+        )
+        found = adoption.pairs([(A, ticket), (B, ticket)])
+        assert [pair.fate.value for pair in found] == ["adopt", "conflict"]
+        assert found[1].words.startswith("it is kept already" if apply else "another subject")
+
+
 def test_a_table_in_the_description_names_the_open_subject(
     real: World, sandbox: JiraSandbox
 ) -> None:
@@ -130,6 +162,17 @@ def test_a_field_of_the_site_is_found_by_its_name(real: World, sandbox: JiraSand
     for name, words in (("Root kause", "no field"), ("Team", "several fields")):
         with pytest.raises(Rejected, match=f"the site has {words} '{name}'"):
             real.tracker.field_id(name)
+
+
+def test_only_what_is_an_id_is_recorded_ahead(
+    world_on_each_store: World, jira: MemoryTracker
+) -> None:
+    long = "x" * 300
+    of_others(jira, 1, f"alert {long}")
+    found = matching(world_on_each_store, by("alert (x+)"), ahead=True, jql='labels = "elsewhere"')
+    fate, words = said(found)["DATA-501"]
+    assert (fate, long in words) == ("conflict", False)
+    assert words.endswith("is known; no id is like this, so that nothing is recorded ahead")
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,8 @@ def split(
 ) -> str:
     """Put some subjects of a ticket onto another, or onto a new one of their own; what was done, in
     words. Raises Unmovable."""
+    if to is source:
+        raise Unmovable(f"{called(source)} is the ticket that they are to leave. Name another one.")
     may_give(source)
     there = slate.ends_on(source)
     for ref in refs:
