@@ -354,7 +354,8 @@ def _own_key(slate: Slate, ref: str) -> str:
     key, number = f"own:{ref}", 1
     while slate.ticket(key) is not None:
         number += 1
-        key = f"own:{ref}#{number}"
+        # Not as the generations of one ticket are numbered: it is another ticket.
+        key = f"own{number}:{ref}"
     return key
 
 
