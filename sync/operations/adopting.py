@@ -15,7 +15,7 @@ from sync.operations.errors import NotFound, Refused
 from sync.operations.pairs import lines_of
 from sync.operations.rules.runs import CANCELLED, COUNTING, FAILED, WAITING, Purpose, Run, Runs
 from sync.ports import Clock, Source, SourceApi, Tracker
-from sync.rules import RuleSet
+from sync.rules import RuleSet, Undecided
 from sync.rules.patterns import Extract
 from sync.settings import Settings
 from sync.store.engine import Store
@@ -32,6 +32,7 @@ GONE = "That is not kept any more; look again."
 _GIVEN_UP = (
     "It was given up: another one was begun after it, or the daemon was stopped. Begin again."
 )
+_STAYS = " What was taken over before that stays; do it again for the rest."
 _NAMED = 50
 
 
@@ -183,17 +184,24 @@ def _found(adoption: Adoption, tracker: Tracker, task: Task) -> list[Pair]:
         return adoption.pairs(task.given)
     if wish.by == "markers" or (wish.by, wish.text, wish.pattern) == ("label", FAMILY_LABEL, ""):
         return adoption.marked()
-    naming = ANY_ID
-    if task.extract is not None:
-        try:
-            fields = tuple(tracker.field_id(name) for name in wish.within)
-        except Fault as fault:
-            raise Refused(f"in: {fault}. {getattr(fault, 'remedy', '') or ''}".strip()) from None
-        naming = Naming(task.extract, fields, By(wish.match or By.ID))
+    naming = _naming(tracker, task)
     try:
         return adoption.matching(_labelled(wish.text) if wish.by == "label" else wish.text, naming)
     except Rejected as fault:
-        raise Refused(f"The tickets cannot be looked for: {fault}") from None
+        what = "pattern" if isinstance(fault, Undecided) else "The tickets cannot be looked for"
+        stays = _STAYS if adoption.apply and adoption.found else ""
+        words = ". ".join(filter(None, (f"{what}: {fault}", fault.remedy)))
+        raise Refused(f"{words.removesuffix('.')}.{stays}") from None
+
+
+def _naming(tracker: Tracker, task: Task) -> Naming:
+    if task.extract is None:
+        return ANY_ID
+    try:
+        fields = tuple(tracker.field_id(name) for name in task.wish.within)
+    except Fault as fault:
+        raise Refused(f"in: {fault}. {getattr(fault, 'remedy', '') or ''}".strip()) from None
+    return Naming(task.extract, fields, By(task.wish.match or By.ID))
 
 
 def _labelled(label: str) -> str:
@@ -239,10 +247,8 @@ def start(deployment: Deployment, account: Account, wish: Wish, *, apply: bool) 
         except Refused as why:
             return replace(so_far, state=REFUSED, words=str(why))
         except Fault as why:
-            rest = " What was taken over before that stays; do it again for the rest."
-            return replace(
-                so_far, state=FAILED, words=f"It ended early: {why}.{rest if apply else ''}"
-            )
+            words = f"It ended early: {why}.{_STAYS if apply else ''}"
+            return replace(so_far, state=FAILED, words=words)
         if apply:
             deployment.wake()
         counts = counts_of(found)

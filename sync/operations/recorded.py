@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sync.operations.accounts import Account
 from sync.operations.acts import Act, Done, perform
-from sync.operations.errors import NotFound
+from sync.operations.errors import NotFound, Refused
 from sync.store import expected
 from sync.store.engine import Store
 from sync.store.tables import ExpectedRow
@@ -47,10 +47,13 @@ def recorded_for(store: Store, name: str) -> list[Recorded]:
 
 
 def take_back(store: Store, account: Account, names: Sequence[str], now: float) -> Done:
-    """Take back what was recorded ahead for subjects or tickets. Raises NotFound, before anything is
-    taken back, where nothing was recorded for one of them, and StoreUnavailable."""
+    """Take back what was recorded ahead for subjects or tickets. Raises Refused where none is named,
+    NotFound, before anything is taken back, where nothing was recorded for one of them, and
+    StoreUnavailable."""
 
     def work() -> str:
+        if not names:
+            raise Refused("Name what is to be taken back, by subject or ticket.")
         with store.write() as session:
             rows: dict[tuple[str, str], ExpectedRow] = {}
             for name in names:

@@ -42,18 +42,22 @@ _REGEX = re.compile(r"/(.*)/([a-z]*)", re.S)
 _OVER = (TimeoutError, MemoryError)
 
 
+_FEWER = "Write the pattern with fewer repeats, as in /[a-z_]+/ instead of /([a-z]+_?)+/."
+
+
 class Undecided(Rejected):
     """A search did not end in time, so nothing may be concluded from it: neither that the pattern holds
-    nor that it does not. ``rule`` and ``site`` are those of the rule that asked, "" where none did."""
+    nor that it does not. ``rule`` and ``site`` are those of the rule that asked, "" where none did.
+    ``of_rule``: a rule asked, not a person."""
 
-    def __init__(self, pattern: str, where: str, text: str) -> None:
+    def __init__(self, pattern: str, where: str, text: str, *, of_rule: bool = True) -> None:
         begin = cut(one_line(text[:200]), 60)
+        so = "whether the rule matches is undecided" if of_rule else "what it finds is not known"
+        again = " It is tried again when the rules or the text change, and from time to time."
         super().__init__(
-            f"the search for {pattern} ({where}) did not end in time in the text {begin!r}, so "
-            "whether the rule matches is undecided",
+            f"the search for {pattern} ({where}) did not end in time in the text {begin!r}, so {so}",
             cause=Cause.RULE,
-            remedy="Write the pattern with fewer repeats, as in /[a-z_]+/ instead of "
-            "/([a-z]+_?)+/. It is tried again when the rules or the text change, and from time to time.",
+            remedy=f"{_FEWER}{again if of_rule else ''}",
         )
         self.rule = ""
         self.site = ""
@@ -183,7 +187,7 @@ class Extract:
                     if one := (match[self._group] or "").strip():
                         found[one] = None
         except _OVER:
-            raise Undecided(self._source, self._where, text) from None
+            raise Undecided(self._source, self._where, text, of_rule=False) from None
         return list(found)
 
 

@@ -67,7 +67,9 @@ class Adoption:
     progress: Callable[[int], object] = int
     # The pairs so far, also where a fault ends the round.
     found: list[Pair] = field(default_factory=list, init=False)
+    # Of the pairs so far, the ticket (Jira's id) by our key, and our key by the ticket.
     _taken: dict[str, str] = field(default_factory=dict, init=False)
+    _given: dict[str, str] = field(default_factory=dict, init=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False)
     # What the API said of the subjects of one chunk, by id; None of those that it does not know.
     _heard: dict[str, Snapshot | None] = field(default_factory=dict, init=False)
@@ -99,6 +101,7 @@ class Adoption:
             for observed in self._read(some).values():
                 if observed is not None:
                     found.append(self._one(observed, self._our_case(observed)))
+            self.progress(len(found))
         return found
 
     def matching(self, jql: str, naming: Naming = ANY_ID) -> list[Pair]:
@@ -173,8 +176,24 @@ class Adoption:
                 self._heard[snapshot.ref.id] = snapshot
 
     def _shown(self, keys: Sequence[str]) -> dict[str, Observed]:
-        found = self._read(keys)
-        return {shown.ref.key: shown for shown in found.values() if shown is not None}
+        """The tickets of these keys, by the key as it was given: in letters of any case, and also one
+        that the ticket had before it was moved."""
+        found = [one for one in self._read(keys).values() if one is not None]
+        by_key = {one.ref.key.casefold(): one for one in found}
+        shown = {key: by_key[key.casefold()] for key in keys if key.casefold() in by_key}
+        moved = {one.ref.id for one in found} - {one.ref.id for one in shown.values()}
+        return shown | self._moved([key for key in keys if key not in shown], moved)
+
+    def _moved(self, keys: Sequence[str], ids: set[str]) -> dict[str, Observed]:
+        """The tickets of these ids, by the one of these keys that each had before. Jira's answer for
+        many does not say by which key a ticket was asked for."""
+        shown: dict[str, Observed] = {}
+        for key in dict.fromkeys(keys):
+            found = self.tracker.read_many([key]) if ids else {}
+            if one := next(filter(None, found.values()), None):
+                shown[key] = one
+            ids -= found.keys()
+        return shown
 
     def _read(self, some: Sequence[str]) -> dict[str, Observed | None]:
         """The tickets of one chunk."""
@@ -194,6 +213,7 @@ class Adoption:
             fate, words = self._decide(session, case)
             if fate is Fate.ADOPT:
                 self._taken[case.key] = observed.ref.id
+                self._given[observed.ref.id] = case.key
                 if self.apply:
                     self._take(session, case)
         return Pair(observed.ref.key, case.subject, fate, words)
@@ -313,6 +333,8 @@ class Adoption:
         theirs = tickets.by_jira_ids(session, self.tracker.site, [jira_id]).get(jira_id)
         if theirs is not None and theirs.key != case.key:
             return Fate.CONFLICT, f"it is kept already, as the ticket of {theirs.key}"
+        if self._given.get(jira_id, case.key) != case.key:
+            return Fate.CONFLICT, "another subject of this list gets the ticket"
         if epic := epic_in_words(session, self.tracker.site, case.observed):
             return Fate.CONFLICT, f"it is {epic}"
         return _decided_by_a_person(session, case, mine)

@@ -83,6 +83,36 @@ def test_a_title_in_the_summary_names_the_open_subject(real: World, sandbox: Jir
     assert said(again)[one][0] == "already"
 
 
+def test_a_ticket_is_found_by_its_key_in_small_letters_and_by_the_one_it_had_before(
+    real: World, sandbox: JiraSandbox
+) -> None:
+    heard(real, A, "stale")
+    one, two = made(sandbox, "late"), made(sandbox, "later")
+    now = sandbox.person.move(two, "OPS")
+    real.clock.sleep(30)
+    pairs = [(A, one.lower()), (B, two), (C, "data-999")]
+    recording = Ahead(real.store, real.clock, "coalesce", "main", "ada")
+    adoption = Adoption(
+        real.store, real.tracker, real.rules(), real.clock, "coalesce", ahead=recording
+    )
+    found = [(pair.ticket, pair.fate.value) for pair in adoption.pairs(pairs)]
+    assert found == [(one, "adopt"), (now, "ahead"), ("data-999", "conflict")]
+
+
+def test_what_would_be_taken_over_is_what_is(real: World, sandbox: JiraSandbox) -> None:
+    heard(real, A, "stale")
+    heard(real, B, "late")
+    ticket = made(sandbox, "late")
+    real.clock.sleep(30)
+    for apply in (False, True):
+        adoption = Adoption(
+            real.store, real.tracker, real.rules(), real.clock, "coalesce", apply=apply
+        )
+        found = adoption.pairs([(A, ticket), (B, ticket)])
+        assert [pair.fate.value for pair in found] == ["adopt", "conflict"]
+        assert found[1].words.startswith("it is kept already" if apply else "another subject")
+
+
 def test_a_table_in_the_description_names_the_open_subject(
     real: World, sandbox: JiraSandbox
 ) -> None:

@@ -10,7 +10,7 @@ from litestar import Router, delete, get, post, put
 from litestar.connection import Request
 from litestar.exceptions import ClientException
 
-from sync.sandbox.acts import misfit
+from sync.sandbox.acts import Unknown, misfit, wanted
 from sync.sandbox.coalesce.inventory import ACTORS
 from sync.sandbox.coalesce.rest import CoalesceRest
 from sync.sandbox.coalesce.robots import Robot, Robots
@@ -30,26 +30,29 @@ _BY_PEOPLE = frozenset(
 )  # fmt: skip
 
 
-def _act(rest: CoalesceRest, given: dict[str, Any]) -> Any:
+# Acts that take fields of an issue by name.
+_OF_FIELDS = frozenset({"open_issue", "update_issue"})
+
+
+def _act(rest: CoalesceRest, body: bytes) -> Any:
     """Have a person do something.
 
-    ``given`` is ``{"do": "mark", "args": ["<issue id>", "fixed"], "with": {"actor": {…}}}``.
+    ``body`` is ``{"do": "mark", "args": ["<issue id>", "fixed"], "with": {"actor": {…}}}``.
 
     Returns the id of what was made, or None. Raises ClientException.
     """
-    what = given.get("do")
-    if what not in _ACTIONS:
-        raise ClientException(f"'do' must be one of {', '.join(_ACTIONS)}")
-    how = dict(given.get("with", {}))
-    if what in _BY_PEOPLE:
-        how.setdefault("actor", ACTORS[0])
-    act, args = getattr(rest.sandbox, what), given.get("args", ())
-    if wrong := misfit(act, args, how):
+    try:
+        one = wanted(body, _ACTIONS)
+    except ValueError as why:
+        raise ClientException(str(why)) from None
+    how = {"actor": ACTORS[0], **one.named} if one.do in _BY_PEOPLE else one.named
+    act, fields = getattr(rest.sandbox, one.do), Issue if one.do in _OF_FIELDS else None
+    if wrong := misfit(act, one.args, how, fields=fields):
         raise ClientException(wrong)
     try:
-        made = act(*args, **how)
-    except (KeyError, TypeError) as why:
-        raise ClientException(f"{type(why).__name__}: {why}") from None
+        made = act(*one.args, **how)
+    except Unknown as why:
+        raise ClientException(f"{one.do}: {why}") from None
     return made.id if isinstance(made, Issue | Incident | Remark) else None
 
 
@@ -72,7 +75,7 @@ def control(rest: CoalesceRest) -> Router:
 
     @post("/act", status_code=200)
     async def do(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        return {"result": _act(rest, await request.json())}
+        return {"result": _act(rest, await request.body())}
 
     @get("/faults", sync_to_thread=True)
     def faults() -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sync.ports import Clock, SystemClock
+from sync.sandbox.acts import Unknown
 from sync.sandbox.coalesce.callbacks import Callbacks
 from sync.sandbox.coalesce.catalog import Catalog
 from sync.sandbox.coalesce.inventory import ACTORS, ASSETS, TEAMS, TROUBLES, Asset, Trouble, owner
@@ -119,7 +120,7 @@ class CoalesceSandbox:
     def update_issue(self, issue_id: str, **fields: Any) -> None:
         """Change fields of an issue; without ``fields``, its description gets one more line."""
         with self.lock:
-            issue = self.issues[issue_id]
+            issue = self._issue(issue_id)
             if not fields:
                 more = self._random.randint(2, 99)
                 fields = {"description": f"{issue.description}\n\nStill failing, {more} checks on."}
@@ -130,7 +131,7 @@ class CoalesceSandbox:
     def mark(self, issue_id: str, status: str, *, actor: Mapping[str, Any] | None = None) -> None:
         """Set an issue's status: one of ``ISSUE_STATUSES``, or "" to remove the status."""
         with self.lock:
-            issue = self.issues[issue_id]
+            issue = self._issue(issue_id)
             issue.status = status
             issue.actor = actor or self._random.choice(ACTORS)
             self._touch("issue_status_updated", issue)
@@ -138,14 +139,14 @@ class CoalesceSandbox:
     def close_issue(self, issue_id: str) -> None:
         """Close an issue, because its checks pass again."""
         with self.lock:
-            issue = self.issues[issue_id]
+            issue = self._issue(issue_id)
             issue.ended_at = self.now()
             self._touch("issue_closed", issue)
 
     def reopen_issue(self, issue_id: str) -> None:
         """Reopen an issue, because its checks fail again."""
         with self.lock:
-            issue = self.issues[issue_id]
+            issue = self._issue(issue_id)
             issue.ended_at, issue.status, issue.actor = None, "", None
             self._touch("issue_updated", issue)
 
@@ -155,7 +156,7 @@ class CoalesceSandbox:
         """Add a comment, written at ``at`` (nanoseconds), by default now. Upstream sends no webhook for
         comments."""
         with self.lock:
-            return self._remark(self.issues[issue_id], message, actor, at)
+            return self._remark(self._issue(issue_id), message, actor, at)
 
     def forget(self, subject_id: str) -> None:
         """Delete an issue or an incident: upstream no longer knows it, and sends no webhook."""
@@ -166,12 +167,12 @@ class CoalesceSandbox:
     # Incidents
 
     def open_incident(
-        self, issue_ids: Iterable[str], title: str = "", *, quiet: bool = False
+        self, issue_ids: Sequence[str], title: str = "", *, quiet: bool = False
     ) -> Incident:
         """Open an incident that groups issues. ``quiet`` makes no event."""
         with self.lock:
             members = list(issue_ids)
-            teams = sorted({one["title"] for i in members for one in self.issues[i].owners})
+            teams = sorted({one["title"] for i in members for one in self._issue(i).owners})
             about = " and ".join(teams) or self._random.choice(list(TEAMS.values()))
             at = self.now()
             incident = Incident(
@@ -206,7 +207,7 @@ class CoalesceSandbox:
     ) -> None:
         """Give an incident a state: open, closed or cancelled."""
         with self.lock:
-            incident = self.incidents[incident_id]
+            incident = self._incident(incident_id)
             incident.state = state
             incident.ended_at = None if state == "open" else self.now()
             incident.updated_by = actor or incident.updated_by
@@ -217,12 +218,12 @@ class CoalesceSandbox:
     ) -> Remark:
         """Like ``comment``, for an incident."""
         with self.lock:
-            return self._remark(self.incidents[incident_id], message, actor, at)
+            return self._remark(self._incident(incident_id), message, actor, at)
 
     def change_incident(self, incident_id: str, **fields: str) -> None:
         """Change the title or the owner of an incident. Upstream sends no webhook for these."""
         with self.lock:
-            incident = self.incidents[incident_id]
+            incident = self._incident(incident_id)
             for name, value in fields.items():
                 setattr(incident, name, value)
             incident.updated_at = self.now()
@@ -230,12 +231,23 @@ class CoalesceSandbox:
     def set_members(self, incident_id: str, issue_ids: Sequence[str]) -> None:
         """Replace an incident's issues. Upstream sends no webhook for this change."""
         with self.lock:
-            incident = self.incidents[incident_id]
-            incident.issue_ids, incident.updated_at = list(issue_ids), self.now()
+            incident = self._incident(incident_id)
+            incident.issue_ids = [self._issue(one).id for one in issue_ids]
+            incident.updated_at = self.now()
 
     def ping(self, message: str = "It works.") -> None:
         """Make a test event."""
         self._send("ping", {"message": message}, self.now())
+
+    def _issue(self, id_: str) -> Issue:
+        if id_ not in self.issues:
+            raise Unknown(f"there is no issue {id_!r}")
+        return self.issues[id_]
+
+    def _incident(self, id_: str) -> Incident:
+        if id_ not in self.incidents:
+            raise Unknown(f"there is no incident {id_!r}")
+        return self.incidents[id_]
 
     def _remark(
         self, subject: Issue | Incident, message: str, actor: Mapping[str, Any], at: int | None

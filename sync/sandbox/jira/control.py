@@ -11,7 +11,7 @@ from litestar.connection import Request
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.response import Response
 
-from sync.sandbox.acts import misfit
+from sync.sandbox.acts import Unknown, misfit, wanted
 from sync.sandbox.jira.board.views import fragment
 from sync.sandbox.jira.outbox import WebhookFaults
 from sync.sandbox.jira.person import Refusal
@@ -27,30 +27,29 @@ _ACTIONS = (
 )  # fmt: skip
 
 
-def _act(sandbox: JiraSandbox, given: dict[str, Any]) -> Any:
+def _act(sandbox: JiraSandbox, body: bytes) -> Any:
     """Have a person do something.
 
-    ``given`` is ``{"do": "edit", "as": "data.owner", "args": ["DATA-1"], "with": {"summary": "…"}}``.
+    ``body`` is ``{"do": "edit", "as": "data.owner", "args": ["DATA-1"], "with": {"summary": "…"}}``.
 
     Returns the new ticket's key, the new comment's id, or None. Raises ClientException.
     """
-    what = given.get("do")
-    if what not in _ACTIONS:
-        raise ClientException(f"'do' must be one of {', '.join(_ACTIONS)}")
-    user = _user(sandbox, given.get("as", "data.owner"))
-    act = getattr(sandbox.person(user), what)
-    args, named = given.get("args", ()), given.get("with", {})
-    if why := misfit(act, args, named):
-        raise ClientException(why)
     try:
-        return act(*args, **named)
-    except (Refusal, KeyError, TypeError) as why:
-        raise ClientException(f"{type(why).__name__}: {why}") from None
+        one = wanted(body, _ACTIONS)
+    except ValueError as why:
+        raise ClientException(str(why)) from None
+    act = getattr(sandbox.person(_user(sandbox, one.person or "data.owner")), one.do)
+    if wrong := misfit(act, one.args, one.named):
+        raise ClientException(wrong)
+    try:
+        return act(*one.args, **one.named)
+    except (Refusal, Unknown) as why:
+        raise ClientException(f"{one.do}: {why}") from None
 
 
 def _user(sandbox: JiraSandbox, name: Any) -> User:
     people = {one.name: one for one in sandbox.site.users.values()}
-    if name not in people:
+    if not isinstance(name, str) or name not in people:
         raise ClientException(f"'as' must be one of {', '.join(people)}")
     return people[name]
 
@@ -165,7 +164,7 @@ def control(sandbox: JiraSandbox) -> Router:
 
     @post("/act", status_code=200)
     async def do(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        return {"result": _act(sandbox, await request.json())}
+        return {"result": _act(sandbox, await request.body())}
 
     @put("/lag")
     async def lag(request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -3,11 +3,12 @@ limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from sync.sandbox.acts import Unknown
 from sync.sandbox.jira.fields.changes import write
 from sync.sandbox.jira.ready_site import OWNER
 from sync.sandbox.jira.rest import issues
@@ -122,7 +123,7 @@ class Person:
             if resolution and not on_screen:
                 self.resolve(key, resolution)
 
-    def bulk_transition(self, keys: Iterable[str], to: str, resolution: str = "") -> None:
+    def bulk_transition(self, keys: Sequence[str], to: str, resolution: str = "") -> None:
         """Move many tickets in one bulk change."""
         many = Person(self._service, self.user, bulk=True)
         for key in keys:
@@ -130,7 +131,10 @@ class Person:
 
     def resolve(self, key: str, resolution: str) -> None:
         """Set a resolution, "" for none, without a transition."""
-        value = {"resolution": self._site.resolution(resolution) if resolution else None}
+        found = self._site.resolution(resolution) if resolution else None
+        if resolution and found is None:
+            raise Unknown(f"there is no resolution {resolution!r}")
+        value = {"resolution": found}
         self._service.carry_out(
             lambda: write(self._site, self._new_call("PUT", ""), self._issue(key), value)
         )
@@ -140,6 +144,8 @@ class Person:
         given: str | None = name or None
         if given is not None and self._site.cloud:
             by_name = {user.name: user.account_id for user in self._site.users.values()}
+            if given not in by_name:
+                raise Unknown(f"there is no user {given!r}")
             given = by_name[given]
         body = {"accountId" if self._site.cloud else "name": given}
         self._call("PUT", f"issue/{key}/assignee", body)
@@ -177,6 +183,8 @@ class Person:
 
         def work() -> str:
             issue = self._issue(key)
+            if project not in site.projects:
+                raise Unknown(f"there is no project {project!r}")
             issues.move(site, call, issue, site.projects[project])
             return issue.key
 
@@ -189,7 +197,7 @@ class Person:
     def _issue(self, key: str) -> Issue:
         issue = self._site.find(key)
         if issue is None:
-            raise KeyError(key)
+            raise Unknown(f"there is no ticket {key!r}")
         return issue
 
     def _update_labels(self, key: str, verb: str, labels: tuple[str, ...]) -> None:

@@ -71,6 +71,7 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
 
     def shown(form: Form, found: Adopting | None, trouble: str = "") -> Shown:
         pairs = found.pairs if found else ()
+        waiting = recorded(here.store)
         data = {
             "here": "/tickets",
             "sentence": "Take over tickets that exist already",
@@ -84,7 +85,8 @@ def routes(desk: Desk) -> list[HTTPRouteHandler]:
             "fates": FATES,
             "shown_at_most": _SHOWN,
             "sites": sorted(here.settings.sites),
-            "recorded": recorded(here.store),
+            "recorded": waiting,
+            "waiting": {one.subject for one in waiting},
         }
         return Shown("adopt.html", data, status=422 if trouble else 200)
 

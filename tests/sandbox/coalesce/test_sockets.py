@@ -54,7 +54,7 @@ def served() -> Iterator[Served]:
     one.sign_in()
     yield one
     one.session.close()
-    assert one.server.stop(5)
+    assert one.server.stop(60)
 
 
 def test_a_reply_that_is_lost_ends_the_connection_after_the_work(served: Served) -> None:
@@ -89,6 +89,31 @@ def test_other_processes_play_people_and_robots_upstream(served: Served) -> None
     assert served.ask("GET", "/sandbox/subjects").json()["issues"] == []
     for broken in ({"do": "explode"}, {"do": "mark", "args": [issue, "fixed"]}, {"do": "mark"}):
         assert served.ask("POST", "/sandbox/act", broken).status_code == 400
+
+
+def test_what_an_act_cannot_be_done_with_is_named(served: Served) -> None:
+    issue = served.act("open_issue", "Late orders")
+    for body, words in (
+        (["mark"], "the body is not what this call takes"),
+        ({"do": "mark", "args": issue}, "Expected `array`, got `str` - at `$.args`"),
+        ({"do": "mark", "with": []}, "Expected `object`, got `array` - at `$.with`"),
+        ({"do": "mark", "args": ["i-9", "fixed"]}, "mark: there is no issue 'i-9'"),
+        ({"do": "mark", "args": [issue, 5]}, "mark: status must be a text, not 5"),
+        ({"do": "open_incident", "args": [["i-9"]]}, "open_incident: there is no issue 'i-9'"),
+        ({"do": "open_incident", "args": [issue]}, f"issue_ids must be a list, not '{issue}'"),
+        ({"do": "close_incident", "args": [issue]}, f"there is no incident '{issue}'"),
+        ({"do": "update_issue", "args": [issue], "with": {"colour": "red"}}, "colour is no field"),
+        ({"do": "update_issue", "args": [issue], "with": {"title": 5}}, "title must be a text"),
+        ({"do": "open_issue", "with": {"asset": {"name": "x"}}}, "asset must be Asset or null"),
+        (
+            {"do": "comment", "args": [issue, "a"], "with": {"actor": "me"}},
+            "actor must be an object",
+        ),
+    ):
+        answer = served.ask("POST", "/sandbox/act", body)
+        assert (answer.status_code, words in answer.json()["detail"]) == (400, True), answer.text
+    assert list(served.sandbox.issues) == [issue]
+    assert served.sandbox.issues[issue].status == ""
 
 
 def test_other_processes_set_scopes_abilities_tokens_and_callbacks(served: Served) -> None:

@@ -182,6 +182,24 @@ def test_people_act_through_the_control_api(served: Served) -> None:
     assert served.session.get(f"{control}/tickets").json() == []
 
 
+def test_what_a_person_cannot_do_says_which_value_is_wrong(served: Served) -> None:
+    key = served.post_issue().json()["key"]
+    for do, args, words in (
+        ("transition", ["NO-1", "Done"], "transition: there is no ticket 'NO-1'"),
+        ("transition", [5, "Done"], "transition: key must be a text, not 5"),
+        ("bulk_transition", [key, "Done"], f"keys must be a list, not '{key}'"),
+        ("assign", [key, "nobody"], "assign: there is no user 'nobody'"),
+        ("move", [key, "NOPE"], "move: there is no project 'NOPE'"),
+        ("resolve", [key, "Nope"], "resolve: there is no resolution 'Nope'"),
+        ("comment", [key, 5], "comment: text must be a text or an object, not 5"),
+        ("edit", [key, 5], "edit takes (key, **fields): too many positional"),
+    ):
+        answer = served.session.post(f"{served.address}/sandbox/act", json={"do": do, "args": args})
+        assert (answer.status_code, words in answer.json()["detail"]) == (400, True), answer.text
+    answer = served.session.post(f"{served.address}/sandbox/act", json={"do": "edit", "as": []})
+    assert (answer.status_code, "$.as" in answer.text) == (400, True)
+
+
 def test_the_control_api_sets_lag_clock_permissions_and_resets(served: Served) -> None:
     control = f"{served.address}/sandbox"
     assert served.session.put(f"{control}/lag", json={"seconds": 9}).json() == {"seconds": 9.0}

@@ -94,6 +94,10 @@ def test_what_is_not_known_yet_is_recorded_ahead_and_taken_back(pages: Pages) ->
     assert "Recorded ahead" not in said
     _pressed(pages, "/adopt/take", **asked)
     assert f"{B} DATA-501 main an editor" in pages.words("/adopt")
+    again = _begun(pages, "/adopt/look", **asked)
+    assert f"DATA-501 {B} recorded already" in _until(lambda: pages.words(again))
+    assert "/tickets/DATA-501" not in pages.get(again), "no such ticket is kept"
+    assert "Name what is" in pages.send("/adopt/take-back", {"names": []}, 422)["error"]
     assert f"Taken back: {B}, DATA-501" in pages.press("/adopt/take-back", name=B)
     assert [one["subject"] for one in pages.json("/adopt/recorded")] == [C]
 
@@ -126,6 +130,11 @@ def test_what_jira_refuses_is_said_with_the_form_as_it_was(
 ) -> None:
     said = _pressed(pages, "/adopt/look", by="jql", text="project = = DATA")
     assert "Not done The tickets cannot be looked for" in said
+    never = r"((?:(?:o|l|d|ol|ld)+)+)[yz]"
+    jira.tickets["501"].fields["summary"] = "old" * 40
+    said = _pressed(pages, "/adopt/take", by="jql", text=QUERY, pattern=never, within="summary")
+    assert "Not done pattern: the search for" in said
+    assert "so what it finds is not known. Write the pattern with fewer repeats" in said
     assert "Not done in: " in _pressed(
         pages, "/adopt/look", by="jql", text=QUERY, pattern="(x)", within="summary, Root cause"
     )
