@@ -10,6 +10,9 @@ from typing import Any
 
 from sync.domain.text import SUMMARY_LIMIT, ticket_line
 
+# How the labels begin by which epics that we made are found after a lost reply.
+LABEL = "ticket-sync-epic-"
+
 
 class Foreseen(str):
     """In place of a value that a forecast does not know yet: what it will be, in words."""
@@ -40,7 +43,7 @@ class EpicWish:
     def label(self, project: str) -> str:
         """The label by which an epic that we made is found after a lost reply."""
         text = f"{project}\n{self.digest}"
-        return "ticket-sync-epic-" + hashlib.sha256(text.encode()).hexdigest()[:20]
+        return LABEL + hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def __str__(self) -> str:
         return f"epic {self.name!r}"

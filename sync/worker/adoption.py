@@ -17,13 +17,15 @@ from typing import TypeVar
 from sync.domain.errors import Fault
 from sync.domain.subject import Kind, Snapshot, SubjectRef
 from sync.domain.ticket import Base, Draft, Mark, Observed, marker_label
+from sync.domain.wording import short
 from sync.ports import Clock, SourceApi, Tracker
 from sync.rules import RuleSet, Undecided
-from sync.store import deliveries, journal, subjects, tickets
+from sync.store import deliveries, journal, placements, subjects, tickets
+from sync.store.asides import Aside
 from sync.store.engine import Session, Store
 from sync.store.tables import TicketRow, TicketState
-from sync.worker.ahead import Ahead, Fate, Pair, Unheard
-from sync.worker.naming import ANY_ID, By, Naming, as_id, ids_in
+from sync.worker.ahead import Ahead, Fate, Pair, Unheard, epic_in_words
+from sync.worker.naming import ANY_ID, By, Naming, as_id, ids_in, is_id
 from sync.worker.triage.routing import without_number
 from sync.worker.walk.past import agreed
 
@@ -126,11 +128,18 @@ class Adoption:
             known = sorted(
                 {ref for name in names for ref in self._by_name.get(name.casefold(), ())}
             )
-        if not known and self.ahead is not None and naming.by is By.ID and len(names) == 1:
-            return self._one(observed, Unheard(observed, names[0]), names[0])
+        unheard = "" if known else self._unheard(names, naming)
+        if is_id(unheard):
+            return self._one(observed, Unheard(observed, unheard), unheard)
         if len(known) == 1:
             return self._one(observed, self._case(observed, known[0]), known[0])
-        return self._unnamed(observed, known, _unnamed(known, names, naming))
+        why = _unnamed(known, names, naming)
+        more = "; no id is like this, so that nothing is recorded ahead" if unheard else ""
+        return self._unnamed(observed, known, f"{why}{more}")
+
+    def _unheard(self, names: Sequence[str], naming: Naming) -> str:
+        """The name of a subject that could be recorded ahead, "" where none could."""
+        return names[0] if self.ahead and naming.by is By.ID and len(names) == 1 else ""
 
     def _unnamed(self, observed: Observed, known: Sequence[str], why: str) -> Pair:
         """What becomes of a ticket that does not name one subject."""
@@ -301,7 +310,10 @@ class Adoption:
             on_it = subjects.ticket_ids(session, [case.subject]).get(case.subject)
             if case.ours or on_it == mine.id:
                 return Fate.ALREADY, "it is kept already"
-            return Fate.ADOPT, "one more subject of a ticket that is kept already"
+            return _decided_by_a_person(session, case, mine) or (
+                Fate.ADOPT,
+                "one more subject of a ticket that is kept already",
+            )
         return self._against(session, case, mine) or (
             Fate.ADOPT,
             f"as rule {case.rule!r} keeps it"
@@ -323,7 +335,9 @@ class Adoption:
             return Fate.CONFLICT, f"it is kept already, as the ticket of {theirs.key}"
         if self._given.get(jira_id, case.key) != case.key:
             return Fate.CONFLICT, "another subject of this list gets the ticket"
-        return None
+        if epic := epic_in_words(session, self.tracker.site, case.observed):
+            return Fate.CONFLICT, f"it is {epic}"
+        return _decided_by_a_person(session, case, mine)
 
     def _take(self, session: Session, case: _Case) -> None:
         now, observed = self.clock.time(), case.observed
@@ -371,6 +385,31 @@ def become(row: TicketRow, observed: Observed, draft: Draft | None) -> None:
     row.lease_owner, row.lease_until = None, None
 
 
+def _decided_by_a_person(
+    session: Session, case: _Case, mine: TicketRow | None
+) -> tuple[Fate, str] | None:
+    """Why what a person decided about the ticket of a subject stands against another one; None where
+    nobody did, and for a ticket of ours, which follows what was decided."""
+    if mine is None or case.ours or not (mine.aside or mine.merged):
+        return None
+    key, into = case.observed.ref.key, _name_of_into(session, mine)
+    what = f"merged into {into}" if into else Aside(mine.aside["how"]).words if mine.aside else ""
+    if mine.jira_id and not into:
+        return Fate.CONFLICT, f"it is {what} by a person; first: ticket-sync retry {key}"
+    to = into if mine.jira_id else key
+    return (
+        Fate.CONFLICT,
+        f"its ticket was {what} by a person; to put it on {to} all the same: "
+        f"ticket-sync link {case.subject} {to}",
+    )
+
+
+def _name_of_into(session: Session, row: TicketRow) -> str:
+    """The name of the ticket that a ticket was merged into, "" where it was not."""
+    into = row.merged["into"] if row.merged else 0
+    return placements.names(session, [into]).get(into, ("", ""))[0]
+
+
 def _mine(session: Session, case: _Case) -> TicketRow | None:
     """The ticket of the key or, where it has no marker, the one that its subject has. A ticket that only
     stands in because a rule could not place the subject does not count."""
@@ -388,7 +427,7 @@ def _unnamed(known: Sequence[str], names: Sequence[str], naming: Naming) -> str:
         return "its text names no issue or incident that is known"
     if not names:
         return "the pattern finds nothing in it"
-    shown = ", ".join(map(repr, names[:3]))
+    shown = ", ".join(repr(short(name)) for name in names[:3])
     what = (
         "issue or incident" if naming.by is By.ID else f"open issue or incident of this {naming.by}"
     )

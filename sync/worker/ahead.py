@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sync.domain.epics import LABEL
 from sync.domain.ticket import Observed
 from sync.ports import Clock
-from sync.store import deliveries, expected, subjects
+from sync.store import deliveries, epics, expected, subjects
 from sync.store.engine import Session, Store
 from sync.store.tables import ExpectedRow
 
@@ -43,6 +44,17 @@ class Unheard:
 
     observed: Observed
     subject: str
+
+
+def epic_in_words(session: Session, site: str, observed: Observed) -> str:
+    """Which epic of rules a ticket is, which cannot be the ticket of a subject; "" for any other."""
+    epic = epics.named(session, observed.ref.key, site)
+    if epic is not None:
+        return f"the epic {epic.name!r}, under which rules put tickets of {epic.project}"
+    labels = map(str, observed.fields.get("labels") or ())
+    return (
+        "an epic made for tickets of rules" if any(one.startswith(LABEL) for one in labels) else ""
+    )
 
 
 @dataclass(slots=True)
@@ -79,6 +91,8 @@ class Ahead:
             return Fate.CONFLICT, f"{row.jira_key} is recorded ahead for it; take that back first"
         if self._taken.get(id_, jira_id) != jira_id:
             return Fate.CONFLICT, "another ticket of this list is for the same subject"
+        if epic := epic_in_words(session, self.site, case.observed):
+            return Fate.CONFLICT, f"it is {epic}"
         if subjects.named(session, id_):
             return Fate.CONFLICT, "it was heard of at this very moment; do this again"
         return Fate.AHEAD, "not known yet; it takes the ticket once it is heard of"

@@ -13,7 +13,7 @@ from sync.domain.errors import Fault
 from sync.domain.ticket import Base, Draft, Observed, is_own_marker
 from sync.ports import Tracker
 from sync.rules import Rule, RuleSet
-from sync.store import deliveries, epics, journal, tickets
+from sync.store import deliveries, journal, tickets
 from sync.store.engine import Session, Store
 from sync.store.placements import How, Merged
 from sync.store.slate import Slate, decided
@@ -21,6 +21,7 @@ from sync.store.subjects import Subject
 from sync.store.tables import TicketState
 from sync.store.ticket_changes import Ticket
 from sync.worker.adoption import become
+from sync.worker.ahead import epic_in_words
 from sync.worker.triage import by_hand
 from sync.worker.triage.by_hand import Unmovable, Word, called
 
@@ -50,14 +51,13 @@ def link(
     observed = _shown(tracker, wanted.key)
     with store.read() as session:
         ours = tickets.by_jira_ids(session, tracker.site, [observed.ref.id])
-        epic = epics.named(session, observed.ref.key, tracker.site)
+        epic = epic_in_words(session, tracker.site, observed)
     if row := ours.get(observed.ref.id):
         id_ = row.id or 0
         return decided(store, lambda slate: _joined(slate, rules, wanted, id_, word))
-    if epic is not None:
+    if epic:
         raise Unmovable(
-            f"{epic.jira_key} is the epic {epic.name!r}, under which rules put tickets of "
-            f"{epic.project}: it cannot be the ticket of one of them. Name another ticket."
+            f"{observed.ref.key} is {epic}: it cannot be the ticket of one of them. Name another ticket."
         )
     labels = observed.fields.get("labels") or ()
     if any(is_own_marker(label) for label in labels):
@@ -124,6 +124,9 @@ def _joined(slate: Slate, rules: RuleSet, wanted: Wanted, into: int, word: Word)
     ref, to = wanted.ref, by_hand.known(slate, into)
     source = slate.ticket_of(ref)
     _may_leave(source, wanted)
+    if source is to:
+        # It was named by a key that it had before.
+        raise Unmovable(f"The ticket of {ref} is {called(to)} already.")
     if source is None:
         return by_hand.put(slate, ref, to, word)
     if by_hand.emptied(slate, source, slate.subjects([ref])):

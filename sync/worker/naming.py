@@ -82,6 +82,11 @@ def _open(store: Store) -> Iterator[Snapshot]:
 ANY_ID = Naming()
 
 
+def is_id(name: str) -> bool:
+    """Whether it is an id as every subject has one."""
+    return _UUID.fullmatch(name) is not None
+
+
 def as_id(name: str) -> str:
     """The id of a subject by its id or its reference, as subjects are known by it."""
     id_ = name.rpartition(":")[2]

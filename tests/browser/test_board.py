@@ -80,6 +80,8 @@ def test_the_story_of_the_demo_unfolds_by_itself_and_can_be_read(
     page.goto(everything.board)
     # An incident has no table of entities.
     done = column(page, "Done").locator(".card", has_text="comment", has_not_text="fail together")
+    # The story takes its time, on a busy machine more of it.
+    expect(done.first).to_be_visible(timeout=90_000)
     path = done.first.get_attribute("href")
     page.locator(f'.card[href="{path}"]').click()
     page.wait_for_url(f"**{path}")
@@ -91,7 +93,10 @@ def test_the_story_of_the_demo_unfolds_by_itself_and_can_be_read(
     expect(page.get_by_role("region", name="Comments")).to_contain_text(
         re.compile("(Closed in|Marked as|Case [0-9]+:)")
     )
-    expect(page.get_by_role("region", name="History")).to_contain_text("To Do → Done")
+    # Somebody may have begun to work on it first.
+    expect(page.get_by_role("region", name="History")).to_contain_text(
+        re.compile("(To Do|In Progress) → Done")
+    )
     expect(page.get_by_role("region", name="Links").get_by_role("link").first).to_be_visible()
     assert watched.elsewhere == []
 

@@ -13,20 +13,28 @@ from sync.domain.ticket import Block, Document, TicketRef
 from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound
 from sync.operations.recorded import recorded, recorded_for, take_back
+from sync.operations.ticket_acts import forget
+from sync.operations.ticket_moves import Merging, merge
+from sync.rules import Defaults
+from sync.rules.load import parse
 from sync.sandbox.jira import JiraSandbox
-from sync.sandbox.memory import DONE, MemoryTicket, MemoryTracker
+from sync.sandbox.memory import DONE, TO_DO, MemoryTicket, MemoryTracker
 from sync.store import subjects
 from sync.store.tables import ExpectedRow, JournalRow, TicketState
 from sync.worker.adoption import Adoption
 from sync.worker.ahead import Ahead, Pair
 from sync.worker.sweeps.retention import Keep, prune
 from tests.clock import START
+from tests.walks.test_asking import ON_INCIDENT
 from tests.walks.test_generations import ruled
 from tests.walks.test_jira import real as real
 from tests.walks.test_jira import sandbox as sandbox
 from tests.walks.world import World, issue_event
+from tests.worker.sweeps.build import incident
 
-A, B, C = (f"{n}" * 8 + "-0000-4000-8000-" + "0" * 12 for n in "abc")
+A, B, C, D, E = (f"{n}" * 8 + "-0000-4000-8000-" + "0" * 12 for n in "abcde")
+ME = on_command_line()
+NOBODY = '[[rule]]\nname = "none"\nproject = "DATA"\nwhen = { title = "no such" }\n'
 
 
 def ref(id_: str) -> str:
@@ -195,6 +203,81 @@ def test_an_empty_list_costs_no_query(world: World) -> None:
     event.remove(world.store.engine, "before_cursor_execute", note)
     assert sent
     assert not [one for one in sent if "FROM expected" in one]
+
+
+def test_a_ticket_that_was_merged_since_gives_the_subject_to_the_other(
+    world_on_each_store: World, jira: MemoryTracker
+) -> None:
+    world = world_on_each_store
+    for id_ in (B, C):
+        world.deliver(issue_event("issue_created", id_, at=1))
+        world.settle()
+    record(world, (A, "DATA-1"))
+    merge(world.store, ME, Merging("DATA-1", "DATA-2"), world.clock.time())
+    world.settle()
+    world.deliver(issue_event("issue_created", A, at=30))
+    world.settle()
+    assert ticket_of(world, A) == "DATA-2"
+    words = f"DATA-1 was recorded ahead for {ref(A)} by ada, and is DATA-2 now"
+    assert words in [row.words for row in journal(world)]
+    world.deliver(*(issue_event("issue_closed", id_, at=60) for id_ in (B, C)))
+    world.settle()
+    assert jira.alive[1].status != DONE, "one of them is open"
+
+
+def test_an_issue_without_a_rule_goes_on_its_incidents_ticket_all_the_same(
+    world: World, jira: MemoryTracker
+) -> None:
+    of_others(jira, 1)
+    record(world, (A, "DATA-501"))
+    world.write_rules(ON_INCIDENT)
+    world.triage.learn([incident(B, issues=(A,))])
+    world.settle()
+    world.deliver(issue_event("issue_created", A, at=2))
+    world.settle()
+    assert ticket_of(world, A) == world.rows()[0].jira_key
+    (left,) = recorded(world.store)
+    assert left.words == "no rule matches, and it is on its incident's ticket"
+
+
+def test_what_a_person_decided_about_a_subject_stands_against_a_list(
+    world: World, jira: MemoryTracker
+) -> None:
+    theirs = [of_others(jira, number) for number in (1, 2)]
+    world.write_rules(ruled('group_by = "trigger"'))
+    world.deliver(*(issue_event("issue_created", id_, at=1, trigger_name="x") for id_ in (A, B)))
+    world.settle()
+    (own,) = (row.jira_key for row in world.rows())
+    forget(world.store, ME, A, world.clock.time())
+    world.deliver(issue_event("issue_created", C, at=2, trigger_name="y"))
+    while world.triage.batch():
+        pass
+    merge(world.store, ME, Merging(C, own), world.clock.time())
+    world.settle()
+    # Others of the same groups, that no rule matched until now.
+    world._rules = parse({"rules.toml": NOBODY}, Defaults({"main": "DATA"}, "main"))
+    for id_, group in ((D, "y"), (E, "x")):
+        world.deliver(issue_event("issue_created", id_, at=3, trigger_name=group))
+    world.settle()
+    world.write_rules(ruled('group_by = "trigger"'))
+    found = record(world, (A, "DATA-501"), (D, "DATA-502"))
+    assert [(pair.fate.value, pair.words) for pair in found] == [
+        (
+            "conflict",
+            "its ticket was forgotten by a person; to put it on DATA-501 all the same: "
+            f"ticket-sync link {ref(A)} DATA-501",
+        ),
+        (
+            "conflict",
+            f"its ticket was merged into {own} by a person; to put it on DATA-502 all the same: "
+            f"ticket-sync link {ref(D)} DATA-502",
+        ),
+    ]
+    forget(world.store, ME, own, world.clock.time())
+    (pair,) = record(world, (E, own))
+    assert pair.words == f"it is forgotten by a person; first: ticket-sync retry {own}"
+    world.settle()
+    assert [one.status for one in theirs] == [TO_DO, TO_DO]
 
 
 def test_whatever_the_order_a_subject_has_one_ticket(world: World, jira: MemoryTracker) -> None:

@@ -209,6 +209,25 @@ def test_split_off_subjects_get_a_ticket_that_no_group_takes_them_from(
     at_rest(world, jira)
 
 
+def test_what_was_split_off_twice_comes_back_to_a_ticket_of_its_own(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.write_rules(GROUPED.replace("group_by", 'reopen_within = "1m"\ngroup_by'))
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in (1, 2)))
+    world.settle()
+    split_off(world, "DATA-1", ["i1"])
+    merged(world, "DATA-2", "DATA-1")
+    split_off(world, "DATA-1", ["coalesce:issue:i1"])
+    assert ticket_of(world, "coalesce:issue:i1") == "DATA-3"
+    world.deliver(issue_event("issue_closed", "i1", at=600))
+    world.settle()
+    world.clock.sleep(1200)
+    world.deliver(issue_event("issue_created", "i1", at=1800))
+    world.settle()
+    assert ticket_of(world, "coalesce:issue:i1") == "DATA-4"
+    at_rest(world, jira)
+
+
 def test_a_walk_under_way_makes_no_ticket_for_what_was_merged_away(
     two: World, jira: MemoryTracker
 ) -> None:
@@ -354,6 +373,8 @@ def test_what_cannot_be_split_off_is_refused_in_words(two: World, jira: MemoryTr
             split_off(two, "DATA-2", names)
     with pytest.raises(Refused, match="DATA-1 does not have coalesce:issue:two: it is on DATA-2"):
         split_off(two, "DATA-1", ["two"])
+    with pytest.raises(Refused, match="DATA-2 is the ticket that they are to leave"):
+        split_off(two, "DATA-2", ["one"], "DATA-2")
 
 
 def linked(world: World, name: str, key: str, *, instead: bool = False) -> str:

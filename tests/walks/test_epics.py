@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from sync.domain.errors import Unknown
 from sync.operations.accounts import on_command_line
@@ -16,8 +17,9 @@ from sync.operations.ticket_moves import Linking, link
 from sync.sandbox.jira import Effect, JiraSandbox, Ticket
 from sync.sandbox.jira.ready_site import EPIC_LINK, EPIC_NAME
 from sync.store.engine import open_store
-from sync.store.tables import SiteRow
+from sync.store.tables import EpicRow, SiteRow
 from sync.worker.adoption import Adoption
+from sync.worker.ahead import Ahead
 from sync.worker.foresight.forecast import forecast_all
 from sync.worker.sweeps import retention
 from tests.options.stage import parent_of
@@ -143,6 +145,33 @@ def test_the_epic_of_a_group_is_not_linked_as_the_ticket_of_an_issue(
         link(real.store, sites, on_command_line(), wish, real.clock.time())
     real.settle(within=86_400)
     assert (epics(sandbox), children(sandbox)) == ([epic], [child])
+
+
+def test_an_epic_of_rules_is_not_taken_over_as_the_ticket_of_an_issue(
+    real: World, sandbox: JiraSandbox, clock: SimulatedClock
+) -> None:
+    real.write_rules(rules())
+    real.deliver(broken(1))
+    real.settle()
+    (epic,) = epics(sandbox)
+    real.deliver(broken(2))
+    while real.triage.batch():
+        pass
+    clock.sleep(30)
+    heard, unheard = (f"{A[:-2]}{number}" for number in ("02", "03"))
+    for kind in ("the epic 'Data quality: orders'", "an epic made for tickets of rules"):
+        ahead = Ahead(real.store, clock, "coalesce", "main", "ada")
+        adoption = Adoption(
+            real.store, real.tracker, real.rules(), clock, "coalesce", apply=True, ahead=ahead
+        )
+        pairs = adoption.pairs([(heard, epic.key), (unheard, epic.key)])
+        assert [pair.fate.value for pair in pairs] == ["conflict", "conflict"]
+        assert all(pair.words.startswith(f"it is {kind}") for pair in pairs)
+        # Its label tells of it as well where the store was lost.
+        with real.store.write() as session:
+            session.execute(delete(EpicRow))
+    real.settle()
+    assert (epics(sandbox), len(children(sandbox))) == ([epic], 2)
 
 
 def test_an_epic_that_is_only_to_be_found_parks_the_field_alone_until_it_is_there(

@@ -8,10 +8,12 @@ from sync.domain.errors import Rejected
 from sync.rules import Undecided, patterns
 from sync.rules.patterns import Extract
 from sync.sandbox.jira import JiraSandbox
+from sync.sandbox.memory import MemoryTracker
 from sync.toml import Wrong
 from sync.worker.adoption import Adoption
 from sync.worker.ahead import Ahead, Pair
 from sync.worker.naming import GROUP, By, Naming
+from tests.walks.test_ahead import of_others
 from tests.walks.test_jira import real as real
 from tests.walks.test_jira import sandbox as sandbox
 from tests.walks.world import World, issue_event
@@ -160,6 +162,17 @@ def test_a_field_of_the_site_is_found_by_its_name(real: World, sandbox: JiraSand
     for name, words in (("Root kause", "no field"), ("Team", "several fields")):
         with pytest.raises(Rejected, match=f"the site has {words} '{name}'"):
             real.tracker.field_id(name)
+
+
+def test_only_what_is_an_id_is_recorded_ahead(
+    world_on_each_store: World, jira: MemoryTracker
+) -> None:
+    long = "x" * 300
+    of_others(jira, 1, f"alert {long}")
+    found = matching(world_on_each_store, by("alert (x+)"), ahead=True, jql='labels = "elsewhere"')
+    fate, words = said(found)["DATA-501"]
+    assert (fate, long in words) == ("conflict", False)
+    assert words.endswith("is known; no id is like this, so that nothing is recorded ahead")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,11 @@ def everything(sqlite_store: Store, tmp_path: Path) -> Iterator[Everything]:
     made.close()
 
 
-def some_life(it: Everything, issues: int) -> None:
-    """Issues come, change and close, and ticket-sync follows."""
-    for n in range(issues):
+def some_life(it: Everything, issues: int, until: threading.Event | None = None) -> None:
+    """Issues come, change and close, and ticket-sync follows: so many, and on ``until`` this is set."""
+    for n in count():
+        if n >= issues and (until is None or until.is_set()):
+            return
         one = it.upstream.open_issue(f"check {n} fails")
         it.go_on()
         if n % 4 == 1:
@@ -44,8 +47,9 @@ def some_life(it: Everything, issues: int) -> None:
 
 
 def live_and_back_up(it: Everything, target: Path, after: int) -> None:
-    """A life of 24 issues in a thread, and meanwhile a backup, as the verb takes it from beside."""
-    life = threading.Thread(target=some_life, args=(it, 24))
+    """A life of 24 issues or more in a thread, meanwhile a backup, as the verb takes it from beside."""
+    taken = threading.Event()
+    life = threading.Thread(target=some_life, args=(it, 24, taken))
     life.start()
     try:
         while life.is_alive() and len(it.jira.tickets()) < after:
@@ -54,6 +58,7 @@ def live_and_back_up(it: Everything, target: Path, after: int) -> None:
             backup.back_up(beside, target)
         assert life.is_alive(), "the backup was to be taken while others write"
     finally:
+        taken.set()
         life.join()
 
 

@@ -94,6 +94,8 @@ def split(
 ) -> str:
     """Put some subjects of a ticket onto another, or onto a new one of their own; what was done, in
     words. Raises Unmovable."""
+    if to is source:
+        raise Unmovable(f"{called(source)} is the ticket that they are to leave. Name another one.")
     may_give(source)
     there = slate.ends_on(source)
     for ref in refs:
@@ -353,7 +355,8 @@ def _own_key(slate: Slate, ref: str) -> str:
     key, number = f"own:{ref}", 1
     while slate.ticket(key) is not None:
         number += 1
-        key = f"own:{ref}#{number}"
+        # Not as the generations of one ticket are numbered: it is another ticket.
+        key = f"own{number}:{ref}"
     return key
 
 

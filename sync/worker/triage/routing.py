@@ -12,6 +12,7 @@ from sync.domain.rule import OnDeleted
 from sync.domain.subject import Snapshot
 from sync.rules import IMPACT, SEVERITY, Rule, RuleSet, Undecided, patience
 from sync.store import journal
+from sync.store.asides import Aside
 from sync.store.claims import Claim
 from sync.store.engine import Store
 from sync.store.open_items import RESTING
@@ -129,7 +130,12 @@ class Router:
             rule = self._match(ref, snapshot) or self._rules.get(tried)
         except Undecided as fault:
             return self._wait(snapshot, ref, fault)
-        return self._place(snapshot, ref, rule) if rule is not None else ""
+        if rule is not None:
+            return self._place(snapshot, ref, rule)
+        if host is None:
+            return ""
+        self._slate.decline(self._expected[ref], f"{NO_RULE}, and it is on its incident's ticket")
+        return self.move(snapshot, host)
 
     def _wait(self, snapshot: Snapshot, ref: str, fault: Undecided) -> str:
         """Record that it is undecided which rule matches a subject. A walk finds out, or parks."""
@@ -302,6 +308,9 @@ class Router:
         if row is None:
             return None, ""
         there = self._slate.in_jira(row.site, row.jira_id)
+        if there is not None:
+            # A person may have merged it since.
+            there = self._merged_into(there) or there
         if why := _against(row, rule, own, there):
             self._slate.decline(row, why)
             return None, f"{row.jira_key} was recorded ahead for {ref}, but {why}"
@@ -314,6 +323,8 @@ class Router:
             ticket.rule, ticket.site = rule.ref.name, row.site
         self._slate.take(row, ticket)
         words = f"{row.jira_key} was recorded ahead for {ref} by {row.by}"
+        if ticket.jira_key != row.jira_key:
+            words += f", and is {ticket.jira_key} now"
         self._slate.journal(ticket, self.now, journal.Entry("adopt", words))
         return ticket, ""
 
@@ -431,6 +442,8 @@ def _against(row: ExpectedRow, rule: Rule, own: Ticket | None, there: Ticket | N
         return f"rule {rule.ref.name!r} keeps its tickets on site {rule.site!r}, not {row.site!r}"
     if own is not None and own.state == TicketState.LINKED:
         return f"rule {rule.ref.name!r} puts it on {own.jira_key}"
+    if own is not None and own.aside is not None:
+        return f"its ticket is {Aside(own.aside['how']).words} by a person"
     if own is not None and own.state == TicketState.CREATING:
         return "a ticket was being made for it at that moment"
     return ""

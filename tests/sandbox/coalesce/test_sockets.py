@@ -54,7 +54,7 @@ def served() -> Iterator[Served]:
     one.sign_in()
     yield one
     one.session.close()
-    assert one.server.stop(5)
+    assert one.server.stop(60)
 
 
 def test_a_reply_that_is_lost_ends_the_connection_after_the_work(served: Served) -> None:
