@@ -25,10 +25,12 @@ from sync.worker.adoption import Adoption
 from sync.worker.ahead import Ahead, Pair
 from sync.worker.sweeps.retention import Keep, prune
 from tests.clock import START
+from tests.walks.test_asking import ON_INCIDENT
 from tests.walks.test_generations import ruled
 from tests.walks.test_jira import real as real
 from tests.walks.test_jira import sandbox as sandbox
 from tests.walks.world import World, issue_event
+from tests.worker.sweeps.build import incident
 
 A, B, C, D, E = (f"{n}" * 8 + "-0000-4000-8000-" + "0" * 12 for n in "abcde")
 ME = on_command_line()
@@ -221,6 +223,21 @@ def test_a_ticket_that_was_merged_since_gives_the_subject_to_the_other(
     world.deliver(*(issue_event("issue_closed", id_, at=60) for id_ in (B, C)))
     world.settle()
     assert jira.alive[1].status != DONE, "one of them is open"
+
+
+def test_an_issue_without_a_rule_goes_on_its_incidents_ticket_all_the_same(
+    world: World, jira: MemoryTracker
+) -> None:
+    of_others(jira, 1)
+    record(world, (A, "DATA-501"))
+    world.write_rules(ON_INCIDENT)
+    world.triage.learn([incident(B, issues=(A,))])
+    world.settle()
+    world.deliver(issue_event("issue_created", A, at=2))
+    world.settle()
+    assert ticket_of(world, A) == world.rows()[0].jira_key
+    (left,) = recorded(world.store)
+    assert left.words == "no rule matches, and it is on its incident's ticket"
 
 
 def test_what_a_person_decided_about_a_subject_stands_against_a_list(

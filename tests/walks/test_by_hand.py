@@ -209,6 +209,25 @@ def test_split_off_subjects_get_a_ticket_that_no_group_takes_them_from(
     at_rest(world, jira)
 
 
+def test_what_was_split_off_twice_comes_back_to_a_ticket_of_its_own(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.write_rules(GROUPED.replace("group_by", 'reopen_within = "1m"\ngroup_by'))
+    world.deliver(*(issue_event("issue_created", f"i{n}", at=n) for n in (1, 2)))
+    world.settle()
+    split_off(world, "DATA-1", ["i1"])
+    merged(world, "DATA-2", "DATA-1")
+    split_off(world, "DATA-1", ["coalesce:issue:i1"])
+    assert ticket_of(world, "coalesce:issue:i1") == "DATA-3"
+    world.deliver(issue_event("issue_closed", "i1", at=600))
+    world.settle()
+    world.clock.sleep(1200)
+    world.deliver(issue_event("issue_created", "i1", at=1800))
+    world.settle()
+    assert ticket_of(world, "coalesce:issue:i1") == "DATA-4"
+    at_rest(world, jira)
+
+
 def test_a_walk_under_way_makes_no_ticket_for_what_was_merged_away(
     two: World, jira: MemoryTracker
 ) -> None:
@@ -264,7 +283,7 @@ REFUSED = {
     ("DATA-1", " "): "Name the ticket by its Jira key",
     ("DATA-1", "one"): "DATA-1 cannot be merged into itself",
     ("DATA-1", "three"): "is not in Jira, so no subject can be put on it. It is still to be made",
-    ("DATA-1", "four"): " is forgotten, so nothing is written to it. First: ticket-sync retry",
+    ("DATA-1", "four"): " is forgotten, so nothing is written to it. First: .*, or the button",
 }
 
 

@@ -186,7 +186,8 @@ def _out_of_hands(ticket: Ticket) -> Unmovable:
     name = called(ticket)
     how = Aside(ticket.aside["how"]).words
     return Unmovable(
-        f"{name} is {how}, so nothing is written to it. First: ticket-sync retry {name}"
+        f"{name} is {how}, so nothing is written to it. First: `ticket-sync retry {name}`, or the "
+        "button on its page."
     )
 
 
@@ -354,7 +355,8 @@ def _own_key(slate: Slate, ref: str) -> str:
     key, number = f"own:{ref}", 1
     while slate.ticket(key) is not None:
         number += 1
-        key = f"own:{ref}#{number}"
+        # Not as the generations of one ticket are numbered: it is another ticket.
+        key = f"own{number}:{ref}"
     return key
 
 

@@ -130,7 +130,12 @@ class Router:
             rule = self._match(ref, snapshot) or self._rules.get(tried)
         except Undecided as fault:
             return self._wait(snapshot, ref, fault)
-        return self._place(snapshot, ref, rule) if rule is not None else ""
+        if rule is not None:
+            return self._place(snapshot, ref, rule)
+        if host is None:
+            return ""
+        self._slate.decline(self._expected[ref], f"{NO_RULE}, and it is on its incident's ticket")
+        return self.move(snapshot, host)
 
     def _wait(self, snapshot: Snapshot, ref: str, fault: Undecided) -> str:
         """Record that it is undecided which rule matches a subject. A walk finds out, or parks."""
