@@ -265,7 +265,8 @@ def named(session: Session, name: str) -> DeliveryRow:
     rows = deliveries.beginning_with(session, name)
     if not rows:
         raise NotFound(
-            f"There is no delivery {name!r}. `ticket-sync dead list` shows the ids of dead letters."
+            f"There is no delivery {name!r}. The page Deliveries, and `ticket-sync dead list`, show the "
+            "ids of dead letters."
         )
     if len(rows) > 1:
         some = ", ".join(row.id for row in rows[:3])

@@ -162,8 +162,8 @@ def ref_of(session: Session, name: str) -> str:
     found: list[SubjectRow] = subjects.named(session, name.strip())
     if not found:
         raise NotFound(
-            f"No issue or incident {name!r} is known. Its delivery may still wait (`ticket-sync "
-            "status`) or be dead (`ticket-sync dead list`)."
+            f"No issue or incident {name!r} is known. Its delivery may still wait or be dead: see the "
+            "page Deliveries, or `ticket-sync status` and `ticket-sync dead list`."
         )
     if len(found) > 1:
         refs = ", ".join(row.ref for row in found)

@@ -63,7 +63,7 @@ def link(
     if any(is_own_marker(label) for label in labels):
         raise Unmovable(
             f"{observed.ref.key} bears a marker of ticket-sync and the store does not know it. "
-            "`ticket-sync adopt --markers` takes such tickets over."
+            "The page /adopt, and `ticket-sync adopt --markers`, take such tickets over."
         )
     try:
         draft = tracker.draft(rule.project_ticket(wanted.ref, [subject.snapshot]), base=Base())

@@ -186,7 +186,8 @@ def _out_of_hands(ticket: Ticket) -> Unmovable:
     name = called(ticket)
     how = Aside(ticket.aside["how"]).words
     return Unmovable(
-        f"{name} is {how}, so nothing is written to it. First: ticket-sync retry {name}"
+        f"{name} is {how}, so nothing is written to it. First: `ticket-sync retry {name}`, or the "
+        "button on its page."
     )
 
 

@@ -329,8 +329,8 @@ class Router:
         return ticket, ""
 
     def _spoken_for(self, ref: str, there: Ticket | None) -> str:
-        """Why a subject cannot come to a ticket that others have, "" where it can: an incident would speak
-        for the issues there, which would end with it."""
+        """Why a subject cannot come to a ticket that others have, "" where it can. An incident would
+        speak for the issues there."""
         if there is None or not _is_incident(ref):
             return ""
         others = self._slate.ends_on(there)
