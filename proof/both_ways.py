@@ -197,17 +197,26 @@ def _strike(both: BothSides) -> None:
 
 
 class Together:
-    """Holds calls until all of them are under way, though not for long, and then ends the caller."""
+    """Holds calls until all of them are under way, though not for long, and then ends the caller: once,
+    as a call that comes too late would end it while it starts again."""
 
     def __init__(self, number: int, kill: Callable[[], None]) -> None:
         self._kill = kill
-        self._barrier = threading.Barrier(number, action=kill, timeout=4.0)
+        self._killed = False
+        self._lock = threading.Lock()
+        self._barrier = threading.Barrier(number, action=self._once, timeout=4.0)
 
     def __call__(self) -> None:
         try:
             self._barrier.wait()
         except threading.BrokenBarrierError:
-            self._kill()
+            self._once()
+
+    def _once(self) -> None:
+        with self._lock:
+            if not self._killed:
+                self._kill()
+                self._killed = True
 
 
 def _killed(scene: Scene, names: Sequence[str], *, api: bool = True) -> None:

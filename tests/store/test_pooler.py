@@ -111,7 +111,7 @@ def test_a_living_process_is_not_called_dead_and_a_killed_one_is(
                 time.sleep(ALIVE / 10)
         finally:
             child.kill()
-    end, freed = time.monotonic() + 30, 0
+    end, freed = time.monotonic() + 60, 0
     while not freed and time.monotonic() < end:
         freed = mine.release_dead()
         time.sleep(ALIVE / 10)
