@@ -57,7 +57,7 @@ class Pgbouncer:
         self._process = subprocess.Popen(
             [program, "-q", str(config)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError((folder / "pgbouncer.log").read_text())

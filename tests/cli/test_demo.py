@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from sync.bootstrap.signals import stop_on_signals
+from sync.cli import demo
 from sync.cli.demo_output import line
 from sync.cli.main import app
 from sync.store.happenings import Happening
@@ -48,6 +51,35 @@ def test_a_short_story_ends_well_and_leaves_nothing_behind(
     assert re.search(r"⇒ DATA-1 +create Bug in DATA: ", done.stdout)
     assert "\x1b[" not in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+class Settled:
+    """A demo in which nothing is left to do, whose Jira is called in each of so many silences."""
+
+    def __init__(self, silences: int) -> None:
+        self._left, self._asked = 2 * silences, 0
+
+    def settled(self) -> bool:
+        return True
+
+    def happened(self) -> list[Happening]:
+        return []
+
+    @property
+    def calls(self) -> int:
+        # Before a silence, and after it.
+        self._asked += 1
+        return min(self._asked, self._left)
+
+
+@pytest.mark.parametrize(("silences", "late"), [(0, 0), (1, 0), (2, 0), (99, 1)])
+def test_calls_that_end_by_themselves_are_not_told_of_and_those_that_go_on_are(
+    monkeypatch: pytest.MonkeyPatch, silences: int, late: int
+) -> None:
+    monkeypatch.setattr(demo, "_SILENCE", 0.0)
+    with stop_on_signals() as stop:
+        found = demo._rest(Console(), Settled(silences), stop)  # type: ignore[arg-type]
+    assert found == (True, late)
 
 
 def test_what_a_sweep_found_is_a_line_of_the_story() -> None:

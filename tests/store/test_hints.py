@@ -69,7 +69,7 @@ def heard_by(giver: Hints, heard: Heard, hint: Hint) -> bool:
 
 def until(found: Callable[[], list[str]]) -> list[str]:
     """What is found, as soon as there is some."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not found() and time.monotonic() < end:
         time.sleep(0.02)
     return found()

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import select
 
+from sync.domain.subject import Status
 from sync.domain.ticket import Block, Document, TicketRef
 from sync.operations.accounts import on_command_line
 from sync.operations.errors import NotFound
@@ -238,6 +239,20 @@ def test_an_issue_without_a_rule_goes_on_its_incidents_ticket_all_the_same(
     assert ticket_of(world, A) == world.rows()[0].jira_key
     (left,) = recorded(world.store)
     assert left.words == "no rule matches, and it is on its incident's ticket"
+
+
+def test_an_incident_does_not_come_to_a_ticket_of_issues_that_would_end_with_it(
+    world: World, jira: MemoryTracker
+) -> None:
+    world.deliver(issue_event("issue_created", B, at=1))
+    world.settle()
+    record(world, (A, "DATA-1"))
+    world.triage.learn([incident(A, at=20)])
+    world.triage.learn([incident(A, at=90, status=Status.CLOSED)])
+    world.settle()
+    assert jira.alive[0].status != DONE
+    (left,) = recorded(world.store)
+    assert left.words == "that is a ticket of issues, which would end with the incident"
 
 
 def test_what_a_person_decided_about_a_subject_stands_against_a_list(

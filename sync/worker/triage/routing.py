@@ -9,7 +9,7 @@ import structlog
 
 from sync.domain.errors import Rejected
 from sync.domain.rule import OnDeleted
-from sync.domain.subject import Snapshot
+from sync.domain.subject import Kind, Snapshot, SubjectRef
 from sync.rules import IMPACT, SEVERITY, Rule, RuleSet, Undecided, patience
 from sync.store import journal
 from sync.store.asides import Aside
@@ -311,7 +311,7 @@ class Router:
         if there is not None:
             # A person may have merged it since.
             there = self._merged_into(there) or there
-        if why := _against(row, rule, own, there):
+        if why := _against(row, rule, own, there) or self._spoken_for(ref, there):
             self._slate.decline(row, why)
             return None, f"{row.jira_key} was recorded ahead for {ref}, but {why}"
         ticket = there or own
@@ -327,6 +327,15 @@ class Router:
             words += f", and is {ticket.jira_key} now"
         self._slate.journal(ticket, self.now, journal.Entry("adopt", words))
         return ticket, ""
+
+    def _spoken_for(self, ref: str, there: Ticket | None) -> str:
+        """Why a subject cannot come to a ticket that others have, "" where it can. An incident would
+        speak for the issues there."""
+        if there is None or not _is_incident(ref):
+            return ""
+        others = self._slate.ends_on(there)
+        fits = not others or any(map(_is_incident, others))
+        return "" if fits else "that is a ticket of issues, which would end with the incident"
 
     def _due(self, ticket: Ticket, rule: Rule | None, snapshot: Snapshot) -> None:
         at = max(self.now, self._slots()) if self._slots else self.now
@@ -447,6 +456,10 @@ def _against(row: ExpectedRow, rule: Rule, own: Ticket | None, there: Ticket | N
     if own is not None and own.state == TicketState.CREATING:
         return "a ticket was being made for it at that moment"
     return ""
+
+
+def _is_incident(ref: str) -> bool:
+    return SubjectRef.parse(ref).kind is Kind.INCIDENT
 
 
 def _known_late(rule: Rule, snapshot: Snapshot) -> bool:

@@ -47,7 +47,7 @@ class Hook:
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> int:
         self.got.append(Posted(path, headers, body))
-        self.goes_on.wait(20)
+        self.goes_on.wait(90)
         return self.answers.pop(0) if self.answers else 200
 
 

@@ -47,7 +47,7 @@ def _two_of_others(pages: Pages, jira: MemoryTracker) -> None:
 
 
 def _until(words: Callable[[], str]) -> str:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while "Look again" in (said := words()):
         assert time.monotonic() < end, said
         time.sleep(0.02)

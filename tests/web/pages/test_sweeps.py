@@ -26,7 +26,7 @@ class Looking:
         self.go.set()
 
     def sweep(self, run: Run) -> None:
-        assert self.go.wait(20)
+        assert self.go.wait(90)
         run.looked(7)
         run.found(FindingKind.MISSING, "<DATA-1>", "was edited by hand")
 
@@ -52,7 +52,7 @@ def swept(pages: Pages, looking: Looking) -> Iterator[Pages]:
 
 
 def _ended(pages: Pages) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (now := pages.json("/sweeps")["by_hand"]) is None or now["ended"] is None:
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -140,12 +140,12 @@ def test_a_sweep_never_runs_twice_at_once(scene_on_each_store: Scene) -> None:
 
     def wait(_run: Run) -> None:
         inside.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     other = Runner(scene.store, scene.clock, "other")
     thread = threading.Thread(target=lambda: other.run(Probe(wait)))
     thread.start()
-    assert inside.wait(20)
+    assert inside.wait(60)
     assert scene.runner.run(Probe()) is None
     assert scene.runner.run(Probe(name="another")) is not None, "other sweeps go on"
     go_on.set()
